@@ -1,0 +1,66 @@
+"""What can go wrong, in one tree.
+
+LoopholesError                    every error the package raises on purpose; exit code 1
+├── UsageError                    the request itself is wrong: fix the command or the call; exit code 2
+│   ├── UnknownName               no such game, channel, policy or parameter
+│   └── MissingExtra              an optional dependency is not installed
+├── DataError                     a file the user handed over cannot be used; exit code 3
+├── RunError                      a run directory cannot be written, resumed or read; exit code 4
+├── ScoringError                  something that scores is broken (sandbox, judge); exit code 5
+└── PolicyError                   a policy cannot be loaded or asked; exit code 6
+
+Each message is one sentence that says what to do. The exit codes are those of the command line.
+"""
+
+from __future__ import annotations
+
+
+class LoopholesError(Exception):
+    """Base class of every error that the package raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(LoopholesError):
+    """The request itself is wrong."""
+
+    exit_code = 2
+
+
+class UnknownName(UsageError):
+    """No game, channel, policy or parameter has this name."""
+
+    def __init__(self, what: str, name: str, known: object) -> None:
+        names = ", ".join(sorted(str(k) for k in known)) if isinstance(known, (list, tuple, set, dict)) else str(known)
+        super().__init__(f"there is no {what} {name!r}; choose from: {names}")
+
+
+class MissingExtra(UsageError):
+    """An optional dependency is needed for this and is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"this needs {package}, which is not installed: pip install 'loopholes[{extra}]'")
+
+
+class DataError(LoopholesError):
+    """A file that the user handed over is missing, cut short, or of another layout."""
+
+    exit_code = 3
+
+
+class RunError(LoopholesError):
+    """A run directory cannot be written, resumed or read."""
+
+    exit_code = 4
+
+
+class ScoringError(LoopholesError):
+    """Something that scores is broken; nothing is paid rather than a made-up number."""
+
+    exit_code = 5
+
+
+class PolicyError(LoopholesError):
+    """A policy cannot be loaded, or cannot take this prompt."""
+
+    exit_code = 6
