@@ -1,0 +1,162 @@
+"""Many programs, few servers: no program twice, answers remembered, dead servers replaced."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from loopholes.sandbox.records import DEFAULT_LIMITS, Limits, Program, ProgramResult, Result
+from loopholes.sandbox.server import Server, ServerDied, start
+
+MEMORY_CHARS = 32 << 20
+BROKE_ITS_SERVER = "the program ended the process that runs it, twice"
+
+
+class Memory:
+    """Answers to the programs seen last, bounded by the characters they take (32 Mi by default)."""
+
+    def __init__(self, most: int = MEMORY_CHARS) -> None:
+        self.most, self.size = most, 0
+        self.answers: OrderedDict[tuple[Program, Limits], tuple[ProgramResult, int]] = OrderedDict()
+        self.lock = threading.Lock()
+
+    def get(self, key: tuple[Program, Limits]) -> ProgramResult | None:
+        """The answer, if it is still known."""
+        with self.lock:
+            if key not in self.answers:
+                return None
+            self.answers.move_to_end(key)
+            return self.answers[key][0]
+
+    def put(self, key: tuple[Program, Limits], answer: ProgramResult) -> None:
+        """Remember an answer and forget the oldest ones."""
+        texts = [key[0].source, *key[0].inputs, *(result.text or result.failure for result in answer.results)]
+        size = sum(map(len, texts)) + 500
+        with self.lock:
+            self.size += size - self.answers.pop(key, (None, 0))[1]
+            self.answers[key] = answer, size
+            while self.size > self.most:
+                self.size -= self.answers.popitem(last=False)[1][1]
+
+
+class Pool:
+    """Idle servers; each is lent to one thread at a time."""
+
+    def __init__(self) -> None:
+        self.idle: list[Server] = []
+        self.lock = threading.Lock()
+
+    @contextmanager
+    def borrowed(self) -> Iterator[Lease]:
+        """A lease on a server; a second thread gets a second server. Raises ScoringError if none starts."""
+        lease = Lease(self.take())
+        try:
+            yield lease
+        except BaseException:
+            # Interrupted in the middle of an exchange: nobody else could make sense of what comes next.
+            lease.server.close()
+            raise
+        with self.lock:
+            self.idle.append(lease.server)
+
+    def take(self) -> Server:
+        """An idle server, or a new one."""
+        with self.lock:
+            if self.idle:
+                return self.idle.pop()
+        return start()
+
+    def close(self) -> None:
+        """End every idle server."""
+        with self.lock:
+            idle, self.idle = self.idle, []
+        for server in idle:
+            server.close()
+
+
+class Lease:
+    """A server on loan, replaced when it dies."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def run(self, program: Program, limits: Limits) -> tuple[ProgramResult, bool]:
+        """The answer, and whether it may be remembered. What was in flight when a server died runs once more.
+
+        If a second server dies of the same program while a third one works, it is the program that kills them: it
+        fails. If no server can be had, ScoringError: that is nobody's score.
+        """
+        for _ in range(2):
+            try:
+                return self.server.run(program, limits), True
+            except ServerDied:
+                self.server.close()
+                self.server = start()
+        return ProgramResult((Result(None, BROKE_ITS_SERVER),) * len(program.inputs)), False
+
+
+_memory = Memory()
+_pool = Pool()
+
+
+def run_programs(
+    programs: Sequence[Program], *, limits: Limits = DEFAULT_LIMITS, workers: int = 1
+) -> list[ProgramResult]:
+    """Run every program against its inputs; the answers come in order.
+
+    Programs that are equal run once, and an answer is remembered for a while, so that a channel and a measurement
+    that ask the same thing cost one run. ``workers`` servers run side by side, each one program at a time; two hide
+    the time that one spends waiting, even on a single core.
+    Works from any thread and after a fork.
+
+    Raises :class:`~loopholes.errors.ScoringError` if the sandbox itself cannot run; whatever a program does is a
+    :class:`Result` and never an exception.
+    """
+    answers: dict[Program, ProgramResult] = {}
+    todo: list[Program] = []
+    for program in dict.fromkeys(programs):
+        known = _memory.get((program, limits)) if program.inputs else ProgramResult(())
+        if known is None:
+            todo.append(program)
+        else:
+            answers[program] = known
+    if todo:
+        shares = [todo[number :: max(1, workers)] for number in range(min(max(1, workers), len(todo)))]
+        for share in _side_by_side(shares, limits):
+            answers.update(share)
+    return [answers[program] for program in programs]
+
+
+def _side_by_side(shares: Sequence[Sequence[Program]], limits: Limits) -> list[dict[Program, ProgramResult]]:
+    if len(shares) == 1:
+        return [_run_share(shares[0], limits)]
+    with ThreadPoolExecutor(len(shares)) as threads:
+        return list(threads.map(lambda share: _run_share(share, limits), shares))
+
+
+def _run_share(share: Sequence[Program], limits: Limits) -> dict[Program, ProgramResult]:
+    answers: dict[Program, ProgramResult] = {}
+    with _pool.borrowed() as lease:
+        for program in share:
+            answers[program], worth_keeping = lease.run(program, limits)
+            if worth_keeping:
+                _memory.put((program, limits), answers[program])
+    return answers
+
+
+def _forget_after_fork() -> None:
+    """In a forked child: the servers are the parent's, and the locks may be held by threads that are gone."""
+    global _memory, _pool
+    for server in _pool.idle:
+        server.close()
+    _memory, _pool = Memory(), Pool()
+
+
+atexit.register(lambda: _pool.close())
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
