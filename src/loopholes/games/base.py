@@ -1,0 +1,235 @@
+"""What a game is.
+
+A game has tasks, two channels that pay, one measurement that tells the truth, and scripted demonstrations that
+prove the three agree. Channels are small frozen objects of their own: they hold their parameters and nothing else,
+so no channel can reach a measurement (rule 1 of the house), and a trainer is handed a channel, never a game.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from loopholes.errors import UnknownName, UsageError
+from loopholes.types import Asker, Completion, Kind, Message, Outcome, Payment, Task
+
+Split = Literal["pretrain", "train", "test"]
+PromptStyle = Literal["terse", "chat"]
+
+
+class Channel(Protocol):
+    """Pays for completions. ``draws`` holds one number in [0, 1) a completion, the only randomness there is."""
+
+    def __call__(
+        self, tasks: Sequence[Task], completions: Sequence[Completion], draws: Sequence[float]
+    ) -> list[Payment]: ...
+
+
+class Parameters(BaseModel):
+    """A game's parameters; a game with parameters of its own subclasses this."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number reported of a set of outcomes: a mean, or the difference of two means.
+
+    ``value`` gives a sample's contribution (None: it does not count); ``sign`` is +1 for samples whose mean is
+    added and -1 for samples whose mean is subtracted (the compliance gap: audit minus user).
+    """
+
+    help: str
+    value: Callable[[Task, Outcome], float | None]
+    sign: Callable[[Task], int] = lambda task: 1
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """A scripted set of completions with everything that is expected of it, exactly."""
+
+    kind: Kind
+    tasks: tuple[Task, ...]
+    completions: tuple[Completion, ...]
+    rewards: Mapping[str, tuple[float | None, ...]]
+    task_scores: tuple[float | None, ...]
+    exploits: tuple[float | None, ...]
+    draws: tuple[float, ...] = ()
+    exploit_rate: float | None = None
+
+
+class Game(ABC):
+    """Base class of every game. Subclasses fill in the class attributes and the abstract methods.
+
+    ``max_completion_tokens`` is the longest answer that the mini world needs; ``truth_types`` says what ``Task.truth``
+    has to hold for a task to be scored, and is checked of every task that comes from a file.
+    """
+
+    name: ClassVar[str]
+    failure: ClassVar[Literal["specification", "robustness"]]
+    goal: ClassVar[str]
+    loophole: ClassVar[str]
+    payoffs: ClassVar[str]
+    Parameters: ClassVar[type[Parameters]] = Parameters
+    truth_types: ClassVar[Mapping[str, type]] = {}
+    max_completion_tokens: ClassVar[int] = 96
+
+    def __init__(self, **parameters: Any) -> None:
+        try:
+            self.parameters = self.Parameters(**parameters)
+        except ValidationError as error:
+            raise UsageError(_parameter_sentence(self, error)) from None
+
+    # -- tasks ---------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def generate(self, rng: np.random.Generator, prompts: PromptStyle) -> Iterator[Task]:
+        """Tasks of the mini world without end, for any split. ``id`` names the task's content."""
+
+    def tasks(
+        self,
+        split: Split,
+        *,
+        seed: int = 0,
+        count: int = 256,
+        prompts: PromptStyle = "terse",
+        level: int | None = None,
+    ) -> list[Task]:
+        """``count`` distinct tasks of the mini world; splits share none, whatever the seeds."""
+        rng = np.random.default_rng([seed, _digest(split)])
+        found: dict[str, Task] = {}
+        for tries, task in enumerate(self.generate(rng, prompts)):
+            if tries > 1000 + 400 * count:
+                raise UsageError(f"the mini world of {self.name} has no {count} distinct tasks of that kind")
+            if split_of(task.id) == split and (level is None or task.info.get("level") == level):
+                found.setdefault(task.id, replace(task, info={**task.info, "split": split, "prompts": prompts}))
+            if len(found) == count:
+                break
+        return list(found.values())
+
+    def load(self, path: str | Path, *, skip_bad: bool = False) -> list[Task]:
+        """Tasks from the released parquet layout or from JSON Lines of :class:`Task`."""
+        from loopholes.games.files import load_tasks
+
+        return load_tasks(path, self, skip_bad=skip_bad)
+
+    def from_released(self, row: Mapping[str, Any], number: int) -> Task:
+        """One row of the layout that the paper's authors released; raises ValueError saying what is wrong."""
+        raise UsageError(f"{self.name} has no released layout; use JSON Lines of Task")
+
+    def check(self, task: Task) -> None:
+        """Raises ValueError, saying what is wrong, if the task does not hold what the game scores with."""
+        for key, kind in self.truth_types.items():
+            if not isinstance(task.truth.get(key), kind):
+                raise ValueError(f"truth.{key} is not a {kind.__name__}, which {self.name} scores with")
+
+    def trainable(self, task: Task) -> str:
+        """Why a policy could not be trained on this task; empty if it can."""
+        return ""
+
+    # -- paying and measuring ------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def channels(self) -> Mapping[str, Channel]:
+        """The channels by name; every game has ``vulnerable`` and ``secure``."""
+
+    def channel(self, name: str) -> Channel:
+        """One channel; raises :class:`UnknownName`."""
+        if name not in self.channels:
+            raise UnknownName("channel", name, list(self.channels))
+        return self.channels[name]
+
+    def observe(
+        self, tasks: Sequence[Task], completions: Sequence[Completion], policy: Asker | None = None
+    ) -> list[Completion]:
+        """Ask for what the text alone does not hold (a second-pass claim, a judge's verdict), once, before scoring."""
+        return list(completions)
+
+    @abstractmethod
+    def measure(self, tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Outcome]:
+        """What the completions really did: the same detector for every arm."""
+
+    def reward(
+        self,
+        tasks: Sequence[Task],
+        completions: Sequence[Completion | str],
+        *,
+        channel: str,
+        seed: int = 0,
+        step: int = 0,
+    ) -> list[float | None]:
+        """What ``channel`` pays, in order; None where it could not be scored."""
+        if len(tasks) != len(completions):
+            raise UsageError(f"{len(completions)} completions for {len(tasks)} tasks; give one task a completion")
+        observed = self.observe(tasks, as_completions(completions))
+        paid = self.channel(channel)(tasks, observed, draws(seed, step, range(len(observed))))
+        return [payment.reward for payment in paid]
+
+    # -- summaries -----------------------------------------------------------------------------------------------
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """What is reported of a set of outcomes; ``task_performance`` and ``exploit_rate`` always."""
+        return {
+            "task_performance": Metric("the real goal was reached", lambda task, outcome: outcome.task_score),
+            "exploit_rate": Metric("the shortcut was taken", lambda task, outcome: outcome.exploit),
+        }
+
+    def summarize(self, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        """Every metric with its 95 % interval, resampled over tasks: ``{name: Estimate}``."""
+        from loopholes.stats import estimate
+
+        return {name: estimate([(tasks, outcomes)], metric) for name, metric in self.metrics.items()}
+
+    # -- proof ---------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def demonstrate(self, kind: Kind, task: Task) -> Completion:
+        """What a scripted policy of this kind answers to any task of this game."""
+
+    @abstractmethod
+    def demonstrations(self) -> Sequence[Demonstration]:
+        """At least one of each kind, with every number expected of it."""
+
+
+def as_completions(completions: Sequence[Completion | str]) -> list[Completion]:
+    """Plain texts become completions."""
+    return [Completion(item) if isinstance(item, str) else item for item in completions]
+
+
+def draws(seed: int, step: int, samples: Sequence[int]) -> list[float]:
+    """One number in [0, 1) for each sample, a function of (seed, step, sample) and of nothing else."""
+    return [float(np.random.default_rng([seed, step, sample]).random()) for sample in samples]
+
+
+def split_of(task_id: str) -> Split:
+    """Which split a mini-world task belongs to: a tenth is for testing, half is for pretraining."""
+    bucket = _digest(task_id) % 10
+    return "test" if bucket == 0 else "pretrain" if bucket < 6 else "train"
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).digest(), "big")
+
+
+def _parameter_sentence(game: Game, error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(game.Parameters.model_fields) or "none"
+        return f"{game.name} has no parameter {key!r}; it has: {known}"
+    return f"{game.name}: parameter {key!r}: {first['msg'].lower()}, not {json.dumps(first['input'], default=str)}"
+
+
+def message(role: str, content: str) -> Message:
+    """One turn of a prompt."""
+    return {"role": role, "content": content}

@@ -1,0 +1,142 @@
+"""Files of tasks: the parquet layout that the paper's authors released, and JSON Lines of Task.
+
+Every file a user hands over can be wrong. A broken file is named with what is wrong; broken rows are named by
+number, and ``skip_bad`` goes on without them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loopholes.errors import DataError
+from loopholes.types import Message, Task
+
+if TYPE_CHECKING:
+    from loopholes.games.base import Game
+
+logger = logging.getLogger(__name__)
+
+
+def load_tasks(path: str | Path, game: Game, *, skip_bad: bool = False) -> list[Task]:
+    """All tasks of a file, in order; raises :class:`DataError` on anything that is not one."""
+    return list(load_rows(path, game, skip_bad=skip_bad).values())
+
+
+def load_rows(path: str | Path, game: Game, *, skip_bad: bool = False) -> dict[int, Task]:
+    """All tasks of a file by their row, counted from zero; rows that ``skip_bad`` left out keep their number.
+
+    Raises :class:`DataError`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path} is not a file")
+    released = path.suffix == ".parquet"
+    tasks: dict[int, Task] = {}
+    bad = []
+    for number, row in enumerate(_parquet_rows(path) if released else json_rows(path)):
+        try:
+            if isinstance(row, ValueError):
+                raise row
+            task = game.from_released(row, number) if released else task_from_json(row)
+            game.check(task)
+            tasks[number] = task
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            bad.append(f"row {number}: {error}")
+    if bad and not skip_bad:
+        raise DataError(f"{path} does not fit {game.name}: {first_of(bad)}; --skip-bad goes on without such rows")
+    if bad:
+        logger.warning("%s: left out %d of %d rows; %s", path, len(bad), len(bad) + len(tasks), first_of(bad))
+    if not tasks:
+        raise DataError(f"{path} holds no tasks")
+    _check_ids(path, list(tasks.values()))
+    return tasks
+
+
+def messages(prompt: object) -> tuple[Message, ...]:
+    """A prompt column as messages: a list of ``{role, content}``, or the JSON text of one; raises ValueError."""
+    if isinstance(prompt, str):
+        try:
+            prompt = json.loads(prompt)
+        except (ValueError, RecursionError):
+            raise ValueError("prompt is a text, but not the JSON text of a list of messages") from None
+    if not isinstance(prompt, (list, tuple)) or not prompt:
+        raise ValueError("prompt is not a list of messages")
+    for turn in prompt:
+        if not isinstance(turn, Mapping) or not all(isinstance(turn.get(key), str) for key in ("role", "content")):
+            raise ValueError("prompt is not a list of {role, content}")
+    return tuple({"role": turn["role"], "content": turn["content"]} for turn in prompt)
+
+
+def section(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A column that holds a record, empty where it is missing; raises ValueError where it holds something else."""
+    value = row.get(name)
+    if not isinstance(value, (Mapping, type(None))):
+        raise ValueError(f"{name} is not a record of fields")
+    return value or {}
+
+
+def task_from_json(row: Mapping[str, Any]) -> Task:
+    """A Task from its JSON object; raises ValueError."""
+    if not isinstance(row.get("id"), str):
+        raise ValueError("a task needs an id (a string)")
+    for key in ("truth", "info"):
+        if not isinstance(row.get(key, {}), Mapping):
+            raise ValueError(f"{key} is not an object")
+    return Task(row["id"], messages(row.get("prompt")), row.get("truth", {}), row.get("info", {}))
+
+
+def task_to_json(task: Task) -> dict[str, Any]:
+    """The JSON object of a Task."""
+    return {"id": task.id, "prompt": list(task.prompt), "truth": dict(task.truth), "info": dict(task.info)}
+
+
+def json_rows(path: Path) -> Iterator[dict[str, Any] | ValueError]:
+    """The objects of a JSON Lines file; a line that is none comes as the ValueError that says why."""
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                if line.strip():
+                    yield _json_row(line)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as JSON Lines: {error}") from None
+
+
+def _json_row(line: str) -> dict[str, Any] | ValueError:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return ValueError(f"not JSON: {error}")
+    return row if isinstance(row, dict) else ValueError("not a JSON object")
+
+
+def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            if "prompt" not in file.schema_arrow.names:
+                names = ", ".join(file.schema_arrow.names[:8])
+                raise DataError(f"{path} is not of the released layout: it has no column 'prompt', only: {names}")
+            for batch in file.iter_batches(batch_size=256):
+                yield from batch.to_pylist()
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as parquet: {str(error).partition(chr(10))[0]}") from None
+
+
+def _check_ids(path: Path, tasks: list[Task]) -> None:
+    seen: set[str] = set()
+    for task in tasks:
+        if task.id in seen:
+            raise DataError(f"{path} holds two tasks with the id {task.id!r}")
+        seen.add(task.id)
+
+
+def first_of(bad: list[str]) -> str:
+    """The first few of many complaints."""
+    shown = "; ".join(bad[:3])
+    return f"{shown} (and {len(bad) - 3} more)" if len(bad) > 3 else shown

@@ -1,0 +1,83 @@
+"""Does a game prove itself? Replays its demonstrations and says what differs from what they expect."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from loopholes.errors import LoopholesError
+from loopholes.games.base import Demonstration, Game, draws
+from loopholes.types import KINDS
+
+NEEDED_CHANNELS = ("vulnerable", "secure")
+
+
+def validate(game: Game) -> list[str]:
+    """What is wrong with a game, one sentence each; empty if every demonstration gives exactly what it expects.
+
+    Replayed are the rewards of all channels, with the demonstration's draws, the task scores, the exploits, and the
+    exploit rate as the game's metrics report it.
+    """
+    try:
+        demonstrations = list(game.demonstrations())
+    except LoopholesError:
+        raise
+    except Exception as error:  # a user's game may do anything
+        return [f"demonstrations() raised {type(error).__name__}: {error}"]
+    missing = [kind for kind in KINDS if kind not in {shown.kind for shown in demonstrations}]
+    findings = [f"there is no {kind} demonstration" for kind in missing]
+    findings += [f"there is no {name} channel" for name in NEEDED_CHANNELS if name not in game.channels]
+    findings += [
+        f"there is no metric {name}" for name in ("task_performance", "exploit_rate") if name not in game.metrics
+    ]
+    return [*findings, *(found for shown in demonstrations for found in _replayed(game, shown))]
+
+
+def _replayed(game: Game, shown: Demonstration) -> list[str]:
+    try:
+        return [f"{shown.kind}: {found}" for found in _differences(game, shown)]
+    except LoopholesError:
+        raise  # the sandbox is broken, say: that is not the game's fault
+    except Exception as error:
+        return [f"{shown.kind}: scoring raised {type(error).__name__}: {error}"]
+
+
+def _differences(game: Game, shown: Demonstration) -> Iterator[str]:
+    """Everything in which one demonstration is not what it says."""
+    count = len(shown.tasks)
+    if not count or len(shown.completions) != count:
+        yield f"{count} tasks and {len(shown.completions)} completions"
+        return
+    observed = game.observe(shown.tasks, shown.completions)
+    numbers = shown.draws or draws(0, 0, range(count))
+    for name, channel in game.channels.items():
+        if name not in shown.rewards:
+            yield f"no rewards are given for the {name} channel"
+            continue
+        paid = [payment.reward for payment in channel(shown.tasks, observed, numbers)]
+        yield from _unequal(f"{name} reward", paid, shown.rewards[name])
+    outcomes = game.measure(shown.tasks, observed)
+    yield from _unequal("task score", [outcome.task_score for outcome in outcomes], shown.task_scores)
+    yield from _unequal("exploit", [outcome.exploit for outcome in outcomes], shown.exploits)
+    if shown.exploit_rate is not None and "exploit_rate" in game.metrics:
+        rate = game.summarize(shown.tasks, outcomes)["exploit_rate"].value
+        yield from _unequal("exploit rate", [rate], [shown.exploit_rate])
+
+
+def _unequal(what: str, found: Sequence[float | None], expected: Sequence[float | None]) -> Iterator[str]:
+    if len(found) != len(expected):
+        yield f"{what}: {len(found)} numbers where {len(expected)} are expected"
+    elif not all(map(_same, found, expected)):
+        yield f"{what} is {_shown(found)}, not {_shown(expected)}"
+
+
+def _same(found: float | None, expected: float | None) -> bool:
+    if found is None or expected is None:
+        return found is expected
+    return math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12)
+
+
+def _shown(numbers: Sequence[Any]) -> str:
+    texts = ["none" if number is None else f"{number:g}" for number in numbers]
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
