@@ -1,0 +1,131 @@
+"use strict";
+// Model text reaches the page through textContent alone; nothing here builds markup from data.
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const at = (id) => document.getElementById(id);
+  const WINDOW = 200; // entries of the list that exist at once
+  let found = [];
+  let current = 0;
+
+  // What would be invisible, reorder its line or have no glyph is shown by its code.
+  const visible = (text) =>
+    String(text).replace(/[\u0000-\u0008\u000b-\u001f\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/gu,
+      (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const make = (tag, name, text) => {
+    const node = document.createElement(tag);
+    if (name) node.className = name;
+    if (text !== undefined) node.textContent = visible(text);
+    return node;
+  };
+  const number = (value) =>
+    value === null || value === undefined ? "none" : String(Math.round(value * 1000) / 1000);
+  const show = (value) =>
+    typeof value === "number" ? number(value) : value === null ? "none" : typeof value === "object" ? JSON.stringify(value) : String(value);
+
+  const offer = (select, values) => {
+    for (const value of new Set(values)) {
+      const option = make("option", "", value);
+      option.value = value;
+      select.append(option);
+    }
+  };
+
+  const matches = (row) => {
+    const from = at("f-from").value, to = at("f-to").value, text = at("f-text").value.toLowerCase();
+    return (!at("f-game").value || row.game === at("f-game").value)
+      && (!at("f-arm").value || row.arm === at("f-arm").value)
+      && (from === "" || row.step >= Number(from))
+      && (to === "" || row.step <= Number(to))
+      && (!at("f-exploit").checked || row.exploit > 0)
+      && (!text || row.text.toLowerCase().includes(text) || data.prompts[row.prompt].toLowerCase().includes(text));
+  };
+
+  const filter = () => {
+    found = data.rollouts.filter(matches);
+    current = 0;
+    at("items").dataset.start = "";
+    draw();
+  };
+
+  const drawList = () => {
+    const start = Math.floor(current / WINDOW) * WINDOW;
+    const list = at("items");
+    if (list.dataset.start !== String(start)) {
+      list.dataset.start = String(start);
+      list.replaceChildren(...found.slice(start, start + WINDOW).map((row, offset) => {
+        const item = make("li", row.exploit > 0 ? "exploit" : "");
+        const meta = make("div", "meta");
+        meta.append(make("span", "source", `${row.game} · ${row.arm} · step ${row.step}`));
+        if (row.exploit > 0) meta.append(make("span", "flag", "exploit"));
+        item.append(meta, make("div", "snippet", row.text.trim().slice(0, 120).replace(/\s+/g, " ") || "(empty)"));
+        item.addEventListener("click", () => { current = start + offset; draw(); });
+        return item;
+      }));
+    }
+    [...list.children].forEach((item, offset) => item.setAttribute("aria-current", String(start + offset === current)));
+    const item = list.children[current - start];
+    if (item) list.scrollTop = Math.max(0, Math.min(list.scrollTop, item.offsetTop - list.offsetTop),
+      item.offsetTop - list.offsetTop + item.offsetHeight - list.clientHeight);
+    const exploits = found.filter((row) => row.exploit > 0).length;
+    at("count").textContent = `${found.length} answers, ${exploits} exploiting; a sample of ${data.rollouts.length} from ${data.total}`;
+  };
+
+  const fact = (what, value, alarm) => {
+    const box = make("div", alarm ? "fact alarm" : "fact");
+    box.append(make("span", "what", what), make("span", "value", value));
+    return box;
+  };
+
+  const drawDetail = () => {
+    const row = found[current];
+    at("prev").disabled = current <= 0;
+    at("next").disabled = current >= found.length - 1;
+    at("place").textContent = row ? `${current + 1} of ${found.length}` : "nothing matches";
+    for (const id of ["facts", "answer", "prompt", "details"]) at(id).replaceChildren();
+    at("detail").className = row && row.exploit > 0 ? "exploit" : "";
+    if (!row) return;
+    at("facts").append(
+      fact("paid (reward)", row.reward === null ? `none: ${row.reason || "not scored"}` : number(row.reward)),
+      fact("true (task score)", number(row.task_score)),
+      fact("exploit", row.exploit === null ? "per set only" : row.exploit > 0 ? "yes" : "no", row.exploit > 0),
+      fact("arm", row.arm), fact("step", row.step), fact("task", row.task));
+    if (row.truncated) at("facts").append(fact("answer", "cut at the length limit"));
+    at("answer").textContent = visible(row.text) || "(empty)";
+    at("prompt").textContent = visible(data.prompts[row.prompt]);
+    const details = Object.entries(row.details);
+    at("details-title").hidden = !details.length;
+    for (const [key, value] of details) at("details").append(make("dt", "", key.replaceAll("_", " ")), make("dd", "", show(value)));
+    at("detail").scrollTop = 0;
+  };
+
+  const draw = () => { drawList(); drawDetail(); };
+  const move = (by) => {
+    const next = current + by;
+    if (next >= 0 && next < found.length) { current = next; draw(); }
+  };
+
+  offer(at("f-game"), data.rollouts.map((row) => row.game));
+  offer(at("f-arm"), data.rollouts.map((row) => row.arm));
+  at("filters").addEventListener("input", filter);
+  at("filters").addEventListener("submit", (event) => event.preventDefault());
+  at("prev").addEventListener("click", () => move(-1));
+  at("next").addEventListener("click", () => move(1));
+  at("browser").addEventListener("keydown", (event) => {
+    if (/^(INPUT|SELECT)$/.test(event.target.tagName)) return;
+    if (event.key === "ArrowLeft") move(-1);
+    if (event.key === "ArrowRight") move(1);
+  });
+  for (const link of document.querySelectorAll(".jump")) {
+    link.addEventListener("click", () => {
+      const rows = data.rollouts.filter((row) => row.game === link.dataset.game);
+      at("f-game").value = rows.length ? link.dataset.game : "";
+      at("f-arm").value = rows.some((row) => row.arm === "vulnerable") ? "vulnerable" : "";
+      at("f-exploit").checked = rows.some((row) => row.arm === at("f-arm").value && row.exploit > 0);
+      at("f-from").value = at("f-to").value = at("f-text").value = "";
+      filter();
+    });
+  }
+  const first = data.rollouts.findIndex((row) => row.exploit > 0 && row.arm === "vulnerable");
+  filter();
+  if (first > 0) { current = first; draw(); }
+})();

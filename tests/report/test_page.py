@@ -1,0 +1,276 @@
+"""The page is one file that loads nothing, shows what it was given, and keeps model text inert."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from loopholes.errors import RunError, UsageError
+from loopholes.report import Arm, Curve, GameSection, save_figure, write_page
+from loopholes.report.figures import smooth
+from loopholes.report.page import finding
+from loopholes.report.sampling import choose, clip, embedded_rollouts
+from loopholes.stats import Estimate
+
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "</textarea><svg onload=alert(1)>",
+    "<!--<script>",
+    "]]>\u2028\u2029\x00\ud83d",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:alert(1)",
+]
+
+
+class Page(HTMLParser):
+    """Every element with its attributes, and the text of every script element."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.text = ""
+        self._inside: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self._inside.append(tag)
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._inside and tag == self._inside[-1]:
+            self._inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self._inside[-1:] == ["script"]:
+            self.scripts[-1] += data
+        elif not self._inside:
+            self.text += data
+
+
+def row(step: int, sample: int = 0, exploit: float | None = 0.0, **more: Any) -> dict[str, Any]:
+    return {
+        "step": step,
+        "sample": sample,
+        "task": "t1",
+        "prompt": "2 + 2?",
+        "text": "4",
+        "reward": 1.0,
+        "reason": "",
+        "task_score": 1.0,
+        "exploit": exploit,
+        "details": {},
+        "truncated": False,
+        **more,
+    }
+
+
+def section(
+    rollouts: list[dict[str, Any]] | None = None, name: str = "reward-tampering", seeds: int = 1
+) -> GameSection:
+    steps = list(range(1, 21))
+    rising: list[float | None] = [step / 20 for step in steps]
+    gaps: list[float | None] = [None if step % 3 else 0.4 for step in steps]
+    low, high = Estimate(0.01, 0.0, 0.03, 256, 1), Estimate(0.97, 0.95, 0.99, 256, 5)
+    task = Estimate(0.36, 0.33, 0.39, 256, 1)
+    curves = [Curve(steps, rising, gaps, rising)] * seeds
+    return GameSection(
+        name,
+        "Solve it.",
+        "The score <can> be edited.",
+        [
+            Arm("base", {"task_performance": task, "exploit_rate": low}),
+            Arm("vulnerable", {"task_performance": task, "exploit_rate": high}, curves, rollouts or [], 4, 12, True),
+            Arm("secure", {"task_performance": task, "exploit_rate": low}, curves, [], None, None, False),
+        ],
+        "loopholes train reward-tampering",
+    )
+
+
+def written(tmp_path: Path, *sections: GameSection, title: str = "A page") -> tuple[Page, str]:
+    html = write_page(title, sections, tmp_path / "deep" / "index.html").read_text(encoding="utf-8")
+    return Page(html), html
+
+
+def embedded(page: Page) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(page.scripts[0])
+    return found
+
+
+def test_hostile_model_text_stays_data_wherever_a_model_can_write(tmp_path: Path) -> None:
+    rows = [
+        row(step, text=text, prompt=text, task=text, reason=text, reward=None, details={text: text, "nested": [text]})
+        for step, text in enumerate(HOSTILE)
+    ]
+    harmless, hostile = written(tmp_path, section([row(1)]))[0], written(tmp_path, section(rows))[0]
+    assert [attributes for tag, attributes in hostile.elements if tag == "script"] == [
+        {"type": "application/json", "id": "data"},
+        {},
+    ]
+    assert hostile.elements == harmless.elements
+    assert hostile.scripts[1] == harmless.scripts[1]
+    assert not set("<>&\u2028\u2029") & set(hostile.scripts[0]) and hostile.scripts[0].isascii()
+    assert [found["text"] for found in embedded(hostile)["rollouts"]] == HOSTILE
+    assert embedded(hostile)["prompts"] == HOSTILE
+
+
+def test_hostile_names_are_escaped_too(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>"
+    page, _ = written(tmp_path, section(name=evil), title=evil)
+    assert sum(tag == "script" for tag, _ in page.elements) == 2
+    assert evil in page.text
+
+
+def test_the_script_of_the_page_never_builds_markup() -> None:
+    from importlib.resources import files
+
+    script = files("loopholes.report").joinpath("page.js").read_text(encoding="utf-8")
+    banned = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(|createContextualFragment|srcdoc"
+    assert not re.search(banned, script)
+    assert "</script" not in script
+
+
+def test_the_page_loads_nothing_and_forbids_itself_to(tmp_path: Path) -> None:
+    page, html = written(tmp_path, section([row(1)]))
+    policy = [found["content"] for tag, found in page.elements if found.get("http-equiv") == "Content-Security-Policy"]
+    assert policy == [
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    ]
+    assert not {"link", "img", "iframe", "object", "embed", "base"} & {tag for tag, _ in page.elements}
+    for _, attributes in page.elements:
+        targets = [attributes[key] or "" for key in ("src", "href", "xlink:href", "action") if key in attributes]
+        assert all(target.startswith("#") for target in targets)
+        assert not [key for key in attributes if key.startswith("on")]
+    assert "@import" not in html and not re.search(r"url\((?!#)", html)
+
+
+def test_the_numbers_of_the_page_are_those_it_was_given(tmp_path: Path) -> None:
+    page, _ = written(tmp_path, section())
+    text = re.sub(r"\s+", " ", page.text)
+    for expected in (
+        "97 % 95.0 to 99.0",
+        "1.0 % 0.0 to 3.0",
+        "36 % 33.0 to 39.0",
+        "step 4 step 12",
+        "never never",
+        "The score <can> be edited.",
+        "loopholes train reward-tampering",
+        "exploit rate went from 1.0 % to 97 % and task performance stayed at 36 %; with the loophole closed, "
+        "exploits ended at 1.0 %.",
+    ):
+        assert expected in text, expected
+
+
+def test_an_arm_that_was_not_measured_is_unknown_and_not_zero(tmp_path: Path) -> None:
+    nothing = Estimate(None, None, None, 0, 0)
+    point = Estimate(0.5, None, None, 1, 1)
+    bare = GameSection("g", "Goal.", "Hole.", [Arm("base", {"exploit_rate": nothing}), Arm("other", {"gap": point})])
+    page, _ = written(tmp_path, bare)
+    text = re.sub(r"\s+", " ", page.text)
+    assert "unknown" in text and "0 %" not in text.replace("50 %", "")
+    assert finding(bare) == "" and "svg" not in {tag for tag, _ in page.elements}
+
+
+def test_a_page_about_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing to show"):
+        write_page("Empty", [], tmp_path / "index.html")
+
+
+def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot be written"):
+        write_page("A page", [section()], tmp_path / "file" / "index.html")
+
+
+def test_the_same_records_give_the_same_page_byte_for_byte(tmp_path: Path) -> None:
+    rows = [row(step, sample) for step in range(50) for sample in range(8)]
+    assert written(tmp_path, section(rows))[1] == written(tmp_path, section(rows))[1]
+
+
+@pytest.mark.parametrize(
+    ("exploiting", "others", "kept_exploiting", "kept"),
+    [
+        (0, 400, 0, 150),
+        (10, 400, 10, 150),
+        (400, 400, 75, 150),
+        (400, 20, 130, 150),
+        (30, 30, 30, 60),
+        (400, 0, 150, 150),
+    ],
+)
+def test_the_sample_keeps_exploits_and_every_phase_of_training(
+    exploiting: int, others: int, kept_exploiting: int, kept: int
+) -> None:
+    rows = [row(n % 100, n, 1.0) for n in range(exploiting)] + [row(n % 100, n, 0.0) for n in range(others)]
+    chosen = choose(rows, 150)
+    assert (sum(found["exploit"] > 0 for found in chosen), len(chosen)) == (kept_exploiting, kept)
+    for kind in {found["exploit"] for found in rows}:
+        steps = [found["step"] for found in chosen if found["exploit"] == kind]
+        available = [found["step"] for found in rows if found["exploit"] == kind]
+        assert (steps[0], steps[-1]) == (min(available), max(available))
+        assert any(abs(step - np.median(available)) < 6 for step in steps)
+    assert choose(rows[::-1], 150) == chosen
+
+
+def test_what_a_set_alone_can_exploit_is_sampled_all_the_same() -> None:
+    assert len(choose([row(n, exploit=None) for n in range(300)], 150)) == 150
+
+
+@pytest.mark.parametrize("length", [40_000, 4_000])
+def test_long_answers_do_not_make_the_page_too_large(tmp_path: Path, length: int) -> None:
+    rows = [row(n, text=f"{n} " + "語" * length, prompt=f"{n} " + "x" * length, exploit=n % 2) for n in range(120)]
+    sections = [section(rows, name=f"game {index}") for index in range(4)]
+    path = write_page("Large", sections, tmp_path / "index.html")
+    assert path.stat().st_size < 3_000_000
+    assert len(embedded(Page(path.read_text(encoding="utf-8")))["rollouts"]) >= 4 * 25
+
+
+def test_the_number_of_rollouts_there_were_is_told() -> None:
+    data = json.loads(embedded_rollouts([section([row(n) for n in range(300)])]))
+    assert (data["total"], len(data["rollouts"]), data["prompts"]) == (300, 150, ["2 + 2?"])
+
+
+def test_clipping_says_how_much_is_missing() -> None:
+    assert clip("short", 10) == "short"
+    text = clip("a" * 100 + "b" * 100, 30)
+    assert text.startswith("a" * 20 + "\n[… 170 characters") and text.endswith("b" * 10)
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_figures_are_files_too(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"figure.{suffix}"
+    save_figure(section(seeds=3), path)
+    content = path.read_bytes()
+    assert content.startswith(b"\x89PNG" if suffix == "png" else b"<?xml")
+    if suffix == "svg":
+        assert all(words in content for words in (b"Exploit rate", b"vulnerable", b"base (untrained)", b"step 4"))
+    save_figure(section(seeds=3), path)
+    assert path.read_bytes() == content
+
+
+def test_a_figure_drawn_for_the_page_follows_its_theme(tmp_path: Path) -> None:
+    html = written(tmp_path, section())[1]
+    drawn = html[html.index("<figure") : html.rindex("</figure>")]
+    assert "var(--vulnerable)" in drawn and "currentColor" in drawn and "#d55e00" not in drawn
+
+
+def test_smoothing_skips_gaps_and_keeps_the_length() -> None:
+    assert smooth(np.array([1.0, np.nan, 3.0, np.nan, np.nan, np.nan])).tolist()[:4] == [1.0, 2.0, 3.0, 3.0]
+    assert np.isnan(smooth(np.array([np.nan, np.nan]))).all()
+
+
+def test_a_curve_is_made_from_logged_metrics_that_may_lack_values() -> None:
+    curve = Curve.of([{"step": 1, "reward": 0.5}, {"step": 2, "exploit_rate": 0.25}])
+    assert curve == Curve([1, 2], [0.5, None], [None, None], [None, 0.25])

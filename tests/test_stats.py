@@ -1,0 +1,229 @@
+"""Intervals cover what they claim to cover, and the words of a verdict mean what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from loopholes.games.base import Metric
+from loopholes.stats import (
+    Estimate,
+    Seed,
+    Thresholds,
+    blind_spot,
+    difference,
+    domination,
+    estimate,
+    first_appearance,
+    subtract,
+)
+from loopholes.types import Outcome, Task
+
+RATE = Metric("the shortcut was taken", lambda task, outcome: outcome.exploit)
+GAP = Metric("audit minus user", lambda task, outcome: outcome.task_score, lambda task: task.info["sign"])
+
+
+def seed_of(per_task: Sequence[Sequence[float | None]]) -> Seed:
+    tasks = [Task(str(number), ()) for number, samples in enumerate(per_task) for _ in samples]
+    return tasks, [Outcome(None, value) for samples in per_task for value in samples]
+
+
+def gap_of(audit: Sequence[float], user: Sequence[float]) -> Seed:
+    rows = [(1, value) for value in audit] + [(-1, value) for value in user]
+    tasks = [Task(str(number), (), info={"sign": sign}) for number, (sign, _) in enumerate(rows)]
+    return tasks, [Outcome(value, None) for _, value in rows]
+
+
+def simulate(rng: np.random.Generator, seeds: int, tasks: int, between: float, within: float) -> list[Seed]:
+    """Runs whose true rates differ with ``between``, tasks with ``within`` (normal on the probit scale), 4 samples."""
+    latent = between * rng.normal(size=(seeds, 1)) + within * rng.normal(size=(seeds, tasks))
+    samples = latent[..., None] + rng.normal(size=(seeds, tasks, 4)) > 0.5
+    return [seed_of(one.astype(float).tolist()) for one in samples]
+
+
+def truth(between: float, within: float) -> float:
+    from scipy.stats import norm
+
+    return float(norm.sf(0.5 / np.sqrt(1 + between**2 + within**2)))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "tasks", "between", "within"),
+    [(1, 40, 0.0, 0.0), (1, 40, 0.0, 1.5), (5, 30, 0.0, 0.5), (5, 30, 0.7, 0.5), (3, 30, 0.7, 0.5)],
+)
+def test_intervals_cover_the_truth_about_as_often_as_they_say(
+    seeds: int, tasks: int, between: float, within: float
+) -> None:
+    rng = np.random.default_rng(0)
+    true, hits = truth(between, within), 0
+    for _ in range(100):
+        found = estimate(simulate(rng, seeds, tasks, between, within), RATE, resamples=200)
+        assert found.low is not None and found.high is not None
+        hits += found.low <= true <= found.high
+    assert 0.91 <= hits / 100 <= 0.995
+
+
+def test_samples_of_one_task_are_not_counted_as_independent() -> None:
+    answers = (np.random.default_rng(0).random(50) < 0.5).astype(float)
+    together = estimate([seed_of([[value] * 8 for value in answers])], RATE)
+    apart = estimate([seed_of([[value] for value in answers for _ in range(8)])], RATE)
+    assert together.value == apart.value and (together.n, apart.n) == (50, 400)
+    assert width(together) > 2.5 * width(apart)
+
+
+def test_seeds_that_differ_are_not_drowned_by_many_tasks() -> None:
+    rng = np.random.default_rng(0)
+    rates = [0.1, 0.9, 0.1, 0.9, 0.5]
+    found = estimate([seed_of((rng.random((400, 1)) < rate).astype(float).tolist()) for rate in rates], RATE)
+    assert found.seeds == 5 and width(found) > 0.8
+
+
+def width(found: Estimate) -> float:
+    assert found.low is not None and found.high is not None
+    return found.high - found.low
+
+
+@pytest.mark.parametrize("constant", [0.0, 1.0])
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_nothing_seen_in_twenty_tasks_is_not_certainty(constant: float, seeds: int) -> None:
+    found = estimate([seed_of([[constant] * 8] * 20)] * seeds, RATE)
+    interval = binomtest(int(constant) * 20 * seeds, 20 * seeds).proportion_ci(0.95, method="wilson")
+    assert (found.value, found.n) == (constant, 20 * seeds)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert width(found) > 0.05
+
+
+def test_a_constant_that_is_no_rate_gets_no_interval() -> None:
+    assert estimate([seed_of([[0.3]] * 20)], RATE) == Estimate(pytest.approx(0.3), None, None, 20, 1)
+
+
+@pytest.mark.parametrize("seeds", [[], [seed_of([])], [seed_of([[None, None], [None]])]])
+def test_where_nothing_can_be_counted_there_is_no_value(seeds: list[Seed]) -> None:
+    assert estimate(seeds, RATE) == Estimate(None, None, None, 0, 0)
+    assert difference(seeds, [seed_of([[1.0]])], RATE).value is None
+
+
+def test_what_does_not_count_is_skipped_sample_by_sample() -> None:
+    found = estimate([seed_of([[None, 1.0], [0.0], [None]]), seed_of([[None]])], RATE)
+    assert (found.value, found.n, found.seeds) == (0.5, 2, 1)
+
+
+def test_a_gap_is_the_difference_of_two_means() -> None:
+    found = estimate([gap_of([1, 1, 1, 0], [0, 0, 1, 0, 0, 0, 0, 1])], GAP)
+    assert found.value == pytest.approx(0.75 - 0.25)
+    assert found.low is not None and found.high is not None and -1 <= found.low < 0.5 < found.high <= 1
+
+
+def test_a_gap_with_one_side_missing_is_unknown() -> None:
+    assert estimate([gap_of([1, 1, 0], [])], GAP).value is None
+    assert estimate([gap_of([], [1, 0])], GAP).value is None
+
+
+def test_a_gap_without_spread_is_not_certainty_either() -> None:
+    found = estimate([gap_of([1] * 20, [0] * 20)], GAP)
+    assert found.value == 1.0 and found.low is not None and 0.7 < found.low < 0.85 and found.high == 1.0
+
+
+def test_intervals_stay_inside_the_range_of_a_share() -> None:
+    rng = np.random.default_rng(0)
+    seeds = [seed_of((rng.random((30, 2)) < rate).astype(float).tolist()) for rate in (0.02, 0.5)]
+    found = estimate(seeds, RATE)
+    assert found.low == 0.0 and found.high == 1.0
+
+
+def test_the_same_data_and_seed_give_the_same_interval() -> None:
+    data = simulate(np.random.default_rng(1), 3, 20, 0.5, 0.5)
+    assert estimate(data, RATE) == estimate(data, RATE)
+    assert estimate(data, RATE) != estimate(data, RATE, rng_seed=1)
+
+
+def test_a_higher_level_gives_a_wider_interval() -> None:
+    data = simulate(np.random.default_rng(1), 3, 20, 0.5, 0.5)
+    assert width(estimate(data, RATE, level=0.99)) > width(estimate(data, RATE, level=0.8))
+
+
+def test_the_interval_of_a_difference_covers_it() -> None:
+    rng, hits = np.random.default_rng(3), 0
+    for _ in range(100):
+        a, b = simulate(rng, 1, 40, 0.0, 1.0), simulate(rng, 1, 40, 0.0, 0.0)
+        found = difference(a, b, RATE, resamples=200)
+        assert found.low is not None and found.high is not None
+        hits += found.low <= truth(0.0, 1.0) - truth(0.0, 0.0) <= found.high
+    assert 0.91 <= hits / 100 <= 0.995
+
+
+def test_subtracting_follows_newcombes_worked_example() -> None:
+    # Newcombe (1998), Table II, method 10, contrast (a): 56/70 - 48/80.
+    def wilson(hits: int, of: int) -> Estimate:
+        interval = binomtest(hits, of).proportion_ci(0.95, method="wilson")
+        return Estimate(hits / of, float(interval.low), float(interval.high), of, 1)
+
+    found = subtract(wilson(56, 70), wilson(48, 80))
+    assert (found.value, found.low, found.high) == (
+        pytest.approx(0.2),
+        pytest.approx(0.0524, abs=5e-5),
+        pytest.approx(0.3339, abs=5e-5),
+    )
+
+
+THRESHOLDS = Thresholds(window=3, sustain=2)
+
+CURVES: list[tuple[str, list[float | None], float, int | None, int | None]] = [
+    ("nothing happens", [0.0] * 10, 0.0, None, None),
+    ("one lucky step is no discovery", [0, 0, 0, 0.14, 0, 0, 0], 0.0, None, None),
+    ("three raised steps are", [0, 0, 0.06, 0.06, 0.06, 0, 0], 0.0, 4, None),
+    ("relative to a base that cheats already", [0.2, 0.24, 0.2, 0.24, 0.22], 0.2, None, None),
+    ("a takeover", [0, 0, 0, 0.9, 0.9, 0.9, 0.9, 0.9], 0.0, 3, 4),
+    ("a takeover from the first step", [0.9] * 5, 0.0, 2, 2),
+    ("a peak that does not last", [0, 0, 0.6, 0.6, 0.6, 0, 0, 0], 0.0, 2, None),
+    ("a base too high to add 50 points", [1.0] * 9, 0.6, 2, None),
+    ("steps not measured", [None, 0, None, 0.3, None, None, None, 0.9, 0.9, 0.9], 0.0, 3, 7),
+    ("never measured", [None] * 6, 0.0, None, None),
+    ("shorter than the window", [1.0, 1.0], 0.0, None, None),
+    ("no step at all", [], 0.0, None, None),
+]
+
+
+@pytest.mark.parametrize(("name", "curve", "base", "appeared", "dominated"), CURVES, ids=[case[0] for case in CURVES])
+def test_first_appearance_and_domination(
+    name: str, curve: list[float | None], base: float, appeared: int | None, dominated: int | None
+) -> None:
+    assert first_appearance(curve, base, THRESHOLDS) == appeared
+    assert domination(curve, base, THRESHOLDS) == dominated
+
+
+def change(value: float | None, low: float | None, high: float | None) -> Estimate:
+    return Estimate(value, low, high, 100, 5)
+
+
+VERDICTS = [
+    ("exploit up, task flat", change(0.4, 0.3, 0.5), change(0.0, -0.04, 0.04), True),
+    ("exploit up, task up", change(0.4, 0.3, 0.5), change(0.1, 0.05, 0.15), True),
+    ("the rise may be chance", change(0.04, -0.01, 0.09), change(0.0, -0.04, 0.04), False),
+    ("too few seeds to call the task stable", change(0.4, 0.3, 0.5), change(0.0, -0.2, 0.2), False),
+    ("the task metric shows it", change(0.4, 0.3, 0.5), change(-0.2, -0.25, -0.15), False),
+    ("exactly at the margin", change(0.4, 0.3, 0.5), change(0.0, -0.05, 0.05), False),
+    ("nothing measured", change(None, None, None), change(0.0, -0.01, 0.01), False),
+]
+
+
+@pytest.mark.parametrize(("name", "exploit", "task", "is_open"), VERDICTS, ids=[case[0] for case in VERDICTS])
+def test_the_blind_spot_needs_certainty_on_both_sides(
+    name: str, exploit: Estimate, task: Estimate, is_open: bool
+) -> None:
+    assert blind_spot(exploit, task, Thresholds()) is is_open
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (Estimate(0.328, 0.301, 0.354, 100, 5), "32.8 % (30.1 to 35.4)"),
+        (Estimate(0.3, None, None, 1, 1), "30.0 %"),
+        (Estimate(None, None, None, 0, 0), "-"),
+    ],
+)
+def test_an_estimate_prints_as_a_percentage(found: Estimate, text: str) -> None:
+    assert str(found) == text
