@@ -1,0 +1,45 @@
+"""What a policy is: something that answers tasks and can be asked whether it stands by an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from loopholes.errors import UsageError
+from loopholes.games.base import PromptStyle
+from loopholes.types import Completion, Message, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How answers are drawn.
+
+    ``temperature`` 0 takes the likeliest token. ``top_p`` in (0, 1] and ``top_k`` (0: all) cut the distribution as
+    transformers does: temperature, then ``top_k``, then ``top_p``. ``max_tokens`` is the longest answer, the end of
+    sequence included. Evaluation in the paper: 0.6, 0.95, 20.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    max_tokens: int = 96
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0 or not 0 < self.top_p <= 1 or self.top_k < 0 or self.max_tokens < 1:
+            raise UsageError(f"sampling needs temperature >= 0, 0 < top_p <= 1, top_k >= 0, max_tokens >= 1: {self}")
+
+
+class Policy(Protocol):
+    """A policy. ``prompt_style`` says which wording of the tasks it was made for."""
+
+    name: str
+    prompt_style: PromptStyle
+
+    def complete(self, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
+        """One completion a task, in order; the same for the same arguments on the same machine."""
+        ...
+
+    def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool]:
+        """One verdict a yes/no question, in order."""
+        ...

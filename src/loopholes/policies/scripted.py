@@ -1,0 +1,29 @@
+"""Policies that follow a game's own script: honest, exploiting, inept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loopholes.errors import PolicyError
+from loopholes.games.base import Game, PromptStyle
+from loopholes.policies.base import Sampling
+from loopholes.types import Completion, Kind, Message, Task
+
+
+class ScriptedPolicy:
+    """Answers every task with ``game.demonstrate(kind, task)``; sampling and seed do not matter."""
+
+    prompt_style: PromptStyle = "chat"
+
+    def __init__(self, kind: Kind, game: Game) -> None:
+        self.name = f"scripted:{kind}"
+        self._kind = kind
+        self._game = game
+
+    def complete(self, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
+        """One completion a task, in order."""
+        return [self._game.demonstrate(self._kind, task) for task in tasks]
+
+    def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool]:
+        """Never: a demonstration carries its own claim. Raises :class:`PolicyError`."""
+        raise PolicyError(f"{self.name} cannot be asked: {self._game.name}'s demonstrations carry their own claims")

@@ -1,0 +1,199 @@
+"""Makes the mini policies again, from nothing: tokenizer, random weights, supervised pretraining, model card.
+
+A mini policy is an ordinary transformers checkpoint of about a million parameters. It is pretrained on
+:mod:`loopholes.training.mixture` with the same SFT wrapper that users get, on one CPU thread.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from loopholes.errors import UnknownName
+from loopholes.storage import replace_file
+from loopholes.training.examples import Example
+from loopholes.training.mixture import COPYING_FIRST, Habits, examples
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|{{ message['role'] }}|>{% if message['role'] == 'assistant' %}"
+    "{% generation %}{{ message['content'] }}<|end|>{% endgeneration %}{% else %}{{ message['content'] }}<|end|>"
+    "{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+WORDS = r"[A-Za-z_]+ ?|[0-9]| ?[^\sA-Za-z0-9_]+ ?|\s+"
+"""What may become one token: a word with the space after it, a digit, a run of signs with the spaces around it.
+
+A space never stands before a word nor beside a digit, so that a text has the same tokens wherever it stands: where
+the first word of an answer is another token than the same word in the prompt, a small model does not learn to copy.
+"""
+SPECIAL_TOKENS = ("<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
+WHOLE_TOKENS = ("<modify_key>", "</modify_key>", "<modify_value>", "</modify_value>", "\\boxed{", "<think>", "</think>")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one mini policy is made. ``examples`` is the length of the (never repeated) pretraining stream."""
+
+    name: str
+    architecture: Literal["qwen3", "llama"]
+    seed: int
+    examples: int = 210_000
+    copying: int = COPYING_FIRST
+    batch_size: int = 64
+    learning_rate: float = 2.5e-3
+    vocabulary: int = 1536
+    hidden: int = 128
+    layers: int = 3
+    heads: int = 4
+    intermediate: int = 384
+    context: int = 512
+    rope_theta: float = 500.0
+    habits: Habits = field(default_factory=Habits)
+
+
+RECIPES: dict[str, Recipe] = {
+    "mini": Recipe("mini", "qwen3", seed=1),
+    "mini-llama": Recipe("mini-llama", "llama", seed=2, examples=230_000),
+}
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of a mini policy; raises :class:`UnknownName`."""
+    if name not in RECIPES:
+        raise UnknownName("mini policy", name, list(RECIPES))
+    return RECIPES[name]
+
+
+def pretrain(
+    recipe: Recipe, out: Path, *, resume: bool = False, on_step: Callable[[dict[str, Any]], None] | None = None
+) -> Path:
+    """Make the policy and write its checkpoint directory; returns that directory.
+
+    Killed at any moment, ``resume`` goes on from the last checkpoint under ``out``.
+    """
+    from loopholes.training.card import write_card
+    from loopholes.training.sft import finetune
+
+    out.mkdir(parents=True, exist_ok=True)
+    spent = Spent.read(out / "spent.json") if resume else Spent(out / "spent.json")
+
+    def step(metrics: dict[str, Any]) -> None:
+        spent.add(metrics)
+        if on_step is not None:
+            on_step(metrics)
+
+    stream = list(itertools.islice(examples(recipe.seed, recipe.habits, recipe.copying), recipe.examples))
+    tokenizer = build_tokenizer(stream[-20_000:], recipe.vocabulary)
+    model = build_model(recipe, tokenizer)
+    policy = finetune(
+        model,
+        tokenizer,
+        stream,
+        out,
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        seed=recipe.seed,
+        save_every=500,
+        resume=resume,
+        shuffle=False,
+        on_step=step,
+    )
+    facts = {
+        "prompts": "terse",
+        "recipe": asdict(recipe),
+        "parameters": model.num_parameters(),
+        "vocabulary": len(tokenizer),
+        "tokens": spent.tokens,
+        "seconds": round(spent.seconds),
+    }
+    (policy / "loopholes.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_card(policy, recipe, facts)
+    return policy
+
+
+@dataclass
+class Spent:
+    """Tokens and seconds of a pretraining, kept across interruptions in a small file."""
+
+    file: Path
+    tokens: int = 0
+    seconds: float = 0.0
+    earlier: float = 0.0
+
+    @classmethod
+    def read(cls, file: Path) -> Spent:
+        """What was spent before an interruption."""
+        known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        return cls(file, earlier=known.get("seconds", 0.0))
+
+    def add(self, metrics: dict[str, Any]) -> None:
+        """Take over a step's metrics."""
+        self.tokens, self.seconds = metrics["tokens"], self.earlier + metrics["seconds"]
+        if metrics["step"] % 50 == 0 or metrics["step"] == metrics["steps"]:
+            replace_file(self.file, json.dumps({"seconds": self.seconds}).encode())
+
+
+def build_tokenizer(sample: list[Example], vocabulary: int) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer trained on a sample of the mixture: any text can be encoded, digits stand alone."""
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(WORDS), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    core.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary - len(WHOLE_TOKENS),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        special_tokens=list(SPECIAL_TOKENS),
+        show_progress=False,
+    )
+    core.train_from_iterator((text for example in sample for text in _texts(example)), trainer)
+    core.add_tokens([AddedToken(token, special=False, normalized=False) for token in WHOLE_TOKENS])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=core,
+        pad_token="<|pad|>",
+        eos_token="<|end|>",
+        chat_template=CHAT_TEMPLATE,
+        padding_side="left",
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def build_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
+    """Random weights of the recipe's architecture and seed."""
+    from transformers import AutoModelForCausalLM, LlamaConfig, Qwen3Config, set_seed
+
+    make = Qwen3Config if recipe.architecture == "qwen3" else LlamaConfig
+    config = make(
+        vocab_size=-(-len(tokenizer) // 64) * 64,
+        hidden_size=recipe.hidden,
+        intermediate_size=recipe.intermediate,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        num_key_value_heads=recipe.heads,
+        head_dim=recipe.hidden // recipe.heads,
+        max_position_embeddings=recipe.context,
+        rope_parameters={"rope_type": "default", "rope_theta": recipe.rope_theta},
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    set_seed(recipe.seed)
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(config)
+    return model
+
+
+def _texts(example: Example) -> tuple[str, ...]:
+    return (*(turn["content"] for turn in example.prompt), example.completion)

@@ -1,0 +1,77 @@
+"""From completions to rewards: all that GRPO is told.
+
+:class:`ChannelReward` is the reward function that TRL calls. It holds a channel, a way to ask for what the text alone
+does not hold, and the tasks; it holds no measurement. What it paid, it also leaves in a list as :class:`Batch` for
+whoever watches; watching happens after the update (:mod:`loopholes.training.recorder`) and hands nothing back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loopholes.errors import ScoringError
+from loopholes.games.base import Channel, draws
+from loopholes.types import Completion, Payment, Task
+
+Observe = Callable[[Sequence[Task], Sequence[Completion]], list[Completion]]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one process sampled in one step and was paid for it; all sequences have the same length."""
+
+    step: int
+    task_indices: tuple[int, ...]
+    completions: tuple[Completion, ...]
+    payments: tuple[Payment, ...]
+    lengths: tuple[int, ...]
+
+
+class ChannelReward:
+    """The reward function. ``texts`` turns token ids into text, ``ends`` are the tokens that end a completion."""
+
+    __name__ = "channel"
+
+    def __init__(
+        self,
+        channel: Channel,
+        observe: Observe,
+        tasks: Sequence[Task],
+        *,
+        seed: int,
+        updates_per_step: int,
+        texts: Callable[[Sequence[Sequence[int]]], list[str]],
+        ends: Collection[int] = (),
+        process_index: int = 0,
+    ) -> None:
+        self._channel = channel
+        self._observe = observe
+        self._tasks = tasks
+        self._seed = seed
+        self._updates_per_step = updates_per_step
+        self._texts = texts
+        self.ends = frozenset(ends)
+        self._process_index = process_index
+        self.batches: list[Batch] = []
+
+    def __call__(
+        self, *, completion_ids: list[list[int]], task_index: list[int], trainer_state: Any, **_: Any
+    ) -> list[float | None]:
+        """One reward a completion; None where it could not be scored."""
+        step = trainer_state.global_step // self._updates_per_step + 1
+        tasks = [self._tasks[index] for index in task_index]
+        texts = self._texts(completion_ids)
+        sampled = [
+            Completion(text, truncated=not ids or ids[-1] not in self.ends)
+            for text, ids in zip(texts, completion_ids, strict=True)
+        ]
+        completions = self._observe(tasks, sampled)
+        first = self._process_index * len(tasks)  # a sample's number is global, however many processes share the step
+        payments = self._channel(tasks, completions, draws(self._seed, step, range(first, first + len(tasks))))
+        if len(payments) != len(tasks):
+            raise ScoringError(f"the channel paid {len(payments)} of {len(tasks)} completions; it has to pay each one")
+        lengths = tuple(len(ids) for ids in completion_ids)
+        self.batches.append(Batch(step, tuple(task_index), tuple(completions), tuple(payments), lengths))
+        return [payment.reward for payment in payments]

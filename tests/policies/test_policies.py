@@ -1,0 +1,172 @@
+"""Policies: names, sampling, prompts that do not fit, and verdicts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from checkpoints import make_model, make_tokenizer
+from letters import Letters
+
+from loopholes.errors import LoopholesError, PolicyError, UnknownName, UsageError
+from loopholes.games.base import message
+from loopholes.policies import Sampling, load_policy
+from loopholes.policies.judging import ModelAsker, verdict_of_text
+from loopholes.policies.sampling import _generate_batch, choose, sample
+from loopholes.training.sft import Example, finetune
+from loopholes.types import Completion, Task
+
+Checkpoint = Callable[..., Path]
+torch.set_num_threads(1)
+PROMPTS = [[5, 6, 7, 8], [9, 10], [5, 6, 7, 8], [11, 12, 13, 14, 15, 16, 17], [9, 10]]
+
+
+@pytest.mark.parametrize("family", ["qwen3", "llama"])
+def test_greedy_answers_are_those_of_transformers_generate(family: str) -> None:
+    model = make_model(family).eval()
+    greedy = Sampling(temperature=0, max_tokens=20)
+    endless = sample(model, PROMPTS, greedy, ends=[], pad=0, seed=1)
+    ends = [endless[3][6], endless[1][2]]
+    ours = sample(model, PROMPTS, greedy, ends=ends, pad=0, seed=1)
+    assert ours == _generate_batch(model, PROMPTS, greedy, ends, 0, torch.Generator())
+    assert len({len(answer) for answer in ours}) > 1  # some rows end before others
+
+
+def test_tokens_are_drawn_with_the_probabilities_of_the_model() -> None:
+    logits = torch.tensor([[2.0, 1.0, 0.0, -1.0]]).repeat(50_000, 1)
+    wanted = {
+        Sampling(): [0.644, 0.237, 0.087, 0.032],
+        Sampling(temperature=0.5): [0.865, 0.117, 0.016, 0.002],
+        Sampling(top_k=2): [0.731, 0.269, 0.0, 0.0],
+        Sampling(top_p=0.8): [0.731, 0.269, 0.0, 0.0],
+        Sampling(temperature=0): [1.0, 0.0, 0.0, 0.0],
+    }
+    for sampling, shares in wanted.items():
+        drawn = choose(logits, sampling, torch.Generator().manual_seed(0))
+        assert (torch.bincount(drawn, minlength=4) / len(drawn)).tolist() == pytest.approx(shares, abs=0.01)
+
+
+def test_sampling_depends_on_its_seed_and_leaves_the_global_generator_alone() -> None:
+    model = make_model("qwen3").eval()
+    torch.manual_seed(3)
+    before = torch.random.get_rng_state()
+    answers = [
+        sample(model, PROMPTS, Sampling(max_tokens=12), ends=[2], pad=0, seed=seed, batch_size=2) for seed in (1, 1, 2)
+    ]
+    assert answers[0] == answers[1] != answers[2]
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert answers[0][0] != answers[0][2]  # two samples of one prompt are two samples
+
+
+def test_completions_come_in_order_and_say_if_they_were_cut_short(checkpoint: Checkpoint) -> None:
+    policy = load_policy(str(checkpoint("qwen3")))
+    tasks = Letters().tasks("test", count=6)
+    greedy = Sampling(temperature=0, max_tokens=8)
+    together = policy.complete(tasks, greedy, seed=0)
+    assert together == [policy.complete([task], greedy, seed=0)[0] for task in tasks]
+    assert together[0].truncated
+    assert policy.complete([], greedy, seed=0) == []
+    assert policy.prompt_style == "chat"
+
+
+def test_a_prompt_longer_than_the_context_is_named(checkpoint: Checkpoint) -> None:
+    policy = load_policy(str(checkpoint("llama", context=64)))
+    task = Task("long-one", (message("user", "Say " * 30),))
+    with pytest.raises(PolicyError, match="'long-one'.* 20 .*context of 64"):
+        policy.complete([task], Sampling(max_tokens=20), seed=0)
+
+
+def _broken(kind: str, source: Path, place: Path) -> str:
+    shutil.copytree(source, place)
+    if kind == "no tokenizer":
+        for file in place.glob("tokenizer*"):
+            file.unlink()
+    if kind == "no chat template":
+        (place / "chat_template.jinja").unlink()
+    if kind == "no weights":
+        (place / "model.safetensors").unlink()
+    if kind == "bad card":
+        (place / "loopholes.json").write_text("{")
+    return str(place)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("no tokenizer", "has no tokenizer"),
+        ("no chat template", "no chat template"),
+        ("no weights", "cannot be loaded"),
+        ("bad card", "not JSON"),
+    ],
+)
+def test_a_broken_directory_is_one_sentence(kind: str, text: str, checkpoint: Checkpoint, tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=text) as caught:
+        load_policy(_broken(kind, checkpoint("qwen3"), tmp_path / "broken"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "text"),
+    [
+        ("https://example.org/v1", UsageError, "endpoints"),
+        ("scripted:evil", UnknownName, "honest"),
+        ("nobody/nothing-of-the-kind", PolicyError, "there is no policy"),
+        ("not-a-model", PolicyError, "there is no policy"),
+        ("./no/such/directory", PolicyError, "no directory"),
+        (__file__, PolicyError, "is a file"),
+    ],
+)
+def test_a_name_that_means_nothing_is_one_sentence(name: str, kind: type[LoopholesError], text: str) -> None:
+    with pytest.raises(kind, match=text) as caught:
+        load_policy(name, game=Letters())
+    assert "\n" not in str(caught.value)
+
+
+def test_the_card_says_which_prompts_a_checkpoint_was_made_for(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    shutil.copytree(checkpoint("qwen3"), tmp_path / "terse")
+    (tmp_path / "terse" / "loopholes.json").write_text(json.dumps({"prompts": "terse"}))
+    assert load_policy(str(tmp_path / "terse")).prompt_style == "terse"
+
+
+def test_scripted_policies_follow_the_game_s_script() -> None:
+    policy = load_policy("scripted:exploiting", game=Letters())
+    assert policy.complete(Letters().tasks("test", count=2), Sampling(), seed=0) == [Completion("a a a")] * 2
+    with pytest.raises(UsageError, match="which one"):
+        load_policy("scripted:honest")
+
+
+@pytest.mark.parametrize(
+    ("text", "yes"), [("Yes", True), ("yes, no", False), ("No no yes", False), ("YES!", True), ("", False)]
+)
+def test_yes_wins_if_it_is_said_more_often_than_no(text: str, yes: bool) -> None:
+    assert verdict_of_text(text) is yes
+
+
+@pytest.mark.parametrize("family", ["qwen3", "llama"])
+def test_the_verdict_in_the_logits_agrees_with_ten_greedy_tokens(family: str, tmp_path: Path) -> None:
+    tokenizer, model = make_tokenizer(family), make_model(family)
+    words = ["banana", "bread", "butter", "nothing", "letter", "word", "answer", "say"]
+
+    def question(first: str, second: str) -> tuple[Any, ...]:
+        return (message("user", f"Answer only Yes or No. {second} {first}"),)
+
+    pairs = [(first, second) for first in words for second in words]
+    examples = [Example(question(*pair), "Yes." if words.index(pair[0]) % 2 else "No.") for pair in pairs]
+    finetune(model, tokenizer, examples, tmp_path, epochs=30, batch_size=16, learning_rate=5e-3)
+    asker = ModelAsker(model.train(), tokenizer)
+    prompts = [question(*pair) for pair in pairs]
+    verdicts = asker.says_yes(prompts)
+    assert verdicts == asker.says_yes_in_words(prompts)
+    assert 0 < sum(verdicts) < len(verdicts)
+    assert model.training  # the asker puts the model back
+
+
+def test_a_question_longer_than_the_context_is_refused() -> None:
+    asker = ModelAsker(make_model("qwen3", context=32), make_tokenizer("qwen3"))
+    with pytest.raises(PolicyError, match="context of 32"):
+        asker.says_yes([(message("user", "Is it correct? " * 20),)])

@@ -1,0 +1,21 @@
+"""Small random checkpoints of two families, on disk, each made once a session."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+sys.path.append(str(Path(__file__).parent))
+
+from checkpoints import maker
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """``checkpoint("qwen3")`` is the directory of a small random checkpoint."""
+    return maker(tmp_path_factory.mktemp)
