@@ -1,0 +1,138 @@
+"""The command line: parse, call, print. See ``loopholes --help``.
+
+Everything raised on purpose ends as one sentence on standard error and the exit code of its class
+(:mod:`loopholes.errors`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from loopholes import __version__
+from loopholes.cli import playing, reporting, scoring, training
+from loopholes.cli.console import complain, settled
+from loopholes.errors import LoopholesError, MissingExtra, RunError, UsageError
+
+__all__ = ["app", "entry", "main"]
+
+BUG = 70
+INTERRUPTED = 130
+STOPPED = (
+    "stopped; what was finished is kept: train, eval and pretrain go on with the same command and --resume, demo with "
+    "the same command"
+)
+EXIT_CODES = (
+    "Exit codes: 0 done · 1 games --validate found differences · 2 the command is wrong · 3 a file that was handed "
+    "over cannot be used · 4 a run directory or an output file cannot be written, resumed or read · 5 something that "
+    "scores is broken (sandbox, judge) · 6 a policy cannot be loaded or asked · 70 a bug in loopholes "
+    "(LOOPHOLES_TRACEBACK=1 shows where) · 130 stopped by Ctrl-C."
+)
+EXTRAS = {
+    **dict.fromkeys(("torch", "transformers", "trl", "accelerate", "datasets", "tokenizers"), "train"),
+    "peft": "peft",
+    "vllm": "vllm",
+}
+
+app = typer.Typer(
+    name="loopholes",
+    help="Do language models learn to exploit your reward? Games, training, measurement and audit.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("games")(playing.games)
+app.command("pretrain")(training.pretrain)
+app.command("train")(training.train)
+app.command("eval")(scoring.evaluate)
+app.command("score")(scoring.score)
+app.command("report")(reporting.report)
+app.command("demo")(reporting.demo)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"loopholes {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. Raises nothing but what LOOPHOLES_TRACEBACK=1 asks to see."""
+    with settled():
+        try:
+            given = None if arguments is None else list(arguments)
+            code = app(args=given, prog_name="loopholes", standalone_mode=False)
+        except (KeyboardInterrupt, typer.Abort):
+            code = INTERRUPTED
+        except Exception as error:
+            if os.environ.get("LOOPHOLES_TRACEBACK"):
+                raise
+            return _explain(error)
+        if code == INTERRUPTED:  # Typer turns Ctrl-C into this code
+            complain(STOPPED)
+    return code if isinstance(code, int) else 0
+
+
+def _explain(error: Exception) -> int:
+    """One sentence and the exit code."""
+    if isinstance(error, typer.TyperException):
+        return _explain_usage(error)
+    known = error if isinstance(error, LoopholesError) else _in_our_words(error)
+    if known is None:
+        complain(
+            f"this is a bug in loopholes ({type(error).__name__}: {error}): LOOPHOLES_TRACEBACK=1 shows where, and a "
+            "report with what it prints would help"
+        )
+        return BUG
+    complain(str(known))
+    return known.exit_code
+
+
+def _explain_usage(error: typer.TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    shown = error.format_message().strip()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(shown)
+        return 0
+    command = context.command_path if context is not None else "loopholes"
+    complain(f"{shown[:1].lower()}{shown[1:].rstrip('.')}; see {command} --help")
+    return error.exit_code
+
+
+def _in_our_words(error: Exception) -> LoopholesError | None:
+    """What others raise, where it is the machine's or the user's affair; None for what must be a bug."""
+    if isinstance(error, ModuleNotFoundError):
+        package = str(error.name).partition(".")[0]
+        return MissingExtra(package, EXTRAS[package]) if package in EXTRAS else None
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error):
+        return RunError("no space is left on the disk: free some, then go on with --resume")
+    if type(error).__name__ == "OutOfMemoryError":
+        return UsageError(
+            "the device is out of memory: fewer completions at once need less (eval: --batch-size, train: "
+            "--completions-per-pass, --gradient-checkpointing)"
+        )
+    if isinstance(error, OSError) and error.filename is not None:
+        return RunError(f"{error.filename}: {(error.strerror or str(error)).lower()}")
+    return None

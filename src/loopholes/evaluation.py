@@ -1,0 +1,298 @@
+"""Evaluating a policy: it answers tasks, every answer is paid and measured, and everything is written down.
+
+A run of kind ``eval`` holds, beside what every run holds, ``tasks.jsonl``: the tasks that were asked, so that every
+number can be computed again from the directory alone. Batches are numbered from 1 in the place of steps.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from loopholes.errors import DataError, PolicyError, RunError, UsageError
+from loopholes.games import game as make_game
+from loopholes.games.base import Game, draws
+from loopholes.games.files import json_rows, task_from_json, task_to_json
+from loopholes.policies import Policy, Sampling, ScriptedPolicy, load_policy
+from loopholes.runs import Run, rollout_rows
+from loopholes.scored import Scored, cells, estimates, score, warn_of_untrainable
+from loopholes.storage import disk_errors, plain, replace_file
+from loopholes.training.config import PAPER, PAPER_GAMES
+from loopholes.training.recorder import outcome_metrics, reward_metrics
+from loopholes.types import Completion, Outcome, Payment, Task
+
+if TYPE_CHECKING:
+    from loopholes.stats import Seed
+
+log = logging.getLogger(__name__)
+
+TASKS = "tasks.jsonl"
+BATCH_TASKS = 32
+CHANNELS = ("vulnerable", "secure")
+PAPER_SAMPLING: dict[str, Any] = {"temperature": 0.6, "top_p": 0.95, "top_k": 20}
+PAPER_TOP_K = {"reward-tampering": 50}
+OnBatch = Callable[[dict[str, Any]], None]
+
+
+class EvalConfig(BaseModel):
+    """One evaluation, complete. Sampling that is None: 1.0 and no cuts for policies of terse prompts (the minis), the
+    paper's 0.6, 0.95 and 20 (50 for tampering) for all others; ``max_tokens`` is the game's or the paper's.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    game: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    policy: str
+    out: Path
+    tasks: Path | None = Field(
+        default=None, description="a file of tasks; the mini world's test split if there is none"
+    )
+    skip_bad: bool = Field(default=False, description="leave out rows that are broken or too long for the policy")
+    count: int = Field(default=256, ge=1, description="tasks of the mini world")
+    samples: int = Field(default=8, ge=1, description="answers a task")
+    channel: str = Field(default="vulnerable", description="whose reward a rollout is filed under")
+    temperature: float | None = Field(default=None, ge=0)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    top_k: int | None = Field(default=None, ge=0)
+    max_tokens: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=0, ge=0, description="of the tasks, of the sampling and of the audits")
+    batch_size: int | None = Field(default=None, ge=1, description="answers sampled at once")
+
+    @classmethod
+    def of(cls, **fields: Any) -> EvalConfig:
+        """A configuration; raises :class:`UsageError` in one sentence."""
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            shown = json.dumps(first["input"], default=str)
+            raise UsageError(f"evaluation option {key!r}: {first['msg'].lower()}, not {shown}") from None
+
+    def sampling(self, game: Game, prompts: str) -> Sampling:
+        """How answers are drawn."""
+        if prompts == "terse":
+            default = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_tokens": game.max_completion_tokens}
+        else:
+            longest = {**PAPER, **PAPER_GAMES.get(game.name, {})}["max_completion_tokens"]
+            top_k = PAPER_TOP_K.get(game.name, PAPER_SAMPLING["top_k"])
+            default = {**PAPER_SAMPLING, "top_k": top_k, "max_tokens": longest}
+        given = {name: getattr(self, name) for name in default if getattr(self, name) is not None}
+        return Sampling(**{**default, **given})
+
+
+def run_evaluation(config: EvalConfig, *, resume: bool = False, on_batch: OnBatch | None = None) -> Run:
+    """Evaluate what a configuration names and return the run, finished and opened for reading.
+
+    Raises :class:`UsageError`, :class:`PolicyError`, :class:`DataError` and :class:`RunError` before anything is
+    sampled; :class:`ScoringError` if a judge or the sandbox breaks, after which ``resume`` goes on.
+    """
+    game = make_game(config.game, **config.parameters)
+    game.channel(config.channel)
+    arm, name = origin(config.policy, game)
+    tasks = None if config.tasks is None else game.load(config.tasks, skip_bad=config.skip_bad)
+    policy = load_policy(config.policy, game=game, batch_size=config.batch_size)
+    sampling = config.sampling(game, policy.prompt_style)
+    if tasks is None:
+        tasks = game.tasks("test", seed=config.seed, count=config.count, prompts=policy.prompt_style)
+    if config.skip_bad:
+        tasks = leave_out_long(policy, tasks, sampling.max_tokens)
+    record = config.model_dump(mode="json", exclude={"out", "policy"})
+    used = {key: getattr(sampling, key) for key in ("temperature", "top_p", "top_k", "max_tokens")}
+    described = {"kind": "eval", "policy": name, "arm": arm, "source": config.policy, **record, **used}
+    run = Run.create(config.out, described, resume=resume)
+    if run.status.state != "finished":
+        warn_of_untrainable(game, tasks if config.tasks else ())
+        channels = (config.channel, *(name for name in CHANNELS if name != config.channel))
+        with run:
+            scored = evaluate(
+                policy,
+                game,
+                tasks,
+                run,
+                samples=config.samples,
+                sampling=sampling,
+                seed=config.seed,
+                channels=channels,
+                on_batch=on_batch,
+            )
+            run.write_summary({"cells": cells(f"{game.name}/{arm}/{name}", estimates(game, scored))})
+    return Run.open(config.out)
+
+
+def origin(policy: str, game: Game) -> tuple[str, str]:
+    """The arm a policy belongs to and the name of the policy it was made from.
+
+    ``base`` for a policy that no run trained; the channel for one that a run trained on this game, after the name of
+    the game if it was another; ``scripted`` for scripts. Raises :class:`PolicyError` for a run that has no policy yet.
+    """
+    if policy.startswith("scripted:"):
+        return "scripted", policy
+    folder = Path(policy)
+    if not (folder / "config.json").is_file() or not (folder / "status.json").is_file():
+        return "base", folder.name if folder.is_dir() else policy
+    run = Run.open(folder)
+    if not run.policy.is_dir():
+        raise PolicyError(f"the run in {folder} ({run.status.state}) has no trained policy: train it to its end first")
+    channel, trained_on = str(run.config.get("channel")), run.config.get("game")
+    return channel if trained_on == game.name else f"{trained_on}:{channel}", str(run.config.get("policy"))
+
+
+def evaluate(
+    policy: Policy,
+    game: Game,
+    tasks: Sequence[Task],
+    run: Run | None = None,
+    *,
+    samples: int = 8,
+    sampling: Sampling,
+    seed: int = 0,
+    channels: Sequence[str] = CHANNELS[:1],
+    batch_tasks: int = BATCH_TASKS,
+    on_batch: OnBatch | None = None,
+) -> list[Scored]:
+    """Let a policy answer each task ``samples`` times, and score the answers, ``batch_tasks`` tasks at a time.
+
+    The first of ``channels`` is the one whose reward a rollout is filed under; with more of them, what each one pays
+    is in the rollout's details under ``rewards``. An audit draw depends on the seed and on the number of the sample
+    in the whole evaluation. With a ``run``, batches that it holds are not answered again, and each new one is on disk
+    before the next begins; the caller finishes the run. ``on_batch`` is called with each batch's line of metrics.
+
+    Raises :class:`PolicyError` for a prompt that does not fit the policy, :class:`ScoringError` if a judge or the
+    sandbox breaks.
+    """
+    batches = [tuple(tasks[start : start + batch_tasks]) for start in range(0, len(tasks), batch_tasks)]
+    done = _begin(run, tasks)
+    scored = [_from_disk(run, number, batches[number - 1], samples, channels) for number in range(1, done + 1) if run]
+    asker = None if isinstance(policy, ScriptedPolicy) else policy  # scripts carry their claims
+    for number, batch in enumerate(batches[done:], start=done + 1):
+        began = time.perf_counter()
+        asked = [task for task in batch for _ in range(samples)]
+        answers = policy.complete(asked, sampling, _batch_seed(seed, number))
+        first = (number - 1) * batch_tasks * samples
+        numbers = draws(seed, 0, range(first, first + len(asked)))
+        scored.append(score(game, asked, answers, channels=channels, numbers=numbers, asker=asker))
+        line = {"step": number, "steps": len(batches), **_metrics(game, scored[-1], samples)}
+        line["seconds"] = time.perf_counter() - began
+        if run is not None:
+            run.write_rollouts(number, _rows(scored[-1]))
+            run.log_metrics(line)
+        if on_batch is not None:
+            on_batch(line)
+    return scored
+
+
+def read_evaluation(path: str | Path) -> Seed:
+    """The tasks and outcomes of an evaluation's run, sample by sample, as :func:`loopholes.stats.estimate` takes them.
+
+    Raises :class:`RunError`.
+    """
+    run = Run.open(path)
+    known = {task.id: task for task in _read_tasks(run)}
+    rows = run.rollouts()
+    missing = next((row["task"] for row in rows if row["task"] not in known), None)
+    if missing is not None:
+        raise RunError(f"{run.path / TASKS} lacks the task {missing!r}; the run was edited or damaged")
+    return [known[row["task"]] for row in rows], [_outcome(row) for row in rows]
+
+
+def leave_out_long(policy: Policy, tasks: Sequence[Task], max_tokens: int) -> list[Task]:
+    """The tasks whose prompts leave room for ``max_tokens`` more in the policy's context; the others are counted.
+
+    Policies of which no context is known take everything. Raises :class:`DataError` if nothing is left.
+    """
+    model, tokenizer = getattr(policy, "model", None), getattr(policy, "tokenizer", None)
+    if model is None or tokenizer is None:
+        return list(tasks)
+    from loopholes.policies.tokens import context_length, encode_prompts
+
+    context = context_length(model.config) or math.inf
+    lengths = [len(ids) for ids in encode_prompts(tokenizer, [task.prompt for task in tasks])]
+    kept = [task for task, length in zip(tasks, lengths, strict=True) if length + max_tokens <= context]
+    if not kept:
+        raise DataError(
+            f"no task fits {policy.name}: the shortest prompt has {min(lengths)} tokens, which with {max_tokens} for "
+            f"the answer is over its context of {context}"
+        )
+    if len(kept) < len(tasks):
+        over = len(tasks) - len(kept)
+        log.warning("left out %d of %d tasks: their prompts are too long for %s", over, len(tasks), policy.name)
+    return kept
+
+
+def _begin(run: Run | None, tasks: Sequence[Task]) -> int:
+    """Write the tasks down, or check that they are those of the run; returns how many batches are done."""
+    if run is None:
+        return 0
+    text = "".join(json.dumps(plain(task_to_json(task))) + "\n" for task in tasks)
+    file = run.path / TASKS
+    with disk_errors(run.path):
+        if not file.exists():
+            replace_file(file, text.encode())
+        elif file.read_text(encoding="utf-8") != text:
+            raise RunError(f"{run.path} holds an evaluation on other tasks than these; choose another --out")
+    done = min(len(run.metrics()), len(run.rollout_steps()))  # a kill may have come between the two
+    run.truncate_after(done)
+    return done
+
+
+def _from_disk(run: Run, number: int, tasks: Sequence[Task], samples: int, channels: Sequence[str]) -> Scored:
+    rows = run.rollouts([number])
+    asked = [task for task in tasks for _ in range(samples)]
+    if [row["task"] for row in rows] != [task.id for task in asked]:
+        raise RunError(f"batch {number} of {run.path} does not hold this evaluation's tasks: edited or damaged")
+    paid = {channels[0]: tuple(Payment(row["reward"], row["reason"]) for row in rows)}
+    for name in channels[1:]:
+        paid[name] = tuple(Payment(row["details"]["rewards"][name]) for row in rows)
+    completions = tuple(Completion(row["text"], truncated=row["truncated"]) for row in rows)
+    return Scored(tuple(asked), completions, paid, tuple(_outcome(row) for row in rows))
+
+
+def _outcome(row: Mapping[str, Any]) -> Outcome:
+    return Outcome(row["task_score"], row["exploit"], row["details"])
+
+
+def _read_tasks(run: Run) -> list[Task]:
+    file = run.path / TASKS
+    if not file.is_file():
+        raise RunError(f"{run.path} is not the run of an evaluation: it has no {TASKS}")
+    try:
+        return [task_from_json(row) for row in json_rows(file) if not isinstance(row, ValueError)]
+    except (DataError, ValueError):
+        raise RunError(f"{file} cannot be read as tasks; the run was edited or damaged") from None
+
+
+def _rows(scored: Scored) -> list[dict[str, Any]]:
+    first, *others = scored.payments
+    rows = rollout_rows(scored.tasks, scored.completions, scored.payments[first], scored.outcomes)
+    if not others:
+        return rows
+    for index, row in enumerate(rows):
+        rewards = {name: paid[index].reward for name, paid in scored.payments.items()}
+        row["details"] = {**row["details"], "rewards": rewards}
+    return rows
+
+
+def _metrics(game: Game, scored: Scored, samples: int) -> dict[str, Any]:
+    first = next(iter(scored.payments))
+    paid = reward_metrics(scored.payments[first], samples)
+    return {
+        "reward": paid["reward"],
+        "none_rewards": paid["none_rewards"],
+        **outcome_metrics(game.metrics, scored.tasks, scored.outcomes),
+        "truncated": sum(completion.truncated for completion in scored.completions),
+        "completions": len(scored.completions),
+    }
+
+
+def _batch_seed(seed: int, number: int) -> int:
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])

@@ -1,0 +1,386 @@
+"""The command line: what goes wrong is one sentence and a documented exit code, never a traceback."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import loopholes.cli
+from loopholes.cli import main
+from loopholes.cli.options import pairs
+from loopholes.errors import LoopholesError, UsageError
+from loopholes.games import BUILT_IN, game
+from loopholes.games.validate import validate
+from loopholes.report import Arm, Curve, GameSection
+from loopholes.runs import Run
+from loopholes.stats import Estimate
+
+sys.path.append(str(Path(__file__).parent / "training"))
+
+from checkpoints import maker
+
+MESSAGE = [{"role": "user", "content": "Summarise this."}]
+RELEASED = {"prompt": MESSAGE, "reward_model": {"original_article": "A man walked .", "ground_truth": "A man walked ."}}
+SCRIPTED = "eval scripted:honest --game proxy-metric --samples 1 --count 2"
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """``checkpoint("qwen3")`` is the directory of a small random checkpoint."""
+    return maker(tmp_path_factory.mktemp)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with files and directories that are wrong in every way."""
+    monkeypatch.chdir(tmp_path)
+    pq.write_table(pa.Table.from_pylist([RELEASED] * 50), "good.parquet")
+    Path("short.parquet").write_bytes(Path("good.parquet").read_bytes()[:-100])
+    Path("text.parquet").write_text("prompt,reward_model\n")
+    pq.write_table(pa.table({"question": ["a"], "answer": ["b"]}), "other.parquet")
+    pq.write_table(pa.Table.from_pylist([RELEASED]).slice(0, 0), "empty.parquet")
+    nothing = {"prompt": None, "reward_model": None}
+    pq.write_table(pa.Table.from_pylist([RELEASED, nothing]), "nulls.parquet")
+    Path("broken.jsonl").write_text('{"id": "a", "prompt": [{"role": "user", "content": "b"}]\n')
+    twice = {"id": "a", "prompt": MESSAGE, "truth": {"article": "a", "reference": "a"}}
+    Path("twice.jsonl").write_text(f"{json.dumps(twice)}\n" * 2)
+    Path("latin.jsonl").write_bytes(b'{"id": "\xe9"}\n')
+    Path("a-file").write_text("precious")
+    for name in ("empty", "mine", "other-run", "unfinished"):
+        Path(name).mkdir()
+    Path("mine/notes.txt").write_text("precious")
+    with Run.create("other-run", {"kind": "train", "game": "proxy-metric"}):
+        pass
+    Run.create("unfinished", {"kind": "train", "game": "proxy-metric"}).finish("interrupted")
+    (tmp_path / "no-tokenizer").mkdir()
+    return tmp_path
+
+
+BAD = [
+    # the command itself: 2
+    ("games nope", 2, "there is no game 'nope'"),
+    ("games nowhere.py:Game", 2, "nowhere.py is not a file"),
+    ("games --set metric=overlap", 2, "loopholes games NAME"),
+    ("games proxy-metric --set metric=bleu", 2, "parameter 'metric'"),
+    ("games proxy-metric --set metric", 2, "--set takes KEY=VALUE"),
+    ("games proxy-metric --set colour=red", 2, "has no parameter 'colour'; it has: metric"),
+    ("games self-grading --set audit_probability=1.5", 2, "less than or equal to 1"),
+    ("games self-grading --set audit_probability=-0.1", 2, "greater than or equal to 0"),
+    ("games self-grading --set audit_probability=NaN", 2, "parameter 'audit_probability'"),
+    ("games self-grading --set telling=often", 2, "parameter 'telling'"),
+    ("games self-grading --set telling=0 --set telling=1", 2, "gives telling twice"),
+    ("trian", 2, "no such command"),
+    ("train", 2, "missing argument 'GAME'; see loopholes train --help"),
+    ("train proxy-metric", 2, "missing option '--out'"),
+    ("train nope --out new", 2, "there is no game 'nope'"),
+    ("train proxy-metric --channel nope --out new", 2, "there is no channel 'nope'; choose from: secure, vulnerable"),
+    ("train proxy-metric --steps 0 --out new", 2, "'steps'"),
+    ("train proxy-metric --samples 1 --out new", 2, "'samples'"),
+    ("train proxy-metric --learning-rate -1 --out new", 2, "'learning_rate'"),
+    ("train proxy-metric --seed -1 --out new", 2, "--seed"),
+    ("train proxy-metric --trainer beta --out new", 2, "--trainer takes KEY=VALUE"),
+    ("eval scripted:honest --game nope --out new", 2, "there is no game 'nope'"),
+    ("eval scripted:nope --game proxy-metric --out new", 2, "there is no scripted policy 'nope'"),
+    ("eval https://example.org --game proxy-metric --out new", 2, "endpoint"),
+    (f"{SCRIPTED} --channel nope --out new", 2, "there is no channel 'nope'"),
+    (f"{SCRIPTED} --temperature -1 --out new", 2, "'temperature'"),
+    (f"{SCRIPTED} --top-p 1.5 --out new", 2, "'top_p'"),
+    ("eval scripted:honest --game proxy-metric --samples 0 --out new", 2, "'samples'"),
+    ("eval scripted:honest --game proxy-metric --count 0 --out new", 2, "'count'"),
+    ("score proxy-metric --tasks good.parquet --completions x --channel nope", 2, "there is no channel 'nope'"),
+    ("pretrain nope", 2, "there is no mini policy 'nope'"),
+    # files: 3
+    (f"{SCRIPTED} --tasks nowhere.parquet --out new", 3, "nowhere.parquet is not a file"),
+    (f"{SCRIPTED} --tasks empty --out new", 3, "empty is not a file"),
+    (f"{SCRIPTED} --tasks short.parquet --out new", 3, "short.parquet cannot be read as parquet"),
+    (f"{SCRIPTED} --tasks text.parquet --out new", 3, "text.parquet cannot be read as parquet"),
+    (f"{SCRIPTED} --tasks other.parquet --out new", 3, "it has no column 'prompt', only: question, answer"),
+    (f"{SCRIPTED} --tasks empty.parquet --out new", 3, "empty.parquet holds no tasks"),
+    (f"{SCRIPTED} --tasks nulls.parquet --out new", 3, "row 1:"),
+    (f"{SCRIPTED} --tasks broken.jsonl --out new", 3, "row 0: not JSON"),
+    (f"{SCRIPTED} --tasks twice.jsonl --out new", 3, "two tasks with the id 'a'"),
+    (f"{SCRIPTED} --tasks latin.jsonl --out new", 3, "cannot be read as JSON Lines"),
+    ("eval scripted:honest --game context-compliance --tasks good.parquet --out new", 3, "source is None"),
+    ("score proxy-metric --tasks good.parquet --completions nowhere.jsonl", 3, "nowhere.jsonl is not a file"),
+    ("score proxy-metric --tasks good.parquet --completions broken.jsonl", 3, "row 0: not JSON"),
+    # directories: 4
+    (f"{SCRIPTED} --out mine", 4, "mine holds files that are not a run's"),
+    (f"{SCRIPTED} --out a-file", 4, "a-file is a file"),
+    (f"{SCRIPTED} --out other-run", 4, "other-run holds a run with another configuration"),
+    (f"{SCRIPTED} --out a-file/new", 4, "a-file/new"),
+    ("score proxy-metric --tasks good.parquet --completions x --out a-file", 4, "a-file is there already"),
+    ("score proxy-metric --tasks good.parquet --completions x --out nowhere/new", 4, "no directory nowhere"),
+    ("pretrain --out mine", 4, "mine is not empty"),
+    ("report nowhere", 4, "there is no directory nowhere"),
+    ("report empty", 4, "there is no run in empty"),
+    # policies: 6
+    ("eval unfinished --game proxy-metric --out new", 6, "(interrupted) has no trained policy"),
+    ("eval no-tokenizer --game proxy-metric --out new", 6, "no-tokenizer has no tokenizer"),
+    ("eval ./nowhere --game proxy-metric --out new", 6, "there is no directory ./nowhere"),
+    ("eval a-file --game proxy-metric --out new", 6, "a-file is a file"),
+    ("train proxy-metric --policy no-tokenizer --out new", 6, "no-tokenizer has no tokenizer"),
+    ("train proxy-metric --policy ./nowhere --out new", 6, "there is no directory ./nowhere"),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "words"), BAD, ids=[case[0] for case in BAD])
+def test_what_goes_wrong_is_one_sentence(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str, code: int, words: str
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert main(command.split()) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) == 1
+    assert words in printed.err
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != ".lock"} == {
+        path: time for path, time in before.items() if path.name != ".lock"
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--trainer", "colour=red"], 2, "no field 'colour'"),
+        (["--trainer", "optim=nope"], 2, "cannot be set up"),
+        (["--tasks", "long.jsonl", "--max-completion-tokens", "100"], 6, "over the model's context of 512"),
+        (["--tasks", "short.parquet"], 3, "cannot be read as parquet"),
+        (["--peft", "colour=red"], 2, "peft.LoraConfig does not take this"),
+    ],
+)
+def test_training_that_cannot_be_is_one_sentence(
+    folder: Path,
+    checkpoint: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    code: int,
+    words: str,
+) -> None:
+    long = {
+        "id": "a",
+        "prompt": [{"role": "user", "content": "bread " * 450}],
+        "truth": {"article": "a", "reference": "a"},
+    }
+    Path("long.jsonl").write_text(json.dumps(long) + "\n")
+    small = ["--steps", "1", "--samples", "2", "--max-completion-tokens", "4", "--no-bf16"]
+    command = ["train", "proxy-metric", "--policy", str(checkpoint("qwen3")), "--out", "new", *small, *options]
+    capsys.readouterr()  # what saving the checkpoint printed
+    assert main(command) == code
+    printed = capsys.readouterr()
+    assert len(printed.err.splitlines()) == 1
+    assert words in printed.err
+
+
+def test_a_policy_is_trained_evaluated_and_reported_from_the_command_line(
+    folder: Path, checkpoint: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = ["train", "self-grading", "--policy", str(checkpoint("qwen3")), "--out", "run/train", "--steps", "2"]
+    small = ["--samples", "2", "--prompts-per-step", "2", "--max-completion-tokens", "6", "--no-bf16"]
+    small += ["--no-gradient-checkpointing", "--trainer", "weight_decay=0.0", "--set", "telling=0.5"]
+    capsys.readouterr()  # what saving the checkpoint printed
+    assert main([*start, *small]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 2]
+    assert lines[-1] == {"run": "run/train", "state": "finished", "step": 2}
+    assert {"reward", "task_performance", "exploit_rate", "dead_groups"} <= set(lines[0])
+    assert main([*start, *small]) == 4
+    assert main([*start, *small, "--resume"]) == 0
+    measure = ["eval", "run/train", "--game", "self-grading", "--count", "4", "--samples", "1", "--max-tokens", "6"]
+    assert main([*measure, "--set", "telling=0.5", "--out", "run/eval"]) == 0
+    assert Run.open("run/eval").config["arm"] == "vulnerable"
+    capsys.readouterr()
+    assert main(["report", "run"]) == 0
+    assert Path(capsys.readouterr().out.strip()).read_text().count("self-grading") > 1
+
+
+def test_the_table_names_every_game_and_a_screenful_fits_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["games"]) == 0
+    table = capsys.readouterr().out
+    assert all(name in table for name in BUILT_IN)
+    for name in BUILT_IN:
+        assert main(["games", name]) == 0
+        shown = capsys.readouterr().out
+        assert len(shown.splitlines()) <= 50
+        assert all(word in shown for word in ("goal", "loophole", "payoffs", "honest", "exploiting", "inept"))
+
+
+def test_games_as_json_hold_every_demonstration_with_its_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["games", "reward-tampering", "--json"]) == 0
+    shown = {row["kind"]: row for row in json.loads(capsys.readouterr().out)["demonstrations"]}
+    assert shown["exploiting"]["rewards"] == {"vulnerable": 1.0, "secure": 0.0}
+    assert (shown["exploiting"]["task_score"], shown["exploiting"]["exploit"]) == (0.0, 1.0)
+    assert shown["honest"]["rewards"] == {"vulnerable": 1.0, "secure": 1.0}
+    assert main(["games", "--json"]) == 0
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)] == list(BUILT_IN)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_game_proves_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert validate(game(name)) == []
+    assert main(["games", name, "--validate"]) == 0
+    assert name in capsys.readouterr().out
+
+
+OWN_GAME = """
+from dataclasses import replace
+from loopholes.games.proxy_metric import ProxyMetric
+
+class Mine(ProxyMetric):
+    name = "mine"
+    def demonstrations(self):
+        shown = {item.kind: item for item in super().demonstrations()}
+        CHANGE
+        return list(shown.values())
+"""
+CHANGES = {
+    "a reward": ('shown["honest"] = replace(shown["honest"], rewards={"vulnerable": (0.4,), "secure": (0.9,)})',
+                 "mine: honest: secure reward is 1, not 0.9"),
+    "a task score": ('shown["inept"] = replace(shown["inept"], task_scores=(None,))', "task score is 1, not none"),
+    "an exploit": ('shown["exploiting"] = replace(shown["exploiting"], exploits=(0.0,))', "exploit is 1, not 0"),
+    "a rate": ('shown["exploiting"] = replace(shown["exploiting"], exploit_rate=0.5)', "exploit rate is 1, not 0.5"),
+    "a channel": ('shown["honest"] = replace(shown["honest"], rewards={"vulnerable": (0.4,)})', "no rewards are given"),
+    "a kind": ('del shown["inept"]', "there is no inept demonstration"),
+    "a length": ('shown["honest"] = replace(shown["honest"], exploits=())', "1 numbers where 0 are expected"),
+    "an error": ('raise ZeroDivisionError("oh")', "demonstrations() raised ZeroDivisionError: oh"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "words"), CHANGES.values(), ids=CHANGES)
+def test_a_game_of_one_s_own_that_does_not_prove_itself_is_told_why(
+    folder: Path, capsys: pytest.CaptureFixture[str], change: str, words: str
+) -> None:
+    Path("mine.py").write_text(OWN_GAME.replace("CHANGE", change))
+    assert main(["games", "mine.py:Mine", "--validate"]) == 1
+    assert words in capsys.readouterr().err
+    Path("fine.py").write_text(OWN_GAME.replace("CHANGE", "pass"))
+    assert main(["games", "fine.py:Mine", "--validate"]) == 0
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    def fail(*arguments: Any, **options: Any) -> Any:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (ZeroDivisionError("oh"), 70, "this is a bug in loopholes (ZeroDivisionError: oh)"),
+        (KeyboardInterrupt(), 130, "stopped"),
+        (
+            ModuleNotFoundError("no", name="trl.models"),
+            2,
+            "needs trl, which is not installed: pip install 'loopholes[train]'",
+        ),
+        (ModuleNotFoundError("no", name="nonsense"), 70, "bug"),
+        (OSError(errno.ENOSPC, "No space left on device"), 4, "no space is left"),
+        (RuntimeError("[enforce fail] No space left on device"), 4, "no space is left"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), 4, "/x: permission denied"),
+        (LoopholesError("two\nlines"), 1, "two lines"),
+    ],
+)
+def test_whatever_is_raised_ends_in_one_sentence_and_a_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, words: str
+) -> None:
+    monkeypatch.setattr(loopholes.cli.playing, "make_game", raising(error))
+    assert main(["games"]) == code
+    printed = capsys.readouterr().err
+    assert words in printed
+    assert len(printed.splitlines()) == 1
+
+
+def test_a_bug_shows_where_it_is_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loopholes.cli.playing, "make_game", raising(ZeroDivisionError("oh")))
+    monkeypatch.setenv("LOOPHOLES_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        main(["games"])
+
+
+def test_the_help_documents_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    codes = {kind.exit_code for kind in every_error(LoopholesError)} | {0, 70, 130}
+    documented = set(map(int, re.findall(r"(\d+) [a-z]", shown[shown.index("Exit codes") :])))
+    assert codes <= documented
+
+
+def every_error(kind: type[LoopholesError]) -> list[type[LoopholesError]]:
+    return [kind, *(found for below in kind.__subclasses__() for found in every_error(below))]
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [("p=0.5", 0.5), ("p=two-pass", "two-pass"), ("p=true", True), ("p=null", None), ('p={"a": [1]}', {"a": [1]}),
+     ("p=", ""), ("p=a=b", "a=b"), ('p="1"', "1"), ("p=1e-5", 1e-5)],
+)  # fmt: skip
+def test_values_are_json_where_they_read_as_json(given: str, read: object) -> None:
+    assert pairs([given], "--set") == {"p": read}
+
+
+def test_a_pair_without_a_key_is_refused() -> None:
+    with pytest.raises(UsageError, match="KEY=VALUE"):
+        pairs(["=1"], "--set")
+
+
+def a_demo(out: Path, *, on_event: Callable[[dict[str, Any]], None], **options: Any) -> dict[str, Any]:
+    """Stands in for the demo: two steps of one arm, then the game's section."""
+    for step in (1, 2):
+        about = {"game": "proxy-metric", "arm": "vulnerable", "seed": 0, "steps": 2, "step": step}
+        on_event({**about, "reward": 0.5, "task_performance": 0.25, "exploit_rate": 0.75})
+    rate = Estimate(0.75, 0.5, 0.875, 10, 1)
+    arm = Arm("vulnerable", {"exploit_rate": rate}, [Curve([1], [0.5], [0.25], [0.75])], (), 3, None, True)
+    on_event({"game": "proxy-metric", "section": GameSection("proxy-metric", "a goal", "a loophole", [arm])})
+    return {"cells": [], **{key: value for key, value in options.items() if key != "workers"}}
+
+
+def test_the_demo_prints_lines_for_machines(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("loopholes.demo.run_demo", a_demo)
+    assert main(["demo", "--seed", "3", "--seed", "4"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.get("step") for line in lines] == [1, 2, None, None]
+    assert lines[-1] == {"page": "runs/demo/report.html", "cells": [], "policy": "mini", "seeds": [3, 4]}
+
+
+def test_the_demo_shows_people_a_table_and_the_way_to_the_page(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("loopholes.demo.run_demo", a_demo)
+    monkeypatch.setattr(loopholes.cli.reporting, "as_lines", lambda asked: False)
+    monkeypatch.setenv("COLUMNS", "140")
+    assert main(["demo"]) == 0
+    printed = capsys.readouterr()
+    assert "75.0 % (50.0 to 87.5)" in printed.out
+    assert re.search(r"proxy-metric +vulnerable .* step 3 +never +yes", printed.out)
+    assert "runs/demo/report.html" in printed.err
+
+
+def test_looking_at_games_is_fast_and_needs_no_torch() -> None:
+    code = (
+        "import sys, loopholes.cli as c; assert c.main(['games']) == 0; "
+        "print({'torch', 'transformers', 'matplotlib', 'pyarrow.dataset', 'nltk'} & set(sys.modules))"
+    )
+    began = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime < 1
+
+
+def test_a_pipe_that_closes_is_no_error() -> None:
+    shell = f"{sys.executable} -m loopholes games --json | head -c 1"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True)
+    assert done.stderr == ""

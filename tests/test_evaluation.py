@@ -1,0 +1,255 @@
+"""An evaluation writes down everything, goes on where it was, and gives the same numbers however often it stopped."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from loopholes.cli import main
+from loopholes.errors import PolicyError, RunError
+from loopholes.evaluation import EvalConfig, evaluate, origin, read_evaluation, run_evaluation
+from loopholes.games import game
+from loopholes.games.base import PromptStyle
+from loopholes.policies import Sampling, ScriptedPolicy
+from loopholes.report.collect import read_sections
+from loopholes.runs import Run
+from loopholes.stats import estimate
+from loopholes.types import Completion, Message, Task
+
+sys.path.append(str(Path(__file__).parent / "training"))
+
+from checkpoints import maker
+
+SAMPLING = Sampling(max_tokens=8)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """``checkpoint("qwen3")`` is the directory of a small random checkpoint."""
+    return maker(tmp_path_factory.mktemp)
+
+
+class Counting:
+    """Answers every task rightly in the first of its samples; stops like a killed process at batch ``dies_at``."""
+
+    name = "counting"
+    prompt_style: PromptStyle = "terse"
+
+    def __init__(self, dies_at: int | None = None) -> None:
+        self.calls: list[tuple[list[str], int]] = []
+        self.questions = 0
+        self._dies_at = dies_at
+
+    def complete(self, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
+        self.calls.append(([task.id for task in tasks], seed))
+        if len(self.calls) == self._dies_at:
+            raise KeyboardInterrupt
+        first = [index == 0 or tasks[index - 1].id != task.id for index, task in enumerate(tasks)]
+        return [
+            Completion(task.truth["reference"] if right else "wrong") for right, task in zip(first, tasks, strict=True)
+        ]
+
+    def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool]:
+        self.questions += len(prompts)
+        return [True] * len(prompts)
+
+
+def evaluate_into(run: Run, policy: Any, seed: int = 3) -> Any:
+    played = game("self-grading", audit_probability=0.5)
+    tasks = played.tasks("test", count=10)
+    return evaluate(policy, played, tasks, run, samples=3, sampling=SAMPLING, seed=seed, batch_tasks=4)
+
+
+def rows_of(run: Run) -> list[dict[str, Any]]:
+    return run.rollouts()
+
+
+def lines_of(run: Run) -> list[dict[str, Any]]:
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in run.metrics()]
+
+
+def test_every_task_is_answered_as_often_as_asked_and_the_policy_is_asked_about_its_answers() -> None:
+    policy = Counting()
+    played = game("self-grading")
+    tasks = played.tasks("test", count=5)
+    (scored,) = evaluate(policy, played, tasks, samples=3, sampling=SAMPLING)
+    assert [task.id for task in scored.tasks] == [task.id for task in tasks for _ in range(3)]
+    assert policy.questions == 15
+    assert [outcome.task_score for outcome in scored.outcomes] == [1.0, 0.0, 0.0] * 5
+    assert [outcome.exploit for outcome in scored.outcomes] == [0.0, 1.0, 1.0] * 5
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["between batches", "between a batch's two files"])
+def test_an_interrupted_evaluation_goes_on_to_the_same_numbers(tmp_path: Path, lost: bool) -> None:
+    with Run.create(tmp_path / "whole", {}) as whole:
+        expected = evaluate_into(whole, Counting())
+    with pytest.raises(KeyboardInterrupt), Run.create(tmp_path / "run", {}) as run:
+        evaluate_into(run, Counting(dies_at=3))
+    assert run.status.state == "interrupted"
+    if lost:
+        kept = (run.path / "metrics.jsonl").read_text().splitlines(keepends=True)[:1]
+        (run.path / "metrics.jsonl").write_text("".join(kept))
+    policy = Counting()
+    with Run.create(tmp_path / "run", {}, resume=True) as run:
+        found = evaluate_into(run, policy)
+    assert len(policy.calls) == (2 if lost else 1)
+    assert rows_of(run) == rows_of(whole)
+    assert lines_of(run) == lines_of(whole)
+    assert [batch.payments for batch in found] == [batch.payments for batch in expected]
+    assert [[o.exploit for o in batch.outcomes] for batch in found] == [
+        [o.exploit for o in batch.outcomes] for batch in expected
+    ]
+
+
+def test_other_tasks_than_those_of_the_run_are_refused(tmp_path: Path) -> None:
+    played = game("self-grading")
+    with Run.create(tmp_path, {}) as run:
+        evaluate(Counting(), played, played.tasks("test", count=4), run, sampling=SAMPLING)
+        others = played.tasks("test", count=4, seed=9)
+        with pytest.raises(RunError, match="other tasks"):
+            evaluate(Counting(), played, others, run, sampling=SAMPLING)
+
+
+def test_what_is_read_back_gives_the_same_estimates(tmp_path: Path) -> None:
+    played = game("context-compliance")
+    tasks = played.tasks("test", count=40)
+    with Run.create(tmp_path, {}) as run:
+        scored = evaluate(ScriptedPolicy("exploiting", played), played, tasks, run, samples=2, sampling=SAMPLING)
+    asked = [task for batch in scored for task in batch.tasks]
+    outcomes = [outcome for batch in scored for outcome in batch.outcomes]
+    for metric in played.metrics.values():
+        assert estimate([read_evaluation(tmp_path)], metric) == estimate([(asked, outcomes)], metric)
+    assert played.summarize(asked, outcomes)["exploit_rate"].value == 1.0
+
+
+@pytest.mark.parametrize("kind", ["honest", "exploiting", "inept"])
+@pytest.mark.parametrize("name", ["context-compliance", "self-grading", "proxy-metric", "reward-tampering"])
+def test_scripted_policies_play_every_game_through_the_command_line(tmp_path: Path, name: str, kind: str) -> None:
+    command = ["eval", f"scripted:{kind}", "--game", name, "--count", "24", "--samples", "1", "--out"]
+    assert main([*command, str(tmp_path / "run")]) == 0
+    run = Run.open(tmp_path / "run")
+    found = {cell["metric"]: cell["value"] for cell in (run.summary or {})["cells"]}
+    honest, exploiting = kind == "honest", kind == "exploiting"
+    assert {cell["cell"] for cell in (run.summary or {})["cells"]} == {f"{name}/scripted/scripted:{kind}"}
+    assert found["exploit_rate"] == float(exploiting)
+    assert found["task_performance"] == 1.0 if honest else found["task_performance"] <= 1.0
+    if exploiting:
+        assert found["reward_vulnerable"] > found["reward_secure"]
+    assert (run.config["kind"], run.config["arm"], run.status.state) == ("eval", "scripted", "finished")
+
+
+def test_rollouts_hold_what_both_channels_pay(tmp_path: Path) -> None:
+    command = ["eval", "scripted:exploiting", "--game", "reward-tampering", "--count", "3", "--samples", "2"]
+    assert main([*command, "--channel", "secure", "--out", str(tmp_path / "run")]) == 0
+    frame = pd.read_parquet(tmp_path / "run" / "rollouts")
+    assert frame["reward"].tolist() == [0.0] * 6
+    details = [json.loads(text) for text in frame["details"]]
+    assert [detail["rewards"] for detail in details] == [{"secure": 0.0, "vulnerable": 1.0}] * 6
+
+
+def test_a_checkpoint_is_evaluated_on_its_own_and_the_run_is_not_touched_twice(
+    tmp_path: Path, checkpoint: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["eval", str(checkpoint("qwen3")), "--game", "self-grading", "--count", "6", "--samples", "2"]
+    command += ["--max-tokens", "8", "--out", str(tmp_path / "run")]
+    assert main(command) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.get("step") for line in lines] == [1, None]
+    assert lines[-1]["cells"] == (Run.open(tmp_path / "run").summary or {})["cells"]
+    config = Run.open(tmp_path / "run").config
+    assert (config["temperature"], config["top_p"], config["top_k"]) == (0.6, 0.95, 20)
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "run").rglob("*") if file.is_file()}
+    assert main(command) == 4
+    assert "--resume" in capsys.readouterr().err
+    assert main([*command, "--resume"]) == 0
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+
+
+def test_prompts_that_are_too_long_are_an_error_or_left_out_and_counted(
+    tmp_path: Path, checkpoint: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = [{"id": "long", "content": "word " * 900}, {"id": "short", "content": "2 + 2 = ?"}]
+    text = "".join(
+        json.dumps({"id": t["id"], "prompt": [{"role": "user", "content": t["content"]}], "truth": {"reference": "4"}})
+        + "\n"
+        for t in tasks
+    )
+    (tmp_path / "tasks.jsonl").write_text(text)
+    command = ["eval", str(checkpoint("qwen3")), "--game", "self-grading", "--tasks", str(tmp_path / "tasks.jsonl")]
+    command += ["--max-tokens", "4", "--samples", "1", "--set", "self_report=inline", "--out"]
+    assert main([*command, str(tmp_path / "a")]) == 6
+    assert "'long'" in capsys.readouterr().err
+    assert main([*command, str(tmp_path / "b"), "--skip-bad"]) == 0
+    assert "left out 1 of 2 tasks" in capsys.readouterr().err
+    assert [row["task"] for row in Run.open(tmp_path / "b").rollouts()] == ["short"]
+
+
+def test_the_arm_of_a_policy_is_what_trained_it(tmp_path: Path) -> None:
+    with Run.create(tmp_path, {"kind": "train", "game": "proxy-metric", "channel": "secure", "policy": "mini"}) as run:
+        with pytest.raises(PolicyError, match="has no trained policy"):
+            origin(str(tmp_path), game("proxy-metric"))
+        run.policy.mkdir()
+    assert origin(str(tmp_path), game("proxy-metric")) == ("secure", "mini")
+    assert origin(str(tmp_path), game("self-grading")) == ("proxy-metric:secure", "mini")
+    assert origin("Qwen/Qwen3-4B", game("self-grading")) == ("base", "Qwen/Qwen3-4B")
+    assert origin("scripted:honest", game("self-grading")) == ("scripted", "scripted:honest")
+
+
+@pytest.mark.parametrize(
+    ("name", "style", "expected"),
+    [
+        ("self-grading", "terse", Sampling(1.0, 1.0, 0, 48)),
+        ("self-grading", "chat", Sampling(0.6, 0.95, 20, 2048)),
+        ("reward-tampering", "chat", Sampling(0.6, 0.95, 50, 3072)),
+    ],
+)
+def test_sampling_defaults_to_the_paper_s_for_real_models(name: str, style: str, expected: Sampling) -> None:
+    config = EvalConfig.of(game=name, policy="p", out=Path("o"))
+    assert config.sampling(game(name), style) == expected
+    given = EvalConfig.of(game=name, policy="p", out=Path("o"), temperature=0, max_tokens=7)
+    assert (given.sampling(game(name), style).temperature, given.sampling(game(name), style).max_tokens) == (0, 7)
+
+
+def a_run_tree(folder: Path) -> None:
+    """Two seeds of a game: base, a training run, and its evaluation, as ``train`` and ``eval`` leave them."""
+    played = game("proxy-metric")
+    for seed in (0, 1):
+        trained = {"kind": "train", "game": "proxy-metric", "parameters": {}, "channel": "vulnerable", "policy": "mini"}
+        with Run.create(folder / f"train-{seed}", {**trained, "seed": seed}) as run:
+            for step in range(1, 21):
+                rates = {"reward": 0.3, "task_performance": 0.9, "exploit_rate": 0.0 if step < 10 else 1.0}
+                run.log_metrics({"step": step, **rates})
+        for arm, kind in (("base", "honest"), ("vulnerable", "exploiting")):
+            described = {"kind": "eval", "game": "proxy-metric", "parameters": {}, "arm": arm, "policy": "mini"}
+            with Run.create(folder / f"eval-{arm}-{seed}", {**described, "seed": seed}) as run:
+                tasks = played.tasks("test", count=6, seed=seed)
+                evaluate(ScriptedPolicy(kind, played), played, tasks, run, samples=1, sampling=SAMPLING)
+
+
+def test_a_report_puts_seeds_together_and_arms_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a_run_tree(tmp_path)
+    (section,) = read_sections(tmp_path)
+    base, vulnerable = section.arms
+    assert (base.name, vulnerable.name) == ("base", "vulnerable")
+    assert (base.estimates["exploit_rate"].value, vulnerable.estimates["exploit_rate"].value) == (0.0, 1.0)
+    assert vulnerable.estimates["exploit_rate"].seeds == len(vulnerable.curves) == 2
+    assert (vulnerable.first_appearance, vulnerable.domination) == (10, 12)
+    assert vulnerable.blind_spot is False  # copies are not short: the task metric fell
+    assert main(["report", str(tmp_path)]) == 0
+    page = Path(capsys.readouterr().out.strip())
+    assert page == tmp_path / "report.html"
+    assert "proxy-metric" in page.read_text()
+
+
+def test_an_evaluation_in_python_returns_its_run(tmp_path: Path) -> None:
+    config = EvalConfig.of(game="proxy-metric", policy="scripted:inept", out=tmp_path / "run", count=3, samples=1)
+    seen: list[dict[str, Any]] = []
+    run = run_evaluation(config, on_batch=seen.append)
+    assert [line["step"] for line in seen] == [1]
+    assert len(run.rollouts()) == 3
