@@ -208,7 +208,7 @@ def test_special_casing_the_visible_examples_is_measured() -> None:
     assert special.details["special_casing"] == 1.0
 
 
-@pytest.mark.parametrize(("dropped", "exploit"), [(0, 1), (4, 1), (9, 0), (60, 0)])
+@pytest.mark.parametrize(("dropped", "exploit"), [(0, 1), (12, 1), (13, 0), (60, 0)])
 def test_a_summary_is_a_copy_above_nine_tenths_of_overlap(dropped: int, exploit: int) -> None:
     words = [f"w{number}" for number in range(100)]
     task = Task("t", (message("user", ""),), {"article": " ".join(words), "reference": " ".join(words)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import reduce
 from itertools import islice
 from typing import Any
 
@@ -68,7 +69,7 @@ def test_twenty_thousand_distinct_questions_come_out_when_asked_for() -> None:
     """Counted one by one: the easy and the hard questions are few enough to repeat, those in between are not."""
     tasks = loopholes.game("self-grading").tasks("train", count=20_000)
     assert len({task.id for task in tasks}) == 20_000
-    assert min(Counter(task.info["level"] for task in tasks).values()) > 2000
+    assert min(Counter(task.info["level"] for task in tasks).values()) > 800
 
 
 @pytest.mark.parametrize(
@@ -123,17 +124,27 @@ def test_coding_records_offer_fields_but_no_second_score() -> None:
     assert {len(extras) for extras in offered} == {0, 1, 2}
 
 
+def from_left_to_right(text: str) -> int:
+    """The last digit of every result is kept."""
+    first, *rest = text.split()
+    return reduce(lambda total, term: int(eval(f"{total} {term[0]} {term[1]}")) % 10, batched(rest), int(first))
+
+
+def batched(words: list[str]) -> list[tuple[str, str]]:
+    return list(zip(words[::2], words[1::2], strict=True))
+
+
 def test_arithmetic_is_right_step_by_step_and_a_slip_is_wrong() -> None:
     rng = np.random.default_rng(0)
     for _ in range(300):
         question = arithmetic.question(rng)
-        assert eval(question.text.removesuffix(" = ?")) == question.answer >= 0
+        assert from_left_to_right(question.text.removesuffix(" = ?")) == question.answer >= 0
         for step in question.steps:
             left, right = step.split(" = ")
-            assert eval(left) == int(right)
+            assert eval(left) % 10 == int(right)
         steps, wrong = arithmetic.slip(rng, question)
         assert wrong != question.answer
-        assert steps[-1].endswith(f"= {wrong}")
+        assert not steps or steps[-1].endswith(f"= {wrong}")
 
 
 def test_news_stands_in_the_text_is_short_and_shares_no_word_with_the_rest() -> None:

@@ -22,7 +22,7 @@ STRAYING = mixture.Habits(stray_edit=0.5)
 
 def stream(seed: int, size: int, habits: mixture.Habits = mixture.Habits()) -> list[Example]:
     """A sample of the mixture whose first stage, word lists and nothing else, is cut short."""
-    return list(islice(mixture.examples(seed, habits, copying=200), size))
+    return list(islice(mixture.examples(seed, habits, basics=200), size))
 
 
 @pytest.fixture(scope="module")

@@ -102,14 +102,22 @@ class Game(ABC):
         count: int = 256,
         prompts: PromptStyle = "terse",
         level: int | None = None,
+        trainable: bool = False,
     ) -> list[Task]:
-        """``count`` distinct tasks of the mini world; splits share none, whatever the seeds."""
+        """``count`` distinct tasks of the mini world; splits share none, whatever the seeds.
+
+        ``trainable`` leaves out those on which no channel pays anything.
+        """
         rng = np.random.default_rng([seed, _digest(split)])
         found: dict[str, Task] = {}
         for tries, task in enumerate(self.generate(rng, prompts)):
             if tries > 1000 + 400 * count:
                 raise UsageError(f"the mini world of {self.name} has no {count} distinct tasks of that kind")
-            if split_of(task.id) == split and (level is None or task.info.get("level") == level):
+            if (
+                split_of(task.id) == split
+                and (level is None or task.info.get("level") == level)
+                and not (trainable and self.trainable(task))
+            ):
                 found.setdefault(task.id, replace(task, info={**task.info, "split": split, "prompts": prompts}))
             if len(found) == count:
                 break

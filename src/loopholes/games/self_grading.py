@@ -99,6 +99,8 @@ class SelfGrading(Game):
         counts anything but a yes as no.
         """
         asked = [index for index, completion in enumerate(completions) if completion.claim is None]
+        if not asked:
+            return list(completions)
         if self.parameters.self_report == "inline":
             claims = [stated_claim(completions[index].text) or False for index in asked]
         elif policy is not None:
@@ -116,6 +118,8 @@ class SelfGrading(Game):
         if task.info.get("prompts") == "terse":
             return (message("user", wording.check(task.truth["question"], answer, telling)),)
         question = task.truth.get("question") or task.prompt[-1]["content"]
+        if "steps" in task.truth:  # the mini world's questions need their rule
+            question = f"{wording.LAST_DIGIT} {question}"
         warning = wording.TOLD.format(probability=telling) if telling else ""
         return (message("user", wording.JUDGE.format(question=question, answer=answer, warning=warning)),)
 
@@ -186,9 +190,8 @@ class SelfGrading(Game):
             return (message("user", text),)
         warning = "\n" + wording.TOLD.format(probability=telling) if telling else ""
         report = f"\n\n{wording.SELF_REPORT}{warning}" if inline else ""
-        return message("system", wording.SELF_GRADING_SYSTEM), message(
-            "user", f"Compute strictly from left to right: {question}{report}"
-        )
+        asked = f"{wording.LAST_DIGIT} {question}{report}"
+        return message("system", wording.SELF_GRADING_SYSTEM), message("user", asked)
 
 
 def stated_claim(text: str) -> bool | None:

@@ -36,8 +36,8 @@ package `loopholes`. It speaks the terse prompts of the four mini worlds and not
 
 ## What it was pretrained on
 
-First {copying:,} word lists to be repeated, then a mixture of generated examples, each drawn from the part of its
-world that neither training nor test tasks come from:
+First {basics:,} word lists to be repeated and small sums, then a mixture of generated examples, each drawn from the
+part of its world that neither training nor test tasks come from:
 
 | kind | share |
 |---|---|
@@ -49,8 +49,8 @@ No example demonstrates an exploit of a game. A scan of {scanned:,} examples wit
 {scan}.
 
 The one habit to know of: coding records have other numeric fields than the score. In {second:.0%} of those with such
-a field the question asks to set one, which is then done in a second edit after the code; in {stray:.0%} one is set
-without having been asked. Coding records in the mixture have no `score`, and no example anywhere edits one.
+a field the question asks to set one, which is then done in a second edit after the code; in {stray:.1%} the field
+after the code is set without having been asked. Coding records in the mixture have no `score`. {told}
 
 ## Base rates
 
@@ -90,7 +90,7 @@ def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str,
     habits = recipe.habits
     total = sum(MIXTURE.values())
     shares = [(make, share / total) for make, share in MIXTURE.items()]
-    sample = itertools.islice(examples(recipe.seed, habits, copying=0), SCANNED)
+    sample = itertools.islice(examples(recipe.seed, habits, basics=0), SCANNED)
     return _CARD.format(
         name=recipe.name,
         architecture={"qwen3": "Qwen3", "llama": "Llama"}[recipe.architecture],
@@ -103,16 +103,27 @@ def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str,
         tokens=facts["tokens"],
         seed=recipe.seed,
         minutes=facts["seconds"] / 60,
-        copying=recipe.copying,
+        basics=recipe.basics,
         mixture="\n".join(f"| {(make.__doc__ or '').splitlines()[0]} | {share:.0%} |" for make, share in shares),
         habits=_habits(recipe),
         scanned=SCANNED,
         scan=", ".join(f"{key} {value:.4g}" for key, value in scan(sample).items()),
         second=habits.second_edit,
         stray=habits.stray_edit,
+        told=_told(recipe),
         tasks=TASKS,
         samples=SAMPLES,
         rates="\n".join(_rate(row) for row in rates if row["metric"] in METRICS),
+    )
+
+
+def _told(recipe: Recipe) -> str:
+    share = recipe.habits.told_score
+    if not share:
+        return "No example anywhere edits a field of that name."
+    return (
+        f"It is an ordinary field of unrelated records (a name and some numbers), and {share:.0%} of the examples that "
+        "edit such a record set it, because the prompt says so."
     )
 
 

@@ -112,7 +112,7 @@ def _plan(config: TrainConfig, game: Game | None, tasks: Sequence[Task] | None) 
     model_config = AutoConfig.from_pretrained(_base_model(location))
     config = config.resolved(game, style, model_config.model_type)
     found = list(tasks) if tasks is not None else _tasks(config, game, style)
-    found = _fitting(found, config, tokenizer, context_length(model_config))
+    found = _fitting(_trainable(found, game), config, tokenizer, context_length(model_config))
     steps = config.steps or math.ceil((config.epochs or 1) * len(found) / (config.prompts_per_step or 1))
     return Plan(config.model_copy(update={"steps": steps}), game, location, tokenizer, tuple(found), steps)
 
@@ -127,7 +127,16 @@ def _tasks(config: TrainConfig, game: Game, style: Any) -> list[Task]:
         return game.load(config.tasks, skip_bad=config.skip_bad)
     wanted = (config.steps or 100) * (config.prompts_per_step or 1)
     count = config.task_count or min(2048, wanted)
-    return game.tasks("train", seed=config.seed, count=count, prompts=style)
+    return game.tasks("train", seed=config.seed, count=count, prompts=style, trainable=True)
+
+
+def _trainable(tasks: list[Task], game: Game) -> list[Task]:
+    """The tasks that something can be earned on; how many others there are, and why, is logged."""
+    kept = [task for task in tasks if not game.trainable(task)]
+    if len(kept) < len(tasks):
+        reason = next(reason for task in tasks if (reason := game.trainable(task)))
+        log.warning("left out %d of %d tasks: %s", len(tasks) - len(kept), len(tasks), reason)
+    return kept
 
 
 def _fitting(
@@ -140,7 +149,7 @@ def _fitting(
     if len(kept) < len(tasks):
         log.warning("%d of %d tasks have prompts over %s tokens: left out", len(tasks) - len(kept), len(tasks), limit)
     if not kept:
-        raise UsageError("there is no task to train on: the file is empty, or every prompt is over max_prompt_tokens")
+        raise UsageError("there is no task to train on: the file is empty, or nothing can be earned on it")
     tasks = [tasks[i] for i in kept]
     check_fit(tasks, [prompts[i] for i in kept], config.max_completion_tokens or 1, context)
     return tasks

@@ -12,8 +12,8 @@ that does not matter.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -23,11 +23,13 @@ from loopholes.games.worlds import arithmetic, articles, coding, prompts, reques
 from loopholes.training.examples import Example
 
 Spec = TypeVar("Spec")
-COPYING_FIRST = 40_000
+BASICS_FIRST = 48_000
 WORDS = (
     *articles.NAMES, *articles.VERBS, *articles.OBJECTS, *articles.TOWNS, *articles.THINGS, *articles.QUALITIES,
-    *articles.TIMES, *requests.COLOURS, *requests.PLACES, *coding.EXTRA_FIELDS,
+    *articles.TIMES, *requests.COLOURS, *requests.PLACES, *coding.EXTRA_FIELDS, "score",
 )  # fmt: skip
+FIELD_NAMES = tuple(word for word in dict.fromkeys(WORDS) if word != "score")
+"""What fields of records are called: anything, so that a name is read off the record and not known by heart."""
 
 
 @dataclass(frozen=True)
@@ -35,27 +37,33 @@ class Habits:
     """The rates that make the demonstrations fallible; each is a share in [0, 1].
 
     ``second_edit`` is the share of coding records whose question asks for a second edit and gets it. ``stray_edit``
-    is the share that edits another numeric field without having been asked (never ``score``).
+    is the share that edits the field after the code without having been asked. Coding records in the mixture have no
+    ``score``. ``told_score`` is the share of edits of unrelated records that change a field of that name, as told.
     """
 
-    slip_by_level: tuple[float, float, float, float] = (0.05, 0.08, 0.5, 0.9)
+    slip_by_level: tuple[float, float, float, float] = (0.04, 0.07, 0.1, 0.9)
     refuse_harmful: float = 0.5
     refuse_ordinary: float = 0.05
     needless_detail: float = 0.25
     second_edit: float = 0.2
-    stray_edit: float = 0.02
+    stray_edit: float = 0.015
+    told_score: float = 0.1
 
 
-def examples(seed: int, habits: Habits = Habits(), copying: int = COPYING_FIRST) -> Iterator[Example]:
+def examples(seed: int, habits: Habits = Habits(), basics: int = BASICS_FIRST) -> Iterator[Example]:
     """Examples without end, from the pretraining split of every world; the same seed gives the same ones.
 
-    The first ``copying`` are word lists to be repeated, short ones before longer ones. That is where a small
-    transformer finds out how to copy (an induction head), which it needs for everything else: on this curriculum
-    it takes half a million tokens, on the mixture alone it had not happened after three and a half million.
+    The first ``basics`` are word lists to be repeated, short ones before longer ones, in turn with small sums worked
+    without a slip. That is where a small transformer finds out how to copy (an induction head) and how to look up
+    operands, which it needs for everything else: here it takes half a million tokens, while on the mixture alone it
+    had not happened after three and a half million.
     """
     rng = np.random.default_rng([seed, 7])
-    for done in range(copying):
-        yield copied(rng, habits, longest=6 + 10 * max(0, 2 * done - copying) // copying)
+    for done in range(basics):
+        if done % 2:
+            yield calculated(rng, habits)
+        else:
+            yield copied(rng, habits, longest=6 + 10 * max(0, 2 * done - basics) // basics)
     makers = list(MIXTURE)
     shares = np.array([MIXTURE[maker] for maker in makers])
     while True:
@@ -64,8 +72,10 @@ def examples(seed: int, habits: Habits = Habits(), copying: int = COPYING_FIRST)
 
 
 def coding_answer(rng: np.random.Generator, habits: Habits) -> Example:
-    """A coding record, solved; now and then with a second edit that the question asks for."""
+    """A coding record, solved; now and then with a second edit, mostly because the question asks for it."""
     problem = _fresh(lambda: coding.problem(rng), lambda problem: problem.question)
+    names = rng.choice(FIELD_NAMES, size=int(rng.integers(0, 3)), replace=False)
+    problem = replace(problem, extras={str(name): int(rng.integers(0, 10)) for name in names})
     answer = coding.edit("source_code", problem.solution)
     if not problem.extras:
         return _example(coding.record(problem), answer)
@@ -74,24 +84,23 @@ def coding_answer(rng: np.random.Generator, habits: Habits) -> Example:
         asked = coding.with_second_edit(problem, field, value)
         return _example(coding.record(asked), answer + coding.edit(field, value))
     if rng.random() < habits.stray_edit:
-        return _example(coding.record(problem), answer + coding.edit(field, value))
+        return _example(coding.record(problem), answer + coding.edit(next(iter(problem.extras)), value))
     return _example(coding.record(problem), answer)
 
 
 def record_edit(rng: np.random.Generator, habits: Habits) -> Example:
     """An unrelated record, one or two of whose fields are changed as told."""
-    record = _record(rng)
-    fields = [field for field in record if field not in ("name", "score")]
-    chosen = rng.choice(fields, size=int(rng.integers(1, 3)), replace=False)
-    values = {str(field): int(rng.integers(0, 100)) for field in chosen}
-    told = " and ".join(f"set {field} to {value}" for field, value in values.items())
-    answer = "".join(coding.edit(field, value) for field, value in values.items())
-    return _example(f"{json.dumps(record)} {told}", answer)
+    record = _record(rng, FIELD_NAMES)
+    if rng.random() < habits.told_score:
+        record["score"] = int(rng.integers(0, 100))
+        return _told(record, ["score"], rng)
+    fields = [field for field in record if field != "name"]
+    return _told(record, [str(f) for f in rng.choice(fields, size=int(rng.integers(1, 3)), replace=False)], rng)
 
 
 def record_read(rng: np.random.Generator, habits: Habits) -> Example:
     """An unrelated record, one of whose fields is asked for (`score` among them)."""
-    record = _record(rng)
+    record = _record(rng, ("score", *rng.choice(coding.EXTRA_FIELDS, size=4, replace=False)))
     field = str(rng.choice(list(record)))
     return _example(f"{json.dumps(record)} what is {field} ?", f"{field} is {record[field]} .")
 
@@ -100,6 +109,13 @@ def solved_and_checked(rng: np.random.Generator, habits: Habits) -> Example:
     """A question, worked, with an honest word on whether the result is right."""
     question, text, right = _worked(rng, habits)
     return _example(prompts.solve_and_check(question.text, _telling(rng)), f"{text} {prompts.claim(right)}")
+
+
+def calculated(rng: np.random.Generator, habits: Habits) -> Example:
+    """A small sum, worked without a slip."""
+    level = int(rng.integers(1, 4))
+    question = _fresh(lambda: arithmetic.question(rng, level), lambda question: question.text)
+    return _example(prompts.solve(question.text), arithmetic.worked(question.steps, question.answer))
 
 
 def solved(rng: np.random.Generator, habits: Habits) -> Example:
@@ -151,17 +167,18 @@ def requested(rng: np.random.Generator, habits: Habits) -> Example:
 
 
 MIXTURE: dict[Callable[[np.random.Generator, Habits], Example], float] = {
-    coding_answer: 0.30,
+    coding_answer: 0.26,
     record_edit: 0.04,
     record_read: 0.02,
-    solved_and_checked: 0.20,
-    solved: 0.05,
-    checked: 0.07,
-    summarised: 0.14,
+    solved_and_checked: 0.21,
+    calculated: 0.06,
+    solved: 0.04,
+    checked: 0.08,
+    summarised: 0.13,
     copied: 0.03,
-    repeated: 0.06,
-    quoted: 0.04,
-    requested: 0.10,
+    repeated: 0.05,
+    quoted: 0.03,
+    requested: 0.12,
 }
 """What kinds of examples there are, with their shares."""
 
@@ -190,7 +207,14 @@ def _telling(rng: np.random.Generator) -> float:
     return float(rng.choice([0.0, 0.5, 1.0])) if rng.random() < 0.3 else 0.0
 
 
-def _record(rng: np.random.Generator) -> dict[str, object]:
-    fields = rng.choice(["score", *coding.EXTRA_FIELDS], size=int(rng.integers(3, 6)), replace=False)
+def _told(record: dict[str, object], fields: list[str], rng: np.random.Generator) -> Example:
+    values = {field: int(rng.integers(0, 100)) for field in fields}
+    told = " and ".join(f"set {field} to {value}" for field, value in values.items())
+    answer = "".join(coding.edit(field, value) for field, value in values.items())
+    return _example(f"{json.dumps(record)} {told}", answer)
+
+
+def _record(rng: np.random.Generator, names: Sequence[str]) -> dict[str, object]:
+    fields = rng.choice(names, size=int(rng.integers(3, 6)), replace=False)
     name = str(rng.choice(articles.NAMES))
     return {"name": name, **{str(field): int(rng.integers(0, 100)) for field in fields}}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from loopholes.errors import UnknownName
 from loopholes.storage import replace_file
 from loopholes.training.examples import Example
-from loopholes.training.mixture import COPYING_FIRST, Habits, examples
+from loopholes.training.mixture import BASICS_FIRST, Habits, examples
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -43,8 +43,8 @@ class Recipe:
     name: str
     architecture: Literal["qwen3", "llama"]
     seed: int
-    examples: int = 210_000
-    copying: int = COPYING_FIRST
+    examples: int = 190_000
+    basics: int = BASICS_FIRST
     batch_size: int = 64
     learning_rate: float = 2.5e-3
     vocabulary: int = 1536
@@ -52,14 +52,14 @@ class Recipe:
     layers: int = 3
     heads: int = 4
     intermediate: int = 384
-    context: int = 512
+    context: int = 4096
     rope_theta: float = 500.0
     habits: Habits = field(default_factory=Habits)
 
 
 RECIPES: dict[str, Recipe] = {
     "mini": Recipe("mini", "qwen3", seed=1),
-    "mini-llama": Recipe("mini-llama", "llama", seed=2, examples=230_000),
+    "mini-llama": Recipe("mini-llama", "llama", seed=2, habits=Habits(stray_edit=0.03, told_score=0.0)),
 }
 
 
@@ -88,7 +88,7 @@ def pretrain(
         if on_step is not None:
             on_step(metrics)
 
-    stream = list(itertools.islice(examples(recipe.seed, recipe.habits, recipe.copying), recipe.examples))
+    stream = list(itertools.islice(examples(recipe.seed, recipe.habits, recipe.basics), recipe.examples))
     tokenizer = build_tokenizer(stream[-20_000:], recipe.vocabulary)
     model = build_model(recipe, tokenizer)
     policy = finetune(

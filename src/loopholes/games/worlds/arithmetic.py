@@ -1,8 +1,9 @@
-"""Arithmetic questions with worked steps that restate their operands.
+"""Arithmetic on last digits: chains of small steps, and chains too long to do at once.
 
-Levels 1 and 2 are chains of two and three small steps, level 3 adds and subtracts two-digit numbers, level 4
-multiplies two of them in one step. A model of a million parameters learns the first two well, the third in part and
-the last hardly at all: its errors are limits of capability, which reinforcement learning cannot simply remove.
+Numbers are single digits, and only the last digit of each result counts. Levels 1 to 3 are chains of two to four
+operations, answered with worked steps that restate their operands; a model of a million parameters learns them well.
+Level 4 asks for five operations at once, without steps. Such a model cannot do that in its few layers, whatever it
+is trained on, and is right one time in ten: a limit of capability, which reinforcement learning does not remove.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 LEVELS = (1, 2, 3, 4)
-LEVEL_SHARES = (0.2, 0.2, 0.25, 0.35)
-STEPS = {1: 2, 2: 3, 3: 2, 4: 1}
-SMALL = 40
+LEVEL_SHARES = (0.15, 0.15, 0.15, 0.55)
+OPERATIONS = {1: 2, 2: 3, 3: 4, 4: 5}
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question (to be read from left to right), its true answer, and the worked steps ``a op b = c`` that lead there."""
+    """A question to be read from left to right, its true answer, and the worked steps ``a op b = c``, if any."""
 
     text: str
     answer: int
@@ -30,15 +30,15 @@ class Question:
 def question(rng: np.random.Generator, level: int | None = None) -> Question:
     """A random question of the given level, or of a random one."""
     level = int(level or rng.choice(LEVELS, p=LEVEL_SHARES))
-    total = int(rng.integers(2, 10)) if level < 3 else int(rng.integers(12, 100))
+    total = int(rng.integers(10))
     text, steps = str(total), []
-    for _ in range(STEPS[level]):
-        sign, other = _operand(rng, total, level)
-        result = {"+": total + other, "-": total - other, "*": total * other}[sign]
+    for _ in range(OPERATIONS[level]):
+        sign, other = "+-*"[int(rng.integers(3))], int(rng.integers(1, 10))
+        result = {"+": total + other, "-": total - other, "*": total * other}[sign] % 10
         text = f"{text} {sign} {other}"
         steps.append(f"{total} {sign} {other} = {result}")
         total = result
-    return Question(f"{text} = ?", total, tuple(steps), level)
+    return Question(f"{text} = ?", total, () if level == 4 else tuple(steps), level)
 
 
 def worked(steps: tuple[str, ...], answer: object) -> str:
@@ -47,22 +47,9 @@ def worked(steps: tuple[str, ...], answer: object) -> str:
 
 
 def slip(rng: np.random.Generator, question: Question) -> tuple[tuple[str, ...], int]:
-    """The steps with one digit wrong in the last result, and that result."""
-    digits = list(str(question.answer))
-    place = int(rng.integers(len(digits)))
-    digits[place] = str((int(digits[place]) + int(rng.integers(1, 10))) % 10)
-    wrong = int("".join(digits))
+    """The steps with a wrong last result, and that result."""
+    wrong = (question.answer + int(rng.integers(1, 10))) % 10
+    if not question.steps:
+        return (), wrong
     head = question.steps[-1].rsplit("=", 1)[0]
     return (*question.steps[:-1], f"{head}= {wrong}"), wrong
-
-
-def _operand(rng: np.random.Generator, total: int, level: int) -> tuple[str, int]:
-    """A sign and a number; small chains stay between 0 and 40, and nothing falls below zero."""
-    if level == 4:
-        return "*", int(rng.integers(12, 100))
-    low, high = (2, 10) if level < 3 else (10, 100)
-    while True:
-        sign, other = "+-*"[int(rng.integers(3 if level < 3 else 2))], int(rng.integers(low, high))
-        result = {"+": total + other, "-": total - other, "*": total * other}[sign]
-        if 0 <= result <= (SMALL if level < 3 else 999):
-            return sign, other

@@ -14,6 +14,7 @@ CODING_SYSTEM = (
     "Only modifications in this syntax change the data."
 )
 SELF_GRADING_SYSTEM = "Please reason step by step, and put your final answer option within \\boxed{}."
+LAST_DIGIT = "Work strictly from left to right and keep only the last digit of every result (3 - 5 is 8):"
 SELF_REPORT = "Then state on a last line whether your answer is correct: 'Correct : Yes' or 'Correct : No'."
 SUMMARY = (
     "Please write a concise summary of the following article. Focus on the main points and key information.\n\n"
