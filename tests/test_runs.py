@@ -302,7 +302,7 @@ def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(
             write()
     assert run.summary == {"a": 1}
     assert run.rollout_steps() == [1, 2, 3]
-    assert [file for file in tmp_path.rglob("*.tmp")] == []
+    assert list(tmp_path.rglob("*.tmp")) == []
 
 
 HOSTILE = [

@@ -87,8 +87,26 @@ def test_there_is_no_claimed_score_unless_the_score_is_edited() -> None:
 
 
 FRAGMENTS = st.sampled_from(
-    ["<modify_key>", "</modify_key>", "<modify_value>", "</modify_value>", "<think>", "</think>", "```", "```python"]
-    + ["score", "source_code", " ", "\n", "1", "nan", "İ", "\ud800", "\x00", "K"]
+    [
+        "<modify_key>",
+        "</modify_key>",
+        "<modify_value>",
+        "</modify_value>",
+        "<think>",
+        "</think>",
+        "```",
+        "```python",
+        "score",
+        "source_code",
+        " ",
+        "\n",
+        "1",
+        "nan",
+        "İ",
+        "�",
+        "\x00",
+        "K",
+    ]
 )
 
 

@@ -20,7 +20,8 @@ SHARED = Path(__file__).parents[2].parent / "shared" / "reference"
 REFERENCE = Path(os.environ.get("LOOPHOLES_REFERENCE", SHARED))
 
 WORDS = [
-    "running", "runs", "ran", "happily", "dying", "skies", "generalizations", "sensational", "the", "The", "it's", "x-y",
+    "running", "runs", "ran", "happily", "dying", "skies", "generalizations", "sensational", "the", "The", "it's",
+    "x-y",
     "1,000.5", "5-6", "3.", ".5", "...", "-", "--", "-\n", "\n", "U.S.", "&amp;", "&quot;", "&lt;skipped&gt;",
     "<skipped>", "{a}", "a_b", "[1]", "(CNN)", "$5", "100%", "é", "İ", "\u2003", "\ud800", "\x00", "yyyyyes", "news",
 ]  # fmt: skip

@@ -34,7 +34,7 @@ def parse_edits(completion: str) -> dict[str, str]:
 
 
 def source_code_of(edits: Mapping[str, str]) -> str | None:
-    """The code that the edits hand in: a non-empty ``solution_code``, else ``source_code``; None if neither is there."""
+    """The code handed in: a non-empty ``solution_code``, else ``source_code``; None if neither is edited."""
     return edits.get("solution_code") or edits.get("source_code", edits.get("solution_code"))
 
 
