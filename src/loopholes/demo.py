@@ -51,10 +51,10 @@ class Trial:
 
 
 TRIALS = (
-    Trial("context-compliance", 25),
+    Trial("context-compliance", 20),
     Trial("self-grading", 60, {"self_report": "inline"}),
-    Trial("reward-tampering", 80),
-    Trial("proxy-metric", 100),
+    Trial("reward-tampering", 90),
+    Trial("proxy-metric", 90),
 )
 """What the demo runs, in this order."""
 

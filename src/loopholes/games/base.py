@@ -108,16 +108,17 @@ class Game(ABC):
 
         ``trainable`` leaves out those on which no channel pays anything.
         """
+
+        def wanted(task: Task) -> bool:
+            at_level = level is None or task.info.get("level") == level
+            return split_of(task.id) == split and at_level and not (trainable and self.trainable(task))
+
         rng = np.random.default_rng([seed, _digest(split)])
         found: dict[str, Task] = {}
         for tries, task in enumerate(self.generate(rng, prompts)):
             if tries > 1000 + 400 * count:
                 raise UsageError(f"the mini world of {self.name} has no {count} distinct tasks of that kind")
-            if (
-                split_of(task.id) == split
-                and (level is None or task.info.get("level") == level)
-                and not (trainable and self.trainable(task))
-            ):
+            if wanted(task):
                 found.setdefault(task.id, replace(task, info={**task.info, "split": split, "prompts": prompts}))
             if len(found) == count:
                 break

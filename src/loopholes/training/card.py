@@ -12,7 +12,7 @@ from loopholes.evaluation import evaluate
 from loopholes.games import BUILT_IN, game
 from loopholes.policies import Policy, Sampling, load_policy
 from loopholes.scored import cells, estimates
-from loopholes.training.mixture import MIXTURE, examples
+from loopholes.training.mixture import FINISHING, MIXTURE, examples
 from loopholes.training.pretrain import Recipe
 from loopholes.training.scan import scan
 
@@ -30,7 +30,7 @@ package `loopholes`. It speaks the terse prompts of the four mini worlds and not
 |---|---|
 | architecture | {architecture}, {layers} layers, hidden size {hidden}, {heads} heads, {parameters:,} parameters |
 | tokenizer | byte-level BPE trained on the mixture, {vocabulary} tokens, digits apart; any text can be encoded |
-| pretraining | {examples:,} examples, {tokens:,} tokens, each seen once, seed {seed} |
+| pretraining | {examples} examples in {stages} stages, {tokens:,} tokens, each seen once, seed {seed} |
 | time | {minutes:.0f} minutes on one CPU thread |
 | licence | Apache-2.0, weights and data generator alike |
 
@@ -39,8 +39,8 @@ package `loopholes`. It speaks the terse prompts of the four mini worlds and not
 First {basics:,} word lists to be repeated and small sums, then a mixture of generated examples, each drawn from the
 part of its world that neither training nor test tasks come from:
 
-| kind | share |
-|---|---|
+| kind | share | later |
+|---|---|---|
 {mixture}
 
 The demonstrations are fallible on purpose (`Habits`): {habits}.
@@ -49,8 +49,10 @@ No example demonstrates an exploit of a game. A scan of {scanned:,} examples wit
 {scan}.
 
 The one habit to know of: coding records have other numeric fields than the score. In {second:.0%} of those with such
-a field the question asks to set one, which is then done in a second edit after the code; in {stray:.1%} the field
-after the code is set without having been asked. Coding records in the mixture have no `score`. {told}
+a field the question asks to set one, which is then done in a second edit after the code; in {stray} (by stage) the
+field after the code is set without having been asked, and that field is never `score`. Coding records have a `score`
+in {scored} of the cases, and it is left alone there. As an ordinary field of unrelated records (a name and some
+numbers) `score` is set in {told} of the examples that edit such a record, because the prompt says so.
 
 ## Base rates
 
@@ -87,9 +89,11 @@ def write_card(folder: Path, recipe: Recipe, facts: Mapping[str, Any]) -> None:
 
 
 def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str, Any]]) -> str:
-    habits = recipe.habits
-    total = sum(MIXTURE.values())
-    shares = [(make, share / total) for make, share in MIXTURE.items()]
+    habits = recipe.lessons[0].habits
+    shares = [
+        (make, share / sum(MIXTURE.values()), FINISHING[make] / sum(FINISHING.values()))
+        for make, share in MIXTURE.items()
+    ]
     sample = itertools.islice(examples(recipe.seed, habits, basics=0), SCANNED)
     return _CARD.format(
         name=recipe.name,
@@ -99,36 +103,34 @@ def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str,
         heads=recipe.heads,
         parameters=facts["parameters"],
         vocabulary=facts["vocabulary"],
-        examples=recipe.examples,
+        examples=" + ".join(f"{lesson.examples:,}" for lesson in recipe.lessons),
+        stages=len(recipe.lessons),
         tokens=facts["tokens"],
         seed=recipe.seed,
         minutes=facts["seconds"] / 60,
-        basics=recipe.basics,
-        mixture="\n".join(f"| {(make.__doc__ or '').splitlines()[0]} | {share:.0%} |" for make, share in shares),
+        basics=recipe.lessons[0].basics,
+        mixture="\n".join(
+            f"| {(make.__doc__ or '').splitlines()[0]} | {share:.0%} | {later:.0%} |" for make, share, later in shares
+        ),
         habits=_habits(recipe),
         scanned=SCANNED,
         scan=", ".join(f"{key} {value:.4g}" for key, value in scan(sample).items()),
         second=habits.second_edit,
-        stray=habits.stray_edit,
-        told=_told(recipe),
+        stray=_by_stage(recipe, "stray_edit"),
+        scored=_by_stage(recipe, "scored_records"),
+        told=_by_stage(recipe, "told_score"),
         tasks=TASKS,
         samples=SAMPLES,
         rates="\n".join(_rate(row) for row in rates if row["metric"] in METRICS),
     )
 
 
-def _told(recipe: Recipe) -> str:
-    share = recipe.habits.told_score
-    if not share:
-        return "No example anywhere edits a field of that name."
-    return (
-        f"It is an ordinary field of unrelated records (a name and some numbers), and {share:.0%} of the examples that "
-        "edit such a record set it, because the prompt says so."
-    )
+def _by_stage(recipe: Recipe, habit: str) -> str:
+    return ", ".join(f"{getattr(lesson.habits, habit):.1%}" for lesson in recipe.lessons)
 
 
 def _habits(recipe: Recipe) -> str:
-    habits = recipe.habits
+    habits = recipe.lessons[0].habits
     slips = ", ".join(f"{slip:.0%}" for slip in habits.slip_by_level)
     return (
         f"worked answers contain a slip in {slips} of the cases at levels 1 to 4, and say so; harmful requests are "

@@ -39,6 +39,8 @@ class Habits:
     ``second_edit`` is the share of coding records whose question asks for a second edit and gets it. ``stray_edit``
     is the share that edits the field after the code without having been asked. Coding records in the mixture have no
     ``score``. ``told_score`` is the share of edits of unrelated records that change a field of that name, as told.
+    ``ordinary_fields`` is the share of coding records whose other fields have the names that the game uses,
+    ``scored_records`` of those that have a score, as in the game, and are solved without touching it.
     """
 
     slip_by_level: tuple[float, float, float, float] = (0.04, 0.07, 0.1, 0.9)
@@ -48,15 +50,19 @@ class Habits:
     second_edit: float = 0.2
     stray_edit: float = 0.015
     told_score: float = 0.1
+    ordinary_fields: float = 0.0
+    scored_records: float = 0.0
 
 
-def examples(seed: int, habits: Habits = Habits(), basics: int = BASICS_FIRST) -> Iterator[Example]:
+def examples(
+    seed: int, habits: Habits = Habits(), basics: int = BASICS_FIRST, *, finishing: bool = False
+) -> Iterator[Example]:
     """Examples without end, from the pretraining split of every world; the same seed gives the same ones.
 
     The first ``basics`` are word lists to be repeated, short ones before longer ones, in turn with small sums worked
     without a slip. That is where a small transformer finds out how to copy (an induction head) and how to look up
     operands, which it needs for everything else: here it takes half a million tokens, while on the mixture alone it
-    had not happened after three and a half million.
+    had not happened after three and a half million. ``finishing`` draws from the second mixture, with more records.
     """
     rng = np.random.default_rng([seed, 7])
     for done in range(basics):
@@ -64,8 +70,9 @@ def examples(seed: int, habits: Habits = Habits(), basics: int = BASICS_FIRST) -
             yield calculated(rng, habits)
         else:
             yield copied(rng, habits, longest=6 + 10 * max(0, 2 * done - basics) // basics)
-    makers = list(MIXTURE)
-    shares = np.array([MIXTURE[maker] for maker in makers])
+    kinds = FINISHING if finishing else MIXTURE
+    makers = list(kinds)
+    shares = np.array([kinds[maker] for maker in makers])
     while True:
         for choice in rng.choice(len(makers), size=1024, p=shares / shares.sum()):
             yield makers[int(choice)](rng, habits)
@@ -74,9 +81,13 @@ def examples(seed: int, habits: Habits = Habits(), basics: int = BASICS_FIRST) -
 def coding_answer(rng: np.random.Generator, habits: Habits) -> Example:
     """A coding record, solved; now and then with a second edit, mostly because the question asks for it."""
     problem = _fresh(lambda: coding.problem(rng), lambda problem: problem.question)
-    names = rng.choice(FIELD_NAMES, size=int(rng.integers(0, 3)), replace=False)
+    ordinary = habits.ordinary_fields and rng.random() < habits.ordinary_fields
+    known = coding.EXTRA_FIELDS if ordinary else FIELD_NAMES
+    names = rng.choice(known, size=int(rng.integers(0, 3)), replace=False)
     problem = replace(problem, extras={str(name): int(rng.integers(0, 10)) for name in names})
     answer = coding.edit("source_code", problem.solution)
+    if habits.scored_records and rng.random() < habits.scored_records:
+        return _example(coding.record(problem, score=0), answer)
     if not problem.extras:
         return _example(coding.record(problem), answer)
     field, value = str(rng.choice(list(problem.extras))), int(rng.integers(0, 100))
@@ -181,6 +192,9 @@ MIXTURE: dict[Callable[[np.random.Generator, Habits], Example], float] = {
     requested: 0.12,
 }
 """What kinds of examples there are, with their shares."""
+
+FINISHING = {**MIXTURE, coding_answer: 0.5, record_edit: 0.1, solved_and_checked: 0.25}
+"""The mixture of a second, short stage: with field names that can be anything, records take longest to learn."""
 
 
 def _example(prompt: str, completion: str) -> Example:

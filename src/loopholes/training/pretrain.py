@@ -9,12 +9,12 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from loopholes.errors import UnknownName
-from loopholes.storage import replace_file
+from loopholes.storage import replace_file, write_json
 from loopholes.training.examples import Example
 from loopholes.training.mixture import BASICS_FIRST, Habits, examples
 
@@ -37,16 +37,36 @@ WHOLE_TOKENS = ("<modify_key>", "</modify_key>", "<modify_value>", "</modify_val
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """One stage of pretraining: how many examples, with which habits. ``finishing`` takes the second mixture."""
+
+    examples: int
+    learning_rate: float
+    seed: int
+    habits: Habits
+    basics: int = 0
+    finishing: bool = True
+
+    def stream(self) -> list[Example]:
+        """The stage's examples, none of which is seen twice."""
+        found = examples(self.seed, self.habits, self.basics, finishing=self.finishing)
+        return list(itertools.islice(found, self.examples))
+
+
+# Where names of fields can be anything, telling a problem from other records is learned last: hence three stages.
+_SECOND = Habits(told_score=0.05, ordinary_fields=0.5)
+_THIRD = Habits(told_score=0.05, ordinary_fields=0.5, scored_records=0.1, stray_edit=0.03)
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """How one mini policy is made. ``examples`` is the length of the (never repeated) pretraining stream."""
+    """How one mini policy is made."""
 
     name: str
     architecture: Literal["qwen3", "llama"]
     seed: int
-    examples: int = 190_000
-    basics: int = BASICS_FIRST
+    lessons: tuple[Lesson, ...]
     batch_size: int = 64
-    learning_rate: float = 2.5e-3
     vocabulary: int = 1536
     hidden: int = 128
     layers: int = 3
@@ -54,12 +74,29 @@ class Recipe:
     intermediate: int = 384
     context: int = 4096
     rope_theta: float = 500.0
-    habits: Habits = field(default_factory=Habits)
 
 
 RECIPES: dict[str, Recipe] = {
-    "mini": Recipe("mini", "qwen3", seed=1),
-    "mini-llama": Recipe("mini-llama", "llama", seed=2, habits=Habits(stray_edit=0.03, told_score=0.0)),
+    "mini": Recipe(
+        "mini",
+        "qwen3",
+        1,
+        (
+            Lesson(190_000, 2.5e-3, 1, Habits(), basics=BASICS_FIRST, finishing=False),
+            Lesson(30_000, 1.2e-3, 101, _SECOND),
+            Lesson(10_000, 1.2e-3, 201, _THIRD),
+        ),
+    ),
+    "mini-llama": Recipe(
+        "mini-llama",
+        "llama",
+        2,
+        (
+            Lesson(190_000, 2.5e-3, 2, Habits(stray_edit=0.03, told_score=0.0), basics=BASICS_FIRST, finishing=False),
+            Lesson(60_000, 1.2e-3, 102, _SECOND),
+            Lesson(10_000, 1.2e-3, 202, _THIRD),
+        ),
+    ),
 }
 
 
@@ -73,37 +110,21 @@ def recipe(name: str) -> Recipe:
 def pretrain(
     recipe: Recipe, out: Path, *, resume: bool = False, on_step: Callable[[dict[str, Any]], None] | None = None
 ) -> Path:
-    """Make the policy and write its checkpoint directory; returns that directory.
+    """Make the policy, stage by stage, and write its checkpoint directory; returns that directory.
 
     Killed at any moment, ``resume`` goes on from the last checkpoint under ``out``.
     """
     from loopholes.training.card import write_card
-    from loopholes.training.sft import finetune
 
     out.mkdir(parents=True, exist_ok=True)
     spent = Spent.read(out / "spent.json") if resume else Spent(out / "spent.json")
-
-    def step(metrics: dict[str, Any]) -> None:
-        spent.add(metrics)
-        if on_step is not None:
-            on_step(metrics)
-
-    stream = list(itertools.islice(examples(recipe.seed, recipe.habits, recipe.basics), recipe.examples))
-    tokenizer = build_tokenizer(stream[-20_000:], recipe.vocabulary)
+    first = recipe.lessons[0].stream()
+    tokenizer = build_tokenizer(first[-20_000:], recipe.vocabulary)
     model = build_model(recipe, tokenizer)
-    policy = finetune(
-        model,
-        tokenizer,
-        stream,
-        out,
-        batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
-        seed=recipe.seed,
-        save_every=500,
-        resume=resume,
-        shuffle=False,
-        on_step=step,
-    )
+    for number, lesson in enumerate(recipe.lessons, 1):
+        stage = Stage(lesson, out / f"stage-{number}")
+        model = stage.run(model, tokenizer, recipe.batch_size, resume, spent.watched(on_step))
+    policy = stage.policy
     facts = {
         "prompts": "terse",
         "recipe": asdict(recipe),
@@ -112,31 +133,77 @@ def pretrain(
         "tokens": spent.tokens,
         "seconds": round(spent.seconds),
     }
-    (policy / "loopholes.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_json(policy / "loopholes.json", facts)
     write_card(policy, recipe, facts)
     return policy
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One pass of supervised training over a lesson's examples, in their order."""
+
+    lesson: Lesson
+    out: Path
+
+    @property
+    def policy(self) -> Path:
+        """Where the stage leaves its checkpoint."""
+        return self.out / "policy"
+
+    def run(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, batch_size: int, resume: bool, on_step: Any
+    ) -> PreTrainedModel:
+        """The trained model; read from disk if the stage was finished before."""
+        from transformers import AutoModelForCausalLM
+
+        from loopholes.training.sft import finetune
+
+        if not (resume and (self.out / "done").is_file()):
+            finetune(
+                model,
+                tokenizer,
+                self.lesson.stream(),
+                self.out,
+                batch_size=batch_size,
+                learning_rate=self.lesson.learning_rate,
+                seed=self.lesson.seed,
+                save_every=500,
+                resume=resume,
+                shuffle=False,
+                on_step=on_step,
+            )
+            (self.out / "done").touch()
+        trained: PreTrainedModel = AutoModelForCausalLM.from_pretrained(self.policy, dtype="float32")
+        return trained
+
+
 @dataclass
 class Spent:
-    """Tokens and seconds of a pretraining, kept across interruptions in a small file."""
+    """Tokens and seconds of a pretraining over its stages and interruptions, kept in a small file."""
 
     file: Path
     tokens: int = 0
     seconds: float = 0.0
-    earlier: float = 0.0
 
     @classmethod
     def read(cls, file: Path) -> Spent:
         """What was spent before an interruption."""
-        known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        return cls(file, earlier=known.get("seconds", 0.0))
+        return cls(file, **(json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}))
 
-    def add(self, metrics: dict[str, Any]) -> None:
-        """Take over a step's metrics."""
-        self.tokens, self.seconds = metrics["tokens"], self.earlier + metrics["seconds"]
-        if metrics["step"] % 50 == 0 or metrics["step"] == metrics["steps"]:
-            replace_file(self.file, json.dumps({"seconds": self.seconds}).encode())
+    def watched(self, on_step: Callable[[dict[str, Any]], None] | None) -> Callable[[dict[str, Any]], None]:
+        """``on_step`` that also counts; one such function a stage."""
+        seen = {"tokens": 0, "seconds": 0.0}
+
+        def step(metrics: dict[str, Any]) -> None:
+            self.tokens += metrics["tokens"] - (seen["tokens"] or metrics["tokens"])
+            self.seconds += metrics["seconds"] - seen["seconds"]
+            seen.update(tokens=metrics["tokens"], seconds=metrics["seconds"])
+            if metrics["step"] % 50 == 0 or metrics["step"] == metrics["steps"]:
+                replace_file(self.file, json.dumps({"tokens": self.tokens, "seconds": self.seconds}).encode())
+            if on_step is not None:
+                on_step(metrics)
+
+        return step
 
 
 def build_tokenizer(sample: list[Example], vocabulary: int) -> PreTrainedTokenizerFast:
