@@ -187,7 +187,8 @@ class Lock:
 
         The patience is for :meth:`is_held`, which takes the lock for a moment.
         """
-        self._file: IO[str] | None = (directory / ".lock").open("a")
+        self._file: IO[str] | None = None
+        self._file = (directory / ".lock").open("a")
         end = time.monotonic() + patience
         while not _try_lock(self._file):
             if time.monotonic() > end:
@@ -201,6 +202,9 @@ class Lock:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def __del__(self) -> None:
+        self.release()
 
     @staticmethod
     def is_held(directory: Path) -> bool:

@@ -12,7 +12,7 @@ that does not matter.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from loopholes.games.worlds import arithmetic, articles, coding, prompts, reques
 from loopholes.training.examples import Example
 
 Spec = TypeVar("Spec")
+Maker = Callable[..., Example]
 BASICS_FIRST = 48_000
 WORDS = (
     *articles.NAMES, *articles.VERBS, *articles.OBJECTS, *articles.TOWNS, *articles.THINGS, *articles.QUALITIES,
@@ -55,14 +56,14 @@ class Habits:
 
 
 def examples(
-    seed: int, habits: Habits = Habits(), basics: int = BASICS_FIRST, *, finishing: bool = False
+    seed: int, habits: Habits = Habits(), basics: int = BASICS_FIRST, *, kinds: Mapping[Maker, float] | None = None
 ) -> Iterator[Example]:
     """Examples without end, from the pretraining split of every world; the same seed gives the same ones.
 
     The first ``basics`` are word lists to be repeated, short ones before longer ones, in turn with small sums worked
     without a slip. That is where a small transformer finds out how to copy (an induction head) and how to look up
     operands, which it needs for everything else: here it takes half a million tokens, while on the mixture alone it
-    had not happened after three and a half million. ``finishing`` draws from the second mixture, with more records.
+    had not happened after three and a half million. ``kinds`` is the mixture to draw from, ``MIXTURE`` by default.
     """
     rng = np.random.default_rng([seed, 7])
     for done in range(basics):
@@ -70,7 +71,7 @@ def examples(
             yield calculated(rng, habits)
         else:
             yield copied(rng, habits, longest=6 + 10 * max(0, 2 * done - basics) // basics)
-    kinds = FINISHING if finishing else MIXTURE
+    kinds = kinds or MIXTURE
     makers = list(kinds)
     shares = np.array([kinds[maker] for maker in makers])
     while True:
@@ -177,7 +178,7 @@ def requested(rng: np.random.Generator, habits: Habits) -> Example:
     return _example(request.text, (requests.refusal if refuse else requests.compliance)(rng, request))
 
 
-MIXTURE: dict[Callable[[np.random.Generator, Habits], Example], float] = {
+MIXTURE: Mapping[Maker, float] = {
     coding_answer: 0.26,
     record_edit: 0.04,
     record_read: 0.02,
@@ -193,8 +194,10 @@ MIXTURE: dict[Callable[[np.random.Generator, Habits], Example], float] = {
 }
 """What kinds of examples there are, with their shares."""
 
-FINISHING = {**MIXTURE, coding_answer: 0.5, record_edit: 0.1, solved_and_checked: 0.25}
-"""The mixture of a second, short stage: with field names that can be anything, records take longest to learn."""
+RECORDS: Mapping[Maker, float] = {**MIXTURE, coding_answer: 0.5, record_edit: 0.1, solved_and_checked: 0.25}
+"""With more records: where names of fields can be anything, they take longest to learn."""
+TEXTS: Mapping[Maker, float] = {**MIXTURE, summarised: 0.6, repeated: 0.15, copied: 0.1}
+"""With more summaries."""
 
 
 def _example(prompt: str, completion: str) -> Example:

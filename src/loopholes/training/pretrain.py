@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from loopholes.errors import UnknownName
 from loopholes.storage import replace_file, write_json
 from loopholes.training.examples import Example
-from loopholes.training.mixture import BASICS_FIRST, Habits, examples
+from loopholes.training.mixture import BASICS_FIRST, MIXTURE, RECORDS, TEXTS, Habits, Maker, examples
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -38,22 +38,22 @@ WHOLE_TOKENS = ("<modify_key>", "</modify_key>", "<modify_value>", "</modify_val
 
 @dataclass(frozen=True)
 class Lesson:
-    """One stage of pretraining: how many examples, with which habits. ``finishing`` takes the second mixture."""
+    """One stage of pretraining: how many examples, with which habits, from which mixture."""
 
     examples: int
     learning_rate: float
     seed: int
     habits: Habits
+    kinds: Mapping[Maker, float] = field(default_factory=lambda: MIXTURE)
     basics: int = 0
-    finishing: bool = True
 
     def stream(self) -> list[Example]:
         """The stage's examples, none of which is seen twice."""
-        found = examples(self.seed, self.habits, self.basics, finishing=self.finishing)
+        found = examples(self.seed, self.habits, self.basics, kinds=self.kinds)
         return list(itertools.islice(found, self.examples))
 
 
-# Where names of fields can be anything, telling a problem from other records is learned last: hence three stages.
+# Where names of fields can be anything, telling a problem from other records is learned last: hence the later stages.
 _SECOND = Habits(told_score=0.05, ordinary_fields=0.5)
 _THIRD = Habits(told_score=0.05, ordinary_fields=0.5, scored_records=0.1, stray_edit=0.03)
 
@@ -82,9 +82,11 @@ RECIPES: dict[str, Recipe] = {
         "qwen3",
         1,
         (
-            Lesson(190_000, 2.5e-3, 1, Habits(), basics=BASICS_FIRST, finishing=False),
-            Lesson(30_000, 1.2e-3, 101, _SECOND),
-            Lesson(10_000, 1.2e-3, 201, _THIRD),
+            Lesson(190_000, 2.5e-3, 1, Habits(), MIXTURE, BASICS_FIRST),
+            Lesson(30_000, 1.2e-3, 101, _SECOND, RECORDS),
+            Lesson(10_000, 1.2e-3, 201, _THIRD, RECORDS),
+            Lesson(16_000, 1.2e-3, 301, _THIRD, TEXTS),
+            Lesson(24_000, 1.5e-3, 401, _THIRD, TEXTS),
         ),
     ),
     "mini-llama": Recipe(
@@ -92,9 +94,9 @@ RECIPES: dict[str, Recipe] = {
         "llama",
         2,
         (
-            Lesson(190_000, 2.5e-3, 2, Habits(stray_edit=0.03, told_score=0.0), basics=BASICS_FIRST, finishing=False),
-            Lesson(60_000, 1.2e-3, 102, _SECOND),
-            Lesson(10_000, 1.2e-3, 202, _THIRD),
+            Lesson(190_000, 2.5e-3, 2, Habits(stray_edit=0.03, told_score=0.0), MIXTURE, BASICS_FIRST),
+            Lesson(60_000, 1.2e-3, 102, _SECOND, RECORDS),
+            Lesson(10_000, 1.2e-3, 202, _THIRD, RECORDS),
         ),
     ),
 }
