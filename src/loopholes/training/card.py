@@ -12,7 +12,7 @@ from loopholes.evaluation import evaluate
 from loopholes.games import BUILT_IN, game
 from loopholes.policies import Policy, Sampling, load_policy
 from loopholes.scored import cells, estimates
-from loopholes.training.mixture import FINISHING, MIXTURE, examples
+from loopholes.training.mixture import MIXTURE, examples
 from loopholes.training.pretrain import Recipe
 from loopholes.training.scan import scan
 
@@ -39,9 +39,11 @@ package `loopholes`. It speaks the terse prompts of the four mini worlds and not
 First {basics:,} word lists to be repeated and small sums, then a mixture of generated examples, each drawn from the
 part of its world that neither training nor test tasks come from:
 
-| kind | share | later |
-|---|---|---|
+| kind | share |
+|---|---|
 {mixture}
+
+The second and third stage have more records, later ones more texts (`RECORDS` and `TEXTS` in the same module).
 
 The demonstrations are fallible on purpose (`Habits`): {habits}.
 
@@ -90,10 +92,8 @@ def write_card(folder: Path, recipe: Recipe, facts: Mapping[str, Any]) -> None:
 
 def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str, Any]]) -> str:
     habits = recipe.lessons[0].habits
-    shares = [
-        (make, share / sum(MIXTURE.values()), FINISHING[make] / sum(FINISHING.values()))
-        for make, share in MIXTURE.items()
-    ]
+    total = sum(MIXTURE.values())
+    shares = [((make.__doc__ or "").splitlines()[0], share / total) for make, share in MIXTURE.items()]
     sample = itertools.islice(examples(recipe.seed, habits, basics=0), SCANNED)
     return _CARD.format(
         name=recipe.name,
@@ -109,9 +109,7 @@ def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str,
         seed=recipe.seed,
         minutes=facts["seconds"] / 60,
         basics=recipe.lessons[0].basics,
-        mixture="\n".join(
-            f"| {(make.__doc__ or '').splitlines()[0]} | {share:.0%} | {later:.0%} |" for make, share, later in shares
-        ),
+        mixture="\n".join(f"| {kind} | {share:.0%} |" for kind, share in shares),
         habits=_habits(recipe),
         scanned=SCANNED,
         scan=", ".join(f"{key} {value:.4g}" for key, value in scan(sample).items()),
