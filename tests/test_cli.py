@@ -112,6 +112,7 @@ BAD = [
     (f"{SCRIPTED} --tasks twice.jsonl --out new", 3, "two tasks with the id 'a'"),
     (f"{SCRIPTED} --tasks latin.jsonl --out new", 3, "cannot be read as JSON Lines"),
     ("eval scripted:honest --game context-compliance --tasks good.parquet --out new", 3, "source is None"),
+    ("eval scripted:honest --game reward-tampering --tasks good.parquet --out new", 3, "no extra_info.test_assertions"),
     ("score proxy-metric --tasks good.parquet --completions nowhere.jsonl", 3, "nowhere.jsonl is not a file"),
     ("score proxy-metric --tasks good.parquet --completions broken.jsonl", 3, "row 0: not JSON"),
     # directories: 4
@@ -125,7 +126,8 @@ BAD = [
     ("report nowhere", 4, "there is no directory nowhere"),
     ("report empty", 4, "there is no run in empty"),
     # policies: 6
-    ("eval unfinished --game proxy-metric --out new", 6, "(interrupted) has no trained policy"),
+    ("eval unfinished --game proxy-metric --out new", 6, "unfinished has no trained policy"),
+    ("train proxy-metric --policy unfinished --out new", 6, "unfinished has no trained policy"),
     ("eval no-tokenizer --game proxy-metric --out new", 6, "no-tokenizer has no tokenizer"),
     ("eval ./nowhere --game proxy-metric --out new", 6, "there is no directory ./nowhere"),
     ("eval a-file --game proxy-metric --out new", 6, "a-file is a file"),

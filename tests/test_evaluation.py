@@ -16,7 +16,7 @@ from loopholes.errors import PolicyError, RunError
 from loopholes.evaluation import EvalConfig, evaluate, origin, read_evaluation, run_evaluation
 from loopholes.games import game
 from loopholes.games.base import PromptStyle
-from loopholes.policies import Sampling, ScriptedPolicy
+from loopholes.policies import Sampling, ScriptedPolicy, load_policy
 from loopholes.report.collect import read_sections
 from loopholes.runs import Run
 from loopholes.stats import estimate
@@ -193,7 +193,7 @@ def test_prompts_that_are_too_long_are_an_error_or_left_out_and_counted(
 def test_the_arm_of_a_policy_is_what_trained_it(tmp_path: Path) -> None:
     with Run.create(tmp_path, {"kind": "train", "game": "proxy-metric", "channel": "secure", "policy": "mini"}) as run:
         with pytest.raises(PolicyError, match="has no trained policy"):
-            origin(str(tmp_path), game("proxy-metric"))
+            load_policy(str(tmp_path))
         run.policy.mkdir()
     assert origin(str(tmp_path), game("proxy-metric")) == ("secure", "mini")
     assert origin(str(tmp_path), game("self-grading")) == ("proxy-metric:secure", "mini")

@@ -12,12 +12,12 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from loopholes.errors import DataError, PolicyError, RunError, UsageError
+from loopholes.errors import DataError, PolicyError, RunError
 from loopholes.games import game as make_game
 from loopholes.games.base import Game, draws
 from loopholes.games.files import json_rows, task_from_json, task_to_json
@@ -25,7 +25,7 @@ from loopholes.policies import Policy, Sampling, ScriptedPolicy, load_policy
 from loopholes.runs import Run, rollout_rows
 from loopholes.scored import Scored, cells, estimates, score, warn_of_untrainable
 from loopholes.storage import disk_errors, plain, replace_file
-from loopholes.training.config import PAPER, PAPER_GAMES
+from loopholes.training.config import PAPER, PAPER_GAMES, Config
 from loopholes.training.recorder import outcome_metrics, reward_metrics
 from loopholes.types import Completion, Outcome, Payment, Task
 
@@ -42,12 +42,12 @@ PAPER_TOP_K = {"reward-tampering": 50}
 OnBatch = Callable[[dict[str, Any]], None]
 
 
-class EvalConfig(BaseModel):
+class EvalConfig(Config):
     """One evaluation, complete. Sampling that is None: 1.0 and no cuts for policies of terse prompts (the minis), the
     paper's 0.6, 0.95 and 20 (50 for tampering) for all others; ``max_tokens`` is the game's or the paper's.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: ClassVar[str] = "evaluation"
 
     game: str
     parameters: dict[str, Any] = Field(default_factory=dict)
@@ -66,17 +66,6 @@ class EvalConfig(BaseModel):
     max_tokens: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0, description="of the tasks, of the sampling and of the audits")
     batch_size: int | None = Field(default=None, ge=1, description="answers sampled at once")
-
-    @classmethod
-    def of(cls, **fields: Any) -> EvalConfig:
-        """A configuration; raises :class:`UsageError` in one sentence."""
-        try:
-            return cls(**fields)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            shown = json.dumps(first["input"], default=str)
-            raise UsageError(f"evaluation option {key!r}: {first['msg'].lower()}, not {shown}") from None
 
     def sampling(self, game: Game, prompts: str) -> Sampling:
         """How answers are drawn."""
@@ -133,7 +122,7 @@ def origin(policy: str, game: Game) -> tuple[str, str]:
     """The arm a policy belongs to and the name of the policy it was made from.
 
     ``base`` for a policy that no run trained; the channel for one that a run trained on this game, after the name of
-    the game if it was another; ``scripted`` for scripts. Raises :class:`PolicyError` for a run that has no policy yet.
+    the game if it was another; ``scripted`` for scripts.
     """
     if policy.startswith("scripted:"):
         return "scripted", policy
@@ -141,8 +130,6 @@ def origin(policy: str, game: Game) -> tuple[str, str]:
     if not (folder / "config.json").is_file() or not (folder / "status.json").is_file():
         return "base", folder.name if folder.is_dir() else policy
     run = Run.open(folder)
-    if not run.policy.is_dir():
-        raise PolicyError(f"the run in {folder} ({run.status.state}) has no trained policy: train it to its end first")
     channel, trained_on = str(run.config.get("channel")), run.config.get("game")
     return channel if trained_on == game.name else f"{trained_on}:{channel}", str(run.config.get("policy"))
 

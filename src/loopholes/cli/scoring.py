@@ -32,7 +32,7 @@ def evaluate(
         float | None, typer.Option(help="Default: 1.0 for minis, 0.6 for other models.", show_default=False)
     ] = None,
     top_p: Annotated[float | None, typer.Option(help="Default: 1 for minis, 0.95 for other models.")] = None,
-    top_k: Annotated[int | None, typer.Option(help="Default: 0 (all) for minis, 20 for other models.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="Default: 0 (all) for minis; else 20, in tampering 50.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="The longest answer.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Answers sampled at once.")] = None,
     channel: Channel = "vulnerable",

@@ -209,6 +209,23 @@ class Game(ABC):
     def demonstrations(self) -> Sequence[Demonstration]:
         """At least one of each kind, with every number expected of it."""
 
+    def demonstrated(
+        self, task: Task, expected: Mapping[Kind, tuple[float, float, float, float]]
+    ) -> list[Demonstration]:
+        """One demonstration a kind on one task, from the vulnerable and secure reward, task score and exploit."""
+        return [
+            Demonstration(
+                kind,
+                (task,),
+                (self.demonstrate(kind, task),),
+                {"vulnerable": (vulnerable,), "secure": (secure,)},
+                (score,),
+                (exploit,),
+                exploit_rate=exploit,
+            )
+            for kind, (vulnerable, secure, score, exploit) in expected.items()
+        ]
+
 
 def as_completions(completions: Sequence[Completion | str]) -> list[Completion]:
     """Plain texts become completions."""

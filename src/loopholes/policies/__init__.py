@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import get_args
 
-from loopholes.errors import UnknownName, UsageError
+from loopholes.errors import PolicyError, UnknownName, UsageError
 from loopholes.games.base import Game
 from loopholes.policies.base import Policy, Sampling
 from loopholes.policies.scripted import ScriptedPolicy
@@ -37,7 +37,10 @@ def load_policy(
 
 
 def locate(name: str) -> str:
-    """Where the checkpoint called ``name`` is: a directory, or a hub name if there is no such directory."""
+    """Where the checkpoint called ``name`` is: a directory, or a hub name if there is no such directory.
+
+    Raises :class:`PolicyError` for a run that has not left a policy.
+    """
     if name.startswith(("http://", "https://")):
         raise UsageError(
             f"{name} is an endpoint, and endpoints are not supported yet: give a model name or a directory"
@@ -46,6 +49,8 @@ def locate(name: str) -> str:
         return str(files("loopholes.policies") / name)
     if (Path(name) / "policy").is_dir():
         return str(Path(name) / "policy")
+    if (Path(name) / "status.json").is_file():
+        raise PolicyError(f"the run in {name} has no trained policy: a training run has one when it is finished")
     return name
 
 

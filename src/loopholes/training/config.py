@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -51,7 +51,25 @@ PAPER_GAMES: dict[str, dict[str, Any]] = {
 }
 
 
-class TrainConfig(BaseModel):
+class Config(BaseModel):
+    """Options of one run; a field that is unknown or out of range is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: ClassVar[str]
+
+    @classmethod
+    def of(cls, **fields: Any) -> Self:
+        """A configuration; raises :class:`UsageError` in one sentence."""
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            shown = json.dumps(first["input"], default=str)
+            raise UsageError(f"{cls.kind} option {key!r}: {first['msg'].lower()}, not {shown}") from None
+
+
+class TrainConfig(Config):
     """One training run, complete: what ``config.json`` of its run directory holds.
 
     A *step* is one round: ``prompts_per_step`` prompts are answered ``samples`` times each by the current policy, paid,
@@ -59,7 +77,7 @@ class TrainConfig(BaseModel):
     :meth:`resolved` fills them in.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: ClassVar[str] = "training"
 
     game: str
     parameters: dict[str, Any] = Field(default_factory=dict)
@@ -90,17 +108,6 @@ class TrainConfig(BaseModel):
     report_to: list[str] = Field(default_factory=list, description="wandb, trackio, tensorboard")
     peft: dict[str, Any] | None = Field(default=None, description="fields of peft.LoraConfig; {} for its defaults")
     trainer: dict[str, Any] = Field(default_factory=dict, description="any other field of trl.GRPOConfig; wins")
-
-    @classmethod
-    def of(cls, **fields: Any) -> TrainConfig:
-        """A configuration; raises :class:`UsageError` in one sentence."""
-        try:
-            return cls(**fields)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            shown = json.dumps(first["input"], default=str)
-            raise UsageError(f"training option {key!r}: {first['msg'].lower()}, not {shown}") from None
 
     def resolved(self, game: Game, prompts: PromptStyle, model_type: str = "") -> TrainConfig:
         """The same run with every preset value filled in; ``steps`` may stay None, which means ``epochs`` passes."""
