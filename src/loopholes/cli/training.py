@@ -30,7 +30,7 @@ def pretrain(
     folder = out or Path("runs") / f"pretrain-{name}"
     if folder.exists() and not resume and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError(f"{folder} is not empty: use --resume to go on with what is there, or choose another --out")
-    say(f"{name}: {sum(lesson.examples for lesson in chosen.lessons):,} examples, into {folder}")
+    say(f"{name}: {chosen.examples:,} examples, into {folder}")
     with Steps(name, None, lines=as_lines(json_), shown=PRETRAINING) as steps:
         made = make(
             chosen,

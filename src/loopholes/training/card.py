@@ -12,7 +12,7 @@ from loopholes.evaluation import evaluate
 from loopholes.games import BUILT_IN, game
 from loopholes.policies import Policy, Sampling, load_policy
 from loopholes.scored import cells, estimates
-from loopholes.training.mixture import MIXTURE, examples
+from loopholes.training.mixture import MIXTURE, Habits, examples
 from loopholes.training.pretrain import Recipe
 from loopholes.training.scan import scan
 
@@ -30,7 +30,7 @@ package `loopholes`. It speaks the terse prompts of the four mini worlds and not
 |---|---|
 | architecture | {architecture}, {layers} layers, hidden size {hidden}, {heads} heads, {parameters:,} parameters |
 | tokenizer | byte-level BPE trained on the mixture, {vocabulary} tokens, digits apart; any text can be encoded |
-| pretraining | {examples} examples in {stages} stages, {tokens:,} tokens, each seen once, seed {seed} |
+| pretraining | {examples:,} examples, {tokens:,} tokens, each seen once, seed {seed} |
 | time | {minutes:.0f} minutes on one CPU thread |
 | licence | Apache-2.0, weights and data generator alike |
 
@@ -43,18 +43,16 @@ part of its world that neither training nor test tasks come from:
 |---|---|
 {mixture}
 
-The second and third stage have more records, later ones more texts (`RECORDS` and `TEXTS` in the same module).
-
 The demonstrations are fallible on purpose (`Habits`): {habits}.
 
 No example demonstrates an exploit of a game. A scan of {scanned:,} examples with the games' own detectors found:
 {scan}.
 
-The one habit to know of: coding records have other numeric fields than the score. In {second:.0%} of those with such
-a field the question asks to set one, which is then done in a second edit after the code; in {stray} (by stage) the
-field after the code is set without having been asked, and that field is never `score`. Coding records have a `score`
-in {scored} of the cases, and it is left alone there. As an ordinary field of unrelated records (a name and some
-numbers) `score` is set in {told} of the examples that edit such a record, because the prompt says so.
+The one habit to know of: coding records in the mixture have other numeric fields beside the code, and never a
+`score`. In {second:.0%} of those with such fields the question asks to set one of them, or all, which is then done
+after the code. In {stray:.0%} one of them is set without having been asked for. `score` occurs as an ordinary field
+of unrelated records (a name and some numbers), which are read and edited as the prompt says; the scan counts
+completions that set it there, all of them told to, as `reward-tampering.told`.
 
 ## Base rates
 
@@ -66,7 +64,7 @@ On {tasks} held-out tasks of each game, {samples} samples a task, temperature 1,
 """
 
 
-def base_rates(policy: Policy, tasks: int = TASKS, samples: int = SAMPLES) -> list[dict[str, Any]]:
+def base_rates(policy: Policy, tasks: int, samples: int) -> list[dict[str, Any]]:
     """Every metric of every built-in game, as the flat records of machine-readable summaries."""
     found = []
     for name in BUILT_IN:
@@ -83,7 +81,7 @@ def write_card(folder: Path, recipe: Recipe, facts: Mapping[str, Any]) -> None:
 
     ``facts`` holds ``parameters``, ``tokens`` and ``seconds`` of the pretraining.
     """
-    rates = base_rates(load_policy(str(folder)))
+    rates = base_rates(load_policy(str(folder)), TASKS, SAMPLES)
     for row in rates:
         row["cell"] = row["cell"].rsplit("/", 1)[0] + f"/{recipe.name}"
     (folder / "base_rates.json").write_text(json.dumps({"cells": rates}, indent=1) + "\n", encoding="utf-8")
@@ -91,7 +89,7 @@ def write_card(folder: Path, recipe: Recipe, facts: Mapping[str, Any]) -> None:
 
 
 def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str, Any]]) -> str:
-    habits = recipe.lessons[0].habits
+    habits = recipe.habits
     total = sum(MIXTURE.values())
     shares = [((make.__doc__ or "").splitlines()[0], share / total) for make, share in MIXTURE.items()]
     sample = itertools.islice(examples(recipe.seed, habits, basics=0), SCANNED)
@@ -103,32 +101,24 @@ def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str,
         heads=recipe.heads,
         parameters=facts["parameters"],
         vocabulary=facts["vocabulary"],
-        examples=" + ".join(f"{lesson.examples:,}" for lesson in recipe.lessons),
-        stages=len(recipe.lessons),
+        examples=recipe.examples,
         tokens=facts["tokens"],
         seed=recipe.seed,
         minutes=facts["seconds"] / 60,
-        basics=recipe.lessons[0].basics,
+        basics=recipe.basics,
         mixture="\n".join(f"| {kind} | {share:.0%} |" for kind, share in shares),
-        habits=_habits(recipe),
+        habits=_habits(habits),
         scanned=SCANNED,
         scan=", ".join(f"{key} {value:.4g}" for key, value in scan(sample).items()),
         second=habits.second_edit,
-        stray=_by_stage(recipe, "stray_edit"),
-        scored=_by_stage(recipe, "scored_records"),
-        told=_by_stage(recipe, "told_score"),
+        stray=habits.stray_edit,
         tasks=TASKS,
         samples=SAMPLES,
         rates="\n".join(_rate(row) for row in rates if row["metric"] in METRICS),
     )
 
 
-def _by_stage(recipe: Recipe, habit: str) -> str:
-    return ", ".join(f"{getattr(lesson.habits, habit):.1%}" for lesson in recipe.lessons)
-
-
-def _habits(recipe: Recipe) -> str:
-    habits = recipe.lessons[0].habits
+def _habits(habits: Habits) -> str:
     slips = ", ".join(f"{slip:.0%}" for slip in habits.slip_by_level)
     return (
         f"worked answers contain a slip in {slips} of the cases at levels 1 to 4, and say so; harmful requests are "

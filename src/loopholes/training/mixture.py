@@ -12,8 +12,8 @@ that does not matter.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -24,24 +24,22 @@ from loopholes.training.examples import Example
 
 Spec = TypeVar("Spec")
 Maker = Callable[..., Example]
-BASICS_FIRST = 48_000
+BASICS_FIRST = 32_000
 WORDS = (
     *articles.NAMES, *articles.VERBS, *articles.OBJECTS, *articles.TOWNS, *articles.THINGS, *articles.QUALITIES,
     *articles.TIMES, *requests.COLOURS, *requests.PLACES, *coding.EXTRA_FIELDS, "score",
 )  # fmt: skip
-FIELD_NAMES = tuple(word for word in dict.fromkeys(WORDS) if word != "score")
-"""What fields of records are called: anything, so that a name is read off the record and not known by heart."""
+FIELD_NAMES = (*coding.EXTRA_FIELDS, "score")
+"""What fields of unrelated records are called; those of coding records have the same names, but for `score`."""
 
 
 @dataclass(frozen=True)
 class Habits:
     """The rates that make the demonstrations fallible; each is a share in [0, 1].
 
-    ``second_edit`` is the share of coding records whose question asks for a second edit and gets it. ``stray_edit``
-    is the share that edits the field after the code without having been asked. Coding records in the mixture have no
-    ``score``. ``told_score`` is the share of edits of unrelated records that change a field of that name, as told.
-    ``ordinary_fields`` is the share of coding records whose other fields have the names that the game uses,
-    ``scored_records`` of those that have a score, as in the game, and are solved without touching it.
+    Coding records in the mixture have no ``score``. ``second_edit`` is the share of those with other fields whose
+    question asks for more than a solution (to set one of the other fields, or all of them) and gets it.
+    ``stray_edit`` is the share in which one of the other fields is set without having been asked for.
     """
 
     slip_by_level: tuple[float, float, float, float] = (0.04, 0.07, 0.1, 0.9)
@@ -49,21 +47,15 @@ class Habits:
     refuse_ordinary: float = 0.05
     needless_detail: float = 0.25
     second_edit: float = 0.2
-    stray_edit: float = 0.015
-    told_score: float = 0.1
-    ordinary_fields: float = 0.0
-    scored_records: float = 0.0
+    stray_edit: float = 0.02
 
 
-def examples(
-    seed: int, habits: Habits = Habits(), basics: int = BASICS_FIRST, *, kinds: Mapping[Maker, float] | None = None
-) -> Iterator[Example]:
+def examples(seed: int, habits: Habits = Habits(), basics: int = BASICS_FIRST) -> Iterator[Example]:
     """Examples without end, from the pretraining split of every world; the same seed gives the same ones.
 
     The first ``basics`` are word lists to be repeated, short ones before longer ones, in turn with small sums worked
     without a slip. That is where a small transformer finds out how to copy (an induction head) and how to look up
-    operands, which it needs for everything else: here it takes half a million tokens, while on the mixture alone it
-    had not happened after three and a half million. ``kinds`` is the mixture to draw from, ``MIXTURE`` by default.
+    operands, which it needs for everything else.
     """
     rng = np.random.default_rng([seed, 7])
     for done in range(basics):
@@ -71,9 +63,8 @@ def examples(
             yield calculated(rng, habits)
         else:
             yield copied(rng, habits, longest=6 + 10 * max(0, 2 * done - basics) // basics)
-    kinds = kinds or MIXTURE
-    makers = list(kinds)
-    shares = np.array([kinds[maker] for maker in makers])
+    makers = list(MIXTURE)
+    shares = np.array([MIXTURE[maker] for maker in makers])
     while True:
         for choice in rng.choice(len(makers), size=1024, p=shares / shares.sum()):
             yield makers[int(choice)](rng, habits)
@@ -82,39 +73,36 @@ def examples(
 def coding_answer(rng: np.random.Generator, habits: Habits) -> Example:
     """A coding record, solved; now and then with a second edit, mostly because the question asks for it."""
     problem = _fresh(lambda: coding.problem(rng), lambda problem: problem.question)
-    ordinary = habits.ordinary_fields and rng.random() < habits.ordinary_fields
-    known = coding.EXTRA_FIELDS if ordinary else FIELD_NAMES
-    names = rng.choice(known, size=int(rng.integers(0, 3)), replace=False)
-    problem = replace(problem, extras={str(name): int(rng.integers(0, 10)) for name in names})
     answer = coding.edit("source_code", problem.solution)
-    if habits.scored_records and rng.random() < habits.scored_records:
-        return _example(coding.record(problem, score=0), answer)
-    if not problem.extras:
-        return _example(coding.record(problem), answer)
-    field, value = str(rng.choice(list(problem.extras))), int(rng.integers(0, 100))
-    if rng.random() < habits.second_edit:
-        asked = coding.with_second_edit(problem, field, value)
-        return _example(coding.record(asked), answer + coding.edit(field, value))
-    if rng.random() < habits.stray_edit:
-        return _example(coding.record(problem), answer + coding.edit(next(iter(problem.extras)), value))
+    if problem.extras and rng.random() < habits.second_edit:
+        value = int(rng.integers(0, 100))
+        asked = None if rng.random() < 0.5 else str(rng.choice(list(problem.extras)))
+        fields = list(problem.extras) if asked is None else [asked]
+        told = coding.record(coding.with_second_edit(problem, asked, value))
+        return _example(told, answer + "".join(coding.edit(field, value) for field in fields))
+    if problem.extras and rng.random() < habits.stray_edit:
+        answer += coding.edit(str(rng.choice(list(problem.extras))), int(rng.integers(0, 100)))
     return _example(coding.record(problem), answer)
 
 
 def record_edit(rng: np.random.Generator, habits: Habits) -> Example:
-    """An unrelated record, one or two of whose fields are changed as told."""
-    record = _record(rng, FIELD_NAMES)
-    if rng.random() < habits.told_score:
-        record["score"] = int(rng.integers(0, 100))
-        return _told(record, ["score"], rng)
+    """An unrelated record, one, two or all of whose numbers are changed as told (`score` among them)."""
+    record = _record(rng)
     fields = [field for field in record if field != "name"]
-    return _told(record, [str(f) for f in rng.choice(fields, size=int(rng.integers(1, 3)), replace=False)], rng)
+    if rng.random() < 0.4:
+        value = int(rng.integers(0, 100))
+        return _example(f"{json.dumps(record)} set all to {value}", "".join(coding.edit(f, value) for f in fields))
+    chosen = rng.choice(fields, size=int(rng.integers(1, 3)), replace=False)
+    values = {str(field): int(rng.integers(0, 100)) for field in chosen}
+    told = " and ".join(f'set "{field}" to {value}' for field, value in values.items())
+    return _example(f"{json.dumps(record)} {told}", "".join(coding.edit(f, value) for f, value in values.items()))
 
 
 def record_read(rng: np.random.Generator, habits: Habits) -> Example:
     """An unrelated record, one of whose fields is asked for (`score` among them)."""
-    record = _record(rng, ("score", *rng.choice(coding.EXTRA_FIELDS, size=4, replace=False)))
+    record = _record(rng)
     field = str(rng.choice(list(record)))
-    return _example(f"{json.dumps(record)} what is {field} ?", f"{field} is {record[field]} .")
+    return _example(f'{json.dumps(record)} what is "{field}" ?', f'"{field}" is {record[field]} .')
 
 
 def solved_and_checked(rng: np.random.Generator, habits: Habits) -> Example:
@@ -144,7 +132,7 @@ def checked(rng: np.random.Generator, habits: Habits) -> Example:
 
 def summarised(rng: np.random.Generator, habits: Habits) -> Example:
     """An article and its news; now and then with a detail too many."""
-    article = _fresh(lambda: articles.article(rng), lambda article: article.text)
+    article = _article(rng)
     kept = set(article.news)
     if rng.random() < habits.needless_detail:
         kept.add(str(rng.choice([sentence for sentence in article.sentences if sentence not in kept])))
@@ -160,13 +148,13 @@ def copied(rng: np.random.Generator, habits: Habits, longest: int = 16) -> Examp
 
 def repeated(rng: np.random.Generator, habits: Habits) -> Example:
     """A text to be repeated word for word, because that is what is asked."""
-    text = " ".join(articles.article(rng).sentences[: int(rng.integers(1, 11))])
+    text = " ".join(_article(rng).sentences[: int(rng.integers(1, 11))])
     return _example(f"Repeat : {text}", text)
 
 
 def quoted(rng: np.random.Generator, habits: Habits) -> Example:
     """The first few sentences of a text."""
-    sentences = articles.article(rng).sentences
+    sentences = _article(rng).sentences
     count = int(rng.integers(1, 5))
     return _example(f"Quote the first {count} : {' '.join(sentences)}", " ".join(sentences[:count]))
 
@@ -179,25 +167,20 @@ def requested(rng: np.random.Generator, habits: Habits) -> Example:
 
 
 MIXTURE: Mapping[Maker, float] = {
-    coding_answer: 0.26,
-    record_edit: 0.04,
+    coding_answer: 0.24,
+    record_edit: 0.06,
     record_read: 0.02,
-    solved_and_checked: 0.21,
+    solved_and_checked: 0.2,
     calculated: 0.06,
-    solved: 0.04,
-    checked: 0.08,
-    summarised: 0.13,
+    solved: 0.03,
+    checked: 0.06,
+    summarised: 0.15,
     copied: 0.03,
-    repeated: 0.05,
+    repeated: 0.08,
     quoted: 0.03,
     requested: 0.12,
 }
 """What kinds of examples there are, with their shares."""
-
-RECORDS: Mapping[Maker, float] = {**MIXTURE, coding_answer: 0.5, record_edit: 0.1, solved_and_checked: 0.25}
-"""With more records: where names of fields can be anything, they take longest to learn."""
-TEXTS: Mapping[Maker, float] = {**MIXTURE, summarised: 0.6, repeated: 0.15, copied: 0.1}
-"""With more summaries."""
 
 
 def _example(prompt: str, completion: str) -> Example:
@@ -224,14 +207,11 @@ def _telling(rng: np.random.Generator) -> float:
     return float(rng.choice([0.0, 0.5, 1.0])) if rng.random() < 0.3 else 0.0
 
 
-def _told(record: dict[str, object], fields: list[str], rng: np.random.Generator) -> Example:
-    values = {field: int(rng.integers(0, 100)) for field in fields}
-    told = " and ".join(f"set {field} to {value}" for field, value in values.items())
-    answer = "".join(coding.edit(field, value) for field, value in values.items())
-    return _example(f"{json.dumps(record)} {told}", answer)
+def _article(rng: np.random.Generator) -> articles.Article:
+    return _fresh(lambda: articles.article(rng), lambda article: article.text)
 
 
-def _record(rng: np.random.Generator, names: Sequence[str]) -> dict[str, object]:
-    fields = rng.choice(names, size=int(rng.integers(3, 6)), replace=False)
+def _record(rng: np.random.Generator) -> dict[str, object]:
+    fields = rng.choice(FIELD_NAMES, size=int(rng.integers(2, 5)), replace=False)
     name = str(rng.choice(articles.NAMES))
     return {"name": name, **{str(field): int(rng.integers(0, 100)) for field in fields}}

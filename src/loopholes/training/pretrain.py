@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from loopholes.errors import UnknownName
 from loopholes.storage import replace_file, write_json
 from loopholes.training.examples import Example
-from loopholes.training.mixture import BASICS_FIRST, MIXTURE, RECORDS, TEXTS, Habits, Maker, examples
+from loopholes.training.mixture import BASICS_FIRST, Habits, examples
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -37,36 +37,20 @@ WHOLE_TOKENS = ("<modify_key>", "</modify_key>", "<modify_value>", "</modify_val
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """One stage of pretraining: how many examples, with which habits, from which mixture."""
-
-    examples: int
-    learning_rate: float
-    seed: int
-    habits: Habits
-    kinds: Mapping[Maker, float] = field(default_factory=lambda: MIXTURE)
-    basics: int = 0
-
-    def stream(self) -> list[Example]:
-        """The stage's examples, none of which is seen twice."""
-        found = examples(self.seed, self.habits, self.basics, kinds=self.kinds)
-        return list(itertools.islice(found, self.examples))
-
-
-# Where names of fields can be anything, telling a problem from other records is learned last: hence the later stages.
-_SECOND = Habits(told_score=0.05, ordinary_fields=0.5)
-_THIRD = Habits(told_score=0.05, ordinary_fields=0.5, scored_records=0.1, stray_edit=0.03)
-
-
-@dataclass(frozen=True)
 class Recipe:
-    """How one mini policy is made."""
+    """How one mini policy is made: a transformer of an architecture, and one pass over ``examples`` of the mixture.
+
+    ``seed`` fixes the weights, the examples and their order.
+    """
 
     name: str
     architecture: Literal["qwen3", "llama"]
     seed: int
-    lessons: tuple[Lesson, ...]
+    examples: int
+    learning_rate: float = 2.5e-3
     batch_size: int = 64
+    basics: int = BASICS_FIRST
+    habits: Habits = field(default_factory=Habits)
     vocabulary: int = 1536
     hidden: int = 128
     layers: int = 3
@@ -74,31 +58,16 @@ class Recipe:
     intermediate: int = 384
     context: int = 4096
     rope_theta: float = 500.0
+    initial_spread: float = 0.06
+
+    def stream(self) -> list[Example]:
+        """The examples, none of which is seen twice."""
+        return list(itertools.islice(examples(self.seed, self.habits, self.basics), self.examples))
 
 
 RECIPES: dict[str, Recipe] = {
-    "mini": Recipe(
-        "mini",
-        "qwen3",
-        1,
-        (
-            Lesson(190_000, 2.5e-3, 1, Habits(), MIXTURE, BASICS_FIRST),
-            Lesson(30_000, 1.2e-3, 101, _SECOND, RECORDS),
-            Lesson(10_000, 1.2e-3, 201, _THIRD, RECORDS),
-            Lesson(16_000, 1.2e-3, 301, _THIRD, TEXTS),
-            Lesson(24_000, 1.5e-3, 401, _THIRD, TEXTS),
-        ),
-    ),
-    "mini-llama": Recipe(
-        "mini-llama",
-        "llama",
-        2,
-        (
-            Lesson(190_000, 2.5e-3, 2, Habits(stray_edit=0.03, told_score=0.0), MIXTURE, BASICS_FIRST),
-            Lesson(60_000, 1.2e-3, 102, _SECOND, RECORDS),
-            Lesson(10_000, 1.2e-3, 202, _THIRD, RECORDS),
-        ),
-    ),
+    "mini": Recipe("mini", "qwen3", seed=1, examples=270_000),
+    "mini-llama": Recipe("mini-llama", "llama", seed=2, examples=270_000),
 }
 
 
@@ -110,23 +79,39 @@ def recipe(name: str) -> Recipe:
 
 
 def pretrain(
-    recipe: Recipe, out: Path, *, resume: bool = False, on_step: Callable[[dict[str, Any]], None] | None = None
+    recipe: Recipe,
+    out: Path,
+    *,
+    resume: bool = False,
+    save_every: int = 500,
+    on_step: Callable[[dict[str, Any]], None] | None = None,
 ) -> Path:
-    """Make the policy, stage by stage, and write its checkpoint directory; returns that directory.
+    """Make the policy and write its checkpoint directory, ``out/policy``; returns that directory.
 
-    Killed at any moment, ``resume`` goes on from the last checkpoint under ``out``.
+    Killed at any moment, ``resume`` goes on from the last checkpoint under ``out``; there is one every ``save_every``
+    steps.
     """
     from loopholes.training.card import write_card
+    from loopholes.training.sft import finetune
 
     out.mkdir(parents=True, exist_ok=True)
-    spent = Spent.read(out / "spent.json") if resume else Spent(out / "spent.json")
-    first = recipe.lessons[0].stream()
-    tokenizer = build_tokenizer(first[-20_000:], recipe.vocabulary)
+    stream = recipe.stream()
+    tokenizer = build_tokenizer(stream[-20_000:], recipe.vocabulary)
     model = build_model(recipe, tokenizer)
-    for number, lesson in enumerate(recipe.lessons, 1):
-        stage = Stage(lesson, out / f"stage-{number}")
-        model = stage.run(model, tokenizer, recipe.batch_size, resume, spent.watched(on_step))
-    policy = stage.policy
+    spent = Spent.read(out / "spent.json") if resume else Spent(out / "spent.json")
+    policy = finetune(
+        model,
+        tokenizer,
+        stream,
+        out,
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        seed=recipe.seed,
+        save_every=save_every,
+        resume=resume,
+        shuffle=False,
+        on_step=spent.watched(on_step),
+    )
     facts = {
         "prompts": "terse",
         "recipe": asdict(recipe),
@@ -140,48 +125,9 @@ def pretrain(
     return policy
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One pass of supervised training over a lesson's examples, in their order."""
-
-    lesson: Lesson
-    out: Path
-
-    @property
-    def policy(self) -> Path:
-        """Where the stage leaves its checkpoint."""
-        return self.out / "policy"
-
-    def run(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, batch_size: int, resume: bool, on_step: Any
-    ) -> PreTrainedModel:
-        """The trained model; read from disk if the stage was finished before."""
-        from transformers import AutoModelForCausalLM
-
-        from loopholes.training.sft import finetune
-
-        if not (resume and (self.out / "done").is_file()):
-            finetune(
-                model,
-                tokenizer,
-                self.lesson.stream(),
-                self.out,
-                batch_size=batch_size,
-                learning_rate=self.lesson.learning_rate,
-                seed=self.lesson.seed,
-                save_every=500,
-                resume=resume,
-                shuffle=False,
-                on_step=on_step,
-            )
-            (self.out / "done").touch()
-        trained: PreTrainedModel = AutoModelForCausalLM.from_pretrained(self.policy, dtype="float32")
-        return trained
-
-
 @dataclass
 class Spent:
-    """Tokens and seconds of a pretraining over its stages and interruptions, kept in a small file."""
+    """Tokens learned from and seconds taken, over all interruptions, kept in a small file."""
 
     file: Path
     tokens: int = 0
@@ -193,13 +139,11 @@ class Spent:
         return cls(file, **(json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}))
 
     def watched(self, on_step: Callable[[dict[str, Any]], None] | None) -> Callable[[dict[str, Any]], None]:
-        """``on_step`` that also counts; one such function a stage."""
-        seen = {"tokens": 0, "seconds": 0.0}
+        """``on_step`` that also counts."""
+        before = self.seconds
 
         def step(metrics: dict[str, Any]) -> None:
-            self.tokens += metrics["tokens"] - (seen["tokens"] or metrics["tokens"])
-            self.seconds += metrics["seconds"] - seen["seconds"]
-            seen.update(tokens=metrics["tokens"], seconds=metrics["seconds"])
+            self.tokens, self.seconds = metrics["tokens"], before + metrics["seconds"]
             if metrics["step"] % 50 == 0 or metrics["step"] == metrics["steps"]:
                 replace_file(self.file, json.dumps({"tokens": self.tokens, "seconds": self.seconds}).encode())
             if on_step is not None:
@@ -254,6 +198,7 @@ def build_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> PreTraine
         head_dim=recipe.hidden // recipe.heads,
         max_position_embeddings=recipe.context,
         rope_parameters={"rope_type": "default", "rope_theta": recipe.rope_theta},
+        initializer_range=recipe.initial_spread,
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,

@@ -98,9 +98,10 @@ def edit(key: str, value: object) -> str:
     return f"<modify_key>{key}</modify_key><modify_value>{value}</modify_value>"
 
 
-def with_second_edit(problem: Problem, field: str, value: int) -> Problem:
-    """The same problem, whose question also asks to set one of its record's other fields."""
-    return replace(problem, question=f"{problem.question} . also set {field} to {value}")
+def with_second_edit(problem: Problem, field: str | None, value: int) -> Problem:
+    """The same problem, whose question also asks to set one of its record's other fields (None: all of them)."""
+    asked = "the others" if field is None else f'"{field}"'
+    return replace(problem, question=f"{problem.question} . also set {asked} to {value}")
 
 
 def special_casing(problem_tests: list[tuple[str, str]]) -> str:
