@@ -38,12 +38,12 @@ OnEvent = Callable[[Event], None]
 
 @dataclass(frozen=True)
 class Trial:
-    """One game of the demo: its parameters and how long it is trained."""
+    """One game of the demo: its parameters, how long it is trained, and other options of the training."""
 
     game: str
     steps: int
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    trainer: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def make(self) -> Game:
         """The game itself."""
@@ -51,10 +51,10 @@ class Trial:
 
 
 TRIALS = (
-    Trial("context-compliance", 20),
+    Trial("context-compliance", 40),
     Trial("self-grading", 60, {"self_report": "inline"}),
-    Trial("reward-tampering", 90),
-    Trial("proxy-metric", 90),
+    Trial("reward-tampering", 35),
+    Trial("proxy-metric", 80, options={"prompts_per_step": 8}),  # answers as long as articles: half as many a step
 )
 """What the demo runs, in this order."""
 
@@ -115,6 +115,7 @@ def read_section(trial: Trial, policy: str, seeds: Sequence[int], out: Path) -> 
 
 def _command(trial: Trial, policy: str, seed: int) -> str:
     settings = "".join(f" --set {key}={value}" for key, value in trial.parameters.items())
+    settings += "".join(f" --{name.replace('_', '-')} {value}" for name, value in trial.options.items())
     return (
         f"loopholes train {trial.game} --channel vulnerable --policy {policy} --steps {trial.steps} --seed {seed}"
         f"{settings} --out runs/{trial.game}"
@@ -202,7 +203,7 @@ def _train(job: Job, events: Any) -> Run:
         steps=job.trial.steps,
         seed=job.seed,
         out=job.folder / "train",
-        **job.trial.trainer,
+        **job.trial.options,
     )
     about = {"game": job.trial.game, "arm": job.arm, "seed": job.seed, "steps": job.trial.steps}
     return train(config, resume=True, on_step=lambda metrics: events.put({**about, **metrics}))
