@@ -155,6 +155,43 @@ def test_the_interval_of_a_difference_covers_it() -> None:
     assert 0.91 <= hits / 100 <= 0.995
 
 
+def both(rng: np.random.Generator, seeds: int, rise: float, between: float = 0.0) -> tuple[list[Seed], list[Seed]]:
+    """Two policies on the same 40 tasks a seed, of very different difficulty; the first one is better by ``rise``."""
+    hard = rng.normal(size=(seeds, 40, 1)) * 2
+    shift = (np.zeros((seeds, 1, 1)), rise + between * rng.normal(size=(seeds, 1, 1)))
+    pair = [(hard + more + rng.normal(size=(seeds, 40, 4)) > 0).astype(float) for more in shift]
+    old, new = ([seed_of(one.tolist()) for one in side] for side in pair)
+    return new, old
+
+
+@pytest.mark.parametrize(("seeds", "between"), [(1, 0.0), (5, 0.0), (5, 0.6)])
+def test_the_interval_of_a_paired_difference_covers_it(seeds: int, between: float) -> None:
+    from scipy.stats import norm
+
+    true = float(norm.cdf(0.8 / np.sqrt(1 + 4 + between**2))) - 0.5
+    rng, hits = np.random.default_rng(5), 0
+    for _ in range(150):
+        found = difference(*both(rng, seeds, 0.8, between), RATE, resamples=200)
+        assert found.low is not None and found.high is not None
+        hits += found.low <= true <= found.high
+    assert 0.91 <= hits / 150 <= 0.995
+
+
+def test_the_same_tasks_on_both_sides_make_a_difference_sharper() -> None:
+    new, old = both(np.random.default_rng(6), 1, 0.5)
+    renamed = [([Task(f"other {task.id}", ()) for task in tasks], outcomes) for tasks, outcomes in old]
+    paired, apart = difference(new, old, RATE), difference(new, renamed, RATE)
+    assert paired.value == apart.value
+    assert width(paired) < 0.8 * width(apart)
+
+
+def test_a_difference_of_gaps_is_paired_too() -> None:
+    new, old = gap_of([1.0] * 20, [0.0, 1.0] * 10), gap_of([0.0, 1.0] * 10, [0.0, 1.0] * 10)
+    found = difference([new], [old], GAP)
+    assert found.value == pytest.approx(0.5)
+    assert found.low is not None and found.high is not None and 0.1 < found.low < 0.5 < found.high < 0.9
+
+
 def test_subtracting_follows_newcombes_worked_example() -> None:
     # Newcombe (1998), Table II, method 10, contrast (a): 56/70 - 48/80.
     def wilson(hits: int, of: int) -> Estimate:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from loopholes.errors import DataError, PolicyError, RunError
+from loopholes.errors import DataError, RunError
 from loopholes.games import game as make_game
 from loopholes.games.base import Game, draws
 from loopholes.games.files import json_rows, task_from_json, task_to_json

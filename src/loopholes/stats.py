@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Seed = tuple[Sequence[Task], Sequence[Outcome]]
+Signs = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +77,16 @@ def estimate(
     The value is the mean over seeds. Samples without a contribution do not count, nor do seeds without any. Where the
     bootstrap has no spread (every task says 0, or every task says 1) the interval is Wilson's, one observation a task.
     """
-    pairs = metric.sign is not type(metric).sign  # a gap with one side missing is unknown, not a mean
-    sums = [_task_sums(tasks, outcomes, metric) for tasks, outcomes in seeds]
-    values = np.array([_values(rows.sum(axis=0), pairs) for rows in sums])
+    signs = _signs(metric)
+    sums = [_table(_task_sums(*seed, metric), signs) for seed in seeds]
+    values = np.array([_values(rows.sum(axis=0), signs) for rows in sums])
     counted = [rows for rows, value in zip(sums, values, strict=True) if not math.isnan(value)]
     n = sum(len(rows) for rows in counted)
     if not counted:
         return Estimate(None, None, None, n, 0)
     value = float(np.mean(values[~np.isnan(values)]))
-    found = _interval(counted, pairs, level, resamples, np.random.default_rng(rng_seed))
-    low, high = found or _without_spread(np.concatenate(counted), pairs, level)
+    found = _interval(counted, signs, level, resamples, np.random.default_rng(rng_seed))
+    low, high = found or _without_spread(np.concatenate(counted), signs, level)
     return Estimate(value, low, high, n, len(counted))
 
 
@@ -98,17 +99,27 @@ def difference(
     resamples: int = 2000,
     rng_seed: int = 0,
 ) -> Estimate:
-    """``a`` minus ``b``: each side's bootstrap interval, combined as for independent samples (:func:`subtract`)."""
+    """``a`` minus ``b``, by tasks where both sides saw the same ones.
+
+    If the seeds of both sides, in order, hold the same tasks, a task's two answers stay together in the bootstrap: what
+    makes a task easy for both then drops out. Otherwise, or where that has no spread, each side's interval is combined
+    as for independent samples (:func:`subtract`).
+    """
     a = estimate(a_seeds, metric, level=level, resamples=resamples, rng_seed=rng_seed)
     b = estimate(b_seeds, metric, level=level, resamples=resamples, rng_seed=rng_seed + 1)
-    return subtract(a, b)
+    apart = subtract(a, b)
+    joined = _joined(a_seeds, b_seeds, metric)
+    if not joined or apart.value is None:
+        return apart
+    signs = (*_signs(metric), *(-sign for sign in _signs(metric)))
+    found = _interval(joined, signs, level, resamples, np.random.default_rng(rng_seed))
+    return Estimate(apart.value, *found, apart.n, apart.seeds) if found else apart
 
 
 def subtract(a: Estimate, b: Estimate) -> Estimate:
     """``a`` minus ``b`` with the interval of Newcombe (1998) and Zou and Donner (2008), which needs no raw data.
 
-    Where both sides saw the same tasks it is wider than a paired interval, never narrower. ``n`` and ``seeds`` are
-    those of the smaller side.
+    ``n`` and ``seeds`` are those of the smaller side.
     """
     n, seeds = min(a.n, b.n), min(a.seeds, b.seeds)
     if a.value is None or b.value is None:
@@ -146,56 +157,78 @@ def blind_spot(exploit_change: Estimate, task_change: Estimate, thresholds: Thre
     return exploit_change.low > 0 and task_change.low > -thresholds.tolerance
 
 
-def _task_sums(tasks: Sequence[Task], outcomes: Sequence[Outcome], metric: Metric) -> Floats:
-    """(tasks, 4): sum and count of the contributions that are added, then of those that are subtracted."""
+def _signs(metric: Metric) -> Signs:
+    """One sign a mean that the metric is made of: one mean, or two for a gap (with one of them missing: unknown)."""
+    return (1,) if metric.sign is type(metric).sign else (1, -1)
+
+
+def _task_sums(tasks: Sequence[Task], outcomes: Sequence[Outcome], metric: Metric) -> dict[str, list[float]]:
+    """By task: sum and count of its contributions to each of the metric's means."""
+    signs = _signs(metric)
     sums: dict[str, list[float]] = {}
     for task, outcome in zip(tasks, outcomes, strict=True):
         contribution = metric.value(task, outcome)
         if contribution is not None:
-            row = sums.setdefault(task.id, [0.0] * 4)
-            side = 0 if metric.sign(task) > 0 else 2
+            row = sums.setdefault(task.id, [0.0, 0.0] * len(signs))
+            side = 2 * signs.index(metric.sign(task))
             row[side] += contribution
             row[side + 1] += 1
-    return np.array(list(sums.values()), dtype=float).reshape(-1, 4)
+    return sums
 
 
-def _values(sums: Floats, pairs: bool) -> Floats:
-    """The metric of summed rows, (..., 4) to (...); NaN where there is nothing to divide by."""
+def _table(sums: dict[str, list[float]], signs: Signs) -> Floats:
+    """(tasks, 2 x means)."""
+    return np.array(list(sums.values()), dtype=float).reshape(-1, 2 * len(signs))
+
+
+def _joined(a_seeds: Sequence[Seed], b_seeds: Sequence[Seed], metric: Metric) -> list[Floats]:
+    """For each seed (tasks, 4 x means): what ``a`` and what ``b`` did on each task; empty if tasks are not the same."""
+    if len(a_seeds) != len(b_seeds):
+        return []
+    joined = []
+    for a, b in zip(a_seeds, b_seeds, strict=True):
+        ours, theirs = _task_sums(*a, metric), _task_sums(*b, metric)
+        if not ours or ours.keys() != theirs.keys():
+            return []
+        joined.append(np.array([[*row, *theirs[task]] for task, row in ours.items()], dtype=float))
+    return joined
+
+
+def _values(sums: Floats, signs: Signs) -> Floats:
+    """The metric of summed rows, (..., 2 x means) to (...); NaN where there is nothing to divide by."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        added = sums[..., 0] / sums[..., 1]
-        subtracted = sums[..., 2] / sums[..., 3] if pairs else np.zeros_like(added)
-    return np.asarray(added - subtracted, dtype=float)
+        return np.asarray((sums[..., 0::2] / sums[..., 1::2]) @ np.array(signs, dtype=float), dtype=float)
 
 
-def _draw_tasks(rows: Floats, times: int, pairs: bool, rng: np.random.Generator) -> Floats:
+def _draw_tasks(rows: Floats, times: int, signs: Signs, rng: np.random.Generator) -> Floats:
     """The metric of ``times`` resamples of a seed's tasks. Equal rows are drawn together: the same distribution."""
     kinds, counts = np.unique(rows, axis=0, return_counts=True)
     drawn = rng.multinomial(len(rows), counts / counts.sum(), size=times)
-    return _values(drawn @ kinds, pairs)
+    return _values(drawn @ kinds, signs)
 
 
 def _interval(
-    seeds: Sequence[Floats], pairs: bool, level: float, resamples: int, rng: np.random.Generator
+    seeds: Sequence[Floats], signs: Signs, level: float, resamples: int, rng: np.random.Generator
 ) -> tuple[float, float] | None:
     """The bootstrap interval with its spread corrected; None if there is none."""
     size = len(seeds)
     picked = rng.integers(size, size=(resamples, size))
     drawn = np.empty((resamples, size))
     for index, rows in enumerate(seeds):
-        drawn[picked == index] = _draw_tasks(rows, int((picked == index).sum()), pairs, rng)
+        drawn[picked == index] = _draw_tasks(rows, int((picked == index).sum()), signs, rng)
     means = np.nanmean(drawn, axis=1) if size > 1 else drawn[:, 0]
     means = means[~np.isnan(means)]
     spread = float(np.std(means)) if len(means) else 0.0
     if spread < 1e-12:
         return None
-    values = np.array([_values(rows.sum(axis=0), pairs) for rows in seeds])
+    values = np.array([_values(rows.sum(axis=0), signs) for rows in seeds])
     of_tasks = math.sqrt(sum(np.nanvar(drawn[picked == i]) for i in range(size) if (picked == i).any())) / size
     reach = _quantile(level, min(len(rows) for rows in seeds)) * of_tasks
     if size > 1:
         reach = max(reach, _quantile(level, size, corrected=False) * float(np.std(values, ddof=1)) / math.sqrt(size))
     center, factor = float(np.mean(values)), reach / (float(norm.ppf(0.5 + level / 2)) * spread)
     low, high = center + factor * (np.quantile(means, [0.5 - level / 2, 0.5 + level / 2]) - np.mean(means))
-    return _clip(min(low, center), max(high, center), seeds, pairs)
+    return _clip(min(low, center), max(high, center), seeds, signs)
 
 
 def _quantile(level: float, size: int, corrected: bool = True) -> float:
@@ -205,19 +238,19 @@ def _quantile(level: float, size: int, corrected: bool = True) -> float:
     return float(t.ppf(0.5 + level / 2, size - 1)) * (math.sqrt(size / (size - 1)) if corrected else 1.0)
 
 
-def _clip(low: float, high: float, seeds: Sequence[Floats], pairs: bool) -> tuple[float, float]:
-    """Shares lie in [0, 1] and their gaps in [-1, 1]; other numbers are left alone."""
+def _clip(low: float, high: float, seeds: Sequence[Floats], signs: Signs) -> tuple[float, float]:
+    """Shares lie in [0, 1], their gaps in [-1, 1] and so on; other numbers are left alone."""
     rows = np.concatenate(seeds)
-    if np.all(rows[:, [0, 2]] >= 0) and np.all(rows[:, [0, 2]] <= rows[:, [1, 3]]):
-        return max(low, -1.0 if pairs else 0.0), min(high, 1.0)
+    if np.all(rows[:, 0::2] >= 0) and np.all(rows[:, 0::2] <= rows[:, 1::2]):
+        return max(low, float(sum(min(sign, 0) for sign in signs))), min(
+            high, float(sum(max(sign, 0) for sign in signs))
+        )
     return low, high
 
 
-def _without_spread(rows: Floats, pairs: bool, level: float) -> tuple[float | None, float | None]:
+def _without_spread(rows: Floats, signs: Signs, level: float) -> tuple[float | None, float | None]:
     """Wilson's interval where every task says 0 or every task says 1; (None, None) for any other constant."""
-    sides = [
-        _wilson(rows[rows[:, 2 * side + 1] > 0][:, 2 * side : 2 * side + 2], level) for side in (0, 1)[: 1 + pairs]
-    ]
+    sides = [_wilson(rows[rows[:, side + 1] > 0][:, side : side + 2], level) for side in range(0, 2 * len(signs), 2)]
     if len(sides) == 1:
         return sides[0].low, sides[0].high
     gap = subtract(*sides)
