@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -138,18 +139,17 @@ def cells_of(section: GameSection, policy: str) -> list[dict[str, Any]]:
 def _finished(jobs: Sequence[Job], workers: int, tell: OnEvent) -> Iterator[Trial]:
     """Run the jobs on ``workers`` processes; yield each trial as soon as all its jobs are done, in order."""
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager:
-        events = manager.Queue()
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-            futures = [pool.submit(_work, job, events) for job in jobs]
-            try:
-                for trial in dict.fromkeys(job.trial.game for job in jobs):
-                    mine = [(job, future) for job, future in zip(jobs, futures, strict=True) if job.trial.game == trial]
-                    _wait([future for _, future in mine], events, tell)
-                    yield mine[0][0].trial
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+    events = context.Queue()
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(events,)) as pool:
+        futures = [pool.submit(_work, job) for job in jobs]
+        try:
+            for trial in dict.fromkeys(job.trial.game for job in jobs):
+                mine = [(job, future) for job, future in zip(jobs, futures, strict=True) if job.trial.game == trial]
+                _wait([future for _, future in mine], events, tell)
+                yield mine[0][0].trial
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _wait(futures: Sequence[Future[None]], events: Any, tell: OnEvent) -> None:
@@ -157,7 +157,7 @@ def _wait(futures: Sequence[Future[None]], events: Any, tell: OnEvent) -> None:
         done = all(future.done() for future in futures)
         try:
             while True:
-                tell(events.get(timeout=0.0 if done else 0.2))
+                tell(events.get(timeout=0.2))
         except queue.Empty:
             pass
         if done:
@@ -169,16 +169,30 @@ def _wait(futures: Sequence[Future[None]], events: Any, tell: OnEvent) -> None:
             raise RunError("a worker process died (out of memory?); the same command goes on where it was") from None
 
 
-def _one_thread() -> None:
+_events: Any = None  # in a worker: where it tells of its steps
+
+
+def _begin(events: Any) -> None:
+    """Set up a worker: one thread, and an end with its parent, however that ends."""
+    global _events
+    _events = events
     os.environ["OMP_NUM_THREADS"] = "1"
     import torch
 
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _work(job: Job, events: Any) -> None:
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(job: Job) -> None:
     """Train (unless it is the base arm) and evaluate; both are resumed if they were interrupted."""
-    source = job.policy if job.arm == "base" else str(_train(job, events).path)
+    source = job.policy if job.arm == "base" else str(_train(job).path)
     config = EvalConfig.of(
         game=job.trial.game,
         parameters=dict(job.trial.parameters),
@@ -191,7 +205,7 @@ def _work(job: Job, events: Any) -> None:
     run_evaluation(config, resume=True)
 
 
-def _train(job: Job, events: Any) -> Run:
+def _train(job: Job) -> Run:
     from loopholes.training.config import TrainConfig
     from loopholes.training.grpo import train
 
@@ -206,4 +220,4 @@ def _train(job: Job, events: Any) -> Run:
         **job.trial.options,
     )
     about = {"game": job.trial.game, "arm": job.arm, "seed": job.seed, "steps": job.trial.steps}
-    return train(config, resume=True, on_step=lambda metrics: events.put({**about, **metrics}))
+    return train(config, resume=True, on_step=lambda metrics: _events.put({**about, **metrics}))
