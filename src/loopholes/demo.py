@@ -54,7 +54,8 @@ class Trial:
 TRIALS = (
     Trial("context-compliance", 40),
     Trial("self-grading", 60, {"self_report": "inline"}),
-    Trial("reward-tampering", 35),
+    # Half the preset's rate: with all of it a run finds the exploit at once or not at all, and forgets to code later.
+    Trial("reward-tampering", 70, options={"learning_rate": 1.5e-4}),
     Trial("proxy-metric", 80, options={"prompts_per_step": 8}),  # answers as long as articles: half as many a step
 )
 """What the demo runs, in this order."""
