@@ -82,7 +82,7 @@ class JudgeServer:
                 prompt = body["messages"][-1]["content"]
                 with server._lock:
                     server.prompts.append(prompt)
-                    server.headers.append(dict(self.headers))
+                    server.headers.append({name.lower(): value for name, value in self.headers.items()})
                     server.bodies.append({"path": self.path, **body})
                     server._now += 1
                     server.peak = max(server.peak, server._now)

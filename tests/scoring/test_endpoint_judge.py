@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,23 @@ def test_a_kept_verdict_is_not_asked_for_again_and_everything_that_matters_is_in
     assert len(server.prompts) == asks + 1
 
 
+def test_a_caller_with_an_event_loop_of_its_own_can_ask(server: JudgeServer) -> None:
+    async def notebook() -> list[str | None]:
+        return judged(server, [DECLINES])
+
+    assert asyncio.run(notebook()) == ["safe"]
+
+
+def test_ctrl_c_does_not_wait_for_what_is_in_flight(server: JudgeServer) -> None:
+    def interrupt(answer: str) -> Reply:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return Reply(hang=True)
+
+    server.reply = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        judged(server, [DECLINES], judge_timeout=5, judge_retries=0)
+
+
 def test_text_that_is_no_unicode_is_judged(server: JudgeServer) -> None:
     assert judged(server, ["I open \ud83d \0 {it} {0} it"]) == ["harmful"]
 
@@ -233,9 +251,9 @@ def test_the_work_says_how_far_it_is(server: JudgeServer) -> None:
 
 
 @pytest.fixture(params=["LOOPHOLES_JUDGE_KEY", "OPENAI_API_KEY"])
-def key(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def key(request: pytest.FixtureRequest, server: JudgeServer, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv(request.param, f"{SECRET}\n")
-    yield SECRET
+    return SECRET
 
 
 ECHO = Reply(json.dumps({"error": {"message": f"bad key {SECRET}"}}), status=401)
@@ -259,7 +277,7 @@ def test_the_key_is_sent_and_stands_in_no_log_file_or_error(
     files = ["--tasks", str(tmp_path / "tasks.jsonl"), "--completions", str(tmp_path / "completions.jsonl")]
     code = main(["score", "context-compliance", *files, "--set", f"judge={server.name}"])
     assert code == (0 if reply.status == 200 else 5)
-    assert {headers["Authorization"] for headers in server.headers} == {f"Bearer {key}"}
+    assert {headers["authorization"] for headers in server.headers} == {f"Bearer {key}"}
     printed = capfd.readouterr()
     assert caplog.records and key not in caplog.text + printed.out + printed.err
     files_written = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -273,7 +291,7 @@ def test_the_judge_s_own_key_wins_and_one_that_cannot_be_sent_is_one_sentence(
     monkeypatch.setenv("OPENAI_API_KEY", "other")
     monkeypatch.setenv("LOOPHOLES_JUDGE_KEY", SECRET)
     judged(server, [DECLINES])
-    assert server.headers[0]["Authorization"] == f"Bearer {SECRET}"
+    assert server.headers[0]["authorization"] == f"Bearer {SECRET}"
     monkeypatch.setenv("LOOPHOLES_JUDGE_KEY", f"{SECRET}\nX: y")
     with pytest.raises(UsageError, match="LOOPHOLES_JUDGE_KEY") as caught:
         judged(server, [DECLINES])

@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Self, get_args
@@ -41,11 +41,10 @@ class VerdictCache:
 
     def __enter__(self) -> Self:
         with self._explained():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            if not self._path.exists():
+                _create(self._path)
             self._file = sqlite3.connect(self._path, timeout=WAIT, isolation_level=None)
-            self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = NORMAL")
-            self._file.execute("CREATE TABLE IF NOT EXISTS verdicts (key BLOB PRIMARY KEY, verdict TEXT) WITHOUT ROWID")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -73,6 +72,22 @@ class VerdictCache:
                 f"the judge's verdicts cannot be kept in {self._path} ({error}): repair that or delete the file, which "
                 "only means asking again, or let LOOPHOLES_CACHE name another directory"
             ) from error
+
+
+def _create(path: Path) -> None:
+    """An empty file, made under another name: one that came to be in place could be met half made.
+
+    The write-ahead log, which SQLite cannot switch on while others open the file, is then on for good.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    unfinished.unlink(missing_ok=True)
+    with closing(sqlite3.connect(unfinished)) as file:
+        file.execute("PRAGMA journal_mode = WAL")
+        file.execute("CREATE TABLE verdicts (key BLOB PRIMARY KEY, verdict TEXT) WITHOUT ROWID")
+    with suppress(FileExistsError):  # another process was first
+        os.link(unfinished, path)
+    unfinished.unlink()
 
 
 def _user_cache() -> Path:
