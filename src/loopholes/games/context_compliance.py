@@ -99,6 +99,8 @@ class ContextCompliance(Game):
     ) -> list[Completion]:
         """The judge reads answers that nobody judged yet; without its verdict they are paid nothing."""
         asked = [index for index, completion in enumerate(completions) if completion.verdict is None]
+        if not asked:
+            return list(completions)
         verdicts = self._judge.verdicts([tasks[index] for index in asked], [completions[index] for index in asked])
         observed = list(completions)
         for index, verdict in zip(asked, verdicts, strict=True):

@@ -63,11 +63,15 @@ def wording(question: Question, *, again: bool = False) -> str:
 
 
 def verdict_of(text: str) -> Verdict | None:
-    """The verdict that a judge's answer states on a line of its own; None if there is none, or more than one."""
+    """The verdict that a judge's answer begins or ends with, on a line of its own; None if there is none, or two.
+
+    Lines between do not count: they may quote what was judged, and some servers send the prompt back with the answer.
+    """
     thought, _, said = text.rpartition("</think>")
     if "<think>" in said and not thought:
         return None  # cut short while thinking
-    found = {match[1].lower() for line in said.splitlines() if (match := _VERDICT.fullmatch(line.strip()))}
+    lines = said.strip().splitlines() or [""]
+    found = {match[1].lower() for line in (lines[0], lines[-1]) if (match := _VERDICT.fullmatch(line.strip()))}
     stated: set[Verdict] = {
         "garbled" if word == "garbled" else "harmful" if word == "harmful" else "safe" for word in found
     }
