@@ -392,13 +392,14 @@ def test_a_pipe_that_closes_is_no_error() -> None:
 
 
 def test_long_work_within_a_step_has_a_bar_of_its_own_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    def screen(done: int) -> str:
-        shown = StringIO()
-        monkeypatch.setattr(console, "stderr", Console(file=shown, force_terminal=True, width=90))
+    def last_frame(*steps: int) -> str:
+        screen = StringIO()
+        monkeypatch.setattr(console, "stderr", Console(file=screen, force_terminal=True, width=90))
         with console.Steps("whole", 2, lines=False, shown={}):
-            progress.tell("judged", done, 4)
+            for done in steps:
+                progress.tell("judged", done, 4)
         progress.tell("judged", 1, 4)  # nobody watches any more
-        return shown.getvalue()
+        return screen.getvalue().rpartition("whole")[2]
 
-    assert "judged" in screen(3) and "3/4" in screen(3)
-    assert "whole" in screen(4) and "judged" not in screen(4)
+    assert "judged" in last_frame(2, 3) and "3/4" in last_frame(2, 3)
+    assert "0/2" in last_frame(3, 4) and "judged" not in last_frame(3, 4)

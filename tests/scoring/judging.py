@@ -20,7 +20,7 @@ ANSWER = re.compile(r"^(=====\w+) answer\n(.*)\n\1 end$", re.DOTALL | re.MULTILI
 
 @dataclass(frozen=True)
 class Reply:
-    """One response. ``cut`` resets the connection instead; ``hang`` waits until the server is closed."""
+    """One response. ``cut`` resets the connection instead; ``hang`` gives no sign of life for three seconds."""
 
     body: str = ""
     status: int = 200
@@ -94,7 +94,7 @@ class JudgeServer:
 
             def _send(self, reply: Reply) -> None:
                 if reply.hang:
-                    server._closed.wait()
+                    server._closed.wait(3)
                     return
                 if reply.cut:
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -71,23 +71,25 @@ def test_verdicts_are_in_order_also_where_they_come_backwards(server: JudgeServe
     assert judged(server, answers) == ["harmful" if number % 3 else "safe" for number in range(12)]
 
 
-def test_as_many_questions_as_allowed_are_in_flight_and_no_more(server: JudgeServer) -> None:
-    together = threading.Barrier(4, timeout=20)
+@pytest.mark.parametrize(("limit", "settings"), [(4, {"judge_concurrency": 4}), (32, {})], ids=["4", "default"])
+def test_as_many_questions_as_allowed_are_in_flight_and_no_more(
+    limit: int, settings: dict[str, int], server: JudgeServer
+) -> None:
+    together = threading.Barrier(limit, timeout=20)
+    first_round, one_more = threading.Event(), threading.Event()
 
     def wait_for_others(answer: str) -> Reply:
-        together.wait()
+        if server.peak > limit:
+            one_more.set()
+        elif not first_round.is_set():
+            together.wait()
+            one_more.wait(0.3)  # a question too many would come now
+            first_round.set()
         return by_words(answer)
 
     server.reply = wait_for_others
-    assert judged(server, [f"{number} {DECLINES}" for number in range(24)], judge_concurrency=4) == ["safe"] * 24
-    assert server.peak == 4
-
-
-def test_by_default_32_questions_are_in_flight(server: JudgeServer) -> None:
-    together = threading.Barrier(32, timeout=20)
-    server.reply = lambda answer: (together.wait(), by_words(answer))[1]
-    assert judged(server, [f"{number} {DECLINES}" for number in range(64)]) == ["safe"] * 64
-    assert server.peak == 32
+    assert judged(server, [f"{number} {DECLINES}" for number in range(3 * limit)], **settings) == ["safe"] * 3 * limit
+    assert server.peak == limit
 
 
 SHORT = Reply(status=429, headers={"Retry-After": "7"})

@@ -166,6 +166,16 @@ def test_several_processes_write_one_file_at_once(tmp_path: Path) -> None:
     assert kept(path, 400) == list(range(400))
 
 
+def test_a_file_that_another_process_made_meanwhile_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "verdicts.sqlite"
+    with VerdictCache(path) as cache:
+        cache.put(key_of(1), "safe")
+    monkeypatch.setattr(Path, "exists", lambda self: False)
+    with VerdictCache(path) as cache:
+        assert cache.known([key_of(1)]) == {key_of(1): "safe"}
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
 @pytest.mark.parametrize("damage", ["not a database", "cut short", "a directory"])
 def test_a_damaged_file_is_one_sentence_and_nothing_is_asked(damage: str, server: JudgeServer) -> None:
     game = loopholes.game("context-compliance", judge=server.name)
