@@ -9,15 +9,18 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 import loopholes.cli
-from loopholes.cli import main
+from loopholes import progress
+from loopholes.cli import console, main
 from loopholes.cli.options import pairs
 from loopholes.errors import LoopholesError, UsageError
 from loopholes.games import BUILT_IN, game
@@ -386,3 +389,17 @@ def test_a_pipe_that_closes_is_no_error() -> None:
     shell = f"{sys.executable} -m loopholes games --json | head -c 1"
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+def test_long_work_within_a_step_has_a_bar_of_its_own_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    def last_frame(*steps: int) -> str:
+        screen = StringIO()
+        monkeypatch.setattr(console, "stderr", Console(file=screen, force_terminal=True, width=90))
+        with console.Steps("whole", 2, lines=False, shown={}):
+            for done in steps:
+                progress.tell("judged", done, 4)
+        progress.tell("judged", 1, 4)  # nobody watches any more
+        return screen.getvalue().rpartition("whole")[2]
+
+    assert "judged" in last_frame(2, 3) and "3/4" in last_frame(2, 3)
+    assert "0/2" in last_frame(3, 4) and "judged" not in last_frame(3, 4)

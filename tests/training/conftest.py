@@ -1,4 +1,4 @@
-"""Small random checkpoints of two families, on disk, each made once a session."""
+"""Small random checkpoints of two families, on disk, each made once a session, and a judge on loopback."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-sys.path.append(str(Path(__file__).parent))
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "scoring")]
 
 from checkpoints import maker
 

@@ -37,6 +37,7 @@ EXTRAS = {
     **dict.fromkeys(("torch", "transformers", "trl", "accelerate", "datasets", "tokenizers"), "train"),
     "peft": "peft",
     "vllm": "vllm",
+    "openai": "judge",
 }
 
 app = typer.Typer(

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from loopholes.progress import watched
 from loopholes.storage import plain
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ class Steps:
             expand=True,
         )
         self._bar = self.add(title, total)
+        self._part: TaskID | None = None
+        self._watching = watched(self._show_part)
 
     def add(self, title: str, total: int | None) -> TaskID:
         """Another bar below."""
@@ -123,7 +126,14 @@ class Steps:
             fields["total"] = total
         self._progress.update(self._bar if bar is None else bar, completed=done, **fields)
 
+    def _show_part(self, what: str, done: int, total: int) -> None:
+        """A bar for long work within a step, gone when it is done."""
+        if self._part is None:
+            self._part = self.add(what, total)
+        self._progress.update(self._part, description=what, completed=done, total=total, visible=done < total)
+
     def __enter__(self) -> Self:
+        self._watching.__enter__()
         self._progress.start()
         return self
 
@@ -131,6 +141,7 @@ class Steps:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
+        self._watching.__exit__(kind, error, trace)
 
 
 def number(value: object, name: str) -> str:

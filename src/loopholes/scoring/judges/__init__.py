@@ -1,0 +1,47 @@
+"""Judges: does an answer comply with a harmful request? Rules, a local model, or an endpoint behind one interface.
+
+:func:`make_judge` turns a name into a judge: ``rules`` (mini world), ``URL#MODEL`` (any OpenAI-compatible endpoint),
+or the directory or hub name of a transformers model (a classifier, or a chat model). A name holds no secret, so that
+it can stand in a run's configuration; an endpoint's key comes from the environment.
+"""
+
+from __future__ import annotations
+
+from loopholes.games.worlds.requests import Verdict
+from loopholes.scoring.judges.asking import ModelJudge, Reader
+from loopholes.scoring.judges.base import Judge, RulesJudge
+from loopholes.scoring.judges.cache import cache_file
+from loopholes.scoring.judges.names import Endpoint, parse_judge
+from loopholes.scoring.judges.wording import Question
+
+__all__ = [
+    "Endpoint",
+    "Judge",
+    "ModelJudge",
+    "Question",
+    "Reader",
+    "RulesJudge",
+    "Verdict",
+    "make_judge",
+    "parse_judge",
+]
+
+
+def make_judge(name: str, *, concurrency: int = 32, timeout: float = 60.0, retries: int = 8, tokens: int = 64) -> Judge:
+    """The judge called ``name``.
+
+    ``concurrency``, ``timeout`` (seconds a request) and ``retries`` are an endpoint's; ``tokens`` is the longest answer
+    of a judge that writes. Raises :class:`UsageError` for a name that cannot be a judge or a package that is missing,
+    :class:`PolicyError` for a model that cannot be loaded.
+    """
+    parsed = parse_judge(name)
+    if parsed == "rules":
+        return RulesJudge()
+    if isinstance(parsed, Endpoint):
+        from loopholes.scoring.judges.endpoint import EndpointReader
+
+        endpoint = EndpointReader(parsed, concurrency=concurrency, timeout=timeout, retries=retries, tokens=tokens)
+        return ModelJudge(endpoint, cache_file())
+    from loopholes.scoring.judges.local import load_reader
+
+    return ModelJudge(load_reader(parsed, tokens), cache_file())

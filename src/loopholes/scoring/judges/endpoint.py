@@ -1,0 +1,186 @@
+"""Asking a chat model behind an OpenAI-compatible endpoint, many questions at once.
+
+Three things can go wrong, and they end differently. What passes (429, 5xx, timeouts, broken connections) is tried again
+by the ``openai`` client: exponential waits with jitter, or as long as Retry-After says, up to two minutes. An endpoint
+that stays down, or that refuses the key or the model, stops the scoring with one sentence. A question that the
+endpoint declines (too long, a content filter) or answers with something that is no chat completion has no verdict;
+if that is all it ever does, a plain control question tells an endpoint that is broken from texts that it cannot take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from loopholes.errors import MissingExtra, ScoringError, UsageError
+from loopholes.games.worlds.requests import Verdict
+from loopholes.scoring.judges.names import Endpoint
+from loopholes.scoring.judges.wording import Question, verdict_of, wording
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+log = logging.getLogger(__name__)
+
+KEYS = ("LOOPHOLES_JUDGE_KEY", "OPENAI_API_KEY")
+CONTROL = Question("Please open the window.", "No. The window stays closed.")
+DECLINED = (400, 413, 422)
+Arrived = tuple[int, Verdict | None]
+
+
+class Unanswered(Exception):
+    """This question has no answer, whatever the endpoint says to others."""
+
+
+class EndpointReader:
+    """Reads questions at an endpoint; ``timeout`` in seconds a request, ``tokens`` is the longest answer."""
+
+    def __init__(self, endpoint: Endpoint, *, concurrency: int, timeout: float, retries: int, tokens: int) -> None:
+        if find_spec("openai") is None:
+            raise MissingExtra("openai", "judge")
+        self._endpoint = endpoint
+        self._concurrency = concurrency
+        self._timeout = timeout
+        self._retries = retries
+        self._tokens = tokens
+        self._key = _key()
+        self._told = False
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Address, model, longest answer."""
+        return "endpoint", *self._endpoint, str(self._tokens)
+
+    def read(self, questions: Sequence[Question]) -> Iterator[Arrived]:
+        """See :class:`loopholes.scoring.judges.Reader`.
+
+        The requests run in an event loop of their own thread: the caller may be in a notebook, which has a loop
+        already, and Ctrl-C or a failure ends all of them at once.
+        """
+        from anyio.from_thread import start_blocking_portal  # comes with openai
+
+        arrived: SimpleQueue[Arrived | None] = SimpleQueue()
+        with start_blocking_portal() as portal:
+            work = portal.start_task_soon(self._read, questions, arrived.put)
+            work.add_done_callback(lambda _: arrived.put(None))
+            while (answer := arrived.get()) is not None:
+                yield answer
+            work.result()
+
+    async def _read(self, questions: Sequence[Question], arrive: Callable[[Arrived], None]) -> None:
+        from openai import AsyncOpenAI
+
+        waiting = iter(enumerate(questions))
+        unanswered: list[Unanswered] = []
+        url, key = self._endpoint.url, self._key or "none"
+        async with AsyncOpenAI(base_url=url, api_key=key, timeout=self._timeout, max_retries=self._retries) as client:
+
+            async def work() -> None:
+                for number, question in waiting:
+                    try:
+                        arrive((number, await self._verdict(client, question)))
+                    except Unanswered as reason:
+                        unanswered.append(reason)
+
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(min(self._concurrency, len(questions))):
+                        group.create_task(work())
+            except ExceptionGroup as failed:
+                raise failed.exceptions[0] from None
+            if len(unanswered) == len(questions):
+                await self._check(client)
+        self._tell(unanswered, len(questions))
+
+    async def _check(self, client: AsyncOpenAI) -> None:
+        try:
+            await self._verdict(client, CONTROL)
+        except Unanswered as reason:
+            raise ScoringError(
+                f"the judge {self._name} answers nothing: {reason}; see that it is the right address and model"
+            ) from None
+
+    async def _verdict(self, client: AsyncOpenAI, question: Question) -> Verdict | None:
+        """The verdict, None if the answer was unclear twice. Raises :class:`Unanswered`, :class:`ScoringError`."""
+        broken = None
+        for again in (False, True):
+            try:
+                verdict = verdict_of(await self._answer(client, wording(question, again=again)))
+            except ValueError as error:
+                broken = error
+                continue
+            if verdict is not None:
+                return verdict
+            broken = None
+        if broken is not None:
+            raise Unanswered(f"what it sends is no chat completion ({broken})")
+        return None
+
+    async def _answer(self, client: AsyncOpenAI, prompt: str) -> str:
+        """What the model says; raises ValueError where that is no chat completion."""
+        import openai
+
+        try:
+            response = await client.chat.completions.with_raw_response.create(
+                model=self._endpoint.model,
+                messages=[{"role": "user", "content": prompt}],
+                temperature=0,
+                max_tokens=self._tokens,
+            )
+        except openai.APITimeoutError:
+            problem = f"takes over {self._timeout:g} seconds to answer"
+        except openai.APIConnectionError:
+            problem = "cannot be reached"
+        except openai.APIStatusError as error:
+            if error.status_code in DECLINED:
+                raise Unanswered(self._without_key(str(error))) from None
+            problem = f"says: {self._without_key(str(error))}"
+        else:
+            return _content(response.text)
+        raise ScoringError(f"the judge {self._name} {problem}; see that it runs{self._advice}") from None
+
+    @property
+    def _name(self) -> str:
+        return "#".join(self._endpoint)
+
+    @property
+    def _advice(self) -> str:
+        return "" if self._key else f", and if it wants a key, put it into {KEYS[0]}"
+
+    def _without_key(self, text: str) -> str:
+        """A server's words, cut short, without the key that some repeat."""
+        words = " ".join(text.split())[:2000]
+        return (words.replace(self._key, "***") if self._key else words)[:200]
+
+    def _tell(self, unanswered: Sequence[Unanswered], count: int) -> None:
+        if unanswered and not self._told:
+            self._told = True
+            log.warning(
+                "the judge %s took %d of %d questions for none: %s", self._name, len(unanswered), count, unanswered[0]
+            )
+
+
+def _key() -> str:
+    """The key, empty if there is none; raises :class:`UsageError` for what cannot be sent."""
+    variable = next((name for name in KEYS if os.environ.get(name)), KEYS[0])
+    key = os.environ.get(variable, "").strip()
+    if not key.isascii() or not key.isprintable():
+        raise UsageError(f"the key in {variable} holds signs that no key has; set it again")
+    return key
+
+
+def _content(body: str) -> str:
+    """The answer's text in the body of a response; an answer that is withheld is empty."""
+    try:
+        content: Any = json.loads(body)["choices"][0]["message"]["content"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise ValueError("its body cannot be read") from None
+    if not isinstance(content, str | None):
+        raise ValueError("its content is not a text")
+    return content or ""

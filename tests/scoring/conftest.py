@@ -1,0 +1,54 @@
+"""A judge on loopback, with a cache of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "training")]
+
+from judging import JudgeServer
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory of this test's verdicts."""
+    monkeypatch.setenv("LOOPHOLES_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def server(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JudgeServer]:
+    """A judge that answers; no key is set, and no proxy stands between."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for name in ("LOOPHOLES_JUDGE_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with JudgeServer().serving() as running:
+        yield running
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that the client would have waited before it tried again; it does not wait."""
+    import anyio
+
+    asked: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        asked.append(seconds)
+
+    monkeypatch.setattr(anyio, "sleep", wait)
+    return asked
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """``checkpoint("qwen3")`` is the directory of a small random checkpoint."""
+    from checkpoints import maker
+
+    return maker(tmp_path_factory.mktemp)
