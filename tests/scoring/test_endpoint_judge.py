@@ -236,8 +236,12 @@ def test_ctrl_c_does_not_wait_for_what_is_in_flight(server: JudgeServer) -> None
         return Reply(hang=True)
 
     server.reply = interrupt
-    with pytest.raises(KeyboardInterrupt):
-        judged(server, [DECLINES], judge_timeout=5, judge_retries=0)
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            judged(server, [DECLINES], judge_timeout=5, judge_retries=0)
+    finally:
+        signal.signal(signal.SIGINT, inherited)
 
 
 def test_text_that_is_no_unicode_is_judged(server: JudgeServer) -> None:
