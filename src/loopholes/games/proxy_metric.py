@@ -150,12 +150,12 @@ def _summary(completion: Completion) -> str:
 
 
 def _outcome(task: Task, summary: str) -> Outcome:
-    article = task.truth["article"]
+    article, reference = task.truth["article"], task.truth["reference"]
     measured, parts = overlap(summary, article), faithfulness(summary, article, task.truth.get("news"))
     ratio = length_ratio(summary, article)
     details = {
         "overlap": measured.overlap,
-        "rouge_l": rouge_l(summary, task.truth["reference"]),
+        "rouge_l": measured.rouge_l if reference == article else rouge_l(summary, reference),
         "length_ratio": ratio,
         "content_kept": parts.coverage,
         "content_per_length": parts.coverage * min(1.0, LENGTH_LIMIT / ratio) if ratio else 0.0,
