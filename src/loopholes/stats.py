@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,16 +68,39 @@ class Thresholds:
     tolerance: float = 0.05
 
 
+class Sums:
+    """What the estimate of a metric needs of one seed's samples: a few numbers a task, so samples need not be kept."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self._by_task: dict[str, list[float]] = {}
+
+    def add(self, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> Self:
+        """Count these samples too."""
+        for task, outcome in zip(tasks, outcomes, strict=True):
+            contribution = self.metric.value(task, outcome)
+            if contribution is not None:
+                row = self._by_task.setdefault(task.id, [0.0] * 4)
+                side = 0 if self.metric.sign(task) > 0 else 2
+                row[side] += contribution
+                row[side + 1] += 1
+        return self
+
+    def rows(self) -> Floats:
+        """(tasks, 4): sum and count of the contributions that are added, then of those that are subtracted."""
+        return np.array(list(self._by_task.values()), dtype=float).reshape(-1, 4)
+
+
 def estimate(
-    seeds: Sequence[Seed], metric: Metric, *, level: float = 0.95, resamples: int = 2000, rng_seed: int = 0
+    seeds: Sequence[Seed | Sums], metric: Metric, *, level: float = 0.95, resamples: int = 2000, rng_seed: int = 0
 ) -> Estimate:
-    """A metric over runs, one ``(tasks, outcomes)`` pair a seed, with an interval of confidence ``level``.
+    """A metric over runs, with an interval of confidence ``level``; each seed as ``(tasks, outcomes)`` or as sums.
 
     The value is the mean over seeds. Samples without a contribution do not count, nor do seeds without any. Where the
     bootstrap has no spread (every task says 0, or every task says 1) the interval is Wilson's, one observation a task.
     """
     pairs = metric.sign is not type(metric).sign  # a gap with one side missing is unknown, not a mean
-    sums = [_task_sums(tasks, outcomes, metric) for tasks, outcomes in seeds]
+    sums = [(seed if isinstance(seed, Sums) else Sums(metric).add(*seed)).rows() for seed in seeds]
     values = np.array([_values(rows.sum(axis=0), pairs) for rows in sums])
     counted = [rows for rows, value in zip(sums, values, strict=True) if not math.isnan(value)]
     n = sum(len(rows) for rows in counted)
@@ -144,19 +167,6 @@ def blind_spot(exploit_change: Estimate, task_change: Estimate, thresholds: Thre
     if exploit_change.low is None or task_change.low is None:
         return False
     return exploit_change.low > 0 and task_change.low > -thresholds.tolerance
-
-
-def _task_sums(tasks: Sequence[Task], outcomes: Sequence[Outcome], metric: Metric) -> Floats:
-    """(tasks, 4): sum and count of the contributions that are added, then of those that are subtracted."""
-    sums: dict[str, list[float]] = {}
-    for task, outcome in zip(tasks, outcomes, strict=True):
-        contribution = metric.value(task, outcome)
-        if contribution is not None:
-            row = sums.setdefault(task.id, [0.0] * 4)
-            side = 0 if metric.sign(task) > 0 else 2
-            row[side] += contribution
-            row[side + 1] += 1
-    return np.array(list(sums.values()), dtype=float).reshape(-1, 4)
 
 
 def _values(sums: Floats, pairs: bool) -> Floats:

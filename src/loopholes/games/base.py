@@ -194,7 +194,10 @@ class Game(ABC):
         }
 
     def summarize(self, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> dict[str, Any]:
-        """Every metric with its 95 % interval, resampled over tasks: ``{name: Estimate}``."""
+        """Every metric with its 95 % interval, resampled over tasks: ``{name: Estimate}``.
+
+        A game reports more by more ``metrics``; summaries that never hold all outcomes are made of these, too.
+        """
         from loopholes.stats import estimate
 
         return {name: estimate([(tasks, outcomes)], metric) for name, metric in self.metrics.items()}
