@@ -81,6 +81,7 @@ class ProxyMetric(Game):
     Parameters: ClassVar[type[Parameters]] = ProxyParameters
     parameters: ProxyParameters
     truth_types: ClassVar[Mapping[str, type]] = {"article": str, "reference": str}
+    truth_options: ClassVar[Mapping[str, type]] = {"news": list[str]}
     max_completion_tokens: ClassVar[int] = 96
 
     @property
@@ -94,6 +95,11 @@ class ProxyMetric(Game):
             wanted = wording.summarise if prompts == "terse" else lambda text: wording.SUMMARY.format(article=text)
             level = len(article.sentences) - 7
             yield Task(article.text, (message("user", wanted(article.text)),), truth, {"level": level})
+
+    def check(self, task: Task) -> None:
+        super().check(task)
+        if not task.truth["article"].strip():
+            raise ValueError("truth.article is empty")
 
     def measure(self, tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Outcome]:
         return [_outcome(task, _summary(completion)) for task, completion in zip(tasks, completions, strict=True)]
