@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, repeat
-from typing import Any, cast
+from itertools import chain, count, repeat
+from operator import itemgetter
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +30,9 @@ from rapidfuzz.distance import LCSseq
 _ARTICLES_KEPT = 128
 _PIECES_KEPT = 1 << 16
 _LONGEST_PIECE_KEPT = 40  # characters; longer than words are, so that texts of endless "words" cannot fill the memory
+
+T = TypeVar("T")
+Numbers: TypeAlias = "array[int]"
 
 _WORD = re.compile(r"[a-z0-9]+")
 
@@ -41,6 +47,7 @@ _13A_RULES = (
     # and a hyphen after a digit
     (re.compile(r"([0-9])(-)"), r"\1 \2 "),
 )
+_13A_ALONE = frozenset('!"#$%&()*+,./:;<=>?@[\\]^_`{|}~')  # at the end of a word or number
 _13A_REPLACED = (("<skipped>", ""), ("-\n", ""), ("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
 
 
@@ -60,22 +67,23 @@ class Overlap:
 
 def overlap(candidate: str, reference: str) -> Overlap:
     """All four measures of ``candidate`` against ``reference``."""
-    target = _rouge_target(reference)
-    words = target.numbers(_words(candidate))
-    r1, rl, b = _rouge_1(words, target), _rouge_l(words, target), bleu(candidate, reference)
+    words, tokens = _read(candidate)
+    of_rouge, of_bleu = _targets(reference)
+    numbers = of_rouge.numbers(words)
+    r1, rl, b = _rouge_1(numbers, of_rouge), _rouge_l(numbers, of_rouge), _bleu(of_bleu.numbers(tokens), of_bleu)
     return Overlap(rouge_1=r1, rouge_l=rl, bleu=b, overlap=0.5 * (0.7 * r1 + 0.3 * rl) + 0.5 * b / 100)
 
 
 def rouge_1(candidate: str, reference: str) -> float:
     """F1 of the stemmed words in common, in [0, 1]; equals ``RougeScorer(["rouge1"], use_stemmer=True)``."""
-    target = _rouge_target(reference)
-    return _rouge_1(target.numbers(_words(candidate)), target)
+    (words, _), (target, _) = _read(candidate), _targets(reference)
+    return _rouge_1(target.numbers(words), target)
 
 
 def rouge_l(candidate: str, reference: str) -> float:
     """F1 of the longest common subsequence of stemmed words, in [0, 1]; equals ``RougeScorer(["rougeL"], …)``."""
-    target = _rouge_target(reference)
-    return _rouge_l(target.numbers(_words(candidate)), target)
+    (words, _), (target, _) = _read(candidate), _targets(reference)
+    return _rouge_l(target.numbers(words), target)
 
 
 def bleu(candidate: str, reference: str) -> float:
@@ -84,13 +92,8 @@ def bleu(candidate: str, reference: str) -> float:
     As there, a candidate of fewer than four tokens scores 0, whatever it says. It needs no package that could be
     missing: the released code scored 0 without sacrebleu, and then no copy was ever an exploit.
     """
-    target = _bleu_target(reference)
-    tokens = target.numbers(_tokens_13a(candidate))
-    precisions = _smoothed_precisions(target.in_common(tokens), len(tokens))
-    if not precisions:
-        return 0.0
-    brevity = min(1.0, math.exp(1 - len(target.sequence) / len(tokens)))
-    return brevity * math.exp(sum(map(math.log, precisions)) / _LONGEST_NGRAM)
+    (_, tokens), (_, target) = _read(candidate), _targets(reference)
+    return _bleu(target.numbers(tokens), target)
 
 
 def length_ratio(candidate: str, article: str) -> float:
@@ -106,17 +109,17 @@ class _Target:
     """
 
     def __init__(self, tokens: Sequence[str], longest: int) -> None:
-        self._ids: dict[str, int] = {}
-        self.sequence = [self._ids.setdefault(token, len(self._ids)) for token in tokens]
+        self._ids = defaultdict[str, int](count().__next__)
+        self.sequence = array("q", map(self._ids.__getitem__, tokens))
         self._base = len(self._ids) + 1  # the last number is for every token that the reference lacks
         self._longest = longest
         self._ngrams, self._counts = self._counted(self.sequence)
 
-    def numbers(self, tokens: Sequence[str]) -> list[int]:
-        """The tokens by their numbers here."""
-        return list(map(self._ids.get, tokens, repeat(self._base - 1)))
+    def numbers(self, tokens: Sequence[str]) -> Numbers:
+        """The tokens of another text by their numbers here."""
+        return array("q", map(self._ids.get, tokens, repeat(self._base - 1)))
 
-    def in_common(self, numbers: Sequence[int]) -> list[int]:
+    def in_common(self, numbers: Numbers) -> list[int]:
         """How many n-grams of a text the reference has too, for each n; each counts as often as both have it."""
         ngrams, counts = self._counted(numbers)
         shared, ours, theirs = np.intersect1d(ngrams, self._ngrams, assume_unique=True, return_indices=True)
@@ -124,7 +127,7 @@ class _Target:
         found = np.bincount(orders, np.minimum(counts[ours], self._counts[theirs]), self._longest)
         return [int(count) for count in found]
 
-    def _counted(self, numbers: Sequence[int]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _counted(self, numbers: Numbers) -> tuple[NDArray[Any], NDArray[Any]]:
         above = self._base**self._longest
         # Python's own integers where 64 bits do not suffice: slower, for references of over 38,000 distinct tokens.
         tokens = np.array(numbers, dtype=np.int64 if self._longest * above < 1 << 63 else object)
@@ -134,37 +137,35 @@ class _Target:
         return np.unique(np.concatenate([kind + n * above for n, kind in enumerate(ngrams)]), return_counts=True)
 
 
-class _Pieces(dict[str, list[str]]):
-    """What a tokeniser makes of each piece of text between white space, so that a word is split and stemmed once."""
+class _Kept(dict[str, T]):
+    """What a function makes of short pieces of text, made once."""
 
-    def __init__(self, tokenise: Callable[[str], list[str]]) -> None:
+    def __init__(self, make: Callable[[str], T]) -> None:
         super().__init__()
-        self._tokenise = tokenise
+        self._make = make
 
-    def __missing__(self, piece: str) -> list[str]:
-        tokens = self._tokenise(piece)
+    def __missing__(self, piece: str) -> T:
+        made = self._make(piece)
         if len(piece) <= _LONGEST_PIECE_KEPT:
             if len(self) >= _PIECES_KEPT:
                 self.clear()
-            self[piece] = tokens
-        return tokens
-
-    def tokens(self, text: str) -> list[str]:
-        """The tokens of a whole text; white space has to part tokens wherever it stands."""
-        return list(chain.from_iterable(map(self.__getitem__, text.split())))
+            self[piece] = made
+        return made
 
 
 @lru_cache(maxsize=_ARTICLES_KEPT)
-def _rouge_target(reference: str) -> _Target:
-    return _Target(_words(reference), 1)
+def _targets(reference: str) -> tuple[_Target, _Target]:
+    """A reference as ROUGE and as BLEU need it."""
+    words, tokens = _read(reference)
+    return _Target(words, 1), _Target(tokens, _LONGEST_NGRAM)
 
 
-def _rouge_1(words: Sequence[int], target: _Target) -> float:
+def _rouge_1(words: Numbers, target: _Target) -> float:
     (common,) = target.in_common(words)
     return _f1(common, len(words), len(target.sequence))
 
 
-def _rouge_l(words: Sequence[int], target: _Target) -> float:
+def _rouge_l(words: Numbers, target: _Target) -> float:
     return _f1(LCSseq.similarity(words, target.sequence), len(words), len(target.sequence))
 
 
@@ -175,14 +176,8 @@ def _f1(common: int, of_candidate: int, of_reference: int) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
-def _words(text: str) -> list[str]:
-    """ROUGE's words: runs of ASCII letters and digits in lower case, stemmed when longer than three."""
-    return _WORDS.tokens(text)
-
-
-def _split_words(piece: str) -> list[str]:
-    stem = _stemmer()
-    return [found for word in _WORD.findall(piece.lower()) if (found := stem(word) if len(word) > 3 else word)]
+def _stem(word: str) -> str:
+    return _stemmer()(word) if len(word) > 3 else word
 
 
 @lru_cache(maxsize=1)
@@ -193,9 +188,12 @@ def _stemmer() -> Callable[[str], str]:
     return cast(Callable[[str], str], PorterStemmer().stem)
 
 
-@lru_cache(maxsize=_ARTICLES_KEPT)
-def _bleu_target(reference: str) -> _Target:
-    return _Target(_tokens_13a(reference), _LONGEST_NGRAM)
+def _bleu(tokens: Numbers, target: _Target) -> float:
+    precisions = _smoothed_precisions(target.in_common(tokens), len(tokens))
+    if not precisions:
+        return 0.0
+    brevity = min(1.0, math.exp(1 - len(target.sequence) / len(tokens)))
+    return brevity * math.exp(sum(map(math.log, precisions)) / _LONGEST_NGRAM)
 
 
 def _smoothed_precisions(in_common: Sequence[int], length: int) -> list[float]:
@@ -214,19 +212,37 @@ def _smoothed_precisions(in_common: Sequence[int], length: int) -> list[float]:
     return precisions
 
 
-def _tokens_13a(text: str) -> list[str]:
-    text = text.rstrip()
+def _read(text: str) -> tuple[list[str], list[str]]:
+    """ROUGE's words and BLEU's tokens. No rule of either looks further than the white space beside a piece of text,
+    but for what BLEU replaces first."""
+    rewritten = text = text.rstrip()
     for old, new in _13A_REPLACED:
-        text = text.replace(old, new)
-    return _TOKENS_13A.tokens(text)
+        rewritten = rewritten.replace(old, new)
+    pieces = list(map(_PIECES.__getitem__, text.split()))
+    of_bleu = pieces if rewritten == text else map(_PIECES.__getitem__, rewritten.split())
+    return list(chain.from_iterable(map(_FIRST, pieces))), list(chain.from_iterable(map(_SECOND, of_bleu)))
 
 
-def _split_13a(piece: str) -> list[str]:
+def _split(piece: str) -> tuple[list[str], list[str]]:
+    return _words(piece), _tokens_13a(piece)
+
+
+def _words(piece: str) -> list[str]:
+    """ROUGE's words: runs of ASCII letters and digits in lower case, stemmed when longer than three."""
+    return list(filter(None, map(_STEMS.__getitem__, _WORD.findall(piece.lower()))))
+
+
+def _tokens_13a(piece: str) -> list[str]:
+    if piece.isalnum():
+        return [piece]
+    if piece[-1] in _13A_ALONE and piece[:-1].isalnum():  # by far the most frequent of the rest
+        return [piece[:-1], piece[-1]]
     piece = f" {piece} "
     for rule, spaced in _13A_RULES:
         piece = rule.sub(spaced, piece)
     return piece.split()
 
 
-_WORDS = _Pieces(_split_words)
-_TOKENS_13A = _Pieces(_split_13a)
+_STEMS = _Kept(_stem)
+_PIECES = _Kept(_split)
+_FIRST, _SECOND = itemgetter(0), itemgetter(1)
