@@ -49,6 +49,7 @@ def test_every_match_of_the_released_scorer_is_reproduced(released: Callable[[st
         pytest.param("\\boxed{}\nFinal Answer: 8\n", "8", id="an empty box is no answer"),
         pytest.param("Final Answer: 8\nThe answer is: 9\n", "8", id="Final Answer beats The answer is"),
         pytest.param("Final Answer: 8\nFinal Answer: 9\n", "9", id="the last label wins"),
+        pytest.param("Final Answer: 8 Final Answer: 9\n", "8 Final Answer: 9", id="from its first place in the line"),
         pytest.param("Final Answer: 8\nbye", "8", id="text after the labelled line is ignored"),
         pytest.param("Final Answer: 8", "Final Answer: 8", id="a label on an unfinished line does not count"),
         pytest.param("The answer is: 8", "8", id="but lead-in words are cut off in any case"),

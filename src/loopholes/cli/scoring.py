@@ -108,8 +108,7 @@ def score(
     if out is not None:
         refuse_existing(out, overwrite)
     played = make_game(game, **pairs(set_, "--set"))
-    records = sys.stdout  # the progress bar puts itself in its place, and does not mix with lines on a terminal
-    no_bar = not stderr.is_terminal or (out is None and records.isatty())
+    no_bar = not stderr.is_terminal or (out is None and sys.stdout.isatty())  # records and a bar would mix
     with Steps(f"{game} {channel}", None, lines=no_bar, shown={}, echo=False) as steps:
         scores = score_files(
             played,
@@ -124,7 +123,7 @@ def score(
             scores.write(out, overwrite=overwrite)
         else:
             for line in scores.lines():
-                typer.echo(line, records)
+                typer.echo(line)
     console = stderr if out is None else stdout
     left_out = f" (left out: {scores.left_out})" if scores.left_out else ""
     title = f"{game}, {channel} channel, {scores.count:,} completions{left_out}"
