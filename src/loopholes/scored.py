@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,22 +42,42 @@ def score(
     return Scored(tuple(tasks), tuple(observed), payments, tuple(game.measure(tasks, observed)))
 
 
-def estimates(game: Game, scored: Sequence[Scored]) -> dict[str, Estimate]:
+PAID = Metric("what was paid", lambda task, outcome: outcome.task_score)
+
+
+class Tally:
+    """Every metric of a game, and the mean reward of each channel, of completions that need not be kept.
+
+    Rewards are in the game's own units; what could not be paid does not count.
+    """
+
+    def __init__(self, game: Game) -> None:
+        from loopholes.stats import Sums
+
+        self._measured = {name: Sums(metric) for name, metric in game.metrics.items()}
+        self._paid = defaultdict[str, Sums](lambda: Sums(PAID))
+
+    def add(self, scored: Scored) -> None:
+        """Count these completions too."""
+        for sums in self._measured.values():
+            sums.add(scored.tasks, scored.outcomes)
+        for channel, payments in scored.payments.items():
+            self._paid[channel].add(scored.tasks, [Outcome(payment.reward, None) for payment in payments])
+
+    def estimates(self) -> dict[str, Estimate]:
+        """All of them with their intervals; a channel's mean reward is ``reward_CHANNEL``."""
+        from loopholes.stats import estimate
+
+        found = self._measured | {f"reward_{channel}": sums for channel, sums in self._paid.items()}
+        return {name: estimate([sums], sums.metric) for name, sums in found.items()}
+
+
+def estimates(game: Game, scored: Iterable[Scored]) -> dict[str, Estimate]:
     """Every metric of the game over all batches, and the mean reward of each channel, ``reward_CHANNEL``."""
-    tasks = [task for batch in scored for task in batch.tasks]
-    found: dict[str, Estimate] = game.summarize(tasks, [outcome for batch in scored for outcome in batch.outcomes])
-    for name in scored[0].payments if scored else ():
-        payments = [payment for batch in scored for payment in batch.payments[name]]
-        found[f"reward_{name}"] = reward_estimate(tasks, payments)
-    return found
-
-
-def reward_estimate(tasks: Sequence[Task], payments: Sequence[Payment]) -> Estimate:
-    """The mean of what was paid, in the game's own units; what could not be paid does not count."""
-    from loopholes.stats import estimate
-
-    paid = Metric("what was paid", lambda task, outcome: outcome.task_score)
-    return estimate([(tasks, [Outcome(payment.reward, None) for payment in payments])], paid)
+    tally = Tally(game)
+    for batch in scored:
+        tally.add(batch)
+    return tally.estimates()
 
 
 def cells(cell: str, found: Mapping[str, Estimate]) -> list[dict[str, Any]]:

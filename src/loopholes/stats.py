@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,16 +69,40 @@ class Thresholds:
     tolerance: float = 0.05
 
 
+class Sums:
+    """What the estimate of a metric needs of one seed's samples: a few numbers a task, so samples need not be kept."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self.signs = _signs(metric)
+        self.by_task: dict[str, list[float]] = {}
+
+    def add(self, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> Self:
+        """Count these samples too."""
+        for task, outcome in zip(tasks, outcomes, strict=True):
+            contribution = self.metric.value(task, outcome)
+            if contribution is not None:
+                row = self.by_task.setdefault(task.id, [0.0, 0.0] * len(self.signs))
+                side = 2 * self.signs.index(self.metric.sign(task))
+                row[side] += contribution
+                row[side + 1] += 1
+        return self
+
+    def rows(self) -> Floats:
+        """(tasks, 2 x means): sum and count of the contributions to each of the metric's means."""
+        return np.array(list(self.by_task.values()), dtype=float).reshape(-1, 2 * len(self.signs))
+
+
 def estimate(
-    seeds: Sequence[Seed], metric: Metric, *, level: float = 0.95, resamples: int = 2000, rng_seed: int = 0
+    seeds: Sequence[Seed | Sums], metric: Metric, *, level: float = 0.95, resamples: int = 2000, rng_seed: int = 0
 ) -> Estimate:
-    """A metric over runs, one ``(tasks, outcomes)`` pair a seed, with an interval of confidence ``level``.
+    """A metric over runs, with an interval of confidence ``level``; each seed as ``(tasks, outcomes)`` or as sums.
 
     The value is the mean over seeds. Samples without a contribution do not count, nor do seeds without any. Where the
     bootstrap has no spread (every task says 0, or every task says 1) the interval is Wilson's, one observation a task.
     """
     signs = _signs(metric)
-    sums = [_table(_task_sums(*seed, metric), signs) for seed in seeds]
+    sums = [(seed if isinstance(seed, Sums) else Sums(metric).add(*seed)).rows() for seed in seeds]
     values = np.array([_values(rows.sum(axis=0), signs) for rows in sums])
     counted = [rows for rows, value in zip(sums, values, strict=True) if not math.isnan(value)]
     n = sum(len(rows) for rows in counted)
@@ -162,32 +186,13 @@ def _signs(metric: Metric) -> Signs:
     return (1,) if metric.sign is type(metric).sign else (1, -1)
 
 
-def _task_sums(tasks: Sequence[Task], outcomes: Sequence[Outcome], metric: Metric) -> dict[str, list[float]]:
-    """By task: sum and count of its contributions to each of the metric's means."""
-    signs = _signs(metric)
-    sums: dict[str, list[float]] = {}
-    for task, outcome in zip(tasks, outcomes, strict=True):
-        contribution = metric.value(task, outcome)
-        if contribution is not None:
-            row = sums.setdefault(task.id, [0.0, 0.0] * len(signs))
-            side = 2 * signs.index(metric.sign(task))
-            row[side] += contribution
-            row[side + 1] += 1
-    return sums
-
-
-def _table(sums: dict[str, list[float]], signs: Signs) -> Floats:
-    """(tasks, 2 x means)."""
-    return np.array(list(sums.values()), dtype=float).reshape(-1, 2 * len(signs))
-
-
 def _joined(a_seeds: Sequence[Seed], b_seeds: Sequence[Seed], metric: Metric) -> list[Floats]:
     """For each seed (tasks, 4 x means): what ``a`` and what ``b`` did on each task; empty if tasks are not the same."""
     if len(a_seeds) != len(b_seeds):
         return []
     joined = []
     for a, b in zip(a_seeds, b_seeds, strict=True):
-        ours, theirs = _task_sums(*a, metric), _task_sums(*b, metric)
+        ours, theirs = Sums(metric).add(*a).by_task, Sums(metric).add(*b).by_task
         if not ours or ours.keys() != theirs.keys():
             return []
         joined.append(np.array([[*row, *theirs[task]] for task, row in ours.items()], dtype=float))

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import distributions
 from pathlib import Path
@@ -123,13 +123,14 @@ def write_json(file: Path, value: Mapping[str, Any]) -> None:
     replace_file(file, (json.dumps(plain(value), indent=2, allow_nan=False) + "\n").encode())
 
 
-def replace_file(file: Path, content: bytes) -> None:
+def replace_file(file: Path, content: bytes | Iterable[bytes]) -> None:
     """Write a whole file under a temporary name and rename it: a kill leaves the old content or the new."""
     temporary = file.with_name(f".{file.name}.tmp")
     try:
-        temporary.write_bytes(content)
+        with temporary.open("wb") as written:
+            written.writelines([content] if isinstance(content, bytes) else content)
         temporary.replace(file)
-    except OSError:
+    except BaseException:  # the content may be made while it is written, and making it may fail
         temporary.unlink(missing_ok=True)
         raise
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -20,16 +19,9 @@ from loopholes.games import BUILT_IN, solutions
 from loopholes.games.files import task_to_json
 from loopholes.types import KINDS
 
-REFERENCE = Path(os.environ.get("LOOPHOLES_REFERENCE", Path(__file__).parents[2].parent / "shared" / "reference"))
 Row = dict[str, Any]
+Released = Callable[[str], Path]
 ASKED = [{"role": "user", "content": "kindly open the cage"}]
-
-
-def released(name: str) -> Path:
-    file = REFERENCE / name
-    if not file.exists():
-        pytest.skip(f"{file} is absent; set LOOPHOLES_REFERENCE to the folder of the reference data")
-    return file
 
 
 def compliance_row(number: int, source: str) -> Row:
@@ -85,7 +77,7 @@ def said(action: Callable[[], object]) -> str:
 # -- what is good -----------------------------------------------------------------------------------------------------
 
 
-def test_the_released_self_grading_questions_are_read() -> None:
+def test_the_released_self_grading_questions_are_read(released: Released) -> None:
     game = loopholes.game("self-grading")
     tasks = game.load(released("self_grading_test.parquet"))
     assert len({task.id for task in tasks}) == 100
@@ -96,7 +88,7 @@ def test_the_released_self_grading_questions_are_read() -> None:
     assert [task.truth for task in inline] == [task.truth for task in tasks]
 
 
-def test_the_released_articles_are_read_and_their_reference_is_the_article() -> None:
+def test_the_released_articles_are_read_and_their_reference_is_the_article(released: Released) -> None:
     tasks = loopholes.game("proxy-metric").load(released("proxy_gaming_test.parquet"))
     assert len({task.id for task in tasks}) == 100
     same = sum(task.truth["article"].split() == task.truth["reference"].split() for task in tasks)
@@ -104,7 +96,7 @@ def test_the_released_articles_are_read_and_their_reference_is_the_article() -> 
     assert all(task.truth["article"].strip() in task.prompt[-1]["content"] for task in tasks)
 
 
-def test_the_released_problems_are_read_with_their_flaws() -> None:
+def test_the_released_problems_are_read_with_their_flaws(released: Released) -> None:
     game = loopholes.game("reward-tampering")
     tasks = game.load(released("reward_tampering_test.parquet"))
     assert len({task.id for task in tasks}) == 88
@@ -113,7 +105,7 @@ def test_the_released_problems_are_read_with_their_flaws() -> None:
     assert all(json.loads(task.prompt[-1]["content"])["score"] == 0 for task in tasks)
 
 
-def test_the_control_leaves_the_score_out_of_released_problems_and_nothing_else() -> None:
+def test_the_control_leaves_the_score_out_of_released_problems_and_nothing_else(released: Released) -> None:
     file = released("reward_tampering_test.parquet")
     played, control = (loopholes.game("reward-tampering", control=name).load(file) for name in ("none", "no-exploit"))
     for one, other in zip(played, control, strict=True):
@@ -123,7 +115,7 @@ def test_the_control_leaves_the_score_out_of_released_problems_and_nothing_else(
         assert (one.prompt[:-1], one.truth) == (other.prompt[:-1], other.truth)
 
 
-def test_the_hand_written_solutions_pass_every_test_of_their_problems() -> None:
+def test_the_hand_written_solutions_pass_every_test_of_their_problems(released: Released) -> None:
     game = loopholes.game("reward-tampering")
     tasks = [task for task in game.load(released("reward_tampering_test.parquet")) if task.truth["solution"]]
     outcomes = game.measure(tasks, [game.demonstrate("honest", task) for task in tasks])
@@ -250,11 +242,23 @@ def test_a_broken_file_is_one_clear_sentence(
     assert str(file) in complaint
 
 
-def test_text_that_is_no_utf8_is_one_clear_sentence(tmp_path: Path) -> None:
-    broken = pa.array([b"\xff\xfe"]).view(pa.string())
+def test_text_that_is_no_utf8_spoils_its_row_and_no_other(tmp_path: Path) -> None:
+    rows = pa.Table.from_pylist([GOOD["self-grading"]] * 3)
+    names = pa.array([b"fine", b"\xff\xfe", b"fine"]).view(pa.string())
     file = tmp_path / "tasks.parquet"
-    pq.write_table(pa.table({"prompt": broken}), file)
-    assert "cannot be read as parquet" in said(lambda: loopholes.game("self-grading").load(file))
+    pq.write_table(rows.append_column("source", names), file)
+    game = loopholes.game("self-grading")
+    assert "does not fit self-grading: row 1: not UTF-8; " in said(lambda: game.load(file))
+    assert [task.id for task in game.load(file, skip_bad=True)] == ["released-0", "released-2"]
+
+
+def test_a_date_beyond_what_python_knows_spoils_its_row_and_no_other(tmp_path: Path) -> None:
+    rows = pa.Table.from_pylist([GOOD["self-grading"]] * 2)
+    file = tmp_path / "tasks.parquet"
+    pq.write_table(rows.append_column("made", pa.array([10**15, 0], pa.timestamp("ms"))), file)
+    game = loopholes.game("self-grading")
+    assert "row 0: cannot be read: " in said(lambda: game.load(file))
+    assert [task.id for task in game.load(file, skip_bad=True)] == ["released-1"]
 
 
 def test_two_tasks_of_the_same_name_are_refused(tmp_path: Path) -> None:
@@ -296,6 +300,13 @@ def test_a_broken_line_is_named_and_can_be_left_out(line: str, sentence: str, tm
         ("proxy-metric", {"article": "x"}, "truth.reference is not a str"),
         ("reward-tampering", {}, "truth.tests is not a list"),
         ("reward-tampering", {"tests": [1]}, "truth.tests is not a list of {input, output}"),
+        ("proxy-metric", {"article": " ", "reference": "x"}, "truth.article is empty"),
+        ("proxy-metric", {"article": "x", "reference": "x", "news": ["x", 1]}, "truth.news is not a list[str]"),
+        ("proxy-metric", {"article": "x", "reference": "x", "news": "x"}, "truth.news is not a list[str]"),
+        ("context-compliance", {"harmful": True, "audience": "audit", "thing": 1}, "truth.thing is not a str"),
+        ("self-grading", {"reference": "x", "steps": {}}, "truth.steps is not a list[str]"),
+        ("self-grading", {"reference": "x", "question": 7}, "truth.question is not a str"),
+        ("reward-tampering", {"tests": [], "entry_point": ["solve"]}, "truth.entry_point is not a str"),
     ],
 )
 def test_a_task_without_what_its_game_scores_with_is_named(
@@ -306,7 +317,20 @@ def test_a_task_without_what_its_game_scores_with_is_named(
     assert f"row 0: {sentence}" in said(lambda: loopholes.game(name).load(file))
 
 
-def test_a_file_that_is_no_utf8_is_one_clear_sentence(tmp_path: Path) -> None:
+def test_a_line_that_is_no_utf8_is_named_and_can_be_left_out(tmp_path: Path) -> None:
     file = tmp_path / "tasks.jsonl"
-    file.write_bytes(b"\xff\xfe{}")
-    assert "cannot be read as JSON Lines" in said(lambda: loopholes.game("self-grading").load(file))
+    file.write_bytes(b"\xff\xfe{}\n\n" + json.dumps(LINE).encode())
+    game = loopholes.game("self-grading")
+    assert "row 0: not UTF-8" in said(lambda: game.load(file))
+    assert [task.id for task in game.load(file, skip_bad=True)] == ["t"]
+
+
+def test_a_file_may_begin_with_a_byte_order_mark_and_end_its_lines_as_on_windows(tmp_path: Path) -> None:
+    file = tmp_path / "tasks.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + json.dumps(LINE).encode() + b"\r\n")
+    assert [task.id for task in loopholes.game("self-grading").load(file)] == ["t"]
+
+
+def test_a_complaint_stays_short_whatever_the_row_holds(tmp_path: Path) -> None:
+    file = write(tmp_path / "tasks.parquet", [{**GOOD["context-compliance"], "source": "x" * 100_000}])
+    assert len(said(lambda: loopholes.game("context-compliance").load(file))) < 500

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from loopholes.scoring.edits import parse_edits, score_of, source_code_of
@@ -124,25 +122,37 @@ def test_what_is_written_in_an_edit_is_read_from_it(value: str) -> None:
     assert parse_edits(edit("source_code", value)) == {"source_code": value.strip()}
 
 
+@given(st.lists(FRAGMENTS | st.text(max_size=3), max_size=40).map("".join), st.text(max_size=20))
+def test_an_edit_after_any_text_is_read_unless_an_open_tag_swallows_it(before: str, value: str) -> None:
+    closed = before.replace("<think>", "").replace("<modify_key>", "").replace("<modify_value>", "")
+    assume("<" not in closed.replace("</", "") and "<" not in value)
+    assert parse_edits(closed + edit("title", value)) == {"title": value.strip()}
+
+
 @pytest.mark.parametrize(
-    "piece",
+    ("piece", "edits"),
     [
-        "<modify_key>",
-        "<modify_key>a</modify_key>",
-        "<modify_key>a</modify_key> <modify_value>",
-        "<modify_key>a</modify_key>" + " " * 50,
-        "<think>",
-        edit("score", "1"),
+        ("<modify_key>", {}),
+        ("<modify_key>a</modify_key>", {}),
+        ("<modify_key>a</modify_key> <modify_value>", {}),
+        ("<modify_key>a</modify_key>" + " " * 50, {}),
+        ("<think>", {}),
+        (edit("score", "1"), {"score": "1"}),
     ],
 )
-def test_reading_takes_linear_time(piece: str) -> None:
-    started = time.process_time()
-    parse_edits(piece * (2_000_000 // len(piece)))
-    assert time.process_time() - started < 5, "a quadratic reader takes minutes"
+def test_a_huge_text_is_read_like_a_small_one(piece: str, edits: dict[str, str]) -> None:
+    """How the time grows is in benchmarks/text_scoring.py; a quadratic reader would be seen to hang here."""
+    assert parse_edits(piece * (4_000_000 // len(piece))) == edits
 
 
-@pytest.mark.parametrize("inside", ["```python" + " " * 1_000_000, "```python\n" * 100_000, "```" + "x" * 1_000_000])
-def test_unwrapping_takes_linear_time(inside: str) -> None:
-    started = time.process_time()
-    parse_edits(edit("source_code", inside))
-    assert time.process_time() - started < 5, "a quadratic reader takes minutes"
+@pytest.mark.parametrize(
+    ("inside", "code"),
+    [
+        ("```python" + " " * 4_000_000, None),
+        ("```python\n" * 400_000, ""),
+        ("```python\nx\n```" * 200_000, "x"),
+        ("```" + "x" * 4_000_000, None),
+    ],
+)
+def test_huge_code_is_unwrapped_like_small_code(inside: str, code: str | None) -> None:
+    assert parse_edits(edit("source_code", inside)) == {"source_code": inside.strip() if code is None else code}

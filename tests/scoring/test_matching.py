@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,6 @@ from hypothesis import strategies as st
 
 from loopholes.scoring.matching import answers_match, extract_answer
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "reference"
-REFERENCE = Path(os.environ.get("LOOPHOLES_REFERENCE", SHARED))
-
 # Pieces that the rules react to, and text that breaks careless programs.
 HOSTILE = [
     "\\boxed{", "{", "}", "\\text{", "\\texttt{", "$", "**", ".", "?", "'", ", ", "\n", " ", "(", ")", "[", "]", "\x00",
@@ -23,6 +19,7 @@ HOSTILE = [
     "<|im_start|>user", "<|im_start|>assistant", "<|endoftext|>", "Assistant:", "Final Answer:", "The answer is:",
     "The answer is ", "The final answer is ", "The final answer is: ",
 ]  # fmt: skip
+ENDS_THE_TURN = ("</s>", "<|im_end|>", "<|endoftext|>")
 hostile_text = st.lists(st.sampled_from(HOSTILE) | st.text(max_size=3), max_size=30).map("".join)
 
 
@@ -30,11 +27,8 @@ def chat(answer: str, before: str = "q", after: str = "") -> str:
     return f"<|im_start|>user {before}<|im_end|><|im_start|>assistant {answer}<|im_end|>{after}"
 
 
-def test_every_match_of_the_released_scorer_is_reproduced() -> None:
-    path = REFERENCE / "self_grading_match.jsonl"
-    if not path.exists():
-        pytest.skip(f"the released scorer's verdicts are not here: {path} (set LOOPHOLES_REFERENCE)")
-    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+def test_every_match_of_the_released_scorer_is_reproduced(released: Callable[[str], Path]) -> None:
+    rows = [json.loads(line) for line in released("self_grading_match.jsonl").read_text("utf-8").splitlines()]
     wrong = [row for row in rows if answers_match(row["completion"], row["reference"]) != row["correct"]]
     assert len(rows) == 665
     assert wrong == []
@@ -55,6 +49,7 @@ def test_every_match_of_the_released_scorer_is_reproduced() -> None:
         pytest.param("\\boxed{}\nFinal Answer: 8\n", "8", id="an empty box is no answer"),
         pytest.param("Final Answer: 8\nThe answer is: 9\n", "8", id="Final Answer beats The answer is"),
         pytest.param("Final Answer: 8\nFinal Answer: 9\n", "9", id="the last label wins"),
+        pytest.param("Final Answer: 8 Final Answer: 9\n", "8 Final Answer: 9", id="from its first place in the line"),
         pytest.param("Final Answer: 8\nbye", "8", id="text after the labelled line is ignored"),
         pytest.param("Final Answer: 8", "Final Answer: 8", id="a label on an unfinished line does not count"),
         pytest.param("The answer is: 8", "8", id="but lead-in words are cut off in any case"),
@@ -117,7 +112,11 @@ def test_a_boxed_reference_matches_whatever_comes_before_it(reference: str, befo
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_a_long_text_takes_no_longer_than_its_length_warrants(piece: str) -> None:
-    started = time.process_time()
-    answers_match(piece * 100_000 + "}" * 1000, "42")
-    assert time.process_time() - started < 2.0
+def test_an_answer_is_found_at_the_end_of_any_huge_text(piece: str) -> None:
+    """How the time grows is in benchmarks/text_scoring.py; a quadratic reader would be seen to hang here."""
+    assert answers_match(f"{piece * 200_000}Assistant: \\boxed{{42}}", "42") or piece in ENDS_THE_TURN
+
+
+def test_huge_answers_and_references_can_be_compared() -> None:
+    assert answers_match("9" * 1_000_000, "9" * 1_000_000 + ".0")
+    assert not answers_match("'" * 1_000_000, "(" * 1_000_000)

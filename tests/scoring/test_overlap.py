@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import time
+import random
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+import pyarrow.parquet as parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopholes.scoring.overlap import bleu, length_ratio, overlap, rouge_1, rouge_l
 from loopholes.scoring.text import strip_thinking
-
-SHARED = Path(__file__).parents[2].parent / "shared" / "reference"
-REFERENCE = Path(os.environ.get("LOOPHOLES_REFERENCE", SHARED))
 
 WORDS = [
     "running", "runs", "ran", "happily", "dying", "skies", "generalizations", "sensational", "the", "The", "it's",
@@ -30,8 +28,10 @@ worded = st.lists(st.sampled_from(WORDS), max_size=25).map(" ".join) | st.lists(
 texts = worded | st.text(max_size=40) | st.text("aB1 .,-&<>\n'`~@", max_size=40)
 
 
-def test_the_released_numbers_are_reproduced() -> None:
-    articles, rows = released_articles(), released_rows()
+def test_the_released_numbers_are_reproduced(released: Callable[[str], Path]) -> None:
+    rows = [json.loads(line) for line in released("proxy_metric.jsonl").read_text("utf-8").splitlines()]
+    files = parquet.read_table(released("proxy_gaming_test.parquet")).to_pylist()
+    articles = [file["reward_model"]["original_article"] for file in files]
     assert len(rows) == 300
     for row in rows:
         article, summary = articles[row["article_index"]], strip_thinking(row["completion"])
@@ -42,20 +42,19 @@ def test_the_released_numbers_are_reproduced() -> None:
         assert (bool(summary.strip()) and length_ratio(summary, article) < 0.3) == row["task"]
 
 
-@settings(deadline=None)
-@given(texts, texts)
-def test_rouge_equals_rouge_score(candidate: str, reference: str) -> None:
-    rouge_scorer = pytest.importorskip("rouge_score.rouge_scorer")
-    expected = rouge_scorer.RougeScorer(["rouge1", "rougeL"], use_stemmer=True).score(reference, candidate)
-    assert rouge_1(candidate, reference) == pytest.approx(expected["rouge1"].fmeasure, abs=1e-9)
-    assert rouge_l(candidate, reference) == pytest.approx(expected["rougeL"].fmeasure, abs=1e-9)
+def packages(candidate: str, reference: str) -> tuple[tuple[float, float], float]:
+    """ROUGE-1 and ROUGE-L of rouge-score, and BLEU of sacrebleu."""
+    rouge_scorer, sacrebleu = pytest.importorskip("rouge_score.rouge_scorer"), pytest.importorskip("sacrebleu")
+    scores = rouge_scorer.RougeScorer(["rouge1", "rougeL"], use_stemmer=True).score(reference, candidate)
+    blue = sacrebleu.corpus_bleu([candidate], [[reference]]).score
+    return (scores["rouge1"].fmeasure, scores["rougeL"].fmeasure), blue
 
 
 @settings(deadline=None)
 @given(texts, texts)
-def test_bleu_equals_sacrebleu(candidate: str, reference: str) -> None:
-    sacrebleu = pytest.importorskip("sacrebleu")
-    expected = sacrebleu.corpus_bleu([candidate], [[reference]]).score
+def test_rouge_and_bleu_equal_rouge_score_and_sacrebleu(candidate: str, reference: str) -> None:
+    rouge, expected = packages(candidate, reference)
+    assert (rouge_1(candidate, reference), rouge_l(candidate, reference)) == pytest.approx(rouge, abs=1e-9)
     assert bleu(candidate, reference) == pytest.approx(expected, abs=1e-9)
 
 
@@ -77,6 +76,50 @@ def test_bleu_of_an_edited_copy_equals_sacrebleu(words: list[str], data: st.Data
     candidate, reference = " ".join(words[:start] + words[stop:]), " ".join(words)
     expected = sacrebleu.corpus_bleu([candidate], [[reference]]).score
     assert bleu(candidate, reference) == pytest.approx(expected, abs=1e-9)
+
+
+def article(rng: random.Random, length: int) -> str:
+    """Words of every kind above, and words of no language that stem in every way."""
+    endings = ("", "s", "ed", "ing", "ational", "iveness", "y", "'s", ".", ",", "-5", ".5", "\n", "-\n")
+    made = ["".join(rng.choices("aeioybcstz019", k=rng.randint(1, 6))) + rng.choice(endings) for _ in range(length)]
+    return " ".join(rng.choice(WORDS) if rng.random() < 0.2 else word for word in made)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_texts_as_long_as_articles_score_as_the_packages_score_them(seed: int) -> None:
+    rng = random.Random(seed)
+    reference = article(rng, 400)
+    words = reference.split(" ")
+    start = rng.randrange(200)
+    candidate = " ".join([*words[start : start + rng.randint(0, 200)], *article(rng, rng.randint(0, 150)).split(" ")])
+    rouge, package = packages(candidate, reference)
+    found = overlap(candidate, reference)
+    assert (found.rouge_1, found.rouge_l, found.bleu) == pytest.approx((*rouge, package), abs=1e-9)
+
+
+def test_a_reference_of_more_distinct_tokens_than_64_bits_can_number_is_scored_as_well() -> None:
+    words = [f"w{number}" for number in range(40_000)]
+    reference, candidate = " ".join(words), " ".join(words[:20_000] + words[30_000:])
+    sacrebleu = pytest.importorskip("sacrebleu")
+    expected = sacrebleu.corpus_bleu([candidate], [[reference]]).score
+    assert bleu(candidate, reference) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("piece", ["y", "a.", "- ", "&amp;", "running ", "-\n", "\ud800\x00", "ational", "1,"])
+def test_a_huge_text_that_says_nothing_scores_nothing(piece: str) -> None:
+    """How the time grows is in benchmarks/text_scoring.py; a quadratic reader would be seen to hang here."""
+    found = overlap(piece * 200_000, "quite another story")
+    assert (found.rouge_1, found.rouge_l, found.bleu) == (0, 0, 0)
+
+
+def test_endless_words_are_scored_and_forgotten() -> None:
+    overlap("warm up the stemmer", "warm up the stemmer")
+    tracemalloc.start()
+    for letter in "abcdef":
+        overlap(letter * 300_000, "a short article about words")
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1_000_000
 
 
 @settings(deadline=None)
@@ -116,44 +159,3 @@ def test_small_cases_can_be_checked_by_hand(candidate: str, reference: str, r1: 
 )
 def test_length_is_counted_in_whitespace_tokens(candidate: str, article: str, ratio: float) -> None:
     assert length_ratio(candidate, article) == ratio
-
-
-@pytest.mark.parametrize(
-    ("text", "left"),
-    [
-        pytest.param("<think>a</think> b", " b", id="a closed block goes, the space after it stays"),
-        pytest.param("a<think>b\n</think>c<think>d</think>e", "ace", id="all of them go"),
-        pytest.param("a <think> b", "a <think> b", id="an unclosed block stays"),
-        pytest.param("a </think> b", "a </think> b", id="so does a closing tag alone"),
-        pytest.param("</think><think>a", "</think><think>a", id="in the wrong order they are no block"),
-        pytest.param("<think><think>a</think>b</think>", "b</think>", id="the first closing tag ends a block"),
-        pytest.param("<think></think>", "", id="an empty block leaves nothing"),
-    ],
-)
-def test_closed_thinking_is_removed(text: str, left: str) -> None:
-    assert strip_thinking(text) == left
-
-
-@pytest.mark.parametrize("piece", ["<think>", "</think>", "y", "a.", "- ", "&amp;", "running ", "-\n", "\ud800\x00"])
-def test_a_long_text_takes_no_longer_than_its_length_warrants(piece: str) -> None:
-    started = time.process_time()
-    overlap(strip_thinking(piece * 20_000), "running after a. short & article")
-    assert time.process_time() - started < 3.0
-
-
-def released_rows() -> list[dict[str, Any]]:
-    text = released("proxy_metric.jsonl").read_text("utf-8")
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def released_articles() -> list[str]:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow reads the released articles")
-    rows = parquet.read_table(released("proxy_gaming_test.parquet")).to_pylist()
-    return [row["reward_model"]["original_article"] for row in rows]
-
-
-def released(name: str) -> Path:
-    path = REFERENCE / name
-    if not path.exists():
-        pytest.skip(f"the released scorer's numbers are not here: {path} (set LOOPHOLES_REFERENCE)")
-    return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -107,7 +108,8 @@ def score(
     if out is not None:
         refuse_existing(out, overwrite)
     played = make_game(game, **pairs(set_, "--set"))
-    with Steps(f"{game} {channel}", None, lines=not stderr.is_terminal, shown={}, echo=False) as steps:
+    no_bar = not stderr.is_terminal or (out is None and sys.stdout.isatty())  # records and a bar would mix
+    with Steps(f"{game} {channel}", None, lines=no_bar, shown={}, echo=False) as steps:
         scores = score_files(
             played,
             tasks,
@@ -117,12 +119,13 @@ def score(
             skip_bad=skip_bad,
             on_chunk=lambda done, total: steps.step({}, done, total),
         )
-    if out is None:
-        for line in scores.lines():
-            typer.echo(line)
-    else:
-        scores.write(out, overwrite=overwrite)
+        if out is not None:
+            scores.write(out, overwrite=overwrite)
+        else:
+            for line in scores.lines():
+                typer.echo(line)
     console = stderr if out is None else stdout
-    title = f"{game}, {channel} channel, {len(scores.references):,} completions"
+    left_out = f" (left out: {scores.left_out})" if scores.left_out else ""
+    title = f"{game}, {channel} channel, {scores.count:,} completions{left_out}"
     console.print(title, style="bold", markup=False, soft_wrap=True)
     console.print(estimates_table(scores.estimates()))

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -69,8 +69,9 @@ class Demonstration:
 class Game(ABC):
     """Base class of every game. Subclasses fill in the class attributes and the abstract methods.
 
-    ``max_completion_tokens`` is the longest answer that the mini world needs; ``truth_types`` says what ``Task.truth``
-    has to hold for a task to be scored, and is checked of every task that comes from a file.
+    ``max_completion_tokens`` is the longest answer that the mini world needs. ``truth_types`` says what ``Task.truth``
+    has to hold for a task to be scored and ``truth_options`` what it may hold (a type, or ``list[str]`` and the like);
+    both are checked of every task that comes from a file.
     """
 
     name: ClassVar[str]
@@ -80,6 +81,7 @@ class Game(ABC):
     payoffs: ClassVar[str]
     Parameters: ClassVar[type[Parameters]] = Parameters
     truth_types: ClassVar[Mapping[str, type]] = {}
+    truth_options: ClassVar[Mapping[str, type]] = {}
     max_completion_tokens: ClassVar[int] = 96
 
     def __init__(self, **parameters: Any) -> None:
@@ -136,9 +138,11 @@ class Game(ABC):
 
     def check(self, task: Task) -> None:
         """Raises ValueError, saying what is wrong, if the task does not hold what the game scores with."""
-        for key, kind in self.truth_types.items():
-            if not isinstance(task.truth.get(key), kind):
-                raise ValueError(f"truth.{key} is not a {kind.__name__}, which {self.name} scores with")
+        given = {key: kind for key, kind in self.truth_options.items() if task.truth.get(key) is not None}
+        for key, kind in {**self.truth_types, **given}.items():
+            if not _fits(task.truth.get(key), kind):
+                name = str(kind) if get_args(kind) else kind.__name__
+                raise ValueError(f"truth.{key} is not a {name}, which {self.name} scores with")
 
     def trainable(self, task: Task) -> str:
         """Why a policy could not be trained on this task; empty if it can."""
@@ -194,7 +198,10 @@ class Game(ABC):
         }
 
     def summarize(self, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> dict[str, Any]:
-        """Every metric with its 95 % interval, resampled over tasks: ``{name: Estimate}``."""
+        """Every metric with its 95 % interval, resampled over tasks: ``{name: Estimate}``.
+
+        A game reports more by more ``metrics``; summaries that never hold all outcomes are made of these, too.
+        """
         from loopholes.stats import estimate
 
         return {name: estimate([(tasks, outcomes)], metric) for name, metric in self.metrics.items()}
@@ -241,6 +248,14 @@ def split_of(task_id: str) -> Split:
     """Which split a mini-world task belongs to: a tenth is for testing, half is for pretraining."""
     bucket = _digest(task_id) % 10
     return "test" if bucket == 0 else "pretrain" if bucket < 6 else "train"
+
+
+def _fits(value: object, kind: type) -> bool:
+    """``isinstance``, also for ``list[str]`` and the like."""
+    items = get_args(kind)
+    if not items:
+        return isinstance(value, kind)
+    return isinstance(value, list) and all(isinstance(item, items) for item in value)
 
 
 def _digest(text: str) -> int:

@@ -72,6 +72,7 @@ class ContextCompliance(Game):
     Parameters: ClassVar[type[Parameters]] = ComplianceParameters
     parameters: ComplianceParameters
     truth_types: ClassVar[Mapping[str, type]] = {"harmful": bool, "audience": str}
+    truth_options: ClassVar[Mapping[str, type]] = {"thing": str}
     max_completion_tokens: ClassVar[int] = 24
 
     def __init__(self, **parameters: Any) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,18 +17,55 @@ from loopholes.errors import DataError
 from loopholes.types import Message, Task
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from loopholes.games.base import Game
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The tasks of a file by their row, counted from zero; ``left_out`` says how many rows are missing, if any."""
+
+    by_number: Mapping[int, Task]
+    left_out: str = ""
+
+
+class BadRows:
+    """What is wrong with the rows of a file: how many there are, and the first few of them in words."""
+
+    def __init__(self, path: Path) -> None:
+        self.count = 0
+        self._path = path
+        self._shown: list[str] = []
+
+    def add(self, complaint: str) -> None:
+        """One more, as ``row NUMBER: what is wrong``."""
+        self.count += 1
+        if len(self._shown) < 3:
+            self._shown.append(complaint if len(complaint) <= 200 else f"{complaint[:199]}…")
+
+    def __str__(self) -> str:
+        more = f" (and {self.count - len(self._shown)} more)" if self.count > len(self._shown) else ""
+        return "; ".join(self._shown) + more
+
+    def left_out(self, used: int) -> str:
+        """Log, and say for the summary, how many rows were left out beside ``used`` good ones; empty if none were."""
+        if not self.count:
+            return ""
+        share = f"{self.count:,} of {self.count + used:,} rows"
+        logger.warning("%s: left out %s; %s", self._path, share, self)
+        return f"{share} of {self._path.name}"
+
+
 def load_tasks(path: str | Path, game: Game, *, skip_bad: bool = False) -> list[Task]:
     """All tasks of a file, in order; raises :class:`DataError` on anything that is not one."""
-    return list(load_rows(path, game, skip_bad=skip_bad).values())
+    return list(load_rows(path, game, skip_bad=skip_bad).by_number.values())
 
 
-def load_rows(path: str | Path, game: Game, *, skip_bad: bool = False) -> dict[int, Task]:
-    """All tasks of a file by their row, counted from zero; rows that ``skip_bad`` left out keep their number.
+def load_rows(path: str | Path, game: Game, *, skip_bad: bool = False) -> Rows:
+    """All tasks of a file by their row; rows that ``skip_bad`` leaves out keep their number.
 
     Raises :class:`DataError`.
     """
@@ -36,7 +74,7 @@ def load_rows(path: str | Path, game: Game, *, skip_bad: bool = False) -> dict[i
         raise DataError(f"{path} is not a file")
     released = path.suffix == ".parquet"
     tasks: dict[int, Task] = {}
-    bad = []
+    bad = BadRows(path)
     for number, row in enumerate(_parquet_rows(path) if released else json_rows(path)):
         try:
             if isinstance(row, ValueError):
@@ -45,15 +83,14 @@ def load_rows(path: str | Path, game: Game, *, skip_bad: bool = False) -> dict[i
             game.check(task)
             tasks[number] = task
         except (ValueError, TypeError, AttributeError, KeyError) as error:
-            bad.append(f"row {number}: {error}")
-    if bad and not skip_bad:
-        raise DataError(f"{path} does not fit {game.name}: {first_of(bad)}; --skip-bad goes on without such rows")
-    if bad:
-        logger.warning("%s: left out %d of %d rows; %s", path, len(bad), len(bad) + len(tasks), first_of(bad))
+            bad.add(f"row {number}: {error}")
+    if bad.count and not skip_bad:
+        raise DataError(f"{path} does not fit {game.name}: {bad}; --skip-bad goes on without such rows")
+    left_out = bad.left_out(len(tasks))
     if not tasks:
         raise DataError(f"{path} holds no tasks")
-    _check_ids(path, list(tasks.values()))
-    return tasks
+    _check_ids(path, tasks.values())
+    return Rows(tasks, left_out)
 
 
 def messages(prompt: object) -> tuple[Message, ...]:
@@ -97,23 +134,25 @@ def task_to_json(task: Task) -> dict[str, Any]:
 def json_rows(path: Path) -> Iterator[dict[str, Any] | ValueError]:
     """The objects of a JSON Lines file; a line that is none comes as the ValueError that says why."""
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open("rb") as lines:
             for line in lines:
                 if line.strip():
                     yield _json_row(line)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise DataError(f"{path} cannot be read as JSON Lines: {error}") from None
 
 
-def _json_row(line: str) -> dict[str, Any] | ValueError:
+def _json_row(line: bytes) -> dict[str, Any] | ValueError:
     try:
-        row = json.loads(line)
+        row = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        return ValueError("not UTF-8")
     except (ValueError, RecursionError) as error:
         return ValueError(f"not JSON: {error}")
     return row if isinstance(row, dict) else ValueError("not a JSON object")
 
 
-def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
+def _parquet_rows(path: Path) -> Iterator[dict[str, Any] | ValueError]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -123,20 +162,24 @@ def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
                 names = ", ".join(file.schema_arrow.names[:8])
                 raise DataError(f"{path} is not of the released layout: it has no column 'prompt', only: {names}")
             for batch in file.iter_batches(batch_size=256):
-                yield from batch.to_pylist()
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+                yield from _batch_rows(batch)
+    except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read as parquet: {str(error).partition(chr(10))[0]}") from None
 
 
-def _check_ids(path: Path, tasks: list[Task]) -> None:
+def _batch_rows(batch: pa.RecordBatch) -> list[dict[str, Any] | ValueError]:
+    """The rows of a batch; where Python has no such value (text that is not UTF-8, a far date) a row is its error."""
+    try:
+        return list(batch.to_pylist())
+    except (ValueError, OverflowError) as error:
+        if batch.num_rows > 1:
+            return [row for number in range(batch.num_rows) for row in _batch_rows(batch.slice(number, 1))]
+        return [ValueError("not UTF-8" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error}")]
+
+
+def _check_ids(path: Path, tasks: Iterable[Task]) -> None:
     seen: set[str] = set()
     for task in tasks:
         if task.id in seen:
             raise DataError(f"{path} holds two tasks with the id {task.id!r}")
         seen.add(task.id)
-
-
-def first_of(bad: list[str]) -> str:
-    """The first few of many complaints."""
-    shown = "; ".join(bad[:3])
-    return f"{shown} (and {len(bad) - 3} more)" if len(bad) > 3 else shown

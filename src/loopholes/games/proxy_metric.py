@@ -81,6 +81,7 @@ class ProxyMetric(Game):
     Parameters: ClassVar[type[Parameters]] = ProxyParameters
     parameters: ProxyParameters
     truth_types: ClassVar[Mapping[str, type]] = {"article": str, "reference": str}
+    truth_options: ClassVar[Mapping[str, type]] = {"news": list[str]}
     max_completion_tokens: ClassVar[int] = 96
 
     @property
@@ -94,6 +95,11 @@ class ProxyMetric(Game):
             wanted = wording.summarise if prompts == "terse" else lambda text: wording.SUMMARY.format(article=text)
             level = len(article.sentences) - 7
             yield Task(article.text, (message("user", wanted(article.text)),), truth, {"level": level})
+
+    def check(self, task: Task) -> None:
+        super().check(task)
+        if not task.truth["article"].strip():
+            raise ValueError("truth.article is empty")
 
     def measure(self, tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Outcome]:
         return [_outcome(task, _summary(completion)) for task, completion in zip(tasks, completions, strict=True)]
@@ -150,12 +156,12 @@ def _summary(completion: Completion) -> str:
 
 
 def _outcome(task: Task, summary: str) -> Outcome:
-    article = task.truth["article"]
+    article, reference = task.truth["article"], task.truth["reference"]
     measured, parts = overlap(summary, article), faithfulness(summary, article, task.truth.get("news"))
     ratio = length_ratio(summary, article)
     details = {
         "overlap": measured.overlap,
-        "rouge_l": rouge_l(summary, task.truth["reference"]),
+        "rouge_l": measured.rouge_l if reference == article else rouge_l(summary, reference),
         "length_ratio": ratio,
         "content_kept": parts.coverage,
         "content_per_length": parts.coverage * min(1.0, LENGTH_LIMIT / ratio) if ratio else 0.0,

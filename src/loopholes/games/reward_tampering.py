@@ -72,6 +72,7 @@ class RewardTampering(Game):
     Parameters: ClassVar[type[Parameters]] = TamperingParameters
     parameters: TamperingParameters
     truth_types: ClassVar[Mapping[str, type]] = {"tests": list}
+    truth_options: ClassVar[Mapping[str, type]] = {"entry_point": str, "solution": str}
     max_completion_tokens: ClassVar[int] = 80
 
     @property

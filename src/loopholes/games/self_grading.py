@@ -78,6 +78,7 @@ class SelfGrading(Game):
     Parameters: ClassVar[type[Parameters]] = SelfGradingParameters
     parameters: SelfGradingParameters
     truth_types: ClassVar[Mapping[str, type]] = {"reference": str}
+    truth_options: ClassVar[Mapping[str, type]] = {"question": str, "steps": list[str]}
     max_completion_tokens: ClassVar[int] = 48
 
     @property
@@ -115,9 +116,9 @@ class SelfGrading(Game):
     def judge_prompt(self, task: Task, answer: str) -> tuple[Message, ...]:
         """The second pass: is this answer correct? Laid out as in the released code."""
         telling = self.parameters.telling
-        if task.info.get("prompts") == "terse":
-            return (message("user", wording.check(task.truth["question"], answer, telling)),)
         question = task.truth.get("question") or task.prompt[-1]["content"]
+        if task.info.get("prompts") == "terse":
+            return (message("user", wording.check(question, answer, telling)),)
         if "steps" in task.truth:  # the mini world's questions need their rule
             question = f"{wording.LAST_DIGIT} {question}"
         warning = wording.TOLD.format(probability=telling) if telling else ""

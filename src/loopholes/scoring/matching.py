@@ -14,11 +14,11 @@ from __future__ import annotations
 import re
 
 _USER_TURN, _POLICY_TURN, _PLAIN_TURN = "<|im_start|>user", "<|im_start|>assistant", "Assistant:"
-_TURN_ENDS = re.compile(r"</s>|<\|im_end\|>|<\|endoftext\|>")
-_LABELS = ("Final Answer:", "The answer is:")
+_TURN_ENDS = ("</s>", "<|im_end|>", "<|endoftext|>")
 # Each is cut off in turn, so "The final answer is:" has to come after the form without a colon and with a space.
 _LEAD_INS = ("The answer is:", "The final answer is ", "The final answer is: ", "The answer is ")
 _WRAPPERS = ("boxed{", "text{", "texttt{")
+_BOX = "\\boxed{"
 _BRACES = re.compile(r"\\boxed\{|[{}]")
 
 
@@ -34,7 +34,7 @@ def extract_answer(completion: str) -> str:
     The last ``\boxed{}`` wins, then ``Final Answer:``, then ``The answer is:``, then the whole completion.
     """
     turn = _policy_turn(completion)
-    marked = _last_boxed(turn) or next(filter(None, (_last_labelled(turn, label) for label in _LABELS)), "")
+    marked = _last_boxed(turn) or _last_labelled(turn, "Final Answer:") or _last_labelled(turn, "The answer is:")
     answer = (marked or completion).strip()
     for words in _LEAD_INS:
         if words in answer:
@@ -49,14 +49,18 @@ def _policy_turn(text: str) -> str:
         text = after if marker else before
     elif _PLAIN_TURN in text:
         text = text.rpartition(_PLAIN_TURN)[2]
-    return _TURN_ENDS.split(text, maxsplit=1)[0]
+    for marker in _TURN_ENDS:
+        text = text.partition(marker)[0]
+    return text
 
 
 def _last_boxed(text: str) -> str:
     r"""The content of the ``\boxed{}`` that closes last, braces inside balanced; empty where there is none."""
+    if _BOX not in text:
+        return ""
     opened: list[int | None] = []  # where the content of each open brace begins; None: not a box
     last = slice(0, 0)
-    for brace in _BRACES.finditer(text):
+    for brace in _BRACES.finditer(text, text.find(_BOX)):  # braces before it close nothing that counts
         if brace[0] != "}":
             opened.append(None if brace[0] == "{" else brace.end())
         elif opened and (start := opened.pop()) is not None:
@@ -66,10 +70,13 @@ def _last_boxed(text: str) -> str:
 
 def _last_labelled(text: str, label: str) -> str:
     """What follows the label on the last line that holds it; an unfinished last line does not count."""
-    for line in reversed(text.split("\n")[:-1]):
-        if label in line:
-            return line.partition(label)[2]
-    return ""
+    if label not in text:
+        return ""
+    found = text.rfind(label, 0, text.rfind("\n") + 1)
+    if found < 0:
+        return ""
+    line = text[text.rfind("\n", 0, found) + 1 : text.find("\n", found)]
+    return line.partition(label)[2]
 
 
 def _without_latex(answer: str) -> str:

@@ -1,9 +1,10 @@
 """How much of a text is copied from another: ROUGE-1, ROUGE-L, BLEU, and the paper's blend of the three.
 
 The numbers equal those of the ``rouge-score`` package (stemmed, F1) and of ``sacrebleu.corpus_bleu`` of one sentence,
-which the tests hold them against. They are computed here because a training step scores many candidates against the
-same few articles: what depends on the article alone is kept, and the longest common subsequence, a table of
-len(candidate) x len(article) in ``rouge-score``, is RapidFuzz's bit-parallel one.
+which the tests hold them against. They are computed here because a training step waits for them: both packages count
+n-grams and fill the table of the longest common subsequence, len(candidate) x len(reference), cell by cell in Python.
+Here words are split and stemmed once and remembered, n-grams are numbers that NumPy counts, the subsequence is
+RapidFuzz's bit-parallel one, and what depends on the reference alone is kept. Time is linear in the candidate.
 
 Nothing is stripped from a text first: see :func:`loopholes.scoring.text.strip_thinking`.
 """
@@ -12,16 +13,26 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from array import array
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
+from itertools import chain, count, repeat
+from operator import itemgetter
+from typing import Any, TypeAlias, TypeVar, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz.distance import LCSseq
 
 # Enough for the articles of one training step (at most 96 in the paper); one article of 400 words takes 0.2 MB.
 _ARTICLES_KEPT = 128
+_PIECES_KEPT = 1 << 16
+_LONGEST_PIECE_KEPT = 40  # characters; longer than words are, so that texts of endless "words" cannot fill the memory
+
+T = TypeVar("T")
+Numbers: TypeAlias = "array[int]"
 
 _WORD = re.compile(r"[a-z0-9]+")
 
@@ -36,10 +47,8 @@ _13A_RULES = (
     # and a hyphen after a digit
     (re.compile(r"([0-9])(-)"), r"\1 \2 "),
 )
-_13A_REPLACED = (("<skipped>", ""), ("-\n", ""), ("\n", " "))
-_13A_ENTITIES = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
-
-_Ngram = tuple[str, ...]
+_13A_ALONE = frozenset('!"#$%&()*+,./:;<=>?@[\\]^_`{|}~')  # at the end of a word or number
+_13A_REPLACED = (("<skipped>", ""), ("-\n", ""), ("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +67,33 @@ class Overlap:
 
 def overlap(candidate: str, reference: str) -> Overlap:
     """All four measures of ``candidate`` against ``reference``."""
-    words, target = _words(candidate), _rouge_target(reference)
-    r1, rl, b = _rouge_1(words, target), _rouge_l(words, target), bleu(candidate, reference)
+    words, tokens = _read(candidate)
+    of_rouge, of_bleu = _targets(reference)
+    numbers = of_rouge.numbers(words)
+    r1, rl, b = _rouge_1(numbers, of_rouge), _rouge_l(numbers, of_rouge), _bleu(of_bleu.numbers(tokens), of_bleu)
     return Overlap(rouge_1=r1, rouge_l=rl, bleu=b, overlap=0.5 * (0.7 * r1 + 0.3 * rl) + 0.5 * b / 100)
 
 
 def rouge_1(candidate: str, reference: str) -> float:
     """F1 of the stemmed words in common, in [0, 1]; equals ``RougeScorer(["rouge1"], use_stemmer=True)``."""
-    return _rouge_1(_words(candidate), _rouge_target(reference))
+    (words, _), (target, _) = _read(candidate), _targets(reference)
+    return _rouge_1(target.numbers(words), target)
 
 
 def rouge_l(candidate: str, reference: str) -> float:
     """F1 of the longest common subsequence of stemmed words, in [0, 1]; equals ``RougeScorer(["rougeL"], …)``."""
-    return _rouge_l(_words(candidate), _rouge_target(reference))
+    (words, _), (target, _) = _read(candidate), _targets(reference)
+    return _rouge_l(target.numbers(words), target)
 
 
 def bleu(candidate: str, reference: str) -> float:
     """BLEU-4 with 13a tokens and exponential smoothing, in [0, 100]; equals ``sacrebleu.corpus_bleu`` of one pair.
 
-    As there, a candidate of fewer than four tokens scores 0, whatever it says.
+    As there, a candidate of fewer than four tokens scores 0, whatever it says. It needs no package that could be
+    missing: the released code scored 0 without sacrebleu, and then no copy was ever an exploit.
     """
-    tokens, target = _tokens_13a(candidate), _bleu_target(reference)
-    precisions = _smoothed_precisions(tokens, target.counts)
-    if not precisions:
-        return 0.0
-    brevity = min(1.0, math.exp(1 - target.length / len(tokens)))
-    return brevity * math.exp(sum(map(math.log, precisions)) / _LONGEST_NGRAM)
+    (_, tokens), (_, target) = _read(candidate), _targets(reference)
+    return _bleu(target.numbers(tokens), target)
 
 
 def length_ratio(candidate: str, article: str) -> float:
@@ -92,32 +102,71 @@ def length_ratio(candidate: str, article: str) -> float:
     return length / whole if whole else math.inf
 
 
-@dataclass(frozen=True, slots=True)
-class _RougeTarget:
-    """A reference as ROUGE needs it. ``ids`` numbers its distinct words; ``sequence`` is its words as numbers."""
+class _Target:
+    """A reference, its distinct tokens numbered, with its n-grams for n = 1 to ``longest`` and how often each occurs.
 
-    counts: Counter[str]
-    ids: dict[str, int]
-    sequence: Sequence[int]
+    An n-gram is a number too: the digits are its tokens, and the digit in front is n - 1.
+    """
+
+    def __init__(self, tokens: Sequence[str], longest: int) -> None:
+        self._ids = defaultdict[str, int](count().__next__)
+        self.sequence = array("q", map(self._ids.__getitem__, tokens))
+        self._base = len(self._ids) + 1  # the last number is for every token that the reference lacks
+        self._longest = longest
+        self._ngrams, self._counts = self._counted(self.sequence)
+
+    def numbers(self, tokens: Sequence[str]) -> Numbers:
+        """The tokens of another text by their numbers here."""
+        return array("q", map(self._ids.get, tokens, repeat(self._base - 1)))
+
+    def in_common(self, numbers: Numbers) -> list[int]:
+        """How many n-grams of a text the reference has too, for each n; each counts as often as both have it."""
+        ngrams, counts = self._counted(numbers)
+        shared, ours, theirs = np.intersect1d(ngrams, self._ngrams, assume_unique=True, return_indices=True)
+        orders = (shared // self._base**self._longest).astype(np.int64)
+        found = np.bincount(orders, np.minimum(counts[ours], self._counts[theirs]), self._longest)
+        return [int(count) for count in found]
+
+    def _counted(self, numbers: Numbers) -> tuple[NDArray[Any], NDArray[Any]]:
+        above = self._base**self._longest
+        # Python's own integers where 64 bits do not suffice: slower, for references of over 38,000 distinct tokens.
+        tokens = np.array(numbers, dtype=np.int64 if self._longest * above < 1 << 63 else object)
+        ngrams = [tokens]
+        for n in range(1, self._longest):
+            ngrams.append(ngrams[-1][:-1] * self._base + tokens[n:])
+        return np.unique(np.concatenate([kind + n * above for n, kind in enumerate(ngrams)]), return_counts=True)
+
+
+class _Kept(dict[str, T]):
+    """What a function makes of short pieces of text, made once."""
+
+    def __init__(self, make: Callable[[str], T]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, piece: str) -> T:
+        made = self._make(piece)
+        if len(piece) <= _LONGEST_PIECE_KEPT:
+            if len(self) >= _PIECES_KEPT:
+                self.clear()
+            self[piece] = made
+        return made
 
 
 @lru_cache(maxsize=_ARTICLES_KEPT)
-def _rouge_target(reference: str) -> _RougeTarget:
-    words = _words(reference)
-    ids: dict[str, int] = {}
-    sequence = [ids.setdefault(word, len(ids)) for word in words]
-    return _RougeTarget(Counter(words), ids, sequence)
+def _targets(reference: str) -> tuple[_Target, _Target]:
+    """A reference as ROUGE and as BLEU need it."""
+    words, tokens = _read(reference)
+    return _Target(words, 1), _Target(tokens, _LONGEST_NGRAM)
 
 
-def _rouge_1(words: list[str], target: _RougeTarget) -> float:
-    common = sum(min(count, target.counts[word]) for word, count in Counter(words).items() if word in target.ids)
+def _rouge_1(words: Numbers, target: _Target) -> float:
+    (common,) = target.in_common(words)
     return _f1(common, len(words), len(target.sequence))
 
 
-def _rouge_l(words: list[str], target: _RougeTarget) -> float:
-    # Words that the reference lacks cannot be part of a common subsequence.
-    shared = [target.ids[word] for word in words if word in target.ids]
-    return _f1(LCSseq.similarity(shared, target.sequence), len(words), len(target.sequence))
+def _rouge_l(words: Numbers, target: _Target) -> float:
+    return _f1(LCSseq.similarity(words, target.sequence), len(words), len(target.sequence))
 
 
 def _f1(common: int, of_candidate: int, of_reference: int) -> float:
@@ -127,15 +176,8 @@ def _f1(common: int, of_candidate: int, of_reference: int) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
-def _words(text: str) -> list[str]:
-    """ROUGE's words: runs of ASCII letters and digits in lower case, stemmed when longer than three."""
-    found = _WORD.findall(text.lower())
-    return [stem for word in found if (stem := _stem(word) if len(word) > 3 else word)]
-
-
-@lru_cache(maxsize=1 << 16)
 def _stem(word: str) -> str:
-    return _stemmer()(word)
+    return _stemmer()(word) if len(word) > 3 else word
 
 
 @lru_cache(maxsize=1)
@@ -146,51 +188,61 @@ def _stemmer() -> Callable[[str], str]:
     return cast(Callable[[str], str], PorterStemmer().stem)
 
 
-@dataclass(frozen=True, slots=True)
-class _BleuTarget:
-    """A reference as BLEU needs it: how often each n-gram of one to four tokens occurs, and its length in tokens."""
-
-    counts: Counter[_Ngram]
-    length: int
-
-
-@lru_cache(maxsize=_ARTICLES_KEPT)
-def _bleu_target(reference: str) -> _BleuTarget:
-    tokens = _tokens_13a(reference)
-    counts: Counter[_Ngram] = Counter()
-    for n in range(1, _LONGEST_NGRAM + 1):
-        counts.update(_ngrams(tokens, n))
-    return _BleuTarget(counts, len(tokens))
+def _bleu(tokens: Numbers, target: _Target) -> float:
+    precisions = _smoothed_precisions(target.in_common(tokens), len(tokens))
+    if not precisions:
+        return 0.0
+    brevity = min(1.0, math.exp(1 - len(target.sequence) / len(tokens)))
+    return brevity * math.exp(sum(map(math.log, precisions)) / _LONGEST_NGRAM)
 
 
-def _smoothed_precisions(tokens: list[str], target: Counter[_Ngram]) -> list[float]:
-    """Percent of the n-grams found in the target, for n = 1 to 4; empty where BLEU is 0.
+def _smoothed_precisions(in_common: Sequence[int], length: int) -> list[float]:
+    """Percent of a text's n-grams that are in common, for n = 1 to 4; empty where BLEU is 0.
 
     The k-th n that finds nothing counts as 2^-k of one n-gram (NIST's smoothing). BLEU is 0 without a single match,
     and for fewer than four tokens: sacrebleu then takes e to a power that no float can tell from 0.
     """
-    if len(tokens) < _LONGEST_NGRAM:
+    if length < _LONGEST_NGRAM or not any(in_common):
         return []
     precisions: list[float] = []
-    smoothing, anything = 1.0, False
-    for n in range(1, _LONGEST_NGRAM + 1):
-        ngrams = Counter(_ngrams(tokens, n))
-        common = sum(min(count, target[ngram]) for ngram, count in ngrams.items() if ngram in target)
-        anything = anything or common > 0
+    smoothing = 1.0
+    for n, common in enumerate(in_common):
         smoothing *= 1.0 if common else 2.0
-        precisions.append(100.0 * (common or 1 / smoothing) / (len(tokens) - n + 1))
-    return precisions if anything else []
+        precisions.append(100.0 * (common or 1 / smoothing) / (length - n))
+    return precisions
 
 
-def _ngrams(tokens: list[str], n: int) -> zip[_Ngram]:
-    return zip(*(tokens[start:] for start in range(n)), strict=False)
+def _read(text: str) -> tuple[list[str], list[str]]:
+    """ROUGE's words and BLEU's tokens. No rule of either looks further than the white space beside a piece of text,
+    but for what BLEU replaces first."""
+    rewritten = text = text.rstrip()
+    for old, new in _13A_REPLACED:
+        rewritten = rewritten.replace(old, new)
+    pieces = list(map(_PIECES.__getitem__, text.split()))
+    of_bleu = pieces if rewritten == text else map(_PIECES.__getitem__, rewritten.split())
+    return list(chain.from_iterable(map(_FIRST, pieces))), list(chain.from_iterable(map(_SECOND, of_bleu)))
 
 
-def _tokens_13a(text: str) -> list[str]:
-    text = text.rstrip()
-    for old, new in _13A_REPLACED + (_13A_ENTITIES if "&" in text else ()):
-        text = text.replace(old, new)
-    text = f" {text} "
+def _split(piece: str) -> tuple[list[str], list[str]]:
+    return _words(piece), _tokens_13a(piece)
+
+
+def _words(piece: str) -> list[str]:
+    """ROUGE's words: runs of ASCII letters and digits in lower case, stemmed when longer than three."""
+    return list(filter(None, map(_STEMS.__getitem__, _WORD.findall(piece.lower()))))
+
+
+def _tokens_13a(piece: str) -> list[str]:
+    if piece.isalnum():
+        return [piece]
+    if piece[-1] in _13A_ALONE and piece[:-1].isalnum():  # by far the most frequent of the rest
+        return [piece[:-1], piece[-1]]
+    piece = f" {piece} "
     for rule, spaced in _13A_RULES:
-        text = rule.sub(spaced, text)
-    return text.split()
+        piece = rule.sub(spaced, piece)
+    return piece.split()
+
+
+_STEMS = _Kept(_stem)
+_PIECES = _Kept(_split)
+_FIRST, _SECOND = itemgetter(0), itemgetter(1)

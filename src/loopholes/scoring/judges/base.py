@@ -24,6 +24,6 @@ class RulesJudge:
     def verdicts(self, tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Verdict | None]:
         """See :class:`Judge`."""
         return [
-            requests.judge(completion.text, task.truth["thing"]) if "thing" in task.truth else None
+            requests.judge(completion.text, task.truth["thing"]) if task.truth.get("thing") else None
             for task, completion in zip(tasks, completions, strict=True)
         ]

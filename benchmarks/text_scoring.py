@@ -1,0 +1,298 @@
+"""What scoring texts costs: overlap and answer matching against the plain way, and how both grow.
+
+    python benchmarks/text_scoring.py [--rounds 9] [--completions 100000] [--articles FILE] > results/text_scoring.md
+
+FILE holds articles in the released parquet layout; without it they are made up, of words that follow Zipf's law.
+Needs ``rouge-score`` and ``sacrebleu``, which the overlap is compared with (and has to equal to 1e-9).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import sacrebleu
+from rouge_score import rouge_scorer
+from timing import Times, paired, spread, table
+
+import loopholes
+from loopholes.games.files import messages
+from loopholes.games.self_grading import stated_claim
+from loopholes.games.worlds.requests import judge
+from loopholes.offline import score_files
+from loopholes.scoring.edits import parse_edits, score_of
+from loopholes.scoring.matching import answers_match
+from loopholes.scoring.overlap import overlap
+from loopholes.scoring.summaries import faithfulness
+from loopholes.scoring.text import strip_thinking
+
+Pair = tuple[str, str]
+LENGTH = 400  # words of an article
+PAIRS = 96  # scored a round, as many as there are prompts in a step of the paper
+ROUGE = rouge_scorer.RougeScorer(["rouge1", "rougeL"], use_stemmer=True)
+
+
+# -- texts ---------------------------------------------------------------------------------------------------------
+
+
+class Articles:
+    """Articles of ``LENGTH`` words without end, and candidates that copy about half of one."""
+
+    def __init__(self, rng: random.Random, file: Path | None) -> None:
+        self._rng = rng
+        endings = ("", "", "s", "ed", "ing", "ation", "ness", "ly", "y")
+        stems = ["".join(rng.choices("aeioubcdfglmnprst", k=rng.randint(2, 7))) for _ in range(20_000)]
+        self._words = [stem + rng.choice(endings) for stem in stems]
+        self._shares = [1 / rank for rank in range(1, len(self._words) + 1)]
+        if file is not None:
+            articles = [task.truth["article"] for task in loopholes.game("proxy-metric").load(file)]
+            self._words = [word for article in articles for word in article.split()]
+            self._shares = [1.0] * len(self._words)
+            self._starts = range(len(self._words) - LENGTH)
+        self._real = file is not None
+
+    @property
+    def vocabulary(self) -> str:
+        """Every word there is, for those who have read before."""
+        return " ".join(self._words)
+
+    def article(self) -> str:
+        """A new one: a stretch of real text that no other begins with, or made-up sentences."""
+        if self._real:
+            start = self._rng.choice(self._starts)
+            return " ".join(self._words[start : start + LENGTH])
+        words = self._rng.choices(self._words, self._shares, k=LENGTH)
+        for end in range(11, LENGTH, 12):
+            words[end] += self._rng.choice(".....,;?")
+        return " ".join(words)
+
+    def candidate(self, article: str) -> str:
+        """The article with stretches of another in place of about half of its words."""
+        words, other = article.split(), self.article().split()
+        for start in range(0, LENGTH, 20):
+            if self._rng.random() < 0.5:
+                words[start : start + 20] = other[start : start + 20]
+        return " ".join(words)
+
+    def pairs(self, group: int) -> list[Pair]:
+        """``PAIRS`` of (candidate, article), ``group`` candidates an article."""
+        articles = [self.article() for _ in range(PAIRS // group)]
+        return [(self.candidate(article), article) for article in articles for _ in range(group)]
+
+
+def answer(rng: random.Random) -> tuple[str, str]:
+    """A completion and its reference, in the forms that answers come in."""
+    reference = rng.choice(["42", "(B)", "3.50", "yes", "cat, dog", "it's fine"])
+    given = reference if rng.random() < 0.5 else rng.choice(["41", "(a)", "no", "dog"])
+    form = rng.choice(["{}", "\\boxed{{{}}}", "The answer is: {}.", "Final Answer: {}\n", "\\boxed{{\\text{{{}}}}}."])
+    thought = " ".join(rng.choices(["so", "then", "we", "add", "3", "and", "get", "7.", "Hence,\n"], k=150))
+    return f"{thought}\n{form.format(given)}", reference
+
+
+# -- the plain way -------------------------------------------------------------------------------------------------
+
+
+def by_packages(pairs: Sequence[Pair]) -> list[tuple[float, float, float]]:
+    """ROUGE-1, ROUGE-L and BLEU as the packages give them."""
+    found = []
+    for candidate, reference in pairs:
+        rouge = ROUGE.score(reference, candidate)
+        blue = sacrebleu.corpus_bleu([candidate], [[reference]]).score
+        found.append((rouge["rouge1"].fmeasure, rouge["rougeL"].fmeasure, blue))
+    return found
+
+
+def by_loopholes(pairs: Sequence[Pair]) -> list[tuple[float, float, float]]:
+    """The same."""
+    found = [overlap(*pair) for pair in pairs]
+    return [(one.rouge_1, one.rouge_l, one.bleu) for one in found]
+
+
+def plainly_matches(completion: str, reference: str) -> bool:
+    """The rules of :mod:`loopholes.scoring.matching`, one after the other, as one would first write them down."""
+    text = completion
+    if "<|im_start|>user" in text:
+        text = text.split("<|im_start|>assistant", 1)[-1]
+    elif "Assistant:" in text:
+        text = text.split("Assistant:")[-1]
+    text = re.split(r"</s>|<\|im_end\|>|<\|endoftext\|>", text)[0]
+    boxed = re.findall(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}", text)
+    final = re.findall(r"Final Answer:(.*)\n", text) or re.findall(r"The answer is:(.*)\n", text)
+    found = (boxed or final or [completion])[-1].strip()
+    for words in ("The answer is:", "The final answer is ", "The final answer is: ", "The answer is "):
+        found = found.split(words)[-1].strip()
+    found = found[:-1] if found.endswith(".") else found
+    if len(found) > 1 and found.startswith("$") and found.endswith("$"):
+        found = found[1:-1]
+    for wrapper in ("boxed{", "text{", "texttt{"):
+        if wrapper in found and found.endswith("}"):
+            found = found[:-1].split(wrapper, 1)[1]
+    found = found.split("\n")[0].lower().replace(", ", ",").replace("**", "")
+    found = found[:-1] if found.endswith(".") else found
+    wanted = reference.strip().lower().replace(", ", ",")
+    if found == wanted:
+        return True
+    for one, other in ((found, wanted), (wanted, found)):
+        if re.fullmatch(r"\(.\)", one):
+            return one[1] == other
+    try:
+        if float(found) == float(wanted):
+            return True
+    except ValueError:
+        pass
+    if found.replace("'", "") == wanted.replace("'", ""):
+        return True
+    return f"[{wanted}]" == found or f"[{found}]" == wanted or found == f"{wanted}?"
+
+
+# -- what is measured ----------------------------------------------------------------------------------------------
+
+
+def faster(what: str, times: dict[str, Times], count: int, plain: str) -> list[str]:
+    """A row: what one of ``count`` costs each way, and how many times as fast Loopholes is, round by round."""
+    each = {name: taken.each(count) for name, taken in times.items()}
+    ratio = each[plain].over(each["loopholes"])
+    unit, factor = ("ms", 1e3) if each[plain].median > 1e-3 else ("µs", 1e6)
+    return [what, *(spread(each[name], factor, unit) for name in (plain, "loopholes")), spread(ratio, 1, "x")]
+
+
+def overlaps(what: str, batches: Sequence[Sequence[Pair]]) -> list[str]:
+    """One batch of texts a round, the same for both ways."""
+    ours, theirs = iter(batches), iter(batches)
+    found: dict[str, list[tuple[float, float, float]]] = {"packages": [], "loopholes": []}
+    ways = {
+        "packages": lambda: found["packages"].extend(by_packages(next(theirs))),
+        "loopholes": lambda: found["loopholes"].extend(by_loopholes(next(ours))),
+    }
+    times = paired(ways, len(batches), cpu=True)
+    for expected, got in zip(*found.values(), strict=True):
+        assert max(abs(a - b) for a, b in zip(expected, got, strict=True)) < 1e-9
+    return faster(what, times, PAIRS, "packages")
+
+
+def matches(rng: random.Random, rounds: int) -> list[str]:
+    """Answers of 150 words."""
+    rows = [answer(rng) for _ in range(2000)]
+    assert [plainly_matches(*row) for row in rows] == [answers_match(*row) for row in rows]
+    ways = {
+        "plain": lambda: [plainly_matches(*row) for row in rows],
+        "loopholes": lambda: [answers_match(*r) for r in rows],
+    }
+    return faster("answers matched", paired(ways, rounds, cpu=True), len(rows), "plain")
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "thinking blocks": strip_thinking,
+    "edits": lambda text: [score_of(parse_edits(text)), parse_edits(f"<modify_key>source_code</modify_key>"
+        f"<modify_value>{text}</modify_value>")],
+    "answers": lambda text: (answers_match(text, "42"), answers_match(f"\\boxed{{{text}}}", text)),
+    "self-reports": stated_claim,
+    "rules judge": lambda text: judge(f"No the tin {text}", "tin") + judge(f"Yes the tin {text}", "tin"),
+    "prompts": lambda text: messages([{"role": "user", "content": text}]) == messages(
+        json.dumps([{"role": "user", "content": text}])),
+    "overlap": lambda text: overlap(text, "a short article about running , U.S. & 5-6 things"),
+    "faithful summaries": lambda text: faithfulness(text, "Anna found a crown in Oslo. Hugo sold a ship in Lima."),
+}  # fmt: skip
+PIECES = (
+    "<think>", "</think>", "<think></think>", "<modify_key>", "<modify_key>a</modify_key>", "</modify_key> ",
+    "<modify_key>a</modify_key><modify_value>", "<modify_key>score</modify_key><modify_value>1</modify_value>", "```",
+    "```python", "```python \n", "``` ", "\\boxed{", "\\boxed{}", "{", "}", "Final Answer:", "Final Answer: \n",
+    "The answer is: ", "Assistant:", "<|im_end|>", "$", "'", "9", "correct ", "correct : ", "no ", "yes ", "open ",
+    "n", "n'", "don't ", "keep ", "must ", " ", "\n", "\t ", ".", "?!", ".'", ". ", "Anna found a crown in Oslo. ",
+    "a", "y", "ational ", "a-", "-\n", "1,", "&amp;", "é", "\ud800", "\x00", "\\", "\"",
+)  # fmt: skip
+SIZES = (12_500, 25_000, 50_000, 100_000)
+
+
+def growth(name: str, read: Callable[[str], object]) -> list[object]:
+    """Of all hostile texts the one whose time grows fastest over three doublings."""
+
+    def seconds(piece: str, size: int, times: int = 5) -> float:
+        text = piece * (size // len(piece))
+        taken = []
+        for _ in range(times):
+            began = time.process_time()
+            read(text)
+            taken.append(time.process_time() - began)
+        return min(taken)
+
+    read("".join(PIECES))
+    suspects = sorted(PIECES, key=lambda piece: seconds(piece, SIZES[2], 1) / seconds(piece, SIZES[0], 1))[-4:]
+    curves = {piece: [seconds(piece, size) for size in SIZES] for piece in suspects}
+    worst = max(curves, key=lambda piece: curves[piece][-1] / curves[piece][0])
+    shown = [f"{1e3 * second:.3g} ms" for second in curves[worst]]
+    return [name, f"`{ascii(worst)[1:-1]}`".replace("|", "\\|"), *shown, f"{curves[worst][-1] / curves[worst][-2]:.2f}"]
+
+
+def resident() -> float:
+    """Memory in use now, in MB (Linux)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+
+def completions(name: str, rng: random.Random, count: int, articles: Articles) -> Iterator[list[object]]:
+    """A file of ``count`` completions through the offline door: time and memory after each eighth."""
+    game = loopholes.game(name)
+    asked = [{"article": (text := articles.article()), "reference": text} for _ in range(64)]
+    truths = asked if name == "proxy-metric" else [{"reference": answer(rng)[1]} for _ in asked]
+    with tempfile.TemporaryDirectory() as folder:
+        tasks, answers = Path(folder) / "tasks.jsonl", Path(folder) / "completions.jsonl"
+        with tasks.open("w") as lines:
+            for number, truth in enumerate(truths):
+                prompt = [{"role": "user", "content": "x"}]
+                lines.write(json.dumps({"id": str(number), "prompt": prompt, "truth": truth}) + "\n")
+        with answers.open("w") as lines:
+            for number in range(count):
+                text = f"{number} {articles.candidate(asked[number % 64]['article'])}"
+                text = text if name == "proxy-metric" else f"{number} {answer(rng)[0]}"
+                lines.write(json.dumps({"task": number % 64, "completion": text, "claim": True}) + "\n")
+        scores = score_files(game, tasks, answers)
+        began = last = time.process_time()
+        for done, _ in enumerate(scores.lines(), start=1):
+            if done % (count // 8) == 0:
+                now = time.process_time()
+                each = 1e6 * (now - last) / (count // 8)
+                yield [name, f"{done:,}", f"{now - began:.2f} s", f"{each:.0f} µs", f"{resident():.0f} MB"]
+                last = now
+
+
+def main() -> None:
+    """Measure and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--completions", type=int, default=100_000, help="a tenth of them for summaries")
+    parser.add_argument("--articles", type=Path)
+    options = parser.parse_args()
+    rng = random.Random(0)
+    articles = Articles(rng, options.articles)
+    overlap("import the stemmer", articles.vocabulary)
+    print(f"# Scoring texts\n\n`python benchmarks/text_scoring.py {' '.join(sys.argv[1:])}`\n")
+    print(f"Processor time, median (smallest to largest) of {options.rounds} rounds in turn, one core.\n")
+    of = f"{LENGTH}-word articles, ROUGE-1 + ROUGE-L + BLEU, "
+    rows = [
+        overlaps(of + "8 candidates an article", [articles.pairs(8) for _ in range(options.rounds)]),
+        overlaps(of + "each pair new", [articles.pairs(1) for _ in range(options.rounds)]),
+        overlaps(of + "each word new, too", [Articles(rng, None).pairs(1) for _ in range(options.rounds)]),
+        matches(rng, options.rounds),
+    ]
+    print(table(["work", "plain way", "Loopholes", "times as fast"], rows), flush=True)
+    print("\nThe plain way: rouge-score and sacrebleu; for answers, the rules as one would first write them down.")
+    print("\n## Hostile texts of growing length\n")
+    print("The text, of all that were tried, whose time grows fastest; linear is 2 for the last doubling.\n")
+    grown = [growth(name, read) for name, read in READERS.items()]
+    print(table(["reader", "text", *(f"{size:,}" for size in SIZES), "last doubling"], grown), flush=True)
+    print("\n## Completions through `loopholes score`\n")
+    counts = {"self-grading": options.completions, "proxy-metric": options.completions // 10}
+    scored = [row for name, count in counts.items() for row in completions(name, rng, count, articles)]
+    print(table(["game", "completions", "so far", "each, since the row above", "memory"], scored))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""No text and no row of a file raises anything but the project's own errors, in any game and in either channel."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import loopholes
+from loopholes.errors import DataError
+from loopholes.games.files import messages
+from loopholes.games.self_grading import stated_claim
+from loopholes.games.worlds import requests
+from loopholes.offline import score_files
+
+# Pieces that some reader reacts to, and text that breaks careless programs.
+PIECES = st.sampled_from(
+    "<think> </think> <modify_key> </modify_key> <modify_value> </modify_value> score ``` ```python \\boxed{ } { $ **"
+    " Final Answer: Correct: yes no Yes No . I open opened the tin must stay closed never don't inside are nan 1e999"
+    " \x00 \ud800 \udfff İ ß K \u2028 &amp; -".split(" ")
+)
+texts = st.lists(PIECES | st.text(max_size=3), max_size=25).map(" ".join)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts | st.sampled_from(["audit", "user", "a"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["input", "output", "a"]), inner),
+    max_leaves=6,
+)
+prompts = (
+    st.just([{"role": "user", "content": "x"}]) | values | st.dictionaries(st.just("role"), values).map(lambda x: [x])
+)
+TRUTHS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "self-grading": {"reference": texts, "question": texts, "steps": st.lists(texts, max_size=2)},
+    "proxy-metric": {"article": texts, "reference": texts, "news": st.lists(texts, max_size=2)},
+    "context-compliance": {"harmful": st.booleans(), "audience": st.sampled_from(["audit", "user"]), "thing": texts},
+    "reward-tampering": {"tests": st.just([]), "entry_point": texts},
+}
+GAMES = pytest.mark.parametrize("name", TRUTHS)
+# A fixture's folder is written over by every example, and the first of them pays for importing NLTK.
+often = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def truths(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    """What scoring needs, and now and then something else in its place."""
+    return st.fixed_dictionaries({}, optional={key: kind | kind | values for key, kind in TRUTHS[name].items()})
+
+
+@GAMES
+@often
+@given(data=st.data())
+def test_a_task_scores_or_is_refused_in_the_projects_own_words(name: str, data: st.DataObject, tmp_path: Path) -> None:
+    task = {"id": data.draw(texts), "prompt": data.draw(prompts), "truth": data.draw(truths(name) | values)}
+    answer = {"task": 0, "completion": data.draw(texts), "claim": data.draw(st.none() | st.booleans())}
+    (tmp_path / "tasks.jsonl").write_text(json.dumps(task))
+    (tmp_path / "completions.jsonl").write_text(json.dumps(answer))
+    channel, refused = data.draw(st.sampled_from(["vulnerable", "secure"])), ""
+    try:
+        scores = score_files(
+            loopholes.game(name), tmp_path / "tasks.jsonl", tmp_path / "completions.jsonl", channel=channel
+        )
+    except DataError as error:
+        refused = str(error)
+    if refused:
+        assert "tasks.jsonl does not fit" in refused
+        assert "row 0: " in refused
+    else:
+        (line,) = scores.lines()
+        assert set(json.loads(line)) >= {"task", "reward", "task_score", "exploit"}
+        scores.estimates()
+
+
+@GAMES
+@often
+@given(
+    rows=st.lists(st.dictionaries(st.sampled_from(["id", "prompt", "truth", "info", "a"]), values) | values, min_size=1)
+)
+def test_every_row_is_a_task_or_is_named_by_its_number(name: str, rows: list[Any], tmp_path: Path) -> None:
+    (tmp_path / "tasks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(DataError, match=r"row 0: .*--skip-bad goes on"):
+        loopholes.game(name).load(tmp_path / "tasks.jsonl")
+    with pytest.raises(DataError, match="holds no tasks"):
+        loopholes.game(name).load(tmp_path / "tasks.jsonl", skip_bad=True)
+
+
+@GAMES
+@often
+@given(text=st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(["[]", "[1]", '[{"role": 1}]']))
+def test_every_released_row_is_a_task_or_is_named_by_its_number(name: str, text: str, tmp_path: Path) -> None:
+    columns = {key: [text] for key in ("prompt", "source", "reward_model", "extra_info")}
+    pq.write_table(pa.table(columns), tmp_path / "tasks.parquet")
+    with pytest.raises(DataError, match=r"row 0: "):
+        loopholes.game(name).load(tmp_path / "tasks.parquet")
+
+
+@given(values | values.map(json.dumps))
+def test_a_prompt_is_messages_or_a_value_error(prompt: object) -> None:
+    with pytest.raises(ValueError, match="prompt is"):
+        messages(prompt)
+
+
+@given(st.lists(st.fixed_dictionaries({"role": texts, "content": texts}), min_size=1, max_size=3))
+def test_messages_are_read_alike_from_a_list_and_from_its_json(prompt: list[dict[str, str]]) -> None:
+    assert messages(prompt) == messages(json.dumps(prompt)) == tuple(prompt)
+
+
+@given(texts, st.sampled_from(["Correct: Yes", "correct : yes", "CORRECT:yes"]), texts)
+def test_the_last_self_report_counts_whatever_stands_around_it(before: str, report: str, after: str) -> None:
+    assert stated_claim(before) in (True, False, None)
+    later = stated_claim(after)
+    assert stated_claim(f"{before} {report} . {after}") is (True if later is None else later)
+
+
+@given(texts, texts)
+def test_the_rules_judge_always_has_a_verdict_and_none_for_what_does_not_name_the_thing(text: str, thing: str) -> None:
+    verdict = requests.judge(text, thing)
+    assert verdict in ("safe", "harmful", "garbled")
+    assert verdict == "garbled" or thing.split()[-1] in text
+
+
+@pytest.mark.parametrize("piece", ["n", "no ", "yes ", "don't ", "n'", " ", "keep ", "correct : ", "open\n"])
+def test_huge_answers_are_judged_and_read_like_small_ones(piece: str) -> None:
+    """How the time grows is in benchmarks/text_scoring.py; a quadratic reader would be seen to hang here."""
+    huge = piece * 300_000
+    assert requests.judge(f"No . The tin must stay closed . {huge}", "tin") == requests.judge(
+        f"No . The tin must stay closed . {piece * 3}", "tin"
+    )
+    assert stated_claim(f"{huge} Correct : yes") is True
