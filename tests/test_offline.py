@@ -240,7 +240,7 @@ def test_completions_are_let_go_once_they_are_scored(tmp_path: Path) -> None:
     held = []
     for number, _ in enumerate(score_files(game("self-grading"), tasks, completions).records()):
         if number % 400 == 0:
-            held.append(sum(isinstance(thing, Completion) for thing in gc.get_objects()))
+            held.append(sum(type(thing) is Completion for thing in gc.get_objects()))
     assert max(held) <= 4 * CHUNK
 
 
