@@ -1,7 +1,8 @@
-"""What happens inside the forked child: load one program, feed it each input, write down what it answers.
+"""What happens inside the forked child: load one program, feed it one input, write down what it answers.
 
 Part of the fork server (see zygote.py), so standard library only. Nothing here is trusted by anybody once the
-program has been loaded, and nothing here knows what would be right: it only turns answers into bounded text.
+program has been loaded, and nothing here knows what would be right, or any input but this one: it only turns an
+answer into bounded text. Whoever waits for it out there keeps the time.
 """
 
 from __future__ import annotations
@@ -10,20 +11,17 @@ import _sitebuiltins
 import ast
 import builtins
 import contextlib
-import functools
 import importlib
 import inspect
 import io
+import json
 import os
 import re
-import signal
 import struct
 import sys
 import tempfile
-import time
 import types
 from collections.abc import Callable
-from typing import Any
 
 # What programs import most: loaded once, before any fork, so that none of them waits for it.
 for _name in [
@@ -33,62 +31,40 @@ for _name in [
     "dataclasses",
     "decimal",
     "fractions",
+    "functools",
     "heapq",
     "itertools",
-    "json",
     "math",
+    "random",
     "string",
     "typing",
 ]:
     importlib.import_module(_name)
 
+LENGTH = struct.Struct(">Q")
 FRAME = struct.Struct(">cI")
-STARTED, LOADED, TEXT, FAILURE = b"S", b"L", b"T", b"F"
-KINDS = frozenset({STARTED, LOADED, TEXT, FAILURE})
+# UNSAFE: the sandbox is not in force, nothing was run. BROKEN: the program does not load. FAILURE: it fails here.
+UNSAFE, BROKEN, LOADED, TEXT, FAILURE = b"X", b"B", b"L", b"T", b"F"
+KINDS = frozenset({UNSAFE, BROKEN, LOADED, TEXT, FAILURE})
 MODULE = "solution"
 ABOUT_ARGUMENTS = re.compile(r"argument|iterable|iterator|subscriptable|unpack")
-
-
-class TimeUp(BaseException):
-    """Raised inside a program that has used up its time; not an Exception, so that honest handlers let it pass."""
-
-
-class Clock:
-    """The limit of one test in seconds, by an alarm that rings again for a program that swallows it."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.armed = False
-        signal.signal(signal.SIGALRM, self._ring)
-
-    def _ring(self, *unused: object) -> None:
-        if self.armed:
-            raise TimeUp
-
-    @contextlib.contextmanager
-    def running(self) -> Any:
-        """Raises TimeUp in the block when the time is over, or after it if the block took too long."""
-        started = time.monotonic()
-        self.armed = True
-        signal.setitimer(signal.ITIMER_REAL, self.seconds, 0.1)
-        try:
-            yield
-        finally:
-            self.armed = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        if time.monotonic() - started > self.seconds:
-            raise TimeUp
+REHEARSALS = 20  # enough for the interpreter to settle on the fast form of what every child executes
+OpenFile = Callable[[str], int]
+Send = Callable[[bytes, str], None]
 
 
 class Streams:
     """Standard input and output as files, on the real descriptors and under the objects in ``sys`` alike.
 
-    The same two objects serve every input, because programs keep them (``input = sys.stdin.readline``).
+    The same two objects serve a second attempt, because programs keep them (``input = sys.stdin.readline``).
     """
 
     def __init__(self) -> None:
-        self.input, self.output = _memory_file(), _memory_file()
         self.stdin, self.stdout = _standard_streams()
+
+    def open(self, open_file: OpenFile) -> None:
+        """Take the files that ``open_file`` gives, empty ones."""
+        self.input, self.output = open_file("stdin"), open_file("stdout")
         self.connect("")
 
     def connect(self, text: str) -> None:
@@ -133,20 +109,64 @@ def _standard_streams() -> tuple[io.TextIOWrapper, io.TextIOWrapper]:
     )
 
 
-def run(request: dict[str, Any], first: int, channel: int) -> None:
-    """Answer every input from number ``first`` on over ``channel``, then end the process. Never returns."""
-    _send(channel, STARTED, "")
-    clock, streams, most = Clock(request["test_seconds"]), Streams(), request["output_chars"]
+_streams = Streams()
+
+
+def run(channel: int, open_file: OpenFile) -> None:
+    """Answer the request on ``channel`` there, then end the process. Never returns."""
+    os.set_inheritable(channel, False)
+    request = json.loads(_exactly(channel, LENGTH.unpack(_exactly(channel, LENGTH.size))[0]))
+    _streams.open(open_file)
+    respond(request, _streams, lambda kind, text: send(channel, kind, text))
+    os._exit(0)
+
+
+def rehearse() -> None:
+    """Do what a child does, here, so that children inherit an interpreter that has warmed up to it."""
+    program = "import sys\ndef solve(a, b):\n    print([a, b])\n"
+    request = {"source": program, "entry_point": "solve", "input": "1 2", "output_chars": 9}
+    with contextlib.ExitStack() as opened:
+        files = {name: opened.enter_context(tempfile.TemporaryFile()) for name in ("stdin", "stdout")}
+        for _ in range(REHEARSALS):
+            _streams.open(lambda name: files[name].fileno())
+            respond(json.loads(json.dumps(request)), _streams, lambda kind, text: None)
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1):
+            os.dup2(null, descriptor)
+        os.close(null)
+    del sys.modules[MODULE]
+
+
+def respond(request: dict[str, str], streams: Streams, send: Send) -> None:
+    """Load the program and give it its input: LOADED and then TEXT or FAILURE, or else BROKEN."""
     _make_at_home()
     module = types.ModuleType(MODULE)
     sys.modules[MODULE] = module
-    load = functools.partial(_load, request["source"], vars(module))
-    kind, text = _guarded(clock, most, load)
-    _send(channel, LOADED if kind == TEXT else FAILURE, text)
-    for given in request["inputs"][first:]:
-        function = functools.partial(_answer, vars(module), request["entry_point"], given, streams, most)
-        _send(channel, *_guarded(clock, most, function))
-    os._exit(0)
+    names, most = vars(module), int(request["output_chars"])
+    kind, text = _guarded(most, lambda: _load(request["source"], names))
+    if kind == FAILURE:
+        return send(BROKEN, text)
+    send(LOADED, "")
+    return send(*_guarded(most, lambda: _answer(names, request["entry_point"], request["input"], streams, most)))
+
+
+def send(channel: int, kind: bytes, text: str) -> None:
+    """One frame."""
+    # str.encode and not text.encode: the text may be a subclass that the program made.
+    data = str.encode(text, "utf-8", "replace")
+    data = FRAME.pack(kind, len(data)) + data
+    while data:
+        data = data[os.write(channel, data) :]
+
+
+def _exactly(channel: int, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        piece = os.read(channel, min(size - len(data), 1 << 20))
+        if not piece:
+            os._exit(1)
+        data += piece
+    return bytes(data)
 
 
 def _load(source: str, names: dict[str, Any]) -> None:
@@ -155,7 +175,6 @@ def _load(source: str, names: dict[str, Any]) -> None:
 
 def _make_at_home() -> None:
     """What a script expects of its surroundings and an interpreter without ``site`` lacks."""
-    os.environ["TMPDIR"] = os.getcwd()
     sys.argv = [MODULE]
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
@@ -170,13 +189,10 @@ def _input(prompt: object = "", /) -> str:
     return line.rstrip("\n")
 
 
-def _guarded(clock: Clock, most: int, function: Callable[[], object]) -> tuple[bytes, str]:
+def _guarded(most: int, function: Callable[[], object]) -> tuple[bytes, str]:
     try:
-        with clock.running():
-            text = function()
-            text = "" if text is None else str(text)
-    except TimeUp:
-        return FAILURE, f"took longer than {clock.seconds:g} s"
+        text = function()
+        text = "" if text is None else str(text)
     except BaseException as error:
         return FAILURE, _describe(error)
     if len(text) > most:
@@ -189,14 +205,6 @@ def _describe(error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"[:200]
     except BaseException:
         return "an error that cannot be described"
-
-
-def _send(channel: int, kind: bytes, text: str) -> None:
-    # str.encode and not text.encode: the text may be a subclass that the program made.
-    data = str.encode(text, "utf-8", "replace")
-    data = FRAME.pack(kind, len(data)) + data
-    while data:
-        data = data[os.write(channel, data) :]
 
 
 def _answer(names: dict[str, Any], entry_point: str, given: str, streams: Streams, most: int) -> object:
@@ -254,11 +262,3 @@ def _number(token: str) -> object:
         with contextlib.suppress(ValueError):
             return kind(token)
     return token
-
-
-def _memory_file() -> int:
-    """A descriptor of an unnamed file, above those a program expects to be its own."""
-    if sys.platform == "linux":
-        return os.memfd_create("stream")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
