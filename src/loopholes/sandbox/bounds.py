@@ -1,44 +1,61 @@
-"""What one run of a program may use, as it travels to the fork server and as the kernel enforces it."""
+"""What one run of a program may use, as the kernel enforces it for each process."""
 
 from __future__ import annotations
 
+import os
 import resource
-import struct
 import sys
-from typing import NamedTuple
+import time
 
-WIRE = struct.Struct("=dQQQQQQ")
+from loopholes.sandbox.wire import Bounds
 
-
-class Bounds(NamedTuple):
-    """``Limits`` without what is enforced outside, and the size of the run's input."""
-
-    test_seconds: float
-    memory_bytes: int
-    file_bytes: int
-    disk_bytes: int
-    processes: int
-    open_files: int
-    input_bytes: int
+Settings = list[tuple[int, tuple[int, int]]]
 
 
-def limit(bounds: Bounds, own_bytes: int, own_tasks: int) -> None:
-    """Bound this process and what it starts; the fork server's own address space and tasks come on top."""
-    seconds = int(2 * bounds.test_seconds) + 2
-    _set(resource.RLIMIT_CPU, seconds)
-    _set(resource.RLIMIT_AS, bounds.memory_bytes + own_bytes)
-    _set(resource.RLIMIT_FSIZE, bounds.file_bytes + bounds.input_bytes)
-    _set(resource.RLIMIT_NOFILE, bounds.open_files)
-    _set(resource.RLIMIT_CORE, 0)
+def settings(bounds: Bounds, own_bytes: int, own_tasks: int) -> Settings:
+    """The kernel's limits for a run; the fork server's own address space and tasks come on top."""
+    wanted = {
+        resource.RLIMIT_CPU: int(2 * bounds.test_seconds) + 2,
+        resource.RLIMIT_AS: bounds.memory_bytes + own_bytes,
+        resource.RLIMIT_FSIZE: bounds.file_bytes + bounds.input_bytes,
+        resource.RLIMIT_NOFILE: bounds.open_files,
+        resource.RLIMIT_CORE: 0,
+    }
     if sys.platform == "linux":
-        _set(resource.RLIMIT_NPROC, bounds.processes + own_tasks)
+        wanted[resource.RLIMIT_NPROC] = bounds.processes + own_tasks
+    found = []
+    for which, value in wanted.items():
+        hard = resource.getrlimit(which)[1]
+        found.append((which, (value,) * 2 if hard == resource.RLIM_INFINITY else (min(value, hard),) * 2))
+    return found
 
 
-def _set(which: int, value: int) -> None:
-    hard = resource.getrlimit(which)[1]
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+def limit(settings: Settings) -> None:
+    """Bound this process and what it starts."""
+    for which, value in settings:
+        try:
+            resource.setrlimit(which, value)
+        except (ValueError, OSError):
+            if sys.platform == "linux":
+                raise
+
+
+def own_bytes(statm: str, directory: int | None = None) -> int:
+    """Bytes of address space that the server itself takes, which are not the program's fault."""
     try:
-        resource.setrlimit(which, (value, value))
-    except (ValueError, OSError):
-        if sys.platform == "linux":
-            raise
+        with open(os.open(statm, os.O_RDONLY, dir_fd=directory)) as file:
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def reap(pid: int, seconds: float) -> int | None:
+    """The wait status of ``pid``, or None if it does not end in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            return status
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.001)

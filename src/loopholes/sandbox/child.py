@@ -14,14 +14,14 @@ import contextlib
 import importlib
 import inspect
 import io
-import json
 import os
 import re
-import struct
 import sys
-import tempfile
 import types
 from collections.abc import Callable
+from typing import Any
+
+from loopholes.sandbox.wire import BROKEN, FAILURE, FRAME, LOADED, REQUEST, TEXT
 
 # What programs import most: loaded once, before any fork, so that none of them waits for it.
 for _name in [
@@ -34,6 +34,7 @@ for _name in [
     "functools",
     "heapq",
     "itertools",
+    "json",
     "math",
     "random",
     "string",
@@ -41,11 +42,6 @@ for _name in [
 ]:
     importlib.import_module(_name)
 
-LENGTH = struct.Struct(">Q")
-FRAME = struct.Struct(">cI")
-# UNSAFE: the sandbox is not in force, nothing was run. BROKEN: the program does not load. FAILURE: it fails here.
-UNSAFE, BROKEN, LOADED, TEXT, FAILURE = b"X", b"B", b"L", b"T", b"F"
-KINDS = frozenset({UNSAFE, BROKEN, LOADED, TEXT, FAILURE})
 MODULE = "solution"
 ABOUT_ARGUMENTS = re.compile(r"argument|iterable|iterator|subscriptable|unpack")
 REHEARSALS = 20  # enough for the interpreter to settle on the fast form of what every child executes
@@ -65,24 +61,27 @@ class Streams:
     def open(self, open_file: OpenFile) -> None:
         """Take the files that ``open_file`` gives, empty ones."""
         self.input, self.output = open_file("stdin"), open_file("stdout")
-        self.connect("")
+        self._rewind(2)
+        self._connect()
 
-    def connect(self, text: str) -> None:
+    def feed(self, text: str) -> None:
         """Lay out ``text`` as standard input and start a fresh standard output."""
-        self._rewind(0)
-        for saved, data in ((self.input, text.encode("utf-8", "replace")), (self.output, b"")):
+        # Going to the end before the file changes empties the buffers; going to 0 is then a real seek.
+        self._rewind(2)
+        for saved in (self.input, self.output):
             os.ftruncate(saved, 0)
             os.lseek(saved, 0, os.SEEK_SET)
-            os.write(saved, data)
-            os.lseek(saved, 0, os.SEEK_SET)
+        os.pwrite(self.input, text.encode("utf-8", "replace"), 0)
+        self._connect()
+
+    def _connect(self) -> None:
         os.dup2(self.input, 0)
         os.dup2(self.output, 1)
-        self._rewind(1)
+        self._rewind(0)
 
-    def _rewind(self, step: int) -> None:
-        # Going to the end before the file changes empties the buffers; going to 0 is then a real seek.
+    def _rewind(self, whence: int) -> None:
         try:
-            self.stdin.seek(0, 0 if step else 2)
+            self.stdin.seek(0, whence)
             self.stdout.flush()
         except (ValueError, OSError):
             self.stdin, self.stdout = _standard_streams()
@@ -114,40 +113,57 @@ _streams = Streams()
 
 def run(channel: int, open_file: OpenFile) -> None:
     """Answer the request on ``channel`` there, then end the process. Never returns."""
-    os.set_inheritable(channel, False)
-    request = json.loads(_exactly(channel, LENGTH.unpack(_exactly(channel, LENGTH.size))[0]))
+    sizes = REQUEST.unpack(_exactly(channel, REQUEST.size))
+    data = _exactly(channel, sum(sizes[:3]))
+    second, third = sizes[0], sizes[0] + sizes[1]
+    parts = data[:second], data[second:third], data[third:]
+    source, entry_point, given = [part.decode("utf-8", "surrogatepass") for part in parts]
     _streams.open(open_file)
-    respond(request, _streams, lambda kind, text: send(channel, kind, text))
+    respond(source, entry_point, given, sizes[3], lambda kind, text: send(channel, kind, text))
     os._exit(0)
+
+
+def _exactly(channel: int, size: int) -> bytes:
+    data = os.read(channel, size)
+    if len(data) < size:
+        pieces = [data]
+        while pieces[-1] and (missing := size - sum(map(len, pieces))):
+            pieces.append(os.read(channel, missing))
+        data = b"".join(pieces)
+    if len(data) < size:
+        os._exit(1)
+    return data
 
 
 def rehearse() -> None:
     """Do what a child does, here, so that children inherit an interpreter that has warmed up to it."""
+    _make_at_home()
     program = "import sys\ndef solve(a, b):\n    print([a, b])\n"
-    request = {"source": program, "entry_point": "solve", "input": "1 2", "output_chars": 9}
-    with contextlib.ExitStack() as opened:
-        files = {name: opened.enter_context(tempfile.TemporaryFile()) for name in ("stdin", "stdout")}
-        for _ in range(REHEARSALS):
-            _streams.open(lambda name: files[name].fileno())
-            respond(json.loads(json.dumps(request)), _streams, lambda kind, text: None)
-        null = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1):
-            os.dup2(null, descriptor)
-        os.close(null)
+    files = {name: unnamed_file(name) for name in ("stdin", "stdout")}
+    for _ in range(REHEARSALS):
+        _streams.open(lambda name: files[name])
+        respond(program, "solve", "1 2", 9, lambda kind, text: None)
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1):
+        os.dup2(null, descriptor)
+    for descriptor in (null, *files.values()):
+        os.close(descriptor)
     del sys.modules[MODULE]
 
 
-def respond(request: dict[str, str], streams: Streams, send: Send) -> None:
-    """Load the program and give it its input: LOADED and then TEXT or FAILURE, or else BROKEN."""
-    _make_at_home()
+def respond(source: str, entry_point: str, given: str, most: int, send: Send) -> None:
+    """Load the program and give it its input: LOADED and then TEXT or FAILURE, or else BROKEN.
+
+    No answer is longer than ``most`` characters.
+    """
     module = types.ModuleType(MODULE)
     sys.modules[MODULE] = module
-    names, most = vars(module), int(request["output_chars"])
-    kind, text = _guarded(most, lambda: _load(request["source"], names))
+    names = vars(module)
+    kind, text = _guarded(most, lambda: _load(source, names))
     if kind == FAILURE:
         return send(BROKEN, text)
     send(LOADED, "")
-    return send(*_guarded(most, lambda: _answer(names, request["entry_point"], request["input"], streams, most)))
+    return send(*_guarded(most, lambda: _answer(names, entry_point, given, most)))
 
 
 def send(channel: int, kind: bytes, text: str) -> None:
@@ -157,16 +173,6 @@ def send(channel: int, kind: bytes, text: str) -> None:
     data = FRAME.pack(kind, len(data)) + data
     while data:
         data = data[os.write(channel, data) :]
-
-
-def _exactly(channel: int, size: int) -> bytes:
-    data = bytearray()
-    while len(data) < size:
-        piece = os.read(channel, min(size - len(data), 1 << 20))
-        if not piece:
-            os._exit(1)
-        data += piece
-    return bytes(data)
 
 
 def _load(source: str, names: dict[str, Any]) -> None:
@@ -207,18 +213,18 @@ def _describe(error: BaseException) -> str:
         return "an error that cannot be described"
 
 
-def _answer(names: dict[str, Any], entry_point: str, given: str, streams: Streams, most: int) -> object:
+def _answer(names: dict[str, Any], entry_point: str, given: str, most: int) -> object:
     """What the program answers to one input: its return value, or else its last printed line."""
     function = entry(names, entry_point)
-    streams.connect(given)
+    _streams.feed(given)
     try:
         value = function(*arguments(function, given))
     except TypeError as error:
         if not ABOUT_ARGUMENTS.search(str(error)):
             raise
-        streams.connect(given)
+        _streams.feed(given)
         value = function()
-    return streams.last_line(most) if value is None else value
+    return _streams.last_line(most) if value is None else value
 
 
 def entry(names: dict[str, Any], entry_point: str) -> Callable[..., object]:
@@ -237,11 +243,7 @@ def entry(names: dict[str, Any], entry_point: str) -> Callable[..., object]:
 
 def arguments(function: Callable[..., object], given: str) -> tuple[object, ...]:
     """How the input arrives: not at all (it is on standard input), as one value, or spread over the parameters."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return ()
-    count = sum(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters)
+    count = _parameters(function)
     if count == 0:
         return ()
     value = _value(given)
@@ -250,11 +252,27 @@ def arguments(function: Callable[..., object], given: str) -> tuple[object, ...]
     return (value,)
 
 
-def _value(given: str) -> object:
+def _parameters(function: Callable[..., object]) -> int:
+    """How many parameters it has, keyword dictionaries aside; 0 if it does not say."""
+    if type(function) is types.FunctionType and not function.__dict__:
+        # What inspect would say of a plain function, without the pages that it would touch.
+        code = function.__code__
+        return code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)
     try:
-        return ast.literal_eval(given)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return [_number(token) for token in given.split()]
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return 0
+    return sum(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def _value(given: str) -> object:
+    words = given.split()
+    if len(words) < 2 or not all(map(str.isdecimal, words)):  # several numbers side by side are no literal
+        try:
+            return ast.literal_eval(given)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            pass
+    return [_number(word) for word in words]
 
 
 def _number(token: str) -> object:
@@ -262,3 +280,11 @@ def _number(token: str) -> object:
         with contextlib.suppress(ValueError):
             return kind(token)
     return token
+
+
+def unnamed_file(name: str) -> int:
+    """A descriptor of a file that is in no folder."""
+    if sys.platform == "linux":
+        return os.memfd_create(name)
+    with importlib.import_module("tempfile").TemporaryFile() as file:
+        return os.dup(file.fileno())

@@ -17,36 +17,33 @@ import os
 import signal
 import sys
 
-import child
-import kernel
-import landlock
-import seccomp
-import tree
-from bounds import Bounds, limit
-from plain import own_bytes, reap
+from loopholes.sandbox import child, kernel, landlock, seccomp, tree
+from loopholes.sandbox.bounds import limit, own_bytes, reap, settings
+from loopholes.sandbox.wire import Bounds
 
 NOBODY = 65534
 INSIDE = 1000
 EVERYTHING = (1 << 16) - 1
 GENTLE_SECONDS = 0.2
 FILES = 4096
-
-
-class Missing(Exception):
-    """What the kernel, or whoever configured it, does not give."""
+OWN_TASKS = 2  # the fork server and the paused process, which the kernel counts with the program's
 
 
 class Cell:
-    """Where programs run one at a time. Only the fork server's process gets past the constructor."""
+    """Where programs run one at a time.
+
+    Raises NotImplementedError, which says what the machine does not give. Only the fork server's process gets past
+    the constructor; the one that called it waits there for its end.
+    """
 
     def __init__(self) -> None:
         if sys.platform != "linux" or os.uname().machine not in seccomp.MACHINES:
-            raise Missing("Linux on x86-64 or aarch64 is needed")
+            raise NotImplementedError("Linux on x86-64 or aarch64 is needed")
         self.step = "shared libraries"
         try:
             self._wall_in()
         except OSError as error:
-            raise Missing(f"{self.step} cannot be had ({error.strerror or error})") from None
+            raise NotImplementedError(f"{self.step} cannot be had ({error.strerror or error})") from None
 
     def _wall_in(self) -> None:
         paths = tree.needed()
@@ -89,22 +86,26 @@ class Cell:
         os.environ["TMPDIR"] = f"{tree.SCRATCH}/tmp"
         self.own_bytes = own_bytes("self/statm", everyone)
         os.close(everyone)
+        self.bounds: Bounds | None = None
 
     def begin(self, bounds: Bounds) -> int:
         """Fork into a fresh pid namespace and a fresh scratch file system; 0 in the child."""
-        options = f"size={bounds.disk_bytes + bounds.input_bytes},nr_inodes={FILES},mode=700"
-        kernel.mount("scratch", tree.SCRATCH, "tmpfs", kernel.NO_SUID | kernel.NO_DEVICES, options)
+        if bounds != self.bounds:
+            self.bounds, self.settings = bounds, settings(bounds, self.own_bytes, OWN_TASKS)
+            self.options = f"size={bounds.disk_bytes + bounds.input_bytes},nr_inodes={FILES},mode=700"
+        kernel.mount("scratch", tree.SCRATCH, "tmpfs", kernel.NO_SUID | kernel.NO_DEVICES, self.options)
         kernel.unshare(kernel.NEW_PIDS, "a pid namespace")
         self.init = kernel.paused_process()
         self.program = kernel.fork()
         return self.program
 
-    def enter(self, bounds: Bounds) -> child.OpenFile:
+    def enter(self) -> child.OpenFile:
         """In the child: give up what is left to give up."""
+        os.setsid()  # whoever signals its own group shall not reach the fork server
         os.mkdir(f"{tree.SCRATCH}/tmp")
         os.mkdir(f"{tree.SCRATCH}/shm")
         os.chdir(f"{tree.SCRATCH}/tmp")
-        limit(bounds, self.own_bytes, 2)
+        limit(self.settings)
         if self.rules is not None:
             landlock.restrict(self.rules)
         kernel.limit_capabilities()

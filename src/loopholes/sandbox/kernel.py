@@ -10,6 +10,7 @@ import ctypes
 import os
 import signal
 import struct
+import sys
 from typing import Any
 
 NEW_MOUNTS, NEW_HOST_NAME, NEW_IPC, NEW_USERS, NEW_PIDS, NEW_NETWORK = (
@@ -20,7 +21,7 @@ NEW_MOUNTS, NEW_HOST_NAME, NEW_IPC, NEW_USERS, NEW_PIDS, NEW_NETWORK = (
     0x20000000,
     0x40000000,
 )
-SHARE_MEMORY = 0x100
+SHARE_MEMORY, SHARE_DESCRIPTORS = 0x100, 0x400
 READ_ONLY, NO_SUID, NO_DEVICES = 1, 2, 4
 BIND, RECURSIVE, PRIVATE = 0x1000, 0x4000, 0x40000
 DETACH, NO_FOLLOW = 2, 8
@@ -33,14 +34,21 @@ MOUNT_SETATTR, LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 442, 444, 445,
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 STACK_BYTES = 1 << 16
 
-libc: Any = ctypes.CDLL(None, use_errno=True)
-_holding_the_lock: Any = ctypes.PyDLL(None)
+# Nobody else runs Python in a fork server, so no call needs to let go of the interpreter's lock.
+libc: Any = ctypes.PyDLL(None)
+_ZERO = ctypes.c_ulong(0)
 _stack = ctypes.create_string_buffer(STACK_BYTES)
+
+
+def _where_errno_is() -> int:
+    find = libc.__errno_location if sys.platform == "linux" else libc.__error
+    find.restype = ctypes.c_void_p
+    return int(find())
 
 
 def _checked(result: int, what: str) -> int:
     if result < 0:
-        code = ctypes.get_errno()
+        code = ctypes.c_int.from_address(_where_errno_is()).value
         raise OSError(code, f"{what}: {os.strerror(code)}")
     return result
 
@@ -53,8 +61,7 @@ def call(number: int, what: str, *arguments: Any) -> int:
 
 def control(option: int, value: int, what: str) -> None:
     """Set an attribute of this process (prctl)."""
-    zeros = (ctypes.c_ulong(0),) * 3
-    _checked(libc.prctl(ctypes.c_int(option), ctypes.c_ulong(value), *zeros), what)
+    _checked(libc.prctl(option, ctypes.c_ulong(value), _ZERO, _ZERO, _ZERO), what)
 
 
 def unshare(flags: int, what: str) -> None:
@@ -95,10 +102,9 @@ def make_read_only(path: str) -> None:
 
 
 def limit_capabilities(keep: int = 0) -> None:
-    """Give up every capability but those in the bit mask ``keep``."""
-    low, high = keep & 0xFFFFFFFF, keep >> 32
-    header = struct.pack("<Ii", CAPABILITY_VERSION, 0)
-    _checked(libc.capset(header, struct.pack("<6I", low, low, 0, high, high, 0)), "give up capabilities")
+    """Give up every capability but those in the bit mask ``keep``, which has 32 bits."""
+    kept = struct.pack("<6I", keep, keep, 0, 0, 0, 0)
+    _checked(libc.capset(struct.pack("<Ii", CAPABILITY_VERSION, 0), kept), "give up capabilities")
 
 
 def forget_bounding_set() -> None:
@@ -110,18 +116,19 @@ def forget_bounding_set() -> None:
 
 def fork() -> int:
     """Fork without what the interpreter does around it: a third of the time, and of use only where threads run."""
-    return _checked(_holding_the_lock.fork(), "fork")
+    return _checked(libc.fork(), "fork")
 
 
 def paused_process() -> int:
-    """A process that does nothing, in our memory: it costs no copy of it. As a namespace's first it is its init.
+    """A process that does nothing, as a pid namespace's first and so its init.
 
+    It lives in our memory and with our descriptors, which costs no copy of them, and holds on to none that we close.
     It needs no code of ours: the kernel starts it in the C library's ``pause``, which never returns. Its children are
     reaped by the kernel.
     """
     top = ctypes.c_void_p((ctypes.addressof(_stack) + STACK_BYTES) & ~0xF)
     start = ctypes.cast(libc.pause, ctypes.c_void_p)
-    flags = ctypes.c_int(SHARE_MEMORY | signal.SIGCHLD)
+    flags = ctypes.c_int(SHARE_MEMORY | SHARE_DESCRIPTORS | signal.SIGCHLD)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         return _checked(libc.clone(start, top, flags, None), "start the first process of a pid namespace")

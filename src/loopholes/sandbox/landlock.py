@@ -6,11 +6,10 @@ abstract sockets and signals outside. It is not asked for: the file tree and the
 
 from __future__ import annotations
 
-import ctypes
 import os
 import struct
 
-import kernel
+from loopholes.sandbox import kernel
 
 EXECUTE, WRITE, READ, LIST, TRUNCATE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14
 MAKE_DEVICES = 1 << 6 | 1 << 11
@@ -47,5 +46,4 @@ def rules(granted: dict[str, int]) -> int | None:
 
 def restrict(ruleset: int) -> None:
     """Put this process under the rules for good."""
-    if kernel.libc.syscall(ctypes.c_long(kernel.LANDLOCK_RESTRICT), ctypes.c_long(ruleset), ctypes.c_long(0)):
-        raise OSError(ctypes.get_errno(), "Landlock")
+    kernel.call(kernel.LANDLOCK_RESTRICT, "Landlock", ruleset, 0)

@@ -12,20 +12,15 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-import child
-import kernel
-from bounds import Bounds, limit
+from loopholes.sandbox import child, kernel
+from loopholes.sandbox.bounds import limit, own_bytes, reap, settings
+from loopholes.sandbox.wire import Bounds
 
 READ_ANY_FILE = 1 << 2
 GENTLE_SECONDS = 0.2
-
-
-class Stuck(Exception):
-    """A program forks faster than it can be ended: this server cannot go on."""
 
 
 class Cell:
@@ -50,20 +45,21 @@ class Cell:
             os.chown(self.directory, self.user, self.user)
         elif time.monotonic() > self.counted + 1.0:
             self.tasks, self.counted = _tasks_of_user(), time.monotonic()
+        self.bounds = bounds
         self.program = os.fork()
         return self.program
 
-    def enter(self, bounds: Bounds) -> child.OpenFile:
+    def enter(self) -> child.OpenFile:
         """In the child: give up everything that belongs to the server."""
         os.setpgid(0, 0)
         os.chdir(self.directory)
         os.environ["TMPDIR"] = self.directory
-        limit(bounds, self.own_bytes, self.tasks)
+        limit(settings(self.bounds, self.own_bytes, self.tasks))
         if self.user is not None:
             _drop_privileges(self.user)
         if sys.platform == "linux":
             kernel.control(kernel.DIE_WITH_PARENT, signal.SIGKILL, "die with the parent")
-        return _unnamed_file
+        return child.unnamed_file
 
     def end(self, by_itself: bool) -> int:
         """End and reap the program's process, its group, and whatever it started that left the group.
@@ -90,28 +86,7 @@ class Cell:
                     _kill_descendants()
             except ChildProcessError:
                 return
-        raise Stuck
-
-
-def own_bytes(statm: str, directory: int | None = None) -> int:
-    """Bytes of address space that the server itself takes, which are not the program's fault."""
-    try:
-        with open(os.open(statm, os.O_RDONLY, dir_fd=directory)) as file:
-            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0
-
-
-def reap(pid: int, seconds: float) -> int | None:
-    """The wait status of ``pid``, or None if it does not end in time."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found, status = os.waitpid(pid, os.WNOHANG)
-        if found:
-            return status
-        if time.monotonic() > deadline:
-            return None
-        time.sleep(0.001)
+        raise BrokenPipeError("a program forks faster than it can be ended: this server cannot go on")
 
 
 def _tasks_of_user() -> int:
@@ -177,13 +152,6 @@ def _descendants(root: int) -> list[int]:
         found += new
         todo += new
     return found
-
-
-def _unnamed_file(name: str) -> int:
-    if sys.platform == "linux":
-        return os.memfd_create(name)
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
 
 
 def _remove(directory: str) -> None:

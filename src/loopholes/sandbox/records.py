@@ -10,9 +10,9 @@ class Limits:
     """What one program may use.
 
     ``test_seconds`` is wall-clock time for each input, and again for loading the program; ``memory_bytes`` is
-    address space beyond an idle interpreter's, for each process; ``file_bytes`` the size of any one file, standard
-    output included, ``disk_bytes`` of all files together; ``processes`` counts threads too; ``output_chars`` bounds each
-    answer, and a longer one fails.
+    address space beyond an idle interpreter's, for each process, and memory in use by all of them, looked at now and
+    then; ``file_bytes`` the size of any one file, standard output included, and ``disk_bytes`` that of all together;
+    ``processes`` counts threads too; ``output_chars`` bounds each answer, and a longer one fails.
     """
 
     test_seconds: float = 2.0

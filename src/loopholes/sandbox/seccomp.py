@@ -16,7 +16,7 @@ import ctypes
 import os
 import struct
 
-import kernel
+from loopholes.sandbox import kernel
 
 MACHINES = {"x86_64": (0, 0xC000003E, 317), "aarch64": (1, 0xC00000B7, 277)}
 NEWEST_CALL = 462

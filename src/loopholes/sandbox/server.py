@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Literal
 
 from loopholes.errors import ScoringError, UsageError
 from loopholes.sandbox.records import DEFAULT_LIMITS, Limits, Program, ProgramResult, Result
+from loopholes.sandbox.run import Run
+from loopholes.sandbox.wire import (
+    BROKEN,
+    END,
+    ENDED,
+    FAILURE,
+    FRAME,
+    MISSING,
+    ORDER,
+    REQUEST,
+    RUN,
+    TEXT,
+    UNSAFE,
+    Bounds,
+)
 
 Kind = Literal["isolated", "process"]
 KINDS: tuple[Kind, ...] = ("isolated", "process")
 VARIABLE = "LOOPHOLES_SANDBOX"
-LENGTH = struct.Struct(">Q")
-FRAME = struct.Struct(">cI")
-ORDER = struct.Struct("=c?dQQQQQQ")
-RUN, END = b"R", b"E"
-READY, MISSING, ENDED = b"R", b"M", b"E"
-UNSAFE, BROKEN, LOADED, TEXT, FAILURE = b"X", b"B", b"L", b"T", b"F"
 START_SECONDS = 30.0
 SLACK_SECONDS = 30.0
-FORK_SECONDS = 0.5
-GLANCE_SECONDS = 0.05
 GOODBYE_SECONDS = 2.0
 CANARY = Program("def solve(x):\n    return x + 1", "solve", ("41",))
 
@@ -57,7 +60,16 @@ class Server:
             with theirs:
                 self.process = subprocess.Popen(
                     # No site, no user packages, no path of ours: programs get the standard library and nothing else.
-                    [_interpreter(), "-P", "-s", "-S", "-B", str(Path(__file__).with_name("zygote.py")), kind],
+                    # Nor a virtual environment's name for the interpreter.
+                    [
+                        os.path.realpath(sys.executable),
+                        "-P",
+                        "-s",
+                        "-S",
+                        "-B",
+                        str(Path(__file__).with_name("zygote.py")),
+                        kind,
+                    ],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
@@ -101,20 +113,15 @@ class Server:
         return ProgramResult(tuple(results))
 
     def _run(self, program: Program, given: str, limits: Limits) -> tuple[bytes, str]:
-        request = {
-            "source": program.source,
-            "entry_point": program.entry_point,
-            "input": given,
-            "output_chars": limits.output_chars,
-        }
-        data = json.dumps(request).encode()
+        texts = [text.encode("utf-8", "surrogatepass") for text in (program.source, program.entry_point, given)]
+        request = b"".join([REQUEST.pack(*map(len, texts), limits.output_chars), *texts])
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
-                self._order(RUN, limits, 4 * len(given), [theirs.fileno()])
+                self._order(RUN, limits, len(texts[2]), [theirs.fileno()])
             run = Run(ours, limits, self.process.pid)
             try:
-                kind, text = run.answer(LENGTH.pack(len(data)) + data)
+                kind, text = run.answer(request)
             except EOFError:
                 ended_by = self._end(by_itself=True)
                 if ended_by == signal.SIGKILL:
@@ -125,9 +132,11 @@ class Server:
             raise ServerDied(f"a program could not be confined ({text})")
         return kind, text
 
-    def _order(self, order: bytes, limits: Limits, input_bytes: int, descriptors: list[int], flag: bool = False) -> None:
-        bounds = (limits.test_seconds, limits.memory_bytes, limits.file_bytes, limits.disk_bytes)
-        message = ORDER.pack(order, flag, *bounds, limits.processes, limits.open_files, input_bytes)
+    def _order(
+        self, order: bytes, limits: Limits, input_bytes: int, descriptors: list[int], flag: bool = False
+    ) -> None:
+        values = [getattr(limits, name) for name in Bounds._fields[:-1]]
+        message = ORDER.pack(order, flag, *values, input_bytes)
         self.socket.settimeout(SLACK_SECONDS)
         try:
             socket.send_fds(self.socket, [message], descriptors)
@@ -176,60 +185,6 @@ class Server:
             shutil.rmtree(self.home, ignore_errors=True)
 
 
-class Run:
-    """One program with one input, as seen from outside: bounded frames, a clock, a scale."""
-
-    def __init__(self, channel: socket.socket, limits: Limits, server: int) -> None:
-        self.channel, self.limits, self.server = channel, limits, server
-        self.buffer = bytearray()
-        self.loaded = False
-
-    def answer(self, request: bytes) -> tuple[bytes, str]:
-        """The kind of answer and its text; raises EOFError if the program ends without one."""
-        self._allow(self.limits.test_seconds + FORK_SECONDS)
-        try:
-            self.channel.settimeout(SLACK_SECONDS)
-            with contextlib.suppress(BrokenPipeError):
-                self.channel.sendall(request)
-            kind, text = self._frame((LOADED, BROKEN, UNSAFE))
-            if kind != LOADED:
-                return kind, text
-            self.loaded = True
-            self._allow(self.limits.test_seconds)
-            return self._frame((TEXT, FAILURE))
-        except TimeoutError:
-            return FAILURE if self.loaded else BROKEN, f"took longer than {self.limits.test_seconds:g} s"
-        except ConnectionResetError:
-            raise EOFError from None
-        except ValueError as error:
-            return FAILURE if self.loaded else BROKEN, str(error)
-
-    def _allow(self, seconds: float) -> None:
-        self.deadline = time.monotonic() + seconds
-
-    def _frame(self, expected: tuple[bytes, ...]) -> tuple[bytes, str]:
-        kind, size = FRAME.unpack(self._exactly(FRAME.size))
-        if kind not in expected or size > 4 * self.limits.output_chars + 1024:
-            raise ValueError("the program wrote something else where its result belongs")
-        return kind, self._exactly(size).decode("utf-8", "replace")
-
-    def _exactly(self, size: int) -> bytes:
-        while len(self.buffer) < size:
-            self.channel.settimeout(GLANCE_SECONDS)
-            try:
-                piece = self.channel.recv(1 << 16)
-            except TimeoutError:
-                if time.monotonic() > self.deadline:
-                    raise
-                continue
-            if not piece:
-                raise EOFError
-            self.buffer += piece
-        data = bytes(self.buffer[:size])
-        del self.buffer[:size]
-        return data
-
-
 def mode() -> Kind:
     """How programs run if the caller does not say: as LOOPHOLES_SANDBOX says, else isolated."""
     return checked(os.environ.get(VARIABLE) or "isolated")
@@ -265,11 +220,6 @@ def start(kind: Kind) -> Server:
     raise ScoringError(
         f"the sandbox for model-written programs does not start ({reason}): check the machine's memory and processes"
     )
-
-
-def _interpreter() -> str:
-    """The interpreter itself, not a virtual environment's name for it: programs have no business in that."""
-    return getattr(sys, "_base_executable", None) or sys.executable
 
 
 def _environment() -> dict[str, str]:

@@ -9,12 +9,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterable
 
-import kernel
+from loopholes.sandbox import kernel
 
 SHELL = "/bin/sh"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -33,31 +31,34 @@ _Visitor = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_void_p), ctype
 
 
 def needed() -> list[str]:
-    """Every path that the interpreter, its whole standard library and the shell are made of."""
-    library = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), *sys.path]
-    extensions = [path for path in library if path.endswith("lib-dynload")]
-    found = [*library, sys.executable, os.path.realpath(sys.executable), SHELL, *DEVICES, *DATA]
-    found += [*_linked_to_extensions(extensions), *_linked_to_program(SHELL), *_linked_to_program(sys.executable)]
-    return sorted({os.path.normpath(path) for path in found if os.path.isabs(path) and os.path.exists(path)})
+    """Every path that the interpreter, its whole standard library and the shell are made of.
 
-
-def _linked_to_extensions(folders: Iterable[str]) -> list[str]:
-    """The shared libraries in a process that has loaded every extension module: a fork, so that we stay small."""
+    Found in a fork, which loads every extension module and a good deal of the library, so that we stay small.
+    """
     reading, writing = os.pipe()
     if (pid := os.fork()) == 0:
-        with contextlib.suppress(BaseException):
-            for folder in folders:
-                for name in os.listdir(folder):
-                    with contextlib.suppress(OSError):
-                        ctypes.CDLL(os.path.join(folder, name))
-            with open(writing, "wb") as pipe:
-                pipe.write(b"\0".join(_loaded()))
+        with contextlib.suppress(BaseException), open(writing, "w", errors="surrogateescape") as pipe:
+            pipe.write("\0".join(_look()))
         os._exit(0)
     os.close(writing)
-    with open(reading, "rb") as pipe:
-        names = pipe.read().split(b"\0")
+    with open(reading, errors="surrogateescape") as pipe:
+        names = pipe.read().split("\0")
     os.waitpid(pid, 0)
-    return [os.fsdecode(name) for name in names]
+    return names
+
+
+def _look() -> list[str]:
+    import sysconfig
+
+    library = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), *sys.path]
+    for folder in library:
+        if folder.endswith("lib-dynload") and os.path.isdir(folder):
+            for name in os.listdir(folder):
+                with contextlib.suppress(OSError):
+                    ctypes.CDLL(os.path.join(folder, name))
+    found = [*library, sys.executable, os.path.realpath(sys.executable), SHELL, *DEVICES, *DATA]
+    found += [*map(os.fsdecode, _loaded()), *_linked_to(SHELL), *_linked_to(sys.executable)]
+    return sorted({os.path.normpath(path) for path in found if os.path.isabs(path) and os.path.exists(path)})
 
 
 def _loaded() -> list[bytes]:
@@ -71,11 +72,15 @@ def _loaded() -> list[bytes]:
     return found
 
 
-def _linked_to_program(path: str) -> list[str]:
+def _linked_to(program: str) -> list[str]:
     """What the dynamic linker says a program needs (that is what ldd asks it)."""
+    import subprocess
+
     environment = {**os.environ, "LD_TRACE_LOADED_OBJECTS": "1"}
     try:
-        said = subprocess.run([path], env=environment, capture_output=True, stdin=subprocess.DEVNULL, timeout=10).stdout
+        said = subprocess.run(
+            [program], env=environment, capture_output=True, stdin=subprocess.DEVNULL, timeout=10
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         return []
     return [word for word in os.fsdecode(said).split() if word.startswith("/")]

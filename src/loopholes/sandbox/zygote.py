@@ -7,38 +7,43 @@ memory that it inherits nothing of any other run.
 
 Orders and replies travel over the socket on descriptor 0: ``RUN`` with bounds and a descriptor ends what runs and
 starts anew; ``END`` ends what runs and is answered with the signal that ended it before we did, if one did.
+
+Both sides of a fork pay for every page that they write to, so the loop here and the child's way to the program are
+kept short.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
 import random
-import shutil
 import socket
-import struct
 import sys
 import types
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from loopholes.sandbox import child, isolated, plain
-    from loopholes.sandbox.bounds import WIRE, Bounds
-else:
-    # The neighbouring files: this one is run by path, without the package.
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-    import child
-    import isolated
-    import plain
-    from bounds import WIRE, Bounds
+if __name__ == "__main__":
+    # Our neighbours, without what importing the package would load: this file is run by path.
+    _here = os.path.dirname(os.path.abspath(__file__))
+    for _name, _folder in (("loopholes", os.path.dirname(_here)), ("loopholes.sandbox", _here)):
+        sys.modules[_name] = types.ModuleType(_name)
+        sys.modules[_name].__path__ = [_folder]
 
-    sys.path.pop(0)
+from loopholes.sandbox import child
+from loopholes.sandbox.wire import END, ENDED, MISSING, ORDER, READY, RUN, UNSAFE, Bounds
 
-ORDER = struct.Struct("=c?" + WIRE.format[1:])
-RUN, END = b"R", b"E"
-READY, MISSING, ENDED = b"R", b"M", b"E"
+ONE_DESCRIPTOR = socket.CMSG_SPACE(4)
 HIGHEST_DESCRIPTOR = 1 << 10
+
+
+class Cell(Protocol):
+    """Where programs run, one at a time (isolated.py, plain.py)."""
+
+    def begin(self, bounds: Bounds) -> int: ...
+    def enter(self) -> child.OpenFile: ...
+    def end(self, by_itself: bool) -> int: ...
 
 
 def main(kind: str) -> None:
@@ -49,49 +54,53 @@ def main(kind: str) -> None:
         os.dup2(null, descriptor)
     os.close(null)
     child.rehearse()
+    made_by = importlib.import_module(f"loopholes.sandbox.{'isolated' if kind == 'isolated' else 'plain'}")
+    _hide()
     try:
-        cell = isolated.Cell() if kind == "isolated" else plain.Cell()
-    except isolated.Missing as missing:
+        cell: Cell = made_by.Cell()
+    except NotImplementedError as missing:
         child.send(control.fileno(), MISSING, str(missing))
         return
-    _hide()
     # Nobody here draws from it: every program finds it in the same state, without the time that seeding takes.
     random.seed(0)
     gc.collect()
     gc.freeze()
+    gc.disable()
     child.send(control.fileno(), READY, "")
     serve(control, cell)
 
 
-def serve(control: socket.socket, cell: isolated.Cell | plain.Cell) -> None:
+def serve(control: socket.socket, cell: Cell) -> None:
     """One run at a time, until the other side hangs up."""
-    running = False
+    running, known, bounds = False, b"", Bounds(*[0] * len(Bounds._fields))
     while True:
-        message, descriptors, *_ = socket.recv_fds(control, ORDER.size, 1, socket.MSG_WAITALL)
+        message, attached, _, _ = control.recvmsg(ORDER.size, ONE_DESCRIPTOR, socket.MSG_WAITALL)
         if len(message) < ORDER.size:
             return
-        order, by_itself, *values = ORDER.unpack(message)
-        ended_by = cell.end(by_itself) if running else 0
-        running = order == RUN
-        if order == END:
+        ended_by = cell.end(message[1] != 0) if running else 0
+        running = message[:1] == RUN
+        if message[:1] == END:
             child.send(control.fileno(), ENDED, str(ended_by))
             continue
-        (channel,) = descriptors
-        bounds = Bounds(*values)
+        if message != known:
+            known, bounds = message, Bounds(*ORDER.unpack(message)[2:])
+        channel = int.from_bytes(attached[0][2], sys.byteorder)
         if cell.begin(bounds) == 0:
-            become_program(cell, bounds, channel)
+            become_program(cell, channel)
         os.close(channel)
 
 
-def become_program(cell: isolated.Cell | plain.Cell, bounds: Bounds, channel: int) -> None:
+def become_program(cell: Cell, channel: int) -> None:
     """Give up everything that belongs to the server, then run the program. Never returns."""
     try:
         try:
-            open_file = cell.enter(bounds)
+            open_file = cell.enter()
             os.closerange(3, channel)
             os.closerange(channel + 1, HIGHEST_DESCRIPTOR)
+            os.set_inheritable(channel, False)
+            gc.enable()
         except Exception as error:
-            child.send(channel, child.UNSAFE, f"{type(error).__name__}: {error}")
+            child.send(channel, UNSAFE, f"{type(error).__name__}: {error}")
             os._exit(1)
         child.run(channel, open_file)
     finally:
@@ -100,8 +109,8 @@ def become_program(cell: isolated.Cell | plain.Cell, bounds: Bounds, channel: in
 
 def _hide() -> None:
     """Programs find an empty ``__main__`` and none of our modules."""
-    for name in ("child", "isolated", "plain", "bounds", "kernel", "landlock", "seccomp", "tree"):
-        _kept.append(sys.modules.pop(name, None))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "loopholes"]:
+        _kept.append(sys.modules.pop(name))
     _kept.append(sys.modules["__main__"])
     sys.modules["__main__"] = types.ModuleType("__main__")
 
@@ -109,10 +118,5 @@ def _hide() -> None:
 _kept: list[object] = []
 
 if __name__ == "__main__":
-    home = os.getcwd()
-    try:
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError, plain.Stuck):
-            main(sys.argv[1])
-    finally:
-        # Whoever started us may have died without cleaning up. A forked child never comes here.
-        shutil.rmtree(home, ignore_errors=True)
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        main(sys.argv[1])
