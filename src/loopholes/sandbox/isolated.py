@@ -50,15 +50,16 @@ class Cell:
         everyone = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         us = os.open("self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=everyone)
         self.step = "a user namespace"
+        real = _is_root_outside(us)
         root = _root_may_mount()
         if not root:
             if os.geteuid() == 0:
-                _become_nobody()
+                _become_nobody(real)
             _unshare_users(kernel.NEW_MOUNTS, self.step, us)
         self.step = "a file tree of its own"
         tree.build(paths)
         if root:
-            _become_nobody()
+            _become_nobody(real)
         self.step = "namespaces of its own"
         rest = kernel.NEW_MOUNTS | kernel.NEW_NETWORK | kernel.NEW_IPC | kernel.NEW_HOST_NAME | kernel.NEW_PIDS
         _unshare_users(rest, self.step, us)
@@ -80,9 +81,8 @@ class Cell:
         }
         self.rules = landlock.rules(granted)
         self.ourselves = os.pidfd_open(os.getpid())
-        for name in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
-            # The paused process below us must have no handler that a program could set off.
-            signal.signal(name, signal.SIG_DFL)
+        # The paused process below us must have no handler that a program could set off.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.environ["TMPDIR"] = f"{tree.SCRATCH}/tmp"
         self.own_bytes = own_bytes("self/statm", everyone)
         os.close(everyone)
@@ -101,6 +101,7 @@ class Cell:
 
     def enter(self) -> child.OpenFile:
         """In the child: give up what is left to give up."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.setsid()  # whoever signals its own group shall not reach the fork server
         os.mkdir(f"{tree.SCRATCH}/tmp")
         os.mkdir(f"{tree.SCRATCH}/shm")
@@ -142,10 +143,21 @@ def _root_may_mount() -> bool:
     return True
 
 
-def _become_nobody() -> None:
-    os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
+def _is_root_outside(us: int) -> bool:
+    """Is our root the machine's (or the container's), and not an ordinary user by another name?"""
+    with open(os.open("uid_map", os.O_RDONLY | os.O_CLOEXEC, dir_fd=us)) as file:
+        return file.read().split()[1] == "0"
+
+
+def _become_nobody(needed: bool) -> None:
+    """Become an ordinary user, as whom alone the limit on processes holds; if not ``needed``, where there is one."""
+    try:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    except OSError:
+        if needed:
+            raise
     # Or else our entries in /proc are root's, and the user namespace cannot be described there.
     kernel.control(kernel.DUMPABLE, 1, "own our entries in /proc")
 

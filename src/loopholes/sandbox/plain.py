@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import random
 import shutil
 import signal
 import sys
@@ -54,6 +55,7 @@ class Cell:
         os.setpgid(0, 0)
         os.chdir(self.directory)
         os.environ["TMPDIR"] = self.directory
+        random.seed(0)  # which the fork has undone
         limit(settings(self.bounds, self.own_bytes, self.tasks))
         if self.user is not None:
             _drop_privileges(self.user)
