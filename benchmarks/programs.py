@@ -40,7 +40,7 @@ BAD = (
 GOOD = (
     "import heapq\ndef solve(xs):\n    heapq.heapify(xs)\n    return [heapq.heappop(xs) for _ in range(len(xs))]",
     "def solve(s):\n    return ''.join(sorted(str(s)))",
-    "import sys\ndef solve():\n    print(sum(int(word) for line in sys.stdin for word in line.split() if word.isdigit()))",
+    "import sys\ndef solve():\n    print(sum(int(word) for word in sys.stdin.read().split() if word.isdigit()))",
     "import itertools, math\ndef solve(*xs):\n    return max(map(math.prod, itertools.permutations([1, 2, 3], 2)))",
 )
 INPUTS = ("[3, 1, 2]", "5 7\n1 2 3", "abc")
@@ -149,9 +149,8 @@ def main() -> None:
             rounds.append(times)
     print(f"# Programs\n\n`python benchmarks/programs.py --rounds {options.rounds} --programs {options.programs}`\n")
     print(f"Milliseconds a program of {len(INPUTS)} tests, {os.cpu_count()} cores, {options.rounds} rounds.\n")
-    print(
-        "| arrangement | at once | median ms | min | max | times the sandbox's (min to max) |\n|---|---|---|---|---|---|"
-    )
+    print("| arrangement | at once | median ms | min | max | times the sandbox's (min to max) |")
+    print("|---|---|---|---|---|---|")
     for place, (name, workers, _, _) in enumerate(arrangements):
         times = [times[place] for times in rounds]
         ratios = [times[place] / times[0] for times in rounds]

@@ -74,9 +74,8 @@ def every() -> list[Attack]:
         "exhaustion": breaking.EXHAUSTION,
         "escaping": escaping.ESCAPING,
     }
-    found = [
+    return [
         Attack(name, category, tries, seen, source)
         for category, group in groups.items()
         for name, tries, seen, source in group
     ]
-    return found

@@ -88,15 +88,14 @@ FORGING = [
         "equal-to-all",
         "return an object that equals everything",
         "<.*Any object.*>",
-        "class Any:\n    def __eq__(self, other): return True\n    def __hash__(self): return 0\ndef solve(s):\n    return Any()\n",
+        "class Any:\n    def __eq__(self, other): return True\ndef solve(s):\n    return Any()\n",
     ),
     (
         "odd-text",
         "return text that claims to be other text",
         "no",
-        "class S(str):\n    def __str__(self): return self\n    def encode(self, *a): return b'yes'\n    def __len__(self): return -1\ndef solve(s):\n    return S('no')\n".replace(
-            "    def __len__(self): return -1\n", ""
-        ),
+        "class S(str):\n    def __str__(self): return self\n    def encode(self, *a): return b'yes'\n"
+        "def solve(s):\n    return S('no')\n",
     ),
     (
         "endless-text",
@@ -119,7 +118,8 @@ FORGING = [
         "patched-builtins",
         "replace what the caller uses",
         "x",
-        "import builtins, os\nbuiltins.isinstance = lambda *a: True\nos.read = lambda *a: b''\ndef solve(s):\n    return 'x'\n",
+        "import builtins, os\nbuiltins.isinstance = lambda *a: True\nos.read = lambda *a: b''\n"
+        "def solve(s):\n    return 'x'\n",
     ),
 ]
 OTHERS = [

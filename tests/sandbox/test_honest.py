@@ -43,7 +43,7 @@ def test_the_whole_standard_library_imports_as_it_does_outside() -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ("import multiprocessing as m\n    with m.get_context('fork').Pool(2) as p: return p.map(abs, [-1, 2])", "[1, 2]"),
+        ("import multiprocessing as m\n    return m.get_context('fork').Pool(2).map(abs, [-1, 2])", "[1, 2]"),
         ("import multiprocessing as m\n    return m.get_context('spawn').Pool(1).apply(abs, [-1])", "1"),
         ("import multiprocessing as m\n    q = m.Queue(); q.put(3); return q.get()", "3"),
         ("import concurrent.futures as f\n    return list(f.ThreadPoolExecutor(4).map(abs, [-1, 2]))", "[1, 2]"),
@@ -54,23 +54,23 @@ def test_the_whole_standard_library_imports_as_it_does_outside() -> None:
         ("import tempfile\n    with tempfile.TemporaryFile() as f: return f.write(b'x')", "1"),
         ("import tempfile, os\n    with tempfile.TemporaryDirectory() as d: return os.listdir(d)", "[]"),
         ("open('/tmp/x', 'w').write('hi'); open('y', 'w')\n    return open('/tmp/x').read()", "hi"),
-        ("import subprocess as p, sys\n    return p.check_output([sys.executable, '-c', 'print(7)'], text=True)", "7\n"),
-        ("import subprocess\n    return subprocess.check_output('echo $((3 + 4))', shell=True, text=True)", "7\n"),
+        ("import subprocess as p, sys\n    return p.getoutput(f'{sys.executable} -c \"print(7)\"')", "7"),
+        ("import subprocess\n    return subprocess.check_output('echo $((3 + 4))', shell=True, text=True)", "7"),
         ("import sqlite3\n    return sqlite3.connect('d.sqlite').execute('select 1 + 1').fetchone()", "(2,)"),
         ("import decimal, fractions\n    return decimal.Decimal('0.1') + 1, fractions.Fraction(1, 3)", None),
         ("import zoneinfo\n    return zoneinfo.ZoneInfo('UTC')", "UTC"),
         ("import hashlib, ssl, lzma, bz2, zlib\n    return hashlib.sha256(b'').hexdigest()[:4]", "e3b0"),
         ("import getpass, pwd, os\n    return pwd.getpwuid(os.getuid()).pw_name", "program"),
         ("import uuid, secrets, random\n    return len(secrets.token_hex(4))", "8"),
-        ("import signal\n    signal.signal(signal.SIGALRM, lambda *a: print('rang')); signal.alarm(1); signal.pause()", "rang"),
-        ("import os, signal\n    try: os.kill(os.getpid(), signal.SIGINT)\n    except KeyboardInterrupt: return 'caught'", "caught"),
+        ("import signal as s\n    s.signal(s.SIGALRM, lambda *a: print('rang')); s.alarm(1); s.pause()", "rang"),
+        ("import os\n    try: os.kill(os.getpid(), 2)\n    except KeyboardInterrupt: return 'caught'", "caught"),
         ("import os\n    pid = os.fork()\n    if pid == 0: os._exit(3)\n    return os.waitpid(pid, 0)[1] >> 8", "3"),
         ("import time, datetime\n    return datetime.datetime.now().year > 2000", "True"),
     ],
 )  # fmt: skip
 def test_an_honest_program_works(body: str, expected: str | None) -> None:
     found = answer(f"def solve(*unused):\n    {body}\n")
-    assert expected is None or found == expected.strip("\n") or found == expected
+    assert expected is None or found.strip() == expected
 
 
 @pytest.mark.parametrize(

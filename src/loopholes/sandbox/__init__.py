@@ -18,7 +18,7 @@ give it). A run stops being able to
   and rarer parts (seccomp; no capability, no new privileges);
 - earn by odd objects, forged frames, closed descriptors or early ends: the channel's format carries nothing that
   printing would not, and the first answer counts;
-- use more than its :class:`Limits` of time, memory, processor, processes, files and output. Overstepping fails that run.
+- use more than its :class:`Limits` of time, memory, processes, files and output; overstepping fails that run alone.
 
 It does not stop: a hole in the kernel itself, which all programs share (for a policy that may find one, run
 Loopholes in a virtual machine); signals between cooperating runs through what the machine shares (the time things
