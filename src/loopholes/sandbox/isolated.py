@@ -26,6 +26,7 @@ INSIDE = 1000
 EVERYTHING = (1 << 16) - 1
 GENTLE_SECONDS = 0.2
 FILES = 4096
+SCRATCH, HOME = tree.SCRATCH.encode(), f"{tree.SCRATCH}/tmp"
 OWN_TASKS = 2  # the fork server and the paused process, which the kernel counts with the program's
 
 
@@ -83,7 +84,7 @@ class Cell:
         self.ourselves = os.pidfd_open(os.getpid())
         # The paused process below us must have no handler that a program could set off.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.environ["TMPDIR"] = f"{tree.SCRATCH}/tmp"
+        os.environ["TMPDIR"] = HOME
         self.own_bytes = own_bytes("self/statm", everyone)
         os.close(everyone)
         self.bounds: Bounds | None = None
@@ -92,8 +93,8 @@ class Cell:
         """Fork into a fresh pid namespace and a fresh scratch file system; 0 in the child."""
         if bounds != self.bounds:
             self.bounds, self.settings = bounds, settings(bounds, self.own_bytes, OWN_TASKS)
-            self.options = f"size={bounds.disk_bytes + bounds.input_bytes},nr_inodes={FILES},mode=700"
-        kernel.mount("scratch", tree.SCRATCH, "tmpfs", kernel.NO_SUID | kernel.NO_DEVICES, self.options)
+            self.options = f"size={bounds.disk_bytes + bounds.input_bytes},nr_inodes={FILES},mode=700".encode()
+        kernel.mount(b"scratch", SCRATCH, b"tmpfs", kernel.NO_SUID | kernel.NO_DEVICES, self.options)
         kernel.unshare(kernel.NEW_PIDS, "a pid namespace")
         self.init = kernel.paused_process()
         self.program = kernel.fork()
@@ -103,9 +104,8 @@ class Cell:
         """In the child: give up what is left to give up."""
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.setsid()  # whoever signals its own group shall not reach the fork server
-        os.mkdir(f"{tree.SCRATCH}/tmp")
-        os.mkdir(f"{tree.SCRATCH}/shm")
-        os.chdir(f"{tree.SCRATCH}/tmp")
+        os.mkdir(HOME)
+        os.chdir(HOME)
         limit(self.settings)
         if self.rules is not None:
             landlock.restrict(self.rules)
@@ -128,7 +128,7 @@ class Cell:
         except ChildProcessError:
             pass
         kernel.children_into(self.ourselves)
-        kernel.unmount(tree.SCRATCH)
+        kernel.unmount(SCRATCH)
         return os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else 0
 
 

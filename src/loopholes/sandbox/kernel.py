@@ -38,6 +38,17 @@ STACK_BYTES = 1 << 16
 libc: Any = ctypes.PyDLL(None)
 _ZERO = ctypes.c_ulong(0)
 _stack = ctypes.create_string_buffer(STACK_BYTES)
+# What clone is given for a process that pauses: where it starts, the end of its stack, what it shares with us.
+_PAUSED = (
+    (
+        ctypes.cast(libc.pause, ctypes.c_void_p),
+        ctypes.c_void_p((ctypes.addressof(_stack) + STACK_BYTES) & ~0xF),
+        ctypes.c_int(SHARE_MEMORY | SHARE_DESCRIPTORS | signal.SIGCHLD),
+        None,
+    )
+    if sys.platform == "linux"
+    else ()
+)
 
 
 def _where_errno_is() -> int:
@@ -66,7 +77,7 @@ def control(option: int, value: int, what: str) -> None:
 
 def unshare(flags: int, what: str) -> None:
     """Move into new namespaces; ``NEW_PIDS`` holds for the children to come."""
-    _checked(libc.unshare(ctypes.c_int(flags)), what)
+    _checked(libc.unshare(flags), what)
 
 
 def children_into(pidfd: int) -> None:
@@ -74,16 +85,16 @@ def children_into(pidfd: int) -> None:
     _checked(libc.setns(pidfd, NEW_PIDS), "return to a pid namespace")
 
 
-def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+def mount(source: bytes, target: bytes, kind: bytes, flags: int, options: bytes = b"") -> None:
     """Mount a file system, bind a path, or change how mounts spread."""
-    texts = [os.fsencode(text) or None for text in (source, target, kind)]
-    result = libc.mount(*texts, ctypes.c_ulong(flags), options.encode() or None)
-    _checked(result, f"mount {target}")
+    result = libc.mount(source, target, kind, ctypes.c_ulong(flags), options)
+    if result < 0:
+        _checked(result, f"mount {os.fsdecode(target)}")
 
 
-def unmount(target: str) -> None:
+def unmount(target: bytes) -> None:
     """Take a mount away at once, whoever still holds a file of it."""
-    _checked(libc.umount2(os.fsencode(target), DETACH | NO_FOLLOW), f"unmount {target}")
+    _checked(libc.umount2(target, DETACH | NO_FOLLOW), "unmount")
 
 
 def pivot_root(new: str) -> None:
@@ -123,14 +134,6 @@ def paused_process() -> int:
     """A process that does nothing, as a pid namespace's first and so its init.
 
     It lives in our memory and with our descriptors, which costs no copy of them, and holds on to none that we close.
-    It needs no code of ours: the kernel starts it in the C library's ``pause``, which never returns. Its children are
-    reaped by the kernel.
+    It needs no code of ours: the kernel starts it in the C library's ``pause``, which never returns.
     """
-    top = ctypes.c_void_p((ctypes.addressof(_stack) + STACK_BYTES) & ~0xF)
-    start = ctypes.cast(libc.pause, ctypes.c_void_p)
-    flags = ctypes.c_int(SHARE_MEMORY | SHARE_DESCRIPTORS | signal.SIGCHLD)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    try:
-        return _checked(libc.clone(start, top, flags, None), "start the first process of a pid namespace")
-    finally:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    return _checked(int(libc.clone(*_PAUSED)), "start the first process of a pid namespace")

@@ -29,9 +29,7 @@ class Run:
         """The kind of answer and its text; raises EOFError if the program ends without one."""
         self._allow(self.limits.test_seconds + FORK_SECONDS)
         try:
-            self.channel.settimeout(SEND_SECONDS)
-            with contextlib.suppress(BrokenPipeError):
-                self.channel.sendall(request)
+            self._send(request)
             kind, text = self._frame((LOADED, BROKEN, UNSAFE))
             if kind != LOADED:
                 return kind, text
@@ -45,6 +43,12 @@ class Run:
         except ValueError as error:
             return FAILURE if self.loaded else BROKEN, str(error)
 
+    def _send(self, request: bytes) -> None:
+        self.channel.settimeout(SEND_SECONDS)
+        with contextlib.suppress(BrokenPipeError):
+            self.channel.sendall(request)
+        self.channel.settimeout(GLANCE_SECONDS)
+
     def _allow(self, seconds: float) -> None:
         self.deadline = time.monotonic() + seconds
 
@@ -56,7 +60,6 @@ class Run:
 
     def _exactly(self, size: int) -> bytes:
         while len(self.buffer) < size:
-            self.channel.settimeout(GLANCE_SECONDS)
             with contextlib.suppress(TimeoutError):
                 if not (piece := self.channel.recv(1 << 16)):
                     raise EOFError

@@ -21,7 +21,7 @@ HIDDEN = ("site-packages", "dist-packages")
 SCRATCH = "/run/program"
 LINKS = {
     "/tmp": f"{SCRATCH}/tmp",
-    "/dev/shm": f"{SCRATCH}/shm",
+    "/dev/shm": f"{SCRATCH}/tmp",
     "/dev/stdin": f"{SCRATCH}/stdin",
     "/dev/stdout": f"{SCRATCH}/stdout",
     "/dev/stderr": "/dev/null",
@@ -88,16 +88,18 @@ def _linked_to(program: str) -> list[str]:
 
 def build(paths: Iterable[str]) -> None:
     """Make the tree out of ``paths`` and move into it; needs a mount namespace of our own."""
-    kernel.mount("", "/", "", kernel.RECURSIVE | kernel.PRIVATE)
+    kernel.mount(b"", b"/", b"", kernel.RECURSIVE | kernel.PRIVATE)
     # The place to build in: it is there, and nothing that we show lies in it. Nobody outside sees the change.
     base = "/proc"
-    kernel.mount("tree", base, "tmpfs", kernel.NO_SUID | kernel.NO_DEVICES, "size=1m,mode=755")
+    kernel.mount(b"tree", base.encode(), b"tmpfs", kernel.NO_SUID | kernel.NO_DEVICES, b"size=1m,mode=755")
     for path in paths:
         _show(path, base + path)
     for path in paths:
         for name in HIDDEN:
             if os.path.isdir(hidden := f"{base}{path}/{name}"):
-                kernel.mount("hidden", hidden, "tmpfs", kernel.NO_SUID | kernel.NO_DEVICES, "size=4k,mode=755")
+                kernel.mount(
+                    b"hidden", os.fsencode(hidden), b"tmpfs", kernel.NO_SUID | kernel.NO_DEVICES, b"size=4k,mode=755"
+                )
     os.makedirs(base + SCRATCH)
     for path, target in LINKS.items():
         if not os.path.lexists(base + path):  # an interpreter below /tmp
@@ -118,4 +120,4 @@ def _show(path: str, place: str) -> None:
     else:
         os.makedirs(os.path.dirname(place), exist_ok=True)
         os.close(os.open(place, os.O_CREAT | os.O_WRONLY, 0o444))
-    kernel.mount(path, place, "", kernel.BIND | kernel.RECURSIVE)
+    kernel.mount(os.fsencode(path), os.fsencode(place), b"", kernel.BIND | kernel.RECURSIVE)

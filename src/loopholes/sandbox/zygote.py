@@ -36,6 +36,7 @@ from loopholes.sandbox.wire import END, ENDED, MISSING, ORDER, READY, RUN, UNSAF
 
 ONE_DESCRIPTOR = socket.CMSG_SPACE(4)
 HIGHEST_DESCRIPTOR = 1 << 10
+RECEIVE = socket.MSG_WAITALL | getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
 
 class Cell(Protocol):
@@ -74,7 +75,7 @@ def serve(control: socket.socket, cell: Cell) -> None:
     """One run at a time, until the other side hangs up."""
     running, known, bounds = False, b"", Bounds(*[0] * len(Bounds._fields))
     while True:
-        message, attached, _, _ = control.recvmsg(ORDER.size, ONE_DESCRIPTOR, socket.MSG_WAITALL)
+        message, attached, _, _ = control.recvmsg(ORDER.size, ONE_DESCRIPTOR, RECEIVE)
         if len(message) < ORDER.size:
             return
         ended_by = cell.end(message[1] != 0) if running else 0
@@ -97,7 +98,6 @@ def become_program(cell: Cell, channel: int) -> None:
             open_file = cell.enter()
             os.closerange(3, channel)
             os.closerange(channel + 1, HIGHEST_DESCRIPTOR)
-            os.set_inheritable(channel, False)
             gc.enable()
         except Exception as error:
             child.send(channel, UNSAFE, f"{type(error).__name__}: {error}")
