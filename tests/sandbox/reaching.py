@@ -191,7 +191,7 @@ NETWORK = [
         "udp",
         "send a datagram",
         REFUSED,
-        tries("socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('8.8.8.8', 53))"),
+        tries("socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('192.0.2.1', 53))"),
     ),
     ("raw", "open a raw socket", REFUSED, tries("socket.socket(socket.AF_PACKET, socket.SOCK_RAW)")),
     ("netlink", "configure the network", REFUSED, tries("socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from loopholes.cli import main
 from loopholes.errors import ScoringError, UsageError
-from loopholes.sandbox import Limits, Program, pool, run_programs
+from loopholes.sandbox import Limits, Program, pool, run_programs, seccomp
 from loopholes.sandbox import server as servers
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -120,6 +121,22 @@ def test_the_environment_chooses_how_programs_run(monkeypatch: pytest.MonkeyPatc
     assert run_programs(look, sandbox="isolated")[0].results[0].text == "False"
     with pytest.raises(UsageError, match="isolated or process"):
         run_programs(look, sandbox="none")
+
+
+@pytest.mark.parametrize(
+    ("machine", "header"),
+    [("x86_64", "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"), ("aarch64", "/usr/include/asm-generic/unistd.h")],
+)
+def test_the_filters_numbers_are_the_kernels(machine: str, header: str) -> None:
+    if not Path(header).exists():
+        pytest.skip(f"{header} is not installed")
+    found = dict(re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", Path(header).read_text()))
+    column = seccomp.MACHINES[machine][0]
+    table = {**seccomp.DENIED, **{name: numbers for name, (numbers, _, _) in seccomp.ONLY.items()}}
+    table |= {"clone": seccomp.CLONE, "seccomp": tuple(known[2] for known in seccomp.MACHINES.values())}
+    ours = {name: str(numbers[column]) for name, numbers in table.items() if name in found}
+    assert ours == {name: found[name] for name in ours}
+    assert len(ours) > 50
 
 
 @pytest.mark.parametrize("command", ["train", "eval", "score"])
