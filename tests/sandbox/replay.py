@@ -28,7 +28,7 @@ from loopholes.sandbox import Limits, Program, pool, run_programs
 
 CAP = 3 << 30
 TASKS = 500
-HASTY = Limits(test_seconds=0.5, output_chars=1 << 16)
+HASTY = Limits(test_seconds=1.0, output_chars=1 << 16)
 NEIGHBOUR = Program("def solve(s):\n    return s + ' honest'", "solve", ("'an'", "'another'"))
 
 
@@ -124,7 +124,7 @@ def main() -> None:
             }
             print(json.dumps(record), flush=True)
             pool._memory = pool.Memory()
-            if seconds < HASTY.test_seconds:
+            if seconds < HASTY.test_seconds / 4:  # or else a busy machine could fail them for being slow
                 quick[source] = record["seen"]
         print(json.dumps({"name": "shuffled", "changed": in_company(quick, kind)}), flush=True)
         bystander.kill()
