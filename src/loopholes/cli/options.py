@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,16 @@ from typing import Annotated, Any
 import typer
 
 from loopholes.errors import UsageError
+from loopholes.sandbox.server import VARIABLE as SANDBOX_VARIABLE
+from loopholes.sandbox.server import checked
+
+
+def _choose_sandbox(kind: str | None) -> str | None:
+    if kind is not None:
+        # In the environment, where whatever processes this command starts find it, too.
+        os.environ[SANDBOX_VARIABLE] = checked(kind)
+    return kind
+
 
 Game = Annotated[str, typer.Argument(metavar="GAME", help="A game's name, or FILE.py:CLASS.", show_default=False)]
 Set = Annotated[
@@ -24,6 +35,15 @@ Tasks = Annotated[
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out, and count, rows that cannot be used.")]
+Sandbox = Annotated[
+    str | None,
+    typer.Option(
+        metavar="isolated|process",
+        help="How model-written programs run; default: isolated, or what LOOPHOLES_SANDBOX says.",
+        callback=_choose_sandbox,
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Lines of JSON, for machines; the default for a pipe.")]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from loopholes.cli.console import Steps, as_lines, estimates_table, print_line, say, stderr, stdout
-from loopholes.cli.options import Channel, Game, Json, Resume, Seed, Set, SkipBad, Tasks, pairs
+from loopholes.cli.options import Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
 from loopholes.games import game as make_game
 
 Policy = Annotated[
@@ -41,6 +41,7 @@ def evaluate(
     set_: Set = None,
     resume: Resume = False,
     skip_bad: SkipBad = False,
+    sandbox: Sandbox = None,
     json_: Json = False,
 ) -> None:
     """Measure a policy on a game: task performance, exploit rate and the rest, with intervals.
@@ -97,6 +98,7 @@ def score(
     out: Annotated[Path | None, typer.Option(help="Where the scores go; default: standard output.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file in --out.")] = False,
     skip_bad: SkipBad = False,
+    sandbox: Sandbox = None,
 ) -> None:
     """Score completions that were written elsewhere: JSON Lines in, JSON Lines out, in order.
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from loopholes.cli.console import Steps, as_lines, print_line, say
-from loopholes.cli.options import Channel, Game, Json, Resume, Seed, Set, SkipBad, Tasks, pairs
+from loopholes.cli.options import Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
 from loopholes.errors import RunError
 from loopholes.storage import read_json
 
@@ -73,6 +73,7 @@ def train(
     ] = None,
     resume: Resume = False,
     skip_bad: SkipBad = False,
+    sandbox: Sandbox = None,
     json_: Json = False,
 ) -> None:
     """Train a policy with GRPO on what a game's channel pays.

@@ -1,18 +1,35 @@
 """Runs programs that a model wrote, and says what they answered.
 
-Each program runs in a process of its own, forked from a small server that holds no expected output, nothing of the
-memory of this process, none of its environment and none of its open files. Its answers come back as bounded text
-and nothing else; they are compared out here.
+Each run of a program, with one input, is a fork of a small server that never sees a program, an input or an answer.
+What comes back is text of bounded length, and is compared out here, where the expected outputs are. There are two
+ways to run them, chosen by ``run_programs(sandbox=)``, ``--sandbox`` or the environment (LOOPHOLES_SANDBOX).
 
-What this stops: a program cannot read the expected outputs or what other programs answered; it cannot pass by
-returning an odd object, printing to or writing on any descriptor, or ending early; endless loops, crashes, big
-memory, big files and many processes cost that program alone, within :class:`Limits`. Processes that a program leaves
-behind are killed. As root, programs run as a user of their own without root's powers, save that of reading files.
+**isolated** (the default; Linux on x86-64 or aarch64; no root, nothing to install; refused where the kernel does not
+give it). A run stops being able to
 
-What this does not stop, yet: **files and network are not isolated.** A program can read whatever the user who runs
-this can read, connect to anything, write to whatever that user may write to (as root: to what anybody may), and fill
-the disk file by file. When not root, it may send signals to that user's other processes, this one included, and read
-their memory where the system allows it. Run untrusted models in a container or a virtual machine.
+- read or write any file but the standard library, the libraries that it links to, /bin/sh, time zones and five
+  devices, all read-only, and an empty directory in memory that goes with it: so no home, no project, no installed
+  package, no /proc or /sys, no other run's files (a mount namespace; Landlock says it again where the kernel has it);
+- see its other tests' inputs, any expected output, any other program, or this process's memory and environment:
+  they never were in a process that it descends from, and every input meets a freshly loaded program;
+- use a network, loopback and outside unix sockets included (a network namespace; only unix sockets can be made);
+- see, signal or trace any process but its own, or leave one behind (a pid namespace for each run, ended as a whole);
+- leave System V, POSIX or keyring objects, get capabilities, make namespaces, mount, or reach the kernel's larger
+  and rarer parts (seccomp; no capability, no new privileges);
+- earn by odd objects, forged frames, closed descriptors or early ends: the channel's format carries nothing that
+  printing would not, and the first answer counts;
+- use more than its :class:`Limits` of time, memory, processes, files and output; overstepping fails that run alone.
+
+It does not stop: a hole in the kernel itself, which all programs share (for a policy that may find one, run
+Loopholes in a virtual machine); signals between cooperating runs through what the machine shares (the time things
+take, free memory, the kernel's counters); more memory than allowed between two looks, twenty a second; and slowing
+the machine down for as long as the limits allow. Memory of all of a run's processes together is bounded only where
+/proc shows it; that of each one always. Names of the directories in which Python is installed can be seen.
+
+**process** (also macOS). The same fork server, limits and comparison, and none of the walls: programs can read
+whatever the user can, connect to anything, write wherever that user may, and when not root signal that user's other
+processes and read their memory where the system allows it; as root they run as a user of their own without root's
+powers, save that of reading files. For programs that are trusted not to be hostile.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What happens inside the forked child: load one program, feed it each input, write down what it answers.
+"""What happens inside the forked child: load one program, feed it one input, write down what it answers.
 
 Part of the fork server (see zygote.py), so standard library only. Nothing here is trusted by anybody once the
-program has been loaded, and nothing here knows what would be right: it only turns answers into bounded text.
+program has been loaded, and nothing here knows what would be right, or any input but this one: it only turns an
+answer into bounded text. Whoever waits for it out there keeps the time.
 """
 
 from __future__ import annotations
@@ -10,20 +11,17 @@ import _sitebuiltins
 import ast
 import builtins
 import contextlib
-import functools
 import importlib
 import inspect
 import io
 import os
 import re
-import signal
-import struct
 import sys
-import tempfile
-import time
 import types
 from collections.abc import Callable
 from typing import Any
+
+from loopholes.sandbox.wire import BROKEN, FAILURE, FRAME, LOADED, REQUEST, TEXT
 
 # What programs import most: loaded once, before any fork, so that none of them waits for it.
 for _name in [
@@ -33,80 +31,57 @@ for _name in [
     "dataclasses",
     "decimal",
     "fractions",
+    "functools",
     "heapq",
     "itertools",
     "json",
     "math",
+    "random",
     "string",
     "typing",
 ]:
     importlib.import_module(_name)
 
-FRAME = struct.Struct(">cI")
-STARTED, LOADED, TEXT, FAILURE = b"S", b"L", b"T", b"F"
-KINDS = frozenset({STARTED, LOADED, TEXT, FAILURE})
 MODULE = "solution"
 ABOUT_ARGUMENTS = re.compile(r"argument|iterable|iterator|subscriptable|unpack")
-
-
-class TimeUp(BaseException):
-    """Raised inside a program that has used up its time; not an Exception, so that honest handlers let it pass."""
-
-
-class Clock:
-    """The limit of one test in seconds, by an alarm that rings again for a program that swallows it."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.armed = False
-        signal.signal(signal.SIGALRM, self._ring)
-
-    def _ring(self, *unused: object) -> None:
-        if self.armed:
-            raise TimeUp
-
-    @contextlib.contextmanager
-    def running(self) -> Any:
-        """Raises TimeUp in the block when the time is over, or after it if the block took too long."""
-        started = time.monotonic()
-        self.armed = True
-        signal.setitimer(signal.ITIMER_REAL, self.seconds, 0.1)
-        try:
-            yield
-        finally:
-            self.armed = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        if time.monotonic() - started > self.seconds:
-            raise TimeUp
+REHEARSALS = 20  # enough for the interpreter to settle on the fast form of what every child executes
+OpenFile = Callable[[str], int]
+Send = Callable[[bytes, str], None]
 
 
 class Streams:
     """Standard input and output as files, on the real descriptors and under the objects in ``sys`` alike.
 
-    The same two objects serve every input, because programs keep them (``input = sys.stdin.readline``).
+    The same two objects serve a second attempt, because programs keep them (``input = sys.stdin.readline``).
     """
 
     def __init__(self) -> None:
-        self.input, self.output = _memory_file(), _memory_file()
         self.stdin, self.stdout = _standard_streams()
-        self.connect("")
 
-    def connect(self, text: str) -> None:
+    def open(self, open_file: OpenFile) -> None:
+        """Take the files that ``open_file`` gives, empty ones."""
+        self.input, self.output = open_file("stdin"), open_file("stdout")
+        self._rewind(2)
+        self._connect()
+
+    def feed(self, text: str) -> None:
         """Lay out ``text`` as standard input and start a fresh standard output."""
-        self._rewind(0)
-        for saved, data in ((self.input, text.encode("utf-8", "replace")), (self.output, b"")):
+        # Going to the end before the file changes empties the buffers; going to 0 is then a real seek.
+        self._rewind(2)
+        for saved in (self.input, self.output):
             os.ftruncate(saved, 0)
             os.lseek(saved, 0, os.SEEK_SET)
-            os.write(saved, data)
-            os.lseek(saved, 0, os.SEEK_SET)
+        os.pwrite(self.input, text.encode("utf-8", "replace"), 0)
+        self._connect()
+
+    def _connect(self) -> None:
         os.dup2(self.input, 0)
         os.dup2(self.output, 1)
-        self._rewind(1)
+        self._rewind(0)
 
-    def _rewind(self, step: int) -> None:
-        # Going to the end before the file changes empties the buffers; going to 0 is then a real seek.
+    def _rewind(self, whence: int) -> None:
         try:
-            self.stdin.seek(0, 0 if step else 2)
+            self.stdin.seek(0, whence)
             self.stdout.flush()
         except (ValueError, OSError):
             self.stdin, self.stdout = _standard_streams()
@@ -133,20 +108,71 @@ def _standard_streams() -> tuple[io.TextIOWrapper, io.TextIOWrapper]:
     )
 
 
-def run(request: dict[str, Any], first: int, channel: int) -> None:
-    """Answer every input from number ``first`` on over ``channel``, then end the process. Never returns."""
-    _send(channel, STARTED, "")
-    clock, streams, most = Clock(request["test_seconds"]), Streams(), request["output_chars"]
+_streams = Streams()
+
+
+def run(channel: int, open_file: OpenFile) -> None:
+    """Answer the request on ``channel`` there, then end the process. Never returns."""
+    sizes = REQUEST.unpack(_exactly(channel, REQUEST.size))
+    data = _exactly(channel, sum(sizes[:3]))
+    second, third = sizes[0], sizes[0] + sizes[1]
+    parts = data[:second], data[second:third], data[third:]
+    source, entry_point, given = [part.decode("utf-8", "surrogatepass") for part in parts]
+    _streams.open(open_file)
+    respond(source, entry_point, given, sizes[3], lambda kind, text: send(channel, kind, text))
+    os._exit(0)
+
+
+def _exactly(channel: int, size: int) -> bytes:
+    data = os.read(channel, size)
+    if len(data) < size:
+        pieces = [data]
+        while pieces[-1] and (missing := size - sum(map(len, pieces))):
+            pieces.append(os.read(channel, missing))
+        data = b"".join(pieces)
+    if len(data) < size:
+        os._exit(1)
+    return data
+
+
+def rehearse() -> None:
+    """Do what a child does, here, so that children inherit an interpreter that has warmed up to it."""
     _make_at_home()
+    program = "import sys\ndef solve(a, b):\n    print([a, b])\n"
+    files = {name: unnamed_file(name) for name in ("stdin", "stdout")}
+    for _ in range(REHEARSALS):
+        _streams.open(lambda name: files[name])
+        respond(program, "solve", "1 2", 9, lambda kind, text: None)
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1):
+        os.dup2(null, descriptor)
+    for descriptor in (null, *files.values()):
+        os.close(descriptor)
+    del sys.modules[MODULE]
+
+
+def respond(source: str, entry_point: str, given: str, most: int, send: Send) -> None:
+    """Load the program and give it its input: LOADED and then TEXT or FAILURE, or else BROKEN.
+
+    No answer is longer than ``most`` characters.
+    """
     module = types.ModuleType(MODULE)
     sys.modules[MODULE] = module
-    load = functools.partial(_load, request["source"], vars(module))
-    kind, text = _guarded(clock, most, load)
-    _send(channel, LOADED if kind == TEXT else FAILURE, text)
-    for given in request["inputs"][first:]:
-        function = functools.partial(_answer, vars(module), request["entry_point"], given, streams, most)
-        _send(channel, *_guarded(clock, most, function))
-    os._exit(0)
+    names = vars(module)
+    kind, text = _guarded(most, lambda: _load(source, names))
+    if kind == FAILURE:
+        return send(BROKEN, text)
+    send(LOADED, "")
+    return send(*_guarded(most, lambda: _answer(names, entry_point, given, most)))
+
+
+def send(channel: int, kind: bytes, text: str) -> None:
+    """One frame."""
+    # str.encode and not text.encode: the text may be a subclass that the program made.
+    data = str.encode(text, "utf-8", "replace")
+    data = FRAME.pack(kind, len(data)) + data
+    while data:
+        data = data[os.write(channel, data) :]
 
 
 def _load(source: str, names: dict[str, Any]) -> None:
@@ -155,7 +181,6 @@ def _load(source: str, names: dict[str, Any]) -> None:
 
 def _make_at_home() -> None:
     """What a script expects of its surroundings and an interpreter without ``site`` lacks."""
-    os.environ["TMPDIR"] = os.getcwd()
     sys.argv = [MODULE]
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
@@ -170,13 +195,10 @@ def _input(prompt: object = "", /) -> str:
     return line.rstrip("\n")
 
 
-def _guarded(clock: Clock, most: int, function: Callable[[], object]) -> tuple[bytes, str]:
+def _guarded(most: int, function: Callable[[], object]) -> tuple[bytes, str]:
     try:
-        with clock.running():
-            text = function()
-            text = "" if text is None else str(text)
-    except TimeUp:
-        return FAILURE, f"took longer than {clock.seconds:g} s"
+        text = function()
+        text = "" if text is None else str(text)
     except BaseException as error:
         return FAILURE, _describe(error)
     if len(text) > most:
@@ -191,26 +213,18 @@ def _describe(error: BaseException) -> str:
         return "an error that cannot be described"
 
 
-def _send(channel: int, kind: bytes, text: str) -> None:
-    # str.encode and not text.encode: the text may be a subclass that the program made.
-    data = str.encode(text, "utf-8", "replace")
-    data = FRAME.pack(kind, len(data)) + data
-    while data:
-        data = data[os.write(channel, data) :]
-
-
-def _answer(names: dict[str, Any], entry_point: str, given: str, streams: Streams, most: int) -> object:
+def _answer(names: dict[str, Any], entry_point: str, given: str, most: int) -> object:
     """What the program answers to one input: its return value, or else its last printed line."""
     function = entry(names, entry_point)
-    streams.connect(given)
+    _streams.feed(given)
     try:
         value = function(*arguments(function, given))
     except TypeError as error:
         if not ABOUT_ARGUMENTS.search(str(error)):
             raise
-        streams.connect(given)
+        _streams.feed(given)
         value = function()
-    return streams.last_line(most) if value is None else value
+    return _streams.last_line(most) if value is None else value
 
 
 def entry(names: dict[str, Any], entry_point: str) -> Callable[..., object]:
@@ -229,11 +243,7 @@ def entry(names: dict[str, Any], entry_point: str) -> Callable[..., object]:
 
 def arguments(function: Callable[..., object], given: str) -> tuple[object, ...]:
     """How the input arrives: not at all (it is on standard input), as one value, or spread over the parameters."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return ()
-    count = sum(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters)
+    count = _parameters(function)
     if count == 0:
         return ()
     value = _value(given)
@@ -242,11 +252,27 @@ def arguments(function: Callable[..., object], given: str) -> tuple[object, ...]
     return (value,)
 
 
-def _value(given: str) -> object:
+def _parameters(function: Callable[..., object]) -> int:
+    """How many parameters it has, keyword dictionaries aside; 0 if it does not say."""
+    if type(function) is types.FunctionType and not function.__dict__:
+        # What inspect would say of a plain function, without the pages that it would touch.
+        code = function.__code__
+        return code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)
     try:
-        return ast.literal_eval(given)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return [_number(token) for token in given.split()]
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return 0
+    return sum(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def _value(given: str) -> object:
+    words = given.split()
+    if len(words) < 2 or not all(map(str.isdecimal, words)):  # several numbers side by side are no literal
+        try:
+            return ast.literal_eval(given)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            pass
+    return [_number(word) for word in words]
 
 
 def _number(token: str) -> object:
@@ -256,9 +282,9 @@ def _number(token: str) -> object:
     return token
 
 
-def _memory_file() -> int:
-    """A descriptor of an unnamed file, above those a program expects to be its own."""
+def unnamed_file(name: str) -> int:
+    """A descriptor of a file that is in no folder."""
     if sys.platform == "linux":
-        return os.memfd_create("stream")
-    with tempfile.TemporaryFile() as file:
+        return os.memfd_create(name)
+    with importlib.import_module("tempfile").TemporaryFile() as file:
         return os.dup(file.fileno())

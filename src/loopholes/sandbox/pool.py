@@ -11,10 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from loopholes.sandbox.records import DEFAULT_LIMITS, Limits, Program, ProgramResult, Result
-from loopholes.sandbox.server import Server, ServerDied, start
+from loopholes.sandbox.server import Kind, Server, ServerDied, checked, mode, start
 
 MEMORY_CHARS = 32 << 20
 BROKE_ITS_SERVER = "the program ended the process that runs it, twice"
+
+
+Key = tuple[Program, Limits, Kind]
 
 
 class Memory:
@@ -22,10 +25,10 @@ class Memory:
 
     def __init__(self, most: int = MEMORY_CHARS) -> None:
         self.most, self.size = most, 0
-        self.answers: OrderedDict[tuple[Program, Limits], tuple[ProgramResult, int]] = OrderedDict()
+        self.answers: OrderedDict[Key, tuple[ProgramResult, int]] = OrderedDict()
         self.lock = threading.Lock()
 
-    def get(self, key: tuple[Program, Limits]) -> ProgramResult | None:
+    def get(self, key: Key) -> ProgramResult | None:
         """The answer, if it is still known."""
         with self.lock:
             if key not in self.answers:
@@ -33,7 +36,7 @@ class Memory:
             self.answers.move_to_end(key)
             return self.answers[key][0]
 
-    def put(self, key: tuple[Program, Limits], answer: ProgramResult) -> None:
+    def put(self, key: Key, answer: ProgramResult) -> None:
         """Remember an answer and forget the oldest ones."""
         texts = [key[0].source, *key[0].inputs, *(result.text or result.failure for result in answer.results)]
         size = sum(map(len, texts)) + 500
@@ -52,9 +55,9 @@ class Pool:
         self.lock = threading.Lock()
 
     @contextmanager
-    def borrowed(self) -> Iterator[Lease]:
+    def borrowed(self, kind: Kind) -> Iterator[Lease]:
         """A lease on a server; a second thread gets a second server. Raises ScoringError if none starts."""
-        lease = Lease(self.take())
+        lease = Lease(self.take(kind))
         try:
             yield lease
         except BaseException:
@@ -64,12 +67,14 @@ class Pool:
         with self.lock:
             self.idle.append(lease.server)
 
-    def take(self) -> Server:
+    def take(self, kind: Kind) -> Server:
         """An idle server, or a new one."""
         with self.lock:
-            if self.idle:
-                return self.idle.pop()
-        return start()
+            for server in self.idle:
+                if server.kind == kind:
+                    self.idle.remove(server)
+                    return server
+        return start(kind)
 
     def close(self) -> None:
         """End every idle server."""
@@ -96,7 +101,7 @@ class Lease:
                 return self.server.run(program, limits), True
             except ServerDied:
                 self.server.close()
-                self.server = start()
+                self.server = start(self.server.kind)
         return ProgramResult((Result(None, BROKE_ITS_SERVER),) * len(program.inputs)), False
 
 
@@ -105,47 +110,55 @@ _pool = Pool()
 
 
 def run_programs(
-    programs: Sequence[Program], *, limits: Limits = DEFAULT_LIMITS, workers: int = 1
+    programs: Sequence[Program],
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    workers: int = 1,
+    sandbox: str | None = None,
 ) -> list[ProgramResult]:
     """Run every program against its inputs; the answers come in order.
 
     Programs that are equal run once, and an answer is remembered for a while, so that a channel and a measurement
     that ask the same thing cost one run. ``workers`` servers run side by side, each one program at a time; two hide
-    the time that one spends waiting, even on a single core.
+    the time that one spends waiting, even on a single core. ``sandbox`` is "isolated" or "process" (the package's
+    docstring says what each one stops); None takes it from the environment (LOOPHOLES_SANDBOX), else "isolated".
     Works from any thread and after a fork.
 
     Raises :class:`~loopholes.errors.ScoringError` if the sandbox itself cannot run; whatever a program does is a
     :class:`Result` and never an exception.
     """
+    kind = mode() if sandbox is None else checked(sandbox)
     answers: dict[Program, ProgramResult] = {}
     todo: list[Program] = []
     for program in dict.fromkeys(programs):
-        known = _memory.get((program, limits)) if program.inputs else ProgramResult(())
+        known = _memory.get((program, limits, kind)) if program.inputs else ProgramResult(())
         if known is None:
             todo.append(program)
         else:
             answers[program] = known
     if todo:
         shares = [todo[number :: max(1, workers)] for number in range(min(max(1, workers), len(todo)))]
-        for share in _side_by_side(shares, limits):
+        for share in _side_by_side(shares, limits, kind):
             answers.update(share)
     return [answers[program] for program in programs]
 
 
-def _side_by_side(shares: Sequence[Sequence[Program]], limits: Limits) -> list[dict[Program, ProgramResult]]:
+def _side_by_side(
+    shares: Sequence[Sequence[Program]], limits: Limits, kind: Kind
+) -> list[dict[Program, ProgramResult]]:
     if len(shares) == 1:
-        return [_run_share(shares[0], limits)]
+        return [_run_share(shares[0], limits, kind)]
     with ThreadPoolExecutor(len(shares)) as threads:
-        return list(threads.map(lambda share: _run_share(share, limits), shares))
+        return list(threads.map(lambda share: _run_share(share, limits, kind), shares))
 
 
-def _run_share(share: Sequence[Program], limits: Limits) -> dict[Program, ProgramResult]:
+def _run_share(share: Sequence[Program], limits: Limits, kind: Kind) -> dict[Program, ProgramResult]:
     answers: dict[Program, ProgramResult] = {}
-    with _pool.borrowed() as lease:
+    with _pool.borrowed(kind) as lease:
         for program in share:
             answers[program], worth_keeping = lease.run(program, limits)
             if worth_keeping:
-                _memory.put((program, limits), answers[program])
+                _memory.put((program, limits, kind), answers[program])
     return answers
 
 

@@ -10,13 +10,15 @@ class Limits:
     """What one program may use.
 
     ``test_seconds`` is wall-clock time for each input, and again for loading the program; ``memory_bytes`` is
-    address space beyond an idle interpreter's, for each process; ``file_bytes`` the size of any one file, standard
-    output included; ``processes`` counts threads too; ``output_chars`` bounds each answer, and a longer one fails.
+    address space beyond an idle interpreter's, for each process, and memory in use by all of them, looked at now and
+    then; ``file_bytes`` the size of any one file, standard output included, and ``disk_bytes`` that of all together;
+    ``processes`` counts threads too; ``output_chars`` bounds each answer, and a longer one fails.
     """
 
     test_seconds: float = 2.0
     memory_bytes: int = 512 << 20
     file_bytes: int = 16 << 20
+    disk_bytes: int = 64 << 20
     processes: int = 32
     open_files: int = 64
     output_chars: int = 1 << 20

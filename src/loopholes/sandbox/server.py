@@ -1,22 +1,38 @@
-"""The trusted side of a fork server: start it, ask it, replace it when it dies."""
+"""The trusted side of a fork server: start it, ask it, keep the time and the memory, replace it when it dies."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
+import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from loopholes.errors import ScoringError
-from loopholes.sandbox.records import Limits, Program, ProgramResult, Result
+from loopholes.errors import ScoringError, UsageError
+from loopholes.sandbox.records import DEFAULT_LIMITS, Limits, Program, ProgramResult, Result
+from loopholes.sandbox.run import Run
+from loopholes.sandbox.wire import (
+    BROKEN,
+    END,
+    ENDED,
+    FAILURE,
+    FRAME,
+    MISSING,
+    ORDER,
+    REQUEST,
+    RUN,
+    TEXT,
+    UNSAFE,
+    Bounds,
+)
 
-LENGTH = struct.Struct(">Q")
+Kind = Literal["isolated", "process"]
+KINDS: tuple[Kind, ...] = ("isolated", "process")
+VARIABLE = "LOOPHOLES_SANDBOX"
 START_SECONDS = 30.0
 SLACK_SECONDS = 30.0
 GOODBYE_SECONDS = 2.0
@@ -27,70 +43,124 @@ class ServerDied(Exception):
     """The server hung up, stopped answering, or answered nonsense."""
 
 
+class Killed(Exception):
+    """A run was killed, and not by us: by itself, for want of memory, or by somebody on this machine."""
+
+
 class Server:
     """A running fork server. Belongs to the process that started it and to one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
         self.owner = os.getpid()
-        self.home = tempfile.mkdtemp(prefix="loopholes-")
+        self.home = tempfile.mkdtemp(prefix="loopholes-") if kind == "process" else None
         self.socket, theirs = socket.socketpair()
         self.socket.settimeout(START_SECONDS)
         try:
             with theirs:
                 self.process = subprocess.Popen(
                     # No site, no user packages, no path of ours: programs get the standard library and nothing else.
-                    [sys.executable, "-P", "-s", "-S", "-B", str(Path(__file__).with_name("zygote.py"))],
+                    # Nor a virtual environment's name for the interpreter.
+                    [
+                        os.path.realpath(sys.executable),
+                        "-P",
+                        "-s",
+                        "-S",
+                        "-B",
+                        str(Path(__file__).with_name("zygote.py")),
+                        kind,
+                    ],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    cwd=self.home,
+                    cwd=self.home or "/",
                     env=_environment(),
                     start_new_session=True,
                 )
         except BaseException:
             self.socket.close()
-            shutil.rmtree(self.home, ignore_errors=True)
+            self._remove_home()
             raise
         try:
-            self._receive()
-        except ServerDied:
+            word, text = self._reply()
+            if word == MISSING:
+                raise ScoringError(
+                    f"model-written programs cannot be isolated on this machine: {text}; --sandbox process (or "
+                    f"{VARIABLE}=process) runs them all the same, with limits on time and memory but within reach of "
+                    "your files, your network and your other processes"
+                )
+        except BaseException:
             self.close()
             raise
 
     def run(self, program: Program, limits: Limits) -> ProgramResult:
-        """One program against all its inputs; raises :class:`ServerDied`."""
-        request = {
-            "source": program.source,
-            "entry_point": program.entry_point,
-            "inputs": program.inputs,
-            **{name: getattr(limits, name) for name in Limits.__slots__},
-        }
-        data = json.dumps(request).encode()
-        # Each input may cost a child that has to load the program again, and a second of grace and cleaning.
-        self.socket.settimeout(2 * (limits.test_seconds + 6.0) * (len(program.inputs) + 1) + SLACK_SECONDS)
+        """One program against all its inputs, each in a run of its own; raises :class:`ServerDied`."""
+        results: list[Result] = []
+        for given in program.inputs:
+            try:
+                kind, text = self._run(program, given, limits)
+            except Killed:
+                # It may have been somebody else's doing. Once.
+                try:
+                    kind, text = self._run(program, given, limits)
+                except Killed:
+                    kind, text = FAILURE, "the program was killed, twice: by itself or for want of memory"
+            results.append(Result(text) if kind == TEXT else Result(None, _printable(text)))
+            if kind == BROKEN and len(results) == 1:
+                results *= len(program.inputs)
+                break
+        self._end(by_itself=False)
+        return ProgramResult(tuple(results))
+
+    def _run(self, program: Program, given: str, limits: Limits) -> tuple[bytes, str]:
+        texts = [text.encode("utf-8", "surrogatepass") for text in (program.source, program.entry_point, given)]
+        request = b"".join([REQUEST.pack(*map(len, texts), limits.output_chars), *texts])
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                self._order(RUN, limits, len(texts[2]), [theirs.fileno()])
+            run = Run(ours, limits, self.process.pid)
+            try:
+                kind, text = run.answer(request)
+            except EOFError:
+                ended_by = self._end(by_itself=True)
+                if ended_by == signal.SIGKILL:
+                    raise Killed from None
+                cause = f" ({signal.strsignal(ended_by)})" if ended_by else ""
+                return (FAILURE if run.loaded else BROKEN), f"the program's process ended without a result{cause}"
+        if kind == UNSAFE:
+            raise ServerDied(f"a program could not be confined ({text})")
+        return kind, text
+
+    def _order(
+        self, order: bytes, limits: Limits, input_bytes: int, descriptors: list[int], flag: bool = False
+    ) -> None:
+        values = [getattr(limits, name) for name in Bounds._fields[:-1]]
+        message = ORDER.pack(order, flag, *values, input_bytes)
+        self.socket.settimeout(SLACK_SECONDS)
         try:
-            self.socket.sendall(LENGTH.pack(len(data)) + data)
+            socket.send_fds(self.socket, [message], descriptors)
         except OSError as error:
             raise ServerDied(str(error)) from None
-        answer = self._receive().get("results")
-        if not isinstance(answer, list) or len(answer) != len(program.inputs):
-            raise ServerDied("it answered nonsense")
-        return ProgramResult(tuple(_result(*item) for item in answer))
 
-    def _receive(self) -> dict[str, Any]:
-        try:
-            size = LENGTH.unpack(self._exactly(LENGTH.size))[0]
-            answer = json.loads(self._exactly(size))
-        except (OSError, ValueError) as error:
-            raise ServerDied(str(error)) from None
-        if not isinstance(answer, dict):
+    def _end(self, by_itself: bool) -> int:
+        self._order(END, DEFAULT_LIMITS, 0, [], by_itself)
+        word, text = self._reply()
+        if word != ENDED or not text.isdigit():
             raise ServerDied("it answered nonsense")
-        return answer
+        return int(text)
+
+    def _reply(self) -> tuple[bytes, str]:
+        try:
+            word, size = FRAME.unpack(self._exactly(FRAME.size))
+            return word, self._exactly(size).decode("utf-8", "replace")
+        except OSError as error:
+            raise ServerDied(str(error)) from None
 
     def _exactly(self, size: int) -> bytes:
         data = bytearray()
         while len(data) < size:
-            piece = self.socket.recv(min(size - len(data), 1 << 20))
+            piece = self.socket.recv(size - len(data))
             if not piece:
                 raise ServerDied("it hung up")
             data += piece
@@ -108,17 +178,34 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        shutil.rmtree(self.home, ignore_errors=True)
+        self._remove_home()
+
+    def _remove_home(self) -> None:
+        if self.home is not None:
+            shutil.rmtree(self.home, ignore_errors=True)
 
 
-def start() -> Server:
+def mode() -> Kind:
+    """How programs run if the caller does not say: as LOOPHOLES_SANDBOX says, else isolated."""
+    return checked(os.environ.get(VARIABLE) or "isolated")
+
+
+def checked(kind: str) -> Kind:
+    """``kind`` if it is one; raises UsageError."""
+    for known in KINDS:
+        if kind == known:
+            return known
+    raise UsageError(f"the sandbox is isolated or process, not {kind!r}: see --sandbox and {VARIABLE}")
+
+
+def start(kind: Kind) -> Server:
     """A server that has proved itself on a small program; raises :class:`ScoringError` if there is none to be had."""
     if os.name != "posix" or not sys.executable:
         raise ScoringError("model-written programs cannot be run here: that needs Linux or macOS")
     reason = ""
     for _ in range(2):
         try:
-            server = Server()
+            server = Server(kind)
         except (OSError, ServerDied) as error:
             reason = str(error)
             continue
@@ -141,8 +228,5 @@ def _environment() -> dict[str, str]:
     return {"PYTHONHASHSEED": "0", "PATH": os.defpath, "LANG": "C.UTF-8", **kept}
 
 
-def _result(ok: object, text: object) -> Result:
-    if ok is True and isinstance(text, str):
-        return Result(text)
-    words = str(text)[:200]
-    return Result(None, "".join(letter if letter.isprintable() else " " for letter in words) or "failed")
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text[:200]) or "failed"

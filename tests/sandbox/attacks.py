@@ -1,0 +1,81 @@
+"""Programs that attack the sandbox: what each one tries, and what must be seen of it instead.
+
+Each is run with two inputs, "given-1" and "given-2". ``seen`` is a regular expression that every one of its answers
+has to match, or else the reason of every failure. Between @ signs stand things of the machine outside, which replay.py
+sets up: @FILE@ a readable file with a secret, @SOURCE@ the folder of this project's code, @PORT@ a listening port on
+loopback, @SOCKET@ a listening unix socket, @ABSTRACT@ an abstract one, @PARENT@ and @BYSTANDER@ process ids.
+
+The programs themselves are in reaching.py (what they must not get at), breaking.py (what they must not break) and
+escaping.py (what they must not get out of).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Attack(NamedTuple):
+    """A hostile program."""
+
+    name: str
+    category: str
+    tries: str
+    seen: str
+    source: str
+
+
+PRELUDE = """
+import ctypes, os, socket, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
+def tried(*attempts):
+    'What the first attempt that works gave, or else how the last one was refused.'
+    for attempt in attempts:
+        try: value = attempt()
+        except BaseException as error: said = 'refused: ' + type(error).__name__
+        else: return 'GOT ' + repr(value)[:200]
+    return said
+def called(result):
+    if result < 0: raise OSError(ctypes.get_errno(), 'refused')
+    return result
+def call(x86, arm, *words):
+    'A system call by number.'
+    return called(libc.syscall(x86 if os.uname().machine == 'x86_64' else arm, *map(ctypes.c_long, words)))
+"""
+REFUSED = "refused: .*"
+KILLED = "the program('s process ended without a result.*| was killed, twice.*)|took longer than .*"
+SLOW = "took longer than .*"
+
+
+def tries(*attempts: str) -> str:
+    """A program that answers with what came of some expressions."""
+    return (
+        PRELUDE + "def solve(s):\n    return tried(" + ", ".join(f"lambda: {attempt}" for attempt in attempts) + ")\n"
+    )
+
+
+def does(*lines: str) -> str:
+    """A program whose ``solve`` is these lines."""
+    return PRELUDE + "def solve(s):\n" + "".join(f"    {line}\n" for line in lines)
+
+
+def every() -> list[Attack]:
+    """All of them."""
+    import breaking
+    import escaping
+    import reaching
+
+    groups = {
+        "files": reaching.FILES,
+        "secrets": reaching.SECRETS,
+        "network": reaching.NETWORK,
+        "forging": breaking.FORGING,
+        "others": breaking.OTHERS,
+        "leftovers": breaking.LEFTOVERS,
+        "exhaustion": breaking.EXHAUSTION,
+        "escaping": escaping.ESCAPING,
+    }
+    return [
+        Attack(name, category, tries, seen, source)
+        for category, group in groups.items()
+        for name, tries, seen, source in group
+    ]

@@ -1,0 +1,144 @@
+"""Replays the attacks of attacks.py, as the first process of a pid namespace of its own, and says what was seen.
+
+A weak sandbox would let them hit the machine, so this refuses to start anywhere else, caps memory and processes, and
+ends everything when all of them together use more than CAP. One line of JSON an attack.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import random
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent))
+
+from attacks import every
+
+import loopholes
+from loopholes.sandbox import Limits, Program, pool, run_programs
+
+CAP = 3 << 30
+TASKS = 500
+HASTY = Limits(test_seconds=1.0, output_chars=1 << 16)
+NEIGHBOUR = Program("def solve(s):\n    return s + ' honest'", "solve", ("'an'", "'another'"))
+
+
+def cap() -> str:
+    """Bound what we and all below us can take; the reason if that cannot be done."""
+    if os.getpid() != 1:
+        return "not in a pid namespace of its own"
+    resource.setrlimit(resource.RLIMIT_AS, (CAP, CAP))
+    release = tuple(int(part) for part in platform.release().split(".")[:2])
+    if os.geteuid() != 0:
+        resource.setrlimit(resource.RLIMIT_NPROC, (TASKS, TASKS))
+    elif release >= (6, 14):  # where this number belongs to the pid namespace
+        Path("/proc/sys/kernel/pid_max").write_text(str(TASKS))
+    else:
+        return "the number of root's processes cannot be capped on this kernel"
+    threading.Thread(target=watch, daemon=True).start()
+    return ""
+
+
+def watch() -> None:
+    """End the whole namespace if it grows too big: we are its first process."""
+    while True:
+        used = 0
+        for statm in Path("/proc").glob("[0-9]*/statm"):
+            try:
+                used += int(statm.read_text().split()[1]) * resource.getpagesize()
+            except (OSError, ValueError):
+                continue
+        if used > CAP:
+            os._exit(99)
+        time.sleep(0.02)
+
+
+def stage(folder: Path) -> dict[str, str]:
+    """What the attacks are after, and the names by which they know it."""
+    secret = folder / "secret"
+    secret.write_text("hidden-9")
+    for path in (folder, secret):
+        path.chmod(0o755)
+    listening = [socket.create_server(("127.0.0.1", 0)), *(socket.socket(socket.AF_UNIX) for _ in range(2))]
+    listening[1].bind(str(folder / "socket"))
+    os.chmod(folder / "socket", 0o777)
+    listening[2].bind("\0attacked")
+    for each in listening[1:]:
+        each.listen()
+    STAGED.extend(listening)
+    os.environ["ATTACKED_SECRET"] = "hidden-8"
+    return {
+        "@FILE@": str(secret),
+        "@SOURCE@": str(Path(loopholes.__file__).parents[1]),
+        "@PORT@": str(listening[0].getsockname()[1]),
+        "@SOCKET@": str(folder / "socket"),
+        "@ABSTRACT@": "attacked",
+        "@PARENT@": str(os.getpid()),
+    }
+
+
+STAGED: list[socket.socket] = []
+
+
+def below(pid: int) -> int:
+    """How many processes there are below one."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    children = [int(word) for word in path.read_text().split()] if path.exists() else []
+    return len(children) + sum(map(below, children))
+
+
+def main() -> None:
+    """Run them all in turn, an honest program after each."""
+    if reason := cap():
+        print(json.dumps({"refused": reason}), flush=True)
+        return
+    kind = sys.argv[1]
+    with tempfile.TemporaryDirectory() as folder, subprocess.Popen(["sleep", "600"]) as bystander:
+        names = {**stage(Path(folder)), "@BYSTANDER@": str(bystander.pid)}
+        quick: dict[str, list[str]] = {}
+        for attack in every():
+            source = attack.source
+            for name, value in names.items():
+                source = source.replace(name, value)
+            before = time.monotonic()
+            (hostile,) = run_programs([Program(source, "solve", ("given-1", "given-2"))], limits=HASTY, sandbox=kind)
+            seconds = time.monotonic() - before
+            (honest,) = run_programs([NEIGHBOUR], sandbox=kind)
+            record = {
+                "name": attack.name,
+                "seen": [result.failure if result.text is None else result.text for result in hostile.results],
+                "neighbour": [result.text for result in honest.results],
+                "left": max(below(server.process.pid) for server in pool._pool.idle) - (kind == "isolated"),
+                "seconds": seconds,
+                "folder": sorted(path.name for path in Path(folder).iterdir()),
+                "bystander": bystander.poll() is None,
+            }
+            print(json.dumps(record), flush=True)
+            pool._memory = pool.Memory()
+            if seconds < HASTY.test_seconds / 4:  # or else a busy machine could fail them for being slow
+                quick[source] = record["seen"]
+        print(json.dumps({"name": "shuffled", "changed": in_company(quick, kind)}), flush=True)
+        bystander.kill()
+
+
+def in_company(alone: dict[str, list[str]], kind: str) -> list[str]:
+    """The programs that answer otherwise when all run side by side in another order."""
+    sources = list(alone)
+    random.Random(0).shuffle(sources)
+    programs = [Program(source, "solve", ("given-1", "given-2")) for source in sources]
+    answers = run_programs(programs, limits=HASTY, workers=2, sandbox=kind)
+    seen = [[each.failure if each.text is None else each.text for each in answer.results] for answer in answers]
+    return [source for source, found in zip(sources, seen, strict=True) if found != alone[source]]
+
+
+if __name__ == "__main__":
+    main()
