@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import multiprocessing
 import os
@@ -291,12 +292,20 @@ def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(
     run = write_some(tmp_path)
     run.write_summary({"a": 1})
 
-    def half(self: Path, content: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(content[: len(content) // 2])
-        raise OSError(28, "No space left on device")
+    class Full(io.FileIO):
+        def write(self, content: Any, /) -> int:
+            super().write(bytes(content)[: len(content) // 2])
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", half)
+        def writelines(self, lines: Any, /) -> None:
+            for line in lines:
+                self.write(line)
+
+    def half(self: Path, mode: str = "r", *args: Any, **options: Any) -> Any:
+        return Full(self, "w") if mode == "wb" else whole(self, mode, *args, **options)
+
+    whole = Path.open
+    monkeypatch.setattr(Path, "open", half)
     for write in (lambda: run.write_summary({"a": 2}), lambda: run.write_rollouts(9, [ROW])):
         with pytest.raises(RunError, match="no space is left"):
             write()
