@@ -1,4 +1,4 @@
-"""The reference data: real files and what the paper's released scorers say of them, where this machine has them."""
+"""What all tests share: the reference data, where this machine has it, and a way to run programs here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from loopholes.errors import ScoringError
+from loopholes.sandbox import server
 
 BESIDE = Path(__file__).parents[1].parent / "shared" / "reference"
 
@@ -22,3 +25,19 @@ def released() -> Callable[[str], Path]:
         return folder / name
 
     return find
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sandbox() -> None:
+    """Where programs cannot be isolated (macOS, most containers), what is not about isolation is tested without it."""
+    try:
+        server.start("isolated").close()
+    except ScoringError:
+        os.environ[server.VARIABLE] = "process"
+
+
+@pytest.fixture(scope="session")
+def isolation(sandbox: None) -> None:
+    """For tests of isolation itself: they skip where there is none."""
+    if os.environ.get(server.VARIABLE) == "process":
+        pytest.skip("programs cannot be isolated on this machine")

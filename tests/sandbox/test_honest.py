@@ -10,7 +10,10 @@ import pytest
 
 from loopholes.sandbox import Limits, Program, run_programs
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="programs run in forked processes")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="programs run in forked processes"),
+    pytest.mark.usefixtures("isolation"),
+]
 PATIENT = Limits(test_seconds=60)
 IMPORTS = """
 import importlib, io, sys

@@ -19,7 +19,7 @@ from loopholes.errors import ScoringError, UsageError
 from loopholes.sandbox import Limits, Program, pool, run_programs, seccomp
 from loopholes.sandbox import server as servers
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"), pytest.mark.usefixtures("isolation")]
 HOLD = "import os, time\ndef solve(s):\n    time.sleep(0.6)\n    return s\n"
 
 

@@ -245,7 +245,11 @@ def below(pid: int) -> list[int]:
 
 
 @KINDS
-def test_a_program_cannot_start_processes_without_end_and_none_outlives_it(kind: str, own_pool: None) -> None:
+def test_a_program_cannot_start_processes_without_end_and_none_outlives_it(
+    kind: str, own_pool: None, request: pytest.FixtureRequest
+) -> None:
+    if kind == "isolated":
+        request.getfixturevalue("isolation")
     source = (
         "import os, time\n"
         "def solve(x):\n"
