@@ -60,7 +60,8 @@ def test_rouge_and_bleu_equal_rouge_score_and_sacrebleu(candidate: str, referenc
 
 
 @pytest.mark.parametrize(
-    "text", ["&amp;lt;", "a-\nb", "<skipped>", "3.5,6 .7. 8-9", "x_y~z|{w}", "&quot;a&gt;", "…—’a"]
+    "text",
+    ["&amp;lt;", "a-\nb", "<skipped>", "3.5,6 .7. 8-9", "x_y~z|{w}", "&quot;a&gt;", "…—’a", "a- b' 3- x; y, 8. é} a-"],
 )
 def test_bleu_splits_text_where_sacrebleu_does(text: str) -> None:
     sacrebleu = pytest.importorskip("sacrebleu")
