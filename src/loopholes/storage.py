@@ -127,8 +127,11 @@ def replace_file(file: Path, content: bytes | Iterable[bytes]) -> None:
     """Write a whole file under a temporary name and rename it: a kill leaves the old content or the new."""
     temporary = file.with_name(f".{file.name}.tmp")
     try:
-        with temporary.open("wb") as written:
-            written.writelines([content] if isinstance(content, bytes) else content)
+        if isinstance(content, bytes):
+            temporary.write_bytes(content)
+        else:
+            with temporary.open("wb") as written:
+                written.writelines(content)
         temporary.replace(file)
     except BaseException:  # the content may be made while it is written, and making it may fail
         temporary.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import random
@@ -59,7 +60,8 @@ def test_rouge_and_bleu_equal_rouge_score_and_sacrebleu(candidate: str, referenc
 
 
 @pytest.mark.parametrize(
-    "text", ["&amp;lt;", "a-\nb", "<skipped>", "3.5,6 .7. 8-9", "x_y~z|{w}", "&quot;a&gt;", "…—’a"]
+    "text",
+    ["&amp;lt;", "a-\nb", "<skipped>", "3.5,6 .7. 8-9", "x_y~z|{w}", "&quot;a&gt;", "…—’a", "a- b' 3- x; y, 8. é} a-"],
 )
 def test_bleu_splits_text_where_sacrebleu_does(text: str) -> None:
     sacrebleu = pytest.importorskip("sacrebleu")
@@ -110,6 +112,19 @@ def test_a_huge_text_that_says_nothing_scores_nothing(piece: str) -> None:
     """How the time grows is in benchmarks/text_scoring.py; a quadratic reader would be seen to hang here."""
     found = overlap(piece * 200_000, "quite another story")
     assert (found.rouge_1, found.rouge_l, found.bleu) == (0, 0, 0)
+
+
+def test_endless_vocabularies_are_forgotten_with_the_articles_read_by_them() -> None:
+    signs = [chr(0x4E00 + number) for number in range(380)]
+    kept = []
+    tracemalloc.start()
+    for first in signs[:2]:
+        overlap(" ".join(f"{first}{a}{b}" for a in signs for b in signs), first)
+        assert overlap(f"b c d {first}", f"a b c d {first}").rouge_1 == pytest.approx(2 * 0.75 / 1.75)
+        gc.collect()
+        kept.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert kept[1] < 1.5 * kept[0]
 
 
 def test_endless_words_are_scored_and_forgotten() -> None:

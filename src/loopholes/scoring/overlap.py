@@ -12,43 +12,20 @@ Nothing is stripped from a text first: see :func:`loopholes.scoring.text.strip_t
 from __future__ import annotations
 
 import math
-import re
-from array import array
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, count, repeat
-from operator import itemgetter
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import LCSseq
 
-# Enough for the articles of one training step (at most 96 in the paper); one article of 400 words takes 0.2 MB.
-_ARTICLES_KEPT = 128
-_PIECES_KEPT = 1 << 16
-_LONGEST_PIECE_KEPT = 40  # characters; longer than words are, so that texts of endless "words" cannot fill the memory
-
-T = TypeVar("T")
-Numbers: TypeAlias = "array[int]"
-
-_WORD = re.compile(r"[a-z0-9]+")
+from loopholes.scoring.vocabulary import Numbers, Vocabulary
 
 _LONGEST_NGRAM = 4
-# The rules of NIST's mteval-v13a, in their order: each rule sees what the one before it left.
-_13A_RULES = (
-    # every ASCII symbol except . , - ' stands alone
-    (re.compile(r"([!-&(-+/:-@\[-`{-~])"), r" \1 "),
-    # so do full stop and comma, except between digits
-    (re.compile(r"([^0-9])([.,])"), r"\1 \2 "),
-    (re.compile(r"([.,])([^0-9])"), r" \1 \2"),
-    # and a hyphen after a digit
-    (re.compile(r"([0-9])(-)"), r"\1 \2 "),
-)
-_13A_ALONE = frozenset('!"#$%&()*+,./:;<=>?@[\\]^_`{|}~')  # at the end of a word or number
-_13A_REPLACED = (("<skipped>", ""), ("-\n", ""), ("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
+# Enough for the articles of one training step (at most 96 in the paper); one article of 400 words takes 0.1 MB.
+_ARTICLES_KEPT = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +44,19 @@ class Overlap:
 
 def overlap(candidate: str, reference: str) -> Overlap:
     """All four measures of ``candidate`` against ``reference``."""
-    words, tokens = _read(candidate)
-    of_rouge, of_bleu = _targets(reference)
-    numbers = of_rouge.numbers(words)
-    r1, rl, b = _rouge_1(numbers, of_rouge), _rouge_l(numbers, of_rouge), _bleu(of_bleu.numbers(tokens), of_bleu)
+    (words, of_rouge), (tokens, of_bleu) = _read_both(candidate, reference)
+    r1, rl, b = _rouge_1(words, of_rouge), _rouge_l(words, of_rouge), _bleu(tokens, of_bleu)
     return Overlap(rouge_1=r1, rouge_l=rl, bleu=b, overlap=0.5 * (0.7 * r1 + 0.3 * rl) + 0.5 * b / 100)
 
 
 def rouge_1(candidate: str, reference: str) -> float:
     """F1 of the stemmed words in common, in [0, 1]; equals ``RougeScorer(["rouge1"], use_stemmer=True)``."""
-    (words, _), (target, _) = _read(candidate), _targets(reference)
-    return _rouge_1(target.numbers(words), target)
+    return _rouge_1(*_read_both(candidate, reference)[0])
 
 
 def rouge_l(candidate: str, reference: str) -> float:
     """F1 of the longest common subsequence of stemmed words, in [0, 1]; equals ``RougeScorer(["rougeL"], …)``."""
-    (words, _), (target, _) = _read(candidate), _targets(reference)
-    return _rouge_l(target.numbers(words), target)
+    return _rouge_l(*_read_both(candidate, reference)[0])
 
 
 def bleu(candidate: str, reference: str) -> float:
@@ -92,8 +65,7 @@ def bleu(candidate: str, reference: str) -> float:
     As there, a candidate of fewer than four tokens scores 0, whatever it says. It needs no package that could be
     missing: the released code scored 0 without sacrebleu, and then no copy was ever an exploit.
     """
-    (_, tokens), (_, target) = _read(candidate), _targets(reference)
-    return _bleu(target.numbers(tokens), target)
+    return _bleu(*_read_both(candidate, reference)[1])
 
 
 def length_ratio(candidate: str, article: str) -> float:
@@ -103,61 +75,72 @@ def length_ratio(candidate: str, article: str) -> float:
 
 
 class _Target:
-    """A reference, its distinct tokens numbered, with its n-grams for n = 1 to ``longest`` and how often each occurs.
+    """A reference with its n-grams for n = 1 to ``longest`` and how often each occurs.
 
-    An n-gram is a number too: the digits are its tokens, and the digit in front is n - 1.
+    Its distinct tokens are numbered anew, from 0. An n-gram is a number too: the digits are its tokens, and the digit
+    in front is n - 1.
     """
 
-    def __init__(self, tokens: Sequence[str], longest: int) -> None:
-        self._ids = defaultdict[str, int](count().__next__)
-        self.sequence = array("q", map(self._ids.__getitem__, tokens))
-        self._base = len(self._ids) + 1  # the last number is for every token that the reference lacks
+    def __init__(self, tokens: Numbers, longest: int) -> None:
+        self._known = np.append(np.unique(tokens), np.iinfo(np.int64).max)  # the last: whatever the reference lacks
+        self._base = len(self._known)
         self._longest = longest
-        self._ngrams, self._counts = self._counted(self.sequence)
+        digits = self.digits(tokens)
+        self.sequence = digits.tolist()
+        self._ngrams, self._counts = self._counted(digits)
 
-    def numbers(self, tokens: Sequence[str]) -> Numbers:
-        """The tokens of another text by their numbers here."""
-        return array("q", map(self._ids.get, tokens, repeat(self._base - 1)))
+    def digits(self, tokens: Numbers) -> Numbers:
+        """The tokens of any text by their numbers here."""
+        found = np.searchsorted(self._known, tokens)
+        return np.where(self._known[found] == tokens, found, self._base - 1)
 
-    def in_common(self, numbers: Numbers) -> list[int]:
+    def in_common(self, digits: Numbers) -> list[int]:
         """How many n-grams of a text the reference has too, for each n; each counts as often as both have it."""
-        ngrams, counts = self._counted(numbers)
+        ngrams, counts = self._counted(digits)
         shared, ours, theirs = np.intersect1d(ngrams, self._ngrams, assume_unique=True, return_indices=True)
         orders = (shared // self._base**self._longest).astype(np.int64)
         found = np.bincount(orders, np.minimum(counts[ours], self._counts[theirs]), self._longest)
         return [int(count) for count in found]
 
-    def _counted(self, numbers: Numbers) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _counted(self, digits: Numbers) -> tuple[NDArray[Any], NDArray[Any]]:
         above = self._base**self._longest
-        # Python's own integers where 64 bits do not suffice: slower, for references of over 38,000 distinct tokens.
-        tokens = np.array(numbers, dtype=np.int64 if self._longest * above < 1 << 63 else object)
-        ngrams = [tokens]
+        if self._longest * above >= 1 << 63:  # more than 38,000 distinct tokens: slower, by Python's own integers
+            digits = digits.astype(object)
+        ngrams: list[NDArray[Any]] = [digits]
         for n in range(1, self._longest):
-            ngrams.append(ngrams[-1][:-1] * self._base + tokens[n:])
+            ngrams.append(ngrams[-1][:-1] * self._base + digits[n:])
         return np.unique(np.concatenate([kind + n * above for n, kind in enumerate(ngrams)]), return_counts=True)
 
 
-class _Kept(dict[str, T]):
-    """What a function makes of short pieces of text, made once."""
+def _read_both(candidate: str, reference: str) -> tuple[tuple[Numbers, _Target], tuple[Numbers, _Target]]:
+    """For ROUGE, then for BLEU: the candidate in the reference's digits, and the reference."""
+    reader = _Reader.current()
+    of_rouge, of_bleu = reader.targets(reference)
+    words, tokens = reader.read(candidate)
+    return (of_rouge.digits(words), of_rouge), (of_bleu.digits(tokens), of_bleu)
 
-    def __init__(self, make: Callable[[str], T]) -> None:
+
+class _Reader(Vocabulary):
+    """A vocabulary and the references that were read by it lately, which go with it."""
+
+    _current: ClassVar[_Reader | None] = None
+
+    def __init__(self) -> None:
         super().__init__()
-        self._make = make
+        self.targets = lru_cache(maxsize=_ARTICLES_KEPT)(self._targets)
 
-    def __missing__(self, piece: str) -> T:
-        made = self._make(piece)
-        if len(piece) <= _LONGEST_PIECE_KEPT:
-            if len(self) >= _PIECES_KEPT:
-                self.clear()
-            self[piece] = made
-        return made
+    @classmethod
+    def current(cls) -> _Reader:
+        """The one in use."""
+        known = cls._current
+        if known is None or known.is_full:
+            cls._current = known = cls()
+        return known
 
-
-@lru_cache(maxsize=_ARTICLES_KEPT)
-def _targets(reference: str) -> tuple[_Target, _Target]:
-    """A reference as ROUGE and as BLEU need it."""
-    words, tokens = _read(reference)
-    return _Target(words, 1), _Target(tokens, _LONGEST_NGRAM)
+    def _targets(self, reference: str) -> tuple[_Target, _Target]:
+        """A reference as ROUGE and as BLEU need it."""
+        words, tokens = self.read(reference)
+        return _Target(words, 1), _Target(tokens, _LONGEST_NGRAM)
 
 
 def _rouge_1(words: Numbers, target: _Target) -> float:
@@ -166,7 +149,7 @@ def _rouge_1(words: Numbers, target: _Target) -> float:
 
 
 def _rouge_l(words: Numbers, target: _Target) -> float:
-    return _f1(LCSseq.similarity(words, target.sequence), len(words), len(target.sequence))
+    return _f1(LCSseq.similarity(words.tolist(), target.sequence), len(words), len(target.sequence))
 
 
 def _f1(common: int, of_candidate: int, of_reference: int) -> float:
@@ -174,18 +157,6 @@ def _f1(common: int, of_candidate: int, of_reference: int) -> float:
         return 0.0
     precision, recall = common / of_candidate, common / of_reference
     return 2 * precision * recall / (precision + recall)
-
-
-def _stem(word: str) -> str:
-    return _stemmer()(word) if len(word) > 3 else word
-
-
-@lru_cache(maxsize=1)
-def _stemmer() -> Callable[[str], str]:
-    # Imported on first use: NLTK takes most of a second to import, which no command should pay that needs no stems.
-    from nltk.stem.porter import PorterStemmer  # type: ignore[import-untyped]
-
-    return cast(Callable[[str], str], PorterStemmer().stem)
 
 
 def _bleu(tokens: Numbers, target: _Target) -> float:
@@ -210,39 +181,3 @@ def _smoothed_precisions(in_common: Sequence[int], length: int) -> list[float]:
         smoothing *= 1.0 if common else 2.0
         precisions.append(100.0 * (common or 1 / smoothing) / (length - n))
     return precisions
-
-
-def _read(text: str) -> tuple[list[str], list[str]]:
-    """ROUGE's words and BLEU's tokens. No rule of either looks further than the white space beside a piece of text,
-    but for what BLEU replaces first."""
-    rewritten = text = text.rstrip()
-    for old, new in _13A_REPLACED:
-        rewritten = rewritten.replace(old, new)
-    pieces = list(map(_PIECES.__getitem__, text.split()))
-    of_bleu = pieces if rewritten == text else map(_PIECES.__getitem__, rewritten.split())
-    return list(chain.from_iterable(map(_FIRST, pieces))), list(chain.from_iterable(map(_SECOND, of_bleu)))
-
-
-def _split(piece: str) -> tuple[list[str], list[str]]:
-    return _words(piece), _tokens_13a(piece)
-
-
-def _words(piece: str) -> list[str]:
-    """ROUGE's words: runs of ASCII letters and digits in lower case, stemmed when longer than three."""
-    return list(filter(None, map(_STEMS.__getitem__, _WORD.findall(piece.lower()))))
-
-
-def _tokens_13a(piece: str) -> list[str]:
-    if piece.isalnum():
-        return [piece]
-    if piece[-1] in _13A_ALONE and piece[:-1].isalnum():  # by far the most frequent of the rest
-        return [piece[:-1], piece[-1]]
-    piece = f" {piece} "
-    for rule, spaced in _13A_RULES:
-        piece = rule.sub(spaced, piece)
-    return piece.split()
-
-
-_STEMS = _Kept(_stem)
-_PIECES = _Kept(_split)
-_FIRST, _SECOND = itemgetter(0), itemgetter(1)
