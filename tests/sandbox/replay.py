@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent))
@@ -71,7 +72,8 @@ def stage(folder: Path) -> dict[str, str]:
     listening = [socket.create_server(("127.0.0.1", 0)), *(socket.socket(socket.AF_UNIX) for _ in range(2))]
     listening[1].bind(str(folder / "socket"))
     os.chmod(folder / "socket", 0o777)
-    listening[2].bind("\0attacked")
+    abstract = f"attacked-{folder.name}"  # such names are the whole machine's, where another replay may be at work
+    listening[2].bind(f"\0{abstract}")
     for each in listening[1:]:
         each.listen()
     STAGED.extend(listening)
@@ -81,7 +83,7 @@ def stage(folder: Path) -> dict[str, str]:
         "@SOURCE@": str(Path(loopholes.__file__).parents[1]),
         "@PORT@": str(listening[0].getsockname()[1]),
         "@SOCKET@": str(folder / "socket"),
-        "@ABSTRACT@": "attacked",
+        "@ABSTRACT@": abstract,
         "@PARENT@": str(os.getpid()),
     }
 
@@ -102,7 +104,9 @@ def main() -> None:
         print(json.dumps({"refused": reason}), flush=True)
         return
     kind = sys.argv[1]
-    with tempfile.TemporaryDirectory() as folder, subprocess.Popen(["sleep", "600"]) as bystander:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as ending:
+        bystander = subprocess.Popen(["sleep", "600"])
+        ending.callback(bystander.kill)
         names = {**stage(Path(folder)), "@BYSTANDER@": str(bystander.pid)}
         quick: dict[str, list[str]] = {}
         for attack in every():
@@ -127,7 +131,6 @@ def main() -> None:
             if seconds < HASTY.test_seconds / 4:  # or else a busy machine could fail them for being slow
                 quick[source] = record["seen"]
         print(json.dumps({"name": "shuffled", "changed": in_company(quick, kind)}), flush=True)
-        bystander.kill()
 
 
 def in_company(alone: dict[str, list[str]], kind: str) -> list[str]:
