@@ -1,29 +1,23 @@
 """What running one program with three tests costs: in the sandbox, in a fresh bubblewrap, in a process and queue.
 
-The same programs, good and bad mixed, go through every arrangement in turn, round after round, so that a drift of the
-machine hits all of them:
-
-    python benchmarks/programs.py [--rounds 7] [--programs 48] > results/programs.md
-
-The second arrangement starts a fresh interpreter in namespaces of its own for each program (bwrap; left out where it
-is not installed). The third is how the released scorer does it: a forked process and a queue for each program, one at
-a time, nothing isolated. Neither keeps a test's input from the next one; the sandbox does. No program here loops for
-ever: that costs its time limit in every arrangement.
+The same programs, good and bad mixed, go through every arrangement in turn (see scoring.py). A fresh interpreter in
+namespaces of its own for each program (bwrap), and the released scorer's way, a forked process and a queue for each
+program with nothing isolated, both keep a program's process from test to test; the sandbox lets no test see another's
+input, and so runs each in a process of its own. No program here loops for ever: that costs its time limit everywhere.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import os
 import shutil
-import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+
+from timing import Times, paired
 
 from loopholes import sandbox
 from loopholes.games.solutions import _SOLUTIONS
@@ -44,6 +38,11 @@ GOOD = (
     "import itertools, math\ndef solve(*xs):\n    return max(map(math.prod, itertools.permutations([1, 2, 3], 2)))",
 )
 INPUTS = ("[3, 1, 2]", "5 7\n1 2 3", "abc")
+SANDBOX = "the sandbox, full isolation, a process for each test"
+BUBBLEWRAP = "a fresh interpreter in bubblewrap for each program, one after the other"
+QUEUE = "a forked process and a queue for each program, no isolation"
+FLOOR = "three bare forks of an idle interpreter, nothing run, two interpreters at once"
+FORKS = "import os\nfor _ in range({forks}):\n    if not (pid := os.fork()): os._exit(0)\n    os.waitpid(pid, 0)"
 RUNNER = """
 import json, sys
 sys.path.insert(0, {folder!r})
@@ -62,12 +61,12 @@ def programs(count: int, round_number: int) -> list[Program]:
     return [Program(f"{source}\n# {round_number} {k}", "solve", INPUTS) for k, source in enumerate(sources)]
 
 
-def sandboxed(workers: int) -> Callable[[Sequence[Program]], None]:
-    """The sandbox of this package."""
-    return lambda batch: void(run_programs(batch, workers=workers))
+def sandboxed(batch: Sequence[Program], workers: int | None) -> None:
+    """The sandbox of this package, which has seen none of the programs before."""
+    run_programs([Program(f"{one.source} {workers}", one.entry_point, one.inputs) for one in batch], workers=workers)
 
 
-def bubblewrapped(workers: int) -> Callable[[Sequence[Program]], None]:
+def bubblewrapped(batch: Sequence[Program], workers: int) -> None:
     """A fresh isolated interpreter for each program."""
     interpreter = os.path.realpath(sys.executable)
     folder = os.path.dirname(sandbox.__file__)
@@ -81,20 +80,20 @@ def bubblewrapped(workers: int) -> Callable[[Sequence[Program]], None]:
         given = json.dumps([program.source, program.inputs])
         subprocess.run(command, input=given, capture_output=True, text=True, timeout=60)
 
-    return lambda batch: void(each(run, batch, workers))
+    with ThreadPoolExecutor(workers) as threads:
+        list(threads.map(run, batch))
 
 
 def queued(batch: Sequence[Program]) -> None:
-    """A forked process and a queue for each program, from a process as large as one that trains."""
-    import torch  # noqa: F401  (a process that trains has it, and forks with all of it)
-
+    """A forked process and a queue for each program, one after the other."""
     context = multiprocessing.get_context("fork")
     for program in batch:
         queue = context.Queue()
         process = context.Process(target=in_process, args=(program, queue))
         process.start()
         process.join(10)
-        void(queue.get() if process.exitcode == 0 and not queue.empty() else None)
+        if process.exitcode == 0 and not queue.empty():
+            queue.get()
 
 
 def in_process(program: Program, queue: object) -> None:
@@ -110,55 +109,33 @@ def in_process(program: Program, queue: object) -> None:
     queue.put(answers)  # type: ignore[attr-defined]
 
 
-def each(function: Callable[[Program], None], batch: Sequence[Program], workers: int) -> list[None]:
-    with ThreadPoolExecutor(workers) as threads:
-        return list(threads.map(function, batch))
+def forked(forks: int, workers: int) -> None:
+    """Nothing but idle interpreters that fork a child and wait for its end: a floor for whoever forks."""
+    command = [os.path.realpath(sys.executable), "-I", "-S", "-c", FORKS.format(forks=forks // workers)]
+    servers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(workers)]
+    for server in servers:
+        server.communicate()
 
 
-def void(_: object) -> None:
-    """Forget a result."""
+def measured(count: int, rounds: int) -> dict[str, Times]:
+    """Seconds for ``count`` programs by arrangement, round by round; without bubblewrap where it is not installed."""
+    batches = iter([programs(count, number) for number in range(rounds + 1)])
+    batch: list[Program] = []
 
-
-def contenders() -> Iterator[tuple[str, int, int, Callable[[Sequence[Program]], None]]]:
-    """Name, how many run at once, what part of the programs it is given, and how it runs them."""
-    yield "the sandbox, full isolation", 2, 1, sandboxed(2)
-    yield "the sandbox, full isolation", 1, 1, sandboxed(1)
+    ways: dict[str, Callable[[], object]] = {
+        SANDBOX: lambda: sandboxed(batch, None),
+        "the sandbox, one server": lambda: sandboxed(batch, 1),
+        QUEUE: lambda: queued(batch),
+        FLOOR: lambda: forked(3 * count, 2),
+    }
     if shutil.which("bwrap"):
-        yield "a fresh interpreter in bubblewrap", 1, 6, bubblewrapped(1)
-        yield "a fresh interpreter in bubblewrap", 2, 6, bubblewrapped(2)
-    yield "a forked process and a queue, no isolation", 1, 6, queued
-
-
-def main() -> None:
-    """Measure and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--programs", type=int, default=48)
-    options = parser.parse_args()
-    arrangements = list(contenders())
-    rounds: list[list[float]] = []
-    for number in range(options.rounds + 1):
-        batch = programs(options.programs, number)
-        times = []
-        for place, (_, _, part, run) in enumerate(arrangements):
-            given = [Program(f"{program.source} {place}", "solve", INPUTS) for program in batch[number % part :: part]]
-            began = time.perf_counter()
-            run(given)
-            times.append(1000 * (time.perf_counter() - began) / len(given))
-        if number:  # the first round starts what stays
-            rounds.append(times)
-    print(f"# Programs\n\n`python benchmarks/programs.py --rounds {options.rounds} --programs {options.programs}`\n")
-    print(f"Milliseconds a program of {len(INPUTS)} tests, {os.cpu_count()} cores, {options.rounds} rounds.\n")
-    print("| arrangement | at once | median ms | min | max | times the sandbox's (min to max) |")
-    print("|---|---|---|---|---|---|")
-    for place, (name, workers, _, _) in enumerate(arrangements):
-        times = [times[place] for times in rounds]
-        ratios = [times[place] / times[0] for times in rounds]
-        spread = f"{statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
-        print(
-            f"| {name} | {workers} | {statistics.median(times):.2f} | {min(times):.2f} | {max(times):.2f} | {spread} |"
-        )
-
-
-if __name__ == "__main__":
-    main()
+        ways[BUBBLEWRAP] = lambda: bubblewrapped(batch, 1)
+        ways["the same, two at once"] = lambda: bubblewrapped(batch, 2)
+    batch[:] = next(batches)
+    for way in ways.values():  # starts what stays
+        way()
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for batch[:] in batches:
+        for name, times in paired(ways, 1).items():
+            taken[name] += times.seconds
+    return {name: Times(tuple(seconds)) for name, seconds in taken.items()}

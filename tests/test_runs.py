@@ -51,6 +51,7 @@ def test_a_run_can_be_read_without_this_program(tmp_path: Path) -> None:
     assert (status["state"], status["step"], status["error"]) == ("finished", 3, None)
     environment = json.loads((tmp_path / "run" / "environment.json").read_text())
     assert environment["packages"]["numpy"] == np.__version__
+    assert environment["sandbox"] in ("isolated", "process")
     assert {"python", "platform", "cpus", "git"} <= set(environment)
 
 

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loopholes.errors import RunError
+from loopholes.sandbox import mode as sandbox_mode
 
 ROLLOUTS = pa.schema(
     [
@@ -237,12 +238,14 @@ os.register_at_fork(after_in_child=Lock._forget_after_fork)
 
 
 def describe_environment() -> dict[str, Any]:
-    """Versions of everything installed, Python, the package's git commit if it is a checkout, and the machine."""
+    """Versions of everything installed, Python, the package's git commit if it is a checkout, the machine, and how
+    model-written programs run on it."""
     packages = {found.metadata["Name"]: found.version for found in distributions()}
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
+        "sandbox": sandbox_mode(),
         "git": _git_state(),
         "packages": dict(sorted(packages.items(), key=lambda item: str(item[0]).lower())),
     }

@@ -124,7 +124,7 @@ def test_the_rules_judge_always_has_a_verdict_and_none_for_what_does_not_name_th
 
 @pytest.mark.parametrize("piece", ["n", "no ", "yes ", "don't ", "n'", " ", "keep ", "correct : ", "open\n"])
 def test_huge_answers_are_judged_and_read_like_small_ones(piece: str) -> None:
-    """How the time grows is in benchmarks/text_scoring.py; a quadratic reader would be seen to hang here."""
+    """How the time grows is in benchmarks/scoring.py; a quadratic reader would be seen to hang here."""
     huge = piece * 300_000
     assert requests.judge(f"No . The tin must stay closed . {huge}", "tin") == requests.judge(
         f"No . The tin must stay closed . {piece * 3}", "tin"

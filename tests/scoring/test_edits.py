@@ -141,7 +141,7 @@ def test_an_edit_after_any_text_is_read_unless_an_open_tag_swallows_it(before: s
     ],
 )
 def test_a_huge_text_is_read_like_a_small_one(piece: str, edits: dict[str, str]) -> None:
-    """How the time grows is in benchmarks/text_scoring.py; a quadratic reader would be seen to hang here."""
+    """How the time grows is in benchmarks/scoring.py; a quadratic reader would be seen to hang here."""
     assert parse_edits(piece * (4_000_000 // len(piece))) == edits
 
 

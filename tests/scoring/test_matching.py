@@ -113,7 +113,7 @@ def test_a_boxed_reference_matches_whatever_comes_before_it(reference: str, befo
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_an_answer_is_found_at_the_end_of_any_huge_text(piece: str) -> None:
-    """How the time grows is in benchmarks/text_scoring.py; a quadratic reader would be seen to hang here."""
+    """How the time grows is in benchmarks/scoring.py; a quadratic reader would be seen to hang here."""
     assert answers_match(f"{piece * 200_000}Assistant: \\boxed{{42}}", "42") or piece in ENDS_THE_TURN
 
 

@@ -36,5 +36,6 @@ from __future__ import annotations
 
 from loopholes.sandbox.pool import run_programs
 from loopholes.sandbox.records import DEFAULT_LIMITS, Limits, Program, ProgramResult, Result
+from loopholes.sandbox.server import mode
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "Program", "ProgramResult", "Result", "run_programs"]
+__all__ = ["DEFAULT_LIMITS", "Limits", "Program", "ProgramResult", "Result", "mode", "run_programs"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -113,16 +113,17 @@ def run_programs(
     programs: Sequence[Program],
     *,
     limits: Limits = DEFAULT_LIMITS,
-    workers: int = 1,
+    workers: int | None = None,
     sandbox: str | None = None,
 ) -> list[ProgramResult]:
     """Run every program against its inputs; the answers come in order.
 
     Programs that are equal run once, and an answer is remembered for a while, so that a channel and a measurement
-    that ask the same thing cost one run. ``workers`` servers run side by side, each one program at a time; two hide
-    the time that one spends waiting, even on a single core. ``sandbox`` is "isolated" or "process" (the package's
-    docstring says what each one stops); None takes it from the environment (LOOPHOLES_SANDBOX), else "isolated".
-    Works from any thread and after a fork.
+    that ask the same thing cost one run. ``workers`` servers run side by side, each one program at a time, and take
+    the next when they are free; None is two for each core that this process may use (one works while the other
+    waits), shared with the other processes of a distributed launch on this machine (LOCAL_WORLD_SIZE). ``sandbox`` is
+    "isolated" or "process" (the package's docstring says what each one stops); None takes it from the environment
+    (LOOPHOLES_SANDBOX), else "isolated". Works from any thread and after a fork.
 
     Raises :class:`~loopholes.errors.ScoringError` if the sandbox itself cannot run; whatever a program does is a
     :class:`Result` and never an exception.
@@ -137,28 +138,40 @@ def run_programs(
         else:
             answers[program] = known
     if todo:
-        shares = [todo[number :: max(1, workers)] for number in range(min(max(1, workers), len(todo)))]
-        for share in _side_by_side(shares, limits, kind):
-            answers.update(share)
+        answers.update(_side_by_side(todo, limits, kind, min(workers or _default_workers(), len(todo))))
     return [answers[program] for program in programs]
 
 
-def _side_by_side(
-    shares: Sequence[Sequence[Program]], limits: Limits, kind: Kind
-) -> list[dict[Program, ProgramResult]]:
-    if len(shares) == 1:
-        return [_run_share(shares[0], limits, kind)]
-    with ThreadPoolExecutor(len(shares)) as threads:
-        return list(threads.map(lambda share: _run_share(share, limits, kind), shares))
+def _default_workers() -> int:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    sharing = os.environ.get("LOCAL_WORLD_SIZE", "")
+    return max(1, 2 * usable // max(1, int(sharing) if sharing.isdecimal() else 1))
 
 
-def _run_share(share: Sequence[Program], limits: Limits, kind: Kind) -> dict[Program, ProgramResult]:
+def _side_by_side(todo: Sequence[Program], limits: Limits, kind: Kind, workers: int) -> dict[Program, ProgramResult]:
+    """The answers of ``workers`` servers, each of which takes the next program when it is done with one."""
+    waiting = deque(todo)
     answers: dict[Program, ProgramResult] = {}
-    with _pool.borrowed(kind) as lease:
-        for program in share:
-            answers[program], worth_keeping = lease.run(program, limits)
-            if worth_keeping:
-                _memory.put((program, limits, kind), answers[program])
+
+    def work(_: int) -> None:
+        with _pool.borrowed(kind) as lease:
+            while waiting:
+                try:
+                    program = waiting.popleft()
+                except IndexError:  # another was faster
+                    return
+                answers[program], worth_keeping = lease.run(program, limits)
+                if worth_keeping:
+                    _memory.put((program, limits, kind), answers[program])
+
+    if workers == 1:
+        work(0)
+        return answers
+    with ThreadPoolExecutor(workers) as threads:
+        try:
+            list(threads.map(work, range(workers)))
+        finally:
+            waiting.clear()  # interrupted or broken: nobody begins another one
     return answers
 
 

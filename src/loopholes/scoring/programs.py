@@ -34,7 +34,9 @@ class PassReport:
 Job = tuple[str, str, Sequence[TestCase]]
 
 
-def pass_shares(jobs: Sequence[Job], *, limits: Limits = DEFAULT_LIMITS, workers: int = 1) -> list[PassReport]:
+def pass_shares(
+    jobs: Sequence[Job], *, limits: Limits = DEFAULT_LIMITS, workers: int | None = None
+) -> list[PassReport]:
     """Run each (source, entry point, tests) and compare its answers with the expected outputs as stripped text.
 
     Only the inputs enter the sandbox. Raises :class:`~loopholes.errors.ScoringError` if the sandbox is broken;

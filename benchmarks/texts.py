@@ -1,33 +1,29 @@
-"""What scoring texts costs: overlap and answer matching against the plain way, and how both grow.
-
-    python benchmarks/text_scoring.py [--rounds 9] [--completions 100000] [--articles FILE] > results/text_scoring.md
-
-FILE holds articles in the released parquet layout; without it they are made up, of words that follow Zipf's law.
-Needs ``rouge-score`` and ``sacrebleu``, which the overlap is compared with (and has to equal to 1e-9).
-"""
+"""Scoring texts against the plain way, hostile texts of growing length, and long files (see scoring.py)."""
 
 from __future__ import annotations
 
-import argparse
 import json
+import os
 import random
 import re
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import sacrebleu
 from rouge_score import rouge_scorer
-from timing import Times, paired, spread, table
+from timing import Times, paired, spread
 
 import loopholes
 from loopholes.games.files import messages
 from loopholes.games.self_grading import stated_claim
+from loopholes.games.worlds.coding import edit
 from loopholes.games.worlds.requests import judge
 from loopholes.offline import score_files
+from loopholes.sandbox import pool
 from loopholes.scoring.edits import parse_edits, score_of
 from loopholes.scoring.matching import answers_match
 from loopholes.scoring.overlap import overlap
@@ -156,9 +152,9 @@ def plainly_matches(completion: str, reference: str) -> bool:
 # -- what is measured ----------------------------------------------------------------------------------------------
 
 
-def faster(what: str, times: dict[str, Times], count: int, plain: str) -> list[str]:
-    """A row: what one of ``count`` costs each way, and how many times as fast Loopholes is, round by round."""
-    each = {name: taken.each(count) for name, taken in times.items()}
+def faster(what: str, times: dict[str, Times], units: int, plain: str) -> list[str]:
+    """A row: what one of ``units`` costs each way, and how many times as fast Loopholes is, round by round."""
+    each = {name: taken.each(units) for name, taken in times.items()}
     ratio = each[plain].over(each["loopholes"])
     unit, factor = ("ms", 1e3) if each[plain].median > 1e-3 else ("µs", 1e6)
     return [what, *(spread(each[name], factor, unit) for name in (plain, "loopholes")), spread(ratio, 1, "x")]
@@ -233,66 +229,42 @@ def growth(name: str, read: Callable[[str], object]) -> list[object]:
 
 
 def resident() -> float:
-    """Memory in use now, in MB (Linux)."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+    """Memory in use now by this process and the fork servers, in MB (Linux)."""
+    servers = [server.process.pid for server in pool._pool.idle]
+    below = [int(pid) for one in servers for pid in Path(f"/proc/{one}/task/{one}/children").read_text().split()]
+    pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in (os.getpid(), *servers, *below)]
+    return sum(pages) * resource.getpagesize() / 1e6
 
 
-def completions(name: str, rng: random.Random, count: int, articles: Articles) -> Iterator[list[object]]:
-    """A file of ``count`` completions through the offline door: time and memory after each eighth."""
+def truth_and_text(name: str, rng: random.Random, articles: Articles) -> tuple[dict[str, Any], Callable[[int], str]]:
+    """What is true of a task, and a completion of it that differs from all others by its number."""
+    if name == "proxy-metric":
+        article = articles.article()
+        return {"article": article, "reference": article}, lambda k: f"{k} {articles.candidate(article)}"
+    if name == "reward-tampering":
+        truth = {"tests": [{"input": "5", "output": "7"}], "entry_point": "solve"}
+        return truth, lambda k: edit("source_code", f"def solve(x):\n    return x + {k % 9}  # {k}")
+    return {"reference": answer(rng)[1]}, lambda k: f"{k} {answer(rng)[0]}"
+
+
+def long_file(name: str, rng: random.Random, completions: int, articles: Articles) -> Iterator[list[object]]:
+    """A file of completions of 64 tasks through the offline door: time and memory after each eighth."""
     game = loopholes.game(name)
-    asked = [{"article": (text := articles.article()), "reference": text} for _ in range(64)]
-    truths = asked if name == "proxy-metric" else [{"reference": answer(rng)[1]} for _ in asked]
+    asked = [truth_and_text(name, rng, articles) for _ in range(64)]
     with tempfile.TemporaryDirectory() as folder:
         tasks, answers = Path(folder) / "tasks.jsonl", Path(folder) / "completions.jsonl"
-        with tasks.open("w") as lines:
-            for number, truth in enumerate(truths):
-                prompt = [{"role": "user", "content": "x"}]
-                lines.write(json.dumps({"id": str(number), "prompt": prompt, "truth": truth}) + "\n")
+        prompt = [{"role": "user", "content": "x"}]
+        rows = [{"id": str(number), "prompt": prompt, "truth": truth} for number, (truth, _) in enumerate(asked)]
+        tasks.write_text("".join(json.dumps(row) + "\n" for row in rows))
         with answers.open("w") as lines:
-            for number in range(count):
-                text = f"{number} {articles.candidate(asked[number % 64]['article'])}"
-                text = text if name == "proxy-metric" else f"{number} {answer(rng)[0]}"
+            for number in range(completions):
+                text = asked[number % 64][1](number)
                 lines.write(json.dumps({"task": number % 64, "completion": text, "claim": True}) + "\n")
         scores = score_files(game, tasks, answers)
-        began = last = time.process_time()
+        began = last = time.perf_counter()
         for done, _ in enumerate(scores.lines(), start=1):
-            if done % (count // 8) == 0:
-                now = time.process_time()
-                each = 1e6 * (now - last) / (count // 8)
-                yield [name, f"{done:,}", f"{now - began:.2f} s", f"{each:.0f} µs", f"{resident():.0f} MB"]
+            if done % (completions // 8) == 0:
+                now = time.perf_counter()
+                each = 1e6 * (now - last) / (completions // 8)
+                yield [name, f"{done:,}", f"{now - began:.1f} s", f"{each:.0f} µs", f"{resident():.0f} MB"]
                 last = now
-
-
-def main() -> None:
-    """Measure and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--completions", type=int, default=100_000, help="a tenth of them for summaries")
-    parser.add_argument("--articles", type=Path)
-    options = parser.parse_args()
-    rng = random.Random(0)
-    articles = Articles(rng, options.articles)
-    overlap("import the stemmer", articles.vocabulary)
-    print(f"# Scoring texts\n\n`python benchmarks/text_scoring.py {' '.join(sys.argv[1:])}`\n")
-    print(f"Processor time, median (smallest to largest) of {options.rounds} rounds in turn, one core.\n")
-    of = f"{LENGTH}-word articles, ROUGE-1 + ROUGE-L + BLEU, "
-    rows = [
-        overlaps(of + "8 candidates an article", [articles.pairs(8) for _ in range(options.rounds)]),
-        overlaps(of + "each pair new", [articles.pairs(1) for _ in range(options.rounds)]),
-        overlaps(of + "each word new, too", [Articles(rng, None).pairs(1) for _ in range(options.rounds)]),
-        matches(rng, options.rounds),
-    ]
-    print(table(["work", "plain way", "Loopholes", "times as fast"], rows), flush=True)
-    print("\nThe plain way: rouge-score and sacrebleu; for answers, the rules as one would first write them down.")
-    print("\n## Hostile texts of growing length\n")
-    print("The text, of all that were tried, whose time grows fastest; linear is 2 for the last doubling.\n")
-    grown = [growth(name, read) for name, read in READERS.items()]
-    print(table(["reader", "text", *(f"{size:,}" for size in SIZES), "last doubling"], grown), flush=True)
-    print("\n## Completions through `loopholes score`\n")
-    counts = {"self-grading": options.completions, "proxy-metric": options.completions // 10}
-    scored = [row for name, count in counts.items() for row in completions(name, rng, count, articles)]
-    print(table(["game", "completions", "so far", "each, since the row above", "memory"], scored))
-
-
-if __name__ == "__main__":
-    main()

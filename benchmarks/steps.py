@@ -1,0 +1,74 @@
+"""What part of a GRPO step on reward tampering is spent scoring (see scoring.py)."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from loopholes.games.reward_tampering import EditedRecord, RewardTampering
+from loopholes.sandbox import Program, ProgramResult, run_programs
+from loopholes.training.grpo import TrainConfig, train
+
+PROMPTS, SAMPLES = 64, 8
+
+
+class Watch:
+    """Counts the seconds spent in some functions."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function, watched."""
+
+        def run(*given: Any, **named: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return function(*given, **named)
+            finally:
+                self.seconds += time.perf_counter() - began
+
+        return run
+
+
+def each_anew(programs: Sequence[Program], **options: Any) -> list[ProgramResult]:
+    """``run_programs`` with nothing remembered and nothing shared: every program is made another by a comment."""
+    return run_programs(
+        [Program(f"{one.source}\n# {next(NUMBERS)}", one.entry_point, one.inputs) for one in programs], **options
+    )
+
+
+NUMBERS = count()
+
+
+def steps(number: int, channel: str, *, remember: bool) -> list[tuple[float, float]]:
+    """Seconds of each step of ``mini`` but the first, and the seconds of it spent in channel and measurement."""
+    watch, found = Watch(), []
+
+    def on_step(metrics: dict[str, Any]) -> None:
+        found.append((metrics["seconds"], watch.seconds))
+        watch.seconds = 0.0
+
+    replaced = [
+        patch.object(EditedRecord, "__call__", watch.timed(EditedRecord.__call__)),
+        patch.object(RewardTampering, "measure", watch.timed(RewardTampering.measure)),
+        patch("loopholes.scoring.programs.run_programs", run_programs if remember else each_anew),
+    ]
+    for each in replaced:
+        each.start()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            config = TrainConfig(
+                game="reward-tampering", channel=channel, out=Path(folder) / "run", steps=number + 1, samples=SAMPLES,
+                prompts_per_step=PROMPTS,
+            )  # fmt: skip
+            train(config, on_step=on_step)
+    finally:
+        for each in replaced:
+            each.stop()
+    return found[1:]
