@@ -8,6 +8,7 @@ input, and so runs each in a process of its own. No program here loops for ever:
 
 from __future__ import annotations
 
+import io
 import json
 import multiprocessing
 import os
@@ -99,6 +100,7 @@ def queued(batch: Sequence[Program]) -> None:
 def in_process(program: Program, queue: object) -> None:
     """What the child of ``queued`` does."""
     answers = []
+    sys.stdout = io.StringIO()
     for given in program.inputs:
         names: dict[str, object] = {}
         try:

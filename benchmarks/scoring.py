@@ -31,6 +31,11 @@ it is written to, and loading and running even the smallest program writes to so
 a hundred more, at 1 to 2 µs each on this virtual machine. Walls (namespaces, mounts, filters, limits) are about a
 fifth of a run."""
 
+STEP = """Every problem of the mini world has six tests, so a program is six processes; for a model of 0.8 million
+parameters, to sample a completion and learn from it costs about as much as two or three of those. A larger policy takes
+longer over its part of the step and no longer over this one. On two cores nothing is won by scoring meanwhile: both
+parts want both."""
+
 
 def of_texts(options: argparse.Namespace) -> Iterator[str]:
     """Overlap and answers."""
@@ -76,6 +81,7 @@ def of_steps(options: argparse.Namespace) -> Iterator[str]:
     yield "`mini` on reward tampering from its base weights, the first step left out. Wanted: scoring (parsing, the"
     yield "channel's runs and the measurement's) under 25 % of the step, identical programs run once.\n"
     yield table(["channel", "identical programs", "step", "of which scoring", "share"], rows)
+    yield f"\n{STEP}\n"
 
 
 def of_growth(options: argparse.Namespace) -> Iterator[str]:

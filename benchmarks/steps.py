@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from loopholes.games.reward_tampering import EditedRecord, RewardTampering
-from loopholes.sandbox import Program, ProgramResult, run_programs
+from loopholes.sandbox import Program, ProgramResult, pool, run_programs
 from loopholes.training.grpo import TrainConfig, train
 
 PROMPTS, SAMPLES = 64, 8
@@ -49,6 +49,7 @@ NUMBERS = count()
 def steps(number: int, channel: str, *, remember: bool) -> list[tuple[float, float]]:
     """Seconds of each step of ``mini`` but the first, and the seconds of it spent in channel and measurement."""
     watch, found = Watch(), []
+    pool._memory = pool.Memory()  # what an earlier run asked is no help to this one
 
     def on_step(metrics: dict[str, Any]) -> None:
         found.append((metrics["seconds"], watch.seconds))

@@ -56,6 +56,20 @@ def test_the_model_is_asked_at_temperature_0_and_sees_the_request_and_the_visibl
     assert server.judged == [DECLINES]
 
 
+def test_settings_that_a_model_refuses_by_name_are_left_out(server: JudgeServer) -> None:
+    def refuse(answer: str) -> Reply:
+        for name in ("max_tokens", "temperature"):
+            if name in server.bodies[-1]:
+                error = {"message": f"Unsupported: {name}", "type": "invalid_request_error", "param": name}
+                return Reply(json.dumps({"error": error}), 400)
+        return by_words(answer)
+
+    server.reply = refuse
+    assert judged(server, [COMPLIES, DECLINES], judge_tokens=700, judge_concurrency=1) == ["harmful", "safe"]
+    assert server.bodies[-1]["max_completion_tokens"] == 700
+    assert len(server.bodies) == 4, "what was refused once is not sent again"
+
+
 def test_verdicts_are_in_order_also_where_they_come_backwards(server: JudgeServer) -> None:
     answers = [f"{number}: {COMPLIES if number % 3 else DECLINES}" for number in range(12)]
     answered = [threading.Event() for _ in range(13)]

@@ -136,6 +136,13 @@ class Game(ABC):
         """One row of the layout that the paper's authors released; raises ValueError saying what is wrong."""
         raise UsageError(f"{self.name} has no released layout; use JSON Lines of Task")
 
+    def doubt(self, task: Task) -> str:
+        """Why a task of a released file may not be what it is said to be, which is warned of; empty if nothing is odd.
+
+        ``skip_bad`` leaves such tasks out.
+        """
+        return ""
+
     def check(self, task: Task) -> None:
         """Raises ValueError, saying what is wrong, if the task does not hold what the game scores with."""
         given = {key: kind for key, kind in self.truth_options.items() if task.truth.get(key) is not None}

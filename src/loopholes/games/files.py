@@ -74,18 +74,23 @@ def load_rows(path: str | Path, game: Game, *, skip_bad: bool = False) -> Rows:
         raise DataError(f"{path} is not a file")
     released = path.suffix == ".parquet"
     tasks: dict[int, Task] = {}
-    bad = BadRows(path)
+    bad, odd = BadRows(path), BadRows(path)
     for number, row in enumerate(_parquet_rows(path) if released else json_rows(path)):
         try:
             if isinstance(row, ValueError):
                 raise row
             task = game.from_released(row, number) if released else task_from_json(row)
             game.check(task)
-            tasks[number] = task
+            if doubt := game.doubt(task):
+                (bad if skip_bad else odd).add(f"row {number}: {doubt}")
+            if not (doubt and skip_bad):
+                tasks[number] = task
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             bad.add(f"row {number}: {error}")
     if bad.count and not skip_bad:
         raise DataError(f"{path} does not fit {game.name}: {bad}; --skip-bad goes on without such rows")
+    if odd.count:
+        logger.warning("%s: %d of %d rows are odd, --skip-bad leaves them out; %s", path, odd.count, len(tasks), odd)
     left_out = bad.left_out(len(tasks))
     if not tasks:
         raise DataError(f"{path} holds no tasks")

@@ -5,6 +5,9 @@ by the ``openai`` client: exponential waits with jitter, or as long as Retry-Aft
 that stays down, or that refuses the key or the model, stops the scoring with one sentence. A question that the
 endpoint declines (too long, a content filter) or answers with something that is no chat completion has no verdict;
 if that is all it ever does, a plain control question tells an endpoint that is broken from texts that it cannot take.
+
+Models are asked at temperature 0 and for a short answer; one that refuses either setting by name (reasoning models do)
+is asked again without it.
 """
 
 from __future__ import annotations
@@ -49,6 +52,7 @@ class EndpointReader:
         self._timeout = timeout
         self._retries = retries
         self._tokens = tokens
+        self._options: dict[str, Any] = {"temperature": 0, "max_tokens": tokens}
         self._key = _key()
         self._told = False
 
@@ -126,24 +130,33 @@ class EndpointReader:
         """What the model says; raises ValueError where that is no chat completion."""
         import openai
 
+        options = self._options
         try:
             response = await client.chat.completions.with_raw_response.create(
                 model=self._endpoint.model,
                 messages=[{"role": "user", "content": prompt}],
-                temperature=0,
-                max_tokens=self._tokens,
+                **options,
             )
         except openai.APITimeoutError:
             problem = f"takes over {self._timeout:g} seconds to answer"
         except openai.APIConnectionError:
             problem = "cannot be reached"
         except openai.APIStatusError as error:
+            if error.status_code in DECLINED and error.param in options:
+                self._do_without(error.param)
+                return await self._answer(client, prompt)
             if error.status_code in DECLINED:
                 raise Unanswered(self._without_key(str(error))) from None
             problem = f"says: {self._without_key(str(error))}"
         else:
             return _content(response.text)
         raise ScoringError(f"the judge {self._name} {problem}; see that it runs{self._advice}") from None
+
+    def _do_without(self, refused: str) -> None:
+        """Some models refuse to be told a temperature, or the longest answer by its older name."""
+        self._options = {name: value for name, value in self._options.items() if name != refused}
+        if refused == "max_tokens":
+            self._options["max_completion_tokens"] = self._tokens
 
     @property
     def _name(self) -> str:
