@@ -9,6 +9,9 @@ so, and the ipc objects that could outlive a program cannot be made; sharing tho
 Order matters. The user who starts us first gets the right to mount (as root: has it), builds the tree and, as root,
 becomes nobody; only then do the namespaces follow in which the program lives, owned by that nobody: the kernel lets
 nobody in there undo a mount of the tree.
+
+This is what bubblewrap does for one process, and more than it does (a filter, Landlock, bounds). It is not built on
+bubblewrap, which is seldom installed, and which starts an interpreter for each program: see results/scoring.md.
 """
 
 from __future__ import annotations
