@@ -51,7 +51,7 @@ import child
 source, inputs = json.load(sys.stdin)
 for given in inputs:
     child._streams.open(child.unnamed_file)
-    child.respond(source, "solve", given, 1 << 20, lambda kind, text: child.send(2, kind, text))
+    child.respond(source, "solve", given, 1 << 20, lambda kind, text: child.send(2, kind, text), lambda: None)
 """
 
 

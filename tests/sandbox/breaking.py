@@ -48,8 +48,15 @@ FORGING = [
     (
         "unsafe-frame",
         "claim that the sandbox is broken, to stop the run",
-        "the program ended the process that runs it, twice",
+        WRONG_PLACE,
         FRAMES + "import os\nfor fd in range(64):\n    try: os.write(fd, frame(b'X', b''))\n    except OSError: pass\n",
+    ),
+    (
+        "plain-frame",
+        "claim to be a plain program, which gets more inputs, and read them",
+        WRONG_PLACE,
+        FRAMES + "import os\nfor fd in range(64):\n    try: os.write(fd, frame(b'P', b'') + frame(b'L', b'') + "
+        "frame(b'T', b'yes')); print(os.read(fd, 99))\n    except OSError: pass\n",
     ),
     ("closed-descriptors", "close everything", KILLED + "|OSError.*", does("os.closerange(0, 1024)", "return 'yes'")),
     (

@@ -1,8 +1,10 @@
 """Runs programs that a model wrote, and says what they answered.
 
 Each run of a program, with one input, is a fork of a small server that never sees a program, an input or an answer.
-What comes back is text of bounded length, and is compared out here, where the expected outputs are. There are two
-ways to run them, chosen by ``run_programs(sandbox=)``, ``--sandbox`` or the environment (LOOPHOLES_SANDBOX).
+(A program in whose syntax nothing could keep or fetch anything gets its inputs one after another in one run: see
+:mod:`loopholes.sandbox.syntax`. Any other is assumed to be hostile.) What comes back is text of bounded length, and is
+compared out here, where the expected outputs are. There are two ways to run them, chosen by ``run_programs(sandbox=)``,
+``--sandbox`` or the environment (LOOPHOLES_SANDBOX).
 
 **isolated** (the default; Linux on x86-64 or aarch64; no root, nothing to install; refused where the kernel does not
 give it). A run stops being able to
@@ -11,7 +13,8 @@ give it). A run stops being able to
   devices, all read-only, and an empty directory in memory that goes with it: so no home, no project, no installed
   package, no /proc or /sys, no other run's files (a mount namespace; Landlock says it again where the kernel has it);
 - see its other tests' inputs, any expected output, any other program, or this process's memory and environment:
-  they never were in a process that it descends from, and every input meets a freshly loaded program;
+  they never were in a process that it descends from, and every input of a program that could remember one meets it
+  freshly loaded;
 - use a network, loopback and outside unix sockets included (a network namespace; only unix sockets can be made);
 - see, signal or trace any process but its own, or leave one behind (a pid namespace for each run, ended as a whole);
 - leave System V, POSIX or keyring objects, get capabilities, make namespaces, mount, or reach the kernel's larger

@@ -1,8 +1,8 @@
 """What happens inside the forked child: load one program, feed it one input, write down what it answers.
 
-Part of the fork server (see zygote.py), so standard library only. Nothing here is trusted by anybody once the
-program has been loaded, and nothing here knows what would be right, or any input but this one: it only turns an
-answer into bounded text. Whoever waits for it out there keeps the time.
+Part of the fork server (see zygote.py), so standard library only. Nothing here is trusted by anybody once a program
+that is not plain (see syntax.py) has been loaded, and nothing here knows what would be right, or another input of such
+a program: it only turns an answer into bounded text. Whoever waits for it out there keeps the time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from loopholes.sandbox.wire import BROKEN, FAILURE, FRAME, LOADED, REQUEST, TEXT
+from loopholes.sandbox.syntax import is_plain
+from loopholes.sandbox.wire import BROKEN, FAILURE, FRAME, HOSTILE, LOADED, MORE, PLAIN, REQUEST, TEXT
 
 # What programs import most: loaded once, before any fork, so that none of them waits for it.
 for _name in [
@@ -47,6 +48,7 @@ ABOUT_ARGUMENTS = re.compile(r"argument|iterable|iterator|subscriptable|unpack")
 REHEARSALS = 20  # enough for the interpreter to settle on the fast form of what every child executes
 OpenFile = Callable[[str], int]
 Send = Callable[[bytes, str], None]
+Further = Callable[[], str | None]
 
 
 class Streams:
@@ -119,19 +121,29 @@ def run(channel: int, open_file: OpenFile) -> None:
     parts = data[:second], data[second:third], data[third:]
     source, entry_point, given = [part.decode("utf-8", "surrogatepass") for part in parts]
     _streams.open(open_file)
-    respond(source, entry_point, given, sizes[3], lambda kind, text: send(channel, kind, text))
+
+    def further() -> str | None:
+        size = _at_most(channel, MORE.size)
+        return _exactly(channel, *MORE.unpack(size)).decode("utf-8", "surrogatepass") if size else None
+
+    respond(source, entry_point, given, sizes[3], lambda kind, text: send(channel, kind, text), further)
     os._exit(0)
 
 
 def _exactly(channel: int, size: int) -> bytes:
+    if len(data := _at_most(channel, size)) < size:
+        os._exit(1)
+    return data
+
+
+def _at_most(channel: int, size: int) -> bytes:
+    """``size`` bytes, fewer if no more come."""
     data = os.read(channel, size)
     if len(data) < size:
         pieces = [data]
         while pieces[-1] and (missing := size - sum(map(len, pieces))):
             pieces.append(os.read(channel, missing))
         data = b"".join(pieces)
-    if len(data) < size:
-        os._exit(1)
     return data
 
 
@@ -142,7 +154,7 @@ def rehearse() -> None:
     files = {name: unnamed_file(name) for name in ("stdin", "stdout")}
     for _ in range(REHEARSALS):
         _streams.open(lambda name: files[name])
-        respond(program, "solve", "1 2", 9, lambda kind, text: None)
+        respond(program, "solve", "1 2", 9, lambda kind, text: None, lambda: None)
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(null, descriptor)
@@ -151,19 +163,25 @@ def rehearse() -> None:
     del sys.modules[MODULE]
 
 
-def respond(source: str, entry_point: str, given: str, most: int, send: Send) -> None:
+def respond(source: str, entry_point: str, given: str, most: int, send: Send, further: Further) -> None:
     """Load the program and give it its input: LOADED and then TEXT or FAILURE, or else BROKEN.
 
-    No answer is longer than ``most`` characters.
+    Before that, PLAIN or HOSTILE; a plain program is given ``further`` inputs until there are none. No answer is longer
+    than ``most`` characters.
     """
+    plain = is_plain(source)
+    send(PLAIN if plain else HOSTILE, "")
     module = types.ModuleType(MODULE)
     sys.modules[MODULE] = module
     names = vars(module)
     kind, text = _guarded(most, lambda: _load(source, names))
     if kind == FAILURE:
-        return send(BROKEN, text)
+        send(BROKEN, text)
+        return
     send(LOADED, "")
-    return send(*_guarded(most, lambda: _answer(names, entry_point, given, most)))
+    send(*_guarded(most, lambda: _answer(names, entry_point, given, most)))
+    while plain and (another := further()) is not None:
+        send(*_guarded(most, lambda: _answer(names, entry_point, another, most)))
 
 
 def send(channel: int, kind: bytes, text: str) -> None:

@@ -1,4 +1,4 @@
-"""One program with one input, as seen from outside: bounded frames, a clock, a scale."""
+"""One run of a program, as seen from outside: bounded frames, a clock, a scale."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import contextlib
 import os
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from loopholes.sandbox.records import Limits
-from loopholes.sandbox.wire import BROKEN, FAILURE, FRAME, LOADED, TEXT, UNSAFE
+from loopholes.sandbox.wire import BROKEN, FAILURE, FRAME, HOSTILE, LOADED, MORE, PLAIN, TEXT, UNSAFE
 
 FORK_SECONDS = 0.5
 SEND_SECONDS = 30.0
@@ -17,31 +18,48 @@ GLANCE_SECONDS = 0.05  # so often a program that takes its time is weighed
 
 
 class Run:
-    """A run in progress; ``loaded`` once the program has been."""
+    """A run in progress. ``plain`` once the program is known to be, ``loaded`` once it has been."""
 
     def __init__(self, channel: socket.socket, limits: Limits, server: int) -> None:
         self.channel, self.limits, self.server = channel, limits, server
         self.buffer = bytearray()
-        self.loaded = False
+        self.plain = self.loaded = False
         self.weighed = time.monotonic()
 
     def answer(self, request: bytes) -> tuple[bytes, str]:
-        """The kind of answer and its text; raises EOFError if the program ends without one."""
+        """The kind of the first answer and its text; raises EOFError if the program ends without one."""
         self._allow(self.limits.test_seconds + FORK_SECONDS)
+        return self._reply(request, self._first)
+
+    def another(self, given: bytes) -> tuple[bytes, str]:
+        """The answer of a plain program to one more input."""
+        self._allow(self.limits.test_seconds)
+        return self._reply(MORE.pack(len(given)) + given, lambda: self._frame((TEXT, FAILURE)))
+
+    def _first(self) -> tuple[bytes, str]:
+        kind, text = self._frame((PLAIN, HOSTILE, UNSAFE))
+        if kind == UNSAFE:
+            return kind, text
+        self.plain = kind == PLAIN
+        kind, text = self._frame((LOADED, BROKEN))
+        if kind == BROKEN:
+            return kind, text
+        self.loaded = True
+        self._allow(self.limits.test_seconds)
+        return self._frame((TEXT, FAILURE))
+
+    def _reply(self, message: bytes, read: Callable[[], tuple[bytes, str]]) -> tuple[bytes, str]:
         try:
-            self._send(request)
-            kind, text = self._frame((LOADED, BROKEN, UNSAFE))
-            if kind != LOADED:
-                return kind, text
-            self.loaded = True
-            self._allow(self.limits.test_seconds)
-            return self._frame((TEXT, FAILURE))
+            self._send(message)
+            return read()
         except TimeoutError:
-            return FAILURE if self.loaded else BROKEN, f"took longer than {self.limits.test_seconds:g} s"
+            problem = f"took longer than {self.limits.test_seconds:g} s"
         except ConnectionResetError:
             raise EOFError from None
         except ValueError as error:
-            return FAILURE if self.loaded else BROKEN, str(error)
+            problem = str(error)
+        self.plain = False  # nothing more is asked of it
+        return FAILURE if self.loaded else BROKEN, problem
 
     def _send(self, request: bytes) -> None:
         self.channel.settimeout(SEND_SECONDS)

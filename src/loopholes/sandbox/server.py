@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -36,6 +38,8 @@ VARIABLE = "LOOPHOLES_SANDBOX"
 START_SECONDS = 30.0
 SLACK_SECONDS = 30.0
 GOODBYE_SECONDS = 2.0
+SHORT = 1 << 12  # bytes of an input that every run has room for
+OUT_OF_MEMORY = "MemoryError"
 CANARY = Program("def solve(x):\n    return x + 1", "solve", ("41",))
 
 
@@ -94,43 +98,56 @@ class Server:
             raise
 
     def run(self, program: Program, limits: Limits) -> ProgramResult:
-        """One program against all its inputs, each in a run of its own; raises :class:`ServerDied`."""
+        """One program against all its inputs, each in a run of its own; raises :class:`ServerDied`.
+
+        A program whose syntax shows that it cannot tell one run from the next (syntax.py) answers more in one.
+        """
         results: list[Result] = []
-        for given in program.inputs:
+        while left := program.inputs[len(results) :]:
             try:
-                kind, text = self._run(program, given, limits)
+                answers = self._run(program, left, limits)
             except Killed:
                 # It may have been somebody else's doing. Once.
                 try:
-                    kind, text = self._run(program, given, limits)
+                    answers = self._run(program, left, limits)
                 except Killed:
-                    kind, text = FAILURE, "the program was killed, twice: by itself or for want of memory"
-            results.append(Result(text) if kind == TEXT else Result(None, _printable(text)))
-            if kind == BROKEN and len(results) == 1:
+                    answers = [(FAILURE, "the program was killed, twice: by itself or for want of memory")]
+            results += [Result(text) if kind == TEXT else Result(None, _printable(text)) for kind, text in answers]
+            if answers[0][0] == BROKEN and len(results) == 1:
                 results *= len(program.inputs)
-                break
         self._end(by_itself=False)
         return ProgramResult(tuple(results))
 
-    def _run(self, program: Program, given: str, limits: Limits) -> tuple[bytes, str]:
-        texts = [text.encode("utf-8", "surrogatepass") for text in (program.source, program.entry_point, given)]
-        request = b"".join([REQUEST.pack(*map(len, texts), limits.output_chars), *texts])
+    def _run(self, program: Program, inputs: Sequence[str], limits: Limits) -> list[tuple[bytes, str]]:
+        """The answer to the first input, and to as many of the next ones as the same run may answer."""
+        source, entry, given, *more = [
+            text.encode("utf-8", "surrogatepass") for text in (program.source, program.entry_point, *inputs)
+        ]
+        request = b"".join(
+            [REQUEST.pack(len(source), len(entry), len(given), limits.output_chars), source, entry, given]
+        )
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
-                self._order(RUN, limits, len(texts[2]), [theirs.fileno()])
+                self._order(RUN, limits, max(len(given), SHORT), [theirs.fileno()])
             run = Run(ours, limits, self.process.pid)
             try:
-                kind, text = run.answer(request)
+                answers = [run.answer(request)]
             except EOFError:
                 ended_by = self._end(by_itself=True)
                 if ended_by == signal.SIGKILL:
                     raise Killed from None
                 cause = f" ({signal.strsignal(ended_by)})" if ended_by else ""
-                return (FAILURE if run.loaded else BROKEN), f"the program's process ended without a result{cause}"
-        if kind == UNSAFE:
-            raise ServerDied(f"a program could not be confined ({text})")
-        return kind, text
+                return [(FAILURE if run.loaded else BROKEN, f"the program's process ended without a result{cause}")]
+            # What ends a run in the middle of these is the next run's to find out.
+            with suppress(EOFError):
+                for given in more:
+                    if not run.plain or len(given) > SHORT or OUT_OF_MEMORY in answers[-1][1]:
+                        break
+                    answers.append(run.another(given))
+        if answers[0][0] == UNSAFE:
+            raise ServerDied(f"a program could not be confined ({answers[0][1]})")
+        return answers
 
     def _order(
         self, order: bytes, limits: Limits, input_bytes: int, descriptors: list[int], flag: bool = False
