@@ -25,16 +25,15 @@ from loopholes.scoring.overlap import overlap
 
 RESULT = Path(__file__).parents[1] / "results" / "scoring.md"
 PROGRAMS = 48
-LIMIT = """Each test has a process of its own, so that no program can see another test's input: three forks of an
-interpreter a program. That floor is the last row. Most of what comes on top is page faults: a fork shares memory until
-it is written to, and loading and running even the smallest program writes to some 250 pages of CPython 3.11 and reads
-a hundred more, at 1 to 2 µs each on this virtual machine. Walls (namespaces, mounts, filters, limits) are about a
-fifth of a run."""
+LIMIT = """Few of these programs are plain enough to get all their inputs in one run (see loopholes.sandbox.syntax), so
+most tests have a process of their own: three forks of an interpreter a program, whose cost alone is in the table. Most
+of what comes on top is page faults: a fork shares memory until it is written to, and loading and running even the
+smallest program writes to some 250 pages of CPython 3.11 and reads a hundred more, at 1 to 2 µs each on this virtual
+machine (getrusage, perf). Entering the walls (filters, limits, Landlock) is about a fifth of a run. 30 times as fast
+as bubblewrap cannot be had with a process for each test: the bare forks alone would be about that."""
 
-STEP = """Every problem of the mini world has six tests, so a program is six processes; for a model of 0.8 million
-parameters, to sample a completion and learn from it costs about as much as two or three of those. A larger policy takes
-longer over its part of the step and no longer over this one. On two cores nothing is won by scoring meanwhile: both
-parts want both."""
+STEP = """Every problem of the mini world has six tests. The policy's programs are mostly plain functions, which answer
+all six in one run."""
 
 
 def of_texts(options: argparse.Namespace) -> Iterator[str]:
