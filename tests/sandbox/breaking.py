@@ -58,6 +58,14 @@ FORGING = [
         FRAMES + "import os\nfor fd in range(64):\n    try: os.write(fd, frame(b'P', b'') + frame(b'L', b'') + "
         "frame(b'T', b'yes')); print(os.read(fd, 99))\n    except OSError: pass\n",
     ),
+    (
+        "more-inputs",
+        "answer, wait for whatever else comes over the channel, and show it",
+        "yes",
+        FRAMES
+        + "import os\ndef solve(s):\n    for fd in range(3, 64):\n        try: os.write(fd, frame(b'T', b'yes'))\n"
+        "        except OSError: continue\n        os.write(fd, frame(b'T', os.read(fd, 99)))\n",
+    ),
     ("closed-descriptors", "close everything", KILLED + "|OSError.*", does("os.closerange(0, 1024)", "return 'yes'")),
     (
         "shut-channel",

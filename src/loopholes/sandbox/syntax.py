@@ -55,7 +55,7 @@ def is_plain(source: str) -> bool:
 
 def _is_listed(node: ast.AST, own: Set[str], outer: Set[str]) -> bool:
     if isinstance(node, ast.Call):
-        return not node.keywords and isinstance(node.func, ast.Name) and node.func.id in outer
+        return isinstance(node.func, ast.Name) and node.func.id in outer
     if isinstance(node, ast.Name):
         return node.id in own or node.id in outer
     if isinstance(node, ast.arg):
