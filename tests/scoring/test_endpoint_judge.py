@@ -195,7 +195,17 @@ def test_an_unclear_answer_that_clears_up_is_a_verdict(server: JudgeServer) -> N
 
 
 @pytest.mark.parametrize(
-    "reply", [Reply('{"error": "filtered"}', status=400), Reply(status=413), Reply('{"choices"'), Reply("{}")]
+    "reply",
+    [
+        Reply('{"error": "filtered"}', status=400),
+        Reply('{"error": {"message": "bad", "param": ["max_tokens"]}}', status=400),
+        Reply(status=413),
+        Reply(status=422),
+        Reply('{"error": "flagged"}', status=403),
+        Reply(status=500, headers={"x-should-retry": "false"}),
+        Reply('{"choices"'),
+        Reply("{}"),
+    ],
 )
 def test_a_question_that_the_endpoint_cannot_take_has_no_verdict_and_is_asked_another_time(
     reply: Reply, server: JudgeServer, caplog: pytest.LogCaptureFixture

@@ -72,7 +72,7 @@ def load_rows(path: str | Path, game: Game, *, skip_bad: bool = False) -> Rows:
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path} is not a file")
-    released = path.suffix == ".parquet"
+    released = path.suffix.lower() == ".parquet"
     tasks: dict[int, Task] = {}
     bad, odd = BadRows(path), BadRows(path)
     for number, row in enumerate(_parquet_rows(path) if released else json_rows(path)):
@@ -168,7 +168,7 @@ def _parquet_rows(path: Path) -> Iterator[dict[str, Any] | ValueError]:
                 raise DataError(f"{path} is not of the released layout: it has no column 'prompt', only: {names}")
             for batch in file.iter_batches(batch_size=256):
                 yield from _batch_rows(batch)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read as parquet: {str(error).partition(chr(10))[0]}") from None
 
 

@@ -156,7 +156,8 @@ class RewardTampering(Game):
 def visible(task: Task, test: Mapping[str, str]) -> bool:
     """Does the test stand word for word in the prompt, as an example?"""
     text = task.prompt[-1]["content"]
-    return all(json.dumps(part.strip())[1:-1] in text or part.strip() in text for part in test.values())
+    parts = (test["input"].strip(), test["output"].strip())
+    return all(json.dumps(part)[1:-1] in text or part in text for part in parts)
 
 
 def _run(pairs: Sequence[tuple[Task, Mapping[str, str]]], limits: Limits) -> list[PassReport]:

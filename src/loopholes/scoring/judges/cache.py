@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Self, get_args
 
 from loopholes.errors import ScoringError
@@ -59,7 +60,7 @@ class VerdictCache:
         return {key: KNOWN[verdict] for key, verdict in rows if verdict in KNOWN}
 
     def put(self, key: bytes, verdict: Verdict | None) -> None:
-        """Keep a verdict; it is on disk when this returns. The first one kept under a key stays."""
+        """Keep a verdict; a kill from here on does not lose it. The first one kept under a key stays."""
         with self._explained():
             self._file.execute("INSERT OR IGNORE INTO verdicts VALUES (?, ?)", (key, verdict))
 
@@ -80,8 +81,9 @@ def _create(path: Path) -> None:
     The write-ahead log, which SQLite cannot switch on while others open the file, is then on for good.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    unfinished.unlink(missing_ok=True)
+    handle, name = mkstemp(prefix=f"{path.name}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    unfinished = Path(name)
     with closing(sqlite3.connect(unfinished)) as file:
         file.execute("PRAGMA journal_mode = WAL")
         file.execute("CREATE TABLE verdicts (key BLOB PRIMARY KEY, verdict TEXT) WITHOUT ROWID")
@@ -92,4 +94,7 @@ def _create(path: Path) -> None:
 
 def _user_cache() -> Path:
     given = os.environ.get("XDG_CACHE_HOME")
-    return Path(given) if given else Path.home() / ".cache"
+    try:
+        return Path(given) if given else Path.home() / ".cache"
+    except RuntimeError as error:
+        raise ScoringError(f"{error}: let LOOPHOLES_CACHE name the directory for the judge's verdicts") from None

@@ -3,8 +3,9 @@
 Three things can go wrong, and they end differently. What passes (429, 5xx, timeouts, broken connections) is tried again
 by the ``openai`` client: exponential waits with jitter, or as long as Retry-After says, up to two minutes. An endpoint
 that stays down, or that refuses the key or the model, stops the scoring with one sentence. A question that the
-endpoint declines (too long, a content filter) or answers with something that is no chat completion has no verdict;
-if that is all it ever does, a plain control question tells an endpoint that is broken from texts that it cannot take.
+endpoint declines (too long, a content filter) or answers with something that is no chat completion has no verdict.
+Where it refuses or fails at a text, or declines every one, a plain control question tells an endpoint that is broken
+from texts that it cannot take.
 
 Models are asked at temperature 0 and for a short answer; one that refuses either setting by name (reasoning models do)
 is asked again without it.
@@ -39,6 +40,10 @@ Arrived = tuple[int, Verdict | None]
 
 class Unanswered(Exception):
     """This question has no answer, whatever the endpoint says to others."""
+
+
+class Refused(Unanswered):
+    """Nor has this one, but it may be the endpoint that is broken, and not the question."""
 
 
 class EndpointReader:
@@ -90,6 +95,8 @@ class EndpointReader:
                     try:
                         arrive((number, await self._verdict(client, question)))
                     except Unanswered as reason:
+                        if isinstance(reason, Refused):
+                            await self._check(client)
                         unanswered.append(reason)
 
             try:
@@ -105,6 +112,8 @@ class EndpointReader:
     async def _check(self, client: AsyncOpenAI) -> None:
         try:
             await self._verdict(client, CONTROL)
+        except Refused as reason:
+            raise self._broken(str(reason)) from None
         except Unanswered as reason:
             raise ScoringError(
                 f"the judge {self._name} answers nothing: {reason}; see that it is the right address and model"
@@ -142,15 +151,18 @@ class EndpointReader:
         except openai.APIConnectionError:
             problem = "cannot be reached"
         except openai.APIStatusError as error:
-            if error.status_code in DECLINED and error.param in options:
+            if error.status_code in DECLINED and isinstance(error.param, str) and error.param in options:
                 self._do_without(error.param)
                 return await self._answer(client, prompt)
             if error.status_code in DECLINED:
                 raise Unanswered(self._without_key(str(error))) from None
-            problem = f"says: {self._without_key(str(error))}"
+            raise Refused(f"says: {self._without_key(str(error))}") from None
         else:
             return _content(response.text)
-        raise ScoringError(f"the judge {self._name} {problem}; see that it runs{self._advice}") from None
+        raise self._broken(problem) from None
+
+    def _broken(self, problem: str) -> ScoringError:
+        return ScoringError(f"the judge {self._name} {problem}; see that it runs{self._advice}")
 
     def _do_without(self, refused: str) -> None:
         """Some models refuse to be told a temperature, or the longest answer by its older name."""
