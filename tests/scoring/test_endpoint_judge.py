@@ -56,6 +56,15 @@ def test_the_model_is_asked_at_temperature_0_and_sees_the_request_and_the_visibl
     assert server.judged == [DECLINES]
 
 
+@pytest.mark.parametrize(("name", "value"), [("SSL_CERT_FILE", "/nonexistent"), ("HTTPS_PROXY", "ftp://x")])
+def test_an_environment_in_which_nobody_can_be_asked_is_one_sentence(
+    name: str, value: str, server: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ScoringError, match="cannot be asked: "):
+        judged(server, [COMPLIES])
+
+
 def test_settings_that_a_model_refuses_by_name_are_left_out(server: JudgeServer) -> None:
     def refuse(answer: str) -> Reply:
         for name in ("max_tokens", "temperature"):

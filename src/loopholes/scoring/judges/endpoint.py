@@ -88,7 +88,11 @@ class EndpointReader:
         waiting = iter(enumerate(questions))
         unanswered: list[Unanswered] = []
         url, key = self._endpoint.url, self._key or "none"
-        async with AsyncOpenAI(base_url=url, api_key=key, timeout=self._timeout, max_retries=self._retries) as client:
+        try:
+            asking = AsyncOpenAI(base_url=url, api_key=key, timeout=self._timeout, max_retries=self._retries)
+        except (ImportError, OSError, ValueError) as error:  # what the environment says of proxies and certificates
+            raise ScoringError(f"the judge {self._name} cannot be asked: {error}") from None
+        async with asking as client:
 
             async def work() -> None:
                 for number, question in waiting:
