@@ -185,6 +185,11 @@ def matches(rng: random.Random, rounds: int) -> list[str]:
     return faster("answers matched", paired(ways, rounds, cpu=True), len(rows), "plain")
 
 
+def numbered(text: str) -> str:
+    """As long as ``text``, of sentences no two of which say the same."""
+    return " ".join(f"Word{k} made thing{k} for place{k}." for k in range(len(text) // 36))
+
+
 READERS: dict[str, Callable[[str], object]] = {
     "thinking blocks": strip_thinking,
     "edits": lambda text: [score_of(parse_edits(text)), parse_edits(f"<modify_key>source_code</modify_key>"
@@ -196,6 +201,7 @@ READERS: dict[str, Callable[[str], object]] = {
         json.dumps([{"role": "user", "content": text}])),
     "overlap": lambda text: overlap(text, "a short article about running , U.S. & 5-6 things"),
     "faithful summaries": lambda text: faithfulness(text, "Anna found a crown in Oslo. Hugo sold a ship in Lima."),
+    "copied articles": lambda text: faithfulness(numbered(text), numbered(text)),
 }  # fmt: skip
 PIECES = (
     "<think>", "</think>", "<think></think>", "<modify_key>", "<modify_key>a</modify_key>", "</modify_key> ",

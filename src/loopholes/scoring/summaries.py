@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -68,7 +68,8 @@ def faithfulness(summary: str, article: str, key_sentences: Sequence[str] | None
     sentences = [_Sentence.read(text) for text in split_sentences(summary)]
     if not sentences:
         return Faithfulness(0.0, 0.0, 0.0)
-    sound = [_sound(sentence, source.sentences) for sentence in sentences]
+    soundness_of = {sentence: _sound(sentence, source) for sentence in dict.fromkeys(sentences)}
+    sound = [soundness_of[sentence] for sentence in sentences]
     distinct = {sentence.words for sentence in sentences}
     kept = [
         max((share * _said(key.content, sentence.content) for sentence, share in zip(sentences, sound, strict=True)))
@@ -106,16 +107,39 @@ class _Sentence:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    sentences: tuple[_Sentence, ...]
+    """An article: its sentences that matter, its first sentence with each content, and the numbers of those by word."""
+
     keys: tuple[_Sentence, ...]
+    same: Mapping[tuple[str, ...], _Sentence]
+    distinct: tuple[_Sentence, ...]
+    sharing: Mapping[str, list[int]]
+
+    @classmethod
+    def of(cls, sentences: Sequence[_Sentence], keys: tuple[_Sentence, ...]) -> _Source:
+        same: dict[tuple[str, ...], _Sentence] = {}
+        for sentence in sentences:
+            same.setdefault(sentence.content, sentence)
+        sharing: dict[str, list[int]] = {}
+        for number, content in enumerate(same):
+            for word in set(content):
+                sharing.setdefault(word, []).append(number)
+        return cls(keys, same, tuple(same.values()), sharing)
+
+    def nearest(self, content: tuple[str, ...]) -> _Sentence | None:
+        """The sentence of this content, else the one that says the most of it in its order; None if none says any."""
+        if content in self.same:
+            return self.same[content]
+        near = sorted({number for word in content for number in self.sharing.get(word, ())})
+        others = (self.distinct[number] for number in near)
+        return max(others, key=lambda other: LCSseq.similarity(content, other.content), default=None)
 
 
 @lru_cache(maxsize=256)
 def _source(article: str, keys: tuple[str, ...] | None) -> _Source:
     sentences = tuple(_Sentence.read(text) for text in split_sentences(article))
     if keys is not None:
-        return _Source(sentences, tuple(_Sentence.read(text) for text in keys))
-    return _Source(sentences, _central(sentences))
+        return _Source.of(sentences, tuple(_Sentence.read(text) for text in keys))
+    return _Source.of(sentences, _central(sentences))
 
 
 def _central(sentences: tuple[_Sentence, ...]) -> tuple[_Sentence, ...]:
@@ -134,10 +158,10 @@ def _said(key: tuple[str, ...], sentence: tuple[str, ...]) -> float:
     return share if share >= 0.5 else 0.0
 
 
-def _sound(sentence: _Sentence, source: tuple[_Sentence, ...]) -> float:
+def _sound(sentence: _Sentence, source: _Source) -> float:
     if not (sentence.finished and sentence.content):
         return 0.0
-    best = max(source, key=lambda other: LCSseq.similarity(sentence.content, other.content), default=None)
+    best = source.nearest(sentence.content)
     known_share = LCSseq.similarity(sentence.content, best.content) / len(sentence.content) if best else 0.0
     if best is None or known_share < SOUND_CONTENT:
         return 0.0
