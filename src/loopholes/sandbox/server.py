@@ -120,16 +120,12 @@ class Server:
 
     def _run(self, program: Program, inputs: Sequence[str], limits: Limits) -> list[tuple[bytes, str]]:
         """The answer to the first input, and to as many of the next ones as the same run may answer."""
-        source, entry, given, *more = [
-            text.encode("utf-8", "surrogatepass") for text in (program.source, program.entry_point, *inputs)
-        ]
-        request = b"".join(
-            [REQUEST.pack(len(source), len(entry), len(given), limits.output_chars), source, entry, given]
-        )
+        texts = [text.encode("utf-8", "surrogatepass") for text in (program.source, program.entry_point, inputs[0])]
+        request = b"".join([REQUEST.pack(*map(len, texts), limits.output_chars), *texts])
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
-                self._order(RUN, limits, max(len(given), SHORT), [theirs.fileno()])
+                self._order(RUN, limits, max(len(texts[2]), SHORT), [theirs.fileno()])
             run = Run(ours, limits, self.process.pid)
             try:
                 answers = [run.answer(request)]
@@ -141,8 +137,10 @@ class Server:
                 return [(FAILURE if run.loaded else BROKEN, f"the program's process ended without a result{cause}")]
             # What ends a run in the middle of these is the next run's to find out.
             with suppress(EOFError):
-                for given in more:
-                    if not run.plain or len(given) > SHORT or OUT_OF_MEMORY in answers[-1][1]:
+                for text in inputs[1:]:
+                    if not run.plain or OUT_OF_MEMORY in answers[-1][1]:
+                        break
+                    if len(given := text.encode("utf-8", "surrogatepass")) > SHORT:
                         break
                     answers.append(run.another(given))
         if answers[0][0] == UNSAFE:
