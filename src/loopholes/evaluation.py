@@ -19,7 +19,7 @@ from pydantic import Field
 
 from loopholes.errors import DataError, RunError
 from loopholes.games import game as make_game
-from loopholes.games.base import Game, draws
+from loopholes.games.base import Game, Split, draws
 from loopholes.games.files import json_rows, task_from_json, task_to_json
 from loopholes.policies import Policy, Sampling, ScriptedPolicy, load_policy
 from loopholes.runs import Run, rollout_rows
@@ -53,9 +53,8 @@ class EvalConfig(Config):
     parameters: dict[str, Any] = Field(default_factory=dict)
     policy: str
     out: Path
-    tasks: Path | None = Field(
-        default=None, description="a file of tasks; the mini world's test split if there is none"
-    )
+    tasks: Path | None = Field(default=None, description="a file of tasks; the mini world if there is none")
+    split: Split = Field(default="test", description="of the mini world")
     skip_bad: bool = Field(default=False, description="leave out rows that are broken or too long for the policy")
     count: int = Field(default=256, ge=1, description="tasks of the mini world")
     samples: int = Field(default=8, ge=1, description="answers a task")
@@ -92,7 +91,8 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_batch: OnBatc
     policy = load_policy(config.policy, game=game, batch_size=config.batch_size)
     sampling = config.sampling(game, policy.prompt_style)
     if tasks is None:
-        tasks = game.tasks("test", seed=config.seed, count=config.count, prompts=policy.prompt_style)
+        style, trainable = policy.prompt_style, config.split == "train"
+        tasks = game.tasks(config.split, seed=config.seed, count=config.count, prompts=style, trainable=trainable)
     if config.skip_bad:
         tasks = leave_out_long(policy, tasks, sampling.max_tokens)
     record = config.model_dump(mode="json", exclude={"out", "policy"})
@@ -121,8 +121,8 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_batch: OnBatc
 def origin(policy: str, game: Game) -> tuple[str, str]:
     """The arm a policy belongs to and the name of the policy it was made from.
 
-    ``base`` for a policy that no run trained; the channel for one that a run trained on this game, after the name of
-    the game if it was another; ``scripted`` for scripts.
+    ``base`` for a policy that no run trained; the channel (or ``distilled``) for one that a run trained on this game,
+    after the name of the game if it was another; ``scripted`` for scripts.
     """
     if policy.startswith("scripted:"):
         return "scripted", policy
@@ -130,7 +130,7 @@ def origin(policy: str, game: Game) -> tuple[str, str]:
     if not (folder / "config.json").is_file() or not (folder / "status.json").is_file():
         return "base", folder.name if folder.is_dir() else policy
     run = Run.open(folder)
-    channel, trained_on = str(run.config.get("channel")), run.config.get("game")
+    channel, trained_on = str(run.config.get("arm") or run.config.get("channel")), run.config.get("game")
     return channel if trained_on == game.name else f"{trained_on}:{channel}", str(run.config.get("policy"))
 
 
@@ -184,7 +184,7 @@ def read_evaluation(path: str | Path) -> Seed:
     Raises :class:`RunError`.
     """
     run = Run.open(path)
-    known = {task.id: task for task in _read_tasks(run)}
+    known = {task.id: task for task in read_tasks(run)}
     rows = run.rollouts()
     missing = next((row["task"] for row in rows if row["task"] not in known), None)
     if missing is not None:
@@ -248,7 +248,8 @@ def _outcome(row: Mapping[str, Any]) -> Outcome:
     return Outcome(row["task_score"], row["exploit"], row["details"])
 
 
-def _read_tasks(run: Run) -> list[Task]:
+def read_tasks(run: Run) -> list[Task]:
+    """The tasks that an evaluation's run asked, each once; raises :class:`RunError`."""
     file = run.path / TASKS
     if not file.is_file():
         raise RunError(f"{run.path} is not the run of an evaluation: it has no {TASKS}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,12 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from loopholes.errors import MissingExtra, PolicyError
 from loopholes.games.base import PromptStyle
 from loopholes.policies.base import Sampling
+from loopholes.policies.cards import read_card
 from loopholes.policies.judging import ModelAsker
 from loopholes.policies.quiet import quiet
 from loopholes.policies.sampling import sample
 from loopholes.policies.tokens import check_fit, context_length, encode_prompts
 from loopholes.types import Completion, Message, Task
-
-CARD = "loopholes.json"
 
 
 class LocalPolicy:
@@ -110,18 +108,6 @@ def load_tokenizer(location: str, name: str) -> PreTrainedTokenizerBase:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
-
-
-def read_card(location: str) -> dict[str, Any]:
-    """What the checkpoint's ``loopholes.json`` says (``prompts``: the style of prompts it was made for), or nothing."""
-    file = Path(location) / CARD
-    if not file.is_file():
-        return {}
-    try:
-        card: dict[str, Any] = json.loads(file.read_text())
-    except ValueError as error:
-        raise PolicyError(f"{file} is not JSON: {_first_line(error)}") from error
-    return card
 
 
 def end_tokens(model: Any, tokenizer: PreTrainedTokenizerBase) -> list[int]:

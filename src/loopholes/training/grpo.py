@@ -34,8 +34,9 @@ from loopholes.errors import ScoringError, UsageError
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
 from loopholes.policies import Sampling, locate
+from loopholes.policies.cards import CARD, read_card
 from loopholes.policies.judging import ModelAsker
-from loopholes.policies.local import CARD, decode, load_tokenizer, merged_adapter, read_card
+from loopholes.policies.local import decode, load_tokenizer, merged_adapter
 from loopholes.policies.quiet import quiet
 from loopholes.policies.sampling import has_plain_attention, sample
 from loopholes.policies.tokens import check_fit, context_length, encode_prompts

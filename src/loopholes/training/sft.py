@@ -56,8 +56,9 @@ def finetune(
     shuffle: bool = True,
     on_step: OnStep | None = None,
     trainer: dict[str, Any] | None = None,
+    policy: Path | None = None,
 ) -> Path:
-    """Train ``model`` in place on ``examples`` and return the directory of the result, ``out/policy``.
+    """Train ``model`` in place on ``examples`` and return the directory of the result, ``policy`` or ``out/policy``.
 
     AdamW in float32, cosine decay to zero after a linear warm-up over ``warmup_share`` of the steps. A batch is
     ``batch_size`` examples; the loss is the mean over its completion tokens (over all tokens with
@@ -97,8 +98,9 @@ def finetune(
     )
     sft.remove_callback(PrinterCallback)
     sft.train(resume_from_checkpoint=latest_checkpoint(out / "checkpoints") if resume else None)
-    sft.save_model(str(out / "policy"))
-    return out / "policy"
+    made = policy or out / "policy"
+    sft.save_model(str(made))
+    return made
 
 
 def length_grouped_order(

@@ -1,0 +1,28 @@
+"""What can be said from a few seeds: intervals, comparisons, and when an exploit counts as found."""
+
+from __future__ import annotations
+
+from loopholes.stats.comparisons import Comparison, compare, detectable, holm
+from loopholes.stats.estimates import Estimate, Seed, Sums, difference, estimate, subtract
+from loopholes.stats.milestones import Thresholds, blind_spot, domination, first_appearance
+from loopholes.stats.survival import Survival, log_rank, survival
+
+__all__ = [
+    "Comparison",
+    "Estimate",
+    "Seed",
+    "Sums",
+    "Survival",
+    "Thresholds",
+    "blind_spot",
+    "compare",
+    "detectable",
+    "difference",
+    "domination",
+    "estimate",
+    "first_appearance",
+    "holm",
+    "log_rank",
+    "subtract",
+    "survival",
+]

@@ -1,0 +1,62 @@
+"""How long until it happens, where some runs end before it has: Kaplan and Meier's curve, and the log-rank test.
+
+A run that never gets there is censored at its last step, not dropped: it says that the event took longer than that.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scipy.stats import CensoredData, ecdf, logrank
+
+Time = tuple[float, bool]
+"""A step, and whether the event came then (False: the run ended there without it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survival:
+    """The share of runs that have not got there yet. Each sequence has one entry a step where that may change.
+
+    ``low`` and ``high`` are the 95 % interval (exponential Greenwood); None where it does not exist. ``median`` is the
+    first step at which at most half are left, None if more than half never get there.
+    """
+
+    steps: tuple[float, ...]
+    left: tuple[float, ...]
+    low: tuple[float | None, ...]
+    high: tuple[float | None, ...]
+    median: float | None
+    events: int
+    runs: int
+
+
+def survival(times: Sequence[Time]) -> Survival:
+    """The curve of these runs, from step 0, where all are left."""
+    if not times:
+        return Survival((), (), (), (), None, 0, 0)
+    found = ecdf(_censored(times)).sf
+    steps, left = [float(at) for at in found.quantiles], [float(share) for share in found.probabilities]
+    with warnings.catch_warnings():  # where all or none are left the formula has no value: None below
+        warnings.simplefilter("ignore", RuntimeWarning)
+        interval = found.confidence_interval(method="log-log")
+    bounds = [[_finite(share) for share in side.probabilities] for side in (interval.low, interval.high)]
+    median = next((at for at, share in zip(steps, left, strict=True) if share <= 0.5 + 1e-12), None)
+    events = sum(happened for _, happened in times)
+    return Survival((0.0, *steps), (1.0, *left), (None, *bounds[0]), (None, *bounds[1]), median, events, len(times))
+
+
+def log_rank(a: Sequence[Time], b: Sequence[Time]) -> float | None:
+    """The two-sided p that both sides get there at the same pace; None where nothing happened on either side."""
+    if not a or not b or not any(happened for _, happened in (*a, *b)):
+        return None
+    return float(logrank(_censored(a), _censored(b)).pvalue)
+
+
+def _censored(times: Sequence[Time]) -> CensoredData:
+    return CensoredData.right_censored([at for at, _ in times], [not happened for _, happened in times])
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if 0 <= value <= 1 else None  # NaN is neither
