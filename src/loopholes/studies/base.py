@@ -1,0 +1,155 @@
+"""What a study is: a plan, which is data, and a summary, which is a pure function of finished runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from loopholes.evaluation import read_evaluation
+from loopholes.policies import MINIS
+from loopholes.report.records import Curve, Section
+from loopholes.runs import Run
+from loopholes.stats import Comparison, Estimate, Sums, Thresholds, difference, estimate
+from loopholes.studies.jobs import Evaluate, Job, Source, Train
+from loopholes.studies.settings import SETTINGS, Setting
+from loopholes.training.config import Config
+
+SHOWN_ROLLOUTS = 6  # steps, or batches, of one run whose rollouts a page may show
+
+
+class StudyConfig(Config):
+    """What a study is run on. The defaults fit a night on a laptop; ``full`` runs every cell of every grid.
+
+    ``policies``: the first is studied in every study, the others in discovery and as students of distillation.
+    ``steps`` and ``count`` stand in for each game's own, for a quick look. ``train_tasks`` and ``test_tasks`` give a
+    game's file of tasks, else its mini world is played.
+    """
+
+    kind: ClassVar[str] = "study"
+
+    seeds: int = Field(default=5, ge=1)
+    policies: tuple[str, ...] = Field(default=("mini", "mini-llama"), min_length=1)
+    games: tuple[str, ...] = Field(default=tuple(SETTINGS), min_length=1)
+    full: bool = False
+    steps: int | None = Field(default=None, ge=1)
+    count: int = Field(default=192, ge=1, description="held-out tasks of an evaluation")
+    samples: int = Field(default=4, ge=1, description="answers a task")
+    train_tasks: dict[str, Path] = Field(default_factory=dict)
+    test_tasks: dict[str, Path] = Field(default_factory=dict)
+    thresholds: Thresholds = Thresholds()
+
+    @property
+    def seed_numbers(self) -> range:
+        """The seeds themselves."""
+        return range(self.seeds)
+
+    def setting(self, game: str, policy: str | None = None) -> Setting:
+        """How a policy, by default the first, plays a game: the minis as in the demo, others by the paper's preset."""
+        known = SETTINGS.get(game) or Setting(game, None)
+        mini = (policy or self.policies[0]) in MINIS
+        return replace(
+            known,
+            steps=self.steps or (known.steps if mini else None),
+            options=known.options if mini else {},
+            train_tasks=self.train_tasks.get(game),
+            test_tasks=self.test_tasks.get(game),
+        )
+
+    def evaluation(self, setting: Setting, source: Source, seed: int) -> Evaluate:
+        """A policy on held-out tasks of a game."""
+        return Evaluate(setting, source, seed, self.count, self.samples)
+
+    def trained(self, game: str, channel: str, seed: int, policy: str | None = None) -> Train:
+        """What discovery trains, and all other studies begin with."""
+        return Train(self.setting(game, policy), channel, policy or self.policies[0], seed)
+
+
+Sampled = Sequence[Sums]
+"""One metric of one arm: the sums of each seed."""
+
+
+class Runs:
+    """The finished runs under a study's folder, by job; each is read once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._sums: dict[str, dict[str, Sums]] = {}
+        self._curves: dict[str, Curve] = {}
+
+    def sums(self, job: Evaluate) -> Mapping[str, Sums]:
+        """Every metric of the job's game; raises :class:`RunError` for a run that is damaged."""
+        if job.identity not in self._sums:
+            tasks, outcomes = read_evaluation(job.folder(self.root))
+            metrics = job.setting.make().metrics
+            self._sums[job.identity] = {name: Sums(metric).add(tasks, outcomes) for name, metric in metrics.items()}
+        return self._sums[job.identity]
+
+    def arm(self, jobs: Sequence[Evaluate], metric: str) -> Sampled:
+        """One metric of several seeds."""
+        return [self.sums(job)[metric] for job in jobs]
+
+    def estimates(self, jobs: Sequence[Evaluate]) -> dict[str, Estimate]:
+        """Every metric of several seeds, with its interval."""
+        names = self.sums(jobs[0]) if jobs else {}
+        return {name: _estimate(self.arm(jobs, name)) for name in names}
+
+    def estimate(self, jobs: Sequence[Evaluate], metric: str) -> Estimate:
+        """One metric of several seeds."""
+        return _estimate(self.arm(jobs, metric))
+
+    def change(self, jobs: Sequence[Evaluate], since: Sequence[Evaluate], metric: str) -> Estimate:
+        """How far one arm lies above another."""
+        a, b = self.arm(jobs, metric), self.arm(since, metric)
+        return difference(a, b, a[0].metric)
+
+    def values(self, jobs: Sequence[Evaluate], metric: str) -> list[float]:
+        """The metric of each seed by itself, without those where it is unknown."""
+        return [sums.value for sums in self.arm(jobs, metric) if sums.value is not None]
+
+    def curve(self, job: Train) -> Curve:
+        """What a training run logged."""
+        if job.identity not in self._curves:
+            self._curves[job.identity] = Curve.of(Run.open(job.folder(self.root)).metrics())
+        return self._curves[job.identity]
+
+    def rollouts(self, job: Job, seed: int) -> list[dict[str, Any]]:
+        """Rollouts from a few steps of a run, evenly spread, each with the seed."""
+        run = Run.open(job.folder(self.root))
+        steps = run.rollout_steps()
+        stride = max(1, -(-len(steps) // SHOWN_ROLLOUTS))
+        return [{**row, "seed": seed} for row in run.rollouts({*steps[::stride], *steps[-1:]})]
+
+    def summary(self, job: Job) -> dict[str, Any]:
+        """What a run came to, as it wrote it."""
+        return Run.open(job.folder(self.root)).summary or {}
+
+
+def _estimate(sums: Sampled) -> Estimate:
+    return estimate(sums, sums[0].metric)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a study found: a section of the page, and the same for machines.
+
+    ``cells`` are the flat records of every machine-readable summary (:func:`loopholes.scored.cells`).
+    """
+
+    section: Section
+    cells: Sequence[Mapping[str, Any]]
+    comparisons: Sequence[Comparison] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Study:
+    """One experiment. ``plan`` gives the jobs whose runs ``summarize`` reads; what those need comes along."""
+
+    name: str
+    question: str
+    plan: Callable[[StudyConfig], Sequence[Job]]
+    summarize: Callable[[StudyConfig, Runs], Summary]

@@ -1,0 +1,151 @@
+"""Doing what a study plans: every job once, after what it needs, wherever there is a free place.
+
+What is finished is not done again, what was interrupted goes on from its last checkpoint, and a job whose worker died
+is given to another. A job that fails takes along only what needs it; the rest is done before the failure is raised.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from loopholes.errors import DataError, LoopholesError, PolicyError, RunError, ScoringError, UsageError
+from loopholes.storage import Lock
+from loopholes.studies.jobs import Job, closure
+
+DEATHS = 3  # of workers that had the same job, after which the job is at fault
+FREE_AFTER = 120.0  # seconds until a file system has noticed that the machine that held a lock is gone
+ERRORS = {kind.exit_code: kind for kind in (UsageError, DataError, RunError, ScoringError, PolicyError)}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to a job. ``lost``: its worker died, and it is started again."""
+
+    job: Job
+    kind: Literal["started", "step", "done", "failed", "lost"]
+    metrics: dict[str, Any] | None = None
+    error: str = ""
+    exit_code: int = 1
+
+
+OnEvent = Callable[[Event], None]
+
+
+class Backend(Protocol):
+    """A number of places where jobs are done."""
+
+    @property
+    def free(self) -> bool:
+        """Whether another job can be started now."""
+        ...
+
+    def start(self, job: Job) -> None:
+        """Begin, or go on with, a job in a free place."""
+        ...
+
+    def events(self) -> Iterable[Event]:
+        """What happened since the last call; waits a moment if nothing did."""
+        ...
+
+    def stop(self) -> None:
+        """End what is under way, with a checkpoint where that is possible."""
+        ...
+
+
+def execute(jobs: Sequence[Job], root: Path, backend: Backend, tell: OnEvent) -> None:
+    """Do all that is not finished; raises the first failure after everything else is done.
+
+    A broken judge or sandbox (:class:`ScoringError`) lets nothing new begin, since it would break the rest, too.
+    """
+    schedule = _Schedule(jobs, root)
+    while schedule.goes_on:
+        while backend.free and (job := schedule.next()) is not None:
+            backend.start(job)
+            tell(Event(job, "started"))
+        for event in backend.events():
+            tell(schedule.note(event))
+    schedule.raise_failure()
+
+
+class _Schedule:
+    def __init__(self, jobs: Sequence[Job], root: Path) -> None:
+        everything = closure(jobs)
+        self._done = {job.identity for job in everything if job.finished(root)}
+        self._waiting = [job for job in everything if job.identity not in self._done]
+        self._running: dict[str, Job] = {}
+        self._deaths: dict[str, int] = {}
+        self._failures: list[Event] = []
+        self._left_out = 0
+
+    @property
+    def goes_on(self) -> bool:
+        if not self._running and self._halted:
+            return False
+        self._drop_hopeless()
+        return bool(self._running or self._waiting)
+
+    @property
+    def _halted(self) -> bool:
+        return any(failure.exit_code == ScoringError.exit_code for failure in self._failures)
+
+    def next(self) -> Job | None:
+        """The first job that can begin; None if none can now."""
+        if self._halted:
+            return None
+        self._drop_hopeless()
+        ready = (job for job in self._waiting if all(needed.identity in self._done for needed in job.needs))
+        found = next(ready, None)
+        if found is not None:
+            self._waiting.remove(found)
+            self._running[found.identity] = found
+        return found
+
+    def note(self, event: Event) -> Event:
+        """Take an event in; a job that lost its worker too often becomes a failure."""
+        identity = event.job.identity
+        if event.kind == "lost":
+            self._deaths[identity] = self._deaths.get(identity, 0) + 1
+            if self._deaths[identity] >= DEATHS:
+                reason = f"{DEATHS} workers died of it (out of memory?)"
+                event = Event(event.job, "failed", error=reason, exit_code=RunError.exit_code)
+        if event.kind in ("done", "failed", "lost"):
+            del self._running[identity]
+        if event.kind == "done":
+            self._done.add(identity)
+        elif event.kind == "failed":
+            self._failures.append(event)
+        elif event.kind == "lost":
+            self._waiting.insert(0, event.job)
+        return event
+
+    def _drop_hopeless(self) -> None:
+        failed = {failure.job.identity for failure in self._failures}
+        while hopeless := [job for job in self._waiting if any(needed.identity in failed for needed in job.needs)]:
+            failed |= {job.identity for job in hopeless}
+            self._waiting = [job for job in self._waiting if job.identity not in failed]
+            self._left_out += len(hopeless)
+
+    def raise_failure(self) -> None:
+        if not self._failures:
+            return
+        first = self._failures[0]
+        others = len(self._failures) - 1
+        more = f"; {others} more failed" if others else ""
+        left = self._left_out + len(self._waiting)
+        more += f"; {left} that need them were not begun" if left else ""
+        raise ERRORS.get(first.exit_code, LoopholesError)(
+            f"the run {first.job.label} failed: {first.error.rstrip('.')}{more} (once it is mended, the same command "
+            "goes on)"
+        )
+
+
+def do(job: Job, root: Path, on_step: Callable[[dict[str, Any]], None] | None = None) -> None:
+    """Do one job in this process, as soon as nobody else holds its run."""
+    end = time.monotonic() + FREE_AFTER
+    while Lock.is_held(job.folder(root)) and time.monotonic() < end:
+        time.sleep(0.5)
+    job.run(root, on_step)

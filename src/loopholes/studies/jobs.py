@@ -1,0 +1,348 @@
+"""The runs of a study, as data: what each one does and what it starts from, and so which run it is.
+
+A job's identity is the hash of its full configuration and of what it starts from: the files of a policy given by name,
+the identity of the job that trained it otherwise. Studies that plan the same job share its run, and a run whose job
+changed in anything is another run.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from loopholes.errors import DataError
+from loopholes.evaluation import EvalConfig, read_evaluation, run_evaluation
+from loopholes.games.base import Split
+from loopholes.policies import locate
+from loopholes.policies.cards import fingerprint, model_type, read_card
+from loopholes.runs import Run
+from loopholes.stats import estimate
+from loopholes.storage import disk_errors, plain
+from loopholes.studies.settings import Setting
+from loopholes.training.config import TrainConfig
+from loopholes.training.distil import DistilConfig, Keep
+
+OnStep = Callable[[dict[str, Any]], None]
+RUNS = "runs"
+
+
+class Job(ABC):
+    """One run of a study. ``label`` is for people; ``needs`` are the jobs that have to be finished before."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def needs(self) -> tuple[Job, ...]: ...
+
+    @property
+    @abstractmethod
+    def steps(self) -> int | None:
+        """How many steps it takes, as far as it is known beforehand."""
+
+    @abstractmethod
+    def described(self) -> dict[str, Any]:
+        """All that its result depends on, in JSON."""
+
+    @abstractmethod
+    def run(self, root: Path, on_step: OnStep | None = None) -> None:
+        """Do it, or go on with it, in its folder under ``root``."""
+
+    @cached_property
+    def identity(self) -> str:
+        """A hash of :meth:`described`, 20 hexadecimal digits."""
+        text = json.dumps(plain(self.described()), sort_keys=True)
+        return blake2b(text.encode(), digest_size=10).hexdigest()
+
+    def folder(self, root: Path) -> Path:
+        """Where its run is."""
+        return root / RUNS / f"{self.label}-{self.identity[:10]}"
+
+    def finished(self, root: Path) -> bool:
+        """Whether there is nothing left to do."""
+        folder = self.folder(root)
+        return (folder / "config.json").is_file() and Run.open(folder).status.state == "finished"
+
+
+Source = str | Job
+"""What a policy comes from: a name, or the job that made it."""
+
+
+@dataclass(frozen=True)
+class Train(Job):
+    """GRPO on a channel of a game."""
+
+    setting: Setting
+    channel: str
+    source: Source
+    seed: int
+
+    @property
+    def label(self) -> str:
+        return f"train-{self.setting.name}-{self.channel}-from-{_short(self.source)}-seed-{self.seed}"
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        return _jobs(self.source)
+
+    @property
+    def steps(self) -> int | None:
+        return self.setting.steps
+
+    def config(self, policy: str, out: Path) -> TrainConfig:
+        """Of the run."""
+        return TrainConfig.of(
+            game=self.setting.game,
+            parameters=dict(self.setting.parameters),
+            channel=self.channel,
+            policy=policy,
+            steps=self.setting.steps,
+            seed=self.seed,
+            tasks=self.setting.train_tasks,
+            out=out,
+            **self.setting.options,
+        )
+
+    def described(self) -> dict[str, Any]:
+        style, kind = _style(self.source)
+        config = self.config("", Path()).resolved(self.setting.make(), style, kind)
+        return {"kind": "train", "from": _origin(self.source), **_dumped(config), **_world(self.setting, config.tasks)}
+
+    def run(self, root: Path, on_step: OnStep | None = None) -> None:
+        from loopholes.training.grpo import train
+
+        train(self.config(_place(self.source, root), self.folder(root)), resume=True, on_step=on_step)
+
+
+@dataclass(frozen=True)
+class Evaluate(Job):
+    """A policy answers tasks: held-out ones, or as a teacher those of the training split."""
+
+    setting: Setting
+    source: Source
+    seed: int
+    count: int
+    samples: int
+    split: Split = "test"
+
+    @property
+    def label(self) -> str:
+        what = "eval" if self.split == "test" else "teach"
+        return f"{what}-{self.setting.name}-by-{_short(self.source)}-seed-{self.seed}"
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        return _jobs(self.source)
+
+    @property
+    def steps(self) -> int | None:
+        return None
+
+    def config(self, policy: str, out: Path) -> EvalConfig:
+        """Of the run."""
+        file = self.setting.test_tasks if self.split == "test" else self.setting.train_tasks
+        return EvalConfig.of(
+            game=self.setting.game,
+            parameters=dict(self.setting.parameters),
+            policy=policy,
+            out=out,
+            tasks=file,
+            split=self.split,
+            count=self.count,
+            samples=self.samples,
+            seed=self.seed,
+        )
+
+    def described(self) -> dict[str, Any]:
+        config = self.config("", Path())
+        sampling = config.sampling(self.setting.make(), _style(self.source)[0])
+        shown = {**_dumped(config), "sampling": vars_of(sampling), **_world(self.setting, config.tasks)}
+        return {"kind": "eval", "from": _origin(self.source), **shown}
+
+    def run(self, root: Path, on_step: OnStep | None = None) -> None:
+        run_evaluation(self.config(_place(self.source, root), self.folder(root)), resume=True, on_batch=on_step)
+
+
+@dataclass(frozen=True)
+class Distil(Job):
+    """A student learns from a teacher's answers."""
+
+    source: Source
+    teacher: Evaluate
+    amount: int
+    seed: int
+    keep: Keep = "all"
+
+    @property
+    def label(self) -> str:
+        what = f"{self.amount}-{'best-' if self.keep == 'high-reward' else ''}of-{_short(self.teacher.source)}"
+        return f"distil-{self.teacher.setting.name}-into-{_short(self.source)}-{what}-seed-{self.seed}"
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        return (*_jobs(self.source), self.teacher)
+
+    @property
+    def steps(self) -> int | None:
+        config = self.config("", Path(), Path())
+        return -(-config.amount * config.epochs // config.batch_size)
+
+    def config(self, policy: str, teacher: Path, out: Path) -> DistilConfig:
+        """Of the run."""
+        return DistilConfig.of(
+            policy=policy, teacher=teacher, out=out, amount=self.amount, keep=self.keep, seed=self.seed
+        )
+
+    def described(self) -> dict[str, Any]:
+        config = _dumped(self.config("", Path(), Path()))
+        return {"kind": "distil", "from": _origin(self.source), **config, "teacher": self.teacher.identity}
+
+    def run(self, root: Path, on_step: OnStep | None = None) -> None:
+        from loopholes.training.distil import distil
+
+        config = self.config(_place(self.source, root), self.teacher.folder(root), self.folder(root))
+        distil(config, resume=True, on_step=on_step)
+
+
+@dataclass(frozen=True)
+class Match(Job):
+    """Of several policies, the one whose exploit rate is closest to another's: what follows begins at the same rate.
+
+    Its run holds no policy of its own but a link to the chosen one; ``summary.json`` says which, and both rates.
+    """
+
+    candidates: tuple[Evaluate, ...]
+    target: Evaluate
+
+    @property
+    def label(self) -> str:
+        return f"match-{self.target.setting.name}-to-{_short(self.target.source)}-seed-{self.target.seed}"
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        return (*self.candidates, self.target)
+
+    @property
+    def steps(self) -> int | None:
+        return None
+
+    def described(self) -> dict[str, Any]:
+        return {"kind": "match", "of": [one.identity for one in self.candidates], "to": self.target.identity}
+
+    def run(self, root: Path, on_step: OnStep | None = None) -> None:
+        record = {**self.described(), "game": self.target.setting.game, "arm": "distilled", "policy": "matched"}
+        run = Run.create(self.folder(root), record, resume=True)
+        if run.status.state == "finished":
+            return
+        with run:
+            wanted = _exploit_rate(self.target, root)
+            rates = [_exploit_rate(one, root) for one in self.candidates]
+            chosen = min(range(len(rates)), key=lambda place: abs(rates[place] - wanted))
+            maker = self.candidates[chosen].source
+            with disk_errors(run.path):
+                run.policy.unlink(missing_ok=True)
+                run.policy.symlink_to(Path("..") / Path(_place(maker, root)).name / "policy", target_is_directory=True)
+            run.write_summary({"chosen": chosen, "exploit_rate": rates[chosen], "target": wanted, "rates": rates})
+
+
+def closure(jobs: Iterable[Job]) -> list[Job]:
+    """These jobs and all that they need, each identity once, what is needed before what needs it."""
+    found: dict[str, Job] = {}
+
+    def visit(job: Job) -> None:
+        if job.identity not in found:
+            for needed in job.needs:
+                visit(needed)
+            found[job.identity] = job
+
+    for job in jobs:
+        visit(job)
+    return list(found.values())
+
+
+def root_name(source: Source) -> str:
+    """The name of the policy at the beginning of the chain."""
+    return source if isinstance(source, str) else root_name(next(iter(_sources(source))))
+
+
+def vars_of(record: Any) -> dict[str, Any]:
+    """The fields of a small record."""
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+
+
+def _sources(job: Job) -> Iterator[Source]:
+    if isinstance(job, Train | Evaluate | Distil):
+        yield job.source
+    elif isinstance(job, Match):
+        yield job.candidates[0].source
+
+
+def _jobs(source: Source) -> tuple[Job, ...]:
+    return () if isinstance(source, str) else (source,)
+
+
+def _place(source: Source, root: Path) -> str:
+    return source if isinstance(source, str) else str(source.folder(root).resolve())
+
+
+def _origin(source: Source) -> str:
+    return _fingerprint(source) if isinstance(source, str) else source.identity
+
+
+@cache
+def _fingerprint(name: str) -> str:
+    return f"{name} {fingerprint(locate(name))}" if not name.startswith("scripted:") else name
+
+
+@cache
+def _card(name: str) -> tuple[Any, str]:
+    location = locate(name)
+    return read_card(location).get("prompts", "chat"), model_type(location)
+
+
+def _style(source: Source) -> tuple[Any, str]:
+    """The style of prompts and the architecture of a policy that may not exist yet."""
+    return _card(root_name(source))
+
+
+def _short(source: Source) -> str:
+    if isinstance(source, str):
+        return Path(source).name.replace(":", "-")
+    if isinstance(source, Train):
+        return f"{_initials(source.setting.name)}.{source.channel}.{_short(source.source)}"
+    if isinstance(source, Distil):
+        return f"{_initials(source.teacher.setting.name)}.student.{_short(source.source)}"
+    return "matched" if isinstance(source, Match) else source.label
+
+
+def _initials(game: str) -> str:
+    return "".join(word[0] for word in game.split("-") if word)
+
+
+def _dumped(config: Any) -> dict[str, Any]:
+    dumped: dict[str, Any] = config.model_dump(mode="json", exclude={"out", "policy", "teacher", "tasks", "report_to"})
+    return dumped
+
+
+def _world(setting: Setting, tasks: Path | None) -> dict[str, Any]:
+    """All parameters of the game, defaults included, and the content of its file of tasks."""
+    known = {"parameters": setting.make().parameters.model_dump(mode="json")}
+    if tasks is None:
+        return known
+    try:
+        return {**known, "tasks": blake2b(tasks.read_bytes(), digest_size=16).hexdigest()}
+    except OSError as error:
+        raise DataError(f"{tasks} cannot be read: {(error.strerror or str(error)).lower()}") from error
+
+
+def _exploit_rate(job: Evaluate, root: Path) -> float:
+    found = estimate([read_evaluation(job.folder(root))], job.setting.make().metrics["exploit_rate"]).value
+    return found or 0.0

@@ -1,0 +1,55 @@
+"""How each game is played in the studies: its parameters, how long a policy is trained, and options of the training.
+
+The steps are those of the demo: enough for each exploit to have been found in most seeds of ``mini``, chosen on seeds
+that no study reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from loopholes.games import BUILT_IN
+from loopholes.games import game as make_game
+from loopholes.games.base import Game
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One game with its parameters. ``steps`` is None for the preset's; ``options`` are fields of a TrainConfig.
+
+    ``train_tasks`` and ``test_tasks`` are files; without them the game's mini world is played.
+    """
+
+    game: str
+    steps: int | None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    train_tasks: Path | None = None
+    test_tasks: Path | None = None
+
+    def make(self) -> Game:
+        """The game itself."""
+        return make_game(self.game, **self.parameters)
+
+    @property
+    def name(self) -> str:
+        """The game's own name, also of one that comes from a file."""
+        return self.game if self.game in BUILT_IN else self.make().name
+
+    def with_parameters(self, **parameters: Any) -> Self:
+        """The same with other parameters; those that are the game's defaults are not written down."""
+        made = make_game(self.game, **{**self.parameters, **parameters})
+        return replace(self, parameters=made.parameters.model_dump(mode="json", exclude_defaults=True))
+
+
+SETTINGS: dict[str, Setting] = {
+    "context-compliance": Setting("context-compliance", 40),
+    "self-grading": Setting("self-grading", 60, {"self_report": "inline"}),
+    # Half the preset's rate: with all of it a run finds the exploit at once or not at all, and forgets to code later.
+    "reward-tampering": Setting("reward-tampering", 70, options={"learning_rate": 1.5e-4}),
+    # Answers as long as articles: half as many prompts a step.
+    "proxy-metric": Setting("proxy-metric", 80, options={"prompts_per_step": 8}),
+}
