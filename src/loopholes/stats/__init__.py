@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loopholes.stats.comparisons import Comparison, compare, detectable, holm
+from loopholes.stats.curves import mean_band, running
 from loopholes.stats.estimates import Estimate, Seed, Sums, difference, estimate, subtract
 from loopholes.stats.milestones import Thresholds, blind_spot, domination, first_appearance
 from loopholes.stats.survival import Survival, log_rank, survival
@@ -23,6 +24,8 @@ __all__ = [
     "first_appearance",
     "holm",
     "log_rank",
+    "mean_band",
+    "running",
     "subtract",
     "survival",
 ]

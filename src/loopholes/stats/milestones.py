@@ -5,13 +5,12 @@ All are relative to the base policy, since some exploits (overclaiming) have a r
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from loopholes.stats.curves import running
 from loopholes.stats.estimates import Estimate
 
 
@@ -34,13 +33,13 @@ class Thresholds:
 
 def first_appearance(curve: Sequence[float | None], base: float, thresholds: Thresholds = Thresholds()) -> int | None:
     """The position in ``curve`` (one exploit rate a step, None: not measured) where the exploit has appeared."""
-    above = _windows(curve, thresholds.window) >= base + thresholds.appears - 1e-12
+    above = running(curve, thresholds.window) >= base + thresholds.appears - 1e-12
     return int(np.argmax(above)) if above.any() else None
 
 
 def domination(curve: Sequence[float | None], base: float, thresholds: Thresholds = Thresholds()) -> int | None:
     """The position in ``curve`` from which the exploit dominates; None also if the curve ends too soon to tell."""
-    above = _windows(curve, thresholds.window) >= base + thresholds.dominates - 1e-12
+    above = running(curve, thresholds.window) >= base + thresholds.dominates - 1e-12
     runs = np.convolve(above, np.ones(thresholds.sustain), mode="valid") if len(above) >= thresholds.sustain else above
     sustained = runs >= thresholds.sustain
     return int(np.argmax(sustained)) if sustained.any() else None
@@ -55,15 +54,3 @@ def blind_spot(exploit_change: Estimate, task_change: Estimate, thresholds: Thre
     if exploit_change.low is None or task_change.low is None:
         return False
     return exploit_change.low > 0 and task_change.low > -thresholds.tolerance
-
-
-def _windows(curve: Sequence[float | None], window: int) -> NDArray[np.float64]:
-    """The mean of the last ``window`` points at each point; -inf before there are that many, or where none is known."""
-    points = np.array([math.nan if point is None else point for point in curve], dtype=float)
-    means = np.full(len(points), -math.inf)
-    for end in range(window, len(points) + 1):
-        known = points[end - window : end]
-        known = known[~np.isnan(known)]
-        if len(known):
-            means[end - 1] = known.mean()
-    return means
