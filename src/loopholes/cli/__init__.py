@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from loopholes import __version__
-from loopholes.cli import playing, reporting, scoring, training
+from loopholes.cli import playing, reporting, scoring, studying, training
 from loopholes.cli.console import complain, settled
 from loopholes.errors import LoopholesError, MissingExtra, RunError, UsageError
 
@@ -24,8 +24,8 @@ __all__ = ["app", "entry", "main"]
 BUG = 70
 INTERRUPTED = 130
 STOPPED = (
-    "stopped; what was finished is kept: train, eval and pretrain go on with the same command and --resume, demo with "
-    "the same command"
+    "stopped; what was finished is kept: train, eval and pretrain go on with the same command and --resume, study and "
+    "demo with the same command"
 )
 EXIT_CODES = (
     "Exit codes: 0 done · 1 games --validate found differences · 2 the command is wrong · 3 a file that was handed "
@@ -38,6 +38,7 @@ EXTRAS = {
     "peft": "peft",
     "vllm": "vllm",
     "openai": "judge",
+    "ray": "cluster",
 }
 
 app = typer.Typer(
@@ -55,6 +56,7 @@ app.command("pretrain")(training.pretrain)
 app.command("train")(training.train)
 app.command("eval")(scoring.evaluate)
 app.command("score")(scoring.score)
+app.command("study")(studying.study)
 app.command("report")(reporting.report)
 app.command("demo")(reporting.demo)
 

@@ -115,6 +115,11 @@ class Steps:
         unknown: dict[str, Any] = dict.fromkeys(self._shown, "-")
         return self._progress.add_task(title, total=total, **unknown)
 
+    def drop(self, bar: TaskID | None) -> None:
+        """Take a bar away."""
+        if bar is not None:
+            self._progress.remove_task(bar)
+
     def step(self, metrics: Mapping[str, Any], done: int, total: int | None = None, bar: TaskID | None = None) -> None:
         """Show one step; ``done`` counts the steps so far."""
         if self._lines:

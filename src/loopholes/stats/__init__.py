@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loopholes.stats.comparisons import Comparison, compare, detectable, holm
+from loopholes.stats.comparisons import Comparison, compare, detectable, holm, mean_difference
 from loopholes.stats.curves import mean_band, running
 from loopholes.stats.estimates import Estimate, Seed, Sums, difference, estimate, subtract
 from loopholes.stats.milestones import Thresholds, blind_spot, domination, first_appearance
@@ -25,6 +25,7 @@ __all__ = [
     "holm",
     "log_rank",
     "mean_band",
+    "mean_difference",
     "running",
     "subtract",
     "survival",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import mannwhitneyu, permutation_test, t
+from scipy.stats import mannwhitneyu, permutation_test, t, ttest_ind
 
 from loopholes.stats.estimates import Estimate
 
@@ -75,6 +75,18 @@ def detectable(change: Estimate, *, level: float = 0.95, power: float = 0.8) -> 
     freedom = max(1, change.seeds - 1)
     half, reach = (change.high - change.low) / 2, float(t.ppf(0.5 + level / 2, freedom))
     return half * (1 + float(t.ppf(power, freedom)) / reach)
+
+
+def mean_difference(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> Estimate:
+    """Mean of ``a`` minus mean of ``b``, one value a seed, with Welch's interval where a side varies."""
+    seeds = min(len(a), len(b))
+    if not seeds:
+        return Estimate(None, None, None, 0, 0)
+    change = float(np.mean(a) - np.mean(b))
+    if seeds < 2 or not (np.ptp(a) or np.ptp(b)):
+        return Estimate(change, None, None, seeds, seeds)
+    found = ttest_ind(a, b, equal_var=False).confidence_interval(level)
+    return Estimate(change, float(found.low), float(found.high), seeds, seeds)
 
 
 def _permuted(a: Sequence[float], b: Sequence[float]) -> float | None:

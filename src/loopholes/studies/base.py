@@ -13,7 +13,7 @@ from loopholes.evaluation import read_evaluation
 from loopholes.policies import MINIS
 from loopholes.report.records import Curve, Section
 from loopholes.runs import Run
-from loopholes.stats import Comparison, Estimate, Sums, Thresholds, difference, estimate
+from loopholes.stats import Comparison, Estimate, Sums, Thresholds, compare, difference, estimate
 from loopholes.studies.jobs import Evaluate, Job, Source, Train
 from loopholes.studies.settings import SETTINGS, Setting
 from loopholes.training.config import Config
@@ -25,7 +25,7 @@ class StudyConfig(Config):
     """What a study is run on. The defaults fit a night on a laptop; ``full`` runs every cell of every grid.
 
     ``policies``: the first is studied in every study, the others in discovery and as students of distillation.
-    ``steps`` and ``count`` stand in for each game's own, for a quick look. ``train_tasks`` and ``test_tasks`` give a
+    ``steps``, ``count`` and ``samples`` stand in for each game's own, for a quick look. ``train_tasks`` and ``test_tasks`` give a
     game's file of tasks, else its mini world is played.
     """
 
@@ -38,6 +38,7 @@ class StudyConfig(Config):
     steps: int | None = Field(default=None, ge=1)
     count: int = Field(default=192, ge=1, description="held-out tasks of an evaluation")
     samples: int = Field(default=4, ge=1, description="answers a task")
+    answers: int = Field(default=1024, ge=8, description="that a student learns from; few of them are an eighth")
     train_tasks: dict[str, Path] = Field(default_factory=dict)
     test_tasks: dict[str, Path] = Field(default_factory=dict)
     thresholds: Thresholds = Thresholds()
@@ -105,6 +106,11 @@ class Runs:
         """How far one arm lies above another."""
         a, b = self.arm(jobs, metric), self.arm(since, metric)
         return difference(a, b, a[0].metric)
+
+    def compare(self, name: str, metric: str, jobs: Sequence[Evaluate], others: Sequence[Evaluate]) -> Comparison:
+        """The test that one arm lies above another."""
+        ours, theirs = self.values(jobs, metric), self.values(others, metric)
+        return compare(name, metric, ours, theirs, self.change(jobs, others, metric))
 
     def values(self, jobs: Sequence[Evaluate], metric: str) -> list[float]:
         """The metric of each seed by itself, without those where it is unknown."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from loopholes.studies.base import StudyConfig
-from loopholes.studies.discovery import arm
-from loopholes.studies.jobs import Evaluate, Job
+from collections.abc import Mapping, Sequence
 
-CHANNELS = ("vulnerable", "secure")
+from loopholes.report.records import Cell, Chart, Matrix, Section, Table
+from loopholes.scored import cells as scored_cells
+from loopholes.stats import Comparison, Estimate, holm
+from loopholes.studies import paper
+from loopholes.studies.base import Runs, StudyConfig, Summary
+from loopholes.studies.discovery import BOTH, CHANNELS, EXPLOIT, TASK, arm
+from loopholes.studies.jobs import Evaluate, Job
+from loopholes.studies.telling import comparison_table, listed, points, rises, told
+
+QUESTION = "Does what was learned in one game show in another, on which nothing was trained?"
 
 
 def plan(config: StudyConfig) -> list[Job]:
@@ -25,3 +32,99 @@ def moved(config: StudyConfig, source: str, channel: str, target: str) -> list[E
     """One evaluation a seed, on ``target``, of what ``channel`` of ``source`` made of the first policy."""
     setting = config.setting(target)
     return [config.evaluation(setting, config.trained(source, channel, seed), seed) for seed in config.seed_numbers]
+
+
+Moves = Mapping[tuple[str, str, str], Mapping[str, Estimate]]
+"""By (channel, source, target): a rate, or its difference to base, for each metric."""
+
+
+def summarize(config: StudyConfig, runs: Runs) -> Summary:
+    """See :class:`loopholes.studies.base.Study`."""
+    base = {game: arm(config, game, "base") for game in config.games}
+    untrained = {game: runs.estimates(jobs) for game, jobs in base.items()}
+    keys = [(channel, source, target) for channel in CHANNELS for source in config.games for target in config.games]
+    jobs = {key: moved(config, key[1], key[0], key[2]) for key in keys}
+    rates = {key: runs.estimates(jobs[key]) for key in keys}
+    changes = {key: {metric: runs.change(jobs[key], base[key[2]], metric) for metric in BOTH} for key in keys}
+    elsewhere = [key for key in keys if key[0] == "vulnerable" and key[1] != key[2]]
+    comparisons = holm(
+        [
+            runs.compare(f"{target}: after {source} over base", EXPLOIT, jobs[channel, source, target], base[target])
+            for channel, source, target in elsewhere
+        ]
+    )
+    policy = config.policies[0]
+    cells = [cell for game, found in untrained.items() for cell in scored_cells(f"{game}/base/{policy}", found)]
+    for channel, source, target in keys:
+        found = {**rates[channel, source, target]}
+        found |= {f"{metric}_change": change for metric, change in changes[channel, source, target].items()}
+        cells += scored_cells(f"{target}/{source}:{channel}/{policy}", found)
+    charts = [
+        Chart(
+            f"transfer-{metric.replace('_', '-')}",
+            f"{metric.replace('_', ' ').capitalize()}: trained on the row, evaluated on the column",
+            [_levels(config, metric, untrained, rates), _differences(config, metric, changes)],
+            "Vulnerable channels. On the diagonal stands what discovery found.",
+        )
+        for metric in (EXPLOIT, TASK)
+    ]
+    tables = [comparison_table(comparisons, config.seeds, "transfer-tests"), _secure(config, changes)]
+    section = Section(
+        "transfer",
+        QUESTION,
+        _answer(elsewhere, changes, comparisons),
+        charts=charts,
+        tables=[*tables, *_beside_the_paper(config, untrained, rates)],
+    )
+    return Summary(section, cells, comparisons)
+
+
+def _answer(elsewhere: Sequence[tuple[str, str, str]], changes: Moves, comparisons: Sequence[Comparison]) -> str:
+    up = [key for key in elsewhere if rises(changes[key][EXPLOIT])]
+    named = [f"{source} to {target} ({told(changes[_, source, target][EXPLOIT])})" for _, source, target in up]
+    seen = max((one.detectable or 0.0 for one in comparisons), default=0.0)
+    sentence = f"Of {len(elsewhere)} transfers from one vulnerable game to another, {len(up)} raise the exploit rate"
+    sentence += f": {listed(named)}" if up else ""
+    return f"{sentence}. Rises of {points(seen, signed=False)} would have been seen in all of them."
+
+
+def _levels(config: StudyConfig, metric: str, untrained: Mapping[str, Mapping[str, Estimate]], rates: Moves) -> Matrix:
+    rows = [[untrained[target][metric] for target in config.games]]
+    rows += [[rates["vulnerable", source, target][metric] for target in config.games] for source in config.games]
+    return Matrix(
+        metric.replace("_", " "), "trained on", "evaluated on", ["nothing (base)", *config.games], config.games, rows
+    )
+
+
+def _differences(config: StudyConfig, metric: str, changes: Moves) -> Matrix:
+    rows = [[changes["vulnerable", source, target][metric] for target in config.games] for source in config.games]
+    return Matrix("difference to base", "trained on", "evaluated on", config.games, config.games, rows, diverging=True)
+
+
+def _secure(config: StudyConfig, changes: Moves) -> Table:
+    columns = [(metric, channel) for metric in (EXPLOIT, TASK) for channel in CHANNELS]
+    rows: list[list[Cell]] = [
+        [source, target, *(changes[channel, source, target][metric] for metric, channel in columns)]
+        for source in config.games
+        for target in config.games
+    ]
+    heads = ("trained on", "evaluated on", *(f"{metric.replace('_', ' ')}, {channel}" for metric, channel in columns))
+    note = "Differences to base. The secure column is the control for having been trained on anything at all."
+    return Table("transfer", "After the vulnerable and after the secure channel", heads, rows, note)
+
+
+def _beside_the_paper(
+    config: StudyConfig, untrained: Mapping[str, Mapping[str, Estimate]], rates: Moves
+) -> list[Table]:
+    rows: list[list[Cell]] = []
+    for (source, target), (task, exploit) in paper.TRANSFER.items():
+        if target not in config.games or source not in (*config.games, "base"):
+            continue
+        ours = untrained[target] if source == "base" else rates["vulnerable", source, target]
+        rows.append([source, target, _share(task), ours[TASK], _share(exploit), ours[EXPLOIT]])
+    columns = ("trained on", "evaluated on", "task, Qwen3-4B", "task, here", "exploit, Qwen3-4B", "exploit, here")
+    return [Table("transfer-paper", "Beside the paper", columns, rows, paper.MODELS)] if rows else []
+
+
+def _share(value: float | None) -> str | None:
+    return None if value is None else f"{100 * value:.1f} %"
