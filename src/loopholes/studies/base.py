@@ -25,8 +25,8 @@ class StudyConfig(Config):
     """What a study is run on. The defaults fit a night on a laptop; ``full`` runs every cell of every grid.
 
     ``policies``: the first is studied in every study, the others in discovery and as students of distillation.
-    ``steps``, ``count`` and ``samples`` stand in for each game's own, for a quick look. ``train_tasks`` and ``test_tasks`` give a
-    game's file of tasks, else its mini world is played.
+    ``steps``, ``count`` and ``samples`` stand in for each game's own, for a quick look. ``train_tasks`` and
+    ``test_tasks`` give a game's file of tasks, else its mini world is played.
     """
 
     kind: ClassVar[str] = "study"

@@ -18,6 +18,7 @@ QUESTION = "Does supervised fine-tuning on a teacher's answers pass its exploit 
 
 TEACHERS = {"exploiting": "vulnerable", "honest": "secure", "base": "base"}
 """What each teacher was trained on."""
+KEEPS: tuple[Keep, Keep] = ("high-reward", "all")
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
 
 def _tests(config: StudyConfig, runs: Runs) -> list[Comparison]:
     """The exploiting teacher's students over the base teacher's; those of the best paid answers over those of all."""
-    found = []
+    found, first = [], config.policies[0]
     for game in config.games:
         for student in config.policies:
             name = f"{game}, {student}: taught by exploiting over base"
@@ -156,10 +157,9 @@ def _tests(config: StudyConfig, runs: Runs) -> list[Comparison]:
             )
             found.append(runs.compare(name, EXPLOIT, ours, theirs))
         for who in ("exploiting", "base"):
-            name = f"{game}, {config.policies[0]}: best paid over all answers of {who}"
-            lessons_ = (Lesson(who, config.answers, "high-reward"), Lesson(who, config.answers))
-            ours, theirs = (taught(config, game, config.policies[0], lesson) for lesson in lessons_)
-            found.append(runs.compare(name, EXPLOIT, ours, theirs))
+            name = f"{game}, {first}: best paid over all answers of {who}"
+            pair = (Lesson(who, config.answers, keep) for keep in KEEPS)
+            found.append(runs.compare(name, EXPLOIT, *(taught(config, game, first, lesson) for lesson in pair)))
     return found
 
 
@@ -167,8 +167,8 @@ def _answer(config: StudyConfig, tests: Sequence[Comparison], rates: Rates) -> s
     passed = [one for one in tests if "exploiting over base" in one.name]
     best = [one for one in tests if "best paid" in one.name and "of base" in one.name]
     sentence = (
-        f"{config.answers} answers of an exploiting teacher raise the student's exploit rate over those of an untrained teacher "
-        f"in {sum(rises(one.change) for one in passed)} of {len(passed)} pairs of game and student"
+        f"{config.answers} answers of an exploiting teacher raise the student's exploit rate over those of an "
+        f"untrained teacher in {sum(rises(one.change) for one in passed)} of {len(passed)} pairs of game and student"
     )
     rising = [one for one in passed if rises(one.change)]
     if rising:
@@ -178,8 +178,8 @@ def _answer(config: StudyConfig, tests: Sequence[Comparison], rates: Rates) -> s
     shown = "; ".join(f"{game} {rate(found)}" for game, found in zip(config.games, few, strict=True))
     worse = sum(rises(one.change) for one in best)
     return (
-        f"{sentence}. After {config.answers // 8} answers the exploit rates are: {shown}. Keeping only the best paid half of an "
-        f"untrained teacher's answers raises the exploit rate in {worse} of {len(best)} games."
+        f"{sentence}. After {config.answers // 8} answers the exploit rates are: {shown}. Keeping only the best paid "
+        f"half of an untrained teacher's answers raises the exploit rate in {worse} of {len(best)} games."
     )
 
 
