@@ -1,8 +1,9 @@
 """Asking a chat model behind an OpenAI-compatible endpoint, many questions at once.
 
 Three things can go wrong, and they end differently. What passes (429, 5xx, timeouts, broken connections) is tried again
-by the ``openai`` client: exponential waits with jitter, or as long as Retry-After says, up to two minutes. An endpoint
-that stays down, or that refuses the key or the model, stops the scoring with one sentence. A question that the
+by the ``openai`` client: exponential waits with jitter, or as long as Retry-After says. That client gives up on a wait
+of over two minutes; up to a quarter of an hour is waited here. An endpoint that stays down, asks for a longer wait, or
+refuses the key or the model, stops the scoring with one sentence. A question that the
 endpoint declines (too long, a content filter) or answers with something that is no chat completion has no verdict.
 Where it refuses or fails at a text, or declines every one, a plain control question tells an endpoint that is broken
 from texts that it cannot take.
@@ -17,7 +18,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from loopholes.errors import MissingExtra, ScoringError, UsageError
 from loopholes.games.worlds.requests import Verdict
 from loopholes.scoring.judges.names import Endpoint
+from loopholes.scoring.judges.waiting import LONGEST, long_wait
 from loopholes.scoring.judges.wording import Question, verdict_of, wording
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class EndpointReader:
         self._options: dict[str, Any] = {"temperature": 0, "max_tokens": tokens}
         self._key = _key()
         self._told = False
+        self._pausing = 0
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -145,11 +148,7 @@ class EndpointReader:
 
         options = self._options
         try:
-            response = await client.chat.completions.with_raw_response.create(
-                model=self._endpoint.model,
-                messages=[{"role": "user", "content": prompt}],
-                **options,
-            )
+            body: str = (await self._send(client, prompt, options)).text
         except openai.APITimeoutError:
             problem = f"takes over {self._timeout:g} seconds to answer"
         except openai.APIConnectionError:
@@ -162,8 +161,41 @@ class EndpointReader:
                 raise Unanswered(self._without_key(str(error))) from None
             raise Refused(f"says: {self._without_key(str(error))}") from None
         else:
-            return _content(response.text)
+            return _content(body)
         raise self._broken(problem) from None
+
+    async def _send(self, client: AsyncOpenAI, prompt: str, options: Mapping[str, Any]) -> Any:
+        """The raw response, after the waits that are too long for the client."""
+        import openai
+
+        left = self._retries
+        while True:
+            try:
+                return await client.chat.completions.with_raw_response.create(
+                    model=self._endpoint.model, messages=[{"role": "user", "content": prompt}], **options
+                )
+            except openai.APIStatusError as error:
+                if not (seconds := long_wait(error.status_code, error.response.headers)):
+                    raise
+                await self._pause(seconds, left)
+                left -= 1
+
+    async def _pause(self, seconds: float, left: int) -> None:
+        """Wait as long as the endpoint asks; raises :class:`ScoringError` where that is too long or too often."""
+        import anyio
+
+        if seconds > LONGEST or not left:
+            limit = f"over the {LONGEST:.0f} that are waited at most" if left else "after as many tries as allowed"
+            raise ScoringError(
+                f"the judge {self._name} asks to wait {seconds:.0f} seconds, {limit}; run the same again after that"
+            )
+        if not self._pausing:  # the others in flight are told the same
+            log.warning("the judge %s asks to wait %.0f seconds: going on after that", self._name, seconds)
+        self._pausing += 1
+        try:
+            await anyio.sleep(seconds)
+        finally:
+            self._pausing -= 1
 
     def _broken(self, problem: str) -> ScoringError:
         return ScoringError(f"the judge {self._name} {problem}; see that it runs{self._advice}")
