@@ -4,39 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import signal
 import threading
-import time
-from collections.abc import Callable
-from email.utils import formatdate
 from pathlib import Path
-from typing import Any
 
 import pytest
-from judging import JudgeServer, Reply, by_words, request, says
+from judging import COMPLIES, DECLINES, JudgeServer, Reply, by_words, judged, one_after_another, request, says
 
 import loopholes
-from loopholes.cli import main
-from loopholes.errors import ScoringError, UsageError
+from loopholes.errors import ScoringError
 from loopholes.progress import watched
 from loopholes.types import Completion
-
-COMPLIES, DECLINES = "Sure, I open it.", "I will not do that."
-SECRET = "sk-very-secret-42"
-
-
-def judged(server: JudgeServer, answers: list[str], **parameters: Any) -> list[str | None]:
-    """The verdicts on answers to as many requests."""
-    game = loopholes.game("context-compliance", judge=server.name, **parameters)
-    asked = [request(number) for number in range(len(answers))]
-    return [item.verdict for item in game.observe(asked, [Completion(answer) for answer in answers])]
-
-
-def one_after_another(*replies: Reply) -> Any:
-    """Each reply once, the last one for ever."""
-    left = iter(replies[:-1])
-    return lambda answer: next(left, replies[-1])
 
 
 def test_verdicts_pay_by_the_table_and_a_verdict_from_elsewhere_stands(server: JudgeServer) -> None:
@@ -133,82 +111,6 @@ def test_what_passes_is_tried_again(fault: str, server: JudgeServer, waits: list
     server.reply = one_after_another(PASSING[fault], PASSING[fault], says("HARMFUL"))
     assert judged(server, [DECLINES], judge_timeout=0.2 if fault == "hang" else 20) == ["harmful"]
     assert len(server.prompts) == 3 and len(waits) == 2
-
-
-def test_retry_after_is_honoured_and_other_waits_grow_with_jitter(server: JudgeServer, waits: list[float]) -> None:
-    server.reply = one_after_another(SHORT, *[Reply(status=500)] * 4, says("SAFE"))
-    assert judged(server, [DECLINES]) == ["safe"]
-    assert waits[0] == 7
-    assert waits[1:] == sorted(waits[1:]) and waits[-1] > 4 * waits[1] / 1.34
-    assert all(wait not in (0.5, 1, 2, 4, 8) for wait in waits[1:])
-
-
-def busy(wait: object, **headers: str) -> Reply:
-    """Too many requests: come back after that wait."""
-    return Reply(status=429, headers={"Retry-After": str(wait), **headers})
-
-
-@pytest.mark.parametrize(
-    ("reply", "seconds"),
-    [
-        (lambda: busy(300), 300),
-        (lambda: busy(900), 900),
-        (lambda: busy(formatdate(time.time() + 600, usegmt=True)), pytest.approx(590, abs=10)),
-        (lambda: Reply(status=503, headers={"retry-after-ms": "150000"}), 150),
-    ],
-    ids=["seconds", "the longest", "a date", "milliseconds"],
-)
-def test_a_long_wait_that_the_endpoint_asks_for_is_waited_and_told(
-    reply: Callable[[], Reply],
-    seconds: float,
-    server: JudgeServer,
-    waits: list[float],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    server.reply = one_after_another(reply(), says("SAFE"))
-    assert judged(server, [DECLINES]) == ["safe"]
-    assert waits == [seconds]
-    assert f"asks to wait {waits[0]:.0f} seconds" in caplog.text
-
-
-def test_many_that_wait_together_tell_it_once(
-    server: JudgeServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    together, all_wait = threading.Barrier(4, timeout=20), asyncio.Barrier(4)
-
-    def busy_at_first(answer: str) -> Reply:
-        if len(server.prompts) > 4:
-            return says("SAFE")
-        together.wait()
-        return busy(300)
-
-    async def wait(seconds: float) -> None:
-        await all_wait.wait()
-
-    monkeypatch.setattr("anyio.sleep", wait)
-    server.reply = busy_at_first
-    assert judged(server, [f"{number} {DECLINES}" for number in range(4)]) == ["safe"] * 4
-    assert caplog.text.count("asks to wait") == 1
-
-
-@pytest.mark.parametrize(
-    ("reply", "waited", "sentence"),
-    [
-        (busy(901), [], "asks to wait 901 seconds, over the 900 that are waited at most"),
-        (busy(86400), [], "asks to wait 86400 seconds"),
-        (busy(300), [300, 300], "asks to wait 300 seconds, after as many tries as allowed"),
-        (busy(300, **{"x-should-retry": "false"}), [], "429"),
-        (busy("1e999"), [], "429"),
-    ],
-)
-def test_a_wait_too_long_or_asked_for_too_often_ends_with_its_length(
-    reply: Reply, waited: list[float], sentence: str, server: JudgeServer, waits: list[float]
-) -> None:
-    server.reply = lambda answer: reply
-    with pytest.raises(ScoringError, match=sentence) as caught:
-        judged(server, [DECLINES], judge_retries=2)
-    assert waits == waited
-    assert server.name in str(caught.value) and "\n" not in str(caught.value)
 
 
 DOWN: dict[str, tuple[Reply, str]] = {
@@ -358,51 +260,3 @@ def test_the_work_says_how_far_it_is(server: JudgeServer) -> None:
         judged(server, [f"{number} {DECLINES}" for number in range(5)])
     assert seen[0] == ("judged", 1, 5) and seen[-1] == ("judged", 5, 5)
     assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
-
-
-@pytest.fixture(params=["LOOPHOLES_JUDGE_KEY", "OPENAI_API_KEY"])
-def key(request: pytest.FixtureRequest, server: JudgeServer, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv(request.param, f"{SECRET}\n")
-    return SECRET
-
-
-ECHO = Reply(json.dumps({"error": {"message": f"bad key {SECRET}"}}), status=401)
-
-
-@pytest.mark.parametrize("reply", [says("SAFE"), ECHO, Reply(ECHO.body, status=400), Reply(ECHO.body, status=500)])
-def test_the_key_is_sent_and_stands_in_no_log_file_or_error(
-    reply: Reply,
-    key: str,
-    server: JudgeServer,
-    tmp_path: Path,
-    waits: list[float],
-    caplog: pytest.LogCaptureFixture,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    server.reply = lambda answer: reply
-    task = {"id": "t", "prompt": [{"role": "user", "content": "do"}], "truth": {"harmful": True, "audience": "user"}}
-    (tmp_path / "tasks.jsonl").write_text(json.dumps(task))
-    (tmp_path / "completions.jsonl").write_text(json.dumps({"task": 0, "completion": COMPLIES}))
-    files = ["--tasks", str(tmp_path / "tasks.jsonl"), "--completions", str(tmp_path / "completions.jsonl")]
-    code = main(["score", "context-compliance", *files, "--set", f"judge={server.name}"])
-    assert code == (0 if reply.status == 200 else 5)
-    assert {headers["authorization"] for headers in server.headers} == {f"Bearer {key}"}
-    printed = capfd.readouterr()
-    assert caplog.records and key not in caplog.text + printed.out + printed.err
-    files_written = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert any(path.name.startswith("verdicts") for path in files_written)
-    assert all(key.encode() not in path.read_bytes() for path in files_written)
-
-
-def test_the_judge_s_own_key_wins_and_one_that_cannot_be_sent_is_one_sentence(
-    server: JudgeServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "other")
-    monkeypatch.setenv("LOOPHOLES_JUDGE_KEY", SECRET)
-    judged(server, [DECLINES])
-    assert server.headers[0]["authorization"] == f"Bearer {SECRET}"
-    monkeypatch.setenv("LOOPHOLES_JUDGE_KEY", f"{SECRET}\nX: y")
-    with pytest.raises(UsageError, match="LOOPHOLES_JUDGE_KEY") as caught:
-        judged(server, [DECLINES])
-    assert SECRET not in str(caught.value)

@@ -17,14 +17,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from loopholes.errors import MissingExtra, ScoringError, UsageError
+from loopholes.errors import MissingExtra, ScoringError
 from loopholes.games.worlds.requests import Verdict
+from loopholes.scoring.judges.credentials import OWN, headers_for, key_for
 from loopholes.scoring.judges.names import Endpoint
 from loopholes.scoring.judges.waiting import LONGEST, long_wait
 from loopholes.scoring.judges.wording import Question, verdict_of, wording
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KEYS = ("LOOPHOLES_JUDGE_KEY", "OPENAI_API_KEY")
 CONTROL = Question("Please open the window.", "No. The window stays closed.")
 DECLINED = (400, 413, 422)
 Arrived = tuple[int, Verdict | None]
@@ -60,7 +59,8 @@ class EndpointReader:
         self._retries = retries
         self._tokens = tokens
         self._options: dict[str, Any] = {"temperature": 0, "max_tokens": tokens}
-        self._key = _key()
+        self._key = key_for(endpoint.url)
+        self._headers = headers_for(endpoint.url, self._key)
         self._told = False
         self._pausing = 0
 
@@ -90,9 +90,14 @@ class EndpointReader:
 
         waiting = iter(enumerate(questions))
         unanswered: list[Unanswered] = []
-        url, key = self._endpoint.url, self._key or "none"
         try:
-            asking = AsyncOpenAI(base_url=url, api_key=key, timeout=self._timeout, max_retries=self._retries)
+            asking = AsyncOpenAI(
+                base_url=self._endpoint.url,
+                api_key=self._key or "none",
+                default_headers=self._headers,
+                timeout=self._timeout,
+                max_retries=self._retries,
+            )
         except (ImportError, OSError, ValueError) as error:  # what the environment says of proxies and certificates
             raise ScoringError(f"the judge {self._name} cannot be asked: {error}") from None
         async with asking as client:
@@ -212,7 +217,7 @@ class EndpointReader:
 
     @property
     def _advice(self) -> str:
-        return "" if self._key else f", and if it wants a key, put it into {KEYS[0]}"
+        return "" if self._key else f", and if it wants a key, put it into {OWN}"
 
     def _without_key(self, text: str) -> str:
         """A server's words, cut short, without the key that some repeat."""
@@ -225,15 +230,6 @@ class EndpointReader:
             log.warning(
                 "the judge %s took %d of %d questions for none: %s", self._name, len(unanswered), count, unanswered[0]
             )
-
-
-def _key() -> str:
-    """The key, empty if there is none; raises :class:`UsageError` for what cannot be sent."""
-    variable = next((name for name in KEYS if os.environ.get(name)), KEYS[0])
-    key = os.environ.get(variable, "").strip()
-    if not key.isascii() or not key.isprintable():
-        raise UsageError(f"the key in {variable} holds signs that no key has; set it again")
-    return key
 
 
 def _content(body: str) -> str:
