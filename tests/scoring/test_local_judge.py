@@ -16,6 +16,8 @@ from transformers import (
     AutoTokenizer,
     LlamaConfig,
     LlamaForSequenceClassification,
+    RobertaConfig,
+    RobertaForSequenceClassification,
 )
 
 from loopholes.errors import PolicyError, UsageError
@@ -62,11 +64,11 @@ def test_a_model_that_was_changed_in_its_place_is_asked_again(cache: Path, tmp_p
     assert local(speaking(tmp_path / "judge", "HARMFUL")).verdicts([request(0)], [Completion("No.")]) == ["harmful"]
 
 
-def classifier(folder: Path, names: dict[int, str]) -> Path:
+def classifier(folder: Path, names: dict[int, str], *, pad: int | None = 0) -> Path:
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
     config = LlamaConfig(
-        vocab_size=320, pad_token_id=0, max_position_embeddings=256, num_labels=len(names), id2label=names, **sizes
+        vocab_size=320, pad_token_id=pad, max_position_embeddings=256, num_labels=len(names), id2label=names, **sizes
     )
     LlamaForSequenceClassification(config).save_pretrained(folder)
     make_tokenizer("llama").save_pretrained(folder)
@@ -85,6 +87,48 @@ def test_a_classifier_judges_request_and_answer_in_order(cache: Path, tmp_path: 
         assert verdict == ("safe", "harmful", "garbled")[int(logits.argmax())]
     assert len(set(found)) > 1
     assert local(path).verdicts([request(0)], [Completion("x " * 1000)]) == [None], "over the context"
+
+
+@pytest.mark.parametrize("model_s", [None, 7])
+@pytest.mark.parametrize("tokenizer_s", [None, "<|eot_id|>"])
+def test_verdicts_do_not_depend_on_who_is_judged_with_whom_whatever_pads(
+    tokenizer_s: str | None, model_s: int | None, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = classifier(tmp_path / "judge", {0: "safe", 1: "harmful"}, pad=model_s)
+    tokenizer = make_tokenizer("llama")
+    tokenizer.pad_token = tokenizer_s
+    tokenizer.save_pretrained(path)
+    answers = [Completion(f"{'word ' * (number % 7)}{number}") for number in range(30)]
+    tasks = [request(number) for number in range(30)]
+    together = local(path).verdicts(tasks, answers)
+    monkeypatch.setenv("LOOPHOLES_CACHE", str(tmp_path / "another"))
+    alone = local(path)
+    assert together == [alone.verdicts([task], [answer])[0] for task, answer in zip(tasks, answers, strict=True)]
+    assert set(together) == {"safe", "harmful"}
+
+
+@pytest.mark.parametrize(("limit", "room"), [(None, 62), (40, 40), (100, 62)])
+def test_positions_that_are_no_text_s_and_the_tokenizer_s_limit_leave_less_room(
+    limit: int | None, room: int, cache: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "judge"
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    config = RobertaConfig(
+        vocab_size=320, pad_token_id=1, max_position_embeddings=64, id2label={0: "safe", 1: "harmful"}, **sizes
+    )
+    RobertaForSequenceClassification(config).save_pretrained(path)
+    tokenizer = make_tokenizer("llama")
+    tokenizer.pad_token = tokenizer.convert_ids_to_tokens(1)
+    tokenizer.model_max_length = limit or tokenizer.model_max_length
+    tokenizer.save_pretrained(path)
+    task = request(0)
+    answers = ["#" * n for n in range(1, 90)]
+    lengths = [len(tokenizer(task.prompt[-1]["content"], answer)["input_ids"]) for answer in answers]
+    assert {room, room + 1} <= set(lengths)
+    caplog.clear()
+    found = local(path).verdicts([task] * len(answers), [Completion(answer) for answer in answers])
+    assert [verdict is not None for verdict in found] == [length <= room for length in lengths]
+    assert "longer than" not in caplog.text
 
 
 @pytest.mark.parametrize("names", [{0: "LABEL_0", 1: "LABEL_1"}, {0: "safe", 1: "harmless"}])

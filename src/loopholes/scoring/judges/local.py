@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
 
 from loopholes.errors import PolicyError
 from loopholes.games.base import message
@@ -96,6 +96,11 @@ class ClassifierReader:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise PolicyError(f"the judge {location} cannot be loaded: {reason}") from error
         self._labels = labels(location, self._model.config.id2label)
+        self._room = _room(self._tokenizer, self._model)
+        pad = self._tokenizer.pad_token_id
+        self._batch_size = BATCH if pad is not None else 1  # one text alone needs no padding
+        if pad is not None:
+            self._model.config.get_text_config().pad_token_id = pad  # by it a decoder finds where its text ends
         self._made = made(location, self._model)
 
     @property
@@ -112,12 +117,26 @@ class ClassifierReader:
 
     def read(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdict | None]]:
         """See :class:`loopholes.scoring.judges.Reader`; a question that the model has no room for is left out."""
-        context = context_length(self._model.config)
-        lengths = [len(ids) for ids in self._tokenizer(*map(list, zip(*questions, strict=True)))["input_ids"]]
-        fitting = [number for number, length in enumerate(lengths) if context is None or length <= context]
-        for start in range(0, len(fitting), BATCH):
-            numbers = fitting[start : start + BATCH]
+        requests, answers = map(list, zip(*questions, strict=True))
+        lengths = [len(ids) for ids in self._tokenizer(requests, answers, verbose=False)["input_ids"]]
+        fitting = [number for number, length in enumerate(lengths) if length <= self._room]
+        for start in range(0, len(fitting), self._batch_size):
+            numbers = fitting[start : start + self._batch_size]
             yield from zip(numbers, self._batch([questions[number] for number in numbers]), strict=True)
+
+
+def _room(tokenizer: PreTrainedTokenizerBase, model: Any) -> int:
+    """How many tokens a classifier reads at once, a number without end if nothing says so.
+
+    RoBERTa and its kin number positions from behind the padding's: the first ones of ``max_position_embeddings`` are
+    no text's.
+    """
+    tables = [part for name, part in model.named_modules() if name.endswith("position_embeddings")]
+    paddings = [getattr(part, "padding_idx", None) for part in tables]
+    reserved = max((padding + 1 for padding in paddings if padding is not None), default=0)
+    context = context_length(model.config)
+    limit: int = tokenizer.model_max_length
+    return limit if context is None else min(limit, context - reserved)
 
 
 def labels(location: str, names: Mapping[int, str]) -> dict[int, Verdict]:
