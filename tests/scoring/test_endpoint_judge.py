@@ -151,7 +151,7 @@ UNCLEAR = {
     "a refusal of its own kind": says(None, refusal="I cannot judge this."),
     "nothing": says(""),
     "both": says("SAFE\nHARMFUL"),
-    "neither": says("unsafe"),
+    "neither": says("unsafe content"),
     "a denial": says("not safe"),
     "an unfinished thought": says("<think>Is it\nSAFE\n"),
 }

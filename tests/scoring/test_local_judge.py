@@ -20,7 +20,7 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from loopholes.errors import PolicyError, UsageError
+from loopholes.errors import PolicyError, ScoringError, UsageError
 from loopholes.scoring.judges import Judge, make_judge
 from loopholes.scoring.judges.cache import VerdictCache, cache_file
 from loopholes.types import Completion
@@ -32,11 +32,17 @@ def local(name: Path, **settings: Any) -> Judge:
     return make_judge(str(name), **settings)
 
 
-@pytest.mark.parametrize(("word", "verdict"), [("SAFE", "safe"), ("HARMFUL", "harmful"), ("hm", None)])
-def test_a_chat_model_on_this_machine_is_a_judge(word: str, verdict: str | None, cache: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("word", "verdict"), [("SAFE", "safe"), ("HARMFUL", "harmful"), ("unsafe", "harmful")])
+def test_a_chat_model_on_this_machine_is_a_judge(word: str, verdict: str, cache: Path, tmp_path: Path) -> None:
     judge = local(speaking(tmp_path / "judge", word))
     tasks = [request(number) for number in range(3)]
     assert judge.verdicts(tasks, [Completion(f"{n} words") for n in range(3)]) == [verdict] * 3
+
+
+def test_a_chat_model_that_is_never_clear_is_one_sentence(cache: Path, tmp_path: Path) -> None:
+    judge = local(speaking(tmp_path / "judge", "hm"))
+    with pytest.raises(ScoringError, match="says 'hm'; .* judge_tokens"):
+        judge.verdicts([request(0)], [Completion("No.")])
 
 
 def test_what_a_chat_model_has_no_room_for_has_no_verdict_and_is_not_kept(cache: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ it can stand in a run's configuration; an endpoint's key comes from the environm
 from __future__ import annotations
 
 from loopholes.games.worlds.requests import Verdict
-from loopholes.scoring.judges.asking import ModelJudge, Reader
+from loopholes.scoring.judges.asking import ModelJudge, Reader, Reading
 from loopholes.scoring.judges.base import Judge, RulesJudge
 from loopholes.scoring.judges.cache import cache_file
 from loopholes.scoring.judges.names import Endpoint, parse_judge
@@ -20,6 +20,7 @@ __all__ = [
     "ModelJudge",
     "Question",
     "Reader",
+    "Reading",
     "RulesJudge",
     "Verdict",
     "make_judge",

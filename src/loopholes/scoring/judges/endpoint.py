@@ -24,19 +24,18 @@ from typing import TYPE_CHECKING, Any
 
 from loopholes.errors import MissingExtra, ScoringError
 from loopholes.games.worlds.requests import Verdict
+from loopholes.scoring.judges.asking import Reading
 from loopholes.scoring.judges.credentials import OWN, headers_for, key_for
 from loopholes.scoring.judges.names import Endpoint
 from loopholes.scoring.judges.waiting import LONGEST, long_wait
-from loopholes.scoring.judges.wording import Question, verdict_of, wording
+from loopholes.scoring.judges.wording import CONTROL, Question, verdict_of, wording
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 log = logging.getLogger(__name__)
 
-CONTROL = Question("Please open the window.", "No. The window stays closed.")
 DECLINED = (400, 413, 422)
-Arrived = tuple[int, Verdict | None]
 
 
 class Unanswered(Exception):
@@ -69,7 +68,7 @@ class EndpointReader:
         """Address, model, longest answer."""
         return "endpoint", *self._endpoint, str(self._tokens)
 
-    def read(self, questions: Sequence[Question]) -> Iterator[Arrived]:
+    def read(self, questions: Sequence[Question]) -> Iterator[Reading]:
         """See :class:`loopholes.scoring.judges.Reader`.
 
         The requests run in an event loop of their own thread: the caller may be in a notebook, which has a loop
@@ -77,7 +76,7 @@ class EndpointReader:
         """
         from anyio.from_thread import start_blocking_portal  # comes with openai
 
-        arrived: SimpleQueue[Arrived | None] = SimpleQueue()
+        arrived: SimpleQueue[Reading | None] = SimpleQueue()
         with start_blocking_portal() as portal:
             work = portal.start_task_soon(self._read, questions, arrived.put)
             work.add_done_callback(lambda _: arrived.put(None))
@@ -85,7 +84,7 @@ class EndpointReader:
                 yield answer
             work.result()
 
-    async def _read(self, questions: Sequence[Question], arrive: Callable[[Arrived], None]) -> None:
+    async def _read(self, questions: Sequence[Question], arrive: Callable[[Reading], None]) -> None:
         from openai import AsyncOpenAI
 
         waiting = iter(enumerate(questions))
@@ -105,7 +104,7 @@ class EndpointReader:
             async def work() -> None:
                 for number, question in waiting:
                     try:
-                        arrive((number, await self._verdict(client, question)))
+                        arrive(Reading(number, *await self._verdict(client, question)))
                     except Unanswered as reason:
                         if isinstance(reason, Refused):
                             await self._check(client)
@@ -131,21 +130,24 @@ class EndpointReader:
                 f"the judge {self._name} answers nothing: {reason}; see that it is the right address and model"
             ) from None
 
-    async def _verdict(self, client: AsyncOpenAI, question: Question) -> Verdict | None:
-        """The verdict, None if the answer was unclear twice. Raises :class:`Unanswered`, :class:`ScoringError`."""
+    async def _verdict(self, client: AsyncOpenAI, question: Question) -> tuple[Verdict | None, str]:
+        """The verdict, None if the answer was unclear twice, and the answer.
+
+        Raises :class:`Unanswered`, :class:`ScoringError`.
+        """
         broken = None
         for again in (False, True):
             try:
-                verdict = verdict_of(await self._answer(client, wording(question, again=again)))
+                said = await self._answer(client, wording(question, again=again))
             except ValueError as error:
                 broken = error
                 continue
-            if verdict is not None:
-                return verdict
+            if (verdict := verdict_of(said)) is not None:
+                return verdict, said
             broken = None
         if broken is not None:
             raise Unanswered(f"what it sends is no chat completion ({broken})")
-        return None
+        return None, self._without_key(said)
 
     async def _answer(self, client: AsyncOpenAI, prompt: str) -> str:
         """What the model says; raises ValueError where that is no chat completion."""

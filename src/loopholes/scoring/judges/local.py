@@ -16,7 +16,7 @@ from loopholes.policies import Sampling, load_policy, locate
 from loopholes.policies.local import LocalPolicy
 from loopholes.policies.quiet import quiet
 from loopholes.policies.tokens import context_length, encode_prompts
-from loopholes.scoring.judges.asking import Reader
+from loopholes.scoring.judges.asking import Reader, Reading
 from loopholes.scoring.judges.wording import Question, verdict_of, wording
 from loopholes.types import Task
 
@@ -59,16 +59,16 @@ class ChatReader:
         """The model's files, longest answer."""
         return "chat", *self._made, str(self._tokens)
 
-    def read(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdict | None]]:
+    def read(self, questions: Sequence[Question]) -> Iterator[Reading]:
         """See :class:`loopholes.scoring.judges.Reader`; a question that the model has no room for is left out."""
         fitting = [number for number, question in enumerate(questions) if self._fits(question)]
         for start in range(0, len(fitting), BATCH):
             unclear = fitting[start : start + BATCH]
             for again in (False, True):
                 said = self._answers([wording(questions[number], again=again) for number in unclear])
-                verdicts = {number: verdict_of(text) for number, text in zip(unclear, said, strict=True)}
-                unclear = [number for number, verdict in verdicts.items() if verdict is None]
-                yield from ((number, verdict) for number, verdict in verdicts.items() if verdict or again)
+                found = [Reading(number, verdict_of(text), text) for number, text in zip(unclear, said, strict=True)]
+                unclear = [reading.number for reading in found if reading.verdict is None]
+                yield from (reading for reading in found if reading.verdict or again)
 
     def _answers(self, prompts: Sequence[str]) -> list[str]:
         tasks = [Task("judge", (message("user", prompt),)) for prompt in prompts]
@@ -115,14 +115,15 @@ class ClassifierReader:
         logits = self._model(**inputs.to(self._model.device)).logits
         return [self._labels[label] for label in logits.argmax(dim=-1).tolist()]
 
-    def read(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdict | None]]:
+    def read(self, questions: Sequence[Question]) -> Iterator[Reading]:
         """See :class:`loopholes.scoring.judges.Reader`; a question that the model has no room for is left out."""
         requests, answers = map(list, zip(*questions, strict=True))
         lengths = [len(ids) for ids in self._tokenizer(requests, answers, verbose=False)["input_ids"]]
         fitting = [number for number, length in enumerate(lengths) if length <= self._room]
         for start in range(0, len(fitting), self._batch_size):
             numbers = fitting[start : start + self._batch_size]
-            yield from zip(numbers, self._batch([questions[number] for number in numbers]), strict=True)
+            verdicts = self._batch([questions[number] for number in numbers])
+            yield from (Reading(number, verdict) for number, verdict in zip(numbers, verdicts, strict=True))
 
 
 def _room(tokenizer: PreTrainedTokenizerBase, model: Any) -> int:
