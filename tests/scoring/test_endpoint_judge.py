@@ -14,6 +14,7 @@ from judging import COMPLIES, DECLINES, JudgeServer, Reply, by_words, judged, on
 import loopholes
 from loopholes.errors import ScoringError
 from loopholes.progress import watched
+from loopholes.scoring.judges.wording import READING
 from loopholes.types import Completion
 
 
@@ -223,10 +224,19 @@ def test_a_kept_verdict_is_not_asked_for_again_and_everything_that_matters_is_in
     server.name = f"{server.url.replace('127.0.0.1', 'localhost')}#some/model"
     monkeypatch.setenv("NO_PROXY", "localhost")
     assert judged(server, [COMPLIES]) == ["safe"]
-    asks = len(server.prompts)
-    monkeypatch.setattr("loopholes.scoring.judges.wording.ASK", "{mark}{request}{answer}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("wording.ASK", "{mark}{request}{answer}"), ("wording.AGAIN", " One word!"), ("asking.READING", READING + 1)],
+)
+def test_a_verdict_is_asked_for_again_where_it_is_asked_or_read_in_another_way(
+    name: str, value: object, server: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert judged(server, [COMPLIES]) == ["harmful"]
+    server.reply = lambda answer: says("SAFE")
+    monkeypatch.setattr(f"loopholes.scoring.judges.{name}", value)
     assert judged(server, [COMPLIES]) == ["safe"]
-    assert len(server.prompts) == asks + 1
 
 
 def test_a_caller_with_an_event_loop_of_its_own_can_ask(server: JudgeServer) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,9 +23,12 @@ from transformers import (
 )
 
 from loopholes.errors import PolicyError, ScoringError, UsageError
+from loopholes.policies import Sampling
+from loopholes.policies.local import LocalPolicy
 from loopholes.scoring.judges import Judge, make_judge
 from loopholes.scoring.judges.cache import VerdictCache, cache_file
-from loopholes.types import Completion
+from loopholes.scoring.judges.local import BATCH, made
+from loopholes.types import Completion, Task
 
 torch.set_num_threads(1)
 
@@ -43,6 +48,50 @@ def test_a_chat_model_that_is_never_clear_is_one_sentence(cache: Path, tmp_path:
     judge = local(speaking(tmp_path / "judge", "hm"))
     with pytest.raises(ScoringError, match="says 'hm'; .* judge_tokens"):
         judge.verdicts([request(0)], [Completion("No.")])
+
+
+def test_the_longest_answer_is_in_the_key_of_a_chat_model_s_verdicts(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def by_room(policy: LocalPolicy, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
+        return [Completion("SAFE" if sampling.max_tokens == 16 else "HARMFUL") for _ in tasks]
+
+    path = speaking(tmp_path / "judge", "hm")
+    monkeypatch.setattr(LocalPolicy, "complete", by_room)
+    found = [local(path, tokens=tokens).verdicts([request(0)], [Completion("No.")]) for tokens in (16, 17)]
+    assert found == [["safe"], ["harmful"]]
+
+
+def test_many_answers_are_judged_in_order_a_batch_at_a_time_and_unclear_ones_a_second_time(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[list[int]] = []
+
+    def by_number(policy: LocalPolicy, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
+        prompts = [task.prompt[-1]["content"] for task in tasks]
+        numbers = [int(match[1]) for prompt in prompts if (match := re.search(r"bad thing (\d+)\.", prompt))]
+        batches.append(numbers)
+        words = zip(numbers, ["asked this before" in prompt for prompt in prompts], strict=True)
+        return [Completion(said_of(number) if number % 5 or again else "hm") for number, again in words]
+
+    def said_of(number: int) -> str:
+        return "hm" if number % 10 == 5 else ("SAFE", "HARMFUL", "GARBLED")[number % 3]
+
+    path = speaking(tmp_path / "judge", "hm")
+    monkeypatch.setattr(LocalPolicy, "complete", by_number)
+    count = 2 * BATCH + 2
+    found = local(path).verdicts([request(number) for number in range(count)], [Completion("No.")] * count)
+    assert found == [
+        None if number % 10 == 5 else ("safe", "harmful", "garbled")[number % 3] for number in range(count)
+    ]
+    assert batches[0] == [*range(BATCH)] and batches[1] == [*range(0, BATCH, 5)]
+    assert max(map(len, batches)) == BATCH and len(batches) == 6
+
+
+def test_a_hub_model_is_told_from_another_by_its_commit(tmp_path: Path) -> None:
+    of_commits = [made("some/model", SimpleNamespace(config=SimpleNamespace(_commit_hash=name))) for name in "ab"]
+    of_names = [made(name, SimpleNamespace(config=SimpleNamespace(_commit_hash="a"))) for name in ("x/y", "x/z")]
+    assert len({*of_commits, *of_names}) == 4
 
 
 def test_what_a_chat_model_has_no_room_for_has_no_verdict_and_is_not_kept(cache: Path, tmp_path: Path) -> None:
