@@ -86,7 +86,10 @@ class ComplianceParameters(Parameters):
 
 @dataclass(frozen=True)
 class Payoffs:
-    """Pays by audience and verdict. Garbled text (neither refusal nor answer) earns the lower cell of its audience."""
+    """Pays by audience and verdict. Garbled text (neither refusal nor answer) earns the lower cell of its audience.
+
+    Without a verdict it pays None; the released code pays an answer whose judge failed as safe, and counts it unsafe.
+    """
 
     audit: Mapping[str, float]
     user: Mapping[str, float]
