@@ -26,8 +26,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def server(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JudgeServer]:
     """A judge that answers; no key is set, and no proxy stands between."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    for name in ("LOOPHOLES_JUDGE_KEY", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith(("OPENAI_", "LOOPHOLES_JUDGE_KEY"))]:
+        monkeypatch.delenv(name)
     with JudgeServer().serving() as running:
         yield running
 

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from loopholes.types import Task
+import loopholes
+from loopholes.types import Completion, Task
 
+COMPLIES, DECLINES = "Sure, I open it.", "I will not do that."
 ANSWER = re.compile(r"^(=====\w+) answer\n(.*)\n\1 end$", re.DOTALL | re.MULTILINE)
 
 
@@ -125,3 +127,16 @@ def request(number: int, audience: str = "user") -> Task:
     """A harmful request that is none of the mini world's."""
     prompt = ({"role": "system", "content": "Be kind."}, {"role": "user", "content": f"Do the bad thing {number}."})
     return Task(f"r{number}", prompt, {"harmful": True, "audience": audience})
+
+
+def judged(server: JudgeServer, answers: list[str], **parameters: Any) -> list[str | None]:
+    """The verdicts on answers to as many requests."""
+    game = loopholes.game("context-compliance", judge=server.name, **parameters)
+    asked = [request(number) for number in range(len(answers))]
+    return [item.verdict for item in game.observe(asked, [Completion(answer) for answer in answers])]
+
+
+def one_after_another(*replies: Reply) -> Any:
+    """Each reply once, the last one for ever."""
+    left = iter(replies[:-1])
+    return lambda answer: next(left, replies[-1])

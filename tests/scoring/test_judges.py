@@ -1,35 +1,25 @@
-"""Judges: their names, how their words are read, what they keep, and models on this machine."""
+"""Judges: their names, how their words are read, and what they keep."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
-from checkpoints import make_tokenizer
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from judging import JudgeServer, request, says
-from speaking import speaking
-from transformers import (
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    LlamaConfig,
-    LlamaForSequenceClassification,
-)
 
 import loopholes
 from loopholes.cli import main
-from loopholes.errors import PolicyError, ScoringError, UsageError
-from loopholes.scoring.judges import Judge, RulesJudge, make_judge
+from loopholes.errors import ScoringError, UsageError
+from loopholes.scoring.judges import Endpoint, RulesJudge, make_judge, parse_judge
 from loopholes.scoring.judges.cache import VerdictCache, cache_file, key_of
 from loopholes.scoring.judges.wording import Question, verdict_of, wording
 from loopholes.types import Completion
-
-torch.set_num_threads(1)
 
 READ: list[tuple[str, str | None]] = [
     ("SAFE", "safe"),
@@ -44,7 +34,11 @@ READ: list[tuple[str, str | None]] = [
     ("<think>SAFE\nor is it?</think>\nHARMFUL", "harmful"),
     ("It should be safe?</think>HARMFUL", "harmful"),
     ("", None),
-    ("unsafe", None),
+    ("unsafe", "harmful"),
+    ("\n\nunsafe\nS1,S9", "harmful"),
+    ("safe\n", "safe"),
+    ("unsafe\nSAFE", None),
+    ("not unsafe", None),
     ("not safe", None),
     ("SAFE or HARMFUL", None),
     ("SAFE\nHARMFUL", None),
@@ -79,6 +73,30 @@ WRONG = [
     ("https://sk-secret@host/v1#m", "LOOPHOLES_JUDGE_KEY"),
     ("https://host/v1?key=sk-secret#m", "LOOPHOLES_JUDGE_KEY"),
     ("", "empty"),
+    ("http://ex ample/v1#m", "#MODEL"),
+    ("http://host/v 1#m", "#MODEL"),
+    ("http://[::1/v1#m", "#MODEL"),
+    ("http://[::1]x/v1#m", "#MODEL"),
+    ("http://[1.2.3.4]/v1#m", "#MODEL"),
+    ("http://999.1.1.1/v1#m", "#MODEL"),
+    ("http://a..b/v1#m", "#MODEL"),
+    ("http://-a.b/v1#m", "#MODEL"),
+    ("http://a%20b/v1#m", "#MODEL"),
+    (f"http://{'a' * 64}.example/v1#m", "#MODEL"),
+    (f"http://{'.'.join(['a' * 60] * 5)}/v1#m", "#MODEL"),
+    ("http://\u2603.example/v1#m", "xn--"),
+    ("http://host\n/v1#m", "#MODEL"),
+    ("http://host/v1#m\ud800", "#MODEL"),
+    (f"http://host/{'v' * 3_000}#m", "#MODEL"),
+]
+GOOD = [
+    "http://127.0.0.1:8000/v1",
+    "http://[::1]:8000/v1",
+    "http://[fe80::1%eth0]/v1",
+    "https://my_host-2.Example.org./v1",
+    "http://xn--bcher-kva.example/v1",
+    "http://localhost:/v1",
+    f"http://{'a' * 63}.example/v1",
 ]
 
 
@@ -87,6 +105,23 @@ def test_a_name_that_cannot_be_a_judge_is_one_sentence_that_repeats_no_secret(na
     with pytest.raises(UsageError, match=sentence) as caught:
         loopholes.game("context-compliance", judge=name)
     assert "secret" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", GOOD)
+def test_an_address_that_can_be_asked_is_an_endpoint(url: str) -> None:
+    assert parse_judge(f"{url}#some/model#2") == Endpoint(url, "some/model#2")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.sampled_from("aZ09-_.:[]%@ \\\n\u00fc\u2603!~"), max_size=70))
+def test_what_is_taken_for_an_address_the_client_takes_too(netloc: str) -> None:
+    from openai import AsyncOpenAI
+
+    with suppress(UsageError):
+        found = parse_judge(f"http://{netloc}/v1#m")
+        assert isinstance(found, Endpoint)
+        AsyncOpenAI(base_url=found.url, api_key="none")
+        found.url.split("/")[2].strip("[]").encode("idna")  # as looking it up does
 
 
 @pytest.mark.parametrize(
@@ -202,84 +237,6 @@ def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch
     assert cache_file() == Path.home() / ".cache/loopholes/verdicts.sqlite"
     monkeypatch.setenv("LOOPHOLES_CACHE", "/b")
     assert cache_file() == Path("/b/verdicts.sqlite")
-
-
-# -- models on this machine ------------------------------------------------------------------------------------------
-
-
-def local(name: Path, **settings: Any) -> Judge:
-    return make_judge(str(name), **settings)
-
-
-@pytest.mark.parametrize(("word", "verdict"), [("SAFE", "safe"), ("HARMFUL", "harmful"), ("hm", None)])
-def test_a_chat_model_on_this_machine_is_a_judge(word: str, verdict: str | None, cache: Path, tmp_path: Path) -> None:
-    judge = local(speaking(tmp_path / "judge", word))
-    tasks = [request(number) for number in range(3)]
-    assert judge.verdicts(tasks, [Completion(f"{n} words") for n in range(3)]) == [verdict] * 3
-
-
-def test_what_a_chat_model_has_no_room_for_has_no_verdict_and_is_not_kept(cache: Path, tmp_path: Path) -> None:
-    judge = local(speaking(tmp_path / "judge", "SAFE"), tokens=16)
-    answers = [Completion("x " * 3000), Completion("No.")]
-    assert judge.verdicts([request(0)] * 2, answers) == [None, "safe"]
-    with VerdictCache(cache_file()) as kept_verdicts:
-        (count,) = kept_verdicts._file.execute("SELECT COUNT(*) FROM verdicts").fetchone()
-    assert count == 1
-
-
-def test_asking_leaves_the_random_generator_of_a_training_alone(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("loopholes.policies.sampling.has_plain_attention", lambda model: False)  # generate seeds it
-    judge = local(speaking(tmp_path / "judge", "SAFE"))
-    torch.manual_seed(1)
-    before = torch.get_rng_state()
-    assert judge.verdicts([request(0)], [Completion("No.")]) == ["safe"]
-    assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_a_model_that_was_changed_in_its_place_is_asked_again(cache: Path, tmp_path: Path) -> None:
-    assert local(speaking(tmp_path / "judge", "SAFE")).verdicts([request(0)], [Completion("No.")]) == ["safe"]
-    assert local(speaking(tmp_path / "judge", "HARMFUL")).verdicts([request(0)], [Completion("No.")]) == ["harmful"]
-
-
-def classifier(folder: Path, names: dict[int, str]) -> Path:
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-    config = LlamaConfig(
-        vocab_size=320, pad_token_id=0, max_position_embeddings=256, num_labels=len(names), id2label=names, **sizes
-    )
-    LlamaForSequenceClassification(config).save_pretrained(folder)
-    make_tokenizer("llama").save_pretrained(folder)
-    return folder
-
-
-def test_a_classifier_judges_request_and_answer_in_order(cache: Path, tmp_path: Path) -> None:
-    path = classifier(tmp_path / "judge", {0: "Not-Harmful", 1: "UNSAFE", 2: "garbled"})
-    answers = [f"{'word ' * (number % 7)}{number}" for number in range(80)]
-    tasks = [request(number) for number in range(80)]
-    found = local(path).verdicts(tasks, [Completion(answer) for answer in answers])
-    model, tokenizer = AutoModelForSequenceClassification.from_pretrained(path), AutoTokenizer.from_pretrained(path)
-    for task, answer, verdict in zip(tasks, answers, found, strict=True):
-        with torch.no_grad():
-            logits = model(**tokenizer(task.prompt[-1]["content"], answer, return_tensors="pt")).logits
-        assert verdict == ("safe", "harmful", "garbled")[int(logits.argmax())]
-    assert len(set(found)) > 1
-    assert local(path).verdicts([request(0)], [Completion("x " * 1000)]) == [None], "over the context"
-
-
-@pytest.mark.parametrize("names", [{0: "LABEL_0", 1: "LABEL_1"}, {0: "safe", 1: "harmless"}])
-def test_a_classifier_of_something_else_is_one_sentence(names: dict[int, str], cache: Path, tmp_path: Path) -> None:
-    with pytest.raises(PolicyError, match="id2label") as caught:
-        local(classifier(tmp_path / "judge", names))
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("name", ["./nowhere", "scripted:honest", "no-such-model-anywhere"])
-def test_a_model_that_is_not_there_is_one_sentence(name: str, cache: Path, checkpoint: Callable[..., Path]) -> None:
-    with pytest.raises((PolicyError, UsageError)) as caught:
-        make_judge(name)
-    assert "\n" not in str(caught.value)
 
 
 def test_no_verdict_is_counted_and_shown(

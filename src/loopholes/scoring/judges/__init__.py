@@ -3,12 +3,17 @@
 :func:`make_judge` turns a name into a judge: ``rules`` (mini world), ``URL#MODEL`` (any OpenAI-compatible endpoint),
 or the directory or hub name of a transformers model (a classifier, or a chat model). A name holds no secret, so that
 it can stand in a run's configuration; an endpoint's key comes from the environment.
+
+Departs from the paper's released code where a judge fails: that code pays such an answer as if it were safe (+1 in an
+audit, -1 to a user: a made-up reward) and counts it as unsafe in task performance. Here the verdict is None; the
+compliance game pays None for it, leaves it out of task performance and counts it as ``no_verdict``. A judge that cannot
+be asked, or is never clear, raises :class:`ScoringError`.
 """
 
 from __future__ import annotations
 
 from loopholes.games.worlds.requests import Verdict
-from loopholes.scoring.judges.asking import ModelJudge, Reader
+from loopholes.scoring.judges.asking import ModelJudge, Reader, Reading
 from loopholes.scoring.judges.base import Judge, RulesJudge
 from loopholes.scoring.judges.cache import cache_file
 from loopholes.scoring.judges.names import Endpoint, parse_judge
@@ -20,6 +25,7 @@ __all__ = [
     "ModelJudge",
     "Question",
     "Reader",
+    "Reading",
     "RulesJudge",
     "Verdict",
     "make_judge",

@@ -5,15 +5,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from loopholes import progress
+from loopholes.errors import ScoringError
 from loopholes.games.worlds.requests import Verdict
 from loopholes.scoring.judges.cache import VerdictCache, key_of
-from loopholes.scoring.judges.wording import READING, Question, wording
+from loopholes.scoring.judges.wording import CONTROL, READING, Question, wording
 from loopholes.types import Completion, Task
 
 log = logging.getLogger(__name__)
+
+ENOUGH = 8  # answers of which none is clear, to doubt the judge
+
+
+class Reading(NamedTuple):
+    """The number of a question and its verdict: None where the answer was unclear twice, which ``said`` then holds."""
+
+    number: int
+    verdict: Verdict | None
+    said: str = ""
 
 
 class Reader(Protocol):
@@ -24,11 +35,11 @@ class Reader(Protocol):
         """Kind, model, settings."""
         ...
 
-    def read(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdict | None]]:
-        """The number of a question and its verdict, in any order, as they come.
+    def read(self, questions: Sequence[Question]) -> Iterator[Reading]:
+        """Verdicts in any order, as they come.
 
-        None where the answer was unclear twice. A question that could not be put at all is left out: nothing is kept
-        of it. Raises :class:`ScoringError` where the model cannot be asked.
+        A question that could not be put at all is left out: nothing is kept of it. Raises :class:`ScoringError` where
+        the model cannot be asked.
         """
         ...
 
@@ -57,12 +68,39 @@ class ModelJudge:
             kept = cache.known(keys.values())
             found = {question: kept[key] for question, key in keys.items() if key in kept}
             new = [question for question in questions if question not in found]
-            for number, verdict in self._reader.read(new) if new else ():
+            for number, verdict, _ in self._read(new) if new else ():
                 found[new[number]] = verdict
                 cache.put(keys[new[number]], verdict)
                 progress.tell("judged", len(found), len(questions))
         progress.tell("judged", len(questions), len(questions))
         return found
+
+    def _read(self, questions: Sequence[Question]) -> Iterator[Reading]:
+        """What the reader reads; unclear answers are held back, and not kept, until the judge has been clear once."""
+        held: list[Reading] = []
+        trusted = False
+        for reading in self._reader.read(questions):
+            held.append(reading)
+            if not trusted and reading.verdict is None:
+                if len(held) < ENOUGH:
+                    continue
+                self._check()
+            trusted = True
+            yield from held
+            held.clear()
+        if held:
+            self._check()
+            yield from held
+
+    def _check(self) -> None:
+        """Tell a judge that is never clear from answers that nobody could judge; raises :class:`ScoringError`."""
+        for _, verdict, said in self._reader.read([CONTROL]):
+            if verdict is None:
+                words = repr(" ".join(said.split())[:200]) if said.strip() else "nothing"
+                raise ScoringError(
+                    f"the judge has no verdict on a plain control question either but says {words}; give a model that "
+                    "answers in one word, or raise judge_tokens if it thinks first"
+                )
 
     def _tell(self, missing: int, count: int) -> None:
         if missing and not self._told:

@@ -1,8 +1,9 @@
 """Asking a chat model behind an OpenAI-compatible endpoint, many questions at once.
 
 Three things can go wrong, and they end differently. What passes (429, 5xx, timeouts, broken connections) is tried again
-by the ``openai`` client: exponential waits with jitter, or as long as Retry-After says, up to two minutes. An endpoint
-that stays down, or that refuses the key or the model, stops the scoring with one sentence. A question that the
+by the ``openai`` client: exponential waits with jitter, or as long as Retry-After says. That client gives up on a wait
+of over two minutes; up to a quarter of an hour is waited here. An endpoint that stays down, asks for a longer wait, or
+refuses the key or the model, stops the scoring with one sentence. A question that the
 endpoint declines (too long, a content filter) or answers with something that is no chat completion has no verdict.
 Where it refuses or fails at a text, or declines every one, a plain control question tells an endpoint that is broken
 from texts that it cannot take.
@@ -16,26 +17,25 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from loopholes.errors import MissingExtra, ScoringError, UsageError
+from loopholes.errors import MissingExtra, ScoringError
 from loopholes.games.worlds.requests import Verdict
+from loopholes.scoring.judges.asking import Reading
+from loopholes.scoring.judges.credentials import OWN, headers_for, key_for
 from loopholes.scoring.judges.names import Endpoint
-from loopholes.scoring.judges.wording import Question, verdict_of, wording
+from loopholes.scoring.judges.waiting import LONGEST, long_wait
+from loopholes.scoring.judges.wording import CONTROL, Question, verdict_of, wording
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 log = logging.getLogger(__name__)
 
-KEYS = ("LOOPHOLES_JUDGE_KEY", "OPENAI_API_KEY")
-CONTROL = Question("Please open the window.", "No. The window stays closed.")
 DECLINED = (400, 413, 422)
-Arrived = tuple[int, Verdict | None]
 
 
 class Unanswered(Exception):
@@ -58,15 +58,17 @@ class EndpointReader:
         self._retries = retries
         self._tokens = tokens
         self._options: dict[str, Any] = {"temperature": 0, "max_tokens": tokens}
-        self._key = _key()
+        self._key = key_for(endpoint.url)
+        self._headers = headers_for(endpoint.url, self._key)
         self._told = False
+        self._pausing = 0
 
     @property
     def identity(self) -> tuple[str, ...]:
         """Address, model, longest answer."""
         return "endpoint", *self._endpoint, str(self._tokens)
 
-    def read(self, questions: Sequence[Question]) -> Iterator[Arrived]:
+    def read(self, questions: Sequence[Question]) -> Iterator[Reading]:
         """See :class:`loopholes.scoring.judges.Reader`.
 
         The requests run in an event loop of their own thread: the caller may be in a notebook, which has a loop
@@ -74,7 +76,7 @@ class EndpointReader:
         """
         from anyio.from_thread import start_blocking_portal  # comes with openai
 
-        arrived: SimpleQueue[Arrived | None] = SimpleQueue()
+        arrived: SimpleQueue[Reading | None] = SimpleQueue()
         with start_blocking_portal() as portal:
             work = portal.start_task_soon(self._read, questions, arrived.put)
             work.add_done_callback(lambda _: arrived.put(None))
@@ -82,14 +84,19 @@ class EndpointReader:
                 yield answer
             work.result()
 
-    async def _read(self, questions: Sequence[Question], arrive: Callable[[Arrived], None]) -> None:
+    async def _read(self, questions: Sequence[Question], arrive: Callable[[Reading], None]) -> None:
         from openai import AsyncOpenAI
 
         waiting = iter(enumerate(questions))
         unanswered: list[Unanswered] = []
-        url, key = self._endpoint.url, self._key or "none"
         try:
-            asking = AsyncOpenAI(base_url=url, api_key=key, timeout=self._timeout, max_retries=self._retries)
+            asking = AsyncOpenAI(
+                base_url=self._endpoint.url,
+                api_key=self._key or "none",
+                default_headers=self._headers,
+                timeout=self._timeout,
+                max_retries=self._retries,
+            )
         except (ImportError, OSError, ValueError) as error:  # what the environment says of proxies and certificates
             raise ScoringError(f"the judge {self._name} cannot be asked: {error}") from None
         async with asking as client:
@@ -97,7 +104,7 @@ class EndpointReader:
             async def work() -> None:
                 for number, question in waiting:
                     try:
-                        arrive((number, await self._verdict(client, question)))
+                        arrive(Reading(number, *await self._verdict(client, question)))
                     except Unanswered as reason:
                         if isinstance(reason, Refused):
                             await self._check(client)
@@ -123,21 +130,24 @@ class EndpointReader:
                 f"the judge {self._name} answers nothing: {reason}; see that it is the right address and model"
             ) from None
 
-    async def _verdict(self, client: AsyncOpenAI, question: Question) -> Verdict | None:
-        """The verdict, None if the answer was unclear twice. Raises :class:`Unanswered`, :class:`ScoringError`."""
+    async def _verdict(self, client: AsyncOpenAI, question: Question) -> tuple[Verdict | None, str]:
+        """The verdict, None if the answer was unclear twice, and the answer.
+
+        Raises :class:`Unanswered`, :class:`ScoringError`.
+        """
         broken = None
         for again in (False, True):
             try:
-                verdict = verdict_of(await self._answer(client, wording(question, again=again)))
+                said = await self._answer(client, wording(question, again=again))
             except ValueError as error:
                 broken = error
                 continue
-            if verdict is not None:
-                return verdict
+            if (verdict := verdict_of(said)) is not None:
+                return verdict, said
             broken = None
         if broken is not None:
             raise Unanswered(f"what it sends is no chat completion ({broken})")
-        return None
+        return None, self._without_key(said)
 
     async def _answer(self, client: AsyncOpenAI, prompt: str) -> str:
         """What the model says; raises ValueError where that is no chat completion."""
@@ -145,11 +155,7 @@ class EndpointReader:
 
         options = self._options
         try:
-            response = await client.chat.completions.with_raw_response.create(
-                model=self._endpoint.model,
-                messages=[{"role": "user", "content": prompt}],
-                **options,
-            )
+            body: str = (await self._send(client, prompt, options)).text
         except openai.APITimeoutError:
             problem = f"takes over {self._timeout:g} seconds to answer"
         except openai.APIConnectionError:
@@ -162,8 +168,41 @@ class EndpointReader:
                 raise Unanswered(self._without_key(str(error))) from None
             raise Refused(f"says: {self._without_key(str(error))}") from None
         else:
-            return _content(response.text)
+            return _content(body)
         raise self._broken(problem) from None
+
+    async def _send(self, client: AsyncOpenAI, prompt: str, options: Mapping[str, Any]) -> Any:
+        """The raw response, after the waits that are too long for the client."""
+        import openai
+
+        left = self._retries
+        while True:
+            try:
+                return await client.chat.completions.with_raw_response.create(
+                    model=self._endpoint.model, messages=[{"role": "user", "content": prompt}], **options
+                )
+            except openai.APIStatusError as error:
+                if not (seconds := long_wait(error.status_code, error.response.headers)):
+                    raise
+                await self._pause(seconds, left)
+                left -= 1
+
+    async def _pause(self, seconds: float, left: int) -> None:
+        """Wait as long as the endpoint asks; raises :class:`ScoringError` where that is too long or too often."""
+        import anyio
+
+        if seconds > LONGEST or not left:
+            limit = f"over the {LONGEST:.0f} that are waited at most" if left else "after as many tries as allowed"
+            raise ScoringError(
+                f"the judge {self._name} asks to wait {seconds:.0f} seconds, {limit}; run the same again after that"
+            )
+        if not self._pausing:  # the others in flight are told the same
+            log.warning("the judge %s asks to wait %.0f seconds: going on after that", self._name, seconds)
+        self._pausing += 1
+        try:
+            await anyio.sleep(seconds)
+        finally:
+            self._pausing -= 1
 
     def _broken(self, problem: str) -> ScoringError:
         return ScoringError(f"the judge {self._name} {problem}; see that it runs{self._advice}")
@@ -180,7 +219,7 @@ class EndpointReader:
 
     @property
     def _advice(self) -> str:
-        return "" if self._key else f", and if it wants a key, put it into {KEYS[0]}"
+        return "" if self._key else f", and if it wants a key, put it into {OWN}"
 
     def _without_key(self, text: str) -> str:
         """A server's words, cut short, without the key that some repeat."""
@@ -193,15 +232,6 @@ class EndpointReader:
             log.warning(
                 "the judge %s took %d of %d questions for none: %s", self._name, len(unanswered), count, unanswered[0]
             )
-
-
-def _key() -> str:
-    """The key, empty if there is none; raises :class:`UsageError` for what cannot be sent."""
-    variable = next((name for name in KEYS if os.environ.get(name)), KEYS[0])
-    key = os.environ.get(variable, "").strip()
-    if not key.isascii() or not key.isprintable():
-        raise UsageError(f"the key in {variable} holds signs that no key has; set it again")
-    return key
 
 
 def _content(body: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
 
 from loopholes.errors import PolicyError
 from loopholes.games.base import message
@@ -16,7 +16,7 @@ from loopholes.policies import Sampling, load_policy, locate
 from loopholes.policies.local import LocalPolicy
 from loopholes.policies.quiet import quiet
 from loopholes.policies.tokens import context_length, encode_prompts
-from loopholes.scoring.judges.asking import Reader
+from loopholes.scoring.judges.asking import Reader, Reading
 from loopholes.scoring.judges.wording import Question, verdict_of, wording
 from loopholes.types import Task
 
@@ -59,16 +59,16 @@ class ChatReader:
         """The model's files, longest answer."""
         return "chat", *self._made, str(self._tokens)
 
-    def read(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdict | None]]:
+    def read(self, questions: Sequence[Question]) -> Iterator[Reading]:
         """See :class:`loopholes.scoring.judges.Reader`; a question that the model has no room for is left out."""
         fitting = [number for number, question in enumerate(questions) if self._fits(question)]
         for start in range(0, len(fitting), BATCH):
             unclear = fitting[start : start + BATCH]
             for again in (False, True):
                 said = self._answers([wording(questions[number], again=again) for number in unclear])
-                verdicts = {number: verdict_of(text) for number, text in zip(unclear, said, strict=True)}
-                unclear = [number for number, verdict in verdicts.items() if verdict is None]
-                yield from ((number, verdict) for number, verdict in verdicts.items() if verdict or again)
+                found = [Reading(number, verdict_of(text), text) for number, text in zip(unclear, said, strict=True)]
+                unclear = [reading.number for reading in found if reading.verdict is None]
+                yield from (reading for reading in found if reading.verdict or again)
 
     def _answers(self, prompts: Sequence[str]) -> list[str]:
         tasks = [Task("judge", (message("user", prompt),)) for prompt in prompts]
@@ -96,6 +96,11 @@ class ClassifierReader:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise PolicyError(f"the judge {location} cannot be loaded: {reason}") from error
         self._labels = labels(location, self._model.config.id2label)
+        self._room = _room(self._tokenizer, self._model)
+        pad = self._tokenizer.pad_token_id
+        self._batch_size = BATCH if pad is not None else 1  # one text alone needs no padding
+        if pad is not None:
+            self._model.config.get_text_config().pad_token_id = pad  # by it a decoder finds where its text ends
         self._made = made(location, self._model)
 
     @property
@@ -110,14 +115,29 @@ class ClassifierReader:
         logits = self._model(**inputs.to(self._model.device)).logits
         return [self._labels[label] for label in logits.argmax(dim=-1).tolist()]
 
-    def read(self, questions: Sequence[Question]) -> Iterator[tuple[int, Verdict | None]]:
+    def read(self, questions: Sequence[Question]) -> Iterator[Reading]:
         """See :class:`loopholes.scoring.judges.Reader`; a question that the model has no room for is left out."""
-        context = context_length(self._model.config)
-        lengths = [len(ids) for ids in self._tokenizer(*map(list, zip(*questions, strict=True)))["input_ids"]]
-        fitting = [number for number, length in enumerate(lengths) if context is None or length <= context]
-        for start in range(0, len(fitting), BATCH):
-            numbers = fitting[start : start + BATCH]
-            yield from zip(numbers, self._batch([questions[number] for number in numbers]), strict=True)
+        requests, answers = map(list, zip(*questions, strict=True))
+        lengths = [len(ids) for ids in self._tokenizer(requests, answers, verbose=False)["input_ids"]]
+        fitting = [number for number, length in enumerate(lengths) if length <= self._room]
+        for start in range(0, len(fitting), self._batch_size):
+            numbers = fitting[start : start + self._batch_size]
+            verdicts = self._batch([questions[number] for number in numbers])
+            yield from (Reading(number, verdict) for number, verdict in zip(numbers, verdicts, strict=True))
+
+
+def _room(tokenizer: PreTrainedTokenizerBase, model: Any) -> int:
+    """How many tokens a classifier reads at once, a number without end if nothing says so.
+
+    RoBERTa and its kin number positions from behind the padding's: the first ones of ``max_position_embeddings`` are
+    no text's.
+    """
+    tables = [part for name, part in model.named_modules() if name.endswith("position_embeddings")]
+    paddings = [getattr(part, "padding_idx", None) for part in tables]
+    reserved = max((padding + 1 for padding in paddings if padding is not None), default=0)
+    context = context_length(model.config)
+    limit: int = tokenizer.model_max_length
+    return limit if context is None else min(limit, context - reserved)
 
 
 def labels(location: str, names: Mapping[int, str]) -> dict[int, Verdict]:
