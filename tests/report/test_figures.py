@@ -116,7 +116,7 @@ def test_text_on_a_cell_can_be_read_whatever_its_value() -> None:
         panel = Matrix("All", "r", "c", ["r"], [str(n) for n in range(41)], values, diverging)
         svg, _ = drawn(panel)
         fills = [to_rgb(found) for found in re.findall(r'clip-path="[^"]+" style="fill: (#[0-9a-f]{6})', svg)]
-        inks = [to_rgb(found) for found in re.findall(r"<text style=\"[^\"]*fill: (#000000|#ffffff)", svg)]
+        inks = [to_rgb(found) for found in re.findall(r"<text style=\"[^\"]*fill: (#010101|#ffffff)", svg)]
         assert len(fills) == len(inks) == 41
         assert min(contrast(fill, ink) for fill, ink in zip(fills, inks, strict=True)) > 4.5
 

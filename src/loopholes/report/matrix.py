@@ -18,7 +18,7 @@ from loopholes.stats import Estimate
 _CELL = (0.95, 0.52)  # inches
 _LETTER = 0.085
 _WRAP = 18
-_DARK, _LIGHT = "#000000", "#ffffff"
+_DARK, _LIGHT = "#010101", "#ffffff"  # black itself, as the default, would be left out of an SVG
 _LEAST = 0.2  # differences below are pale, however small all of them are
 
 

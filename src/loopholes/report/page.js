@@ -123,7 +123,9 @@
   offer(at("f-section"), data.rollouts.map((row) => row.section), data.sections);
   offer(at("f-arm"), data.rollouts.map((row) => row.arm));
   offer(at("f-seed"), data.rollouts.map((row) => row.seed).filter(known).sort((a, b) => a - b));
-  at("filters").addEventListener("input", filter);
+  // A list that is chosen from by other means than a pointer may tell of the change alone.
+  at("filters").addEventListener("change", (event) => { if (event.target.tagName === "SELECT") filter(); });
+  at("filters").addEventListener("input", (event) => { if (event.target.tagName !== "SELECT") filter(); });
   at("filters").addEventListener("submit", (event) => event.preventDefault());
   for (const box of document.querySelectorAll(".seeds input")) box.addEventListener("change", filter);
   at("prev").addEventListener("click", () => move(-1));
