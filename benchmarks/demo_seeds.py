@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loopholes.demo import TRIALS, Trial, read_section
-from loopholes.report import Arm, GameSection, save_figure
+from loopholes.report import Arm, GameSection, game_section, save_chart
 from loopholes.stats import Estimate
 
 
@@ -37,7 +37,7 @@ def main() -> None:
         section = read_section(trial, policy, seeds, options.folder)
         single = [read_section(trial, policy, [seed], options.folder) for seed in seeds]
         lines += rows(trial, section, single)
-        save_figure(section, options.out / f"{trial.game}-{policy}.svg")
+        save_chart(game_section(section).charts[0], options.out / f"{trial.game}-{policy}.svg")
     (options.out / f"demo-{policy}.md").write_text("\n".join(lines) + "\n")
     shutil.copy(options.folder / "summary.json", options.out / f"demo-{policy}.json")
 

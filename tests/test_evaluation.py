@@ -241,10 +241,13 @@ def test_a_report_puts_seeds_together_and_arms_side_by_side(tmp_path: Path, caps
     assert vulnerable.estimates["exploit_rate"].seeds == len(vulnerable.curves) == 2
     assert (vulnerable.first_appearance, vulnerable.domination) == (10, 12)
     assert vulnerable.blind_spot is False  # copies are not short: the task metric fell
-    assert main(["report", str(tmp_path)]) == 0
+    assert {curve.seed for curve in vulnerable.curves} == {row["seed"] for row in vulnerable.rollouts} == {0, 1}
+    assert main(["report", str(tmp_path), "--export", str(tmp_path / "paper")]) == 0
     page = Path(capsys.readouterr().out.strip())
     assert page == tmp_path / "report.html"
     assert "proxy-metric" in page.read_text()
+    written = sorted(file.name for file in (tmp_path / "paper").iterdir())
+    assert written == ["proxy-metric-arms.csv", "proxy-metric-curves.png", "proxy-metric-curves.svg"]
 
 
 def test_an_evaluation_in_python_returns_its_run(tmp_path: Path) -> None:

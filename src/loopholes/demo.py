@@ -22,7 +22,7 @@ from loopholes.errors import RunError
 from loopholes.evaluation import EvalConfig, run_evaluation
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
-from loopholes.report import GameSection, write_page
+from loopholes.report import GameSection, game_section, write_page
 from loopholes.report.collect import read_arms
 from loopholes.runs import Run
 from loopholes.scored import cells
@@ -103,7 +103,7 @@ def run_demo(
         summary["cells"] += cells_of(section, policy)
         tell({"game": trial.game, "section": section})
     write_json(out / "summary.json", summary)
-    write_page(f"Loopholes: what {policy} learned", sections, out / "report.html")
+    write_page(f"Loopholes: what {policy} learned", [game_section(one) for one in sections], out / "report.html")
     return summary
 
 

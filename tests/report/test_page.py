@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,15 @@ import numpy as np
 import pytest
 
 from loopholes.errors import RunError, UsageError
-from loopholes.report import Arm, Curve, GameSection, save_figure, write_page
-from loopholes.report.figures import smooth
-from loopholes.report.page import finding
+from loopholes.report import Arm, Chart, Curve, GameSection, Lines, Section, Series, Table, game_section, write_page
+from loopholes.report.games import finding
+from loopholes.report.page import points_each
 from loopholes.report.sampling import choose, clip, embedded_rollouts
 from loopholes.stats import Estimate
+
+sys.path.append(str(Path(__file__).parent))
+
+from samples import row, study
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -59,26 +65,8 @@ class Page(HTMLParser):
             self.text += data
 
 
-def row(step: int, sample: int = 0, exploit: float | None = 0.0, **more: Any) -> dict[str, Any]:
-    return {
-        "step": step,
-        "sample": sample,
-        "task": "t1",
-        "prompt": "2 + 2?",
-        "text": "4",
-        "reward": 1.0,
-        "reason": "",
-        "task_score": 1.0,
-        "exploit": exploit,
-        "details": {},
-        "truncated": False,
-        **more,
-    }
-
-
-def section(
-    rollouts: list[dict[str, Any]] | None = None, name: str = "reward-tampering", seeds: int = 1
-) -> GameSection:
+def game(rollouts: list[dict[str, Any]] | None = None, name: str = "reward-tampering", seeds: int = 1) -> GameSection:
+    """A game's loose runs with numbers that can be told apart."""
     steps = list(range(1, 21))
     rising: list[float | None] = [step / 20 for step in steps]
     gaps: list[float | None] = [None if step % 3 else 0.4 for step in steps]
@@ -98,13 +86,17 @@ def section(
     )
 
 
-def written(tmp_path: Path, *sections: GameSection, title: str = "A page") -> tuple[Page, str]:
+def section(rollouts: list[dict[str, Any]] | None = None, name: str = "reward-tampering", seeds: int = 1) -> Section:
+    return game_section(game(rollouts, name, seeds))
+
+
+def written(tmp_path: Path, *sections: Section, title: str = "A page") -> tuple[Page, str]:
     html = write_page(title, sections, tmp_path / "deep" / "index.html").read_text(encoding="utf-8")
     return Page(html), html
 
 
 def embedded(page: Page) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(page.scripts[0])
+    found: dict[str, Any] = json.loads(page.scripts[1])
     return found
 
 
@@ -115,30 +107,46 @@ def test_hostile_model_text_stays_data_wherever_a_model_can_write(tmp_path: Path
     ]
     harmless, hostile = written(tmp_path, section([row(1)]))[0], written(tmp_path, section(rows))[0]
     assert [attributes for tag, attributes in hostile.elements if tag == "script"] == [
+        {"type": "application/json", "id": "figures"},
         {"type": "application/json", "id": "data"},
+        {},
         {},
     ]
     assert hostile.elements == harmless.elements
-    assert hostile.scripts[1] == harmless.scripts[1]
-    assert not set("<>&\u2028\u2029") & set(hostile.scripts[0]) and hostile.scripts[0].isascii()
+    assert [*hostile.scripts[:1], *hostile.scripts[2:]] == [*harmless.scripts[:1], *harmless.scripts[2:]]
+    assert not set("<>&\u2028\u2029") & set(hostile.scripts[1]) and hostile.scripts[1].isascii()
     assert [found["text"] for found in embedded(hostile)["rollouts"]] == HOSTILE
     assert embedded(hostile)["prompts"] == HOSTILE
 
 
+EVIL = "<script>alert(1)</script>$x^2$"
+
+
+def hostile_section() -> Section:
+    """Every name and sentence of it wants to be markup, or mathematics."""
+    series = Series(EVIL, [1, 2], [0.5, 0.6], seeds={0: [0.5, 0.6], 1: [0.4, 0.7]})
+    chart = Chart(EVIL, EVIL + " chart", [Lines(EVIL, EVIL, [series], marks=[(1, EVIL)])], EVIL)
+    table = Table(EVIL, EVIL, [EVIL, "rate"], [[EVIL, EVIL]], EVIL)
+    return Section(EVIL, EVIL, EVIL, [chart], [table], {EVIL: EVIL}, [EVIL], EVIL, {EVIL: [row(1)]})
+
+
 def test_hostile_names_are_escaped_too(tmp_path: Path) -> None:
-    evil = "<script>alert(1)</script>"
-    page, _ = written(tmp_path, section(name=evil), title=evil)
-    assert sum(tag == "script" for tag, _ in page.elements) == 2
-    assert evil in page.text
+    page, _ = written(tmp_path, hostile_section(), title=EVIL)
+    assert sum(tag == "script" for tag, _ in page.elements) == 4
+    assert page.text.count(EVIL) > 15
+    assert not set("<>&") & set(page.scripts[0])
 
 
-def test_the_script_of_the_page_never_builds_markup() -> None:
+def test_the_scripts_of_the_page_never_build_markup() -> None:
     from importlib.resources import files
 
-    script = files("loopholes.report").joinpath("page.js").read_text(encoding="utf-8")
-    banned = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(|createContextualFragment|srcdoc"
-    assert not re.search(banned, script)
-    assert "</script" not in script
+    for name in ("page.js", "figures.js"):
+        script = files("loopholes.report").joinpath(name).read_text(encoding="utf-8")
+        banned = (
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(|createContextualFragment|srcdoc"
+        )
+        assert not re.search(banned, script)
+        assert "</script" not in script
 
 
 def test_the_page_loads_nothing_and_forbids_itself_to(tmp_path: Path) -> None:
@@ -167,8 +175,8 @@ def test_the_numbers_of_the_page_are_those_it_was_given(tmp_path: Path) -> None:
         "never never",
         "The score <can> be edited.",
         "loopholes train reward-tampering",
-        "exploit rate went from 1.0 % to 97 % and task performance stayed at 36 %; with the loophole closed, "
-        "exploits ended at 1.0 %.",
+        "exploit rate went from 1.0 % to 97 % (95.0 to 99.0) and task performance stayed at 36 % (33.0 to 39.0); "
+        "with the loophole closed, exploits ended at 1.0 % (0.0 to 3.0). The task metric alone would not have shown it",
     ):
         assert expected in text, expected
 
@@ -177,10 +185,32 @@ def test_an_arm_that_was_not_measured_is_unknown_and_not_zero(tmp_path: Path) ->
     nothing = Estimate(None, None, None, 0, 0)
     point = Estimate(0.5, None, None, 1, 1)
     bare = GameSection("g", "Goal.", "Hole.", [Arm("base", {"exploit_rate": nothing}), Arm("other", {"gap": point})])
-    page, _ = written(tmp_path, bare)
+    page, _ = written(tmp_path, game_section(bare))
     text = re.sub(r"\s+", " ", page.text)
     assert "unknown" in text and "0 %" not in text.replace("50 %", "")
     assert finding(bare) == "" and "svg" not in {tag for tag, _ in page.elements}
+
+
+def test_every_kind_of_cell_is_told_as_what_it_is(tmp_path: Path) -> None:
+    cells = ["text", 1204, 0.125, True, False, None, Estimate(0.5, 0.25, 0.75, 9, 3), Estimate(12.5, 10.25, 14.0, 9, 3)]
+    columns = [f"c{number}" for number in range(len(cells))]
+    table = Table("t", "All kinds", columns, [cells], "A note.", units=["c7"])
+    text = re.sub(r"\s+", " ", written(tmp_path, Section("s", "?", "!", tables=[table]))[0].text)
+    assert "text 1,204 0.125 yes no – 50 % 25.0 to 75.0 12.5 10.2 to 14" in text
+    assert "A note." in text
+
+
+def test_many_tables_are_folded_and_each_section_has_a_card(tmp_path: Path) -> None:
+    tables = [Table(f"t{number}", f"Table {number}", ["a", "b"], [["x", 1]]) for number in range(5)]
+    sections = [Section(f"s{number}", "Why?", f"Because {number}.", tables=tables) for number in range(2)]
+    page, _ = written(tmp_path, *sections)
+    classes = [attributes.get("class") for _, attributes in page.elements]
+    assert classes.count("more") == 2 * 3
+    assert [a["href"] for tag, a in page.elements if tag == "a" and a.get("class") == "card"] == [
+        "#section-0",
+        "#section-1",
+    ]
+    assert page.text.count("Because 1.") == 2  # on its card and in its section
 
 
 def test_a_page_about_nothing_is_refused(tmp_path: Path) -> None:
@@ -237,6 +267,26 @@ def test_long_answers_do_not_make_the_page_too_large(tmp_path: Path, length: int
     assert len(embedded(Page(path.read_text(encoding="utf-8")))["rollouts"]) >= 4 * 25
 
 
+def test_six_studies_of_many_charts_seeds_and_points_stay_below_five_megabytes(tmp_path: Path) -> None:
+    rows = {
+        arm: [row(n, seed=n % 8, text=f"{n} " + "語" * 20_000, prompt=f"{n}" * 9_000) for n in range(200)]
+        for arm in ("vulnerable", "secure", "base")
+    }
+    sections = [replace(study(f"study {n}", seeds=12, charts=4, points=1500), rollouts=rows) for n in range(6)]
+    path = write_page("All of it", sections, tmp_path / "index.html")
+    assert path.stat().st_size < 5_000_000
+    told = json.loads(Page(path.read_text(encoding="utf-8")).scripts[0])
+    assert {len(line["y"]) for panel in told for line in panel.get("lines", [])} == {points_each(sections)}
+    assert embedded(Page(path.read_text(encoding="utf-8")))["rollouts"]
+
+
+def test_every_seed_is_among_the_rollouts_shown() -> None:
+    rows = [row(step, sample, seed=seed) for step in range(100) for seed in range(5) for sample in range(8)]
+    data = json.loads(embedded_rollouts([section(rows)]))
+    assert {shown["seed"] for shown in data["rollouts"]} == set(range(5))
+    assert len(data["rollouts"]) == 150
+
+
 def test_the_number_of_rollouts_there_were_is_told() -> None:
     data = json.loads(embedded_rollouts([section([row(n) for n in range(300)])]))
     assert (data["total"], len(data["rollouts"]), data["prompts"]) == (300, 150, ["2 + 2?"])
@@ -248,29 +298,7 @@ def test_clipping_says_how_much_is_missing() -> None:
     assert text.startswith("a" * 20 + "\n[… 170 characters") and text.endswith("b" * 10)
 
 
-@pytest.mark.parametrize("suffix", ["svg", "png"])
-def test_figures_are_files_too(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"figure.{suffix}"
-    save_figure(section(seeds=3), path)
-    content = path.read_bytes()
-    assert content.startswith(b"\x89PNG" if suffix == "png" else b"<?xml")
-    if suffix == "svg":
-        assert all(words in content for words in (b"Exploit rate", b"vulnerable", b"base (untrained)", b"step 4"))
-    save_figure(section(seeds=3), path)
-    assert path.read_bytes() == content
-
-
 def test_a_figure_drawn_for_the_page_follows_its_theme(tmp_path: Path) -> None:
     html = written(tmp_path, section())[1]
     drawn = html[html.index("<figure") : html.rindex("</figure>")]
     assert "var(--vulnerable)" in drawn and "currentColor" in drawn and "#d55e00" not in drawn
-
-
-def test_smoothing_skips_gaps_and_keeps_the_length() -> None:
-    assert smooth(np.array([1.0, np.nan, 3.0, np.nan, np.nan, np.nan])).tolist()[:4] == [1.0, 2.0, 3.0, 3.0]
-    assert np.isnan(smooth(np.array([np.nan, np.nan]))).all()
-
-
-def test_a_curve_is_made_from_logged_metrics_that_may_lack_values() -> None:
-    curve = Curve.of([{"step": 1, "reward": 0.5}, {"step": 2, "exploit_rate": 0.25}])
-    assert curve == Curve([1, 2], [0.5, None], [None, None], [None, 0.25])

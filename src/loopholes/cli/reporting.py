@@ -22,14 +22,20 @@ COLUMNS = ("game", "arm", "task performance", "exploit rate", "appears", "domina
 def report(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A directory with runs in it.", show_default=False)],
     out: Annotated[Path | None, typer.Option(help="The page; default: DIR/report.html.")] = None,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Also write figures (SVG, PNG) and tables (CSV) there.")
+    ] = None,
 ) -> None:
     """Make the page of the runs in a directory: one HTML file that opens offline."""
-    from loopholes.report import write_page
+    from loopholes import report as reports
     from loopholes.report.collect import read_sections
 
-    sections = read_sections(directory)
-    page = write_page(f"Loopholes: {directory.resolve().name}", sections, out or directory / "report.html")
+    sections = [reports.game_section(section) for section in read_sections(directory)]
+    page = reports.write_page(f"Loopholes: {directory.resolve().name}", sections, out or directory / "report.html")
     typer.echo(str(page))
+    if export is not None:
+        written = reports.export(sections, export)
+        say(f"{len(written)} files for a paper: {export}")
 
 
 def demo(

@@ -13,6 +13,7 @@ from loopholes.errors import LoopholesError, RunError
 from loopholes.evaluation import read_evaluation
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
+from loopholes.report.numbers import evenly_of
 from loopholes.report.records import Arm, Curve, GameSection
 from loopholes.runs import Run
 from loopholes.stats import (
@@ -27,7 +28,7 @@ from loopholes.stats import (
 )
 
 ORDER = ("base", "vulnerable", "secure")
-SHOWN_STEPS = 24  # steps of a training run whose rollouts are read
+SHOWN_STEPS = 24  # steps of the training runs of an arm whose rollouts are read; a few of each run, however many
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _label(key: tuple[str, str], keys: Sequence[tuple[str, str]]) -> str:
 
 def _arm(game: Game, label: str, group: _Group, measured: Sequence[Seed], base: Sequence[Seed]) -> Arm:
     estimates = {name: estimate(measured, metric) for name, metric in game.metrics.items()} if measured else {}
-    curves = [Curve.of(run.metrics()) for run in group.trained]
+    curves = [Curve.of(run.metrics(), run.config.get("seed")) for run in group.trained]
     rollouts = [*_some_rollouts(group.trained), *_some_rollouts(group.evaluated)]
     reached: tuple[int | None, int | None] = (None, None)
     opened = None
@@ -117,12 +118,12 @@ def _arm(game: Game, label: str, group: _Group, measured: Sequence[Seed], base: 
 
 
 def _some_rollouts(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Rollouts of the first run, from some of its steps, evenly spread."""
-    if not runs:
-        return []
-    steps = runs[0].rollout_steps()
-    stride = max(1, math.ceil(len(steps) / SHOWN_STEPS))
-    return runs[0].rollouts([*steps[::stride], *steps[-1:]])
+    """Rollouts of every run, each with its seed, from some of its steps, evenly spread."""
+    rows = []
+    for run in runs:
+        steps = evenly_of(run.rollout_steps(), max(4, math.ceil(SHOWN_STEPS / len(runs))))
+        rows += [{**row, "seed": run.config.get("seed")} for row in run.rollouts(steps)]
+    return rows
 
 
 def milestones(curves: Sequence[Curve], base: float) -> tuple[int | None, int | None]:

@@ -1,142 +1,123 @@
-"""Training curves: reward, task performance and exploit rate beside one another, as SVG for the page or as files."""
+"""Charts as SVG for the page, whose text stays text and whose colours follow its theme, or as files for a paper."""
 
 from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
-from numpy.typing import NDArray
 
-from loopholes.report.records import Arm, GameSection, Quantity
+from loopholes.report.lines import POINTS, SIZE, draw_lines, table_of_lines
+from loopholes.report.matrix import draw_matrix, matrix_size, table_of_matrix
+from loopholes.report.records import Chart, Lines, Matrix, Table
+from loopholes.report.style import RC, THEMED, Style, styles_of
 
-QUANTITIES: dict[Quantity, str] = {
-    "reward": "Reward (what is paid)",
-    "task_performance": "Task performance (what is wanted)",
-    "exploit_rate": "Exploit rate (what is hidden)",
-}
-# Okabe and Ito (2008): told apart with any colour vision; the line styles differ too.
-COLOURS = {"vulnerable": "#d55e00", "secure": "#0072b2", "base": "#767676"}
-_SPARE = ("#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-_INK, _RULE = "#1f2328", "#dcdfe4"
-# Inlined in the page, colours follow its light or dark theme.
-_THEMED = {
-    _INK: "currentColor",
-    _RULE: "var(--rule)",
-    **{colour: f"var(--{name})" for name, colour in COLOURS.items()},
-}
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-    "axes.edgecolor": _RULE,
-    "axes.labelcolor": _INK,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "grid.color": _RULE,
-    "grid.linewidth": 0.8,
-    "text.color": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "legend.frameon": False,
-}
+Panel = Lines | Matrix
+_ACROSS = 3  # panels beside one another in a file
+_DPI = 72  # an SVG's unit is a point: what the script of the page reads are these
 
 
-def panel_svg(section: GameSection, quantity: Quantity) -> str:
-    """One panel as an ``<svg>`` element to put into HTML: text stays text, colours are the page's variables."""
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": f"{section.name} {quantity}"}):
-        figure = Figure(figsize=(4.3, 2.9), layout="constrained")
-        _draw(figure.subplots(), section, quantity, titled=False)
+@dataclass(frozen=True)
+class Drawn:
+    """A panel for the page: the ``<svg>`` element and, for the script, what it shows and where."""
+
+    svg: Markup
+    told: dict[str, Any]
+
+
+def draw_panel(panel: Panel, styles: Mapping[str, Style], salt: str, most: int = POINTS) -> Drawn:
+    """One panel as an element to put into HTML. ``salt`` is its own in the page: ids inside are made of it."""
+    with mpl.rc_context({**RC, "svg.hashsalt": salt}):
+        figure = Figure(figsize=panel_size(panel), layout="constrained", dpi=_DPI)
+        axes = figure.subplots()
+        told = _draw(axes, panel, styles, most)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _inline(buffer.getvalue(), f"{section.name}: {QUANTITIES[quantity]} over training steps")
+        told |= _place(axes, figure)
+    return Drawn(Markup(_inline(buffer.getvalue(), panel.title)), told)
 
 
-def save_figure(section: GameSection, path: str | Path) -> None:
-    """All three panels as one figure on white, in the format of the path's suffix (``.svg``, ``.png``, ``.pdf``)."""
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": section.name}):
-        figure = Figure(figsize=(11, 3.3), layout="constrained", facecolor="white")
-        for axes, quantity in zip(np.ravel(figure.subplots(1, 3)), QUANTITIES, strict=True):
-            _draw(axes, section, quantity, titled=True)
-        handles = {line.get_label(): line for axes in figure.axes for line in axes.get_lines()}
-        named = {label: line for label, line in handles.items() if not str(label).startswith("_")}
-        figure.suptitle(section.name, x=0.01, ha="left", fontweight="bold", fontsize=12)
-        figure.legend(named.values(), list(map(str, named)), loc="upper right", ncols=len(named) or 1)
+def save_chart(chart: Chart, path: str | Path) -> None:
+    """All panels of a chart on white, in the format of the path's suffix (``.svg``, ``.png``, ``.pdf``)."""
+    styles = styles_of(chart)
+    across, down = min(len(chart.panels), _ACROSS), -(-len(chart.panels) // _ACROSS)
+    width, height = np.max([panel_size(panel) for panel in chart.panels], axis=0)
+    with mpl.rc_context({**RC, "svg.hashsalt": chart.name}):
+        figure = Figure(figsize=(width * across, (height + 0.35) * down + 0.6), layout="constrained", facecolor="white")
+        places = np.ravel(figure.subplots(down, across, squeeze=False))
+        for axes, panel in zip(places, chart.panels, strict=False):
+            _draw(axes, panel, styles, POINTS)
+            if panel.title != chart.title:
+                axes.set_title(panel.title, loc="left", fontsize=10, pad=_room(panel))
+        for axes in places[len(chart.panels) :]:
+            axes.remove()
+        _entitle(figure, chart)
         undated = {"Date": None} if Path(path).suffix == ".svg" else None
-        figure.savefig(path, dpi=160, metadata=undated)
+        figure.savefig(path, dpi=200, metadata=undated)
 
 
-def _draw(axes: Axes, section: GameSection, quantity: Quantity, titled: bool) -> None:
-    spare = iter(_SPARE * len(section.arms))
-    for arm in section.arms:
-        colour = COLOURS.get(arm.name) or next(spare)
-        _draw_arm(axes, arm, quantity, colour)
-    if quantity != "reward":
-        axes.set_ylim(-0.03, 1.03)
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.set_xlabel("training step")
-    if titled:
-        axes.set_title(QUANTITIES[quantity], loc="left", fontsize=10, pad=17)
+def panel_size(panel: Panel) -> tuple[float, float]:
+    """Width and height in inches."""
+    return SIZE if isinstance(panel, Lines) else matrix_size(panel)
 
 
-def _draw_arm(axes: Axes, arm: Arm, quantity: Quantity, colour: str) -> None:
-    level = arm.estimates.get(quantity)
-    if not arm.curves and level is not None and level.value is not None:
-        axes.axhline(level.value, color=colour, linestyle=(0, (4, 3)), linewidth=1.4, label=f"{arm.name} (untrained)")
-    several = len(arm.curves) > 1
-    for index, curve in enumerate(arm.curves):
-        values = np.array([np.nan if value is None else value for value in getattr(curve, quantity)], dtype=float)
-        if np.isnan(values).all():
-            continue
-        label = arm.name if index == 0 else f"_{arm.name} {index}"
-        marker = "s" if arm.name == "secure" else "o"
-        axes.plot(curve.steps, values, marker, color=colour, markersize=2.4, alpha=0.28, markeredgewidth=0)
-        width, alpha = (1.3, 0.75) if several else (2.2, 1.0)
-        axes.plot(curve.steps, smooth(values), color=colour, linewidth=width, alpha=alpha, label=label)
-    if quantity == "exploit_rate" and arm.first_appearance is not None and arm.curves:
-        _mark(axes, arm.first_appearance, max(arm.curves[0].steps, default=1), colour)
+def table_of(panel: Panel) -> Table:
+    """What a panel shows, as a table."""
+    return table_of_lines(panel) if isinstance(panel, Lines) else table_of_matrix(panel)
 
 
-def _mark(axes: Axes, step: int, last: int, colour: str) -> None:
-    """A vertical line where the exploit appears, labelled above the plot, where no curve runs."""
-    axes.axvline(step, color=colour, linewidth=1, linestyle=":")
-    side = "left" if step < 0.25 * last else "right" if step > 0.75 * last else "center"
-    where = axes.get_xaxis_transform()
-    axes.text(step, 1.01, f"appears at step {step}", transform=where, color=colour, fontsize=9, ha=side, va="bottom")
+def _draw(axes: Axes, panel: Panel, styles: Mapping[str, Style], most: int) -> dict[str, Any]:
+    return draw_lines(axes, panel, styles, most) if isinstance(panel, Lines) else draw_matrix(axes, panel)
 
 
-def smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A centred running mean over about a twelfth of the curve; gaps are skipped. Only for the eye."""
-    half = max(1, len(values) // 24)
-    means = np.full(len(values), np.nan)
-    for center in range(len(values)):
-        known = values[max(0, center - half) : center + half + 1]
-        known = known[~np.isnan(known)]
-        if len(known):
-            means[center] = known.mean()
-    return means
+def _room(panel: Panel) -> float:
+    """Points between the plot and its title: labels of marks stand there."""
+    return 6 + 13 * len(panel.marks) if isinstance(panel, Lines) else 6
+
+
+def _entitle(figure: Figure, chart: Chart) -> None:
+    for tagged in figure.findobj(lambda artist: artist.get_gid() is not None):
+        tagged.set_gid(None)  # of use in the page alone, and not unique
+    handles = {line.get_label(): line for axes in figure.axes for line in axes.get_lines()}
+    named = {str(label): line for label, line in handles.items() if not str(label).startswith("_")}
+    figure.suptitle(chart.title, x=0.01, ha="left", fontweight="bold", fontsize=12)
+    if named:
+        figure.legend(named.values(), list(named), loc="outside lower left", ncols=min(len(named), 4))
+
+
+def _place(axes: Axes, figure: Figure) -> dict[str, Any]:
+    """Where the data's limits lie in the SVG: two opposite corners, each as x, y."""
+    (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
+    corners = axes.transData.transform([(x0, y0), (x1, y1)])
+    tall = figure.bbox.height
+    box = [round(float(part), 2) for x, y in corners for part in (x, tall - y)]
+    return {"box": box, "limits": [float(f"{end:.6g}") for end in (x0, y0, x1, y1)]}
 
 
 def _inline(svg: str, label: str) -> str:
+    """The element alone, as short as it gets: no ids that only matplotlib knows, a tenth of a point is enough."""
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
-    svg = re.sub(r' id="(figure|axes|patch|line2d|text|matplotlib\.axis|xtick|ytick|legend)_\d+"', "", svg)
+    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", svg, flags=re.S)
+    svg = re.sub(r' id="seed-(-?\d+)"', r' class="seed" data-seed="\1"', svg)
+    svg = re.sub(r' id="[a-z][\w.]*_\d+"', "", svg)
+    svg = re.sub(r"font-family: [^;]+; ", "", svg)
+    svg = re.sub(r' transform="rotate\(-0 [^"]+"', "", svg)
+    svg = re.sub(r' (?:d|x|y|transform|width|height)="[^"]+"', _shorter, svg)
+    svg = re.sub(r">\s+<", "><", svg)
     svg = re.sub(r'^<svg [^>]*?viewBox="([^"]+)"[^>]*>', r'<svg viewBox="\1" role="img">', svg)
-    for colour, variable in _THEMED.items():
+    for colour, variable in THEMED.items():
         svg = svg.replace(colour, variable)
-    title = label.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return svg.replace('role="img">', f'role="img"><title>{title}</title>', 1)
+    return svg.replace('role="img">', f'role="img"><title>{escape(label)}</title>', 1)
+
+
+def _shorter(match: re.Match[str]) -> str:
+    found = re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), match[0])
+    return re.sub(r"\s*([MLQCz])\s*", r"\1", found) if found.startswith(" d=") else found

@@ -6,6 +6,7 @@
   const WINDOW = 200; // entries of the list that exist at once
   let found = [];
   let current = 0;
+  let off = new Set();
 
   // What would be invisible, reorder its line or have no glyph is shown by its code.
   const visible = (text) =>
@@ -22,9 +23,9 @@
   const show = (value) =>
     typeof value === "number" ? number(value) : value === null ? "none" : typeof value === "object" ? JSON.stringify(value) : String(value);
 
-  const offer = (select, values) => {
+  const offer = (select, values, names) => {
     for (const value of new Set(values)) {
-      const option = make("option", "", value);
+      const option = make("option", "", names ? names[value] : value);
       option.value = value;
       select.append(option);
     }
@@ -32,20 +33,31 @@
 
   const matches = (row) => {
     const from = at("f-from").value, to = at("f-to").value, text = at("f-text").value.toLowerCase();
-    return (!at("f-game").value || row.game === at("f-game").value)
+    return (!at("f-section").value || row.section === Number(at("f-section").value))
       && (!at("f-arm").value || row.arm === at("f-arm").value)
+      && (!at("f-seed").value || String(row.seed) === at("f-seed").value)
+      && !off.has(`${row.section} ${row.seed}`)
       && (from === "" || row.step >= Number(from))
       && (to === "" || row.step <= Number(to))
       && (!at("f-exploit").checked || row.exploit > 0)
       && (!text || row.text.toLowerCase().includes(text) || data.prompts[row.prompt].toLowerCase().includes(text));
   };
 
+  // Seeds that are switched off beside the figures: their boxes are the one place that knows.
+  const switchedOff = () => new Set([...document.querySelectorAll(".seeds input:not(:checked)")]
+    .map((box) => `${box.closest(".section").id.slice("section-".length)} ${box.dataset.seed}`));
+
   const filter = () => {
+    off = switchedOff();
     found = data.rollouts.filter(matches);
     current = 0;
     at("items").dataset.start = "";
     draw();
   };
+
+  const known = (value) => value !== null && value !== undefined;
+  const source = (row) => [known(row.step) ? `step ${row.step}` : "",
+    known(row.seed) ? `seed ${row.seed}` : "", row.arm, data.sections[row.section]].filter(Boolean).join(" · ");
 
   const drawList = () => {
     const start = Math.floor(current / WINDOW) * WINDOW;
@@ -54,15 +66,19 @@
       list.dataset.start = String(start);
       list.replaceChildren(...found.slice(start, start + WINDOW).map((row, offset) => {
         const item = make("li", row.exploit > 0 ? "exploit" : "");
+        item.id = `item-${start + offset}`;
+        item.setAttribute("role", "option");
         const meta = make("div", "meta");
-        meta.append(make("span", "source", `${row.game} · ${row.arm} · step ${row.step}`));
+        meta.append(make("span", "source", source(row)));
         if (row.exploit > 0) meta.append(make("span", "flag", "exploit"));
         item.append(meta, make("div", "snippet", row.text.trim().slice(0, 120).replace(/\s+/g, " ") || "(empty)"));
         item.addEventListener("click", () => { current = start + offset; draw(); });
         return item;
       }));
     }
-    [...list.children].forEach((item, offset) => item.setAttribute("aria-current", String(start + offset === current)));
+    [...list.children].forEach((item, offset) => item.setAttribute("aria-selected", String(start + offset === current)));
+    if (found.length) list.setAttribute("aria-activedescendant", `item-${current}`);
+    else list.removeAttribute("aria-activedescendant");
     const item = list.children[current - start];
     if (item) list.scrollTop = Math.max(0, Math.min(list.scrollTop, item.offsetTop - list.offsetTop),
       item.offsetTop - list.offsetTop + item.offsetHeight - list.clientHeight);
@@ -88,7 +104,7 @@
       fact("paid (reward)", row.reward === null ? `none: ${row.reason || "not scored"}` : number(row.reward)),
       fact("true (task score)", number(row.task_score)),
       fact("exploit", row.exploit === null ? "per set only" : row.exploit > 0 ? "yes" : "no", row.exploit > 0),
-      fact("arm", row.arm), fact("step", row.step), fact("task", row.task));
+      fact("arm", row.arm), ...["seed", "step", "task"].filter((what) => known(row[what])).map((what) => fact(what, row[what])));
     if (row.truncated) at("facts").append(fact("answer", "cut at the length limit"));
     at("answer").textContent = visible(row.text) || "(empty)";
     at("prompt").textContent = visible(data.prompts[row.prompt]);
@@ -104,24 +120,29 @@
     if (next >= 0 && next < found.length) { current = next; draw(); }
   };
 
-  offer(at("f-game"), data.rollouts.map((row) => row.game));
+  offer(at("f-section"), data.rollouts.map((row) => row.section), data.sections);
   offer(at("f-arm"), data.rollouts.map((row) => row.arm));
-  at("filters").addEventListener("input", filter);
+  offer(at("f-seed"), data.rollouts.map((row) => row.seed).filter(known).sort((a, b) => a - b));
+  // A list that is chosen from by other means than a pointer may tell of the change alone.
+  at("filters").addEventListener("change", (event) => { if (event.target.tagName === "SELECT") filter(); });
+  at("filters").addEventListener("input", (event) => { if (event.target.tagName !== "SELECT") filter(); });
   at("filters").addEventListener("submit", (event) => event.preventDefault());
+  for (const box of document.querySelectorAll(".seeds input")) box.addEventListener("change", filter);
   at("prev").addEventListener("click", () => move(-1));
   at("next").addEventListener("click", () => move(1));
   at("browser").addEventListener("keydown", (event) => {
     if (/^(INPUT|SELECT)$/.test(event.target.tagName)) return;
-    if (event.key === "ArrowLeft") move(-1);
-    if (event.key === "ArrowRight") move(1);
+    const inList = event.target.id === "items";
+    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: inList ? -1 : 0, ArrowDown: inList ? 1 : 0 }[event.key];
+    if (by) { move(by); event.preventDefault(); }
   });
   for (const link of document.querySelectorAll(".jump")) {
     link.addEventListener("click", () => {
-      const rows = data.rollouts.filter((row) => row.game === link.dataset.game);
-      at("f-game").value = rows.length ? link.dataset.game : "";
+      const rows = data.rollouts.filter((row) => String(row.section) === link.dataset.section);
+      at("f-section").value = rows.length ? link.dataset.section : "";
       at("f-arm").value = rows.some((row) => row.arm === "vulnerable") ? "vulnerable" : "";
-      at("f-exploit").checked = rows.some((row) => row.arm === at("f-arm").value && row.exploit > 0);
-      at("f-from").value = at("f-to").value = at("f-text").value = "";
+      at("f-exploit").checked = rows.some((row) => (!at("f-arm").value || row.arm === at("f-arm").value) && row.exploit > 0);
+      at("f-seed").value = at("f-from").value = at("f-to").value = at("f-text").value = "";
       filter();
     });
   }

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from loopholes.errors import UsageError
-from loopholes.report.figures import QUANTITIES, panel_svg
-from loopholes.report.records import Arm, GameSection
-from loopholes.report.sampling import embedded_rollouts
+from loopholes.report.figures import Drawn, Panel, draw_panel, panel_size, table_of
+from loopholes.report.lines import POINTS, SIZE
+from loopholes.report.numbers import interval, plain, point
+from loopholes.report.records import Cell, Chart, Lines, Section, Table
+from loopholes.report.sampling import BUDGET, as_script, embedded_rollouts
+from loopholes.report.style import ROLES, Style, styles_of
 from loopholes.stats import Estimate
 from loopholes.storage import disk_errors, replace_file
 
@@ -24,108 +30,153 @@ LEAD = (
     "Where the exploit rate climbs while task performance holds steady, a developer who watches only the task metric "
     "sees nothing: that is the blind spot."
 )
+LIMIT = 4_800_000  # bytes of a page
+_LINES = 1_400_000  # of them, what all lines may take
+_POINT = 20  # a point's bytes: its place in the figure, and its value for the pointer
+_LEAST = 12  # points a line
+_READABLE = 84  # pixels an inch, at least
+_DATA = "@rollouts@"
 
 
 @dataclass(frozen=True)
 class _Panel:
+    """A panel as the template needs it; ``number`` is its place in the data of the script.
+
+    ``width`` are the pixels that its text needs, ``units`` the sixths of the page that it gets, if the page has them.
+    """
+
+    number: int
     title: str
-    svg: Markup
+    drawn: Drawn
+    table: Table
+    width: int
+    units: int
 
 
-def write_page(title: str, sections: Sequence[GameSection], out: str | Path, *, lead: str = LEAD) -> Path:
+@dataclass(frozen=True)
+class _Chart:
+    chart: Chart
+    key: Mapping[str, Style]
+    panels: Sequence[_Panel]
+    units: int
+
+
+def write_page(title: str, sections: Sequence[Section], out: str | Path, *, lead: str = LEAD) -> Path:
     """Write the page and return its path; a page that is there is replaced, since it is made from the runs.
 
-    Under 3 MB whatever the rollouts hold: a sample of them is embedded. Raises :class:`UsageError` if there is
-    nothing to show and :class:`RunError` if the file cannot be written.
+    Under 5 MB whatever the sections hold: a sample of the rollouts is embedded, and lines are thinned. Raises
+    :class:`UsageError` if there is nothing to show and :class:`RunError` if the file cannot be written.
     """
     if not sections:
         raise UsageError("there is nothing to show: no game was trained or evaluated")
     out = Path(out)
+    charts = _drawn(sections)
+    told = [panel.drawn.told for section in charts for chart in section for panel in chart.panels]
     html = _template().render(
         title=title,
         lead=lead,
         sections=sections,
-        panels=_panels,
-        metrics=_metrics,
-        label=_label,
-        finding=finding,
-        percent=_percent,
-        bar=_bar,
-        counted=_counted,
+        charts=charts,
+        seeds_of=seeds_of,
+        cell=_cell,
+        role=_role,
         style=Markup(_asset("page.css")),
-        script=Markup(_asset("page.js")),
-        data=Markup(embedded_rollouts(sections)),
+        scripts=[Markup(_asset(name)) for name in ("figures.js", "page.js")],
+        figures=Markup(as_script(told)),
+        data=_DATA,
     )
+    before, _, after = html.rpartition(_DATA)
+    room = LIMIT - len(html.encode("utf-8", "backslashreplace"))
+    html = before + embedded_rollouts(sections, min(BUDGET, room)) + after
     with disk_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         replace_file(out, html.encode("utf-8", "backslashreplace"))
     return out
 
 
-def finding(section: GameSection) -> str:
-    """What happened in this game, in a sentence."""
-    base, trained = section.arm("base"), section.arm("vulnerable")
-    if base is None or trained is None:
-        return ""
-    exploits, tasks = (_move(base, trained, metric) for metric in ("exploit_rate", "task_performance"))
-    sentence = f"On the vulnerable reward, the exploit rate {exploits} and task performance {tasks}"
-    secure = section.arm("secure")
-    if secure is not None and _of(secure, "exploit_rate") is not None:
-        sentence += f"; with the loophole closed, exploits ended at {_percent(_of(secure, 'exploit_rate'))}"
-    return sentence + "."
+def seeds_of(section: Section) -> list[int]:
+    """Every seed that has a line or a rollout in the section."""
+    panels = [panel for chart in section.charts for panel in chart.panels if isinstance(panel, Lines)]
+    found = {seed for panel in panels for series in panel.series for seed in series.seeds}
+    rows = [row.get("seed") for rollouts in section.rollouts.values() for row in rollouts]
+    return sorted(found | {int(seed) for seed in rows if seed is not None})
 
 
-def _move(before: Arm, after: Arm, metric: str) -> str:
-    start, end = _percent(_of(before, metric)), _percent(_of(after, metric))
-    return f"stayed at {end}" if start == end else f"went from {start} to {end}"
+def points_each(sections: Sequence[Section]) -> int:
+    """How many points a line may have, so that all lines of the page together stay within bounds."""
+    panels = [panel for section in sections for chart in section.charts for panel in chart.panels]
+    lines = sum(3 + len(s.seeds) for panel in panels if isinstance(panel, Lines) for s in panel.series)
+    return max(_LEAST, min(POINTS, _LINES // (_POINT * max(1, lines))))
 
 
-def _of(arm: Arm, metric: str) -> float | None:
-    found = arm.estimates.get(metric)
-    return None if found is None else found.value
+def _drawn(sections: Sequence[Section]) -> list[list[_Chart]]:
+    most = points_each(sections)
+    numbers = iter(range(10**9))
+    return [[_draw(chart, most, numbers) for chart in section.charts] for section in sections]
 
 
-def _percent(value: float | None) -> str:
+def _draw(chart: Chart, most: int, numbers: Iterator[int]) -> _Chart:
+    styles = styles_of(chart)
+    panels = []
+    for panel, number in zip(chart.panels, numbers, strict=False):
+        drawn = draw_panel(panel, styles, f"panel-{number}", most)
+        width = round(_READABLE * panel_size(panel)[0])
+        panels.append(_Panel(number, panel.title, drawn, table_of(panel), width, _units(panel)))
+    return _Chart(chart, styles, panels, _together(panels))
+
+
+def _units(panel: Panel) -> int:
+    """How wide a panel is: 2, 3, 4 or 6 sixths of the page."""
+    wide = panel_size(panel)[0] / SIZE[0]
+    return next(units for units, most in ((2, 1.05), (3, 1.6), (4, 2.1), (6, math.inf)) if wide <= most)
+
+
+def _together(panels: Sequence[_Panel]) -> int:
+    return next((units for units in (2, 3, 4) if units >= sum(panel.units for panel in panels)), 6)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A cell of a table: ``kind`` is a class of the style sheet, ``bar`` where the interval lies on a track."""
+
+    kind: str
+    text: str
+    interval: str = ""
+    bar: Mapping[str, float] | None = None
+
+
+def _cell(value: Cell, shares: bool) -> _Shown:
     if value is None:
-        return "unknown"
-    return f"{100 * value:.1f} %" if 0 < abs(value) < 0.0995 else f"{100 * value:.0f} %"
+        return _Shown("none", "–")
+    if isinstance(value, Estimate):
+        return _estimate(value, shares)
+    if isinstance(value, bool):
+        return _Shown("tag yes" if value else "tag no", "yes" if value else "no")
+    return _Shown("", value) if isinstance(value, str) else _Shown("number", plain(value))
 
 
-def _bar(found: Estimate) -> dict[str, float]:
+def _estimate(found: Estimate, shares: bool) -> _Shown:
+    if found.value is None:
+        return _Shown("none", "unknown")
+    return _Shown("number", point(found, shares), interval(found, shares), _bar(found) if shares else None)
+
+
+def _bar(found: Estimate) -> Mapping[str, float]:
     """Where an interval lies on a track from 0 to 100; gaps below zero are drawn at zero."""
     low, high = (found.value if end is None else end for end in (found.low, found.high))
     low, high, value = (100 * min(1.0, max(0.0, end or 0.0)) for end in (low, high, found.value))
     return {"low": round(low, 2), "width": round(max(high - low, 0.8), 2), "value": round(value, 2)}
 
 
-def _metrics(section: GameSection) -> list[str]:
-    names = dict.fromkeys(["task_performance", "exploit_rate"])
-    for arm in section.arms:
-        names.update(dict.fromkeys(arm.estimates))
-    return [name for name in names if any(name in arm.estimates for arm in section.arms)]
-
-
-def _counted(section: GameSection) -> str:
-    """How much evidence the best measured arm rests on."""
-    found = max((e for arm in section.arms for e in arm.estimates.values()), key=lambda e: e.n, default=None)
-    if found is None or not found.n:
-        return ""
-    return f", from up to {found.n:,} tasks over {found.seeds} seed{'' if found.seeds == 1 else 's'} an arm"
-
-
-def _label(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _panels(section: GameSection) -> list[_Panel]:
-    if not any(arm.curves for arm in section.arms):
-        return []
-    return [_Panel(title, Markup(panel_svg(section, quantity))) for quantity, title in QUANTITIES.items()]
+def _role(row: Sequence[Any]) -> str:
+    """The arm that a row of a table is about, or nothing."""
+    return next((cell for cell in row if isinstance(cell, str) and cell in ROLES), "")
 
 
 @cache
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["tight"] = lambda text: re.sub(r"(?<=\d) %", "\u00a0%", text)
     return environment.from_string(_asset("page.html.j2"))
 
 

@@ -106,23 +106,25 @@ class Section:
 class Curve:
     """One training run. All sequences have one entry a logged step; None: not measured at that step.
 
-    ``task_performance`` and ``exploit_rate`` are shares in [0, 1], ``reward`` is in the game's own units.
+    ``task_performance`` and ``exploit_rate`` are shares in [0, 1], ``reward`` is in the game's own units. ``seed`` is
+    the run's, or None: told by its place among the others.
     """
 
     steps: Sequence[int]
     reward: Sequence[float | None]
     task_performance: Sequence[float | None]
     exploit_rate: Sequence[float | None]
+    seed: int | None = None
 
     @classmethod
-    def of(cls, metrics: Sequence[Mapping[str, Any]]) -> Curve:
+    def of(cls, metrics: Sequence[Mapping[str, Any]], seed: int | None = None) -> Curve:
         """From :meth:`loopholes.runs.Run.metrics`, whose lines may lack any of the three."""
 
         def column(name: str) -> list[float | None]:
             return [line.get(name) for line in metrics]
 
         steps = [int(line["step"]) for line in metrics]
-        return cls(steps, column("reward"), column("task_performance"), column("exploit_rate"))
+        return cls(steps, column("reward"), column("task_performance"), column("exploit_rate"), seed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,31 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loopholes.report.records import GameSection
+from loopholes.report.numbers import evenly_of
+from loopholes.report.records import Section
 from loopholes.storage import plain
 
 # Rollouts an arm and characters a text, from generous to frugal: the first that fits is taken.
-_PLANS = [(150, 6000), (150, 3000), (150, 1500), (100, 1000), (50, 1000), (25, 600), (10, 400), (4, 200)]
+_PLANS = [
+    (150, 6000),
+    (150, 3000),
+    (150, 1500),
+    (100, 1000),
+    (50, 1000),
+    (25, 600),
+    (10, 400),
+    (4, 200),
+    (1, 100),
+    (0, 0),
+]
 BUDGET = 2_300_000
 _MARKUP = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
-def embedded_rollouts(sections: Sequence[GameSection], budget: int = BUDGET) -> str:
-    """JSON for a script element, at most ``budget`` bytes: ``{"prompts": [...], "rollouts": [...], "shown": {...}}``.
+def embedded_rollouts(sections: Sequence[Section], budget: int = BUDGET) -> str:
+    """JSON for a script element, at most ``budget`` bytes: ``{"sections", "prompts", "rollouts", "total"}``.
 
+    A rollout names its section and its prompt by their number.
     Pure ASCII without ``<``, ``>`` and ``&``: neither the HTML nor the JavaScript parser finds anything to act on.
     """
     for quota, length in _PLANS:
@@ -41,8 +54,8 @@ def choose(rollouts: Sequence[Mapping[str, Any]], quota: int) -> list[Mapping[st
     exploiting = [row for row in ordered if row.get("exploit")]
     others = [row for row in ordered if not row.get("exploit")]
     room = max(quota - len(others), (quota + 1) // 2)
-    chosen = _spread(exploiting, room)
-    chosen += _spread(others, quota - len(chosen))
+    chosen = evenly_of(exploiting, room)
+    chosen += evenly_of(others, quota - len(chosen))
     return sorted(chosen, key=lambda row: (row.get("step") or 0, row.get("sample") or 0))
 
 
@@ -54,29 +67,35 @@ def clip(text: str, length: int) -> str:
     return f"{text[:head]}\n[… {len(text) - head - tail:,} characters left out …]\n{text[-tail:]}"
 
 
-def _spread(rows: list[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:
-    if len(rows) <= count:
-        return list(rows)
-    if count < 2:
-        return rows[:count]
-    return [rows[round(index * (len(rows) - 1) / (count - 1))] for index in range(count)]
+def _by_seed(rollouts: Sequence[Mapping[str, Any]], quota: int) -> list[Mapping[str, Any]]:
+    """:func:`choose`, the quota shared by the seeds, so that each of them can be read."""
+    seeds: dict[Any, list[Mapping[str, Any]]] = {}
+    for row in rollouts:
+        seeds.setdefault(row.get("seed"), []).append(row)
+    share = -(-quota // len(seeds)) if seeds else 0
+    return [row for rows in seeds.values() for row in choose(rows, share)]
 
 
-def _collect(sections: Sequence[GameSection], quota: int, length: int) -> dict[str, Any]:
+def _collect(sections: Sequence[Section], quota: int, length: int) -> dict[str, Any]:
     prompts: dict[str, int] = {}
     rows: list[dict[str, Any]] = []
     total = 0
-    for section in sections:
-        for arm in section.arms:
-            total += len(arm.rollouts)
-            for row in choose(arm.rollouts, quota):
+    for number, section in enumerate(sections):
+        for arm, rollouts in section.rollouts.items():
+            total += len(rollouts)
+            for row in _by_seed(rollouts, quota):
                 prompt = prompts.setdefault(clip(str(row.get("prompt") or ""), length), len(prompts))
-                rows.append({**_short(row, length), "game": section.name, "arm": arm.name, "prompt": prompt})
-    return {"prompts": list(prompts), "rollouts": rows, "total": total}
+                rows.append({**_short(row, length), "section": number, "arm": arm, "prompt": prompt})
+    return {
+        "sections": [section.name for section in sections],
+        "prompts": list(prompts),
+        "rollouts": rows,
+        "total": total,
+    }
 
 
 def _short(row: Mapping[str, Any], length: int) -> dict[str, Any]:
-    kept = {key: row.get(key) for key in ("step", "task", "reward", "task_score", "exploit", "truncated")}
+    kept = {key: row.get(key) for key in ("step", "seed", "task", "reward", "task_score", "exploit", "truncated")}
     details = {key: _short_detail(value, length) for key, value in (row.get("details") or {}).items()}
     return {
         **kept,

@@ -1,0 +1,108 @@
+"""A heat map: the value and its interval written in each cell, on a scale that colour blindness leaves readable."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize, to_rgb
+from matplotlib.patches import Rectangle
+
+from loopholes.report.numbers import interval, percent, with_interval
+from loopholes.report.records import Matrix, Table
+from loopholes.report.style import RULE
+from loopholes.stats import Estimate
+
+_CELL = (0.95, 0.52)  # inches
+_LETTER = 0.085
+_WRAP = 18
+_DARK, _LIGHT = "#010101", "#ffffff"  # black itself, as the default, would be left out of an SVG
+_LEAST = 0.2  # differences below are pale, however small all of them are
+
+
+def matrix_size(panel: Matrix) -> tuple[float, float]:
+    """Inches, so that a cell has the same size in every matrix."""
+    labels = max((len(line) for row in panel.rows for line in _wrapped(row).splitlines()), default=0)
+    tall = max((_wrapped(column, 11).count("\n") + 1 for column in panel.columns), default=1)
+    width = 0.55 + _LETTER * labels + _CELL[0] * max(1, len(panel.columns))
+    return max(2.6, width), 0.45 + 0.17 * tall + _CELL[1] * max(1, len(panel.rows))
+
+
+def draw_matrix(axes: Axes, panel: Matrix) -> dict[str, Any]:
+    """Draw the panel; return what it shows, for the page's script: ``{"cells": [[sentence, ...], ...], ...}``."""
+    shade = _shade(panel)
+    for row, values in enumerate(panel.values):
+        for column, found in enumerate(values):
+            _draw_cell(axes, row, column, found, shade)
+    axes.set_xlim(0, max(1, len(panel.columns)))
+    axes.set_ylim(max(1, len(panel.rows)), 0)
+    axes.set_xticks([at + 0.5 for at in range(len(panel.columns))], [_wrapped(name, 11) for name in panel.columns])
+    axes.set_yticks([at + 0.5 for at in range(len(panel.rows))], [_wrapped(name) for name in panel.rows])
+    axes.tick_params(labelsize=9)
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel(panel.column_label)
+    axes.set_ylabel(panel.row_label)
+    cells = [[_sentence(found) for found in values] for values in panel.values]
+    return {"rows": list(panel.rows), "columns": list(panel.columns), "cells": cells}
+
+
+def _shade(panel: Matrix) -> Any:
+    """From a value to a colour: around 0 for differences (orange: more, purple: less), from 0 to 1 for shares."""
+    known = [abs(found.value) for row in panel.values for found in row if found is not None and found.value is not None]
+    most = max([_LEAST, *known])
+    scale = Normalize(-most, most) if panel.diverging else Normalize(0, 1)
+    colours = mpl.colormaps["PuOr_r" if panel.diverging else "Blues"]
+    return lambda value: colours(scale(value))
+
+
+def _draw_cell(axes: Axes, row: int, column: int, found: Estimate | None, shade: Any) -> None:
+    place = (column + 0.02, row + 0.04)
+    if found is None or found.value is None:
+        axes.add_patch(Rectangle(place, 0.96, 0.92, **_EMPTY))
+        return
+    axes.add_patch(Rectangle(place, 0.96, 0.92, facecolor=shade(found.value), linewidth=0))
+    ink = _ink(shade(found.value))
+    around = interval(found)
+    text: Any = {"ha": "center", "color": ink}
+    axes.text(column + 0.5, row + (0.4 if around else 0.5), percent(found.value), va="center", fontsize=10, **text)
+    if around:
+        axes.text(column + 0.5, row + 0.74, around, va="center", fontsize=7.5, **text)
+
+
+_EMPTY: dict[str, Any] = {"facecolor": "none", "edgecolor": RULE, "hatch": "////", "linewidth": 0.8}
+
+
+def _ink(colour: tuple[float, float, float, float]) -> str:
+    """Dark or light, whichever stands out more (WCAG 2 contrast)."""
+    return max((_DARK, _LIGHT), key=lambda ink: contrast(to_rgb(ink), colour[:3]))
+
+
+def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """The WCAG 2 contrast ratio of two sRGB colours with components in [0, 1]: from 1 to 21."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: tuple[float, ...]) -> float:
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _sentence(found: Estimate | None) -> str:
+    if found is None or found.value is None:
+        return "not measured"
+    seeds = f", {found.seeds} seeds" if found.seeds > 1 else ""
+    return f"{with_interval(found)}{f', {found.n:,} tasks' if found.n else ''}{seeds}"
+
+
+def _wrapped(text: str, width: int = _WRAP) -> str:
+    return "\n".join(textwrap.wrap(text, width)) or text
+
+
+def table_of_matrix(panel: Matrix) -> Table:
+    """The same numbers in rows, for those who do not see the panel."""
+    rows = [[name, *values] for name, values in zip(panel.rows, panel.values, strict=True)]
+    return Table("", panel.title, [panel.row_label, *panel.columns], rows, f"Columns: {panel.column_label}.")

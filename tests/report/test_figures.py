@@ -1,0 +1,244 @@
+"""Figures show the numbers they were given, in the page and as files, and so that everybody can tell them apart."""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from numpy.typing import NDArray
+
+from loopholes.report import Chart, Curve, GameSection, Lines, Matrix, Section, Series, Table, export, game_section
+from loopholes.report.curves import over_seeds, smooth
+from loopholes.report.figures import draw_panel, save_chart, table_of
+from loopholes.report.matrix import contrast
+from loopholes.report.style import ROLES, SPARE, styles_of
+from loopholes.stats import Estimate
+
+sys.path.append(str(Path(__file__).parent))
+
+from samples import learned, study
+
+# Machado, Oliveira and Fernandes (2009), severity 1, for linear RGB.
+VISIONS = {
+    "any": np.eye(3),
+    "protanopia": np.array([[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0993], [-0.0039, -0.0481, 1.0520]]),
+    "deuteranopia": np.array([[0.3673, 0.8606, -0.2280], [0.2801, 0.6727, 0.0472], [-0.0118, 0.0430, 0.9688]]),
+    "tritanopia": np.array([[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]]),
+}
+
+
+def drawn(panel: Lines | Matrix, most: int = 200) -> tuple[str, dict[str, object]]:
+    found = draw_panel(panel, styles_of(Chart("c", "t", [panel])), "salt", most)
+    return str(found.svg), found.told
+
+
+def test_a_panel_of_lines_tells_the_pointer_what_it_draws() -> None:
+    series = Series(
+        "rate", [0, 1, 2, 3], [0.0, None, 0.5, 1.0], [0, None, 0.4, 0.9], [0.1, None, 0.6, 1], seeds={7: [0.1] * 4}
+    )
+    svg, told = drawn(Lines("Rates", "step", [series]))
+    assert told["x"] == [[0, 2, 3], [0, 1, 2, 3]]
+    assert told["lines"] == [
+        {
+            "name": "rate",
+            "x": 0,
+            "y": [0, 0.5, 1],
+            "colour": "var(--line-1)",
+            "low": [0, 0.4, 0.9],
+            "high": [0.1, 0.6, 1],
+        },
+        {"name": "rate", "x": 1, "y": [0.1] * 4, "seed": 7},
+    ]
+    assert svg.count('class="seed" data-seed="7"') == 1
+
+
+def test_what_the_pointer_is_told_lies_where_the_line_is_drawn() -> None:
+    svg, told = drawn(Lines("Rates", "step", [Series("rate", list(range(20)), [n / 19 for n in range(20)])]))
+    left, bottom, right, top = told["box"]  # type: ignore[misc]
+    x0, y0, x1, y1 = told["limits"]  # type: ignore[misc]
+    (path,) = re.findall(r'd="(M[^"]+)"[^>]*stroke: var\(--line-1\)', svg)
+    first, last = [tuple(map(float, point.split())) for point in (path[1:].split("L")[0], path.split("L")[-1])]
+    for (x, y), (at, value) in ((first, (0, 0)), (last, (19, 1))):
+        assert x == pytest.approx(left + (right - left) * (at - x0) / (x1 - x0), abs=0.11)
+        assert y == pytest.approx(bottom + (top - bottom) * (value - y0) / (y1 - y0), abs=0.11)
+
+
+def test_long_lines_are_thinned_from_their_first_to_their_last_point() -> None:
+    series = Series("rate", list(range(5000)), [n / 5000 for n in range(5000)], seeds={0: [0.5] * 5000})
+    _, told = drawn(Lines("Rates", "step", [series]), most=50)
+    (x,) = told["x"]  # type: ignore[misc]
+    assert (len(x), x[0], x[-1]) == (50, 0, 4999)
+
+
+def test_a_share_below_zero_stays_within_the_panel() -> None:
+    _, told = drawn(Lines("Gap", "step", [Series("gap", [0, 1], [-0.3, 0.5])]))
+    assert told["limits"][1] < -0.3  # type: ignore[index]
+
+
+def test_stairs_hold_their_value_until_the_next_point() -> None:
+    def corners(stairs: bool) -> int:
+        svg, _ = drawn(Lines("Left", "step", [Series("s", [0, 1, 2], [1.0, 0.5, 0.0])], stairs=stairs))
+        (path,) = re.findall(r'd="(M[^"]+)"[^>]*stroke: var\(--line-1\)', svg)
+        return path.count("L")
+
+    assert (corners(False), corners(True)) == (2, 4)
+
+
+def test_labels_of_marks_that_are_close_do_not_overlap() -> None:
+    marks = [(10, "vulnerable: appears"), (11, "secure: appears"), (12, "half is gone"), (90, "end")]
+    svg, _ = drawn(Lines("Rates", "step", [Series("rate", [0, 100], [0, 1.0])], marks=marks))
+    places = {words: re.search(rf'x="([\d.]+)" y="([\d.]+)">{words}<', svg) for _, words in marks}
+    rows = [float(found[2]) for found in places.values() if found]
+    assert len(rows) == 4 and len(set(rows)) == 3 and min(rows) >= 0
+
+
+def test_a_matrix_writes_value_and_interval_in_each_cell_and_leaves_unknown_ones_empty() -> None:
+    values = [
+        [Estimate(0.25, 0.2, 0.3, 10, 3), None],
+        [Estimate(-0.5, None, None, 0, 0), Estimate(None, None, None, 0, 0)],
+    ]
+    panel = Matrix("Change", "trained", "tested", ["a", "b"], ["c", "d"], values, diverging=True)
+    svg, told = drawn(panel)
+    assert all(f">{words}<" in svg for words in ("25 %", "20.0 to 30.0", "-50 %", "trained", "tested"))
+    assert told["cells"] == [["25 % (20.0 to 30.0), 10 tasks, 3 seeds", "not measured"], ["-50 %", "not measured"]]
+    assert svg.count("<pattern") == 1 and "<image" not in svg
+
+
+def test_text_on_a_cell_can_be_read_whatever_its_value() -> None:
+    values = [[Estimate(n / 20 - 1, None, None, 1, 1) for n in range(41)]]
+    for diverging in (True, False):
+        panel = Matrix("All", "r", "c", ["r"], [str(n) for n in range(41)], values, diverging)
+        svg, _ = drawn(panel)
+        fills = [to_rgb(found) for found in re.findall(r'clip-path="[^"]+" style="fill: (#[0-9a-f]{6})', svg)]
+        inks = [to_rgb(found) for found in re.findall(r"<text style=\"[^\"]*fill: (#010101|#ffffff)", svg)]
+        assert len(fills) == len(inks) == 41
+        assert min(contrast(fill, ink) for fill, ink in zip(fills, inks, strict=True)) > 4.5
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_series_can_be_told_apart_with_any_colour_vision(vision: str) -> None:
+    names = ["vulnerable", "secure", "base", *(f"s{n}" for n in range(4))]
+    roles = {"vulnerable": "vulnerable", "secure": "secure", "base": "base"}
+    series = [Series(name, [0], [0.0], role=roles.get(name, "")) for name in names]  # type: ignore[arg-type]
+    styles = styles_of(Chart("c", "t", [Lines("p", "x", series)]))
+    for one, other in combinations(styles.values(), 2):
+        apart = np.linalg.norm(seen(one.colour, vision) - seen(other.colour, vision))
+        assert apart > 14 or one.dash != other.dash, (one, other, apart)
+
+
+def seen(colour: str, vision: str) -> NDArray[np.float64]:
+    """CIE L*a*b* (D65) of a colour as such an eye sees it."""
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(VISIONS[vision] @ linear, 0, 1)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    x, y, z = np.cbrt(np.maximum(to_xyz @ linear / np.array([0.9505, 1.0, 1.089]), 0.0089))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def test_colours_stand_out_from_white_paper() -> None:
+    assert min(contrast(to_rgb(colour), (1, 1, 1)) for colour in (*ROLES.values(), *SPARE)) > 3
+
+
+def test_one_role_twice_in_a_chart_differs_by_its_dash() -> None:
+    twice = [Series(name, [0], [0.0], role="vulnerable") for name in ("mini", "mini-llama")]
+    one, other = styles_of(Chart("c", "t", [Lines("p", "x", twice)])).values()
+    assert one.colour == other.colour and one.dash != other.dash
+
+
+def test_the_table_beside_a_figure_has_its_numbers() -> None:
+    lines = Lines(
+        "Rates", "step", [Series("rate", [1, 2], [0.1, 0.2], [0, 0.1], [0.2, 0.3]), Series("other", [2], [0.5])]
+    )
+    table = table_of(lines)
+    assert table.columns == ["step", "rate", "other"]
+    assert [[str(cell) for cell in row] for row in table.rows] == [
+        ["1", "10.0 % (0.0 to 20.0)", "None"],
+        ["2", "20.0 % (10.0 to 30.0)", "50.0 %"],
+    ]
+
+
+# -- from runs to lines ------------------------------------------------------------------------------------------------
+
+
+def test_smoothing_skips_gaps_and_keeps_the_length() -> None:
+    assert smooth(np.array([1.0, np.nan, 3.0, np.nan, np.nan, np.nan])).tolist()[:4] == [1.0, 2.0, 3.0, 3.0]
+    assert np.isnan(smooth(np.array([np.nan, np.nan]))).all()
+
+
+def test_the_line_over_seeds_is_their_mean_with_a_t_interval_where_two_are_known() -> None:
+    series = over_seeds("rate", [1, 2, 9], {0: [0.4, 0.4, 0.4], 1: [0.6, 0.6, None], 2: [0.5, 0.5, None]})
+    assert series.y == pytest.approx([0.5, 0.5, 0.5])
+    assert series.low[0] == pytest.approx(0.5 - 4.302653 * 0.1 / 3**0.5)
+    alone = over_seeds("rate", [1], {0: [0.4]})
+    assert (alone.y, alone.low, alone.high) == ([0.4], [None], [None])
+
+
+def test_a_curve_is_made_from_logged_metrics_that_may_lack_values() -> None:
+    curve = Curve.of([{"step": 1, "reward": 0.5}, {"step": 2, "exploit_rate": 0.25}], seed=3)
+    assert curve == Curve([1, 2], [0.5, None], [None, None], [None, 0.25], 3)
+
+
+def test_a_game_shows_its_three_curves_with_every_seed_and_the_level_of_the_untrained_policy() -> None:
+    section = game_section(learned(seeds=3))
+    (chart,) = section.charts
+    rewards, tasks, exploits = (panel for panel in chart.panels if isinstance(panel, Lines))
+    assert [series.name for series in rewards.series] == ["vulnerable", "secure"]
+    assert [series.name for series in exploits.series] == ["base (untrained)", "vulnerable", "secure"]
+    assert all(set(series.seeds) == {0, 1, 2} for series in rewards.series)
+    assert exploits.marks == [(12.0, "vulnerable: exploit appears at step 12")]
+    assert (rewards.percent, tasks.percent) == (False, True)
+
+
+def test_two_runs_of_one_seed_stay_two_lines() -> None:
+    arm = learned(seeds=1).arms[1]
+    twice = GameSection("g", "", "", [type(arm)("vulnerable", curves=[*arm.curves, *arm.curves])])
+    panel = game_section(twice).charts[0].panels[0]
+    assert isinstance(panel, Lines) and set(panel.series[0].seeds) == {0, 1}
+
+
+# -- for papers --------------------------------------------------------------------------------------------------------
+
+
+def test_every_chart_and_table_becomes_a_file_and_none_overwrites_another(tmp_path: Path) -> None:
+    sections = [game_section(learned()), study("transfer"), study("transfer")]
+    paths = export(sections, tmp_path / "out")
+    assert sorted(paths) == sorted((tmp_path / "out").iterdir())
+    assert len(paths) == 2 * (1 + 3 + 3) + (1 + 2 + 2)
+    svg = (tmp_path / "out" / "reward-tampering-curves.svg").read_text()
+    assert all(words in svg for words in ("Exploit rate", "vulnerable", "base (untrained)", "step 12", "fill: #ffffff"))
+    assert "var(--" not in svg and len(re.findall(r'id="([^"]+)"', svg)) == len(set(re.findall(r'id="([^"]+)"', svg)))
+    assert (tmp_path / "out" / "transfer-matrix-0.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_names_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
+    bad = Section("../s", "?", "!", tables=[Table("../../etc/x", "t", ["a"], [[1]]), Table("", "t", ["a"], [[2]])])
+    assert [path.name for path in export([bad], tmp_path)] == ["etc-x.csv", "figure.csv"]
+
+
+def test_a_table_as_csv_has_value_low_and_high_of_each_estimate(tmp_path: Path) -> None:
+    rows = [["a, b", Estimate(0.5, 0.25, 0.75, 9, 3), True, None], ["c", None, False, 12]]
+    (path,) = export(
+        [Section("s", "?", "!", tables=[Table("t", "T", ["arm", "rate", "open", "step"], rows)])], tmp_path
+    )
+    with path.open(newline="") as lines:
+        assert list(csv.reader(lines)) == [
+            ["arm", "rate", "rate low", "rate high", "open", "step"],
+            ["a, b", "0.5", "0.25", "0.75", "yes", ""],
+            ["c", "", "", "", "no", "12"],
+        ]
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_the_same_chart_gives_the_same_file_byte_for_byte(tmp_path: Path, suffix: str) -> None:
+    contents = []
+    for number in range(2):
+        save_chart(game_section(learned()).charts[0], tmp_path / f"{number}.{suffix}")
+        contents.append((tmp_path / f"{number}.{suffix}").read_bytes())
+    assert contents[0] == contents[1]
