@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from growing import assert_linear
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -124,8 +125,9 @@ def test_the_rules_judge_always_has_a_verdict_and_none_for_what_does_not_name_th
 
 @pytest.mark.parametrize("piece", ["n", "no ", "yes ", "don't ", "n'", " ", "keep ", "correct : ", "open\n"])
 def test_huge_answers_are_judged_and_read_like_small_ones(piece: str) -> None:
-    """How the time grows is in benchmarks/scoring.py; a quadratic reader would be seen to hang here."""
-    huge = piece * 300_000
+    for read in (lambda text: requests.judge(f"No . The tin must stay closed . {text}", "tin"), stated_claim):
+        assert_linear(read, piece)
+    huge = piece * 30_000
     assert requests.judge(f"No . The tin must stay closed . {huge}", "tin") == requests.judge(
         f"No . The tin must stay closed . {piece * 3}", "tin"
     )
