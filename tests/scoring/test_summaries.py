@@ -72,6 +72,12 @@ def test_soundness_is_the_share_of_words_that_one_sentence_has_in_that_order(
     assert faithfulness(summary, article).soundness == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("key", ["", ".", "It was."])
+def test_a_key_sentence_without_content_is_never_said(key: str) -> None:
+    for summary in ("Anna found a crown.", "It was.", "."):
+        assert faithfulness(summary, "Anna found a crown. It was.", [key]).coverage == 0.0
+
+
 def test_the_bounds_only_take_and_only_from_what_was_altered(monkeypatch: pytest.MonkeyPatch) -> None:
     giant = " ".join(f"word{number}" for number in range(LONGEST + 1))
     backwards = " ".join(f"Today number{number} Oslo found Anna." for number in range(CLOSEST))

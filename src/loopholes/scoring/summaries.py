@@ -182,9 +182,9 @@ def _central(sentences: Sequence[_Sentence]) -> Sequence[_Sentence]:
 
 def _said(key: str, content: str) -> float:
     """The share of the key's content words that the content has in their order; under a half is nothing."""
-    if key == content:
-        return float(bool(key))
-    if not len(key) <= min(LONGEST, 2 * len(content)):
+    if key and key == content:
+        return 1.0
+    if not 0 < len(key) <= min(LONGEST, 2 * len(content)):
         return 0.0
     share = LCSseq.similarity(key, content) / len(key)
     return share if share >= 0.5 else 0.0
