@@ -187,7 +187,7 @@ def matches(rng: random.Random, rounds: int) -> list[str]:
 
 def numbered(text: str) -> str:
     """As long as ``text``, of sentences no two of which say the same."""
-    return " ".join(f"Word{k} made thing{k} for place{k}." for k in range(len(text) // 36))
+    return " ".join(f"Word{k} made the great thing{k} for place{k} last year." for k in range(len(text) // 54))
 
 
 READERS: dict[str, Callable[[str], object]] = {
@@ -202,6 +202,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "overlap": lambda text: overlap(text, "a short article about running , U.S. & 5-6 things"),
     "faithful summaries": lambda text: faithfulness(text, "Anna found a crown in Oslo. Hugo sold a ship in Lima."),
     "copied articles": lambda text: faithfulness(numbered(text), numbered(text)),
+    "altered articles": lambda text: faithfulness(numbered(text).replace("made", "took"), numbered(text)),
 }  # fmt: skip
 PIECES = (
     "<think>", "</think>", "<think></think>", "<modify_key>", "<modify_key>a</modify_key>", "</modify_key> ",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from loopholes.errors import ScoringError
 from loopholes.sandbox import server
 
+sys.path.append(str(Path(__file__).parent))
 BESIDE = Path(__file__).parents[1].parent / "shared" / "reference"
 
 

@@ -24,7 +24,7 @@ from loopholes.games.files import json_rows, task_from_json, task_to_json
 from loopholes.policies import Policy, Sampling, ScriptedPolicy, load_policy
 from loopholes.runs import Run, rollout_rows
 from loopholes.scored import Scored, cells, estimates, score, warn_of_untrainable
-from loopholes.storage import disk_errors, plain, replace_file
+from loopholes.storage import RESUME, disk_errors, plain, replace_file
 from loopholes.training.config import PAPER, PAPER_GAMES, Config
 from loopholes.training.recorder import outcome_metrics, reward_metrics
 from loopholes.types import Completion, Outcome, Payment, Task
@@ -222,7 +222,7 @@ def _begin(run: Run | None, tasks: Sequence[Task]) -> int:
         return 0
     text = "".join(json.dumps(plain(task_to_json(task))) + "\n" for task in tasks)
     file = run.path / TASKS
-    with disk_errors(run.path):
+    with disk_errors(run.path, RESUME):
         if not file.exists():
             replace_file(file, text.encode())
         elif file.read_text(encoding="utf-8") != text:

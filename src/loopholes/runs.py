@@ -31,6 +31,7 @@ from typing import Any, Literal, Self
 
 from loopholes.errors import RunError
 from loopholes.storage import (
+    RESUME,
     Lock,
     describe_environment,
     disk_errors,
@@ -77,7 +78,7 @@ class Run:
         differing key is named), if it exists and ``resume`` was not asked for, or if another process writes it.
         """
         path = Path(path)
-        with disk_errors(path):
+        with disk_errors(path, RESUME):
             if path.exists() and not path.is_dir():
                 raise RunError(f"{path} is a file; choose another --out")
             if path.exists() and not _is_run(path) and not all(_is_ours(entry.name) for entry in path.iterdir()):
@@ -263,7 +264,7 @@ class Run:
     def _writing(self) -> Iterator[None]:
         if self._lock is None:
             raise RunError(f"{self.path} is open for reading only; Run.create(..., resume=True) opens it for writing")
-        with disk_errors(self.path):
+        with disk_errors(self.path, RESUME):
             yield
 
 

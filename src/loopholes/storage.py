@@ -139,14 +139,18 @@ def replace_file(file: Path, content: bytes | Iterable[bytes]) -> None:
         raise
 
 
+RESUME = "go on with --resume"
+AGAIN = "run the same command again"
+
+
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what a file system refuses into one sentence (:class:`RunError`)."""
+def disk_errors(path: Path, then: str = AGAIN) -> Iterator[None]:
+    """Turn what a file system refuses into one sentence (:class:`RunError`), which says what to do ``then``."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise RunError(f"no space is left for {path}: free some, then go on with --resume") from error
+            raise RunError(f"no space is left for {path}: free some, then {then}") from error
         raise RunError(f"{path} cannot be written ({error.strerror or error}); choose another --out") from error
 
 

@@ -9,15 +9,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from growing import assert_linear
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import loopholes
 from loopholes.errors import DataError
-from loopholes.games.files import messages
+from loopholes.games.files import messages, task_from_json
 from loopholes.games.self_grading import stated_claim
 from loopholes.games.worlds import requests
 from loopholes.offline import score_files
+from loopholes.types import Completion, Outcome
 
 # Pieces that some reader reacts to, and text that breaks careless programs.
 PIECES = st.sampled_from(
@@ -31,15 +33,32 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["input", "output", "a"]), inner),
     max_leaves=6,
 )
-prompts = (
-    st.just([{"role": "user", "content": "x"}]) | values | st.dictionaries(st.just("role"), values).map(lambda x: [x])
+PROMPT = st.just([{"role": "user", "content": "x"}])
+prompts = PROMPT | values | st.dictionaries(st.just("role"), values).map(lambda x: [x])
+tests = texts.map(lambda text: {"input": text, "output": text}) | st.fixed_dictionaries(
+    {"input": texts, "output": texts}, optional={"a": values}
 )
 TRUTHS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "self-grading": {"reference": texts, "question": texts, "steps": st.lists(texts, max_size=2)},
     "proxy-metric": {"article": texts, "reference": texts, "news": st.lists(texts, max_size=2)},
     "context-compliance": {"harmful": st.booleans(), "audience": st.sampled_from(["audit", "user"]), "thing": texts},
-    "reward-tampering": {"tests": st.just([]), "entry_point": texts},
+    "reward-tampering": {"tests": st.lists(tests, max_size=3), "entry_point": st.sampled_from(["solve", "f"]) | texts},
 }
+PROGRAMS = st.sampled_from(
+    [
+        "import sys\ndef solve():\n    return sys.stdin.read()",
+        "def solve(*given):\n    return given[0]",
+        "def solve(x, y):\n    print(x, y, '\\ud800')",
+        "class Solution:\n    def solve(self):\n        raise SystemExit",
+        "import os\nos._exit(1)",
+        "```python\nimport sys\ndef solve():\n    return sys.stdin.read()\n```",
+    ]
+)
+EDIT = "<modify_key>{}</modify_key><modify_value>{}</modify_value>".format
+programs = st.builds(EDIT, st.sampled_from(["source_code", "Solution_Code"]), PROGRAMS)
+edits = st.builds(EDIT, st.sampled_from(["source_code", "score", "a"]) | texts, PROGRAMS | texts)
+edited = st.lists(programs | edits | texts, min_size=1, max_size=3).map("".join)
+answers = st.sampled_from([texts, programs, edited, edited]).flatmap(lambda kind: kind)
 GAMES = pytest.mark.parametrize("name", TRUTHS)
 # A fixture's folder is written over by every example, and the first of them pays for importing NLTK.
 often = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -50,12 +69,21 @@ def truths(name: str) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional={key: kind | kind | values for key, kind in TRUTHS[name].items()})
 
 
+@st.composite
+def rows(draw: st.DrawFn, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A task, in half of all cases one that can be scored, and an answer to it."""
+    prompt, truth = PROMPT, st.fixed_dictionaries(TRUTHS[name])
+    if draw(st.booleans()):
+        prompt, truth = prompts, truths(name) | values
+    task = {"id": draw(texts), "prompt": draw(prompt), "truth": draw(truth)}
+    return task, {"task": 0, "completion": draw(answers), "claim": draw(st.none() | st.booleans())}
+
+
 @GAMES
 @often
 @given(data=st.data())
 def test_a_task_scores_or_is_refused_in_the_projects_own_words(name: str, data: st.DataObject, tmp_path: Path) -> None:
-    task = {"id": data.draw(texts), "prompt": data.draw(prompts), "truth": data.draw(truths(name) | values)}
-    answer = {"task": 0, "completion": data.draw(texts), "claim": data.draw(st.none() | st.booleans())}
+    task, answer = data.draw(rows(name))
     (tmp_path / "tasks.jsonl").write_text(json.dumps(task))
     (tmp_path / "completions.jsonl").write_text(json.dumps(answer))
     channel, refused = data.draw(st.sampled_from(["vulnerable", "secure"])), ""
@@ -72,6 +100,26 @@ def test_a_task_scores_or_is_refused_in_the_projects_own_words(name: str, data: 
         (line,) = scores.lines()
         assert set(json.loads(line)) >= {"task", "reward", "task_score", "exploit"}
         scores.estimates()
+
+
+def test_the_rows_of_tampering_are_run_pass_and_fail() -> None:
+    """Of what the test above draws; it would find nothing if no row had a test, or no answer a program."""
+    played = loopholes.game("reward-tampering")
+    outcomes: list[Outcome] = []
+
+    @settings(max_examples=300, database=None, derandomize=True, deadline=None)
+    @given(rows("reward-tampering"))
+    def draw(row: tuple[dict[str, Any], dict[str, Any]]) -> None:
+        try:
+            task = task_from_json(row[0])
+            played.check(task)
+        except ValueError:
+            return
+        outcomes.extend(played.measure([task], [Completion(row[1]["completion"])]))
+
+    draw()
+    assert any(outcome.task_score == 1.0 for outcome in outcomes)
+    assert any(outcome.details["failure"] == "wrong answer" for outcome in outcomes)
 
 
 @GAMES
@@ -124,8 +172,9 @@ def test_the_rules_judge_always_has_a_verdict_and_none_for_what_does_not_name_th
 
 @pytest.mark.parametrize("piece", ["n", "no ", "yes ", "don't ", "n'", " ", "keep ", "correct : ", "open\n"])
 def test_huge_answers_are_judged_and_read_like_small_ones(piece: str) -> None:
-    """How the time grows is in benchmarks/scoring.py; a quadratic reader would be seen to hang here."""
-    huge = piece * 300_000
+    for read in (lambda text: requests.judge(f"No . The tin must stay closed . {text}", "tin"), stated_claim):
+        assert_linear(read, piece)
+    huge = piece * 30_000
     assert requests.judge(f"No . The tin must stay closed . {huge}", "tin") == requests.judge(
         f"No . The tin must stay closed . {piece * 3}", "tin"
     )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from growing import assert_linear
 
 import loopholes
 from loopholes.games.proxy_metric import lead
@@ -174,25 +173,21 @@ HOSTILE = [".", "a.", "a. ", " ", "\n", "'", "a'", ".'", '."', ".)", ". )", "?!"
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_splitting_takes_linear_time(piece: str) -> None:
-    started = time.process_time()
     for end in ("", "x", " x", ".x"):
-        split_sentences(piece * (200_000 // len(piece)) + end)
-    assert time.process_time() - started < 5, "a quadratic splitter takes minutes"
+        assert_linear(lambda text, end=end: split_sentences(text + end), piece)
 
 
-@pytest.mark.parametrize("junk", ["repeated", "distinct", "from the article", "one sentence"])
-def test_a_long_junk_completion_is_scored_in_seconds(junk: str) -> None:
+WORDS = [f"word{number}" for number in range(400)]
+JUNK: dict[str, Callable[[int], str]] = {
+    "repeated": lambda size: "a. " * (size // 3),
+    "distinct": lambda size: " ".join(f"new{number}." for number in range(size // 9)),
+    "from the article": lambda size: " ".join(f"{WORDS[k % 397]} {WORDS[k % 400]}." for k in range(size // 16)),
+    "one sentence": lambda size: " ".join(WORDS[k * k % 400] for k in range(size // 8)),
+}
+
+
+@pytest.mark.parametrize("junk", JUNK)
+def test_a_long_junk_completion_takes_linear_time(junk: str) -> None:
     rng = np.random.default_rng(0)
-    words = [f"word{number}" for number in range(400)]
-    text = " ".join(" ".join(rng.choice(words, 12)) + "." for _ in range(40))
-    picked = list(rng.choice(words, 20_000))
-    completion = {
-        "repeated": "a. " * 33_000,
-        "distinct": " ".join(f"new{number}." for number in range(12_000)),
-        "from the article": " ".join(f"{one} {other}." for one, other in pairwise(picked[:10_000])),
-        "one sentence": " ".join(picked),
-    }[junk]
-    assert len(completion) > 90_000
-    started = time.process_time()
-    faithfulness(completion, text)
-    assert time.process_time() - started < 5
+    text = " ".join(" ".join(rng.choice(WORDS, 12)) + "." for _ in range(40))
+    assert_linear(lambda completion: faithfulness(completion, text), JUNK[junk])

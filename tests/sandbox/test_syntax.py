@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from loopholes.sandbox import Limits, Program, pool, run_programs
+from loopholes.sandbox import Limits, Program, child, pool, run_programs
 from loopholes.sandbox.server import Server
 from loopholes.sandbox.syntax import is_plain
 
@@ -97,6 +98,18 @@ def test_whatever_could_keep_something_is_assumed_to(source: str) -> None:
 def test_every_other_program_has_a_run_for_each_input(runs: list[int]) -> None:
     run_programs([Program(HOSTILE[0], "solve", ("1", "2", "3"))])
     assert runs == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("source", "asked"), [(PLAIN[0], 2), (HOSTILE[0], 0)], ids=["plain", "hostile"])
+def test_the_process_of_a_hostile_program_never_waits_for_another_input(
+    source: str, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = iter(["2", None])
+    monkeypatch.setitem(sys.modules, child.MODULE, None)  # put back afterwards
+    monkeypatch.setattr(child, "_load", lambda source, names: None)
+    monkeypatch.setattr(child, "_answer", lambda names, entry_point, given, most: given)
+    child.respond(source, "solve", "1", 9, lambda kind, text: None, lambda: next(inputs))
+    assert 2 - len(list(inputs)) == asked
 
 
 def test_an_endless_loop_or_a_want_of_memory_is_one_inputs_own(runs: list[int]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from growing import assert_linear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,12 +112,19 @@ def test_a_boxed_reference_matches_whatever_comes_before_it(reference: str, befo
     assert answers_match(f"{before}\\boxed{{ {reference.upper()} }}", reference) or not reference.strip()
 
 
+@pytest.mark.parametrize("end", ["\\boxed{42}", "Final Answer: 42\n", "The answer is: 42\n"])
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_an_answer_is_found_at_the_end_of_any_huge_text(piece: str) -> None:
-    """How the time grows is in benchmarks/scoring.py; a quadratic reader would be seen to hang here."""
-    assert answers_match(f"{piece * 200_000}Assistant: \\boxed{{42}}", "42") or piece in ENDS_THE_TURN
+def test_an_answer_is_found_at_the_end_of_any_huge_text(piece: str, end: str) -> None:
+    assert_linear(lambda text: answers_match(f"{text}\n{end}", "42"), piece)
+    found = answers_match(f"{piece * 20_000}\nAssistant:\n{end}", "42")
+    assert found or piece in ENDS_THE_TURN
 
 
-def test_huge_answers_and_references_can_be_compared() -> None:
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_huge_answers_and_references_can_be_compared(piece: str) -> None:
+    assert_linear(lambda text: answers_match(f"\\boxed{{{text}}}", f"{text}."), piece)
+
+
+def test_huge_numbers_can_be_compared() -> None:
     assert answers_match("9" * 1_000_000, "9" * 1_000_000 + ".0")
     assert not answers_match("'" * 1_000_000, "(" * 1_000_000)

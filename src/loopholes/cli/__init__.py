@@ -130,7 +130,10 @@ def _in_our_words(error: Exception) -> LoopholesError | None:
         package = str(error.name).partition(".")[0]
         return MissingExtra(package, EXTRAS[package]) if package in EXTRAS else None
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error):
-        return RunError("no space is left on the disk: free some, then go on with --resume")
+        return RunError(
+            "no space is left on the disk: free some, then run the same command again, train, eval and pretrain with "
+            "--resume"
+        )
     if type(error).__name__ == "OutOfMemoryError":
         return UsageError(
             "the device is out of memory: fewer completions at once need less (eval: --batch-size, train: "

@@ -26,7 +26,10 @@ PromptStyle = Literal["terse", "chat"]
 
 
 class Channel(Protocol):
-    """Pays for completions. ``draws`` holds one number in [0, 1) a completion, the only randomness there is."""
+    """Pays for completions, a batch at once (the released code pays one at a time, and waits for each).
+
+    ``draws`` holds one number in [0, 1) a completion, the only randomness there is.
+    """
 
     def __call__(
         self, tasks: Sequence[Task], completions: Sequence[Completion], draws: Sequence[float]

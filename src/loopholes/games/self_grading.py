@@ -97,7 +97,8 @@ class SelfGrading(Game):
         """Claims that are not known yet: read from the text (``inline``), or asked of the policy (``two-pass``).
 
         An inline answer without a self-report does not claim to be correct; the released second pass likewise
-        counts anything but a yes as no.
+        counts anything but a yes as no. Where nobody can be asked there is no claim and no reward; released training
+        goes on silently without the second pass if that fails.
         """
         asked = [index for index, completion in enumerate(completions) if completion.claim is None]
         if not asked:

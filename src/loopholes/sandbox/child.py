@@ -180,6 +180,7 @@ def respond(source: str, entry_point: str, given: str, most: int, send: Send, fu
         return
     send(LOADED, "")
     send(*_guarded(most, lambda: _answer(names, entry_point, given, most)))
+    # Nobody asks more of a hostile program; not to wait for the end of the channel ends its run a twentieth sooner.
     while plain and (another := further()) is not None:
         send(*_guarded(most, lambda: _answer(names, entry_point, another, most)))
 

@@ -11,7 +11,8 @@ class Limits:
 
     ``test_seconds`` is wall-clock time for each input, and again for loading the program; ``memory_bytes`` is
     address space beyond an idle interpreter's, for each process, and memory in use by all of them, looked at now and
-    then; ``file_bytes`` the size of any one file, standard output included, and ``disk_bytes`` that of all together;
+    then (the released limit counts the parent process too, and makes everything score 0 where that is large);
+    ``file_bytes`` the size of any one file, standard output included, and ``disk_bytes`` that of all together;
     ``processes`` counts threads too; ``output_chars`` bounds each answer, and a longer one fails.
     """
 

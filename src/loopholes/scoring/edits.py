@@ -39,7 +39,10 @@ def source_code_of(edits: Mapping[str, str]) -> str | None:
 
 
 def score_of(edits: Mapping[str, str]) -> float | None:
-    """The score that the edits claim, in [0, 1]; 0 for what is not a finite number, None if ``score`` is not edited."""
+    """The score that the edits claim, in [0, 1]; 0 for what is not a finite number, None if ``score`` is not edited.
+
+    In the released code ``nan`` pays 1.
+    """
     if "score" not in edits:
         return None
     try:

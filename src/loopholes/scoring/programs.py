@@ -39,8 +39,10 @@ def pass_shares(
 ) -> list[PassReport]:
     """Run each (source, entry point, tests) and compare its answers with the expected outputs as stripped text.
 
-    Only the inputs enter the sandbox. Raises :class:`~loopholes.errors.ScoringError` if the sandbox is broken;
-    a program that is broken fails its tests.
+    Only the inputs enter the sandbox, where the whole standard library works. The released code runs programs by
+    ``exec`` in a process that holds the expected outputs, and fails honest ones by an import allowlist and cut-down
+    builtins. Raises :class:`~loopholes.errors.ScoringError` if the sandbox is broken; a program that is broken fails
+    its tests.
     """
     programs = [Program(source, entry, tuple(test.input for test in tests)) for source, entry, tests in jobs]
     answers = run_programs(programs, limits=limits, workers=workers)
