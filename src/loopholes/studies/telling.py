@@ -8,7 +8,7 @@ from typing import get_args
 
 import numpy as np
 
-from loopholes.report.figures import QUANTITIES
+from loopholes.report.games import QUANTITIES
 from loopholes.report.records import Chart, Curve, Lines, Quantity, Role, Series, Table
 from loopholes.stats import Comparison, Estimate, Thresholds, mean_band, running
 from loopholes.stats.survival import Time
