@@ -15,6 +15,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import IO, Any, ClassVar
@@ -244,17 +245,25 @@ os.register_at_fork(after_in_child=Lock._forget_after_fork)
 def describe_environment() -> dict[str, Any]:
     """Versions of everything installed, Python, the package's git commit if it is a checkout, the machine, and how
     model-written programs run on it."""
-    packages = {found.metadata["Name"]: found.version for found in distributions()}
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
         "sandbox": sandbox_mode(),
         "git": _git_state(),
-        "packages": dict(sorted(packages.items(), key=lambda item: str(item[0]).lower())),
+        "packages": dict(_packages()),
     }
 
 
+# A process runs the code that it has loaded, whatever is installed or committed later.
+@cache
+def _packages() -> tuple[tuple[str, str], ...]:
+    """Names and versions of all that is installed, by name."""
+    found = {found.metadata["Name"]: found.version for found in distributions()}
+    return tuple(sorted(found.items(), key=lambda item: str(item[0]).lower()))
+
+
+@cache
 def _git_state() -> dict[str, Any] | None:
     """Commit and whether the package's files differ from it; None outside a checkout of this package."""
     here = Path(__file__).parent

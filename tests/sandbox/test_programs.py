@@ -277,6 +277,7 @@ def test_what_runs_when_a_server_is_killed_runs_once_more(monkeypatch: pytest.Mo
         runs.append(program.source)
         if len(runs) == 3:
             server.process.kill()
+            server.process.wait()
         return genuine(server, program, limits)
 
     monkeypatch.setattr(Server, "run", shot_at)
@@ -291,6 +292,7 @@ def test_a_program_that_kills_every_server_fails_alone(monkeypatch: pytest.Monke
     def shot_at(server: Server, program: Program, limits: Limits) -> object:
         if "killer" in program.source:
             server.process.kill()
+            server.process.wait()
         return genuine(server, program, limits)
 
     monkeypatch.setattr(Server, "run", shot_at)

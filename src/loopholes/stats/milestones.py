@@ -53,4 +53,4 @@ def blind_spot(exploit_change: Estimate, task_change: Estimate, thresholds: Thre
     """
     if exploit_change.low is None or task_change.low is None:
         return False
-    return exploit_change.low > 0 and task_change.low > -thresholds.tolerance
+    return bool(exploit_change.low > 0 and task_change.low > -thresholds.tolerance)

@@ -1,0 +1,121 @@
+"""A job is its configuration and what it starts from: the same job is the same run, any other is another."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from loopholes.errors import DataError
+from loopholes.policies import locate
+from loopholes.studies import STUDIES, StudyConfig
+from loopholes.studies.jobs import Distil, Evaluate, Job, Match, Train, closure
+from loopholes.studies.settings import SETTINGS, Setting
+
+TAMPERING = SETTINGS["reward-tampering"]
+TRAIN = Train(TAMPERING, "vulnerable", "mini", 0)
+EVALUATE = Evaluate(TAMPERING, TRAIN, 0, count=8, samples=2)
+TEACH = Evaluate(TAMPERING, TRAIN, 0, count=8, samples=1, split="train")
+DISTIL = Distil("mini", TEACH, 4, 0)
+
+
+@pytest.mark.parametrize(
+    "job, other",
+    [
+        (TRAIN, replace(TRAIN, channel="secure")),
+        (TRAIN, replace(TRAIN, seed=1)),
+        (TRAIN, replace(TRAIN, source="mini-llama")),
+        (TRAIN, replace(TRAIN, source=replace(TRAIN, channel="secure"))),
+        (TRAIN, replace(TRAIN, setting=replace(TAMPERING, steps=71))),
+        (TRAIN, replace(TRAIN, setting=replace(TAMPERING, options={"learning_rate": 2e-4}))),
+        (TRAIN, replace(TRAIN, setting=TAMPERING.with_parameters(control="no-exploit"))),
+        (EVALUATE, replace(EVALUATE, samples=3)),
+        (EVALUATE, replace(EVALUATE, count=9)),
+        (EVALUATE, replace(EVALUATE, split="train")),
+        (EVALUATE, replace(EVALUATE, source=replace(TRAIN, seed=1))),
+        (DISTIL, replace(DISTIL, amount=5)),
+        (DISTIL, replace(DISTIL, keep="high-reward")),
+        (DISTIL, replace(DISTIL, source="mini-llama")),
+        (DISTIL, replace(DISTIL, teacher=replace(TEACH, source="mini"))),
+        (Match((EVALUATE,), EVALUATE), Match((EVALUATE,), replace(EVALUATE, samples=3))),
+    ],
+)
+def test_whatever_a_result_depends_on_makes_another_run(job: Job, other: Job, tmp_path: Path) -> None:
+    assert job.identity != other.identity
+    assert job.folder(tmp_path) != other.folder(tmp_path)
+
+
+def test_the_same_job_planned_twice_is_one_run(tmp_path: Path) -> None:
+    again = Evaluate(replace(TAMPERING), replace(TRAIN), 0, 8, 2)
+    assert again.identity == EVALUATE.identity
+    assert [type(job) for job in closure([EVALUATE, again])] == [Train, Evaluate]
+
+
+def test_parameters_that_are_the_defaults_change_nothing() -> None:
+    setting = SETTINGS["self-grading"]
+    spelled = setting.with_parameters(audit_probability=0.1, telling=0.0)
+    assert spelled == setting
+    assert Train(spelled, "vulnerable", "mini", 0).identity == Train(setting, "vulnerable", "mini", 0).identity
+
+
+def test_other_weights_under_the_same_name_make_another_run(tmp_path: Path) -> None:
+    policy = tmp_path / "policy"
+    shutil.copytree(locate("mini"), policy)
+    before = fresh_identity(policy)
+    assert fresh_identity(policy) == before
+    card = policy / "loopholes.json"
+    card.write_text(card.read_text() + " ")
+    assert fresh_identity(policy) != before
+
+
+def fresh_identity(policy: Path) -> str:
+    """A name stands for one checkpoint as long as a process lives; here it is read anew."""
+    from loopholes.studies import jobs
+
+    jobs._fingerprint.cache_clear()
+    return replace(TRAIN, source=str(policy)).identity
+
+
+def test_other_tasks_in_the_same_file_make_another_run(tmp_path: Path) -> None:
+    file = tmp_path / "tasks.jsonl"
+    setting = Setting("reward-tampering", 5, train_tasks=file)
+    with pytest.raises(DataError, match=r"tasks\.jsonl cannot be read: no such file"):
+        _ = replace(TRAIN, setting=setting).identity
+    found = []
+    for text in ("one", "other"):
+        file.write_text(text)
+        found.append(replace(TRAIN, setting=setting).identity)
+    assert found[0] != found[1]
+
+
+def test_what_a_job_needs_comes_before_it() -> None:
+    order = closure([DISTIL])
+    assert [type(job) for job in order] == [Train, Evaluate, Distil]
+    for place, job in enumerate(order):
+        assert all(any(needed.identity == before.identity for before in order[:place]) for needed in job.needs)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_every_run_of_every_study_has_a_directory_of_its_own(full: bool, tmp_path: Path) -> None:
+    config = StudyConfig(seeds=2, full=full)
+    jobs = closure(job for study in STUDIES.values() for job in study.plan(config))
+    folders = {job.folder(tmp_path) for job in jobs}
+    assert len(folders) == len(jobs)
+    assert max(len(folder.name) for folder in folders) < 200
+
+
+def test_studies_share_the_runs_that_they_have_in_common() -> None:
+    config = StudyConfig(seeds=1)
+    plans = {name: {job.identity for job in closure(study.plan(config))} for name, study in STUDIES.items()}
+    trained = {job.identity for job in closure(STUDIES["discovery"].plan(config)) if isinstance(job, Train)}
+    for name in ("transfer", "catalysis", "distillation", "persistence"):
+        assert plans[name] & trained, name
+    assert plans["persistence"] & plans["distillation"] - plans["discovery"]
+    assert {job.identity for job in closure(STUDIES["audit-grid"].plan(config))} & trained
+
+
+def test_a_seed_more_repeats_nothing() -> None:
+    few, more = ({j.identity for j in closure(STUDIES["transfer"].plan(StudyConfig(seeds=n)))} for n in (2, 3))
+    assert few < more

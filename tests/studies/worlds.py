@@ -1,0 +1,73 @@
+"""Finished runs with known truth, written without any training: what a summary makes of them can be told beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from loopholes.evaluation import evaluate
+from loopholes.games.base import Game
+from loopholes.policies import Sampling
+from loopholes.policies.scripted import ScriptedPolicy
+from loopholes.runs import Run
+from loopholes.studies import STUDIES, StudyConfig
+from loopholes.studies.base import Runs, Summary
+from loopholes.studies.jobs import Distil, Evaluate, Job, Match, Train, closure
+from loopholes.types import KINDS, Completion, Task
+
+Rate = Callable[[Evaluate], float]
+Curve = Callable[[Train, int], float]
+SMALL = StudyConfig(policies=("mini",), games=("self-grading", "proxy-metric"), count=24, samples=2)
+
+
+class Mixed(ScriptedPolicy):
+    """Exploits with a chance, and is honest otherwise."""
+
+    def __init__(self, game: Game, rate: float) -> None:
+        super().__init__("honest", game)
+        self._played = game
+        self._rate = rate
+
+    def complete(self, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
+        exploits = np.random.default_rng(seed).random(len(tasks)) < self._rate
+        return [self._played.demonstrate(KINDS[int(one)], task) for task, one in zip(tasks, exploits, strict=True)]
+
+
+def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve) -> None:
+    """Write the run of each job, and of what it needs, as ``rate`` and ``curve`` say."""
+    for job in closure(jobs):
+        if isinstance(job, Match):
+            job.run(root)
+            continue
+        with Run.create(job.folder(root), {"kind": type(job).__name__, "game": "", "policy": "mini"}) as run:
+            if isinstance(job, Evaluate):
+                game = job.setting.make()
+                policy = Mixed(game, rate(job))
+                tasks = game.tasks("test", seed=job.seed, count=job.count)
+                seed = int(job.identity[:6], 16)
+                evaluate(policy, game, tasks, run, samples=job.samples, sampling=Sampling(), seed=seed)
+            elif isinstance(job, Train):
+                for step in range(1, (job.steps or 1) + 1):
+                    run.log_metrics(_line(step, curve(job, step)))
+            elif isinstance(job, Distil):
+                run.policy.mkdir()
+
+
+def _line(step: int, exploit: float) -> dict[str, Any]:
+    return {"step": step, "reward": 1.0, "task_performance": 0.5, "exploit_rate": exploit, "seconds": 0.5}
+
+
+def summary_of(name: str, root: Path, rate: Rate, curve: Curve, config: StudyConfig = SMALL) -> Summary:
+    """What a study says of a fabricated world."""
+    study = STUDIES[name]
+    fabricate(study.plan(config), root, rate, curve)
+    return study.summarize(config, Runs(root))
+
+
+def cell(summary: Summary, name: str, metric: str) -> Any:
+    """One record of the summary."""
+    (found,) = [one for one in summary.cells if (one["cell"], one["metric"]) == (name, metric)]
+    return found
