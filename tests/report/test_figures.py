@@ -111,7 +111,8 @@ def test_a_matrix_writes_value_and_interval_in_each_cell_and_leaves_unknown_ones
     panel = Matrix("Change", "trained", "tested", ["a", "b"], ["c", "d"], values, diverging=True)
     svg, told = drawn(panel)
     assert all(f">{words}<" in svg for words in ("25 %", "20.0 to 30.0", "-50 %", "trained", "tested"))
-    assert told["cells"] == [["25 % (20.0 to 30.0), 10 tasks, 3 seeds", "not measured"], ["-50 %", "not measured"]]
+    unknown = ("not measured", "")
+    assert told["cells"] == [[("25 % (20.0 to 30.0)", "10 tasks, 3 seeds"), unknown], [("-50 %", ""), unknown]]
     assert svg.count("<pattern") == 1 and "<image" not in svg
 
 
