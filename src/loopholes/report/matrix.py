@@ -31,7 +31,7 @@ def matrix_size(panel: Matrix) -> tuple[float, float]:
 
 
 def draw_matrix(axes: Axes, panel: Matrix) -> dict[str, Any]:
-    """Draw the panel; return what it shows, for the page's script: ``{"cells": [[(value, evidence), ...], ...], ...}``."""
+    """Draw the panel; return what it shows, for the page's script: ``{"cells": [[(value, evidence), ...], ...]}``."""
     shade = _shade(panel)
     for row, values in enumerate(panel.values):
         for column, found in enumerate(values):
