@@ -32,7 +32,7 @@ def row(step: int, sample: int = 0, exploit: float | None = 0.0, **more: Any) ->
 
 def share(value: float, reach: float = 0.04, seeds: int = 3) -> Estimate:
     """A rate with an interval around it."""
-    return Estimate(value, max(0.0, value - reach), min(1.0, value + reach), 192, seeds)
+    return Estimate(value, max(-1.0 if value < 0 else 0.0, value - reach), min(1.0, value + reach), 192, seeds)
 
 
 def learned(name: str = "reward-tampering", seeds: int = 3, steps: int = 60) -> GameSection:

@@ -4,103 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from loopholes.report import game_section, write_page
-from loopholes.report.matrix import contrast
-
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install -e '.[dev]'")
-
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.select import Select  # noqa: E402
+pytest.importorskip("selenium", reason="selenium is not installed: pip install -e '.[dev]'")
 
 sys.path.append(str(Path(__file__).parent))
 
-from samples import EXPLOITING, learned, study  # noqa: E402
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-SWITCHES = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --window-size=1280,900"
-).split()
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A browser of our own; Selenium is told where the driver is, so that it looks for none and downloads none."""
-    if not CHROMIUM or not DRIVER:
-        pytest.skip("chromium and chromedriver are needed to look at the page in a browser")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for switch in (*SWITCHES, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(switch)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, Service(DRIVER))
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A page with two games and a study."""
-    games = [game_section(learned(seeds=3)), game_section(learned("self-grading", seeds=1))]
-    return write_page("Learned", [*games, study()], tmp_path_factory.mktemp("page") / "page.html").as_uri()
-
-
-@pytest.fixture
-def page(chromium: Any, address: str) -> Any:
-    """The page, freshly opened on a desktop in the light."""
-    show(chromium, "light", 1280)
-    chromium.get_log("browser")
-    chromium.get_log("performance")
-    chromium.get(address)
-    return chromium
-
-
-def show(browser: Any, scheme: str, width: int) -> None:
-    features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}  # a click waits for no scrolling
-    told = [{"name": name, "value": value} for name, value in features.items()]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": told})
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-
-
-def one(page: Any, selector: str) -> Any:
-    return page.find_element(By.CSS_SELECTOR, selector)
-
-
-def every(page: Any, selector: str) -> list[Any]:
-    found: list[Any] = page.find_elements(By.CSS_SELECTOR, selector)
-    return found
-
-
-def listed(page: Any) -> list[str]:
-    return [
-        str(text)
-        for text in page.execute_script("return [...document.querySelectorAll('#items li')].map(li => li.textContent)")
-    ]
-
-
-def count(page: Any) -> int:
-    return int(one(page, "#count").text.split()[0])
-
-
-def choose(page: Any, selector: str, label: str) -> None:
-    Select(one(page, selector)).select_by_visible_text(label)
-
-
-def press(page: Any, *keys: str) -> None:
-    ActionChains(page).send_keys(*keys).perform()
+from browsing import Select, choose, count, every, listed, one, point_at, told
+from samples import EXPLOITING
 
 
 def test_it_opens_from_disk_without_an_error_or_a_request(page: Any, address: str) -> None:
@@ -214,7 +129,11 @@ def test_a_pointer_over_a_cell_reads_it(page: Any) -> None:
     page.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
     figure = told(page, plot)
     point_at(page, plot, figure, 1.5, 2.4)
-    assert one(page, "#tip").text == f"{figure['cells'][2][1]}\nproxy-metric → self-grading"
+    assert one(page, "#tip").text.split("\n") == [
+        figure["cells"][2][1][0],
+        "proxy-metric · self-grading",
+        "192 tasks, 3 seeds",
+    ]
     point_at(page, plot, figure, 2.5, 2.4)
     assert one(page, "#tip").text.startswith("not measured")
 
@@ -231,133 +150,3 @@ def test_the_pointer_does_not_find_a_seed_that_is_switched_off(page: Any) -> Non
     one(page, "#section-0 .seeds input[data-seed='2']").click()
     point_at(page, plot, figure, *place)
     assert ", seed 2" not in one(page, "#tip").text
-
-
-def told(page: Any, plot: Any) -> dict[str, Any]:
-    figures = json.loads(page.execute_script("return document.getElementById('figures').textContent"))
-    found: dict[str, Any] = figures[int(plot.get_attribute("data-panel"))]
-    return found
-
-
-def point_at(page: Any, plot: Any, figure: dict[str, Any], x: float, y: float) -> None:
-    """Move the mouse to a place in the data's own units."""
-    (left, bottom, right, top), (x0, y0, x1, y1) = figure["box"], figure["limits"]
-    inside = (left + (right - left) * (x - x0) / (x1 - x0), bottom + (top - bottom) * (y - y0) / (y1 - y0))
-    svg = plot.find_element(By.TAG_NAME, "svg")
-    box = "const b = arguments[0].getBoundingClientRect(), v = arguments[0].viewBox.baseVal;"
-    wide, tall, units, high = page.execute_script(f"{box} return [b.width, b.height, v.width, v.height]", svg)
-    offset = (round(wide * (inside[0] / units - 0.5)), round(tall * (inside[1] / high - 0.5)))
-    ActionChains(page).move_to_element_with_offset(svg, *offset).perform()
-
-
-def test_everything_can_be_reached_and_read_by_the_keyboard(page: Any) -> None:
-    reached = []
-    for _ in range(80):
-        press(page, Keys.TAB)
-        active = page.execute_script("const e = document.activeElement; return e.id || e.className || e.tagName")
-        reached.append(active)
-        if active == "detail":
-            break
-    wanted = [
-        "skip",
-        "card",
-        "plot",
-        "scroll",
-        "jump",
-        "f-section",
-        "f-arm",
-        "f-seed",
-        "f-from",
-        "f-exploit",
-        "f-text",
-        "items",
-        "detail",
-    ]
-    assert [name for name in wanted if name not in reached] == []
-
-
-def test_arrow_keys_read_a_figure_and_escape_puts_the_value_away(page: Any) -> None:
-    plot = every(page, "#section-2 .plot")[2]
-    figure = told(page, plot)
-    page.execute_script("arguments[0].focus()", plot)
-    press(page, Keys.ARROW_RIGHT)
-    assert one(page, "#tip").text.split("\n")[1:] == ["plain SFT", "step of honest training 0"]
-    press(page, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
-    assert one(page, "#tip").text.split("\n")[0].startswith(f"{100 * figure['lines'][0]['y'][1]:.1f} % (")
-    press(page, Keys.ARROW_DOWN)
-    assert "plain SFT, seed 0" in one(page, "#tip").text
-    press(page, Keys.ESCAPE)
-    assert not one(page, "#tip").is_displayed()
-
-
-def test_arrow_keys_go_through_the_rollouts(page: Any) -> None:
-    page.execute_script("document.getElementById('items').focus()")
-    start = int(one(page, "#place").text.split()[0])
-    press(page, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_UP)
-    assert one(page, "#place").text.startswith(f"{start + 1} of ")
-    assert one(page, "#items").get_attribute("aria-activedescendant") == f"item-{start}"
-
-
-def test_a_screen_reader_finds_names_and_numbers(page: Any) -> None:
-    tree = page.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
-    named = {(node["role"]["value"], node.get("name", {}).get("value", "")) for node in tree if "role" in node}
-    assert ("region", "transfer") in named and ("region", "On held-out tasks") in named
-    images = {name for role, name in named if role in ("image", "img")}
-    assert {"Change of the exploit rate", "Exploit rate (what is hidden)"} <= images
-    assert all(
-        name
-        for role, name in named
-        if role in ("button", "checkbox", "combobox", "searchbox", "spinbutton", "image", "link")
-    )
-    one(page, "#section-2 .values summary").click()
-    assert "context-compliance" in one(page, "#section-2 .values table").text
-
-
-@pytest.mark.parametrize("width", [320, 375, 768, 1280])
-def test_only_tables_and_wide_figures_scroll_sideways(page: Any, width: int) -> None:
-    show(page, "light", width)
-    for summary in every(page, "summary"):
-        page.execute_script("arguments[0].parentElement.open = true", summary)
-    assert page.execute_script("return document.documentElement.scrollWidth") <= width
-    narrow = page.execute_script(
-        "return [...document.querySelectorAll('.plot svg')].map(s => s.getBoundingClientRect().width)"
-    )
-    assert min(narrow) > 240
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_can_be_read_in_the_light_and_in_the_dark(page: Any, scheme: str) -> None:
-    show(page, scheme, 1280)
-    selectors = (
-        "h1/.lead/.card .words/.question/.answer/.rules dt/.seeds .hint/.caption/caption/thead th/td .number/.foot/"
-        "td .interval/.tag.yes/.tag.no/.command code/.jump/.plot svg text/.key li/summary/"
-        "#count/#items .flag/#answer/#prompt/.fact.alarm .value"
-    ).split("/")
-    poor = {name: ratio for name in selectors if (ratio := readable(page, one(page, name))) < 4.5}
-    assert poor == {}
-    lines = [line.value_of_css_property("stroke") for line in every(page, ".key line")]
-    paper = background(page, one(page, ".key"))
-    assert min(contrast(colour(line), paper) for line in lines) > 3
-
-
-def test_the_dark_page_is_dark(page: Any) -> None:
-    show(page, "dark", 1280)
-    assert max(background(page, one(page, "h1"))) < 0.2
-
-
-def readable(page: Any, element: Any) -> float:
-    """The contrast of an element's text with what is behind it."""
-    name = "fill" if element.tag_name == "text" else "color"
-    return contrast(colour(element.value_of_css_property(name)), background(page, element))
-
-
-def background(page: Any, element: Any) -> tuple[float, ...]:
-    behind = """let e = arguments[0], found;
-    do { found = getComputedStyle(e).backgroundColor; e = e.parentElement; } while (e && found === 'rgba(0, 0, 0, 0)');
-    return found"""
-    return colour(page.execute_script(behind, element))
-
-
-def colour(css: str) -> tuple[float, ...]:
-    parts: Sequence[str] = re.findall(r"[\d.]+", css)
-    return tuple(float(part) / 255 for part in parts[:3])

@@ -98,6 +98,11 @@ def test_labels_of_marks_that_are_close_do_not_overlap() -> None:
     assert len(rows) == 4 and len(set(rows)) == 3 and min(rows) >= 0
 
 
+def test_a_name_with_dollars_is_no_formula() -> None:
+    svg, _ = drawn(Lines("Costs", "from $1 to $x^2$", [Series("s", [0, 1], [0, 1.0])], marks=[(0.5, "$a_b$ & <more>")]))
+    assert ">from $1 to $x^2$<" in svg and ">$a_b$ &amp; &lt;more&gt;<" in svg
+
+
 def test_a_matrix_writes_value_and_interval_in_each_cell_and_leaves_unknown_ones_empty() -> None:
     values = [
         [Estimate(0.25, 0.2, 0.3, 10, 3), None],
@@ -106,7 +111,8 @@ def test_a_matrix_writes_value_and_interval_in_each_cell_and_leaves_unknown_ones
     panel = Matrix("Change", "trained", "tested", ["a", "b"], ["c", "d"], values, diverging=True)
     svg, told = drawn(panel)
     assert all(f">{words}<" in svg for words in ("25 %", "20.0 to 30.0", "-50 %", "trained", "tested"))
-    assert told["cells"] == [["25 % (20.0 to 30.0), 10 tasks, 3 seeds", "not measured"], ["-50 %", "not measured"]]
+    unknown = ("not measured", "")
+    assert told["cells"] == [[("25 % (20.0 to 30.0)", "10 tasks, 3 seeds"), unknown], [("-50 %", ""), unknown]]
     assert svg.count("<pattern") == 1 and "<image" not in svg
 
 

@@ -33,8 +33,8 @@
   };
 
   const cellOf = (figure, row, column) => ({
-    at: [column + 0.5, row + 0.5], colour: "currentColor", title: `${figure.rows[row]} → ${figure.columns[column]}`,
-    value: figure.cells[row][column], where: "",
+    at: [column + 0.5, row + 0.5], colour: "currentColor", title: `${figure.rows[row]} · ${figure.columns[column]}`,
+    value: figure.cells[row][column][0], where: figure.cells[row][column][1],
   });
 
   const show = (plot, figure, found) => {

@@ -53,10 +53,11 @@ def save_chart(chart: Chart, path: str | Path) -> None:
     with mpl.rc_context({**RC, "svg.hashsalt": chart.name}):
         figure = Figure(figsize=(width * across, (height + 0.35) * down + 0.6), layout="constrained", facecolor="white")
         places = np.ravel(figure.subplots(down, across, squeeze=False))
+        told = [_draw(axes, panel, styles, POINTS) for axes, panel in zip(places, chart.panels, strict=False)]
+        room = 6 + 13 * max((panel.get("marks", 0) for panel in told), default=0)  # labels of marks stand there
         for axes, panel in zip(places, chart.panels, strict=False):
-            _draw(axes, panel, styles, POINTS)
             if panel.title != chart.title:
-                axes.set_title(panel.title, loc="left", fontsize=10, pad=_room(panel))
+                axes.set_title(panel.title, loc="left", fontsize=10, pad=room)
         for axes in places[len(chart.panels) :]:
             axes.remove()
         _entitle(figure, chart)
@@ -76,11 +77,6 @@ def table_of(panel: Panel) -> Table:
 
 def _draw(axes: Axes, panel: Panel, styles: Mapping[str, Style], most: int) -> dict[str, Any]:
     return draw_lines(axes, panel, styles, most) if isinstance(panel, Lines) else draw_matrix(axes, panel)
-
-
-def _room(panel: Panel) -> float:
-    """Points between the plot and its title: labels of marks stand there."""
-    return 6 + 13 * len(panel.marks) if isinstance(panel, Lines) else 6
 
 
 def _entitle(figure: Figure, chart: Chart) -> None:

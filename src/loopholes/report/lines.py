@@ -17,7 +17,7 @@ from loopholes.stats import Estimate
 
 POINTS = 200  # a line in a panel 300 pixels wide shows no more
 SIZE = (4.3, 2.9)
-_FEW = 12  # up to so many points are marked
+_FEW = range(3, 13)  # so many points are marked one by one; two are a level
 _ROWS = 9  # of the values told as a table
 _WORD = 0.017  # the width of a letter of a mark, as a share of the panel
 
@@ -59,8 +59,7 @@ def draw_lines(axes: Axes, panel: Lines, styles: Mapping[str, Style], most: int)
     for line in lines:
         _draw_line(axes, line, styles[line.series.name], panel.stairs)
     _scale(axes, panel, lines)
-    _mark(axes, panel.marks)
-    return _told(panel, lines, styles)
+    return _told(panel, lines, styles) | {"marks": _mark(axes, panel.marks)}
 
 
 def _draw_line(axes: Axes, line: _Line, style: Style, stairs: bool) -> None:
@@ -72,7 +71,7 @@ def _draw_line(axes: Axes, line: _Line, style: Style, stairs: bool) -> None:
     if line.low:
         _draw_band(axes, line, style, stairs)
     dash: Any = (0, style.dash) if style.dash else "solid"
-    marker = style.marker if len(line.x) <= _FEW else ""
+    marker = style.marker if len(line.x) in _FEW else ""
     where |= {"linewidth": 1.9, "marker": marker, "markersize": 4, "markeredgewidth": 0, "zorder": 4}
     axes.plot(line.x, line.y, color=style.colour, linestyle=dash, label=line.series.name, **where)
 
@@ -96,8 +95,11 @@ def _scale(axes: Axes, panel: Lines, lines: Sequence[_Line]) -> None:
     axes.set_xlabel(panel.x_label)
 
 
-def _mark(axes: Axes, marks: Sequence[tuple[float, str]]) -> None:
-    """Vertical lines, labelled above the plot, where no curve runs; labels that would meet go one above the other."""
+def _mark(axes: Axes, marks: Sequence[tuple[float, str]]) -> int:
+    """Vertical lines, labelled above the plot, where no curve runs; labels that would meet go one above the other.
+
+    Returns how many rows of labels there are.
+    """
     first, last = axes.get_xlim()
     ends: list[float] = []  # how far each row of labels is filled
     for x, label in sorted(marks):
@@ -108,6 +110,7 @@ def _mark(axes: Axes, marks: Sequence[tuple[float, str]]) -> None:
         ends[row : row + 1] = [left + width]
         place: Any = {"transform": axes.transAxes, "ha": "left", "va": "bottom", "fontsize": 9}
         axes.text(left, 1.01 + 0.075 * row, label, color=INK, **place)
+    return len(ends)
 
 
 def _told(panel: Lines, lines: Sequence[_Line], styles: Mapping[str, Style]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def matrix_size(panel: Matrix) -> tuple[float, float]:
 
 
 def draw_matrix(axes: Axes, panel: Matrix) -> dict[str, Any]:
-    """Draw the panel; return what it shows, for the page's script: ``{"cells": [[sentence, ...], ...], ...}``."""
+    """Draw the panel; return what it shows, for the page's script: ``{"cells": [[(value, evidence), ...], ...]}``."""
     shade = _shade(panel)
     for row, values in enumerate(panel.values):
         for column, found in enumerate(values):
@@ -45,7 +45,7 @@ def draw_matrix(axes: Axes, panel: Matrix) -> dict[str, Any]:
     axes.spines[:].set_visible(False)
     axes.set_xlabel(panel.column_label)
     axes.set_ylabel(panel.row_label)
-    cells = [[_sentence(found) for found in values] for values in panel.values]
+    cells = [[_read(found) for found in values] for values in panel.values]
     return {"rows": list(panel.rows), "columns": list(panel.columns), "cells": cells}
 
 
@@ -91,11 +91,13 @@ def _luminance(colour: tuple[float, ...]) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def _sentence(found: Estimate | None) -> str:
+def _read(found: Estimate | None) -> tuple[str, str]:
+    """The value with its interval, and what it rests on."""
     if found is None or found.value is None:
-        return "not measured"
-    seeds = f", {found.seeds} seeds" if found.seeds > 1 else ""
-    return f"{with_interval(found)}{f', {found.n:,} tasks' if found.n else ''}{seeds}"
+        return "not measured", ""
+    tasks = f"{found.n:,} tasks" if found.n else ""
+    seeds = f"{found.seeds} seeds" if found.seeds > 1 else ""
+    return with_interval(found), ", ".join(filter(None, (tasks, seeds)))
 
 
 def _wrapped(text: str, width: int = _WRAP) -> str:

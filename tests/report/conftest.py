@@ -1,0 +1,61 @@
+"""A browser for the tests that look at the page; without one they skip and say so."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopholes.report import game_section, write_page
+
+sys.path.append(str(Path(__file__).parent))
+
+from samples import learned, study
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+DRIVER = shutil.which("chromedriver")
+SWITCHES = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --window-size=1280,900"
+).split()
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A browser of our own; Selenium is told where the driver is, so that it looks for none and downloads none."""
+    if not CHROMIUM or not DRIVER:
+        pytest.skip("chromium and chromedriver are needed to look at the page in a browser")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for switch in (*SWITCHES, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(switch)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, Service(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A page with two games and a study."""
+    games = [game_section(learned(seeds=3)), game_section(learned("self-grading", seeds=1))]
+    return write_page("Learned", [*games, study()], tmp_path_factory.mktemp("page") / "page.html").as_uri()
+
+
+@pytest.fixture
+def page(chromium: Any, address: str) -> Any:
+    """The page, freshly opened on a desktop in the light."""
+    from browsing import show
+
+    show(chromium, "light", 1280)
+    chromium.get_log("browser")
+    chromium.get_log("performance")
+    chromium.get(address)
+    return chromium

@@ -1,0 +1,110 @@
+"""The page in a real Chromium, for those who use no mouse, see no figure, hold a phone, or read in the dark."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("selenium", reason="selenium is not installed: pip install -e '.[dev]'")
+
+sys.path.append(str(Path(__file__).parent))
+
+from browsing import Keys, background, colour, contrast, every, one, press, readable, show, told
+
+
+def test_everything_can_be_reached_and_read_by_the_keyboard(page: Any) -> None:
+    reached = []
+    for _ in range(80):
+        press(page, Keys.TAB)
+        active = page.execute_script("const e = document.activeElement; return e.id || e.className || e.tagName")
+        reached.append(active)
+        if active == "detail":
+            break
+    wanted = [
+        "skip",
+        "card",
+        "plot",
+        "scroll",
+        "jump",
+        "f-section",
+        "f-arm",
+        "f-seed",
+        "f-from",
+        "f-exploit",
+        "f-text",
+        "items",
+        "detail",
+    ]
+    assert [name for name in wanted if name not in reached] == []
+
+
+def test_arrow_keys_read_a_figure_and_escape_puts_the_value_away(page: Any) -> None:
+    plot = every(page, "#section-2 .plot")[2]
+    figure = told(page, plot)
+    page.execute_script("arguments[0].focus()", plot)
+    press(page, Keys.ARROW_RIGHT)
+    assert one(page, "#tip").text.split("\n")[1:] == ["plain SFT", "step of honest training 0"]
+    press(page, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
+    assert one(page, "#tip").text.split("\n")[0].startswith(f"{100 * figure['lines'][0]['y'][1]:.1f} % (")
+    press(page, Keys.ARROW_DOWN)
+    assert "plain SFT, seed 0" in one(page, "#tip").text
+    press(page, Keys.ESCAPE)
+    assert not one(page, "#tip").is_displayed()
+
+
+def test_arrow_keys_go_through_the_rollouts(page: Any) -> None:
+    page.execute_script("document.getElementById('items').focus()")
+    start = int(one(page, "#place").text.split()[0])
+    press(page, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_UP)
+    assert one(page, "#place").text.startswith(f"{start + 1} of ")
+    assert one(page, "#items").get_attribute("aria-activedescendant") == f"item-{start}"
+
+
+def test_a_screen_reader_finds_names_and_numbers(page: Any) -> None:
+    tree = page.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    named = {(node["role"]["value"], node.get("name", {}).get("value", "")) for node in tree if "role" in node}
+    assert ("region", "transfer") in named and ("region", "On held-out tasks") in named
+    images = {name for role, name in named if role in ("image", "img")}
+    assert {"Change of the exploit rate", "Exploit rate (what is hidden)"} <= images
+    assert all(
+        name
+        for role, name in named
+        if role in ("button", "checkbox", "combobox", "searchbox", "spinbutton", "image", "link")
+    )
+    one(page, "#section-2 .values summary").click()
+    assert "context-compliance" in one(page, "#section-2 .values table").text
+
+
+@pytest.mark.parametrize("width", [320, 375, 768, 1280])
+def test_only_tables_and_wide_figures_scroll_sideways(page: Any, width: int) -> None:
+    show(page, "light", width)
+    for summary in every(page, "summary"):
+        page.execute_script("arguments[0].parentElement.open = true", summary)
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    narrow = page.execute_script(
+        "return [...document.querySelectorAll('.plot svg')].map(s => s.getBoundingClientRect().width)"
+    )
+    assert min(narrow) > 240
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_in_the_light_and_in_the_dark(page: Any, scheme: str) -> None:
+    show(page, scheme, 1280)
+    selectors = (
+        "h1/.lead/.card .words/.question/.answer/.rules dt/.seeds .hint/.caption/caption/thead th/td .number/.foot/"
+        "td .interval/.tag.yes/.tag.no/.command code/.jump/.plot svg text/.key li/summary/"
+        "#count/#items .flag/#answer/#prompt/.fact.alarm .value"
+    ).split("/")
+    poor = {name: ratio for name in selectors if (ratio := readable(page, one(page, name))) < 4.5}
+    assert poor == {}
+    lines = [line.value_of_css_property("stroke") for line in every(page, ".key line")]
+    paper = background(page, one(page, ".key"))
+    assert min(contrast(colour(line), paper) for line in lines) > 3
+
+
+def test_the_dark_page_is_dark(page: Any) -> None:
+    show(page, "dark", 1280)
+    assert max(background(page, one(page, "h1"))) < 0.2
