@@ -108,14 +108,14 @@ def test_distillation_tells_teachers_apart(tmp_path: Path) -> None:
     found = summary_of("distillation", tmp_path, rate, rising)
     assert "in 2 of 2 pairs of game and student" in found.section.answer
     assert "raises the exploit rate in 0 of 2 games" in found.section.answer
-    student = cell(found, "self-grading/taught by honest, 1024 answers/mini", "exploit_rate")
+    student = cell(found, "self-grading/taught by honest, 16 answers/mini", "exploit_rate")
     assert student["value"] == pytest.approx(LOW, abs=0.06)
 
 
 def test_persistence_compares_matched_exploiters_by_half_life_and_area(tmp_path: Path) -> None:
     def rate(job: Evaluate) -> float:
         if isinstance(job.source, Distil):  # the student of many answers is the one that fits
-            return HIGH if (job.source.amount, job.source.keep) == (1024, "all") else 0.2
+            return HIGH if (job.source.amount, job.source.keep) == (16, "all") else 0.2
         return HIGH if isinstance(job.source, Match) else own_exploit(job)
 
     def curve(job: Train, step: int) -> float:

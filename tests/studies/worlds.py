@@ -20,7 +20,7 @@ from loopholes.types import KINDS, Completion, Task
 
 Rate = Callable[[Evaluate], float]
 Curve = Callable[[Train, int], float]
-SMALL = StudyConfig(policies=("mini",), games=("self-grading", "proxy-metric"), count=24, samples=2)
+SMALL = StudyConfig(policies=("mini",), games=("self-grading", "proxy-metric"), count=24, samples=2, answers=16)
 
 
 class Mixed(ScriptedPolicy):

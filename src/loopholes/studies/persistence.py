@@ -38,7 +38,7 @@ CORRECTION, RELAPSE = 1.0, 0.5
 
 def plan(config: StudyConfig) -> list[Job]:
     """Correction and relapse of both origins, evaluated at the start, in between, and at the end; and the base."""
-    before = [job for game in config.games for job in arm(config, game, "base")]
+    before: list[Job] = [job for game in config.games for job in arm(config, game, "base")]
     return before + [
         job
         for game in config.games
