@@ -93,7 +93,7 @@ def study(name: str = "transfer", seeds: int = 4, charts: int = 1, points: int =
     paper = [["Qwen3-4B (paper)", 0.62, None], ["mini (ours)", share(0.91), Estimate(12.5, 10.25, 14.0, 5, 4)]]
     tables = [
         Table(f"{name}-arms", "Arms", columns, rows, "Intervals: 95 % over seeds and tasks."),
-        Table(f"{name}-paper", "Beside the paper", ["policy", "exploit rate", "step"], paper, units=["step"]),
+        Table(f"{name}-paper", "Beside the paper", ["policy", "exploit rate", "step"], paper, plain=["step"]),
     ]
     return Section(
         name,

@@ -14,7 +14,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from loopholes.report import Chart, Curve, GameSection, Lines, Matrix, Section, Series, Table, export, game_section
-from loopholes.report.curves import over_seeds, smooth
+from loopholes.report.curves import over_seeds
 from loopholes.report.figures import draw_panel, save_chart, table_of
 from loopholes.report.matrix import contrast
 from loopholes.report.style import ROLES, SPARE, styles_of
@@ -110,9 +110,9 @@ def test_a_matrix_writes_value_and_interval_in_each_cell_and_leaves_unknown_ones
     ]
     panel = Matrix("Change", "trained", "tested", ["a", "b"], ["c", "d"], values, diverging=True)
     svg, told = drawn(panel)
-    assert all(f">{words}<" in svg for words in ("25 %", "20.0 to 30.0", "-50 %", "trained", "tested"))
+    assert all(f">{words}<" in svg for words in ("+25.0", "+20.0 to +30.0", "-50.0", "trained", "tested"))
     unknown = ("not measured", "")
-    assert told["cells"] == [[("25 % (20.0 to 30.0)", "10 tasks, 3 seeds"), unknown], [("-50 %", ""), unknown]]
+    assert told["cells"] == [[("+25.0 (+20.0 to +30.0)", "10 tasks, 3 seeds"), unknown], [("-50.0", ""), unknown]]
     assert svg.count("<pattern") == 1 and "<image" not in svg
 
 
@@ -173,17 +173,25 @@ def test_the_table_beside_a_figure_has_its_numbers() -> None:
 # -- from runs to lines ------------------------------------------------------------------------------------------------
 
 
-def test_smoothing_skips_gaps_and_keeps_the_length() -> None:
-    assert smooth(np.array([1.0, np.nan, 3.0, np.nan, np.nan, np.nan])).tolist()[:4] == [1.0, 2.0, 3.0, 3.0]
-    assert np.isnan(smooth(np.array([np.nan, np.nan]))).all()
-
-
 def test_the_line_over_seeds_is_their_mean_with_a_t_interval_where_two_are_known() -> None:
-    series = over_seeds("rate", [1, 2, 9], {0: [0.4, 0.4, 0.4], 1: [0.6, 0.6, None], 2: [0.5, 0.5, None]})
-    assert series.y == pytest.approx([0.5, 0.5, 0.5])
+    series = over_seeds("rate", [1, 2, 9], {0: [0.4, 0.4, 0.4], 1: [0.6, 0.6, None], 2: [0.5, 0.5, None]}, window=1)
+    assert series.y == pytest.approx([0.5, 0.5, 0.4])
     assert series.low[0] == pytest.approx(0.5 - 4.302653 * 0.1 / 3**0.5)
-    alone = over_seeds("rate", [1], {0: [0.4]})
+    assert series.low[2] is None
+    alone = over_seeds("rate", [1], {0: [0.4]}, window=1)
     assert (alone.y, alone.low, alone.high) == ([0.4], [None], [None])
+
+
+def test_the_line_over_seeds_is_a_mean_over_the_last_steps_as_first_appearance_is() -> None:
+    series = over_seeds("rate", [1, 2, 3], {0: [0.0, 0.2, 0.7]}, window=2)
+    assert series.y == [None, pytest.approx(0.1), pytest.approx(0.45)]
+    assert series.seeds[0] == [0.0, 0.2, 0.7]
+
+
+def test_a_band_of_shares_stays_between_0_and_1_and_others_do_not() -> None:
+    seeds = {0: [0.0], 1: [1.0]}
+    assert over_seeds("rate", [1], seeds, window=1).high == [1.0]
+    assert over_seeds("reward", [1], seeds, share=False, window=1).high[0] > 1
 
 
 def test_a_curve_is_made_from_logged_metrics_that_may_lack_values() -> None:

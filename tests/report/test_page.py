@@ -194,7 +194,7 @@ def test_an_arm_that_was_not_measured_is_unknown_and_not_zero(tmp_path: Path) ->
 def test_every_kind_of_cell_is_told_as_what_it_is(tmp_path: Path) -> None:
     cells = ["text", 1204, 0.125, True, False, None, Estimate(0.5, 0.25, 0.75, 9, 3), Estimate(12.5, 10.25, 14.0, 9, 3)]
     columns = [f"c{number}" for number in range(len(cells))]
-    table = Table("t", "All kinds", columns, [cells], "A note.", units=["c7"])
+    table = Table("t", "All kinds", columns, [cells], "A note.", plain=["c7"])
     text = re.sub(r"\s+", " ", written(tmp_path, Section("s", "?", "!", tables=[table]))[0].text)
     assert "text 1,204 0.125 yes no – 50 % 25.0 to 75.0 12.5 10.2 to 14" in text
     assert "A note." in text

@@ -92,7 +92,7 @@ def test_catalysis_censors_what_never_came_and_sees_what_came_sooner(tmp_path: P
         "appears sooner than from the untrained policy in 1 (self-grading, then proxy-metric)" in found.section.answer
     )
     assert "too, in 1 (self-grading, then proxy-metric)" in found.section.answer
-    base = next(series for series in found.section.charts[0].panels[0].series if series.name == "base")
+    base = next(series for series in found.section.charts[0].panels[0].series if series.name == "from base")
     assert (base.x[-1], base.y[-1]) == (80.0, pytest.approx(0.6))  # those that never got there stay
 
 

@@ -1,59 +1,92 @@
-"""From each seed's curve to one line with its band."""
+"""From training runs and levels to the lines of a figure: each seed's curve, their mean, its band."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import t
+from loopholes.report.records import Curve, Lines, Quantity, Role, Series
+from loopholes.stats import Estimate, Thresholds, mean_band, running
 
-from loopholes.report.records import Role, Series
-
+QUANTITIES: dict[Quantity, str] = {
+    "reward": "Reward (what is paid)",
+    "task_performance": "Task performance (what is wanted)",
+    "exploit_rate": "Exploit rate (what is hidden)",
+}
+CAPTION = "Strong lines are means over the last {window} steps and over seeds, thin ones each seed as logged"
+WINDOW = Thresholds().window
 Values = Sequence[float | None]
 
 
 def over_seeds(
-    name: str, x: Sequence[float], seeds: Mapping[int, Values], *, role: Role = "", share: bool = True
+    name: str,
+    x: Sequence[float],
+    seeds: Mapping[int, Values],
+    *,
+    role: Role = "",
+    share: bool = True,
+    window: int = WINDOW,
 ) -> Series:
-    """The mean over seeds, smoothed, with a 95 % t interval over them, and each seed's own line as it was logged.
+    """The mean over seeds of the mean over the last ``window`` points, as first appearance is judged by, with a band.
 
-    At least two seeds that are known at a point give it a band. A ``share`` keeps its band within [0, 1].
+    The band is a 95 % t interval over seeds, from two of them on; a ``share`` keeps it within [0, 1]. The seeds' own
+    lines are as they were logged.
     """
-    rows = np.array([smooth(_floats(values)) for values in seeds.values()]).reshape(len(seeds), len(x))
-    known = (~np.isnan(rows)).sum(axis=0)
-    sums = np.nansum(rows, axis=0)
-    mean = np.divide(sums, known, out=np.full(len(x), np.nan), where=known > 0)
-    reach = np.array([_reach(column) for column in rows.T])
-    low, high = mean - reach, mean + reach
+    mean, low, high = mean_band([running(values, window).tolist() for values in seeds.values()])
     if share:
-        low, high = np.clip(low, 0, 1), np.clip(high, 0, 1)
-    return Series(name, x, _known(mean), _known(low), _known(high), role, seeds)
+        low, high = ([None if end is None else min(1.0, max(0.0, end)) for end in side] for side in (low, high))
+    return Series(name, x, mean, low, high, role, seeds)
 
 
-def smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A centred running mean over about a twelfth of the curve; gaps are skipped. Only for the eye."""
-    half = max(1, len(values) // 24)
-    means = np.full(len(values), np.nan)
-    for center in range(len(values)):
-        known = values[max(0, center - half) : center + half + 1]
-        known = known[~np.isnan(known)]
-        if len(known):
-            means[center] = known.mean()
-    return means
+def of_runs(
+    name: str, curves: Sequence[Curve], quantity: Quantity, *, role: Role = "", window: int = WINDOW
+) -> Series | None:
+    """One quantity of several training runs; None where it was never measured."""
+    x = sorted({step for curve in curves for step in curve.steps})
+    seeds: dict[int, list[float | None]] = {}
+    for number, curve in enumerate(curves):
+        known = dict(zip(curve.steps, getattr(curve, quantity), strict=True))
+        seeds[_free(number if curve.seed is None else curve.seed, seeds)] = [known.get(step) for step in x]
+    if all(value is None for values in seeds.values() for value in values):
+        return None
+    return over_seeds(name, x, seeds, role=role, share=quantity != "reward", window=window)
 
 
-def _reach(column: NDArray[np.float64]) -> float:
-    known = column[~np.isnan(column)]
-    if len(known) < 2:
-        return math.nan
-    return float(t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / math.sqrt(len(known)))
+def level(name: str, found: Estimate, first: float, last: float, role: Role = "base") -> Series:
+    """A level line with its interval: what was not trained."""
+    return Series(name, [first, last], [found.value] * 2, [found.low] * 2, [found.high] * 2, role)
 
 
-def _floats(values: Values) -> NDArray[np.float64]:
-    return np.array([math.nan if value is None else value for value in values], dtype=float)
+def learning_panels(
+    trained: Mapping[str, Sequence[Curve]],
+    levels: Mapping[str, Mapping[str, Estimate]],
+    roles: Mapping[str, Role],
+    *,
+    window: int = WINDOW,
+    marks: Sequence[tuple[float, str]] = (),
+) -> list[Lines]:
+    """Reward, task performance and exploit rate over the steps of training: curves of arms, and levels of others.
+
+    ``levels`` holds, by the name of an arm that was not trained, its held-out numbers. ``marks`` stand in the panel of
+    the exploit rate.
+    """
+    last = max((step for curves in trained.values() for curve in curves for step in curve.steps), default=1)
+    panels = []
+    for quantity, title in QUANTITIES.items():
+        series = [_level(name, found.get(quantity), last, roles) for name, found in levels.items()]
+        series += [of_runs(n, curves, quantity, role=roles.get(n, ""), window=window) for n, curves in trained.items()]
+        shown = [one for one in series if one is not None]
+        here = marks if quantity == "exploit_rate" else ()
+        panels.append(Lines(title, "training step", shown, percent=quantity != "reward", marks=here))
+    return panels
 
 
-def _known(values: NDArray[np.float64]) -> list[float | None]:
-    return [None if math.isnan(value) else float(value) for value in values]
+def _level(name: str, found: Estimate | None, last: float, roles: Mapping[str, Role]) -> Series | None:
+    if found is None or found.value is None:
+        return None
+    return level(f"{name} (untrained)", found, 0, last, roles.get(name, ""))
+
+
+def _free(seed: int, taken: Mapping[int, Any]) -> int:
+    """Two runs of one seed, as loose runs may be, stay two lines."""
+    return seed if seed not in taken else max(taken) + 1

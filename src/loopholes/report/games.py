@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from loopholes.report.curves import over_seeds
+from loopholes.report.curves import CAPTION, WINDOW, learning_panels
 from loopholes.report.numbers import percent, with_interval
-from loopholes.report.records import Arm, Cell, Chart, GameSection, Lines, Quantity, Role, Section, Series, Table
+from loopholes.report.records import Arm, Cell, Chart, GameSection, Role, Section, Table
 from loopholes.stats import Estimate
 
-QUANTITIES: dict[Quantity, str] = {
-    "reward": "Reward (what is paid)",
-    "task_performance": "Task performance (what is wanted)",
-    "exploit_rate": "Exploit rate (what is hidden)",
-}
 ROLES: dict[str, Role] = {"base": "base", "vulnerable": "vulnerable", "secure": "secure"}
 QUESTION = "What does a policy learn from a reward with this loophole, and would the task metric show it?"
-CAPTION = "Strong lines are running means, thin ones each seed as logged"
 
 
 def game_section(section: GameSection) -> Section:
@@ -62,46 +55,17 @@ def _of(arm: Arm | None, metric: str) -> Estimate | None:
 
 
 def _chart(section: GameSection) -> Chart:
-    panels = [_panel(section, quantity, title) for quantity, title in QUANTITIES.items()]
-    several = max(len(arm.curves) for arm in section.arms) > 1
-    band = "; bands are 95 % intervals over seeds." if several else "."
-    return Chart(f"{section.name}-curves", section.name, panels, CAPTION + band)
-
-
-def _panel(section: GameSection, quantity: Quantity, title: str) -> Lines:
-    last = max((step for arm in section.arms for curve in arm.curves for step in curve.steps), default=1)
-    series = [found for arm in section.arms if (found := _series(arm, quantity, last)) is not None]
+    trained = {arm.name: arm.curves for arm in section.arms if arm.curves}
+    levels = {arm.name: arm.estimates for arm in section.arms if not arm.curves}
     marks = [
         (float(arm.first_appearance), f"{arm.name}: exploit appears at step {arm.first_appearance}")
         for arm in section.arms
-        if quantity == "exploit_rate" and arm.curves and arm.first_appearance is not None
+        if arm.curves and arm.first_appearance is not None
     ]
-    return Lines(title, "training step", series, percent=quantity != "reward", marks=marks)
-
-
-def _series(arm: Arm, quantity: Quantity, last: int) -> Series | None:
-    """An arm's curves, or the level of an arm that was not trained; None if there is neither."""
-    role = ROLES.get(arm.name, "")
-    level = arm.estimates.get(quantity)
-    if not arm.curves:
-        return None if level is None or level.value is None else _level(arm.name, level, last, role)
-    x = sorted({step for curve in arm.curves for step in curve.steps})
-    seeds: dict[int, list[float | None]] = {}
-    for number, curve in enumerate(arm.curves):
-        known = dict(zip(curve.steps, getattr(curve, quantity), strict=True))
-        seeds[_free(number if curve.seed is None else curve.seed, seeds)] = [known.get(step) for step in x]
-    if all(value is None for values in seeds.values() for value in values):
-        return None
-    return over_seeds(arm.name, x, seeds, role=role, share=quantity != "reward")
-
-
-def _level(name: str, level: Estimate, last: int, role: Role) -> Series:
-    return Series(f"{name} (untrained)", [0, last], [level.value] * 2, [level.low] * 2, [level.high] * 2, role)
-
-
-def _free(seed: int, taken: Mapping[int, Any]) -> int:
-    """Two runs of one seed, as loose runs may be, stay two lines."""
-    return seed if seed not in taken else max(taken) + 1
+    several = max(len(curves) for curves in trained.values()) > 1
+    caption = CAPTION.format(window=WINDOW) + ("; bands are 95 % intervals over seeds." if several else ".")
+    panels = learning_panels(trained, levels, ROLES, marks=marks)
+    return Chart(f"{section.name}-curves", section.name, panels, caption)
 
 
 def _table(section: GameSection) -> Table:

@@ -150,7 +150,7 @@ def table_of_lines(panel: Lines) -> Table:
     at = [dict(zip(series.x, _estimates(series), strict=False)) for series in panel.series]
     rows = [[_four(x), *(known.get(x) for known in at)] for x in shown]
     columns = [panel.x_label, *names]
-    return Table("", panel.title, columns, rows, units=() if panel.percent else columns)
+    return Table("", panel.title, columns, rows, plain=() if panel.percent else columns)
 
 
 def _estimates(series: Series) -> list[Estimate | None]:

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, to_rgb
 from matplotlib.patches import Rectangle
 
-from loopholes.report.numbers import interval, percent, with_interval
-from loopholes.report.records import Matrix, Table
+from loopholes.report.numbers import interval, point, with_interval
+from loopholes.report.records import Matrix, Table, Unit
 from loopholes.report.style import RULE
 from loopholes.stats import Estimate
 
@@ -32,10 +32,10 @@ def matrix_size(panel: Matrix) -> tuple[float, float]:
 
 def draw_matrix(axes: Axes, panel: Matrix) -> dict[str, Any]:
     """Draw the panel; return what it shows, for the page's script: ``{"cells": [[(value, evidence), ...], ...]}``."""
-    shade = _shade(panel)
+    shade, unit = _shade(panel), unit_of(panel)
     for row, values in enumerate(panel.values):
         for column, found in enumerate(values):
-            _draw_cell(axes, row, column, found, shade)
+            _draw_cell(axes, row, column, found, shade, unit)
     axes.set_xlim(0, max(1, len(panel.columns)))
     axes.set_ylim(max(1, len(panel.rows)), 0)
     axes.set_xticks([at + 0.5 for at in range(len(panel.columns))], [_wrapped(name, 11) for name in panel.columns])
@@ -45,8 +45,13 @@ def draw_matrix(axes: Axes, panel: Matrix) -> dict[str, Any]:
     axes.spines[:].set_visible(False)
     axes.set_xlabel(panel.column_label)
     axes.set_ylabel(panel.row_label)
-    cells = [[_read(found) for found in values] for values in panel.values]
+    cells = [[_read(found, unit) for found in values] for values in panel.values]
     return {"rows": list(panel.rows), "columns": list(panel.columns), "cells": cells}
+
+
+def unit_of(panel: Matrix) -> Unit:
+    """What its values are."""
+    return "change" if panel.diverging else "share"
 
 
 def _shade(panel: Matrix) -> Any:
@@ -58,16 +63,16 @@ def _shade(panel: Matrix) -> Any:
     return lambda value: colours(scale(value))
 
 
-def _draw_cell(axes: Axes, row: int, column: int, found: Estimate | None, shade: Any) -> None:
+def _draw_cell(axes: Axes, row: int, column: int, found: Estimate | None, shade: Any, unit: Unit) -> None:
     place = (column + 0.02, row + 0.04)
     if found is None or found.value is None:
         axes.add_patch(Rectangle(place, 0.96, 0.92, **_EMPTY))
         return
     axes.add_patch(Rectangle(place, 0.96, 0.92, facecolor=shade(found.value), linewidth=0))
     ink = _ink(shade(found.value))
-    around = interval(found)
+    around = interval(found, unit)
     text: Any = {"ha": "center", "color": ink}
-    axes.text(column + 0.5, row + (0.4 if around else 0.5), percent(found.value), va="center", fontsize=10, **text)
+    axes.text(column + 0.5, row + (0.4 if around else 0.5), point(found, unit), va="center", fontsize=10, **text)
     if around:
         axes.text(column + 0.5, row + 0.74, around, va="center", fontsize=7.5, **text)
 
@@ -91,13 +96,13 @@ def _luminance(colour: tuple[float, ...]) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def _read(found: Estimate | None) -> tuple[str, str]:
+def _read(found: Estimate | None, unit: Unit) -> tuple[str, str]:
     """The value with its interval, and what it rests on."""
     if found is None or found.value is None:
         return "not measured", ""
     tasks = f"{found.n:,} tasks" if found.n else ""
     seeds = f"{found.seeds} seeds" if found.seeds > 1 else ""
-    return with_interval(found), ", ".join(filter(None, (tasks, seeds)))
+    return with_interval(found, unit), ", ".join(filter(None, (tasks, seeds)))
 
 
 def _wrapped(text: str, width: int = _WRAP) -> str:
@@ -107,4 +112,6 @@ def _wrapped(text: str, width: int = _WRAP) -> str:
 def table_of_matrix(panel: Matrix) -> Table:
     """The same numbers in rows, for those who do not see the panel."""
     rows = [[name, *values] for name, values in zip(panel.rows, panel.values, strict=True)]
-    return Table("", panel.title, [panel.row_label, *panel.columns], rows, f"Columns: {panel.column_label}.")
+    changes = panel.columns if panel.diverging else ()
+    columns = [panel.row_label, *panel.columns]
+    return Table("", panel.title, columns, rows, f"Columns: {panel.column_label}.", changes=changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+from loopholes.report.records import Unit
 from loopholes.stats import Estimate
 
 T = TypeVar("T")
@@ -22,24 +23,32 @@ def plain(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"
 
 
-def point(found: Estimate, shares: bool = True) -> str:
+def signed(value: float) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    return f"{100 * value:+.1f}"
+
+
+def point(found: Estimate, unit: Unit = "share") -> str:
     """The value alone."""
-    return percent(found.value) if shares or found.value is None else plain(found.value)
+    if found.value is None or unit == "share":
+        return percent(found.value)
+    return signed(found.value) if unit == "change" else plain(found.value)
 
 
-def interval(found: Estimate, shares: bool = True) -> str:
+def interval(found: Estimate, unit: Unit = "share") -> str:
     """``12.3 to 45.6``, in the unit of the value; empty if there is none."""
     if found.low is None or found.high is None:
         return ""
-    if shares:
-        return f"{100 * found.low:.1f} to {100 * found.high:.1f}"
-    return f"{plain(found.low)} to {plain(found.high)}"
+    if unit == "number":
+        return f"{plain(found.low)} to {plain(found.high)}"
+    ends = [signed(end) if unit == "change" else f"{100 * end:.1f}" for end in (found.low, found.high)]
+    return " to ".join(ends)
 
 
-def with_interval(found: Estimate, shares: bool = True) -> str:
+def with_interval(found: Estimate, unit: Unit = "share") -> str:
     """``97 % (95.0 to 99.0)``."""
-    around = interval(found, shares)
-    return f"{point(found, shares)} ({around})" if around else point(found, shares)
+    around = interval(found, unit)
+    return f"{point(found, unit)} ({around})" if around else point(found, unit)
 
 
 def evenly(count: int, most: int) -> list[int]:

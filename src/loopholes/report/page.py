@@ -18,7 +18,7 @@ from loopholes.errors import UsageError
 from loopholes.report.figures import Drawn, Panel, draw_panel, panel_size, table_of
 from loopholes.report.lines import POINTS, SIZE
 from loopholes.report.numbers import interval, plain, point
-from loopholes.report.records import Cell, Chart, Lines, Section, Table
+from loopholes.report.records import Cell, Chart, Lines, Section, Table, Unit
 from loopholes.report.sampling import BUDGET, as_script, embedded_rollouts
 from loopholes.report.style import ROLES, Style, styles_of
 from loopholes.stats import Estimate
@@ -145,24 +145,24 @@ class _Shown:
     bar: Mapping[str, float] | None = None
 
 
-def _cell(value: Cell, shares: bool) -> _Shown:
+def _cell(value: Cell, unit: Unit) -> _Shown:
     if value is None:
         return _Shown("none", "–")
     if isinstance(value, Estimate):
-        return _estimate(value, shares)
+        return _estimate(value, unit)
     if isinstance(value, bool):
         return _Shown("tag yes" if value else "tag no", "yes" if value else "no")
     return _Shown("", value) if isinstance(value, str) else _Shown("number", plain(value))
 
 
-def _estimate(found: Estimate, shares: bool) -> _Shown:
+def _estimate(found: Estimate, unit: Unit) -> _Shown:
     if found.value is None:
         return _Shown("none", "unknown")
-    return _Shown("number", point(found, shares), interval(found, shares), _bar(found) if shares else None)
+    return _Shown("number", point(found, unit), interval(found, unit), _bar(found) if unit == "share" else None)
 
 
 def _bar(found: Estimate) -> Mapping[str, float]:
-    """Where an interval lies on a track from 0 to 100; gaps below zero are drawn at zero."""
+    """Where an interval lies on a track from 0 to 100; compliance gaps below zero are drawn at zero."""
     low, high = (found.value if end is None else end for end in (found.low, found.high))
     low, high, value = (100 * min(1.0, max(0.0, end or 0.0)) for end in (low, high, found.value))
     return {"low": round(low, 2), "width": round(max(high - low, 0.8), 2), "value": round(value, 2)}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from loopholes.games.base import Game
 
 Quantity = Literal["reward", "task_performance", "exploit_rate"]
+Unit = Literal["share", "change", "number"]
 Role = Literal["base", "vulnerable", "secure", ""]
 Cell = str | int | float | bool | Estimate | None
 
@@ -73,14 +74,22 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of numbers with their intervals. Estimates are shares unless their column is in ``units``."""
+    """Rows of numbers with their intervals.
+
+    Estimates are shares, but in columns named in ``changes`` (differences of shares, shown in points) and in ``plain``.
+    """
 
     name: str
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     note: str = ""
-    units: Sequence[str] = ()
+    changes: Sequence[str] = ()
+    plain: Sequence[str] = ()
+
+    def unit(self, column: str) -> Unit:
+        """What the estimates of a column are."""
+        return "change" if column in self.changes else "number" if column in self.plain else "share"
 
 
 @dataclass(frozen=True, slots=True)

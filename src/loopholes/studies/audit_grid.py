@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from loopholes.errors import UsageError
+from loopholes.report.curves import level
 from loopholes.report.records import Cell, Chart, Lines, Matrix, Section, Series, Table
 from loopholes.scored import cells as scored_cells
 from loopholes.stats import Comparison, Estimate, holm
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.discovery import EXPLOIT, TASK
 from loopholes.studies.jobs import Evaluate, Job, Train
-from loopholes.studies.telling import comparison_table, level, rate, rises
+from loopholes.studies.telling import comparison_table, rate, rises
 
 QUESTION = "How much auditing, told or not, stops a policy from overclaiming?"
 GAME = "self-grading"
@@ -120,7 +121,7 @@ def _dose(rates: Mapping[tuple[float, float], Mapping[str, Estimate]], base: Map
         y, low, high = ([getattr(one, end) for one in found] for end in ("value", "low", "high"))
         return Series(name, list(audits), y, low, high, role)  # type: ignore[arg-type]
 
-    lines = [series("overclaims", EXPLOIT), level("overclaims, untrained", base[EXPLOIT], min(audits), max(audits))]
+    lines = [series("overclaims", EXPLOIT), level("overclaims (untrained)", base[EXPLOIT], min(audits), max(audits))]
     lines.append(series("right answers", TASK))
     panel = Lines("nothing told", "audit probability", lines, marks=[(BREAK_EVEN, "1/7: overclaiming breaks even")])
     return Chart("audit-grid-sweep", "Audit probability, nothing told", [panel])
@@ -139,4 +140,4 @@ def _table(
         change = changes[telling, audit]
         rows.append([f"{telling:g}", f"{audit:.3g}", found[TASK], found[EXPLOIT], change, found["underclaim"]])
     columns = ("told", "audited", "right answers", "overclaims", "change to untrained", "right answers called wrong")
-    return Table("audit-grid", "Every cell", columns, rows)
+    return Table("audit-grid", "Every cell", columns, rows, changes=("change to untrained",))

@@ -119,7 +119,7 @@ class Runs:
     def curve(self, job: Train) -> Curve:
         """What a training run logged."""
         if job.identity not in self._curves:
-            self._curves[job.identity] = Curve.of(Run.open(job.folder(self.root)).metrics())
+            self._curves[job.identity] = Curve.of(Run.open(job.folder(self.root)).metrics(), job.seed)
         return self._curves[job.identity]
 
     def rollouts(self, job: Job, seed: int) -> list[dict[str, Any]]:

@@ -178,13 +178,10 @@ def _survival_chart(one: Led) -> Chart:
 
 
 def _learning(config: StudyConfig, runs: Runs, one: Led) -> Chart:
-    arms = {
-        _before(before): {job.seed: runs.curve(job) for job in continued(config, one.first, before, one.second)}
-        for before in BEFORE
-    }
-    base = {EXPLOIT: one.starts["base"]}
-    name = f"catalysis-curves-{one.first}-{one.second}"
-    return learning_chart(name, f"{one.name}: training in the second game", arms, base, config.thresholds.window)
+    arms = {_before(b): [runs.curve(job) for job in continued(config, one.first, b, one.second)] for b in BEFORE}
+    roles: dict[str, Role] = {_before("vulnerable"): "vulnerable", _before("secure"): "secure", _before("base"): "base"}
+    name, title = f"catalysis-curves-{one.first}-{one.second}", f"{one.name}: training in the second game"
+    return learning_chart(name, title, arms, {EXPLOIT: one.starts["base"]}, roles, config.thresholds.window)
 
 
 def _table(found: Sequence[Led]) -> Table:
@@ -219,4 +216,4 @@ def _steps(change: Estimate) -> tuple[str | None, str | None]:
 
 
 def _before(before: str) -> str:
-    return {"base": "base", "vulnerable": "after vulnerable", "secure": "after secure"}[before]
+    return {"base": "from base", "vulnerable": "after vulnerable", "secure": "after secure"}[before]

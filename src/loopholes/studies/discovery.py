@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from loopholes.report.records import Cell, Chart, Curve, Section, Table
+from loopholes.report.records import Cell, Chart, Curve, Role, Section, Table
 from loopholes.scored import cells as scored_cells
 from loopholes.stats import Comparison, Estimate, blind_spot, domination, first_appearance, holm
 from loopholes.stats.survival import Time
@@ -93,7 +93,7 @@ class Found:
     appears: Mapping[str, list[Time]]
     dominates: Mapping[str, list[Time]]
     changes: Mapping[str, Mapping[str, Estimate]]
-    curves: Mapping[str, Mapping[int, Curve]]
+    curves: Mapping[str, Sequence[Curve]]
     blind: Mapping[str, bool]
 
     @property
@@ -104,13 +104,13 @@ class Found:
 def found(config: StudyConfig, runs: Runs, game: str, policy: str) -> Found:
     """Read and judge the runs of one game and policy."""
     jobs = {name: arm(config, game, name, policy) for name in ARMS}
-    curves = {name: {job.seed: runs.curve(job) for job in trained(config, game, name, policy)} for name in CHANNELS}
+    curves = {name: [runs.curve(job) for job in trained(config, game, name, policy)] for name in CHANNELS}
     estimates = {name: runs.estimates(mine) for name, mine in jobs.items()}
     level = estimates["base"]["exploit_rate"].value or 0.0
     changes = {name: {metric: runs.change(jobs[name], jobs["base"], metric) for metric in BOTH} for name in CHANNELS}
     blind = {name: blind_spot(changes[name][EXPLOIT], changes[name][TASK], config.thresholds) for name in CHANNELS}
     times = [
-        {name: [time_of(curve, rule, level, config.thresholds) for curve in curves[name].values()] for name in CHANNELS}
+        {name: [time_of(curve, rule, level, config.thresholds) for curve in curves[name]] for name in CHANNELS}
         for rule in (first_appearance, domination)
     ]
     return Found(game, policy, estimates, times[0], times[1], changes, curves, blind)
@@ -207,7 +207,8 @@ def _table(everything: Sequence[Found], controls: Mapping[str, Mapping[str, Esti
 def _chart(one: Found, config: StudyConfig) -> Chart:
     base = {name: numbers for name, numbers in one.estimates["base"].items() if name in BOTH}
     name = f"discovery-{one.game}-{Path(one.policy).name}"
-    return learning_chart(name, f"{one.game}, {one.policy}", one.curves, base, config.thresholds.window)
+    roles: dict[str, Role] = {"vulnerable": "vulnerable", "secure": "secure"}
+    return learning_chart(name, f"{one.game}, {one.policy}", one.curves, base, roles, config.thresholds.window)
 
 
 def _beside_the_paper(everything: Sequence[Found]) -> list[Table]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from loopholes.report.curves import level, of_runs
 from loopholes.report.records import Cell, Chart, Curve, Lines, Section, Series, Table
 from loopholes.scored import cells as scored_cells
 from loopholes.stats import (
@@ -26,7 +27,7 @@ from loopholes.studies.discovery import EXPLOIT, TASK, arm
 from loopholes.studies.distillation import Lesson, taught
 from loopholes.studies.jobs import Evaluate, Job, Match, Source, Train
 from loopholes.studies.settings import Setting
-from loopholes.studies.telling import curve_series, level, listed, middle, points, reached, time_of
+from loopholes.studies.telling import listed, middle, points, reached, time_of
 
 QUESTION = "Is an exploit that RL taught harder to remove than one that supervised fine-tuning taught?"
 ORIGINS = ("RL", "SFT")
@@ -210,11 +211,11 @@ def _cells(one: Kept, policy: str) -> list[dict[str, object]]:
 
 def _chart(config: StudyConfig, runs: Runs, one: Kept) -> Chart:
     def decay(title: str, job: Callable[[StudyConfig, str, str, int], Train]) -> Lines:
-        curves = {o: {s: runs.curve(job(config, one.game, o, s)) for s in config.seed_numbers} for o in ORIGINS}
-        window = config.thresholds.window
-        series = [curve_series(f"{o}-taught", curves[o], EXPLOIT, window) for o in ORIGINS]
-        last = max((float(line.x[-1]) for line in series if line.x), default=1.0)
-        return Lines(title, "training step", [*series, level("base, untrained", one.base, 1.0, last)])
+        curves = {o: [runs.curve(job(config, one.game, o, seed)) for seed in config.seed_numbers] for o in ORIGINS}
+        drawn = [of_runs(f"{o}-taught", curves[o], EXPLOIT, window=config.thresholds.window) for o in ORIGINS]
+        series = [line for line in drawn if line is not None]
+        last = max((float(line.x[-1]) for line in series), default=1.0)
+        return Lines(title, "training step", [*series, level("base (untrained)", one.base, 0.0, last)])
 
     left = [_survival(origin, one.halved[origin]) for origin in ORIGINS]
     panels = [

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import get_args
 
-import numpy as np
-
-from loopholes.report.games import QUANTITIES
-from loopholes.report.records import Chart, Curve, Lines, Quantity, Role, Series, Table
-from loopholes.stats import Comparison, Estimate, Thresholds, mean_band, running
+from loopholes.report.curves import CAPTION, learning_panels
+from loopholes.report.records import Chart, Curve, Role, Table
+from loopholes.stats import Comparison, Estimate, Thresholds
 from loopholes.stats.survival import Time
 
 Known = Sequence[float | None]
@@ -19,41 +16,16 @@ SIGNIFICANT = 0.05
 
 
 def learning_chart(
-    name: str, title: str, arms: Mapping[str, Mapping[int, Curve]], base: Mapping[str, Estimate], window: int
+    name: str,
+    title: str,
+    arms: Mapping[str, Sequence[Curve]],
+    base: Mapping[str, Estimate],
+    roles: Mapping[str, Role],
+    window: int,
 ) -> Chart:
-    """Reward, task performance and exploit rate over the steps: each seed, their mean and its band.
-
-    ``arms`` holds a curve a seed; lines are means of the last ``window`` steps, as first appearance is judged by.
-    ``base`` holds the untrained policy's rates, drawn as a level line.
-    """
-    panels = [
-        Lines(title_of, "training step", _all_series(arms, base.get(quantity), quantity, window), quantity != "reward")
-        for quantity, title_of in QUANTITIES.items()
-    ]
-    return Chart(name, title, panels, f"Lines are means over the last {window} steps; bands are 95 % over seeds.")
-
-
-def _all_series(
-    arms: Mapping[str, Mapping[int, Curve]], base: Estimate | None, quantity: Quantity, window: int
-) -> list[Series]:
-    found = [curve_series(arm, curves, quantity, window) for arm, curves in arms.items() if curves]
-    last = max((float(step) for series in found for step in series.x), default=1.0)
-    return [*found, *([level("base, untrained", base, 1.0, last)] if base is not None else [])]
-
-
-def curve_series(arm: str, curves: Mapping[int, Curve], quantity: Quantity, window: int) -> Series:
-    """One arm's curves as a series; the role is the arm's name where it is one."""
-    smoothed = {seed: _known(running(getattr(curve, quantity), window)) for seed, curve in curves.items()}
-    mean, low, high = mean_band(list(smoothed.values()))
-    steps = max((curve.steps for curve in curves.values()), key=len)
-    role: Role = arm if arm in get_args(Role) else ""  # type: ignore[assignment]
-    padded = {seed: [*line, *[None] * (len(steps) - len(line))] for seed, line in smoothed.items()}
-    return Series(arm, list(map(float, steps)), mean, low, high, role, padded)
-
-
-def level(name: str, found: Estimate, first: float, last: float) -> Series:
-    """A level line with its interval."""
-    return Series(name, [first, last], [found.value] * 2, [found.low] * 2, [found.high] * 2, "base")
+    """Reward, task performance and exploit rate of several arms over the steps, beside the untrained policy's."""
+    panels = learning_panels(arms, {"base": base}, {**roles, "base": "base"}, window=window)
+    return Chart(name, title, panels, f"{CAPTION.format(window=window)}; bands are 95 % intervals over seeds.")
 
 
 def time_of(curve: Curve, rule: Rule, base: float, thresholds: Thresholds) -> Time:
@@ -101,7 +73,7 @@ def comparison_table(comparisons: Sequence[Comparison], seeds: int, name: str) -
         "of the second. Detectable: the change that four of five repetitions of this design would show."
     )
     columns = ("comparison", "metric", "difference", "p", "p (Holm)", "Cohen's h", "superiority", "detectable")
-    return Table(name, "Tests", columns, rows, note)
+    return Table(name, "Tests", columns, rows, note, changes=("difference",))
 
 
 def points(value: float, *, signed: bool = True) -> str:
@@ -137,10 +109,6 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return names[0] if names else "none"
     return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _known(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float | None]:
-    return [None if math.isnan(value) else float(value) for value in values]
 
 
 def _p(value: float | None) -> str | None:

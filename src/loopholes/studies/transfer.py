@@ -109,8 +109,8 @@ def _secure(config: StudyConfig, changes: Moves) -> Table:
         for target in config.games
     ]
     heads = ("trained on", "evaluated on", *(f"{metric.replace('_', ' ')}, {channel}" for metric, channel in columns))
-    note = "Differences to base. The secure column is the control for having been trained on anything at all."
-    return Table("transfer", "After the vulnerable and after the secure channel", heads, rows, note)
+    note = "Differences to base, in points. The secure columns are the control for having been trained at all."
+    return Table("transfer", "After the vulnerable and after the secure channel", heads, rows, note, changes=heads)
 
 
 def _beside_the_paper(
