@@ -32,6 +32,9 @@ smallest program writes to some 250 pages of CPython 3.11 and reads a hundred mo
 machine (getrusage, perf). Entering the walls (filters, limits, Landlock) is about a fifth of a run. 30 times as fast
 as bubblewrap cannot be had with a process for each test: the bare forks alone would be about that."""
 
+BOTH = """ROUGE-L compares every word of one text with every word of the other, 64 at a time: where both grow it is
+quadratic in the end. A policy writes only one of the two, and pays for that in proportion."""
+
 STEP = """Every problem of the mini world has six tests. The policy's programs are mostly plain functions, which answer
 all six in one run."""
 
@@ -69,16 +72,15 @@ def of_programs(options: argparse.Namespace) -> Iterator[str]:
 def of_steps(options: argparse.Namespace) -> Iterator[str]:
     """The share of a step that scoring takes."""
     rows = []
-    for channel in ("vulnerable", "secure"):
-        for remember in (True, False):
-            found = steps.steps(options.rounds, channel, remember=remember)
-            whole, scoring = (Times(tuple(seconds)) for seconds in zip(*found, strict=True))
-            once = "run once" if remember else "run each time, in channel and measurement"
-            share = spread(scoring.over(whole), 100, "%")
-            rows.append([channel, once, spread(whole, 1, "s"), spread(scoring, 1, "s"), share])
+    for (channel, remember), found in steps.measured(options.rounds).items():
+        whole, scoring = (Times(tuple(seconds)) for seconds in zip(*found, strict=True))
+        once = "run once" if remember else "run each time, in channel and measurement"
+        share = spread(scoring.over(whole), 100, "%")
+        rows.append([channel, once, spread(whole, 1, "s"), spread(scoring, 1, "s"), share])
     yield f"## A GRPO step of {steps.PROMPTS * steps.SAMPLES} completions\n"
-    yield "`mini` on reward tampering from its base weights, the first step left out. Wanted: scoring (parsing, the"
-    yield "channel's runs and the measurement's) under 25 % of the step, identical programs run once.\n"
+    yield "`mini` on reward tampering from its base weights, two steps after the first, the four rows in turn. Wanted:"
+    yield "scoring (parsing, the channel's runs and the measurement's) under 25 % of the step, identical programs run"
+    yield "once.\n"
     yield table(["channel", "identical programs", "step", "of which scoring", "share"], rows)
     yield f"\n{STEP}\n"
 
@@ -89,12 +91,13 @@ def of_growth(options: argparse.Namespace) -> Iterator[str]:
     yield "The text, of all that were tried, whose time grows fastest; linear is 2 for the last doubling.\n"
     grown = [texts.growth(name, read) for name, read in texts.READERS.items()]
     yield table(["reader", "text", *(f"{size:,}" for size in texts.SIZES), "last doubling"], grown)
+    yield f"\n{BOTH}\n"
     yield "\n## Completions through `loopholes score`\n"
     yield "By the clock; memory with that of the fork servers. Every program is another one, with one test.\n"
     rng = random.Random(0)
     articles = texts.Articles(rng, options.articles)
-    counts = {"self-grading": 1, "reward-tampering": 1, "proxy-metric": 10}
-    found = [texts.long_file(name, rng, options.completions // part, articles) for name, part in counts.items()]
+    games = ("self-grading", "reward-tampering", "proxy-metric")
+    found = [texts.long_file(name, rng, options.completions, articles) for name in games]
     yield table(
         ["game", "completions", "so far", "each, since the row above", "memory"],
         [row for rows in found for row in rows],
@@ -105,7 +108,7 @@ def main() -> None:
     """Measure and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--completions", type=int, default=100_000, help="a tenth of them for summaries")
+    parser.add_argument("--completions", type=int, default=100_000)
     parser.add_argument("--articles", type=Path)
     options = parser.parse_args()
     options_given = "".join(f" {word}" for word in sys.argv[1:])

@@ -46,6 +46,17 @@ def each_anew(programs: Sequence[Program], **options: Any) -> list[ProgramResult
 NUMBERS = count()
 
 
+def measured(rounds: int) -> dict[tuple[str, bool], list[tuple[float, float]]]:
+    """Two steps a round of each channel, with identical programs run once and each time, in turn from another start."""
+    ways = [(channel, remember) for channel in ("vulnerable", "secure") for remember in (True, False)]
+    found: dict[tuple[str, bool], list[tuple[float, float]]] = {way: [] for way in ways}
+    for number in range(-(-rounds // 2)):
+        first = number % len(ways)
+        for channel, remember in ways[first:] + ways[:first]:
+            found[channel, remember] += steps(2, channel, remember=remember)
+    return found
+
+
 def steps(number: int, channel: str, *, remember: bool) -> list[tuple[float, float]]:
     """Seconds of each step of ``mini`` but the first, and the seconds of it spent in channel and measurement."""
     watch, found = Watch(), []

@@ -200,6 +200,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "prompts": lambda text: messages([{"role": "user", "content": text}]) == messages(
         json.dumps([{"role": "user", "content": text}])),
     "overlap": lambda text: overlap(text, "a short article about running , U.S. & 5-6 things"),
+    "overlap, both as long": lambda text: overlap(text, text[::-1]),
     "faithful summaries": lambda text: faithfulness(text, "Anna found a crown in Oslo. Hugo sold a ship in Lima."),
     "copied articles": lambda text: faithfulness(numbered(text), numbered(text)),
     "altered articles": lambda text: faithfulness(numbered(text).replace("made", "took"), numbered(text)),

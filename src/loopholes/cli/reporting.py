@@ -14,28 +14,42 @@ from loopholes.cli.console import Steps, as_lines, print_line, say, stderr, stdo
 from loopholes.cli.options import Json
 
 if TYPE_CHECKING:
-    from loopholes.report import Arm, GameSection
+    from loopholes.report import Arm, GameSection, Section
 
 COLUMNS = ("game", "arm", "task performance", "exploit rate", "appears", "dominates", "blind spot")
 
 
 def report(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A directory with runs in it.", show_default=False)],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A directory with runs or studies in it.", show_default=False)
+    ],
     out: Annotated[Path | None, typer.Option(help="The page; default: DIR/report.html.")] = None,
     export: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Also write figures (SVG, PNG) and tables (CSV) there.")
     ] = None,
 ) -> None:
-    """Make the page of the runs in a directory: one HTML file that opens offline."""
+    """Make the page of the runs and studies in a directory: one HTML file that opens offline."""
     from loopholes import report as reports
-    from loopholes.report.collect import read_sections
 
-    sections = [reports.game_section(section) for section in read_sections(directory)]
+    sections = _sections(directory)
     page = reports.write_page(f"Loopholes: {directory.resolve().name}", sections, out or directory / "report.html")
     typer.echo(str(page))
     if export is not None:
         written = reports.export(sections, export)
         say(f"{len(written)} files for a paper: {export}")
+
+
+def _sections(directory: Path) -> list[Section]:
+    """Those of every finished study in a directory or below it, then those of the runs that belong to no study."""
+    from loopholes.report import game_section
+    from loopholes.report.collect import read_sections
+    from loopholes.studies.running import MARK, sections_of
+
+    studies = sorted(mark.parent for mark in directory.rglob(MARK))
+    found = [section for study in studies for section in sections_of(study)]
+    if studies and directory in studies:
+        return found
+    return [*found, *(game_section(section) for section in read_sections(directory, without=studies))]
 
 
 def demo(

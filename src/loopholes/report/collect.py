@@ -39,19 +39,23 @@ class _Group:
     evaluated: list[Run] = field(default_factory=list)
 
 
-def find_runs(folder: Path) -> list[Run]:
-    """Every run in a directory or below it, by path; raises :class:`RunError` if there is none."""
+def find_runs(folder: Path, without: Sequence[Path] = ()) -> list[Run]:
+    """Every run in a directory or below it, by path, but for those in the directories ``without``.
+
+    Raises :class:`RunError` if there is none, unless some were left out.
+    """
     if not folder.is_dir():
         raise RunError(f"there is no directory {folder}")
     places = sorted(file.parent for file in folder.rglob("status.json") if (file.parent / "config.json").is_file())
-    if not places:
+    places = [place for place in places if not any(place.is_relative_to(other) for other in without)]
+    if not places and not without:
         raise RunError(f"there is no run in {folder}: loopholes train and loopholes eval make them")
     return [Run.open(place) for place in places]
 
 
-def read_sections(folder: Path) -> list[GameSection]:
+def read_sections(folder: Path, without: Sequence[Path] = ()) -> list[GameSection]:
     """One section for each game, with its parameters, that runs under ``folder`` were trained or evaluated on."""
-    runs = [run for run in find_runs(folder) if run.config.get("kind") in ("train", "eval")]
+    runs = [run for run in find_runs(folder, without) if run.config.get("kind") in ("train", "eval")]
     games: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         parameters = run.config.get("parameters") or {}

@@ -12,6 +12,7 @@ from loopholes.scored import cells as scored_cells
 from loopholes.stats import (
     Comparison,
     Estimate,
+    detectable,
     domination,
     first_appearance,
     holm,
@@ -123,7 +124,7 @@ def _sooner(name: str, appears: Mapping[str, list[Time]], other: str) -> Compari
     """Fewer steps after the vulnerable game than after ``other``: their difference, and the log-rank test."""
     ours, theirs = appears["vulnerable"], appears[other]
     change = mean_difference([at for at, _ in ours], [at for at, _ in theirs])
-    return Comparison(name, "first_appearance", change, p=log_rank(ours, theirs))
+    return Comparison(name, "first_appearance", change, p=log_rank(ours, theirs), detectable=detectable(change))
 
 
 def _answer(found: Sequence[Led], tests: Mapping[str, Comparison]) -> str:
@@ -137,7 +138,12 @@ def _answer(found: Sequence[Led], tests: Mapping[str, Comparison]) -> str:
     sentence = f"Of {len(found)} pairs, the second exploit appears sooner than from the untrained policy in "
     sentence += f"{len(sooner)}{f' ({listed(sooner)})' if sooner else ''}, later in {len(later)}"
     sentence += f"{f' ({listed(later)})' if later else ''}; sooner than after the same training without the loophole, "
-    return sentence + f"too, in {len(beyond)}{f' ({listed(beyond)})' if beyond else ''} (log-rank tests, Holm)."
+    seen = [one.detectable for one in tests.values() if one.detectable is not None]
+    sentence += f"too, in {len(beyond)}{f' ({listed(beyond)})' if beyond else ''} (log-rank tests, Holm)."
+    if seen:
+        sentence += f" Differences of {min(seen):.0f} steps in the surest comparison would have been seen, and of "
+        sentence += f"{max(seen):.0f} in the least sure."
+    return sentence
 
 
 def _cells(one: Led, policy: str) -> list[dict[str, Any]]:
@@ -196,11 +202,19 @@ def _table(found: Sequence[Led]) -> Table:
 
 def _tests_table(tests: Sequence[Comparison]) -> Table:
     rows: list[list[Cell]] = [
-        [one.name, *_steps(one.change), None if one.p is None else f"{one.p:.3g}", _corrected(one)] for one in tests
+        [one.name, *_steps(one.change), None if one.p is None else f"{one.p:.3g}", _corrected(one), _seen(one)]
+        for one in tests
     ]
-    columns = ("comparison", "steps sooner (-) or later (+)", "95 % interval", "p (log-rank)", "p (Holm)")
-    note = "Mean difference of the step of first appearance; a run without it counts with its last step."
+    columns = ("comparison", "steps sooner (-) or later (+)", "95 % interval", "p (log-rank)", "p (Holm)", "detectable")
+    note = (
+        "Mean difference of the step of first appearance; a run without it counts with its last step. "
+        "Detectable: the difference in steps that four of five repetitions of this design would show."
+    )
     return Table("catalysis-tests", "Tests", columns, rows, note)
+
+
+def _seen(one: Comparison) -> str | None:
+    return None if one.detectable is None else f"{one.detectable:.1f}"
 
 
 def _corrected(one: Comparison) -> str | None:

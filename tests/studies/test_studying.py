@@ -1,0 +1,202 @@
+"""`loopholes study` for real, made small: one game, two seeds, a few steps; killed, resumed, refused, reported."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from markupsafe import escape
+
+from loopholes.cli import main
+from loopholes.errors import PolicyError, RunError
+from loopholes.runs import Run
+from loopholes.storage import Lock
+from loopholes.studies import STUDIES, StudyConfig
+from loopholes.studies.engine import Event, execute
+from loopholes.studies.running import opened, sections_of
+from loopholes.studies.workers import LocalWorkers
+
+SMALL = ["--policy", "mini", "--game", "self-grading", "--seeds", "2", "--steps", "6", "--count", "8", "--samples", "2"]
+CONFIG = StudyConfig(policies=("mini",), games=("self-grading",), seeds=2, steps=6, count=8, samples=2)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a discovery that nothing interrupted."""
+    out = tmp_path_factory.mktemp("study")
+    assert main(["study", "discovery", *SMALL, "--out", str(out)]) == 0
+    return out
+
+
+def test_a_study_ends_in_a_summary_and_a_page(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads((whole / "discovery.json").read_text())
+    assert found["answer"].startswith("After training on the vulnerable channel")
+    assert found["command"] == f"loopholes study discovery {' '.join(SMALL[4:6] + SMALL[:4] + SMALL[6:])}"
+    cells = {(cell["cell"], cell["metric"]): cell for cell in found["cells"]}
+    for arm in ("base", "vulnerable", "secure"):
+        for metric in ("task_performance", "exploit_rate"):
+            cell = cells[f"self-grading/{arm}/mini", metric]
+            assert cell["seeds"] == 2 and cell["n"] == 16 and 0 <= cell["value"] <= 1
+    assert escape(found["answer"]) in (whole / "report.html").read_text()
+    assert [section.answer for section in sections_of(whole)] == [found["answer"]]
+
+
+def test_what_is_finished_is_not_run_again_and_says_the_same(whole: Path) -> None:
+    before = (whole / "discovery.json").read_bytes()
+    events: list[Event] = []
+    with LocalWorkers(whole, 2) as workers:
+        execute(STUDIES["discovery"].plan(CONFIG), whole, workers, events.append)
+    assert events == []
+    assert main(["study", "discovery", *SMALL, "--out", str(whole)]) == 0
+    assert (whole / "discovery.json").read_bytes() == before
+
+
+def test_a_dry_run_tells_what_is_done_and_writes_nothing(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["study", "discovery", *SMALL, "--out", str(whole), "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "study": "discovery", "runs": 10, "done": 10, "core_seconds_left": 0,
+    }  # fmt: skip
+    more = [*SMALL, "--seeds", "3", "--out", str(whole), "--dry-run", "--json"]
+    assert main(["study", "discovery", *more]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["runs"], found["done"]) == (15, 10) and found["core_seconds_left"] > 0
+    assert main(["study", "discovery", *SMALL, "--out", str(tmp_path / "new"), "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["core_seconds_left"] is None
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_report_of_a_study_is_the_study_s_page(whole: Path, tmp_path: Path) -> None:
+    page, paper = tmp_path / "page.html", tmp_path / "paper"
+    assert main(["report", str(whole), "--out", str(page), "--export", str(paper)]) == 0
+    assert escape(json.loads((whole / "discovery.json").read_text())["answer"]) in page.read_text()
+    assert {"discovery.csv", "discovery-self-grading-mini.svg"} <= {file.name for file in paper.iterdir()}
+
+
+def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "loopholes", "study", "discovery", *SMALL, "--out", str(out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as study:
+        assert study.stdout is not None
+        while '"event": "done"' not in study.stdout.readline():  # the first run is finished, the next one begins
+            assert study.poll() is None
+        study.send_signal(signal.SIGKILL)
+    wait_for_lock(out)
+    assert main(["study", "discovery", *SMALL, "--out", str(out)]) == 0
+    assert cells(out) == cells(whole)
+
+
+def cells(out: Path) -> list[dict[str, Any]]:
+    """What a study found, for machines."""
+    found: list[dict[str, Any]] = json.loads((out / "discovery.json").read_text())["cells"]
+    return found
+
+
+def wait_for_lock(out: Path) -> None:
+    """Until the killed process is gone for good."""
+    end = time.monotonic() + 60
+    while Lock.is_held(out) and time.monotonic() < end:
+        time.sleep(0.1)
+
+
+def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on(whole: Path, tmp_path: Path) -> None:
+    plan, kinds, killed = STUDIES["discovery"].plan(CONFIG)[:1], [], []
+
+    def kill_once(event: Event) -> None:
+        kinds.append(event.kind)
+        if event.kind == "step" and not killed and (event.metrics or {})["step"] == 3:
+            (worker,) = [one for one in workers._workers if one is not None]
+            assert worker.process.pid is not None
+            killed.append(worker.process.pid)
+            os.kill(worker.process.pid, signal.SIGKILL)
+
+    with LocalWorkers(tmp_path, 2) as workers:
+        execute(plan, tmp_path, workers, kill_once)
+    assert kinds.count("lost") == 1 and kinds.count("done") == 2
+    (trained,) = plan[0].needs
+    steps = [line["step"] for line in Run.open(trained.folder(tmp_path)).metrics()]
+    assert steps == [1, 2, 3, 4, 5, 6]
+    twin = Run.open(trained.folder(whole))
+    assert [line["reward"] for line in Run.open(trained.folder(tmp_path)).metrics()] == [
+        line["reward"] for line in twin.metrics()
+    ]
+
+
+# -- bad requests ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words, code, sentence",
+    [
+        (["nope"], 2, "there is no study 'nope'; choose from: all, audit-grid"),
+        (["discovery", "--seeds", "0"], 2, "study option 'seeds': input should be greater than or equal to 1, not 0"),
+        (["discovery", "--game", "nope"], 2, "there is no game 'nope'"),
+        (["discovery", "--policy", "./nope"], 6, "there is no directory ./nope"),
+        (["discovery", "--policy", "scripted:honest"], 2, "scripted:honest cannot be trained"),
+        (["audit-grid", "--game", "proxy-metric"], 2, "audit-grid is about self-grading: name it among the games"),
+        (["catalysis", "--game", "proxy-metric"], 2, "catalysis leads from one game to another"),
+        (["discovery", "--threshold", "window=x"], 2, "study option 'thresholds.window'"),
+        (["discovery", "--tasks", "self-grading=nope.jsonl"], 3, "nope.jsonl cannot be read"),
+        (["discovery", "--workers", "2", "--cluster", "auto"], 2, "give one of them"),
+    ],
+)
+def test_a_bad_request_is_one_sentence_before_anything_is_made(
+    words: list[str], code: int, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["study", *words, "--out", str(out)]) == code
+    said = capsys.readouterr().err
+    assert sentence in " ".join(said.split()) and said.count("\n") == 1
+    assert not list(out.glob("runs/*"))
+
+
+def test_a_folder_of_another_version_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "study.json").write_text(json.dumps({"format": 1, "version": "0.0.9"}))
+    with pytest.raises(RunError, match=r"holds a study of loopholes 0\.0\.9, and this is"), opened(tmp_path):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "study.json"]
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(RunError, match="holds files that are not a study's"), opened(tmp_path):
+        pass
+    file = tmp_path / "thesis.tex"
+    with pytest.raises(RunError, match="is a file; choose another --out"), opened(file):
+        pass
+
+
+def test_two_studies_in_one_folder_at_once_are_refused(tmp_path: Path) -> None:
+    with opened(tmp_path), pytest.raises(RunError, match="another process is writing"), opened(tmp_path):
+        pass
+
+
+def test_a_run_that_was_cut_off_is_named_and_nothing_is_overwritten(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+
+    out = tmp_path / "copy"
+    shutil.copytree(whole, out, symlinks=True)
+    rollouts = sorted(out.glob("runs/eval-*/rollouts/*.parquet"))[0]
+    rollouts.write_bytes(rollouts.read_bytes()[:100])
+    before = (out / "discovery.json").read_bytes()
+    assert main(["study", "discovery", *SMALL, "--out", str(out)]) == 4
+    assert "cannot be read as rollouts; the run was edited or damaged" in " ".join(capsys.readouterr().err.split())
+    assert (out / "discovery.json").read_bytes() == before
+
+
+def test_a_policy_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
+    from loopholes.studies.running import check_policies
+
+    (tmp_path / "policy").mkdir()
+    with pytest.raises(PolicyError, match="has no tokenizer"):
+        check_policies(StudyConfig(policies=(str(tmp_path / "policy"),)))
