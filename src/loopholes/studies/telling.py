@@ -55,7 +55,6 @@ def comparison_table(comparisons: Sequence[Comparison], seeds: int, name: str) -
     rows = [
         [
             one.name,
-            one.metric.replace("_", " "),
             one.change,
             _p(one.p),
             _p(one.p_holm),
@@ -72,8 +71,8 @@ def comparison_table(comparisons: Sequence[Comparison], seeds: int, name: str) -
         f"{min(1.0, smallest * len(comparisons)):.3g}. Superiority: the chance that a seed of the first lies above one "
         "of the second. Detectable: the change that four of five repetitions of this design would show."
     )
-    columns = ("comparison", "metric", "difference", "p", "p (Holm)", "Cohen's h", "superiority", "detectable")
-    return Table(name, "Tests", columns, rows, note, changes=("difference",))
+    columns = ("comparison", "difference", "p", "p (Holm)", "Cohen's h", "superiority", "detectable")
+    return Table(name, "Tests of the exploit rate", columns, rows, note, changes=("difference",))
 
 
 def points(value: float, *, signed: bool = True) -> str:
