@@ -112,7 +112,7 @@ BAD = [
     (f"{SCRIPTED} --tasks empty.parquet --out new", 3, "empty.parquet holds no tasks"),
     (f"{SCRIPTED} --tasks nulls.parquet --out new", 3, "row 1:"),
     (f"{SCRIPTED} --tasks broken.jsonl --out new", 3, "row 0: not JSON"),
-    (f"{SCRIPTED} --tasks twice.jsonl --out new", 3, "two tasks with the id 'a'"),
+    (f"{SCRIPTED} --tasks twice.jsonl --out new", 3, "row 1: id 'a' is that of row 0"),
     (f"{SCRIPTED} --tasks latin.jsonl --out new", 3, "row 0: not UTF-8"),
     ("eval scripted:honest --game context-compliance --tasks good.parquet --out new", 3, "source is None"),
     ("eval scripted:honest --game reward-tampering --tasks good.parquet --out new", 3, "no extra_info.test_assertions"),

@@ -321,7 +321,7 @@ BROKEN: list[tuple[str, list[Any], list[Any], str]] = [
         "a task twice",
         [a_task("t", reference="a"), a_task("t", reference="a")],
         [{"task": 0, "completion": ""}],
-        "two tasks with the id 't'",
+        "row 1: id 't' is that of row 0",
     ),
     ("a broken completion", [a_task("t", reference="a")], ['{"task": 0, "comple'], "row 0: not JSON"),
     ("a list", [a_task("t", reference="a")], ["[1]"], "row 0: not a JSON object"),
