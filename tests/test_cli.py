@@ -391,6 +391,17 @@ def test_a_pipe_that_closes_is_no_error() -> None:
     assert done.stderr == ""
 
 
+def test_scores_that_nobody_reads_to_their_end_end_the_command_quietly(tmp_path: Path) -> None:
+    task = {"id": "t", "prompt": [{"role": "user", "content": "x"}], "truth": {"reference": "a"}}
+    (tmp_path / "t.jsonl").write_text(json.dumps(task))
+    (tmp_path / "c.jsonl").write_text('{"task": "t", "completion": "a", "claim": true}\n' * 3000)
+    command = f"{sys.executable} -m loopholes score self-grading --tasks t.jsonl --completions c.jsonl"
+    shell = f'{command} | head -n 1; echo "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True, cwd=tmp_path)
+    record, code = done.stdout.splitlines()
+    assert (json.loads(record)["reward"], code, done.stderr) == (1.0, "141", "")
+
+
 def test_long_work_within_a_step_has_a_bar_of_its_own_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     def last_frame(*steps: int) -> str:
         screen = StringIO()
