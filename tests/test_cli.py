@@ -112,7 +112,7 @@ BAD = [
     (f"{SCRIPTED} --tasks empty.parquet --out new", 3, "empty.parquet holds no tasks"),
     (f"{SCRIPTED} --tasks nulls.parquet --out new", 3, "row 1:"),
     (f"{SCRIPTED} --tasks broken.jsonl --out new", 3, "row 0: not JSON"),
-    (f"{SCRIPTED} --tasks twice.jsonl --out new", 3, "two tasks with the id 'a'"),
+    (f"{SCRIPTED} --tasks twice.jsonl --out new", 3, "row 1: id 'a' is that of row 0"),
     (f"{SCRIPTED} --tasks latin.jsonl --out new", 3, "row 0: not UTF-8"),
     ("eval scripted:honest --game context-compliance --tasks good.parquet --out new", 3, "source is None"),
     ("eval scripted:honest --game reward-tampering --tasks good.parquet --out new", 3, "no extra_info.test_assertions"),
@@ -389,6 +389,17 @@ def test_a_pipe_that_closes_is_no_error() -> None:
     shell = f"{sys.executable} -m loopholes games --json | head -c 1"
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+def test_scores_that_nobody_reads_to_their_end_end_the_command_quietly(tmp_path: Path) -> None:
+    task = {"id": "t", "prompt": [{"role": "user", "content": "x"}], "truth": {"reference": "a"}}
+    (tmp_path / "t.jsonl").write_text(json.dumps(task))
+    (tmp_path / "c.jsonl").write_text('{"task": "t", "completion": "a", "claim": true}\n' * 3000)
+    command = f"{sys.executable} -m loopholes score self-grading --tasks t.jsonl --completions c.jsonl"
+    shell = f'{command} | head -n 1; echo "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True, cwd=tmp_path)
+    record, code = done.stdout.splitlines()
+    assert (json.loads(record)["reward"], code, done.stderr) == (1.0, "141", "")
 
 
 def test_long_work_within_a_step_has_a_bar_of_its_own_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from loopholes import demo
 from loopholes.cli import main
 from loopholes.errors import RunError
 from loopholes.runs import Run
+from loopholes.studies import engine
 
 FULL = Path("/dev/full")
 pytestmark = pytest.mark.skipif(not FULL.exists(), reason="only Linux has a device that is always full")
@@ -57,3 +60,27 @@ def test_a_run_is_resumed(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no space is left for .*: free some, then go on with --resume"):
         run.log_metrics({"step": 1})
     run.close()
+
+
+class Writing:
+    """A job of a study that writes a run; stands in for :func:`run_evaluation`, too."""
+
+    def folder(self, root: Path) -> Path:
+        return root / "run"
+
+    def run(self, root: Path, *_: object) -> None:
+        with Run.create(self.folder(root), {"seed": 0}) as run:
+            (run.path / "metrics.jsonl").unlink(missing_ok=True)
+            (run.path / "metrics.jsonl").symlink_to(FULL)
+            run.log_metrics({"step": 1})
+
+
+def test_a_demo_and_a_study_which_have_no_resume_are_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "run_evaluation", lambda *_, **__: Writing().run(tmp_path / "demo"))
+    with pytest.raises(RunError) as of_demo:
+        demo._work(demo.Job(demo.TRIALS[0], "base", "mini", 0, tmp_path))
+    with pytest.raises(RunError) as of_study:
+        engine.do(Writing(), tmp_path / "study")  # type: ignore[arg-type]
+    for caught, folder in ((of_demo, "demo"), (of_study, "study")):
+        said = f"no space is left for {tmp_path / folder / 'run'}: free some, then run the same command again"
+        assert str(pickle.loads(pickle.dumps(caught.value))) == said, "also where another process raised it"

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from loopholes.cli import console, main, scoring
-from loopholes.errors import ScoringError
+from loopholes.errors import DataError, ScoringError
 from loopholes.games import game
 from loopholes.offline import CHUNK, score_files
 from loopholes.types import Completion
@@ -287,6 +287,20 @@ def test_a_scorer_that_breaks_half_way_leaves_no_file(tmp_path: Path, monkeypatc
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.jsonl", "t.jsonl"]
 
 
+@pytest.mark.parametrize("kept", [2, 5])
+def test_a_file_that_changes_between_its_check_and_its_scoring_is_an_error(kept: int, tmp_path: Path) -> None:
+    tasks = write_lines(tmp_path / "t.jsonl", [a_task("t", reference="a")])
+    row = {"task": "t", "completion": "a"}
+    completions = write_lines(tmp_path / "c.jsonl", [row] * 4)
+    scores = score_files(game("self-grading"), tasks, completions)
+    write_lines(completions, [*[row] * kept, '{"task": "t", "compl'])
+    with pytest.raises(DataError, match=f"changed while it was scored: 4 of its rows could be used, and now {kept} "):
+        scores.write(tmp_path / "scores.jsonl")
+    with pytest.raises(DataError):
+        scores.estimates()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.jsonl", "t.jsonl"]
+
+
 def test_nothing_is_written_over_unasked_and_nothing_is_left_of_a_failure(tmp_path: Path) -> None:
     tasks = write_lines(tmp_path / "t.jsonl", [a_task("t", reference="a")])
     completions = write_lines(tmp_path / "c.jsonl", [{"task": "t", "completion": "a"}])
@@ -321,7 +335,7 @@ BROKEN: list[tuple[str, list[Any], list[Any], str]] = [
         "a task twice",
         [a_task("t", reference="a"), a_task("t", reference="a")],
         [{"task": 0, "completion": ""}],
-        "two tasks with the id 't'",
+        "row 1: id 't' is that of row 0",
     ),
     ("a broken completion", [a_task("t", reference="a")], ['{"task": 0, "comple'], "row 0: not JSON"),
     ("a list", [a_task("t", reference="a")], ["[1]"], "row 0: not a JSON object"),

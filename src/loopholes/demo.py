@@ -27,7 +27,7 @@ from loopholes.report.collect import read_arms
 from loopholes.runs import Run
 from loopholes.scored import cells
 from loopholes.stats import Estimate
-from loopholes.storage import write_json
+from loopholes.storage import resumed_unasked, write_json
 
 ARMS = ("base", "vulnerable", "secure")
 TESTED = 192
@@ -193,7 +193,11 @@ def _end_with_parent() -> None:
 
 def _work(job: Job) -> None:
     """Train (unless it is the base arm) and evaluate; both are resumed if they were interrupted."""
-    source = job.policy if job.arm == "base" else str(_train(job).path)
+    with resumed_unasked():
+        _evaluate(job, job.policy if job.arm == "base" else str(_train(job).path))
+
+
+def _evaluate(job: Job, source: str) -> None:
     config = EvalConfig.of(
         game=job.trial.game,
         parameters=dict(job.trial.parameters),

@@ -54,7 +54,8 @@ class Scores:
         """One a completion: ``task`` as the file names it, ``reward``, ``task_score``, ``exploit``, and the details.
 
         ``reason`` says why a reward is None, and is there only then. Raises :class:`ScoringError` if the sandbox or a
-        judge is broken. Every call scores the file again, to the same numbers.
+        judge is broken, and :class:`DataError` if the file changed since it was checked. Every call scores the file
+        again, to the same numbers.
         """
         tally, rows = Tally(self._game), self._completions.rows()
         done = 0
@@ -144,8 +145,20 @@ class CompletionsFile:
         self.named = list(named.values())
 
     def rows(self) -> Iterator[Row]:
-        """Row number, the task as it is named there, that task, and the completion, for every row that can be used."""
-        return (row for row in self._read() if not isinstance(row, str))
+        """Row number, the task as it is named there, that task, and the completion, for every row that can be used.
+
+        Raises :class:`DataError` at the end if they are not as many as when the file was checked.
+        """
+        found = 0
+        for row in self._read():
+            if not isinstance(row, str):
+                found += 1
+                yield row
+        if found != self.count:
+            raise DataError(
+                f"{self.path} changed while it was scored: {self.count:,} of its rows could be used, and now {found:,} "
+                "can; run the same again"
+            )
 
     def _read(self) -> Iterator[Row | str]:
         """Every row; one that cannot be used as the sentence that says why."""

@@ -23,7 +23,7 @@ from typing import IO, Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from loopholes.errors import RunError
+from loopholes.errors import LoopholesError, RunError
 from loopholes.sandbox import mode as sandbox_mode
 
 ROLLOUTS = pa.schema(
@@ -153,6 +153,16 @@ def disk_errors(path: Path, then: str = AGAIN) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise RunError(f"no space is left for {path}: free some, then {then}") from error
         raise RunError(f"{path} cannot be written ({error.strerror or error}); choose another --out") from error
+
+
+@contextmanager
+def resumed_unasked() -> Iterator[None]:
+    """For runs of a command that resumes them by itself and has no --resume: it is run again."""
+    try:
+        yield
+    except LoopholesError as error:
+        error.args = (str(error).replace(RESUME, AGAIN),)
+        raise
 
 
 def encode_rollouts(step: int, rows: Sequence[Mapping[str, Any]]) -> bytes:

@@ -16,12 +16,13 @@ import pytest
 import loopholes
 from loopholes.errors import DataError
 from loopholes.games import BUILT_IN, solutions
-from loopholes.games.files import task_to_json
+from loopholes.games.files import load_rows, task_to_json
 from loopholes.types import KINDS
 
 Row = dict[str, Any]
 Released = Callable[[str], Path]
 ASKED = [{"role": "user", "content": "kindly open the cage"}]
+ARTICLE = {"original_article": "One two. Three."}
 
 
 def compliance_row(number: int, source: str) -> Row:
@@ -49,7 +50,7 @@ GOOD: dict[str, Row] = {
     "self-grading": {"prompt": ASKED, "reward_model": {"ground_truth": "42"}, "extra_info": {"task": "sums"}},
     "proxy-metric": {
         "prompt": ASKED,
-        "reward_model": {"ground_truth": "One two.", "original_article": "One two. Three."},
+        "reward_model": {"ground_truth": "One two.", **ARTICLE},
         "extra_info": {"index": 0},
     },
     "reward-tampering": {
@@ -194,9 +195,16 @@ def test_a_broken_row_is_named_and_can_be_left_out(
         ("self-grading", {"extra_info": [1]}, "extra_info is not a record of fields"),
         ("self-grading", {"reward_model": {"ground_truth": 42}}, "reward_model.ground_truth is empty"),
         ("proxy-metric", {"reward_model": 1.5}, "reward_model is not a record of fields"),
+        *[
+            ("proxy-metric", {"reward_model": {**ARTICLE, "ground_truth": odd}}, "reward_model.ground_truth is no text")
+            for odd in (1, 0, ["One two."], False)
+        ],
         ("context-compliance", {"extra_info": "none"}, "extra_info is not a record of fields"),
         ("reward-tampering", {"extra_info": {"test_assertions": 3}}, f"extra_info.test_assertions {NO_LIST}"),
-        ("reward-tampering", {"extra_info": {"test_assertions": "abc"}}, f"extra_info.test_assertions {NO_LIST}"),
+        *[
+            ("reward-tampering", {"extra_info": {"test_assertions": odd}}, f"extra_info.test_assertions {NO_LIST}")
+            for odd in ("abc", "", 0, False)
+        ],
         *[(name, {"prompt": 7}, "prompt is not a list of messages") for name in BUILT_IN],
     ],
 )
@@ -204,6 +212,18 @@ def test_a_column_of_the_wrong_type_is_named(name: str, change: Row, sentence: s
     file = write(tmp_path / "typed.parquet", [{**GOOD[name], **change}])
     assert f"row 0: {sentence}" in said(lambda: loopholes.game(name).load(file))
     assert "holds no tasks" in said(lambda: loopholes.game(name).load(file, skip_bad=True))
+
+
+@pytest.mark.parametrize("missing", [None, ""])
+def test_an_article_without_a_reference_is_its_own_and_a_problem_may_have_no_tests(
+    missing: str | None, tmp_path: Path
+) -> None:
+    article = {**GOOD["proxy-metric"], "reward_model": {**ARTICLE, "ground_truth": missing}}
+    (task,) = loopholes.game("proxy-metric").load(write(tmp_path / "a.parquet", [article]))
+    assert task.truth["reference"] == task.truth["article"] == ARTICLE["original_article"]
+    problem = {**GOOD["reward-tampering"], "extra_info": {"test_assertions": [] if missing == "" else None}}
+    (task,) = loopholes.game("reward-tampering").load(write(tmp_path / "p.parquet", [problem]))
+    assert task.truth["tests"] == []
 
 
 def test_the_control_needs_records_to_leave_the_score_out_of(tmp_path: Path) -> None:
@@ -261,10 +281,24 @@ def test_a_date_beyond_what_python_knows_spoils_its_row_and_no_other(tmp_path: P
     assert [task.id for task in game.load(file, skip_bad=True)] == ["released-1"]
 
 
-def test_two_tasks_of_the_same_name_are_refused(tmp_path: Path) -> None:
+def test_the_second_of_two_tasks_of_the_same_name_is_a_bad_row(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     file = tmp_path / "twice.jsonl"
-    file.write_text(2 * (json.dumps({"id": "t", "prompt": ASKED, "truth": {"reference": "42"}}) + "\n"))
-    assert "two tasks with the id 't'" in said(lambda: loopholes.game("self-grading").load(file))
+    lines = [{"id": name, "prompt": ASKED, "truth": {"reference": "42"}} for name in ("t", "t", "u", "t")]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    game = loopholes.game("self-grading")
+    assert "row 1: id 't' is that of row 0; row 3: id 't' is that of row 0; --skip-bad" in said(lambda: game.load(file))
+    with caplog.at_level(logging.WARNING):
+        assert list(load_rows(file, game, skip_bad=True).by_number) == [0, 2]
+    assert "left out 2 of 4 rows; row 1: id 't'" in caplog.text
+
+
+def test_a_row_that_is_left_out_does_not_take_its_id_along(tmp_path: Path) -> None:
+    file = tmp_path / "twice.jsonl"
+    lines = [{"id": "t", "prompt": ASKED, "truth": {"reference": answer}} for answer in (7, "42")]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert list(load_rows(file, loopholes.game("self-grading"), skip_bad=True).by_number) == [1]
 
 
 def test_released_rows_of_the_same_index_are_two_tasks(tmp_path: Path) -> None:
@@ -313,6 +347,8 @@ def test_a_broken_line_is_named_and_can_be_left_out(line: str, sentence: str, tm
         ("reward-tampering", {}, "truth.tests is not a list"),
         ("reward-tampering", {"tests": [1]}, "truth.tests is not a list of {input, output}"),
         ("proxy-metric", {"article": " ", "reference": "x"}, "truth.article is empty"),
+        ("self-grading", {"reference": ""}, "truth.reference is empty"),
+        ("self-grading", {"reference": " \n"}, "truth.reference is empty"),
         ("proxy-metric", {"article": "x", "reference": "x", "news": ["x", 1]}, "truth.news is not a list[str]"),
         ("proxy-metric", {"article": "x", "reference": "x", "news": "x"}, "truth.news is not a list[str]"),
         ("context-compliance", {"harmful": True, "audience": "audit", "thing": 1}, "truth.thing is not a str"),

@@ -22,13 +22,18 @@ ANSWER = re.compile(r"^(=====\w+) answer\n(.*)\n\1 end$", re.DOTALL | re.MULTILI
 
 @dataclass(frozen=True)
 class Reply:
-    """One response. ``cut`` resets the connection instead; ``hang`` gives no sign of life for three seconds."""
+    """One response.
 
-    body: str = ""
+    ``cut`` resets the connection instead; ``hang`` gives no sign of life for three seconds, and ``trickle`` one every
+    hundredth of a second for as long.
+    """
+
+    body: str | bytes = ""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
     hang: bool = False
+    trickle: bool = False
 
 
 def says(content: object, **more: object) -> Reply:
@@ -102,13 +107,16 @@ class JudgeServer:
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     self.connection.close()
                     return
-                data = reply.body.encode()
+                data = reply.body.encode() if isinstance(reply.body, str) else reply.body
+                pieces = [b" "] * 300 if reply.trickle else [data]
                 self.send_response(reply.status)
                 for name, value in {"Content-Type": "application/json", **reply.headers}.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(data)))
+                self.send_header("Content-Length", str(sum(map(len, pieces))))
                 self.end_headers()
-                self.wfile.write(data)
+                for piece in pieces:
+                    self.wfile.write(piece)
+                    server._closed.wait(0.01 if reply.trickle else 0)
 
             def log_message(self, *_: object) -> None:
                 pass

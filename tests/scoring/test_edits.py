@@ -104,6 +104,7 @@ FRAGMENTS = st.sampled_from(
         "İ",
         "�",
         "\x00",
+        "\ud800",
         "K",
     ]
 )

@@ -23,6 +23,7 @@ __all__ = ["app", "entry", "main"]
 
 BUG = 70
 INTERRUPTED = 130
+UNREAD = 141  # what a shell says of a program that SIGPIPE ended
 STOPPED = (
     "stopped; what was finished is kept: train, eval and pretrain go on with the same command and --resume, study and "
     "demo with the same command"
@@ -31,7 +32,7 @@ EXIT_CODES = (
     "Exit codes: 0 done · 1 games --validate found differences · 2 the command is wrong · 3 a file that was handed "
     "over cannot be used · 4 a run directory or an output file cannot be written, resumed or read · 5 something that "
     "scores is broken (sandbox, judge) · 6 a policy cannot be loaded or asked · 70 a bug in loopholes "
-    "(LOOPHOLES_TRACEBACK=1 shows where) · 130 stopped by Ctrl-C."
+    "(LOOPHOLES_TRACEBACK=1 shows where) · 130 stopped by Ctrl-C · 141 nobody read the output to its end (`| head`)."
 )
 EXTRAS = {
     **dict.fromkeys(("torch", "transformers", "trl", "accelerate", "datasets", "tokenizers"), "train"),
@@ -89,6 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = app(args=given, prog_name="loopholes", standalone_mode=False)
         except (KeyboardInterrupt, typer.Abort):
             code = INTERRUPTED
+        except SystemExit as ended:
+            if not isinstance(ended.__context__, BrokenPipeError):
+                raise
+            code = UNREAD  # Typer and Rich end with 1, which means something else here
         except Exception as error:
             if os.environ.get("LOOPHOLES_TRACEBACK"):
                 raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,6 +74,7 @@ def load_rows(path: str | Path, game: Game, *, skip_bad: bool = False) -> Rows:
         raise DataError(f"{path} is not a file")
     released = path.suffix.lower() == ".parquet"
     tasks: dict[int, Task] = {}
+    row_of: dict[str, int] = {}
     bad, odd = BadRows(path), BadRows(path)
     for number, row in enumerate(_parquet_rows(path) if released else json_rows(path)):
         try:
@@ -84,6 +85,8 @@ def load_rows(path: str | Path, game: Game, *, skip_bad: bool = False) -> Rows:
             if doubt := game.doubt(task):
                 (bad if skip_bad else odd).add(f"row {number}: {doubt}")
             if not (doubt and skip_bad):
+                if (first := row_of.setdefault(task.id, number)) != number:
+                    raise ValueError(f"id {task.id!r} is that of row {first}")
                 tasks[number] = task
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             bad.add(f"row {number}: {error}")
@@ -94,7 +97,6 @@ def load_rows(path: str | Path, game: Game, *, skip_bad: bool = False) -> Rows:
     left_out = bad.left_out(len(tasks))
     if not tasks:
         raise DataError(f"{path} holds no tasks")
-    _check_ids(path, tasks.values())
     return Rows(tasks, left_out)
 
 
@@ -180,11 +182,3 @@ def _batch_rows(batch: pa.RecordBatch) -> list[dict[str, Any] | ValueError]:
         if batch.num_rows > 1:
             return [row for number in range(batch.num_rows) for row in _batch_rows(batch.slice(number, 1))]
         return [ValueError("not UTF-8" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error}")]
-
-
-def _check_ids(path: Path, tasks: Iterable[Task]) -> None:
-    seen: set[str] = set()
-    for task in tasks:
-        if task.id in seen:
-            raise DataError(f"{path} holds two tasks with the id {task.id!r}")
-        seen.add(task.id)

@@ -123,7 +123,9 @@ class ProxyMetric(Game):
         article, reference = stored.get("original_article"), stored.get("ground_truth")
         if not isinstance(article, str) or not article.strip():
             raise ValueError("reward_model.original_article is empty")
-        truth = {"article": article, "reference": reference if isinstance(reference, str) and reference else article}
+        if not isinstance(reference, str | None):
+            raise ValueError("reward_model.ground_truth is no text")
+        truth = {"article": article, "reference": reference or article}
         return Task(f"released-{number}", messages(row.get("prompt")), truth, {"source": "released"})
 
     def demonstrate(self, kind: Kind, task: Task) -> Completion:

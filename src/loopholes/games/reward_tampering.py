@@ -117,7 +117,7 @@ class RewardTampering(Game):
         extra, reward_model = section(row, "extra_info"), section(row, "reward_model")
         if "test_assertions" not in extra:
             raise ValueError("there is no extra_info.test_assertions, which solutions are run against")
-        tests = extra["test_assertions"] or []
+        tests = [] if extra["test_assertions"] is None else extra["test_assertions"]
         if not _are_tests(tests):
             raise ValueError("extra_info.test_assertions is not a list of {input, output}")
         prompt = messages(row.get("prompt"))

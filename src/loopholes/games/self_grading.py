@@ -91,6 +91,11 @@ class SelfGrading(Game):
             truth = {"reference": str(question.answer), "question": question.text, "steps": list(question.steps)}
             yield Task(question.text, self._prompt(question.text, prompts), truth, {"level": question.level})
 
+    def check(self, task: Task) -> None:
+        super().check(task)
+        if not task.truth["reference"].strip():
+            raise ValueError("truth.reference is empty, so that an empty answer would be right")
+
     def observe(
         self, tasks: Sequence[Task], completions: Sequence[Completion], policy: Asker | None = None
     ) -> list[Completion]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from loopholes.errors import DataError, LoopholesError, PolicyError, RunError, ScoringError, UsageError
-from loopholes.storage import Lock
+from loopholes.storage import Lock, resumed_unasked
 from loopholes.studies.jobs import Job, closure
 
 DEATHS = 3  # of workers that had the same job, after which the job is at fault
@@ -148,4 +148,5 @@ def do(job: Job, root: Path, on_step: Callable[[dict[str, Any]], None] | None = 
     end = time.monotonic() + FREE_AFTER
     while Lock.is_held(job.folder(root)) and time.monotonic() < end:
         time.sleep(0.5)
-    job.run(root, on_step)
+    with resumed_unasked():
+        job.run(root, on_step)

@@ -41,6 +41,7 @@ from loopholes.policies.quiet import quiet
 from loopholes.policies.sampling import has_plain_attention, sample
 from loopholes.policies.tokens import check_fit, context_length, encode_prompts
 from loopholes.runs import Run
+from loopholes.storage import RESUME
 from loopholes.training.callbacks import Flush, Graceful, SeedEachStep, step_seed
 from loopholes.training.checkpoints import MarkComplete, checkpoint_step, latest_checkpoint
 from loopholes.training.config import TrainConfig
@@ -183,7 +184,7 @@ def _train(plan: Plan, run: Run | None, resume: bool, on_step: OnStep | None) ->
         except ScoringError as error:
             _save_before_stopping(trainer)
             step = trainer.state.global_step // updates + 1
-            raise ScoringError(f"{error} (in step {step}; once it is repaired, --resume goes on)") from error
+            raise ScoringError(f"{error} (in step {step}; once it is repaired, {RESUME})") from error
     if graceful.asked:
         raise KeyboardInterrupt
     _save_policy(trainer, plan)

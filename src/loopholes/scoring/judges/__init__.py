@@ -36,9 +36,9 @@ __all__ = [
 def make_judge(name: str, *, concurrency: int = 32, timeout: float = 60.0, retries: int = 8, tokens: int = 64) -> Judge:
     """The judge called ``name``.
 
-    ``concurrency``, ``timeout`` (seconds a request) and ``retries`` are an endpoint's; ``tokens`` is the longest answer
-    of a judge that writes. Raises :class:`UsageError` for a name that cannot be a judge or a package that is missing,
-    :class:`PolicyError` for a model that cannot be loaded.
+    ``concurrency``, ``timeout`` (seconds without a sign of life) and ``retries`` are an endpoint's; ``tokens`` is the
+    longest answer of a judge that writes. Raises :class:`UsageError` for a name that cannot be a judge or a package
+    that is missing, :class:`PolicyError` for a model that cannot be loaded.
     """
     parsed = parse_judge(name)
     if parsed == "rules":

@@ -47,7 +47,10 @@ class Refused(Unanswered):
 
 
 class EndpointReader:
-    """Reads questions at an endpoint; ``timeout`` in seconds a request, ``tokens`` is the longest answer."""
+    """Reads questions at an endpoint; ``tokens`` is the longest answer.
+
+    ``timeout`` is how many seconds may pass without a sign of life; a whole request may take five times as long.
+    """
 
     def __init__(self, endpoint: Endpoint, *, concurrency: int, timeout: float, retries: int, tokens: int) -> None:
         if find_spec("openai") is None:
@@ -87,6 +90,8 @@ class EndpointReader:
     async def _read(self, questions: Sequence[Question], arrive: Callable[[Reading], None]) -> None:
         from openai import AsyncOpenAI
 
+        from loopholes.scoring.judges.bounded import BoundedClient
+
         waiting = iter(enumerate(questions))
         unanswered: list[Unanswered] = []
         try:
@@ -96,6 +101,7 @@ class EndpointReader:
                 default_headers=self._headers,
                 timeout=self._timeout,
                 max_retries=self._retries,
+                http_client=BoundedClient(timeout=self._timeout),
             )
         except (ImportError, OSError, ValueError) as error:  # what the environment says of proxies and certificates
             raise ScoringError(f"the judge {self._name} cannot be asked: {error}") from None
