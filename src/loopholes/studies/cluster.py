@@ -27,6 +27,7 @@ from loopholes.studies.jobs import Job
 
 PATIENCE = 60.0  # seconds for a run to end its step and save a checkpoint
 REACH = 5.0  # seconds for a cluster's head to answer
+UNREADY = "a machine cannot do it: install the same loopholes on all"
 PASSED_ON = ("LOOPHOLES_SANDBOX", "LOOPHOLES_TRACEBACK")  # the driver's word counts; all else is each machine's own
 
 
@@ -105,7 +106,7 @@ class RayCluster:
         except failures.RayError as error:
             if os.environ.get("LOOPHOLES_TRACEBACK"):
                 raise
-            return Event(job, "failed", error=f"its worker could not do it: {_last_line(error)}")
+            return Event(job, "failed", error=f"{UNREADY} ({_last_line(error)})")
         return Event(job, kind, **about)
 
     def _step(self, job: Job) -> Iterator[Event]:
@@ -131,15 +132,15 @@ class RayCluster:
 
 def _joined(address: str) -> Any:
     """The module ``ray``, as a driver of the cluster at ``address``."""
+    address = os.environ.get("RAY_ADDRESS") or address if address == "auto" else address
+    if address != "auto":
+        _check_answers(address)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")  # one attempt to connect, of 40 s, in place of 20
     try:
         import ray
     except ImportError as error:
         raise MissingExtra("ray", "cluster") from error
-    address = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
-    if address != "auto":
-        _check_answers(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
