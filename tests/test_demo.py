@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import alive, children
 
 from loopholes.demo import Trial, run_demo
 
@@ -74,23 +74,3 @@ def test_what_is_finished_is_not_run_again(whole: tuple[Path, dict[str, Any], li
     events: list[dict[str, Any]] = []
     assert run_demo(out, trials=[TRIAL], on_event=events.append) == summary
     assert [event for event in events if "step" in event] == []
-
-
-def children(parent: int) -> list[int]:
-    """The processes below one, all generations."""
-    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    parents = {int(pid): int(above) for pid, above in map(str.split, listed.splitlines())}
-    found, new = [], [parent]
-    while new:
-        new = [pid for pid, above in parents.items() if above in new]
-        found += new
-    return found
-
-
-def alive(pid: int) -> bool:
-    """Whether a process still runs (one that has ended and waits to be reaped does not)."""
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (OSError, IndexError):
-        return False

@@ -230,8 +230,10 @@ class Lock:
     def is_held(directory: Path) -> bool:
         """Whether anybody holds the lock of this directory now."""
         try:
-            with (directory / ".lock").open() as file:
-                return not _try_lock(file)
+            file = directory / ".lock"
+            # NFS gives an exclusive lock only on a file that is open for writing.
+            with file.open("r+" if os.access(file, os.W_OK) else "r") as opened:
+                return not _try_lock(opened)
         except OSError:
             return False
 

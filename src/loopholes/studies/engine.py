@@ -6,6 +6,7 @@ is given to another. A job that fails takes along only what needs it; the rest i
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -150,3 +151,18 @@ def do(job: Job, root: Path, on_step: Callable[[dict[str, Any]], None] | None = 
         time.sleep(0.5)
     with resumed_unasked():
         job.run(root, on_step)
+
+
+def attempt(
+    job: Job, root: Path, on_step: Callable[[dict[str, Any]], None] | None = None
+) -> tuple[Literal["done", "failed"], dict[str, Any]]:
+    """Do one job in this process, which is a worker's: the kind of :class:`Event` that it ends in, and its fields."""
+    try:
+        do(job, root, on_step)
+    except LoopholesError as error:
+        return "failed", {"error": str(error), "exit_code": error.exit_code}
+    except Exception as error:
+        if os.environ.get("LOOPHOLES_TRACEBACK"):
+            raise
+        return "failed", {"error": f"{type(error).__name__}: {error} (LOOPHOLES_TRACEBACK=1 shows where)"}
+    return "done", {}

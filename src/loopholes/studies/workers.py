@@ -19,10 +19,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from loopholes.errors import LoopholesError
-from loopholes.studies.engine import Event, do
+from loopholes.studies.engine import Event, attempt
 from loopholes.studies.jobs import Job
 
 PATIENCE = 60.0  # seconds for a worker to end the step under way and save a checkpoint
@@ -127,22 +126,10 @@ def _serve(pipe: Connection, root: str, threads: int, place: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
-            pipe.send(_done(pipe.recv(), Path(root), pipe))
+            pipe.send(attempt(pipe.recv(), Path(root), lambda metrics: pipe.send(("step", metrics))))
             gc.collect()
             if "torch" in sys.modules and sys.modules["torch"].cuda.is_available():
                 sys.modules["torch"].cuda.empty_cache()
-
-
-def _done(job: Job, root: Path, pipe: Connection) -> tuple[str, dict[str, Any]]:
-    try:
-        do(job, root, lambda metrics: pipe.send(("step", metrics)))
-    except LoopholesError as error:
-        return "failed", {"error": str(error), "exit_code": error.exit_code}
-    except Exception as error:
-        if os.environ.get("LOOPHOLES_TRACEBACK"):
-            raise
-        return "failed", {"error": f"{type(error).__name__}: {error} (LOOPHOLES_TRACEBACK=1 shows where)"}
-    return "done", {}
 
 
 def _settle(threads: int, place: int) -> None:

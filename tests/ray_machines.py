@@ -1,0 +1,94 @@
+"""Machines of a Ray cluster, played by processes of this one: started, killed as by a power cut, and cleared away."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from processes import alive, children
+
+SOURCE = Path(__file__).parents[1] / "src"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE), "RAY_USAGE_STATS_ENABLED": "0"}
+START = "--num-cpus 1 --num-gpus 0 --object-store-memory 80000000 --disable-usage-stats --block".split()
+
+
+class Machine:
+    """One node, of one core."""
+
+    def __init__(self, folder: Path, *where: str) -> None:
+        command = [sys.executable, "-m", "ray.scripts.scripts", "start", *where, "--temp-dir", str(folder), *START]
+        self._process = subprocess.Popen(
+            command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+
+    def processes(self) -> list[int]:
+        """Everything that runs on it: the raylet, its workers, what those started."""
+        return [self._process.pid, *children(self._process.pid)]
+
+    def holds(self, file: Path) -> bool:
+        """Whether one of its processes has this file open."""
+        return any(file in opened(pid) for pid in self.processes())
+
+    def kill(self) -> None:
+        """At once and whole, until nothing of it is left."""
+        ours = self.processes()
+        for pid in ours:
+            if alive(pid):
+                os.kill(pid, 9)
+        self._process.wait()
+        wait_until(lambda: not any(map(alive, ours)))
+
+
+class Cluster:
+    """A head and more machines, as a context manager that leaves no process behind."""
+
+    def __init__(self) -> None:
+        # Ray's sockets lie in it, and a socket's path has to be short.
+        self._folder = Path(tempfile.mkdtemp(prefix="ray"))
+        self.machines: list[Machine] = []
+
+    def __enter__(self) -> Cluster:
+        self.machines.append(Machine(self._folder, *"--head --port 0 --include-dashboard=false".split()))
+        wait_until(lambda: bool(self.address))
+        return self
+
+    @property
+    def address(self) -> str:
+        """Of the head; empty before it has begun."""
+        file = self._folder / "ray_current_cluster"
+        return file.read_text().strip() if file.exists() else ""
+
+    def add(self) -> Machine:
+        """One machine more."""
+        self.machines.append(Machine(self._folder, "--address", self.address))
+        return self.machines[-1]
+
+    def __exit__(self, *_: object) -> None:
+        for machine in reversed(self.machines):
+            machine.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def opened(pid: int) -> set[Path]:
+    """The files that a process has open."""
+    found = set()
+    for link in Path(f"/proc/{pid}/fd").glob("*"):
+        try:
+            found.add(link.readlink())
+        except OSError:
+            continue
+    return found
+
+
+def wait_until(happened: Callable[[], bool], seconds: float = 120) -> None:
+    """Until then, or the test fails."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
