@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import io
 import json
 import multiprocessing
@@ -11,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -386,4 +388,21 @@ def test_there_is_no_run_where_there_is_none(tmp_path: Path) -> None:
 
 
 def test_nobody_holds_the_lock_of_a_directory_without_a_run(tmp_path: Path) -> None:
+    assert not Lock.is_held(tmp_path)
+
+
+def test_a_lock_is_seen_on_a_network_file_system_where_only_files_open_for_writing_can_be_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = fcntl.flock
+
+    def network(file: IO[str], operation: int) -> None:
+        if not file.writable():
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        local(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", network)
+    lock = Lock(tmp_path)
+    assert Lock.is_held(tmp_path)
+    lock.release()
     assert not Lock.is_held(tmp_path)

@@ -42,6 +42,7 @@ def test_the_textbooks_curve_and_interval() -> None:
         assert at[step] == pytest.approx(numbers, abs=6e-4)
     assert (found.median, found.events, found.runs) == (23, 9, 21)
     assert survival(PLACEBO).median == 8
+    assert survival([(2, True), (4, True)]).median == 2  # exactly half are left
 
 
 def test_a_run_that_never_gets_there_counts_as_longer_and_is_not_dropped() -> None:

@@ -30,6 +30,7 @@ Name = Annotated[
     ),
 ]
 Files = Annotated[list[str] | None, typer.Option(metavar="GAME=FILE", help="A game's file of tasks, for training.")]
+TestFiles = Annotated[list[str] | None, typer.Option(metavar="GAME=FILE", help="The same, for evaluation.")]
 
 
 def study(
@@ -49,7 +50,7 @@ def study(
     samples: Annotated[int | None, typer.Option(help="Answers a task.")] = None,
     answers: Annotated[int | None, typer.Option(help="Answers that a student learns from; few are an eighth.")] = None,
     tasks: Files = None,
-    test_tasks: Files = None,
+    test_tasks: TestFiles = None,
     threshold: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="appears, dominates, window, sustain or tolerance."),

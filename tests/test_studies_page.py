@@ -1,0 +1,48 @@
+"""docs/studies.md is true: its commands are accepted, its numbers are those of the plans and of the thresholds."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from loopholes.cli import main
+from loopholes.stats import Thresholds
+from loopholes.studies import STUDIES
+
+PAGE = (Path(__file__).parents[1] / "docs" / "studies.md").read_text()
+BLOCKS = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)).replace("\\\n", "")
+# Real models are looked up where they come from; no test goes there.
+LINES = [line.partition("#")[0] for line in BLOCKS.splitlines()]
+COMMANDS = [line for line in LINES if line.startswith("loopholes ") and "Qwen" not in line]
+
+
+def planned(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, int]:
+    """The runs that a command plans, by study."""
+    assert main([*options, "--dry-run", "--json"]) == 0
+    return {line["study"]: line["runs"] for line in map(json.loads, capsys.readouterr().out.splitlines())}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_plan(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert planned(capsys, *shlex.split(command)[1:])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_numbers_of_runs_are_those_of_the_plans(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = ("study", "all", "--out", str(tmp_path / "out"))
+    usual, full = planned(capsys, *out), planned(capsys, *out, "--full")
+    assert f"plans {sum(usual.values()):,} runs" in PAGE and f"`--full` plans {sum(full.values()):,}" in PAGE
+    assert list(usual) == re.findall(r"^\| `([a-z-]+)` \|", PAGE, re.MULTILINE) == list(STUDIES)
+
+
+def test_the_thresholds_are_the_defaults() -> None:
+    for name in Thresholds.__dataclass_fields__:
+        shown = re.search(rf"`{name}`\s+([0-9.]+)", PAGE)
+        assert shown is not None and float(shown[1].rstrip(".")) == getattr(Thresholds(), name)
