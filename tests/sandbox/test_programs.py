@@ -273,12 +273,12 @@ def test_what_runs_when_a_server_is_killed_runs_once_more(monkeypatch: pytest.Mo
     runs: list[str] = []
     genuine = Server.run
 
-    def shot_at(server: Server, program: Program, limits: Limits) -> object:
+    def shot_at(server: Server, program: Program, limits: Limits, alone: bool = True) -> object:
         runs.append(program.source)
         if len(runs) == 3:
             server.process.kill()
             server.process.wait()
-        return genuine(server, program, limits)
+        return genuine(server, program, limits, alone)
 
     monkeypatch.setattr(Server, "run", shot_at)
     programs = [Program(f"{ECHO} + {k}", "solve", ("1",)) for k in range(4)]
@@ -289,11 +289,11 @@ def test_what_runs_when_a_server_is_killed_runs_once_more(monkeypatch: pytest.Mo
 def test_a_program_that_kills_every_server_fails_alone(monkeypatch: pytest.MonkeyPatch, own_pool: None) -> None:
     genuine = Server.run
 
-    def shot_at(server: Server, program: Program, limits: Limits) -> object:
+    def shot_at(server: Server, program: Program, limits: Limits, alone: bool = True) -> object:
         if "killer" in program.source:
             server.process.kill()
             server.process.wait()
-        return genuine(server, program, limits)
+        return genuine(server, program, limits, alone)
 
     monkeypatch.setattr(Server, "run", shot_at)
     programs = [Program(f"{ECHO}{end}", "solve", ("1",)) for end in ("", "  # killer", "  # good")]
@@ -314,9 +314,9 @@ def test_an_equal_program_runs_once_and_its_answer_is_remembered(monkeypatch: py
     runs: list[Program] = []
     genuine = Server.run
 
-    def counted(server: Server, program: Program, limits: Limits) -> object:
+    def counted(server: Server, program: Program, limits: Limits, alone: bool = True) -> object:
         runs.append(program)
-        return genuine(server, program, limits)
+        return genuine(server, program, limits, alone)
 
     monkeypatch.setattr(Server, "run", counted)
     for _ in range(2):

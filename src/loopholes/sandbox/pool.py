@@ -90,7 +90,7 @@ class Lease:
     def __init__(self, server: Server) -> None:
         self.server = server
 
-    def run(self, program: Program, limits: Limits) -> tuple[ProgramResult, bool]:
+    def run(self, program: Program, limits: Limits, alone: bool) -> tuple[ProgramResult, bool]:
         """The answer, and whether it may be remembered. What was in flight when a server died runs once more.
 
         If a second server dies of the same program while a third one works, it is the program that kills them: it
@@ -98,7 +98,8 @@ class Lease:
         """
         for _ in range(2):
             try:
-                return self.server.run(program, limits), True
+                answer = self.server.run(program, limits, alone)
+                return answer, answer.settled
             except ServerDied:
                 self.server.close()
                 self.server = start(self.server.kind)
@@ -149,7 +150,10 @@ def _default_workers() -> int:
 
 
 def _side_by_side(todo: Sequence[Program], limits: Limits, kind: Kind, workers: int) -> dict[Program, ProgramResult]:
-    """The answers of ``workers`` servers, each of which takes the next program when it is done with one."""
+    """The answers of ``workers`` servers, each of which takes the next program when it is done with one.
+
+    A program that the others left too little of a processor runs again alone, when they are done.
+    """
     waiting = deque(todo)
     answers: dict[Program, ProgramResult] = {}
 
@@ -160,7 +164,7 @@ def _side_by_side(todo: Sequence[Program], limits: Limits, kind: Kind, workers: 
                     program = waiting.popleft()
                 except IndexError:  # another was faster
                     return
-                answers[program], worth_keeping = lease.run(program, limits)
+                answers[program], worth_keeping = lease.run(program, limits, workers == 1)
                 if worth_keeping:
                     _memory.put((program, limits, kind), answers[program])
 
@@ -172,7 +176,8 @@ def _side_by_side(todo: Sequence[Program], limits: Limits, kind: Kind, workers: 
             list(threads.map(work, range(workers)))
         finally:
             waiting.clear()  # interrupted or broken: nobody begins another one
-    return answers
+    starved = [program for program in todo if not answers[program].settled]
+    return answers | _side_by_side(starved, limits, kind, 1) if starved else answers
 
 
 def _forget_after_fork() -> None:

@@ -47,6 +47,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class ProgramResult:
-    """One :class:`Result` for each input, in order."""
+    """One :class:`Result` for each input, in order.
+
+    ``settled`` is False if a run was ended because it got too little of a processor (:class:`Limits`): another time
+    it may answer.
+    """
 
     results: tuple[Result, ...]
+    settled: bool = True

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from loopholes.sandbox.records import Limits
+from loopholes.sandbox.watch import Use, Watch
 from loopholes.sandbox.wire import BROKEN, FAILURE, FRAME, HOSTILE, LOADED, MORE, PLAIN, TEXT, UNSAFE
 
 FORK_SECONDS = 0.5
 SEND_SECONDS = 30.0
-GLANCE_SECONDS = 0.05  # so often a program that takes its time is weighed
+GLANCE_SECONDS = 0.05  # so often a program that takes its time is looked at
+PATIENCE = 4  # so many times its limit a program may take that gets no processor
 
 
 class Run:
-    """A run in progress. ``plain`` once the program is known to be, ``loaded`` once it has been."""
+    """A run in progress. ``plain`` once the program is known to be, ``loaded`` once it has been.
 
-    def __init__(self, channel: socket.socket, limits: Limits, server: int) -> None:
-        self.channel, self.limits, self.server = channel, limits, server
+    Its clock stands still while it waits for a processor and has none, so that what else the machine does takes none
+    of its time. ``starved`` if it was ended all the same, after waiting too long.
+    """
+
+    def __init__(self, channel: socket.socket, limits: Limits, watch: Watch) -> None:
+        self.channel, self.limits, self.watch = channel, limits, watch
         self.buffer = bytearray()
-        self.plain = self.loaded = False
-        self.weighed = time.monotonic()
+        self.plain = self.loaded = self.starved = False
+        self.looked = time.monotonic()
 
     def answer(self, request: bytes) -> tuple[bytes, str]:
         """The kind of the first answer and its text; raises EOFError if the program ends without one."""
@@ -52,8 +56,8 @@ class Run:
         try:
             self._send(message)
             return read()
-        except TimeoutError:
-            problem = f"took longer than {self.limits.test_seconds:g} s"
+        except TimeoutError as error:
+            problem = f"took longer than {error}"
         except ConnectionResetError:
             raise EOFError from None
         except ValueError as error:
@@ -63,12 +67,18 @@ class Run:
 
     def _send(self, request: bytes) -> None:
         self.channel.settimeout(SEND_SECONDS)
-        with contextlib.suppress(BrokenPipeError):
+        try:
             self.channel.sendall(request)
+        except BrokenPipeError:
+            pass  # what it has said before that counts
+        except TimeoutError:
+            raise TimeoutError(f"{SEND_SECONDS:g} s to take its input") from None
         self.channel.settimeout(GLANCE_SECONDS)
 
     def _allow(self, seconds: float) -> None:
-        self.deadline = time.monotonic() + seconds
+        """Start the clock, at the next glance: what comes until then costs no look at the program."""
+        self.allowed = seconds
+        self.start: tuple[float, Use] | None = None
 
     def _frame(self, expected: tuple[bytes, ...]) -> tuple[bytes, str]:
         kind, size = FRAME.unpack(self._exactly(FRAME.size))
@@ -91,26 +101,20 @@ class Run:
     def _glance(self) -> None:
         """Has it had its time, or taken too much memory? What has come already counts, however late we look."""
         now = time.monotonic()
-        if now > self.deadline:
-            raise TimeoutError
-        if now > self.weighed + GLANCE_SECONDS:
-            self.weighed = now
-            if _resident(self.server) > self.limits.memory_bytes:
-                mebibytes = self.limits.memory_bytes >> 20
-                raise ValueError(f"used more than {mebibytes} MiB of memory, all its processes together")
-
-
-def _resident(server: int) -> int:
-    """Bytes of memory in use below a fork server, what each process shares with it aside; 0 where nobody says."""
-    total, todo, own = 0, [server], None
-    while todo:
-        process = Path(f"/proc/{todo.pop()}")
-        try:
-            pages = int((process / "statm").read_text().split()[1])
-            own = pages if own is None else own
-            total += max(0, pages - own)
-            for thread in (process / "task").iterdir():
-                todo += map(int, (thread / "children").read_text().split())
-        except OSError:
-            continue
-    return total * os.sysconf("SC_PAGE_SIZE")
+        if now < self.looked + GLANCE_SECONDS:
+            return
+        self.looked, use = now, self.watch.look()
+        if use.memory > self.limits.memory_bytes:
+            mebibytes = self.limits.memory_bytes >> 20
+            raise ValueError(f"used more than {mebibytes} MiB of memory, all its processes together")
+        if self.start is None:
+            self.start = now, use
+        began, before = self.start
+        passed, computed = now - began, use.computed - before.computed
+        # Where its own processes wait for each other, one of them computes: that is no excuse.
+        had = max(computed, passed - (use.waited - before.waited))
+        if min(passed, had) > self.allowed:
+            raise TimeoutError(f"{self.limits.test_seconds:g} s")
+        if passed > PATIENCE * self.allowed:
+            self.starved = True
+            raise TimeoutError(f"{passed:.1f} s, in which it had a processor for {computed:.1f} s")

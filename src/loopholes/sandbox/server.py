@@ -17,6 +17,7 @@ from typing import Literal
 from loopholes.errors import ScoringError, UsageError
 from loopholes.sandbox.records import DEFAULT_LIMITS, Limits, Program, ProgramResult, Result
 from loopholes.sandbox.run import Run
+from loopholes.sandbox.watch import Watch
 from loopholes.sandbox.wire import (
     BROKEN,
     END,
@@ -34,6 +35,7 @@ from loopholes.sandbox.wire import (
 
 Kind = Literal["isolated", "process"]
 KINDS: tuple[Kind, ...] = ("isolated", "process")
+ABOVE: dict[Kind, int] = {"isolated": 2, "process": 1}  # processes between us and a program
 VARIABLE = "LOOPHOLES_SANDBOX"
 START_SECONDS = 30.0
 SLACK_SECONDS = 30.0
@@ -97,12 +99,14 @@ class Server:
             self.close()
             raise
 
-    def run(self, program: Program, limits: Limits) -> ProgramResult:
+    def run(self, program: Program, limits: Limits, alone: bool = True) -> ProgramResult:
         """One program against all its inputs, each in a run of its own; raises :class:`ServerDied`.
 
         A program whose syntax shows that it cannot tell one run from the next (syntax.py) answers more in one.
+        The answer is not ``settled`` if it was ended for want of a processor; unless ``alone``, that ends it at once.
         """
         results: list[Result] = []
+        self.starved = False
         while left := program.inputs[len(results) :]:
             try:
                 answers = self._run(program, left, limits)
@@ -115,8 +119,10 @@ class Server:
             results += [Result(text) if kind == TEXT else Result(None, _printable(text)) for kind, text in answers]
             if answers[0][0] == BROKEN and len(results) == 1:
                 results *= len(program.inputs)
+            if self.starved and not alone:
+                results = [results[-1]] * len(program.inputs)
         self._end(by_itself=False)
-        return ProgramResult(tuple(results))
+        return ProgramResult(tuple(results), settled=not self.starved)
 
     def _run(self, program: Program, inputs: Sequence[str], limits: Limits) -> list[tuple[bytes, str]]:
         """The answer to the first input, and to as many of the next ones as the same run may answer."""
@@ -126,7 +132,7 @@ class Server:
         with ours:
             with theirs:
                 self._order(RUN, limits, max(len(texts[2]), SHORT), [theirs.fileno()])
-            run = Run(ours, limits, self.process.pid)
+            run = Run(ours, limits, Watch(self.process.pid, ABOVE[self.kind]))
             try:
                 answers = [run.answer(request)]
             except EOFError:
@@ -143,6 +149,7 @@ class Server:
                     if len(given := text.encode("utf-8", "surrogatepass")) > SHORT:
                         break
                     answers.append(run.another(given))
+            self.starved |= run.starved
         if answers[0][0] == UNSAFE:
             raise ServerDied(f"a program could not be confined ({answers[0][1]})")
         return answers
