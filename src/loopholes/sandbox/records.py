@@ -9,10 +9,17 @@ from dataclasses import dataclass
 class Limits:
     """What one program may use.
 
-    ``test_seconds`` is wall-clock time for each input, and again for loading the program; ``memory_bytes`` is
-    address space beyond an idle interpreter's, for each process, and memory in use by all of them, looked at now and
-    then (the released limit counts the parent process too, and makes everything score 0 where that is large);
-    ``file_bytes`` the size of any one file, standard output included, and ``disk_bytes`` that of all together;
+    ``test_seconds`` is for each input, also where one run answers several, and again (plus half a second, for the
+    fork) for each run's loading of the program. It is time by the clock, less the time in which the program waited for
+    a processor and none of its processes and threads had one: who sleeps is ended after ``test_seconds``, who
+    computes after computing for as long. By the clock, four times as much is the most that anybody gets, whatever it
+    waits for; a run that this ends is not ``settled``. Somebody looks twenty times a second, and an answer that is
+    there by then counts. Where the kernel does not count waits (/proc/PID/schedstat; macOS), the clock alone decides.
+    Each process may also compute for 2 ``test_seconds`` + 2 s in a run.
+
+    ``memory_bytes`` is address space beyond an idle interpreter's, for each process, and memory in use by all of them,
+    looked at as often (the released limit counts the parent process too, and makes everything score 0 where that is
+    large); ``file_bytes`` the size of any one file, standard output included, and ``disk_bytes`` that of all together;
     ``processes`` counts threads too; ``output_chars`` bounds each answer, and a longer one fails.
     """
 
