@@ -23,8 +23,9 @@ SAME = 1e-12  # values that differ by less differ by rounding
 class Comparison:
     """``a`` is said to be above ``b`` in one metric.
 
-    ``change`` is a minus b with its interval. ``p`` is the permutation test's, one-sided, ``p_holm`` the same corrected
-    for all comparisons of the study; None where a side has fewer than two seeds. ``cohens_h`` is the effect size of
+    ``change`` is a minus b with its interval. ``p`` is the permutation test's, one-sided (of steps until something
+    happens it is the log-rank test's, two-sided), ``p_holm`` the same corrected for all comparisons of the study; None
+    where a side has fewer than two seeds. ``cohens_h`` is the effect size of
     two rates, 2 asin sqrt(a) - 2 asin sqrt(b) (Cohen, 1988), None where one is no rate. ``superiority`` is the chance
     that a seed of ``a`` lies above one of ``b``: 1 where all do. ``detectable`` is the change that this design shows
     in four of five repetitions.
