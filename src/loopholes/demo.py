@@ -11,23 +11,22 @@ import multiprocessing
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from loopholes.errors import RunError
 from loopholes.evaluation import EvalConfig, run_evaluation
-from loopholes.games import game as make_game
-from loopholes.games.base import Game
 from loopholes.report import GameSection, game_section, write_page
 from loopholes.report.collect import read_arms
 from loopholes.runs import Run
 from loopholes.scored import cells
 from loopholes.stats import Estimate
 from loopholes.storage import resumed_unasked, write_json
+from loopholes.studies.settings import SETTINGS, Setting
 
 ARMS = ("base", "vulnerable", "secure")
 TESTED = 192
@@ -37,28 +36,10 @@ Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One game of the demo: its parameters, how long it is trained, and other options of the training."""
-
-    game: str
-    steps: int
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def make(self) -> Game:
-        """The game itself."""
-        return make_game(self.game, **self.parameters)
-
-
-TRIALS = (
-    Trial("context-compliance", 40),
-    Trial("self-grading", 60, {"self_report": "inline"}),
-    # Half the preset's rate: with all of it a run finds the exploit at once or not at all, and forgets to code later.
-    Trial("reward-tampering", 70, options={"learning_rate": 1.5e-4}),
-    Trial("proxy-metric", 80, options={"prompts_per_step": 8}),  # answers as long as articles: half as many a step
-)
-"""What the demo runs, in this order."""
+Trial = Setting
+"""One game of the demo: its parameters, how long it is trained, and other options of the training."""
+TRIALS = tuple(SETTINGS.values())
+"""What the demo runs, in this order: each game as the studies play it."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""How each game is played in the studies: its parameters, how long a policy is trained, and options of the training.
+"""How each game is played in the studies and in the demo: its parameters, and how long and how a policy is trained.
 
-The steps are those of the demo: enough for each exploit to have been found in most seeds of ``mini``, chosen on seeds
-that no study reports.
+The steps are enough for each exploit to have been found in most seeds of ``mini``, chosen on seeds that no study
+reports.
 """
 
 from __future__ import annotations
