@@ -13,17 +13,22 @@ from typing import Any
 import pytest
 from processes import alive, children
 
-from loopholes.demo import Trial, run_demo
+from loopholes.cli import main
+from loopholes.demo import run_demo
+from loopholes.studies import StudyConfig, discovery
+from loopholes.studies.jobs import closure
+from loopholes.studies.settings import Setting
 
-TRIAL = Trial("context-compliance", 6, options={"prompts_per_step": 2, "save_every": 1})
+SETTING = Setting("context-compliance", 6, options={"prompts_per_step": 2, "save_every": 1})
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from loopholes.demo import Trial, run_demo
+from loopholes.demo import run_demo
+from loopholes.studies.settings import Setting
 
 if __name__ == "__main__":
-    trial = Trial("context-compliance", 6, options={"prompts_per_step": 2, "save_every": 1})
-    run_demo(Path(sys.argv[1]), trials=[trial], on_event=lambda event: print(event.get("step"), flush=True))
+    setting = Setting("context-compliance", 6, options={"prompts_per_step": 2, "save_every": 1})
+    run_demo(Path(sys.argv[1]), settings=[setting], on_event=lambda event: print(event.get("step"), flush=True))
 """
 
 
@@ -32,7 +37,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     """A demo that nothing interrupted: its directory, its summary, its events."""
     out = tmp_path_factory.mktemp("demo")
     events: list[dict[str, Any]] = []
-    return out, run_demo(out, trials=[TRIAL], on_event=events.append), events
+    return out, run_demo(out, settings=[SETTING], on_event=events.append), events
 
 
 def test_a_demo_tells_of_every_step_and_ends_in_numbers_and_a_page(
@@ -66,11 +71,22 @@ def test_a_demo_that_was_killed_leaves_no_process_and_goes_on_to_the_same_number
     while (left := [pid for pid in workers if alive(pid)]) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not left
-    assert run_demo(out, trials=[TRIAL])["cells"] == whole[1]["cells"]
+    assert run_demo(out, settings=[SETTING])["cells"] == whole[1]["cells"]
 
 
 def test_what_is_finished_is_not_run_again(whole: tuple[Path, dict[str, Any], list[dict[str, Any]]]) -> None:
     out, summary, _ = whole
     events: list[dict[str, Any]] = []
-    assert run_demo(out, trials=[TRIAL], on_event=events.append) == summary
+    assert run_demo(out, settings=[SETTING], on_event=events.append) == summary
     assert [event for event in events if "step" in event] == []
+
+
+def test_a_report_of_a_demo_shows_its_games_and_a_study_goes_on_with_its_runs(
+    whole: tuple[Path, dict[str, Any], list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    out = whole[0]
+    assert main(["report", str(out), "--out", str(tmp_path / "page.html")]) == 0
+    assert "context-compliance" in (tmp_path / "page.html").read_text()
+    config = StudyConfig.of(policies=["mini"], games=["context-compliance"], seeds=1)
+    done = [job.finished(out) for job in closure(discovery.arm(config, "context-compliance", "base"))]
+    assert done == [True]

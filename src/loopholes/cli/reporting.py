@@ -40,16 +40,17 @@ def report(
 
 
 def _sections(directory: Path) -> list[Section]:
-    """Those of every finished study in a directory or below it, then those of the runs that belong to no study."""
+    """Those of every finished study in a directory or below it, then those of the runs that belong to none."""
     from loopholes.report import game_section
     from loopholes.report.collect import read_sections
     from loopholes.studies.running import MARK, sections_of
 
-    studies = sorted(mark.parent for mark in directory.rglob(MARK))
-    found = [section for study in studies for section in sections_of(study)]
-    if studies and directory in studies:
+    studies = {mark.parent: sections_of(mark.parent) for mark in sorted(directory.rglob(MARK))}
+    finished = [folder for folder, sections in studies.items() if sections]
+    found = [section for folder in finished for section in studies[folder]]
+    if directory in finished:
         return found
-    return [*found, *(game_section(section) for section in read_sections(directory, without=studies))]
+    return [*found, *(game_section(section) for section in read_sections(directory, without=finished))]
 
 
 def demo(

@@ -140,7 +140,10 @@ def options(config: StudyConfig) -> str:
 
 
 def sections_of(out: Path) -> list[Section]:
-    """The sections of every study that is finished in a folder, by its own configuration; raises :class:`RunError`."""
+    """The sections of every study that is finished in a folder, by its own configuration; none if none is.
+
+    Raises :class:`RunError` for a folder of another version.
+    """
     _check(out)
     found = []
     for study in STUDIES.values():
@@ -148,8 +151,6 @@ def sections_of(out: Path) -> list[Section]:
         if file.is_file():
             config = StudyConfig.of(**read_json(file).get("config", {}))
             found.append(summed_up(study, config, out).section)
-    if not found:
-        raise RunError(f"no study in {out} is finished: the command that began it goes on with it")
     return found
 
 
