@@ -6,11 +6,11 @@ folder, so that ``loopholes study discovery --out OUT`` goes on from what the de
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from loopholes.machine import cores
 from loopholes.report import GameSection, game_section, write_page
 from loopholes.report.collect import read_arms
 from loopholes.runs import Run
@@ -50,7 +50,7 @@ def run_demo(
     tell = on_event or (lambda event: None)
     with opened(out):
         told = _Told(plans, out, tell)
-        with LocalWorkers(out, workers or os.cpu_count() or 1) as backend:
+        with LocalWorkers(out, workers or cores()) as backend:
             execute([job for plan in plans.values() for job in plan], out, backend, told.hear)
         sections = [told.sections[game] for game in plans]
         found = [cell for section in sections for cell in cells_of(section, policy)]

@@ -30,10 +30,10 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from loopholes.errors import RunError
+from loopholes.machine import describe_environment
 from loopholes.storage import (
     RESUME,
     Lock,
-    describe_environment,
     disk_errors,
     encode_rollouts,
     plain,

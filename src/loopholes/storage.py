@@ -1,4 +1,4 @@
-"""What a run directory is made of: whole-file writes, one writer at a time, reversible text, and the environment."""
+"""What a run directory is made of: whole-file writes, one writer at a time, and reversible text."""
 
 from __future__ import annotations
 
@@ -7,16 +7,11 @@ import fcntl
 import json
 import math
 import os
-import platform
 import re
-import subprocess
-import sys
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
@@ -24,7 +19,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loopholes.errors import LoopholesError, RunError
-from loopholes.sandbox import mode as sandbox_mode
 
 ROLLOUTS = pa.schema(
     [
@@ -252,44 +246,3 @@ def _try_lock(file: IO[str]) -> bool:
 
 
 os.register_at_fork(after_in_child=Lock._forget_after_fork)
-
-
-def describe_environment() -> dict[str, Any]:
-    """Versions of everything installed, Python, the package's git commit if it is a checkout, the machine, and how
-    model-written programs run on it."""
-    return {
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "cpus": os.cpu_count(),
-        "sandbox": sandbox_mode(),
-        "git": _git_state(),
-        "packages": dict(_packages()),
-    }
-
-
-# A process runs the code that it has loaded, whatever is installed or committed later.
-@cache
-def _packages() -> tuple[tuple[str, str], ...]:
-    """Names and versions of all that is installed, by name."""
-    found = {found.metadata["Name"]: found.version for found in distributions()}
-    return tuple(sorted(found.items(), key=lambda item: str(item[0]).lower()))
-
-
-@cache
-def _git_state() -> dict[str, Any] | None:
-    """Commit and whether the package's files differ from it; None outside a checkout of this package."""
-    here = Path(__file__).parent
-    # The package may be installed inside somebody else's checkout, whose commit would say nothing.
-    if _git(here, "ls-files", "--error-unmatch", Path(__file__).name) is None:
-        return None
-    commit, changes = _git(here, "rev-parse", "HEAD"), _git(here, "status", "--porcelain", "--", ".")
-    return {"commit": commit, "dirty": bool(changes)}
-
-
-def _git(directory: Path, *arguments: str) -> str | None:
-    command = ["git", "--no-optional-locks", "-C", str(directory), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

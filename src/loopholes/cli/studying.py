@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -62,6 +61,7 @@ def study(
     json_: Json = False,
 ) -> None:
     """Run an experiment of the paper with seeds and intervals. Interrupted, the same command goes on where it was."""
+    from loopholes.machine import cores
     from loopholes.studies import StudyConfig, studies_called
     from loopholes.studies.running import check_policies, forecast, opened, run_studies, sections_of
 
@@ -78,7 +78,7 @@ def study(
     chosen = studies_called(name)
     if workers is not None and cluster is not None:
         raise UsageError("--workers is for this machine and --cluster for others: give one of them")
-    places = workers or os.cpu_count() or 1
+    places = workers or cores()
     if dry_run:
         _show_plan(forecast(chosen, config, out), places, json_)
         return

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from loopholes.machine import cores
 from loopholes.sandbox.records import DEFAULT_LIMITS, Limits, Program, ProgramResult, Result
 from loopholes.sandbox.server import Kind, Server, ServerDied, checked, mode, start
 
@@ -144,9 +145,8 @@ def run_programs(
 
 
 def _default_workers() -> int:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     sharing = os.environ.get("LOCAL_WORLD_SIZE", "")
-    return max(1, 2 * usable // max(1, int(sharing) if sharing.isdecimal() else 1))
+    return max(1, 2 * cores() // max(1, int(sharing) if sharing.isdecimal() else 1))
 
 
 def _side_by_side(todo: Sequence[Program], limits: Limits, kind: Kind, workers: int) -> dict[Program, ProgramResult]:

@@ -85,7 +85,13 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
     charts = [_grid(rates), _dose(rates, levels[0.0])]
     changes = {key: runs.change(mine, base[key[0]], EXPLOIT) for key, mine in jobs.items()}
     tables = [_table(rates, levels, changes), comparison_table(comparisons, config.seeds, "audit-grid-tests")]
-    return Summary(Section("audit-grid", QUESTION, _answer(rates, levels, changes), charts, tables), cells, comparisons)
+    rollouts = {
+        f"told {telling:g}, audited {audit:g}": runs.rollouts(jobs[telling, audit])
+        for telling in LEVELS
+        for audit in LEVELS
+    }
+    answer = _answer(rates, levels, changes)
+    return Summary(Section("audit-grid", QUESTION, answer, charts, tables, rollouts=rollouts), cells, comparisons)
 
 
 def _tests(runs: Runs, jobs: Grid, base: Mapping[float, list[Evaluate]]) -> list[Comparison]:

@@ -122,12 +122,15 @@ class Runs:
             self._curves[job.identity] = Curve.of(Run.open(job.folder(self.root)).metrics(), job.seed)
         return self._curves[job.identity]
 
-    def rollouts(self, job: Job, seed: int) -> list[dict[str, Any]]:
-        """Rollouts from a few steps of a run, evenly spread, each with the seed."""
-        run = Run.open(job.folder(self.root))
-        steps = run.rollout_steps()
-        stride = max(1, -(-len(steps) // SHOWN_ROLLOUTS))
-        return [{**row, "seed": seed} for row in run.rollouts({*steps[::stride], *steps[-1:]})]
+    def rollouts(self, jobs: Sequence[Train | Evaluate]) -> list[dict[str, Any]]:
+        """Rollouts of an arm, from a few steps of each run, evenly spread, each with the seed."""
+        rows = []
+        for job in jobs:
+            run = Run.open(job.folder(self.root))
+            steps = run.rollout_steps()
+            stride = max(1, -(-len(steps) // SHOWN_ROLLOUTS))
+            rows += [{**row, "seed": job.seed} for row in run.rollouts({*steps[::stride], *steps[-1:]})]
+        return rows
 
     def summary(self, job: Job) -> dict[str, Any]:
         """What a run came to, as it wrote it."""

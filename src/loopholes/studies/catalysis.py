@@ -95,6 +95,11 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
         _answer(found, by_name),
         charts=[*(_survival_chart(one) for one in found), *(_learning(config, runs, one) for one in found)],
         tables=[_table(found), _tests_table(corrected)],
+        rollouts={
+            f"{one.name}, {_before(before)}": runs.rollouts(continued(config, one.first, before, one.second))
+            for one in found
+            for before in BEFORE[1:]
+        },
         notes=[f"Second games: {listed([*dict.fromkeys(one.second for one in found)])}. {WHY}"],
     )
     return Summary(section, [cell for one in found for cell in _cells(one, config.policies[0])], corrected)

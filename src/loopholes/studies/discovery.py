@@ -132,9 +132,7 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
         charts=[_chart(one, config) for one in everything],
         tables=[*tables, *_beside_the_paper(everything)],
         rollouts={
-            f"{game}, {name}": [
-                row for job in trained(config, game, name, config.policies[0]) for row in runs.rollouts(job, job.seed)
-            ]
+            f"{game}, {name}": runs.rollouts(trained(config, game, name, config.policies[0]))
             for game in config.games
             for name in CHANNELS
         },

@@ -137,6 +137,13 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
             _table(rates, untrained, teachers),
             comparison_table(comparisons, config.seeds, "distillation-tests"),
         ],
+        rollouts={
+            f"{game}, taught by {teacher}": runs.rollouts(
+                taught(config, game, config.policies[0], Lesson(teacher, config.answers))
+            )
+            for game in config.games
+            for teacher in TEACHERS
+        },
         notes=[
             f"Teachers are trained from {config.policies[0]}, the honest one on the secure channel. A student of "
             "another policy has another architecture. Best paid: the half with the highest observed reward, which is "

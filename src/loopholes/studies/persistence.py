@@ -131,6 +131,13 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
         _answer(found, comparisons),
         charts=[_chart(config, runs, one) for one in found],
         tables=[_table(found), _tests_table(comparisons)],
+        rollouts={
+            f"{game}, {origin}-taught, in the secure channel": runs.rollouts(
+                [correction(config, game, origin, seed) for seed in config.seed_numbers]
+            )
+            for game in config.games
+            for origin in ORIGINS
+        },
         notes=[
             "The SFT-taught exploiter is the one of several students of the RL-taught one whose exploit rate is "
             f"closest to its own; where they still differ by more than {points(CLOSE, signed=False)} on average, the "

@@ -75,6 +75,7 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
         _answer(elsewhere, changes, comparisons),
         charts=charts,
         tables=[*tables, *_beside_the_paper(config, untrained, rates)],
+        rollouts={f"{source} to {target}": runs.rollouts(jobs[_, source, target]) for _, source, target in elsewhere},
     )
     return Summary(section, cells, comparisons)
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from loopholes.machine import cores
 from loopholes.studies.engine import Event, attempt
 from loopholes.studies.jobs import Job
 
@@ -39,7 +40,7 @@ class LocalWorkers:
 
     def __init__(self, root: Path, count: int) -> None:
         self._root = root
-        self._threads = max(1, (os.cpu_count() or 1) // count)
+        self._threads = max(1, cores() // count)
         self._workers: list[_Worker | None] = [None] * count
 
     def __enter__(self) -> Self:
