@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("selenium", reason="selenium is not installed: pip install -e '.[dev]'")
+from selenium.webdriver.support.ui import WebDriverWait
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -64,9 +65,8 @@ def test_arrow_keys_go_through_the_rollouts(page: Any) -> None:
 
 
 def test_a_screen_reader_finds_names_and_numbers(page: Any) -> None:
-    tree = page.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
-    named = {(node["role"]["value"], node.get("name", {}).get("value", "")) for node in tree if "role" in node}
-    assert ("region", "transfer") in named and ("region", "On held-out tasks") in named
+    regions = {("region", "transfer"), ("region", "On held-out tasks")}
+    named = WebDriverWait(page, 30).until(lambda _: (found := read_out(page)) >= regions and found)
     images = {name for role, name in named if role in ("image", "img")}
     assert {"Change of the exploit rate", "Exploit rate (what is hidden)"} <= images
     assert all(
@@ -76,6 +76,12 @@ def test_a_screen_reader_finds_names_and_numbers(page: Any) -> None:
     )
     one(page, "#section-2 .values summary").click()
     assert "context-compliance" in one(page, "#section-2 .values table").text
+
+
+def read_out(page: Any) -> set[tuple[str, str]]:
+    """Roles and names that a screen reader is told; the browser makes them when it has the time."""
+    tree = page.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    return {(node["role"]["value"], node.get("name", {}).get("value", "")) for node in tree if "role" in node}
 
 
 @pytest.mark.parametrize("width", [320, 375, 768, 1280])

@@ -18,7 +18,7 @@ from loopholes.errors import UsageError
 if TYPE_CHECKING:
     from loopholes.studies.base import Summary
     from loopholes.studies.engine import Event
-    from loopholes.studies.running import Forecast
+    from loopholes.studies.forecast import Forecast
 
 Name = Annotated[
     str,
@@ -63,7 +63,8 @@ def study(
     """Run an experiment of the paper with seeds and intervals. Interrupted, the same command goes on where it was."""
     from loopholes.machine import cores
     from loopholes.studies import StudyConfig, studies_called
-    from loopholes.studies.running import check_policies, forecast, opened, run_studies, sections_of
+    from loopholes.studies.forecast import forecast
+    from loopholes.studies.running import check_policies, opened, run_studies, sections_of
 
     given: dict[str, Any] = {"policies": policy, "games": game, "steps": steps, "count": count, "samples": samples}
     given["answers"] = answers
@@ -121,7 +122,8 @@ def _end(found: dict[str, Summary], page: Path, json_: bool) -> None:
 def _show_plan(forecasts: Sequence[Forecast], places: int, json_: bool) -> None:
     if as_lines(json_):
         for one in forecasts:
-            print_line({"study": one.study, "runs": one.jobs, "done": one.done, "core_seconds_left": one.seconds})
+            left = {"core_seconds_left": one.seconds, "by_published_speeds": one.elsewhere}
+            print_line({"study": one.study, "runs": one.jobs, "done": one.done, **left})
         return
     table = Table(box=None, pad_edge=False)
     for column in ("study", "runs", "done", "left"):
@@ -130,12 +132,11 @@ def _show_plan(forecasts: Sequence[Forecast], places: int, json_: bool) -> None:
         table.add_row(one.study, f"{one.jobs:,}", f"{one.done:,}", _time(one.seconds, places))
     stdout.print(table)
     known = [one.seconds for one in forecasts if one.seconds is not None]
-    if len(known) == len(forecasts):
-        say(
-            f"About {_time(sum(known), places)} for what is left, {places} at once, by the runs that are finished here."
-        )
-    else:
+    if len(known) < len(forecasts):
         say("No time can be said until a run of each kind is finished here; runs that studies share count once.")
+        return
+    told_by = "the machine that made the published results" if any(one.elsewhere for one in forecasts) else "runs here"
+    say(f"About {_time(sum(known), places)} for what is left, {places} at once, by the speed of {told_by}.")
 
 
 def _time(seconds: float | None, places: int) -> str:

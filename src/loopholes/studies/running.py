@@ -11,23 +11,18 @@
 from __future__ import annotations
 
 import dataclasses
-import statistics
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from loopholes import __version__
 from loopholes.errors import LoopholesError, RunError, UsageError
 from loopholes.policies import MINIS, locate
 from loopholes.report.records import Section
-from loopholes.runs import Run
 from loopholes.storage import Lock, disk_errors, read_json, write_json
 from loopholes.studies import STUDIES
 from loopholes.studies.base import Runs, Study, StudyConfig, Summary
 from loopholes.studies.engine import Backend, OnEvent, execute
-from loopholes.studies.jobs import Distil, Evaluate, Job, Train, closure
 
 FORMAT = 1  # of a study's folder; counted up when an older one cannot be gone on with
 MARK = "study.json"
@@ -152,55 +147,3 @@ def sections_of(out: Path) -> list[Section]:
             config = StudyConfig.of(**read_json(file).get("config", {}))
             found.append(summed_up(study, config, out).section)
     return found
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What is left of one study. ``seconds`` of one core for what is left; None where no run of a kind was measured."""
-
-    study: str
-    jobs: int
-    done: int
-    seconds: float | None
-
-
-def forecast(studies: Sequence[Study], config: StudyConfig, out: Path) -> list[Forecast]:
-    """The plan against what is there; jobs that several studies share count in the first of them."""
-    seen: set[str] = set()
-    speeds = Speeds(out)
-    found = []
-    for study in studies:
-        jobs = [job for job in closure(study.plan(config)) if job.identity not in seen]
-        seen |= {job.identity for job in jobs}
-        waiting = [job for job in jobs if not job.finished(out)]
-        found.append(Forecast(study.name, len(jobs), len(jobs) - len(waiting), speeds.total(waiting)))
-    return found
-
-
-class Speeds:
-    """How long jobs take, from the finished runs under a folder: seconds by kind of run and game."""
-
-    def __init__(self, out: Path) -> None:
-        times: dict[tuple[str, str], list[float]] = defaultdict(list)
-        for file in sorted(out.glob("runs/*/metrics.jsonl")):
-            run = Run.open(file.parent)
-            seconds = [line["seconds"] for line in run.metrics() if isinstance(line.get("seconds"), int | float)]
-            if seconds and run.status.state == "finished":
-                key = str(run.config.get("kind")), str(run.config.get("game"))
-                times[key].append(max(seconds) if key[0] == "distil" else sum(seconds))
-        self._by_game = {key: statistics.median(found) for key, found in times.items()}
-
-    def total(self, jobs: Sequence[Job]) -> float | None:
-        """Seconds of one core; None if a kind of run was never measured."""
-        found = [self._of(job) for job in jobs]
-        known = [seconds for seconds in found if seconds is not None]
-        return sum(known) if len(known) == len(found) else None
-
-    def _of(self, job: Job) -> float | None:
-        kinds: dict[type[Job], str] = {Train: "train", Evaluate: "eval", Distil: "distil"}
-        if type(job) not in kinds:
-            return 0.0
-        kind = kinds[type(job)]
-        setting = job.teacher.setting if isinstance(job, Distil) else job.setting  # type: ignore[attr-defined]
-        others = [seconds for (known, _), seconds in self._by_game.items() if known == kind]
-        return self._by_game.get((kind, setting.game), statistics.mean(others) if others else None)
