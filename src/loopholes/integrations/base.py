@@ -1,0 +1,151 @@
+"""What an audit needs of a reward: rows and completions in, what a trainer would optimise out."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from loopholes.errors import UsageError
+from loopholes.types import Message
+
+Prompt = str | tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a user's data. ``columns`` is all of it, ``prompt`` and ``golden`` included.
+
+    ``golden`` is a whole completion that is right and well-formed, or None where the data has none.
+    """
+
+    number: int
+    prompt: Prompt
+    golden: str | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """What a policy reads, as plain text."""
+        return self.prompt if isinstance(self.prompt, str) else "\n".join(turn["content"] for turn in self.prompt)
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether the prompt is a list of messages, so that completions are, too."""
+        return not isinstance(self.prompt, str)
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What a trainer would get for one completion: ``value``, or None where the reward says that it does not apply.
+
+    ``problem`` is what went wrong, in a few words; a framework that turns that into a number gives both. ``parts`` are
+    the values of the single rewards before weights; ``keys`` those of a dict that was returned.
+    """
+
+    value: float | None
+    problem: str = ""
+    parts: tuple[float | None, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One function of a reward: the file, the name in it, and the weight of its value."""
+
+    file: str
+    name: str
+    weight: float = 1.0
+
+    @property
+    def label(self) -> str:
+        """As it is typed."""
+        return f"{self.file}:{self.name}"
+
+
+class Reward(Protocol):
+    """A user's reward, in the process that it runs in.
+
+    ``batched``: one call scores many completions, as a trainer would hand them over together. ``notes`` tell what of
+    the framework's handling is modelled, and what is not.
+    """
+
+    batched: bool
+    notes: Sequence[str]
+
+    def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
+        """One payment a completion, in order; raises :class:`Rejected` for what no trainer could use."""
+        ...
+
+
+class Rejected(UsageError):
+    """The function cannot be audited, since no trainer could use it: wrong signature, wrong type, wrong length."""
+
+
+def load(part: Part, *, registered: bool = True) -> Any:
+    """The object that a part names; raises :class:`UsageError` in one sentence.
+
+    The folder of the file comes first on the path, as if the file were run. ``registered`` puts the module into
+    ``sys.modules``, which not every framework does.
+    """
+    path = Path(part.file)
+    if not path.is_file():
+        raise UsageError(f"there is no file {part.file}")
+    name = f"loopholes_audited_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{part.file} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    if registered:
+        sys.modules[name] = module
+    sys.path.insert(0, str(path.parent.resolve()))
+    try:
+        spec.loader.exec_module(module)
+    except SystemExit as error:
+        raise UsageError(f"{part.file} ends the interpreter when it is imported") from error
+    except Exception as error:
+        raise UsageError(f"{part.file} cannot be imported: {type(error).__name__}: {error}") from error
+    found = module
+    for step in part.name.split("."):
+        if not hasattr(found, step):
+            raise UsageError(f"{part.file} has no {part.name}; it has: {', '.join(_public(module)) or 'nothing'}")
+        found = getattr(found, step)
+    return found
+
+
+def _public(module: Any) -> list[str]:
+    """Names of what is callable in a module and was made there."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and callable(value) and getattr(value, "__module__", "") == module.__name__
+    ]
+
+
+def raised(error: BaseException) -> str:
+    """How a problem names an exception."""
+    text = str(error).strip().splitlines()
+    return f"raised {type(error).__name__}{': ' + text[0][:160] if text else ''}"
+
+
+def number(value: Any, label: str) -> float | None:
+    """A reward as a float, or None; raises :class:`Rejected` for what is no number."""
+    if value is None:
+        return None
+    if isinstance(value, str | bytes):
+        raise Rejected(f"{label} returned the {type(value).__name__} {value[:40]!r}, not a number")
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise Rejected(f"{label} returned a {type(value).__name__}, not a number") from error
+
+
+def function(part: Part, **how: Any) -> Callable[..., Any]:
+    """The callable that a part names; raises :class:`UsageError`."""
+    found = load(part, **how)
+    if not callable(found):
+        raise UsageError(f"{part.label} is a {type(found).__name__}, not a function")
+    return found  # type: ignore[no-any-return]
