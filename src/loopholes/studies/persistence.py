@@ -197,6 +197,10 @@ def _answer(found: Sequence[Kept], tests: Sequence[Comparison]) -> str:
     sentence += f"{f' ({listed(easier)})' if easier else ''} by the area under the decay"
     if still:
         sentence += f"; in {listed(still)} the secure channel removed neither within the run"
+    seen = [test.detectable for _, test in pairs if test.detectable is not None]
+    if seen:
+        sentence += f". Differences of {min(seen):.2f} in the surest comparison would have been seen, and of "
+        sentence += f"{max(seen):.2f} in the least sure (no decay has an area of 1)"
     return sentence + "."
 
 
@@ -209,7 +213,7 @@ def _cells(one: Kept, policy: str) -> list[dict[str, object]]:
         numbers = {
             "half_life": Estimate(middle(one.halved[origin]), None, None, seeds, seeds),
             "half_life_events": Estimate(sum(h for _, h in one.halved[origin]) / seeds, None, None, seeds, seeds),
-            "area": Estimate(float(np.mean(one.area[origin])), None, None, seeds, seeds),
+            "area": _mean(one.area[origin]),
             "relapse_step": Estimate(middle(one.back[origin]), None, None, seeds, seeds),
         }
         rows += scored_cells(f"{one.game}/{origin}-taught/{policy}", numbers)
@@ -244,8 +248,8 @@ def _table(found: Sequence[Kept]) -> Table:
         for origin in ORIGINS:
             shown = [one.rates[origin, stage][EXPLOIT] for stage in ("start", "corrected", "relapsed")]
             tasks = [one.rates[origin, stage][TASK] for stage in ("start", "corrected")]
-            area = f"{np.mean(one.area[origin]):.2f}"
-            steps = reached(one.halved[origin]), area, reached(one.back[origin])
+            area = _mean(one.area[origin])
+            steps = reached(one.halved[origin]), " ".join(filter(None, _area(area, ""))), reached(one.back[origin])
             rows.append([one.game, origin, *shown, *steps, *tasks])
     columns = (
         "game",
@@ -275,9 +279,15 @@ def _tests_table(tests: Sequence[Comparison]) -> Table:
     return Table("persistence-tests", "Tests", columns, rows, "Exact one-sided permutation tests over seeds, by Holm.")
 
 
-def _area(change: Estimate) -> tuple[str | None, str | None]:
-    value = None if change.value is None else f"{change.value:+.2f}"
-    return value, None if change.low is None or change.high is None else f"{change.low:+.2f} to {change.high:+.2f}"
+def _area(found: Estimate, sign: str = "+") -> tuple[str | None, str | None]:
+    value, low, high = (None if end is None else f"{end:{sign}.2f}" for end in (found.value, found.low, found.high))
+    ends = f"{low} to {high}" if sign else f"[{low}, {high}]"
+    return value, ends if low and high else None
+
+
+def _mean(values: Sequence[float]) -> Estimate:
+    """The mean over seeds with its t interval."""
+    return mean_difference(values, [0.0] * len(values))
 
 
 def _shown(one: Comparison) -> str | None:
