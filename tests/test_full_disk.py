@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -40,10 +41,16 @@ def test_score_is_run_again_and_leaves_no_file(
     assert sorted(file.name for file in tmp_path.iterdir()) == ["c.jsonl", "t.jsonl"]
 
 
-def test_score_on_a_full_standard_output_says_so(command: list[str]) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_score_on_a_full_standard_output_says_so(command: list[str], unbuffered: str) -> None:
     with FULL.open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "loopholes", *command], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [sys.executable, "-m", "loopholes", *command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         )
     assert done.returncode == 4
     assert done.stderr == (

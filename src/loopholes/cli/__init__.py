@@ -85,22 +85,35 @@ def entry() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Raises nothing but what LOOPHOLES_TRACEBACK=1 asks to see."""
     with settled():
-        try:
-            given = None if arguments is None else list(arguments)
-            code = app(args=given, prog_name="loopholes", standalone_mode=False)
-        except (KeyboardInterrupt, typer.Abort):
-            code = INTERRUPTED
-        except SystemExit as ended:
-            if not isinstance(ended.__context__, BrokenPipeError):
-                raise
-            code = UNREAD  # Typer and Rich end with 1, which means something else here
-        except Exception as error:
-            if os.environ.get("LOOPHOLES_TRACEBACK"):
-                raise
-            return _explain(error)
-        if code == INTERRUPTED:  # Typer turns Ctrl-C into this code
-            complain(STOPPED)
+        return _flushed(_run(None if arguments is None else list(arguments)))
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        code = app(args=arguments, prog_name="loopholes", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        code = UNREAD  # Typer and Rich end with 1, which means something else here
+    except Exception as error:
+        if os.environ.get("LOOPHOLES_TRACEBACK"):
+            raise
+        return _explain(error)
+    if code == INTERRUPTED:  # Typer turns Ctrl-C into this code
+        complain(STOPPED)
     return code if isinstance(code, int) else 0
+
+
+def _flushed(code: int) -> int:
+    """The exit code, when what is still waiting to be written was; what cannot be is not tried again at the end."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD if isinstance(error, BrokenPipeError) else code or _explain(error)
+    return code
 
 
 def _explain(error: Exception) -> int:
