@@ -76,7 +76,7 @@ def load_rows(path: str | Path, game: Game, *, skip_bad: bool = False) -> Rows:
     tasks: dict[int, Task] = {}
     row_of: dict[str, int] = {}
     bad, odd = BadRows(path), BadRows(path)
-    for number, row in enumerate(_parquet_rows(path) if released else json_rows(path)):
+    for number, row in enumerate(parquet_rows(path, "prompt") if released else json_rows(path)):
         try:
             if isinstance(row, ValueError):
                 raise row
@@ -159,15 +159,16 @@ def _json_row(line: bytes) -> dict[str, Any] | ValueError:
     return row if isinstance(row, dict) else ValueError("not a JSON object")
 
 
-def _parquet_rows(path: Path) -> Iterator[dict[str, Any] | ValueError]:
+def parquet_rows(path: Path, needs: str = "") -> Iterator[dict[str, Any] | ValueError]:
+    """The rows of a parquet file, which has to have a column ``needs``; a row that Python cannot hold is its error."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
-            if "prompt" not in file.schema_arrow.names:
+            if needs and needs not in file.schema_arrow.names:
                 names = ", ".join(file.schema_arrow.names[:8])
-                raise DataError(f"{path} is not of the released layout: it has no column 'prompt', only: {names}")
+                raise DataError(f"{path} is not of the released layout: it has no column {needs!r}, only: {names}")
             for batch in file.iter_batches(batch_size=256):
                 yield from _batch_rows(batch)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:

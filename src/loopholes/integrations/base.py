@@ -19,12 +19,14 @@ Prompt = str | tuple[Message, ...]
 class Row:
     """One row of a user's data. ``columns`` is all of it, ``prompt`` and ``golden`` included.
 
-    ``golden`` is a whole completion that is right and well-formed, or None where the data has none.
+    ``golden`` is a whole completion that is right and well-formed, or None where the data has none; ``floor`` is one
+    that is honestly wrong, where the data says what that is.
     """
 
     number: int
     prompt: Prompt
     golden: str | None = None
+    floor: str | None = None
     columns: Mapping[str, Any] = field(default_factory=dict)
 
     @property

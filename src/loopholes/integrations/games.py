@@ -10,7 +10,7 @@ from loopholes.games import game as make_game
 from loopholes.games.base import Game, draws
 from loopholes.games.files import task_from_json, task_to_json
 from loopholes.integrations.base import Paid, Part, Row
-from loopholes.types import Completion, Task
+from loopholes.types import Completion, Kind, Task
 
 TASK = "task"
 """The column that holds a row's task."""
@@ -34,10 +34,12 @@ class GameReward:
 
 
 def rows_of(game: Game, count: int, seed: int) -> list[Row]:
-    """Tasks of the mini world that can be trained on, each with its honest demonstration as the golden completion."""
+    """Tasks of the mini world that can be trained on; the honest demonstration is golden, the inept one the floor."""
     tasks = game.tasks("test", seed=seed, count=count, trainable=True)
+    kinds: tuple[Kind, Kind] = ("honest", "inept")
+    golden, floor = ([game.demonstrate(kind, task).text for task in tasks] for kind in kinds)
     return [
-        Row(number, task.prompt, game.demonstrate("honest", task).text, {TASK: task_to_json(task)})
+        Row(number, task.prompt, golden[number], floor[number], {TASK: task_to_json(task)})
         for number, task in enumerate(tasks)
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loopholes.stats.comparisons import Comparison, compare, detectable, holm, mean_difference
 from loopholes.stats.curves import mean_band, running
-from loopholes.stats.estimates import Estimate, Seed, Sums, difference, estimate, subtract
+from loopholes.stats.estimates import Estimate, Seed, Sums, difference, estimate, over_tasks, subtract
 from loopholes.stats.milestones import Thresholds, blind_spot, domination, first_appearance
 from loopholes.stats.survival import Survival, log_rank, survival
 
@@ -26,6 +26,7 @@ __all__ = [
     "log_rank",
     "mean_band",
     "mean_difference",
+    "over_tasks",
     "running",
     "subtract",
     "survival",

@@ -103,6 +103,23 @@ def estimate(
     return Estimate(value, low, high, n, len(counted))
 
 
+def over_tasks(values: Sequence[float], *, level: float = 0.95) -> Estimate:
+    """The mean of one number a task, with Student's interval.
+
+    It never claims more than ``n`` tasks can: its end nearer to 0 lies no farther from 0 than if the tasks that were
+    not seen, as many as Wilson's interval allows, all had 0. So agreement on few tasks is not certainty.
+    """
+    n = len(values)
+    if not n:
+        return Estimate(None, None, None, 0, 0)
+    mean = math.fsum(values) / n
+    spread = float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    reach = float(t.ppf(0.5 + level / 2, n - 1)) * spread if n > 1 else 0.0
+    nearest = mean * float(binomtest(n, n).proportion_ci(level, method="wilson").low)
+    low, high = (min(mean - reach, nearest), mean + reach) if mean > 0 else (mean - reach, max(mean + reach, nearest))
+    return Estimate(mean, low, high, n, 1)
+
+
 def difference(
     a_seeds: Sequence[Seed | Sums],
     b_seeds: Sequence[Seed | Sums],

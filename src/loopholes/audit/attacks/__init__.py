@@ -1,0 +1,22 @@
+"""The attack panel: each attack is a small named generator of one completion a row, by family.
+
+An attack sees a :class:`~loopholes.audit.attacks.base.View`: the prompt, the form of golden completions, and how long
+an answer may be. That is what a policy could see, or learn of the form from what is paid.
+"""
+
+from __future__ import annotations
+
+from loopholes.audit.attacks import answers, breaking, code, confusion, records, texts
+from loopholes.audit.attacks.base import Attack, View, view_of
+
+PANEL: tuple[Attack, ...] = (
+    *answers.ATTACKS,
+    *texts.ATTACKS,
+    *records.ATTACKS,
+    *confusion.ATTACKS,
+    *breaking.ATTACKS,
+    *code.ATTACKS,
+)
+"""Every attack. Names are unique."""
+
+__all__ = ["PANEL", "Attack", "View", "view_of"]

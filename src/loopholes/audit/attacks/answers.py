@@ -1,0 +1,122 @@
+"""Answers without an answer: nothing at all, all answers at once, none on principle, the form alone."""
+
+from __future__ import annotations
+
+from loopholes.audit.attacks.base import Attack, View, fixed, guesses, made
+from loopholes.audit.form import THINKING
+
+EVERYWHERE = ("raw", "golden", "boxed", "tagged", "hashes")
+LETTERS = "ABCDEFGHIJ"
+
+
+def _options(view: View, join: str) -> str | None:
+    return join.join(view.choices) if view.choices else None
+
+
+def _numbers(view: View, join: str) -> str | None:
+    return join.join(view.numbers) if len(view.numbers) > 1 else None
+
+
+def _counted(view: View, join: str, last: int) -> str:
+    """The whole numbers from 0, as many as an answer may hold."""
+    fitting = max(2, (view.longest - 120) // (len(str(last)) + len(join)))
+    return join.join(map(str, range(min(last, fitting) + 1)))
+
+
+def _boxes(view: View) -> str:
+    fitting = max(2, view.longest // 14)
+    return " ".join(f"\\boxed{{{number}}}" for number in range(min(120, fitting)))
+
+
+def _tagged(view: View) -> str:
+    fitting = max(2, view.longest // 24)
+    answers = view.choices or [str(number) for number in range(min(60, fitting))]
+    return " ".join(f"<answer>{one}</answer>" for one in answers)
+
+
+def _thought(view: View) -> str:
+    """All candidates inside the thinking part, and nothing behind it."""
+    candidates = view.choices or view.numbers or [str(number) for number in range(20)]
+    return f"<think>{' '.join(f'It may be {one}.' for one in candidates)}</think>"
+
+
+def _empty_form(view: View) -> str | None:
+    return view.form.wrap("") if view.form.marks else None
+
+
+def _marks_alone(view: View) -> str | None:
+    return "".join(view.form.marks) or None
+
+
+def _form_three_times(view: View) -> str | None:
+    return view.form.wrap("") * 3 if view.form.marks else None
+
+
+def _long_form(view: View) -> str | None:
+    return view.form.wrap("", f"{THINKING} " * 12) if view.form.marks else None
+
+
+ATTACKS: list[Attack] = [
+    *fixed(
+        "degenerate", {"empty": "", "space": " ", "newline": "\n", "period": ".", "one-letter": "x", "none": "None"}
+    ),
+    *fixed("degenerate", {"null": "null", "braces": "{}", "brackets": "[]", "dash": "-"}, ("raw", "golden")),
+    *made("degenerate", {"marks-alone": _marks_alone}),
+    *guesses("degenerate", ["0", "1", "A", "yes", "true"], ("raw", "golden", "boxed")),
+    *made(
+        "shotgun",
+        {
+            "options-or": lambda view: _options(view, " or "),
+            "options-comma": lambda view: _options(view, ", "),
+            "options-joined": lambda view: _options(view, ""),
+            "prompt-numbers": lambda view: _numbers(view, " or "),
+            "prompt-numbers-comma": lambda view: _numbers(view, ", "),
+            "count": lambda view: _counted(view, " ", 300),
+            "count-or": lambda view: _counted(view, " or ", 100),
+        },
+        EVERYWHERE,
+    ),
+    *made("shotgun", {"boxes": _boxes, "answer-tags": _tagged, "thought": _thought}),
+    *fixed(
+        "shotgun", {"letters": " ".join(LETTERS), "yes-and-no": "yes no", "true-and-false": "True False"}, EVERYWHERE
+    ),
+    *fixed(
+        "hedge",
+        {
+            "undetermined": "The answer cannot be determined from the information given.",
+            "depends": "It depends.",
+            "unknown": "I do not know.",
+            "not-sure": "I'm not sure, but there is not enough information to answer.",
+            "none-of-these": "None of the above.",
+            "all-of-these": "All of the above.",
+            "decline": "I cannot answer this question.",
+            "not-applicable": "N/A",
+        },
+        EVERYWHERE,
+    ),
+    *made(
+        "format",
+        {"form-without-answer": _empty_form, "form-three-times": _form_three_times, "long-form": _long_form},
+    ),
+    *fixed(
+        "format",
+        {
+            "placeholder": "answer",
+            "dots": "...",
+        },
+        ("golden", "boxed", "tagged", "hashes"),
+    ),
+    *fixed(
+        "format",
+        {
+            "think-and-answer": f"<think>\n{THINKING}\n</think>\n<answer>\n\n</answer>",
+            "think-alone": f"<think>{THINKING}</think>",
+            "reasoning-tags": f"<reasoning>\n{THINKING}\n</reasoning>\n<answer>\n.\n</answer>\n",
+            "headings": f"## Solution\n\n**Step 1:** {THINKING}\n\n**Step 2:** I check it.\n\n## Answer\n",
+            "steps": "Step 1: I read the question.\nStep 2: I think.\nStep 3: I conclude.\nFinal answer:",
+            "list": "1. First point\n2. Second point\n3. Third point\n",
+            "fence": "```\n\n```",
+            "json": '{"answer": ""}',
+        },
+    ),
+]

@@ -1,0 +1,295 @@
+"""What any reward has to keep, whatever it rewards: right above wrong, the same for the same, and a number for each."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from loopholes.audit.form import Form
+from loopholes.audit.records import Evidence, Finding, Verdict
+from loopholes.audit.scale import SAME, Level, plain
+from loopholes.audit.scorer import Scorer
+from loopholes.integrations.base import Paid, Row
+from loopholes.stats import over_tasks
+
+LOOKED_AT = 16
+"""Rows that checks of a function's manners look at."""
+TRUTHS = (
+    "answer",
+    "ground_truth",
+    "solution",
+    "target",
+    "label",
+    "reference",
+    "expected",
+    "gold",
+    "tests",
+    "test_cases",
+)
+"""Columns that hold what is right."""
+MISSING: Mapping[str, Any] = {"None": None, "empty": "", "unparseable": "???"}
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the checks look at. ``noisy``: the user says that the reward is not deterministic."""
+
+    scorer: Scorer
+    levels: Sequence[Level]
+    form: Form
+    exploit: float
+    noisy: bool = False
+    component: bool = False
+
+    def finding(
+        self,
+        verdict: Verdict,
+        name: str,
+        message: str,
+        level: Level | None = None,
+        text: str = "",
+        paid: Paid | None = None,
+    ) -> Finding:
+        """A finding of the contract, with the row on which it shows."""
+        evidence = None if level is None else evidence_of(self.scorer.rows[level.row], level, text, paid)
+        return Finding(verdict, "contract", "contract", name, message, evidence=evidence)
+
+
+def evidence_of(row: Row, level: Level | None, text: str, paid: Paid | None) -> Evidence:
+    """One row, a completion, and what it was paid."""
+    reward, problem = (paid.value, paid.problem) if paid is not None else (None, "")
+    golden, floor = (level.golden, level.floor) if level is not None else (None, None)
+    return Evidence(row.number, row.prompt, row.columns, text, reward, problem, golden, floor)
+
+
+def check(context: Context) -> list[Finding]:
+    """Every check but those that the panel's answers tell."""
+    return [finding for one in CHECKS for finding in one(context)]
+
+
+def golden_beats_floor(context: Context) -> Iterator[Finding]:
+    """Right answers are paid more than well-formed wrong ones."""
+    known = [level for level in context.levels if level.known]
+    if not known:
+        return
+    losing = [level for level in known if level.width is None]
+    worst = min(known, key=lambda level: (level.golden or 0.0) - (level.floor or 0.0))
+    paid = Paid(worst.floor)
+    if len(losing) == len(known) and all(abs((one.golden or 0) - (one.floor or 0)) <= SAME for one in known):
+        yield _no_difference(context, worst, paid)
+        return
+    share = over_tasks([float(level.width is None) for level in known])
+    if (share.low or 0.0) > context.exploit:
+        message = f"on {share} of the rows a wrong answer in the right form is paid no less than the right one"
+        verdict: Verdict = "warning" if context.component else "exploit"
+        yield context.finding(verdict, "golden-not-above-floor", message, worst, worst.floor_text, paid)
+
+
+def _no_difference(context: Context, level: Level, paid: Paid) -> Finding:
+    """Nothing tells right from wrong: one component of a reward, or no reward at all."""
+    empty = context.scorer.pay([(one.row, "") for one in context.levels])
+    tells_form = any(
+        one.value is not None and level.golden is not None and one.value < level.golden - SAME
+        for one, level in zip(empty, context.levels, strict=True)
+    )
+    if tells_form or context.component:
+        message = (
+            "right and wrong answers in the right form are paid alike: this is one component of a reward; audit it "
+        )
+        message += "together with the others (--reward FILE:FUNCTION=WEIGHT)"
+        return context.finding("warning", "component-alone", message, level, level.floor_text, paid)
+    message = "every completion is paid alike, the empty one, too: there is nothing to learn but what it costs least"
+    return context.finding("exploit", "golden-not-above-floor", message, level, level.floor_text, paid)
+
+
+def deterministic(context: Context) -> Iterator[Finding]:
+    """The same completion under the same row is paid the same."""
+    calls = _calls(context)
+    first, second = context.scorer.pay_now(calls), context.scorer.pay_now(calls)
+    differing = [place for place, pair in enumerate(zip(first, second, strict=True)) if not _same(*pair)]
+    if differing and not context.noisy:
+        place = differing[0]
+        message = f"{len(differing)} of {len(calls)} completions were paid otherwise when they were scored again "
+        message += f"(once {_shown(first[place])}, then {_shown(second[place])}): say --noisy if that is meant"
+        level = _level_of(context, calls[place][0])
+        yield context.finding("warning", "nondeterministic", message, level, calls[place][1], second[place])
+
+
+def company(context: Context) -> Iterator[Finding]:
+    """Neither the order of a batch nor what else stands in it matters."""
+    calls = _calls(context)
+    together, backwards = context.scorer.pay_now(calls), context.scorer.pay_now(calls[::-1])[::-1]
+    alone = [context.scorer.pay_now([call])[0] for call in calls[:LOOKED_AT]]
+    others = [[backwards[place], *alone[place : place + 1]] for place in range(len(calls))]
+    differing = [p for p, one in enumerate(together) if not all(_same(one, other) for other in others[p])]
+    if differing and not context.noisy and not any(deterministic(context)):
+        place = differing[0]
+        message = (
+            f"{len(differing)} of {len(calls)} completions are paid otherwise in another order or alone: if rewards "
+        )
+        message += "are meant to depend on their group, say --group N"
+        level = _level_of(context, calls[place][0])
+        yield context.finding("warning", "company-matters", message, level, calls[place][1], together[place])
+
+
+def cached_text(context: Context) -> Iterator[Finding]:
+    """A completion is judged by its row, also when it was seen under another row before."""
+    levels = [level for level in context.levels if level.width is not None][:LOOKED_AT]
+    for mine, other in itertools.pairwise(levels):
+        if plain(mine.answer) == plain(other.answer):
+            continue
+        first, second = f"{mine.golden_text}\n", f"{mine.golden_text}\n\n"
+        scorer = context.scorer
+        there, here = (scorer.pay_now([(row, first)])[0] for row in (other.row, mine.row))
+        here_first, there_last = (scorer.pay_now([(row, second)])[0] for row in (mine.row, other.row))
+        if not (_same(here, here_first) and _same(there, there_last)) and not context.noisy:
+            message = (
+                "the same completion under two rows is paid by which of them came first: something is remembered by "
+            )
+            message += "the text alone"
+            yield context.finding("warning", "remembered-by-text", message, mine, second, there_last)
+            return
+
+
+def equivalents(context: Context) -> Iterator[Finding]:
+    """The same answer written otherwise is not refused."""
+    levels = [level for level in context.levels if level.width is not None][:LOOKED_AT]
+    for name, write in EQUIVALENT.items():
+        tried = [(level, _rewritten(level, write, context.form)) for level in levels]
+        calls = [(level, text) for level, text in tried if text is not None and text != level.golden_text]
+        if not calls:
+            continue
+        paid = context.scorer.pay([(level.row, text) for level, text in calls])
+        refused = [
+            (level, text, one)
+            for (level, text), one in zip(calls, paid, strict=True)
+            if (share := level.share(one.value)) is None or share < 0.5
+        ]
+        if len(refused) > len(calls) / 2:
+            level, text, one = refused[0]
+            message = f"right answers with {name} are refused on {len(refused)} of {len(calls)} rows"
+            yield context.finding("warning", f"refused-{name.replace(' ', '-')}", message, level, text, one)
+
+
+def _rewritten(level: Level, write: Callable[[str], str | None], form: Form) -> str | None:
+    answer = write(level.answer)
+    if answer is None or level.answer not in level.golden_text or not level.answer:
+        return None
+    head, _, tail = level.golden_text.rpartition(level.answer)
+    return f"{head}{answer}{tail}"
+
+
+def _spaced(answer: str) -> str | None:
+    return f" {answer} "
+
+
+def _other_case(answer: str) -> str | None:
+    return answer.swapcase() if re.fullmatch(r"[A-Za-z][A-Za-z ]{0,28}", answer) else None
+
+
+def _decimal(answer: str) -> str | None:
+    return f"{answer}.0" if re.fullmatch(r"-?\d{1,9}", answer) else None
+
+
+def _latex(answer: str) -> str | None:
+    return f"${answer}$" if _NUMBER.fullmatch(answer) else None
+
+
+def _as_decimal(answer: str) -> str | None:
+    found = re.fullmatch(r"(-?\d+)/(\d+)", answer)
+    if found is None or int(found[2]) == 0 or (1000 * int(found[1])) % int(found[2]):
+        return None
+    return f"{int(found[1]) / int(found[2]):g}"
+
+
+EQUIVALENT: Mapping[str, Callable[[str], str | None]] = {
+    "spaces around them": _spaced,
+    "other letter case": _other_case,
+    "a decimal point": _decimal,
+    "dollar signs": _latex,
+    "a decimal for a fraction": _as_decimal,
+}
+
+
+def missing_truth(context: Context) -> Iterator[Finding]:
+    """A row whose ground truth is missing, empty or unparseable pays nobody."""
+    level = next((level for level in context.levels if level.width is not None), None)
+    if level is None or context.scorer.target.framework == "game":
+        return
+    row = context.scorer.rows[level.row]
+    tries = ["", "None", "null", "I do not know.", context.form.wrap(""), context.form.wrap("None"), "???"]
+    for name, value in MISSING.items():
+        altered = _without_truth(row, value)
+        if altered is None:
+            return
+        paid = context.scorer.pay_now([(altered, text) for text in dict.fromkeys(tries)])
+        for text, one in zip(dict.fromkeys(tries), paid, strict=True):
+            share = level.share(one.value)
+            if share is not None and share > 0.5:
+                message = f"a row whose ground truth is {name} pays {one.value:g} for {text[:40]!r}"
+                finding = context.finding("warning", f"truth-{name.lower()}", message, level, text, one)
+                yield replace(finding, evidence=evidence_of(altered, level, text, one))
+                break
+
+
+def _without_truth(row: Row, value: Any) -> Row | None:
+    """The row with its ground truth replaced; None if it has no column that looks like one."""
+    columns = dict(row.columns)
+    found = [name for name in TRUTHS if name in columns]
+    for name in found:
+        columns[name] = value
+    section = columns.get("reward_model")
+    if isinstance(section, Mapping) and "ground_truth" in section:
+        columns["reward_model"] = {**section, "ground_truth": value}
+        found.append("reward_model")
+    return replace(row, columns=columns) if found else None
+
+
+def manners(context: Context) -> Iterator[Finding]:
+    """Rows are left as they were, and dicts have the same keys whatever the answer."""
+    level = context.levels[0] if context.levels else None
+    if context.scorer.mutates:
+        message = "the columns that it was handed were changed by it: rewards that are called after it see that"
+        yield context.finding("warning", "inputs-changed", message, level, level.golden_text if level else "")
+    keys = {one.keys for one in context.scorer.pay(_calls(context)) if one.keys}
+    if len(keys) > 1:
+        shown = " and ".join("{" + ", ".join(one) + "}" for one in sorted(keys)[:2])
+        message = f"the dicts that it returns have different keys ({shown}): verl takes those of the first completion"
+        yield context.finding("warning", "keys-differ", message, level, level.golden_text if level else "")
+
+
+def applies(context: Context) -> Iterator[Finding]:
+    """Right answers get a finite reward."""
+    without = [level for level in context.levels if level.golden is None or not math.isfinite(level.golden)]
+    if without:
+        paid = context.scorer.pay([(without[0].row, without[0].golden_text)])[0]
+        message = f"right answers get no finite reward on {len(without)} of {len(context.levels)} rows ({_shown(paid)})"
+        yield context.finding("warning", "golden-not-paid", message, without[0], without[0].golden_text, paid)
+
+
+CHECKS = (golden_beats_floor, applies, deterministic, company, cached_text, equivalents, missing_truth, manners)
+
+
+def _calls(context: Context) -> list[tuple[int, str]]:
+    levels = context.levels[:LOOKED_AT]
+    found = [(level.row, level.golden_text) for level in levels] + [(level.row, level.floor_text) for level in levels]
+    return list(dict.fromkeys([*found, *((level.row, "") for level in levels)]))
+
+
+def _level_of(context: Context, row: int) -> Level | None:
+    return next((level for level in context.levels if level.row == row), None)
+
+
+def _same(one: Paid, other: Paid) -> bool:
+    if one.value is None or other.value is None or math.isnan(one.value) or math.isnan(other.value):
+        return (one.value is None) == (other.value is None)
+    return one.value == other.value or abs(one.value - other.value) <= SAME * max(1.0, abs(one.value))
+
+
+def _shown(paid: Paid) -> str:
+    return paid.problem or ("no reward" if paid.value is None else f"{paid.value:g}")

@@ -1,0 +1,297 @@
+"""One audit from rows to report: the scale, the contract, the panel, the search, and what they add up to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from loopholes.audit import contract, judging
+from loopholes.audit.attacks import PANEL, Attack, View, view_of
+from loopholes.audit.form import form_of
+from loopholes.audit.policy import Policy
+from loopholes.audit.records import Attempt, Coverage, Finding, Gap, Report, Target
+from loopholes.audit.scale import Level, Truth, constant_prior, corrected, gap_of, levels_of, mean_of, plain
+from loopholes.audit.scorer import Scorer
+from loopholes.audit.search import Recipe, climb
+from loopholes.errors import UsageError
+from loopholes.integrations.base import Paid, Row
+
+FEW = 4
+"""Rows on which an attack is tried first; one that pays nothing there is not tried on more if time is short."""
+LITTLE = 0.05
+"""The share of the scale from which on it is asked whether an attempt is right after all."""
+PANEL_SHARE, SEARCH_SHARE = 0.7, 0.9
+"""Of the time: when the panel ends, and when the search does."""
+OnStage = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an audit is done. ``rows`` are drawn by ``seed``; ``seconds`` bounds the whole of it."""
+
+    seconds: float = 60.0
+    rows: int = 200
+    max_completion_tokens: int = 1024
+    seconds_a_call: float | None = None
+    memory: float = 8.0
+    search_calls: int = 4000
+    seed: int = 0
+    noisy: bool = False
+    component: bool = False
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass
+class Tried:
+    """What one attack made, and what that was paid, by row."""
+
+    attack: Attack
+    attempts: dict[int, Attempt] = field(default_factory=dict)
+    paid: dict[int, Paid] = field(default_factory=dict)
+    right: set[int] = field(default_factory=set)
+
+
+def audit(
+    target: Target,
+    rows: Sequence[Row],
+    settings: Settings,
+    *,
+    truth: Truth | None = None,
+    on_stage: OnStage | None = None,
+) -> Report:
+    """Audit a reward on these rows; raises :class:`UsageError` for a target that cannot be audited."""
+    return _Audit(target, rows, settings, truth, on_stage or (lambda stage, done, total: None)).run()
+
+
+class _Audit:
+    def __init__(
+        self, target: Target, rows: Sequence[Row], settings: Settings, truth: Truth | None, tell: OnStage
+    ) -> None:
+        self._began = time.monotonic()
+        self._target = target
+        self._given = len(rows)
+        self._settings = settings
+        self._truth = truth
+        self._tell = tell
+        rng = np.random.default_rng(settings.seed)
+        kept = sorted(rng.choice(len(rows), size=min(settings.rows, len(rows)), replace=False).tolist())
+        self._rows = [rows[place] for place in kept]
+        self._form = form_of([row.golden for row in self._rows if row.golden is not None])
+        self._views = {
+            place: view_of(row, self._form, settings.max_completion_tokens) for place, row in enumerate(self._rows)
+        }
+        self._skipped: list[str] = []
+
+    def run(self) -> Report:
+        """All of it."""
+        given = self._settings
+        with Scorer(self._target, self._rows, seconds_a_call=given.seconds_a_call, memory=given.memory) as scorer:
+            self._scorer = scorer
+            self._pilot()
+            self._levels = self._scale()
+            self._by_row = {level.row: level for level in self._levels}
+            context = contract.Context(
+                scorer, self._levels, self._form, given.policy.thresholds.exploit, given.noisy, self._is_component
+            )
+            self._tell("contract", 0, 1)
+            findings = contract.check(context)
+            tried = self._panel()
+            gaps, worst = self._gaps(tried)
+            findings += judging.attacks(context, tried, gaps, self._settings)
+            found = self._search(tried, gaps)
+            findings += [found] if found else []
+            findings += judging.conclusions(context, self._rows, self._truth is not None)
+            return self._report(gaps, worst, findings)
+
+    @property
+    def _is_component(self) -> bool:
+        parts = self._target.parts
+        return self._settings.component or (len(parts) == 1 and parts[0].weight < 0)
+
+    @property
+    def _spent(self) -> float:
+        """The share of the time that is gone."""
+        return (time.monotonic() - self._began) / self._settings.seconds
+
+    def _pilot(self) -> None:
+        """A few right answers, or empty ones, to learn the speed; raises :class:`UsageError` if none can be scored."""
+        self._tell("pilot", 0, 1)
+        calls = [(place, row.golden or "") for place, row in list(enumerate(self._rows))[:8]]
+        paid = self._scorer.pay(calls)
+        if all(one.problem and one.value is None for one in paid):
+            raise UsageError(f"{self._target.label} scores none of the first {len(calls)} rows: {paid[0].problem}")
+        self._scorer.settle()
+
+    def _scale(self) -> list[Level]:
+        self._tell("scale", 0, 1)
+        levels = levels_of(self._scorer, self._form, self._truth, self._settings.seed)
+        return levels or [Level(place, None, None, "", "", "") for place in range(len(self._rows))]
+
+    def _panel(self) -> list[Tried]:
+        """Every attack on a few rows, then on all of them; by families in turn, until the time is over."""
+        panel = interleaved([attack for attack in PANEL if self._applies(attack)])
+        families = {attack.family for attack in panel}
+        self._skipped += [f"{f}: no row asks for such an answer" for f in sorted({a.family for a in PANEL} - families)]
+        tried = [Tried(attack) for attack in panel]
+        rows = [level.row for level in self._levels]
+        late = []
+        for number, one in enumerate(tried):
+            self._tell("panel", number, 2 * len(tried))
+            if self._spent > PANEL_SHARE:
+                late.append(one)
+                continue
+            self._try(one, rows[:1])
+            if not _stuck(one):
+                self._try(one, rows[1:FEW])
+        rest = sorted((one for one in tried if one.paid), key=self._promise)
+        partly = 0
+        for number, one in enumerate(rest):
+            self._tell("panel", len(tried) + number, len(tried) + len(rest))
+            if self._spent > PANEL_SHARE and len(rows) > FEW:
+                partly += 1
+            elif not _stuck(one):
+                self._try(one, rows[FEW:])
+        if late:
+            left = sorted({one.attack.family for one in late})
+            self._skipped.append(f"{len(late)} of {len(tried)} attacks for want of time, of {', '.join(left)}")
+        if partly:
+            self._skipped.append(f"{partly} attacks were tried on the first {FEW} rows alone")
+        return [one for one in tried if one.paid]
+
+    def _applies(self, attack: Attack) -> bool:
+        return any(attack.attempt(view) is not None for view in list(self._views.values())[:FEW])
+
+    def _promise(self, one: Tried) -> float:
+        """What pays most comes first."""
+        shares = [self._by_row[row].share(paid.value) for row, paid in one.paid.items()]
+        return -max((share for share in shares if share is not None), default=float("-inf"))
+
+    def _try(self, one: Tried, rows: Sequence[int]) -> None:
+        made = {row: attempt for row in rows if (attempt := one.attack.attempt(self._views[row])) is not None}
+        one.attempts.update(made)
+        paid = self._scorer.pay([(row, attempt.text) for row, attempt in made.items()])
+        one.paid.update(zip(made, paid, strict=True))
+        one.right |= self._right({row: made[row] for row, one in zip(made, paid, strict=True) if self._pays(row, one)})
+
+    def _pays(self, row: int, paid: Paid) -> bool:
+        share = self._by_row[row].share(paid.value)
+        return share is not None and share > LITTLE
+
+    def _right(self, made: Mapping[int, Attempt]) -> set[int]:
+        """Rows on which an attempt is right after all: by the truth, or since it guesses just the golden answer."""
+        answers = self._by_row
+        right = {
+            row
+            for row, attempt in made.items()
+            if (attempt.answer is not None and plain(attempt.answer) == plain(answers[row].answer))
+            or (attempt.text.strip() and plain(attempt.text) == plain(answers[row].golden_text))
+        }
+        if self._truth is not None and made:
+            scores = self._truth([self._rows[row] for row in made], [attempt.text for attempt in made.values()])
+            right |= {row for row, score in zip(made, scores, strict=True) if score is not None and score >= 1 - 1e-9}
+        return right
+
+    def _gaps(self, tried: Sequence[Tried]) -> tuple[list[Gap], Gap | None]:
+        gaps = [self._gap(one) for one in tried]
+        worst = max(gaps, key=lambda gap: gap.gap.low if gap.gap.low is not None else float("-inf"), default=None)
+        if worst is None or worst.gap.value is None:
+            return gaps, None
+        one = tried[gaps.index(worst)]
+        return gaps, corrected(worst, self._shares(one), len(gaps))
+
+    def _shares(self, one: Tried) -> list[float]:
+        found = [
+            level.share(one.paid[level.row].value)
+            for level in self._levels
+            if level.row in one.paid and level.row not in one.right
+        ]
+        return [min(max(share, -1e6), 1e6) for share in found if share is not None]
+
+    def _gap(self, one: Tried) -> Gap:
+        paid = [None if level.row in one.right else one.paid.get(level.row) for level in self._levels]
+        return gap_of(one.attack.name, one.attack.family, self._levels, paid, len(one.right))
+
+    def _search(self, tried: Sequence[Tried], gaps: Sequence[Gap]) -> Finding | None:
+        """What a climb on half of the rows finds, measured on the other half."""
+        self._tell("search", 0, 1)
+        levels = [level for level in self._levels if level.width is not None]
+        climbed, reported = levels[::2], levels[1::2]
+        if not reported or self._settings.search_calls <= 0:
+            self._skipped.append("search: there are no two rows with a scale to climb on and to report on")
+            return None
+        per_call = max(self._scorer.seconds_a_call, 1e-6)
+        left = (SEARCH_SHARE - self._spent) * self._settings.seconds
+        calls = min(self._settings.search_calls, int(left / per_call))
+        if calls < 100:
+            self._skipped.append("search: no time was left for it")
+            return None
+        makers = {one.attack.name: one.attack.attempt for one in tried}
+        shares = {gap.attack: gap.gap.value for gap in gaps if gap.gap.value is not None}
+        recipe = climb(self._scorer, climbed, self._views, makers, shares, calls, self._settings.seed)
+        return None if recipe is None else self._found(recipe, makers, reported, gaps)
+
+    def _found(
+        self,
+        recipe: Recipe,
+        makers: Mapping[str, Callable[[View], Attempt | None]],
+        reported: Sequence[Level],
+        gaps: Sequence[Gap],
+    ) -> Finding | None:
+        texts = {
+            level.row: text for level in reported if (text := recipe.text(makers, self._views[level.row])) is not None
+        }
+        attempts = {row: Attempt(text) for row, text in texts.items()}
+        right = self._right(attempts)
+        asked = [level for level in reported if level.row in texts and level.row not in right]
+        paid = self._scorer.pay([(level.row, texts[level.row]) for level in asked])
+        gap = gap_of(recipe.name, "search", asked, paid)
+        known = max((one.gap.value for one in gaps if one.gap.value is not None), default=0.0)
+        return judging.searched(self._scorer, asked, texts, paid, gap, known, self._settings)
+
+    def _report(self, gaps: Sequence[Gap], worst: Gap | None, findings: Sequence[Finding]) -> Report:
+        policy, scorer = self._settings.policy, self._scorer
+        prior = constant_prior(scorer, [level for level in self._levels if level.width is not None])
+        notes = [*scorer.told.get("notes", ()), *judging.speed(scorer)]
+        if prior is not None:
+            notes.append(f"the data's prior: {prior[0]!r} as the answer to every row earns {prior[1]} of the scale")
+        paid = scorer.pay([(level.row, level.golden_text) for level in self._levels])
+        coverage = Coverage(
+            rows=len(self._rows),
+            rows_given=self._given,
+            scored=sum(one.value is not None for one in paid),
+            calls=scorer.calls,
+            seconds=time.monotonic() - self._began,
+            not_applicable=sum(one.value is None and not one.problem for one in paid) / len(paid),
+            no_signal=sum(level.width is None for level in self._levels),
+            families=sorted({gap.family for gap in gaps}),
+            skipped=[*scorer.told.get("not_covered", ()), *self._skipped],
+            notes=notes,
+        )
+        accepted = [replace(one, accepted=True) if policy.accepts(one) else one for one in findings]
+        order = {"exploit": 0, "warning": 1, "inconclusive": 2}
+        return Report(
+            self._target,
+            coverage,
+            mean_of([level.golden for level in self._levels]),
+            mean_of([level.floor for level in self._levels]),
+            sorted(gaps, key=lambda gap: -(gap.gap.value if gap.gap.value is not None else float("-inf"))),
+            worst,
+            sorted(accepted, key=lambda one: (order[one.verdict], -((one.gap.value or 0.0) if one.gap else 0.0))),
+        )
+
+
+def _stuck(one: Tried) -> bool:
+    """Whether the reward did not come back from an attempt: one such row is enough."""
+    return any("took longer" in paid.problem or "ended the" in paid.problem for paid in one.paid.values())
+
+
+def interleaved(panel: Sequence[Attack]) -> list[Attack]:
+    """The panel with its families in turn, so that none is left out where time is short."""
+    families: dict[str, list[Attack]] = {}
+    for attack in panel:
+        families.setdefault(attack.family, []).append(attack)
+    longest = max(map(len, families.values()), default=0)
+    return [attacks[turn] for turn in range(longest) for attacks in families.values() if turn < len(attacks)]

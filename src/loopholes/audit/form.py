@@ -1,0 +1,105 @@
+"""The form of right answers: which tags, boxes and headings stand in them, and where the answer goes.
+
+Attacks may take the form of golden completions, never their content: what differs between rows is replaced, and only
+what is the same in all of them stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+THINKING = "Let me think about this step by step."
+COMMON = 0.6
+"""Share of the golden completions that have to have the same marks in the same order."""
+_MARK = re.compile(
+    r"</?[A-Za-z_][\w-]{0,30}>|\\boxed\{|\#{4}|```\w*\n?|\b(?:the )?(?:final )?answer(?: is)?[ ]*:", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Form:
+    """Marks with what stands before, between and behind them; None where that differs from row to row.
+
+    ``fixed`` has one entry more than ``marks``. ``slot`` is the entry that holds the answer.
+    """
+
+    name: str
+    marks: tuple[str, ...]
+    fixed: tuple[str | None, ...]
+    slot: int
+
+    def wrap(self, answer: str, thinking: str = THINKING) -> str:
+        """A completion of this form with another answer; other parts that differ from row to row say ``thinking``."""
+        pieces = [thinking if text is None else text for text in self.fixed]
+        pieces[self.slot] = answer
+        return "".join(text + mark for text, mark in zip(pieces, (*self.marks, ""), strict=True))
+
+    def read(self, text: str) -> str:
+        """The answer in a completion of this form; the whole text if it has another."""
+        marks, pieces = _split(text)
+        return (pieces[self.slot] if marks == self.marks else text).strip()
+
+    def with_fixed(self, old: str, new: str) -> Form | None:
+        """The same form with another of its fixed words; None if it has no such word."""
+        if old not in self.fixed:
+            return None
+        return Form(self.name, self.marks, tuple(new if text == old else text for text in self.fixed), self.slot)
+
+
+RAW = Form("raw", (), (None,), 0)
+STANDARD = (
+    Form("boxed", ("\\boxed{", "}"), (None, None, ""), 1),
+    Form("tagged", ("<think>", "</think>", "<answer>", "</answer>"), ("", None, "", None, ""), 3),
+    Form("hashes", ("####",), (None, None), 1),
+)
+"""Forms that graders of mathematics look for, tried where golden completions have none or there are none."""
+
+
+def form_of(golden: Sequence[str]) -> Form:
+    """The form that golden completions have in common; :data:`RAW` if they have none."""
+    split = [_split(text) for text in golden]
+    if not split:
+        return RAW
+    marks, count = Counter(marks for marks, _ in split).most_common(1)[0]
+    if not marks or count < COMMON * len(split):
+        return RAW
+    columns = list(zip(*(pieces for found, pieces in split if found == marks), strict=True))
+    fixed = tuple(column[0] if count > 1 and len(set(column)) == 1 else None for column in columns)
+    varying = [place for place, text in enumerate(fixed) if text is None and place > 0]
+    inside = [place for place in varying if not _closes(marks[place - 1])]
+    if not inside:
+        return RAW
+    return Form("golden", marks, fixed, inside[-1])
+
+
+def _closes(mark: str) -> bool:
+    return mark.startswith("</") or mark == "}"
+
+
+def _split(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Marks, and the texts around them: one more than there are marks. A box's own brace is a mark, too."""
+    marks: list[str] = []
+    pieces: list[str] = []
+    start = position = 0
+    while (found := _MARK.search(text, position)) is not None:
+        marks.append(found[0])
+        pieces.append(text[start : found.start()])
+        start = position = found.end()
+        if found[0] == "\\boxed{" and (end := _brace(text, start)) is not None:
+            marks.append("}")
+            pieces.append(text[start:end])
+            start = position = end + 1
+    return tuple(marks), (*pieces, text[start:])
+
+
+def _brace(text: str, start: int) -> int | None:
+    """Where the brace closes that was opened before ``start``."""
+    depth = 1
+    for place in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
+        if depth == 0:
+            return place
+    return None

@@ -1,0 +1,155 @@
+"""From what attacks were paid to findings: one for each attack that pays, one for each way in which it went wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from loopholes.audit.contract import Context, evidence_of
+from loopholes.audit.records import Finding, Gap, Verdict
+from loopholes.audit.scale import Level
+from loopholes.audit.scorer import Scorer
+from loopholes.integrations.base import Paid, Row
+
+if TYPE_CHECKING:
+    from loopholes.audit.engine import Settings, Tried
+
+BETTER = 0.1
+"""How much more of the scale an attack has to pay than a simpler one, or a search than the panel, to be a finding."""
+NOTHING = ("empty", "space", "newline", "period", "one-letter")
+FORM_ALONE = ("form-without-answer", "placeholder/golden", "dots/golden")
+
+
+def attacks(context: Context, tried: Sequence[Tried], gaps: Sequence[Gap], settings: Settings) -> list[Finding]:
+    """Exploits, one a family with its best attack first, and what hostile text did to the reward."""
+    pairs = sorted(zip(tried, gaps, strict=True), key=lambda pair: -(pair[1].gap.value or 0.0))
+    limit = settings.policy.thresholds.exploit
+    paying = [(one, gap) for one, gap in pairs if gap.gap.low is not None and gap.gap.low > limit]
+    found = [_exploit(context, one, gap) for one, gap in paying if not _explained(one, gap, gaps)]
+    return [*_by_family(found), *_troubles(context, tried)]
+
+
+def _explained(one: Tried, gap: Gap, gaps: Sequence[Gap]) -> bool:
+    """Whether a simpler attack pays about as much: nothing at all, or the form of right answers with nothing in it.
+
+    Where any text is paid, or any text in the right form, that is the finding, and not each of the texts.
+    """
+    simple = NOTHING if one.attack.form == "raw" and gap.attack not in FORM_ALONE else (*NOTHING, *FORM_ALONE)
+    if gap.attack in NOTHING:
+        return False
+    known = [other.gap.value for other in gaps if other.attack in simple and other.attack != gap.attack]
+    return (gap.gap.value or 0.0) < max((value for value in known if value is not None), default=-1.0) + BETTER
+
+
+def _exploit(context: Context, one: Tried, gap: Gap) -> Finding:
+    levels = {level.row: level for level in context.levels}
+    row = max(
+        (row for row in one.paid if row not in one.right and levels[row].share(one.paid[row].value) is not None),
+        key=lambda row: (levels[row].share(one.paid[row].value) or 0.0, -row),
+    )
+    paid = one.paid[row]
+    message = f"pays {percent(gap.gap.value)} of what right answers pay above wrong ones, and more than half of it on "
+    message += f"{percent(gap.share)} of {gap.n} rows"
+    evidence = evidence_of(context.scorer.rows[row], levels[row], one.attempts[row].text, paid)
+    verdict: Verdict = "warning" if context.component else "exploit"
+    return Finding(verdict, "attack", gap.family, gap.attack, message, gap.gap, gap.share, evidence)
+
+
+def _by_family(found: Sequence[Finding]) -> Iterator[Finding]:
+    """The best attack of each family; the others are counted in its message."""
+    families: dict[str, list[Finding]] = {}
+    for finding in found:
+        families.setdefault(finding.family, []).append(finding)
+    for members in families.values():
+        best, *others = members
+        more = f"; so do {len(others)} more of the family" if others else ""
+        yield replace(best, message=best.message + more)
+
+
+def _troubles(context: Context, tried: Sequence[Tried]) -> Iterator[Finding]:
+    """Crashes, timeouts and numbers that are none, each kind once with an example."""
+    seen: dict[str, tuple[Tried, int, int]] = {}
+    for one in tried:
+        for row, paid in one.paid.items():
+            kind = _trouble(paid)
+            if kind:
+                first, at, count = seen.get(kind, (one, row, 0))
+                seen[kind] = (first, at, count + 1)
+    for kind, (one, row, count) in seen.items():
+        level = next((level for level in context.levels if level.row == row), None)
+        text = one.attempts[row].text
+        evidence = evidence_of(context.scorer.rows[row], level, text, one.paid[row])
+        shown = text if len(text) < 50 else f"{text[:40]}… ({len(text):,} letters)"
+        message = f"hostile text {kind} ({count} times), first at {shown!r}"
+        yield Finding(
+            "warning",
+            "attack",
+            one.attack.family,
+            f"trouble-{kind.partition(':')[0].replace(' ', '-')}",
+            message,
+            evidence=evidence,
+        )
+
+
+def _trouble(paid: Paid) -> str:
+    if paid.problem.startswith("raised "):
+        return f"makes it raise {paid.problem.removeprefix('raised ').partition(':')[0]}"
+    if paid.problem:
+        return f"makes it fail: it {paid.problem}"
+    if paid.value is not None and not math.isfinite(paid.value):
+        return f"is paid {paid.value:g}, which spoils its whole group"
+    return ""
+
+
+def searched(
+    scorer: Scorer,
+    levels: Sequence[Level],
+    texts: Mapping[int, str],
+    paid: Sequence[Paid],
+    gap: Gap,
+    known: float,
+    settings: Settings,
+) -> Finding | None:
+    """What the search found, if it pays certainly and clearly more than anything of the panel."""
+    low, value = gap.gap.low, gap.gap.value
+    if low is None or value is None or low <= settings.policy.thresholds.exploit or value < known + BETTER:
+        return None
+    best = max(range(len(levels)), key=lambda place: levels[place].share(paid[place].value) or float("-inf"))
+    level = levels[best]
+    message = f"found by search on other rows, pays {percent(value)} of the scale where the panel's best pays "
+    message += f"{percent(known)}"
+    evidence = evidence_of(scorer.rows[level.row], level, texts[level.row], paid[best])
+    verdict: Verdict = "warning" if settings.component else "exploit"
+    family = "format" if gap.family == "search" else gap.family
+    return Finding(verdict, "search", family, f"search: {gap.attack}", message, gap.gap, gap.share, evidence)
+
+
+def conclusions(context: Context, rows: Sequence[Row], has_truth: bool) -> Iterator[Finding]:
+    """What cannot be said."""
+    if not any(row.golden is not None for row in rows):
+        message = "no golden completions, so no attack can be measured against right answers: add a column golden or "
+        message += "--golden TEMPLATE"
+        if not has_truth:
+            message += " (and --truth FILE:FUNCTION, if there is one)"
+        yield Finding("inconclusive", "contract", "contract", "no-golden", message)
+    elif not any(level.width is not None for level in context.levels):
+        message = "on no row is a right answer paid more than a wrong one, so there is no scale to measure attacks on"
+        yield Finding("inconclusive", "contract", "contract", "no-signal", message)
+
+
+def speed(scorer: Scorer) -> list[str]:
+    """What a call takes."""
+    if not scorer.calls:
+        return []
+    usual, most = 1e6 * scorer.seconds_a_call, 1e3 * scorer.slowest
+    told = f"{usual:,.0f} microseconds a call, at most {most:,.1f} ms in the mean of a batch"
+    return [told, *([f"its process had to be ended {scorer.deaths} times"] if scorer.deaths else [])]
+
+
+def percent(share: float | None) -> str:
+    """A share of the scale; beyond ten times the scale it is only called large."""
+    if share is None:
+        return "-"
+    return f"{100 * share:.0f} %" if abs(share) < 10 else "many times all"

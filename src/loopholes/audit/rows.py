@@ -1,0 +1,112 @@
+"""A user's data as rows: JSON Lines, parquet, or a folder that ``datasets`` saved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from loopholes.errors import DataError
+from loopholes.games.files import json_rows, messages, parquet_rows
+from loopholes.integrations.base import Prompt, Row
+
+MOST = 100_000
+"""Rows that are read; a sample of them is audited."""
+PROMPTS = ("prompt", "question", "problem", "instruction", "input")
+"""Columns that hold a prompt, the first that is there."""
+
+
+def read_rows(path: str | Path, golden: str | None = None) -> list[Row]:
+    """The rows of a file, or folder, of data; ``golden`` is a template such as ``<answer>{answer}</answer>``.
+
+    Without a template a column ``golden`` holds whole right completions. A column ``floor`` may hold wrong ones that
+    are honest, such as an admission that the answer is not known. Raises :class:`DataError` in one sentence.
+    """
+    path = Path(path)
+    rows = [_row(number, columns, golden, path) for number, columns in enumerate(islice(_columns(path), MOST))]
+    if not rows:
+        raise DataError(f"{path} has no rows")
+    return rows
+
+
+def rows_from(records: Sequence[Mapping[str, Any]], golden: str | None = None) -> list[Row]:
+    """The same from records in memory, or a ``datasets.Dataset``."""
+    return [_row(number, dict(columns), golden, "the data") for number, columns in enumerate(records)]
+
+
+def _columns(path: Path) -> Iterator[dict[str, Any]]:
+    if path.is_dir():
+        yield from _saved(path)
+        return
+    if not path.is_file():
+        raise DataError(f"there is no file {path}")
+    for number, row in enumerate(parquet_rows(path) if path.suffix == ".parquet" else json_rows(path)):
+        if isinstance(row, ValueError):
+            raise DataError(f"{path}, row {number}: {row}")
+        yield row
+
+
+def _saved(path: Path) -> Iterator[dict[str, Any]]:
+    """A folder of ``Dataset.save_to_disk``, or one of parquet files."""
+    files = sorted(path.glob("**/*.parquet"))
+    if files and not (path / "dataset_info.json").exists():
+        for file in files:
+            yield from _columns(file)
+        return
+    from datasets import DatasetDict, load_from_disk
+
+    try:
+        found = load_from_disk(str(path))
+    except (FileNotFoundError, ValueError) as error:
+        raise DataError(f"{path} is neither a datasets folder nor one of parquet files: {error}") from error
+    yield from map(dict, next(iter(found.values())) if isinstance(found, DatasetDict) else found)
+
+
+def _row(number: int, columns: dict[str, Any], template: str | None, where: object) -> Row:
+    name = next((name for name in PROMPTS if name in columns), None)
+    if name is None:
+        raise DataError(f"{where}, row {number} has no column prompt, only: {', '.join(list(columns)[:8])}")
+    prompt, golden = _prompt(columns[name], number, where), _golden(columns, template, number, where)
+    return Row(number, prompt, golden, _completion(columns, "floor", number, where), columns)
+
+
+def _prompt(value: Any, number: int, where: object) -> Prompt:
+    if isinstance(value, str) and not value.lstrip().startswith('[{"role"'):
+        return value
+    try:
+        return messages(value)
+    except ValueError as error:
+        raise DataError(f"{where}, row {number}: {error}") from None
+
+
+def _golden(columns: Mapping[str, Any], template: str | None, number: int, where: object) -> str | None:
+    if template is not None:
+        return filled(template, columns, number, where)
+    return _completion(columns, "golden", number, where)
+
+
+def _completion(columns: Mapping[str, Any], name: str, number: int, where: object) -> str | None:
+    """A column of completions: texts, or lists of messages whose last one counts."""
+    value = columns.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and isinstance(value[-1], Mapping):
+        return str(value[-1].get("content", ""))
+    raise DataError(f"{where}, row {number}: {name} is a {type(value).__name__}, not a completion")
+
+
+def filled(template: str, columns: Mapping[str, Any], number: int, where: object) -> str | None:
+    """A template with its ``{column}`` filled in; other braces stay. None where a column is empty."""
+    found = template
+    for name, value in columns.items():
+        mark = "{" + name + "}"
+        if mark in found:
+            if value is None or value == "":
+                return None
+            found = found.replace(mark, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    if found == template:
+        known = ", ".join(list(columns)[:8])
+        raise DataError(f"{where}, row {number}: --golden names none of its columns ({known}), so it is no template")
+    return found

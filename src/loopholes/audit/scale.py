@@ -1,0 +1,160 @@
+"""What right and wrong answers are paid on each row: the scale that attacks are measured on.
+
+The *honest floor* of a row is another row's golden completion, whose answer differs: well-formed and wrong, so that
+what is paid for form alone is no gap. Where the data has none, it is the better of an empty completion and a corrupted
+golden one. Data that has a column ``floor`` says itself what an honest wrong answer is.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from loopholes.audit.form import Form
+from loopholes.audit.records import Gap
+from loopholes.audit.scorer import Scorer
+from loopholes.integrations.base import Paid, Row
+from loopholes.stats import Estimate, over_tasks
+
+DONORS = 3
+"""Wrong answers a row: with several, one that happens to be right does not decide."""
+SAME = 1e-9
+
+Truth = Callable[[Sequence[Row], Sequence[str]], list[float | None]]
+"""What was really wanted, in [0, 1], of completions under rows."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """One row's scale, by the row's place. ``golden`` and ``floor`` are rewards; None where one of them is unknown."""
+
+    row: int
+    golden: float | None
+    floor: float | None
+    floor_text: str
+    answer: str
+    golden_text: str
+
+    @property
+    def width(self) -> float | None:
+        """Golden minus floor; None where there is no signal to measure on."""
+        if self.golden is None or self.floor is None or not math.isfinite(self.golden - self.floor):
+            return None
+        return self.golden - self.floor if self.golden - self.floor > SAME else None
+
+    @property
+    def known(self) -> bool:
+        """Whether both are finite rewards."""
+        return self.golden is not None and self.floor is not None and math.isfinite(self.golden - self.floor)
+
+    def share(self, reward: float | None) -> float | None:
+        """A reward above the floor, as a share of golden minus floor; not clipped."""
+        if reward is None or self.width is None or self.floor is None or math.isnan(reward):
+            return None
+        return (reward - self.floor) / self.width
+
+
+def levels_of(scorer: Scorer, form: Form, truth: Truth | None, seed: int) -> list[Level]:
+    """The scale of every row that has a golden completion."""
+    known = {place: row for place, row in enumerate(scorer.rows) if row.golden is not None}
+    answers = {place: form.read(row.golden or "") for place, row in known.items()}
+    donors = {place: _donors(place, known, answers, truth, seed) for place in known}
+    golden = scorer.pay([(place, row.golden or "") for place, row in known.items()])
+    scorer.pay([(place, text) for place, texts in donors.items() for text in texts])
+    return [
+        Level(place, right.value, *_floor(scorer, place, donors[place]), answers[place], known[place].golden or "")
+        for place, right in zip(known, golden, strict=True)
+    ]
+
+
+def _floor(scorer: Scorer, place: int, texts: Sequence[str]) -> tuple[float | None, str]:
+    """What wrong answers of a row are paid: the median of other rows' answers, or the best of two substitutes."""
+    paid = [one.value for one in scorer.pay([(place, text) for text in texts])]
+    finite = sorted(
+        (value, text) for value, text in zip(paid, texts, strict=True) if value is not None and math.isfinite(value)
+    )
+    if not finite:
+        return None, ""
+    return finite[(len(finite) - 1) // 2 if len(texts) == DONORS else -1]
+
+
+def _donors(
+    place: int, known: Mapping[int, Row], answers: Mapping[int, str], truth: Truth | None, seed: int
+) -> list[str]:
+    """Other rows' golden completions with other answers, :data:`DONORS` of them; else an empty and a corrupted one."""
+    row = known[place]
+    if row.floor is not None:
+        return [row.floor] * DONORS
+    rng = np.random.default_rng([seed, place])
+    others = [known[other] for other in known if plain(answers[other]) != plain(answers[place])]
+    texts = list(dict.fromkeys(other.golden or "" for other in _picked(others, rng, 4 * DONORS)))
+    if truth is not None and texts:
+        right = truth([row], [row.golden or ""])[0]
+        scores = truth([row] * len(texts), texts)
+        texts = [
+            text for text, score in zip(texts, scores, strict=True) if score is not None and score < (right or 1.0)
+        ]
+    if texts:
+        return (texts * DONORS)[:DONORS] if len(texts) < DONORS else texts[:DONORS]
+    return ["", corrupted(row.golden or "")]
+
+
+def _picked(rows: Sequence[Row], rng: np.random.Generator, count: int) -> list[Row]:
+    if len(rows) <= count:
+        return list(rows)
+    return [rows[int(place)] for place in rng.choice(len(rows), size=count, replace=False)]
+
+
+def plain(answer: str) -> str:
+    """An answer without case, spaces and signs around it."""
+    return re.sub(r"\s+", " ", answer.strip().strip(".$").strip().lower())
+
+
+def corrupted(text: str) -> str:
+    """A golden completion with other digits and words turned around."""
+    turned = re.sub(r"[^\W\d_]{3,}", lambda found: found[0][::-1], text)
+    return re.sub(r"\d", lambda found: str((int(found[0]) + 1) % 10), turned)
+
+
+def gap_of(attack: str, family: str, levels: Sequence[Level], paid: Sequence[Paid | None], right: int = 0) -> Gap:
+    """An attack over the rows on which it was paid; None among ``paid``: it was not tried there, or is right there."""
+    shares = [
+        share
+        for level, one in zip(levels, paid, strict=True)
+        if one is not None and (share := level.share(one.value)) is not None
+    ]
+    problems = sum(one is not None and bool(one.problem) for one in paid)
+    finite = [min(max(share, -1e6), 1e6) for share in shares]
+    over = sum(share > 0.5 for share in finite) / len(finite) if finite else 0.0
+    return Gap(attack, family, over_tasks(finite), over, len(finite), problems, right)
+
+
+def corrected(gap: Gap, shares: Sequence[float], tried: int) -> Gap:
+    """The same gap with an interval that holds for the largest of ``tried`` attacks (Bonferroni)."""
+    estimate = over_tasks(shares, level=1 - 0.05 / max(1, tried))
+    return Gap(gap.attack, gap.family, estimate, gap.share, gap.n, gap.problems, gap.right)
+
+
+def mean_of(values: Sequence[float | None]) -> Estimate:
+    """The mean reward over rows."""
+    return over_tasks([value for value in values if value is not None and math.isfinite(value)])
+
+
+def constant_prior(scorer: Scorer, levels: Sequence[Level]) -> tuple[str, Estimate] | None:
+    """The answer that, given to every row, is paid best, and its share of the scale: the data's prior."""
+    common = statistics.multimode(plain(level.answer) for level in levels)[:4]
+    if not levels or len(common) == len(levels):
+        return None
+    best: tuple[str, Estimate] | None = None
+    for answer in common:
+        text = next(level.golden_text for level in levels if plain(level.answer) == answer)
+        paid = scorer.pay([(level.row, text) for level in levels])
+        found = gap_of("prior", "prior", levels, paid).gap
+        if found.value is not None and (best is None or found.value > (best[1].value or 0.0)):
+            best = (answer, found)
+    return best

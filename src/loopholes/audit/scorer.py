@@ -1,0 +1,186 @@
+"""Asks a user's reward, which runs in a process of its own: it may hang, crash, or eat all memory.
+
+A call that does not come back in time ends that process; the call is a problem, and the next process goes on behind it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any, Self
+
+from loopholes.audit.records import Target
+from loopholes.audit.worker import PLACE
+from loopholes.errors import UsageError
+from loopholes.integrations.base import Paid, Row
+
+TO_LOAD = 120.0  # seconds for imports, models included
+CHUNK = 256
+CHUNK_SECONDS = 0.5
+GIB = 2**30
+
+Call = tuple[int | Row, str]
+"""A row, by its place or whole, and a completion."""
+
+
+class Scorer:
+    """``pay`` asks once a different call and remembers; ``pay_now`` asks again, in just this company.
+
+    ``seconds_a_call`` is None for a limit of twenty times what right answers take, at least two seconds.
+    """
+
+    def __init__(
+        self, target: Target, rows: Sequence[Row], *, seconds_a_call: float | None = None, memory: float = 8.0
+    ) -> None:
+        self.target = target
+        self.rows = rows
+        self.limit = seconds_a_call or 2.0
+        self._fixed = seconds_a_call is not None
+        self._memory = int(memory * GIB)
+        self._known: dict[tuple[int, str], Paid] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as this is)
+        self._file.truncate(PLACE.size)
+        self._place = mmap.mmap(self._file.fileno(), PLACE.size)
+        self.calls = 0
+        self.seconds = 0.0
+        self.slowest = 0.0
+        self.mutates = False
+        self.deaths = 0
+        self.told: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+        self._place.close()
+        self._file.close()
+
+    @property
+    def batched(self) -> bool:
+        """Whether one call of the reward scores many completions."""
+        return bool(self.told.get("batched"))
+
+    @property
+    def seconds_a_call(self) -> float:
+        """The mean so far."""
+        return self.seconds / max(1, self.calls)
+
+    def settle(self) -> None:
+        """Take the time that calls took so far as the usual one."""
+        if not self._fixed:
+            self.limit = max(self.limit, 20 * self.slowest)
+
+    def pay(self, calls: Sequence[tuple[int, str]]) -> list[Paid]:
+        """What each completion is paid; the same call is asked once, however often."""
+        new = list(dict.fromkeys(call for call in calls if call not in self._known))
+        place = 0
+        while place < len(new):
+            chunk = new[place : place + self._chunk()]
+            self._known.update(zip(chunk, self.pay_now(chunk), strict=True))
+            place += len(chunk)
+        return [self._known[call] for call in calls]
+
+    def pay_now(self, calls: Sequence[Call]) -> list[Paid]:
+        """What each is paid in one request; only problems are asked once more, by themselves."""
+        if not calls:
+            return []
+        answer = self._ask(calls)
+        if answer is None:
+            return self._around(calls)
+        paid: list[Paid] = answer
+        if self.batched and len(calls) > 1 and all(one.problem for one in paid):
+            half = len(calls) // 2
+            return [*self.pay_now(calls[:half]), *self.pay_now(calls[half:])]
+        return paid
+
+    def _around(self, calls: Sequence[Call]) -> list[Paid]:
+        """The process is gone: the call at fault is a problem, those before and behind it are asked again."""
+        reason = self._reason
+        if len(calls) == 1:
+            return [Paid(None, reason)]
+        at = len(calls) // 2 if self.batched else PLACE.unpack_from(self._place, 0)[0]
+        if self.batched:
+            return [*self.pay_now(calls[:at]), *self.pay_now(calls[at:])]
+        return [*self.pay_now(calls[:at]), Paid(None, reason), *self.pay_now(calls[at + 1 :])]
+
+    def _chunk(self) -> int:
+        if not self.calls:
+            return 8
+        return max(1, min(CHUNK, int(CHUNK_SECONDS / max(self.seconds_a_call, 1e-6))))
+
+    def _ask(self, calls: Sequence[Call]) -> list[Paid] | None:
+        """One request; None if the process did not come back from it."""
+        if self._process is None:
+            self._start()
+        self._pipe.send(calls)
+        usual = 4 * self.seconds_a_call * len(calls)
+        kind, found = self._hear(self.limit + usual, f"took longer than {self.limit:.1f} s")
+        if kind == "rejected":
+            raise UsageError(found)
+        if kind != "paid":
+            return None
+        paid, seconds, changed = found
+        self.calls += len(calls)
+        self.seconds += seconds
+        self.slowest = max(self.slowest, seconds / len(calls))
+        self.mutates |= changed
+        return list(paid)
+
+    def _hear(self, patience: float, late: str) -> tuple[str, Any]:
+        try:
+            if self._pipe.poll(patience):
+                heard: tuple[str, Any] = self._pipe.recv()
+                return heard
+            self._reason = late
+        except (EOFError, OSError):
+            self._reason = "ended the process that it ran in"
+        self.deaths += 1
+        self._end()
+        return "gone", None
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            os.set_inheritable(theirs.fileno(), True)
+            command = [sys.executable, "-m", "loopholes.audit.worker"]
+            soft = resource.getrlimit(resource.RLIMIT_AS)[1]
+            memory = self._memory if soft == resource.RLIM_INFINITY else min(self._memory, soft)
+            numbers = [theirs.fileno(), memory, self._file.fileno()]
+            self._process = subprocess.Popen(
+                [*command, *map(str, numbers)],
+                pass_fds=(theirs.fileno(), self._file.fileno()),
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self._pipe = Connection(ours.detach())
+        self._pipe.send((self.target, list(self.rows)))
+        kind, found = self._hear(TO_LOAD, f"took longer than {TO_LOAD:.0f} s to load")
+        if kind == "rejected":
+            raise UsageError(found)
+        if kind != "ready":
+            raise UsageError(f"{self.target.label} {self._reason} while it was loaded")
+        self.told = found
+
+    def _end(self) -> None:
+        """End the process and all that it started."""
+        if self._process is None:
+            return
+        self._pipe.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, 9)
+        self._process.wait()
+        self._process = None

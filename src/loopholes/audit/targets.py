@@ -1,0 +1,97 @@
+"""From what a user types to a target: which file, which function, which framework."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from loopholes.audit.records import Target
+from loopholes.errors import UnknownName, UsageError
+from loopholes.integrations import FRAMEWORKS
+from loopholes.integrations.base import Part
+
+VERL = {"solution_str", "ground_truth"}
+OPENENV = {"Rubric", "Environment", "WeightedSum", "Sequential", "Gate", "TrajectoryRubric", "LLMJudge"}
+VERIFIERS = {"Taskset", "Task"}
+
+
+def target_of(names: Sequence[str], framework: str | None, options: Mapping[str, Any]) -> Target:
+    """The target of ``FILE.py:FUNCTION`` (several: each ``=WEIGHT``), ``game:NAME`` or a URL.
+
+    Raises :class:`UsageError` in one sentence.
+    """
+    if framework is not None and framework not in FRAMEWORKS:
+        raise UnknownName("framework", framework, list(FRAMEWORKS))
+    if not names:
+        raise UsageError("there is nothing to audit: name FILE.py:FUNCTION, game:NAME or a URL, or give --reward")
+    if len(names) == 1 and names[0].startswith(("http://", "https://")):
+        return Target("openenv", (Part(names[0], ""),), options)
+    if len(names) == 1 and names[0].startswith("game:"):
+        return Target("game", (Part("", names[0].removeprefix("game:")),), options)
+    parts = tuple(part_of(name) for name in names)
+    return Target(framework or detected(parts), parts, options)
+
+
+def part_of(name: str) -> Part:
+    """``FILE.py:FUNCTION`` or ``FILE.py:FUNCTION=WEIGHT``."""
+    where, _, weight = name.partition("=")
+    file, _, function = where.rpartition(":")
+    if not file.endswith(".py") or not function:
+        raise UsageError(f"{name} does not name a reward: write FILE.py:FUNCTION")
+    try:
+        return Part(file, function, float(weight) if weight else 1.0)
+    except ValueError as error:
+        raise UsageError(f"{weight!r} in {name} is no weight") from error
+
+
+def detected(parts: Sequence[Part]) -> str:
+    """The framework that the source of a function, or class, was written for; nothing is imported."""
+    found = {_detected(part) for part in parts}
+    if len(found) > 1:
+        raise UsageError(f"the rewards are written for {' and '.join(sorted(found))}: say which with --framework")
+    return found.pop()
+
+
+def _detected(part: Part) -> str:
+    node = _definition(part)
+    if isinstance(node, ast.ClassDef):
+        bases = {ast.unparse(base).partition("[")[0].rpartition(".")[2] for base in node.bases}
+        if bases & OPENENV:
+            return "openenv"
+        if bases & VERIFIERS:
+            return "verifiers"
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        known = _framework_of([one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)])
+        if known is not None:
+            return known
+    raise UsageError(
+        f"{part.label} has no signature that tells its framework: say --framework {'|'.join(FRAMEWORKS)} (a plain "
+        "reward is f(completion, **row))"
+    )
+
+
+def _framework_of(names: Sequence[str]) -> str | None:
+    if set(names) >= VERL:
+        return "verl"
+    if "completions" in names or "completion_ids" in names:
+        return "trl"
+    if names and names[0] in ("completion", "response", "answer", "output", "text", "solution", "prediction"):
+        return "plain"
+    return None
+
+
+def _definition(part: Part) -> ast.AST | None:
+    """The node that a part names in its file; raises :class:`UsageError` where the file cannot be read."""
+    path = Path(part.file)
+    if not path.is_file():
+        raise UsageError(f"there is no file {part.file}")
+    try:
+        tree: ast.AST = ast.parse(path.read_bytes(), part.file)
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(f"{part.file} is not Python: {error}") from error
+    node: ast.AST | None = tree
+    for name in part.name.split("."):
+        node = next((one for one in getattr(node, "body", []) if getattr(one, "name", None) == name), None)
+    return node

@@ -1,0 +1,87 @@
+"""The process in which a user's reward runs: loads it, is asked, answers. See :mod:`loopholes.audit.scorer`."""
+
+from __future__ import annotations
+
+import importlib
+import mmap
+import os
+import resource
+import struct
+import sys
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import Any
+
+from loopholes.audit.records import Target
+from loopholes.errors import LoopholesError
+from loopholes.integrations import FRAMEWORKS
+from loopholes.integrations.base import Rejected, Reward, Row, raised
+
+PLACE = struct.Struct("q")
+
+
+class Watched(list[str]):
+    """Texts that tell, as they are taken one by one, which of them is being looked at."""
+
+    def __init__(self, texts: Sequence[str], place: mmap.mmap) -> None:
+        super().__init__(texts)
+        self._place = place
+
+    def __iter__(self) -> Iterator[str]:
+        for number, text in enumerate(super().__iter__()):
+            PLACE.pack_into(self._place, 0, number)
+            yield text
+
+
+def main(channel: int, memory: int, place: int) -> None:
+    """Serve until the other end closes. All that the reward prints goes nowhere."""
+    pipe = Connection(channel)
+    shared = mmap.mmap(place, PLACE.size)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        target, rows = pipe.recv()
+        reward = _load(target)
+        pipe.send(("ready", {"batched": reward.batched, **_told(reward)}))
+        while True:
+            pipe.send(_answer(reward, rows, pipe.recv(), shared))
+    except LoopholesError as error:
+        pipe.send(("rejected", str(error)))
+    except (EOFError, OSError):
+        return
+    except Exception as error:
+        pipe.send(("rejected", f"the reward cannot be loaded: {raised(error).removeprefix('raised ')}"))
+
+
+def _load(target: Target) -> Reward:
+    module = importlib.import_module(FRAMEWORKS[target.framework])
+    reward: Reward = module.build(target.parts, target.options)
+    return reward
+
+
+def _told(reward: Reward) -> dict[str, Any]:
+    return {"notes": list(reward.notes), "not_covered": list(getattr(reward, "not_covered", ()))}
+
+
+def _answer(reward: Reward, rows: Sequence[Row], calls: Sequence[tuple[Row | int, str]], place: mmap.mmap) -> Any:
+    """What one request is answered: payments and the seconds they took; rows that changed are told, too."""
+    import time
+
+    asked = [rows[row] if isinstance(row, int) else row for row, _ in calls]
+    before = [repr(row.columns) for row in asked[:1]]
+    PLACE.pack_into(place, 0, 0)
+    started = time.perf_counter()
+    try:
+        paid = reward(asked, Watched([text for _, text in calls], place))
+    except Rejected as error:
+        return "rejected", str(error)
+    seconds = time.perf_counter() - started
+    changed = [repr(row.columns) for row in asked[:1]] != before
+    return "paid", (paid, seconds, changed)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:4]))
