@@ -114,11 +114,12 @@ def test_a_taskset_brings_its_rows_and_pays_the_weighted_sum_of_what_needs_no_ru
     assert reward.not_covered == ["compiles (weight 2) needs a runtime, which is not started here"]
 
 
-def test_every_payment_equals_verifiers_own_score_of_its_own_rollout_s_trace(
+def test_every_payment_equals_verifiers_own_score_of_a_turn_that_it_committed_itself(
     module: Any, written: Callable[[str, str], list[Part]]
 ) -> None:
-    """The reference is built node by node, without the code under test."""
+    """The reference: the Taskset's own tasks, and turns committed by verifiers itself."""
     import verifiers.v1 as vf
+    from verifiers.v1.graph import prepare_turn
 
     parts = written(TASK + TASKSET, "AddTaskset")
     texts = ["4", "  4\n", "the sum of both numbers is 4", "5", "4 or 5"]
@@ -128,9 +129,9 @@ def test_every_payment_equals_verifiers_own_score_of_its_own_rollout_s_trace(
         for text, paid in zip(texts, mine, strict=True):
             about = vf.TraceTask(type="AddTask", data=of_taskset.data)
             trace = vf.Trace(task=about, state=vf.State(), agent=vf.AgentInfo(config=vf.AgentConfig()))
-            trace.nodes.append(vf.MessageNode(message=vf.UserMessage(content=of_taskset.data.prompt)))
+            turn = prepare_turn(trace, [vf.UserMessage(content=of_taskset.data.prompt)])
             reply = vf.AssistantMessage(content=text)
-            trace.nodes.append(vf.MessageNode(parent=0, message=reply, sampled=True))
+            turn.commit(vf.Response(id="0", created=0, model="m", message=reply, finish_reason="stop"))
             asyncio.run(of_taskset.score(trace))
             assert paid.value == trace.reward
 
@@ -319,5 +320,3 @@ def test_two_parts_or_a_weight_are_refused(module: Any, written: Callable[[str, 
     for parts in ([part, part], [Part(part.file, part.name, 0.5)]):
         with pytest.raises(UsageError, match="weights stand in its @vf.reward"):
             module.build(parts, {})
-
-

@@ -20,7 +20,6 @@ from typing import Any
 
 import verifiers.v1 as vf
 from pydantic import ValidationError
-from verifiers.v1.graph import prepare_turn
 from verifiers.v1.state import state_cls
 from verifiers.v1.types import content_text
 from verifiers.v1.utils.decorators import invoke
@@ -103,11 +102,10 @@ class VerifiersReward:
 
     def _reply(self, trace: Any, task: Any, text: str) -> None:
         """The prompt and the completion, as a turn that ended by itself, with its count of tokens."""
-        prompt = _prompt(task.data)
-        response = vf.Response(
-            id="audit", created=0, model="audit", message=vf.AssistantMessage(content=text), finish_reason="stop"
-        )
-        prepare_turn(trace, prompt).commit(response)
+        prompt, reply = _prompt(task.data), vf.AssistantMessage(content=text)
+        for turn in (*prompt, reply):  # as committing a turn does, in half the time
+            parent = len(trace.nodes) - 1 if trace.nodes else None
+            trace.nodes.append(vf.MessageNode(parent=parent, message=turn, sampled=turn is reply))
         read = sum(self._tokens.count(content_text(turn.content)) for turn in prompt)
         usage = vf.Usage(prompt_tokens=read, completion_tokens=self._tokens.count(text))
         trace.calls.append(vf.ModelCall(node=len(trace.nodes) - 1, finish_reason="stop", usage=usage))
