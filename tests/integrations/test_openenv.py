@@ -10,6 +10,7 @@ import importlib.util
 import json
 import math
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,31 @@ def test_a_server_that_is_gone_stops_the_audit_and_one_that_never_was_is_refused
         reward([ROW], ["6"])
     with pytest.raises(UsageError, match=f"no OpenEnv server answers at {url} .*: start it and name its address"):
         module.build([Part(url, "")], {})
+
+
+def test_an_episode_waits_for_a_free_session_but_not_for_ever(module: Any, file: str) -> None:
+    from websockets.sync.client import connect
+
+    with served(file) as (url, _):
+        address = f"ws{url.removeprefix('http')}/ws"
+        with connect(address) as other:
+            other.send('{"type": "reset", "data": {}}')
+            other.recv()
+            with pytest.raises(ScoringError, match="has no free session"):
+                pay(module, Part(url, ""), "6", timeout=0.3)
+            release = threading.Timer(0.3, other.close)
+            release.start()
+            assert pay(module, Part(url, ""), "6", timeout=20) == [Paid(1.0)]
+            release.join()
+
+
+def test_a_reset_gets_the_arguments_that_it_takes(module: Any, tmp_path: Path) -> None:
+    own = "\nclass Fixed(Adding):\n    def reset(self):\n        return super().reset(seed=5)\n"
+    given = Row(3, "", columns={"reset": {"unknown": 1}})
+    file = write(tmp_path, SOURCE + own)
+    assert pay(module, Part(file, "Fixed"), "10", row=given) == [Paid(1.0)]
+    with served(file, "Fixed") as (url, _):
+        assert pay(module, Part(url, ""), "10", row=given) == [Paid(1.0)]
 
 
 def test_an_address_may_have_been_split_at_any_colon(module: Any) -> None:

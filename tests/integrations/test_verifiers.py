@@ -255,7 +255,7 @@ def test_a_config_sets_weights_and_knobs_of_the_taskset_s_own_type(
 def test_scoring_that_takes_too_long_pays_what_was_recorded(
     module: Any, written: Callable[[str, str], list[Part]]
 ) -> None:
-    parts = written(task("@vf.reward\nasync def one(self, trace):\n    await asyncio.sleep(60)"), "AddTask")
+    parts = written(task("@vf.reward\nasync def one(self, trace):\n    await asyncio.sleep(5)"), "AddTask")
     (paid,) = pay(module, parts, "4", given=row(timeout={"scoring": 0.01}))
     assert (paid.value, paid.problem) == (0.0, "scoring timed out, which pays what was recorded by then")
 

@@ -79,10 +79,12 @@ class ServedReward:
             reason = evidence.failure_reason or ""
             if evidence.failure_phase in ("schema", "connect"):
                 raise ScoringError(f"the server at {self._url} no longer answers ({reason}): start it again")
-            if FULL not in reason:
+            if not _turned_away(evidence):
                 return evidence
             if time.monotonic() > deadline:
-                raise ScoringError(f"the server at {self._url} has no free session: raise its max_concurrent_envs")
+                raise ScoringError(
+                    f"the server at {self._url} has no free session ({reason}): let it have more at once"
+                )
             time.sleep(PAUSE)
 
     def _read(self, data: Mapping[str, Any]) -> Paid:
@@ -127,6 +129,13 @@ def start_of(row: Row) -> tuple[int, dict[str, Any]]:
 
 def _is_text(field: Mapping[str, Any]) -> bool:
     return field.get("type") == "string" and "enum" not in field and "const" not in field
+
+
+def _turned_away(evidence: RuntimeEvidence) -> bool:
+    """Whether no session was free: the server says so and hangs up, and may hang up before it was asked."""
+    reason = evidence.failure_reason or ""
+    hung_up = evidence.failure_phase == "reset" and not evidence.exchanges and "TimeoutError" not in reason
+    return hung_up or FULL in reason
 
 
 def _answers(evidence: RuntimeEvidence, operation: str) -> Iterator[Mapping[str, Any]]:
