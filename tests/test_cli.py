@@ -289,6 +289,11 @@ def raising(error: BaseException) -> Callable[..., Any]:
             2,
             "needs trl, which is not installed: pip install 'loopholes[train]'",
         ),
+        (
+            ModuleNotFoundError("no", name="openenv.core"),
+            2,
+            "needs openenv, which is not installed: pip install 'loopholes[openenv]'",
+        ),
         (ModuleNotFoundError("no", name="nonsense"), 70, "bug"),
         (OSError(errno.ENOSPC, "No space left on device"), 4, "no space is left"),
         (RuntimeError("[enforce fail] No space left on device"), 4, "no space is left"),

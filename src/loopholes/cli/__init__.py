@@ -40,6 +40,8 @@ EXTRAS = {
     "vllm": "vllm",
     "openai": "judge",
     "ray": "cluster",
+    "verifiers": "verifiers",
+    "openenv": "openenv",
 }
 
 app = typer.Typer(

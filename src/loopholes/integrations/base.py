@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 from loopholes.errors import UsageError
@@ -88,18 +89,23 @@ class Rejected(UsageError):
 
 
 def load(part: Part, *, registered: bool = True) -> Any:
-    """The object that a part names; raises :class:`UsageError` in one sentence.
+    """The object that a part names; raises :class:`UsageError` in one sentence. See :func:`imported`."""
+    return named(imported(part.file, registered=registered), part)
+
+
+def imported(file: str, *, registered: bool = True) -> ModuleType:
+    """A user's file as a module; raises :class:`UsageError` in one sentence.
 
     The folder of the file comes first on the path, as if the file were run. ``registered`` puts the module into
-    ``sys.modules``, which not every framework does.
+    ``sys.modules``, which not every framework does. Each call runs the file again, and makes its classes anew.
     """
-    path = Path(part.file)
+    path = Path(file)
     if not path.is_file():
-        raise UsageError(f"there is no file {part.file}")
+        raise UsageError(f"there is no file {file}")
     name = f"loopholes_audited_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise UsageError(f"{part.file} is not a Python file")
+        raise UsageError(f"{file} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     if registered:
         sys.modules[name] = module
@@ -107,10 +113,15 @@ def load(part: Part, *, registered: bool = True) -> Any:
     try:
         spec.loader.exec_module(module)
     except SystemExit as error:
-        raise UsageError(f"{part.file} ends the interpreter when it is imported") from error
+        raise UsageError(f"{file} ends the interpreter when it is imported") from error
     except Exception as error:
-        raise UsageError(f"{part.file} cannot be imported: {type(error).__name__}: {error}") from error
-    found = module
+        raise UsageError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
+    return module
+
+
+def named(module: ModuleType, part: Part) -> Any:
+    """What a part names in a module; raises :class:`UsageError` with the names that there are."""
+    found: Any = module
     for step in part.name.split("."):
         if not hasattr(found, step):
             raise UsageError(f"{part.file} has no {part.name}; it has: {', '.join(_public(module)) or 'nothing'}")

@@ -1,0 +1,206 @@
+"""The audit of a reward as a grader of OpenEnv 0.10, and a runner of graders over an environment that is served.
+
+``openenv validate`` loads no graders of others (a test notices when it begins to), so :func:`run_graders` does what it
+would: it looks whether the server is up, hands every grader the same subject, and lets OpenEnv's severity policy speak.
+"""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from openenv.validation import (
+    CheckResult,
+    CheckStatus,
+    GraderRegistry,
+    Lane,
+    Level,
+    NormalizedManifest,
+    PolicyEntry,
+    ProviderCapability,
+    Severity,
+    SignatureKind,
+    Subject,
+    apply_policy,
+    load_policy,
+)
+from openenv.validation.runtime.collector import collect_runtime_evidence
+from openenv.validation.runtime.contracts import RuntimePlan
+from openenv.validation.runtime.scheduler import execute_graders
+
+from loopholes.errors import LoopholesError, UsageError
+
+GAP = "statistical.gameability_gap"
+"""OpenEnv's own id for what is measured here; its policy reserves it for operators and has no grader for it."""
+STARTED = "runtime.startup"
+POLICY = "v2"
+SECONDS = 30.0
+VERDICTS = {"pass": CheckStatus.PASS, "fail": CheckStatus.FAIL, "skip": CheckStatus.SKIP}
+"""What an audit may say. ``skip`` means that it cannot tell, and is never safe."""
+
+Audit = Callable[[str], tuple[str, float | None, Mapping[str, Any]]]
+"""An audit of the environment at an address: a verdict, the gap or None, and details (JSON values)."""
+
+
+class RewardAuditGrader:
+    """OpenEnv's ``Grader``: how much more than what was done an environment's reward pays for an attack.
+
+    Args:
+        audit: called once with the address of the running environment; see :data:`Audit`.
+        check_id: ``level.name``, as OpenEnv's ids are; the level is read off it.
+
+    Raises :class:`UsageError` for an id without one of OpenEnv's levels.
+    """
+
+    requires_capabilities: frozenset[str] = frozenset()
+    requires_provider: frozenset[ProviderCapability] = frozenset()
+    depends_on: tuple[str, ...] = (STARTED,)
+
+    def __init__(self, audit: Audit, check_id: str = GAP) -> None:
+        level = check_id.partition(".")[0].upper()
+        if level not in Level.__members__:
+            known = ", ".join(name.lower() for name in Level.__members__)
+            raise UsageError(f"the check id {check_id} begins with none of OpenEnv's levels: {known}")
+        self.check_id = check_id
+        self.level = Level[level]
+        self._audit = audit
+
+    def applies_to(self, manifest: NormalizedManifest) -> bool:
+        """Every environment has a reward."""
+        return True
+
+    def run(self, subject: Subject) -> CheckResult:
+        """The audit's verdict; SKIP where nothing runs, ERROR with the sentence of what the audit raised on purpose."""
+        begun = time.monotonic()
+        if subject.running is None:
+            return self._result(begun, CheckStatus.SKIP, ["no environment is running: start its server"])
+        try:
+            verdict, gap, details = self._audit(subject.running.base_url)
+        except LoopholesError as error:
+            return self._result(begun, CheckStatus.ERROR, [str(error)])
+        if verdict not in VERDICTS:
+            words = f"the audit said {verdict!r}, which is none of: {', '.join(VERDICTS)}"
+            return self._result(begun, CheckStatus.ERROR, [words])
+        said = f"the audit said {verdict}, with {'no gap' if gap is None else f'a gap of {gap:g}'}"
+        return self._result(begun, VERDICTS[verdict], [said], {"gap": gap, **details})
+
+    def _result(
+        self, begun: float, status: CheckStatus, evidence: list[str], measured: Mapping[str, Any] | None = None
+    ) -> CheckResult:
+        failed = status is CheckStatus.FAIL
+        return CheckResult(
+            check_id=self.check_id,
+            status=status,
+            measured=dict(measured or {}),
+            evidence=evidence,
+            remediation="pay for what was done; the audit's findings say what was paid for instead" if failed else None,
+            duration_s=time.monotonic() - begun,
+        )
+
+
+class Graded(NamedTuple):
+    """OpenEnv's ``CheckResult`` of every grader, the start of the server first, and the policy's ``Verdict``."""
+
+    results: list[CheckResult]
+    verdict: Any
+
+
+def run_graders(
+    base_url: str,
+    graders: Sequence[Any],
+    *,
+    manifest: NormalizedManifest | None = None,
+    plan: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
+    severity: str = "warn",
+) -> Graded:
+    """Run graders, OpenEnv's own or others', over the environment served at an address.
+
+    Args:
+        base_url: ``http(s)://…``; the server runs already, and goes on running.
+        graders: objects of OpenEnv's ``Grader`` protocol.
+        manifest: of the environment; without it one that declares nothing but rewards in [0, 1].
+        plan: a ``RuntimePlan`` to collect as evidence, which OpenEnv's own runtime graders need.
+        folder: the environment's source, for graders that read it.
+        severity: what a failure means where the policy does not know the check: ``fail``, ``warn`` or ``advisory``.
+
+    Raises :class:`UsageError` for two graders with one id, a plan that is none, and a severity that is none.
+    """
+    described = manifest or _manifest()
+    registry = GraderRegistry()
+    try:
+        for grader in graders:
+            registry.register(grader)
+        planned = None if plan is None else RuntimePlan.model_validate(dict(plan))
+        policy = _policy(graders, Severity(severity))
+    except ValueError as error:
+        raise UsageError(f"these graders cannot be run: {' '.join(str(error).split())}") from error
+    root = Path() if folder is None else folder
+    started = _started(base_url)
+    seen = None if planned is None else collect_runtime_evidence(base_url, planned, episode_timeout_s=SECONDS)
+    running = _Running(base_url)
+    subject = Subject(root, described, image_ref=None, running=running, outputs_dir=root, runtime_evidence=seen)
+    chosen = registry.select(described, Level.STATISTICAL)
+    results = [started, *execute_graders(chosen, subject, prior=[started])]
+    return Graded(results, apply_policy(results, policy, Lane.HUB))
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A server that others started: it can be asked, and neither entered nor stopped."""
+
+    base_url: str
+
+    def inspect(self) -> dict[str, Any]:
+        return {"base_url": self.base_url}
+
+    def logs(self, max_bytes: int = 65536) -> str:
+        return ""
+
+    def exec(self, argv: list[str], timeout_s: float) -> Any:
+        raise UsageError("nothing can be run beside a server that was started elsewhere")
+
+    def stop(self) -> None:
+        return None
+
+
+def _policy(graders: Sequence[Any], severity: Severity) -> Any:
+    """OpenEnv's policy, and entries for the ids that it does not know, which it would refuse."""
+    policy = load_policy(POLICY)
+    known = {entry.check_id for entry in policy.entries}
+    own = [
+        PolicyEntry(check_id=one.check_id, level=one.level, lane=Lane.HUB, severity=severity)
+        for one in graders
+        if one.check_id not in known
+    ]
+    version = f"{policy.policy_version}+loopholes" if own else policy.policy_version
+    return policy.model_copy(update={"policy_version": version, "entries": [*policy.entries, *own]})
+
+
+def _started(base_url: str) -> CheckResult:
+    """Whether the server is up, as the check that all the others depend on."""
+    begun, status, evidence = time.monotonic(), CheckStatus.PASS, "the server answers"
+    plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        plain.open(f"{base_url.rstrip('/')}/health", timeout=SECONDS).close()
+    except (OSError, ValueError) as error:
+        status, evidence = CheckStatus.FAIL, f"no OpenEnv server answers at {base_url} ({error}): start it"
+    return CheckResult(check_id=STARTED, status=status, evidence=[evidence], duration_s=time.monotonic() - begun)
+
+
+def _manifest() -> NormalizedManifest:
+    return NormalizedManifest.model_validate(
+        {
+            "manifest_schema_version": "1",
+            "name": "served",
+            "signature": SignatureKind.OPENENV_SERVED,
+            "reward": {"floor_margin": 0.1},
+            "resources": {"cpu": 1, "memory_mb": 512, "disk_mb": 128, "episode_timeout_s": SECONDS},
+            "capabilities": {"verifier": {"kind": "reward_channel"}},
+            "types": {"tags": ["served"]},
+        }
+    )
