@@ -121,8 +121,11 @@ def deterministic(context: Context) -> Iterator[Finding]:
 
 
 def company(context: Context) -> Iterator[Finding]:
-    """Neither the order of a batch nor what else stands in it matters."""
+    """Neither the order of a batch nor what else stands in it matters; in a declared group only the order does not."""
     calls = _calls(context)
+    if context.scorer.companions is not None:
+        yield from _equivariant(context, calls)
+        return
     together, backwards = context.scorer.pay_now(calls), context.scorer.pay_now(calls[::-1])[::-1]
     alone = [context.scorer.pay_now([call])[0] for call in calls[:LOOKED_AT]]
     others = [[backwards[place], *alone[place : place + 1]] for place in range(len(calls))]
@@ -135,6 +138,19 @@ def company(context: Context) -> Iterator[Finding]:
         message += "are meant to depend on their group, say --group N"
         level = _level_of(context, calls[place][0])
         yield context.finding("warning", "company-matters", message, level, calls[place][1], together[place])
+
+
+def _equivariant(context: Context, calls: Sequence[tuple[int, str]]) -> Iterator[Finding]:
+    """A group that is turned around is paid the same, turned around."""
+    for call in calls:
+        straight, turned = context.scorer.pay_group(call), context.scorer.pay_group(call, turned=True)
+        if not all(_same(one, other) for one, other in zip(straight, turned[::-1], strict=True)) and not context.noisy:
+            message = f"a group in another order is paid otherwise: {_shown(straight[0])} as the first of it, "
+            message += f"{_shown(turned[-1])} as the last"
+            yield context.finding(
+                "warning", "order-matters", message, _level_of(context, call[0]), call[1], straight[0]
+            )
+            return
 
 
 def cached_text(context: Context) -> Iterator[Finding]:

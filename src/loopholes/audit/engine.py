@@ -41,6 +41,7 @@ class Settings:
     seed: int = 0
     noisy: bool = False
     component: bool = False
+    group: int | None = None
     policy: Policy = field(default_factory=Policy)
 
 
@@ -90,6 +91,8 @@ class _Audit:
         given = self._settings
         with Scorer(self._target, self._rows, seconds_a_call=given.seconds_a_call, memory=given.memory) as scorer:
             self._scorer = scorer
+            if given.group is not None:
+                scorer.companions = companions(self._rows, given.group)
             self._pilot()
             self._levels = self._scale()
             self._by_row = {level.row: level for level in self._levels}
@@ -267,7 +270,7 @@ class _Audit:
             not_applicable=sum(one.value is None and not one.problem for one in paid) / len(paid),
             no_signal=sum(level.width is None for level in self._levels),
             families=sorted({gap.family for gap in gaps}),
-            skipped=[*scorer.told.get("not_covered", ()), *self._skipped],
+            skipped=[*scorer.not_covered, *self._skipped],
             notes=notes,
         )
         accepted = [replace(one, accepted=True) if policy.accepts(one) else one for one in findings]
@@ -281,6 +284,17 @@ class _Audit:
             worst,
             sorted(accepted, key=lambda one: (order[one.verdict], -((one.gap.value or 0.0) if one.gap else 0.0))),
         )
+
+
+def companions(rows: Sequence[Row], group: int) -> list[list[str]]:
+    """For each row, what stands beside a completion in its group: right and wrong answers in turn."""
+    known = [row.golden for row in rows if row.golden is not None] or [""]
+    found = []
+    for place, row in enumerate(rows):
+        wrong = [text for text in (*known[place + 1 :], *known) if text != row.golden][: group - 1] or [""]
+        right = wrong[0] if row.golden is None else row.golden
+        found.append([right if number % 2 == 0 else wrong[number % len(wrong)] for number in range(group - 1)])
+    return found
 
 
 def _stuck(one: Tried) -> bool:

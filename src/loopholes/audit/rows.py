@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,13 @@ def read_rows(path: str | Path, golden: str | None = None) -> list[Row]:
 def rows_from(records: Sequence[Mapping[str, Any]], golden: str | None = None) -> list[Row]:
     """The same from records in memory, or a ``datasets.Dataset``."""
     return [_row(number, dict(columns), golden, "the data") for number, columns in enumerate(records)]
+
+
+def with_golden(rows: Sequence[Row], template: str | None) -> list[Row]:
+    """Rows that came otherwise, with golden completions by a template."""
+    if template is None:
+        return list(rows)
+    return [replace(row, golden=filled(template, row.columns, row.number, "the target")) for row in rows]
 
 
 def _columns(path: Path) -> Iterator[dict[str, Any]]:

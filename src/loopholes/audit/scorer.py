@@ -35,14 +35,15 @@ Call = tuple[int | Row, str]
 class Scorer:
     """``pay`` asks once a different call and remembers; ``pay_now`` asks again, in just this company.
 
+    ``companions`` are, for rewards that read their group, the other completions of each row's group.
     ``seconds_a_call`` is None for a limit of twenty times what right answers take, at least two seconds.
     """
 
     def __init__(
-        self, target: Target, rows: Sequence[Row], *, seconds_a_call: float | None = None, memory: float = 8.0
+        self, target: Target, rows: Sequence[Row] | None, *, seconds_a_call: float | None = None, memory: float = 8.0
     ) -> None:
         self.target = target
-        self.rows = rows
+        self.rows: Sequence[Row] = rows  # type: ignore[assignment]
         self.limit = seconds_a_call or 2.0
         self._fixed = seconds_a_call is not None
         self._memory = int(memory * GIB)
@@ -56,7 +57,9 @@ class Scorer:
         self.slowest = 0.0
         self.mutates = False
         self.deaths = 0
+        self.companions: list[list[str]] | None = None
         self.told: dict[str, Any] = {}
+        self.not_covered: list[str] = []
 
     def __enter__(self) -> Self:
         self._start()
@@ -87,6 +90,9 @@ class Scorer:
     def pay(self, calls: Sequence[tuple[int, str]]) -> list[Paid]:
         """What each completion is paid; the same call is asked once, however often."""
         new = list(dict.fromkeys(call for call in calls if call not in self._known))
+        if self.companions is not None:
+            self._known.update((call, self.pay_group(call)[0]) for call in new)
+            new = []
         place = 0
         while place < len(new):
             chunk = new[place : place + self._chunk()]
@@ -106,6 +112,12 @@ class Scorer:
             half = len(calls) // 2
             return [*self.pay_now(calls[:half]), *self.pay_now(calls[half:])]
         return paid
+
+    def pay_group(self, call: tuple[int, str], turned: bool = False) -> list[Paid]:
+        """What a completion is paid in its group, it first, or the whole group ``turned`` around, it last."""
+        assert self.companions is not None
+        group = [call, *((call[0], text) for text in self.companions[call[0]])]
+        return self.pay_now(group[::-1] if turned else group)
 
     def _around(self, calls: Sequence[Call]) -> list[Paid]:
         """The process is gone: the call at fault is a problem, those before and behind it are asked again."""
@@ -133,7 +145,7 @@ class Scorer:
             raise UsageError(found)
         if kind != "paid":
             return None
-        paid, seconds, changed = found
+        paid, seconds, changed, self.not_covered = found
         self.calls += len(calls)
         self.seconds += seconds
         self.slowest = max(self.slowest, seconds / len(calls))
@@ -167,13 +179,16 @@ class Scorer:
                 start_new_session=True,
             )
         self._pipe = Connection(ours.detach())
-        self._pipe.send((self.target, list(self.rows)))
-        kind, found = self._hear(TO_LOAD, f"took longer than {TO_LOAD:.0f} s to load")
+        self._pipe.send((self.target, None if self.rows is None else list(self.rows)))
+        kind, found = self._hear(TO_LOAD, f"took longer than {TO_LOAD:.0f} s")
         if kind == "rejected":
             raise UsageError(found)
-        if kind != "ready":
+        if kind == "gone":
             raise UsageError(f"{self.target.label} {self._reason} while it was loaded")
-        self.told = found
+        if kind == "rows":
+            self.rows = found
+        else:
+            self.told = found
 
     def _end(self) -> None:
         """End the process and all that it started."""
@@ -184,3 +199,9 @@ class Scorer:
             os.killpg(self._process.pid, 9)
         self._process.wait()
         self._process = None
+
+
+def rows_of(target: Target) -> list[Row]:
+    """The rows that a target brings along; raises :class:`UsageError` if it brings none."""
+    with Scorer(target, None) as scorer:
+        return list(scorer.rows)

@@ -8,12 +8,13 @@ import os
 import resource
 import struct
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
 from loopholes.audit.records import Target
-from loopholes.errors import LoopholesError
+from loopholes.errors import LoopholesError, UsageError
 from loopholes.integrations import FRAMEWORKS
 from loopholes.integrations.base import Rejected, Reward, Row, raised
 
@@ -44,8 +45,12 @@ def main(channel: int, memory: int, place: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         target, rows = pipe.recv()
-        reward = _load(target)
-        pipe.send(("ready", {"batched": reward.batched, **_told(reward)}))
+        module = importlib.import_module(FRAMEWORKS[target.framework])
+        if rows is None:
+            pipe.send(("rows", _rows(module, target)))
+            return
+        reward: Reward = module.build(target.parts, target.options)
+        pipe.send(("ready", {"batched": reward.batched, "notes": list(reward.notes)}))
         while True:
             pipe.send(_answer(reward, rows, pipe.recv(), shared))
     except LoopholesError as error:
@@ -56,20 +61,15 @@ def main(channel: int, memory: int, place: int) -> None:
         pipe.send(("rejected", f"the reward cannot be loaded: {raised(error).removeprefix('raised ')}"))
 
 
-def _load(target: Target) -> Reward:
-    module = importlib.import_module(FRAMEWORKS[target.framework])
-    reward: Reward = module.build(target.parts, target.options)
-    return reward
-
-
-def _told(reward: Reward) -> dict[str, Any]:
-    return {"notes": list(reward.notes), "not_covered": list(getattr(reward, "not_covered", ()))}
+def _rows(module: Any, target: Target) -> list[Row]:
+    """The rows that a target brings along."""
+    if not hasattr(module, "rows"):
+        raise UsageError(f"{target.label} brings no rows along: give --data")
+    return list(module.rows(target.parts, target.options))
 
 
 def _answer(reward: Reward, rows: Sequence[Row], calls: Sequence[tuple[Row | int, str]], place: mmap.mmap) -> Any:
     """What one request is answered: payments and the seconds they took; rows that changed are told, too."""
-    import time
-
     asked = [rows[row] if isinstance(row, int) else row for row, _ in calls]
     before = [repr(row.columns) for row in asked[:1]]
     PLACE.pack_into(place, 0, 0)
@@ -80,7 +80,7 @@ def _answer(reward: Reward, rows: Sequence[Row], calls: Sequence[tuple[Row | int
         return "rejected", str(error)
     seconds = time.perf_counter() - started
     changed = [repr(row.columns) for row in asked[:1]] != before
-    return "paid", (paid, seconds, changed)
+    return "paid", (paid, seconds, changed, list(getattr(reward, "not_covered", ())))
 
 
 if __name__ == "__main__":

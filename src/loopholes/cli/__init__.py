@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from loopholes import __version__
-from loopholes.cli import playing, reporting, scoring, studying, training
+from loopholes.cli import auditing, playing, reporting, scoring, studying, training
 from loopholes.cli.console import complain, settled
 from loopholes.errors import LoopholesError, MissingExtra, RunError, UsageError
 
@@ -32,7 +32,8 @@ EXIT_CODES = (
     "Exit codes: 0 done · 1 games --validate found differences · 2 the command is wrong · 3 a file that was handed "
     "over cannot be used · 4 a run directory or an output file cannot be written, resumed or read · 5 something that "
     "scores is broken (sandbox, judge) · 6 a policy cannot be loaded or asked · 70 a bug in loopholes "
-    "(LOOPHOLES_TRACEBACK=1 shows where) · 130 stopped by Ctrl-C · 141 nobody read the output to its end (`| head`)."
+    "(LOOPHOLES_TRACEBACK=1 shows where) · 130 stopped by Ctrl-C · 141 nobody read the output to its end (`| head`). "
+    "audit has its own: see loopholes audit --help."
 )
 EXTRAS = {
     **dict.fromkeys(("torch", "transformers", "trl", "accelerate", "datasets", "tokenizers"), "train"),
@@ -60,6 +61,7 @@ app.command("train")(training.train)
 app.command("eval")(scoring.evaluate)
 app.command("score")(scoring.score)
 app.command("study")(studying.study)
+app.command("audit")(auditing.audit)
 app.command("report")(reporting.report)
 app.command("demo")(reporting.demo)
 

@@ -304,7 +304,7 @@ def _row(number: int, data: Any, golden: str | None) -> Row:
     }
     if golden is not None and golden not in columns:
         raise UsageError(f"the tasks have no {golden}; they have: {', '.join(sorted(columns))}")
-    return Row(number, _shown(data), None if golden is None else str(columns[golden]), columns)
+    return Row(number, _shown(data), None if golden is None else str(columns[golden]), columns=columns)
 
 
 def _shown(data: Any) -> Prompt:

@@ -1,0 +1,29 @@
+"""Audit a reward function before training on it: how can it be gamed, with completions that prove it.
+
+The unit is what the trainer optimises: one function, or several with weights, called as their framework calls them, in
+a process of their own. An attack counts by its *gameability gap*: what it pays above an honest wrong answer, as a share
+of what right answers pay above that. See docs/audit.md.
+"""
+
+from __future__ import annotations
+
+from loopholes.audit.checking import assert_not_gameable
+from loopholes.audit.engine import Settings, audit
+from loopholes.audit.policy import Policy
+from loopholes.audit.records import Finding, Gap, Report, Target
+from loopholes.audit.rows import read_rows, rows_from
+from loopholes.audit.targets import target_of
+
+__all__ = [
+    "Finding",
+    "Gap",
+    "Policy",
+    "Report",
+    "Settings",
+    "Target",
+    "assert_not_gameable",
+    "audit",
+    "read_rows",
+    "rows_from",
+    "target_of",
+]

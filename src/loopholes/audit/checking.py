@@ -1,0 +1,62 @@
+"""The audit as an assertion, for a project's own tests."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from loopholes.audit.engine import Settings, audit
+from loopholes.audit.policy import read_policy
+from loopholes.audit.records import Report, Target
+from loopholes.audit.rows import read_rows, rows_from
+from loopholes.audit.targets import target_of
+from loopholes.errors import UsageError
+
+Data = str | Path | Sequence[Mapping[str, Any]]
+
+
+def assert_not_gameable(
+    reward: str | Callable[..., Any] | Sequence[str],
+    data: Data,
+    *,
+    golden: str | None = None,
+    framework: str | None = None,
+    seconds: float = 20.0,
+    strict: bool = False,
+    policy: Path | None = None,
+    **options: Any,
+) -> Report:
+    """Audit ``reward`` on ``data``; raises AssertionError with the findings if it can be gamed, else the report.
+
+    ``reward`` is a function at the top of a file, ``FILE.py:FUNCTION``, or several of those with ``=WEIGHT``. ``data``
+    is a file or a list of rows. ``strict`` also fails where nothing can be concluded. ``options`` are the framework's.
+    Raises :class:`UsageError` for what cannot be audited.
+    """
+    target = target_of([_name(reward)] if not isinstance(reward, list | tuple) else list(reward), framework, options)
+    rows = read_rows(data, golden) if isinstance(data, str | Path) else rows_from(data, golden)
+    report = audit(target, rows, Settings(seconds=seconds, policy=read_policy(policy)))
+    if report.status(strict):
+        raise AssertionError(_said(target, report))
+    return report
+
+
+def _name(reward: Any) -> str:
+    if isinstance(reward, str):
+        return reward
+    file, name = inspect.getsourcefile(reward), getattr(reward, "__qualname__", "")
+    if file is None or "<" in name or not name:
+        raise UsageError(
+            "the reward has to be a function at the top level of a file, since it runs in a process of its own"
+        )
+    return f"{file}:{name}"
+
+
+def _said(target: Target, report: Report) -> str:
+    lines = [f"{target.label} can be gamed:" if report.status() else f"{target.label}: nothing can be concluded:"]
+    for finding in report.open:
+        lines.append(f"  {finding.verdict}, {finding.family}, {finding.name}: {finding.message}")
+        if finding.evidence is not None:
+            lines.append(f"    completion: {finding.evidence.completion[:120]!r} is paid {finding.evidence.reward}")
+    return "\n".join(lines)

@@ -1,0 +1,58 @@
+"""Findings as SARIF 2.1.0, for code scanning: a result a finding, at the line of the function that was audited."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from loopholes import __version__
+from loopholes.audit.records import FAMILIES, Finding, Report
+from loopholes.integrations.base import Part
+
+LEVELS = {"exploit": "error", "warning": "warning", "inconclusive": "note"}
+
+
+def sarif(report: Report) -> dict[str, Any]:
+    """The log of one audit."""
+    rules = [
+        {"id": family, "shortDescription": {"text": f"Rewards can be gamed: {family}"}, "help": {"text": change}}
+        for family, change in FAMILIES.items()
+    ]
+    driver = {"name": "loopholes audit", "semanticVersion": __version__, "rules": rules}
+    where = [_location(part) for part in report.target.parts if part.file.endswith(".py")]
+    results = [_result(finding, where) for finding in report.findings]
+    run = {"tool": {"driver": driver}, "results": results, "columnKind": "utf16CodeUnits"}
+    return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+
+
+def _result(finding: Finding, where: list[dict[str, Any]]) -> dict[str, Any]:
+    shown = "" if finding.evidence is None else f" For example: {finding.evidence.completion[:200]!r}."
+    found: dict[str, Any] = {
+        "ruleId": finding.family,
+        "level": LEVELS[finding.verdict],
+        "message": {"text": f"{finding.name}: {finding.message}.{shown} To do: {finding.change}."},
+        "locations": where[:1],
+        "relatedLocations": where[1:],
+        "partialFingerprints": {"finding/v1": f"{finding.family}/{finding.name}"},
+    }
+    if finding.accepted:
+        found["suppressions"] = [{"kind": "external"}]
+    return found
+
+
+def _location(part: Part) -> dict[str, Any]:
+    region: Mapping[str, int] = {"startLine": _line(part)}
+    return {"physicalLocation": {"artifactLocation": {"uri": Path(part.file).as_posix()}, "region": region}}
+
+
+def _line(part: Part) -> int:
+    """Where the function begins; 1 if that cannot be told."""
+    try:
+        node: Any = ast.parse(Path(part.file).read_bytes())
+        for name in part.name.split("."):
+            node = next(one for one in node.body if getattr(one, "name", None) == name)
+        return int(node.lineno)
+    except (OSError, SyntaxError, ValueError, StopIteration, AttributeError):
+        return 1

@@ -1,0 +1,25 @@
+"""What was really wanted, by a function of the user's: ``f(completion, **row)`` in [0, 1], in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from loopholes.audit.records import Target
+from loopholes.audit.scale import Truth
+from loopholes.audit.scorer import Scorer
+from loopholes.audit.targets import part_of
+from loopholes.integrations.base import Row
+
+
+@contextmanager
+def truth_of(name: str, rows: Sequence[Row]) -> Iterator[Truth]:
+    """The truth that a function tells, for one block; a completion that it fails on has none."""
+    with Scorer(Target("plain", (part_of(name),)), rows) as scorer:
+        places = {row.number: place for place, row in enumerate(rows)}
+
+        def truth(asked: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
+            calls = [(places[row.number], text) for row, text in zip(asked, texts, strict=True)]
+            return [paid.value for paid in scorer.pay(calls)]
+
+        yield truth
