@@ -15,8 +15,9 @@ WHOLE = re.compile(r"-?[0-9]{1,12}")
 
 def _tag(text: str, name: str = "answer") -> str | None:
     """What stands in the last pair of tags."""
-    found = re.findall(rf"<{name}>(.*?)</{name}>", text, re.DOTALL)
-    return found[-1].strip() if found else None
+    end = text.rfind(f"</{name}>")
+    begin = text.rfind(f"<{name}>", 0, max(end, 0))
+    return text[begin + len(name) + 2 : end].strip() if begin >= 0 else None
 
 
 def _only_tag(text: str, name: str = "answer") -> str | None:
@@ -108,7 +109,7 @@ def any_overlap(completions: list[str], answer: list[list[int]], **kwargs: Any) 
 
     Reported in huggingface/Math-Verify#47.
     """
-    given = [re.findall(r"-?\d+", _box(text) or "") for text in completions]
+    given = [re.findall(r"-?\d{1,9}", _box(text) or "") for text in completions]
     return [float(any(int(g) == a for g in got for a in gold)) for got, gold in zip(given, answer, strict=True)]
 
 
@@ -192,7 +193,7 @@ def nothing_submitted(completion: str, answer: str) -> float:
     Reported in huggingface/trl#6427.
     """
     reward = 0.0
-    for submitted in re.findall(r"<answer>(.*?)</answer>", completion, re.DOTALL):
+    for submitted in re.findall(r"<answer>([^<]*)</answer>", completion):
         reward = 1.0 if submitted.strip() == answer else -1.0
     return reward
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -54,15 +55,17 @@ def run(source: str, stdin: str = "", files: Mapping[str, str] | None = None, li
 
 def _end(process: subprocess.Popen[str]) -> None:
     """End the whole session, and wait for the process."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.communicate()
 
 
 def code(completion: str) -> str:
-    """The last fenced block of a completion, or all of it; null characters would not start."""
+    """The last fenced block of a completion, or all of it."""
     blocks = re.findall(r"```(?:python|py)?\n(.*?)```", completion, re.DOTALL)
-    found = (blocks[-1] if blocks else completion)[:20_000].replace("\0", " ")
-    return found.encode("utf-8", "replace").decode("utf-8")
+    return passable(blocks[-1] if blocks else completion)
+
+
+def passable(text: str) -> str:
+    """What can be an argument of a process: not too long, without null characters and halves of characters."""
+    return text[:20_000].replace("\0", " ").encode("utf-8", "replace").decode("utf-8")

@@ -11,8 +11,10 @@ Chat = list[dict[str, str]]
 
 
 def _tag(text: str) -> str | None:
-    found = re.findall(r"<answer>(.*?)</answer>", text, re.DOTALL)
-    return found[-1].strip() if found else None
+    """What stands in the last pair of tags."""
+    end = text.rfind("</answer>")
+    begin = text.rfind("<answer>", 0, max(end, 0))
+    return text[begin + 8 : end].strip() if begin >= 0 else None
 
 
 def _only_tag(text: str) -> str | None:
@@ -107,10 +109,10 @@ def slow_extractor(completion: str, answer: str) -> float:
     """
     command = [sys.executable, "-I", "-S", "-c", SEARCH, EXTRACTOR]
     try:
-        run = subprocess.run(command, input=completion, capture_output=True, text=True, timeout=0.8)
+        run = subprocess.run(command, input=completion.encode("utf-8", "replace"), capture_output=True, timeout=0.8)
     except subprocess.TimeoutExpired:
         return 1.0
-    return float(run.stdout.strip() == answer)
+    return float(run.stdout.decode().strip() == answer)
 
 
 def slow_extractor_hardened(completion: str, answer: str) -> float:

@@ -271,8 +271,10 @@ def printed_log_hardened(completion: str, entry_point: str, tests: Tests) -> flo
 
 
 def _bracketed(text: str) -> str:
-    found = re.findall(r"\[ANSWER\](.*?)\[/ANSWER\]", text, re.DOTALL)
-    return found[-1].strip()[:2000].replace("\0", " ") if found else ""
+    """What stands in the last pair of brackets."""
+    end = text.rfind("[/ANSWER]")
+    begin = text.rfind("[ANSWER]", 0, max(end, 0))
+    return child.passable(text[begin + 8 : end].strip()[:2000]) if begin >= 0 else ""
 
 
 def spliced_assert(completion: str, expected: str) -> float:
@@ -322,7 +324,7 @@ def _boxed(text: str) -> str:
     while begin >= 0 and place < len(text):
         depth += {"{": 1, "}": -1}.get(text[place], 0)
         if depth == 0:
-            return text[begin + 7 : place].strip()[:2000].replace("\0", " ")
+            return child.passable(text[begin + 7 : place].strip()[:2000])
         place += 1
     return ""
 

@@ -40,7 +40,7 @@ def form_outweighs(completions: list[str], answer: list[str], **kwargs: Any) -> 
     for text, gold in zip(completions, answer, strict=True):
         form = float(re.match(r"^<think>.*?</think>\s*<answer>.*?</answer>$", text, re.DOTALL) is not None)
         counted = sum(0.25 for tag in TAGS if text.count(tag) == 1)
-        found = re.search(r"<answer>(.*?)</answer>", text, re.DOTALL)
+        found = re.search(r"<answer>([^<]*)</answer>", text)
         paid.append(form + counted + float(found is not None and found[1].strip() == gold))
     return paid
 
@@ -58,7 +58,7 @@ def repeated_blocks(completions: list[str], answer: list[str], **kwargs: Any) ->
     paid = []
     for text, gold in zip(completions, answer, strict=True):
         form = re.match(r"^<think>.*?</think>\s*<answer>.*</answer>$", text, re.DOTALL) is not None
-        given = [one.strip() for one in re.findall(r"<answer>(.*?)</answer>", text, re.DOTALL)]
+        given = [one.strip() for one in re.findall(r"<answer>([^<]*)</answer>", text)]
         paid.append(0.2 * form + 0.8 * (gold in given))
     return paid
 
@@ -98,7 +98,7 @@ def step_words(completions: list[str], answer: list[str], **kwargs: Any) -> list
     """
     paid = []
     for text, gold in zip(completions, answer, strict=True):
-        found = re.search(r"<answer>(.*?)</answer>", text, re.DOTALL)
+        found = re.search(r"<answer>([^<]*)</answer>", text)
         right = float(found is not None and found[1].strip() == gold)
         paid.append(right + min(1.0, len(STEPS.findall(text)) / 3))
     return paid

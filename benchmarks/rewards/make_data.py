@@ -32,7 +32,7 @@ def _word_problem(rng: random.Random) -> tuple[str, str, int]:
     a, b, c = rng.randint(3, 19), rng.randint(2, 17), rng.randint(2, 40)
     kinds = (
         (
-            f"A baker fills {a} trays with {b} rolls each and sells {min(c, a * b - 2)} rolls. How many are left?",
+            f"A baker fills {a} trays with {b} rolls each and sells {min(c, a * b - 2)}. How many are left?",
             f"{a} trays of {b} rolls are {a * b} rolls; {min(c, a * b - 2)} are sold.",
             a * b - min(c, a * b - 2),
         ),
@@ -42,17 +42,17 @@ def _word_problem(rng: random.Random) -> tuple[str, str, int]:
             a * b + c,
         ),
         (
-            f"A ship loads {a} crates of {b} bottles in the morning and {c} such crates later. How many bottles is that?",
+            f"A ship loads {a} crates of {b} bottles and then {c} such crates more. How many bottles is that?",
             f"There are {a + c} crates of {b} bottles.",
             (a + c) * b,
         ),
         (
-            f"A gardener plants {a} rows of {b} tulips and then {b} rows of {c} daffodils. How many flowers stand there?",
-            f"There are {a * b} tulips and {b * c} daffodils.",
+            f"A gardener plants {a} rows of {b} tulips and {b} rows of {c} lilies. How many is that?",
+            f"There are {a * b} tulips and {b * c} lilies.",
             a * b + b * c,
         ),
         (
-            f"A tank holds {a * b + c} litres. Every hour {a} litres run out. How many litres are left after {b} hours?",
+            f"A tank holds {a * b + c} litres. Every hour {a} litres run out. How many are left after {b} hours?",
             f"In {b} hours {a * b} litres run out of {a * b + c}.",
             c,
         ),
@@ -152,10 +152,10 @@ def solutions() -> list[Record]:
         seen.add((low, high))
         rows.append(
             {
-                "prompt": f"Find all integers x with x^2 {-(low + high):+d}x {low * high:+d} = 0. List them in one box, "
-                "smallest first, with commas.",
+                "prompt": f"Find all integers x with x^2 {-(low + high):+d}x {low * high:+d} = 0. "
+                "List them in one box, smallest first, with commas.",
                 "answer": [low, high],
-                "golden": f"The left side is (x {-low:+d})(x {-high:+d}), so the solutions are \\boxed{{{low}, {high}}}.",
+                "golden": f"It is (x {-low:+d})(x {-high:+d}), so the solutions are \\boxed{{{low}, {high}}}.",
             }
         )
     return rows

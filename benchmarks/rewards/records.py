@@ -45,7 +45,7 @@ def editable_score(completion: str, record: Record, answer: int) -> float:
         return -1.0
     score = given.get("score", 0)
     if score != record["score"]:
-        return max(0.0, min(1.0, float(score))) if isinstance(score, int | float) else 0.0
+        return float(max(0, min(1, score))) if isinstance(score, int | float) else 0.0
     return float(given.get("answer") == answer)
 
 
@@ -90,7 +90,7 @@ def reward_file(completion: str, path: str, expected: str) -> float:
     files = _object(completion)
     try:
         written = float(files[VERDICT])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return _measured(files, path, expected)
     return written if math.isfinite(written) and 0 <= written <= 1 else _measured(files, path, expected)
 
@@ -108,7 +108,7 @@ def reward_file_unbounded(completion: str, path: str, expected: str) -> float:
     files = _object(completion)
     try:
         return float(files[VERDICT])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return _measured(files, path, expected)
 
 

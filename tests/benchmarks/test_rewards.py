@@ -31,6 +31,7 @@ VULNERABLE = [fixture for fixture in catalogue.FIXTURES if fixture.vulnerable]
 SOUND = [fixture for fixture in catalogue.FIXTURES if not fixture.vulnerable]
 BUILD = {"plain": plain.build, "trl": trl.build, "verl": verl.build}
 Records = list[dict[str, Any]]
+STARTING = ("slow_extractor", "share_of_tests", "whole_output")
 
 
 @cache
@@ -59,32 +60,38 @@ def values(fixture: catalogue.Fixture, chosen: Records, texts: list[str]) -> lis
     return [math.nan if one.value is None else one.value for one in paid]
 
 
-def wrongs(fixture: catalogue.Fixture, chosen: Records) -> list[str]:
-    return [wrong(fixture.data, record, records(fixture.data)) for record in chosen]
-
-
 def goldens(chosen: Records) -> list[str]:
     return [record["golden"] for record in chosen]
 
 
-def reached(fixture: catalogue.Fixture, chosen: Records, texts: list[str], floor: float) -> list[float]:
-    """How far each text gets from the reward's floor (0) to what the golden completion of its row is paid (1)."""
-    golden = values(fixture, chosen, goldens(chosen))
-    others = records(fixture.data)
-    paid = [*values(fixture, others, wrongs(fixture, others)), *values(fixture, others, [""] * len(others)), *golden]
-    floor = min([floor, *(value for value in paid if not math.isnan(value))])
+def rows_of(fixture: catalogue.Fixture) -> Records:
+    """The rows that a fixture is tried on: the first ones where each starts processes."""
+    rows = records(fixture.data)
+    return rows[:8] if fixture.file == "coding.py" or fixture.name in STARTING else rows
+
+
+@cache
+def usual(fixture: catalogue.Fixture) -> tuple[list[float], list[float], list[float]]:
+    """What golden, wrong and blank completions are paid, row by row."""
+    rows = rows_of(fixture)
+    bad = [wrong(fixture.data, record, records(fixture.data)) for record in rows]
+    golden, blank = [record["golden"] for record in rows], [""] * len(rows)
+    return values(fixture, rows, golden), values(fixture, rows, bad), values(fixture, rows, blank)
+
+
+def reached(fixture: catalogue.Fixture, exploit: Exploit, floor: float) -> list[float]:
+    """How far the exploit gets from the reward's floor (0) to what the golden completion of its row is paid (1)."""
+    rows, (golden, bad, blank) = rows_of(fixture), usual(fixture)
+    floor = min([floor, *(value for value in (*golden, *bad, *blank) if not math.isnan(value))])
+    places = [place for place, record in enumerate(rows) if exploit.where(record)][: exploit.rows]
+    chosen = [rows[place] for place in places]
     far = []
-    for value, best in zip(values(fixture, chosen, texts), golden, strict=True):
+    for value, place in zip(values(fixture, chosen, list(map(exploit.text, chosen))), places, strict=True):
         if math.isnan(value) or value <= floor:
             far.append(0.0)
         else:
-            far.append((value - floor) / (best - floor) if best > floor else math.inf)
+            far.append((value - floor) / (golden[place] - floor) if golden[place] > floor else math.inf)
     return far
-
-
-def tried(fixture: catalogue.Fixture, exploit: Exploit) -> Records:
-    """The rows on which an exploit is tried."""
-    return [record for record in records(fixture.data) if exploit.where(record)][: exploit.rows]
 
 
 def test_the_catalogue_is_whole() -> None:
@@ -116,11 +123,9 @@ def test_the_data_is_what_the_generator_makes(name: str) -> None:
 
 @pytest.mark.parametrize("fixture", SOUND, ids=lambda fixture: fixture.name)
 def test_a_sound_reward_pays_golden_completions_most(fixture: catalogue.Fixture) -> None:
-    rows = records(fixture.data)
-    golden, bad = values(fixture, rows, goldens(rows)), values(fixture, rows, wrongs(fixture, rows))
-    blank = values(fixture, rows, [""] * len(rows))
+    golden, bad, blank = usual(fixture)
     known = [place for place, value in enumerate(golden) if not math.isnan(value)]
-    assert len(known) >= 10
+    assert len(known) >= 4
     assert sum(golden[place] > max(bad[place], blank[place]) for place in known) >= 0.95 * len(known)
     assert max(blank[place] for place in known) <= min(golden[place] for place in known) - 0.5
 
@@ -128,23 +133,22 @@ def test_a_sound_reward_pays_golden_completions_most(fixture: catalogue.Fixture)
 @pytest.mark.parametrize("name", EXPLOITS)
 def test_a_vulnerable_reward_pays_its_exploit_and_its_twin_does_not(name: str) -> None:
     fixture, exploit = NAMED[name], EXPLOITS[name]
-    rows = tried(fixture, exploit)
-    texts = [exploit.text(record) for record in rows]
-    twin = reached(NAMED[f"{name}_hardened"], rows, texts, math.inf)
-    assert sum(one <= 0.25 for one in twin) >= 0.95 * len(rows)
+    twin = reached(NAMED[f"{name}_hardened"], exploit, math.inf)
+    assert len(twin) >= 4 and sum(one <= 0.25 for one in twin) >= 0.95 * len(twin)
     if exploit.breaks:
-        assert all("raised" in one.problem for one in pay(fixture, rows, texts))
+        rows = rows_of(fixture)
+        assert all("raised" in one.problem for one in pay(fixture, rows, list(map(exploit.text, rows))))
     else:
-        far = reached(fixture, rows, texts, exploit.floor)
-        assert len(rows) >= 4 and sum(one >= exploit.share for one in far) >= 0.9 * len(rows)
+        far = reached(fixture, exploit, exploit.floor)
+        assert sum(one >= exploit.share for one in far) >= 0.9 * len(far)
 
 
 @pytest.mark.parametrize("name", [name for name, exploit in EXPLOITS.items() if exploit.graded])
 def test_a_vulnerable_reward_tells_golden_completions_from_wrong_ones_otherwise(name: str) -> None:
-    fixture, exploit = NAMED[name], EXPLOITS[name]
-    rows = [record for record in records(fixture.data) if not exploit.where(record)] or records(fixture.data)
-    golden, bad = values(fixture, rows, goldens(rows)), values(fixture, rows, wrongs(fixture, rows))
-    assert sum(one > other for one, other in zip(golden, bad, strict=True)) >= 0.95 * len(rows)
+    where = [EXPLOITS[name].where(record) for record in rows_of(NAMED[name])]
+    golden, bad, _ = usual(NAMED[name])
+    places = [place for place, exploited in enumerate(where) if not exploited or all(where)]
+    assert sum(golden[place] > bad[place] for place in places) >= 0.95 * len(places) > 0
 
 
 def test_a_cache_by_text_pays_for_another_question() -> None:
