@@ -168,7 +168,7 @@ class Scorer:
         ours, theirs = socket.socketpair()
         with theirs:
             os.set_inheritable(theirs.fileno(), True)
-            command = [sys.executable, "-m", "loopholes.audit.worker"]
+            command = [sys.executable, "-c", "from loopholes.audit.worker import main; main()"]
             soft = resource.getrlimit(resource.RLIMIT_AS)[1]
             memory = self._memory if soft == resource.RLIM_INFINITY else min(self._memory, soft)
             numbers = [theirs.fileno(), memory, self._file.fileno()]

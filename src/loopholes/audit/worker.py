@@ -34,8 +34,12 @@ class Watched(list[str]):
             yield text
 
 
-def main(channel: int, memory: int, place: int) -> None:
-    """Serve until the other end closes. All that the reward prints goes nowhere."""
+def main() -> None:
+    """Serve until the other end closes. All that the reward prints goes nowhere.
+
+    Arguments: the descriptor of the channel, bytes of memory, the descriptor of the file that tells the place.
+    """
+    channel, memory, place = map(int, sys.argv[1:4])
     pipe = Connection(channel)
     shared = mmap.mmap(place, PLACE.size)
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -81,7 +85,3 @@ def _answer(reward: Reward, rows: Sequence[Row], calls: Sequence[tuple[Row | int
     seconds = time.perf_counter() - started
     changed = [repr(row.columns) for row in asked[:1]] != before
     return "paid", (paid, seconds, changed, list(getattr(reward, "not_covered", ())))
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:4]))
