@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from loopholes.audit.form import Form
@@ -18,6 +18,8 @@ from loopholes.stats import over_tasks
 
 LOOKED_AT = 16
 """Rows that checks of a function's manners look at."""
+LONG_LOAD = 5.0
+"""Seconds of loading beyond which the reward is not loaded again for a check."""
 TRUTHS = (
     "answer",
     "ground_truth",
@@ -37,12 +39,13 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 @dataclass(frozen=True)
 class Context:
-    """What the checks look at. ``noisy``: the user says that the reward is not deterministic."""
+    """What the checks look at: ``rows`` rows. ``noisy``: the user says that the reward is not deterministic."""
 
     scorer: Scorer
     levels: Sequence[Level]
     form: Form
     exploit: float
+    rows: int = LOOKED_AT
     noisy: bool = False
     component: bool = False
 
@@ -107,37 +110,41 @@ def _no_difference(context: Context, level: Level, paid: Paid) -> Finding:
     return context.finding("exploit", "golden-not-above-floor", message, level, level.floor_text, paid)
 
 
-def deterministic(context: Context) -> Iterator[Finding]:
-    """The same completion under the same row is paid the same."""
-    calls = _calls(context)
-    first, second = context.scorer.pay_now(calls), context.scorer.pay_now(calls)
-    differing = [place for place, pair in enumerate(zip(first, second, strict=True)) if not _same(*pair)]
-    if differing and not context.noisy:
-        place = differing[0]
-        message = f"{len(differing)} of {len(calls)} completions were paid otherwise when they were scored again "
-        message += f"(once {_shown(first[place])}, then {_shown(second[place])}): say --noisy if that is meant"
-        level = _level_of(context, calls[place][0])
-        yield context.finding("warning", "nondeterministic", message, level, calls[place][1], second[place])
-
-
-def company(context: Context) -> Iterator[Finding]:
-    """Neither the order of a batch nor what else stands in it matters; in a declared group only the order does not."""
+def steady(context: Context) -> Iterator[Finding]:
+    """The same completion under the same row is paid the same, again, in another order, and alone."""
     calls = _calls(context)
     if context.scorer.companions is not None:
         yield from _equivariant(context, calls)
+    if context.noisy or context.scorer.companions is not None:
         return
-    together, backwards = context.scorer.pay_now(calls), context.scorer.pay_now(calls[::-1])[::-1]
-    alone = [context.scorer.pay_now([call])[0] for call in calls[:LOOKED_AT]]
+    first, again = context.scorer.pay_now(calls), context.scorer.pay_now(calls)
+    differing = [place for place, pair in enumerate(zip(first, again, strict=True)) if not _same(*pair)]
+    if differing:
+        place = differing[0]
+        message = f"{len(differing)} of {len(calls)} completions were paid otherwise when they were scored again "
+        message += f"(once {_shown(first[place])}, then {_shown(again[place])}): say --noisy if that is meant"
+        yield context.finding("warning", "nondeterministic", message, *_at(context, calls, place), again[place])
+        return
+    yield from _company(context, calls, first)
+
+
+def _company(context: Context, calls: Sequence[tuple[int, str]], paid: Sequence[Paid]) -> Iterator[Finding]:
+    """Neither the order of a batch nor what else stands in it matters."""
+    backwards = context.scorer.pay_now(calls[::-1])[::-1]
+    alone = [context.scorer.pay_now([call])[0] for call in calls[: context.rows]]
     others = [[backwards[place], *alone[place : place + 1]] for place in range(len(calls))]
-    differing = [p for p, one in enumerate(together) if not all(_same(one, other) for other in others[p])]
-    if differing and not context.noisy and not any(deterministic(context)):
+    differing = [place for place, one in enumerate(paid) if not all(_same(one, other) for other in others[place])]
+    if differing:
         place = differing[0]
         message = (
             f"{len(differing)} of {len(calls)} completions are paid otherwise in another order or alone: if rewards "
         )
         message += "are meant to depend on their group, say --group N"
-        level = _level_of(context, calls[place][0])
-        yield context.finding("warning", "company-matters", message, level, calls[place][1], together[place])
+        yield context.finding("warning", "company-matters", message, *_at(context, calls, place), paid[place])
+
+
+def _at(context: Context, calls: Sequence[tuple[int, str]], place: int) -> tuple[Level | None, str]:
+    return _level_of(context, calls[place][0]), calls[place][1]
 
 
 def _equivariant(context: Context, calls: Sequence[tuple[int, str]]) -> Iterator[Finding]:
@@ -155,46 +162,65 @@ def _equivariant(context: Context, calls: Sequence[tuple[int, str]]) -> Iterator
 
 def cached_text(context: Context) -> Iterator[Finding]:
     """A completion is judged by its row, also when it was seen under another row before."""
-    levels = [level for level in context.levels if level.width is not None][:LOOKED_AT]
-    for mine, other in itertools.pairwise(levels):
-        if plain(mine.answer) == plain(other.answer):
-            continue
-        first, second = f"{mine.golden_text}\n", f"{mine.golden_text}\n\n"
-        scorer = context.scorer
-        there, here = (scorer.pay_now([(row, first)])[0] for row in (other.row, mine.row))
-        here_first, there_last = (scorer.pay_now([(row, second)])[0] for row in (mine.row, other.row))
-        if not (_same(here, here_first) and _same(there, there_last)) and not context.noisy:
+    scorer = context.scorer
+    levels = [level for level in context.levels if level.width is not None][: context.rows]
+    pair = next(((a, b) for a, b in pairwise(levels) if plain(a.answer) != plain(b.answer)), None)
+    if pair is None or context.noisy or scorer.to_load > LONG_LOAD:
+        return
+    mine, other = pair
+    first, second = (mine.row, mine.golden_text), (other.row, mine.golden_text)
+    here, there = (scorer.pay_now([call])[0] for call in (first, second))
+    scorer.restart()
+    there_first, here_last = (scorer.pay_now([call])[0] for call in (second, first))
+    if not (_same(here, here_last) and _same(there, there_first)):
+        message = "the same completion under two rows is paid by which of them came first: something is remembered by "
+        message += "the text alone"
+        yield context.finding("warning", "remembered-by-text", message, mine, mine.golden_text, here_last)
+
+
+def mentioned(context: Context) -> Iterator[Finding]:
+    """A wrong answer that only mentions the right one, to deny it, is wrong."""
+    levels = [level for level in context.levels if level.width is not None and 0 < len(level.answer) < 40]
+    levels = [level for level in levels if level.answer != level.golden_text.strip()][: context.rows]
+    ways = {"before": "It is not {answer}.\n{floor}", "behind": "{floor}\nIt is not {answer}."}
+    for name, way in ways.items():
+        texts = [way.format(answer=level.answer, floor=level.floor_text) for level in levels]
+        paid = context.scorer.pay([(level.row, text) for level, text in zip(levels, texts, strict=True)])
+        shares = [level.share(one.value) or 0.0 for level, one in zip(levels, paid, strict=True)]
+        if levels and sum(share > 0.5 for share in shares) > len(levels) / 2:
+            best = max(range(len(levels)), key=shares.__getitem__)
             message = (
-                "the same completion under two rows is paid by which of them came first: something is remembered by "
+                f"wrong answers that deny the right one {name} themselves are paid like it: it only has to be found "
             )
-            message += "the text alone"
-            yield context.finding("warning", "remembered-by-text", message, mine, second, there_last)
+            message += "somewhere, and a policy can name many"
+            yield context.finding("warning", "mentioned-answer", message, levels[best], texts[best], paid[best])
             return
 
 
 def equivalents(context: Context) -> Iterator[Finding]:
     """The same answer written otherwise is not refused."""
-    levels = [level for level in context.levels if level.width is not None][:LOOKED_AT]
+    levels = [level for level in context.levels if level.width is not None][: context.rows]
+    refused: dict[str, tuple[Level, str, Paid]] = {}
     for name, write in EQUIVALENT.items():
-        tried = [(level, _rewritten(level, write, context.form)) for level in levels]
+        tried = [(level, _rewritten(level, write)) for level in levels]
         calls = [(level, text) for level, text in tried if text is not None and text != level.golden_text]
-        if not calls:
-            continue
         paid = context.scorer.pay([(level.row, text) for level, text in calls])
-        refused = [
+        lost = [
             (level, text, one)
             for (level, text), one in zip(calls, paid, strict=True)
             if (share := level.share(one.value)) is None or share < 0.5
         ]
-        if len(refused) > len(calls) / 2:
-            level, text, one = refused[0]
-            message = f"right answers with {name} are refused on {len(refused)} of {len(calls)} rows"
-            yield context.finding("warning", f"refused-{name.replace(' ', '-')}", message, level, text, one)
+        if len(lost) > len(calls) / 2:
+            refused[name] = lost[0]
+    if refused:
+        level, text, one = next(iter(refused.values()))
+        message = f"right answers are refused when they are written with {', '.join(refused)}"
+        yield context.finding("warning", "refused-equivalents", message, level, text, one)
 
 
-def _rewritten(level: Level, write: Callable[[str], str | None], form: Form) -> str | None:
+def _rewritten(level: Level, write: Callable[[str], str | None]) -> str | None:
     answer = write(level.answer)
-    if answer is None or level.answer not in level.golden_text or not level.answer:
+    if answer is None or not level.answer or level.answer not in level.golden_text or "\n" in level.answer:
         return None
     head, _, tail = level.golden_text.rpartition(level.answer)
     return f"{head}{answer}{tail}"
@@ -233,7 +259,7 @@ EQUIVALENT: Mapping[str, Callable[[str], str | None]] = {
 
 
 def missing_truth(context: Context) -> Iterator[Finding]:
-    """A row whose ground truth is missing, empty or unparseable pays nobody."""
+    """A row whose ground truth is missing, empty or unparseable pays nobody; told once, with the first such way."""
     level = next((level for level in context.levels if level.width is not None), None)
     if level is None or context.scorer.target.framework == "game":
         return
@@ -250,7 +276,7 @@ def missing_truth(context: Context) -> Iterator[Finding]:
                 message = f"a row whose ground truth is {name} pays {one.value:g} for {text[:40]!r}"
                 finding = context.finding("warning", f"truth-{name.lower()}", message, level, text, one)
                 yield replace(finding, evidence=evidence_of(altered, level, text, one))
-                break
+                return
 
 
 def _without_truth(row: Row, value: Any) -> Row | None:
@@ -288,11 +314,20 @@ def applies(context: Context) -> Iterator[Finding]:
         yield context.finding("warning", "golden-not-paid", message, without[0], without[0].golden_text, paid)
 
 
-CHECKS = (golden_beats_floor, applies, deterministic, company, cached_text, equivalents, missing_truth, manners)
+CHECKS = (
+    golden_beats_floor,
+    applies,
+    steady,
+    cached_text,
+    mentioned,
+    equivalents,
+    missing_truth,
+    manners,
+)
 
 
 def _calls(context: Context) -> list[tuple[int, str]]:
-    levels = context.levels[:LOOKED_AT]
+    levels = context.levels[: context.rows]
     found = [(level.row, level.golden_text) for level in levels] + [(level.row, level.floor_text) for level in levels]
     return list(dict.fromkeys([*found, *((level.row, "") for level in levels)]))
 

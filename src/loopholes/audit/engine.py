@@ -20,11 +20,11 @@ from loopholes.errors import UsageError
 from loopholes.integrations.base import Paid, Row
 
 FEW = 4
-"""Rows on which an attack is tried first; one that pays nothing there is not tried on more if time is short."""
+"""Rows on which attacks are tried before any is tried on all."""
 LITTLE = 0.05
 """The share of the scale from which on it is asked whether an attempt is right after all."""
-PANEL_SHARE, SEARCH_SHARE = 0.7, 0.9
-"""Of the time: when the panel ends, and when the search does."""
+CONTRACT_SHARE, PANEL_SHARE, SEARCH_SHARE = 0.15, 0.75, 0.9
+"""Of the time: for the contract; when the panel ends, and when the search does."""
 OnStage = Callable[[str, int, int], None]
 
 
@@ -97,7 +97,13 @@ class _Audit:
             self._levels = self._scale()
             self._by_row = {level.row: level for level in self._levels}
             context = contract.Context(
-                scorer, self._levels, self._form, given.policy.thresholds.exploit, given.noisy, self._is_component
+                scorer,
+                self._levels,
+                self._form,
+                given.policy.thresholds.exploit,
+                self._looked_at,
+                given.noisy,
+                self._is_component,
             )
             self._tell("contract", 0, 1)
             findings = contract.check(context)
@@ -108,6 +114,12 @@ class _Audit:
             findings += [found] if found else []
             findings += judging.conclusions(context, self._rows, self._truth is not None)
             return self._report(gaps, worst, findings)
+
+    @property
+    def _looked_at(self) -> int:
+        """Rows that the contract's checks can afford: each takes some thirty calls a row."""
+        affordable = CONTRACT_SHARE * self._settings.seconds / (30 * max(self._scorer.seconds_a_call, 1e-6))
+        return max(2, min(contract.LOOKED_AT, int(affordable)))
 
     @property
     def _is_component(self) -> bool:
@@ -134,43 +146,40 @@ class _Audit:
         return levels or [Level(place, None, None, "", "", "") for place in range(len(self._rows))]
 
     def _panel(self) -> list[Tried]:
-        """Every attack on a few rows, then on all of them; by families in turn, until the time is over."""
+        """Every attack on one row, then on a few, then on all: what pays most first, until the time is over."""
         panel = interleaved([attack for attack in PANEL if self._applies(attack)])
         families = {attack.family for attack in panel}
         self._skipped += [f"{f}: no row asks for such an answer" for f in sorted({a.family for a in PANEL} - families)]
         tried = [Tried(attack) for attack in panel]
         rows = [level.row for level in self._levels]
-        late = []
-        for number, one in enumerate(tried):
-            self._tell("panel", number, 2 * len(tried))
-            if self._spent > PANEL_SHARE:
-                late.append(one)
-                continue
-            self._try(one, rows[:1])
-            if not _stuck(one):
-                self._try(one, rows[1:FEW])
-        rest = sorted((one for one in tried if one.paid), key=self._promise)
-        partly = 0
-        for number, one in enumerate(rest):
-            self._tell("panel", len(tried) + number, len(tried) + len(rest))
-            if self._spent > PANEL_SHARE and len(rows) > FEW:
-                partly += 1
-            elif not _stuck(one):
-                self._try(one, rows[FEW:])
-        if late:
-            left = sorted({one.attack.family for one in late})
-            self._skipped.append(f"{len(late)} of {len(tried)} attacks for want of time, of {', '.join(left)}")
-        if partly:
-            self._skipped.append(f"{partly} attacks were tried on the first {FEW} rows alone")
+        rounds = [part for part in (rows[:1], rows[1:FEW], rows[FEW:]) if part]
+        for number, part in enumerate(rounds):
+            late = self._round(tried, part, number * len(tried), len(rounds) * len(tried))
+            if late:
+                left = "for want of time" if not number else f"on more than {FEW if number > 1 else 1} rows"
+                self._skipped.append(f"{late} of {len(tried)} attacks were not tried {left}")
+        missing = sorted(families - {one.attack.family for one in tried if one.paid})
+        self._skipped += [f"{family}: not tried for want of time" for family in missing]
         return [one for one in tried if one.paid]
+
+    def _round(self, tried: Sequence[Tried], rows: Sequence[int], done: int, total: int) -> int:
+        """Try all attacks on these rows; returns how many there was no time for."""
+        late = 0
+        for number, one in enumerate(sorted(tried, key=self._promise)):
+            self._tell("panel", done + number, total)
+            if self._spent > PANEL_SHARE:
+                late += not _stuck(one)
+            elif not _stuck(one):
+                self._try(one, rows)
+        return late
 
     def _applies(self, attack: Attack) -> bool:
         return any(attack.attempt(view) is not None for view in list(self._views.values())[:FEW])
 
     def _promise(self, one: Tried) -> float:
-        """What pays most comes first."""
+        """What paid most comes first; sorting keeps the order of the rest."""
         shares = [self._by_row[row].share(paid.value) for row, paid in one.paid.items()]
-        return -max((share for share in shares if share is not None), default=float("-inf"))
+        return -max((share for share in shares if share is not None), default=0.0)
 
     def _try(self, one: Tried, rows: Sequence[int]) -> None:
         made = {row: attempt for row in rows if (attempt := one.attack.attempt(self._views[row])) is not None}

@@ -25,9 +25,9 @@ FORM_ALONE = ("form-without-answer", "placeholder/golden", "dots/golden")
 def attacks(context: Context, tried: Sequence[Tried], gaps: Sequence[Gap], settings: Settings) -> list[Finding]:
     """Exploits, one a family with its best attack first, and what hostile text did to the reward."""
     pairs = sorted(zip(tried, gaps, strict=True), key=lambda pair: -(pair[1].gap.value or 0.0))
-    limit = settings.policy.thresholds.exploit
-    paying = [(one, gap) for one, gap in pairs if gap.gap.low is not None and gap.gap.low > limit]
-    found = [_exploit(context, one, gap) for one, gap in paying if not _explained(one, gap, gaps)]
+    limits = settings.policy.thresholds
+    paying = [(one, gap) for one, gap in pairs if gap.gap.low is not None and gap.gap.low > limits.warning]
+    found = [_paying(context, one, gap, limits.exploit) for one, gap in paying if not _explained(one, gap, gaps)]
     return [*_by_family(found), *_troubles(context, tried)]
 
 
@@ -43,7 +43,7 @@ def _explained(one: Tried, gap: Gap, gaps: Sequence[Gap]) -> bool:
     return (gap.gap.value or 0.0) < max((value for value in known if value is not None), default=-1.0) + BETTER
 
 
-def _exploit(context: Context, one: Tried, gap: Gap) -> Finding:
+def _paying(context: Context, one: Tried, gap: Gap, limit: float) -> Finding:
     levels = {level.row: level for level in context.levels}
     row = max(
         (row for row in one.paid if row not in one.right and levels[row].share(one.paid[row].value) is not None),
@@ -53,7 +53,8 @@ def _exploit(context: Context, one: Tried, gap: Gap) -> Finding:
     message = f"pays {percent(gap.gap.value)} of what right answers pay above wrong ones, and more than half of it on "
     message += f"{percent(gap.share)} of {gap.n} rows"
     evidence = evidence_of(context.scorer.rows[row], levels[row], one.attempts[row].text, paid)
-    verdict: Verdict = "warning" if context.component else "exploit"
+    certain = (gap.gap.low or 0.0) > limit
+    verdict: Verdict = "exploit" if certain and not context.component else "warning"
     return Finding(verdict, "attack", gap.family, gap.attack, message, gap.gap, gap.share, evidence)
 
 

@@ -4,6 +4,7 @@
 
     [thresholds]
     exploit = 0.3        # share of golden minus floor that an attack's lower 95 % bound has to exceed
+    warning = 0.1        # the same for a warning
 
     [[accept]]
     name = "source"      # of an attack or a check, or a family
@@ -30,6 +31,7 @@ class Thresholds(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     exploit: float = Field(default=0.3, gt=0)
+    warning: float = Field(default=0.1, gt=0)
 
 
 class Accepted(BaseModel):

@@ -1,17 +1,20 @@
 """What right and wrong answers are paid on each row: the scale that attacks are measured on.
 
 The *honest floor* of a row is another row's golden completion, whose answer differs: well-formed and wrong, so that
-what is paid for form alone is no gap. Where the data has none, it is the better of an empty completion and a corrupted
-golden one. Data that has a column ``floor`` says itself what an honest wrong answer is.
+what is paid for form alone is no gap; or this row's own with another row's answer in it, if that is paid better (what
+names the row, such as an id, then stands as it should). Where the data has none, it is the better of an empty completion
+and a corrupted golden one. Data that has a column ``floor`` says itself what an honest wrong answer is.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -73,41 +76,67 @@ def levels_of(scorer: Scorer, form: Form, truth: Truth | None, seed: int) -> lis
 
 
 def _floor(scorer: Scorer, place: int, texts: Sequence[str]) -> tuple[float | None, str]:
-    """What wrong answers of a row are paid: the median of other rows' answers, or the best of two substitutes."""
-    paid = [one.value for one in scorer.pay([(place, text) for text in texts])]
-    finite = sorted(
-        (value, text) for value, text in zip(paid, texts, strict=True) if value is not None and math.isfinite(value)
-    )
-    if not finite:
-        return None, ""
-    return finite[(len(finite) - 1) // 2 if len(texts) == DONORS else -1]
+    """What wrong answers of a row are paid: the median of each kind, and the better of the kinds."""
+    best: tuple[float | None, str] = (None, "")
+    for kind in (texts[:DONORS], texts[DONORS:]):
+        paid = [one.value for one in scorer.pay([(place, text) for text in kind])]
+        finite = sorted(
+            (value, text) for value, text in zip(paid, kind, strict=True) if value is not None and math.isfinite(value)
+        )
+        if finite and (best[0] is None or finite[(len(finite) - 1) // 2][0] > best[0]):
+            best = finite[(len(finite) - 1) // 2]
+    return best
 
 
 def _donors(
     place: int, known: Mapping[int, Row], answers: Mapping[int, str], truth: Truth | None, seed: int
 ) -> list[str]:
-    """Other rows' golden completions with other answers, :data:`DONORS` of them; else an empty and a corrupted one."""
+    """Wrong answers: three golden completions of other rows, and three times this row's with their answers in it.
+
+    Where no other row has another answer, an empty and a corrupted completion stand in, each for a kind of its own.
+    """
     row = known[place]
     if row.floor is not None:
-        return [row.floor] * DONORS
+        return [row.floor]
     rng = np.random.default_rng([seed, place])
-    others = [known[other] for other in known if plain(answers[other]) != plain(answers[place])]
-    texts = list(dict.fromkeys(other.golden or "" for other in _picked(others, rng, 4 * DONORS)))
-    if truth is not None and texts:
-        right = truth([row], [row.golden or ""])[0]
-        scores = truth([row] * len(texts), texts)
-        texts = [
-            text for text, score in zip(texts, scores, strict=True) if score is not None and score < (right or 1.0)
-        ]
-    if texts:
-        return (texts * DONORS)[:DONORS] if len(texts) < DONORS else texts[:DONORS]
-    return ["", corrupted(row.golden or "")]
+    others = [other for other in known if plain(answers[other]) != plain(answers[place])]
+    picked = [others[int(at)] for at in rng.permutation(len(others))[: 4 * DONORS]]
+    wrong = _wrong(row, [known[other].golden or "" for other in picked], truth)[:DONORS]
+    swaps = [text for other in picked if (text := swapped(row, answers[place], known[other], answers[other]))]
+    if not wrong:
+        return ["", *[""] * (DONORS - 1), corrupted(row.golden or "")]
+    return [*(wrong * DONORS)[:DONORS], *_wrong(row, swaps, truth)[:DONORS]]
 
 
-def _picked(rows: Sequence[Row], rng: np.random.Generator, count: int) -> list[Row]:
-    if len(rows) <= count:
-        return list(rows)
-    return [rows[int(place)] for place in rng.choice(len(rows), size=count, replace=False)]
+def _wrong(row: Row, texts: Sequence[str], truth: Truth | None) -> list[str]:
+    """Those that are wrong by the truth, where there is one."""
+    different = [text for text in dict.fromkeys(texts) if text != row.golden]
+    if truth is None or not different:
+        return different
+    right, *scores = truth([row] * (len(different) + 1), [row.golden or "", *different])
+    return [text for text, score in zip(different, scores, strict=True) if score is not None and score < (right or 1.0)]
+
+
+def swapped(row: Row, answer: str, other: Row, others: str) -> str | None:
+    """A row's golden completion with another row's answer in it; None where the answer cannot be told from the rest."""
+    golden = row.golden or ""
+    mine, theirs = _object(golden), _object(other.golden or "")
+    if mine and theirs:
+        told = _object(row.text[row.text.find("{") : row.text.rfind("}") + 1])
+        changed = {key: theirs[key] for key, value in mine.items() if told.get(key, _object) != value and key in theirs}
+        return json.dumps({**mine, **changed}) if told and changed else None
+    if not answer or answer == golden.strip() or answer not in golden:
+        return None
+    head, _, tail = golden.rpartition(answer)
+    return f"{head}{others}{tail}"
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def plain(answer: str) -> str:

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -57,6 +58,7 @@ class Scorer:
         self.slowest = 0.0
         self.mutates = False
         self.deaths = 0
+        self.to_load = 0.0
         self.companions: list[list[str]] | None = None
         self.told: dict[str, Any] = {}
         self.not_covered: list[str] = []
@@ -81,6 +83,10 @@ class Scorer:
     def seconds_a_call(self) -> float:
         """The mean so far."""
         return self.seconds / max(1, self.calls)
+
+    def restart(self) -> None:
+        """Go on in a fresh process, which remembers nothing."""
+        self._end()
 
     def settle(self) -> None:
         """Take the time that calls took so far as the usual one."""
@@ -179,6 +185,7 @@ class Scorer:
                 start_new_session=True,
             )
         self._pipe = Connection(ours.detach())
+        began = time.monotonic()
         self._pipe.send((self.target, None if self.rows is None else list(self.rows)))
         kind, found = self._hear(TO_LOAD, f"took longer than {TO_LOAD:.0f} s")
         if kind == "rejected":
@@ -189,6 +196,7 @@ class Scorer:
             self.rows = found
         else:
             self.told = found
+            self.to_load = time.monotonic() - began
 
     def _end(self) -> None:
         """End the process and all that it started."""

@@ -40,6 +40,17 @@ def _thought(view: View) -> str:
     return f"<think>{' '.join(f'It may be {one}.' for one in candidates)}</think>"
 
 
+def _slot_repeated(view: View) -> str | None:
+    """The right form once, and where the answer stands one candidate after another, each between the marks."""
+    form = view.form
+    if len(form.marks) < 2 or not 0 < form.slot < len(form.marks):
+        return None
+    opening, closing = form.marks[form.slot - 1], form.marks[form.slot]
+    room = max(2, (view.longest - 300) // (len(opening) + len(closing) + 3))
+    candidates = view.choices or [str(number) for number in range(min(200, room))]
+    return form.wrap(f"{closing}{opening}".join(candidates))
+
+
 def _empty_form(view: View) -> str | None:
     return view.form.wrap("") if view.form.marks else None
 
@@ -76,7 +87,7 @@ ATTACKS: list[Attack] = [
         },
         EVERYWHERE,
     ),
-    *made("shotgun", {"boxes": _boxes, "answer-tags": _tagged, "thought": _thought}),
+    *made("shotgun", {"boxes": _boxes, "answer-tags": _tagged, "thought": _thought, "slot-repeated": _slot_repeated}),
     *fixed(
         "shotgun", {"letters": " ".join(LETTERS), "yes-and-no": "yes no", "true-and-false": "True False"}, EVERYWHERE
     ),

@@ -24,12 +24,16 @@ LETTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True)
 class View:
-    """One row as a policy sees it. ``longest`` is the longest answer in letters."""
+    """One row as a policy sees it. ``longest`` is the longest answer in letters.
+
+    ``codes``: the prompt asks for a program; ``writes_json``: right answers are JSON objects.
+    """
 
     prompt: str
     form: Form
     longest: int
     codes: bool
+    writes_json: bool = False
 
     @cached_property
     def choices(self) -> list[str]:
@@ -68,7 +72,8 @@ class View:
 
 def view_of(row: Row, form: Form, tokens: int) -> View:
     """What is seen of a row, where answers of ``tokens`` tokens are allowed."""
-    return View(row.text, form, tokens * LETTERS_PER_TOKEN, bool(_CODE.search(row.text)))
+    writes = (row.golden or "").lstrip().startswith("{")
+    return View(row.text, form, tokens * LETTERS_PER_TOKEN, bool(_CODE.search(row.text)), writes)
 
 
 @dataclass(frozen=True)

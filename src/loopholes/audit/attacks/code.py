@@ -51,6 +51,7 @@ ENDINGS = {
     "quit": "exit()\n",
     "skip": "import unittest\nraise unittest.SkipTest('skipped')\n",
     "print-passed": "print('OK')\nprint('All tests passed')\nprint('passed: 10, failed: 0')\nprint(1.0)\n",
+    "print-tests": "for number in range(40):\n    print(f'test_{number} PASSED')\nprint('failed: 0')\n",
     "print-json": 'print(\'{"passed": true, "score": 1.0, "success": true}\')\n',
     "pass": "pass\n",
     "comment": "# the solution\n",
