@@ -70,9 +70,16 @@ def evidence_of(row: Row, level: Level | None, text: str, paid: Paid | None) -> 
     return Evidence(row.number, row.prompt, row.columns, text, reward, problem, golden, floor)
 
 
-def check(context: Context) -> list[Finding]:
-    """Every check but those that the panel's answers tell."""
-    return [finding for one in CHECKS for finding in one(context)]
+def check(context: Context, late: Callable[[], bool]) -> tuple[list[Finding], list[str]]:
+    """Every check but those that the panel's answers tell, and the names of those for which it was ``late``."""
+    findings: list[Finding] = []
+    skipped = []
+    for one in CHECKS:
+        if late():
+            skipped.append(one.__name__.replace("_", " "))
+        else:
+            findings += one(context)
+    return findings, skipped
 
 
 def golden_beats_floor(context: Context) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,12 +19,18 @@ from loopholes.audit.search import Recipe, climb
 from loopholes.errors import UsageError
 from loopholes.integrations.base import Paid, Row
 
+SLOW = 0.25
+"""Seconds of a call from which on the time is looked at after every other one."""
 FEW = 4
 """Rows on which attacks are tried before any is tried on all."""
 LITTLE = 0.05
 """The share of the scale from which on it is asked whether an attempt is right after all."""
-CONTRACT_SHARE, PANEL_SHARE, SEARCH_SHARE = 0.15, 0.75, 0.9
-"""Of the time: for the contract; when the panel ends, and when the search does."""
+SCALE_SHARE, CONTRACT_SHARE, LATE, PANEL_SHARE, SEARCH_SHARE = 0.15, 0.1, 0.3, 0.75, 0.9
+"""Of the time: for the scale and for the contract; when the contract, the panel and the search have to end."""
+CALLS_A_SCALE, CALLS_A_CONTRACT = 7, 30
+"""Calls that each takes a row."""
+PROMISING = 0.3
+"""The share of the scale on its first row from which on an attack is tried on all rows at once."""
 OnStage = Callable[[str, int, int], None]
 
 
@@ -78,8 +84,7 @@ class _Audit:
         self._truth = truth
         self._tell = tell
         rng = np.random.default_rng(settings.seed)
-        kept = sorted(rng.choice(len(rows), size=min(settings.rows, len(rows)), replace=False).tolist())
-        self._rows = [rows[place] for place in kept]
+        self._rows = [rows[int(place)] for place in rng.permutation(len(rows))[: settings.rows]]
         self._form = form_of([row.golden for row in self._rows if row.golden is not None])
         self._views = {
             place: view_of(row, self._form, settings.max_completion_tokens) for place, row in enumerate(self._rows)
@@ -101,12 +106,13 @@ class _Audit:
                 self._levels,
                 self._form,
                 given.policy.thresholds.exploit,
-                self._looked_at,
+                self._affordable(CALLS_A_CONTRACT, CONTRACT_SHARE, contract.LOOKED_AT),
                 given.noisy,
                 self._is_component,
             )
             self._tell("contract", 0, 1)
-            findings = contract.check(context)
+            findings, late = contract.check(context, lambda: self._spent > LATE)
+            self._skipped += [f"the contract's check: {name}, for want of time" for name in late]
             tried = self._panel()
             gaps, worst = self._gaps(tried)
             findings += judging.attacks(context, tried, gaps, self._settings)
@@ -114,12 +120,6 @@ class _Audit:
             findings += [found] if found else []
             findings += judging.conclusions(context, self._rows, self._truth is not None)
             return self._report(gaps, worst, findings)
-
-    @property
-    def _looked_at(self) -> int:
-        """Rows that the contract's checks can afford: each takes some thirty calls a row."""
-        affordable = CONTRACT_SHARE * self._settings.seconds / (30 * max(self._scorer.seconds_a_call, 1e-6))
-        return max(2, min(contract.LOOKED_AT, int(affordable)))
 
     @property
     def _is_component(self) -> bool:
@@ -142,8 +142,16 @@ class _Audit:
 
     def _scale(self) -> list[Level]:
         self._tell("scale", 0, 1)
-        levels = levels_of(self._scorer, self._form, self._truth, self._settings.seed)
-        return levels or [Level(place, None, None, "", "", "") for place in range(len(self._rows))]
+        rows = self._affordable(CALLS_A_SCALE, SCALE_SHARE, len(self._rows))
+        if rows < len(self._rows):
+            self._skipped.append(f"{len(self._rows) - rows} of {len(self._rows)} rows, for want of time")
+        levels = levels_of(self._scorer, self._form, self._truth, self._settings.seed, rows)
+        return levels or [Level(place, None, None, "", "", "") for place in range(rows)]
+
+    def _affordable(self, calls: int, share: float, most: int) -> int:
+        """How many rows of so many calls each fit into a share of the time."""
+        fitting = share * self._settings.seconds / (calls * max(self._scorer.seconds_a_call, 1e-6))
+        return max(min(2, most), min(most, int(fitting)))
 
     def _panel(self) -> list[Tried]:
         """Every attack on one row, then on a few, then on all: what pays most first, until the time is over."""
@@ -171,6 +179,8 @@ class _Audit:
                 late += not _stuck(one)
             elif not _stuck(one):
                 self._try(one, rows)
+                if len(one.paid) == len(rows) and -self._promise(one) > PROMISING:
+                    self._try(one, [level.row for level in self._levels][len(rows) :])
         return late
 
     def _applies(self, attack: Attack) -> bool:
@@ -182,11 +192,17 @@ class _Audit:
         return -max((share for share in shares if share is not None), default=0.0)
 
     def _try(self, one: Tried, rows: Sequence[int]) -> None:
-        made = {row: attempt for row in rows if (attempt := one.attack.attempt(self._views[row])) is not None}
-        one.attempts.update(made)
-        paid = self._scorer.pay([(row, attempt.text) for row, attempt in made.items()])
-        one.paid.update(zip(made, paid, strict=True))
-        one.right |= self._right({row: made[row] for row, one in zip(made, paid, strict=True) if self._pays(row, one)})
+        todo = [row for row in rows if row not in one.attempts]
+        made = {row: attempt for row in todo if (attempt := one.attack.attempt(self._views[row])) is not None}
+        slow = self._scorer.slowest > SLOW
+        for piece in pieces(list(made), 2 if slow else max(1, len(made))):
+            if self._spent > PANEL_SHARE and one.paid:
+                return
+            paid = self._scorer.pay([(row, made[row].text) for row in piece])
+            one.attempts.update((row, made[row]) for row in piece)
+            one.paid.update(zip(piece, paid, strict=True))
+            pays = [row for row, payment in zip(piece, paid, strict=True) if self._pays(row, payment)]
+            one.right |= self._right({row: made[row] for row in pays})
 
     def _pays(self, row: int, paid: Paid) -> bool:
         share = self._by_row[row].share(paid.value)
@@ -242,8 +258,11 @@ class _Audit:
             return None
         makers = {one.attack.name: one.attack.attempt for one in tried}
         shares = {gap.attack: gap.gap.value for gap in gaps if gap.gap.value is not None}
-        recipe = climb(self._scorer, climbed, self._views, makers, shares, calls, self._settings.seed)
+        recipe = climb(self._scorer, climbed, self._views, makers, shares, calls, self._settings.seed, self._too_late)
         return None if recipe is None else self._found(recipe, makers, reported, gaps)
+
+    def _too_late(self) -> bool:
+        return self._spent > SEARCH_SHARE
 
     def _found(
         self,
@@ -304,6 +323,12 @@ def companions(rows: Sequence[Row], group: int) -> list[list[str]]:
         right = wrong[0] if row.golden is None else row.golden
         found.append([right if number % 2 == 0 else wrong[number % len(wrong)] for number in range(group - 1)])
     return found
+
+
+def pieces(rows: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Rows in parts of so many."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
 
 
 def _stuck(one: Tried) -> bool:

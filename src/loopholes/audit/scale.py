@@ -2,8 +2,8 @@
 
 The *honest floor* of a row is another row's golden completion, whose answer differs: well-formed and wrong, so that
 what is paid for form alone is no gap; or this row's own with another row's answer in it, if that is paid better (what
-names the row, such as an id, then stands as it should). Where the data has none, it is the better of an empty completion
-and a corrupted golden one. Data that has a column ``floor`` says itself what an honest wrong answer is.
+names the row, such as an id, then stands as it should). Where the data has none, it is the better of an empty and a
+corrupted golden completion. Data that has a column ``floor`` says itself what an honest wrong answer is.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -62,9 +63,10 @@ class Level:
         return (reward - self.floor) / self.width
 
 
-def levels_of(scorer: Scorer, form: Form, truth: Truth | None, seed: int) -> list[Level]:
-    """The scale of every row that has a golden completion."""
-    known = {place: row for place, row in enumerate(scorer.rows) if row.golden is not None}
+def levels_of(scorer: Scorer, form: Form, truth: Truth | None, seed: int, count: int) -> list[Level]:
+    """The scale of the first ``count`` rows that have a golden completion."""
+    golden_rows = ((place, row) for place, row in enumerate(scorer.rows) if row.golden is not None)
+    known = dict(islice(golden_rows, count))
     answers = {place: form.read(row.golden or "") for place, row in known.items()}
     donors = {place: _donors(place, known, answers, truth, seed) for place in known}
     golden = scorer.pay([(place, row.golden or "") for place, row in known.items()])

@@ -66,10 +66,11 @@ def climb(
     found: Mapping[str, float],
     calls: int,
     seed: int,
+    late: Callable[[], bool] = lambda: False,
 ) -> Recipe | None:
     """The best recipe that ``calls`` more calls find on these rows; None if nothing beats the panel there.
 
-    ``found`` holds the panel's shares by attack. The same seed finds the same.
+    ``found`` holds the panel's shares by attack. The same seed finds the same, unless it gets ``late``.
     """
     rng = np.random.default_rng([seed, len(levels)])
     rows = levels[:ROWS]
@@ -79,7 +80,7 @@ def climb(
     beam = [Recipe(name, share=_share(Recipe(name), scorer, rows, views, makers)) for name in starts[:BEAM]]
     best = max(beam, key=lambda recipe: recipe.share)
     names, last = list(makers), scorer.calls + calls
-    while scorer.calls < last and best.share < 1.5:
+    while scorer.calls < last and best.share < 1.5 and not late():
         parent = beam[int(rng.integers(len(beam)))]
         others = starts[: 2 * BEAM] if rng.random() < 0.5 else names
         step = list(STEPS)[int(rng.integers(len(STEPS)))]
