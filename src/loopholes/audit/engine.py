@@ -256,8 +256,8 @@ class _Audit:
         if calls < 100:
             self._skipped.append("search: no time was left for it")
             return None
-        makers = {one.attack.name: one.attack.attempt for one in tried}
-        shares = {gap.attack: gap.gap.value for gap in gaps if gap.gap.value is not None}
+        makers = {one.attack.name: one.attack.attempt for one in tried if not _stuck(one)}
+        shares = {gap.attack: gap.gap.value for gap in gaps if gap.gap.value is not None and gap.attack in makers}
         recipe = climb(self._scorer, climbed, self._views, makers, shares, calls, self._settings.seed, self._too_late)
         return None if recipe is None else self._found(recipe, makers, reported, gaps)
 

@@ -15,6 +15,8 @@ from loopholes.audit.scorer import Scorer
 BEAM = 6
 ROWS = 12
 """Rows that one step of the climb is measured on."""
+FIRST = 2
+"""Rows after which a recipe that pays nothing is given up."""
 STEPS: Mapping[str, Callable[[str, str, View], str]] = {
     "then": lambda mine, other, view: f"{mine}\n{other}",
     "after": lambda mine, other, view: f"{other}\n{mine}",
@@ -95,9 +97,15 @@ def climb(
 
 
 def _share(recipe: Recipe, scorer: Scorer, levels: Sequence[Level], views: Mapping[int, View], makers: Makers) -> float:
-    """The mean share of the scale on these rows; rows to which it does not apply count as nothing."""
-    texts = [(level, recipe.text(makers, views[level.row])) for level in levels]
-    asked = [(level, text) for level, text in texts if text is not None]
-    paid = scorer.pay([(level.row, text) for level, text in asked])
-    shares = [level.share(one.value) for (level, _), one in zip(asked, paid, strict=True)]
-    return float(np.clip([share for share in shares if share is not None], -10, 10).sum()) / len(levels)
+    """The mean share of the scale on these rows; rows to which it does not apply count as nothing.
+
+    What pays nothing on the first rows is given up there.
+    """
+    total = 0.0
+    for number, level in enumerate(levels):
+        text = recipe.text(makers, views[level.row])
+        if text is not None:
+            total += float(np.clip(level.share(scorer.pay([(level.row, text)])[0].value) or 0.0, -10, 10))
+        if number + 1 >= FIRST and total <= 0:
+            break
+    return total / len(levels)
