@@ -311,6 +311,7 @@ class _Audit:
             sorted(gaps, key=lambda gap: -(gap.gap.value if gap.gap.value is not None else float("-inf"))),
             worst,
             sorted(accepted, key=lambda one: (order[one.verdict], -((one.gap.value or 0.0) if one.gap else 0.0))),
+            losing=sum(one.width is None for one in self._levels if one.known) / max(1, len(self._levels)),
         )
 
 

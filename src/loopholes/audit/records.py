@@ -127,7 +127,10 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Report:
-    """All that an audit found. ``worst`` is the panel's maximum, its interval corrected for the panel's size."""
+    """All that an audit found. ``worst`` is the panel's maximum, its interval corrected for the panel's size.
+
+    ``losing`` is the share of rows on which a wrong answer is paid no less than the right one.
+    """
 
     target: Target
     coverage: Coverage
@@ -136,6 +139,7 @@ class Report:
     gaps: Sequence[Gap]
     worst: Gap | None
     findings: Sequence[Finding]
+    losing: float = 0.0
     hashes: Mapping[str, Any] = field(default_factory=dict)
 
     @property

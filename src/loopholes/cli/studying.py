@@ -24,7 +24,7 @@ Name = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
-        help="discovery, audit-grid, transfer, catalysis, distillation, persistence, or all.",
+        help="discovery, audit-grid, transfer, catalysis, distillation, persistence, audit-validity, or all.",
         show_default=False,
     ),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loopholes.errors import UnknownName
-from loopholes.studies import audit_grid, catalysis, discovery, distillation, persistence, transfer
+from loopholes.studies import audit_grid, audit_validity, catalysis, discovery, distillation, persistence, transfer
 from loopholes.studies.base import Study, StudyConfig
 
 __all__ = ["STUDIES", "Study", "StudyConfig", "studies_called"]
@@ -17,6 +17,7 @@ STUDIES: dict[str, Study] = {
         ("catalysis", catalysis),
         ("distillation", distillation),
         ("persistence", persistence),
+        ("audit-validity", audit_validity),
     )
 }
 """In an order in which each finds the runs that it shares with those before it."""

@@ -1,0 +1,80 @@
+"""The audit of a game's channel as a run of a study."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from loopholes.runs import Run
+from loopholes.storage import plain
+from loopholes.studies.jobs import Job, OnStep
+from loopholes.studies.settings import Setting
+
+ROWS = 64
+SECONDS = 900.0
+"""More than an audit takes, so that nothing is left out for want of time and the same audit finds the same."""
+
+
+@dataclass(frozen=True)
+class Audit(Job):
+    """The audit of one channel, before any training; its summary holds the report."""
+
+    setting: Setting
+    channel: str
+    seed: int = 0
+
+    @property
+    def label(self) -> str:
+        return f"audit-{self.setting.name}-{self.channel}"
+
+    @property
+    def needs(self) -> tuple[Job, ...]:
+        return ()
+
+    @property
+    def steps(self) -> int | None:
+        return None
+
+    def described(self) -> dict[str, Any]:
+        parameters = self.setting.make().parameters.model_dump(mode="json")
+        known = {"game": self.setting.game, "parameters": parameters, "channel": self.channel, "seed": self.seed}
+        return {"kind": "audit", **known, "rows": ROWS, "panel": _panel()}
+
+    def run(self, root: Path, on_step: OnStep | None = None) -> None:
+        from loopholes.audit import Settings, audit, target_of
+        from loopholes.integrations import games
+
+        with Run.create(self.folder(root), {**self.described(), "policy": "none"}, resume=True) as run:
+            if run.status.state == "finished":
+                return
+            game = self.setting.make()
+            rows = games.rows_of(game, ROWS, self.seed)
+            options = {"parameters": dict(self.setting.parameters), "channel": self.channel, "seed": self.seed}
+            settings = Settings(seconds=SECONDS, rows=ROWS, seed=self.seed)
+            report = audit(
+                target_of([f"game:{self.setting.game}"], None, options),
+                rows,
+                settings,
+                truth=partial(games.truth, game),
+            )
+            run.write_summary(
+                {
+                    "status": report.status(),
+                    "worst": plain(asdict(report.worst)) if report.worst else None,
+                    "losing": report.losing,
+                    "findings": [
+                        {"verdict": one.verdict, "family": one.family, "name": one.name, "message": one.message}
+                        for one in report.findings
+                    ],
+                }
+            )
+
+
+def _panel() -> str:
+    """Which attacks there are: another panel is another audit."""
+    from loopholes.audit.attacks import PANEL
+
+    return blake2b(" ".join(attack.name for attack in PANEL).encode(), digest_size=8).hexdigest()
