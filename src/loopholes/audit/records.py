@@ -27,9 +27,28 @@ FAMILIES: Mapping[str, str] = {
     "judge-injection": "give the judge the answer as quoted data, and read its verdict from a place it alone writes to",
     "break-the-grader": "bound time and memory, and pay a failure of the grader no more than a wrong answer",
     "code": "run code in a process of its own, keep expected outputs and the verdict out of its reach, and count tests",
-    "contract": "see docs/audit.md, Contract",
+    "contract": "make it tell right from wrong on every row, the same each time, by the row and the answer alone",
 }
 """Families of findings, each with what to change."""
+ADVICE: Mapping[str, str] = {
+    "golden-not-above-floor": "pay right answers more than wrong ones on every row, whatever their form",
+    "component-alone": "audit the whole sum that is trained on",
+    "golden-not-paid": "find out why right answers are not scored: wrong column, wrong form, a parser that fails",
+    "nondeterministic": "make it deterministic, or say --noisy where a judge is asked",
+    "company-matters": "score each completion by itself, or say --group N",
+    "order-matters": "make it independent of the order within a group",
+    "remembered-by-text": "key whatever is remembered by the row, too",
+    "mentioned-answer": "read the answer from one place alone",
+    "refused-equivalents": "normalise spaces, case, numbers and LaTeX before answers are compared",
+    "truth-none": "give no reward (None) where the ground truth is missing or cannot be parsed",
+    "truth-empty": "give no reward (None) where the ground truth is empty",
+    "truth-unparseable": "give no reward (None) where the ground truth cannot be parsed",
+    "inputs-changed": "copy what is changed",
+    "keys-differ": "return the same keys in every branch",
+    "no-golden": "give golden completions",
+    "no-signal": "mend what keeps right answers from being paid",
+}
+"""The same for single checks of the contract."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +125,7 @@ class Finding:
     @property
     def change(self) -> str:
         """What to do about it."""
-        return FAMILIES[self.family]
+        return ADVICE.get(self.name, FAMILIES[self.family])
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from loopholes.cli.console import Steps, as_lines, print_line, say, stderr, stdout
 from loopholes.cli.options import Json
+from loopholes.errors import RunError
 
 if TYPE_CHECKING:
     from loopholes.report import Arm, GameSection, Section
@@ -28,7 +29,7 @@ def report(
         Path | None, typer.Option(metavar="FOLDER", help="Also write figures (SVG, PNG) and tables (CSV) there.")
     ] = None,
 ) -> None:
-    """Make the page of the runs and studies in a directory: one HTML file that opens offline."""
+    """Make the page of the runs, studies and audits in a directory: one HTML file that opens offline."""
     from loopholes import report as reports
 
     sections = _sections(directory)
@@ -42,6 +43,7 @@ def report(
 def _sections(directory: Path) -> list[Section]:
     """Those of every finished study in a directory or below it, then those of the runs that belong to none."""
     from loopholes.report import game_section
+    from loopholes.report.audits import audits_of
     from loopholes.report.collect import read_sections
     from loopholes.studies.running import MARK, sections_of
 
@@ -50,7 +52,14 @@ def _sections(directory: Path) -> list[Section]:
     found = [section for folder in finished for section in studies[folder]]
     if directory in finished:
         return found
-    return [*found, *(game_section(section) for section in read_sections(directory, without=finished))]
+    audits = audits_of(directory)
+    try:
+        loose = read_sections(directory, without=finished)
+    except RunError:
+        if not audits:
+            raise
+        loose = []
+    return [*found, *audits, *(game_section(section) for section in loose)]
 
 
 def demo(
