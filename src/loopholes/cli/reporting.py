@@ -31,9 +31,13 @@ def report(
 ) -> None:
     """Make the page of the runs, studies and audits in a directory: one HTML file that opens offline."""
     from loopholes import report as reports
+    from loopholes.report.audits import LEAD as AUDITED
+    from loopholes.report.audits import QUESTION as AUDITS
 
     sections = _sections(directory)
-    page = reports.write_page(f"Loopholes: {directory.resolve().name}", sections, out or directory / "report.html")
+    audits_alone = all(section.question == AUDITS for section in sections)
+    title, place = f"Loopholes: {directory.resolve().name}", out or directory / "report.html"
+    page = reports.write_page(title, sections, place, **({"lead": AUDITED} if audits_alone else {}))
     typer.echo(str(page))
     if export is not None:
         written = reports.export(sections, export)

@@ -13,6 +13,10 @@ from loopholes.storage import read_json
 
 FILE = "audit.json"
 QUESTION = "How can this reward be gamed?"
+LEAD = (
+    "Before anything was trained, a reward function was called with completions that try to be paid without being "
+    "right. What pays for them pays for them in training, too: a policy that finds such a completion is taught it."
+)
 SHOWN = 20
 """Attacks in the table of gaps."""
 

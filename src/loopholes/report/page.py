@@ -75,6 +75,7 @@ def write_page(title: str, sections: Sequence[Section], out: str | Path, *, lead
     html = _template().render(
         title=title,
         lead=lead,
+        legend=lead == LEAD,
         sections=sections,
         charts=charts,
         seeds_of=seeds_of,
