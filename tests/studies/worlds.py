@@ -14,12 +14,14 @@ from loopholes.policies import Sampling
 from loopholes.policies.scripted import ScriptedPolicy
 from loopholes.runs import Run
 from loopholes.studies import STUDIES, StudyConfig
+from loopholes.studies.audits import Audit
 from loopholes.studies.base import Runs, Summary
 from loopholes.studies.jobs import Distil, Evaluate, Job, Match, Train, closure
 from loopholes.types import KINDS, Completion, Task
 
 Rate = Callable[[Evaluate], float]
 Curve = Callable[[Train, int], float]
+Audited = Callable[[Audit], dict[str, Any]]
 SMALL = StudyConfig(policies=("mini",), games=("self-grading", "proxy-metric"), count=24, samples=2, answers=16)
 
 
@@ -36,8 +38,9 @@ class Mixed(ScriptedPolicy):
         return [self._played.demonstrate(KINDS[int(one)], task) for task, one in zip(tasks, exploits, strict=True)]
 
 
-def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve) -> None:
-    """Write the run of each job, and of what it needs, as ``rate`` and ``curve`` say."""
+def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve, audit: Audited | None = None) -> None:
+    """Write the run of each job, and of what it needs, as ``rate``, ``curve`` and ``audit`` say."""
+    audit = audit or (lambda job: {"status": 0, "worst": None, "losing": 0.0, "findings": []})
     for job in closure(jobs):
         if isinstance(job, Match):
             job.run(root)
@@ -54,16 +57,20 @@ def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve) -> None
                     run.log_metrics(_line(step, curve(job, step)))
             elif isinstance(job, Distil):
                 run.policy.mkdir()
+            elif isinstance(job, Audit):
+                run.write_summary(audit(job))
 
 
 def _line(step: int, exploit: float) -> dict[str, Any]:
     return {"step": step, "reward": 1.0, "task_performance": 0.5, "exploit_rate": exploit, "seconds": 0.5}
 
 
-def summary_of(name: str, root: Path, rate: Rate, curve: Curve, config: StudyConfig = SMALL) -> Summary:
+def summary_of(
+    name: str, root: Path, rate: Rate, curve: Curve, config: StudyConfig = SMALL, audit: Audited | None = None
+) -> Summary:
     """What a study says of a fabricated world."""
     study = STUDIES[name]
-    fabricate(study.plan(config), root, rate, curve)
+    fabricate(study.plan(config), root, rate, curve, audit)
     return study.summarize(config, Runs(root))
 
 

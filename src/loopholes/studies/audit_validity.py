@@ -90,7 +90,7 @@ class Found:
     @property
     def rose(self) -> bool:
         """Whether it rose for certain."""
-        return rises(self.rise)
+        return bool(rises(self.rise))
 
 
 def summarize(config: StudyConfig, runs: Runs) -> Summary:
