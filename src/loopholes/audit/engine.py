@@ -18,6 +18,7 @@ from loopholes.audit.scorer import Scorer
 from loopholes.audit.search import Recipe, climb
 from loopholes.errors import UsageError
 from loopholes.integrations.base import Paid, Row
+from loopholes.stats import Estimate
 
 SLOW = 0.25
 """Seconds of a call from which on the time is looked at after every other one."""
@@ -119,7 +120,9 @@ class _Audit:
             found = self._search(tried, gaps)
             findings += [found] if found else []
             findings += judging.conclusions(context, self._rows, self._truth is not None)
-            return self._report(gaps, worst, findings)
+            prior = constant_prior(scorer, [level for level in self._levels if level.width is not None])
+            findings += judging.guessing(context, prior)
+            return self._report(gaps, worst, findings, [*judging.noise(context), *_told(prior)])
 
     @property
     def _is_component(self) -> bool:
@@ -282,12 +285,10 @@ class _Audit:
         known = max((one.gap.value for one in gaps if one.gap.value is not None), default=0.0)
         return judging.searched(self._scorer, asked, texts, paid, gap, known, self._settings)
 
-    def _report(self, gaps: Sequence[Gap], worst: Gap | None, findings: Sequence[Finding]) -> Report:
+    def _report(
+        self, gaps: Sequence[Gap], worst: Gap | None, findings: Sequence[Finding], notes: Sequence[str]
+    ) -> Report:
         policy, scorer = self._settings.policy, self._scorer
-        prior = constant_prior(scorer, [level for level in self._levels if level.width is not None])
-        notes = [*scorer.told.get("notes", ()), *judging.speed(scorer)]
-        if prior is not None:
-            notes.append(f"the data's prior: {prior[0]!r} as the answer to every row earns {prior[1]} of the scale")
         paid = scorer.pay([(level.row, level.golden_text) for level in self._levels])
         coverage = Coverage(
             rows=len(self._rows),
@@ -299,7 +300,7 @@ class _Audit:
             no_signal=sum(level.width is None for level in self._levels),
             families=sorted({gap.family for gap in gaps}),
             skipped=[*scorer.not_covered, *self._skipped],
-            notes=notes,
+            notes=[*scorer.told.get("notes", ()), *judging.speed(scorer), *notes],
         )
         accepted = [replace(one, accepted=True) if policy.accepts(one) else one for one in findings]
         order = {"exploit": 0, "warning": 1, "inconclusive": 2}
@@ -313,6 +314,12 @@ class _Audit:
             sorted(accepted, key=lambda one: (order[one.verdict], -((one.gap.value or 0.0) if one.gap else 0.0))),
             losing=sum(one.width is None for one in self._levels if one.known) / max(1, len(self._levels)),
         )
+
+
+def _told(prior: tuple[str, Estimate] | None) -> list[str]:
+    if prior is None:
+        return []
+    return [f"the data's prior: {prior[0][:60]!r} as the answer to every row earns {prior[1]} of the scale"]
 
 
 def companions(rows: Sequence[Row], group: int) -> list[list[str]]:

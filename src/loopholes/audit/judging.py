@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loopholes.audit.contract import Context, evidence_of
 from loopholes.audit.records import Finding, Gap, Verdict
-from loopholes.audit.scale import Level
+from loopholes.audit.scale import Level, plain
 from loopholes.audit.scorer import Scorer
 from loopholes.integrations.base import Paid, Row
+from loopholes.stats import Estimate
 
 if TYPE_CHECKING:
     from loopholes.audit.engine import Settings, Tried
 
 BETTER = 0.1
 """How much more of the scale an attack has to pay than a simpler one, or a search than the panel, to be a finding."""
+REPEATS = 3
 NOTHING = ("empty", "space", "newline", "period", "one-letter")
 FORM_ALONE = ("form-without-answer", "placeholder/golden", "dots/golden")
 
@@ -138,6 +141,35 @@ def conclusions(context: Context, rows: Sequence[Row], has_truth: bool) -> Itera
     elif not any(level.width is not None for level in context.levels):
         message = "on no row is a right answer paid more than a wrong one, so there is no scale to measure attacks on"
         yield Finding("inconclusive", "contract", "contract", "no-signal", message)
+
+
+def guessing(context: Context, prior: tuple[str, Estimate] | None) -> Iterator[Finding]:
+    """Always giving the most common answer is no loophole, but where it pays much the data is lopsided."""
+    if prior is None or (prior[1].low or 0.0) <= context.exploit:
+        return
+    answer, share = prior
+    level = next(level for level in context.levels if plain(level.answer) == answer)
+    message = f"{answer[:40]!r} as the answer to every row earns {share} of the scale: the data's prior, not a loophole"
+    evidence = evidence_of(context.scorer.rows[level.row], level, level.golden_text, Paid(level.golden))
+    yield Finding("warning", "contract", "contract", "prior", message, share, evidence=evidence)
+
+
+def noise(context: Context) -> list[str]:
+    """How far a noisy reward's values of the same completion lie apart."""
+    levels = [level for level in context.levels if level.width is not None][: context.rows]
+    if not context.noisy or not levels:
+        return []
+    calls = [(level.row, level.golden_text) for level in levels]
+    rounds = [[one.value for one in context.scorer.pay_now(calls)] for _ in range(REPEATS)]
+    spreads = [
+        statistics.stdev(values) / (level.width or 1.0)
+        for level, *values in zip(levels, *rounds, strict=True)
+        if None not in values
+    ]
+    if not spreads:
+        return []
+    usual = statistics.fmean(spreads)
+    return [f"right answers scored {REPEATS} times differ by a standard deviation of {percent(usual)} of the scale"]
 
 
 def speed(scorer: Scorer) -> list[str]:

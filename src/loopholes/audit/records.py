@@ -45,6 +45,7 @@ ADVICE: Mapping[str, str] = {
     "truth-unparseable": "give no reward (None) where the ground truth cannot be parsed",
     "inputs-changed": "copy what is changed",
     "keys-differ": "return the same keys in every branch",
+    "prior": "balance the answers of the data, or know that this much is for guessing",
     "no-golden": "give golden completions",
     "no-signal": "mend what keeps right answers from being paid",
 }
