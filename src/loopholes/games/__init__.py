@@ -22,7 +22,7 @@ REPORTED: dict[str, str] = {
     "unreadable": "loopholes.studies.rewards:Unreadable",
     "length-bonus": "loopholes.studies.rewards:LengthBonus",
     "keywords": "loopholes.studies.rewards:Keywords",
-    "shown-tests": "loopholes.studies.rewards:ShownTests",
+    "first-number": "loopholes.studies.rewards:FirstNumber",
 }
 """Small rewards that a study is about; they have names, so that its runs are the same wherever this is installed."""
 
