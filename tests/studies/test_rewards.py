@@ -51,8 +51,8 @@ def audited(setting: Setting, channel: str) -> Report:
     target = target_of([f"game:{setting.game}"], None, options)
     return audit(
         target,
-        games.rows_of(game, 24, 0),
-        Settings(seconds=300, rows=24, search_calls=800),
+        games.rows_of(game, 12, 0),
+        Settings(seconds=300, rows=12, search_calls=200),
         truth=lambda rows, texts: games.truth(game, rows, texts),
     )
 
