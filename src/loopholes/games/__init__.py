@@ -17,6 +17,14 @@ BUILT_IN: dict[str, str] = {
     "proxy-metric": "loopholes.games.proxy_metric:ProxyMetric",
     "reward-tampering": "loopholes.games.reward_tampering:RewardTampering",
 }
+REPORTED: dict[str, str] = {
+    "any-box": "loopholes.studies.rewards:AnyBox",
+    "unreadable": "loopholes.studies.rewards:Unreadable",
+    "length-bonus": "loopholes.studies.rewards:LengthBonus",
+    "keywords": "loopholes.studies.rewards:Keywords",
+    "first-number": "loopholes.studies.rewards:FirstNumber",
+}
+"""Small rewards that a study is about; they have names, so that its runs are the same wherever this is installed."""
 
 
 def game(name: str, **parameters: Any) -> Game:
@@ -28,8 +36,9 @@ def game(name: str, **parameters: Any) -> Game:
 
 
 def _game_class(name: str) -> type[Game]:
-    if name in BUILT_IN:
-        module, _, attribute = BUILT_IN[name].partition(":")
+    known = BUILT_IN.get(name) or REPORTED.get(name)
+    if known:
+        module, _, attribute = known.partition(":")
         found: type[Game] = getattr(importlib.import_module(module), attribute)
         return found
     file, _, attribute = name.rpartition(":")
