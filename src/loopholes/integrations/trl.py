@@ -14,12 +14,11 @@ import functools
 import inspect
 import math
 import re
-import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from loopholes.errors import UsageError
-from loopholes.integrations.base import Paid, Part, Rejected, Row, function, number, raised
+from loopholes.integrations.base import Paid, Part, Rejected, Row, background_loop, function, held, number, raised
 from loopholes.integrations.tokens import Tokens
 
 TRL = "1.16"
@@ -29,7 +28,6 @@ TAKEN = ("prompts", "completions")
 """Names that a column cannot have: TRL's own keywords."""
 STEPS = 1000
 """Of the training that a reward is told of; it stands before the first."""
-LARGEST = 3.4028234663852886e38  # rewards become 32-bit floats
 
 
 class TrlReward:
@@ -108,12 +106,11 @@ class TrlReward:
     def _sum(self, parts: tuple[float | None, ...]) -> Paid:
         known = [p.weight * value for p, value in zip(self._parts, parts, strict=True) if value is not None]
         total = sum(one for one in known if not math.isnan(one))
-        return Paid(_held(total) if known else None, parts=parts)
+        return Paid(held(total) if known else None, parts=parts)
 
     def _wait(self, found: Coroutine[Any, Any, list[Any]]) -> list[Any]:
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            threading.Thread(target=self._loop.run_forever, daemon=True, name="GRPOTrainer-AsyncLoop").start()
+            self._loop = background_loop("GRPOTrainer-AsyncLoop")
         return asyncio.run_coroutine_threadsafe(found, self._loop).result()
 
 
@@ -158,12 +155,7 @@ def _value(given: Any, label: str) -> float | None:
     value = number(given, label)
     if value is None or math.isnan(value):
         return None
-    return _held(value)
-
-
-def _held(value: float) -> float:
-    """A number as a tensor of 32 bits holds it, but for the rounding of its digits."""
-    return math.copysign(math.inf, value) if abs(value) > LARGEST else value
+    return held(value)
 
 
 def _is_async(call: Callable[..., Any]) -> bool:
