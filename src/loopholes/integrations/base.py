@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
+import math
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +17,8 @@ from loopholes.errors import UsageError
 from loopholes.types import Message
 
 Prompt = str | tuple[Message, ...]
+LARGEST = 3.4028234663852886e38
+"""That a 32-bit float holds, and so what trainers store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +161,21 @@ def number(value: Any, label: str) -> float | None:
         raise Rejected(f"{label} returned a {type(value).__name__}, not a number") from error
 
 
+def held(value: float) -> float:
+    """A number as a tensor of 32-bit floats holds it, but for the rounding of its digits."""
+    return math.copysign(math.inf, value) if abs(value) > LARGEST else value
+
+
 def function(part: Part, **how: Any) -> Callable[..., Any]:
     """The callable that a part names; raises :class:`UsageError`."""
     found = load(part, **how)
     if not callable(found):
         raise UsageError(f"{part.label} is a {type(found).__name__}, not a function")
     return found  # type: ignore[no-any-return]
+
+
+def background_loop(name: str) -> asyncio.AbstractEventLoop:
+    """An event loop that runs on a thread of this name for as long as the process does."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True, name=name).start()
+    return loop

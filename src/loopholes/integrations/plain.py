@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from loopholes.integrations.base import Paid, Part, Rejected, Row, function, number, raised
+from loopholes.integrations.base import Paid, Part, Rejected, Row, background_loop, function, number, raised
 
 
 class PlainReward:
@@ -41,30 +41,43 @@ class _Caller:
     def __init__(self, part: Part) -> None:
         self._call = function(part)
         self._part = part
-        self._takes, self._takes_all = _parameters(self._call, part)
-        self._is_async = inspect.iscoroutinefunction(self._call)
+        self._takes, self._takes_all, self._first = _parameters(self._call, part)
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def __call__(self, text: str, columns: Mapping[str, Any]) -> Any:
         missing = [name for name, needed in self._takes.items() if needed and name not in columns]
         if missing:
             raise Rejected(f"{self._part.label} needs {', '.join(missing)}, which the data has no column for")
         given = {key: value for key, value in columns.items() if self._takes_all or key in self._takes}
-        given.pop("completion", None)
+        for name in ("completion", self._first):
+            given.pop(name, None)
         found = self._call(text, **given)
-        return asyncio.run(found) if self._is_async else found
+        return self._awaited(found) if inspect.isawaitable(found) else found
+
+    def _awaited(self, found: Awaitable[Any]) -> Any:
+        async def value() -> Any:
+            return await found
+
+        if self._loop is None:
+            self._loop = background_loop(f"{self._part.name} of {self._part.file}")
+        return asyncio.run_coroutine_threadsafe(value(), self._loop).result()
 
 
-def _parameters(call: Callable[..., Any], part: Part) -> tuple[dict[str, bool], bool]:
-    """The names that a function takes beside the completion, whether each is needed; whether it takes all."""
+def _parameters(call: Callable[..., Any], part: Part) -> tuple[dict[str, bool], bool, str]:
+    """The names that a function takes beside the completion, whether each is needed; whether it takes all.
+
+    Last comes the name of the completion itself: a column of that name is not handed over.
+    """
     try:
         signature = inspect.signature(call)
     except (TypeError, ValueError):
-        return {}, True
+        return {}, True, "completion"
     known = list(signature.parameters.values())
     if not known or known[0].kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
         raise Rejected(f"{part.label} takes no completion: a plain reward is f(completion, **row)")
     rest = [one for one in known[1:] if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
-    return {one.name: one.default is one.empty for one in rest}, any(one.kind is one.VAR_KEYWORD for one in known)
+    takes_all = any(one.kind is one.VAR_KEYWORD for one in known)
+    return {one.name: one.default is one.empty for one in rest}, takes_all, known[0].name
 
 
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> PlainReward:

@@ -13,12 +13,12 @@ import asyncio
 import functools
 import inspect
 import math
-import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from loopholes.errors import UsageError
-from loopholes.integrations.base import Paid, Part, Rejected, Row, function, number, raised
+from loopholes.integrations.base import Paid, Part, Rejected, Row, background_loop, function, held, number, raised
 from loopholes.integrations.tokens import Tokens
 
 TRL = "1.16"
@@ -26,7 +26,8 @@ KEPT_BACK = ("prompt", "completion", "completion_ids")
 """Columns that TRL does not hand on."""
 TAKEN = ("prompts", "completions")
 """Names that a column cannot have: TRL's own keywords."""
-LARGEST = 3.4028234663852886e38  # rewards become 32-bit floats
+STEPS = 1000
+"""Of the training that a reward is told of; it stands before the first."""
 
 
 class TrlReward:
@@ -47,19 +48,41 @@ class TrlReward:
 
     def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
         given = self._given(rows, texts)
-        found: list[list[float | None]] = [[] for _ in self._calls]
         try:
-            for place in sorted(range(len(self._calls)), key=lambda place: _is_async(self._calls[place])):
-                call = self._calls[place]
-                output = self._wait(call(**given)) if _is_async(call) else call(**given)
-                found[place] = _values(output, len(rows), self._parts[place].label)
+            found = self._called(given, len(rows))
         except Rejected:
             raise
         except Exception as error:
-            if isinstance(error, TypeError) and "unexpected keyword argument" in str(error):
-                raise Rejected(f"TRL calls with keywords that {_named(error)}: add **kwargs") from error
+            if isinstance(error, TypeError):
+                self._refuse(error)
             return [Paid(None, raised(error))] * len(rows)
-        return [self._sum(tuple(values[number] for values in found)) for number in range(len(rows))]
+        return [self._sum(parts) for parts in zip(*found, strict=True)]
+
+    def _called(self, given: Mapping[str, Any], count: int) -> list[list[float | None]]:
+        """The values of each function: those of async ones together, behind the others."""
+        found: dict[int, list[float | None]] = {}
+        late = [place for place, call in enumerate(self._calls) if _is_async(call)]
+        for place, call in enumerate(self._calls):
+            if place not in late:
+                found[place] = _values(call(**given), count, self._parts[place].label)
+        if late:
+            outputs = self._wait(_together([self._calls[place] for place in late], given))
+            for place, output in zip(late, outputs, strict=True):
+                found[place] = _values(output, count, self._parts[place].label)
+        return [found[place] for place in range(len(self._calls))]
+
+    def _refuse(self, error: TypeError) -> None:
+        """Raise :class:`Rejected` for a signature that TRL's keywords do not fit."""
+        text = str(error).replace("()", "")
+        if "unexpected keyword argument" in text:
+            text = text.replace("got an unexpected keyword argument", "does not take:")
+            raise Rejected(f"TRL calls with keywords that {text}: add **kwargs") from error
+        name, is_missing, needed = re.sub(r"\d+ ", "", text).partition(" missing required keyword-only argument")
+        if not is_missing:
+            name, is_missing, needed = re.sub(r"\d+ ", "", text).partition(" missing required positional argument")
+        if is_missing:
+            missing = needed.partition(": ")[2]
+            raise Rejected(f"{name} needs {missing}, which the data has no column for") from error
 
     def _given(self, rows: Sequence[Row], texts: Sequence[str]) -> dict[str, Any]:
         columns = [key for key in rows[0].columns if key not in KEPT_BACK]
@@ -83,26 +106,28 @@ class TrlReward:
     def _sum(self, parts: tuple[float | None, ...]) -> Paid:
         known = [p.weight * value for p, value in zip(self._parts, parts, strict=True) if value is not None]
         total = sum(one for one in known if not math.isnan(one))
-        return Paid(total if known else None, parts=parts)
+        return Paid(held(total) if known else None, parts=parts)
 
-    def _wait(self, found: Awaitable[Any]) -> Any:
+    def _wait(self, found: Coroutine[Any, Any, list[Any]]) -> list[Any]:
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            threading.Thread(target=self._loop.run_forever, daemon=True, name="GRPOTrainer-AsyncLoop").start()
-        return asyncio.run_coroutine_threadsafe(_awaited(found), self._loop).result()
+            self._loop = background_loop("GRPOTrainer-AsyncLoop")
+        return asyncio.run_coroutine_threadsafe(found, self._loop).result()
 
 
-async def _awaited(found: Awaitable[Any]) -> Any:
-    return await found
+async def _together(calls: Sequence[Callable[..., Any]], given: Mapping[str, Any]) -> list[Any]:
+    return await asyncio.gather(*(call(**given) for call in calls))
 
 
 class _State:
-    """The trainer's state, as at its start; made when a function looks at it."""
+    """The trainer's state at the start of a training; made when a function looks at it, since that takes transformers.
+
+    ``max_steps`` is what schedules divide by, which is never 0 in a training.
+    """
 
     def __getattr__(self, name: str) -> Any:
         from transformers import TrainerState
 
-        return getattr(TrainerState(), name)
+        return getattr(TrainerState(max_steps=STEPS, num_train_epochs=1), name)
 
 
 def _of(row: Row, key: str) -> Any:
@@ -113,6 +138,8 @@ def _of(row: Row, key: str) -> Any:
 
 def _values(output: Any, count: int, label: str) -> list[float | None]:
     """What TRL reads of a function's return value: a number a completion, None and NaN alike for "not applicable"."""
+    if inspect.iscoroutine(output):
+        output.close()
     if isinstance(output, str | bytes | Mapping | set | frozenset):
         raise Rejected(f"{label} returned a {type(output).__name__}, not a list of numbers")
     try:
@@ -128,7 +155,7 @@ def _value(given: Any, label: str) -> float | None:
     value = number(given, label)
     if value is None or math.isnan(value):
         return None
-    return math.copysign(math.inf, value) if abs(value) > LARGEST else value
+    return held(value)
 
 
 def _is_async(call: Callable[..., Any]) -> bool:
@@ -136,11 +163,6 @@ def _is_async(call: Callable[..., Any]) -> bool:
     while isinstance(inner, functools.partial):
         inner = inner.func
     return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(getattr(inner, "__call__", None))  # noqa: B004
-
-
-def _named(error: TypeError) -> str:
-    """The function and the keyword of Python's own message."""
-    return str(error).replace("()", "").replace("got an unexpected keyword argument", "does not take:")
 
 
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> TrlReward:

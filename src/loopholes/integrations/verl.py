@@ -1,8 +1,9 @@
 """verl 0.9's reward loop: how it calls ``compute_score`` and what its managers make of the score.
 
 As in ``verl/experimental/reward_loop``: one sample a call, everything by keyword, ``reward_kwargs`` over the
-framework's own; never on the main thread, so that ``signal.alarm`` fails; a number, or a dict whose ``score`` counts.
-The default trainer drops a completion whose function raises, or returns what a tensor does not take, and goes on.
+framework's own; never on the main thread, so that ``signal.alarm`` fails (but for the manager ``remote``, which has
+processes of its own); a number, or a dict whose ``score`` counts. The default trainer drops a completion whose function
+raises, or returns what a tensor does not take, and goes on. (The tests compare this with verl's own managers.)
 """
 
 from __future__ import annotations
@@ -17,7 +18,18 @@ from typing import Any
 import numpy as np
 
 from loopholes.errors import UsageError
-from loopholes.integrations.base import Paid, Part, Rejected, Row, function, number, raised
+from loopholes.integrations.base import (
+    LARGEST,
+    Paid,
+    Part,
+    Rejected,
+    Row,
+    background_loop,
+    function,
+    held,
+    number,
+    raised,
+)
 from loopholes.integrations.tokens import Tokens
 
 VERL = "0.9"
@@ -27,7 +39,8 @@ MANAGERS = {
     "gdpo": "a completion whose function raises is left out of its group; the combination of several rewards within "
     "a group is not modelled",
     "dapo": "long completions cost as overlong_buffer_cfg says",
-    "rate_limited": "exceptions and timeouts pay 0.0; waiting for a rate is not modelled",
+    "rate_limited": "exceptions and timeouts pay 0.0 (timeouts where the audit's own limit of a call is longer); "
+    "waiting for a rate is not modelled",
 }
 """What each reward manager does beside calling the function."""
 
@@ -49,41 +62,58 @@ class VerlReward:
             raise Rejected(f"{part.label} is async, which the remote manager does not take")
         self._tokens = Tokens(options.get("tokenizer"))
         self._overlong = _Overlong.of(options) if self._manager == "dapo" else None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="asyncio")
+        self._timeout = float(options.get("timeout") or 300) if self._manager == "rate_limited" else None
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="asyncio")
+        self._loop = background_loop("AsyncIO Thread: default") if self._is_async else None
         self.notes = [f"reward manager {self._manager}: {MANAGERS[self._manager]}", self._tokens.note]
+        if self._manager != "remote" and not self._is_async:
+            self.notes.append("it is called once at a time, where verl calls it from several threads at once")
 
     def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
-        pay = self._pay_async if self._is_async else self._pay_all
-        return self._thread.submit(pay, rows, texts).result()
+        if self._loop is not None:
+            return asyncio.run_coroutine_threadsafe(self._pay_all(rows, texts), self._loop).result()
+        if self._manager == "remote":
+            return [*map(self._pay, rows, texts)]
+        if self._timeout is None:
+            return self._threads.submit(lambda: [*map(self._pay, rows, texts)]).result()
+        return [self._pay_in_time(row, text) for row, text in zip(rows, texts, strict=True)]
 
-    def _pay_all(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
-        paid = []
-        for row, text in zip(rows, texts, strict=True):
-            try:
-                paid.append(self._read(self._call(**self._given(row, text)), text))
-            except Rejected:
-                raise
-            except Exception as error:
-                paid.append(self._failed(error))
-        return paid
+    def _pay(self, row: Row, text: str) -> Paid:
+        try:
+            return self._read(self._call(**self._given(row, text)), text)
+        except Rejected:
+            raise
+        except Exception as error:
+            return self._failed(error)
 
-    def _pay_async(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
-        async def one(row: Row, text: str) -> Paid:
-            try:
-                return self._read(await self._call(**self._given(row, text)), text)
-            except Rejected:
-                raise
-            except Exception as error:
-                return self._failed(error)
+    def _pay_in_time(self, row: Row, text: str) -> Paid:
+        """A function that is too late runs on in its thread, and nobody looks at what it returns."""
+        future = self._threads.submit(self._pay, row, text)
+        try:
+            return future.result(self._timeout)
+        except TimeoutError:
+            self._threads = ThreadPoolExecutor(1, thread_name_prefix="asyncio")
+            return self._late()
 
-        async def every() -> list[Paid]:
-            return await asyncio.gather(*(one(row, text) for row, text in zip(rows, texts, strict=True)))
+    async def _pay_all(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
+        return await asyncio.gather(*map(self._pay_async, rows, texts))
 
-        return asyncio.run(every())
+    async def _pay_async(self, row: Row, text: str) -> Paid:
+        given = self._given(row, text)
+        try:
+            result = await asyncio.wait_for(self._call(**given), self._timeout)
+        except TimeoutError as error:
+            return self._failed(error) if self._timeout is None else self._late()
+        except Exception as error:
+            return self._failed(error)
+        return self._read(result, text)
 
     def _given(self, row: Row, text: str) -> dict[str, Any]:
+        """The keywords of a call. What is in them is this call's own: verl sends each sample to another process."""
         columns = row.columns
-        extra = dict(columns.get("extra_info") or {})
+        extra = _copied(columns.get("extra_info") or {})
+        if not isinstance(extra, dict):
+            raise Rejected(f"row {row.number}: extra_info is a {type(extra).__name__}, not a record")
         if self._manager in ("naive", "remote"):
             extra |= {"turn_scores": [], "tool_rewards": [], "num_turns": np.int64(2), "rollout_reward_scores": {}}
         elif self._manager == "rate_limited":
@@ -93,33 +123,39 @@ class VerlReward:
         return {
             "data_source": np.str_(columns["data_source"]) if "data_source" in columns else _missing("data_source"),
             "solution_str": text,
-            "ground_truth": _ground_truth(columns),
+            "ground_truth": _copied(_ground_truth(columns)),
             "extra_info": extra,
             **self._kwargs,
         }
 
     def _read(self, result: Any, text: str) -> Paid:
         keys: tuple[str, ...] = ("acc",)
-        if isinstance(result, Mapping):
+        if isinstance(result, dict):
             if "score" not in result:
                 return self._failed(KeyError("score"))
             keys = tuple(sorted(map(str, result)))
             result = result["score"]
-        if isinstance(result, np.float32 | np.bool_):
-            problem = f"returned a numpy.{type(result).__name__}, which verl's trainer cannot store"
-            return Paid(None, problem, keys=keys)
         if inspect.iscoroutine(result):
             result.close()
             raise Rejected(f"{self._part.label} is not seen as async by verl, and its coroutine would be the score")
-        value = number(result, self._part.label)
-        if value is None:
+        if result is None:
             return Paid(None, "returned None, for which verl has no reward", keys=keys)
+        try:
+            value = number(result, self._part.label) or 0.0
+        except OverflowError as error:
+            return Paid(None, raised(error), keys=keys)
         if self._overlong is not None:
-            value += self._overlong.penalty(self._tokens.count(text))
+            result = self._overlong.add(result, value, self._tokens.count(text))
+        if not _storable(result):
+            return Paid(None, f"returned {_shown(result)}, which verl's trainer cannot store", keys=keys)
+        value = held(float(result))
         return Paid(value, "" if math.isfinite(value) else f"returned {value}", keys=keys)
 
     def _failed(self, error: Exception) -> Paid:
         return Paid(0.0 if self._manager == "rate_limited" else None, raised(error))
+
+    def _late(self) -> Paid:
+        return Paid(0.0, f"took longer than {self._timeout:g} s")
 
 
 class _Overlong:
@@ -140,9 +176,43 @@ class _Overlong:
             raise UsageError("overlong_buffer lies between 1 and the longest completion")
         return cls(longest, buffer, float(options.get("penalty_factor", 1.0)))
 
-    def penalty(self, tokens: int) -> float:
-        """What a completion of this length is paid less, at most 0."""
-        return min(-(tokens - self._begins) / self._buffer * self._factor, 0.0)
+    def add(self, result: Any, value: float, tokens: int) -> Any:
+        """A score of this ``value``, less what a completion of this length costs.
+
+        The penalty is a tensor, so that the sum can be stored for more kinds of numbers; before the buffer it is the
+        whole number 0, to which only numpy's truths are added otherwise.
+        """
+        beyond = tokens - self._begins
+        if beyond < 0:
+            return int(result) if isinstance(result, np.bool_) else result
+        if not isinstance(result, float | np.generic) and not _storable(result):
+            return result
+        return held(value + min(-beyond / self._buffer * self._factor, 0.0))
+
+
+def _storable(result: Any) -> bool:
+    """Whether an element of a tensor of 32-bit floats can be set to it."""
+    if isinstance(result, float):
+        return not LARGEST < abs(result) < math.inf
+    if isinstance(result, int | np.integer):
+        return -(2**63) <= int(result) < 2**63
+    return hasattr(result, "is_floating_point")  # a tensor
+
+
+def _shown(result: Any) -> str:
+    """The kind of what was returned, or the number where that is what is wrong."""
+    if isinstance(result, int | float):
+        return f"{result:g}" if isinstance(result, float) else "a whole number of more than 64 bits"
+    return f"a {type(result).__module__}.{type(result).__name__}"
+
+
+def _copied(value: Any) -> Any:
+    """A value of a row, down to what cannot be changed."""
+    if isinstance(value, dict):
+        return {key: _copied(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_copied(one) for one in value]
+    return value
 
 
 def _ground_truth(columns: Mapping[str, Any]) -> Any:
@@ -160,8 +230,8 @@ def _missing(name: str) -> Any:
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> VerlReward:
     """See :mod:`loopholes.integrations`.
 
-    Options: ``manager``, ``reward_kwargs``, ``tokenizer``, and for DAPO ``overlong_buffer``, ``penalty_factor`` and
-    ``max_completion_tokens``.
+    Options: ``manager``, ``reward_kwargs``, ``tokenizer``, for DAPO ``overlong_buffer``, ``penalty_factor`` and
+    ``max_completion_tokens``, and for ``rate_limited`` ``timeout`` (seconds, 300).
     """
     if len(parts) != 1 or parts[0].weight != 1:
         raise UsageError("verl takes one compute_score, without a weight")
