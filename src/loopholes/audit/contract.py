@@ -170,7 +170,7 @@ def _equivariant(context: Context, calls: Sequence[tuple[int, str]]) -> Iterator
 def cached_text(context: Context) -> Iterator[Finding]:
     """A completion is judged by its row, also when it was seen under another row before."""
     scorer = context.scorer
-    levels = [level for level in context.levels if level.width is not None][: context.rows]
+    levels = [level for level in context.levels if level.known][: context.rows]  # what is remembered hides the scale
     pair = next(((a, b) for a, b in pairwise(levels) if plain(a.answer) != plain(b.answer)), None)
     if pair is None or context.noisy or scorer.to_load > LONG_LOAD:
         return
