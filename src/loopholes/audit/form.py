@@ -6,11 +6,11 @@ what is the same in all of them stays.
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 THINKING = "Let me think about this step by step."
 COMMON = 0.6
@@ -25,7 +25,7 @@ class Form:
     """Marks with what stands before, between and behind them; None where that differs from row to row.
 
     ``fixed`` has one entry more than ``marks``. ``slot`` is the entry that holds the answer. ``spaces`` are the white
-    space that begins and ends each entry in all of them: a grader may look for ``#### 4``, and for that alone on a line.
+    space that begins and ends each entry in all of them: a grader may look for ``#### 4``, alone on its line.
     """
 
     name: str
@@ -83,10 +83,15 @@ def form_of(golden: Sequence[str]) -> Form:
 
 def _spaces(column: Sequence[str]) -> tuple[str, str]:
     """The white space that all of these texts begin and end with."""
-    begins = os.path.commonprefix([text[: len(text) - len(text.lstrip())] for text in column])
+    begins = _shared([text[: len(text) - len(text.lstrip())] for text in column])
     rests = [text[len(begins) :] for text in column]
-    ends = os.path.commonprefix([text[len(text.rstrip()) :][::-1] for text in rests])[::-1]
-    return begins, ends
+    return begins, _shared([text[len(text.rstrip()) :][::-1] for text in rests])[::-1]
+
+
+def _shared(texts: Sequence[str]) -> str:
+    """What all of these texts begin with."""
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False))
+    return "".join(letters[0] for letters in alike)
 
 
 def _closes(mark: str) -> bool:
