@@ -146,7 +146,8 @@ class Scorer:
         """One request; None if the process did not come back from it."""
         if self._process is None:
             self._start()
-        self._pipe.send(calls)
+        with contextlib.suppress(OSError):  # it may have ended since the last answer, which is heard below
+            self._pipe.send(calls)
         usual = 4 * self.seconds_a_call * len(calls)
         kind, found = self._hear(self.limit + usual, f"took longer than {self.limit:.1f} s")
         if kind == "rejected":
