@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from loopholes.audit import Report, Settings, Target, audit, rows_from, target_of
@@ -37,7 +37,9 @@ class Inside(Scorer):
         asked = [self.rows[row] if isinstance(row, int) else row for row, _ in calls]
         before = repr(asked[0].columns)
         self.calls += len(calls)
+        began = time.perf_counter()
         paid: list[Paid] = self.reward(asked, [text for _, text in calls])
+        self.seconds += time.perf_counter() - began
         self.mutates |= repr(asked[0].columns) != before
         return paid
 
@@ -79,7 +81,7 @@ def sums(count: int = 8, golden: str | None = "<answer>{answer}</answer>") -> li
     """Rows of an addition each; answers differ, and are no number of the prompt."""
     rows: list[dict[str, Any]] = []
     for number in range(count):
-        row = {"prompt": f"What is {number} plus {7 * number + 300}?", "answer": str(8 * number + 300)}
+        row = {"prompt": f"What is {number + 1} plus {7 * number + 40}?", "answer": str(8 * number + 41)}
         rows.append(row if golden is None else {**row, "golden": golden.replace("{answer}", row["answer"])})
     return rows
 
@@ -98,10 +100,10 @@ def save_rows(folder: Path, rows: Sequence[Mapping[str, Any]], name: str = "rows
     return str(path)
 
 
-def audited(reward: str, rows: Sequence[Mapping[str, Any]], framework: str | None = None, **settings: Any) -> Report:
+def audited(reward: str, records: Sequence[Mapping[str, Any]], framework: str | None = None, **settings: Any) -> Report:
     """The report on ``FILE.py:FUNCTION``, without a search unless one is asked for."""
     target = target_of([reward], framework, {"max_completion_tokens": 1024})
-    return audit(target, rows_from(rows), Settings(**{"search_calls": 0, "seconds": 600.0, **settings}))
+    return audit(target, rows_from(records), Settings(**{"search_calls": 0, "seconds": 600.0, **settings}))
 
 
 def verdicts(report: Report) -> dict[str, str]:
@@ -112,10 +114,3 @@ def verdicts(report: Report) -> dict[str, str]:
 def families(report: Report, verdict: str = "exploit") -> set[str]:
     """Families in which something has this verdict."""
     return {finding.family for finding in report.findings if finding.verdict == verdict}
-
-
-def context_of(scorer: Any, levels: Any, form: Any, **given: Any) -> SimpleNamespace:
-    """A contract's context."""
-    from loopholes.audit.contract import Context
-
-    return Context(scorer, levels, form, 0.3, **given)  # type: ignore[return-value]

@@ -111,11 +111,11 @@ def test_a_column_floor_says_what_an_honest_wrong_answer_is() -> None:
 
 
 def test_a_wrong_answer_that_the_truth_calls_right_is_no_floor() -> None:
-    """Every answer from 330 on is right, whatever the row."""
+    """Every answer from 70 on is right, whatever the row."""
 
     def right(text: str) -> float:
         found = "".join(letter for letter in text if letter.isdigit())
-        return float(found != "" and int(found) >= 330)
+        return float(found != "" and int(found) >= 70)
 
     def pay(row: Row, text: str) -> float:
         return right(text)
