@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import json
+import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -89,7 +89,7 @@ def sums(count: int = 8, golden: str | None = "<answer>{answer}</answer>") -> li
 def write(folder: Path, source: str, name: str = "rewards.py") -> str:
     """A file of rewards; its path."""
     path = folder / name
-    path.write_text(HEADER + inspect.cleandoc(source) + "\n")
+    path.write_text(HEADER + textwrap.dedent(source).strip() + "\n")
     return str(path)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auditing import write
+from auditing import Inside, write
 
 from loopholes.audit import Target
 from loopholes.audit.scorer import Scorer, descendants, rows_of
@@ -30,8 +30,6 @@ SOURCE = """
             time.sleep(60)
         if completion == "die":
             os._exit(3)
-        if completion == "leave":
-            sys.exit(0)
         if completion == "raise":
             raise ValueError("no\\nreally")
         if completion == "eat":
@@ -68,8 +66,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write(tmp_path_factory.mktemp("scorer"), SOURCE)
 
 
-def scorer(file: str, name: str, framework: str = "plain", rows: list[Row] | None = ROWS, **given: Any) -> Scorer:
-    return Scorer(Target(framework, (Part(file, name),)), rows, **{"seconds_a_call": 0.5, **given})
+def scorer(file: str, name: str, framework: str = "plain", kind: type[Scorer] = Scorer, **given: Any) -> Scorer:
+    return kind(Target(framework, (Part(file, name),)), ROWS, **{"seconds_a_call": 0.5, **given})
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +79,6 @@ def plain(file: str) -> Iterator[Scorer]:
 FAULTS = [
     ("hang", "took longer than 0.5 s", 1),
     ("die", "ended the process that it ran in", 1),
-    ("leave", "ended the process that it ran in", 1),
     ("raise", "raised ValueError: no", 0),
     ("eat", "raised MemoryError", 0),
 ]
@@ -103,11 +100,15 @@ def test_what_a_reward_prints_disturbs_nothing(plain: Scorer, capfd: pytest.Capt
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("text, problem", [("hang", "took longer than 0.5 s"), ("raise", "raised ValueError: no")])
-def test_of_a_batch_only_the_completion_at_fault_is_a_problem(file: str, text: str, problem: str) -> None:
-    with scorer(file, "batch", "trl") as asked:
-        paid = asked.pay_now([(0, "0"), (1, text), (2, "2")])
-    assert [(one.value, one.problem) for one in paid] == [(1.0, ""), (None, problem), (1.0, "")]
+@pytest.mark.parametrize(
+    "kind, text, problem", [(Scorer, "hang", "took longer than 0.5 s"), (Inside, "raise", "raised ValueError: no")]
+)
+def test_of_a_batch_only_the_completion_at_fault_is_a_problem(
+    file: str, kind: type[Scorer], text: str, problem: str
+) -> None:
+    with scorer(file, "batch", "trl", kind=kind) as asked:
+        paid = asked.pay_now([(0, "0"), (1, text)])
+    assert [(one.value, one.problem) for one in paid] == [(1.0, ""), (None, problem)]
 
 
 def test_the_same_call_is_asked_once_unless_it_is_asked_now(file: str) -> None:
@@ -159,8 +160,8 @@ def test_a_process_that_ends_between_two_requests_is_started_again(file: str) ->
 
 
 REFUSED = [
-    ("import sys; sys.exit(0)", "ends the interpreter when it is imported"),
-    ("import os; os._exit(0)", "ended the process that it ran in while it was loaded"),
+    ("sys.exit(0)", "ends the interpreter when it is imported"),
+    ("os._exit(0)", "ended the process that it ran in while it was loaded"),
     ("import nowhere_to_be_found", "cannot be imported: ModuleNotFoundError"),
     ("raise ValueError('not now')", "cannot be imported: ValueError: not now"),
     ("f = 4", "is a int, not a function"),
@@ -172,7 +173,8 @@ REFUSED = [
 
 @pytest.mark.parametrize("source, sentence", REFUSED)
 def test_a_file_that_cannot_be_loaded_is_refused_in_one_sentence(tmp_path: Path, source: str, sentence: str) -> None:
-    with pytest.raises(UsageError) as caught, scorer(write(tmp_path, source), "f"):
+    kind = Scorer if "exit" in source else Inside
+    with pytest.raises(UsageError) as caught, scorer(write(tmp_path, source), "f", kind=kind):
         pass
     assert sentence in str(caught.value) and "\n" not in str(caught.value)
 
@@ -190,7 +192,7 @@ ANSWERS = [
 def test_what_no_trainer_could_use_is_refused(tmp_path: Path, framework: str, body: str, sentence: str) -> None:
     head = "def f(completions, **kwargs):\n    texts = completions" if framework == "trl" else "def f(completion):"
     file = write(tmp_path, f"{head}\n    {body}")
-    with pytest.raises(UsageError) as caught, scorer(file, "f", framework) as asked:
+    with pytest.raises(UsageError) as caught, scorer(file, "f", framework, kind=Inside) as asked:
         asked.pay([(0, "a")])
     assert sentence in str(caught.value)
 
