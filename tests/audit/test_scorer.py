@@ -205,3 +205,12 @@ def test_a_target_without_rows_of_its_own_asks_for_data(file: str) -> None:
 def test_the_truth_is_asked_by_row_and_has_nothing_to_say_where_it_fails(file: str) -> None:
     with truth_of(f"{file}:plain", ROWS) as truth:
         assert truth([ROWS[2], ROWS[1], ROWS[0]], ["2", "2", "raise"]) == [1.0, 0.0, None]
+
+
+def test_a_file_whose_import_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loopholes.audit.scorer.TO_LOAD", 0.2)
+    with (
+        pytest.raises(UsageError, match="took longer than 0 s while it was loaded"),
+        scorer(write(tmp_path, "time.sleep(60)\ndef f(completion): ..."), "f"),
+    ):
+        pass
