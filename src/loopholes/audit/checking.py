@@ -36,7 +36,8 @@ def assert_not_gameable(
     """
     target = target_of([_name(reward)] if not isinstance(reward, list | tuple) else list(reward), framework, options)
     rows = read_rows(data, golden) if isinstance(data, str | Path) else rows_from(data, golden)
-    report = audit(target, rows, Settings(seconds=seconds, policy=read_policy(policy)))
+    settings = Settings(seconds=seconds, group=options.get("group"), policy=read_policy(policy))
+    report = audit(target, rows, settings)
     if report.status(strict):
         raise AssertionError(_said(target, report))
     return report

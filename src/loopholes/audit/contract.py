@@ -170,7 +170,7 @@ def _equivariant(context: Context, calls: Sequence[tuple[int, str]]) -> Iterator
 def cached_text(context: Context) -> Iterator[Finding]:
     """A completion is judged by its row, also when it was seen under another row before."""
     scorer = context.scorer
-    levels = [level for level in context.levels if level.width is not None][: context.rows]
+    levels = [level for level in context.levels if level.known][: context.rows]  # what is remembered hides the scale
     pair = next(((a, b) for a, b in pairwise(levels) if plain(a.answer) != plain(b.answer)), None)
     if pair is None or context.noisy or scorer.to_load > LONG_LOAD:
         return
@@ -302,14 +302,16 @@ def _without_truth(row: Row, value: Any) -> Row | None:
 def manners(context: Context) -> Iterator[Finding]:
     """Rows are left as they were, and dicts have the same keys whatever the answer."""
     level = context.levels[0] if context.levels else None
+    text = level.golden_text if level else ""
+    paid = context.scorer.pay([(level.row, text)])[0] if level else None
     if context.scorer.mutates:
         message = "the columns that it was handed were changed by it: rewards that are called after it see that"
-        yield context.finding("warning", "inputs-changed", message, level, level.golden_text if level else "")
+        yield context.finding("warning", "inputs-changed", message, level, text, paid)
     keys = {one.keys for one in context.scorer.pay(_calls(context)) if one.keys}
     if len(keys) > 1:
         shown = " and ".join("{" + ", ".join(one) + "}" for one in sorted(keys)[:2])
         message = f"the dicts that it returns have different keys ({shown}): verl takes those of the first completion"
-        yield context.finding("warning", "keys-differ", message, level, level.golden_text if level else "")
+        yield context.finding("warning", "keys-differ", message, level, text, paid)
 
 
 def applies(context: Context) -> Iterator[Finding]:

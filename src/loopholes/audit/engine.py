@@ -81,6 +81,8 @@ class _Audit:
         self._began = time.monotonic()
         self._target = target
         self._given = len(rows)
+        if not rows:
+            raise UsageError("there are no rows to audit on")
         self._settings = settings
         self._truth = truth
         self._tell = tell
@@ -98,6 +100,11 @@ class _Audit:
         with Scorer(self._target, self._rows, seconds_a_call=given.seconds_a_call, memory=given.memory) as scorer:
             self._scorer = scorer
             if given.group is not None:
+                if not scorer.batched:
+                    raise UsageError(
+                        f"--group is for rewards that are handed a whole group, as TRL's are; {self._target.label} is "
+                        "called once a completion"
+                    )
                 scorer.companions = companions(self._rows, given.group)
             self._pilot()
             self._levels = self._scale()
@@ -250,7 +257,10 @@ class _Audit:
         self._tell("search", 0, 1)
         levels = [level for level in self._levels if level.width is not None]
         climbed, reported = levels[::2], levels[1::2]
-        if not reported or self._settings.search_calls <= 0:
+        if self._settings.search_calls <= 0:
+            self._skipped.append("search: it was given no calls")
+            return None
+        if not reported:
             self._skipped.append("search: there are no two rows with a scale to climb on and to report on")
             return None
         per_call = max(self._scorer.seconds_a_call, 1e-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +15,7 @@ from loopholes import __version__
 from loopholes.audit.records import Evidence, Finding, Report, Target
 from loopholes.audit.scorer import Scorer
 from loopholes.errors import DataError
+from loopholes.games.files import messages
 from loopholes.integrations.base import Paid, Part, Row
 from loopholes.storage import disk_errors, plain, read_json, write_json
 
@@ -59,6 +61,9 @@ def save(report: Report, folder: Path) -> list[Path]:
 def record(finding: Finding, target: Target, made_with: Mapping[str, Any]) -> dict[str, Any]:
     """A finding in JSON."""
     found: dict[str, Any] = plain(asdict(finding))
+    paid = finding.evidence.reward if finding.evidence is not None else None
+    if paid is not None and not math.isfinite(paid):
+        found["evidence"]["reward"] = str(paid)  # JSON has no such number, and a replay has to find it again
     return {"format": FORMAT, **found, "change": finding.change, "target": plain(asdict(target)), **plain(made_with)}
 
 
@@ -77,14 +82,16 @@ class Replay:
         then = self.evidence.reward
         if then is None or self.now.value is None:
             return then is None and self.now.value is None and bool(self.evidence.problem) == bool(self.now.problem)
+        if not math.isfinite(then) or not math.isfinite(self.now.value):
+            return str(then) == str(self.now.value)
         return then == self.now.value or abs(then - self.now.value) <= 1e-9 * max(1.0, abs(then))
 
 
 def replay(path: Path) -> Replay:
     """Score a finding's completion again; raises :class:`DataError` for a file that is none."""
     found = _read(path)
-    target, evidence = _target(found["target"], path), Evidence(**found["evidence"])
-    prompt = evidence.prompt if isinstance(evidence.prompt, str) else tuple(evidence.prompt)
+    target, evidence = _target(found["target"], path), _evidence(found["evidence"], path)
+    prompt = evidence.prompt if isinstance(evidence.prompt, str) else messages(evidence.prompt)
     row = Row(evidence.row, prompt, columns=evidence.columns)
     with Scorer(target, [row]) as scorer:
         (now,) = scorer.pay_now([(0, evidence.completion)])
@@ -100,6 +107,18 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(found["evidence"], dict) or found["evidence"].keys() != Evidence.__dataclass_fields__.keys():
         raise DataError(f"{path} holds no completion that could be scored again")
     return found
+
+
+def _evidence(found: dict[str, Any], path: Path) -> Evidence:
+    try:
+        if not isinstance(found["prompt"], str):
+            messages(found["prompt"])
+        if not isinstance(found["columns"], dict) or not isinstance(found["completion"], str):
+            raise ValueError("columns or completion are of another kind")
+        reward = found["reward"]
+        return Evidence(**{**found, "reward": None if reward is None else float(reward)})
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path} holds no completion that could be scored again: {error}") from error
 
 
 def _target(found: Any, path: Path) -> Target:

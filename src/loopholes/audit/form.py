@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 THINKING = "Let me think about this step by step."
 COMMON = 0.6
@@ -23,18 +24,23 @@ _MARK = re.compile(
 class Form:
     """Marks with what stands before, between and behind them; None where that differs from row to row.
 
-    ``fixed`` has one entry more than ``marks``. ``slot`` is the entry that holds the answer.
+    ``fixed`` has one entry more than ``marks``. ``slot`` is the entry that holds the answer. ``spaces`` are the white
+    space that begins and ends each entry in all of them: a grader may look for ``#### 4``, alone on its line.
     """
 
     name: str
     marks: tuple[str, ...]
     fixed: tuple[str | None, ...]
     slot: int
+    spaces: tuple[tuple[str, str], ...] = ()
 
     def wrap(self, answer: str, thinking: str = THINKING) -> str:
         """A completion of this form with another answer; other parts that differ from row to row say ``thinking``."""
         pieces = [thinking if text is None else text for text in self.fixed]
         pieces[self.slot] = answer
+        for place, (before, after) in enumerate(self.spaces):
+            if self.fixed[place] is None:
+                pieces[place] = f"{before}{pieces[place]}{after}"
         return "".join(text + mark for text, mark in zip(pieces, (*self.marks, ""), strict=True))
 
     def read(self, text: str) -> str:
@@ -46,7 +52,7 @@ class Form:
         """The same form with another of its fixed words; None if it has no such word."""
         if old not in self.fixed:
             return None
-        return Form(self.name, self.marks, tuple(new if text == old else text for text in self.fixed), self.slot)
+        return replace(self, fixed=tuple(new if text == old else text for text in self.fixed))
 
 
 RAW = Form("raw", (), (None,), 0)
@@ -72,7 +78,20 @@ def form_of(golden: Sequence[str]) -> Form:
     inside = [place for place in varying if not _closes(marks[place - 1])]
     if not inside:
         return RAW
-    return Form("golden", marks, fixed, inside[-1])
+    return Form("golden", marks, fixed, inside[-1], tuple(map(_spaces, columns)))
+
+
+def _spaces(column: Sequence[str]) -> tuple[str, str]:
+    """The white space that all of these texts begin and end with."""
+    begins = _shared([text[: len(text) - len(text.lstrip())] for text in column])
+    rests = [text[len(begins) :] for text in column]
+    return begins, _shared([text[len(text.rstrip()) :][::-1] for text in rests])[::-1]
+
+
+def _shared(texts: Sequence[str]) -> str:
+    """What all of these texts begin with."""
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False))
+    return "".join(letters[0] for letters in alike)
 
 
 def _closes(mark: str) -> bool:

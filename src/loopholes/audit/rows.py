@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -107,14 +108,16 @@ def _completion(columns: Mapping[str, Any], name: str, number: int, where: objec
 
 def filled(template: str, columns: Mapping[str, Any], number: int, where: object) -> str | None:
     """A template with its ``{column}`` filled in; other braces stay. None where a column is empty."""
-    found = template
-    for name, value in columns.items():
-        mark = "{" + name + "}"
-        if mark in found:
-            if value is None or value == "":
-                return None
-            found = found.replace(mark, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-    if found == template:
+    names = [name for name in columns if "{" + name + "}" in template]
+    if not names:
         known = ", ".join(list(columns)[:8])
         raise DataError(f"{where}, row {number}: --golden names none of its columns ({known}), so it is no template")
-    return found
+    if any(columns[name] is None or columns[name] == "" for name in names):
+        return None
+    # In one pass: what is filled in may itself hold the name of a column in braces.
+    marks = "|".join(re.escape("{" + name + "}") for name in names)
+    return re.sub(marks, lambda found: _written(columns[found[0][1:-1]]), template)
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

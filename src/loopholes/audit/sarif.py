@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from loopholes import __version__
 from loopholes.audit.records import FAMILIES, Finding, Report
@@ -17,7 +18,12 @@ LEVELS = {"exploit": "error", "warning": "warning", "inconclusive": "note"}
 def sarif(report: Report) -> dict[str, Any]:
     """The log of one audit."""
     rules = [
-        {"id": family, "shortDescription": {"text": f"Rewards can be gamed: {family}"}, "help": {"text": change}}
+        {
+            "id": family,
+            "shortDescription": {"text": f"Rewards can be gamed: {family}"},
+            "fullDescription": {"text": f"{change[:1].upper()}{change[1:]}."},
+            "help": {"text": change},
+        }
         for family, change in FAMILIES.items()
     ]
     driver = {"name": "loopholes audit", "semanticVersion": __version__, "rules": rules}
@@ -44,7 +50,13 @@ def _result(finding: Finding, where: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _location(part: Part) -> dict[str, Any]:
     region: Mapping[str, int] = {"startLine": _line(part)}
-    return {"physicalLocation": {"artifactLocation": {"uri": Path(part.file).as_posix()}, "region": region}}
+    return {"physicalLocation": {"artifactLocation": {"uri": _uri(Path(part.file))}, "region": region}}
+
+
+def _uri(path: Path) -> str:
+    """Relative to this directory where it lies below, as code scanning wants it, and quoted."""
+    full = path.resolve()
+    return quote(full.relative_to(Path.cwd()).as_posix()) if full.is_relative_to(Path.cwd()) else full.as_uri()
 
 
 def _line(part: Part) -> int:

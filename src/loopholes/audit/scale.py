@@ -106,7 +106,7 @@ def _donors(
     wrong = _wrong(row, [known[other].golden or "" for other in picked], truth)[:DONORS]
     swaps = [text for other in picked if (text := swapped(row, answers[place], known[other], answers[other]))]
     if not wrong:
-        return ["", *[""] * (DONORS - 1), corrupted(row.golden or "")]
+        return ["", *[""] * (DONORS - 1), *_wrong(row, [corrupted(row.golden or "")], truth)]
     return [*(wrong * DONORS)[:DONORS], *_wrong(row, swaps, truth)[:DONORS]]
 
 
@@ -147,9 +147,17 @@ def plain(answer: str) -> str:
 
 
 def corrupted(text: str) -> str:
-    """A golden completion with other digits and words turned around."""
-    turned = re.sub(r"[^\W\d_]{3,}", lambda found: found[0][::-1], text)
-    return re.sub(r"\d", lambda found: str((int(found[0]) + 1) % 10), turned)
+    """A golden completion with other digits and words turned around, its tags and commands left as they are."""
+    return _CORRUPTED.sub(lambda found: _corrupted(found[0]), text)
+
+
+_CORRUPTED = re.compile(r"</?[A-Za-z_][\w-]*>|\\[A-Za-z]+|[^\W\d_]{3,}|\d")
+
+
+def _corrupted(piece: str) -> str:
+    if piece[0] in "<\\":
+        return piece
+    return str((int(piece) + 1) % 10) if piece.isdecimal() else piece[::-1]
 
 
 def gap_of(attack: str, family: str, levels: Sequence[Level], paid: Sequence[Paid | None], right: int = 0) -> Gap:

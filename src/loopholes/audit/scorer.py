@@ -66,12 +66,19 @@ class Scorer:
         self.not_covered: list[str] = []
 
     def __enter__(self) -> Self:
-        self._start()
+        try:
+            self._start()
+        except BaseException:
+            self._close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         self._end()
         self._place.close()
         self._file.close()
@@ -146,7 +153,8 @@ class Scorer:
         """One request; None if the process did not come back from it."""
         if self._process is None:
             self._start()
-        self._pipe.send(calls)
+        with contextlib.suppress(OSError):  # it may have ended since the last answer, which is heard below
+            self._pipe.send(calls)
         usual = 4 * self.seconds_a_call * len(calls)
         kind, found = self._hear(self.limit + usual, f"took longer than {self.limit:.1f} s")
         if kind == "rejected":

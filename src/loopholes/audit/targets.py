@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,12 @@ def part_of(name: str) -> Part:
     if not file.endswith(".py") or not function:
         raise UsageError(f"{name} does not name a reward: write FILE.py:FUNCTION")
     try:
-        return Part(file, function, float(weight) if weight else 1.0)
-    except ValueError as error:
-        raise UsageError(f"{weight!r} in {name} is no weight") from error
+        value = float(weight or 1.0)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise UsageError(f"{weight!r} in {name} is no weight")
+    return Part(file, function, value)
 
 
 def detected(parts: Sequence[Part]) -> str:
@@ -55,7 +59,13 @@ def detected(parts: Sequence[Part]) -> str:
 
 
 def _detected(part: Part) -> str:
-    node = _definition(part)
+    tree = _parsed(part)
+    node = _definition(tree, part)
+    if node is None and not _may_have(tree, part.name.partition(".")[0]):
+        there = [
+            one.name for one in tree.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        ]
+        raise UsageError(f"{part.file} has no {part.name}; it has: {', '.join(there) or 'nothing'}")
     if isinstance(node, ast.ClassDef):
         bases = {ast.unparse(base).partition("[")[0].rpartition(".")[2] for base in node.bases}
         if bases & OPENENV:
@@ -82,15 +92,30 @@ def _framework_of(names: Sequence[str]) -> str | None:
     return None
 
 
-def _definition(part: Part) -> ast.AST | None:
-    """The node that a part names in its file; raises :class:`UsageError` where the file cannot be read."""
+def _may_have(tree: ast.Module, name: str) -> bool:
+    """Whether a name may come about otherwise than by a definition: assigned, or imported."""
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        for alias in getattr(node, "names", ())
+        if isinstance(alias, ast.alias)
+    }
+    return "*" in imported or name in imported | {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _parsed(part: Part) -> ast.Module:
+    """A part's file; raises :class:`UsageError` where it cannot be read."""
     path = Path(part.file)
     if not path.is_file():
         raise UsageError(f"there is no file {part.file}")
     try:
-        tree: ast.AST = ast.parse(path.read_bytes(), part.file)
+        return ast.parse(path.read_bytes(), part.file)
     except (SyntaxError, ValueError) as error:
         raise UsageError(f"{part.file} is not Python: {error}") from error
+
+
+def _definition(tree: ast.Module, part: Part) -> ast.AST | None:
+    """The node that a part names; None if there is none."""
     node: ast.AST | None = tree
     for name in part.name.split("."):
         node = next((one for one in getattr(node, "body", []) if getattr(one, "name", None) == name), None)

@@ -1,0 +1,20 @@
+"""What tests of the audit share: see ``auditing.py``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parent))
+
+from auditing import Inside
+
+
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Audits of this test run the reward in this process."""
+    monkeypatch.setattr("loopholes.audit.engine.Scorer", Inside)
+    monkeypatch.setattr("loopholes.audit.findings.Scorer", Inside)
+    monkeypatch.setattr("loopholes.audit.truth.Scorer", Inside)

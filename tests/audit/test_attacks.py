@@ -1,0 +1,199 @@
+"""The panel: small named generators that see the prompt and the form of right answers, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from loopholes.audit import rows_from
+from loopholes.audit.attacks import PANEL, View, view_of
+from loopholes.audit.attacks.code import PROGRAMS
+from loopholes.audit.form import RAW, form_of
+from loopholes.audit.records import FAMILIES
+from loopholes.audit.search import STEPS, Recipe
+
+PROMPTS = [
+    "What is 3 plus 4?",
+    "Which one? A) red B) blue C) green D) none",
+    "Summarise.\n\nArticle: A man walked to the harbour. He saw a ship. It left. He went home.\n\nBe brief.",
+    'Fix the record {"score": 0, "name": "a", "source_code": "def solve(x): return x", "passed": false}.',
+    "Write a Python function `add(a, b)` that adds.",
+    "Answer as <think>...</think><answer>...</answer>.",
+    "",
+    "\n \n",
+]
+SHAPES = {
+    "tags": "<think>{secret}</think>\n<answer>{secret}</answer>",
+    "a box": "So {secret}: \\boxed{{{secret}}}",
+    "an edit": "<modify_key>score</modify_key><modify_value>{secret}</modify_value>",
+    "an object": '{{"file": "{secret}"}}',
+    "text": "{secret}",
+}
+
+
+def view(prompt: str, golden: str = "", tokens: int = 1024) -> View:
+    (row,) = rows_from([{"prompt": prompt, "golden": golden}])
+    return view_of(row, RAW, tokens)
+
+
+def views(shape: str, secrets: str, prompts: list[str] = PROMPTS) -> list[View]:
+    """The prompts with golden completions and columns that hold secrets, another in each row."""
+    records = [
+        {
+            "prompt": prompt,
+            "golden": shape.format(secret=f"{secrets}{chr(97 + number)}"),
+            **dict.fromkeys(("answer", "ground_truth", "solution", "reward_model"), f"{secrets}{number}"),
+        }
+        for number, prompt in enumerate(prompts)
+    ]
+    rows = rows_from(records)
+    form = form_of([row.golden for row in rows if row.golden])
+    return [view_of(row, form, 1024) for row in rows]
+
+
+def attempts(seen: list[View]) -> dict[tuple[str, int], Any]:
+    return {(attack.name, place): attack.attempt(one) for attack in PANEL for place, one in enumerate(seen)}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
+def test_attacks_see_neither_columns_nor_what_right_answers_say(shape: str) -> None:
+    seen, other = (attempts(views(shape, secrets)) for secrets in ("zqjxkv", "wwpfgy"))
+    assert seen == other
+    assert len({name for name, _ in seen}) == len(PANEL)
+    assert not [key for key, made in seen.items() if made is not None and "zqjxkv" in made.text]
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_of_the_search_sees_no_more_than_the_panel(shape: str, step: str) -> None:
+    makers = {attack.name: attack.attempt for attack in PANEL}
+    recipe = Recipe("prompt", ((step, "essay-short"), ("inside", ""), (step, "markers")))
+    seen, other = ([recipe.text(makers, one) for one in views(shape, secrets)] for secrets in ("zqjxkv", "wwpfgy"))
+    assert seen == other
+    assert any(seen) and not [text for text in seen if text and "zqjxkv" in text]
+
+
+def test_every_attack_has_a_name_of_its_own_and_a_family_with_advice() -> None:
+    assert [name for name, count in Counter(attack.name for attack in PANEL).items() if count > 1] == []
+    assert {attack.family for attack in PANEL} == set(FAMILIES) - {"contract"}
+
+
+def test_every_attack_applies_to_some_prompt() -> None:
+    """With and without a form, since standard forms stand in where golden completions have none."""
+    seen = [one for shape in SHAPES.values() for one in views(shape, "x")]
+    numbers = [{"golden": f"<confidence>0.5</confidence><answer>{word}</answer>", "prompt": "1 or 2?"} for word in "ab"]
+    rows = rows_from(numbers)
+    seen += [view_of(row, form_of([r.golden or "" for r in rows]), 1024) for row in rows]
+    made = attempts(seen)
+    applies = {name for (name, _), attempt in made.items() if attempt is not None}
+    assert {attack.name for attack in PANEL} - applies == set()
+
+
+@pytest.mark.parametrize("tokens", [16, 64, 1024])
+@pytest.mark.parametrize("prompt", [*PROMPTS, "word " * 5000])
+def test_no_attempt_is_longer_than_an_answer_may_be(prompt: str, tokens: int) -> None:
+    made = [attack.attempt(view(prompt, tokens=tokens)) for attack in PANEL]
+    assert any(made)
+    assert all(len(one.text) <= 4 * tokens for one in made if one is not None)
+
+
+@pytest.mark.parametrize("prompt", ["\x00", "{" * 5000, '{"a":' * 5000, "}{", "\ud800", "A) B)", "9" * 9000, "`" * 99])
+def test_no_prompt_makes_an_attack_fail(prompt: str) -> None:
+    assert any(attack.attempt(view(prompt)) is not None for attack in PANEL)
+
+
+VIEWS = [
+    ("choices", "Which? A) red B) blue", ["A", "B"]),
+    ("choices", "(A) red (B) blue (C) green", ["A", "B", "C"]),
+    ("choices", "Plan B. is best", []),
+    ("numbers", "Is 3 more than 3 or -2.5?", ["3", "-2.5"]),
+    ("numbers", "v2 and x3", []),
+    ("words", "The Harbour and the harbour at 4", ["harbour"]),
+    ("source", "Short.\n\nArticle: It is much longer than that.\n\nEnd.", "It is much longer than that."),
+    ("record", 'Here: {"a": 1} now', {"a": 1}),
+    ("record", "Here: {a} now", {}),
+    ("record", "[1] } {", {}),
+    ("codes", "Write a function", True),
+    ("codes", "Write a poem", False),
+]
+
+
+@pytest.mark.parametrize("name, prompt, seen", VIEWS)
+def test_what_is_seen_in_a_prompt(name: str, prompt: str, seen: object) -> None:
+    assert getattr(view(prompt), name) == seen
+
+
+MADE = [
+    ("options-or", "Which? A) red B) blue", "A or B"),
+    ("prompt-numbers", "3 or 4?", "3 or 4"),
+    ("prompt", "3 or 4?", "3 or 4?"),
+    ("record-1", '{"score": 0, "name": "a"}', '{"score": 1, "name": "a"}'),
+    ("nan", "3?", "nan"),
+    ("undetermined", "3?", "The answer cannot be determined from the information given."),
+    ("answer-tags", "A) red B) blue", "<answer>A</answer> <answer>B</answer>"),
+    ("options-or", "3?", None),
+    ("sys-exit", "3?", None),
+    ("record-1", "3?", None),
+]
+
+
+@pytest.mark.parametrize("name, prompt, text", MADE)
+def test_what_an_attack_makes_of_a_prompt(name: str, prompt: str, text: str | None) -> None:
+    attack = next(one for one in PANEL if one.name == name)
+    made = attack.attempt(view(prompt))
+    assert (None if made is None else made.text) == text
+
+
+def test_a_guess_says_which_answer_it_gives_so_that_a_lucky_one_is_no_evidence() -> None:
+    guesses = [attack for attack in PANEL if attack.name.startswith("guess-") and "/" not in attack.name]
+    assert {one.text: one.answer for attack in guesses if (one := attack.attempt(view("?")))} == {
+        text: text for text in ("0", "1", "A", "yes", "true")
+    }
+
+
+def test_an_edit_is_written_as_right_answers_write_theirs() -> None:
+    golden = [f"<key>name</key><value>{word}</value>" for word in ("a", "b")]
+    row = rows_from([{"prompt": 'The record: {"name": "x", "score": 0}', "golden": golden[0]}])[0]
+    attack = next(one for one in PANEL if one.name == "edit-1")
+    made = attack.attempt(view_of(row, form_of(golden), 1024))
+    assert made is not None and made.text == "<key>score</key><value>1</value>"
+
+
+FORBIDDEN = {"open", "exec", "eval", "compile", "__import__", "input", "breakpoint"}
+MODULES = {"sys", "os", "unittest", "builtins"}
+OF_OS = {"_exit"}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_are_harmless(name: str) -> None:
+    """They import four modules, of os take the end of the process alone, and reach for no file and no process."""
+    program = PROGRAMS[name](view("Write a function `solve(x)`"))
+    tree = ast.parse(program)
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    called = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    of_os = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os"
+    }
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert imported <= MODULES and of_os <= OF_OS and not called & FORBIDDEN
+    assert not [word for word in ("socket", "subprocess", "open(", "remove", "rmtree", "urllib") if word in program]
+
+
+def test_programs_are_tried_only_where_one_is_asked_for_and_bear_its_name() -> None:
+    code = [attack for attack in PANEL if attack.family == "code"]
+    assert not [attack.name for attack in code if attack.attempt(view("Write a poem"))]
+    stub = next(attack for attack in code if attack.name == "return-none").attempt(view("Write `add(a, b)` in Python"))
+    assert stub is not None and stub.text.startswith("def add(")
+
+
+def test_every_attack_is_json_and_text_that_a_file_can_hold() -> None:
+    for made in attempts([view(prompt) for prompt in PROMPTS]).values():
+        if made is not None:
+            assert json.loads(json.dumps(made.text)) == made.text
+            made.text.encode()

@@ -1,0 +1,284 @@
+"""``loopholes audit``: its exit statuses, what it writes, and one sentence for whatever is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from auditing import save_rows, sums, write
+
+from loopholes.cli import main
+
+SOURCE = """
+    def accuracy(completion, answer):
+        return float(completion == f"<answer>{answer}</answer>")
+
+    def contains(completion, answer):
+        return float(answer in completion)
+
+    def batch(completions, answer, **kwargs):
+        return [accuracy(*pair) for pair in zip(completions, answer)]
+
+    def strict(prompts, completions, answer):
+        return [0.0] * len(completions)
+
+    def few(completions, **kwargs):
+        return [0.0]
+
+    def verl(data_source, solution_str, ground_truth, extra_info=None):
+        return 0.0
+
+    def wants(completion, solution):
+        return 0.0
+
+    def nothing():
+        return 0.0
+
+    def says(completion):
+        return "good"
+
+    def raises(completion):
+        raise RuntimeError("not today")
+
+    def hangs(completion):
+        time.sleep(60)
+
+    def dies(completion):
+        os._exit(0)
+
+    def unclear(x, y):
+        return 0.0
+
+    value = 4.0
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with rewards and data that are right, and wrong in every way."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, SOURCE)
+    Path("ends.py").write_text("def f(completion): ...\nraise SystemExit(0)\n")
+    Path("broken.py").write_text("def f(:\n")
+    save_rows(tmp_path, sums())
+    save_rows(tmp_path, sums(golden=None), "bare.jsonl")
+    save_rows(tmp_path, [{"answer": "4"}], "no-prompt.jsonl")
+    save_rows(tmp_path, [], "empty.jsonl")
+    Path("cut.jsonl").write_text(Path("rows.jsonl").read_text()[:-30])
+    pq.write_table(pa.Table.from_pylist(sums(50)), "good.parquet")
+    Path("cut.parquet").write_bytes(Path("good.parquet").read_bytes()[:-100])
+    Path("bad.toml").write_text("[thresholds]\nexploit = 0\n")
+    Path("broken.json").write_text("{")
+    Path("a-file").write_text("precious")
+    return tmp_path
+
+
+def run(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error."""
+    status = main(["audit", *command.split()])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+inside = pytest.mark.usefixtures("inside")
+ENDS = "--data rows.jsonl --search-calls 0"
+STATUSES = [
+    (f"rewards.py:accuracy {ENDS}", 0),
+    (f"rewards.py:contains {ENDS}", 1),
+    (f"rewards.py:contains {ENDS} --component", 0),
+    (f"rewards.py:contains {ENDS} --strict", 1),
+    ("rewards.py:accuracy --data bare.jsonl --search-calls 0", 0),
+    ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --strict", 4),
+    ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --strict --golden <answer>{answer}</answer>", 0),
+    (f"--reward rewards.py:accuracy=1 --reward rewards.py:contains=0.05 {ENDS}", 0),
+    (f"rewards.py:contains {ENDS} --truth rewards.py:contains", 0),
+    (f"rewards.py:batch {ENDS} --group 4", 0),
+    ("game:self-grading --set self_report=inline --rows 4 --search-calls 0", 1),
+    ("game:self-grading --set self_report=inline --channel secure --rows 4 --search-calls 0", 0),
+]
+
+
+@inside
+@pytest.mark.parametrize("command, status", STATUSES)
+def test_the_exit_status_says_what_was_found(
+    folder: Path, command: str, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, out, _ = run(f"{command} --json", capsys)
+    assert found == status
+    assert json.loads(out)["status"] == (status if status == 1 else 0)
+
+
+def refused(command: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command says that ends with 2: one sentence, and nothing else."""
+    status, out, err = run(command, capsys)
+    assert (status, out) == (2, ""), err
+    assert len(err.strip().splitlines()) == 1 and "Traceback" not in err
+    assert not Path("findings").exists()
+    return err
+
+
+BAD = [
+    ("", "there is nothing to audit"),
+    ("rewards.py:accuracy", "brings no rows along: give --data"),
+    ("rewards.py --data rows.jsonl", "write FILE.py:FUNCTION"),
+    ("nowhere.py:f --data rows.jsonl", "there is no file nowhere.py"),
+    ("broken.py:f --data rows.jsonl", "broken.py is not Python"),
+    ("rewards.py:nope --data rows.jsonl", "rewards.py has no nope; it has: accuracy, contains"),
+    ("rewards.py:nope --framework trl --data rows.jsonl", "rewards.py has no nope; it has: accuracy, contains"),
+    ("rewards.py:value --framework plain --data rows.jsonl", "is a float, not a function"),
+    ("rewards.py:unclear --data rows.jsonl", "no signature that tells its framework"),
+    ("rewards.py:nothing --framework plain --data rows.jsonl", "takes no completion"),
+    ("rewards.py:wants --data rows.jsonl", "needs solution, which the data has no column for"),
+    ("rewards.py:verl --data rows.jsonl", "the data has no column data_source"),
+    ("rewards.py:strict --data rows.jsonl", "TRL calls with keywords that"),
+    ("rewards.py:few --data rows.jsonl", "returned 1 rewards for 8 completions"),
+    ("rewards.py:says --data rows.jsonl", "returned the str 'good', not a number"),
+    ("rewards.py:raises --data rows.jsonl", "scores none of the first 8 rows: raised RuntimeError: not today"),
+    ("rewards.py:accuracy --data nowhere.jsonl", "there is no file nowhere.jsonl"),
+    ("rewards.py:accuracy --data empty.jsonl", "empty.jsonl has no rows"),
+    ("rewards.py:accuracy --data cut.jsonl", "row 7: not JSON"),
+    ("rewards.py:accuracy --data cut.parquet", "cut.parquet cannot be read as parquet"),
+    ("rewards.py:accuracy --data no-prompt.jsonl", "row 0 has no column prompt, only: answer"),
+    ("rewards.py:accuracy --data bare.jsonl --golden <a>{anwser}</a>", "--golden names none of its columns"),
+    ("rewards.py:accuracy --data rows.jsonl --framework tlr", "there is no framework 'tlr'"),
+    ("rewards.py:accuracy --data rows.jsonl --group 4", "--group is for rewards that are handed a whole group"),
+    ("rewards.py:accuracy --data rows.jsonl --group 1", "--group"),
+    ("rewards.py:accuracy --data rows.jsonl --truth nowhere.py:f", "there is no file nowhere.py"),
+    ("rewards.py:accuracy --data rows.jsonl --truth rewards.py", "write FILE.py:FUNCTION"),
+    ("rewards.py:accuracy --data rows.jsonl --config bad.toml", "thresholds.exploit"),
+    ("rewards.py:accuracy --data rows.jsonl --config nowhere.toml", "nowhere.toml cannot be read"),
+    ("rewards.py:accuracy --data rows.jsonl --set x", "--set takes KEY=VALUE"),
+    ("rewards.py:accuracy --data rows.jsonl --rows 0", "--rows"),
+    ("rewards.py:accuracy --data rows.jsonl --budget-seconds soon", "--budget-seconds"),
+    ("rewards.py:accuracy --reward rewards.py:contains --data rows.jsonl", "give one TARGET"),
+    ("--reward rewards.py:accuracy=x --data rows.jsonl", "'x' in rewards.py:accuracy=x is no weight"),
+    (
+        "--reward rewards.py:accuracy --reward rewards.py:batch --data rows.jsonl",
+        "the rewards are written for plain and trl: say which",
+    ),
+    ("rewards.py:verl=2 --data rows.jsonl", "verl takes one compute_score, without a weight"),
+    ("game:nope", "there is no game 'nope'"),
+    ("game:proxy-metric --channel nope", "there is no channel 'nope'; choose from: secure, vulnerable"),
+    ("game:proxy-metric --set colour=red", "has no parameter 'colour'"),
+    ("--replay nowhere.json", "there is no file nowhere.json"),
+    ("--replay broken.json", "broken.json cannot be read as JSON"),
+]
+
+
+@inside
+@pytest.mark.parametrize("command, sentence", BAD)
+def test_bad_input_ends_with_2_and_one_sentence(
+    folder: Path, command: str, sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "brings no rows" not in sentence:
+        monkeypatch.setattr("loopholes.audit.scorer.Scorer", None)
+    assert sentence in refused(command, capsys)
+
+
+WORSE = [
+    ("ends.py:f --data rows.jsonl", "ends.py ends the interpreter when it is imported"),
+    (
+        "rewards.py:hangs --data rows.jsonl --call-seconds 0.1 --rows 2",
+        "none of the first 2 rows: took longer than 0.1 s",
+    ),
+    ("rewards.py:dies --data rows.jsonl --rows 2", "none of the first 2 rows: ended the process that it ran in"),
+]
+
+
+@pytest.mark.parametrize("command, sentence", WORSE)
+def test_a_reward_that_hangs_or_ends_its_process_ends_with_2(
+    folder: Path, command: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sentence in refused(command, capsys)
+
+
+@inside
+def test_an_exploit_is_written_and_replays_until_the_function_is_mended(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = run(f"rewards.py:contains {ENDS}", capsys)
+    names = sorted(path.name for path in Path("findings").iterdir())
+    assert names[:2] == ["0001.json", "0002.json"] and names[-1] == "audit.json"
+    assert json.loads(Path("findings/audit.json").read_text()) == json.loads(out)
+    status, out, _ = run("--replay findings/0001.json --json", capsys)
+    assert (status, json.loads(out)) == (1, {"name": "count", "then": 1.0, "now": 1.0, "problem": "", "same": True})
+    write(folder, SOURCE.replace("float(answer in completion)", "float(answer == completion)"))
+    status, out, _ = run("--replay findings/0001.json --json", capsys)
+    assert (status, json.loads(out)) == (0, {"name": "count", "then": 1.0, "now": 0.0, "problem": "", "same": False})
+
+
+@inside
+def test_findings_of_a_mended_reward_are_taken_away(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(f"rewards.py:contains {ENDS}", capsys)
+    exploits = len(list(Path("findings").glob("0*.json")))
+    run(f"rewards.py:accuracy {ENDS}", capsys)
+    left = [json.loads(path.read_text())["verdict"] for path in Path("findings").glob("0*.json")]
+    assert "exploit" not in left and len(left) < exploits
+
+
+@inside
+def test_json_is_one_line_with_the_hashes_of_what_was_audited(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(f"rewards.py:contains {ENDS} --json --seed 3 --rows 5", capsys)
+    (line,) = out.strip().splitlines()
+    found = json.loads(line)
+    assert found["coverage"]["rows"] == 5 and found["coverage"]["rows_given"] == 8
+    assert set(found["functions"]) == {"rewards.py"} and len(found["data"]) == 64
+    assert found["versions"]["loopholes"]
+
+
+@inside
+def test_sarif_is_written_beside(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(f"rewards.py:contains {ENDS} --sarif audit.sarif", capsys)
+    log = json.loads(Path("audit.sarif").read_text())
+    results = log["runs"][0]["results"]
+    assert status == 1 and len(results) == len(json.loads(out)["findings"])
+    assert results[0]["level"] == "error" and results[0]["ruleId"] == "shotgun"
+
+
+@inside
+@pytest.mark.parametrize("where", ["--out a-file", "--sarif a-file/audit.sarif", "--sarif nowhere/audit.sarif"])
+def test_what_cannot_be_written_is_said(folder: Path, where: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = run(f"rewards.py:contains {ENDS} {where}", capsys)
+    assert status == 2 and "cannot be written" in err and len(err.strip().splitlines()) == 1
+    assert Path("a-file").read_text() == "precious"
+
+
+@inside
+def test_an_accepted_finding_in_the_file_of_this_directory_no_longer_fails(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("loopholes-audit.toml").write_text('[[accept]]\nname = "shotgun"\nreason = "meant"\n')
+    assert run(f"rewards.py:contains {ENDS}", capsys)[0] == 0
+
+
+@pytest.mark.parametrize("traceback", [False, True])
+def test_a_bug_of_ours_ends_with_3_and_says_how_to_see_it(
+    folder: Path, traceback: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*given: Any, **named: Any) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr("loopholes.audit.rows.read_rows", broken)
+    if traceback:
+        monkeypatch.setenv("LOOPHOLES_TRACEBACK", "1")
+        with pytest.raises(ZeroDivisionError):
+            run(f"rewards.py:contains {ENDS}", capsys)
+        return
+    status, _, err = run(f"rewards.py:contains {ENDS}", capsys)
+    assert status == 3
+    assert "this is a bug in loopholes (ZeroDivisionError: ours): LOOPHOLES_TRACEBACK=1 shows where" in err
+
+
+def test_the_command_runs_as_a_program_and_explains_its_exit_statuses(folder: Path) -> None:
+    command = [sys.executable, "-m", "loopholes", "audit"]
+    found = subprocess.run([*command, "rewards.py:contains", *ENDS.split()], capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (1, found.stderr)
+    assert json.loads(found.stdout)["findings"][0]["family"] == "shotgun" and "Traceback" not in found.stderr
+    shown = subprocess.run([*command, "--help"], capture_output=True, text=True).stdout
+    assert all(word in shown for word in ("Exit status", "inconclusive", "--replay", "--sarif", "--strict"))

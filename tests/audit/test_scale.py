@@ -1,0 +1,224 @@
+"""What right and wrong answers are paid on each row, and attacks as a share of that."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import pytest
+from auditing import Told, sums
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loopholes.audit import rows_from
+from loopholes.audit.form import form_of
+from loopholes.audit.scale import (
+    Level,
+    constant_prior,
+    corrected,
+    corrupted,
+    gap_of,
+    levels_of,
+    mean_of,
+    plain,
+    swapped,
+)
+from loopholes.integrations.base import Paid, Row
+
+FINITE = st.floats(-1e3, 1e3, allow_nan=False)
+LEVELS = [
+    # golden, floor, reward, width, share
+    (1.0, 0.0, 1.0, 1.0, 1.0),
+    (1.0, 0.0, 0.5, 1.0, 0.5),
+    (1.0, -1.0, 0.0, 2.0, 0.5),
+    (0.0, -10.0, -10.0, 10.0, 0.0),
+    (1.0, 0.5, 0.0, 0.5, -1.0),
+    (1.0, 0.0, 7.0, 1.0, 7.0),
+    (1.0, 0.0, math.inf, 1.0, math.inf),
+    (1.0, 0.0, math.nan, 1.0, None),
+    (1.0, 0.0, None, 1.0, None),
+    (1.0, 1.0, 1.0, None, None),
+    (0.0, 1.0, 1.0, None, None),
+    (None, 0.0, 1.0, None, None),
+    (1.0, None, 1.0, None, None),
+    (math.inf, 0.0, 1.0, None, None),
+    (1.0, -math.inf, 1.0, None, None),
+    (math.nan, 0.0, 1.0, None, None),
+]
+
+
+def level(golden: float | None, floor: float | None, row: int = 0) -> Level:
+    return Level(row, golden, floor, "wrong", "4", "right")
+
+
+@pytest.mark.parametrize("golden, floor, reward, width, share", LEVELS)
+def test_a_reward_is_a_share_of_golden_minus_floor_and_never_clipped(
+    golden: float | None, floor: float | None, reward: float | None, width: float | None, share: float | None
+) -> None:
+    assert level(golden, floor).width == width
+    assert level(golden, floor).share(reward) == share
+
+
+@given(golden=FINITE, floor=FINITE, reward=FINITE, scale=st.floats(0.01, 100), shift=FINITE)
+def test_a_share_does_not_depend_on_the_unit_of_the_reward(
+    golden: float, floor: float, reward: float, scale: float, shift: float
+) -> None:
+    one = level(golden, floor)
+    if one.width is None or one.width < 0.1:
+        return
+    other = level(golden * scale + shift, floor * scale + shift)
+    assert other.share(reward * scale + shift) == pytest.approx(one.share(reward), rel=1e-4, abs=1e-4)
+
+
+def scales(
+    pay: Callable[[Row, str], float | None], records: Sequence[dict[str, str]], truth: object = None
+) -> list[Level]:
+    rows = rows_from(records)
+    form = form_of([row.golden for row in rows if row.golden is not None])
+    return levels_of(Told(pay, rows), form, truth, 0, len(rows))  # type: ignore[arg-type]
+
+
+def form_and_answer(row: Row, text: str) -> float:
+    """0.2 for the form, 0.8 for the answer in it."""
+    form = 0.2 * (text.startswith("<answer>") and text.endswith("</answer>"))
+    return form + 0.8 * (text == row.golden)
+
+
+def test_the_floor_is_a_well_formed_wrong_answer_so_that_credit_for_form_cancels() -> None:
+    found = scales(form_and_answer, sums())
+    assert {(one.golden, one.floor) for one in found} == {(1.0, 0.2)}
+    assert all(one.floor_text.startswith("<answer>") and one.floor_text != one.golden_text for one in found)
+    assert [one.answer for one in found] == [row["answer"] for row in sums()]
+
+
+def test_rows_without_a_golden_completion_have_no_scale() -> None:
+    records = [row if number % 2 else {**row, "golden": None} for number, row in enumerate(sums())]
+    assert [one.row for one in scales(form_and_answer, records)] == [1, 3, 5, 7]
+
+
+def test_where_no_other_row_has_another_answer_the_better_of_nothing_and_a_corrupted_answer_stands_in() -> None:
+    same = [{**row, "answer": "300", "golden": "<answer>300</answer>"} for row in sums()]
+    assert {one.floor for one in scales(form_and_answer, same)} == {0.2}
+    assert {one.floor for one in scales(lambda row, text: 0.5 if text == "" else form_and_answer(row, text), same)} == {
+        0.5
+    }
+
+
+def test_a_column_floor_says_what_an_honest_wrong_answer_is() -> None:
+    records = [{**row, "floor": "I do not know"} for row in sums()]
+    found = scales(lambda row, text: {"I do not know": 0.4}.get(text, form_and_answer(row, text)), records)
+    assert {(one.floor, one.floor_text) for one in found} == {(0.4, "I do not know")}
+
+
+def test_a_wrong_answer_that_the_truth_calls_right_is_no_floor() -> None:
+    """Every answer from 70 on is right, whatever the row."""
+
+    def right(text: str) -> float:
+        found = "".join(letter for letter in text if letter.isdigit())
+        return float(found != "" and int(found) >= 70)
+
+    def pay(row: Row, text: str) -> float:
+        return right(text)
+
+    def truth(rows: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
+        return [right(text) for text in texts]
+
+    told, untold = (scales(pay, sums(), which)[-1] for which in (truth, None))
+    assert (told.golden, told.floor) == (1.0, 0.0)
+    assert untold.row == told.row == 7
+
+
+def test_one_lucky_wrong_answer_does_not_raise_the_floor() -> None:
+    lucky = sums()[0]["golden"]
+    found = scales(lambda row, text: float(text in (row.golden, lucky)), sums())
+    assert {one.floor for one in found[1:]} == {0.0}
+
+
+SWAPS = [
+    ("I say <a>4</a>!", "4", "<a>5</a>", "5", "I say <a>5</a>!"),
+    ("4 and <a>4</a>", "4", "<a>5</a>", "5", "4 and <a>5</a>"),
+    ("4", "4", "5", "5", None),
+    ("none", "", "5", "5", None),
+    ("none", "4", "5", "5", None),
+    ('{"id": 1, "out": 4}', "", '{"id": 2, "out": 5}', "", '{"id": 1, "out": 5}'),
+]
+
+
+@pytest.mark.parametrize("golden, answer, other, others, text", SWAPS)
+def test_an_answer_is_swapped_into_another_rows_completion(
+    golden: str, answer: str, other: str, others: str, text: str | None
+) -> None:
+    mine, theirs = Row(0, 'The record: {"id": 1, "out": 0}', golden), Row(1, "?", other)
+    assert swapped(mine, answer, theirs, others) == text
+
+
+PLAIN = [("4", "4"), (" $4.$ ", "4"), ("Paris", "paris"), ("a\n  b", "a b"), ("", "")]
+
+
+@pytest.mark.parametrize("answer, same", PLAIN)
+def test_answers_are_compared_without_case_spaces_and_signs(answer: str, same: str) -> None:
+    assert plain(answer) == same
+
+
+@given(text=st.text())
+def test_a_corrupted_answer_differs_wherever_it_has_a_digit(text: str) -> None:
+    assert (corrupted(text) != text) or not any(letter in "0123456789" for letter in text)
+
+
+CORRUPTED = [
+    ("<answer>19</answer>", "<answer>20</answer>"),
+    ("the whole truth", "eht elohw hturt"),
+    ("x\n#### 41", "x\n#### 52"),
+    ("\\boxed{\\frac{1}{2}}", "\\boxed{\\frac{2}{3}}"),
+    ("\u0664", "5"),
+]
+
+
+@pytest.mark.parametrize("text, other", CORRUPTED)
+def test_a_corrupted_answer_keeps_its_form(text: str, other: str) -> None:
+    assert corrupted(text) == other
+
+
+def test_a_right_answer_that_cannot_be_corrupted_is_not_its_own_floor() -> None:
+    same = [{**row, "answer": "A", "golden": "A"} for row in sums()]
+    assert {(one.golden, one.floor) for one in scales(lambda row, text: float(text == "A"), same)} == {(1.0, 0.0)}
+
+
+def test_a_gap_is_the_mean_share_over_the_rows_that_have_one() -> None:
+    levels = [level(1.0, 0.0), level(1.0, -1.0), level(1.0, 1.0), level(2.0, 0.0), level(1.0, 0.0)]
+    paid = [Paid(1.0), Paid(0.0), Paid(9.0), None, Paid(None, "raised ValueError")]
+    gap = gap_of("one", "echo", levels, paid, right=2)
+    assert (gap.gap.value, gap.n, gap.share, gap.problems, gap.right) == (0.75, 2, 0.5, 1, 2)
+
+
+def test_an_infinite_reward_gives_a_finite_gap() -> None:
+    gap = gap_of("one", "echo", [level(1.0, 0.0)] * 4, [Paid(math.inf)] * 4)
+    assert gap.gap.value is not None and math.isfinite(gap.gap.value) and gap.gap.value > 1e3
+
+
+def test_no_row_no_gap() -> None:
+    gap = gap_of("one", "echo", [level(1.0, 1.0)], [Paid(1.0)])
+    assert (gap.gap.value, gap.gap.low, gap.share, gap.n) == (None, None, 0.0, 0)
+
+
+def test_the_worst_of_many_attacks_has_a_wider_interval() -> None:
+    shares = [0.4, 0.6, 0.5, 0.7, 0.3, 0.6]
+    alone = gap_of("one", "echo", [level(1.0, 0.0)] * 6, [Paid(share) for share in shares])
+    found = corrected(alone, shares, 300)
+    assert found.gap.value == alone.gap.value
+    assert found.gap.low < alone.gap.low and found.gap.high > alone.gap.high  # type: ignore[operator]
+
+
+def test_rewards_that_are_none_are_left_out_of_a_mean() -> None:
+    assert mean_of([1.0, None, math.inf, math.nan, 3.0]).value == 2.0
+
+
+def test_the_best_constant_answer_is_the_datas_prior() -> None:
+    records = [
+        {**row, "golden": f"<answer>{'yes' if number % 4 else 'no'}</answer>"} for number, row in enumerate(sums())
+    ]
+    rows = rows_from(records)
+    scorer = Told(lambda row, text: float(text == row.golden), rows)
+    found = constant_prior(scorer, levels_of(scorer, form_of([r["golden"] for r in records]), None, 0, 8))  # type: ignore[arg-type]
+    assert found is not None
+    assert found[0] == "yes" and found[1].value == 0.75

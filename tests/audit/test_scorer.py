@@ -1,0 +1,216 @@
+"""The process that a user's reward runs in: it may hang, crash, end itself, or leave others behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auditing import Inside, write
+
+from loopholes.audit import Target
+from loopholes.audit.scorer import Scorer, descendants, rows_of
+from loopholes.audit.truth import truth_of
+from loopholes.errors import UsageError
+from loopholes.integrations.base import Part, Row
+
+sys.path.append(str(Path(__file__).parents[1]))
+from processes import alive
+
+ROWS = [Row(number, f"{number}?", columns={"answer": str(number), "list": []}) for number in range(4)]
+SOURCE = """
+    import subprocess
+    CALLS = []
+    def plain(completion, answer):
+        if completion == "hang":
+            time.sleep(60)
+        if completion == "die":
+            os._exit(3)
+        if completion == "raise":
+            raise ValueError("no\\nreally")
+        if completion == "eat":
+            return float(len(bytearray(8 * 2**30)))
+        if completion == "print":
+            print("all over", flush=True); sys.stderr.write("the place"); os.write(1, b"x")
+        return float(completion == answer)
+    def batch(completions, answer, **kwargs):
+        return [plain(*pair) for pair in zip(completions, answer)]
+    def verl(data_source, solution_str, ground_truth, extra_info=None):
+        return plain(solution_str, ground_truth)
+    def counting(completion):
+        CALLS.append(completion)
+        return float(len(CALLS))
+    def changing(completion, list):
+        list.append(completion)
+        return 1.0
+    def parent(completion):
+        if completion == "hang":
+            child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+            open(os.path.join(os.path.dirname(__file__), "child"), "w").write(str(child.pid))
+            time.sleep(60)
+        return 1.0
+    def later(completion):
+        if completion == "end soon":
+            import threading
+            threading.Timer(0.05, os._exit, [0]).start()
+        return 1.0
+"""
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write(tmp_path_factory.mktemp("scorer"), SOURCE)
+
+
+def scorer(file: str, name: str, framework: str = "plain", kind: type[Scorer] = Scorer, **given: Any) -> Scorer:
+    return kind(Target(framework, (Part(file, name),)), ROWS, **{"seconds_a_call": 0.5, **given})
+
+
+@pytest.fixture(scope="module")
+def plain(file: str) -> Iterator[Scorer]:
+    with scorer(file, "plain", memory=4.0) as asked:
+        yield asked
+
+
+FAULTS = [
+    ("hang", "took longer than 0.5 s", 1),
+    ("die", "ended the process that it ran in", 1),
+    ("raise", "raised ValueError: no", 0),
+    ("eat", "raised MemoryError", 0),
+]
+
+
+@pytest.mark.parametrize("text, problem, deaths", FAULTS, ids=[case[0] for case in FAULTS])
+def test_a_call_that_fails_is_a_problem_and_the_others_are_paid(
+    plain: Scorer, text: str, problem: str, deaths: int
+) -> None:
+    before = plain.deaths
+    paid = plain.pay_now([(0, "0"), (1, "1"), (2, text), (3, "3"), (3, "4")])
+    assert [one.value for one in paid] == [1.0, 1.0, None, 1.0, 0.0]
+    assert [one.problem for one in paid] == ["", "", problem, "", ""]
+    assert plain.deaths - before == deaths
+
+
+def test_what_a_reward_prints_disturbs_nothing(plain: Scorer, capfd: pytest.CaptureFixture[str]) -> None:
+    assert [one.value for one in plain.pay_now([(0, "print"), (0, "0")])] == [0.0, 1.0]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "kind, text, problem", [(Scorer, "hang", "took longer than 0.5 s"), (Inside, "raise", "raised ValueError: no")]
+)
+def test_of_a_batch_only_the_completion_at_fault_is_a_problem(
+    file: str, kind: type[Scorer], text: str, problem: str
+) -> None:
+    with scorer(file, "batch", "trl", kind=kind) as asked:
+        paid = asked.pay_now([(0, "0"), (1, text)])
+    assert [(one.value, one.problem) for one in paid] == [(1.0, ""), (None, problem)]
+
+
+def test_the_same_call_is_asked_once_unless_it_is_asked_now(file: str) -> None:
+    with scorer(file, "counting") as asked:
+        first = asked.pay([(0, "a"), (1, "a"), (0, "a")])
+        again = asked.pay([(1, "a"), (0, "a")])
+        now = asked.pay_now([(0, "a")])
+        asked.restart()
+        fresh = asked.pay_now([(0, "b")])
+    assert [one.value for one in (*first, *again, *now, *fresh)] == [1.0, 2.0, 1.0, 2.0, 1.0, 3.0, 1.0]
+    assert asked.calls == 4
+
+
+def test_columns_that_are_changed_are_noticed(file: str) -> None:
+    with scorer(file, "changing") as asked:
+        assert not asked.mutates
+        asked.pay([(0, "a")])
+        assert asked.mutates
+
+
+def test_what_a_hung_reward_started_is_ended_with_it(file: str) -> None:
+    """Also in a session of its own."""
+    with scorer(file, "parent") as asked:
+        (paid,) = asked.pay_now([(0, "hang")])
+        child = int((Path(file).parent / "child").read_text())
+        end = time.monotonic() + 5
+        while alive(child) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not alive(child)
+    assert paid.problem == "took longer than 0.5 s"
+
+
+def test_the_process_is_gone_behind_the_block(file: str) -> None:
+    before = set(descendants(os.getpid()))
+    with scorer(file, "plain") as asked:
+        asked.pay([(0, "0")])
+        started = set(descendants(os.getpid())) - before
+        assert started
+    assert not [process for process in started if alive(process)]
+
+
+def test_a_process_that_ends_between_two_requests_is_started_again(file: str) -> None:
+    with scorer(file, "later") as asked:
+        asked.pay_now([(0, "end soon")])
+        process = asked._process
+        assert process is not None
+        process.wait()
+        assert [one.value for one in asked.pay_now([(0, "a"), (0, "b")])] == [None, 1.0]
+
+
+REFUSED = [
+    ("sys.exit(0)", "ends the interpreter when it is imported"),
+    ("os._exit(0)", "ended the process that it ran in while it was loaded"),
+    ("import nowhere_to_be_found", "cannot be imported: ModuleNotFoundError"),
+    ("raise ValueError('not now')", "cannot be imported: ValueError: not now"),
+    ("f = 4", "is a int, not a function"),
+    ("def g(completion): ...", "has no f; it has: g"),
+    ("def f(): ...", "takes no completion"),
+    ("def f(*, completion): ...", "takes no completion"),
+]
+
+
+@pytest.mark.parametrize("source, sentence", REFUSED)
+def test_a_file_that_cannot_be_loaded_is_refused_in_one_sentence(tmp_path: Path, source: str, sentence: str) -> None:
+    kind = Scorer if "exit" in source else Inside
+    with pytest.raises(UsageError) as caught, scorer(write(tmp_path, source), "f", kind=kind):
+        pass
+    assert sentence in str(caught.value) and "\n" not in str(caught.value)
+
+
+ANSWERS = [
+    ("plain", "return 'good'", "returned the str 'good', not a number"),
+    ("plain", "return [1.0]", "returned a list, not a number"),
+    ("trl", "return 1.0", "returned a float, not a list of numbers"),
+    ("trl", "return [1.0] * (len(texts) + 1)", "returned 2 rewards for 1 completions"),
+    ("trl", "return ['1'] * len(texts)", "returned the str '1', not a number"),
+]
+
+
+@pytest.mark.parametrize("framework, body, sentence", ANSWERS)
+def test_what_no_trainer_could_use_is_refused(tmp_path: Path, framework: str, body: str, sentence: str) -> None:
+    head = "def f(completions, **kwargs):\n    texts = completions" if framework == "trl" else "def f(completion):"
+    file = write(tmp_path, f"{head}\n    {body}")
+    with pytest.raises(UsageError) as caught, scorer(file, "f", framework, kind=Inside) as asked:
+        asked.pay([(0, "a")])
+    assert sentence in str(caught.value)
+
+
+def test_a_target_without_rows_of_its_own_asks_for_data(file: str) -> None:
+    with pytest.raises(UsageError, match="brings no rows along: give --data"):
+        rows_of(Target("plain", (Part(file, "plain"),)))
+
+
+def test_the_truth_is_asked_by_row_and_has_nothing_to_say_where_it_fails(file: str) -> None:
+    with truth_of(f"{file}:plain", ROWS) as truth:
+        assert truth([ROWS[2], ROWS[1], ROWS[0]], ["2", "2", "raise"]) == [1.0, 0.0, None]
+
+
+def test_a_file_whose_import_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loopholes.audit.scorer.TO_LOAD", 0.2)
+    with (
+        pytest.raises(UsageError, match="took longer than 0 s while it was loaded"),
+        scorer(write(tmp_path, "time.sleep(60)\ndef f(completion): ..."), "f"),
+    ):
+        pass

@@ -1,0 +1,101 @@
+"""The climb: it finds what no single attack finds, within its calls, the same under a seed, on rows of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auditing import Told, audited, sums, write
+
+from loopholes.audit import rows_from
+from loopholes.audit.attacks import view_of
+from loopholes.audit.form import RAW
+from loopholes.audit.records import Attempt
+from loopholes.audit.scale import levels_of
+from loopholes.audit.search import STEPS, Recipe, climb
+from loopholes.integrations.base import Row
+
+SAYS = {"red": "red", "green": "green", "blue": "blue", "none": None}
+MAKERS: Any = {name: (lambda view, text=text: None if text is None else Attempt(text)) for name, text in SAYS.items()}
+
+
+def two_of_three(row: Row, text: str) -> float:
+    """Half of the scale for a colour, all of it for two: no maker says two."""
+    return min(1.0, 0.5 * sum(word in text for word in ("red", "green", "blue"))) if text != row.golden else 1.0
+
+
+def climbing(
+    pay: Any, calls: int = 600, seed: int = 0, late: Any = lambda: False
+) -> tuple[Recipe | None, Told, list[int]]:
+    rows = rows_from(sums())
+    scorer: Any = Told(pay, rows)
+    levels = levels_of(scorer, RAW, None, 0, len(rows))[::2]
+    views = {place: view_of(row, RAW, 64) for place, row in enumerate(rows)}
+    asked: list[int] = []
+    pay_now = scorer.pay_now
+    scorer.pay_now = lambda calls: asked.extend(row for row, _ in calls) or pay_now(calls)
+    scorer.calls = 0
+    found = {"red": 0.5, "green": 0.5, "blue": 0.4, "none": 0.0}
+    return climb(scorer, levels, views, MAKERS, found, calls, seed, late), scorer, asked
+
+
+def test_a_combination_is_found_where_each_part_alone_pays_half() -> None:
+    recipe, _, _ = climbing(two_of_three)
+    assert recipe is not None and recipe.share == 1.0
+    text = recipe.text(MAKERS, view_of(rows_from(sums())[1], RAW, 64))
+    assert text is not None and sum(word in text for word in SAYS) >= 2
+
+
+def test_the_same_seed_finds_the_same_and_another_goes_another_way() -> None:
+    one, again = (climbing(two_of_three)[0] for _ in range(2))
+    assert one == again
+    assert len({climbing(two_of_three, seed=seed)[0] for seed in range(5)}) > 1
+
+
+@pytest.mark.parametrize("calls", [20, 100])
+def test_no_more_calls_are_spent_than_were_given(calls: int) -> None:
+    _, scorer, _ = climbing(lambda row, text: float(text == row.golden), calls)
+    assert scorer.calls <= calls + 2 * 4
+
+
+def test_a_climb_ends_where_nothing_new_can_be_asked() -> None:
+    recipe, _, _ = climbing(lambda row, text: float(text == row.golden))
+    assert recipe is None or recipe.share <= 0
+
+
+def test_a_climb_sees_its_own_rows_alone() -> None:
+    _, _, asked = climbing(two_of_three)
+    assert set(asked) == {0, 2, 4, 6}
+
+
+def test_a_climb_ends_when_it_is_late() -> None:
+    recipe, scorer, _ = climbing(two_of_three, late=lambda: True)
+    assert recipe is None and scorer.calls <= 12
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_no_step_makes_an_answer_longer_than_it_may_be(step: str) -> None:
+    view = view_of(rows_from(sums())[0], RAW, 16)
+    makers: Any = {"long": lambda view: Attempt("word " * 12)}
+    text = Recipe("long", ((step, "long"),) * 3).text(makers, view)
+    assert text is None or len(text) <= view.longest
+
+
+GRADED = """
+    def graded(completion, answer):
+        if completion == answer:
+            return 1.0
+        words = ("Great question", "I cannot answer", "verified and final")
+        return min(1.0, 0.45 * sum(word in completion for word in words))
+"""
+
+
+@pytest.mark.usefixtures("inside")
+def test_what_a_search_finds_is_measured_on_the_rows_that_it_did_not_climb_on(tmp_path: Path) -> None:
+    file = write(tmp_path, GRADED)
+    report = audited(f"{file}:graded", sums(12, "{answer}"), search_calls=3000)
+    searched = [one for one in report.findings if one.kind == "search"]
+    assert [one.verdict for one in searched] == ["exploit"]
+    assert searched[0].gap is not None and searched[0].gap.n == 6
+    assert searched[0].evidence is not None and searched[0].evidence.reward >= 0.9  # type: ignore[operator]
