@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import rankdata
 
+from loopholes.policies import MINIS
 from loopholes.report.records import Cell, Chart, Lines, Section, Series, Table
 from loopholes.scored import cells as scored_cells
 from loopholes.stats import Estimate
@@ -17,11 +18,15 @@ from loopholes.studies.audits import Audit
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.discovery import CHANNELS, EXPLOIT, control
 from loopholes.studies.jobs import Evaluate, Job, Train
-from loopholes.studies.settings import Setting
+from loopholes.studies.rewards import REWARDS
+from loopholes.studies.settings import SETTINGS, Setting
 from loopholes.studies.telling import listed, rises
 
 QUESTION = "Does the gap that an audit finds before training tell which exploit training then finds?"
 RESAMPLES = 2000
+STRONGEST = {one.game: one for one in REWARDS}
+DEFAULT = (*STRONGEST.values(), next(one for one in REWARDS if one.game == "length-bonus"))
+"""Of the rewards with reported loopholes, those that are trained on without ``full``."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,11 @@ class Environment:
 
 
 def environments(config: StudyConfig) -> list[Environment]:
-    """Both channels of every game; self-grading at every audit probability; the control of reward tampering."""
+    """Both channels of every game; self-grading at every audit probability; the control; rewards of reported loopholes.
+
+    Of these, the strongest of each kind and one weak one on their vulnerable channels, and the secure channel once a
+    kind; with ``full`` every strength.
+    """
     found = [
         Environment(f"{game}, {channel}", config.setting(game), channel)
         for game in config.games
@@ -49,7 +58,23 @@ def environments(config: StudyConfig) -> list[Environment]:
     without = control(config)
     if without is not None:
         found.append(Environment("reward-tampering without a score", without, "vulnerable"))
-    return found
+    return [*found, *_reported(config)]
+
+
+def _reported(config: StudyConfig) -> list[Environment]:
+    if set(config.games) != set(SETTINGS) or config.policies[0] not in MINIS:
+        return []
+    chosen = [one for one in REWARDS if config.full or one in DEFAULT]
+    played = [replace(one, steps=config.steps or one.steps) for one in chosen]
+    last = {one.game: one for one in played}
+    strengths = ["".join(f" {value:g}" for value in one.parameters.values()) for one in played]
+    return [
+        *(
+            Environment(f"{one.game}{how}, vulnerable", one, "vulnerable")
+            for one, how in zip(played, strengths, strict=True)
+        ),
+        *(Environment(f"{name}, secure", one, "secure") for name, one in last.items()),
+    ]
 
 
 def plan(config: StudyConfig) -> list[Job]:
