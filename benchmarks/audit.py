@@ -1,0 +1,219 @@
+"""What an audit costs beyond the reward itself: a call, its imports, 200 prompts from end to end, and how that grows.
+
+    python benchmarks/audit.py [--rounds 7] [--against REF]
+
+writes results/audit.md. Each measurement is a process of its own, one after the other in turn, round by round;
+``--against`` a commit measures that commit's audit, too, in the same rounds. The rewards compare the answer in
+``<answer>`` tags with the row's, in a few lines for each framework; the prompts are sums in words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from timing import Times, spread, table
+
+ROOT = Path(__file__).parents[1]
+RESULT = ROOT / "results" / "audit.md"
+CALLS = 10_000
+PROMPTS = 200
+PROMPTS_GROWN = (25, 50, 100, 200, 400)
+BUDGETS = (0, 2000, 4000, 8000)
+READ = """
+import re
+ANSWER = re.compile(r"<answer>([^<]*)</answer>\\s*\\Z")
+def right(text, answer):
+    found = ANSWER.search(text)
+    return float(found is not None and found[1].strip() == answer)
+"""
+REWARDS = {
+    "plain": "def reward(completion, answer):\n    return right(completion, answer)\n",
+    "trl": "def reward(completions, answer, **kwargs):\n    return [right(*one) for one in zip(completions, answer)]\n",
+    "verl": "def reward(data_source, solution_str, ground_truth, extra_info):\n"
+    "    return right(solution_str, ground_truth)\n",
+}
+VERIFIERS = """verifiers is not in the set-up (570 MB): in an environment that has it, `pytest -m slow
+tests/integrations/test_verifiers.py` bounds what a trace built by hand and `task.score` take for a completion."""
+
+
+def rows(count: int) -> list[Any]:
+    """Sums in words, with an answer each, as all three frameworks want them."""
+    from loopholes.audit import rows_from
+
+    rng = random.Random(0)
+    found = []
+    for _ in range(count):
+        a, b = rng.randrange(10, 1000), rng.randrange(10, 1000)
+        prompt = f"Anna has {a} apples and picks {b} more. How many are there? Think, then answer in <answer> tags."
+        golden = f"<think>{a} and {b} are {a + b}.</think><answer>{a + b}</answer>"
+        truth = {"data_source": "sums", "reward_model": {"ground_truth": str(a + b)}, "extra_info": {"index": a}}
+        found.append({"prompt": prompt, "answer": str(a + b), "golden": golden, **truth})
+    return rows_from(found)
+
+
+def target(framework: str, folder: str) -> Any:
+    """The reward of a framework, written to a file."""
+    from loopholes.audit import target_of
+
+    file = Path(folder) / f"{framework}_reward.py"
+    file.write_text(READ + REWARDS[framework])
+    return target_of([f"{file}:reward"], framework, {})
+
+
+def calls(framework: str, folder: str) -> dict[str, float]:
+    """Seconds of ``CALLS`` different calls through the scorer, of the function alone, and of loading it."""
+    from loopholes.audit.scorer import Scorer
+    from loopholes.integrations.base import load
+
+    data = rows(PROMPTS)
+    reward = target(framework, folder)
+    texts = [f"<think>{n} it is.</think>{'x' * (n % 200)}<answer>{n}</answer>" for n in range(CALLS + 1000)]
+    asked = [(n % PROMPTS, text) for n, text in enumerate(texts)]
+    with Scorer(reward, data) as scorer:
+        scorer.pay(asked[:1000])
+        scorer.settle()
+        began = time.perf_counter()
+        scorer.pay(asked[1000:])
+        through, loaded = time.perf_counter() - began, scorer.to_load
+    function = load(reward.parts[0])
+    given = [(data[row].columns, text) for row, text in asked[1000:]]
+    return {"through": through, "alone": _alone(framework, function, given), "load": loaded}
+
+
+def _alone(framework: str, function: Callable[..., Any], given: Sequence[tuple[Mapping[str, Any], str]]) -> float:
+    """Seconds of the same calls made directly, everything that is handed over being there already."""
+    began = time.perf_counter()
+    if framework == "trl":
+        for start in range(0, len(given), 256):
+            part = given[start : start + 256]
+            function([text for _, text in part], [columns["answer"] for columns, _ in part])
+    elif framework == "plain":
+        for columns, text in given:
+            function(text, columns["answer"])
+    else:
+        for columns, text in given:
+            function("sums", text, columns["answer"], columns["extra_info"])
+    return time.perf_counter() - began
+
+
+def whole(framework: str, folder: str, prompts: int = PROMPTS, budget: int = 4000) -> dict[str, float]:
+    """Seconds of an audit by the clock, and the calls that it made."""
+    from loopholes.audit import Settings, audit
+
+    data, reward = rows(prompts), target(framework, folder)
+    began = time.perf_counter()
+    report = audit(reward, data, Settings(rows=prompts, search_calls=budget, seconds=600))
+    seconds = time.perf_counter() - began
+    assert report.status() == 0, [finding.message for finding in report.findings]
+    return {"seconds": seconds, "calls": float(report.coverage.calls)}
+
+
+def measured(work: Mapping[str, Sequence[Any]], sources: Mapping[str, Path], rounds: int) -> dict[str, Any]:
+    """Each piece of work from each source once a round, in a process of its own; every other round backwards."""
+    found: dict[str, Any] = {}
+    for number in range(rounds):
+        for name, given in list(work.items())[:: -1 if number % 2 else 1]:
+            for source, path in list(sources.items())[:: -1 if number % 2 else 1]:
+                command = [sys.executable, __file__, "--measure", json.dumps(given)]
+                environment = {**os.environ, "PYTHONPATH": str(path)}
+                done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
+                for key, value in json.loads(done.stdout).items():
+                    found.setdefault((name, source, key), []).append(value)
+    return {key: Times(tuple(values)) for key, values in found.items()}
+
+
+def lines(sources: Mapping[str, Path], rounds: int) -> Iterator[str]:
+    """The page."""
+    each = 1e6 / CALLS
+    found = measured({name: ["calls", name] for name in REWARDS}, sources, rounds)
+    yield "## A call\n\nThrough `Scorer.pay`, in batches as an audit makes them, each completion new, beyond the function"
+    yield "alone. Wanted: under 50 µs. Loading is a process, Python's and the framework's imports, and the user's file.\n"
+    rows_of_calls = []
+    for name in REWARDS:
+        for source in sources:
+            through, alone, load = (found[name, source, key] for key in ("through", "alone", "load"))
+            beyond = Times(tuple(a - b for a, b in zip(through.seconds, alone.seconds, strict=True)))
+            rows_of_calls.append(
+                [name, source, spread(beyond, each, "µs"), spread(alone, each, "µs"), spread(load, 1, "s")]
+            )
+    yield table(["framework", "audit", "beyond the function", "the function", "loading, once"], rows_of_calls)
+    yield f"\n{VERIFIERS}\n"
+    found = measured({name: ["whole", name] for name in REWARDS}, sources, rounds)
+    yield f"## {PROMPTS} prompts from end to end\n\nBy the clock, loading included. Wanted: under 10 s on two cores.\n"
+    yield table(
+        ["framework", "audit", "seconds", "calls"],
+        [
+            [name, source, spread(found[name, source, "seconds"], 1, "s"), _count(found[name, source, "calls"])]
+            for name in REWARDS
+            for source in sources
+        ],
+    )
+    yield from growth("prompts", {size: ["whole", "plain", size, 0] for size in PROMPTS_GROWN}, sources, rounds)
+    yield from growth("calls of the search", {size: ["whole", "plain", 50, size] for size in BUDGETS}, sources, rounds)
+
+
+def growth(what: str, work: Mapping[int, Sequence[Any]], sources: Mapping[str, Path], rounds: int) -> Iterator[str]:
+    """A table of seconds over a size; linear is the same seconds for each more."""
+    found = measured({str(size): given for size, given in work.items()}, sources, rounds)
+    where = "without a search" if what == "prompts" else "with 50 prompts"
+    yield f"\n## Growth with {what}\n\nPlain, {where}.\n"
+    shown = []
+    for source in sources:
+        last: tuple[int, float] | None = None
+        for size in work:
+            seconds = found[str(size), source, "seconds"]
+            more = "" if last is None else f"{1e3 * (seconds.median - last[1]) / (size - last[0]):.3g} ms"
+            last = size, seconds.median
+            shown.append(
+                [source, f"{size:,}", spread(seconds, 1, "s"), _count(found[str(size), source, "calls"]), more]
+            )
+    yield table(["audit", what, "seconds", "calls in all", "each one more, since the row above"], shown)
+
+
+def _count(times: Times) -> str:
+    return f"{times.median:,.0f}"
+
+
+def checked_out(reference: str, folder: str) -> Path:
+    """The sources of a commit."""
+    archive = subprocess.run(["git", "archive", reference, "src"], cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+    return Path(folder) / "src"
+
+
+def main() -> None:
+    """Measure and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--against", metavar="REF")
+    parser.add_argument("--measure", type=json.loads, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if options.measure:
+            name, framework, *rest = options.measure
+            print(json.dumps({"calls": calls, "whole": whole}[name](framework, folder, *rest)))
+            return
+        sources = {"this one": ROOT / "src"}
+        if options.against:
+            sources = {options.against: checked_out(options.against, folder), **sources}
+        given = "".join(f" {word}" for word in sys.argv[1:])
+        page = [f"# Audit\n\n`python benchmarks/audit.py{given}`\n"]
+        page.append(f"Median (smallest to largest) of {options.rounds} rounds, {os.cpu_count()} cores.\n")
+        for line in lines(sources, options.rounds):
+            page.append(line)
+            print(line, flush=True)
+    RESULT.write_text("\n".join(page) + "\n")
+
+
+if __name__ == "__main__":
+    main()
