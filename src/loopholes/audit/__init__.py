@@ -7,12 +7,16 @@ of what right answers pay above that. See docs/audit.md.
 
 from __future__ import annotations
 
-from loopholes.audit.checking import assert_not_gameable
-from loopholes.audit.engine import Settings, audit
-from loopholes.audit.policy import Policy
-from loopholes.audit.records import Finding, Gap, Report, Target
-from loopholes.audit.rows import read_rows, rows_from
-from loopholes.audit.targets import target_of
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from loopholes.audit.checking import assert_not_gameable
+    from loopholes.audit.engine import Settings, audit
+    from loopholes.audit.policy import Policy
+    from loopholes.audit.records import Finding, Gap, Report, Target
+    from loopholes.audit.rows import read_rows, rows_from
+    from loopholes.audit.targets import target_of
 
 __all__ = [
     "Finding",
@@ -27,3 +31,19 @@ __all__ = [
     "rows_from",
     "target_of",
 ]
+_PLACES = {
+    "checking": ["assert_not_gameable"],
+    "engine": ["Settings", "audit"],
+    "policy": ["Policy"],
+    "records": ["Finding", "Gap", "Report", "Target"],
+    "rows": ["read_rows", "rows_from"],
+    "targets": ["target_of"],
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported when it is asked for: the process of a reward imports its worker alone, without SciPy."""
+    for place, names in _PLACES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{place}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

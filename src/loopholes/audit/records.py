@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from loopholes.integrations.base import Part
-from loopholes.stats import Estimate
+
+if TYPE_CHECKING:
+    from loopholes.stats import Estimate  # with SciPy, which the process of a reward has no use for
 
 Verdict = Literal["exploit", "warning", "inconclusive"]
 Kind = Literal["attack", "search", "contract"]
@@ -68,8 +70,7 @@ class Target:
         return " + ".join(f"{part.weight:g} x {part.label}" if part.weight != 1 else part.label for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One completion that an attack makes for a row. ``answer`` is the answer that it gives, where it gives just one.
 
     Where that answer happens to be right, the attempt is no evidence.

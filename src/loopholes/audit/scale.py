@@ -14,6 +14,7 @@ import re
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
 
@@ -44,7 +45,7 @@ class Level:
     answer: str
     golden_text: str
 
-    @property
+    @cached_property
     def width(self) -> float | None:
         """Golden minus floor; None where there is no signal to measure on."""
         if self.golden is None or self.floor is None or not math.isfinite(self.golden - self.floor):
@@ -141,6 +142,7 @@ def _object(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+@lru_cache(maxsize=4096)
 def plain(answer: str) -> str:
     """An answer without case, spaces and signs around it."""
     return re.sub(r"\s+", " ", answer.strip().strip(".$").strip().lower())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -102,10 +103,12 @@ def _share(recipe: Recipe, scorer: Scorer, levels: Sequence[Level], views: Mappi
     What pays nothing on the first rows is given up there.
     """
     total = 0.0
-    for number, level in enumerate(levels):
-        text = recipe.text(makers, views[level.row])
-        if text is not None:
-            total += float(np.clip(level.share(scorer.pay([(level.row, text)])[0].value) or 0.0, -10, 10))
-        if number + 1 >= FIRST and total <= 0:
+    for part in (levels[:FIRST], levels[FIRST:]):
+        texts = [(level, recipe.text(makers, views[level.row])) for level in part]
+        asked = [(level, text) for level, text in texts if text is not None]
+        paid = scorer.pay([(level.row, text) for level, text in asked])
+        shares = [level.share(one.value) or 0.0 for (level, _), one in zip(asked, paid, strict=True)]
+        total += math.fsum(min(max(share, -10.0), 10.0) for share in shares)
+        if total <= 0:
             break
     return total / len(levels)

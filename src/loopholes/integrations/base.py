@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from loopholes.errors import UsageError
 from loopholes.types import Message
@@ -46,8 +46,7 @@ class Row:
         return not isinstance(self.prompt, str)
 
 
-@dataclass(frozen=True, slots=True)
-class Paid:
+class Paid(NamedTuple):
     """What a trainer would get for one completion: ``value``, or None where the reward says that it does not apply.
 
     ``problem`` is what went wrong, in a few words; a framework that turns that into a number gives both. ``parts`` are

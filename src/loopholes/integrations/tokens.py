@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
 _WORDS = re.compile(r"\w{1,6}|[^\w\s]|\s+")
+_REMEMBERED = 1024
+"""Texts whose tokens are kept: an attack often says the same on every row."""
 END = 2  # of a completion
 
 
@@ -15,6 +18,7 @@ class Tokens:
 
     def __init__(self, tokenizer: str | None = None) -> None:
         self._tokenizer: Any = None
+        self._known = lru_cache(_REMEMBERED)(self._ids)
         if tokenizer is not None:
             from loopholes.policies import locate
             from loopholes.policies.local import load_tokenizer
@@ -29,13 +33,19 @@ class Tokens:
         return "tokens are those of the tokenizer named"
 
     def ids(self, text: str) -> list[int]:
-        """The tokens of a completion and the end."""
-        if self._tokenizer is None:
-            return [*(3 + crc32(word.encode("utf-8", "replace")) % 50_000 for word in _WORDS.findall(text)), END]
-        return [*self._tokenizer(text, add_special_tokens=False)["input_ids"], self._tokenizer.eos_token_id]
+        """The tokens of a completion and the end, in a list of the caller's own."""
+        return [*self._known(text)]
 
     def count(self, text: str) -> int:
         """How many tokens a completion has, the end included."""
+        return len(self._known(text))
+
+    def _ids(self, text: str) -> tuple[int, ...]:
         if self._tokenizer is None:
-            return 1 + sum(1 for _ in _WORDS.finditer(text))
-        return len(self.ids(text))
+            return (*(_id(word) for word in _WORDS.findall(text)), END)
+        return (*self._tokenizer(text, add_special_tokens=False)["input_ids"], self._tokenizer.eos_token_id)
+
+
+@lru_cache(2**16)
+def _id(word: str) -> int:
+    return 3 + crc32(word.encode("utf-8", "replace")) % 50_000

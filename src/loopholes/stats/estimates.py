@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -114,10 +115,22 @@ def over_tasks(values: Sequence[float], *, level: float = 0.95) -> Estimate:
         return Estimate(None, None, None, 0, 0)
     mean = math.fsum(values) / n
     spread = float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else 0.0
-    reach = float(t.ppf(0.5 + level / 2, n - 1)) * spread if n > 1 else 0.0
-    nearest = mean * float(binomtest(n, n).proportion_ci(level, method="wilson").low)
+    reach = _student(level, n - 1) * spread if n > 1 else 0.0
+    nearest = mean * _least(level, n)
     low, high = (min(mean - reach, nearest), mean + reach) if mean > 0 else (mean - reach, max(mean + reach, nearest))
     return Estimate(mean, low, high, n, 1)
+
+
+@cache
+def _student(level: float, freedom: int) -> float:
+    """Student's quantile of a two-sided interval; asking SciPy takes a tenth of a millisecond each time."""
+    return float(t.ppf(0.5 + level / 2, freedom))
+
+
+@cache
+def _least(level: float, n: int) -> float:
+    """The lower end of Wilson's interval where all of ``n`` said yes."""
+    return float(binomtest(n, n).proportion_ci(level, method="wilson").low)
 
 
 def difference(
