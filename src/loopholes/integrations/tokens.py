@@ -42,7 +42,7 @@ class Tokens:
 
     def _ids(self, text: str) -> tuple[int, ...]:
         if self._tokenizer is None:
-            return (*(_id(word) for word in _WORDS.findall(text)), END)
+            return (*map(_id, _WORDS.findall(text)), END)
         return (*self._tokenizer(text, add_special_tokens=False)["input_ids"], self._tokenizer.eos_token_id)
 
 
