@@ -50,8 +50,8 @@ reward that imports its own takes that long more).
 """
 WHOLE = """By the clock, loading included; and the whole process from its start to its end, imports included, too.
 Wanted: under 10 s on two cores."""
-VERIFIERS = """verifiers is not in the set-up (570 MB): in an environment that has it, `pytest -m slow
-tests/integrations/test_verifiers.py` bounds what a trace built by hand and `task.score` take for a completion."""
+VERIFIERS = """verifiers is not in the set-up (570 MB): in an environment that has it, `pytest -s -m slow -k thousand
+tests/integrations/test_verifiers.py` prints what a trace built by hand and `task.score` take for a completion."""
 
 
 def rows(count: int) -> list[Any]:
