@@ -46,7 +46,7 @@ def reward(fixture: catalogue.Fixture) -> Reward:
 
 def as_row(number: int, record: dict[str, Any]) -> Row:
     prompt = record["prompt"] if isinstance(record["prompt"], str) else tuple(record["prompt"])
-    return Row(number, prompt, record["golden"], record)
+    return Row(number, prompt, record["golden"], columns=record)
 
 
 def pay(fixture: catalogue.Fixture, chosen: Records, texts: list[str]) -> list[Paid]:
