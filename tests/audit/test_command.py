@@ -87,15 +87,15 @@ def run(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str
 
 
 inside = pytest.mark.usefixtures("inside")
-ENDS = "--data rows.jsonl --search-calls 0"
+ENDS = "--data rows.jsonl --search-calls 0 --rows 4"
 STATUSES = [
     (f"rewards.py:accuracy {ENDS}", 0),
     (f"rewards.py:contains {ENDS}", 1),
     (f"rewards.py:contains {ENDS} --component", 0),
     (f"rewards.py:contains {ENDS} --strict", 1),
-    ("rewards.py:accuracy --data bare.jsonl --search-calls 0", 0),
-    ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --strict", 4),
-    ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --strict --golden <answer>{answer}</answer>", 0),
+    ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --rows 4", 0),
+    ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --rows 4 --strict", 4),
+    ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --rows 4 --strict --golden <answer>{answer}</answer>", 0),
     (f"--reward rewards.py:accuracy=1 --reward rewards.py:contains=0.05 {ENDS}", 0),
     (f"rewards.py:contains {ENDS} --truth rewards.py:contains", 0),
     (f"rewards.py:batch {ENDS} --group 4", 0),

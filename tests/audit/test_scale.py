@@ -128,6 +128,17 @@ def test_a_wrong_answer_that_the_truth_calls_right_is_no_floor() -> None:
     assert untold.row == told.row == 7
 
 
+def test_a_row_with_the_same_answer_lends_no_wrong_one() -> None:
+    """Nearly all answers are the same, in texts that differ."""
+    answers = ["yes"] * 6 + ["no"] * 2
+    records = [
+        {"prompt": "?", "answer": answer, "golden": f"<think>{place}</think><answer>{answer}</answer>"}
+        for place, answer in enumerate(answers)
+    ]
+    found = scales(lambda row, text: float(f"<answer>{row.columns['answer']}</answer>" in text), records)
+    assert {(one.golden, one.floor) for one in found} == {(1.0, 0.0)}
+
+
 def test_one_lucky_wrong_answer_does_not_raise_the_floor() -> None:
     lucky = sums()[0]["golden"]
     found = scales(lambda row, text: float(text in (row.golden, lucky)), sums())
