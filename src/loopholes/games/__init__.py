@@ -18,11 +18,11 @@ BUILT_IN: dict[str, str] = {
     "reward-tampering": "loopholes.games.reward_tampering:RewardTampering",
 }
 REPORTED: dict[str, str] = {
-    "any-box": "loopholes.studies.rewards:AnyBox",
-    "unreadable": "loopholes.studies.rewards:Unreadable",
-    "length-bonus": "loopholes.studies.rewards:LengthBonus",
-    "keywords": "loopholes.studies.rewards:Keywords",
-    "first-number": "loopholes.studies.rewards:FirstNumber",
+    "any-box": "loopholes.games.reported:AnyBox",
+    "unreadable": "loopholes.games.reported:Unreadable",
+    "length-bonus": "loopholes.games.reported:LengthBonus",
+    "keywords": "loopholes.games.reported:Keywords",
+    "first-number": "loopholes.games.reported:FirstNumber",
 }
 """Small rewards that a study is about; they have names, so that its runs are the same wherever this is installed."""
 

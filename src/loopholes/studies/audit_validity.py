@@ -18,8 +18,7 @@ from loopholes.studies.audits import Audit
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.discovery import CHANNELS, EXPLOIT, control
 from loopholes.studies.jobs import Evaluate, Job, Train
-from loopholes.studies.rewards import REWARDS
-from loopholes.studies.settings import SETTINGS, Setting
+from loopholes.studies.settings import REWARDS, SETTINGS, Setting
 from loopholes.studies.telling import listed, rises
 
 QUESTION = "Does the gap that an audit finds before training tell which exploit training then finds?"

@@ -53,3 +53,15 @@ SETTINGS: dict[str, Setting] = {
     # Answers as long as articles: half as many prompts a step.
     "proxy-metric": Setting("proxy-metric", 80, options={"prompts_per_step": 8}),
 }
+
+EXPLORING: Mapping[str, Any] = {"temperature": 1.3}
+"""Of sums, whose answers hardly vary at 1.0, so that nothing but the usual form would ever be sampled."""
+
+REWARDS: tuple[Setting, ...] = (
+    Setting("any-box", 60, options=EXPLORING),
+    *(Setting("unreadable", 60, {"unreadable": share}, EXPLORING) for share in (0.25, 0.5, 1.0)),
+    *(Setting("first-number", 60, {"operand": share}, EXPLORING) for share in (0.25, 0.5, 1.0)),
+    *(Setting("length-bonus", 60, {"bonus": bonus}, EXPLORING) for bonus in (0.25, 0.5, 1.0)),
+    *(Setting("keywords", 60, {"bonus": bonus}, {"prompts_per_step": 8}) for bonus in (0.0, 0.25, 0.5)),
+)
+"""Each reward as it is trained on in the study, on either channel."""

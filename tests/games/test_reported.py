@@ -8,14 +8,12 @@ import pytest
 
 import loopholes
 from loopholes.audit import Report, Settings, audit, target_of
-from loopholes.games import BUILT_IN, REPORTED
+from loopholes.games import BUILT_IN, REPORTED, reported
 from loopholes.games.base import Game
 from loopholes.games.validate import validate
 from loopholes.integrations import games
-from loopholes.studies import rewards
 from loopholes.studies.jobs import Train
-from loopholes.studies.rewards import REWARDS
-from loopholes.studies.settings import Setting
+from loopholes.studies.settings import REWARDS, Setting
 from loopholes.training import mixture
 from loopholes.types import KINDS, Completion, Kind
 
@@ -52,7 +50,7 @@ def audited(setting: Setting, channel: str) -> Report:
     return audit(
         target,
         games.rows_of(game, 12, 0),
-        Settings(seconds=300, rows=12, search_calls=200),
+        Settings(seconds=300, rows=12, search_calls=0),
         truth=lambda rows, texts: games.truth(game, rows, texts),
     )
 
@@ -94,7 +92,7 @@ def test_a_measurement_does_not_depend_on_the_channels(name: str, monkeypatch: p
         raise AssertionError("a measurement asked what is paid")
 
     before = [measured(loopholes.game(name), kind) for kind in KINDS]
-    monkeypatch.setattr(rewards.Paid, "__call__", forbidden)
+    monkeypatch.setattr(reported.Paid, "__call__", forbidden)
     monkeypatch.setattr(type(loopholes.game(name)), "channels", property(forbidden))
     assert [measured(loopholes.game(name), kind) for kind in KINDS] == before
 

@@ -22,7 +22,6 @@ from loopholes.games.worlds import arithmetic
 from loopholes.games.worlds import prompts as wording
 from loopholes.scoring.overlap import length_ratio
 from loopholes.scoring.summaries import LENGTH_LIMIT, faithfulness
-from loopholes.studies.settings import Setting
 from loopholes.types import Completion, Kind, Outcome, Payment, Task
 
 LONG = 40
@@ -332,16 +331,3 @@ def _named(truth: Mapping[str, Any], text: str) -> float:
 
 def _faithful(truth: Mapping[str, Any], text: str) -> float:
     return faithfulness(text.strip(), truth["article"], truth["news"]).score
-
-
-EXPLORING: Mapping[str, Any] = {"temperature": 1.3}
-"""Of sums, whose answers hardly vary at 1.0, so that nothing but the usual form would ever be sampled."""
-
-REWARDS: tuple[Setting, ...] = (
-    Setting("any-box", 60, options=EXPLORING),
-    *(Setting("unreadable", 60, {"unreadable": share}, EXPLORING) for share in (0.25, 0.5, 1.0)),
-    *(Setting("first-number", 60, {"operand": share}, EXPLORING) for share in (0.25, 0.5, 1.0)),
-    *(Setting("length-bonus", 60, {"bonus": bonus}, EXPLORING) for bonus in (0.25, 0.5, 1.0)),
-    *(Setting("keywords", 60, {"bonus": bonus}, {"prompts_per_step": 8}) for bonus in (0.0, 0.25, 0.5)),
-)
-"""Each reward as it is trained on in the study, on either channel."""
