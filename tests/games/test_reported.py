@@ -82,7 +82,7 @@ def test_rewards_are_the_same_where_every_measurement_raises(name: str, monkeypa
     seeing = paid()
     assert all(len(set(one)) > 1 for one in seeing.values())
     monkeypatch.setattr(type(loopholes.game(name)), "measure", forbidden)
-    monkeypatch.setattr(rewards, "Outcome", forbidden)
+    monkeypatch.setattr(reported, "Outcome", forbidden)
     assert paid() == seeing
 
 
