@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,3 +117,12 @@ def test_what_is_no_number_is_refused(value: str, kind: str, written: Written) -
 def test_a_file_without_the_function_is_named(body: str, told: str, written: Written) -> None:
     with pytest.raises(UsageError, match=told):
         build(written(body), {})
+
+
+def test_a_file_that_was_mended_within_a_second_at_the_same_length_is_read_anew(tmp_path: Path) -> None:
+    file = tmp_path / "rewards.py"
+    for sign, paid in (("in", 1.0), ("==", 0.0), ("in", 1.0)):
+        file.write_text(f"def reward(completion, answer):\n    return float(answer {sign} completion)\n")
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+        reward = build([Part(str(file), "reward")], {})
+        assert reward([Row(0, "?", columns={"answer": "4"})], ["4 or 5"])[0].value == paid
