@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import sys
 from pathlib import Path
 from typing import Any
 
 from loopholes.errors import UnknownName, UsageError
 from loopholes.games.base import Game
+from loopholes.modules import run_file
 
 BUILT_IN: dict[str, str] = {
     "context-compliance": "loopholes.games.context_compliance:ContextCompliance",
@@ -48,18 +47,7 @@ def _game_class(name: str) -> type[Game]:
 
 
 def _from_file(path: Path, attribute: str) -> type[Game]:
-    if not path.is_file():
-        raise UsageError(f"{path} is not a file, so it holds no game")
-    module_name = f"loopholes_user_game_{path.stem}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UsageError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    module = run_file(path, f"loopholes_user_game_{path.stem}")
     found = getattr(module, attribute, None)
     if not (isinstance(found, type) and issubclass(found, Game)):
         raise UsageError(f"{path} has no Game class named {attribute!r}")

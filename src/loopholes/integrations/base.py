@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import math
 import sys
 import threading
@@ -14,6 +13,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from loopholes.errors import UsageError
+from loopholes.modules import run_file
 from loopholes.types import Message
 
 Prompt = str | tuple[Message, ...]
@@ -100,29 +100,11 @@ def load(part: Part, *, registered: bool = True) -> Any:
 def imported(file: str, *, registered: bool = True) -> ModuleType:
     """A user's file as a module; raises :class:`UsageError` in one sentence.
 
-    The folder of the file comes first on the path, as if the file were run. ``registered`` puts the module into
-    ``sys.modules``, which not every framework does. Each call runs the file again, and makes its classes anew.
+    The folder of the file comes first on the path, as if the file were run. See :func:`loopholes.modules.run_file`.
     """
     path = Path(file)
-    if not path.is_file():
-        raise UsageError(f"there is no file {file}")
-    name = f"loopholes_audited_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{file} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    if registered:
-        sys.modules[name] = module
     sys.path.insert(0, str(path.parent.resolve()))
-    try:
-        # From the source, not from what Python compiled of it before: a file that was mended within the same second, at
-        # the same length, would be taken for the old one.
-        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
-    except SystemExit as error:
-        raise UsageError(f"{file} ends the interpreter when it is imported") from error
-    except Exception as error:
-        raise UsageError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
-    return module
+    return run_file(path, f"loopholes_audited_{path.stem}", registered=registered)
 
 
 def named(module: ModuleType, part: Part) -> Any:
