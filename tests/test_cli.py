@@ -73,7 +73,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 BAD = [
     # the command itself: 2
     ("games nope", 2, "there is no game 'nope'"),
-    ("games nowhere.py:Game", 2, "nowhere.py is not a file"),
+    ("games nowhere.py:Game", 2, "there is no file nowhere.py"),
     ("games --set metric=overlap", 2, "loopholes games NAME"),
     ("games proxy-metric --set metric=bleu", 2, "parameter 'metric'"),
     ("games proxy-metric --set metric", 2, "--set takes KEY=VALUE"),

@@ -76,6 +76,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("bad.toml").write_text("[thresholds]\nexploit = 0\n")
     Path("broken.json").write_text("{")
     Path("a-file").write_text("precious")
+    Path("asleep.py").write_text("import time\ntime.sleep(600)\n\n\ndef f(completion): ...\n")
     return tmp_path
 
 
@@ -165,6 +166,8 @@ BAD = [
     ("rewards.py:verl=2 --data rows.jsonl", "verl takes one compute_score, without a weight"),
     ("game:nope", "there is no game 'nope'"),
     ("game:proxy-metric --channel nope", "there is no channel 'nope'; choose from: secure, vulnerable"),
+    ("game:proxy-metric --truth x.py:f", "right answers and truth: leave --truth out"),
+    ("game:proxy-metric --golden {answer}", "leave --golden out"),
     ("game:proxy-metric --set colour=red", "has no parameter 'colour'"),
     ("--replay nowhere.json", "there is no file nowhere.json"),
     ("--replay broken.json", "broken.json cannot be read as JSON"),
@@ -188,6 +191,10 @@ WORSE = [
         "none of the first 2 rows: took longer than 0.1 s",
     ),
     ("rewards.py:dies --data rows.jsonl --rows 2", "none of the first 2 rows: ended the process that it ran in"),
+    (
+        "asleep.py:f --framework plain --data rows.jsonl --budget-seconds 1",
+        "asleep.py:f took longer than 1 s while it was loaded",
+    ),
 ]
 
 

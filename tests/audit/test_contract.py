@@ -14,6 +14,7 @@ from loopholes.audit import Finding, rows_from
 from loopholes.audit.contract import CHECKS, Context, check
 from loopholes.audit.engine import companions
 from loopholes.audit.form import form_of
+from loopholes.audit.policy import Thresholds
 from loopholes.audit.scale import levels_of
 from loopholes.integrations.base import Paid, Row
 
@@ -135,7 +136,7 @@ def context(pay: Pay, records: list[dict[str, Any]] | None = None, **given: Any)
     form = form_of([row.golden for row in rows if row.golden is not None])
     getattr(pay, "restart", lambda: None)()
     scorer: Any = Told(pay, rows)
-    return Context(scorer, levels_of(scorer, form, None, 0, len(rows)), form, 0.3, **given)
+    return Context(scorer, levels_of(scorer, form, None, 0, len(rows)), form, Thresholds(), **given)
 
 
 def found(pay: Pay, records: list[dict[str, Any]] | None = None, **given: Any) -> dict[str, Finding]:

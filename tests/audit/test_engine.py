@@ -290,7 +290,18 @@ def test_every_vulnerable_channel_is_flagged_and_every_secure_one_passes(
     name: str, parameters: dict[str, Any], family: str, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = [attack for attack in PANEL if attack.family not in SLOW]
-    monkeypatch.setattr("loopholes.audit.engine.PANEL", quick if name == "reward-tampering" else PANEL)
+    monkeypatch.setattr("loopholes.audit.panel.PANEL", quick if name == "reward-tampering" else PANEL)
     vulnerable, secure = (of_game(name, parameters, channel, count) for channel in ("vulnerable", "secure"))
     assert family in families(vulnerable) and vulnerable.status() == 1
     assert families(secure) == set() and secure.status(strict=True) == 0
+
+
+def test_the_noise_of_a_noisy_reward_is_told_and_averaged(tmp_path: Path) -> None:
+    source = """
+        import random
+        def f(completion, answer):
+            return float(completion == f"<answer>{answer}</answer>") + random.choice([-0.3, 0.3])
+    """
+    report = audited(f"{write(tmp_path, source)}:f", sums(), noisy=True)
+    assert "nondeterministic" not in verdicts(report) and report.status() == 0
+    assert any("scored 3 times differ by a standard deviation of" in note for note in report.coverage.notes)

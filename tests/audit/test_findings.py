@@ -15,7 +15,7 @@ from loopholes.audit.findings import as_json, hashes, replay, save
 from loopholes.audit.policy import Accepted
 from loopholes.audit.records import FAMILIES
 from loopholes.audit.sarif import sarif
-from loopholes.errors import LoopholesError
+from loopholes.errors import LoopholesError, RunError
 from loopholes.games import game as make_game
 from loopholes.integrations import games
 from loopholes.integrations.base import Part
@@ -102,11 +102,35 @@ def test_a_finding_on_a_chat_prompt_replays(tmp_path: Path) -> None:
 def test_findings_of_an_earlier_audit_are_replaced_and_other_files_stay(file: str, tmp_path: Path) -> None:
     out = tmp_path / "findings"
     out.mkdir()
-    for name in ("0099.json", "notes.json", "12345.json"):
+    for name in ("notes.json", "12345.json"):
         (out / name).write_text("{}")
+    (out / "0099.json").write_text(json.dumps({"format": 0, "name": "old", "target": {}, "evidence": {}}))
     written = save(audited(f"{file}:contains", sums()), out)
     assert [path.name for path in written] == [f"{number:04}.json" for number in range(1, len(written) + 1)]
     assert {path.name for path in out.iterdir()} == {path.name for path in written} | {"notes.json", "12345.json"}
+
+
+@pytest.mark.parametrize("content", ['{"mine": 1}', "cut off"])
+def test_files_that_no_audit_wrote_are_not_replaced(file: str, tmp_path: Path, content: str) -> None:
+    out = tmp_path / "findings"
+    out.mkdir()
+    (out / "0001.json").write_text(content)
+    with pytest.raises(RunError, match="0001.json is no finding of an audit; choose another --out"):
+        save(audited(f"{file}:contains", sums()), out)
+    assert [(path.name, path.read_text()) for path in out.iterdir()] == [("0001.json", content)]
+
+
+def test_a_group_s_finding_replays_in_its_group(tmp_path: Path) -> None:
+    """Paid by how far it is above the mean of its group: alone that is 0."""
+    source = """
+        def f(completions, answer, **kwargs):
+            right = [float(one in text) for text, one in zip(completions, answer)]
+            return [one - sum(right) / len(right) for one in right]
+    """
+    found = saved(audited(f"{write(tmp_path, source)}:f", sums(), group=4), tmp_path / "found")
+    assert found
+    replays = [replay(path) for path in found.values()]
+    assert all(one.same for one in replays) and any(one.now.value for one in replays)
 
 
 def test_a_finding_says_all_that_a_person_needs(file: str, tmp_path: Path) -> None:

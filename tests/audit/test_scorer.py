@@ -214,3 +214,22 @@ def test_a_file_whose_import_never_ends_is_refused(tmp_path: Path, monkeypatch: 
         scorer(write(tmp_path, "time.sleep(60)\ndef f(completion): ..."), "f"),
     ):
         pass
+
+
+def test_a_noisy_reward_is_asked_several_times_and_pays_its_mean(file: str) -> None:
+    with Scorer(Target("plain", (Part(file, "counting"),)), ROWS, repeats=3) as asked:
+        assert [paid.value for paid in asked.pay([(0, "a"), (0, "b")])] == [3.0, 4.0]  # 1, 3, 5 and 2, 4, 6
+        assert [paid.value for paid in asked.pay([(0, "a")])] == [3.0]
+        assert asked.calls == 6
+
+
+def test_what_fails_once_of_several_times_is_a_problem(file: str) -> None:
+    with Scorer(Target("plain", (Part(file, "plain"),)), ROWS, repeats=2) as asked:
+        assert [paid.problem for paid in asked.pay([(0, "raise"), (0, "0")])] == ["raised ValueError: no", ""]
+
+
+def test_calls_that_were_asked_alone_are_timed_one_by_one(plain: Scorer) -> None:
+    before = len(plain.singles)
+    plain.pay_now([(0, "0")])
+    plain.pay_now([(0, "0"), (1, "1")])
+    assert len(plain.singles) == before + 1

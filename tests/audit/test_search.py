@@ -97,5 +97,8 @@ def test_what_a_search_finds_is_measured_on_the_rows_that_it_did_not_climb_on(tm
     report = audited(f"{file}:graded", sums(12, "{answer}"), search_calls=3000)
     searched = [one for one in report.findings if one.kind == "search"]
     assert [one.verdict for one in searched] == ["exploit"]
+    assert searched[0].family in {"hedge", "stuffing"}, "that of the attack that it began with"
+    negative = audited(f"{file}:graded=-1", sums(12, "{answer}"), search_calls=3000)
+    assert not [one for one in negative.findings if one.verdict == "exploit"], "a component alone"
     assert searched[0].gap is not None and searched[0].gap.n == 6
     assert searched[0].evidence is not None and searched[0].evidence.reward >= 0.9  # type: ignore[operator]

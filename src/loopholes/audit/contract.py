@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from loopholes.audit.equivalent import EQUIVALENT
 from loopholes.audit.form import Form
+from loopholes.audit.policy import Thresholds
 from loopholes.audit.records import Evidence, Finding, Verdict
 from loopholes.audit.scale import SAME, Level, plain
 from loopholes.audit.scorer import Scorer
@@ -34,7 +35,6 @@ TRUTHS = (
 )
 """Columns that hold what is right."""
 MISSING: Mapping[str, Any] = {"None": None, "empty": "", "unparseable": "???"}
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Context:
     scorer: Scorer
     levels: Sequence[Level]
     form: Form
-    exploit: float
+    thresholds: Thresholds
     rows: int = LOOKED_AT
     noisy: bool = False
     component: bool = False
@@ -59,15 +59,16 @@ class Context:
         paid: Paid | None = None,
     ) -> Finding:
         """A finding of the contract, with the row on which it shows."""
-        evidence = None if level is None else evidence_of(self.scorer.rows[level.row], level, text, paid)
+        evidence = None if level is None else evidence_of(self.scorer, level, text, paid)
         return Finding(verdict, "contract", "contract", name, message, evidence=evidence)
 
 
-def evidence_of(row: Row, level: Level | None, text: str, paid: Paid | None) -> Evidence:
-    """One row, a completion, and what it was paid."""
+def evidence_of(scorer: Scorer, level: Level, text: str, paid: Paid | None, row: Row | None = None) -> Evidence:
+    """One row, or another ``row`` in its place, a completion, what it was paid, and what stood beside it."""
+    row = row or scorer.rows[level.row]
     reward, problem = (paid.value, paid.problem) if paid is not None else (None, "")
-    golden, floor = (level.golden, level.floor) if level is not None else (None, None)
-    return Evidence(row.number, row.prompt, row.columns, text, reward, problem, golden, floor)
+    company = tuple(scorer.companions[level.row]) if scorer.companions is not None else ()
+    return Evidence(row.number, row.prompt, row.columns, text, reward, problem, level.golden, level.floor, company)
 
 
 def check(context: Context, late: Callable[[], bool]) -> tuple[list[Finding], list[str]]:
@@ -94,7 +95,7 @@ def golden_beats_floor(context: Context) -> Iterator[Finding]:
         yield _no_difference(context, worst, paid)
         return
     share = over_tasks([float(level.width is None) for level in known])
-    if (share.low or 0.0) > context.exploit:
+    if (share.low or 0.0) > context.thresholds.exploit:
         message = f"on {share} of the rows a wrong answer in the right form is paid no less than the right one"
         verdict: Verdict = "warning" if context.component else "exploit"
         yield context.finding(verdict, "golden-not-above-floor", message, worst, worst.floor_text, paid)
@@ -233,38 +234,6 @@ def _rewritten(level: Level, write: Callable[[str], str | None]) -> str | None:
     return f"{head}{answer}{tail}"
 
 
-def _spaced(answer: str) -> str | None:
-    return f" {answer} "
-
-
-def _other_case(answer: str) -> str | None:
-    return answer.swapcase() if re.fullmatch(r"[A-Za-z][A-Za-z ]{0,28}", answer) else None
-
-
-def _decimal(answer: str) -> str | None:
-    return f"{answer}.0" if re.fullmatch(r"-?\d{1,9}", answer) else None
-
-
-def _latex(answer: str) -> str | None:
-    return f"${answer}$" if _NUMBER.fullmatch(answer) else None
-
-
-def _as_decimal(answer: str) -> str | None:
-    found = re.fullmatch(r"(-?\d+)/(\d+)", answer)
-    if found is None or int(found[2]) == 0 or (1000 * int(found[1])) % int(found[2]):
-        return None
-    return f"{int(found[1]) / int(found[2]):g}"
-
-
-EQUIVALENT: Mapping[str, Callable[[str], str | None]] = {
-    "spaces around them": _spaced,
-    "other letter case": _other_case,
-    "a decimal point": _decimal,
-    "dollar signs": _latex,
-    "a decimal for a fraction": _as_decimal,
-}
-
-
 def missing_truth(context: Context) -> Iterator[Finding]:
     """A row whose ground truth is missing, empty or unparseable pays nobody; told once, with the first such way."""
     level = next((level for level in context.levels if level.width is not None), None)
@@ -282,7 +251,7 @@ def missing_truth(context: Context) -> Iterator[Finding]:
             if share is not None and share > 0.5:
                 message = f"a row whose ground truth is {name} pays {one.value:g} for {text[:40]!r}"
                 finding = context.finding("warning", f"truth-{name.lower()}", message, level, text, one)
-                yield replace(finding, evidence=evidence_of(altered, level, text, one))
+                yield replace(finding, evidence=evidence_of(context.scorer, level, text, one, altered))
                 return
 
 

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from loopholes.audit import contract, judging
-from loopholes.audit.attacks import PANEL, Attack, View, view_of
+from loopholes.audit.attacks import View, view_of
 from loopholes.audit.form import form_of
+from loopholes.audit.panel import Panel, Tried
 from loopholes.audit.policy import Policy
 from loopholes.audit.records import Attempt, Coverage, Finding, Gap, Report, Target
-from loopholes.audit.scale import Level, Truth, constant_prior, corrected, gap_of, levels_of, mean_of, plain
+from loopholes.audit.scale import Level, Truth, constant_prior, gap_of, levels_of, mean_of, plain
 from loopholes.audit.scorer import Scorer
 from loopholes.audit.search import Recipe, climb
 from loopholes.errors import UsageError
-from loopholes.integrations.base import Paid, Row
+from loopholes.integrations.base import Row
 from loopholes.stats import Estimate
 
-SLOW = 0.25
-"""Seconds of a call from which on the time is looked at after every other one."""
-FEW = 4
-"""Rows on which attacks are tried before any is tried on all."""
-LITTLE = 0.05
-"""The share of the scale from which on it is asked whether an attempt is right after all."""
+REPEATS = 3
+"""How often a noisy reward is asked about a completion."""
 SCALE_SHARE, CONTRACT_SHARE, LATE, PANEL_SHARE, SEARCH_SHARE = 0.15, 0.1, 0.3, 0.75, 0.9
 """Of the time: for the scale and for the contract; when the contract, the panel and the search have to end."""
 CALLS_A_SCALE, CALLS_A_CONTRACT = 7, 30
 """Calls that each takes a row."""
-PROMISING = 0.3
-"""The share of the scale on its first row from which on an attack is tried on all rows at once."""
 OnStage = Callable[[str, int, int], None]
 
 
@@ -50,16 +45,6 @@ class Settings:
     component: bool = False
     group: int | None = None
     policy: Policy = field(default_factory=Policy)
-
-
-@dataclass
-class Tried:
-    """What one attack made, and what that was paid, by row."""
-
-    attack: Attack
-    attempts: dict[int, Attempt] = field(default_factory=dict)
-    paid: dict[int, Paid] = field(default_factory=dict)
-    right: set[int] = field(default_factory=set)
 
 
 def audit(
@@ -97,15 +82,16 @@ class _Audit:
     def run(self) -> Report:
         """All of it."""
         given = self._settings
-        with Scorer(self._target, self._rows, seconds_a_call=given.seconds_a_call, memory=given.memory) as scorer:
+        with Scorer(
+            self._target,
+            self._rows,
+            seconds_a_call=given.seconds_a_call,
+            memory=given.memory,
+            to_load=given.seconds,
+            repeats=REPEATS if given.noisy else 1,
+        ) as scorer:
             self._scorer = scorer
-            if given.group is not None:
-                if not scorer.batched:
-                    raise UsageError(
-                        f"--group is for rewards that are handed a whole group, as TRL's are; {self._target.label} is "
-                        "called once a completion"
-                    )
-                scorer.companions = companions(self._rows, given.group)
+            self._gather()
             self._pilot()
             self._levels = self._scale()
             self._by_row = {level.row: level for level in self._levels}
@@ -113,7 +99,7 @@ class _Audit:
                 scorer,
                 self._levels,
                 self._form,
-                given.policy.thresholds.exploit,
+                given.policy.thresholds,
                 self._affordable(CALLS_A_CONTRACT, CONTRACT_SHARE, contract.LOOKED_AT),
                 given.noisy,
                 self._is_component,
@@ -121,15 +107,28 @@ class _Audit:
             self._tell("contract", 0, 1)
             findings, late = contract.check(context, lambda: self._spent > LATE)
             self._skipped += [f"the contract's check: {name}, for want of time" for name in late]
-            tried = self._panel()
+            panel = Panel(scorer, self._levels, self._views, self._right, self._panel_ends, self._tell)
+            tried = panel.try_all()
+            self._skipped += panel.skipped
             gaps, worst = self._gaps(tried)
-            findings += judging.attacks(context, tried, gaps, self._settings)
-            found = self._search(tried, gaps)
+            findings += judging.attacks(context, tried, gaps)
+            found = self._search(context, tried, gaps)
             findings += [found] if found else []
             findings += judging.conclusions(context, self._rows, self._truth is not None)
             prior = constant_prior(scorer, [level for level in self._levels if level.width is not None])
             findings += judging.guessing(context, prior)
             return self._report(gaps, worst, findings, [*judging.noise(context), *_told(prior)])
+
+    def _gather(self) -> None:
+        """Give every row its company, where the reward reads it."""
+        if self._settings.group is None:
+            return
+        if not self._scorer.batched:
+            raise UsageError(
+                f"--group is for rewards that are handed a whole group, as TRL's are; {self._target.label} is called "
+                "once a completion"
+            )
+        self._scorer.companions = companions(self._rows, self._settings.group)
 
     @property
     def _is_component(self) -> bool:
@@ -163,60 +162,8 @@ class _Audit:
         fitting = share * self._settings.seconds / (calls * max(self._scorer.seconds_a_call, 1e-6))
         return max(min(2, most), min(most, int(fitting)))
 
-    def _panel(self) -> list[Tried]:
-        """Every attack on one row, then on a few, then on all: what pays most first, until the time is over."""
-        panel = interleaved([attack for attack in PANEL if self._applies(attack)])
-        families = {attack.family for attack in panel}
-        self._skipped += [f"{f}: no row asks for such an answer" for f in sorted({a.family for a in PANEL} - families)]
-        tried = [Tried(attack) for attack in panel]
-        rows = [level.row for level in self._levels]
-        rounds = [part for part in (rows[:1], rows[1:FEW], rows[FEW:]) if part]
-        for number, part in enumerate(rounds):
-            late = self._round(tried, part, number * len(tried), len(rounds) * len(tried))
-            if late:
-                left = "for want of time" if not number else f"on more than {FEW if number > 1 else 1} rows"
-                self._skipped.append(f"{late} of {len(tried)} attacks were not tried {left}")
-        missing = sorted(families - {one.attack.family for one in tried if one.paid})
-        self._skipped += [f"{family}: not tried for want of time" for family in missing]
-        return [one for one in tried if one.paid]
-
-    def _round(self, tried: Sequence[Tried], rows: Sequence[int], done: int, total: int) -> int:
-        """Try all attacks on these rows; returns how many there was no time for."""
-        late = 0
-        for number, one in enumerate(sorted(tried, key=self._promise)):
-            self._tell("panel", done + number, total)
-            if self._spent > PANEL_SHARE:
-                late += not _stuck(one)
-            elif not _stuck(one):
-                self._try(one, rows)
-                if len(one.paid) == len(rows) and -self._promise(one) > PROMISING:
-                    self._try(one, [level.row for level in self._levels][len(rows) :])
-        return late
-
-    def _applies(self, attack: Attack) -> bool:
-        return any(attack.attempt(view) is not None for view in list(self._views.values())[:FEW])
-
-    def _promise(self, one: Tried) -> float:
-        """What paid most comes first; sorting keeps the order of the rest."""
-        shares = [self._by_row[row].share(paid.value) for row, paid in one.paid.items()]
-        return -max((share for share in shares if share is not None), default=0.0)
-
-    def _try(self, one: Tried, rows: Sequence[int]) -> None:
-        todo = [row for row in rows if row not in one.attempts]
-        made = {row: attempt for row in todo if (attempt := one.attack.attempt(self._views[row])) is not None}
-        slow = self._scorer.slowest > SLOW
-        for piece in pieces(list(made), 2 if slow else max(1, len(made))):
-            if self._spent > PANEL_SHARE and one.paid:
-                return
-            paid = self._scorer.pay([(row, made[row].text) for row in piece])
-            one.attempts.update((row, made[row]) for row in piece)
-            one.paid.update(zip(piece, paid, strict=True))
-            pays = [row for row, payment in zip(piece, paid, strict=True) if self._pays(row, payment)]
-            one.right |= self._right({row: made[row] for row in pays})
-
-    def _pays(self, row: int, paid: Paid) -> bool:
-        share = self._by_row[row].share(paid.value)
-        return share is not None and share > LITTLE
+    def _panel_ends(self) -> bool:
+        return self._spent > PANEL_SHARE
 
     def _right(self, made: Mapping[int, Attempt]) -> set[int]:
         """Rows on which an attempt is right after all: by the truth, or since it guesses just the golden answer."""
@@ -237,22 +184,13 @@ class _Audit:
         worst = max(gaps, key=lambda gap: gap.gap.low if gap.gap.low is not None else float("-inf"), default=None)
         if worst is None or worst.gap.value is None:
             return gaps, None
-        one = tried[gaps.index(worst)]
-        return gaps, corrected(worst, self._shares(one), len(gaps))
+        return gaps, self._gap(tried[gaps.index(worst)], len(gaps))
 
-    def _shares(self, one: Tried) -> list[float]:
-        found = [
-            level.share(one.paid[level.row].value)
-            for level in self._levels
-            if level.row in one.paid and level.row not in one.right
-        ]
-        return [min(max(share, -1e6), 1e6) for share in found if share is not None]
-
-    def _gap(self, one: Tried) -> Gap:
+    def _gap(self, one: Tried, tried: int = 1) -> Gap:
         paid = [None if level.row in one.right else one.paid.get(level.row) for level in self._levels]
-        return gap_of(one.attack.name, one.attack.family, self._levels, paid, len(one.right))
+        return gap_of(one.attack.name, one.attack.family, self._levels, paid, right=len(one.right), tried=tried)
 
-    def _search(self, tried: Sequence[Tried], gaps: Sequence[Gap]) -> Finding | None:
+    def _search(self, context: contract.Context, tried: Sequence[Tried], gaps: Sequence[Gap]) -> Finding | None:
         """What a climb on half of the rows finds, measured on the other half."""
         self._tell("search", 0, 1)
         levels = [level for level in self._levels if level.width is not None]
@@ -269,16 +207,17 @@ class _Audit:
         if calls < 100:
             self._skipped.append("search: no time was left for it")
             return None
-        makers = {one.attack.name: one.attack.attempt for one in tried if not _stuck(one)}
+        makers = {one.attack.name: one.attack.attempt for one in tried if not one.stuck}
         shares = {gap.attack: gap.gap.value for gap in gaps if gap.gap.value is not None and gap.attack in makers}
         recipe = climb(self._scorer, climbed, self._views, makers, shares, calls, self._settings.seed, self._too_late)
-        return None if recipe is None else self._found(recipe, makers, reported, gaps)
+        return None if recipe is None else self._found(context, recipe, makers, reported, gaps)
 
     def _too_late(self) -> bool:
         return self._spent > SEARCH_SHARE
 
     def _found(
         self,
+        context: contract.Context,
         recipe: Recipe,
         makers: Mapping[str, Callable[[View], Attempt | None]],
         reported: Sequence[Level],
@@ -291,9 +230,10 @@ class _Audit:
         right = self._right(attempts)
         asked = [level for level in reported if level.row in texts and level.row not in right]
         paid = self._scorer.pay([(level.row, texts[level.row]) for level in asked])
-        gap = gap_of(recipe.name, "search", asked, paid)
+        family = next(one.family for one in gaps if one.attack == recipe.start)
+        gap = gap_of(recipe.name, family, asked, paid)
         known = max((one.gap.value for one in gaps if one.gap.value is not None), default=0.0)
-        return judging.searched(self._scorer, asked, texts, paid, gap, known, self._settings)
+        return judging.searched(context, asked, texts, paid, gap, known)
 
     def _report(
         self, gaps: Sequence[Gap], worst: Gap | None, findings: Sequence[Finding], notes: Sequence[str]
@@ -341,23 +281,3 @@ def companions(rows: Sequence[Row], group: int) -> list[list[str]]:
         right = wrong[0] if row.golden is None else row.golden
         found.append([right if number % 2 == 0 else wrong[number % len(wrong)] for number in range(group - 1)])
     return found
-
-
-def pieces(rows: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    """Rows in parts of so many."""
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
-
-
-def _stuck(one: Tried) -> bool:
-    """Whether the reward did not come back from an attempt: one such row is enough."""
-    return any("took longer" in paid.problem or "ended the" in paid.problem for paid in one.paid.values())
-
-
-def interleaved(panel: Sequence[Attack]) -> list[Attack]:
-    """The panel with its families in turn, so that none is left out where time is short."""
-    families: dict[str, list[Attack]] = {}
-    for attack in panel:
-        families.setdefault(attack.family, []).append(attack)
-    longest = max(map(len, families.values()), default=0)
-    return [attacks[turn] for turn in range(longest) for attacks in families.values() if turn < len(attacks)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from typing import Any
 from loopholes import __version__
 from loopholes.audit.records import Evidence, Finding, Report, Target
 from loopholes.audit.scorer import Scorer
-from loopholes.errors import DataError
+from loopholes.errors import DataError, RunError
 from loopholes.games.files import messages
 from loopholes.integrations.base import Paid, Part, Row
 from loopholes.storage import disk_errors, plain, read_json, write_json
@@ -45,10 +44,17 @@ def _digest(path: Path) -> str:
 
 
 def save(report: Report, folder: Path) -> list[Path]:
-    """Write each finding that has a completion to ``folder/NNNN.json``; those of an earlier audit are replaced."""
+    """Write each finding that has a completion to ``folder/NNNN.json``; those of an earlier audit are replaced.
+
+    Raises :class:`RunError` where the folder holds files of such a name that no audit wrote.
+    """
+    earlier = sorted(folder.glob("[0-9][0-9][0-9][0-9].json"))
+    foreign = next((path for path in earlier if not _is_finding(path)), None)
+    if foreign is not None:
+        raise RunError(f"{foreign} is no finding of an audit; choose another --out")
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("[0-9][0-9][0-9][0-9].json"):
+        for old in earlier:
             old.unlink()
         written = []
         for number, finding in enumerate((one for one in report.findings if one.evidence is not None), 1):
@@ -56,6 +62,13 @@ def save(report: Report, folder: Path) -> list[Path]:
             write_json(path, record(finding, report.target, report.hashes))
             written.append(path)
     return written
+
+
+def _is_finding(path: Path) -> bool:
+    try:
+        return {"target", "evidence", "name"} <= read_json(path).keys()
+    except RunError:
+        return False
 
 
 def record(finding: Finding, target: Target, made_with: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,7 +107,7 @@ def replay(path: Path) -> Replay:
     prompt = evidence.prompt if isinstance(evidence.prompt, str) else messages(evidence.prompt)
     row = Row(evidence.row, prompt, columns=evidence.columns)
     with Scorer(target, [row]) as scorer:
-        (now,) = scorer.pay_now([(0, evidence.completion)])
+        now, *_ = scorer.pay_now([(0, text) for text in (evidence.completion, *evidence.company)])
     return Replay(str(found["name"]), target, evidence, now)
 
 
@@ -140,11 +153,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "floor": plain(asdict(report.floor)),
         "worst": None if report.worst is None else plain(asdict(report.worst)),
         "findings": [{**plain(asdict(one)), "change": one.change} for one in report.findings],
+        "losing": report.losing,
         "gaps": [plain(asdict(gap)) for gap in report.gaps],
         **plain(report.hashes),
     }
-
-
-def dumped(report: Report) -> str:
-    """The same as text."""
-    return json.dumps(as_json(report), indent=2, ensure_ascii=False, allow_nan=False)

@@ -16,19 +16,20 @@ from loopholes.integrations.base import Paid, Row
 from loopholes.stats import Estimate
 
 if TYPE_CHECKING:
-    from loopholes.audit.engine import Settings, Tried
+    from loopholes.audit.panel import Tried
 
 BETTER = 0.1
 """How much more of the scale an attack has to pay than a simpler one, or a search than the panel, to be a finding."""
-REPEATS = 3
+ENOUGH = 20
+"""Calls asked alone that are enough to tell the tail of their times."""
 NOTHING = ("empty", "space", "newline", "period", "one-letter")
 FORM_ALONE = ("form-without-answer", "placeholder/golden", "dots/golden")
 
 
-def attacks(context: Context, tried: Sequence[Tried], gaps: Sequence[Gap], settings: Settings) -> list[Finding]:
+def attacks(context: Context, tried: Sequence[Tried], gaps: Sequence[Gap]) -> list[Finding]:
     """Exploits, one a family with its best attack first, and what hostile text did to the reward."""
     pairs = sorted(zip(tried, gaps, strict=True), key=lambda pair: -(pair[1].gap.value or 0.0))
-    limits = settings.policy.thresholds
+    limits = context.thresholds
     paying = [(one, gap) for one, gap in pairs if gap.gap.low is not None and gap.gap.low > limits.warning]
     found = [_paying(context, one, gap, limits.exploit) for one, gap in paying if not _explained(one, gap, gaps)]
     return [*_by_family(found), *_troubles(context, tried)]
@@ -55,7 +56,7 @@ def _paying(context: Context, one: Tried, gap: Gap, limit: float) -> Finding:
     paid = one.paid[row]
     message = f"pays {percent(gap.gap.value)} of what right answers pay above wrong ones, and more than half of it on "
     message += f"{percent(gap.share)} of {gap.n} rows"
-    evidence = evidence_of(context.scorer.rows[row], levels[row], one.attempts[row].text, paid)
+    evidence = evidence_of(context.scorer, levels[row], one.attempts[row].text, paid)
     certain = (gap.gap.low or 0.0) > limit
     verdict: Verdict = "exploit" if certain and not context.component else "warning"
     return Finding(verdict, "attack", gap.family, gap.attack, message, gap.gap, gap.share, evidence)
@@ -82,9 +83,9 @@ def _troubles(context: Context, tried: Sequence[Tried]) -> Iterator[Finding]:
                 first, at, count = seen.get(kind, (one, row, 0))
                 seen[kind] = (first, at, count + 1)
     for kind, (one, row, count) in seen.items():
-        level = next((level for level in context.levels if level.row == row), None)
+        level = next(level for level in context.levels if level.row == row)
         text = one.attempts[row].text
-        evidence = evidence_of(context.scorer.rows[row], level, text, one.paid[row])
+        evidence = evidence_of(context.scorer, level, text, one.paid[row])
         shown = text if len(text) < 50 else f"{text[:40]}… ({len(text):,} letters)"
         message = f"hostile text {kind} ({count} times), first at {shown!r}"
         yield Finding(
@@ -108,26 +109,24 @@ def _trouble(paid: Paid) -> str:
 
 
 def searched(
-    scorer: Scorer,
+    context: Context,
     levels: Sequence[Level],
     texts: Mapping[int, str],
     paid: Sequence[Paid],
     gap: Gap,
     known: float,
-    settings: Settings,
 ) -> Finding | None:
     """What the search found, if it pays certainly and clearly more than anything of the panel."""
     low, value = gap.gap.low, gap.gap.value
-    if low is None or value is None or low <= settings.policy.thresholds.exploit or value < known + BETTER:
+    if low is None or value is None or low <= context.thresholds.exploit or value < known + BETTER:
         return None
     best = max(range(len(levels)), key=lambda place: levels[place].share(paid[place].value) or float("-inf"))
     level = levels[best]
     message = f"found by search on other rows, pays {percent(value)} of the scale where the panel's best pays "
     message += f"{percent(known)}"
-    evidence = evidence_of(scorer.rows[level.row], level, texts[level.row], paid[best])
-    verdict: Verdict = "warning" if settings.component else "exploit"
-    family = "format" if gap.family == "search" else gap.family
-    return Finding(verdict, "search", family, f"search: {gap.attack}", message, gap.gap, gap.share, evidence)
+    evidence = evidence_of(context.scorer, level, texts[level.row], paid[best])
+    verdict: Verdict = "warning" if context.component else "exploit"
+    return Finding(verdict, "search", gap.family, f"search: {gap.attack}", message, gap.gap, gap.share, evidence)
 
 
 def conclusions(context: Context, rows: Sequence[Row], has_truth: bool) -> Iterator[Finding]:
@@ -145,12 +144,12 @@ def conclusions(context: Context, rows: Sequence[Row], has_truth: bool) -> Itera
 
 def guessing(context: Context, prior: tuple[str, Estimate] | None) -> Iterator[Finding]:
     """Always giving the most common answer is no loophole, but where it pays much the data is lopsided."""
-    if prior is None or (prior[1].low or 0.0) <= context.exploit:
+    if prior is None or (prior[1].low or 0.0) <= context.thresholds.exploit:
         return
     answer, share = prior
     level = next(level for level in context.levels if plain(level.answer) == answer)
     message = f"{answer[:40]!r} as the answer to every row earns {share} of the scale: the data's prior, not a loophole"
-    evidence = evidence_of(context.scorer.rows[level.row], level, level.golden_text, Paid(level.golden))
+    evidence = evidence_of(context.scorer, level, level.golden_text, Paid(level.golden))
     yield Finding("warning", "contract", "contract", "prior", message, share, evidence=evidence)
 
 
@@ -160,7 +159,8 @@ def noise(context: Context) -> list[str]:
     if not context.noisy or not levels:
         return []
     calls = [(level.row, level.golden_text) for level in levels]
-    rounds = [[one.value for one in context.scorer.pay_now(calls)] for _ in range(REPEATS)]
+    repeats = context.scorer.repeats
+    rounds = [[one.value for one in context.scorer.pay_now(calls)] for _ in range(repeats)]
     spreads = [
         statistics.stdev(values) / (level.width or 1.0)
         for level, *values in zip(levels, *rounds, strict=True)
@@ -169,15 +169,17 @@ def noise(context: Context) -> list[str]:
     if not spreads:
         return []
     usual = statistics.fmean(spreads)
-    return [f"right answers scored {REPEATS} times differ by a standard deviation of {percent(usual)} of the scale"]
+    return [f"right answers scored {repeats} times differ by a standard deviation of {percent(usual)} of the scale"]
 
 
 def speed(scorer: Scorer) -> list[str]:
     """What a call takes."""
     if not scorer.calls:
         return []
-    usual, most = 1e6 * scorer.seconds_a_call, 1e3 * scorer.slowest
-    told = f"{usual:,.0f} microseconds a call, at most {most:,.1f} ms in the mean of a batch"
+    told = f"{1e6 * scorer.seconds_a_call:,.0f} microseconds a call in the mean"
+    if len(scorer.singles) >= ENOUGH:
+        tail, most = (1e6 * share for share in (statistics.quantiles(scorer.singles, n=20)[-1], max(scorer.singles)))
+        told += f"; of {len(scorer.singles)} asked alone, one in twenty takes over {tail:,.0f}, the slowest {most:,.0f}"
     return [told, *([f"its process had to be ended {scorer.deaths} times"] if scorer.deaths else [])]
 
 

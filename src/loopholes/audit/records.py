@@ -98,7 +98,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One row on which a finding shows: all that a replay needs."""
+    """One row on which a finding shows: all that a replay needs. ``company``: the rest of its group, if it was one."""
 
     row: int
     prompt: Any
@@ -108,6 +108,7 @@ class Evidence:
     problem: str = ""
     golden: float | None = None
     floor: float | None = None
+    company: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-import statistics
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -28,6 +28,8 @@ from loopholes.stats import Estimate, over_tasks
 
 DONORS = 3
 """Wrong answers a row: with several, one that happens to be right does not decide."""
+COMMON = 4
+"""How many of the most common answers may be the data's prior."""
 SAME = 1e-9
 
 Truth = Callable[[Sequence[Row], Sequence[str]], list[float | None]]
@@ -162,8 +164,13 @@ def _corrupted(piece: str) -> str:
     return str((int(piece) + 1) % 10) if piece.isdecimal() else piece[::-1]
 
 
-def gap_of(attack: str, family: str, levels: Sequence[Level], paid: Sequence[Paid | None], right: int = 0) -> Gap:
-    """An attack over the rows on which it was paid; None among ``paid``: it was not tried there, or is right there."""
+def gap_of(
+    attack: str, family: str, levels: Sequence[Level], paid: Sequence[Paid | None], *, right: int = 0, tried: int = 1
+) -> Gap:
+    """An attack over the rows on which it was paid; None among ``paid``: it was not tried there, or is right there.
+
+    The interval holds for the largest of ``tried`` attacks (Bonferroni).
+    """
     shares = [
         share
         for level, one in zip(levels, paid, strict=True)
@@ -172,13 +179,7 @@ def gap_of(attack: str, family: str, levels: Sequence[Level], paid: Sequence[Pai
     problems = sum(one is not None and bool(one.problem) for one in paid)
     finite = [min(max(share, -1e6), 1e6) for share in shares]
     over = sum(share > 0.5 for share in finite) / len(finite) if finite else 0.0
-    return Gap(attack, family, over_tasks(finite), over, len(finite), problems, right)
-
-
-def corrected(gap: Gap, shares: Sequence[float], tried: int) -> Gap:
-    """The same gap with an interval that holds for the largest of ``tried`` attacks (Bonferroni)."""
-    estimate = over_tasks(shares, level=1 - 0.05 / max(1, tried))
-    return Gap(gap.attack, gap.family, estimate, gap.share, gap.n, gap.problems, gap.right)
+    return Gap(attack, family, over_tasks(finite, level=1 - 0.05 / tried), over, len(finite), problems, right)
 
 
 def mean_of(values: Sequence[float | None]) -> Estimate:
@@ -188,11 +189,9 @@ def mean_of(values: Sequence[float | None]) -> Estimate:
 
 def constant_prior(scorer: Scorer, levels: Sequence[Level]) -> tuple[str, Estimate] | None:
     """The answer that, given to every row, is paid best, and its share of the scale: the data's prior."""
-    common = statistics.multimode(plain(level.answer) for level in levels)[:4]
-    if not levels or len(common) == len(levels):
-        return None
+    common = Counter(plain(level.answer) for level in levels).most_common(COMMON)
     best: tuple[str, Estimate] | None = None
-    for answer in common:
+    for answer in [answer for answer, count in common if count > 1]:
         text = next(level.golden_text for level in levels if plain(level.answer) == answer)
         paid = scorer.pay([(level.row, text) for level in levels])
         found = gap_of("prior", "prior", levels, paid).gap

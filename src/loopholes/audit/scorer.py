@@ -30,6 +30,8 @@ TO_LOAD = 120.0  # seconds for imports, models included
 CHUNK = 256
 CHUNK_SECONDS = 0.5
 GIB = 2**30
+LATE_CALL, GONE = "took longer than", "ended the process"
+"""How the problems begin of calls that did not come back."""
 
 Call = tuple[int | Row, str]
 """A row, by its place or whole, and a completion."""
@@ -39,17 +41,27 @@ class Scorer:
     """``pay`` asks once a different call and remembers; ``pay_now`` asks again, in just this company.
 
     ``companions`` are, for rewards that read their group, the other completions of each row's group.
-    ``seconds_a_call`` is None for a limit of twenty times what right answers take, at least two seconds.
+    ``seconds_a_call`` is None for a limit of twenty times what right answers take, at least two seconds. ``repeats``:
+    ``pay`` asks that often and takes the mean. ``singles`` are the seconds of calls that were asked alone.
     """
 
     def __init__(
-        self, target: Target, rows: Sequence[Row] | None, *, seconds_a_call: float | None = None, memory: float = 8.0
+        self,
+        target: Target,
+        rows: Sequence[Row] | None,
+        *,
+        seconds_a_call: float | None = None,
+        memory: float = 8.0,
+        to_load: float = TO_LOAD,
+        repeats: int = 1,
     ) -> None:
         self.target = target
         self.rows: Sequence[Row] = rows  # type: ignore[assignment]
         self.limit = seconds_a_call or 2.0
         self._fixed = seconds_a_call is not None
         self._memory = int(memory * GIB)
+        self._patience = min(to_load, TO_LOAD)
+        self.repeats = repeats
         self._known: dict[tuple[int, str], Paid] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as this is)
@@ -61,6 +73,7 @@ class Scorer:
         self.mutates = False
         self.deaths = 0
         self.to_load = 0.0
+        self.singles: list[float] = []
         self.companions: list[list[str]] | None = None
         self.told: dict[str, Any] = {}
         self.not_covered: list[str] = []
@@ -106,14 +119,20 @@ class Scorer:
         """What each completion is paid; the same call is asked once, however often."""
         new = list(dict.fromkeys(call for call in calls if call not in self._known))
         if self.companions is not None:
-            self._known.update((call, self.pay_group(call)[0]) for call in new)
+            for call in new:
+                self._known[call] = _mean([self.pay_group(call)[0] for _ in range(self.repeats)])
             new = []
         place = 0
         while place < len(new):
             chunk = new[place : place + self._chunk()]
-            self._known.update(zip(chunk, self.pay_now(chunk), strict=True))
+            self._known.update(zip(chunk, self._repeated(chunk), strict=True))
             place += len(chunk)
         return [self._known[call] for call in calls]
+
+    def _repeated(self, calls: Sequence[tuple[int, str]]) -> list[Paid]:
+        if self.repeats == 1:
+            return self.pay_now(calls)
+        return [_mean(one) for one in zip(*(self.pay_now(calls) for _ in range(self.repeats)), strict=True)]
 
     def pay_now(self, calls: Sequence[Call]) -> list[Paid]:
         """What each is paid in one request; only problems are asked once more, by themselves."""
@@ -156,7 +175,7 @@ class Scorer:
         with contextlib.suppress(OSError):  # it may have ended since the last answer, which is heard below
             self._pipe.send(calls)
         usual = 4 * self.seconds_a_call * len(calls)
-        kind, found = self._hear(self.limit + usual, f"took longer than {self.limit:.1f} s")
+        kind, found = self._hear(self.limit + usual, f"{LATE_CALL} {self.limit:.1f} s")
         if kind == "rejected":
             raise UsageError(found)
         if kind != "paid":
@@ -165,6 +184,8 @@ class Scorer:
         self.calls += len(calls)
         self.seconds += seconds
         self.slowest = max(self.slowest, seconds / len(calls))
+        if len(calls) == 1:
+            self.singles.append(seconds)
         self.mutates |= changed
         return list(paid)
 
@@ -175,7 +196,7 @@ class Scorer:
                 return heard
             self._reason = late
         except (EOFError, OSError):
-            self._reason = "ended the process that it ran in"
+            self._reason = f"{GONE} that it ran in"
         self.deaths += 1
         self._end()
         return "gone", None
@@ -197,7 +218,7 @@ class Scorer:
         self._pipe = Connection(ours.detach())
         began = time.monotonic()
         self._pipe.send((self.target, None if self.rows is None else list(self.rows)))
-        kind, found = self._hear(TO_LOAD, f"took longer than {TO_LOAD:.0f} s")
+        kind, found = self._hear(self._patience, f"{LATE_CALL} {self._patience:.0f} s")
         if kind == "rejected":
             raise UsageError(found)
         if kind == "gone":
@@ -218,6 +239,14 @@ class Scorer:
                 os.kill(process, signal.SIGKILL)
         self._process.wait()
         self._process = None
+
+
+def _mean(paid: Sequence[Paid]) -> Paid:
+    """Several payments of one completion as one; a problem, or no reward, in any of them stands for all."""
+    odd = next((one for one in paid if one.problem or one.value is None), None)
+    if odd is not None or len(paid) == 1:
+        return odd or paid[0]
+    return paid[0]._replace(value=sum(one.value for one in paid if one.value is not None) / len(paid))
 
 
 def descendants(process: int) -> list[int]:

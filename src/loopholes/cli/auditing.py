@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from loopholes.cli.options import Json, Sandbox, Seed, Set, pairs
 from loopholes.errors import LoopholesError, MissingExtra, UsageError
 
 if TYPE_CHECKING:
+    from loopholes.audit.engine import Settings
     from loopholes.audit.records import Finding, Report, Target
     from loopholes.audit.scale import Truth
     from loopholes.integrations.base import Row
@@ -83,33 +85,17 @@ def audit(
     """
 
     def work() -> int:
-        if replay is not None:
-            return _replay(replay, json_)
-        names = [*([target] if target else []), *(reward or [])]
-        if target and reward:
-            raise UsageError("give one TARGET, or each reward with --reward")
-        given = {**pairs(set_, "--set"), "action_field": action_field, "tokenizer": tokenizer, "group": group}
-        options = {key: value for key, value in given.items() if value is not None}
-        return _audit(names, framework, data, golden, truth, options)
-
-    def _audit(
-        names: Sequence[str],
-        framework: str | None,
-        data: Path | None,
-        golden: str | None,
-        truth: str | None,
-        options: dict[str, Any],
-    ) -> int:
-        from loopholes.audit import Settings, target_of
+        from loopholes.audit import Settings
         from loopholes.audit import audit as run
         from loopholes.audit.findings import hashes, save
         from loopholes.audit.policy import read_policy
 
-        if names and names[0].startswith("game:"):
-            options = {"parameters": options, "channel": channel, "seed": seed}
-        else:
-            options = {"max_completion_tokens": max_completion_tokens, **options}
-        aimed = target_of(names, framework, options)
+        if replay is not None:
+            return _replay(replay, json_)
+        if target and reward:
+            raise UsageError("give one TARGET, or each reward with --reward")
+        given = {**pairs(set_, "--set"), "action_field": action_field, "tokenizer": tokenizer, "group": group}
+        aimed = _aimed(reward or [target or ""], framework, given, channel, seed, max_completion_tokens)
         settings = Settings(
             seconds=budget_seconds,
             rows=rows,
@@ -123,16 +109,30 @@ def audit(
             group=group,
             policy=read_policy(config),
         )
-        with ExitStack() as stack, _progress(json_) as steps:
-            found, wanted = _material(aimed, data, golden, truth, rows, seed, stack)
-            report = run(aimed, found, settings, truth=wanted, on_stage=_stages(steps))
-        report = _with(report, hashes(aimed, data))
+        with ExitStack() as stack, Steps("audit", None, lines=as_lines(json_), shown={}, echo=False) as steps:
+            found, wanted = _material(aimed, data, golden, truth, settings, stack)
+            report = run(
+                aimed, found, settings, truth=wanted, on_stage=lambda _, done, total: steps.step({}, done, total)
+            )
+        report = dataclasses.replace(report, hashes=hashes(aimed, data))
         written = save(report, out) if report.findings or out.exists() else []
         _write(report, out, sarif)
         _show(report, written, json_)
         return report.status(strict)
 
     return _guarded(work)
+
+
+def _aimed(
+    names: Sequence[str], framework: str | None, given: dict[str, Any], channel: str, seed: int, tokens: int
+) -> Target:
+    """What is audited, with the options of its framework that were given."""
+    from loopholes.audit import target_of
+
+    options = {key: value for key, value in given.items() if value is not None}
+    if names[0].startswith("game:"):
+        return target_of(names, framework, {"parameters": options, "channel": channel, "seed": seed})
+    return target_of([name for name in names if name], framework, {"max_completion_tokens": tokens, **options})
 
 
 def _guarded(work: Callable[[], int]) -> int:
@@ -164,7 +164,7 @@ def _bug(error: Exception) -> int:
 
 
 def _material(
-    target: Target, data: Path | None, golden: str | None, truth: str | None, count: int, seed: int, stack: ExitStack
+    target: Target, data: Path | None, golden: str | None, truth: str | None, settings: Settings, stack: ExitStack
 ) -> tuple[Sequence[Row], Truth | None]:
     """The rows, and what was really wanted."""
     from loopholes.audit.rows import read_rows, with_golden
@@ -172,30 +172,24 @@ def _material(
     from loopholes.audit.truth import truth_of
 
     if target.framework == "game":
-        from functools import partial
-
-        from loopholes.games import game as make_game
-        from loopholes.integrations import games
-
-        game = make_game(target.parts[0].name, **target.options["parameters"])
-        game.channel(target.options["channel"])  # an unknown one is named before anything is made
-        return games.rows_of(game, count, seed), partial(games.truth, game)
+        given = {"--data": data, "--golden": golden, "--truth": truth}
+        needless = next((option for option, value in given.items() if value is not None), None)
+        if needless is not None:
+            raise UsageError(f"a game brings its own tasks, right answers and truth: leave {needless} out")
+        return _game_material(target, settings)
     found = read_rows(data, golden) if data is not None else with_golden(rows_of(target), golden)
     return found, None if truth is None else stack.enter_context(truth_of(truth, found))
 
 
-def _progress(json_: bool) -> Steps:
-    return Steps("audit", None, lines=as_lines(json_), shown={}, echo=False)
+def _game_material(target: Target, settings: Settings) -> tuple[Sequence[Row], Truth]:
+    from functools import partial
 
+    from loopholes.games import game as make_game
+    from loopholes.integrations import games
 
-def _stages(steps: Steps) -> Callable[[str, int, int], None]:
-    return lambda stage, done, total: steps.step({}, done, total)
-
-
-def _with(report: Report, made_with: dict[str, Any]) -> Report:
-    from dataclasses import replace
-
-    return replace(report, hashes=made_with)
+    game = make_game(target.parts[0].name, **target.options["parameters"])
+    game.channel(target.options["channel"])  # an unknown one is named before anything is made
+    return games.rows_of(game, settings.rows, settings.seed), partial(games.truth, game)
 
 
 def _write(report: Report, out: Path, sarif: Path | None) -> None:
