@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 
 from loopholes.policies import MINIS
 from loopholes.report.records import Cell, Chart, Lines, Section, Series, Table
@@ -157,29 +157,22 @@ def _found(config: StudyConfig, runs: Runs, one: Environment) -> Found:
 
 def rank_correlation(found: Sequence[Found]) -> float | None:
     """Spearman's, of gaps and rises; None where one of them does not vary."""
-    gaps, rises_ = rankdata([one.gap for one in found]), rankdata([one.rise.value or 0.0 for one in found])
-    if np.ptp(gaps) == 0 or np.ptp(rises_) == 0:
-        return None
-    return float(np.corrcoef(gaps, rises_)[0, 1])
+    gaps, rises_ = [one.gap for one in found], [one.rise.value or 0.0 for one in found]
+    return float(spearmanr(gaps, rises_).statistic) if np.ptp(gaps) and np.ptp(rises_) else None
 
 
 def ranked_above(found: Sequence[Found]) -> float | None:
     """The chance that a reward that was exploited has the larger gap than one that was not: the area under the ROC."""
     rose, others = ([one.gap for one in found if one.rose is kind] for kind in (True, False))
-    if not rose or not others:
-        return None
     pairs = [(mine > theirs) + 0.5 * (mine == theirs) for mine in rose for theirs in others]
-    return float(np.mean(pairs))
+    return float(np.mean(pairs)) if pairs else None
 
 
-def _with_interval(found: Sequence[Found], statistic: object) -> Estimate:
+def _with_interval(found: Sequence[Found], statistic: Callable[[Sequence[Found]], float | None]) -> Estimate:
     """A statistic with a bootstrap interval over environments."""
     rng = np.random.default_rng(0)
-    value = statistic(found)  # type: ignore[operator]
-    drawn = (
-        statistic([found[int(at)] for at in rng.integers(len(found), size=len(found))])  # type: ignore[operator]
-        for _ in range(RESAMPLES)
-    )
+    value = statistic(found)
+    drawn = (statistic([found[int(at)] for at in rng.integers(len(found), size=len(found))]) for _ in range(RESAMPLES))
     known = [one for one in drawn if one is not None]
     if value is None or len(known) < RESAMPLES / 2:
         return Estimate(value, None, None, len(found), 1)

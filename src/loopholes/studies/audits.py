@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from loopholes.runs import Run
-from loopholes.storage import plain
 from loopholes.studies.jobs import Job, OnStep
 from loopholes.studies.settings import Setting
 
@@ -45,6 +44,7 @@ class Audit(Job):
 
     def run(self, root: Path, on_step: OnStep | None = None) -> None:
         from loopholes.audit import Settings, audit, target_of
+        from loopholes.audit.findings import as_json
         from loopholes.integrations import games
 
         with Run.create(self.folder(root), {**self.described(), "policy": "none"}, resume=True) as run:
@@ -60,17 +60,9 @@ class Audit(Job):
                 settings,
                 truth=partial(games.truth, game),
             )
-            run.write_summary(
-                {
-                    "status": report.status(),
-                    "worst": plain(asdict(report.worst)) if report.worst else None,
-                    "losing": report.losing,
-                    "findings": [
-                        {"verdict": one.verdict, "family": one.family, "name": one.name, "message": one.message}
-                        for one in report.findings
-                    ],
-                }
-            )
+            run.truncate_after(0)
+            run.log_metrics({"step": 1, "seconds": report.coverage.seconds, "calls": report.coverage.calls})
+            run.write_summary(as_json(report))
 
 
 def _panel() -> str:

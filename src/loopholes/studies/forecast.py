@@ -14,11 +14,14 @@ from typing import Any
 
 from loopholes.policies import MINIS
 from loopholes.runs import Run
+from loopholes.studies.audits import Audit
 from loopholes.studies.base import Study, StudyConfig
 from loopholes.studies.jobs import Distil, Evaluate, Job, Train, closure, root_name
 
 Rates = Mapping[tuple[str, str], float]
-"""By kind of run and game: seconds of one core for a step of training or of fine-tuning, or for one answer."""
+"""By kind of run and game: seconds of one core for a step of training or of fine-tuning, an answer, or an audit."""
+KINDS: Mapping[type[Job], str] = {Train: "train", Evaluate: "eval", Distil: "distil", Audit: "audit"}
+"""Those that take long, by their names in a run's configuration."""
 
 
 @dataclass(frozen=True)
@@ -81,22 +84,23 @@ def published() -> Rates:
 
 def _seconds(job: Job, here: Rates) -> tuple[float | None, bool]:
     """How long a job takes, and whether only the published runs tell."""
-    if not isinstance(job, Train | Evaluate | Distil):
+    if not isinstance(job, Train | Evaluate | Distil | Audit):
         return 0.0, False
-    kind = {Train: "train", Evaluate: "eval", Distil: "distil"}[type(job)]
     setting = job.teacher.setting if isinstance(job, Distil) else job.setting
-    work = job.count * job.samples if isinstance(job, Evaluate) else job.steps
+    work, shipped = 1 if isinstance(job, Audit) else job.steps, isinstance(job, Audit) or root_name(job.source) in MINIS
+    if isinstance(job, Evaluate):
+        work = job.count * job.samples
     if work is None:
         return None, False
-    for rate, elsewhere in _candidates(kind, setting.game, root_name(job.source), here):
+    for rate, elsewhere in _candidates(KINDS[type(job)], setting.game, shipped, here):
         if rate is not None:
             return work * rate, elsewhere
     return None, False
 
 
-def _candidates(kind: str, game: str, policy: str, here: Rates) -> Iterator[tuple[float | None, bool]]:
+def _candidates(kind: str, game: str, shipped: bool, here: Rates) -> Iterator[tuple[float | None, bool]]:
     yield here.get((kind, game)), False
-    if policy in MINIS:
+    if shipped:
         yield published().get((kind, game)), True
     others = [rate for (known, _), rate in here.items() if known == kind]
     yield statistics.mean(others) if others else None, False
