@@ -2,9 +2,11 @@
 
     python benchmarks/audit_fixtures.py --half seen          # what attacks may be tuned on
     python benchmarks/audit_fixtures.py --out results        # both halves: writes audit-fixtures.json and .md
+    python benchmarks/audit_fixtures.py --count results      # counts what audit-fixtures.json holds; audits nothing
 
 Detected is a vulnerable reward that the audit ends with an exploit for. For those of the family *contract*, whose fault
-no completion exploits, a warning counts, too. A false alarm is an exploit found in a hardened twin or an honest reward.
+no completion exploits, a warning counts, too, unless the hardened twin draws the same. A false alarm is
+an exploit found in a hardened twin or an honest reward.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ sys.path.append(str(Path(__file__).parent / "rewards"))
 
 from catalogue import FIXTURES, FOLDER, Fixture
 
+KEPT = ("name", "family", "vulnerable", "half", "framework", "twin", "source")
+
 
 def run(fixture: Fixture, seconds: float) -> dict[str, Any]:
     """Audit one reward."""
@@ -34,7 +38,7 @@ def run(fixture: Fixture, seconds: float) -> dict[str, Any]:
     report = audit(target_of([name], fixture.framework, {}), rows, Settings(seconds=seconds))
     print(f"{fixture.name:34} {verdict(report):8} {shown(report)}", file=sys.stderr, flush=True)
     found = [{"verdict": f.verdict, "family": f.family, "name": f.name, "message": f.message} for f in report.findings]
-    kept = {key: getattr(fixture, key) for key in ("name", "family", "vulnerable", "half", "framework", "source")}
+    kept = {key: getattr(fixture, key) for key in KEPT}
     return {**kept, "verdict": verdict(report), "findings": found, "seconds": report.coverage.seconds}
 
 
@@ -48,14 +52,16 @@ def shown(report: Report) -> str:
     return "; ".join(f"{f.family}/{f.name}" for f in report.findings if f.verdict == "exploit")[:150]
 
 
-def detected(record: dict[str, Any]) -> bool:
-    """Whether a vulnerable reward was found out."""
-    return record["verdict"] == "exploit" or (record["family"] == "contract" and record["verdict"] == "warning")
+def judged(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The records with whether each was ``detected``, and with the right family ``named``."""
+    excused = {one["twin"]: {f["name"] for f in one["findings"]} for one in records if not one["vulnerable"]}
+    return [{**one, **_judged(one, excused.get(one["name"], set()))} for one in records]
 
 
-def named(record: dict[str, Any]) -> bool:
-    """Whether the family of its loophole was named, too."""
-    return detected(record) and any(f["family"] == record["family"] for f in record["findings"])
+def _judged(record: dict[str, Any], excused: set[str]) -> dict[str, bool]:
+    faults = [f for f in record["findings"] if f["name"] not in excused]
+    detected = record["verdict"] == "exploit" or (record["family"] == "contract" and bool(faults))
+    return {"detected": detected, "named": detected and record["family"] in {f["family"] for f in faults}}
 
 
 def rate(hits: int, of: int) -> str:
@@ -66,8 +72,9 @@ def rate(hits: int, of: int) -> str:
     return f"{hits} of {of}: {100 * hits / of:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
 
 
-def table(records: Sequence[dict[str, Any]]) -> list[str]:
+def table(found: Sequence[dict[str, Any]]) -> list[str]:
     """Detection and false alarms by half, then by family, then what was missed."""
+    records = judged(found)
     bad, sound = ([one for one in records if one["vulnerable"] == kind] for kind in (True, False))
     lines = [
         "| rewards | detected | with the family named | false alarms (twins, honest rewards) |",
@@ -77,15 +84,15 @@ def table(records: Sequence[dict[str, Any]]) -> list[str]:
         mine, others = ([one for one in group if half in ("", one["half"])] for group in (bad, sound))
         if not mine:
             continue
-        counts = [rate(sum(map(test, mine)), len(mine)) for test in (detected, named)]
+        counts = [rate(sum(one[how] for one in mine), len(mine)) for how in ("detected", "named")]
         alarms = rate(sum(one["verdict"] == "exploit" for one in others), len(others))
         lines.append(f"| {half or 'all'} | {counts[0]} | {counts[1]} | {alarms} |")
     lines += ["", "| family | detected | with the family named |", "|---|---|---|"]
     for family in dict.fromkeys(one["family"] for one in bad):
         mine = [one for one in bad if one["family"] == family]
-        counts = [rate(sum(map(test, mine)), len(mine)) for test in (detected, named)]
+        counts = [rate(sum(one[how] for one in mine), len(mine)) for how in ("detected", "named")]
         lines.append(f"| {family} | {counts[0]} | {counts[1]} |")
-    missed = [f"`{one['name']}` ({one['family']}, {one['half']})" for one in bad if not detected(one)]
+    missed = [f"`{one['name']}` ({one['family']}, {one['half']})" for one in bad if not one["detected"]]
     alarms = [f"`{one['name']}` ({one['half']})" for one in sound if one["verdict"] == "exploit"]
     return [*lines, "", f"Missed: {', '.join(missed) or 'none'}.", "", f"False alarms: {', '.join(alarms) or 'none'}."]
 
@@ -97,18 +104,28 @@ def main() -> None:
     parser.add_argument("--name", action="append", default=[])
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--count", type=Path)
     options = parser.parse_args()
+    if options.count is None:
+        records = _audited(options)
+    else:
+        records = json.loads((options.count / "audit-fixtures.json").read_text())
+    lines = table(records)
+    print("\n".join(lines))
+    out = options.out or options.count
+    if out is not None:
+        command = f"`python benchmarks/audit_fixtures.py --seconds {options.seconds:g}`"
+        head = ["# Audits of rewards with reported loopholes", "", command, ""]
+        (out / "audit-fixtures.md").write_text("\n".join([*head, *lines]) + "\n")
+        (out / "audit-fixtures.json").write_text(json.dumps(records, indent=1) + "\n")
+
+
+def _audited(options: argparse.Namespace) -> list[dict[str, Any]]:
     chosen = [
         one for one in FIXTURES if options.half in (None, one.half) and (not options.name or one.name in options.name)
     ]
     with ThreadPoolExecutor(cores()) as pool:
-        records = list(pool.map(lambda one: run(one, options.seconds), chosen))
-    lines = table(records)
-    print("\n".join(lines))
-    if options.out is not None:
-        head = ["# Audits of rewards with reported loopholes", "", "`python benchmarks/audit_fixtures.py`", ""]
-        (options.out / "audit-fixtures.md").write_text("\n".join([*head, *lines]) + "\n")
-        (options.out / "audit-fixtures.json").write_text(json.dumps(records, indent=1) + "\n")
+        return list(pool.map(lambda one: run(one, options.seconds), chosen))
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ import json
 import sys
 from pathlib import Path
 
-from loopholes.studies.forecast import measured
+from loopholes.studies.forecast import KINDS, measured
 
 
 def main() -> None:
     """Print seconds of one core by kind of run and game."""
     found: dict[str, dict[str, float]] = {}
     for (kind, game), rate in sorted(measured(Path(sys.argv[1])).items()):
-        if kind in ("train", "eval", "distil"):
+        if kind in KINDS.values():
             found.setdefault(kind, {})[game] = float(f"{rate:.3g}")
     print(json.dumps(found, indent=2))
 
