@@ -16,6 +16,14 @@ from loopholes.integrations import FRAMEWORKS
 from loopholes.integrations.base import Paid, Row
 
 HEADER = "import json, math, os, re, sys, time\n"
+SOUND_AND_NOT = """
+    def accuracy(completion, answer):
+        return float(completion == f"<answer>{answer}</answer>")
+
+    def contains(completion, answer):
+        return float(answer in completion)
+"""
+"""Two rewards of sums: one that holds, and one that takes an answer that names many."""
 
 
 class Inside(Scorer):

@@ -8,18 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auditing import save_rows, sums, write
+from auditing import SOUND_AND_NOT, save_rows, sums, write
 
 from loopholes.audit import assert_not_gameable
 from loopholes.errors import DataError, UsageError
 
-SOURCE = """
-    def accuracy(completion, answer):
-        return float(completion == f"<answer>{answer}</answer>")
-
-    def contains(completion, answer):
-        return float(answer in completion)
-
+SOURCE = (
+    SOUND_AND_NOT
+    + """
     def batch(completions, answer, **kwargs):
         right = [float(text == f"<answer>{one}</answer>") for text, one in zip(completions, answer)]
         return [value - sum(right) / len(right) for value in right]
@@ -29,6 +25,7 @@ SOURCE = """
             return 0.0
         return inner
 """
+)
 
 
 @pytest.fixture

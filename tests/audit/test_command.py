@@ -11,17 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from auditing import save_rows, sums, write
+from auditing import SOUND_AND_NOT, save_rows, sums, write
 
 from loopholes.cli import main
 
-SOURCE = """
-    def accuracy(completion, answer):
-        return float(completion == f"<answer>{answer}</answer>")
-
-    def contains(completion, answer):
-        return float(answer in completion)
-
+SOURCE = (
+    SOUND_AND_NOT
+    + """
     def batch(completions, answer, **kwargs):
         return [accuracy(*pair) for pair in zip(completions, answer)]
 
@@ -57,6 +53,7 @@ SOURCE = """
 
     value = 4.0
 """
+)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,8 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from loopholes.integrations.base import imported
 
+OPENENV = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("openenv") is None,
+        reason="needs openenv: pip install 'loopholes[openenv]' in an environment of its own, then pytest -m slow",
+    ),
+    pytest.mark.filterwarnings("ignore"),
+]
+"""Marks of a file of tests that need it."""
 SOURCE = '''
 from __future__ import annotations
 import asyncio

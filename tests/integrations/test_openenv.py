@@ -6,7 +6,6 @@ its own, ``pip install -e '.[openenv,dev]'``, then ``pytest -m slow tests/integr
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import sys
@@ -17,19 +16,12 @@ from typing import Any
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
-from serving import SOURCE, served, write
+from serving import OPENENV, SOURCE, served, write
 
 from loopholes.errors import ScoringError, UsageError
 from loopholes.integrations.base import Paid, Part, Row
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("openenv") is None,
-        reason="needs openenv: pip install 'loopholes[openenv]' in an environment of its own, then pytest -m slow",
-    ),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = OPENENV
 ROW = Row(3, "3+3?", columns={"answer": "6"})
 
 

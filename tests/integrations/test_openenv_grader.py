@@ -5,7 +5,6 @@ Slow, and run in an environment of its own, as test_openenv.py says.
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,19 +13,12 @@ from typing import Any
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
-from serving import served, write
+from serving import OPENENV, served, write
 
 from loopholes.errors import ScoringError, UsageError
 from loopholes.integrations.base import Part, Row
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("openenv") is None,
-        reason="needs openenv: pip install 'loopholes[openenv]' in an environment of its own, then pytest -m slow",
-    ),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = OPENENV
 PLAN = {
     "plan_schema_version": "1",
     "reset": {"episode_id": "grading", "seed": 3},

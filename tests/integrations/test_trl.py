@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import importlib.metadata
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -240,8 +239,6 @@ THOUGHTS = ["<think>one and one</think>2", "<think>a a a a a a a a a</think>", "
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_rewards_that_trl_ships_are_paid_as_by_trl(name: str, theirs: Theirs, written: Written) -> None:
-    if name == "accuracy_reward" and importlib.util.find_spec("math_verify") is None:
-        pytest.skip("needs math-verify: pip install math-verify")
     parts = written(f"from trl import rewards\nfrom trl.rewards import {name}\nreward = {SHIPPED[name]}\n")
     rows = [Row(number, CHAT[0].prompt, columns={"solution": "$2$"}) for number in range(len(THOUGHTS))]
     tokens = TrlReward(parts)._tokens
