@@ -75,6 +75,15 @@ def test_a_dry_run_tells_what_is_done_and_writes_nothing(
     assert not (tmp_path / "new").exists()
 
 
+def test_the_time_of_every_study_is_known_before_anything_ran(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["study", "all", "--out", str(tmp_path / "new"), "--dry-run", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["study"] for line in lines} == set(STUDIES)
+    assert all(line["core_seconds_left"] for line in lines)
+
+
 def test_a_report_of_a_study_is_the_study_s_page(whole: Path, tmp_path: Path) -> None:
     page, paper = tmp_path / "page.html", tmp_path / "paper"
     assert main(["report", str(whole), "--out", str(page), "--export", str(paper)]) == 0
