@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-os.environ["HF_HUB_OFFLINE"] = "1"
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "training")]
 
 from judging import JudgeServer
