@@ -9,6 +9,7 @@ from itertools import pairwise
 
 SIZES = tuple(4**power for power in range(5, 11))  # 1,024 to 1,048,576
 BOUND = 10  # times the time for 4 times the text: linear is 4, quadratic is 16
+SUSPECT = 6  # times from which on it is measured again, more often
 NOISE = 0.02  # seconds in which fresh pages and cold caches may take more than the work
 ENOUGH = 0.05  # seconds after which no larger text is needed to see it
 
@@ -26,7 +27,7 @@ def assert_linear(
     for smaller, larger in pairwise(texts):
         before = before or seconds(work, smaller, 2)
         now = seconds(work, larger, 2)
-        if now > max(NOISE, BOUND * before):
+        if now > max(NOISE, SUSPECT * before):
             before, now = seconds(work, smaller, 7), seconds(work, larger, 5)
             assert now <= max(NOISE, BOUND * before), (
                 f"{len(larger):,} characters take {now / before:.0f} times as long"

@@ -6,6 +6,7 @@ import asyncio
 import math
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,8 +158,14 @@ def function(part: Part, **how: Any) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def background_loop(name: str) -> asyncio.AbstractEventLoop:
-    """An event loop that runs on a thread of this name for as long as the process does."""
+def background_loop(owner: object, name: str) -> asyncio.AbstractEventLoop:
+    """An event loop that runs on a thread of this name until its owner is gone."""
     loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True, name=name).start()
+
+    def run() -> None:
+        loop.run_forever()
+        loop.close()
+
+    threading.Thread(target=run, daemon=True, name=name).start()
+    weakref.finalize(owner, loop.call_soon_threadsafe, loop.stop)
     return loop

@@ -59,7 +59,7 @@ class _Caller:
             return await found
 
         if self._loop is None:
-            self._loop = background_loop(f"{self._part.name} of {self._part.file}")
+            self._loop = background_loop(self, f"{self._part.name} of {self._part.file}")
         return asyncio.run_coroutine_threadsafe(value(), self._loop).result()
 
 

@@ -110,7 +110,7 @@ class TrlReward:
 
     def _wait(self, found: Coroutine[Any, Any, list[Any]]) -> list[Any]:
         if self._loop is None:
-            self._loop = background_loop("GRPOTrainer-AsyncLoop")
+            self._loop = background_loop(self, "GRPOTrainer-AsyncLoop")
         return asyncio.run_coroutine_threadsafe(found, self._loop).result()
 
 

@@ -64,7 +64,7 @@ class VerlReward:
         self._overlong = _Overlong.of(options) if self._manager == "dapo" else None
         self._timeout = float(options.get("timeout") or 300) if self._manager == "rate_limited" else None
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="asyncio")
-        self._loop = background_loop("AsyncIO Thread: default") if self._is_async else None
+        self._loop = background_loop(self, "AsyncIO Thread: default") if self._is_async else None
         self.notes = [f"reward manager {self._manager}: {MANAGERS[self._manager]}", self._tokens.note]
         if self._manager != "remote" and not self._is_async:
             self.notes.append("it is called once at a time, where verl calls it from several threads at once")
