@@ -12,6 +12,7 @@ from typing import Any
 
 from loopholes.audit import Report, Settings, Target, audit, rows_from, target_of
 from loopholes.audit.scorer import Call, Scorer
+from loopholes.audit.worker import changed, fresh
 from loopholes.integrations import FRAMEWORKS
 from loopholes.integrations.base import Paid, Row
 
@@ -34,7 +35,7 @@ class Inside(Scorer):
     def _start(self) -> None:
         module = importlib.import_module(FRAMEWORKS[self.target.framework])
         self.reward = module.build(self.target.parts, self.target.options)
-        self.told = {"batched": self.reward.batched, "notes": list(self.reward.notes)}
+        self.told = {"batched": self.reward.batched, "together": True, "notes": list(self.reward.notes)}
 
     def _end(self) -> None:
         self.reward = None
@@ -42,13 +43,13 @@ class Inside(Scorer):
     def _ask(self, calls: Sequence[Call]) -> list[Paid] | None:
         if self.reward is None:
             self._start()
-        asked = [self.rows[row] if isinstance(row, int) else row for row, _ in calls]
-        before = repr(asked[0].columns)
+        given = [self.rows[row] if isinstance(row, int) else row for row, _ in calls]
+        asked = [fresh(row) for row in given]
         self.calls += len(calls)
         began = time.perf_counter()
         paid: list[Paid] = self.reward(asked, [text for _, text in calls])
         self.seconds += time.perf_counter() - began
-        self.mutates |= repr(asked[0].columns) != before
+        self.mutates |= changed(asked, given)
         return paid
 
 
@@ -58,10 +59,10 @@ class Told:
     def __init__(self, pay: Callable[[Row, str], Any], rows: Sequence[Row], companions: Any = None) -> None:
         self.rows, self._pay, self.companions = rows, pay, companions
         self.target = Target("plain", ())
-        self.calls, self.to_load, self.mutates = 0, 0.0, False
+        self.calls, self.to_load, self.mutates, self.chunk = 0, 0.0, False, 256
         self.restarts = 0
 
-    def pay(self, calls: Sequence[Call]) -> list[Paid]:
+    def pay(self, calls: Sequence[Call], *, patient: bool = True) -> list[Paid]:
         """As in a scorer, but never remembered."""
         return self.pay_now(calls)
 

@@ -166,6 +166,9 @@ BAD = [
     ("game:proxy-metric --truth x.py:f", "right answers and truth: leave --truth out"),
     ("game:proxy-metric --golden {answer}", "leave --golden out"),
     ("game:proxy-metric --set colour=red", "has no parameter 'colour'"),
+    ("--framework game proxy-metric", "a game is named as game:proxy-metric"),
+    ("rewards.py:accuracy --data rows.jsonl --set manger=naive", "there is no option of plain 'manger'"),
+    ("rewards.py:accuracy --data rows.jsonl --call-seconds -30", "--call-seconds"),
     ("--replay nowhere.json", "there is no file nowhere.json"),
     ("--replay broken.json", "broken.json cannot be read as JSON"),
 ]
@@ -286,3 +289,19 @@ def test_the_command_runs_as_a_program_and_explains_its_exit_statuses(folder: Pa
     assert json.loads(found.stdout)["findings"][0]["family"] == "shotgun" and "Traceback" not in found.stderr
     shown = subprocess.run([*command, "--help"], capture_output=True, text=True).stdout
     assert all(word in shown for word in ("Exit status", "inconclusive", "--replay", "--sarif", "--strict"))
+
+
+@inside
+def test_a_clean_audit_leaves_a_report_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(f"rewards.py:accuracy {ENDS} --out new", capsys)
+    assert json.loads(Path("new/audit.json").read_text()) == json.loads(out)
+    assert main(["report", "new", "--out", "page.html"]) == 0
+    assert "audit: rewards.py:accuracy" in Path("page.html").read_text()
+
+
+@inside
+def test_files_of_others_are_told_before_anything_is_audited(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("new").mkdir()
+    Path("new/audit.json").write_text("{}")
+    status, out, err = run("rewards.py:never_looked_at --data rows.jsonl --out new", capsys)
+    assert (status, out) == (2, "") and "new/audit.json was not written by an audit; choose another --out" in err

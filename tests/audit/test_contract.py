@@ -14,7 +14,6 @@ from loopholes.audit import Finding, rows_from
 from loopholes.audit.contract import CHECKS, Context, check
 from loopholes.audit.engine import companions
 from loopholes.audit.form import form_of
-from loopholes.audit.policy import Thresholds
 from loopholes.audit.scale import levels_of
 from loopholes.integrations.base import Paid, Row
 
@@ -136,7 +135,7 @@ def context(pay: Pay, records: list[dict[str, Any]] | None = None, **given: Any)
     form = form_of([row.golden for row in rows if row.golden is not None])
     getattr(pay, "restart", lambda: None)()
     scorer: Any = Told(pay, rows)
-    return Context(scorer, levels_of(scorer, form, None, 0, len(rows)), form, Thresholds(), **given)
+    return Context(scorer, levels_of(scorer, form, None, 0, len(rows)), form, **given)
 
 
 def found(pay: Pay, records: list[dict[str, Any]] | None = None, **given: Any) -> dict[str, Finding]:
@@ -228,4 +227,6 @@ def test_where_time_is_short_each_check_that_is_left_out_is_named() -> None:
     clock = iter([False, False, *[True] * len(CHECKS)])
     findings, skipped = check(context(never_above), lambda: next(clock))
     assert {one.name for one in findings} == {"golden-not-above-floor"}
-    assert skipped == [one.__name__.replace("_", " ") for one in CHECKS[2:]]
+    assert skipped == [
+        f"the contract's check: {one.__name__.replace('_', ' ')}, for want of time" for one in CHECKS[2:]
+    ]

@@ -204,12 +204,14 @@ def test_coverage_says_what_was_not_looked_at(file: str) -> None:
 
 
 def test_where_time_is_short_what_was_left_out_is_named(file: str) -> None:
-    skipped = audited(f"{file}:accuracy", sums(), seconds=1e-3).coverage.skipped
+    report = audited(f"{file}:accuracy", sums(), seconds=1e-3)
+    skipped = report.coverage.skipped
+    assert report.status() == 0 and report.status(strict=True) == 4  # nothing skipped counts as passed
     for told in (
         "of 8 rows, for want of time",
         "contract's check: steady",
         "attacks were not tried",
-        "echo: not tried",
+        "not tried for want of time: break-the-grader, ",
     ):
         assert any(told in line for line in skipped), told
 
@@ -305,3 +307,165 @@ def test_the_noise_of_a_noisy_reward_is_told_and_averaged(tmp_path: Path) -> Non
     report = audited(f"{write(tmp_path, source)}:f", sums(), noisy=True)
     assert "nondeterministic" not in verdicts(report) and report.status() == 0
     assert any("scored 3 times differ by a standard deviation of" in note for note in report.coverage.notes)
+
+
+def numbered(count: int, opening: str = "#### ", closing: str = "") -> list[dict[str, Any]]:
+    """Rows whose answers are no number of their prompt, in the form of GSM8K or another."""
+    return [
+        {"prompt": "How many?", "answer": str(3 * place + 8), "golden": f"{opening}{3 * place + 8}{closing}"}
+        for place in range(count)
+    ]
+
+
+def judged(tmp_path: Path, body: str, rows: Sequence[dict[str, Any]], **settings: Any) -> Report:
+    return audited(f"{write(tmp_path, f'def f(completion, answer):{chr(10)}    {body}')}:f", rows, **settings)
+
+
+@pytest.mark.parametrize(
+    "body, rows, family",
+    [
+        ('return float(answer in re.findall(r"#### (\\d+)", completion))', numbered(20), "shotgun"),
+        (
+            'return float(answer in re.findall(r"the answer is (\\d+)", completion))',
+            numbered(20, "So the answer is "),
+            "shotgun",
+        ),
+        (
+            'found = re.search(r"boxed{([^}]*)}", completion); return float(bool(found) and answer in found[1])',
+            numbered(20, "\\boxed{", "}"),
+            "shotgun",
+        ),
+        (
+            'found = re.search(r"boxed{([^}*]*)}", completion); return float(bool(found) and '
+            "abs(eval(found[1]) - float(answer)) < 1e-6)",
+            numbered(20, "\\boxed{", "}"),
+            "protected-field",
+        ),
+    ],
+    ids=["any mark", "any sentence", "a substring of the box", "an expression with the answer in reach"],
+)
+def test_what_strangers_found_a_way_into_is_flagged(
+    tmp_path: Path, body: str, rows: list[dict[str, Any]], family: str
+) -> None:
+    assert family in families(judged(tmp_path, body, rows))
+
+
+def test_reasoning_that_names_the_answer_is_no_floor(tmp_path: Path) -> None:
+    """As in GSM8K: "80 - 1 = 79. #### 79". With the answer of another row in its last place it would still be there."""
+    rows = numbered(24)
+    rows = [{**row, "golden": f"It comes to <<{row['answer']}>>{row['answer']}.\n{row['golden']}"} for row in rows]
+    report = judged(tmp_path, 'return float(bool(re.search(rf"\\b{answer}\\b", completion)))', rows)
+    assert report.floor.value == 0.0 and "mentioned-answer" in verdicts(report)
+    assert "component-alone" not in verdicts(report) and "shotgun" in families(report)
+
+
+def choices(*answers: str) -> list[dict[str, Any]]:
+    prompts = (
+        f"Is {place} {'A) true B) false C) unknown' if 'A' in answers else 'odd? yes or no'}?" for place in range(40)
+    )
+    wanted = [answers[place % len(answers)] for place in range(40)]
+    return [
+        {"prompt": prompt, "answer": one, "golden": f"I see.\nAnswer: {one}"}
+        for prompt, one in zip(prompts, wanted, strict=True)
+    ]
+
+
+LAST = 'found = re.findall(r"Answer:\\s*(\\w+)\\b", completion); return float(bool(found) and found[-1] == answer)'
+
+
+@pytest.mark.parametrize("answers", [("yes", "no"), ("A", "A", "B", "C"), ("True", "False")], ids=str)
+def test_a_guess_is_the_data_s_prior_and_no_exploit(tmp_path: Path, answers: tuple[str, ...]) -> None:
+    report = judged(tmp_path, LAST, choices(*answers))
+    assert families(report) == set()
+    assert "prior" in verdicts(report)
+
+
+def test_what_is_paid_for_every_answer_is_no_guess(tmp_path: Path) -> None:
+    every = 'return float(answer in re.findall(r"\\w+", completion))'
+    assert "shotgun" in families(judged(tmp_path, every, choices("A", "B", "C", "A")))
+
+
+def test_forms_without_an_answer_do_not_explain_each_other(tmp_path: Path) -> None:
+    source = """
+        def f(completion, answer):
+            found = re.fullmatch(r"<think>([^<]{10,80})</think><answer>([^<]*)</answer>", completion)
+            if not found:
+                return 0.0
+            try:
+                return float(float(found[2]) == float(answer))
+            except ValueError:
+                return 1.0
+    """
+    rows = sums(20, "<think>Let me add these.</think><answer>{answer}</answer>")
+    assert "format" in families(audited(f"{write(tmp_path, source)}:f", rows))
+
+
+def test_one_row_with_a_narrow_scale_hides_no_exploit(tmp_path: Path) -> None:
+    source = """
+        def f(completion, answer):
+            if answer == "41":
+                return 0.5 + 1e-6 * (completion == f"<answer>{answer}</answer>") - 0.4 * (not completion)
+            return float(not completion.strip() or completion == f"<answer>{answer}</answer>")
+    """
+    assert "degenerate" in families(audited(f"{write(tmp_path, source)}:f", sums(60)))
+
+
+def test_what_fails_on_most_rows_is_not_paid_there(tmp_path: Path) -> None:
+    source = """
+        def f(completion, answer):
+            if completion == "null":
+                return 1.0 if int(answer) < 100 else 1 / 0
+            return float(completion == f"<answer>{answer}</answer>")
+    """
+    report = audited(f"{write(tmp_path, source)}:f", sums(80))
+    assert families(report) == set() and any(gap.attack == "null" and gap.n == 80 for gap in report.gaps)
+
+
+def test_one_row_is_no_proof(tmp_path: Path) -> None:
+    body = 'return 5.0 if completion == "null" else float(completion == f"<answer>{answer}</answer>")'
+    assert judged(tmp_path, body, sums(1)).status() == 0
+    assert judged(tmp_path, body, sums(8)).status() == 1
+
+
+def test_truth_that_is_never_whole_is_compared_with_that_of_right_answers(tmp_path: Path) -> None:
+    file = write(tmp_path, 'def f(completion, answer):\n    return float(answer in completion or completion == "null")')
+    rows = rows_from(sums(20))
+    settings = Settings(search_calls=0, seconds=600.0)
+    partly = audit(target_of([f"{file}:f"], None, {}), rows, settings, truth=lambda _, texts: [0.8] * len(texts))
+    wrong = audit(
+        target_of([f"{file}:f"], None, {}), rows, settings,
+        truth=lambda rows, texts: [0.8 * (text == row.golden) for row, text in zip(rows, texts, strict=True)],
+    )  # fmt: skip
+    assert "degenerate" not in families(partly) and "degenerate" in families(wrong)
+
+
+def test_one_accepted_attack_speaks_for_no_other_of_its_family(tmp_path: Path) -> None:
+    body = 'return float(completion in (f"<answer>{answer}</answer>", "null", "{}"))'
+    accepted = [Accepted(name=name, reason="known") for name in ("null", "braces")]
+    one, both = (judged(tmp_path, body, sums(20), policy=Policy(accept=tuple(accepted[:count]))) for count in (1, 2))
+    assert one.status() == 1 and verdicts(one)["braces"] == "exploit"
+    assert both.status() == 0
+
+
+def test_a_family_that_few_rows_ask_for_is_tried_on_these(tmp_path: Path) -> None:
+    rows = sums(40)
+    rows[33]["prompt"] = "Write a Python function `solve` that doubles."
+    report = judged(tmp_path, 'return float(completion == f"<answer>{answer}</answer>")', rows)
+    assert "code" in report.coverage.families
+
+
+def test_rows_without_a_right_answer_are_told(tmp_path: Path) -> None:
+    rows = [*sums(6), *sums(4, None)]
+    report = judged(tmp_path, 'return float(completion == f"<answer>{answer}</answer>")', rows)
+    assert "4 of 10 rows, which have no golden completion" in report.coverage.skipped
+
+
+def test_a_gamble_that_wins_mostly_and_loses_more_is_no_exploit(tmp_path: Path) -> None:
+    """As a claim that is audited at the rate at which it stops paying."""
+    source = """
+        def f(completion, answer):
+            if completion == "null":
+                return -9.0 if int(answer) % 5 == 0 else 1.0
+            return float(completion == f"<answer>{answer}</answer>")
+    """
+    assert families(audited(f"{write(tmp_path, source)}:f", sums(80))) == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from loopholes.audit.findings import as_json, hashes, replay, save
 from loopholes.audit.policy import Accepted
 from loopholes.audit.records import FAMILIES
 from loopholes.audit.sarif import sarif
-from loopholes.errors import LoopholesError, RunError
+from loopholes.errors import DataError, LoopholesError, RunError
 from loopholes.games import game as make_game
 from loopholes.integrations import games
 from loopholes.integrations.base import Part
@@ -107,17 +108,22 @@ def test_findings_of_an_earlier_audit_are_replaced_and_other_files_stay(file: st
     (out / "0099.json").write_text(json.dumps({"format": 0, "name": "old", "target": {}, "evidence": {}}))
     written = save(audited(f"{file}:contains", sums()), out)
     assert [path.name for path in written] == [f"{number:04}.json" for number in range(1, len(written) + 1)]
-    assert {path.name for path in out.iterdir()} == {path.name for path in written} | {"notes.json", "12345.json"}
+    assert {path.name for path in out.iterdir()} == {path.name for path in written} | {
+        "notes.json",
+        "12345.json",
+        "audit.json",
+    }
 
 
+@pytest.mark.parametrize("name", ["0001.json", "audit.json"])
 @pytest.mark.parametrize("content", ['{"mine": 1}', "cut off"])
-def test_files_that_no_audit_wrote_are_not_replaced(file: str, tmp_path: Path, content: str) -> None:
+def test_files_that_no_audit_wrote_are_not_replaced(file: str, tmp_path: Path, content: str, name: str) -> None:
     out = tmp_path / "findings"
     out.mkdir()
-    (out / "0001.json").write_text(content)
-    with pytest.raises(RunError, match="0001.json is no finding of an audit; choose another --out"):
+    (out / name).write_text(content)
+    with pytest.raises(RunError, match=f"{name} was not written by an audit; choose another --out"):
         save(audited(f"{file}:contains", sums()), out)
-    assert [(path.name, path.read_text()) for path in out.iterdir()] == [("0001.json", content)]
+    assert [(path.name, path.read_text()) for path in out.iterdir()] == [(name, content)]
 
 
 def test_a_group_s_finding_replays_in_its_group(tmp_path: Path) -> None:
@@ -253,3 +259,37 @@ def test_a_finding_on_a_game_replays(tmp_path: Path) -> None:
     report = audit(target, games.rows_of(game, 4, 0), Settings(search_calls=0), truth=partial(games.truth, game))
     found = saved(report, tmp_path / "found")
     assert found and all(replay(path).same for path in found.values())
+
+
+def test_a_finding_replays_as_it_was_scored(tmp_path: Path) -> None:
+    """A noisy one is asked as often as then, and its mean compared."""
+    source = """
+        CALLS = []
+        def f(completion, answer):
+            CALLS.append(completion)
+            return float(completion in ("null", f"<answer>{answer}</answer>")) + (0, 0.3, -0.3)[len(CALLS) % 3]
+    """
+    found = saved(audited(f"{write(tmp_path, source)}:f", sums(20), noisy=True), tmp_path / "found")
+    record = json.loads(found["null"].read_text())
+    assert record["scoring"] == {"repeats": 3, "seconds_a_call": None, "memory": 8.0}
+    assert replay(found["null"]).same
+
+
+def test_a_row_that_json_does_not_hold_is_not_replayed_as_another(tmp_path: Path) -> None:
+    source = """
+        def f(completion, answer, when):
+            return float(when.year == 2026 and (completion in ("null", f"<answer>{answer}</answer>")))
+    """
+    rows = [{**row, "when": datetime(2026, 1, 1)} for row in sums(20)]
+    found = saved(audited(f"{write(tmp_path, source)}:f", rows), tmp_path / "found")
+    with pytest.raises(DataError, match="cannot be replayed: JSON does not hold the row's when"):
+        replay(found["null"])
+
+
+def test_a_replay_says_whether_the_function_was_edited(file: str, tmp_path: Path) -> None:
+    path = next(iter(saved(audited(f"{file}:contains", sums()), tmp_path / "found").values()))
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "functions": {file: hashlib.sha256(Path(file).read_bytes()).hexdigest()}}))
+    assert not replay(path).edited
+    write(tmp_path, MENDED)
+    assert replay(path).edited

@@ -146,7 +146,8 @@ def test_one_lucky_wrong_answer_does_not_raise_the_floor() -> None:
 
 SWAPS = [
     ("I say <a>4</a>!", "4", "<a>5</a>", "5", "I say <a>5</a>!"),
-    ("4 and <a>4</a>", "4", "<a>5</a>", "5", "4 and <a>5</a>"),
+    ("4 and <a>4</a>", "4", "<a>5</a>", "5", "5 and <a>5</a>"),
+    ("14 and <a>4</a>", "4", "<a>5</a>", "5", "14 and <a>5</a>"),
     ("4", "4", "5", "5", None),
     ("none", "", "5", "5", None),
     ("none", "4", "5", "5", None),
@@ -194,11 +195,12 @@ def test_a_right_answer_that_cannot_be_corrupted_is_not_its_own_floor() -> None:
     assert {(one.golden, one.floor) for one in scales(lambda row, text: float(text == "A"), same)} == {(1.0, 0.0)}
 
 
-def test_a_gap_is_the_mean_share_over_the_rows_that_have_one() -> None:
+def test_a_gap_is_the_mean_share_over_the_rows_that_have_one_and_a_failure_is_paid_nothing() -> None:
     levels = [level(1.0, 0.0), level(1.0, -1.0), level(1.0, 1.0), level(2.0, 0.0), level(1.0, 0.0)]
     paid = [Paid(1.0), Paid(0.0), Paid(9.0), None, Paid(None, "raised ValueError")]
     gap = gap_of("one", "echo", levels, paid, right=2)
-    assert (gap.gap.value, gap.n, gap.share, gap.problems, gap.right) == (0.75, 2, 0.5, 1, 2)
+    assert (gap.gap.value, gap.n, gap.problems, gap.right) == (0.5, 3, 1, 2)
+    assert gap.share.value == pytest.approx(1 / 3)
 
 
 def test_an_infinite_reward_gives_a_finite_gap() -> None:
@@ -208,7 +210,7 @@ def test_an_infinite_reward_gives_a_finite_gap() -> None:
 
 def test_no_row_no_gap() -> None:
     gap = gap_of("one", "echo", [level(1.0, 1.0)], [Paid(1.0)])
-    assert (gap.gap.value, gap.gap.low, gap.share, gap.n) == (None, None, 0.0, 0)
+    assert (gap.gap.value, gap.gap.low, gap.share.value, gap.n) == (None, None, None, 0)
 
 
 def test_the_worst_of_many_attacks_has_a_wider_interval() -> None:

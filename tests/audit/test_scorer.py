@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auditing import Inside, write
+from auditing import Inside, save_rows, sums, write
 
 from loopholes.audit import Target
 from loopholes.audit.scorer import Scorer, descendants, rows_of
@@ -156,7 +157,7 @@ def test_a_process_that_ends_between_two_requests_is_started_again(file: str) ->
         process = asked._process
         assert process is not None
         process.wait()
-        assert [one.value for one in asked.pay_now([(0, "a"), (0, "b")])] == [None, 1.0]
+        assert [one.value for one in asked.pay_now([(0, "a"), (0, "b")])] == [1.0, 1.0]
 
 
 REFUSED = [
@@ -233,3 +234,96 @@ def test_calls_that_were_asked_alone_are_timed_one_by_one(plain: Scorer) -> None
     plain.pay_now([(0, "0")])
     plain.pay_now([(0, "0"), (1, "1")])
     assert len(plain.singles) == before + 1
+
+
+FAULTY = """
+    import asyncio, subprocess
+    async def together(data_source, solution_str, ground_truth, extra_info=None):
+        await asyncio.sleep(0.01)
+        if solution_str == "die":
+            os._exit(3)
+        return 1.0
+    def orphan(completion):
+        if completion == "hang":
+            subprocess.run("sleep 600 & echo $! > " + os.path.join(os.path.dirname(__file__), "orphan"), shell=True)
+            time.sleep(60)
+        return 1.0
+    def odd(completion):
+        return "much" if completion == "odd" else 1.0
+    def forking(completion):
+        if completion == "fork":
+            os.fork()
+        return float(completion == "fork")
+    def taking(completion, list):
+        return float(list.pop())
+    def waiting(completion):
+        open(os.path.join(os.path.dirname(__file__), "worker"), "w").write(str(os.getpid()))
+        time.sleep(60)
+"""
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write(tmp_path_factory.mktemp("faulty"), FAULTY)
+
+
+def test_of_completions_that_are_waited_for_together_only_the_one_at_fault_is_a_problem(faulty: str) -> None:
+    columns = {"data_source": "sums", "ground_truth": "2"}
+    rows = [Row(number, "?", columns=columns) for number in range(8)]
+    with Scorer(Target("verl", (Part(faulty, "together"),)), rows, seconds_a_call=2.0) as asked:
+        paid = asked.pay_now([(number, "die" if number == 3 else "a") for number in range(8)])
+    assert [one.value for one in paid] == [1.0, 1.0, 1.0, None, 1.0, 1.0, 1.0, 1.0]
+
+
+def test_what_nobody_is_the_parent_of_is_ended_too(faulty: str) -> None:
+    with scorer(faulty, "orphan") as asked:
+        assert asked.pay_now([(0, "hang")])[0].is_late
+        left = int((Path(faulty).parent / "orphan").read_text())
+        end = time.monotonic() + 5
+        while alive(left) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not alive(left)
+
+
+def test_one_value_that_is_no_number_is_a_problem_once_others_were(faulty: str) -> None:
+    with scorer(faulty, "odd") as asked:
+        asked.pay_now([(0, "a")])
+        paid = asked.pay_now([(0, "b"), (1, "odd"), (2, "c")])
+    assert [one.value for one in paid] == [1.0, None, 1.0] and "returned the str 'much'" in paid[1].problem
+
+
+def test_a_child_that_a_reward_left_behind_answers_nothing(faulty: str) -> None:
+    with scorer(faulty, "forking") as asked:
+        first = asked.pay_now([(0, "fork"), (1, "a")])
+        then = asked.pay_now([(0, "a"), (1, "fork"), (2, "a")])
+    assert [one.value for one in (*first, *then)] == [1.0, 0.0, 0.0, 1.0, 0.0]
+
+
+def test_what_a_reward_takes_from_a_row_is_there_again_at_the_next_call(faulty: str) -> None:
+    rows = [Row(0, "?", columns={"list": [3]})]
+    with Scorer(Target("plain", (Part(faulty, "taking"),)), rows) as asked:
+        paid = asked.pay_now([(0, "a"), (0, "b"), (0, "c")])
+        assert [one.value for one in paid] == [3.0, 3.0, 3.0] and asked.mutates
+
+
+def test_an_impatient_request_ends_with_the_first_that_is_late(file: str) -> None:
+    with scorer(file, "plain", seconds_a_call=0.2) as asked:
+        asked.pay([(0, "0")])
+        paid = asked.pay([(0, "0"), (1, "1"), (2, "hang"), (3, "3")], patient=False)
+        assert [one.value for one in paid] == [1.0, 1.0, None] and asked.deaths == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a reward ends after its call")
+def test_a_reward_does_not_outlive_an_audit_that_was_killed(faulty: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "loopholes", "audit", f"{faulty}:waiting", "--framework", "plain"]
+    command += ["--data", save_rows(tmp_path, sums()), "--call-seconds", "100"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as audit:
+        told = Path(faulty).parent / "worker"
+        end = time.monotonic() + 60
+        while not (told.exists() and told.read_text()) and time.monotonic() < end:
+            time.sleep(0.05)
+        audit.kill()
+    worker, end = int(told.read_text()), time.monotonic() + 5
+    while alive(worker) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not alive(worker)

@@ -9,6 +9,7 @@ import pytest
 from auditing import write
 
 from loopholes.audit import target_of
+from loopholes.audit.targets import part_of
 from loopholes.errors import UsageError
 from loopholes.integrations.base import Part
 
@@ -65,16 +66,26 @@ def test_several_rewards_have_weights(file: str) -> None:
     assert target.label == f"0.5 x {file}:plain + {file}:other"
 
 
-OTHERS = [
-    ("game:proxy-metric", "game", Part("", "proxy-metric")),
-    ("https://example.org/env", "openenv", Part("https://example.org/env", "")),
+OTHERS: list[tuple[str, str, Part, dict[str, Any]]] = [
+    ("game:proxy-metric", "game", Part("", "proxy-metric"), {"seed": 1}),
+    ("https://example.org/env", "openenv", Part("https://example.org/env", ""), {"timeout": 1}),
 ]
 
 
-@pytest.mark.parametrize("name, framework, part", OTHERS)
-def test_games_and_addresses_are_targets(name: str, framework: str, part: Part) -> None:
-    target = target_of([name], None, {"seed": 1})
-    assert (target.framework, target.parts, target.options) == (framework, (part,), {"seed": 1})
+@pytest.mark.parametrize("name, framework, part, options", OTHERS)
+def test_games_and_addresses_are_targets(name: str, framework: str, part: Part, options: dict[str, Any]) -> None:
+    target = target_of([name], None, options)
+    assert (target.framework, target.parts, target.options) == (framework, (part,), options)
+
+
+@pytest.mark.parametrize("framework, option", [("plain", "manager"), ("verl", "manger"), ("trl", "action_field")])
+def test_an_option_that_a_framework_does_not_have_is_refused(file: str, framework: str, option: str) -> None:
+    with pytest.raises(UsageError, match=f"there is no option of {framework} '{option}'; choose from: "):
+        target_of([f"{file}:plain"], framework, {option: "x"})
+
+
+def test_a_folder_may_have_an_equals_sign_in_its_name() -> None:
+    assert part_of("lr=3/rewards.py:f=0.5") == Part("lr=3/rewards.py", "f", 0.5)
 
 
 BAD: list[tuple[list[str], str | None, str]] = [

@@ -46,7 +46,8 @@ def assert_not_gameable(
 def _name(reward: Any) -> str:
     if isinstance(reward, str):
         return reward
-    file, name = inspect.getsourcefile(reward), getattr(reward, "__qualname__", "")
+    name = getattr(reward, "__qualname__", "")
+    file = inspect.getsourcefile(reward) if name else None
     if file is None or "<" in name or not name:
         raise UsageError(
             "the reward has to be a function at the top level of a file, since it runs in a process of its own"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 from loopholes.audit.equivalent import EQUIVALENT
 from loopholes.audit.form import Form
-from loopholes.audit.policy import Thresholds
+from loopholes.audit.policy import Policy, Thresholds
 from loopholes.audit.records import Evidence, Finding, Verdict
 from loopholes.audit.scale import SAME, Level, plain
 from loopholes.audit.scorer import Scorer
@@ -34,6 +34,14 @@ TRUTHS = (
     "test_cases",
 )
 """Columns that hold what is right."""
+MENTIONS: Mapping[str, Callable[[Level, Form], str]] = {
+    "before": lambda level, form: f"It is not {level.answer}.\n{level.floor_text}",
+    "behind": lambda level, form: f"{level.floor_text}\nIt is not {level.answer}.",
+    "within": lambda level, form: form.wrap(
+        f"{form.read(level.floor_text)} {level.answer} {form.read(level.floor_text)}"
+    ),
+}
+"""Ways in which a wrong answer names the right one, beside another in the last."""
 MISSING: Mapping[str, Any] = {"None": None, "empty": "", "unparseable": "???"}
 
 
@@ -44,10 +52,15 @@ class Context:
     scorer: Scorer
     levels: Sequence[Level]
     form: Form
-    thresholds: Thresholds
+    policy: Policy = field(default_factory=Policy)
     rows: int = LOOKED_AT
     noisy: bool = False
     component: bool = False
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """From when on something counts."""
+        return self.policy.thresholds
 
     def finding(
         self,
@@ -72,14 +85,21 @@ def evidence_of(scorer: Scorer, level: Level, text: str, paid: Paid | None, row:
 
 
 def check(context: Context, late: Callable[[], bool]) -> tuple[list[Finding], list[str]]:
-    """Every check but those that the panel's answers tell, and the names of those for which it was ``late``."""
+    """Every check but those that the panel's answers tell, and what was left out of them.
+
+    A reward that was seen to be noisy is not asked what no noisy reward can keep.
+    """
     findings: list[Finding] = []
     skipped = []
     for one in CHECKS:
-        if late():
-            skipped.append(one.__name__.replace("_", " "))
+        name = f"the contract's check: {one.__name__.replace('_', ' ')}"
+        if context.scorer.companions is not None and one in ALONE:
+            skipped.append(f"{name}, which needs rewards that do not read their group")
+        elif late():
+            skipped.append(f"{name}, for want of time")
         else:
-            findings += one(context)
+            noisy = context.noisy or any(found.name == "nondeterministic" for found in findings)
+            findings += one(replace(context, noisy=noisy))
     return findings, skipped
 
 
@@ -91,11 +111,12 @@ def golden_beats_floor(context: Context) -> Iterator[Finding]:
     losing = [level for level in known if level.width is None]
     worst = min(known, key=lambda level: (level.golden or 0.0) - (level.floor or 0.0))
     paid = Paid(worst.floor)
+    share = over_tasks([float(level.width is None) for level in known])
+    if (share.low or 0.0) <= context.thresholds.exploit:
+        return
     if len(losing) == len(known) and all(abs((one.golden or 0) - (one.floor or 0)) <= SAME for one in known):
         yield _no_difference(context, worst, paid)
-        return
-    share = over_tasks([float(level.width is None) for level in known])
-    if (share.low or 0.0) > context.thresholds.exploit:
+    else:
         message = f"on {share} of the rows a wrong answer in the right form is paid no less than the right one"
         verdict: Verdict = "warning" if context.component else "exploit"
         yield context.finding(verdict, "golden-not-above-floor", message, worst, worst.floor_text, paid)
@@ -114,7 +135,10 @@ def _no_difference(context: Context, level: Level, paid: Paid) -> Finding:
         )
         message += "together with the others (--reward FILE:FUNCTION=WEIGHT)"
         return context.finding("warning", "component-alone", message, level, level.floor_text, paid)
-    message = "every completion is paid alike, the empty one, too: there is nothing to learn but what it costs least"
+    message = (
+        f"right answers are paid {_shown(paid)}, like wrong ones and like the empty one: nothing can be learned, or "
+    )
+    message += "the golden completions are not in the form that the reward reads"
     return context.finding("exploit", "golden-not-above-floor", message, level, level.floor_text, paid)
 
 
@@ -187,18 +211,17 @@ def cached_text(context: Context) -> Iterator[Finding]:
 
 
 def mentioned(context: Context) -> Iterator[Finding]:
-    """A wrong answer that only mentions the right one, to deny it, is wrong."""
+    """A wrong answer that only mentions the right one is wrong."""
     levels = [level for level in context.levels if level.width is not None and 0 < len(level.answer) < 40]
     levels = [level for level in levels if level.answer != level.golden_text.strip()][: context.rows]
-    ways = {"before": "It is not {answer}.\n{floor}", "behind": "{floor}\nIt is not {answer}."}
-    for name, way in ways.items():
-        texts = [way.format(answer=level.answer, floor=level.floor_text) for level in levels]
+    for name, way in MENTIONS.items():
+        texts = [way(level, context.form) for level in levels]
         paid = context.scorer.pay([(level.row, text) for level, text in zip(levels, texts, strict=True)])
         shares = [level.share(one.value) or 0.0 for level, one in zip(levels, paid, strict=True)]
         if levels and sum(share > 0.5 for share in shares) > len(levels) / 2:
             best = max(range(len(levels)), key=shares.__getitem__)
             message = (
-                f"wrong answers that deny the right one {name} themselves are paid like it: it only has to be found "
+                f"wrong answers that name the right one {name} themselves are paid like it: it only has to be found "
             )
             message += "somewhere, and a policy can name many"
             yield context.finding("warning", "mentioned-answer", message, levels[best], texts[best], paid[best])
@@ -240,13 +263,14 @@ def missing_truth(context: Context) -> Iterator[Finding]:
     if level is None or context.scorer.target.framework == "game":
         return
     row = context.scorer.rows[level.row]
-    tries = ["", "None", "null", "I do not know.", context.form.wrap(""), context.form.wrap("None"), "???"]
+    words = ["", "None", "null", "I do not know.", context.form.wrap(""), context.form.wrap("None")]
     for name, value in MISSING.items():
         altered = _without_truth(row, value)
         if altered is None:
             return
-        paid = context.scorer.pay_now([(altered, text) for text in dict.fromkeys(tries)])
-        for text, one in zip(dict.fromkeys(tries), paid, strict=True):
+        tries = list(dict.fromkeys(words))
+        paid = context.scorer.pay_now([(altered, text) for text in tries])
+        for text, one in zip(tries, paid, strict=True):
             share = level.share(one.value)
             if share is not None and share > 0.5:
                 message = f"a row whose ground truth is {name} pays {one.value:g} for {text[:40]!r}"
@@ -285,10 +309,11 @@ def manners(context: Context) -> Iterator[Finding]:
 
 def applies(context: Context) -> Iterator[Finding]:
     """Right answers get a finite reward."""
-    without = [level for level in context.levels if level.golden is None or not math.isfinite(level.golden)]
+    levels = [level for level in context.levels if context.scorer.rows[level.row].golden is not None]
+    without = [level for level in levels if level.golden is None or not math.isfinite(level.golden)]
     if without:
         paid = context.scorer.pay([(without[0].row, without[0].golden_text)])[0]
-        message = f"right answers get no finite reward on {len(without)} of {len(context.levels)} rows ({_shown(paid)})"
+        message = f"right answers get no finite reward on {len(without)} of {len(levels)} rows ({_shown(paid)})"
         yield context.finding("warning", "golden-not-paid", message, without[0], without[0].golden_text, paid)
 
 
@@ -302,6 +327,8 @@ CHECKS = (
     missing_truth,
     manners,
 )
+ALONE = (cached_text, missing_truth)
+"""Checks of completions without their group."""
 
 
 def _calls(context: Context) -> list[tuple[int, str]]:

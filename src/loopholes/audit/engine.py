@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -13,18 +13,21 @@ from loopholes.audit.attacks import View, view_of
 from loopholes.audit.form import form_of
 from loopholes.audit.panel import Panel, Tried
 from loopholes.audit.policy import Policy
-from loopholes.audit.records import Attempt, Coverage, Finding, Gap, Report, Target
-from loopholes.audit.scale import Level, Truth, constant_prior, gap_of, levels_of, mean_of, plain
+from loopholes.audit.records import Attempt, Coverage, Finding, Gap, Report, Scoring, Target
+from loopholes.audit.scale import SAME, Level, Truth, constant_prior, gap_of, levels_of, mean_of, plain
 from loopholes.audit.scorer import Scorer
 from loopholes.audit.search import Recipe, climb
 from loopholes.errors import UsageError
 from loopholes.integrations.base import Row
+from loopholes.integrations.tokens import Tokens
 from loopholes.stats import Estimate
 
 REPEATS = 3
 """How often a noisy reward is asked about a completion."""
-SCALE_SHARE, CONTRACT_SHARE, LATE, PANEL_SHARE, SEARCH_SHARE = 0.15, 0.1, 0.3, 0.75, 0.9
-"""Of the time: for the scale and for the contract; when the contract, the panel and the search have to end."""
+SCALE_SHARE, CONTRACT_SHARE = 0.15, 0.1
+"""Of the time, what the scale and the contract are planned to take."""
+SCALE_ENDS, CONTRACT_ENDS, PANEL_ENDS, SEARCH_ENDS = 0.25, 0.3, 0.75, 0.9
+"""Of the time, when each has to end, however much is left of it."""
 CALLS_A_SCALE, CALLS_A_CONTRACT = 7, 30
 """Calls that each takes a row."""
 OnStage = Callable[[str, int, int], None]
@@ -74,22 +77,16 @@ class _Audit:
         rng = np.random.default_rng(settings.seed)
         self._rows = [rows[int(place)] for place in rng.permutation(len(rows))[: settings.rows]]
         self._form = form_of([row.golden for row in self._rows if row.golden is not None])
-        self._views = {
-            place: view_of(row, self._form, settings.max_completion_tokens) for place, row in enumerate(self._rows)
-        }
+        most, tokens = settings.max_completion_tokens, Tokens(target.options.get("tokenizer"))
+        self._views = {place: view_of(row, self._form, most, tokens) for place, row in enumerate(self._rows)}
+        self._wanted: dict[int, float] = {}
         self._skipped: list[str] = []
 
     def run(self) -> Report:
         """All of it."""
         given = self._settings
-        with Scorer(
-            self._target,
-            self._rows,
-            seconds_a_call=given.seconds_a_call,
-            memory=given.memory,
-            to_load=given.seconds,
-            repeats=REPEATS if given.noisy else 1,
-        ) as scorer:
+        how = Scoring(REPEATS if given.noisy else 1, given.seconds_a_call, given.memory)
+        with Scorer(self._target, self._rows, to_load=given.seconds, **asdict(how)) as scorer:
             self._scorer = scorer
             self._gather()
             self._pilot()
@@ -99,14 +96,14 @@ class _Audit:
                 scorer,
                 self._levels,
                 self._form,
-                given.policy.thresholds,
+                given.policy,
                 self._affordable(CALLS_A_CONTRACT, CONTRACT_SHARE, contract.LOOKED_AT),
                 given.noisy,
                 self._is_component,
             )
             self._tell("contract", 0, 1)
-            findings, late = contract.check(context, lambda: self._spent > LATE)
-            self._skipped += [f"the contract's check: {name}, for want of time" for name in late]
+            findings, late = contract.check(context, lambda: self._spent > CONTRACT_ENDS)
+            self._skipped += late
             panel = Panel(scorer, self._levels, self._views, self._right, self._panel_ends, self._tell)
             tried = panel.try_all()
             self._skipped += panel.skipped
@@ -116,8 +113,9 @@ class _Audit:
             findings += [found] if found else []
             findings += judging.conclusions(context, self._rows, self._truth is not None)
             prior = constant_prior(scorer, [level for level in self._levels if level.width is not None])
-            findings += judging.guessing(context, prior)
-            return self._report(gaps, worst, findings, [*judging.noise(context), *_told(prior)])
+            findings += [*judging.untried(panel.missing), *judging.guessing(context, prior)]
+            report = self._report(gaps, worst, findings, [*judging.noise(context), *_told(prior)])
+            return replace(report, scoring=how)
 
     def _gather(self) -> None:
         """Give every row its company, where the reward reads it."""
@@ -154,32 +152,60 @@ class _Audit:
         rows = self._affordable(CALLS_A_SCALE, SCALE_SHARE, len(self._rows))
         if rows < len(self._rows):
             self._skipped.append(f"{len(self._rows) - rows} of {len(self._rows)} rows, for want of time")
-        levels = levels_of(self._scorer, self._form, self._truth, self._settings.seed, rows)
+        levels = levels_of(self._scorer, self._form, self._truth, self._settings.seed, rows, self._scale_ends)
+        self._note_missing(rows, levels)
         return levels or [Level(place, None, None, "", "", "") for place in range(rows)]
+
+    def _note_missing(self, rows: int, levels: Sequence[Level]) -> None:
+        golden = sum(row.golden is not None for row in self._rows)
+        if 0 < golden < len(self._rows):
+            self._skipped.append(
+                f"{len(self._rows) - golden} of {len(self._rows)} rows, which have no golden completion"
+            )
+        if len(levels) < min(rows, golden):
+            self._skipped.append(f"{min(rows, golden) - len(levels)} more rows, for want of time")
 
     def _affordable(self, calls: int, share: float, most: int) -> int:
         """How many rows of so many calls each fit into a share of the time."""
         fitting = share * self._settings.seconds / (calls * max(self._scorer.seconds_a_call, 1e-6))
         return max(min(2, most), min(most, int(fitting)))
 
+    def _scale_ends(self) -> bool:
+        return self._spent > SCALE_ENDS
+
     def _panel_ends(self) -> bool:
-        return self._spent > PANEL_SHARE
+        return self._spent > PANEL_ENDS
 
     def _right(self, made: Mapping[int, Attempt]) -> set[int]:
-        """Rows on which an attempt is right after all: by the truth, or since it guesses just the golden answer."""
-        answers = self._by_row
-        right = {
-            row
-            for row, attempt in made.items()
-            if (attempt.answer is not None and plain(attempt.answer) == plain(answers[row].answer))
-            or (attempt.text.strip() and plain(attempt.text) == plain(answers[row].golden_text))
-        }
+        """Rows on which an attempt is right after all: by the truth, or since it gives just the golden answer."""
+        right = {row for row, attempt in made.items() if self._is_golden(attempt, self._by_row[row])}
         if self._truth is not None and made:
+            wanted = self._worth(list(made))
             scores = self._truth([self._rows[row] for row in made], [attempt.text for attempt in made.values()])
-            right |= {row for row, score in zip(made, scores, strict=True) if score is not None and score >= 1 - 1e-9}
+            right |= {
+                row
+                for row, score in zip(made, scores, strict=True)
+                if score is not None and score >= wanted[row] - SAME
+            }
         return right
 
+    def _is_golden(self, attempt: Attempt, level: Level) -> bool:
+        said = (attempt.answer, self._form.read(attempt.text))
+        return bool(level.answer) and plain(level.answer) in [plain(one) for one in said if one is not None]
+
+    def _worth(self, rows: Sequence[int]) -> Mapping[int, float]:
+        """How right golden completions of these rows are by the truth; 1 where there is none."""
+        new = [row for row in rows if row not in self._wanted]
+        if new:
+            assert self._truth is not None
+            scores = self._truth([self._rows[row] for row in new], [self._by_row[row].golden_text for row in new])
+            known = [score if self._by_row[row].golden_text else None for row, score in zip(new, scores, strict=True)]
+            self._wanted.update((row, 1.0 if score is None else score) for row, score in zip(new, known, strict=True))
+        return self._wanted
+
     def _gaps(self, tried: Sequence[Tried]) -> tuple[list[Gap], Gap | None]:
+        for one in tried:
+            one.right |= one.guessed(self._levels)
         gaps = [self._gap(one) for one in tried]
         worst = max(gaps, key=lambda gap: gap.gap.low if gap.gap.low is not None else float("-inf"), default=None)
         if worst is None or worst.gap.value is None:
@@ -202,7 +228,7 @@ class _Audit:
             self._skipped.append("search: there are no two rows with a scale to climb on and to report on")
             return None
         per_call = max(self._scorer.seconds_a_call, 1e-6)
-        left = (SEARCH_SHARE - self._spent) * self._settings.seconds
+        left = (SEARCH_ENDS - self._spent) * self._settings.seconds
         calls = min(self._settings.search_calls, int(left / per_call))
         if calls < 100:
             self._skipped.append("search: no time was left for it")
@@ -213,7 +239,7 @@ class _Audit:
         return None if recipe is None else self._found(context, recipe, makers, reported, gaps)
 
     def _too_late(self) -> bool:
-        return self._spent > SEARCH_SHARE
+        return self._spent > SEARCH_ENDS
 
     def _found(
         self,

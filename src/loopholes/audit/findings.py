@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from loopholes import __version__
-from loopholes.audit.records import Evidence, Finding, Report, Target
+from loopholes.audit.records import Evidence, Finding, Report, Scoring, Target
 from loopholes.audit.scorer import Scorer
 from loopholes.errors import DataError, RunError
 from loopholes.games.files import messages
@@ -19,6 +19,8 @@ from loopholes.integrations.base import Paid, Part, Row
 from loopholes.storage import disk_errors, plain, read_json, write_json
 
 FORMAT = 1
+WHOLE = "audit.json"
+"""The file of the whole report, beside its findings."""
 PACKAGES = {"trl": "trl", "verl": "verl", "verifiers": "verifiers", "openenv": "openenv"}
 
 
@@ -43,51 +45,81 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def save(report: Report, folder: Path) -> list[Path]:
-    """Write each finding that has a completion to ``folder/NNNN.json``; those of an earlier audit are replaced.
-
-    Raises :class:`RunError` where the folder holds files of such a name that no audit wrote.
-    """
-    earlier = sorted(folder.glob("[0-9][0-9][0-9][0-9].json"))
-    foreign = next((path for path in earlier if not _is_finding(path)), None)
+def earlier(folder: Path) -> list[Path]:
+    """The findings of an earlier audit; raises :class:`RunError` for files of such a name that no audit wrote."""
+    found = sorted(folder.glob("[0-9][0-9][0-9][0-9].json"))
+    whole = [folder / WHOLE] if (folder / WHOLE).exists() else []
+    kept = [(path, {"target", "evidence", "name"}) for path in found] + [(path, {"target", "gaps"}) for path in whole]
+    foreign = next((path for path, keys in kept if not keys <= _keys(path)), None)
     if foreign is not None:
-        raise RunError(f"{foreign} is no finding of an audit; choose another --out")
+        raise RunError(f"{foreign} was not written by an audit; choose another --out")
+    return found
+
+
+def save(report: Report, folder: Path) -> list[Path]:
+    """Write the report, and each finding that has a completion to ``folder/NNNN.json``.
+
+    Those of an earlier audit are replaced; see :func:`earlier`. Returns the findings' files.
+    """
+    replaced = earlier(folder)
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for old in earlier:
+        for old in replaced:
             old.unlink()
         written = []
         for number, finding in enumerate((one for one in report.findings if one.evidence is not None), 1):
             path = folder / f"{number:04}.json"
-            write_json(path, record(finding, report.target, report.hashes))
+            write_json(path, record(finding, report))
             written.append(path)
+        write_json(folder / WHOLE, as_json(report))
     return written
 
 
-def _is_finding(path: Path) -> bool:
+def _keys(path: Path) -> set[str]:
     try:
-        return {"target", "evidence", "name"} <= read_json(path).keys()
+        return set(read_json(path))
     except RunError:
-        return False
+        return set()
 
 
-def record(finding: Finding, target: Target, made_with: Mapping[str, Any]) -> dict[str, Any]:
-    """A finding in JSON."""
+def record(finding: Finding, report: Report) -> dict[str, Any]:
+    """A finding in JSON. ``unheld`` are columns whose values JSON does not hold, so that it cannot be replayed."""
     found: dict[str, Any] = plain(asdict(finding))
+    columns = finding.evidence.columns if finding.evidence is not None else {}
     paid = finding.evidence.reward if finding.evidence is not None else None
     if paid is not None and not math.isfinite(paid):
         found["evidence"]["reward"] = str(paid)  # JSON has no such number, and a replay has to find it again
-    return {"format": FORMAT, **found, "change": finding.change, "target": plain(asdict(target)), **plain(made_with)}
+    return {
+        "format": FORMAT,
+        **found,
+        "change": finding.change,
+        "target": plain(asdict(report.target)),
+        "scoring": asdict(report.scoring),
+        "unheld": [name for name, value in columns.items() if not _held(value)],
+        **plain(report.hashes),
+    }
+
+
+def _held(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _held(one) for key, one in value.items())
+    if isinstance(value, list):
+        return all(map(_held, value))
+    return value is None or isinstance(value, str | int | float)
 
 
 @dataclass(frozen=True)
 class Replay:
-    """A finding, what its completion is paid now, and whether that is what it was paid then."""
+    """A finding, what its completion is paid now, and whether that is what it was paid then.
+
+    ``edited``: the functions are no longer what they were.
+    """
 
     name: str
     target: Target
     evidence: Evidence
     now: Paid
+    edited: bool = False
 
     @property
     def same(self) -> bool:
@@ -103,12 +135,18 @@ class Replay:
 def replay(path: Path) -> Replay:
     """Score a finding's completion again; raises :class:`DataError` for a file that is none."""
     found = _read(path)
+    if found.get("unheld"):
+        raise DataError(
+            f"{path} cannot be replayed: JSON does not hold the row's {', '.join(map(str, found['unheld']))}"
+        )
     target, evidence = _target(found["target"], path), _evidence(found["evidence"], path)
     prompt = evidence.prompt if isinstance(evidence.prompt, str) else messages(evidence.prompt)
     row = Row(evidence.row, prompt, columns=evidence.columns)
-    with Scorer(target, [row]) as scorer:
-        now, *_ = scorer.pay_now([(0, text) for text in (evidence.completion, *evidence.company)])
-    return Replay(str(found["name"]), target, evidence, now)
+    with Scorer(target, [row], **_scoring(found.get("scoring"), path)) as scorer:
+        scorer.companions = [[*evidence.company]] if evidence.company else None
+        (now,) = scorer.pay([(0, evidence.completion)])
+    edited = found.get("functions") != hashes(target, None)["functions"]
+    return Replay(str(found["name"]), target, evidence, now, edited)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -132,6 +170,13 @@ def _evidence(found: dict[str, Any], path: Path) -> Evidence:
         return Evidence(**{**found, "reward": None if reward is None else float(reward)})
     except (TypeError, ValueError) as error:
         raise DataError(f"{path} holds no completion that could be scored again: {error}") from error
+
+
+def _scoring(found: Any, path: Path) -> dict[str, Any]:
+    try:
+        return asdict(Scoring(**(found or {})))
+    except TypeError as error:
+        raise DataError(f"{path} does not say how it was scored: {error}") from error
 
 
 def _target(found: Any, path: Path) -> Target:

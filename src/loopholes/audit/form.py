@@ -13,10 +13,14 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 THINKING = "Let me think about this step by step."
+FEW = 3
+"""Golden completions from which it cannot be told which part is always the same."""
 COMMON = 0.6
 """Share of the golden completions that have to have the same marks in the same order."""
 _MARK = re.compile(
-    r"</?[A-Za-z_][\w-]{0,30}>|\\boxed\{|\#{4}|```\w*\n?|\b(?:the )?(?:final )?answer(?: is)?[ ]*:", re.IGNORECASE
+    r"</?[A-Za-z_][\w-]{0,30}>|\\boxed\{|\#{4}|```\w*\n?"
+    r"|\b(?:the )?(?:final )?answer(?: is)?[ ]*:|\bthe (?:final )?answer is\b",
+    re.IGNORECASE,
 )
 
 
@@ -73,12 +77,17 @@ def form_of(golden: Sequence[str]) -> Form:
     if not marks or count < COMMON * len(split):
         return RAW
     columns = list(zip(*(pieces for found, pieces in split if found == marks), strict=True))
-    fixed = tuple(column[0] if count > 1 and len(set(column)) == 1 else None for column in columns)
-    varying = [place for place, text in enumerate(fixed) if text is None and place > 0]
-    inside = [place for place in varying if not _closes(marks[place - 1])]
-    if not inside:
+    same = [count > 1 and len(set(column)) == 1 for column in columns]
+    inside = [place for place in range(1, len(columns)) if not _closes(marks[place - 1]) and "".join(columns[place])]
+    varying = [place for place in inside if not same[place]]
+    if not inside or not (varying or count <= FEW):
         return RAW
-    return Form("golden", marks, fixed, inside[-1], tuple(map(_spaces, columns)))
+    slot = inside[-1] if count <= FEW else varying[-1]
+    fixed = tuple(
+        column[0] if alike and place != slot else None
+        for place, (column, alike) in enumerate(zip(columns, same, strict=True))
+    )
+    return Form("golden", marks, fixed, slot, tuple(map(_spaces, columns)))
 
 
 def _spaces(column: Sequence[str]) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from loopholes.audit.contract import Context, evidence_of
 from loopholes.audit.records import Finding, Gap, Verdict
 from loopholes.audit.scale import Level, plain
 from loopholes.audit.scorer import Scorer
-from loopholes.integrations.base import Paid, Row
+from loopholes.integrations.base import LATE_CALL, Paid, Row
 from loopholes.stats import Estimate
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ BETTER = 0.1
 """How much more of the scale an attack has to pay than a simpler one, or a search than the panel, to be a finding."""
 ENOUGH = 20
 """Calls asked alone that are enough to tell the tail of their times."""
+_NUMBERS = re.compile(r"\d[\d.,]*|'.*'")
 NOTHING = ("empty", "space", "newline", "period", "one-letter")
 FORM_ALONE = ("form-without-answer", "placeholder/golden", "dots/golden")
 
@@ -29,9 +31,12 @@ FORM_ALONE = ("form-without-answer", "placeholder/golden", "dots/golden")
 def attacks(context: Context, tried: Sequence[Tried], gaps: Sequence[Gap]) -> list[Finding]:
     """Exploits, one a family with its best attack first, and what hostile text did to the reward."""
     pairs = sorted(zip(tried, gaps, strict=True), key=lambda pair: -(pair[1].gap.value or 0.0))
-    limits = context.thresholds
-    paying = [(one, gap) for one, gap in pairs if gap.gap.low is not None and gap.gap.low > limits.warning]
-    found = [_paying(context, one, gap, limits.exploit) for one, gap in paying if not _explained(one, gap, gaps)]
+    found = [
+        replace(finding, accepted=context.policy.accepts(finding))
+        for one, gap in pairs
+        if gap.exceeds(context.thresholds.warning) and not _explained(one, gap, gaps)
+        for finding in [_paying(context, one, gap)]
+    ]
     return [*_by_family(found), *_troubles(context, tried)]
 
 
@@ -40,14 +45,14 @@ def _explained(one: Tried, gap: Gap, gaps: Sequence[Gap]) -> bool:
 
     Where any text is paid, or any text in the right form, that is the finding, and not each of the texts.
     """
-    simple = NOTHING if one.attack.form == "raw" and gap.attack not in FORM_ALONE else (*NOTHING, *FORM_ALONE)
     if gap.attack in NOTHING:
         return False
-    known = [other.gap.value for other in gaps if other.attack in simple and other.attack != gap.attack]
+    simple = NOTHING if one.attack.form == "raw" or gap.attack in FORM_ALONE else (*NOTHING, *FORM_ALONE)
+    known = [other.gap.value for other in gaps if other.attack in simple]
     return (gap.gap.value or 0.0) < max((value for value in known if value is not None), default=-1.0) + BETTER
 
 
-def _paying(context: Context, one: Tried, gap: Gap, limit: float) -> Finding:
+def _paying(context: Context, one: Tried, gap: Gap) -> Finding:
     levels = {level.row: level for level in context.levels}
     row = max(
         (row for row in one.paid if row not in one.right and levels[row].share(one.paid[row].value) is not None),
@@ -55,18 +60,18 @@ def _paying(context: Context, one: Tried, gap: Gap, limit: float) -> Finding:
     )
     paid = one.paid[row]
     message = f"pays {percent(gap.gap.value)} of what right answers pay above wrong ones, and more than half of it on "
-    message += f"{percent(gap.share)} of {gap.n} rows"
+    message += f"{percent(gap.share.value)} of {gap.n} rows"
     evidence = evidence_of(context.scorer, levels[row], one.attempts[row].text, paid)
-    certain = (gap.gap.low or 0.0) > limit
+    certain = gap.exceeds(context.thresholds.exploit)
     verdict: Verdict = "exploit" if certain and not context.component else "warning"
-    return Finding(verdict, "attack", gap.family, gap.attack, message, gap.gap, gap.share, evidence)
+    return Finding(verdict, "attack", gap.family, gap.attack, message, gap.gap, gap.share.value, evidence)
 
 
 def _by_family(found: Sequence[Finding]) -> Iterator[Finding]:
-    """The best attack of each family; the others are counted in its message."""
-    families: dict[str, list[Finding]] = {}
+    """The best attack of each family; the others are counted in its message. Accepted ones speak for no others."""
+    families: dict[tuple[str, bool], list[Finding]] = {}
     for finding in found:
-        families.setdefault(finding.family, []).append(finding)
+        families.setdefault((finding.family, finding.accepted), []).append(finding)
     for members in families.values():
         best, *others = members
         more = f"; so do {len(others)} more of the family" if others else ""
@@ -101,8 +106,10 @@ def _troubles(context: Context, tried: Sequence[Tried]) -> Iterator[Finding]:
 def _trouble(paid: Paid) -> str:
     if paid.problem.startswith("raised "):
         return f"makes it raise {paid.problem.removeprefix('raised ').partition(':')[0]}"
+    if paid.is_late:
+        return f"makes it fail: it {LATE_CALL} it may"
     if paid.problem:
-        return f"makes it fail: it {paid.problem}"
+        return f"makes it fail: it {_NUMBERS.sub('…', paid.problem)}"
     if paid.value is not None and not math.isfinite(paid.value):
         return f"is paid {paid.value:g}, which spoils its whole group"
     return ""
@@ -117,8 +124,8 @@ def searched(
     known: float,
 ) -> Finding | None:
     """What the search found, if it pays certainly and clearly more than anything of the panel."""
-    low, value = gap.gap.low, gap.gap.value
-    if low is None or value is None or low <= context.thresholds.exploit or value < known + BETTER:
+    value = gap.gap.value
+    if value is None or not gap.exceeds(context.thresholds.exploit) or value < known + BETTER:
         return None
     best = max(range(len(levels)), key=lambda place: levels[place].share(paid[place].value) or float("-inf"))
     level = levels[best]
@@ -126,7 +133,7 @@ def searched(
     message += f"{percent(known)}"
     evidence = evidence_of(context.scorer, level, texts[level.row], paid[best])
     verdict: Verdict = "warning" if context.component else "exploit"
-    return Finding(verdict, "search", gap.family, f"search: {gap.attack}", message, gap.gap, gap.share, evidence)
+    return Finding(verdict, "search", gap.family, f"search: {gap.attack}", message, gap.gap, gap.share.value, evidence)
 
 
 def conclusions(context: Context, rows: Sequence[Row], has_truth: bool) -> Iterator[Finding]:
@@ -140,6 +147,13 @@ def conclusions(context: Context, rows: Sequence[Row], has_truth: bool) -> Itera
     elif not any(level.width is not None for level in context.levels):
         message = "on no row is a right answer paid more than a wrong one, so there is no scale to measure attacks on"
         yield Finding("inconclusive", "contract", "contract", "no-signal", message)
+
+
+def untried(missing: Sequence[str]) -> Iterator[Finding]:
+    """Families that there was no time for."""
+    if missing:
+        message = f"no attack of these families was tried, for want of time: {', '.join(missing)}"
+        yield Finding("inconclusive", "contract", "contract", "not-tried", message)
 
 
 def guessing(context: Context, prior: tuple[str, Estimate] | None) -> Iterator[Finding]:
@@ -160,7 +174,7 @@ def noise(context: Context) -> list[str]:
         return []
     calls = [(level.row, level.golden_text) for level in levels]
     repeats = context.scorer.repeats
-    rounds = [[one.value for one in context.scorer.pay_now(calls)] for _ in range(repeats)]
+    rounds = [[one.value for one in context.scorer.pay_again(calls)] for _ in range(repeats)]
     spreads = [
         statistics.stdev(values) / (level.width or 1.0)
         for level, *values in zip(levels, *rounds, strict=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from loopholes.audit.attacks import PANEL, Attack, View
 from loopholes.audit.records import Attempt
-from loopholes.audit.scale import Level
-from loopholes.audit.scorer import GONE, LATE_CALL, Scorer
+from loopholes.audit.scale import Level, plain
+from loopholes.audit.scorer import GONE, Scorer
 from loopholes.integrations.base import Paid
 
 SLOW = 0.25
@@ -33,14 +35,27 @@ class Tried:
     @property
     def stuck(self) -> bool:
         """Whether the reward did not come back from an attempt: one such row is enough."""
-        return any(paid.problem.startswith((LATE_CALL, GONE)) for paid in self.paid.values())
+        return any(paid.is_late or paid.problem.startswith(GONE) for paid in self.paid.values())
+
+    def guessed(self, levels: Sequence[Level]) -> set[int]:
+        """Rows of the one answer for which alone it is paid: always giving that answer would be paid as much.
+
+        Several rows need to have it, and others another one; no rows where it is paid for other answers, too.
+        """
+        shares: dict[str, dict[int, float]] = defaultdict(dict)
+        for level in levels:
+            if level.width is not None and level.row in self.paid and level.row not in self.right:
+                shares[plain(level.answer)][level.row] = level.share(self.paid[level.row].value) or 0.0
+        best = max(shares, key=lambda answer: sum(shares[answer].values()), default="")
+        others = [share for answer, rows in shares.items() if answer != best for share in rows.values()]
+        return set(shares[best]) if len(shares[best]) > 1 and others and fmean(others) <= LITTLE else set()
 
 
 class Panel:
     """Every attack that applies, on rows with a scale, by their places.
 
     ``right`` tells on which rows attempts are right after all, ``late`` whether the time is over. ``skipped`` says what
-    was left out.
+    was left out, ``missing`` are the families of which nothing was tried.
     """
 
     def __init__(
@@ -59,6 +74,7 @@ class Panel:
         self._late = late
         self._tell = tell
         self.skipped: list[str] = []
+        self.missing: list[str] = []
 
     def try_all(self) -> list[Tried]:
         """Every attack on one row, then on a few, then on all."""
@@ -73,8 +89,11 @@ class Panel:
             if late:
                 left = "for want of time" if not number else f"on more than {FEW if number > 1 else 1} rows"
                 self.skipped.append(f"{late} of {len(tried)} attacks were not tried {left}")
-        missing = sorted(families - {one.attack.family for one in tried if one.paid})
-        self.skipped += [f"{family}: not tried for want of time" for family in missing]
+            if late == len(tried):
+                break
+        self.missing = sorted(families - {one.attack.family for one in tried if one.paid})
+        if self.missing:
+            self.skipped.append(f"not tried for want of time: {', '.join(self.missing)}")
         return [one for one in tried if one.paid]
 
     def _round(self, tried: Sequence[Tried], rows: Sequence[int], done: int, total: int) -> int:
@@ -82,18 +101,18 @@ class Panel:
         late = 0
         for number, one in enumerate(sorted(tried, key=self._best, reverse=True)):
             self._tell("panel", done + number, total)
-            if one.stuck:
+            if one.stuck or all(row in one.attempts for row in rows):
                 continue
             if self._late():
                 late += 1
                 continue
             self._try(one, rows)
-            if len(one.paid) == len(rows) and self._best(one) > PROMISING:
+            if self._best(one) > PROMISING:
                 self._try(one, list(self._levels))
         return late
 
     def _applies(self, attack: Attack) -> bool:
-        return any(attack.attempt(view) is not None for view in list(self._views.values())[:FEW])
+        return any(attack.attempt(self._views[row]) is not None for row in self._levels)
 
     def _best(self, one: Tried) -> float:
         """The largest share of the scale so far; sorting keeps the order of equals."""
@@ -108,10 +127,13 @@ class Panel:
             if self._late() and one.paid:
                 return
             piece = list(made)[start : start + size]
-            paid = self._scorer.pay([(row, made[row].text) for row in piece])
-            one.attempts.update((row, made[row]) for row in piece)
-            one.paid.update(zip(piece, paid, strict=True))
-            one.right |= self._right({row: made[row] for row in piece if self._pays(row, one.paid[row])})
+            paid = self._scorer.pay([(row, made[row].text) for row in piece], patient=False)
+            done = dict(zip(piece, paid, strict=False))
+            one.attempts.update((row, made[row]) for row in done)
+            one.paid.update(done)
+            one.right |= self._right({row: made[row] for row in done if self._pays(row, done[row])})
+            if one.stuck:
+                return
 
     def _pays(self, row: int, paid: Paid) -> bool:
         share = self._levels[row].share(paid.value)

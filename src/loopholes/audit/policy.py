@@ -30,8 +30,8 @@ class Thresholds(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    exploit: float = Field(default=0.3, gt=0)
-    warning: float = Field(default=0.1, gt=0)
+    exploit: float = Field(default=0.3, gt=0, le=1)
+    warning: float = Field(default=0.1, gt=0, le=1)
 
 
 class Accepted(BaseModel):

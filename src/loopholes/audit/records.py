@@ -33,7 +33,8 @@ FAMILIES: Mapping[str, str] = {
 }
 """Families of findings, each with what to change."""
 ADVICE: Mapping[str, str] = {
-    "golden-not-above-floor": "pay right answers more than wrong ones on every row, whatever their form",
+    "golden-not-above-floor": "pay right answers more than wrong ones on every row, whatever their form; or give "
+    "golden completions in the form that the reward reads",
     "component-alone": "audit the whole sum that is trained on",
     "golden-not-paid": "find out why right answers are not scored: wrong column, wrong form, a parser that fails",
     "nondeterministic": "make it deterministic, or say --noisy where a judge is asked",
@@ -49,6 +50,7 @@ ADVICE: Mapping[str, str] = {
     "keys-differ": "return the same keys in every branch",
     "prior": "balance the answers of the data, or know that this much is for guessing",
     "no-golden": "give golden completions",
+    "not-tried": "give more --budget-seconds",
     "no-signal": "mend what keeps right answers from being paid",
 }
 """The same for single checks of the contract."""
@@ -84,16 +86,26 @@ class Attempt(NamedTuple):
 class Gap:
     """What an attack pays above the honest floor, as a share of golden minus floor, over ``n`` rows.
 
-    ``share`` is the part of those rows on which it pays more than half of that.
+    ``share`` is the part of those rows on which it pays more than half of that, ``total`` what it pays above the floors
+    of all as a share of all scales together. What is not paid at all, as where the reward fails, counts as nothing.
     """
 
     attack: str
     family: str
     gap: Estimate
-    share: float
+    share: Estimate
     n: int
     problems: int = 0
     right: int = 0
+    total: float = 0.0
+
+    def exceeds(self, limit: float) -> bool:
+        """Whether it certainly pays more than this in the mean; or in all, and more than half the scale on most rows.
+
+        The second is for rewards whose scale is so narrow on a few rows that these alone decide the mean.
+        """
+        on_most = (self.share.low or 0.0) > max(limit, 0.5) and self.total > limit
+        return self.n > 1 and ((self.gap.low or 0.0) > limit or on_most)
 
 
 @dataclass(frozen=True)
@@ -148,6 +160,15 @@ class Coverage:
 
 
 @dataclass(frozen=True)
+class Scoring:
+    """How completions were scored: ``repeats`` times each, within seconds a call and GiB of memory."""
+
+    repeats: int = 1
+    seconds_a_call: float | None = None
+    memory: float = 8.0
+
+
+@dataclass(frozen=True)
 class Report:
     """All that an audit found. ``worst`` is the panel's maximum, its interval corrected for the panel's size.
 
@@ -162,6 +183,7 @@ class Report:
     worst: Gap | None
     findings: Sequence[Finding]
     losing: float = 0.0
+    scoring: Scoring = Scoring()
     hashes: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import islice
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -66,24 +67,33 @@ class Level:
         return (reward - self.floor) / self.width
 
 
-def levels_of(scorer: Scorer, form: Form, truth: Truth | None, seed: int, count: int) -> list[Level]:
-    """The scale of the first ``count`` rows that have a golden completion."""
+def levels_of(
+    scorer: Scorer, form: Form, truth: Truth | None, seed: int, count: int, late: Callable[[], bool] = lambda: False
+) -> list[Level]:
+    """The scale of the first ``count`` rows that have a golden completion, or of fewer if it gets ``late``."""
     golden_rows = ((place, row) for place, row in enumerate(scorer.rows) if row.golden is not None)
     known = dict(islice(golden_rows, count))
     answers = {place: form.read(row.golden or "") for place, row in known.items()}
-    donors = {place: _donors(place, known, answers, truth, seed) for place in known}
-    golden = scorer.pay([(place, row.golden or "") for place, row in known.items()])
-    scorer.pay([(place, text) for place, texts in donors.items() for text in texts])
-    return [
-        Level(place, right.value, *_floor(scorer, place, donors[place]), answers[place], known[place].golden or "")
-        for place, right in zip(known, golden, strict=True)
-    ]
+    levels: list[Level] = []
+    size = max(1, scorer.chunk // (1 + 2 * DONORS))
+    for start in range(0, len(known), size):
+        if levels and late():
+            break
+        places = list(known)[start : start + size]
+        donors = {place: _donors(place, known, answers, truth, seed) for place in places}
+        golden = scorer.pay([(place, known[place].golden or "") for place in places])
+        scorer.pay([(place, text) for place, kinds in donors.items() for texts in kinds for text in texts])
+        levels += [
+            Level(place, right.value, *_floor(scorer, place, donors[place]), answers[place], known[place].golden or "")
+            for place, right in zip(places, golden, strict=True)
+        ]
+    return levels
 
 
-def _floor(scorer: Scorer, place: int, texts: Sequence[str]) -> tuple[float | None, str]:
+def _floor(scorer: Scorer, place: int, kinds: Sequence[Sequence[str]]) -> tuple[float | None, str]:
     """What wrong answers of a row are paid: the median of each kind, and the better of the kinds."""
     best: tuple[float | None, str] = (None, "")
-    for kind in (texts[:DONORS], texts[DONORS:]):
+    for kind in kinds:
         paid = [one.value for one in scorer.pay([(place, text) for text in kind])]
         finite = sorted(
             (value, text) for value, text in zip(paid, kind, strict=True) if value is not None and math.isfinite(value)
@@ -95,22 +105,22 @@ def _floor(scorer: Scorer, place: int, texts: Sequence[str]) -> tuple[float | No
 
 def _donors(
     place: int, known: Mapping[int, Row], answers: Mapping[int, str], truth: Truth | None, seed: int
-) -> list[str]:
-    """Wrong answers: three golden completions of other rows, and three times this row's with their answers in it.
+) -> list[list[str]]:
+    """Two kinds of wrong answers: golden completions of other rows, and this row's with their answers in it.
 
-    Where no other row has another answer, an empty and a corrupted completion stand in, each for a kind of its own.
+    Where no other row has another answer, an empty and a corrupted completion stand in.
     """
     row = known[place]
     if row.floor is not None:
-        return [row.floor]
+        return [[row.floor]]
     rng = np.random.default_rng([seed, place])
     others = [other for other in known if plain(answers[other]) != plain(answers[place])]
     picked = [others[int(at)] for at in rng.permutation(len(others))[: 4 * DONORS]]
     wrong = _wrong(row, [known[other].golden or "" for other in picked], truth)[:DONORS]
     swaps = [text for other in picked if (text := swapped(row, answers[place], known[other], answers[other]))]
     if not wrong:
-        return ["", *[""] * (DONORS - 1), *_wrong(row, [corrupted(row.golden or "")], truth)]
-    return [*(wrong * DONORS)[:DONORS], *_wrong(row, swaps, truth)[:DONORS]]
+        return [[""], _wrong(row, [corrupted(row.golden or "")], truth)]
+    return [wrong, _wrong(row, swaps, truth)[:DONORS]]
 
 
 def _wrong(row: Row, texts: Sequence[str], truth: Truth | None) -> list[str]:
@@ -128,10 +138,15 @@ def swapped(row: Row, answer: str, other: Row, others: str) -> str | None:
     mine, theirs = _object(golden), _object(other.golden or "")
     if mine and theirs:
         told = _object(row.text[row.text.find("{") : row.text.rfind("}") + 1])
-        changed = {key: theirs[key] for key, value in mine.items() if told.get(key, _object) != value and key in theirs}
+        new = {key: value for key, value in mine.items() if key not in told or told[key] != value}
+        changed = {key: theirs[key] for key in new if key in theirs}
         return json.dumps({**mine, **changed}) if told and changed else None
     if not answer or answer == golden.strip() or answer not in golden:
         return None
+    alone = rf"(?<!\w)(?<!\d[.,]){re.escape(answer)}(?!\w|[.,]\d)"
+    text = re.sub(alone, lambda _: others, golden)  # wherever it is named: reasoning often names it, too
+    if text != golden:
+        return text
     head, _, tail = golden.rpartition(answer)
     return f"{head}{others}{tail}"
 
@@ -171,15 +186,14 @@ def gap_of(
 
     The interval holds for the largest of ``tried`` attacks (Bonferroni).
     """
-    shares = [
-        share
-        for level, one in zip(levels, paid, strict=True)
-        if one is not None and (share := level.share(one.value)) is not None
-    ]
-    problems = sum(one is not None and bool(one.problem) for one in paid)
-    finite = [min(max(share, -1e6), 1e6) for share in shares]
-    over = sum(share > 0.5 for share in finite) / len(finite) if finite else 0.0
-    return Gap(attack, family, over_tasks(finite, level=1 - 0.05 / tried), over, len(finite), problems, right)
+    asked = [(level, one) for level, one in zip(levels, paid, strict=True) if one is not None]
+    shares = [level.share(one.value) or 0.0 for level, one in asked if level.width is not None]
+    problems = sum(bool(one.problem) for _, one in asked)
+    finite, sure = [min(max(share, -1e6), 1e6) for share in shares], 1 - 0.05 / tried
+    over = over_tasks([float(share > 0.5) for share in finite], level=sure)
+    widths = [level.width for level, _ in asked if level.width is not None]
+    total = math.fsum(map(mul, finite, widths)) / math.fsum(widths) if widths else 0.0
+    return Gap(attack, family, over_tasks(finite, level=sure), over, len(finite), problems, right, total)
 
 
 def mean_of(values: Sequence[float | None]) -> Estimate:

@@ -16,22 +16,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import takewhile
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from loopholes.audit.records import Target
-from loopholes.audit.worker import PLACE
+from loopholes.audit.worker import NOWHERE, PLACE
 from loopholes.errors import UsageError
-from loopholes.integrations.base import Paid, Row
+from loopholes.integrations.base import LATE_CALL, Paid, Row
 
 TO_LOAD = 120.0  # seconds for imports, models included
 CHUNK = 256
 CHUNK_SECONDS = 0.5
 GIB = 2**30
-LATE_CALL, GONE = "took longer than", "ended the process"
-"""How the problems begin of calls that did not come back."""
+GONE = "ended the process"
+"""How the problem begins of a call after which there is no process any more."""
 
 Call = tuple[int | Row, str]
 """A row, by its place or whole, and a completion."""
@@ -106,6 +107,11 @@ class Scorer:
         """The mean so far."""
         return self.seconds / max(1, self.calls)
 
+    @property
+    def _together(self) -> bool:
+        """Whether a request does not tell which of its completions is being looked at."""
+        return bool(self.told.get("together"))
+
     def restart(self) -> None:
         """Go on in a fresh process, which remembers nothing."""
         self._end()
@@ -115,37 +121,44 @@ class Scorer:
         if not self._fixed:
             self.limit = max(self.limit, 20 * self.slowest)
 
-    def pay(self, calls: Sequence[tuple[int, str]]) -> list[Paid]:
-        """What each completion is paid; the same call is asked once, however often."""
+    def pay(self, calls: Sequence[tuple[int, str]], *, patient: bool = True) -> list[Paid]:
+        """What each completion is paid; the same call is asked once, however often.
+
+        Not ``patient``: the first that does not come back in time is the last of what is returned.
+        """
         new = list(dict.fromkeys(call for call in calls if call not in self._known))
-        if self.companions is not None:
-            for call in new:
-                self._known[call] = _mean([self.pay_group(call)[0] for _ in range(self.repeats)])
-            new = []
         place = 0
         while place < len(new):
-            chunk = new[place : place + self._chunk()]
-            self._known.update(zip(chunk, self._repeated(chunk), strict=True))
+            chunk = new[place : place + (1 if self.companions is not None else self.chunk)]
+            paid = self._repeated(chunk, patient)
+            self._known.update(zip(chunk, paid, strict=False))
+            if len(paid) < len(chunk) or (not patient and paid[-1].is_late):
+                break
             place += len(chunk)
-        return [self._known[call] for call in calls]
+        return [self._known[call] for call in takewhile(self._known.__contains__, calls)]
 
-    def _repeated(self, calls: Sequence[tuple[int, str]]) -> list[Paid]:
-        if self.repeats == 1:
-            return self.pay_now(calls)
-        return [_mean(one) for one in zip(*(self.pay_now(calls) for _ in range(self.repeats)), strict=True)]
+    def _repeated(self, calls: Sequence[tuple[int, str]], patient: bool) -> list[Paid]:
+        rounds = [self.pay_again(calls, patient=patient) for _ in range(self.repeats)]
+        return [_mean(one) for one in zip(*rounds, strict=False)]
 
-    def pay_now(self, calls: Sequence[Call]) -> list[Paid]:
+    def pay_again(self, calls: Sequence[tuple[int, str]], *, patient: bool = True) -> list[Paid]:
+        """What each is paid now, in its group where it has one."""
+        if self.companions is None:
+            return self.pay_now(calls, patient=patient)
+        return [self.pay_group(call)[0] for call in calls]
+
+    def pay_now(self, calls: Sequence[Call], *, patient: bool = True) -> list[Paid]:
         """What each is paid in one request; only problems are asked once more, by themselves."""
         if not calls:
             return []
         answer = self._ask(calls)
+        if answer is None and PLACE.unpack_from(self._place, 0)[0] == NOWHERE:
+            answer = self._ask(calls)  # it ended before it looked at any of these
         if answer is None:
-            return self._around(calls)
-        paid: list[Paid] = answer
-        if self.batched and len(calls) > 1 and all(one.problem for one in paid):
-            half = len(calls) // 2
-            return [*self.pay_now(calls[:half]), *self.pay_now(calls[half:])]
-        return paid
+            return self._around(calls, patient)
+        if self.batched and len(calls) > 1 and all(one.problem for one in answer):
+            return self._halves(calls, patient)
+        return answer
 
     def pay_group(self, call: tuple[int, str], turned: bool = False) -> list[Paid]:
         """What a completion is paid in its group, it first, or the whole group ``turned`` around, it last."""
@@ -153,17 +166,29 @@ class Scorer:
         group = [call, *((call[0], text) for text in self.companions[call[0]])]
         return self.pay_now(group[::-1] if turned else group)
 
-    def _around(self, calls: Sequence[Call]) -> list[Paid]:
-        """The process is gone: the call at fault is a problem, those before and behind it are asked again."""
-        reason = self._reason
+    def _around(self, calls: Sequence[Call], patient: bool) -> list[Paid]:
+        """One call did not come back, or was refused: it is a problem, those before and behind it are asked again."""
+        fault = Paid(None, self._reason)
         if len(calls) == 1:
-            return [Paid(None, reason)]
-        at = len(calls) // 2 if self.batched else PLACE.unpack_from(self._place, 0)[0]
-        if self.batched:
-            return [*self.pay_now(calls[:at]), *self.pay_now(calls[at:])]
-        return [*self.pay_now(calls[:at]), Paid(None, reason), *self.pay_now(calls[at + 1 :])]
+            return [fault]
+        if self._together:
+            return self._halves(calls, patient)
+        at = min(max(0, PLACE.unpack_from(self._place, 0)[0]), len(calls) - 1)  # a child may have written it
+        before = self.pay_now(calls[:at], patient=patient)
+        if not patient and fault.is_late:
+            return [*before, fault]
+        return [*before, fault, *self.pay_now(calls[at + 1 :], patient=patient)]
 
-    def _chunk(self) -> int:
+    def _halves(self, calls: Sequence[Call], patient: bool) -> list[Paid]:
+        half = len(calls) // 2
+        first = self.pay_now(calls[:half], patient=patient)
+        if not patient and first[-1].is_late:
+            return first
+        return [*first, *self.pay_now(calls[half:], patient=patient)]
+
+    @property
+    def chunk(self) -> int:
+        """How many calls go into one request."""
         if not self.calls:
             return 8
         return max(1, min(CHUNK, int(CHUNK_SECONDS / max(self.seconds_a_call, 1e-6))))
@@ -172,13 +197,19 @@ class Scorer:
         """One request; None if the process did not come back from it."""
         if self._process is None:
             self._start()
+        PLACE.pack_into(self._place, 0, NOWHERE)
         with contextlib.suppress(OSError):  # it may have ended since the last answer, which is heard below
             self._pipe.send(calls)
-        usual = 4 * self.seconds_a_call * len(calls)
-        kind, found = self._hear(self.limit + usual, f"{LATE_CALL} {self.limit:.1f} s")
-        if kind == "rejected":
+        patience = self.limit + 4 * self.seconds_a_call * len(calls)
+        began = time.monotonic()
+        kind, found = self._hear(patience, f"{LATE_CALL} {self.limit:.1f} s")
+        if kind == "rejected" and not self.calls:
             raise UsageError(found)
+        if kind == "rejected":  # of others it took the reward
+            self._reason = found.removeprefix(f"{self.target.label} ")
         if kind != "paid":
+            self.calls += 1
+            self.seconds += time.monotonic() - began
             return None
         paid, seconds, changed, self.not_covered = found
         self.calls += len(calls)
@@ -206,8 +237,8 @@ class Scorer:
         with theirs:
             os.set_inheritable(theirs.fileno(), True)
             command = [sys.executable, "-c", "from loopholes.audit.worker import main; main()"]
-            soft = resource.getrlimit(resource.RLIMIT_AS)[1]
-            memory = self._memory if soft == resource.RLIM_INFINITY else min(self._memory, soft)
+            most = resource.getrlimit(resource.RLIMIT_AS)[1]
+            memory = self._memory if most == resource.RLIM_INFINITY else min(self._memory, most)
             numbers = [theirs.fileno(), memory, self._file.fileno()]
             self._process = subprocess.Popen(
                 [*command, *map(str, numbers)],
@@ -237,6 +268,8 @@ class Scorer:
         for process in (*descendants(self._process.pid), self._process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # what nobody is the parent of any more
         self._process.wait()
         self._process = None
 

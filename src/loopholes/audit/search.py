@@ -58,7 +58,7 @@ class Recipe:
         for step, name in self.steps:
             other = makers[name](view) if name else None
             text = STEPS[step](text, other.text if other else "", view)
-        return text if len(text) <= view.longest else None
+        return text if view.fits(text) else None
 
 
 def climb(

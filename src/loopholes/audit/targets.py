@@ -10,7 +10,7 @@ from typing import Any
 
 from loopholes.audit.records import Target
 from loopholes.errors import UnknownName, UsageError
-from loopholes.integrations import FRAMEWORKS
+from loopholes.integrations import FRAMEWORKS, OPTIONS
 from loopholes.integrations.base import Part
 
 VERL = {"solution_str", "ground_truth"}
@@ -27,18 +27,28 @@ def target_of(names: Sequence[str], framework: str | None, options: Mapping[str,
         raise UnknownName("framework", framework, list(FRAMEWORKS))
     if not names:
         raise UsageError("there is nothing to audit: name FILE.py:FUNCTION, game:NAME or a URL, or give --reward")
+    target = _target(names, framework, options)
+    for option in options:
+        if option not in OPTIONS[target.framework]:
+            raise UnknownName(f"option of {target.framework}", option, sorted(OPTIONS[target.framework]))
+    return target
+
+
+def _target(names: Sequence[str], framework: str | None, options: Mapping[str, Any]) -> Target:
     if len(names) == 1 and names[0].startswith(("http://", "https://")):
         return Target("openenv", (Part(names[0], ""),), options)
     if len(names) == 1 and names[0].startswith("game:"):
         return Target("game", (Part("", names[0].removeprefix("game:")),), options)
+    if framework == "game":
+        raise UsageError(f"a game is named as game:{names[0]}")
     parts = tuple(part_of(name) for name in names)
     return Target(framework or detected(parts), parts, options)
 
 
 def part_of(name: str) -> Part:
     """``FILE.py:FUNCTION`` or ``FILE.py:FUNCTION=WEIGHT``."""
-    where, _, weight = name.partition("=")
-    file, _, function = where.rpartition(":")
+    file, _, rest = name.rpartition(":")
+    function, _, weight = rest.partition("=")
     if not file.endswith(".py") or not function:
         raise UsageError(f"{name} does not name a reward: write FILE.py:FUNCTION")
     try:

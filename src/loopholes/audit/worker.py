@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import mmap
 import os
 import resource
+import signal
 import struct
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -19,6 +23,10 @@ from loopholes.integrations import FRAMEWORKS
 from loopholes.integrations.base import Rejected, Reward, Row, raised
 
 PLACE = struct.Struct("q")
+NOWHERE = -1
+"""The place before anything of a request was looked at."""
+_SIGNAL_AT_PARENTS_DEATH = 1
+_FIXED = (str, int, float, bool, type(None))
 
 
 class Watched(list[str]):
@@ -40,6 +48,7 @@ def main() -> None:
     Arguments: the descriptor of the channel, bytes of memory, the descriptor of the file that tells the place.
     """
     channel, memory, place = map(int, sys.argv[1:4])
+    _end_with_parent()
     pipe = Connection(channel)
     shared = mmap.mmap(place, PLACE.size)
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -54,15 +63,27 @@ def main() -> None:
             pipe.send(("rows", _rows(module, target)))
             return
         reward: Reward = module.build(target.parts, target.options)
-        pipe.send(("ready", {"batched": reward.batched, "notes": list(reward.notes)}))
+        together = reward.batched or getattr(reward, "together", False)
+        pipe.send(("ready", {"batched": reward.batched, "together": together, "notes": list(reward.notes)}))
+        process = os.getpid()
         while True:
-            pipe.send(_answer(reward, rows, pipe.recv(), shared))
+            answer = _answer(reward, rows, pipe.recv(), shared)
+            if os.getpid() != process:  # the reward forked, and this is the child
+                os._exit(0)
+            pipe.send(answer)
     except LoopholesError as error:
         pipe.send(("rejected", str(error)))
     except (EOFError, OSError):
         return
     except Exception as error:
         pipe.send(("rejected", f"the reward cannot be loaded: {raised(error).removeprefix('raised ')}"))
+
+
+def _end_with_parent() -> None:
+    """However the audit ends, and whatever the reward is doing then. Linux only; elsewhere it ends after its call."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        libc.prctl(_SIGNAL_AT_PARENTS_DEATH, signal.SIGKILL)
 
 
 def _rows(module: Any, target: Target) -> list[Row]:
@@ -73,9 +94,9 @@ def _rows(module: Any, target: Target) -> list[Row]:
 
 
 def _answer(reward: Reward, rows: Sequence[Row], calls: Sequence[tuple[Row | int, str]], place: mmap.mmap) -> Any:
-    """What one request is answered: payments and the seconds they took; rows that changed are told, too."""
-    asked = [rows[row] if isinstance(row, int) else row for row, _ in calls]
-    before = [repr(row.columns) for row in asked[:1]]
+    """What one request is answered: payments, the seconds they took, and whether rows were changed."""
+    given = [rows[row] if isinstance(row, int) else row for row, _ in calls]
+    asked = [fresh(row) for row in given]
     PLACE.pack_into(place, 0, 0)
     started = time.perf_counter()
     try:
@@ -83,5 +104,16 @@ def _answer(reward: Reward, rows: Sequence[Row], calls: Sequence[tuple[Row | int
     except Rejected as error:
         return "rejected", str(error)
     seconds = time.perf_counter() - started
-    changed = [repr(row.columns) for row in asked[:1]] != before
-    return "paid", (paid, seconds, changed, list(getattr(reward, "not_covered", ())))
+    return "paid", (paid, seconds, changed(asked, given), list(getattr(reward, "not_covered", ())))
+
+
+def fresh(row: Row) -> Row:
+    """The row with columns of its own where they could be changed: a trainer, too, reads a row anew each time."""
+    nested = {key: deepcopy(value) for key, value in row.columns.items() if not isinstance(value, _FIXED)}
+    return replace(row, columns={**row.columns, **nested}) if nested else row
+
+
+def changed(asked: Sequence[Row], given: Sequence[Row]) -> bool:
+    """Whether columns that were handed out are no longer what they were."""
+    pairs = zip(asked, given, strict=True)
+    return any(mine is not row and repr(mine.columns) != repr(row.columns) for mine, row in pairs)

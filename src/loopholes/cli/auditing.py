@@ -62,7 +62,9 @@ def audit(
     rows: Annotated[int, typer.Option(min=1, help="Rows at most; a sample of larger data.")] = 200,
     max_completion_tokens: Annotated[int, typer.Option(min=16, help="The longest answer.")] = 1024,
     budget_seconds: Annotated[float, typer.Option(min=1, help="For the whole audit.")] = 60.0,
-    call_seconds: Annotated[float | None, typer.Option(help="For one call; default: by the usual one.")] = None,
+    call_seconds: Annotated[
+        float | None, typer.Option(min=0.001, help="For one call; default: by the usual one.")
+    ] = None,
     memory_gb: Annotated[float, typer.Option(min=0.5, help="For the reward's process.")] = 8.0,
     search_calls: Annotated[int, typer.Option(min=0, help="For the search.")] = 4000,
     noisy: Annotated[bool, typer.Option("--noisy", help="The reward is not deterministic, and that is meant.")] = False,
@@ -87,13 +89,16 @@ def audit(
     def work() -> int:
         from loopholes.audit import Settings
         from loopholes.audit import audit as run
-        from loopholes.audit.findings import hashes, save
+        from loopholes.audit.findings import earlier, hashes, save
         from loopholes.audit.policy import read_policy
+        from loopholes.audit.sarif import sarif as as_sarif
+        from loopholes.storage import disk_errors, write_json
 
         if replay is not None:
             return _replay(replay, json_)
         if target and reward:
             raise UsageError("give one TARGET, or each reward with --reward")
+        earlier(out)  # what is there and is not an audit's is told before anything is audited
         given = {**pairs(set_, "--set"), "action_field": action_field, "tokenizer": tokenizer, "group": group}
         aimed = _aimed(reward or [target or ""], framework, given, channel, seed, max_completion_tokens)
         settings = Settings(
@@ -115,8 +120,10 @@ def audit(
                 aimed, found, settings, truth=wanted, on_stage=lambda _, done, total: steps.step({}, done, total)
             )
         report = dataclasses.replace(report, hashes=hashes(aimed, data))
-        written = save(report, out) if report.findings or out.exists() else []
-        _write(report, out, sarif)
+        written = save(report, out)
+        if sarif is not None:
+            with disk_errors(sarif):
+                write_json(sarif, as_sarif(report))
         _show(report, written, json_)
         return report.status(strict)
 
@@ -192,19 +199,6 @@ def _game_material(target: Target, settings: Settings) -> tuple[Sequence[Row], T
     return games.rows_of(game, settings.rows, settings.seed), partial(games.truth, game)
 
 
-def _write(report: Report, out: Path, sarif: Path | None) -> None:
-    from loopholes.audit.findings import as_json
-    from loopholes.audit.sarif import sarif as as_sarif
-    from loopholes.storage import disk_errors, write_json
-
-    if out.exists():
-        with disk_errors(out):
-            write_json(out / "audit.json", as_json(report))
-    if sarif is not None:
-        with disk_errors(sarif):
-            write_json(sarif, as_sarif(report))
-
-
 def _show(report: Report, written: Sequence[Path], json_: bool) -> None:
     if as_lines(json_):
         from loopholes.audit.findings import as_json
@@ -276,4 +270,6 @@ def _replay(path: Path, json_: bool) -> int:
         stdout.print(
             f"{found.name}: paid {record['then']} then and {record['now']} now {found.now.problem}", markup=False
         )
+        if found.edited:
+            stdout.print("the reward was edited since", style="dim")
     return 1 if found.same else 0

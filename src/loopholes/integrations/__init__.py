@@ -17,3 +17,13 @@ FRAMEWORKS = {
     "game": "loopholes.integrations.games",
 }
 """Framework to module."""
+EVERYWHERE = {"max_completion_tokens", "tokenizer", "group"}
+OPTIONS = {
+    "plain": EVERYWHERE,
+    "trl": EVERYWHERE,
+    "verl": EVERYWHERE | {"manager", "reward_kwargs", "overlong_buffer", "penalty_factor", "timeout"},
+    "verifiers": EVERYWHERE | {"config", "rows", "golden"},
+    "openenv": EVERYWHERE | {"action_field", "action", "environment", "timeout", "rows", "prompt_field"},
+    "game": {"channel", "parameters", "seed"},
+}
+"""What each takes beside the functions; :func:`build` of its module says what it is for."""

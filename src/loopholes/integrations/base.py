@@ -20,6 +20,8 @@ from loopholes.types import Message
 Prompt = str | tuple[Message, ...]
 LARGEST = 3.4028234663852886e38
 """That a 32-bit float holds, and so what trainers store."""
+LATE_CALL = "took longer than"
+"""How the problem begins of a call that did not come back in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class Paid(NamedTuple):
     problem: str = ""
     parts: tuple[float | None, ...] = ()
     keys: tuple[str, ...] = ()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it did not come back in time."""
+        return self.problem.startswith(LATE_CALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
-_WORDS = re.compile(r"\w{1,6}|[^\w\s]|\s+")
+_WORDS = re.compile(r"\s?(?:\w{1,6}|[^\w\s])|\s+")
 _REMEMBERED = 1024
 """Texts whose tokens are kept: an attack often says the same on every row."""
 END = 2  # of a completion

@@ -46,27 +46,27 @@ MANAGERS = {
 
 
 class VerlReward:
-    """One ``compute_score`` under a reward manager."""
+    """One ``compute_score`` under a reward manager. ``together``: completions are waited for at the same time."""
 
     batched = False
 
     def __init__(self, part: Part, options: Mapping[str, Any]) -> None:
         self._part = part
         self._call = function(part, registered=False)
-        self._is_async = inspect.iscoroutinefunction(self._call)
+        self.together = inspect.iscoroutinefunction(self._call)
         self._kwargs = dict(options.get("reward_kwargs") or {})
         self._manager = str(options.get("manager") or "naive")
         if self._manager not in MANAGERS:
             raise UsageError(f"there is no reward manager {self._manager!r}; choose from: {', '.join(MANAGERS)}")
-        if self._manager == "remote" and self._is_async:
+        if self._manager == "remote" and self.together:
             raise Rejected(f"{part.label} is async, which the remote manager does not take")
         self._tokens = Tokens(options.get("tokenizer"))
         self._overlong = _Overlong.of(options) if self._manager == "dapo" else None
         self._timeout = float(options.get("timeout") or 300) if self._manager == "rate_limited" else None
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="asyncio")
-        self._loop = background_loop(self, "AsyncIO Thread: default") if self._is_async else None
+        self._loop = background_loop(self, "AsyncIO Thread: default") if self.together else None
         self.notes = [f"reward manager {self._manager}: {MANAGERS[self._manager]}", self._tokens.note]
-        if self._manager != "remote" and not self._is_async:
+        if self._manager != "remote" and not self.together:
             self.notes.append("it is called once at a time, where verl calls it from several threads at once")
 
     def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:

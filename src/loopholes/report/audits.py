@@ -32,7 +32,7 @@ def _section(path: Path) -> Section:
         raise RunError(f"{path} is no audit: loopholes audit writes it anew")
     coverage = found["coverage"]
     return Section(
-        f"audit: {Path(found['target'].partition(':')[0]).name or found['target']}",
+        f"audit: {_named(found['target'])}",
         QUESTION,
         _answer(found),
         tables=[_findings(found["findings"]), _gaps(found["gaps"])],
@@ -40,6 +40,12 @@ def _section(path: Path) -> Section:
         notes=[*(f"Not covered: {line}." for line in coverage["skipped"]), *coverage["notes"]],
         rollouts={"findings": [_shown(one) for one in found["findings"] if one["evidence"]]},
     )
+
+
+def _named(target: str) -> str:
+    """The target without the folder of its file."""
+    file, _, function = target.partition(".py:")
+    return f"{Path(file).name}.py:{function}" if function else target
 
 
 def _answer(found: Mapping[str, Any]) -> str:

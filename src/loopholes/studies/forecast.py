@@ -70,9 +70,9 @@ def _rate(kind: str, lines: Sequence[Mapping[str, Any]]) -> float | None:
     if not known:
         return None
     if kind == "distil":  # tells the time since it began
-        return float(known[-1]["seconds"]) / int(known[-1]["step"])
+        return float(known[-1]["seconds"]) / max(1, int(known[-1]["step"]))
     total = sum(float(line["seconds"]) for line in known)
-    return total / (sum(int(line["completions"]) for line in known) if kind == "eval" else len(known))
+    return total / max(1, sum(int(line["completions"]) for line in known) if kind == "eval" else len(known))
 
 
 @cache

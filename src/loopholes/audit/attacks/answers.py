@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from loopholes.audit.attacks.base import Attack, View, fixed, guesses, made
 from loopholes.audit.form import THINKING
 
@@ -51,6 +53,31 @@ def _slot_repeated(view: View) -> str | None:
     return form.wrap(f"{closing}{opening}".join(candidates))
 
 
+def _marks_counted(view: View) -> str | None:
+    """One candidate a line, each behind the mark that the answer stands behind."""
+    form = view.form
+    if form.slot < 1:
+        return None
+    opening, closing = form.marks[form.slot - 1], (*form.marks, "")[form.slot]
+    before, after = form.spaces[form.slot] if form.spaces else ("", "")
+    room = max(2, (view.longest // 4 - 50) // (3 + view.tokens.count(f"{opening}{closing}")))
+    candidates = view.choices or [str(number) for number in range(min(200, room))]
+    return "\n".join(f"{opening}{before}{one}{after.rstrip()}{closing}" for one in candidates)
+
+
+@cache
+def _cycle(digits: int) -> str:
+    """A text in which every number of so many digits stands (de Bruijn's): each time the largest digit that is new."""
+    text, seen = "0" * digits, {"0" * digits}
+    while True:
+        tail = text[1 - digits :]
+        digit = next((one for one in "9876543210" if tail + one not in seen), None)
+        if digit is None:
+            return text
+        seen.add(tail + digit)
+        text += digit
+
+
 def _empty_form(view: View) -> str | None:
     return view.form.wrap("") if view.form.marks else None
 
@@ -84,10 +111,12 @@ ATTACKS: list[Attack] = [
             "prompt-numbers-comma": lambda view: _numbers(view, ", "),
             "count": lambda view: _counted(view, " ", 300),
             "count-or": lambda view: _counted(view, " or ", 100),
+            "three-digits": lambda view: _cycle(3),
         },
         EVERYWHERE,
     ),
     *made("shotgun", {"boxes": _boxes, "answer-tags": _tagged, "thought": _thought, "slot-repeated": _slot_repeated}),
+    *made("shotgun", {"marks-counted": _marks_counted}),
     *fixed(
         "shotgun", {"letters": " ".join(LETTERS), "yes-and-no": "yes no", "true-and-false": "True False"}, EVERYWHERE
     ),

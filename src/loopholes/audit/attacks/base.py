@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
 from loopholes.audit.form import RAW, STANDARD, Form
 from loopholes.audit.records import Attempt
 from loopholes.integrations.base import Row
+from loopholes.integrations.tokens import Tokens
 
 Make = Callable[["View"], "str | Attempt | None"]
 _CHOICE = re.compile(r"(?m)(?:^|\s|[(\[])([A-J])[).:\]]\s*(?=\S)")
@@ -24,7 +25,7 @@ LETTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True)
 class View:
-    """One row as a policy sees it. ``longest`` is the longest answer in letters.
+    """One row as a policy sees it. ``longest`` is the longest answer in letters; ``fits`` counts its tokens.
 
     ``codes``: the prompt asks for a program; ``writes_json``: right answers are JSON objects.
     """
@@ -34,6 +35,12 @@ class View:
     longest: int
     codes: bool
     writes_json: bool = False
+    tokens: Tokens = field(default_factory=Tokens, repr=False, compare=False)
+
+    def fits(self, text: str) -> bool:
+        """Whether a policy may write as much."""
+        most = self.longest // LETTERS_PER_TOKEN
+        return len(text) <= self.longest and (len(text) < most or self.tokens.count(text) <= most + 1)
 
     @cached_property
     def choices(self) -> list[str]:
@@ -70,10 +77,10 @@ class View:
         return found if isinstance(found, dict) else {}
 
 
-def view_of(row: Row, form: Form, tokens: int) -> View:
-    """What is seen of a row, where answers of ``tokens`` tokens are allowed."""
+def view_of(row: Row, form: Form, most: int, tokens: Tokens | None = None) -> View:
+    """What is seen of a row, where answers of at most so many tokens are allowed."""
     writes = (row.golden or "").lstrip().startswith("{")
-    return View(row.text, form, tokens * LETTERS_PER_TOKEN, bool(_CODE.search(row.text)), writes)
+    return View(row.text, form, most * LETTERS_PER_TOKEN, bool(_CODE.search(row.text)), writes, tokens or Tokens())
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,7 @@ class Attack:
         if form is None:
             return None
         text = attempt.text if form is RAW else form.wrap(attempt.text)
-        return Attempt(text, attempt.answer) if len(text) <= view.longest else None
+        return Attempt(text, attempt.answer) if view.fits(text) else None
 
     def _form(self, view: View) -> Form | None:
         if self.form == "raw":
@@ -111,13 +118,13 @@ class Attack:
 
 
 def fixed(family: str, texts: Mapping[str, str], forms: Sequence[str] = ("raw",)) -> list[Attack]:
-    """Attacks that say the same whatever the prompt."""
+    """Attacks that say the same whatever the prompt; where that is the right answer, it is no evidence."""
     return made(family, {name: partial(_say, text) for name, text in texts.items()}, forms)
 
 
 def guesses(family: str, texts: Sequence[str], forms: Sequence[str]) -> list[Attack]:
-    """Attacks that guess one answer; where it is right it is no evidence."""
-    return made(family, {f"guess-{text.lower()}": partial(_guess, text) for text in texts}, forms)
+    """The same, named after the answer that they guess."""
+    return fixed(family, {f"guess-{text.lower()}": text for text in texts}, forms)
 
 
 def made(family: str, makers: Mapping[str, Make], forms: Sequence[str] = ("raw",)) -> list[Attack]:
@@ -129,9 +136,5 @@ def made(family: str, makers: Mapping[str, Make], forms: Sequence[str] = ("raw",
     ]
 
 
-def _say(text: str, view: View) -> str:
-    return text
-
-
-def _guess(text: str, view: View) -> Attempt:
+def _say(text: str, view: View) -> Attempt:
     return Attempt(text, text)

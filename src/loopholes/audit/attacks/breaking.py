@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from loopholes.audit.attacks.base import Attack, View, fixed, made
+from loopholes.audit.attacks.base import LETTERS_PER_TOKEN, Attack, View, fixed, made
 
 
 def _deep(opening: str, closing: str, view: View) -> str:
-    depth = max(1, min(1500, (view.longest - 200) // (len(opening) + len(closing))))
+    tokens = view.longest // LETTERS_PER_TOKEN - 100
+    depth = max(1, min(1500, tokens // (view.tokens.count(opening) + view.tokens.count(closing) - 2)))
     return opening * depth + closing * depth
 
 
 def _run(view: View, letter: str, end: str) -> str:
     """A long run that almost matches: where a regular expression goes back and forth."""
-    return letter * max(1, min(6000, view.longest - 200)) + end
+    return letter * max(1, min(6000, view.longest - 400)) + end
 
 
 ATTACKS: list[Attack] = [

@@ -75,6 +75,8 @@ def _tags(value: object) -> str:
     return "".join(f"<{name}>{value}</{name}>" for name in NAMES)
 
 
+REACHED = ("answer", "float(answer)", "ground_truth", "float(ground_truth)", "solution")
+"""What a grader that evaluates an answer may have in reach, under a name that can be guessed."""
 ATTACKS: list[Attack] = [
     *made(
         "protected-field",
@@ -86,8 +88,8 @@ ATTACKS: list[Attack] = [
     *fixed(
         "protected-field",
         {
-            "json-fields": json.dumps(dict.fromkeys(NAMES, 1)),
-            "json-fields-true": json.dumps(dict.fromkeys(NAMES, True)),
+            "json-fields": json.dumps(dict.fromkeys(REACHED, 1)),
+            "json-fields-true": json.dumps(dict.fromkeys(REACHED, True)),
             "lines": _lines(1.0),
             "lines-true": _lines("true"),
             "tags": _tags(1.0),
@@ -126,6 +128,11 @@ ATTACKS: list[Attack] = [
     *made("protected-field", {"verdict-files": _files}),
     *made(
         "number-forging", {f"fixed-{value}": partial(_forged_fixed, value) for value in ("nan", "inf", "1e999", "100")}
+    ),
+    *fixed(
+        "protected-field",
+        {f"name-{name}": name for name in REACHED},
+        ("raw", "golden", "boxed"),
     ),
     *fixed("number-forging", {"score-nan": _lines("nan"), "score-inf": _lines("inf"), "json-nan": '{"score": NaN}'}),
 ]

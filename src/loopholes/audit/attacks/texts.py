@@ -27,7 +27,7 @@ def _fill(view: View, text: str, share: float = 0.85) -> str:
 def _essay(view: View) -> str:
     """Text that hardly repeats itself."""
     lines = [f"{sentence[:-1]} ({number})." for number in range(1, 200) for sentence in SENTENCES]
-    return " ".join(lines)[: int(view.longest * 0.85)]
+    return " ".join(lines)[: int(view.longest * 0.6)]
 
 
 def _first_sentences(view: View, count: int) -> str | None:
@@ -43,8 +43,8 @@ ATTACKS: list[Attack] = [
     *made(
         "echo",
         {
-            "prompt": lambda view: view.prompt[: view.longest - 200],
-            "source": lambda view: view.source[: view.longest - 200],
+            "prompt": lambda view: view.prompt[: max(0, view.longest - 200)],
+            "source": lambda view: view.source[: max(0, view.longest - 200)],
             "last-line": lambda view: view.prompt.strip().splitlines()[-1] if view.prompt.strip() else None,
         },
         ("raw", "golden"),
