@@ -12,21 +12,18 @@ import struct
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
-from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
 from loopholes.audit.records import Target
 from loopholes.errors import LoopholesError, UsageError
 from loopholes.integrations import FRAMEWORKS
-from loopholes.integrations.base import Rejected, Reward, Row, raised
+from loopholes.integrations.base import FIXED, Rejected, Reward, Row, copied, raised
 
 PLACE = struct.Struct("q")
 NOWHERE = -1
 """The place before anything of a request was looked at."""
 _SIGNAL_AT_PARENTS_DEATH = 1
-_FIXED = (str, int, float, bool, type(None))
 
 
 class Watched(list[str]):
@@ -109,11 +106,21 @@ def _answer(reward: Reward, rows: Sequence[Row], calls: Sequence[tuple[Row | int
 
 def fresh(row: Row) -> Row:
     """The row with columns of its own where they could be changed: a trainer, too, reads a row anew each time."""
-    nested = {key: deepcopy(value) for key, value in row.columns.items() if not isinstance(value, _FIXED)}
-    return replace(row, columns={**row.columns, **nested}) if nested else row
+    nested = {key: copied(value) for key, value in row.columns.items() if not isinstance(value, FIXED)}
+    if not nested:
+        return row
+    return Row(row.number, row.prompt, row.golden, row.floor, {**row.columns, **nested})  # replace takes 3 microseconds
 
 
 def changed(asked: Sequence[Row], given: Sequence[Row]) -> bool:
     """Whether columns that were handed out are no longer what they were."""
-    pairs = zip(asked, given, strict=True)
-    return any(mine is not row and repr(mine.columns) != repr(row.columns) for mine, row in pairs)
+    return any(
+        mine is not row and not _alike(mine.columns, row.columns) for mine, row in zip(asked, given, strict=True)
+    )
+
+
+def _alike(mine: Any, others: Any) -> bool:
+    try:
+        return bool(mine == others)
+    except ValueError:  # of arrays
+        return repr(mine) == repr(others)

@@ -8,6 +8,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +21,8 @@ from loopholes.types import Message
 Prompt = str | tuple[Message, ...]
 LARGEST = 3.4028234663852886e38
 """That a 32-bit float holds, and so what trainers store."""
+FIXED = (str, int, float, bool, type(None))
+"""What cannot be changed."""
 LATE_CALL = "took longer than"
 """How the problem begins of a call that did not come back in time."""
 
@@ -132,6 +135,15 @@ def _public(module: Any) -> list[str]:
         for name, value in vars(module).items()
         if not name.startswith("_") and callable(value) and getattr(value, "__module__", "") == module.__name__
     ]
+
+
+def copied(value: Any) -> Any:
+    """A value of a row, down to what cannot be changed; several times as fast as deepcopy for what JSON holds."""
+    if isinstance(value, FIXED):
+        return value
+    if type(value) is dict:
+        return {key: copied(one) for key, one in value.items()}
+    return [copied(one) for one in value] if type(value) is list else deepcopy(value)
 
 
 def raised(error: BaseException) -> str:

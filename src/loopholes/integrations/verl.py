@@ -25,6 +25,7 @@ from loopholes.integrations.base import (
     Rejected,
     Row,
     background_loop,
+    copied,
     function,
     held,
     number,
@@ -111,7 +112,7 @@ class VerlReward:
     def _given(self, row: Row, text: str) -> dict[str, Any]:
         """The keywords of a call. What is in them is this call's own: verl sends each sample to another process."""
         columns = row.columns
-        extra = _copied(columns.get("extra_info") or {})
+        extra = copied(columns.get("extra_info") or {})
         if not isinstance(extra, dict):
             raise Rejected(f"row {row.number}: extra_info is a {type(extra).__name__}, not a record")
         if self._manager in ("naive", "remote"):
@@ -123,7 +124,7 @@ class VerlReward:
         return {
             "data_source": np.str_(columns["data_source"]) if "data_source" in columns else _missing("data_source"),
             "solution_str": text,
-            "ground_truth": _copied(_ground_truth(columns)),
+            "ground_truth": copied(_ground_truth(columns)),
             "extra_info": extra,
             **self._kwargs,
         }
@@ -204,15 +205,6 @@ def _shown(result: Any) -> str:
     if isinstance(result, int | float):
         return f"{result:g}" if isinstance(result, float) else "a whole number of more than 64 bits"
     return f"a {type(result).__module__}.{type(result).__name__}"
-
-
-def _copied(value: Any) -> Any:
-    """A value of a row, down to what cannot be changed."""
-    if isinstance(value, dict):
-        return {key: _copied(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_copied(one) for one in value]
-    return value
 
 
 def _ground_truth(columns: Mapping[str, Any]) -> Any:
