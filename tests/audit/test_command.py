@@ -305,3 +305,11 @@ def test_files_of_others_are_told_before_anything_is_audited(folder: Path, capsy
     Path("new/audit.json").write_text("{}")
     status, out, err = run("rewards.py:never_looked_at --data rows.jsonl --out new", capsys)
     assert (status, out) == (2, "") and "new/audit.json was not written by an audit; choose another --out" in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is full")
+@pytest.mark.parametrize("where, status", [(">&-", 0), ("> /dev/full", 2)])
+def test_where_nobody_can_read_the_result_no_exploit_is_claimed(folder: Path, where: str, status: int) -> None:
+    command = f"{sys.executable} -m loopholes audit rewards.py:accuracy {ENDS} --json {where}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.returncode == status and "Traceback" not in done.stderr and "bug" not in done.stderr

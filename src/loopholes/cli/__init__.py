@@ -82,7 +82,8 @@ def _root(
 
 
 def entry() -> None:
-    """The console script."""
+    """The console script. What a caller closed, as ``>&-`` does, is written nowhere."""
+    sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
     sys.exit(main())
 
 
@@ -124,7 +125,7 @@ def _explain(error: Exception) -> int:
     """One sentence and the exit code."""
     if isinstance(error, typer.TyperException):
         return _explain_usage(error)
-    known = error if isinstance(error, LoopholesError) else _in_our_words(error)
+    known = error if isinstance(error, LoopholesError) else in_our_words(error)
     if known is None:
         complain(
             f"this is a bug in loopholes ({type(error).__name__}: {error}): LOOPHOLES_TRACEBACK=1 shows where, and a "
@@ -146,7 +147,7 @@ def _explain_usage(error: typer.TyperException) -> int:
     return error.exit_code
 
 
-def _in_our_words(error: Exception) -> LoopholesError | None:
+def in_our_words(error: Exception) -> LoopholesError | None:
     """What others raise, where it is the machine's or the user's affair; None for what must be a bug."""
     if isinstance(error, ModuleNotFoundError):
         package = str(error.name).partition(".")[0]

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from loopholes.cli.console import Steps, as_lines, complain, print_line, say, stdout
 from loopholes.cli.options import Json, Sandbox, Seed, Set, pairs
-from loopholes.errors import LoopholesError, MissingExtra, UsageError
+from loopholes.errors import LoopholesError, UsageError
 
 if TYPE_CHECKING:
     from loopholes.audit.engine import Settings
@@ -144,23 +144,18 @@ def _aimed(
 
 def _guarded(work: Callable[[], int]) -> int:
     """The exit statuses of an audit differ from those of other commands; errors are one sentence all the same."""
-    from loopholes.cli import EXTRAS
+    from loopholes.cli import in_our_words
 
     try:
         return work()
-    except LoopholesError as error:
-        complain(str(error))
-        return UNSUPPORTED
-    except ModuleNotFoundError as error:
-        package = str(error.name).partition(".")[0]
-        if package in EXTRAS:
-            complain(str(MissingExtra(package, EXTRAS[package])))
-            return UNSUPPORTED
-        return _bug(error)
     except (KeyboardInterrupt, BrokenPipeError):
         raise
     except Exception as error:
-        return _bug(error)
+        known = error if isinstance(error, LoopholesError) else in_our_words(error)
+        if known is None:
+            return _bug(error)
+        complain(str(known))
+        return UNSUPPORTED
 
 
 def _bug(error: Exception) -> int:
