@@ -370,7 +370,7 @@ def test_the_demo_shows_people_a_table_and_the_way_to_the_page(
 ) -> None:
     monkeypatch.setattr("loopholes.demo.run_demo", a_demo)
     monkeypatch.setattr(loopholes.cli.reporting, "as_lines", lambda asked: False)
-    monkeypatch.setenv("COLUMNS", "140")
+    monkeypatch.setattr(loopholes.cli.console.stdout, "_width", 140)
     assert main(["demo"]) == 0
     printed = capsys.readouterr()
     assert "75.0 % (50.0 to 87.5)" in printed.out

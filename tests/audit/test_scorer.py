@@ -307,7 +307,7 @@ def test_what_a_reward_takes_from_a_row_is_there_again_at_the_next_call(faulty: 
 
 
 def test_an_impatient_request_ends_with_the_first_that_is_late(file: str) -> None:
-    with scorer(file, "plain", seconds_a_call=0.2) as asked:
+    with scorer(file, "plain") as asked:
         asked.pay([(0, "0")])
         paid = asked.pay([(0, "0"), (1, "1"), (2, "hang"), (3, "3")], patient=False)
         assert [one.value for one in paid] == [1.0, 1.0, None] and asked.deaths == 1
