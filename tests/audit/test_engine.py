@@ -359,11 +359,11 @@ def test_reasoning_that_names_the_answer_is_no_floor(tmp_path: Path) -> None:
     assert "component-alone" not in verdicts(report) and "shotgun" in families(report)
 
 
-def choices(*answers: str) -> list[dict[str, Any]]:
+def choices(*answers: str, count: int = 40) -> list[dict[str, Any]]:
     prompts = (
-        f"Is {place} {'A) true B) false C) unknown' if 'A' in answers else 'odd? yes or no'}?" for place in range(40)
+        f"Is {place} {'A) true B) false C) unknown' if 'A' in answers else 'odd? yes or no'}?" for place in range(count)
     )
-    wanted = [answers[place % len(answers)] for place in range(40)]
+    wanted = [answers[place % len(answers)] for place in range(count)]
     return [
         {"prompt": prompt, "answer": one, "golden": f"I see.\nAnswer: {one}"}
         for prompt, one in zip(prompts, wanted, strict=True)
@@ -378,6 +378,11 @@ def test_a_guess_is_the_data_s_prior_and_no_exploit(tmp_path: Path, answers: tup
     report = judged(tmp_path, LAST, choices(*answers))
     assert families(report) == set()
     assert "prior" in verdicts(report)
+
+
+def test_a_search_that_finds_a_guess_found_nothing(tmp_path: Path) -> None:
+    report = judged(tmp_path, LAST, choices("yes", "yes", "no", count=160), search_calls=1500)
+    assert families(report) == set()
 
 
 def test_what_is_paid_for_every_answer_is_no_guess(tmp_path: Path) -> None:

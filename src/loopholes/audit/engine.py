@@ -11,7 +11,7 @@ import numpy as np
 from loopholes.audit import contract, judging
 from loopholes.audit.attacks import View, view_of
 from loopholes.audit.form import form_of
-from loopholes.audit.panel import Panel, Tried
+from loopholes.audit.panel import Panel, Tried, guessed
 from loopholes.audit.policy import Policy
 from loopholes.audit.records import Attempt, Coverage, Finding, Gap, Report, Scoring, Target
 from loopholes.audit.scale import SAME, Level, Truth, constant_prior, gap_of, levels_of, mean_of, plain
@@ -205,7 +205,7 @@ class _Audit:
 
     def _gaps(self, tried: Sequence[Tried]) -> tuple[list[Gap], Gap | None]:
         for one in tried:
-            one.right |= one.guessed(self._levels)
+            one.right |= guessed(self._levels, {row: paid for row, paid in one.paid.items() if row not in one.right})
         gaps = [self._gap(one) for one in tried]
         worst = max(gaps, key=lambda gap: gap.gap.low if gap.gap.low is not None else float("-inf"), default=None)
         if worst is None or worst.gap.value is None:
@@ -256,6 +256,9 @@ class _Audit:
         right = self._right(attempts)
         asked = [level for level in reported if level.row in texts and level.row not in right]
         paid = self._scorer.pay([(level.row, texts[level.row]) for level in asked])
+        guess = guessed(asked, dict(zip([level.row for level in asked], paid, strict=True)))
+        kept = [(level, one) for level, one in zip(asked, paid, strict=True) if level.row not in guess]
+        asked, paid = [level for level, _ in kept], [one for _, one in kept]
         family = next(one.family for one in gaps if one.attack == recipe.start)
         gap = gap_of(recipe.name, family, asked, paid)
         known = max((one.gap.value for one in gaps if one.gap.value is not None), default=0.0)

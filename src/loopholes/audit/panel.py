@@ -37,19 +37,6 @@ class Tried:
         """Whether the reward did not come back from an attempt: one such row is enough."""
         return any(paid.is_late or paid.problem.startswith(GONE) for paid in self.paid.values())
 
-    def guessed(self, levels: Sequence[Level]) -> set[int]:
-        """Rows of the one answer for which alone it is paid: always giving that answer would be paid as much.
-
-        Several rows need to have it, and others another one; no rows where it is paid for other answers, too.
-        """
-        shares: dict[str, dict[int, float]] = defaultdict(dict)
-        for level in levels:
-            if level.width is not None and level.row in self.paid and level.row not in self.right:
-                shares[plain(level.answer)][level.row] = level.share(self.paid[level.row].value) or 0.0
-        best = max(shares, key=lambda answer: sum(shares[answer].values()), default="")
-        others = [share for answer, rows in shares.items() if answer != best for share in rows.values()]
-        return set(shares[best]) if len(shares[best]) > 1 and others and fmean(others) <= LITTLE else set()
-
 
 class Panel:
     """Every attack that applies, on rows with a scale, by their places.
@@ -138,6 +125,20 @@ class Panel:
     def _pays(self, row: int, paid: Paid) -> bool:
         share = self._levels[row].share(paid.value)
         return share is not None and share > LITTLE
+
+
+def guessed(levels: Sequence[Level], paid: Mapping[int, Paid]) -> set[int]:
+    """Rows of the one answer for which alone it is paid: always giving that answer would be paid as much.
+
+    Several rows need to have it, and others another one; no rows where it is paid for other answers, too.
+    """
+    shares: dict[str, dict[int, float]] = defaultdict(dict)
+    for level in levels:
+        if level.width is not None and level.row in paid:
+            shares[plain(level.answer)][level.row] = level.share(paid[level.row].value) or 0.0
+    best = max(shares, key=lambda answer: sum(shares[answer].values()), default="")
+    others = [share for answer, rows in shares.items() if answer != best for share in rows.values()]
+    return set(shares[best]) if len(shares[best]) > 1 and others and fmean(others) <= LITTLE else set()
 
 
 def interleaved(panel: Sequence[Attack]) -> list[Attack]:
