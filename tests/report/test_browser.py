@@ -16,6 +16,7 @@ sys.path.append(str(Path(__file__).parent))
 
 from browsing import Select, choose, count, every, listed, one, point_at, told
 from samples import EXPLOITING
+from selenium.webdriver.support.wait import WebDriverWait
 
 
 def test_it_opens_from_disk_without_an_error_or_a_request(page: Any, address: str) -> None:
@@ -62,7 +63,10 @@ def test_rollouts_are_filtered_by_step_text_and_exploit(page: Any) -> None:
 
 
 def test_a_rollout_tells_what_was_paid_and_what_was_true_and_marks_the_exploit(page: Any) -> None:
-    facts = {fact.text.split("\n")[0]: fact.text.split("\n")[1] for fact in every(page, "#facts .fact")}
+    shown = WebDriverWait(page, 20).until(
+        lambda page: every(page, "#facts .fact")
+    )  # unpacked by the page when it opens
+    facts = {fact.text.split("\n")[0]: fact.text.split("\n")[1] for fact in shown}
     assert facts == {
         "paid (reward)": "1",
         "true (task score)": "0.75",
