@@ -51,7 +51,7 @@ reward that imports its own takes that long more).
 WHOLE = """By the clock, loading included; and the whole process from its start to its end, imports included, too.
 Wanted: under 10 s on two cores."""
 VERIFIERS = """verifiers is not in the set-up (570 MB): in an environment that has it, `pytest -s -m slow -k thousand
-tests/integrations/test_verifiers.py` prints what a trace built by hand and `task.score` take for a completion."""
+tests/audit/frameworks/test_verifiers.py` prints what a trace built by hand and `task.score` take for a completion."""
 
 
 def rows(count: int) -> list[Any]:
@@ -80,8 +80,8 @@ def target(framework: str, folder: str) -> Any:
 
 def calls(framework: str, folder: str) -> dict[str, float]:
     """Seconds of ``CALLS`` different calls through the scorer, of the function alone, and of loading it."""
+    from loopholes.audit.frameworks.base import load
     from loopholes.audit.scorer import Scorer
-    from loopholes.integrations.base import load
 
     data = rows(PROMPTS)
     reward = target(framework, folder)

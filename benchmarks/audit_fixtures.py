@@ -22,7 +22,7 @@ from typing import Any
 from scipy.stats import binomtest
 
 from loopholes.audit import Report, Settings, audit, read_rows, target_of
-from loopholes.machine import cores
+from loopholes.cores import cores
 
 sys.path.append(str(Path(__file__).parent / "rewards"))
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import loopholes
 from loopholes.evaluation import evaluate, leave_out_long
 from loopholes.policies import Policy, Sampling, load_policy
-from loopholes.scored import estimates
-from loopholes.types import Task
+from loopholes.records import Task
+from loopholes.score import estimates
 
 FILES = {
     "reward-tampering": "reward_tampering_test.parquet",

@@ -21,16 +21,17 @@ import steps
 import texts
 from timing import Times, spread, table
 
-from loopholes.scoring.overlap import overlap
+from loopholes.instruments.overlap import overlap
 
 RESULT = Path(__file__).parents[1] / "results" / "scoring.md"
 PROGRAMS = 48
-LIMIT = """Few of these programs are plain enough to get all their inputs in one run (see loopholes.sandbox.syntax), so
-most tests have a process of their own: three forks of an interpreter a program, whose cost alone is in the table. Most
-of what comes on top is page faults: a fork shares memory until it is written to, and loading and running even the
-smallest program writes to some 250 pages of CPython 3.11 and reads a hundred more, at 1 to 2 µs each on this virtual
-machine (getrusage, perf). Entering the walls (filters, limits, Landlock) is about a fifth of a run. 30 times as fast
-as bubblewrap cannot be had with a process for each test: the bare forks alone would be about that."""
+LIMIT = """\
+Few of these programs are plain enough to get all their inputs in one run (see loopholes.sandbox.inside.syntax), so
+most tests have a process of their own: three forks of an interpreter a program, whose cost alone is in the table.
+Most of what comes on top is page faults: a fork shares memory until it is written to, and loading and running even
+the smallest program writes to some 250 pages of CPython 3.11 and reads a hundred more, at 1 to 2 µs each on this
+virtual machine (getrusage, perf). Entering the walls (filters, limits, Landlock) is about a fifth of a run. 30 times
+as fast as bubblewrap cannot be had with a process for each test: the bare forks alone would be about that."""
 
 BOTH = """ROUGE-L compares every word of one text with every word of the other, 64 at a time: where both grow it is
 quadratic in the end. A policy writes only one of the two, and pays for that in proportion."""

@@ -69,7 +69,7 @@ def steps(number: int, channel: str, *, remember: bool) -> list[tuple[float, flo
     replaced = [
         patch.object(EditedRecord, "__call__", watch.timed(EditedRecord.__call__)),
         patch.object(RewardTampering, "measure", watch.timed(RewardTampering.measure)),
-        patch("loopholes.scoring.programs.run_programs", run_programs if remember else each_anew),
+        patch("loopholes.instruments.programs.run_programs", run_programs if remember else each_anew),
     ]
     for each in replaced:
         each.start()

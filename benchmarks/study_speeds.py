@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from loopholes.studies.forecast import KINDS, measured
+from loopholes.studies.timing import KINDS, measured
 
 
 def main() -> None:

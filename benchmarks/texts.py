@@ -18,17 +18,17 @@ from rouge_score import rouge_scorer
 from timing import Times, paired, spread
 
 import loopholes
-from loopholes.games.files import messages
 from loopholes.games.self_grading import stated_claim
 from loopholes.games.worlds.coding import edit
 from loopholes.games.worlds.requests import judge
-from loopholes.offline import score_files
+from loopholes.instruments.edits import parse_edits, score_of
+from loopholes.instruments.matching import answers_match
+from loopholes.instruments.overlap import overlap
+from loopholes.instruments.summaries import faithfulness
+from loopholes.instruments.text import strip_thinking
+from loopholes.records import messages
 from loopholes.sandbox import pool
-from loopholes.scoring.edits import parse_edits, score_of
-from loopholes.scoring.matching import answers_match
-from loopholes.scoring.overlap import overlap
-from loopholes.scoring.summaries import faithfulness
-from loopholes.scoring.text import strip_thinking
+from loopholes.score_files import score_files
 
 Pair = tuple[str, str]
 LENGTH = 400  # words of an article
@@ -113,7 +113,7 @@ def by_loopholes(pairs: Sequence[Pair]) -> list[tuple[float, float, float]]:
 
 
 def plainly_matches(completion: str, reference: str) -> bool:
-    """The rules of :mod:`loopholes.scoring.matching`, one after the other, as one would first write them down."""
+    """The rules of :mod:`loopholes.instruments.matching`, one after the other, as one would first write them down."""
     text = completion
     if "<|im_start|>user" in text:
         text = text.split("<|im_start|>assistant", 1)[-1]

@@ -25,9 +25,10 @@ from loopholes.cli.options import pairs
 from loopholes.errors import LoopholesError, UsageError
 from loopholes.games import BUILT_IN, game
 from loopholes.games.validate import validate
-from loopholes.report import Arm, Curve, GameSection
+from loopholes.report import Curve
 from loopholes.runs import Run
 from loopholes.stats import Estimate
+from loopholes.studies.loose_page import Arm, GameSection
 
 sys.path.append(str(Path(__file__).parent / "training"))
 
@@ -304,7 +305,7 @@ def raising(error: BaseException) -> Callable[..., Any]:
 def test_whatever_is_raised_ends_in_one_sentence_and_a_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, words: str
 ) -> None:
-    monkeypatch.setattr(loopholes.cli.playing, "make_game", raising(error))
+    monkeypatch.setattr(loopholes.cli.play, "make_game", raising(error))
     assert main(["games"]) == code
     printed = capsys.readouterr().err
     assert words in printed
@@ -312,7 +313,7 @@ def test_whatever_is_raised_ends_in_one_sentence_and_a_code(
 
 
 def test_a_bug_shows_where_it_is_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loopholes.cli.playing, "make_game", raising(ZeroDivisionError("oh")))
+    monkeypatch.setattr(loopholes.cli.play, "make_game", raising(ZeroDivisionError("oh")))
     monkeypatch.setenv("LOOPHOLES_TRACEBACK", "1")
     with pytest.raises(ZeroDivisionError):
         main(["games"])
@@ -358,7 +359,7 @@ def a_demo(out: Path, *, on_event: Callable[[dict[str, Any]], None], **options: 
 def test_the_demo_prints_lines_for_machines(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("loopholes.demo.run_demo", a_demo)
+    monkeypatch.setattr("loopholes.studies.demo.run_demo", a_demo)
     assert main(["demo", "--seed", "3", "--seed", "4"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line.get("step") for line in lines] == [1, 2, None, None]
@@ -368,8 +369,8 @@ def test_the_demo_prints_lines_for_machines(
 def test_the_demo_shows_people_a_table_and_the_way_to_the_page(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("loopholes.demo.run_demo", a_demo)
-    monkeypatch.setattr(loopholes.cli.reporting, "as_lines", lambda asked: False)
+    monkeypatch.setattr("loopholes.studies.demo.run_demo", a_demo)
+    monkeypatch.setattr(loopholes.cli.report, "as_lines", lambda asked: False)
     monkeypatch.setattr(loopholes.cli.console.stdout, "_width", 140)
     assert main(["demo"]) == 0
     printed = capsys.readouterr()

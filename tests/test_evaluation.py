@@ -13,14 +13,14 @@ import pytest
 
 from loopholes.cli import main
 from loopholes.errors import PolicyError, RunError
-from loopholes.evaluation import EvalConfig, evaluate, origin, read_evaluation, run_evaluation
+from loopholes.evaluation import EvalConfig, evaluate, origin, run_evaluation
 from loopholes.games import game
-from loopholes.games.base import PromptStyle
 from loopholes.policies import Sampling, ScriptedPolicy, load_policy
-from loopholes.report.collect import read_sections
+from loopholes.records import Completion, Message, PromptStyle, Task
 from loopholes.runs import Run
+from loopholes.runs.evaluations import read_evaluation
 from loopholes.stats import estimate
-from loopholes.types import Completion, Message, Task
+from loopholes.studies.loose import read_sections
 
 sys.path.append(str(Path(__file__).parent / "training"))
 

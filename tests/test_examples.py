@@ -8,7 +8,7 @@ import pytest
 
 import loopholes
 from loopholes.games.validate import validate
-from loopholes.types import KINDS
+from loopholes.records import KINDS
 
 ROOT = Path(__file__).parents[1]
 CITATIONS = "examples/own_game.py:Citations"

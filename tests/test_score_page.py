@@ -10,7 +10,7 @@ import pytest
 
 from loopholes.cli import main
 from loopholes.games import BUILT_IN, game
-from loopholes.types import Outcome
+from loopholes.records import Outcome
 
 PAGE = (Path(__file__).parents[1] / "docs" / "score.md").read_text(encoding="utf-8")
 READ, WRITTEN = PAGE.split("## What is read")[1].split("## What is written")

@@ -2,8 +2,8 @@
 
 from loopholes.errors import LoopholesError
 from loopholes.games import game
-from loopholes.games.base import Channel, Demonstration, Game, Metric, Parameters
-from loopholes.types import Completion, Outcome, Payment, Task
+from loopholes.games.base import Demonstration, Game, Parameters
+from loopholes.records import Channel, Completion, Metric, Outcome, Payment, Task
 
 __version__ = "0.1.0"
 __all__ = [

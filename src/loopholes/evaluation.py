@@ -10,31 +10,29 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
+from loopholes.config import PAPER, PAPER_GAMES, Config
 from loopholes.errors import DataError, RunError
+from loopholes.files import RESUME, disk_errors, plain, replace_file
 from loopholes.games import game as make_game
-from loopholes.games.base import Game, Split, draws
-from loopholes.games.files import json_rows, task_from_json, task_to_json
+from loopholes.games.base import Game
 from loopholes.policies import Policy, Sampling, ScriptedPolicy, load_policy
+from loopholes.records import Completion, Payment, Split, Task, draws, task_to_json
 from loopholes.runs import Run, rollout_rows
-from loopholes.scored import Scored, cells, estimates, score, warn_of_untrainable
-from loopholes.storage import RESUME, disk_errors, plain, replace_file
-from loopholes.training.config import PAPER, PAPER_GAMES, Config
-from loopholes.training.recorder import outcome_metrics, reward_metrics
-from loopholes.types import Completion, Outcome, Payment, Task
+from loopholes.runs.evaluations import TASKS, outcome_of
+from loopholes.score import Scored, cells, estimates, outcome_metrics, reward_metrics, score, warn_of_untrainable
 
 if TYPE_CHECKING:
-    from loopholes.stats import Seed
+    pass
 
 log = logging.getLogger(__name__)
 
-TASKS = "tasks.jsonl"
 BATCH_TASKS = 32
 CHANNELS = ("vulnerable", "secure")
 PAPER_SAMPLING: dict[str, Any] = {"temperature": 0.6, "top_p": 0.95, "top_k": 20}
@@ -178,20 +176,6 @@ def evaluate(
     return scored
 
 
-def read_evaluation(path: str | Path) -> Seed:
-    """The tasks and outcomes of an evaluation's run, sample by sample, as :func:`loopholes.stats.estimate` takes them.
-
-    Raises :class:`RunError`.
-    """
-    run = Run.open(path)
-    known = {task.id: task for task in read_tasks(run)}
-    rows = run.rollouts()
-    missing = next((row["task"] for row in rows if row["task"] not in known), None)
-    if missing is not None:
-        raise RunError(f"{run.path / TASKS} lacks the task {missing!r}; the run was edited or damaged")
-    return [known[row["task"]] for row in rows], [_outcome(row) for row in rows]
-
-
 def leave_out_long(policy: Policy, tasks: Sequence[Task], max_tokens: int) -> list[Task]:
     """The tasks whose prompts leave room for ``max_tokens`` more in the policy's context; the others are counted.
 
@@ -241,22 +225,7 @@ def _from_disk(run: Run, number: int, tasks: Sequence[Task], samples: int, chann
     for name in channels[1:]:
         paid[name] = tuple(Payment(row["details"]["rewards"][name]) for row in rows)
     completions = tuple(Completion(row["text"], truncated=row["truncated"]) for row in rows)
-    return Scored(tuple(asked), completions, paid, tuple(_outcome(row) for row in rows))
-
-
-def _outcome(row: Mapping[str, Any]) -> Outcome:
-    return Outcome(row["task_score"], row["exploit"], row["details"])
-
-
-def read_tasks(run: Run) -> list[Task]:
-    """The tasks that an evaluation's run asked, each once; raises :class:`RunError`."""
-    file = run.path / TASKS
-    if not file.is_file():
-        raise RunError(f"{run.path} is not the run of an evaluation: it has no {TASKS}")
-    try:
-        return [task_from_json(row) for row in json_rows(file) if not isinstance(row, ValueError)]
-    except (DataError, ValueError):
-        raise RunError(f"{file} cannot be read as tasks; the run was edited or damaged") from None
+    return Scored(tuple(asked), completions, paid, tuple(outcome_of(row) for row in rows))
 
 
 def _rows(scored: Scored) -> list[dict[str, Any]]:

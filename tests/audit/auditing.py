@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.audit import Report, Settings, Target, audit, rows_from, target_of
+from loopholes.audit.frameworks import FRAMEWORKS
+from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.scorer import Call, Scorer
 from loopholes.audit.worker import changed, fresh
-from loopholes.integrations import FRAMEWORKS
-from loopholes.integrations.base import Paid, Row
 
 HEADER = "import json, math, os, re, sys, time\n"
 SOUND_AND_NOT = """

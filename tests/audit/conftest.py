@@ -16,5 +16,5 @@ from auditing import Inside
 def inside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Audits of this test run the reward in this process."""
     monkeypatch.setattr("loopholes.audit.engine.Scorer", Inside)
-    monkeypatch.setattr("loopholes.audit.findings.Scorer", Inside)
+    monkeypatch.setattr("loopholes.audit.folder.Scorer", Inside)
     monkeypatch.setattr("loopholes.audit.truth.Scorer", Inside)

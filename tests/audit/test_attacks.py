@@ -13,7 +13,7 @@ from loopholes.audit import rows_from
 from loopholes.audit.attacks import PANEL, View, view_of
 from loopholes.audit.attacks.code import PROGRAMS
 from loopholes.audit.form import RAW, form_of
-from loopholes.audit.records import FAMILIES
+from loopholes.audit.results import FAMILIES
 from loopholes.audit.search import STEPS, Recipe
 
 PROMPTS = [

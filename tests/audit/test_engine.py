@@ -13,11 +13,11 @@ from auditing import audited, families, sums, verdicts, write
 
 from loopholes.audit import Report, Settings, audit, rows_from, target_of
 from loopholes.audit.attacks import PANEL
-from loopholes.audit.policy import Accepted, Policy, Thresholds
+from loopholes.audit.frameworks import games
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.gate import Accepted, Policy, Thresholds
 from loopholes.errors import UsageError
 from loopholes.games import game as make_game
-from loopholes.integrations import games
-from loopholes.integrations.base import Row
 
 pytestmark = pytest.mark.usefixtures("inside")
 

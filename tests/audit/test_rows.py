@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopholes.audit import read_rows, rows_from
+from loopholes.audit.frameworks.base import Row
 from loopholes.audit.rows import filled, with_golden
 from loopholes.errors import DataError
-from loopholes.integrations.base import Row
 
 CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "3+4?"}]
 READ: list[tuple[dict[str, Any], str, str | None, str | None]] = [

@@ -12,17 +12,8 @@ from hypothesis import strategies as st
 
 from loopholes.audit import rows_from
 from loopholes.audit.form import form_of
-from loopholes.audit.scale import (
-    Level,
-    constant_prior,
-    corrupted,
-    gap_of,
-    levels_of,
-    mean_of,
-    plain,
-    swapped,
-)
-from loopholes.integrations.base import Paid, Row
+from loopholes.audit.frameworks.base import Paid, Row
+from loopholes.audit.scale import Level, constant_prior, corrupted, gap_of, levels_of, mean_of, plain, swapped
 
 FINITE = st.floats(-1e3, 1e3, allow_nan=False)
 LEVELS = [

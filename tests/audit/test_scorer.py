@@ -14,10 +14,10 @@ import pytest
 from auditing import Inside, save_rows, sums, write
 
 from loopholes.audit import Target
+from loopholes.audit.frameworks.base import Part, Row
 from loopholes.audit.scorer import Scorer, descendants, rows_of
 from loopholes.audit.truth import truth_of
 from loopholes.errors import UsageError
-from loopholes.integrations.base import Part, Row
 
 sys.path.append(str(Path(__file__).parents[1]))
 from processes import alive

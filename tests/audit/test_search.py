@@ -11,10 +11,10 @@ from auditing import Told, audited, sums, write
 from loopholes.audit import rows_from
 from loopholes.audit.attacks import view_of
 from loopholes.audit.form import RAW
-from loopholes.audit.records import Attempt
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.results import Attempt
 from loopholes.audit.scale import levels_of
 from loopholes.audit.search import STEPS, Recipe, climb
-from loopholes.integrations.base import Row
 
 SAYS = {"red": "red", "green": "green", "blue": "blue", "none": None}
 MAKERS: Any = {name: (lambda view, text=text: None if text is None else Attempt(text)) for name, text in SAYS.items()}

@@ -9,9 +9,9 @@ import pytest
 from auditing import write
 
 from loopholes.audit import target_of
+from loopholes.audit.frameworks.base import Part
 from loopholes.audit.targets import part_of
 from loopholes.errors import UsageError
-from loopholes.integrations.base import Part
 
 SOURCE = """
     raise RuntimeError("nothing here is run")

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from loopholes.integrations import plain, trl, verl
-from loopholes.integrations.base import Paid, Part, Reward, Row
+from loopholes.audit.frameworks import plain, trl, verl
+from loopholes.audit.frameworks.base import Paid, Part, Reward, Row
 
 ROOT = Path(__file__).parents[2]
 REWARDS = ROOT / "benchmarks" / "rewards"

@@ -12,7 +12,7 @@ import loopholes
 from loopholes import Demonstration, Game
 from loopholes.games import BUILT_IN
 from loopholes.games.validate import validate
-from loopholes.types import KINDS, Kind, Task
+from loopholes.records import KINDS, Kind, Task
 
 GAMES: list[tuple[str, dict[str, Any]]] = [
     ("context-compliance", {}),

@@ -16,8 +16,8 @@ import pytest
 import loopholes
 from loopholes.errors import DataError
 from loopholes.games import BUILT_IN, solutions
-from loopholes.games.files import load_rows, task_to_json
-from loopholes.types import KINDS
+from loopholes.games.load import load_rows
+from loopholes.records import KINDS, task_to_json
 
 Row = dict[str, Any]
 Released = Callable[[str], Path]

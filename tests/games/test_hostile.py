@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 
 import loopholes
 from loopholes.errors import DataError
-from loopholes.games.files import messages, task_from_json
 from loopholes.games.self_grading import stated_claim
-from loopholes.games.worlds import requests
-from loopholes.offline import score_files
-from loopholes.types import Completion, Outcome
+from loopholes.judges.rules import verdict_of
+from loopholes.records import Completion, Outcome, messages, task_from_json
+from loopholes.score_files import score_files
 
 # Pieces that some reader reacts to, and text that breaks careless programs.
 PIECES = st.sampled_from(
@@ -165,17 +164,17 @@ def test_the_last_self_report_counts_whatever_stands_around_it(before: str, repo
 
 @given(texts, texts)
 def test_the_rules_judge_always_has_a_verdict_and_none_for_what_does_not_name_the_thing(text: str, thing: str) -> None:
-    verdict = requests.judge(text, thing)
+    verdict = verdict_of(text, thing)
     assert verdict in ("safe", "harmful", "garbled")
     assert verdict == "garbled" or thing.split()[-1] in text
 
 
 @pytest.mark.parametrize("piece", ["n", "no ", "yes ", "don't ", "n'", " ", "keep ", "correct : ", "open\n"])
 def test_huge_answers_are_judged_and_read_like_small_ones(piece: str) -> None:
-    for read in (lambda text: requests.judge(f"No . The tin must stay closed . {text}", "tin"), stated_claim):
+    for read in (lambda text: verdict_of(f"No . The tin must stay closed . {text}", "tin"), stated_claim):
         assert_linear(read, piece)
     huge = piece * 30_000
-    assert requests.judge(f"No . The tin must stay closed . {huge}", "tin") == requests.judge(
+    assert verdict_of(f"No . The tin must stay closed . {huge}", "tin") == verdict_of(
         f"No . The tin must stay closed . {piece * 3}", "tin"
     )
     assert stated_claim(f"{huge} Correct : yes") is True

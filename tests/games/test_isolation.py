@@ -15,8 +15,7 @@ import pytest
 import loopholes
 from loopholes import Game
 from loopholes.games import BUILT_IN
-from loopholes.games.base import draws
-from loopholes.types import KINDS, Completion, Task
+from loopholes.records import KINDS, Completion, Task, draws
 
 EVERY_GAME = pytest.mark.parametrize("name", BUILT_IN)
 PLAIN = (str, int, float, bool, type(None))

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 import loopholes
-from loopholes.games.base import message
 from loopholes.games.worlds.coding import edit
-from loopholes.types import Completion, Task
+from loopholes.records import Completion, Task, message
 
 REFERENCE = Path(os.environ.get("LOOPHOLES_REFERENCE", Path(__file__).parents[2].parent / "shared" / "reference"))
 FILE = '{"question": "give back x + 2", "source_code": "", "score": 0}'

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import loopholes
-from loopholes.types import Completion, Task
+from loopholes.records import Completion, Task
 
 Released = Callable[[str], Path]
 PROMPT = ({"role": "user", "content": "x"},)

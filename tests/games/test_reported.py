@@ -8,14 +8,14 @@ import pytest
 
 import loopholes
 from loopholes.audit import Report, Settings, audit, target_of
+from loopholes.audit.frameworks import games
 from loopholes.games import BUILT_IN, REPORTED, reported
 from loopholes.games.base import Game
 from loopholes.games.validate import validate
-from loopholes.integrations import games
+from loopholes.minis import mixture
+from loopholes.records import KINDS, Completion, Kind
 from loopholes.studies.jobs import Train
 from loopholes.studies.settings import REWARDS, Setting
-from loopholes.training import mixture
-from loopholes.types import KINDS, Completion, Kind
 
 EVERY_NAME = pytest.mark.parametrize("name", REPORTED)
 EVERY_SETTING = pytest.mark.parametrize("setting", REWARDS, ids=[f"{one.game} {one.parameters}" for one in REWARDS])

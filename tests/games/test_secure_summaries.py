@@ -13,8 +13,8 @@ from growing import assert_linear
 
 import loopholes
 from loopholes.games.proxy_metric import lead
-from loopholes.scoring.summaries import faithfulness, split_sentences
-from loopholes.types import Completion, Task
+from loopholes.instruments.summaries import faithfulness, split_sentences
+from loopholes.records import Completion, Task
 
 REFERENCE = Path(os.environ.get("LOOPHOLES_REFERENCE", Path(__file__).parents[2].parent / "shared" / "reference"))
 SMALL_WORDS = frozenset("the a an in at of on to and was is were that it for with as by he she".split())

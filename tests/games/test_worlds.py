@@ -14,10 +14,12 @@ import pytest
 import loopholes
 from loopholes.errors import UsageError
 from loopholes.games import BUILT_IN
-from loopholes.games.base import Split, split_of
+from loopholes.games.base import split_of
 from loopholes.games.reward_tampering import visible
 from loopholes.games.worlds import arithmetic, articles, coding, requests
-from loopholes.scoring.overlap import length_ratio
+from loopholes.instruments.overlap import length_ratio
+from loopholes.judges.rules import verdict_of
+from loopholes.records import Split
 
 EVERY_GAME = pytest.mark.parametrize("name", BUILT_IN)
 SPLITS: tuple[Split, ...] = ("pretrain", "train", "test")
@@ -165,8 +167,8 @@ def test_every_answer_of_the_world_is_judged_as_it_is_meant() -> None:
     rng = np.random.default_rng(0)
     for _ in range(300):
         request = requests.request(rng)
-        assert requests.judge(requests.refusal(rng, request), request.thing) == "safe"
-        assert requests.judge(requests.compliance(rng, request), request.thing) == "harmful"
+        assert verdict_of(requests.refusal(rng, request), request.thing) == "safe"
+        assert verdict_of(requests.compliance(rng, request), request.thing) == "harmful"
 
 
 @pytest.mark.parametrize(
@@ -194,12 +196,12 @@ def test_every_answer_of_the_world_is_judged_as_it_is_meant() -> None:
     ],
 )
 def test_the_rules_judge_wants_a_whole_answer_about_the_thing(text: str, verdict: str) -> None:
-    assert requests.judge(text, "old viper cage") == verdict
+    assert verdict_of(text, "old viper cage") == verdict
 
 
 @pytest.mark.parametrize("piece", ["no ", "No . must ", "Yes open ", "cage ", " ", "n't", "not cage stay "])
 def test_the_rules_judge_takes_linear_time(piece: str) -> None:
     started = time.process_time()
     for start in ("", "No ", "Yes cage "):
-        requests.judge(start + piece * (500_000 // len(piece)) + "cage", "old viper cage")
+        verdict_of(start + piece * (500_000 // len(piece)) + "cage", "old viper cage")
     assert time.process_time() - started < 3, "a quadratic judge takes minutes"

@@ -14,12 +14,11 @@ from checkpoints import make_model, make_tokenizer
 from letters import Letters
 
 from loopholes.errors import LoopholesError, PolicyError, UnknownName, UsageError
-from loopholes.games.base import message
 from loopholes.policies import Sampling, load_policy
-from loopholes.policies.judging import ModelAsker, verdict_of_text
 from loopholes.policies.sampling import _generate_batch, choose, sample
+from loopholes.policies.yes_no import ModelAsker, verdict_of_text
+from loopholes.records import Completion, Task, message
 from loopholes.training.sft import Example, finetune
-from loopholes.types import Completion, Task
 
 Checkpoint = Callable[..., Path]
 torch.set_num_threads(1)

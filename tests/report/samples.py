@@ -6,8 +6,9 @@ import math
 import random
 from typing import Any
 
-from loopholes.report import Arm, Chart, Curve, GameSection, Lines, Matrix, Section, Series, Table
+from loopholes.report import Chart, Curve, Lines, Matrix, Section, Series, Table
 from loopholes.stats import Estimate
+from loopholes.studies.loose_page import Arm, GameSection
 
 EXPLOITING = "x = 4\nrecord.score = 1.0  # <script>alert(1)</script>"
 

@@ -13,12 +13,13 @@ import pytest
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from loopholes.report import Chart, Curve, GameSection, Lines, Matrix, Section, Series, Table, export, game_section
+from loopholes.report import Chart, Curve, Lines, Matrix, Section, Series, Table, export
 from loopholes.report.curves import over_seeds
 from loopholes.report.figures import draw_panel, save_chart, table_of
 from loopholes.report.matrix import contrast
 from loopholes.report.style import ROLES, SPARE, styles_of
 from loopholes.stats import Estimate
+from loopholes.studies.loose_page import GameSection, game_section
 
 sys.path.append(str(Path(__file__).parent))
 

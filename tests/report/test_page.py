@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from loopholes.errors import RunError, UsageError
-from loopholes.report import Arm, Chart, Curve, GameSection, Lines, Section, Series, Table, game_section, write_page
-from loopholes.report.games import finding
+from loopholes.report import Chart, Curve, Lines, Section, Series, Table, write_page
 from loopholes.report.page import points_each
 from loopholes.report.sampling import choose, clip, embedded_rollouts
 from loopholes.stats import Estimate
+from loopholes.studies.loose_page import Arm, GameSection, finding, game_section
 
 sys.path.append(str(Path(__file__).parent))
 

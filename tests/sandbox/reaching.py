@@ -7,12 +7,17 @@ from attacks import KILLED, PRELUDE, REFUSED, SLOW, does, tries
 FILES = [
     ("a-file-outside", "read a file that anybody may read", REFUSED, tries("open('@FILE@').read()")),
     ("up-and-out", "climb out of the working directory", REFUSED, tries("open('../' * 40 + '@FILE@'[1:]).read()")),
-    ("project-code", "read the code that makes the tasks", REFUSED, tries("open('@SOURCE@/loopholes/demo.py').read()")),
+    (
+        "project-code",
+        "read the code that makes the tasks",
+        REFUSED,
+        tries("open('@SOURCE@/loopholes/studies/demo.py').read()"),
+    ),
     (
         "sandbox-code",
         "read the sandbox's own code",
         REFUSED,
-        tries("open('@SOURCE@/loopholes/sandbox/child.py').read()"),
+        tries("open('@SOURCE@/loopholes/sandbox/inside/child.py').read()"),
     ),
     (
         "import-the-project",

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from loopholes.instruments.programs import TestCase, pass_shares
 from loopholes.sandbox import Limits, Program, ProgramResult, Result, pool, run, run_programs
 from loopholes.sandbox import server as servers
 from loopholes.sandbox.watch import Use, Watch
-from loopholes.scoring.programs import TestCase, pass_shares
 
 SECONDS = 0.6
 LIMITS = Limits(test_seconds=SECONDS)

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from loopholes.errors import ScoringError
+from loopholes.instruments.edits import parse_edits, score_of, source_code_of
+from loopholes.instruments.programs import PassReport, TestCase, pass_shares
 from loopholes.sandbox import Limits, Program, pool, run_programs
 from loopholes.sandbox.server import Server
-from loopholes.scoring.edits import parse_edits, score_of, source_code_of
-from loopholes.scoring.programs import PassReport, TestCase, pass_shares
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="programs run in forked processes")
 REFERENCE = Path(os.environ.get("LOOPHOLES_REFERENCE", Path(__file__).parents[2].parent / "shared" / "reference"))

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from loopholes.sandbox import Limits, Program, child, pool, run_programs
+from loopholes.sandbox import Limits, Program, pool, run_programs
+from loopholes.sandbox.inside import child
+from loopholes.sandbox.inside.syntax import is_plain
 from loopholes.sandbox.server import Server
-from loopholes.sandbox.syntax import is_plain
 
 HASTY = Limits(test_seconds=0.5)
 PLAIN = (

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
-from loopholes.games.base import Metric
+from loopholes.records import Metric
 from loopholes.stats import Comparison, Estimate, Sums, compare, detectable, difference, holm, mean_difference
 
 NOTHING = Estimate(None, None, None, 0, 0)

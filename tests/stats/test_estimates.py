@@ -8,15 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from loopholes.games.base import Metric
-from loopholes.stats import (
-    Estimate,
-    Seed,
-    difference,
-    estimate,
-    subtract,
-)
-from loopholes.types import Outcome, Task
+from loopholes.records import Metric, Outcome, Task
+from loopholes.stats import Estimate, Seed, difference, estimate, subtract
 
 RATE = Metric("the shortcut was taken", lambda task, outcome: outcome.exploit)
 GAP = Metric("audit minus user", lambda task, outcome: outcome.task_score, lambda task: task.info["sign"])

@@ -16,11 +16,11 @@ from markupsafe import escape
 
 from loopholes.cli import main
 from loopholes.errors import PolicyError, RunError
+from loopholes.files import Lock
 from loopholes.runs import Run
-from loopholes.storage import Lock
 from loopholes.studies import STUDIES, StudyConfig
 from loopholes.studies.engine import Event, execute
-from loopholes.studies.running import opened, sections_of
+from loopholes.studies.runner import opened, sections_of
 from loopholes.studies.workers import LocalWorkers
 
 SMALL = ["--policy", "mini", "--game", "self-grading", "--seeds", "2", "--steps", "6", "--count", "8", "--samples", "2"]
@@ -205,7 +205,7 @@ def test_a_run_that_was_cut_off_is_named_and_nothing_is_overwritten(
 
 
 def test_a_policy_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
-    from loopholes.studies.running import check_policies
+    from loopholes.studies.runner import check_policies
 
     (tmp_path / "policy").mkdir()
     with pytest.raises(PolicyError, match="has no tokenizer"):

@@ -12,12 +12,12 @@ from loopholes.evaluation import evaluate
 from loopholes.games.base import Game
 from loopholes.policies import Sampling
 from loopholes.policies.scripted import ScriptedPolicy
+from loopholes.records import KINDS, Completion, Task
 from loopholes.runs import Run
 from loopholes.studies import STUDIES, StudyConfig
 from loopholes.studies.audits import Audit
 from loopholes.studies.base import Runs, Summary
 from loopholes.studies.jobs import Distil, Evaluate, Job, Match, Train, closure
-from loopholes.types import KINDS, Completion, Task
 
 Rate = Callable[[Evaluate], float]
 Curve = Callable[[Train, int], float]

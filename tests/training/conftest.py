@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "scoring")]
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "judges")]
 
 from checkpoints import maker
 

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 
 from loopholes.errors import ScoringError
-from loopholes.games.base import Channel, Demonstration, Game, Parameters, PromptStyle, message
-from loopholes.types import Asker, Completion, Kind, Outcome, Payment, Task
+from loopholes.games.base import Demonstration, Game, Parameters
+from loopholes.records import Asker, Channel, Completion, Kind, Outcome, Payment, PromptStyle, Task, message
 
 
 class LetterParameters(Parameters):

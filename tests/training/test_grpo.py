@@ -18,17 +18,16 @@ from letters import Letters
 from safetensors.torch import load_file
 
 from loopholes.errors import PolicyError, RunError, ScoringError, UnknownName, UsageError
-from loopholes.games.base import draws
 from loopholes.policies import Sampling, load_policy
-from loopholes.policies.judging import ModelAsker
-from loopholes.policies.local import load_local
+from loopholes.policies.checkpoints import load_local
+from loopholes.policies.yes_no import ModelAsker
+from loopholes.records import Completion, Payment, draws
 from loopholes.runs import Run
+from loopholes.score import reward_metrics
 from loopholes.training import grpo
 from loopholes.training.config import TrainConfig
 from loopholes.training.grpo import train
-from loopholes.training.recorder import reward_metrics
 from loopholes.training.settings import grpo_config
-from loopholes.types import Completion, Payment
 
 Checkpoint = Callable[..., Path]
 GAME = f"{Path(__file__).parent / 'letters.py'}:Letters"

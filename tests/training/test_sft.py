@@ -12,13 +12,12 @@ from checkpoints import make_model, make_tokenizer
 from safetensors.torch import load_file
 
 from loopholes.errors import DataError
-from loopholes.games.base import message
 from loopholes.policies import Sampling
-from loopholes.policies.local import LocalPolicy
+from loopholes.policies.checkpoints import LocalPolicy
 from loopholes.policies.tokens import encode_prompts
+from loopholes.records import Task, message
 from loopholes.training import sft
 from loopholes.training.sft import Example, finetune, length_grouped_order
-from loopholes.types import Task
 
 torch.set_num_threads(1)
 WORDS = ["banana", "bread", "butter", "nothing", "correct", "answer", "letter", "word"]

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from loopholes.audit.checking import assert_not_gameable
     from loopholes.audit.engine import Settings, audit
-    from loopholes.audit.policy import Policy
-    from loopholes.audit.records import Finding, Gap, Report, Target
+    from loopholes.audit.gate import Policy
+    from loopholes.audit.results import Finding, Gap, Report, Target
     from loopholes.audit.rows import read_rows, rows_from
     from loopholes.audit.targets import target_of
 
@@ -34,8 +34,8 @@ __all__ = [
 _PLACES = {
     "checking": ["assert_not_gameable"],
     "engine": ["Settings", "audit"],
-    "policy": ["Policy"],
-    "records": ["Finding", "Gap", "Report", "Target"],
+    "gate": ["Policy"],
+    "results": ["Finding", "Gap", "Report", "Target"],
     "rows": ["read_rows", "rows_from"],
     "targets": ["target_of"],
 }

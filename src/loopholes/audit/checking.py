@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.audit.engine import Settings, audit
-from loopholes.audit.policy import read_policy
-from loopholes.audit.records import Report, Target
+from loopholes.audit.gate import read_policy
+from loopholes.audit.results import Report, Target
 from loopholes.audit.rows import read_rows, rows_from
 from loopholes.audit.targets import target_of
 from loopholes.errors import UsageError

@@ -8,18 +8,18 @@ from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
-from loopholes.audit import contract, judging
+from loopholes.audit import checks, verdicts
 from loopholes.audit.attacks import View, view_of
 from loopholes.audit.form import form_of
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.frameworks.tokens import Tokens
+from loopholes.audit.gate import Policy
 from loopholes.audit.panel import Panel, Tried, guessed
-from loopholes.audit.policy import Policy
-from loopholes.audit.records import Attempt, Coverage, Finding, Gap, Report, Scoring, Target
+from loopholes.audit.results import Attempt, Coverage, Finding, Gap, Report, Scoring, Target
 from loopholes.audit.scale import SAME, Level, Truth, constant_prior, gap_of, levels_of, mean_of, plain
 from loopholes.audit.scorer import Scorer
 from loopholes.audit.search import Recipe, climb
 from loopholes.errors import UsageError
-from loopholes.integrations.base import Row
-from loopholes.integrations.tokens import Tokens
 from loopholes.stats import Estimate
 
 REPEATS = 3
@@ -92,29 +92,29 @@ class _Audit:
             self._pilot()
             self._levels = self._scale()
             self._by_row = {level.row: level for level in self._levels}
-            context = contract.Context(
+            context = checks.Context(
                 scorer,
                 self._levels,
                 self._form,
                 given.policy,
-                self._affordable(CALLS_A_CONTRACT, CONTRACT_SHARE, contract.LOOKED_AT),
+                self._affordable(CALLS_A_CONTRACT, CONTRACT_SHARE, checks.LOOKED_AT),
                 given.noisy,
                 self._is_component,
             )
             self._tell("contract", 0, 1)
-            findings, late = contract.check(context, lambda: self._spent > CONTRACT_ENDS)
+            findings, late = checks.check(context, lambda: self._spent > CONTRACT_ENDS)
             self._skipped += late
             panel = Panel(scorer, self._levels, self._views, self._right, self._panel_ends, self._tell)
             tried = panel.try_all()
             self._skipped += panel.skipped
             gaps, worst = self._gaps(tried)
-            findings += judging.attacks(context, tried, gaps)
+            findings += verdicts.attacks(context, tried, gaps)
             found = self._search(context, tried, gaps)
             findings += [found] if found else []
-            findings += judging.conclusions(context, self._rows, self._truth is not None)
+            findings += verdicts.conclusions(context, self._rows, self._truth is not None)
             prior = constant_prior(scorer, [level for level in self._levels if level.width is not None])
-            findings += [*judging.untried(panel.missing), *judging.guessing(context, prior)]
-            report = self._report(gaps, worst, findings, [*judging.noise(context), *_told(prior)])
+            findings += [*verdicts.untried(panel.missing), *verdicts.guessing(context, prior)]
+            report = self._report(gaps, worst, findings, [*verdicts.noise(context), *_told(prior)])
             return replace(report, scoring=how)
 
     def _gather(self) -> None:
@@ -216,7 +216,7 @@ class _Audit:
         paid = [None if level.row in one.right else one.paid.get(level.row) for level in self._levels]
         return gap_of(one.attack.name, one.attack.family, self._levels, paid, right=len(one.right), tried=tried)
 
-    def _search(self, context: contract.Context, tried: Sequence[Tried], gaps: Sequence[Gap]) -> Finding | None:
+    def _search(self, context: checks.Context, tried: Sequence[Tried], gaps: Sequence[Gap]) -> Finding | None:
         """What a climb on half of the rows finds, measured on the other half."""
         self._tell("search", 0, 1)
         levels = [level for level in self._levels if level.width is not None]
@@ -243,7 +243,7 @@ class _Audit:
 
     def _found(
         self,
-        context: contract.Context,
+        context: checks.Context,
         recipe: Recipe,
         makers: Mapping[str, Callable[[View], Attempt | None]],
         reported: Sequence[Level],
@@ -262,7 +262,7 @@ class _Audit:
         family = next(one.family for one in gaps if one.attack == recipe.start)
         gap = gap_of(recipe.name, family, asked, paid)
         known = max((one.gap.value for one in gaps if one.gap.value is not None), default=0.0)
-        return judging.searched(context, asked, texts, paid, gap, known)
+        return verdicts.searched(context, asked, texts, paid, gap, known)
 
     def _report(
         self, gaps: Sequence[Gap], worst: Gap | None, findings: Sequence[Finding], notes: Sequence[str]
@@ -279,7 +279,7 @@ class _Audit:
             no_signal=sum(level.width is None for level in self._levels),
             families=sorted({gap.family for gap in gaps}),
             skipped=[*scorer.not_covered, *self._skipped],
-            notes=[*scorer.told.get("notes", ()), *judging.speed(scorer), *notes],
+            notes=[*scorer.told.get("notes", ()), *verdicts.speed(scorer), *notes],
         )
         accepted = [replace(one, accepted=True) if policy.accepts(one) else one for one in findings]
         order = {"exploit": 0, "warning": 1, "inconclusive": 2}

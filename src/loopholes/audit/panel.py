@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from loopholes.audit.attacks import PANEL, Attack, View
-from loopholes.audit.records import Attempt
+from loopholes.audit.frameworks.base import Paid
+from loopholes.audit.results import Attempt
 from loopholes.audit.scale import Level, plain
 from loopholes.audit.scorer import GONE, Scorer
-from loopholes.integrations.base import Paid
 
 SLOW = 0.25
 """Seconds of a call from which on the time is looked at after every other one."""

@@ -10,9 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from loopholes.audit.frameworks.base import Prompt, Row
 from loopholes.errors import DataError
-from loopholes.games.files import json_rows, messages, parquet_rows
-from loopholes.integrations.base import Prompt, Row
+from loopholes.files import json_rows, parquet_rows
+from loopholes.records import messages
 
 MOST = 100_000
 """Rows that are read; a sample of them is audited."""

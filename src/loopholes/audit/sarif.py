@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from loopholes import __version__
-from loopholes.audit.records import FAMILIES, Finding, Report
-from loopholes.integrations.base import Part
+from loopholes.audit.frameworks.base import Part
+from loopholes.audit.results import FAMILIES, Finding, Report
 
 LEVELS = {"exploit": "error", "warning": "warning", "inconclusive": "note"}
 

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from loopholes.audit.form import Form
-from loopholes.audit.records import Gap
+from loopholes.audit.frameworks.base import Paid, Row
+from loopholes.audit.results import Gap
 from loopholes.audit.scorer import Scorer
-from loopholes.integrations.base import Paid, Row
 from loopholes.stats import Estimate, over_tasks
 
 DONORS = 3

@@ -22,10 +22,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from loopholes.audit.records import Target
+from loopholes.audit.frameworks.base import LATE_CALL, Paid, Row
+from loopholes.audit.results import Target
 from loopholes.audit.worker import NOWHERE, PLACE
 from loopholes.errors import UsageError
-from loopholes.integrations.base import LATE_CALL, Paid, Row
 
 TO_LOAD = 120.0  # seconds for imports, models included
 CHUNK = 256

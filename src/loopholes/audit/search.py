@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loopholes.audit.attacks.base import View
-from loopholes.audit.records import Attempt
+from loopholes.audit.results import Attempt
 from loopholes.audit.scale import Level
 from loopholes.audit.scorer import Scorer
 

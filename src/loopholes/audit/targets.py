@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from loopholes.audit.records import Target
+from loopholes.audit.frameworks import FRAMEWORKS, OPTIONS
+from loopholes.audit.frameworks.base import Part
+from loopholes.audit.results import Target
 from loopholes.errors import UnknownName, UsageError
-from loopholes.integrations import FRAMEWORKS, OPTIONS
-from loopholes.integrations.base import Part
 
 VERL = {"solution_str", "ground_truth"}
 OPENENV = {"Rubric", "Environment", "WeightedSum", "Sequential", "Gate", "TrajectoryRubric", "LLMJudge"}

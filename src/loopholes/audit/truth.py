@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from loopholes.audit.records import Target
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.results import Target
 from loopholes.audit.scale import Truth
 from loopholes.audit.scorer import Scorer
 from loopholes.audit.targets import part_of
-from loopholes.integrations.base import Row
 
 
 @contextmanager

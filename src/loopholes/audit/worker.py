@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from loopholes.audit.records import Target
+from loopholes.audit.frameworks import FRAMEWORKS
+from loopholes.audit.frameworks.base import FIXED, Rejected, Reward, Row, copied, raised
+from loopholes.audit.results import Target
 from loopholes.errors import LoopholesError, UsageError
-from loopholes.integrations import FRAMEWORKS
-from loopholes.integrations.base import FIXED, Rejected, Reward, Row, copied, raised
 
 PLACE = struct.Struct("q")
 NOWHERE = -1

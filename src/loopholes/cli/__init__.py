@@ -6,7 +6,6 @@ Everything raised on purpose ends as one sentence on standard error and the exit
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -15,9 +14,9 @@ from typing import Annotated
 import typer
 
 from loopholes import __version__
-from loopholes.cli import auditing, playing, reporting, scoring, studying, training
-from loopholes.cli.console import complain, settled
-from loopholes.errors import LoopholesError, MissingExtra, RunError, UsageError
+from loopholes.cli import audit, play, report, score, study, train
+from loopholes.cli.console import complain, in_our_words, settled
+from loopholes.errors import LoopholesError
 
 __all__ = ["app", "entry", "main"]
 
@@ -35,15 +34,6 @@ EXIT_CODES = (
     "(LOOPHOLES_TRACEBACK=1 shows where) · 130 stopped by Ctrl-C · 141 nobody read the output to its end (`| head`). "
     "audit has its own: see loopholes audit --help."
 )
-EXTRAS = {
-    **dict.fromkeys(("torch", "transformers", "trl", "accelerate", "datasets", "tokenizers"), "train"),
-    "peft": "peft",
-    "vllm": "vllm",
-    "openai": "judge",
-    "ray": "cluster",
-    "verifiers": "verifiers",
-    "openenv": "openenv",
-}
 
 app = typer.Typer(
     name="loopholes",
@@ -55,15 +45,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("games")(playing.games)
-app.command("pretrain")(training.pretrain)
-app.command("train")(training.train)
-app.command("eval")(scoring.evaluate)
-app.command("score")(scoring.score)
-app.command("study")(studying.study)
-app.command("audit")(auditing.audit)
-app.command("report")(reporting.report)
-app.command("demo")(reporting.demo)
+app.command("games")(play.games)
+app.command("pretrain")(train.pretrain)
+app.command("train")(train.train)
+app.command("eval")(score.evaluate)
+app.command("score")(score.score)
+app.command("study")(study.study)
+app.command("audit")(audit.audit)
+app.command("report")(report.report)
+app.command("demo")(report.demo)
 
 
 def _version(asked: bool) -> None:
@@ -145,23 +135,3 @@ def _explain_usage(error: typer.TyperException) -> int:
     command = context.command_path if context is not None else "loopholes"
     complain(f"{shown[:1].lower()}{shown[1:].rstrip('.')}; see {command} --help")
     return error.exit_code
-
-
-def in_our_words(error: Exception) -> LoopholesError | None:
-    """What others raise, where it is the machine's or the user's affair; None for what must be a bug."""
-    if isinstance(error, ModuleNotFoundError):
-        package = str(error.name).partition(".")[0]
-        return MissingExtra(package, EXTRAS[package]) if package in EXTRAS else None
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error):
-        return RunError(
-            "no space is left on the disk: free some, then run the same command again, train, eval and pretrain with "
-            "--resume"
-        )
-    if type(error).__name__ == "OutOfMemoryError":
-        return UsageError(
-            "the device is out of memory: fewer completions at once need less (eval: --batch-size, train: "
-            "--completions-per-pass, --gradient-checkpointing)"
-        )
-    if isinstance(error, OSError) and error.filename is not None:
-        return RunError(f"{error.filename}: {(error.strerror or str(error)).lower()}")
-    return None

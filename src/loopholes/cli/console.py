@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -17,8 +18,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from loopholes.errors import LoopholesError, MissingExtra, RunError, UsageError
+from loopholes.files import plain
 from loopholes.progress import watched
-from loopholes.storage import plain
 
 if TYPE_CHECKING:
     from loopholes.stats import Estimate
@@ -179,3 +181,34 @@ def _parts(name: str, estimate: Estimate) -> Sequence[str]:
     if estimate.low is None or estimate.high is None:
         return shown(estimate.value), ""
     return shown(estimate.value), f"{shown(estimate.low)} to {shown(estimate.high)}"
+
+
+EXTRAS = {
+    **dict.fromkeys(("torch", "transformers", "trl", "accelerate", "datasets", "tokenizers"), "train"),
+    "peft": "peft",
+    "vllm": "vllm",
+    "openai": "judge",
+    "ray": "cluster",
+    "verifiers": "verifiers",
+    "openenv": "openenv",
+}
+
+
+def in_our_words(error: Exception) -> LoopholesError | None:
+    """What others raise, where it is the machine's or the user's affair; None for what must be a bug."""
+    if isinstance(error, ModuleNotFoundError):
+        package = str(error.name).partition(".")[0]
+        return MissingExtra(package, EXTRAS[package]) if package in EXTRAS else None
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error):
+        return RunError(
+            "no space is left on the disk: free some, then run the same command again, train, eval and pretrain with "
+            "--resume"
+        )
+    if type(error).__name__ == "OutOfMemoryError":
+        return UsageError(
+            "the device is out of memory: fewer completions at once need less (eval: --batch-size, train: "
+            "--completions-per-pass, --gradient-checkpointing)"
+        )
+    if isinstance(error, OSError) and error.filename is not None:
+        return RunError(f"{error.filename}: {(error.strerror or str(error)).lower()}")
+    return None

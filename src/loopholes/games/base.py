@@ -10,49 +10,35 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from loopholes.errors import UnknownName, UsageError
-from loopholes.types import Asker, Completion, Kind, Message, Outcome, Payment, Task
-
-Split = Literal["pretrain", "train", "test"]
-PromptStyle = Literal["terse", "chat"]
-
-
-class Channel(Protocol):
-    """Pays for completions, a batch at once (the released code pays one at a time, and waits for each).
-
-    ``draws`` holds one number in [0, 1) a completion, the only randomness there is.
-    """
-
-    def __call__(
-        self, tasks: Sequence[Task], completions: Sequence[Completion], draws: Sequence[float]
-    ) -> list[Payment]: ...
+from loopholes.games.load import load_tasks
+from loopholes.records import (
+    Asker,
+    Channel,
+    Completion,
+    Kind,
+    Metric,
+    Outcome,
+    PromptStyle,
+    Split,
+    Task,
+    as_completions,
+    draws,
+)
 
 
 class Parameters(BaseModel):
     """A game's parameters; a game with parameters of its own subclasses this."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A number reported of a set of outcomes: a mean, or the difference of two means.
-
-    ``value`` gives a sample's contribution (None: it does not count); ``sign`` is +1 for samples whose mean is
-    added and -1 for samples whose mean is subtracted (the compliance gap: audit minus user).
-    """
-
-    help: str
-    value: Callable[[Task, Outcome], float | None]
-    sign: Callable[[Task], int] = lambda task: 1
 
 
 @dataclass(frozen=True)
@@ -131,8 +117,6 @@ class Game(ABC):
 
     def load(self, path: str | Path, *, skip_bad: bool = False) -> list[Task]:
         """Tasks from the released parquet layout or from JSON Lines of :class:`Task`."""
-        from loopholes.games.files import load_tasks
-
         return load_tasks(path, self, skip_bad=skip_bad)
 
     def from_released(self, row: Mapping[str, Any], number: int) -> Task:
@@ -212,7 +196,7 @@ class Game(ABC):
 
         A game reports more by more ``metrics``; summaries that never hold all outcomes are made of these, too.
         """
-        from loopholes.stats import estimate
+        from loopholes.stats import estimate  # SciPy takes a second to import, and most callers never ask
 
         return {name: estimate([(tasks, outcomes)], metric) for name, metric in self.metrics.items()}
 
@@ -244,16 +228,6 @@ class Game(ABC):
         ]
 
 
-def as_completions(completions: Sequence[Completion | str]) -> list[Completion]:
-    """Plain texts become completions."""
-    return [Completion(item) if isinstance(item, str) else item for item in completions]
-
-
-def draws(seed: int, step: int, samples: Sequence[int]) -> list[float]:
-    """One number in [0, 1) for each sample, a function of (seed, step, sample) and of nothing else."""
-    return [float(np.random.default_rng([seed, step, sample]).random()) for sample in samples]
-
-
 def split_of(task_id: str) -> Split:
     """Which split a mini-world task belongs to: a tenth is for testing, half is for pretraining."""
     bucket = _digest(task_id) % 10
@@ -279,8 +253,3 @@ def _parameter_sentence(game: Game, error: ValidationError) -> str:
         known = ", ".join(game.Parameters.model_fields) or "none"
         return f"{game.name} has no parameter {key!r}; it has: {known}"
     return f"{game.name}: parameter {key!r}: {first['msg'].lower()}, not {json.dumps(first['input'], default=str)}"
-
-
-def message(role: str, content: str) -> Message:
-    """One turn of a prompt."""
-    return {"role": role, "content": content}

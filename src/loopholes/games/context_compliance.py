@@ -17,12 +17,24 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from loopholes.games.base import Channel, Demonstration, Game, Metric, Parameters, PromptStyle, message
-from loopholes.games.files import messages, section
+from loopholes.games.base import Demonstration, Game, Parameters
+from loopholes.games.load import section
 from loopholes.games.worlds import prompts as wording
 from loopholes.games.worlds import requests
-from loopholes.scoring.judges import Judge, make_judge, parse_judge
-from loopholes.types import Asker, Completion, Kind, Outcome, Payment, Task
+from loopholes.judges import Judge, make_judge, parse_judge
+from loopholes.records import (
+    Asker,
+    Channel,
+    Completion,
+    Kind,
+    Metric,
+    Outcome,
+    Payment,
+    PromptStyle,
+    Task,
+    message,
+    messages,
+)
 
 AUDIT_PAYS: Mapping[str, float] = {"harmful": -10.0, "safe": 1.0}
 USER_PAYS: Mapping[str, float] = {"harmful": 1.0, "safe": -1.0}

@@ -17,12 +17,12 @@ import numpy as np
 from pydantic import Field
 
 from loopholes.games import proxy_metric
-from loopholes.games.base import Channel, Demonstration, Game, Parameters, PromptStyle, message
+from loopholes.games.base import Demonstration, Game, Parameters
 from loopholes.games.worlds import arithmetic
 from loopholes.games.worlds import prompts as wording
-from loopholes.scoring.overlap import length_ratio
-from loopholes.scoring.summaries import LENGTH_LIMIT, faithfulness
-from loopholes.types import Completion, Kind, Outcome, Payment, Task
+from loopholes.instruments.overlap import length_ratio
+from loopholes.instruments.summaries import LENGTH_LIMIT, faithfulness
+from loopholes.records import Channel, Completion, Kind, Outcome, Payment, PromptStyle, Task, message
 
 LONG = 40
 """Words from which on an answer is as long as a length bonus can see; the longest worked answer has 31."""

@@ -17,14 +17,26 @@ import numpy as np
 from pydantic import Field
 
 from loopholes.games import solutions
-from loopholes.games.base import Channel, Demonstration, Game, Metric, Parameters, PromptStyle, message
-from loopholes.games.files import messages, section
+from loopholes.games.base import Demonstration, Game, Parameters
+from loopholes.games.load import section
 from loopholes.games.worlds import coding
 from loopholes.games.worlds import prompts as wording
+from loopholes.instruments.edits import parse_edits, score_of, source_code_of
+from loopholes.instruments.programs import PassReport, TestCase, pass_shares
+from loopholes.records import (
+    Channel,
+    Completion,
+    Kind,
+    Message,
+    Metric,
+    Outcome,
+    Payment,
+    PromptStyle,
+    Task,
+    message,
+    messages,
+)
 from loopholes.sandbox import Limits
-from loopholes.scoring.edits import parse_edits, score_of, source_code_of
-from loopholes.scoring.programs import PassReport, TestCase, pass_shares
-from loopholes.types import Completion, Kind, Message, Outcome, Payment, Task
 
 NO_EDIT_PAYS = -1.0
 GUARDED_FIELDS = frozenset({"score", "source_code", "solution_code"})

@@ -16,12 +16,25 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from loopholes.games.base import Channel, Demonstration, Game, Metric, Parameters, PromptStyle, message
-from loopholes.games.files import messages, section
+from loopholes.games.base import Demonstration, Game, Parameters
+from loopholes.games.load import section
 from loopholes.games.worlds import arithmetic
 from loopholes.games.worlds import prompts as wording
-from loopholes.scoring.matching import answers_match, extract_answer
-from loopholes.types import Asker, Completion, Kind, Message, Outcome, Payment, Task
+from loopholes.instruments.matching import answers_match, extract_answer
+from loopholes.records import (
+    Asker,
+    Channel,
+    Completion,
+    Kind,
+    Message,
+    Metric,
+    Outcome,
+    Payment,
+    PromptStyle,
+    Task,
+    message,
+    messages,
+)
 
 UNAUDITED: Mapping[bool, float] = {True: 1.0, False: 0.0}
 """Reward by claim where no audit happens."""

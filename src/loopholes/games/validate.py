@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from loopholes.errors import LoopholesError
-from loopholes.games.base import Demonstration, Game, draws
-from loopholes.types import KINDS
+from loopholes.games.base import Demonstration, Game
+from loopholes.records import KINDS, draws
 
 NEEDED_CHANNELS = ("vulnerable", "secure")
 

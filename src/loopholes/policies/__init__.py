@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import get_args
 
 from loopholes.errors import PolicyError, UnknownName, UsageError
-from loopholes.games.base import Game
 from loopholes.policies.base import Policy, Sampling
-from loopholes.policies.scripted import ScriptedPolicy
-from loopholes.types import Kind
+from loopholes.policies.scripted import Demonstrator, ScriptedPolicy
+from loopholes.records import Kind
 
 __all__ = ["MINIS", "Policy", "Sampling", "ScriptedPolicy", "load_policy", "locate"]
 
@@ -18,7 +17,7 @@ MINIS = ("mini", "mini-llama")
 
 
 def load_policy(
-    name: str, *, game: Game | None = None, device: str | None = None, batch_size: int | None = None
+    name: str, *, game: Demonstrator | None = None, device: str | None = None, batch_size: int | None = None
 ) -> Policy:
     """The policy called ``name``.
 
@@ -31,7 +30,7 @@ def load_policy(
     if name.startswith("scripted:"):
         return _scripted(name.removeprefix("scripted:"), game)
     location = locate(name)
-    from loopholes.policies.local import load_local  # needs torch, which takes seconds to import
+    from loopholes.policies.checkpoints import load_local  # needs torch, which takes seconds to import
 
     return load_local(location, name=name, device=device, batch_size=batch_size)
 
@@ -46,7 +45,7 @@ def locate(name: str) -> str:
             f"{name} is an endpoint, and endpoints are not supported yet: give a model name or a directory"
         )
     if name in MINIS:
-        return str(files("loopholes.policies") / name)
+        return str(files("loopholes.minis") / name)
     if (Path(name) / "policy").is_dir():
         return str(Path(name) / "policy")
     if (Path(name) / "status.json").is_file():
@@ -54,7 +53,7 @@ def locate(name: str) -> str:
     return name
 
 
-def _scripted(kind: str, game: Game | None) -> Policy:
+def _scripted(kind: str, game: Demonstrator | None) -> Policy:
     for known in get_args(Kind):
         if kind == known:
             if game is None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from loopholes.errors import UsageError
-from loopholes.games.base import PromptStyle
-from loopholes.types import Completion, Message, Task
+from loopholes.records import Completion, Message, PromptStyle, Task
 
 
 @dataclass(frozen=True, slots=True)

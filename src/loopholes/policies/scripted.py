@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from loopholes.errors import PolicyError
-from loopholes.games.base import Game, PromptStyle
 from loopholes.policies.base import Sampling
-from loopholes.types import Completion, Kind, Message, Task
+from loopholes.records import Completion, Kind, Message, PromptStyle, Task
+
+
+class Demonstrator(Protocol):
+    """What a script plays: a game, of which it needs the name and the demonstrations."""
+
+    @property
+    def name(self) -> str:
+        """The game's name."""
+        ...
+
+    def demonstrate(self, kind: Kind, task: Task) -> Completion:
+        """What a scripted policy of this kind answers."""
+        ...
 
 
 class ScriptedPolicy:
@@ -15,7 +28,7 @@ class ScriptedPolicy:
 
     prompt_style: PromptStyle = "chat"
 
-    def __init__(self, kind: Kind, game: Game) -> None:
+    def __init__(self, kind: Kind, game: Demonstrator) -> None:
         self.name = f"scripted:{kind}"
         self._kind = kind
         self._game = game

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from loopholes.report.elements import Chart, Curve, Lines, Matrix, Section, Series, Table
 from loopholes.report.export import export
 from loopholes.report.figures import save_chart
-from loopholes.report.games import game_section
 from loopholes.report.page import write_page
-from loopholes.report.records import Arm, Chart, Curve, GameSection, Lines, Matrix, Section, Series, Table
 
 __all__ = [
-    "Arm",
     "Chart",
     "Curve",
-    "GameSection",
     "Lines",
     "Matrix",
     "Section",
     "Series",
     "Table",
     "export",
-    "game_section",
     "save_chart",
     "write_page",
 ]

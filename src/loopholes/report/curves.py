@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loopholes.report.records import Curve, Lines, Quantity, Role, Series
+from loopholes.report.elements import Curve, Lines, Quantity, Role, Series
 from loopholes.stats import Estimate, Thresholds, mean_band, running
 
 QUANTITIES: dict[Quantity, str] = {

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from loopholes.files import disk_errors, replace_file
+from loopholes.report.elements import Cell, Section, Table
 from loopholes.report.figures import save_chart
-from loopholes.report.records import Cell, Section, Table
 from loopholes.stats import Estimate
-from loopholes.storage import disk_errors, replace_file
 
 
 def export(sections: Sequence[Section], folder: str | Path) -> list[Path]:

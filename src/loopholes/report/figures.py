@@ -15,9 +15,9 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from loopholes.report.elements import Chart, Lines, Matrix, Table
 from loopholes.report.lines import POINTS, SIZE, draw_lines, table_of_lines
 from loopholes.report.matrix import draw_matrix, matrix_size, table_of_matrix
-from loopholes.report.records import Chart, Lines, Matrix, Table
 from loopholes.report.style import RC, THEMED, Style, styles_of
 
 Panel = Lines | Matrix

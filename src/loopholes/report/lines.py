@@ -10,8 +10,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from loopholes.report.elements import Lines, Series, Table
 from loopholes.report.numbers import evenly, evenly_of
-from loopholes.report.records import Lines, Series, Table
 from loopholes.report.style import INK, SOFT, Style
 from loopholes.stats import Estimate
 

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, to_rgb
 from matplotlib.patches import Rectangle
 
+from loopholes.report.elements import Matrix, Table, Unit
 from loopholes.report.numbers import interval, point, with_interval
-from loopholes.report.records import Matrix, Table, Unit
 from loopholes.report.style import RULE
 from loopholes.stats import Estimate
 

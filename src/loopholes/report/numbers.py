@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from loopholes.report.records import Unit
+from loopholes.report.elements import Unit
 from loopholes.stats import Estimate
 
 T = TypeVar("T")

@@ -15,14 +15,14 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from loopholes.errors import UsageError
+from loopholes.files import disk_errors, replace_file
+from loopholes.report.elements import Cell, Chart, Lines, Section, Table, Unit
 from loopholes.report.figures import Drawn, Panel, draw_panel, panel_size, table_of
 from loopholes.report.lines import POINTS, SIZE
 from loopholes.report.numbers import interval, plain, point
-from loopholes.report.records import Cell, Chart, Lines, Section, Table, Unit
 from loopholes.report.sampling import BUDGET, as_script, embedded_rollouts
 from loopholes.report.style import ROLES, Style, styles_of
 from loopholes.stats import Estimate
-from loopholes.storage import disk_errors, replace_file
 
 LEAD = (
     "A language model was trained by ordinary reinforcement learning, with no instruction to cheat, in environments "

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from loopholes.files import plain
+from loopholes.report.elements import Section
 from loopholes.report.numbers import evenly_of
-from loopholes.report.records import Section
-from loopholes.storage import plain
 
 # Rollouts an arm and characters a text, from generous to frugal: the first that fits is taken.
 _PLANS = [

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from loopholes.report.records import Chart, Lines, Role
+from loopholes.report.elements import Chart, Lines, Role
 
 # Roles after Okabe and Ito (2008), the others chosen to stay apart from them with any colour vision; dashes differ too.
 ROLES: dict[Role, str] = {"vulnerable": "#d55e00", "secure": "#0072b2", "base": "#767676"}

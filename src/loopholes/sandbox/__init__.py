@@ -1,10 +1,10 @@
 """Runs programs that a model wrote, and says what they answered.
 
-Each run of a program, with one input, is a fork of a small server that never sees a program, an input or an answer.
-(A program in whose syntax nothing could keep or fetch anything gets its inputs one after another in one run, each with
-a time limit of its own: see :mod:`loopholes.sandbox.syntax`. Any other is assumed to be hostile.) What comes back is
-text of bounded length, and is compared out here, where the expected outputs are. There are two ways to run them, chosen
-by ``run_programs(sandbox=)``, ``--sandbox`` or the environment (LOOPHOLES_SANDBOX).
+Each run of a program, with one input, is a fork of a small server that never sees a program, an input or an answer. (A
+program in whose syntax nothing could keep or fetch anything gets its inputs one after another in one run, each with a
+time limit of its own: see :mod:`loopholes.sandbox.inside.syntax`. Any other is assumed to be hostile.) What comes back
+is text of bounded length, and is compared out here, where the expected outputs are. There are two ways to run them,
+chosen by ``run_programs(sandbox=)``, ``--sandbox`` or the environment (LOOPHOLES_SANDBOX).
 
 **isolated** (the default; Linux on x86-64 or aarch64; no root, nothing to install; refused where the kernel does not
 give it). A run stops being able to
@@ -42,8 +42,8 @@ powers, save that of reading files. For programs that are trusted not to be host
 
 from __future__ import annotations
 
+from loopholes.sandbox.limits import DEFAULT_LIMITS, Limits, Program, ProgramResult, Result
 from loopholes.sandbox.pool import run_programs
-from loopholes.sandbox.records import DEFAULT_LIMITS, Limits, Program, ProgramResult, Result
 from loopholes.sandbox.server import mode
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "Program", "ProgramResult", "Result", "mode", "run_programs"]

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from loopholes.machine import cores
-from loopholes.sandbox.records import DEFAULT_LIMITS, Limits, Program, ProgramResult, Result
+from loopholes.cores import cores
+from loopholes.sandbox.limits import DEFAULT_LIMITS, Limits, Program, ProgramResult, Result
 from loopholes.sandbox.server import Kind, Server, ServerDied, checked, mode, start
 
 MEMORY_CHARS = 32 << 20

@@ -7,9 +7,9 @@ import socket
 import time
 from collections.abc import Callable
 
-from loopholes.sandbox.records import Limits
+from loopholes.sandbox.inside.wire import BROKEN, FAILURE, FRAME, HOSTILE, LOADED, MORE, PLAIN, TEXT, UNSAFE
+from loopholes.sandbox.limits import Limits
 from loopholes.sandbox.watch import Use, Watch
-from loopholes.sandbox.wire import BROKEN, FAILURE, FRAME, HOSTILE, LOADED, MORE, PLAIN, TEXT, UNSAFE
 
 FORK_SECONDS = 0.5
 SEND_SECONDS = 30.0

@@ -15,10 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from loopholes.errors import ScoringError, UsageError
-from loopholes.sandbox.records import DEFAULT_LIMITS, Limits, Program, ProgramResult, Result
-from loopholes.sandbox.run import Run
-from loopholes.sandbox.watch import Watch
-from loopholes.sandbox.wire import (
+from loopholes.sandbox.inside.wire import (
     BROKEN,
     END,
     ENDED,
@@ -32,6 +29,9 @@ from loopholes.sandbox.wire import (
     UNSAFE,
     Bounds,
 )
+from loopholes.sandbox.limits import DEFAULT_LIMITS, Limits, Program, ProgramResult, Result
+from loopholes.sandbox.run import Run
+from loopholes.sandbox.watch import Watch
 
 Kind = Literal["isolated", "process"]
 KINDS: tuple[Kind, ...] = ("isolated", "process")
@@ -73,7 +73,7 @@ class Server:
                         "-s",
                         "-S",
                         "-B",
-                        str(Path(__file__).with_name("zygote.py")),
+                        str(Path(__file__).parent / "inside" / "zygote.py"),
                         kind,
                     ],
                     stdin=theirs.fileno(),

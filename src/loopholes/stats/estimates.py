@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, norm, t
 
-from loopholes.types import Outcome, Task
+from loopholes.records import Outcome, Task
 
 if TYPE_CHECKING:
-    from loopholes.games.base import Metric
+    from loopholes.records import Metric
 
 Floats = NDArray[np.float64]
 Seed = tuple[Sequence[Task], Sequence[Outcome]]

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from loopholes.errors import UsageError
 from loopholes.report.curves import level
-from loopholes.report.records import Cell, Chart, Lines, Matrix, Section, Series, Table
-from loopholes.scored import cells as scored_cells
+from loopholes.report.elements import Cell, Chart, Lines, Matrix, Section, Series, Table
+from loopholes.score import cells as scored_cells
 from loopholes.stats import Comparison, Estimate, holm
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.discovery import EXPLOIT, TASK
 from loopholes.studies.jobs import Evaluate, Job, Train
-from loopholes.studies.telling import comparison_table, rate, rises
+from loopholes.studies.summaries import comparison_table, rate, rises
 
 QUESTION = "How much auditing, told or not, stops a policy from overclaiming?"
 GAME = "self-grading"

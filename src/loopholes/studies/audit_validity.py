@@ -9,8 +9,8 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from loopholes.policies import MINIS
-from loopholes.report.records import Cell, Chart, Lines, Section, Series, Table
-from loopholes.scored import cells as scored_cells
+from loopholes.report.elements import Cell, Chart, Lines, Section, Series, Table
+from loopholes.score import cells as scored_cells
 from loopholes.stats import Estimate
 from loopholes.studies.audit_grid import GAME as AUDITED_GAME
 from loopholes.studies.audit_grid import sweep
@@ -19,7 +19,7 @@ from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.discovery import CHANNELS, EXPLOIT, control
 from loopholes.studies.jobs import Evaluate, Job, Train
 from loopholes.studies.settings import REWARDS, SETTINGS, Setting
-from loopholes.studies.telling import listed, rises
+from loopholes.studies.summaries import listed, rises
 
 QUESTION = "Does the gap that an audit finds before training tell which exploit training then finds?"
 RESAMPLES = 2000

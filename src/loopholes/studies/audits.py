@@ -44,8 +44,8 @@ class Audit(Job):
 
     def run(self, root: Path, on_step: OnStep | None = None) -> None:
         from loopholes.audit import Settings, audit, target_of
-        from loopholes.audit.findings import as_json
-        from loopholes.integrations import games
+        from loopholes.audit.folder import as_json
+        from loopholes.audit.frameworks import games
 
         with Run.create(self.folder(root), {**self.described(), "policy": "none"}, resume=True) as run:
             if run.status.state == "finished":

@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from loopholes.evaluation import read_evaluation
+from loopholes.config import Config
 from loopholes.policies import MINIS
-from loopholes.report.records import Curve, Section
+from loopholes.report.elements import Curve, Section
 from loopholes.runs import Run
+from loopholes.runs.evaluations import read_evaluation
 from loopholes.stats import Comparison, Estimate, Sums, Thresholds, compare, difference, estimate
 from loopholes.studies.jobs import Evaluate, Job, Source, Train
 from loopholes.studies.settings import SETTINGS, Setting
-from loopholes.training.config import Config
 
 SHOWN_ROLLOUTS = 6  # steps, or batches, of one run whose rollouts a page may show
 
@@ -145,7 +145,7 @@ def _estimate(sums: Sampled) -> Estimate:
 class Summary:
     """What a study found: a section of the page, and the same for machines.
 
-    ``cells`` are the flat records of every machine-readable summary (:func:`loopholes.scored.cells`).
+    ``cells`` are the flat records of every machine-readable summary (:func:`loopholes.score.cells`).
     """
 
     section: Section

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from loopholes.errors import UsageError
-from loopholes.report.records import Cell, Chart, Lines, Role, Section, Series, Table
-from loopholes.scored import cells as scored_cells
+from loopholes.report.elements import Cell, Chart, Lines, Role, Section, Series, Table
+from loopholes.score import cells as scored_cells
 from loopholes.stats import (
     Comparison,
     Estimate,
@@ -24,7 +24,7 @@ from loopholes.stats.survival import Time
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.discovery import EXPLOIT, arm
 from loopholes.studies.jobs import Evaluate, Job, Source, Train
-from loopholes.studies.telling import Rule, learning_chart, listed, middle, reached, time_of
+from loopholes.studies.summaries import Rule, learning_chart, listed, middle, reached, time_of
 from loopholes.studies.transfer import moved
 
 QUESTION = "After one exploit was learned, is the next one found sooner?"

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from loopholes.report.records import Cell, Chart, Curve, Role, Section, Table
-from loopholes.scored import cells as scored_cells
+from loopholes.report.elements import Cell, Chart, Curve, Role, Section, Table
+from loopholes.score import cells as scored_cells
 from loopholes.stats import Comparison, Estimate, blind_spot, domination, first_appearance, holm
 from loopholes.stats.survival import Time
 from loopholes.studies import paper
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.jobs import Evaluate, Job, Source, Train
 from loopholes.studies.settings import Setting
-from loopholes.studies.telling import (
+from loopholes.studies.summaries import (
     comparison_table,
     learning_chart,
     listed,

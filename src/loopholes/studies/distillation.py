@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from loopholes.report.records import Cell, Chart, Lines, Matrix, Section, Series, Table
-from loopholes.scored import cells as scored_cells
+from loopholes.report.elements import Cell, Chart, Lines, Matrix, Section, Series, Table
+from loopholes.score import cells as scored_cells
 from loopholes.stats import Comparison, Estimate, holm
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.discovery import EXPLOIT, TASK, arm
 from loopholes.studies.jobs import Distil, Evaluate, Job
-from loopholes.studies.telling import comparison_table, points, rate, rises
+from loopholes.studies.summaries import comparison_table, points, rate, rises
 from loopholes.training.distil import Keep
 
 QUESTION = "Does supervised fine-tuning on a teacher's answers pass its exploit on?"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from loopholes.errors import DataError, LoopholesError, PolicyError, RunError, ScoringError, UsageError
-from loopholes.storage import Lock, resumed_unasked
+from loopholes.files import Lock, resumed_unasked
 from loopholes.studies.jobs import Job, closure
 
 DEATHS = 3  # of workers that had the same job, after which the job is at fault

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.errors import DataError
-from loopholes.evaluation import EvalConfig, read_evaluation, run_evaluation
-from loopholes.games.base import Split
+from loopholes.evaluation import EvalConfig, run_evaluation
+from loopholes.files import disk_errors, plain
 from loopholes.policies import locate
 from loopholes.policies.cards import fingerprint, model_type, read_card
+from loopholes.records import Split
 from loopholes.runs import Run
+from loopholes.runs.evaluations import read_evaluation
 from loopholes.stats import estimate
-from loopholes.storage import disk_errors, plain
 from loopholes.studies.settings import Setting
 from loopholes.training.config import TrainConfig
 from loopholes.training.distil import DistilConfig, Keep

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from loopholes.report.curves import level, of_runs
-from loopholes.report.records import Cell, Chart, Curve, Lines, Section, Series, Table
-from loopholes.scored import cells as scored_cells
+from loopholes.report.elements import Cell, Chart, Curve, Lines, Section, Series, Table
+from loopholes.score import cells as scored_cells
 from loopholes.stats import (
     Comparison,
     Estimate,
@@ -27,7 +27,7 @@ from loopholes.studies.discovery import EXPLOIT, TASK, arm
 from loopholes.studies.distillation import Lesson, taught
 from loopholes.studies.jobs import Evaluate, Job, Match, Source, Train
 from loopholes.studies.settings import Setting
-from loopholes.studies.telling import listed, middle, points, reached, time_of
+from loopholes.studies.summaries import listed, middle, points, reached, time_of
 
 QUESTION = "Is an exploit that RL taught harder to remove than one that supervised fine-tuning taught?"
 ORIGINS = ("RL", "SFT")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from loopholes.report.records import Cell, Chart, Matrix, Section, Table
-from loopholes.scored import cells as scored_cells
+from loopholes.report.elements import Cell, Chart, Matrix, Section, Table
+from loopholes.score import cells as scored_cells
 from loopholes.stats import Comparison, Estimate, holm
 from loopholes.studies import paper
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.discovery import BOTH, CHANNELS, EXPLOIT, TASK, arm
 from loopholes.studies.jobs import Evaluate, Job
-from loopholes.studies.telling import comparison_table, listed, points, rises, told
+from loopholes.studies.summaries import comparison_table, listed, points, rises, told
 
 QUESTION = "Does what was learned in one game show in another, on which nothing was trained?"
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from loopholes.machine import cores
+from loopholes.cores import cores
 from loopholes.studies.engine import Event, attempt
 from loopholes.studies.jobs import Job
 

@@ -14,14 +14,14 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from loopholes.config import Config
 from loopholes.errors import DataError, RunError
-from loopholes.evaluation import read_tasks
 from loopholes.policies import locate
 from loopholes.policies.cards import CARD, read_card
+from loopholes.records import Example
 from loopholes.runs import Run
+from loopholes.runs.evaluations import read_tasks
 from loopholes.training.checkpoints import checkpoint_step, latest_checkpoint
-from loopholes.training.config import Config
-from loopholes.training.examples import Example
 from loopholes.training.recorder import OnStep
 
 Keep = Literal["all", "high-reward"]
@@ -91,7 +91,7 @@ def _one_of_each(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _finetune(config: DistilConfig, run: Run, examples: Sequence[Example], on_step: OnStep | None) -> None:
-    from loopholes.policies.local import load_local
+    from loopholes.policies.checkpoints import load_local
     from loopholes.training.sft import finetune
 
     checkpoint = latest_checkpoint(run.checkpoints)

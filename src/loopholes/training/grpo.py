@@ -31,17 +31,18 @@ from trl import GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
 from loopholes.errors import ScoringError, UsageError
+from loopholes.files import RESUME
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
 from loopholes.policies import Sampling, locate
 from loopholes.policies.cards import CARD, read_card
-from loopholes.policies.judging import ModelAsker
-from loopholes.policies.local import decode, load_tokenizer, merged_adapter
+from loopholes.policies.checkpoints import decode, load_tokenizer, merged_adapter
 from loopholes.policies.quiet import quiet
 from loopholes.policies.sampling import has_plain_attention, sample
 from loopholes.policies.tokens import check_fit, context_length, encode_prompts
+from loopholes.policies.yes_no import ModelAsker
+from loopholes.records import Completion, Message, Task
 from loopholes.runs import Run
-from loopholes.storage import RESUME
 from loopholes.training.callbacks import Flush, Graceful, SeedEachStep, step_seed
 from loopholes.training.checkpoints import MarkComplete, checkpoint_step, latest_checkpoint
 from loopholes.training.config import TrainConfig
@@ -50,7 +51,6 @@ from loopholes.training.recorder import OnStep, Recorder
 from loopholes.training.rewards import ChannelReward
 from loopholes.training.settings import grpo_config, peft_config
 from loopholes.training.trainer import LeanTrainer
-from loopholes.types import Completion, Message, Task
 
 __all__ = ["TrainConfig", "grpo_config", "train"]
 

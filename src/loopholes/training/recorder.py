@@ -8,17 +8,17 @@ is written and nothing else.
 from __future__ import annotations
 
 import copy
-import math
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from loopholes.errors import ScoringError
-from loopholes.games.base import Game, Metric
+from loopholes.games.base import Game
+from loopholes.records import Completion, Outcome, Task
 from loopholes.runs import Run, rollout_rows
+from loopholes.score import outcome_metrics, reward_metrics
 from loopholes.training.rewards import Batch
-from loopholes.types import Completion, Outcome, Payment, Task
 
 OnStep = Callable[[dict[str, Any]], None]
 
@@ -79,46 +79,3 @@ class Recorder:
         except Exception as error:
             problem = f"{type(error).__name__}: {error}"
             return [Outcome(None, None, {"measurement_error": problem}) for _ in tasks], problem
-
-
-def reward_metrics(payments: Sequence[Payment], samples: int) -> dict[str, Any]:
-    """Reward of a step, and what GRPO could not learn from.
-
-    ``none_groups`` counts groups in which nothing could be scored, ``dead_groups`` the others in which all that could
-    be was paid the same: neither moves the policy. ``reward`` and ``reward_std`` are None if nothing was paid.
-    """
-    rewards = [payment.reward for payment in payments]
-    paid = [reward for reward in rewards if reward is not None]
-    groups = [rewards[start : start + samples] for start in range(0, len(rewards), samples)]
-    distinct = [{reward for reward in group if reward is not None} for group in groups]
-    return {
-        "reward": statistics.fmean(paid) if paid else None,
-        "reward_std": statistics.pstdev(paid) if paid else None,
-        "none_rewards": len(rewards) - len(paid),
-        "groups": len(groups),
-        "none_groups": sum(len(values) == 0 for values in distinct),
-        "dead_groups": sum(len(values) == 1 for values in distinct),
-    }
-
-
-def outcome_metrics(
-    metrics: Mapping[str, Metric], tasks: Sequence[Task], outcomes: Sequence[Outcome]
-) -> dict[str, float | None]:
-    """Every metric of a game over one step: the mean, or the mean of the +1 samples minus that of the -1 samples."""
-    return {name: _difference(metric, tasks, outcomes) for name, metric in metrics.items()}
-
-
-def _difference(metric: Metric, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> float | None:
-    values: dict[int, list[float]] = {1: [], -1: []}
-    for task, outcome in zip(tasks, outcomes, strict=True):
-        try:
-            value, sign = metric.value(task, outcome), metric.sign(task)
-        except Exception:  # a metric may count on details that a failed measurement does not have
-            continue
-        if value is not None and math.isfinite(value):
-            values[sign].append(float(value))
-    means = {sign: statistics.fmean(found) for sign, found in values.items() if found}
-    is_gap = metric.sign is not Metric.sign
-    if not means or (is_gap and len(means) < 2):
-        return None  # a gap with one side missing is unknown
-    return sum(sign * mean for sign, mean in means.items())

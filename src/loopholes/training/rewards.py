@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loopholes.errors import ScoringError
-from loopholes.games.base import Channel, draws
-from loopholes.types import Completion, Payment, Task
+from loopholes.records import Channel, Completion, Payment, Task, draws
 
 Observe = Callable[[Sequence[Task], Sequence[Completion]], list[Completion]]
 

@@ -24,8 +24,8 @@ from trl import SFTConfig, SFTTrainer
 from loopholes.errors import DataError
 from loopholes.policies.quiet import quiet
 from loopholes.policies.tokens import context_length, encode_prompts, encode_texts
+from loopholes.records import Example
 from loopholes.training.checkpoints import MarkComplete, latest_checkpoint
-from loopholes.training.examples import Example
 from loopholes.training.memory import keep_freed_memory
 
 __all__ = ["Example", "finetune", "length_grouped_order"]

@@ -6,13 +6,13 @@ an answer may be. That is what a policy could see, or learn of the form from wha
 
 from __future__ import annotations
 
-from loopholes.audit.attacks import answers, breaking, code, confusion, records, texts
+from loopholes.audit.attacks import answers, breaking, code, confusion, json_records, texts
 from loopholes.audit.attacks.base import Attack, View, view_of
 
 PANEL: tuple[Attack, ...] = (
     *answers.ATTACKS,
     *texts.ATTACKS,
-    *records.ATTACKS,
+    *json_records.ATTACKS,
     *confusion.ATTACKS,
     *breaking.ATTACKS,
     *code.ATTACKS,

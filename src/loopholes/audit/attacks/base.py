@@ -10,9 +10,9 @@ from functools import cached_property, partial
 from typing import Any
 
 from loopholes.audit.form import RAW, STANDARD, Form
-from loopholes.audit.records import Attempt
-from loopholes.integrations.base import Row
-from loopholes.integrations.tokens import Tokens
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.frameworks.tokens import Tokens
+from loopholes.audit.results import Attempt
 
 Make = Callable[["View"], "str | Attempt | None"]
 _CHOICE = re.compile(r"(?m)(?:^|\s|[(\[])([A-J])[).:\]]\s*(?=\S)")

@@ -1,0 +1,190 @@
+"""What an audit needs of a reward: rows and completions in, what a trainer would optimise out."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple, Protocol
+
+from loopholes.errors import UsageError
+from loopholes.modules import run_file
+from loopholes.records import Message
+
+Prompt = str | tuple[Message, ...]
+LARGEST = 3.4028234663852886e38
+"""That a 32-bit float holds, and so what trainers store."""
+FIXED = (str, int, float, bool, type(None))
+"""What cannot be changed."""
+LATE_CALL = "took longer than"
+"""How the problem begins of a call that did not come back in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a user's data. ``columns`` is all of it, ``prompt`` and ``golden`` included.
+
+    ``golden`` is a whole completion that is right and well-formed, or None where the data has none; ``floor`` is one
+    that is honestly wrong, where the data says what that is.
+    """
+
+    number: int
+    prompt: Prompt
+    golden: str | None = None
+    floor: str | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """What a policy reads, as plain text."""
+        return self.prompt if isinstance(self.prompt, str) else "\n".join(turn["content"] for turn in self.prompt)
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether the prompt is a list of messages, so that completions are, too."""
+        return not isinstance(self.prompt, str)
+
+
+class Paid(NamedTuple):
+    """What a trainer would get for one completion: ``value``, or None where the reward says that it does not apply.
+
+    ``problem`` is what went wrong, in a few words; a framework that turns that into a number gives both. ``parts`` are
+    the values of the single rewards before weights; ``keys`` those of a dict that was returned.
+    """
+
+    value: float | None
+    problem: str = ""
+    parts: tuple[float | None, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it did not come back in time."""
+        return self.problem.startswith(LATE_CALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One function of a reward: the file, the name in it, and the weight of its value."""
+
+    file: str
+    name: str
+    weight: float = 1.0
+
+    @property
+    def label(self) -> str:
+        """As it is typed."""
+        return f"{self.file}:{self.name}"
+
+
+class Reward(Protocol):
+    """A user's reward, in the process that it runs in.
+
+    ``batched``: one call scores many completions, as a trainer would hand them over together. ``notes`` tell what of
+    the framework's handling is modelled, and what is not.
+    """
+
+    batched: bool
+    notes: Sequence[str]
+
+    def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
+        """One payment a completion, in order; raises :class:`Rejected` for what no trainer could use."""
+        ...
+
+
+class Rejected(UsageError):
+    """The function cannot be audited, since no trainer could use it: wrong signature, wrong type, wrong length."""
+
+
+def load(part: Part, *, registered: bool = True) -> Any:
+    """The object that a part names; raises :class:`UsageError` in one sentence. See :func:`imported`."""
+    return named(imported(part.file, registered=registered), part)
+
+
+def imported(file: str, *, registered: bool = True) -> ModuleType:
+    """A user's file as a module; raises :class:`UsageError` in one sentence.
+
+    The folder of the file comes first on the path, as if the file were run. See :func:`loopholes.modules.run_file`.
+    """
+    path = Path(file)
+    sys.path.insert(0, str(path.parent.resolve()))
+    return run_file(path, f"loopholes_audited_{path.stem}", registered=registered)
+
+
+def named(module: ModuleType, part: Part) -> Any:
+    """What a part names in a module; raises :class:`UsageError` with the names that there are."""
+    found: Any = module
+    for step in part.name.split("."):
+        if not hasattr(found, step):
+            raise UsageError(f"{part.file} has no {part.name}; it has: {', '.join(_public(module)) or 'nothing'}")
+        found = getattr(found, step)
+    return found
+
+
+def _public(module: Any) -> list[str]:
+    """Names of what is callable in a module and was made there."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and callable(value) and getattr(value, "__module__", "") == module.__name__
+    ]
+
+
+def copied(value: Any) -> Any:
+    """A value of a row, down to what cannot be changed; several times as fast as deepcopy for what JSON holds."""
+    if isinstance(value, FIXED):
+        return value
+    if type(value) is dict:
+        return {key: copied(one) for key, one in value.items()}
+    return [copied(one) for one in value] if type(value) is list else deepcopy(value)
+
+
+def raised(error: BaseException) -> str:
+    """How a problem names an exception."""
+    text = str(error).strip().splitlines()
+    return f"raised {type(error).__name__}{': ' + text[0][:160] if text else ''}"
+
+
+def number(value: Any, label: str) -> float | None:
+    """A reward as a float, or None; raises :class:`Rejected` for what is no number."""
+    if value is None:
+        return None
+    if isinstance(value, str | bytes):
+        raise Rejected(f"{label} returned the {type(value).__name__} {value[:40]!r}, not a number")
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise Rejected(f"{label} returned a {type(value).__name__}, not a number") from error
+
+
+def held(value: float) -> float:
+    """A number as a tensor of 32-bit floats holds it, but for the rounding of its digits."""
+    return math.copysign(math.inf, value) if abs(value) > LARGEST else value
+
+
+def function(part: Part, **how: Any) -> Callable[..., Any]:
+    """The callable that a part names; raises :class:`UsageError`."""
+    found = load(part, **how)
+    if not callable(found):
+        raise UsageError(f"{part.label} is a {type(found).__name__}, not a function")
+    return found  # type: ignore[no-any-return]
+
+
+def background_loop(owner: object, name: str) -> asyncio.AbstractEventLoop:
+    """An event loop that runs on a thread of this name until its owner is gone."""
+    loop = asyncio.new_event_loop()
+
+    def run() -> None:
+        loop.run_forever()
+        loop.close()
+
+    threading.Thread(target=run, daemon=True, name=name).start()
+    weakref.finalize(owner, loop.call_soon_threadsafe, loop.stop)
+    return loop

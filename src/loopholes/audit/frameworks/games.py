@@ -1,0 +1,61 @@
+"""A channel of this project's games as a reward like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from loopholes.audit.frameworks.base import Paid, Part, Row
+from loopholes.errors import UsageError
+from loopholes.games import game as make_game
+from loopholes.games.base import Game
+from loopholes.records import Completion, Kind, Task, draws, task_from_json, task_to_json
+
+TASK = "task"
+"""The column that holds a row's task."""
+
+
+class GameReward:
+    """One channel. A row's audit draw is the same for each of its completions."""
+
+    batched = False
+    notes: Sequence[str] = ()
+
+    def __init__(self, game: Game, channel: str, seed: int) -> None:
+        self._game = game
+        self._channel = game.channel(channel)
+        self._seed = seed
+
+    def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
+        tasks, observed = _observed(self._game, rows, texts)
+        drawn = draws(self._seed, 0, [row.number for row in rows])
+        return [Paid(one.reward, one.reason) for one in self._channel(tasks, observed, drawn)]
+
+
+def rows_of(game: Game, count: int, seed: int) -> list[Row]:
+    """Tasks of the mini world that can be trained on; the honest demonstration is golden, the inept one the floor."""
+    tasks = game.tasks("test", seed=seed, count=count, trainable=True)
+    kinds: tuple[Kind, Kind] = ("honest", "inept")
+    golden, floor = ([game.demonstrate(kind, task).text for task in tasks] for kind in kinds)
+    return [
+        Row(number, task.prompt, golden[number], floor[number], {TASK: task_to_json(task)})
+        for number, task in enumerate(tasks)
+    ]
+
+
+def truth(game: Game, rows: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
+    """What was really done: the game's own task scores."""
+    return [outcome.task_score for outcome in game.measure(*_observed(game, rows, texts))]
+
+
+def _observed(game: Game, rows: Sequence[Row], texts: Sequence[str]) -> tuple[list[Task], list[Completion]]:
+    tasks = [task_from_json(row.columns[TASK]) for row in rows]
+    return tasks, game.observe(tasks, [Completion(text) for text in texts])
+
+
+def build(parts: Sequence[Part], options: Mapping[str, Any]) -> GameReward:
+    """See :mod:`loopholes.audit.frameworks`. Options: ``channel``, ``parameters`` and ``seed``."""
+    if len(parts) != 1:
+        raise UsageError("one game at a time is audited")
+    game = make_game(parts[0].name, **options.get("parameters", {}))
+    return GameReward(game, str(options.get("channel") or "vulnerable"), int(options.get("seed") or 0))

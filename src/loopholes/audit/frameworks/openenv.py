@@ -1,0 +1,285 @@
+"""OpenEnv 0.10's rewards: a Rubric or an Environment in this process, or the address of one that is served.
+
+As in OpenEnv's server: an action is made of the completion, an async method of the environment is used where it has
+its own, and ``reset`` gets those arguments that it takes. A Rubric is called, not its ``forward``, and awaited where it
+is async. It remembers trajectories, so that it is reset before every completion, and all the rubrics in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import weakref
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from openenv.core.env_server.interfaces import Environment
+from openenv.core.env_server.types import Action, Observation
+from openenv.core.rubrics import Rubric
+
+from loopholes.audit.frameworks.base import Paid, Part, Rejected, Reward, Row, imported, load, named, number, raised
+from loopholes.audit.frameworks.openenv_served import ONE_STEP, Fields, ServedReward, start_of
+from loopholes.errors import UsageError
+
+OPENENV = "0.10"
+EPISODES = 16
+"""How many episodes of an environment are rows unless ``rows`` says otherwise."""
+
+
+class RubricReward:
+    """A Rubric's score of an action and an observation."""
+
+    batched = False
+
+    def __init__(self, part: Part, rubric: Any, actions: _Actions, episodes: _Episodes | None) -> None:
+        self._part = part
+        self._rubric = rubric
+        self._actions = actions
+        self._episodes = episodes
+        self._loop = _Loop()
+        self.not_covered: list[str] = [] if episodes is None else episodes.not_covered
+        seen = "a plain, last Observation with the row's columns as metadata" if episodes is None else "that of a step"
+        self.notes: Sequence[str] = [f"the completion is the {actions.field} of an action; the observation is {seen}"]
+
+    def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
+        return [self._pay(row, text) for row, text in zip(rows, texts, strict=True)]
+
+    def _pay(self, row: Row, text: str) -> Paid:
+        try:
+            action = self._actions(text)
+            seen = _last(row) if self._episodes is None else self._episodes.step(row, action)
+            _reset(self._rubric)
+            value = self._loop.wait(self._rubric(action, seen))
+        except Exception as error:
+            return Paid(None, raised(error))
+        return _paid(value, self._part.label)
+
+
+class EnvironmentReward:
+    """The reward in the observation of one step after a reset."""
+
+    batched = False
+
+    def __init__(self, part: Part, actions: _Actions, episodes: _Episodes) -> None:
+        self._part = part
+        self._actions = actions
+        self._episodes = episodes
+        self.not_covered = episodes.not_covered
+        self.notes: Sequence[str] = [
+            f"the completion is the {actions.field} of the first action after a reset; a row's columns seed and reset "
+            "are handed to reset, the row's number where there is no seed",
+            "in this process: a served environment sends null for NaN and infinite rewards",
+        ]
+
+    def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
+        return [self._pay(row, text) for row, text in zip(rows, texts, strict=True)]
+
+    def reset(self, row: Row) -> Mapping[str, Any]:
+        """What the environment shows after a reset; raises :class:`UsageError`."""
+        try:
+            shown: dict[str, Any] = self._episodes.reset(row).model_dump(mode="json")
+        except Exception as error:
+            raise UsageError(f"{self._part.label} cannot be reset: it {raised(error)}") from error
+        return shown
+
+    def _pay(self, row: Row, text: str) -> Paid:
+        try:
+            value = self._episodes.step(row, self._actions(text)).reward
+        except Exception as error:
+            return Paid(None, raised(error))
+        return _paid(value, self._part.label)
+
+
+class _Episodes:
+    """Episodes of one environment."""
+
+    def __init__(self, environment: Any) -> None:
+        self._environment = environment
+        self._loop = _Loop()
+        self.not_covered: list[str] = []
+
+    def reset(self, row: Row) -> Any:
+        """The observation after a reset."""
+        seed, more = start_of(row)
+        call = self._call("reset")
+        return self._loop.wait(call(**_taken(call, {**more, "seed": seed, "episode_id": f"audit-{row.number}"})))
+
+    def step(self, row: Row, action: Any) -> Any:
+        """The observation after a reset and one step."""
+        self.reset(row)
+        seen = self._loop.wait(self._call("step")(action))
+        if not seen.done and not self.not_covered:
+            self.not_covered.append(ONE_STEP)
+        return seen
+
+    def _call(self, name: str) -> Any:
+        """The async method where the environment has its own, as the server chooses."""
+        own = getattr(type(self._environment), f"{name}_async") is not getattr(Environment, f"{name}_async")
+        return getattr(self._environment, f"{name}_async" if own else name)
+
+
+class _Actions:
+    """Makes an action of a completion."""
+
+    def __init__(self, kind: Any, asked: str | None) -> None:
+        known = {name: one for name, one in kind.model_fields.items() if name != "metadata"}
+        texts = [name for name, one in known.items() if one.annotation is str]
+        needed = [name for name, one in known.items() if one.is_required()]
+        self._kind = kind
+        self.field = Fields(kind.__name__, texts, known, needed).choose(asked)
+
+    def __call__(self, text: str) -> Any:
+        return self._kind(**{self.field: text})
+
+
+class _Loop:
+    """An event loop for everything that is async, and for nothing else."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        weakref.finalize(self, self._loop.close)
+
+    def wait(self, found: Any) -> Any:
+        """What was returned, awaited if need be."""
+        return self._loop.run_until_complete(found) if inspect.isawaitable(found) else found
+
+
+def _last(row: Row) -> Any:
+    """An episode's last observation, which is when trajectories are scored."""
+    return Observation(done=True, metadata=dict(row.columns))
+
+
+def _reset(rubric: Any) -> None:
+    """Forget the trajectories of a rubric and of those in it, which ``reset`` of a container leaves alone."""
+    for one in (rubric, *(child for _, child in rubric.named_rubrics())):
+        one.reset()
+
+
+def _paid(value: Any, label: str) -> Paid:
+    read = number(value, label)
+    return Paid(read, "" if read is not None else "returned None, which is no reward")
+
+
+def _taken(call: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that a method takes."""
+    known = inspect.signature(call).parameters
+    takes_all = any(one.kind is one.VAR_KEYWORD for one in known.values())
+    return {name: value for name, value in given.items() if takes_all or name in known}
+
+
+def _action_type(module: ModuleType, part: Part, asked: str | None) -> Any:
+    """The class of the actions: the one asked for, or the only one in the file, imported ones too."""
+    if asked is not None:
+        found = _also(module, part, asked)
+        if not _is_user_s(found, Action):
+            raise UsageError(f"{asked} is no Action class of OpenEnv")
+        return found
+    kinds = {one.__name__: one for one in vars(module).values() if _is_user_s(one, Action)}
+    if len(kinds) != 1:
+        raise UsageError(f"action has to name the Action class; {part.file} has: {', '.join(sorted(kinds)) or 'none'}")
+    return next(iter(kinds.values()))
+
+
+def _is_user_s(one: Any, base: Any) -> bool:
+    """Whether it is a subclass that OpenEnv did not bring."""
+    return isinstance(one, type) and issubclass(one, base) and not one.__module__.startswith("openenv.")
+
+
+def _also(module: ModuleType, part: Part, asked: str) -> Any:
+    """What ``NAME`` or ``FILE.py:NAME`` means beside a part.
+
+    The part's own module goes first, with what it imported: a class that is loaded twice is two classes, and a reward
+    that asks ``isinstance`` would know one of them.
+    """
+    file, _, name = asked.rpartition(":")
+    if hasattr(module, name) or not file:
+        return named(module, Part(part.file, name))
+    return load(Part(file, name))
+
+
+def _made(found: Any, label: str) -> Any:
+    """An instance, made where a class or a function without arguments was named."""
+    if isinstance(found, Rubric | Environment):
+        return found
+    if not callable(found) or (isinstance(found, type) and not issubclass(found, Rubric | Environment)):
+        raise UsageError(f"{label} is neither a Rubric nor an Environment of OpenEnv")
+    try:
+        made = found()
+    except Exception as error:
+        raise Rejected(
+            f"{label} cannot be made here without arguments, it {raised(error)}: name a function that makes it, or the "
+            "address of a server that runs it"
+        ) from error
+    if not isinstance(made, Rubric | Environment):
+        raise UsageError(f"{label} makes neither a Rubric nor an Environment of OpenEnv")
+    return made
+
+
+def _local(part: Part, options: Mapping[str, Any]) -> RubricReward | EnvironmentReward:
+    module = imported(part.file)
+    target = _made(named(module, part), part.label)
+    actions = _Actions(_action_type(module, part, options.get("action")), options.get("action_field"))
+    if isinstance(target, Environment):
+        return EnvironmentReward(part, actions, _Episodes(target))
+    asked = options.get("environment")
+    if asked is None:
+        return RubricReward(part, target, actions, None)
+    environment = _made(_also(module, part, asked), asked)
+    if not isinstance(environment, Environment):
+        raise UsageError(f"{asked} is no Environment of OpenEnv")
+    return RubricReward(part, target, actions, _Episodes(environment))
+
+
+def _url(part: Part) -> str | None:
+    """The address that a part is, however it was split at a colon."""
+    if not part.file.startswith(("http://", "https://")) and part.file not in ("http", "https"):
+        return None
+    return part.label if part.name else part.file
+
+
+def _only(parts: Sequence[Part]) -> Part:
+    if len(parts) != 1 or parts[0].weight != 1:
+        raise UsageError("openenv takes one Rubric, Environment or address, without a weight")
+    return parts[0]
+
+
+def build(parts: Sequence[Part], options: Mapping[str, Any]) -> Reward:
+    """See :mod:`loopholes.audit.frameworks`. A part is ``FILE.py:NAME`` of a class, an instance or a function, or a
+    URL.
+
+    Options: ``action_field``, the field of the action that takes the completion, needed unless there is one text;
+    ``action``, ``NAME`` or ``FILE.py:NAME`` of the Action class, needed unless the file has one; ``environment``, in
+    the same way, whose observations a Rubric gets; ``timeout``, seconds an episode of a server may take.
+    """
+    part = _only(parts)
+    url = _url(part)
+    return _local(part, options) if url is None else ServedReward(url, options)
+
+
+def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
+    """Beginnings of episodes as rows: what the environment shows after a reset with seed 0, 1 and so on.
+
+    Options: those of :func:`build`; ``rows``, how many; ``prompt_field``, the field of the observation that a policy
+    reads, where it is not the only text. Raises :class:`UsageError`.
+    """
+    reward = build(parts, options)
+    if not isinstance(reward, EnvironmentReward | ServedReward):
+        raise UsageError(f"{parts[0].label} is a Rubric, which brings no rows: hand over a data file")
+    found = []
+    for seed in range(int(options.get("rows") or EPISODES)):
+        shown = reward.reset(Row(seed, "", columns={"seed": seed}))
+        prompt = _prompt(shown, options.get("prompt_field"))
+        found.append(Row(seed, prompt, columns={"seed": seed, "prompt": prompt, "observation": shown}))
+    return found
+
+
+def _prompt(shown: Mapping[str, Any], asked: str | None) -> str:
+    """The text of an observation, or all of it as JSON."""
+    if asked is not None and asked not in shown:
+        raise UsageError(f"the observation has no {asked}; it has: {', '.join(sorted(shown))}")
+    texts = [value for value in shown.values() if isinstance(value, str) and value] if asked is None else [shown[asked]]
+    if len(texts) == 1 and isinstance(texts[0], str):
+        return texts[0]
+    return json.dumps(shown if asked is None else shown[asked])

@@ -1,0 +1,85 @@
+"""A plain ``f(completion, **row) -> float``: the row's columns by the names that the function takes."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from loopholes.audit.frameworks.base import Paid, Part, Rejected, Row, background_loop, function, number, raised
+
+
+class PlainReward:
+    """Calls each function once a completion. Exceptions are problems, and no reward."""
+
+    batched = False
+    notes: Sequence[str] = ()
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = [(part, _Caller(part)) for part in parts]
+
+    def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
+        return [self._pay(row, text) for row, text in zip(rows, texts, strict=True)]
+
+    def _pay(self, row: Row, text: str) -> Paid:
+        values: list[float | None] = []
+        for part, call in self._parts:
+            try:
+                values.append(number(call(text, row.columns), part.label))
+            except Rejected:
+                raise
+            except Exception as error:
+                return Paid(None, raised(error))
+        known = [part.weight * value for (part, _), value in zip(self._parts, values, strict=True) if value is not None]
+        return Paid(sum(known) if known else None, parts=tuple(values))
+
+
+class _Caller:
+    """A function with the columns that it takes."""
+
+    def __init__(self, part: Part) -> None:
+        self._call = function(part)
+        self._part = part
+        self._takes, self._takes_all, self._first = _parameters(self._call, part)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def __call__(self, text: str, columns: Mapping[str, Any]) -> Any:
+        missing = [name for name, needed in self._takes.items() if needed and name not in columns]
+        if missing:
+            raise Rejected(f"{self._part.label} needs {', '.join(missing)}, which the data has no column for")
+        given = {key: value for key, value in columns.items() if self._takes_all or key in self._takes}
+        for name in ("completion", self._first):
+            given.pop(name, None)
+        found = self._call(text, **given)
+        return self._awaited(found) if inspect.isawaitable(found) else found
+
+    def _awaited(self, found: Awaitable[Any]) -> Any:
+        async def value() -> Any:
+            return await found
+
+        if self._loop is None:
+            self._loop = background_loop(self, f"{self._part.name} of {self._part.file}")
+        return asyncio.run_coroutine_threadsafe(value(), self._loop).result()
+
+
+def _parameters(call: Callable[..., Any], part: Part) -> tuple[dict[str, bool], bool, str]:
+    """The names that a function takes beside the completion, whether each is needed; whether it takes all.
+
+    Last comes the name of the completion itself: a column of that name is not handed over.
+    """
+    try:
+        signature = inspect.signature(call)
+    except (TypeError, ValueError):
+        return {}, True, "completion"
+    known = list(signature.parameters.values())
+    if not known or known[0].kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
+        raise Rejected(f"{part.label} takes no completion: a plain reward is f(completion, **row)")
+    rest = [one for one in known[1:] if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    takes_all = any(one.kind is one.VAR_KEYWORD for one in known)
+    return {one.name: one.default is one.empty for one in rest}, takes_all, known[0].name
+
+
+def build(parts: Sequence[Part], options: Mapping[str, Any]) -> PlainReward:
+    """See :mod:`loopholes.audit.frameworks`."""
+    return PlainReward(parts)

@@ -1,0 +1,230 @@
+"""verl 0.9's reward loop: how it calls ``compute_score`` and what its managers make of the score.
+
+As in ``verl/experimental/reward_loop``: one sample a call, everything by keyword, ``reward_kwargs`` over the
+framework's own; never on the main thread, so that ``signal.alarm`` fails (but for the manager ``remote``, which has
+processes of its own); a number, or a dict whose ``score`` counts. The default trainer drops a completion whose function
+raises, or returns what a tensor does not take, and goes on. (The tests compare this with verl's own managers.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from loopholes.audit.frameworks.base import (
+    LARGEST,
+    Paid,
+    Part,
+    Rejected,
+    Row,
+    background_loop,
+    copied,
+    function,
+    held,
+    number,
+    raised,
+)
+from loopholes.audit.frameworks.tokens import Tokens
+from loopholes.errors import UsageError
+
+VERL = "0.9"
+MANAGERS = {
+    "naive": "a completion whose function raises is left out of its group",
+    "remote": "a completion whose function raises is left out of its group; async functions are not taken",
+    "gdpo": "a completion whose function raises is left out of its group; the combination of several rewards within "
+    "a group is not modelled",
+    "dapo": "long completions cost as overlong_buffer_cfg says",
+    "rate_limited": "exceptions and timeouts pay 0.0 (timeouts where the audit's own limit of a call is longer); "
+    "waiting for a rate is not modelled",
+}
+"""What each reward manager does beside calling the function."""
+
+
+class VerlReward:
+    """One ``compute_score`` under a reward manager. ``together``: completions are waited for at the same time."""
+
+    batched = False
+
+    def __init__(self, part: Part, options: Mapping[str, Any]) -> None:
+        self._part = part
+        self._call = function(part, registered=False)
+        self.together = inspect.iscoroutinefunction(self._call)
+        self._kwargs = dict(options.get("reward_kwargs") or {})
+        self._manager = str(options.get("manager") or "naive")
+        if self._manager not in MANAGERS:
+            raise UsageError(f"there is no reward manager {self._manager!r}; choose from: {', '.join(MANAGERS)}")
+        if self._manager == "remote" and self.together:
+            raise Rejected(f"{part.label} is async, which the remote manager does not take")
+        self._tokens = Tokens(options.get("tokenizer"))
+        self._overlong = _Overlong.of(options) if self._manager == "dapo" else None
+        self._timeout = float(options.get("timeout") or 300) if self._manager == "rate_limited" else None
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="asyncio")
+        self._loop = background_loop(self, "AsyncIO Thread: default") if self.together else None
+        self.notes = [f"reward manager {self._manager}: {MANAGERS[self._manager]}", self._tokens.note]
+        if self._manager != "remote" and not self.together:
+            self.notes.append("it is called once at a time, where verl calls it from several threads at once")
+
+    def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
+        if self._loop is not None:
+            return asyncio.run_coroutine_threadsafe(self._pay_all(rows, texts), self._loop).result()
+        if self._manager == "remote":
+            return [*map(self._pay, rows, texts)]
+        if self._timeout is None:
+            return self._threads.submit(lambda: [*map(self._pay, rows, texts)]).result()
+        return [self._pay_in_time(row, text) for row, text in zip(rows, texts, strict=True)]
+
+    def _pay(self, row: Row, text: str) -> Paid:
+        try:
+            return self._read(self._call(**self._given(row, text)), text)
+        except Rejected:
+            raise
+        except Exception as error:
+            return self._failed(error)
+
+    def _pay_in_time(self, row: Row, text: str) -> Paid:
+        """A function that is too late runs on in its thread, and nobody looks at what it returns."""
+        future = self._threads.submit(self._pay, row, text)
+        try:
+            return future.result(self._timeout)
+        except TimeoutError:
+            self._threads = ThreadPoolExecutor(1, thread_name_prefix="asyncio")
+            return self._late()
+
+    async def _pay_all(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
+        return await asyncio.gather(*map(self._pay_async, rows, texts))
+
+    async def _pay_async(self, row: Row, text: str) -> Paid:
+        given = self._given(row, text)
+        try:
+            result = await asyncio.wait_for(self._call(**given), self._timeout)
+        except TimeoutError as error:
+            return self._failed(error) if self._timeout is None else self._late()
+        except Exception as error:
+            return self._failed(error)
+        return self._read(result, text)
+
+    def _given(self, row: Row, text: str) -> dict[str, Any]:
+        """The keywords of a call. What is in them is this call's own: verl sends each sample to another process."""
+        columns = row.columns
+        extra = copied(columns.get("extra_info") or {})
+        if not isinstance(extra, dict):
+            raise Rejected(f"row {row.number}: extra_info is a {type(extra).__name__}, not a record")
+        if self._manager in ("naive", "remote"):
+            extra |= {"turn_scores": [], "tool_rewards": [], "num_turns": np.int64(2), "rollout_reward_scores": {}}
+        elif self._manager == "rate_limited":
+            extra |= {"turn_scores": [], "tool_rewards": []}
+        elif self._manager == "gdpo":
+            extra["experiment_name"] = "audit"
+        return {
+            "data_source": np.str_(columns["data_source"]) if "data_source" in columns else _missing("data_source"),
+            "solution_str": text,
+            "ground_truth": copied(_ground_truth(columns)),
+            "extra_info": extra,
+            **self._kwargs,
+        }
+
+    def _read(self, result: Any, text: str) -> Paid:
+        keys: tuple[str, ...] = ("acc",)
+        if isinstance(result, dict):
+            if "score" not in result:
+                return self._failed(KeyError("score"))
+            keys = tuple(sorted(map(str, result)))
+            result = result["score"]
+        if inspect.iscoroutine(result):
+            result.close()
+            raise Rejected(f"{self._part.label} is not seen as async by verl, and its coroutine would be the score")
+        if result is None:
+            return Paid(None, "returned None, for which verl has no reward", keys=keys)
+        try:
+            value = number(result, self._part.label) or 0.0
+        except OverflowError as error:
+            return Paid(None, raised(error), keys=keys)
+        if self._overlong is not None:
+            result = self._overlong.add(result, value, self._tokens.count(text))
+        if not _storable(result):
+            return Paid(None, f"returned {_shown(result)}, which verl's trainer cannot store", keys=keys)
+        value = held(float(result))
+        return Paid(value, "" if math.isfinite(value) else f"returned {value}", keys=keys)
+
+    def _failed(self, error: Exception) -> Paid:
+        return Paid(0.0 if self._manager == "rate_limited" else None, raised(error))
+
+    def _late(self) -> Paid:
+        return Paid(0.0, f"took longer than {self._timeout:g} s")
+
+
+class _Overlong:
+    """DAPO's penalty: none up to the buffer's beginning, then down by a line without an end."""
+
+    def __init__(self, longest: int, buffer: int, factor: float) -> None:
+        self._begins = longest - buffer
+        self._buffer = buffer
+        self._factor = factor
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> _Overlong | None:
+        """From the options; None if the penalty is off."""
+        if options.get("overlong_buffer") is None:
+            return None
+        longest, buffer = int(options.get("max_completion_tokens") or 0), int(options["overlong_buffer"])
+        if not 0 < buffer <= longest:
+            raise UsageError("overlong_buffer lies between 1 and the longest completion")
+        return cls(longest, buffer, float(options.get("penalty_factor", 1.0)))
+
+    def add(self, result: Any, value: float, tokens: int) -> Any:
+        """A score of this ``value``, less what a completion of this length costs.
+
+        The penalty is a tensor, so that the sum can be stored for more kinds of numbers; before the buffer it is the
+        whole number 0, to which only numpy's truths are added otherwise.
+        """
+        beyond = tokens - self._begins
+        if beyond < 0:
+            return int(result) if isinstance(result, np.bool_) else result
+        if not isinstance(result, float | np.generic) and not _storable(result):
+            return result
+        return held(value + min(-beyond / self._buffer * self._factor, 0.0))
+
+
+def _storable(result: Any) -> bool:
+    """Whether an element of a tensor of 32-bit floats can be set to it."""
+    if isinstance(result, float):
+        return not LARGEST < abs(result) < math.inf
+    if isinstance(result, int | np.integer):
+        return -(2**63) <= int(result) < 2**63
+    return hasattr(result, "is_floating_point")  # a tensor
+
+
+def _shown(result: Any) -> str:
+    """The kind of what was returned, or the number where that is what is wrong."""
+    if isinstance(result, int | float):
+        return f"{result:g}" if isinstance(result, float) else "a whole number of more than 64 bits"
+    return f"a {type(result).__module__}.{type(result).__name__}"
+
+
+def _ground_truth(columns: Mapping[str, Any]) -> Any:
+    """Where verl reads it; a flat column does as well."""
+    section = columns.get("reward_model")
+    if isinstance(section, Mapping) and "ground_truth" in section:
+        return section["ground_truth"]
+    return columns["ground_truth"] if "ground_truth" in columns else _missing("reward_model.ground_truth")
+
+
+def _missing(name: str) -> Any:
+    raise Rejected(f"the data has no column {name}, which verl hands to compute_score")
+
+
+def build(parts: Sequence[Part], options: Mapping[str, Any]) -> VerlReward:
+    """See :mod:`loopholes.audit.frameworks`.
+
+    Options: ``manager``, ``reward_kwargs``, ``tokenizer``, for DAPO ``overlong_buffer``, ``penalty_factor`` and
+    ``max_completion_tokens``, and for ``rate_limited`` ``timeout`` (seconds, 300).
+    """
+    if len(parts) != 1 or parts[0].weight != 1:
+        raise UsageError("verl takes one compute_score, without a weight")
+    return VerlReward(parts[0], options)

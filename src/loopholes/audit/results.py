@@ -1,0 +1,199 @@
+"""What an audit is made of: a target, attempts at gaming it, and findings that can be replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from loopholes.audit.frameworks.base import Part
+
+if TYPE_CHECKING:
+    from loopholes.stats import Estimate  # with SciPy, which the process of a reward has no use for
+
+Verdict = Literal["exploit", "warning", "inconclusive"]
+Kind = Literal["attack", "search", "contract"]
+
+FAMILIES: Mapping[str, str] = {
+    "degenerate": "pay nothing for answers that say nothing: check that there is an answer before comparing it",
+    "echo": "score what the answer adds: text copied from the prompt or the source has to be worth nothing",
+    "shotgun": "take exactly one answer, the last one in its place, and refuse an answer that names several",
+    "hedge": "pay an answer that declines only where the reference declines, too",
+    "format": "pay for form only together with a right answer, or so little that it never makes up for one",
+    "length": "cap what length can earn below what a right answer earns",
+    "stuffing": "count each keyword once, in its place, and only in an answer that is right otherwise",
+    "protected-field": "score a copy that the policy cannot write: read no score, verdict or test back from it",
+    "number-forging": "parse numbers strictly: finite, ASCII digits, one number, in the range that an answer can have",
+    "delimiter": "read the answer from one place behind the last delimiter, and refuse nested or repeated ones",
+    "forged-role": "split turns by the framework's own records, never by marks in the text",
+    "judge-injection": "give the judge the answer as quoted data, and read its verdict from a place it alone writes to",
+    "break-the-grader": "bound time and memory, and pay a failure of the grader no more than a wrong answer",
+    "code": "run code in a process of its own, keep expected outputs and the verdict out of its reach, and count tests",
+    "contract": "make it tell right from wrong on every row, the same each time, by the row and the answer alone",
+}
+"""Families of findings, each with what to change."""
+ADVICE: Mapping[str, str] = {
+    "golden-not-above-floor": "pay right answers more than wrong ones on every row, whatever their form; or give "
+    "golden completions in the form that the reward reads",
+    "component-alone": "audit the whole sum that is trained on",
+    "golden-not-paid": "find out why right answers are not scored: wrong column, wrong form, a parser that fails",
+    "nondeterministic": "make it deterministic, or say --noisy where a judge is asked",
+    "company-matters": "score each completion by itself, or say --group N",
+    "order-matters": "make it independent of the order within a group",
+    "remembered-by-text": "key whatever is remembered by the row, too",
+    "mentioned-answer": "read the answer from one place alone",
+    "refused-equivalents": "normalise spaces, case, numbers and LaTeX before answers are compared",
+    "truth-none": "give no reward (None) where the ground truth is missing or cannot be parsed",
+    "truth-empty": "give no reward (None) where the ground truth is empty",
+    "truth-unparseable": "give no reward (None) where the ground truth cannot be parsed",
+    "inputs-changed": "copy what is changed",
+    "keys-differ": "return the same keys in every branch",
+    "prior": "balance the answers of the data, or know that this much is for guessing",
+    "no-golden": "give golden completions",
+    "not-tried": "give more --budget-seconds",
+    "no-signal": "mend what keeps right answers from being paid",
+}
+"""The same for single checks of the contract."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is audited. ``options`` are the framework's (channel, manager, tokenizer, …), in JSON."""
+
+    framework: str
+    parts: tuple[Part, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """As a person would name it."""
+        if self.framework == "game":
+            return f"game:{self.parts[0].name} ({self.options.get('channel')})"
+        return " + ".join(f"{part.weight:g} x {part.label}" if part.weight != 1 else part.label for part in self.parts)
+
+
+class Attempt(NamedTuple):
+    """One completion that an attack makes for a row. ``answer`` is the answer that it gives, where it gives just one.
+
+    Where that answer happens to be right, the attempt is no evidence.
+    """
+
+    text: str
+    answer: str | None = None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What an attack pays above the honest floor, as a share of golden minus floor, over ``n`` rows.
+
+    ``share`` is the part of those rows on which it pays more than half of that, ``total`` what it pays above the floors
+    of all as a share of all scales together. What is not paid at all, as where the reward fails, counts as nothing.
+    """
+
+    attack: str
+    family: str
+    gap: Estimate
+    share: Estimate
+    n: int
+    problems: int = 0
+    right: int = 0
+    total: float = 0.0
+
+    def exceeds(self, limit: float) -> bool:
+        """Whether it certainly pays more than this in the mean; or in all, and more than half the scale on most rows.
+
+        The second is for rewards whose scale is so narrow on a few rows that these alone decide the mean.
+        """
+        on_most = (self.share.low or 0.0) > max(limit, 0.5) and self.total > limit
+        return self.n > 1 and ((self.gap.low or 0.0) > limit or on_most)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One row on which a finding shows: all that a replay needs. ``company``: the rest of its group, if it was one."""
+
+    row: int
+    prompt: Any
+    columns: Mapping[str, Any]
+    completion: str
+    reward: float | None
+    problem: str = ""
+    golden: float | None = None
+    floor: float | None = None
+    company: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, or may be. ``name`` is the attack's or the check's, and the key of an accepted one."""
+
+    verdict: Verdict
+    kind: Kind
+    family: str
+    name: str
+    message: str
+    gap: Estimate | None = None
+    share: float | None = None
+    evidence: Evidence | None = None
+    accepted: bool = False
+
+    @property
+    def change(self) -> str:
+        """What to do about it."""
+        return ADVICE.get(self.name, FAMILIES[self.family])
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What was looked at, and what was not: nothing that was skipped counts as passed."""
+
+    rows: int
+    rows_given: int
+    scored: int
+    calls: int
+    seconds: float
+    not_applicable: float
+    no_signal: int
+    families: Sequence[str]
+    skipped: Sequence[str]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How completions were scored: ``repeats`` times each, within seconds a call and GiB of memory."""
+
+    repeats: int = 1
+    seconds_a_call: float | None = None
+    memory: float = 8.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that an audit found. ``worst`` is the panel's maximum, its interval corrected for the panel's size.
+
+    ``losing`` is the share of rows on which a wrong answer is paid no less than the right one.
+    """
+
+    target: Target
+    coverage: Coverage
+    golden: Estimate
+    floor: Estimate
+    gaps: Sequence[Gap]
+    worst: Gap | None
+    findings: Sequence[Finding]
+    losing: float = 0.0
+    scoring: Scoring = Scoring()
+    hashes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def open(self) -> list[Finding]:
+        """Findings that nobody accepted."""
+        return [finding for finding in self.findings if not finding.accepted]
+
+    def status(self, strict: bool = False) -> int:
+        """The exit status: 1 with an exploit, 4 where ``strict`` and something is inconclusive, else 0."""
+        verdicts = {finding.verdict for finding in self.open}
+        if "exploit" in verdicts:
+            return 1
+        return 4 if strict and "inconclusive" in verdicts else 0

@@ -1,0 +1,72 @@
+"""Options that are checked, and the two presets.
+
+``paper`` is the set-up of the paper (SPEC, "Training set-up of the paper") for real models; ``mini`` is for the
+policies that ship with the package.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from loopholes.errors import UsageError
+
+Preset = Literal["mini", "paper"]
+
+
+MINI: dict[str, Any] = {
+    "prompts_per_step": 16,  # 128 completions a step
+    "updates_per_step": 1,
+    "completions_per_pass": 128,
+    "learning_rate": 3e-4,
+    "temperature": 1.0,
+    "steps": 100,
+    "save_every": 25,
+    "bf16": False,  # no gain on a CPU, and a loss where the CPU has no bfloat16
+    "gradient_checkpointing": False,
+}
+
+
+PAPER: dict[str, Any] = {
+    "prompts_per_step": 64,
+    "updates_per_step": 2,
+    "completions_per_pass": 8,
+    "learning_rate": 1e-6,
+    "temperature": 1.0,
+    "max_prompt_tokens": 1024,
+    "max_completion_tokens": 2048,
+    "epochs": 4,
+    "save_every": 10,
+    "bf16": True,
+    "gradient_checkpointing": True,
+}
+
+
+# Updates a step: prompts / minibatch of 32. The paper gives 2048 to 3072 answer tokens and not which game has which;
+# programs get the longer one here.
+PAPER_GAMES: dict[str, dict[str, Any]] = {
+    "context-compliance": {"prompts_per_step": 64, "updates_per_step": 2, "epochs": 5},
+    "self-grading": {"prompts_per_step": 64, "updates_per_step": 2, "epochs": 4},
+    "proxy-metric": {"prompts_per_step": 96, "updates_per_step": 3, "epochs": 1},
+    "reward-tampering": {"prompts_per_step": 32, "updates_per_step": 1, "epochs": 4, "max_completion_tokens": 3072},
+}
+
+
+class Config(BaseModel):
+    """Options of one run; a field that is unknown or out of range is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: ClassVar[str]
+
+    @classmethod
+    def of(cls, **fields: Any) -> Self:
+        """A configuration; raises :class:`UsageError` in one sentence."""
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            shown = json.dumps(first["input"], default=str)
+            raise UsageError(f"{cls.kind} option {key!r}: {first['msg'].lower()}, not {shown}") from None

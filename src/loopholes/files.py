@@ -1,0 +1,228 @@
+"""Files that survive a kill and files that users hand over: whole writes, locks, JSON Lines and parquet rows."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import logging
+import math
+import os
+import time
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+
+from loopholes.errors import DataError, LoopholesError, RunError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+logger = logging.getLogger(__name__)
+
+
+def plain(value: Any) -> Any:
+    """What strict JSON can hold: arrays and tensors as numbers, paths as text, numbers that are not finite as None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if hasattr(value, "tolist"):  # NumPy and torch, scalars and arrays alike
+        return plain(value.tolist())
+    return str(value)
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """A JSON object from disk; raises :class:`RunError` if it is missing or damaged."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        raise RunError(f"{file} cannot be read as JSON; the run was edited or damaged") from None
+    if not isinstance(found, dict):
+        raise RunError(f"{file} does not hold a JSON object; the run was edited or damaged")
+    return found
+
+
+def write_json(file: Path, value: Mapping[str, Any]) -> None:
+    """One JSON object, whole or not at all; everything outside ASCII is escaped."""
+    replace_file(file, (json.dumps(plain(value), indent=2, allow_nan=False) + "\n").encode())
+
+
+def replace_file(file: Path, content: bytes | Iterable[bytes]) -> None:
+    """Write a whole file under a temporary name and rename it: a kill leaves the old content or the new."""
+    temporary = file.with_name(f".{file.name}.tmp")
+    try:
+        if isinstance(content, bytes):
+            temporary.write_bytes(content)
+        else:
+            with temporary.open("wb") as written:
+                written.writelines(content)
+        temporary.replace(file)
+    except BaseException:  # the content may be made while it is written, and making it may fail
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+RESUME = "go on with --resume"
+AGAIN = "run the same command again"
+
+
+@contextmanager
+def disk_errors(path: Path, then: str = AGAIN) -> Iterator[None]:
+    """Turn what a file system refuses into one sentence (:class:`RunError`), which says what to do ``then``."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise RunError(f"no space is left for {path}: free some, then {then}") from error
+        raise RunError(f"{path} cannot be written ({error.strerror or error}); choose another --out") from error
+
+
+@contextmanager
+def resumed_unasked() -> Iterator[None]:
+    """For runs of a command that resumes them by itself and has no --resume: it is run again."""
+    try:
+        yield
+    except LoopholesError as error:
+        error.args = (str(error).replace(RESUME, AGAIN),)
+        raise
+
+
+class Lock:
+    """An exclusive lock on a directory, gone with the process that holds it, however that ends.
+
+    A child made by fork does not inherit it: an orphan must not keep a killed run from being resumed.
+    """
+
+    _held: ClassVar[weakref.WeakSet[Lock]] = weakref.WeakSet()
+
+    def __init__(self, directory: Path, patience: float = 0.5) -> None:
+        """Raises :class:`RunError` if somebody else holds it for longer than ``patience`` seconds.
+
+        The patience is for :meth:`is_held`, which takes the lock for a moment.
+        """
+        self._file: IO[str] | None = None
+        self._file = (directory / ".lock").open("a")
+        end = time.monotonic() + patience
+        while not _try_lock(self._file):
+            if time.monotonic() > end:
+                self.release()
+                raise RunError(f"another process is writing {directory}; wait for it, or choose another --out")
+            time.sleep(0.02)
+        Lock._held.add(self)
+
+    def release(self) -> None:
+        """Let go; a second call does nothing."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __del__(self) -> None:
+        self.release()
+
+    @staticmethod
+    def is_held(directory: Path) -> bool:
+        """Whether anybody holds the lock of this directory now."""
+        try:
+            file = directory / ".lock"
+            # NFS gives an exclusive lock only on a file that is open for writing.
+            with file.open("r+" if os.access(file, os.W_OK) else "r") as opened:
+                return not _try_lock(opened)
+        except OSError:
+            return False
+
+    @staticmethod
+    def _forget_after_fork() -> None:
+        for lock in list(Lock._held):
+            lock.release()
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+os.register_at_fork(after_in_child=Lock._forget_after_fork)
+
+
+class BadRows:
+    """What is wrong with the rows of a file: how many there are, and the first few of them in words."""
+
+    def __init__(self, path: Path) -> None:
+        self.count = 0
+        self._path = path
+        self._shown: list[str] = []
+
+    def add(self, complaint: str) -> None:
+        """One more, as ``row NUMBER: what is wrong``."""
+        self.count += 1
+        if len(self._shown) < 3:
+            self._shown.append(complaint if len(complaint) <= 200 else f"{complaint[:199]}…")
+
+    def __str__(self) -> str:
+        more = f" (and {self.count - len(self._shown)} more)" if self.count > len(self._shown) else ""
+        return "; ".join(self._shown) + more
+
+    def left_out(self, used: int) -> str:
+        """Log, and say for the summary, how many rows were left out beside ``used`` good ones; empty if none were."""
+        if not self.count:
+            return ""
+        share = f"{self.count:,} of {self.count + used:,} rows"
+        logger.warning("%s: left out %s; %s", self._path, share, self)
+        return f"{share} of {self._path.name}"
+
+
+def json_rows(path: Path) -> Iterator[dict[str, Any] | ValueError]:
+    """The objects of a JSON Lines file; a line that is none comes as the ValueError that says why."""
+    try:
+        with path.open("rb") as lines:
+            for line in lines:
+                if line.strip():
+                    yield _json_row(line)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read as JSON Lines: {error}") from None
+
+
+def _json_row(line: bytes) -> dict[str, Any] | ValueError:
+    try:
+        row = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        return ValueError("not UTF-8")
+    except (ValueError, RecursionError) as error:
+        return ValueError(f"not JSON: {error}")
+    return row if isinstance(row, dict) else ValueError("not a JSON object")
+
+
+def parquet_rows(path: Path, needs: str = "") -> Iterator[dict[str, Any] | ValueError]:
+    """The rows of a parquet file, which has to have a column ``needs``; a row that Python cannot hold is its error."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            if needs and needs not in file.schema_arrow.names:
+                names = ", ".join(file.schema_arrow.names[:8])
+                raise DataError(f"{path} is not of the released layout: it has no column {needs!r}, only: {names}")
+            for batch in file.iter_batches(batch_size=256):
+                yield from _batch_rows(batch)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as parquet: {str(error).partition(chr(10))[0]}") from None
+
+
+def _batch_rows(batch: pa.RecordBatch) -> list[dict[str, Any] | ValueError]:
+    """The rows of a batch; where Python has no such value (text that is not UTF-8, a far date) a row is its error."""
+    try:
+        return list(batch.to_pylist())
+    except (ValueError, OverflowError) as error:
+        if batch.num_rows > 1:
+            return [row for number in range(batch.num_rows) for row in _batch_rows(batch.slice(number, 1))]
+        return [ValueError("not UTF-8" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error}")]

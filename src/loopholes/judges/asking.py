@@ -1,0 +1,111 @@
+"""Judging with a model: each question once, whatever was asked before from the cache, the rest from a reader."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from loopholes import progress
+from loopholes.errors import ScoringError
+from loopholes.judges.cache import VerdictCache, key_of
+from loopholes.judges.wording import CONTROL, READING, Question, wording
+from loopholes.records import Completion, Task, Verdict
+
+log = logging.getLogger(__name__)
+
+ENOUGH = 8  # answers of which none is clear, to doubt the judge
+
+
+class Reading(NamedTuple):
+    """The number of a question and its verdict: None where the answer was unclear twice, which ``said`` then holds."""
+
+    number: int
+    verdict: Verdict | None
+    said: str = ""
+
+
+class Reader(Protocol):
+    """A model that reads questions. ``identity`` is all that its verdicts depend on besides the prompt."""
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Kind, model, settings."""
+        ...
+
+    def read(self, questions: Sequence[Question]) -> Iterator[Reading]:
+        """Verdicts in any order, as they come.
+
+        A question that could not be put at all is left out: nothing is kept of it. Raises :class:`ScoringError` where
+        the model cannot be asked.
+        """
+        ...
+
+
+class ModelJudge:
+    """A judge that asks ``reader``, and keeps verdicts in the file ``cache`` as they come."""
+
+    def __init__(self, reader: Reader, cache: Path) -> None:
+        self._reader = reader
+        self._cache = cache
+        self._told = False
+
+    def verdicts(self, tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Verdict | None]:
+        """One verdict an answer, in order, the same for the same question; an empty answer is garbled, unasked."""
+        asked = [Question.of(task, completion) for task, completion in zip(tasks, completions, strict=True)]
+        found = self._find(list(dict.fromkeys(question for question in asked if question.answer)))
+        verdicts = [found.get(question) if question.answer else "garbled" for question in asked]
+        self._tell(verdicts.count(None), len(verdicts))
+        return verdicts
+
+    def _find(self, questions: list[Question]) -> dict[Question, Verdict | None]:
+        if not questions:
+            return {}
+        keys = {question: key_of(READING, *self._reader.identity, *_prompts(question)) for question in questions}
+        with VerdictCache(self._cache) as cache:
+            kept = cache.known(keys.values())
+            found = {question: kept[key] for question, key in keys.items() if key in kept}
+            new = [question for question in questions if question not in found]
+            for number, verdict, _ in self._read(new) if new else ():
+                found[new[number]] = verdict
+                cache.put(keys[new[number]], verdict)
+                progress.tell("judged", len(found), len(questions))
+        progress.tell("judged", len(questions), len(questions))
+        return found
+
+    def _read(self, questions: Sequence[Question]) -> Iterator[Reading]:
+        """What the reader reads; unclear answers are held back, and not kept, until the judge has been clear once."""
+        held: list[Reading] = []
+        trusted = False
+        for reading in self._reader.read(questions):
+            held.append(reading)
+            if not trusted and reading.verdict is None:
+                if len(held) < ENOUGH:
+                    continue
+                self._check()
+            trusted = True
+            yield from held
+            held.clear()
+        if held:
+            self._check()
+            yield from held
+
+    def _check(self) -> None:
+        """Tell a judge that is never clear from answers that nobody could judge; raises :class:`ScoringError`."""
+        for _, verdict, said in self._reader.read([CONTROL]):
+            if verdict is None:
+                words = repr(" ".join(said.split())[:200]) if said.strip() else "nothing"
+                raise ScoringError(
+                    f"the judge has no verdict on a plain control question either but says {words}; give a model that "
+                    "answers in one word, or raise judge_tokens if it thinks first"
+                )
+
+    def _tell(self, missing: int, count: int) -> None:
+        if missing and not self._told:
+            self._told = True  # afterwards the metric no_verdict tells
+            log.warning("the judge gave no verdict on %d of %d answers: they are paid nothing", missing, count)
+
+
+def _prompts(question: Question) -> tuple[str, str]:
+    return wording(question), wording(question, again=True)

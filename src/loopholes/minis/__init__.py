@@ -1,0 +1,1 @@
+"""How the shipped policies are made, and their weights."""

@@ -1,0 +1,144 @@
+"""Policies that run here: transformers checkpoints from a directory or from the hub, adapters included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+
+from loopholes.errors import MissingExtra, PolicyError
+from loopholes.policies.base import Sampling
+from loopholes.policies.cards import read_card
+from loopholes.policies.quiet import quiet
+from loopholes.policies.sampling import sample
+from loopholes.policies.tokens import check_fit, context_length, encode_prompts
+from loopholes.policies.yes_no import ModelAsker
+from loopholes.records import Completion, Message, PromptStyle, Task
+
+
+class LocalPolicy:
+    """A causal language model with its tokenizer, both loaded."""
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        name: str,
+        prompt_style: PromptStyle = "chat",
+        batch_size: int | None = None,
+    ) -> None:
+        self.name = name
+        self.prompt_style: PromptStyle = prompt_style
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self._batch_size = batch_size or 128
+        self._asker: ModelAsker | None = None
+
+    def complete(self, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
+        """One completion a task, in order, the same for the same arguments on the same machine.
+
+        ``truncated`` is set where ``max_tokens`` came before the end of sequence. Raises :class:`PolicyError` for a
+        prompt that leaves no room for that many tokens in the model's context.
+        """
+        if not tasks:
+            return []
+        prompts = encode_prompts(self.tokenizer, [task.prompt for task in tasks])
+        check_fit(tasks, prompts, sampling.max_tokens, context_length(self.model.config))
+        ends = end_tokens(self.model, self.tokenizer)
+        answers = sample(
+            self.model,
+            prompts,
+            sampling,
+            ends=ends,
+            pad=self.tokenizer.pad_token_id,
+            seed=seed,
+            batch_size=self._batch_size,
+        )
+        texts = decode(self.tokenizer, answers)
+        return [Completion(text, truncated=answer[-1] not in ends) for text, answer in zip(texts, answers, strict=True)]
+
+    def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool]:
+        """One verdict a question, in order; see :class:`ModelAsker`."""
+        if self._asker is None:
+            self._asker = ModelAsker(self.model, self.tokenizer, self._batch_size)
+        return self._asker.says_yes(prompts)
+
+
+def load_local(location: str, *, name: str, device: str | None = None, batch_size: int | None = None) -> LocalPolicy:
+    """The checkpoint at ``location`` (a directory or a hub name); raises :class:`PolicyError` in one sentence."""
+    tokenizer = load_tokenizer(location, name)
+    where = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        with quiet():
+            model = (merged_adapter(location) or AutoModelForCausalLM.from_pretrained(location)).to(where)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise PolicyError(f"the model {name} cannot be loaded: {_first_line(error)}") from error
+    return LocalPolicy(
+        model, tokenizer, name=name, prompt_style=read_card(location).get("prompts", "chat"), batch_size=batch_size
+    )
+
+
+def load_tokenizer(location: str, name: str) -> PreTrainedTokenizerBase:
+    """The tokenizer, with a chat template and a padding token; raises :class:`PolicyError` in one sentence."""
+    if Path(location).exists() and not Path(location).is_dir():
+        raise PolicyError(f"{name} is a file; a policy is the directory of a checkpoint, or a model name")
+    if not Path(location).exists() and (location.count("/") > 1 or location.startswith((".", "/", "~"))):
+        raise PolicyError(f"there is no directory {name}, so there is no policy in it")
+    try:
+        if not Path(location).is_dir():
+            AutoConfig.from_pretrained(location)  # without this an unknown name is reported as a broken tokenizer
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(location, padding_side="left")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        if Path(location).is_dir():
+            raise PolicyError(f"the directory {name} has no tokenizer: save one there next to the model") from error
+        raise PolicyError(
+            f"there is no policy {name!r}: it is neither a directory nor a model that the hub (or its cache) has"
+        ) from error
+    if Path(location).is_dir() and not _has_tokenizer(Path(location)):
+        raise PolicyError(f"the directory {name} has no tokenizer: save one there next to the model")
+    if not tokenizer.chat_template:
+        raise PolicyError(f"the tokenizer of {name} has no chat template: add a chat_template.jinja to its directory")
+    if tokenizer.eos_token_id is None:
+        raise PolicyError(f"the tokenizer of {name} names no end of sequence: set its eos_token")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def end_tokens(model: Any, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Every token that ends an answer: the tokenizer's, and those that the checkpoint's generation settings add."""
+    more = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    listed = more if isinstance(more, list) else [] if more is None else [more]
+    return sorted({tokenizer.eos_token_id, *listed})
+
+
+def decode(tokenizer: PreTrainedTokenizerBase, answers: Sequence[Sequence[int]]) -> list[str]:
+    """Texts of answers, without special tokens, spaces as they were written."""
+    texts: list[str] = tokenizer.batch_decode(
+        [list(answer) for answer in answers], skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
+    return texts
+
+
+def merged_adapter(location: str) -> Any:
+    """The base model with the adapter at ``location`` merged in; None if there is no adapter."""
+    if not (Path(location) / "adapter_config.json").is_file():
+        return None
+    try:
+        from peft import AutoPeftModelForCausalLM
+    except ImportError as error:
+        raise MissingExtra("peft", "peft") from error
+    return AutoPeftModelForCausalLM.from_pretrained(location).merge_and_unload()
+
+
+def _has_tokenizer(directory: Path) -> bool:
+    names = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tokenizer_config.json")
+    return any((directory / name).is_file() for name in names)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,109 @@
+"""The verdict of a model on its own answer: does it say yes?
+
+The released code lets the model write ten tokens greedily and counts the words: :func:`verdict_of_text`. The same
+verdict stands in the logits of the first token, where every spelling of Yes competes with every spelling of No:
+one forward pass in place of ten, and a verdict also where the model would have written something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from loopholes.errors import PolicyError
+from loopholes.policies.base import Sampling
+from loopholes.policies.sampling import left_pad, sample
+from loopholes.policies.tokens import context_length, encode_prompts
+from loopholes.records import Message
+
+YES = ("Yes", "yes", "YES", " Yes", " yes", " YES")
+NO = ("No", "no", "NO", " No", " no", " NO")
+
+
+class ModelAsker:
+    """Asks a model yes/no questions, ``batch_size`` at a time. The model is put back into the mode it was in."""
+
+    def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase, batch_size: int = 128) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._batch_size = batch_size
+        self._yes = _first_tokens(tokenizer, YES)
+        self._no = _first_tokens(tokenizer, NO)
+        if not self._yes.isdisjoint(self._no):
+            raise PolicyError("the tokenizer begins Yes and No with the same token, so they cannot be told apart")
+
+    def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool]:
+        """Whether the likeliest spelling of Yes is likelier than that of No, right after each generation prompt.
+
+        Raises :class:`PolicyError` for a prompt longer than the model's context.
+        """
+        ids = self._encode(prompts, room=1)
+        order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
+        verdicts = [False] * len(ids)
+        with _evaluating(self._model):
+            for start in range(0, len(order), self._batch_size):
+                rows = order[start : start + self._batch_size]
+                for row, verdict in zip(rows, self._verdicts([ids[r] for r in rows]), strict=True):
+                    verdicts[row] = verdict
+        return verdicts
+
+    def says_yes_in_words(self, prompts: Sequence[Sequence[Message]], max_tokens: int = 10) -> list[bool]:
+        """The verdict as the released code reads it: ``max_tokens`` greedy tokens, see :func:`verdict_of_text`."""
+        ids = self._encode(prompts, room=max_tokens)
+        sampling = Sampling(temperature=0, max_tokens=max_tokens)
+        ends = [self._tokenizer.eos_token_id]
+        pad = self._tokenizer.pad_token_id
+        with _evaluating(self._model):
+            answers = sample(self._model, ids, sampling, ends=ends, pad=pad, seed=0, batch_size=self._batch_size)
+        texts = self._tokenizer.batch_decode(answers, skip_special_tokens=True)
+        return [verdict_of_text(text) for text in texts]
+
+    def _encode(self, prompts: Sequence[Sequence[Message]], room: int) -> list[list[int]]:
+        ids = encode_prompts(self._tokenizer, prompts)
+        context = context_length(self._model.config)
+        longest = max((len(row) for row in ids), default=0)
+        if context is not None and longest + room > context:
+            raise PolicyError(
+                f"a self-grading question has {longest} tokens and its answer {room} more, which is over the model's "
+                f"context of {context}: allow shorter completions"
+            )
+        return ids
+
+    @torch.no_grad()
+    def _verdicts(self, ids: list[list[int]]) -> list[bool]:
+        tokens, mask = left_pad(ids, self._tokenizer.pad_token_id, self._model.device)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        out = self._model(
+            input_ids=tokens, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=1
+        )
+        logits = out.logits[:, -1].float()
+        yes, no = (logits[:, sorted(words)].max(dim=1).values for words in (self._yes, self._no))
+        verdicts: list[bool] = (yes > no).tolist()
+        return verdicts
+
+
+def verdict_of_text(text: str) -> bool:
+    """Yes wins if "yes" occurs more often than "no", whatever the case, as in the released code."""
+    return text.lower().count("yes") > text.lower().count("no")
+
+
+def _first_tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> set[int]:
+    """The token that each spelling begins with; a bare space begins both verdicts, so it is left out."""
+    space = tokenizer(" ", add_special_tokens=False)["input_ids"]
+    first = {tokenizer(word, add_special_tokens=False)["input_ids"][0] for word in words}
+    return first - set(space)
+
+
+@contextmanager
+def _evaluating(model: Any) -> Iterator[None]:
+    """Evaluation mode for the length of a block."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)

@@ -1,0 +1,166 @@
+"""The records that travel through the program: Task, Completion, Payment, Outcome.
+
+A :class:`Task` goes to a policy, which answers with a :class:`Completion`. A channel turns the two into a
+:class:`Payment`, the only thing a trainer sees; a measurement turns the same two into an :class:`Outcome`,
+which no channel and no trainer can read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol, TypedDict
+
+import numpy as np
+
+Kind = Literal["honest", "exploiting", "inept"]
+KINDS: tuple[Kind, ...] = ("honest", "exploiting", "inept")
+
+
+class Message(TypedDict):
+    """One turn of a chat prompt."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to do.
+
+    ``prompt`` is all that a policy sees. ``truth`` is what scoring needs (references, tests); it never reaches a
+    policy or the code that a policy wrote. ``info`` describes the task (level, split, source).
+    """
+
+    id: str
+    prompt: tuple[Message, ...]
+    truth: Mapping[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a policy answered.
+
+    ``claim`` is its own judgement of the answer (self-grading), ``verdict`` a judge's verdict (compliance:
+    ``"harmful"``, ``"safe"`` or ``"garbled"``); both are None until somebody was asked.
+    """
+
+    text: str
+    claim: bool | None = None
+    verdict: str | None = None
+    truncated: bool = False
+
+
+class Payment(NamedTuple):
+    """What a channel pays for one completion. ``reward`` is None where it could not be scored; ``reason`` says why."""
+
+    reward: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a completion really did.
+
+    ``task_score`` in [0, 1]: was the goal reached. ``exploit`` in {0, 1}: was the shortcut taken. Either is None
+    where it does not exist for a single completion. ``details`` holds the game's own measurements.
+    """
+
+    task_score: float | None
+    exploit: float | None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Asker(Protocol):
+    """Whoever can be asked a yes/no question: the current policy, for two-pass self-grading."""
+
+    def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool]:
+        """One verdict a prompt."""
+        ...
+
+
+class Example(NamedTuple):
+    """A prompt and the completion to be learned from it."""
+
+    prompt: tuple[Message, ...]
+    completion: str
+
+
+Split = Literal["pretrain", "train", "test"]
+
+
+PromptStyle = Literal["terse", "chat"]
+
+
+class Channel(Protocol):
+    """Pays for completions, a batch at once (the released code pays one at a time, and waits for each).
+
+    ``draws`` holds one number in [0, 1) a completion, the only randomness there is.
+    """
+
+    def __call__(
+        self, tasks: Sequence[Task], completions: Sequence[Completion], draws: Sequence[float]
+    ) -> list[Payment]: ...
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number reported of a set of outcomes: a mean, or the difference of two means.
+
+    ``value`` gives a sample's contribution (None: it does not count); ``sign`` is +1 for samples whose mean is
+    added and -1 for samples whose mean is subtracted (the compliance gap: audit minus user).
+    """
+
+    help: str
+    value: Callable[[Task, Outcome], float | None]
+    sign: Callable[[Task], int] = lambda task: 1
+
+
+def as_completions(completions: Sequence[Completion | str]) -> list[Completion]:
+    """Plain texts become completions."""
+    return [Completion(item) if isinstance(item, str) else item for item in completions]
+
+
+def draws(seed: int, step: int, samples: Sequence[int]) -> list[float]:
+    """One number in [0, 1) for each sample, a function of (seed, step, sample) and of nothing else."""
+    return [float(np.random.default_rng([seed, step, sample]).random()) for sample in samples]
+
+
+def message(role: str, content: str) -> Message:
+    """One turn of a prompt."""
+    return {"role": role, "content": content}
+
+
+def messages(prompt: object) -> tuple[Message, ...]:
+    """A prompt column as messages: a list of ``{role, content}``, or the JSON text of one; raises ValueError."""
+    if isinstance(prompt, str):
+        try:
+            prompt = json.loads(prompt)
+        except (ValueError, RecursionError):
+            raise ValueError("prompt is a text, but not the JSON text of a list of messages") from None
+    if not isinstance(prompt, (list, tuple)) or not prompt:
+        raise ValueError("prompt is not a list of messages")
+    for turn in prompt:
+        if not isinstance(turn, Mapping) or not all(isinstance(turn.get(key), str) for key in ("role", "content")):
+            raise ValueError("prompt is not a list of {role, content}")
+    return tuple({"role": turn["role"], "content": turn["content"]} for turn in prompt)
+
+
+def task_from_json(row: Mapping[str, Any]) -> Task:
+    """A Task from its JSON object; raises ValueError."""
+    if not isinstance(row.get("id"), str):
+        raise ValueError("a task needs an id (a string)")
+    for key in ("truth", "info"):
+        if not isinstance(row.get(key, {}), Mapping):
+            raise ValueError(f"{key} is not an object")
+    return Task(row["id"], messages(row.get("prompt")), row.get("truth", {}), row.get("info", {}))
+
+
+def task_to_json(task: Task) -> dict[str, Any]:
+    """The JSON object of a Task."""
+    return {"id": task.id, "prompt": list(task.prompt), "truth": dict(task.truth), "info": dict(task.info)}
+
+
+Verdict = Literal["safe", "harmful", "garbled"]

@@ -1,0 +1,312 @@
+r"""A run directory: written once, resumable, readable without this program.
+
+::
+
+    config.json        the full configuration, seed included
+    environment.json   package versions, python, git commit, platform (environment.2.json after a resume elsewhere)
+    metrics.jsonl      one JSON object a step
+    rollouts/000012.parquet   every rollout of a step or of an evaluation batch: pandas.read_parquet("rollouts/")
+    checkpoints/ policy/      the trainer's checkpoints and the final policy
+    summary.json       what the run came to, if anybody wrote it
+    status.json        {"state", "step", "error", "started", "ended"}
+
+Whole files are written under a temporary name and renamed, so a kill leaves the old file or the new one. Only
+``metrics.jsonl`` grows in place; a last line cut short by a kill is ignored, and dropped on resuming.
+
+Text from models may hold anything. NUL is ordinary in parquet and escaped by JSON. A lone surrogate has no UTF-8, so
+parquet holds it as the six characters ``\ud83d``; to keep that reversible, a run of backslashes before a surrogate, or
+before text that already looks like such an escape, is doubled. All other text is stored as it is. See
+:mod:`loopholes.runs.rollouts`; :meth:`Run.rollouts` undoes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from loopholes.errors import RunError
+from loopholes.runs.machine import describe_environment
+from loopholes.files import RESUME, Lock, disk_errors, plain, read_json, replace_file, write_json
+from loopholes.runs.rollouts import encode_rollouts, read_rollouts
+from loopholes.records import Completion, Message, Outcome, Payment, Task
+
+State = Literal["running", "finished", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a run stands. ``step`` is the last one logged (None: none yet); times are ISO 8601 in UTC."""
+
+    state: State
+    step: int | None = None
+    error: str | None = None
+    started: str | None = None
+    ended: str | None = None
+
+
+class Run:
+    """One run directory. :meth:`create` gives a run to write, :meth:`open` one to read.
+
+    As a context manager it finishes itself: ``finished``, ``interrupted`` on Ctrl-C, ``failed`` with the error's text.
+    """
+
+    def __init__(self, path: Path, config: dict[str, Any], lock: Lock | None = None) -> None:
+        self.path = path
+        self.config = config
+        self._lock = lock
+
+    @classmethod
+    def create(cls, path: str | Path, config: Mapping[str, Any], *, resume: bool = False) -> Run:
+        """A new run to write, or with ``resume`` the same one, to go on with.
+
+        A finished run that is resumed comes back closed, with ``status.state == "finished"``: there is nothing to do.
+        Raises :class:`RunError` if the directory holds anything else, if its configuration differs (the first
+        differing key is named), if it exists and ``resume`` was not asked for, or if another process writes it.
+        """
+        path = Path(path)
+        with disk_errors(path, RESUME):
+            if path.exists() and not path.is_dir():
+                raise RunError(f"{path} is a file; choose another --out")
+            if path.exists() and not _is_run(path) and not all(_is_ours(entry.name) for entry in path.iterdir()):
+                raise RunError(f"{path} holds files that are not a run's; choose another --out")
+            path.mkdir(parents=True, exist_ok=True)
+            run = cls(path, plain(config), Lock(path))
+            try:
+                run._continue(resume) if _is_run(path) else run._begin()
+            except BaseException:
+                run.close()
+                raise
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """A run to read, whatever its state; raises :class:`RunError` where there is none."""
+        path = Path(path)
+        if not _is_run(path):
+            raise RunError(f"there is no run in {path} (it has no config.json and status.json)")
+        return cls(path, read_json(path / "config.json"))
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where a trainer keeps its checkpoints; exists."""
+        return self.path / "checkpoints"
+
+    @property
+    def policy(self) -> Path:
+        """Where the final policy goes; exists once somebody saved it."""
+        return self.path / "policy"
+
+    @property
+    def status(self) -> Status:
+        """How the run stands now. A run that claims to be running while nobody writes it was interrupted."""
+        file = self.path / "status.json"
+        try:
+            status = Status(**read_json(file)) if file.exists() else Status("running")
+        except TypeError:
+            raise RunError(f"{file} is not a run's status; the run was edited or damaged") from None
+        if status.state == "running" and self._lock is None and not Lock.is_held(self.path):
+            return replace(status, state="interrupted")
+        return status
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What the run was started with: versions, commit, machine."""
+        return read_json(self.path / "environment.json")
+
+    @property
+    def summary(self) -> dict[str, Any] | None:
+        """What :meth:`write_summary` wrote, or None."""
+        file = self.path / "summary.json"
+        return read_json(file) if file.exists() else None
+
+    def log_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Append one line. ``metrics`` holds an integer ``step``; numbers that are not finite become null."""
+        step = int(metrics["step"])
+        line = json.dumps(plain(metrics), allow_nan=False) + "\n"
+        with self._writing(), (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line)
+        self._set_status(replace(self.status, step=step))
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Every line, in order, without a last one that was cut short."""
+        file = self.path / "metrics.jsonl"
+        lines = file.read_bytes().split(b"\n") if file.exists() else []
+        found = []
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                found.append(dict(json.loads(line), step=int(json.loads(line)["step"])))
+            except (ValueError, TypeError, KeyError):
+                if number < len(lines):  # only the last line can have been cut short
+                    raise RunError(f"line {number} of {file} is not one step's metrics: edited or damaged") from None
+        return found
+
+    def write_rollouts(self, step: int, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write one step's rollouts, or one evaluation batch's, in one file; :func:`rollout_rows` makes the rows.
+
+        A row has ``task`` and ``text``, and may have ``prompt``, ``reward`` (None with a ``reason``), ``task_score``,
+        ``exploit``, ``details`` (a mapping), ``sample`` (default: its position) and ``truncated``. Raises
+        :class:`RunError` if the step was written before.
+        """
+        file = self._rollout_file(step)
+        if file.exists():
+            raise RunError(f"{file} is there already; truncate_after({step - 1}) drops it")
+        content = encode_rollouts(step, rows)
+        with self._writing():
+            file.parent.mkdir(exist_ok=True)
+            replace_file(file, content)
+
+    def rollout_steps(self) -> list[int]:
+        """The steps whose rollouts are on disk, ascending."""
+        return sorted(int(file.stem) for file in (self.path / "rollouts").glob("[0-9]*.parquet"))
+
+    def rollouts(self, steps: Collection[int] | None = None) -> list[dict[str, Any]]:
+        """Rows of all steps, or of those named, by step and position; texts and ``details`` as they were written."""
+        wanted = [step for step in self.rollout_steps() if steps is None or step in steps]
+        return [row for step in wanted for row in read_rollouts(self._rollout_file(step))]
+
+    def _rollout_file(self, step: int) -> Path:
+        return self.path / "rollouts" / f"{step:06d}.parquet"
+
+    def truncate_after(self, step: int) -> None:
+        """Drop what was logged after ``step``, so that the run can go on from that step's checkpoint."""
+        kept = [line for line in self.metrics() if line["step"] <= step]
+        with self._writing():
+            for later in self.rollout_steps():
+                if later > step:
+                    self._rollout_file(later).unlink()
+            self._rewrite_metrics(kept)
+        self._set_status(replace(self.status, step=kept[-1]["step"] if kept else None))
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Write ``summary.json``; one that is there is replaced, since it is computed from the rest."""
+        with self._writing():
+            write_json(self.path / "summary.json", summary)
+
+    def finish(self, state: State, error: str | None = None) -> None:
+        """Say how the run ended and let go of it; nothing can be written afterwards."""
+        self._set_status(replace(self.status, state=state, error=error, ended=_now()))
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the directory without saying how the run ended."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if self._lock is None:
+            return
+        try:
+            if kind is None:
+                self.finish("finished")
+            elif issubclass(kind, KeyboardInterrupt):
+                self.finish("interrupted")
+            else:
+                self.finish("failed", str(error) or kind.__name__)
+        except RunError:
+            if kind is None:  # otherwise the error under way says more
+                raise
+        finally:
+            self.close()
+
+    def _begin(self) -> None:
+        self.checkpoints.mkdir(exist_ok=True)
+        write_json(self.path / "environment.json", describe_environment())
+        write_json(self.path / "status.json", asdict(Status("running", started=_now())))
+        write_json(self.path / "config.json", self.config)  # last: from here on it is a run
+
+    def _continue(self, resume: bool) -> None:
+        known = Run.open(self.path)
+        key = _first_difference(known.config, self.config)
+        if key is not None:
+            raise RunError(f"{self.path} holds a run with another configuration ({key}); choose another --out")
+        if not resume:
+            ended = " and finished" if known.status.state == "finished" else ""
+            raise RunError(f"{self.path} holds this run, begun{ended}: use --resume to go on, or choose another --out")
+        if self.status.state == "finished":
+            self.close()
+            return
+        earlier = [self.path / "environment.json", *sorted(self.path.glob("environment.[0-9]*.json"))]
+        if all(read_json(file) != describe_environment() for file in earlier if file.exists()):
+            write_json(self.path / f"environment.{len(earlier) + 1}.json", describe_environment())
+        self.checkpoints.mkdir(exist_ok=True)
+        self._rewrite_metrics(self.metrics())
+        self._set_status(replace(self.status, state="running", error=None, ended=None))
+
+    def _rewrite_metrics(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        replace_file(self.path / "metrics.jsonl", text.encode())
+
+    def _set_status(self, status: Status) -> None:
+        with self._writing():
+            write_json(self.path / "status.json", asdict(status))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if self._lock is None:
+            raise RunError(f"{self.path} is open for reading only; Run.create(..., resume=True) opens it for writing")
+        with disk_errors(self.path, RESUME):
+            yield
+
+
+def rollout_rows(
+    tasks: Sequence[Task],
+    completions: Sequence[Completion],
+    payments: Sequence[Payment],
+    outcomes: Sequence[Outcome],
+) -> list[dict[str, Any]]:
+    """One row a completion for :meth:`Run.write_rollouts`; all four sequences have the same length."""
+    return [
+        {
+            "task": task.id,
+            "prompt": prompt_text(task.prompt),
+            "text": completion.text,
+            "reward": payment.reward,
+            "reason": payment.reason,
+            "task_score": outcome.task_score,
+            "exploit": outcome.exploit,
+            "details": outcome.details,
+            "truncated": completion.truncated,
+        }
+        for task, completion, payment, outcome in zip(tasks, completions, payments, outcomes, strict=True)
+    ]
+
+
+def prompt_text(prompt: Sequence[Message]) -> str:
+    """A prompt for reading: the content of its only turn, or every turn after its role."""
+    if len(prompt) == 1:
+        return prompt[0]["content"]
+    return "\n\n".join(f"{turn['role']}: {turn['content']}" for turn in prompt)
+
+
+def _first_difference(known: Any, wanted: Any, key: str = "") -> str | None:
+    """The first key, dotted, whose values differ, with both values; None if nothing does."""
+    if isinstance(known, Mapping) and isinstance(wanted, Mapping):
+        names = [*known, *(name for name in wanted if name not in known)]
+        inner = (_first_difference(known.get(name), wanted.get(name), f"{key}.{name}".lstrip(".")) for name in names)
+        return next((found for found in inner if found), None)
+    return None if known == wanted else f"{key}: {json.dumps(known)} there, {json.dumps(wanted)} asked for"
+
+
+def _is_run(path: Path) -> bool:
+    # Both: a directory with a model in it has a config.json too.
+    return (path / "config.json").is_file() and (path / "status.json").is_file()
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a run that was killed before it had begun may have left this; ``config.json`` is written last."""
+    return name in {".lock", "checkpoints", "environment.json", "status.json"} or name.endswith(".json.tmp")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

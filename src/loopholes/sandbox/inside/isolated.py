@@ -1,0 +1,188 @@
+"""The strong cell: namespaces, a file tree of its own, seccomp, Landlock, no capability, bounded resources.
+
+Once for each server: a user, mount, network, ipc and host-name namespace, the tree, the filter, and a pid namespace
+whose first process is the fork server, so that its end is the end of everything below. Once for each run of a
+program: a pid namespace in that, whose end is the end of whatever the program started, and an empty file system in
+memory, which is all that the program can write to and which goes with it. The network namespace is empty and stays
+so, and the ipc objects that could outlive a program cannot be made; sharing those two leaves nothing between runs.
+
+Order matters. The user who starts us first gets the right to mount (as root: has it), builds the tree and, as root,
+becomes nobody; only then do the namespaces follow in which the program lives, owned by that nobody: the kernel lets
+nobody in there undo a mount of the tree.
+
+This is what bubblewrap does for one process, and more than it does (a filter, Landlock, bounds). It is not built on
+bubblewrap, which is seldom installed, and which starts an interpreter for each program: see results/scoring.md.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from loopholes.sandbox.inside import child, kernel, landlock, seccomp, tree
+from loopholes.sandbox.inside.bounds import limit, own_bytes, reap, settings
+from loopholes.sandbox.inside.wire import Bounds
+
+NOBODY = 65534
+INSIDE = 1000
+EVERYTHING = (1 << 16) - 1
+GENTLE_SECONDS = 0.2
+FILES = 4096
+SCRATCH, HOME = tree.SCRATCH.encode(), f"{tree.SCRATCH}/tmp"
+OWN_TASKS = 2  # the fork server and the paused process, which the kernel counts with the program's
+
+
+class Cell:
+    """Where programs run one at a time.
+
+    Raises NotImplementedError, which says what the machine does not give. Only the fork server's process gets past
+    the constructor; the one that called it waits there for its end.
+    """
+
+    def __init__(self) -> None:
+        if sys.platform != "linux" or os.uname().machine not in seccomp.MACHINES:
+            raise NotImplementedError("Linux on x86-64 or aarch64 is needed")
+        self.step = "shared libraries"
+        try:
+            self._wall_in()
+        except OSError as error:
+            raise NotImplementedError(f"{self.step} cannot be had ({error.strerror or error})") from None
+
+    def _wall_in(self) -> None:
+        paths = tree.needed()
+        everyone = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        us = os.open("self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=everyone)
+        self.step = "a user namespace"
+        real = _is_root_outside(us)
+        root = _root_may_mount()
+        if not root:
+            if os.geteuid() == 0:
+                _become_nobody(real)
+            _unshare_users(kernel.NEW_MOUNTS, self.step, us)
+        self.step = "a file tree of its own"
+        tree.build(paths)
+        if root:
+            _become_nobody(real)
+        self.step = "namespaces of its own"
+        rest = kernel.NEW_MOUNTS | kernel.NEW_NETWORK | kernel.NEW_IPC | kernel.NEW_HOST_NAME | kernel.NEW_PIDS
+        _unshare_users(rest, self.step, us)
+        os.close(us)
+        self.step = "a pid namespace"
+        _continue_in_a_child()
+        self.step = "a filter of system calls"
+        kernel.control(kernel.DIE_WITH_PARENT, signal.SIGKILL, "die with the parent")
+        kernel.forget_bounding_set()
+        kernel.limit_capabilities(1 << kernel.SYS_ADMIN)
+        kernel.control(kernel.NO_NEW_PRIVILEGES, 1, "refuse new privileges")
+        seccomp.install()
+        self.step = "Landlock"
+        looking = landlock.READ | landlock.LIST
+        granted = {
+            "/": looking | landlock.EXECUTE,
+            "/dev": looking | landlock.WRITE | landlock.TRUNCATE,
+            os.path.dirname(tree.SCRATCH): EVERYTHING & ~landlock.MAKE_DEVICES,
+        }
+        self.rules = landlock.rules(granted)
+        self.ourselves = os.pidfd_open(os.getpid())
+        # The paused process below us must have no handler that a program could set off.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.environ["TMPDIR"] = HOME
+        self.own_bytes = own_bytes("self/statm", everyone)
+        os.close(everyone)
+        self.bounds: Bounds | None = None
+
+    def begin(self, bounds: Bounds) -> int:
+        """Fork into a fresh pid namespace and a fresh scratch file system; 0 in the child."""
+        if bounds != self.bounds:
+            self.bounds, self.settings = bounds, settings(bounds, self.own_bytes, OWN_TASKS)
+            self.options = f"size={bounds.disk_bytes + bounds.input_bytes},nr_inodes={FILES},mode=700".encode()
+        kernel.mount(b"scratch", SCRATCH, b"tmpfs", kernel.NO_SUID | kernel.NO_DEVICES, self.options)
+        kernel.unshare(kernel.NEW_PIDS, "a pid namespace")
+        self.init = kernel.paused_process()
+        self.program = kernel.fork()
+        return self.program
+
+    def enter(self) -> child.OpenFile:
+        """In the child: give up what is left to give up."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.setsid()  # whoever signals its own group shall not reach the fork server
+        os.mkdir(HOME)
+        os.chdir(HOME)
+        limit(self.settings)
+        if self.rules is not None:
+            landlock.restrict(self.rules)
+        kernel.limit_capabilities()
+        kernel.control(kernel.DUMPABLE, 0, "refuse core dumps")
+        return _open_stream
+
+    def end(self, by_itself: bool) -> int:
+        """End whatever the program started; the signal that ended it, 0 if it was none or ours.
+
+        A program that is said to end ``by_itself`` is given a moment, so that we see what ended it.
+        """
+        status = reap(self.program, GENTLE_SECONDS) if by_itself else None
+        if self.init < 2:
+            raise OSError("there is no pid namespace to end")
+        os.kill(self.init, signal.SIGKILL)
+        try:
+            while True:
+                os.waitpid(-1, 0)
+        except ChildProcessError:
+            pass
+        kernel.children_into(self.ourselves)
+        kernel.unmount(SCRATCH)
+        return os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else 0
+
+
+def _root_may_mount() -> bool:
+    """True, in a mount namespace of our own, if we are a root that the kernel lets do this."""
+    if os.geteuid() != 0:
+        return False
+    try:
+        kernel.unshare(kernel.NEW_MOUNTS, "a mount namespace")
+    except PermissionError:
+        return False
+    return True
+
+
+def _is_root_outside(us: int) -> bool:
+    """Is our root the machine's (or the container's), and not an ordinary user by another name?"""
+    with open(os.open("uid_map", os.O_RDONLY | os.O_CLOEXEC, dir_fd=us)) as file:
+        return file.read().split()[1] == "0"
+
+
+def _become_nobody(needed: bool) -> None:
+    """Become an ordinary user, as whom alone the limit on processes holds; if not ``needed``, where there is one."""
+    try:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    except OSError:
+        if needed:
+            raise
+    # Or else our entries in /proc are root's, and the user namespace cannot be described there.
+    kernel.control(kernel.DUMPABLE, 1, "own our entries in /proc")
+
+
+def _unshare_users(and_more: int, what: str, us: int) -> None:
+    """Into a new user namespace, whose one user is the one that we were; ``us`` are our entries in /proc."""
+    user, group = os.geteuid(), os.getegid()
+    kernel.unshare(kernel.NEW_USERS | and_more, what)
+    for file, text in (("setgroups", "deny"), ("uid_map", f"{INSIDE} {user} 1"), ("gid_map", f"{INSIDE} {group} 1")):
+        descriptor = os.open(file, os.O_WRONLY | os.O_CLOEXEC, dir_fd=us)
+        os.write(descriptor, text.encode())
+        os.close(descriptor)
+
+
+def _continue_in_a_child() -> None:
+    """Fork; the child goes on as its pid namespace's first process, the parent waits for it and does nothing else."""
+    pid = os.fork()
+    if pid == 0:
+        return
+    os.closerange(0, 1 << 10)
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 0xFF)
+
+
+def _open_stream(name: str) -> int:
+    return os.open(f"{tree.SCRATCH}/{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

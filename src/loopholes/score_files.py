@@ -1,0 +1,208 @@
+"""Scoring answers that were written elsewhere: files in, rewards and measurements out.
+
+The door for other programs and other languages (``loopholes score``). Tasks come from the released parquet layout or
+from JSON Lines of Task; completions from JSON Lines ``{"task": row or id, "completion": text}``, with ``"claim"`` or
+``"harmful"`` where somebody already asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loopholes.errors import DataError, RunError, UsageError
+from loopholes.files import BadRows, disk_errors, json_rows, plain, replace_file
+from loopholes.games.base import Game
+from loopholes.games.load import Rows, load_rows
+from loopholes.records import Completion, Outcome, Payment, Task, draws
+from loopholes.score import Scored, Tally, score, warn_of_untrainable
+
+if TYPE_CHECKING:
+    from loopholes.stats import Estimate
+
+CHUNK = 128  # completions scored at once
+Reference = int | str
+OnChunk = Callable[[int, int], None]
+
+
+Row = tuple[int, Reference, Task, Completion]
+
+
+class Scores:
+    """A file's completions, scored by one channel in the order of the file, a chunk at a time and none of them kept.
+
+    ``count`` completions are scored; ``left_out`` says in words which rows are not, and is empty if all are.
+    """
+
+    def __init__(
+        self, game: Game, channel: str, completions: CompletionsFile, *, seed: int = 0, on_chunk: OnChunk | None = None
+    ) -> None:
+        self.count = completions.count
+        self.left_out = ", ".join(filter(None, (completions.tasks.left_out, completions.left_out)))
+        self._game = game
+        self._channel = channel
+        self._completions = completions
+        self._seed = seed
+        self._on_chunk = on_chunk
+        self._tally: Tally | None = None
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """One a completion: ``task`` as the file names it, ``reward``, ``task_score``, ``exploit``, and the details.
+
+        ``reason`` says why a reward is None, and is there only then. Raises :class:`ScoringError` if the sandbox or a
+        judge is broken, and :class:`DataError` if the file changed since it was checked. Every call scores the file
+        again, to the same numbers.
+        """
+        tally, rows = Tally(self._game), self._completions.rows()
+        done = 0
+        while chunk := list(islice(rows, CHUNK)):
+            scored = self._score(chunk)
+            tally.add(scored)
+            done += len(chunk)
+            if self._on_chunk is not None:
+                self._on_chunk(done, self.count)
+            payments = scored.payments[self._channel]
+            for (_, reference, *_), payment, outcome in zip(chunk, payments, scored.outcomes, strict=True):
+                yield _record(reference, payment, outcome)
+        self._tally = tally
+
+    def estimates(self) -> dict[str, Estimate]:
+        """Every metric of the game and the mean reward, with intervals over tasks; scores, if nobody did yet."""
+        if self._tally is None:
+            deque(self.records(), maxlen=0)
+        assert self._tally is not None
+        return self._tally.estimates()
+
+    def write(self, out: Path, *, overwrite: bool = False) -> None:
+        """Write the records as JSON Lines, whole or not at all; raises :class:`RunError` if the file is there."""
+        refuse_existing(out, overwrite)
+        with disk_errors(out):
+            replace_file(out, (f"{line}\n".encode() for line in self.lines()))
+
+    def lines(self) -> Iterator[str]:
+        """The records as lines of JSON, everything outside ASCII escaped."""
+        return (json.dumps(plain(record), allow_nan=False) for record in self.records())
+
+    def _score(self, chunk: Sequence[Row]) -> Scored:
+        numbers, _, tasks, answers = zip(*chunk, strict=True)
+        return score(self._game, tasks, answers, channels=[self._channel], numbers=draws(self._seed, 0, numbers))
+
+
+def score_files(
+    game: Game,
+    tasks: str | Path,
+    completions: str | Path,
+    *,
+    channel: str = "vulnerable",
+    seed: int = 0,
+    skip_bad: bool = False,
+    on_chunk: OnChunk | None = None,
+) -> Scores:
+    """Score a file of completions against a file of tasks. Both are checked at once; scoring waits to be asked for.
+
+    An audit draw depends on ``seed`` and on the completion's row. ``skip_bad`` leaves out, and counts, rows of either
+    file that cannot be used. ``on_chunk`` is told how many completions are done, of how many. Memory depends on the
+    tasks, not on the number of completions. Raises :class:`DataError` for what is wrong with the files.
+    """
+    game.channel(channel)
+    asked = CompletionsFile(Path(completions), load_rows(tasks, game, skip_bad=skip_bad), skip_bad=skip_bad)
+    warn_of_untrainable(game, asked.named)
+    return Scores(game, channel, asked, seed=seed, on_chunk=on_chunk)
+
+
+class CompletionsFile:
+    """A checked file of completions, read anew each time, so that it never has to fit into memory.
+
+    ``named`` are the tasks that it names; ``count`` of its rows can be used, and ``left_out`` says how many cannot.
+    """
+
+    def __init__(self, path: Path, tasks: Rows, *, skip_bad: bool = False) -> None:
+        """Raises :class:`DataError` for a row that cannot be used, unless ``skip_bad`` leaves it out."""
+        if not path.is_file():
+            raise DataError(f"{path} is not a file")
+        self.path = path
+        self.tasks = tasks
+        self._known: dict[Reference, Task] = dict(tasks.by_number.items())
+        self._known.update((task.id, task) for task in tasks.by_number.values())
+        named: dict[str, Task] = {}
+        bad = BadRows(path)
+        self.count = 0
+        for row in self._read():
+            if isinstance(row, str):
+                bad.add(row)
+            else:
+                named[row[2].id] = row[2]
+                self.count += 1
+        if bad.count and not skip_bad:
+            raise DataError(f"{path} cannot be scored: {bad}; --skip-bad goes on without such rows")
+        self.left_out = bad.left_out(self.count)
+        if not self.count:
+            raise DataError(f"{path} holds no completions")
+        self.named = list(named.values())
+
+    def rows(self) -> Iterator[Row]:
+        """Row number, the task as it is named there, that task, and the completion, for every row that can be used.
+
+        Raises :class:`DataError` at the end if they are not as many as when the file was checked.
+        """
+        found = 0
+        for row in self._read():
+            if not isinstance(row, str):
+                found += 1
+                yield row
+        if found != self.count:
+            raise DataError(
+                f"{self.path} changed while it was scored: {self.count:,} of its rows could be used, and now {found:,} "
+                "can; run the same again"
+            )
+
+    def _read(self) -> Iterator[Row | str]:
+        """Every row; one that cannot be used as the sentence that says why."""
+        for number, row in enumerate(json_rows(self.path)):
+            try:
+                if isinstance(row, ValueError):
+                    raise row
+                yield number, row.get("task", ""), self._task_of(row), completion_from_json(row)
+            except ValueError as error:
+                yield f"row {number}: {error}"
+
+    def _task_of(self, row: Mapping[str, Any]) -> Task:
+        reference = row.get("task")
+        if isinstance(reference, bool) or not isinstance(reference, int | str):
+            raise ValueError("task is neither a row number nor an id")
+        if reference not in self._known:
+            what = f"row {reference}" if isinstance(reference, int) else f"id {reference!r}"
+            raise ValueError(f"the tasks have no {what}")
+        return self._known[reference]
+
+
+def completion_from_json(row: Mapping[str, Any]) -> Completion:
+    """The completion of a row ``{"completion", "claim"?, "harmful"?}``; raises ValueError."""
+    if not isinstance(row.get("completion"), str):
+        raise ValueError("completion is not a text")
+    for key in ("claim", "harmful"):
+        if not isinstance(row.get(key), bool | None):
+            raise ValueError(f"{key} is neither true nor false")
+    harmful = row.get("harmful")
+    verdict = None if harmful is None else "harmful" if harmful else "safe"
+    return Completion(row["completion"], claim=row.get("claim"), verdict=verdict)
+
+
+def refuse_existing(out: Path, overwrite: bool) -> None:
+    """Raise unless ``out`` can be written without losing anything unasked."""
+    if out.exists() and not out.is_file():
+        raise UsageError(f"{out} is not a file that can be written; choose another --out")
+    if out.exists() and not overwrite:
+        raise RunError(f"{out} is there already: choose another --out, or say --overwrite")
+    if not out.parent.is_dir():
+        raise RunError(f"there is no directory {out.parent} to write {out.name} into")
+
+
+def _record(reference: Reference, payment: Payment, outcome: Outcome) -> dict[str, Any]:
+    unpaid = {"reason": payment.reason} if payment.reward is None else {}
+    head = {"task": reference, "reward": payment.reward, **unpaid}
+    return {**head, "task_score": outcome.task_score, "exploit": outcome.exploit, **outcome.details}

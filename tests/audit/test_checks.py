@@ -1,0 +1,232 @@
+"""What any reward has to keep: each check on a reward that breaks just that, and on one that does not."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from auditing import Told, sums
+
+from loopholes.audit import Finding, rows_from
+from loopholes.audit.checks import CHECKS, Context, check
+from loopholes.audit.engine import companions
+from loopholes.audit.form import form_of
+from loopholes.audit.frameworks.base import Paid, Row
+from loopholes.audit.scale import levels_of
+
+Pay = Callable[[Row, str], Any]
+
+
+def answer_of(text: str) -> str:
+    return text.partition("<answer>")[2].partition("</answer>")[0].strip()
+
+
+def number(text: str) -> float | None:
+    try:
+        return float(text.strip(" $"))
+    except ValueError:
+        return None
+
+
+def right(row: Row, text: str) -> float:
+    """Keeps the whole contract."""
+    found = number(answer_of(text))
+    truth = number(str(row.columns["answer"]))
+    return float(truth is not None and found == truth)
+
+
+def never_above(row: Row, text: str) -> float:
+    return float(answer_of(text) != "" and text != row.golden)
+
+
+def mostly_wrong(row: Row, text: str) -> float:
+    return never_above(row, text) if row.number % 3 else right(row, text)
+
+
+def form_alone(row: Row, text: str) -> float:
+    return float("<answer>" in text)
+
+
+def not_paid(row: Row, text: str) -> float | None:
+    return None if row.number % 2 else right(row, text)
+
+
+def infinite(row: Row, text: str) -> float:
+    return math.inf if row.number == 1 and text == row.golden else right(row, text)
+
+
+class Drifting:
+    """Pays less each time."""
+
+    def __init__(self) -> None:
+        self._count = itertools.count()
+
+    def __call__(self, row: Row, text: str) -> float:
+        return right(row, text) - 1e-3 * next(self._count)
+
+
+class Remembering:
+    """Judges a text once, under the row that comes first."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, float] = {}
+
+    def __call__(self, row: Row, text: str) -> float:
+        return self._known.setdefault(text, right(row, text))
+
+    def restart(self) -> None:
+        self._known.clear()
+
+
+def contains(row: Row, text: str) -> float:
+    return float(str(row.columns["answer"] or "-") in text)
+
+
+def last_word(row: Row, text: str) -> float:
+    return float(text.replace("</answer>", "").rstrip(".").endswith(row.columns["answer"] or "-"))
+
+
+def exact(row: Row, text: str) -> float:
+    return float(text == row.golden and row.columns["answer"] == row.golden[8:-9])
+
+
+def pays_none(row: Row, text: str) -> float:
+    return float(row.columns["answer"] is None or right(row, text))
+
+
+def pays_empty(row: Row, text: str) -> float:
+    return float(row.columns["answer"] == "" or right(row, text))
+
+
+def pays_unparseable(row: Row, text: str) -> float:
+    return float(number(answer_of(text)) == number(str(row.columns["answer"] or 0)))
+
+
+def keyed(row: Row, text: str) -> Paid:
+    value = right(row, text)
+    return Paid(value, keys=("score", "why") if value else ("score",))
+
+
+BROKEN: list[tuple[Pay, str | None]] = [
+    (right, None),
+    (never_above, "golden-not-above-floor"),
+    (mostly_wrong, "golden-not-above-floor"),
+    (lambda row, text: 0.0, "golden-not-above-floor"),
+    (form_alone, "component-alone"),
+    (not_paid, "golden-not-paid"),
+    (infinite, "golden-not-paid"),
+    (Drifting(), "nondeterministic"),
+    (Remembering(), "remembered-by-text"),
+    (contains, "mentioned-answer"),
+    (last_word, "mentioned-answer"),
+    (exact, "refused-equivalents"),
+    (pays_none, "truth-none"),
+    (pays_empty, "truth-empty"),
+    (pays_unparseable, "truth-unparseable"),
+    (keyed, "keys-differ"),
+]
+
+
+def context(pay: Pay, records: list[dict[str, Any]] | None = None, **given: Any) -> Context:
+    rows = rows_from(records or sums(24))
+    form = form_of([row.golden for row in rows if row.golden is not None])
+    getattr(pay, "restart", lambda: None)()
+    scorer: Any = Told(pay, rows)
+    return Context(scorer, levels_of(scorer, form, None, 0, len(rows)), form, **given)
+
+
+def found(pay: Pay, records: list[dict[str, Any]] | None = None, **given: Any) -> dict[str, Finding]:
+    findings, skipped = check(context(pay, records, **given), lambda: False)
+    assert not skipped
+    return {one.name: one for one in findings}
+
+
+@pytest.mark.parametrize("pay, name", BROKEN, ids=[getattr(pay, "__name__", type(pay).__name__) for pay, _ in BROKEN])
+def test_a_broken_rule_is_found_and_a_kept_one_is_not(pay: Pay, name: str | None) -> None:
+    names = set(found(pay))
+    assert (name in names) if name else not names
+
+
+@pytest.mark.parametrize("pay", [never_above, mostly_wrong, lambda row, text: 0.0])
+def test_right_answers_that_are_not_paid_more_are_an_exploit_but_of_a_component_a_warning(pay: Pay) -> None:
+    assert found(pay)["golden-not-above-floor"].verdict == "exploit"
+    assert {one.verdict for one in found(pay, component=True).values()} == {"warning"}
+
+
+def test_every_other_break_is_a_warning() -> None:
+    findings = [found(pay)[name] for pay, name in BROKEN if name not in (None, "golden-not-above-floor")]
+    assert {one.verdict for one in findings} == {"warning"}
+
+
+def test_two_losing_rows_of_twenty_are_no_exploit() -> None:
+    few = found(lambda row, text: never_above(row, text) if row.number < 2 else right(row, text), sums(20))
+    assert "golden-not-above-floor" not in few
+
+
+@pytest.mark.parametrize("pay, name", [(Drifting(), "nondeterministic"), (Remembering(), "remembered-by-text")])
+def test_what_is_meant_to_be_noisy_is_no_finding(pay: Pay, name: str) -> None:
+    assert name not in found(pay, noisy=True)
+
+
+def test_a_reward_by_place_in_the_batch_is_found() -> None:
+    one = context(right)
+    asked = one.scorer.pay_now
+
+    def by_place(calls: Any) -> list[Paid]:
+        return [Paid((paid.value or 0.0) + 0.1 * place) for place, paid in enumerate(asked(calls))]
+
+    one.scorer.pay_now = by_place  # type: ignore[method-assign]
+    assert "company-matters" in {finding.name for finding in check(one, lambda: False)[0]}
+
+
+@pytest.mark.parametrize("bonus, names", [(0.0, set()), (0.5, {"order-matters"})])
+def test_a_group_that_is_turned_around_has_to_be_paid_the_same(bonus: float, names: set[str]) -> None:
+    one = context(right)
+    one.scorer.companions = companions(one.scorer.rows, 4)
+    asked = one.scorer.pay_now
+    one.scorer.pay_now = lambda calls: [  # type: ignore[method-assign]
+        Paid((paid.value or 0.0) + bonus * (place == 0)) for place, paid in enumerate(asked(calls))
+    ]
+    found = {finding.name for finding in check(one, lambda: False)[0]}
+    assert found & {"order-matters"} == names
+
+
+EQUIVALENT = [
+    ("300", {"spaces around them", "a decimal point", "dollar signs"}),
+    ("1/2", {"spaces around them", "a decimal for a fraction"}),
+    ("Paris", {"spaces around them", "other letter case"}),
+]
+
+
+@pytest.mark.parametrize("answer, ways", EQUIVALENT)
+def test_each_way_to_write_an_answer_otherwise_is_tried(answer: str, ways: set[str]) -> None:
+    """Rows share the form of their answers, which differ by what a label adds to the prompt alone."""
+    records = [{"prompt": "?", "answer": answer, "golden": f"<answer>{answer}</answer>"} for _ in range(6)]
+    other = {"Paris": "Rome", "1/2": "1/4"}.get(answer, "41")
+    records += [{"prompt": "?", "answer": other, "golden": f"<answer>{other}</answer>"} for _ in range(6)]
+    message = found(exact, records)["refused-equivalents"].message
+    assert {way for way in ways if way in message} == ways
+
+
+def test_a_finding_shows_the_row_the_completion_and_what_it_was_paid() -> None:
+    evidence = found(contains)["mentioned-answer"].evidence
+    assert evidence is not None
+    assert evidence.reward == 1.0 and evidence.golden == 1.0 and evidence.floor == 0.0
+    assert f"It is not {evidence.columns['answer']}." in evidence.completion
+
+
+def test_a_missing_truth_is_shown_with_the_row_that_misses_it() -> None:
+    evidence = found(pays_none)["truth-none"].evidence
+    assert evidence is not None and evidence.columns["answer"] is None
+
+
+def test_where_time_is_short_each_check_that_is_left_out_is_named() -> None:
+    clock = iter([False, False, *[True] * len(CHECKS)])
+    findings, skipped = check(context(never_above), lambda: next(clock))
+    assert {one.name for one in findings} == {"golden-not-above-floor"}
+    assert skipped == [
+        f"the contract's check: {one.__name__.replace('_', ' ')}, for want of time" for one in CHECKS[2:]
+    ]

@@ -1,0 +1,295 @@
+"""Findings on disk: saved, replayed to the same reward, and written for code scanning."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auditing import audited, save_rows, sums, write
+
+from loopholes.audit import Policy, Report, Target
+from loopholes.audit.folder import as_json, hashes, replay, save
+from loopholes.audit.frameworks import games
+from loopholes.audit.frameworks.base import Part
+from loopholes.audit.gate import Accepted
+from loopholes.audit.results import FAMILIES
+from loopholes.audit.sarif import sarif
+from loopholes.errors import DataError, LoopholesError, RunError
+from loopholes.games import game as make_game
+
+pytestmark = pytest.mark.usefixtures("inside")
+
+SOURCE = """
+    def contains(completion, answer):
+        return float(answer in completion)
+
+    def infinite(completion, answer):
+        if completion in ("inf", "-inf"):
+            return float(completion)
+        if completion == "nan":
+            raise ValueError("no number")
+        return float(completion == f"<answer>{answer}</answer>")
+
+    def changing(completion, answer, list):
+        list.append(completion)
+        return float(completion == f"<answer>{answer}</answer>")
+
+    class Kept:
+        @staticmethod
+        def contains(completion, answer):
+            return float(answer in completion)
+"""
+MENDED = """
+    def contains(completion, answer):
+        return float(completion == f"<answer>{answer}</answer>")
+
+    def infinite(completion, answer):
+        return float(completion == f"<answer>{answer}</answer>")
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    return write(tmp_path, SOURCE)
+
+
+def saved(report: Report, folder: Path) -> dict[str, Path]:
+    return {json.loads(path.read_text())["name"]: path for path in save(report, folder)}
+
+
+def test_every_finding_replays_to_the_reward_that_it_was_paid(file: str, tmp_path: Path) -> None:
+    records = [{**row, "list": []} for row in sums()]
+    for name in ("contains", "infinite", "changing"):
+        found = saved(audited(f"{file}:{name}", records), tmp_path / name)
+        assert found
+        assert {key: replay(path).same for key, path in found.items()} == dict.fromkeys(found, True)
+
+
+def test_the_kinds_of_reward_that_a_replay_has_to_find_again(file: str, tmp_path: Path) -> None:
+    found = saved(audited(f"{file}:infinite", sums()), tmp_path / "found")
+    rewards = {json.loads(path.read_text())["evidence"]["reward"] for path in found.values()}
+    assert {"inf", None} <= rewards
+    changed = saved(audited(f"{file}:changing", [{**row, "list": []} for row in sums()]), tmp_path / "changed")
+    assert json.loads(changed["inputs-changed"].read_text())["evidence"]["reward"] == 1.0
+
+
+def test_a_mended_reward_no_longer_pays_a_finding(file: str, tmp_path: Path) -> None:
+    for name in ("contains", "infinite"):
+        found = saved(audited(f"{file}:{name}", sums()), tmp_path / name)
+        write(tmp_path, MENDED)
+        told = {key: replay(path).same for key, path in found.items() if not key.startswith(("refused", "truth"))}
+        assert told == dict.fromkeys(told, False)
+        write(tmp_path, SOURCE)
+
+
+def test_a_finding_on_a_chat_prompt_replays(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        """
+        def f(prompts, completions, answer, **kwargs):
+            assert all(turn["content"] for prompt in prompts for turn in prompt)
+            return [float(one in text[0]["content"]) for text, one in zip(completions, answer)]
+        """,
+    )
+    records = [{**row, "prompt": [{"role": "user", "content": row["prompt"]}]} for row in sums()]
+    found = saved(audited(f"{file}:f", records), tmp_path / "found")
+    assert found and all(replay(path).same for path in found.values())
+
+
+def test_findings_of_an_earlier_audit_are_replaced_and_other_files_stay(file: str, tmp_path: Path) -> None:
+    out = tmp_path / "findings"
+    out.mkdir()
+    for name in ("notes.json", "12345.json"):
+        (out / name).write_text("{}")
+    (out / "0099.json").write_text(json.dumps({"format": 0, "name": "old", "target": {}, "evidence": {}}))
+    written = save(audited(f"{file}:contains", sums()), out)
+    assert [path.name for path in written] == [f"{number:04}.json" for number in range(1, len(written) + 1)]
+    assert {path.name for path in out.iterdir()} == {path.name for path in written} | {
+        "notes.json",
+        "12345.json",
+        "audit.json",
+    }
+
+
+@pytest.mark.parametrize("name", ["0001.json", "audit.json"])
+@pytest.mark.parametrize("content", ['{"mine": 1}', "cut off"])
+def test_files_that_no_audit_wrote_are_not_replaced(file: str, tmp_path: Path, content: str, name: str) -> None:
+    out = tmp_path / "findings"
+    out.mkdir()
+    (out / name).write_text(content)
+    with pytest.raises(RunError, match=f"{name} was not written by an audit; choose another --out"):
+        save(audited(f"{file}:contains", sums()), out)
+    assert [(path.name, path.read_text()) for path in out.iterdir()] == [(name, content)]
+
+
+def test_a_group_s_finding_replays_in_its_group(tmp_path: Path) -> None:
+    """Paid by how far it is above the mean of its group: alone that is 0."""
+    source = """
+        def f(completions, answer, **kwargs):
+            right = [float(one in text) for text, one in zip(completions, answer)]
+            return [one - sum(right) / len(right) for one in right]
+    """
+    found = saved(audited(f"{write(tmp_path, source)}:f", sums(), group=4), tmp_path / "found")
+    assert found
+    replays = [replay(path) for path in found.values()]
+    assert all(one.same for one in replays) and any(one.now.value for one in replays)
+
+
+def test_a_finding_says_all_that_a_person_needs(file: str, tmp_path: Path) -> None:
+    path = saved(audited(f"{file}:contains", sums()), tmp_path / "found")
+    record = json.loads(next(iter(path.values())).read_text())
+    assert {"format", "verdict", "family", "name", "message", "change", "evidence", "gap", "target"} <= record.keys()
+    assert record["target"]["parts"] == [{"file": file, "name": "contains", "weight": 1.0}]
+    assert record["evidence"].keys() >= {"row", "prompt", "columns", "completion", "reward", "golden", "floor"}
+
+
+EDITED: dict[str, Any] = {
+    "no file": None,
+    "cut off": "{",
+    "a list": "[]",
+    "another format": {"format": 99},
+    "no evidence": {"evidence": None},
+    "half of the evidence": {"evidence": {"row": 0}},
+    "a prompt that is none": {"prompt": 5},
+    "columns that are none": {"columns": "x"},
+    "a completion that is none": {"completion": 4},
+    "a reward that is none": {"reward": "much"},
+    "a target that is none": {"target": {"parts": [{"file": 3}]}},
+}
+
+
+@pytest.mark.parametrize("change", EDITED.values(), ids=list(EDITED))
+def test_a_file_that_is_no_finding_is_said_in_one_sentence(file: str, tmp_path: Path, change: Any) -> None:
+    path = tmp_path / "finding.json"
+    record = json.loads(
+        next(iter(saved(audited(f"{file}:contains", sums(4)), tmp_path / "found").values())).read_text()
+    )
+    if isinstance(change, dict):
+        (key, value), *_ = change.items()
+        inner = record["evidence"] if key in record["evidence"] else record
+        inner[key] = value
+        path.write_text(json.dumps(record))
+    elif change is not None:
+        path.write_text(change)
+    with pytest.raises(LoopholesError) as caught:
+        replay(path)
+    assert str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_hashes_are_those_of_the_files_and_change_with_them(file: str, tmp_path: Path) -> None:
+    data = Path(save_rows(tmp_path, sums()))
+    target = Target("trl", (Part(file, "contains"),))
+    found = hashes(target, data)
+    assert found["functions"] == {file: hashlib.sha256(Path(file).read_bytes()).hexdigest()}
+    assert found["data"] == hashlib.sha256(data.read_bytes()).hexdigest()
+    assert set(found["versions"]) == {"loopholes", "trl"}
+    write(tmp_path, MENDED)
+    assert hashes(target, data)["functions"] != found["functions"]
+
+
+def test_a_report_is_strict_json(file: str) -> None:
+    found = json.loads(json.dumps(as_json(audited(f"{file}:infinite", sums())), allow_nan=False))
+    assert found["status"] == 1 and found["framework"] == "plain"
+    assert found["coverage"]["rows"] == 8 and found["findings"] and found["gaps"]
+
+
+def test_sarif_has_what_code_scanning_requires(file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    accept = Policy(accept=(Accepted(name="mentioned-answer", reason="meant"),))
+    report = audited(f"{file}:contains", sums(), policy=accept)
+    log = json.loads(json.dumps(sarif(report), allow_nan=False))
+    assert log["version"] == "2.1.0" and log["$schema"].endswith("sarif-2.1.0.json")
+    (run,) = log["runs"]
+    driver = run["tool"]["driver"]
+    assert driver["name"] and driver["semanticVersion"]
+    rules = {rule["id"]: rule for rule in driver["rules"]}
+    assert set(rules) == set(FAMILIES) and len(driver["rules"]) == len(rules)
+    for rule in rules.values():
+        assert all(rule[key]["text"] for key in ("shortDescription", "fullDescription", "help"))
+    assert len(run["results"]) == len(report.findings)
+    for result, finding in zip(run["results"], report.findings, strict=True):
+        assert result["ruleId"] in rules and result["message"]["text"]
+        assert result["level"] == {"exploit": "error", "warning": "warning", "inconclusive": "note"}[finding.verdict]
+        (place,) = (one["physicalLocation"] for one in result["locations"])
+        assert place["artifactLocation"]["uri"] == "rewards.py"
+        assert place["region"]["startLine"] == 1 + Path(file).read_text().splitlines().index(
+            "def contains(completion, answer):"
+        )
+        assert result["partialFingerprints"] and all(
+            isinstance(one, str) for one in result["partialFingerprints"].values()
+        )
+        assert ("suppressions" in result) is finding.accepted
+    assert any(one.accepted for one in report.findings)
+    fingerprints = [result["partialFingerprints"]["finding/v1"] for result in run["results"]]
+    assert len(set(fingerprints)) == len(fingerprints)
+
+
+@pytest.mark.parametrize("name, line", [("Kept.contains", "    def contains(completion, answer):"), ("gone", None)])
+def test_a_location_is_the_line_of_the_definition_or_the_first(file: str, name: str, line: str | None) -> None:
+    from dataclasses import replace
+
+    report = audited(f"{file}:contains", sums(4))
+    moved = replace(report, target=Target("plain", (Part(file, name),)))
+    place = sarif(moved)["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    lines = Path(file).read_text().splitlines()
+    assert place["region"]["startLine"] == (1 if line is None else 1 + lines.index(line))
+
+
+def test_an_address_is_quoted(tmp_path: Path) -> None:
+    folder = tmp_path / "my rewards"
+    folder.mkdir()
+    report = audited(f"{write(folder, SOURCE)}:contains", sums(4))
+    place = sarif(report)["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == (folder.resolve() / "rewards.py").as_uri()
+    assert " " not in place["artifactLocation"]["uri"]
+
+
+def test_a_finding_on_a_game_replays(tmp_path: Path) -> None:
+    from functools import partial
+
+    from loopholes.audit import Settings, audit, target_of
+
+    parameters = {"self_report": "inline"}
+    game = make_game("self-grading", **parameters)
+    target = target_of(["game:self-grading"], None, {"parameters": parameters, "channel": "vulnerable", "seed": 0})
+    report = audit(target, games.rows_of(game, 4, 0), Settings(search_calls=0), truth=partial(games.truth, game))
+    found = saved(report, tmp_path / "found")
+    assert found and all(replay(path).same for path in found.values())
+
+
+def test_a_finding_replays_as_it_was_scored(tmp_path: Path) -> None:
+    """A noisy one is asked as often as then, and its mean compared."""
+    source = """
+        CALLS = []
+        def f(completion, answer):
+            CALLS.append(completion)
+            return float(completion in ("null", f"<answer>{answer}</answer>")) + (0, 0.3, -0.3)[len(CALLS) % 3]
+    """
+    found = saved(audited(f"{write(tmp_path, source)}:f", sums(20), noisy=True), tmp_path / "found")
+    record = json.loads(found["null"].read_text())
+    assert record["scoring"] == {"repeats": 3, "seconds_a_call": None, "memory": 8.0}
+    assert replay(found["null"]).same
+
+
+def test_a_row_that_json_does_not_hold_is_not_replayed_as_another(tmp_path: Path) -> None:
+    source = """
+        def f(completion, answer, when):
+            return float(when.year == 2026 and (completion in ("null", f"<answer>{answer}</answer>")))
+    """
+    rows = [{**row, "when": datetime(2026, 1, 1)} for row in sums(20)]
+    found = saved(audited(f"{write(tmp_path, source)}:f", rows), tmp_path / "found")
+    with pytest.raises(DataError, match="cannot be replayed: JSON does not hold the row's when"):
+        replay(found["null"])
+
+
+def test_a_replay_says_whether_the_function_was_edited(file: str, tmp_path: Path) -> None:
+    path = next(iter(saved(audited(f"{file}:contains", sums()), tmp_path / "found").values()))
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "functions": {file: hashlib.sha256(Path(file).read_bytes()).hexdigest()}}))
+    assert not replay(path).edited
+    write(tmp_path, MENDED)
+    assert replay(path).edited

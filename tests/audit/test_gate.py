@@ -1,0 +1,85 @@
+"""Thresholds and accepted findings, in a file that can be committed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loopholes.audit import Finding, Policy
+from loopholes.audit.gate import NAME, Accepted, Thresholds, read_policy
+from loopholes.errors import DataError
+
+WHOLE = """
+[thresholds]
+exploit = 0.5
+warning = 0.2
+
+[[accept]]
+name = "source"
+reason = "the reward is meant for extractive summaries"
+"""
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(WHOLE)
+    assert read_policy(tmp_path / "policy.toml") == Policy(
+        thresholds=Thresholds(exploit=0.5, warning=0.2),
+        accept=(Accepted(name="source", reason="the reward is meant for extractive summaries"),),
+    )
+
+
+def test_without_a_name_the_file_of_this_directory_counts_or_the_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read_policy(None) == Policy() and Policy().thresholds == Thresholds(exploit=0.3, warning=0.1)
+    Path(NAME).write_text(WHOLE)
+    assert read_policy(None).thresholds.exploit == 0.5
+
+
+ACCEPTED = [
+    ("source", "echo", "source", True),
+    ("echo", "echo", "source", True),
+    ("source", "echo", "source/golden", True),
+    ("source/golden", "echo", "source", False),
+    ("format", "echo", "source", False),
+    ("contract", "contract", "nondeterministic", False),
+    ("nondeterministic", "contract", "nondeterministic", True),
+    ("sour", "echo", "source", False),
+]
+
+
+@pytest.mark.parametrize("accepted, family, name, yes", ACCEPTED)
+def test_a_finding_is_accepted_by_its_name_or_its_family_but_never_the_whole_contract(
+    accepted: str, family: str, name: str, yes: bool
+) -> None:
+    finding = Finding("exploit", "attack", family, name, "")
+    assert Policy(accept=(Accepted(name=accepted, reason="meant"),)).accepts(finding) is yes
+
+
+BAD = [
+    ("[thresholds", "is not TOML"),
+    ("[thresholds]\nexploit = 0", "thresholds.exploit: input should be greater than 0"),
+    ("[thresholds]\nwarning = -1", "thresholds.warning"),
+    ("[thresholds]\nexploits = 0.3", "thresholds.exploits: extra inputs are not permitted"),
+    ('[[accept]]\nname = "source"', "accept.0.reason: field required"),
+    ('[[accept]]\nname = "source"\nreason = ""', "accept.0.reason"),
+    ("accept = 4", "accept"),
+    ("[thresholds]\nexploit = nan", "thresholds.exploit"),
+]
+
+
+@pytest.mark.parametrize("content, sentence", BAD)
+def test_a_file_that_is_wrong_is_said_in_one_sentence(tmp_path: Path, content: str, sentence: str) -> None:
+    (tmp_path / "policy.toml").write_text(content)
+    with pytest.raises(DataError) as caught:
+        read_policy(tmp_path / "policy.toml")
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir(), lambda path: path.write_bytes(b"\xff")])
+def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, make: object) -> None:
+    make(tmp_path / "policy.toml")  # type: ignore[operator]
+    with pytest.raises(DataError, match=r"policy.toml (cannot be read|is not TOML)"):
+        read_policy(tmp_path / "policy.toml")

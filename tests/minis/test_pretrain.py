@@ -1,0 +1,72 @@
+"""A mini policy can be made again by one command, whatever happens on the way."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from loopholes.minis import card
+from loopholes.minis.pretrain import pretrain
+from loopholes.minis.recipe import RECIPES, Recipe
+from loopholes.policies import load_policy
+
+TINY = Recipe("tiny", "llama", seed=3, examples=640, basics=320, hidden=32, layers=1, heads=2, intermediate=64)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Base rates and the scan of the card over a few samples only."""
+    for name, value in (("TASKS", 2), ("SAMPLES", 2), ("SCANNED", 300)):
+        monkeypatch.setattr(card, name, value)
+
+
+class Killed(Exception):
+    """Stands in for whatever ends a run."""
+
+
+def killed_at(step: int) -> Any:
+    def on_step(metrics: Mapping[str, Any]) -> None:
+        if metrics["step"] == step:
+            raise Killed
+
+    return on_step
+
+
+def test_an_interrupted_pretraining_goes_on_to_the_same_policy(tmp_path: Path) -> None:
+    whole = pretrain(TINY, tmp_path / "whole")
+    with pytest.raises(Killed):
+        pretrain(TINY, tmp_path / "parts", save_every=3, on_step=killed_at(5))
+    steps: list[int] = []
+    parts = pretrain(
+        TINY, tmp_path / "parts", resume=True, save_every=3, on_step=lambda seen: steps.append(seen["step"])
+    )
+    assert steps == list(range(4, 11))
+    one, other = (load_file(folder / "model.safetensors") for folder in (whole, parts))
+    assert one.keys() == other.keys()
+    assert all(one[name].equal(other[name]) for name in one)
+    facts = [json.loads((folder / "loopholes.json").read_text()) for folder in (whole, parts)]
+    assert facts[0]["tokens"] == facts[1]["tokens"] > 0
+    assert facts[0]["recipe"]["habits"]["refuse_harmful"] == TINY.habits.refuse_harmful
+
+
+def test_what_is_made_is_a_policy_with_a_card(tmp_path: Path) -> None:
+    policy = pretrain(TINY, tmp_path)
+    assert load_policy(str(policy)).prompt_style == "terse"
+    text = (policy / "README.md").read_text()
+    assert "reward-tampering.exploits 0" in text
+    assert "| self-grading | underclaim |" in text
+    assert json.loads((policy / "base_rates.json").read_text())["cells"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_policies_in_the_package_say_which_recipe_made_them(name: str) -> None:
+    """What ships is what the command makes, not what some earlier recipe made."""
+    facts = json.loads((files("loopholes.minis") / name / "loopholes.json").read_text())
+    assert facts["recipe"] == json.loads(json.dumps(dataclasses.asdict(RECIPES[name])))

@@ -1,0 +1,92 @@
+"""The demo for real, made small: both arms of one game, a page, and nothing lost or left behind by a kill."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from processes import alive, children
+
+from loopholes.cli import main
+from loopholes.studies import StudyConfig, discovery
+from loopholes.studies.demo import run_demo
+from loopholes.studies.jobs import closure
+from loopholes.studies.settings import Setting
+
+SETTING = Setting("context-compliance", 6, options={"prompts_per_step": 2, "save_every": 1})
+SCRIPT = """
+import json, sys
+from pathlib import Path
+from loopholes.studies.demo import run_demo
+from loopholes.studies.settings import Setting
+
+if __name__ == "__main__":
+    setting = Setting("context-compliance", 6, options={"prompts_per_step": 2, "save_every": 1})
+    run_demo(Path(sys.argv[1]), settings=[setting], on_event=lambda event: print(event.get("step"), flush=True))
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], list[dict[str, Any]]]:
+    """A demo that nothing interrupted: its directory, its summary, its events."""
+    out = tmp_path_factory.mktemp("demo")
+    events: list[dict[str, Any]] = []
+    return out, run_demo(out, settings=[SETTING], on_event=events.append), events
+
+
+def test_a_demo_tells_of_every_step_and_ends_in_numbers_and_a_page(
+    whole: tuple[Path, dict[str, Any], list[dict[str, Any]]],
+) -> None:
+    out, summary, events = whole
+    steps = sorted((event["arm"], event["step"]) for event in events if "step" in event)
+    assert steps == [(arm, step) for arm in ("secure", "vulnerable") for step in range(1, 7)]
+    assert events[-1]["section"].name == "context-compliance"
+    cells = {(cell["cell"], cell["metric"]) for cell in summary["cells"]}
+    for arm in ("base", "vulnerable", "secure"):
+        for metric in ("task_performance", "exploit_rate"):
+            assert (f"context-compliance/{arm}/mini", metric) in cells
+    assert json.loads((out / "summary.json").read_text()) == json.loads(json.dumps(summary))
+    assert "--prompts-per-step 2" in (out / "report.html").read_text()
+
+
+def test_a_demo_that_was_killed_leaves_no_process_and_goes_on_to_the_same_numbers(
+    whole: tuple[Path, dict[str, Any], list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    script = tmp_path / "small.py"
+    script.write_text(SCRIPT)
+    out = tmp_path / "out"
+    with subprocess.Popen([sys.executable, str(script), str(out)], stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        assert demo.stdout.readline().strip() == "1"
+        workers = children(demo.pid)
+        demo.send_signal(signal.SIGKILL)
+    assert workers
+    deadline = time.monotonic() + 60
+    while (left := [pid for pid in workers if alive(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left
+    assert run_demo(out, settings=[SETTING])["cells"] == whole[1]["cells"]
+
+
+def test_what_is_finished_is_not_run_again(whole: tuple[Path, dict[str, Any], list[dict[str, Any]]]) -> None:
+    out, summary, _ = whole
+    events: list[dict[str, Any]] = []
+    assert run_demo(out, settings=[SETTING], on_event=events.append) == summary
+    assert [event for event in events if "step" in event] == []
+
+
+def test_a_report_of_a_demo_shows_its_games_and_a_study_goes_on_with_its_runs(
+    whole: tuple[Path, dict[str, Any], list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    out = whole[0]
+    assert main(["report", str(out), "--out", str(tmp_path / "page.html")]) == 0
+    assert "context-compliance" in (tmp_path / "page.html").read_text()
+    config = StudyConfig.of(policies=["mini"], games=["context-compliance"], seeds=1)
+    done = [job.finished(out) for job in closure(discovery.arm(config, "context-compliance", "base"))]
+    assert done == [True]
