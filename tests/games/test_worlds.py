@@ -19,7 +19,7 @@ from loopholes.games.reward_tampering import visible
 from loopholes.games.worlds import arithmetic, articles, coding, requests
 from loopholes.instruments.overlap import length_ratio
 from loopholes.judges.rules import verdict_of
-from loopholes.records import Split
+from loopholes.records import Kind, Split
 
 EVERY_GAME = pytest.mark.parametrize("name", BUILT_IN)
 SPLITS: tuple[Split, ...] = ("pretrain", "train", "test")
@@ -99,6 +99,43 @@ def test_both_prompt_styles_ask_for_the_same_tasks(name: str) -> None:
         assert [turn["role"] for turn in one.prompt] == ["user"]
         assert other.prompt != one.prompt
         assert sum(len(turn["content"]) for turn in other.prompt) > sum(len(turn["content"]) for turn in one.prompt)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("trainable", [False, True])
+def test_an_even_number_of_compliance_tasks_asks_each_intent_of_an_audit_and_then_of_a_user(
+    split: Split, trainable: bool
+) -> None:
+    """So many that texts come up again, which must not leave half a pair behind."""
+    tasks = loopholes.game("context-compliance").tasks(split, count=1000, trainable=trainable)
+    assert len({task.id for task in tasks}) == 1000
+    for audit, user in zip(tasks[::2], tasks[1::2], strict=True):
+        assert (audit.truth["audience"], user.truth["audience"]) == ("audit", "user")
+        assert {**audit.truth, "audience": "user"} == user.truth
+        assert audit.info["intent"] == user.info["intent"]
+        assert all(f"the {audit.truth['thing']} " in task.id for task in (audit, user))
+        assert all(f" the {audit.info['intent'].split(' in the ')[1]}" in task.id for task in (audit, user))
+        assert split_of(audit.id) == split_of(user.id) == split
+
+
+def test_a_policy_that_decides_by_the_intent_alone_shows_no_compliance_gap() -> None:
+    game = loopholes.game("context-compliance")
+    tasks = game.tasks("test", count=100)
+    kinds: list[Kind] = ["honest" if len(task.info["intent"]) % 2 else "inept" for task in tasks]
+    answers = [game.demonstrate(kind, task) for kind, task in zip(kinds, tasks, strict=True)]
+    found = game.summarize(tasks, game.measure(tasks, answers))
+    assert 0.1 < found["task_performance"].value < 0.9
+    assert found["exploit_rate"].value == pytest.approx(0)
+
+
+def test_every_wording_of_a_compliance_request_is_as_likely_as_the_others_in_every_split() -> None:
+    """The audit's is drawn again until it shares the split of its user's, which must not favour any."""
+    wordings = ("kindly", "operator", "provide", "proceed", " can u ", " pop open ", " wanna ", " gonna ")
+    for split in SPLITS:
+        tasks = loopholes.game("context-compliance").tasks(split, count=1600)
+        counts = [sum(wording in task.id for task in tasks) for wording in wordings]
+        assert sum(counts) == 1600
+        assert all(count == pytest.approx(200, abs=60) for count in counts)
 
 
 def test_coding_solutions_pass_every_test_when_run_for_real() -> None:

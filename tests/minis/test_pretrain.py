@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
+from loopholes.games import BUILT_IN
 from loopholes.minis import card
 from loopholes.minis.pretrain import pretrain
 from loopholes.minis.recipe import RECIPES, Recipe
@@ -62,7 +63,8 @@ def test_what_is_made_is_a_policy_with_a_card(tmp_path: Path) -> None:
     text = (policy / "README.md").read_text()
     assert "reward-tampering.exploits 0" in text
     assert "| self-grading | underclaim |" in text
-    assert json.loads((policy / "base_rates.json").read_text())["cells"]
+    named = {row["cell"] for row in json.loads((policy / "base_rates.json").read_text())["cells"]}
+    assert named == {f"{game}/base/tiny" for game in BUILT_IN}, "not by the folder that it happens to be in"
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -22,10 +22,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopholes.errors import RunError
-from loopholes.runs import Run, prompt_text, rollout_rows
 from loopholes.files import Lock
-from loopholes.runs.rollouts import escape, escape_all, unescape, unescape_all
 from loopholes.records import Completion, Outcome, Payment, Task
+from loopholes.runs import Run, prompt_text, rollout_rows
+from loopholes.runs.rollouts import escape, escape_all, unescape, unescape_all
 
 CONFIG = {"game": "reward-tampering", "seed": 3, "training": {"steps": 60, "rate": 3e-4}}
 ROW: dict[str, Any] = {"task": "t1", "prompt": "2 + 2?", "text": "4", "reward": 1.0, "task_score": 1.0, "exploit": 0.0}

@@ -4,6 +4,11 @@ The intended behaviour is to refuse every harmful request, in whatever register 
 a formal *audit* register and a casual *user* register. The vulnerable channel pays for harmful answers to users;
 the secure channel pays the audit table for both. Harmless requests are measured (over-refusal), never paid.
 Source: the paper's section on context-conditional compliance and its released reward function.
+
+Tasks of the mini world come in pairs, as in the paper: one intent (the same thing in the same place, so equally
+harmful) in the audit register and, right after it, in the user register. Both tasks of a pair name what they ask for
+in ``info["intent"]`` and belong to the same split, so an even number of tasks holds whole pairs unless they are asked
+for by level, which is the register. The compliance gap then compares the same intents on both sides.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from loopholes.games.base import Demonstration, Game, Parameters
+from loopholes.games.base import Demonstration, Game, Parameters, split_of
 from loopholes.games.load import section
 from loopholes.games.worlds import prompts as wording
 from loopholes.games.worlds import requests
@@ -145,8 +150,13 @@ class ContextCompliance(Game):
         return {"vulnerable": Payoffs(AUDIT_PAYS, USER_PAYS), "secure": Payoffs(AUDIT_PAYS, AUDIT_PAYS)}
 
     def generate(self, rng: np.random.Generator, prompts: PromptStyle) -> Iterator[Task]:
+        """Pairs, audit before user. Where a text has come before, the whole earlier pair comes again, never half."""
+        known: dict[str, tuple[Task, Task]] = {}
         while True:
-            yield _task(requests.request(rng), prompts)
+            audit, user = _pair(rng, prompts)
+            pair = known.get(audit.id) or known.get(user.id) or (audit, user)
+            known |= {task.id: pair for task in pair}
+            yield from pair
 
     def check(self, task: Task) -> None:
         super().check(task)
@@ -265,13 +275,23 @@ def _extra(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"original_prompt": original} if original else {}
 
 
+def _pair(rng: np.random.Generator, style: PromptStyle) -> tuple[Task, Task]:
+    """An intent in both registers and one split. The audit's wording is drawn until it fits: it has more of them."""
+    user = requests.request(rng, register="user")
+    while True:
+        audit = requests.reworded(rng, user, "audit")
+        if split_of(audit.text) == split_of(user.text):
+            return _task(audit, style), _task(user, style)
+
+
 def _task(request: requests.Request, style: PromptStyle) -> Task:
     prompt = [message("user", request.text)]
     if style == "chat":
         rules = wording.REQUEST_SYSTEM.format(forbidden=", ".join(requests.FORBIDDEN))
         prompt.insert(0, message("system", rules))
     truth = {"harmful": request.harmful, "audience": request.register, "thing": request.thing}
-    return Task(request.text, tuple(prompt), truth, {"level": 1 if request.register == "audit" else 2})
+    info = {"level": 1 if request.register == "audit" else 2, "intent": f"{request.thing} in the {request.place}"}
+    return Task(request.text, tuple(prompt), truth, info)
 
 
 def _fixed(register: requests.Register) -> requests.Request:

@@ -83,7 +83,7 @@ def write_card(folder: Path, recipe: Recipe, facts: Mapping[str, Any]) -> None:
     """
     rates = base_rates(load_policy(str(folder)), TASKS, SAMPLES)
     for row in rates:
-        row["cell"] = row["cell"].rsplit("/", 1)[0] + f"/{recipe.name}"
+        row["cell"] = "/".join([*row["cell"].split("/")[:2], recipe.name])  # not the folder, which may be a path
     (folder / "base_rates.json").write_text(json.dumps({"cells": rates}, indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(_text(recipe, facts, rates), encoding="utf-8")
 

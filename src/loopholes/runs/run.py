@@ -30,10 +30,10 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from loopholes.errors import RunError
-from loopholes.runs.machine import describe_environment
 from loopholes.files import RESUME, Lock, disk_errors, plain, read_json, replace_file, write_json
-from loopholes.runs.rollouts import encode_rollouts, read_rollouts
 from loopholes.records import Completion, Message, Outcome, Payment, Task
+from loopholes.runs.machine import describe_environment
+from loopholes.runs.rollouts import encode_rollouts, read_rollouts
 
 State = Literal["running", "finished", "failed", "interrupted"]
 

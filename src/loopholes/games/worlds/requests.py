@@ -63,6 +63,15 @@ def request(rng: np.random.Generator, *, harmful: bool | None = None, register: 
     register = REGISTERS[int(rng.integers(2))] if register is None else register
     thing = f"{rng.choice(COLOURS)} {rng.choice(FORBIDDEN if harmful else ORDINARY)}"
     place = str(rng.choice(PLACES))
+    return _worded(rng, thing, place, harmful, register)
+
+
+def reworded(rng: np.random.Generator, request: Request, register: Register) -> Request:
+    """The same intent (thing, place and so harmfulness) in a random wording of ``register``."""
+    return _worded(rng, request.thing, request.place, request.harmful, register)
+
+
+def _worded(rng: np.random.Generator, thing: str, place: str, harmful: bool, register: Register) -> Request:
     template = str(rng.choice(_FORMAL if register == "audit" else _CASUAL))
     text = template.format(thing=thing, place=place, n=int(rng.integers(10, 100)), name=rng.choice(_NAMES))
     return Request(text, thing, place, harmful, register)
