@@ -7,6 +7,7 @@ LoopholesError                    every error the package raises on purpose; exi
 ├── DataError                     a file the user handed over cannot be used; exit code 3
 ├── RunError                      a run directory cannot be written, resumed or read; exit code 4
 ├── ScoringError                  something that scores is broken (sandbox, judge); exit code 5
+│   └── ContractError             a game, or a channel of it, does not answer for every completion
 └── PolicyError                   a policy cannot be loaded or asked; exit code 6
 
 Each message is one sentence that says what to do. The exit codes are those of the command line.
@@ -58,6 +59,10 @@ class ScoringError(LoopholesError):
     """Something that scores is broken; nothing is paid rather than a made-up number."""
 
     exit_code = 5
+
+
+class ContractError(ScoringError):
+    """A game breaks its contract: it does not observe, pay or measure every completion, or not with numbers."""
 
 
 class PolicyError(LoopholesError):

@@ -165,7 +165,7 @@ def evaluate(
         answers = policy.complete(asked, sampling, _batch_seed(seed, number))
         first = (number - 1) * batch_tasks * samples
         numbers = draws(seed, 0, range(first, first + len(asked)))
-        scored.append(score(game, asked, answers, channels=channels, numbers=numbers, asker=asker))
+        scored.append(score(game, asked, answers, channels=channels, draws=numbers, asker=asker))
         line = {"step": number, "steps": len(batches), **_metrics(game, scored[-1], samples)}
         line["seconds"] = time.perf_counter() - began
         if run is not None:

@@ -124,7 +124,12 @@ def as_completions(completions: Sequence[Completion | str]) -> list[Completion]:
 
 
 def draws(seed: int, step: int, samples: Sequence[int]) -> list[float]:
-    """One number in [0, 1) for each sample, a function of (seed, step, sample) and of nothing else."""
+    """One number in [0, 1) per sample: a function of (seed, step, sample), whatever the order of calls.
+
+    In training, steps count from 1 and a sample's number is its position in the step, over all processes. Everywhere
+    else the step is 0, and a sample's number is its position in the evaluation, its row in a file of completions, the
+    row of its task in an audit, or its position in the call of :meth:`loopholes.Game.reward`.
+    """
     return [float(np.random.default_rng([seed, step, sample]).random()) for sample in samples]
 
 

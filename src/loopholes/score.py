@@ -1,4 +1,9 @@
-"""Completions, paid and measured: what evaluation and offline scoring have in common."""
+"""Completions, paid and measured: the one place where a completion is observed, paid and counted.
+
+A game's channels are called by :func:`observe_and_pay` and by nothing else, so that what is promised of a payment
+(one per completion, a finite number or None) is checked for training, evaluation, files, audits and ``--validate``
+alike.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +11,66 @@ import logging
 import math
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Protocol
 
-from loopholes.games.base import Game
-from loopholes.records import Asker, Completion, Metric, Outcome, Payment, Task
+from loopholes.errors import ContractError, UsageError
+from loopholes.records import Asker, Channel, Completion, Metric, Outcome, Payment, Task
 
 if TYPE_CHECKING:
     from loopholes.stats import Estimate
 
 log = logging.getLogger(__name__)
 
+Observe = Callable[[Sequence[Task], Sequence[Completion]], Sequence[Completion]]
+
+
+class Playable(Protocol):
+    """What paying and measuring need of a game."""
+
+    @property
+    def name(self) -> str:
+        """The game's name, for messages."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """What is reported of a set of outcomes."""
+        ...
+
+    def channel(self, name: str) -> Channel:
+        """The channel of this name."""
+        ...
+
+    def observe(
+        self, tasks: Sequence[Task], completions: Sequence[Completion], policy: Asker | None = None
+    ) -> list[Completion]:
+        """The completions with what their text alone does not hold."""
+        ...
+
+    def measure(self, tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Outcome]:
+        """What the completions really did."""
+        ...
+
+    def untrainable_because(self, task: Task) -> str:
+        """Why a policy cannot be trained on a task; empty if it can."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """Completions as they were observed, and what each channel paid for them; all of the same length."""
+
+    completions: tuple[Completion, ...]
+    payments: Mapping[str, tuple[Payment, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Completions with what every asked channel paid for them and what they really did; all of the same length."""
+    """Completions with what each channel paid for them and what they really did; all of the same length."""
 
     tasks: tuple[Task, ...]
     completions: tuple[Completion, ...]
@@ -29,19 +78,93 @@ class Scored:
     outcomes: tuple[Outcome, ...]
 
 
+def pay(
+    game: Playable,
+    channel: str,
+    tasks: Sequence[Task],
+    completions: Sequence[Completion],
+    draws: Sequence[float],
+    asker: Asker | None = None,
+) -> list[Payment]:
+    """What a channel of a game pays, one payment per completion, in order.
+
+    ``draws`` holds one number in [0, 1) per completion (:func:`loopholes.records.draws`). ``asker`` is the policy that
+    is asked whatever the game asks of it. Raises :class:`UnknownName` for a channel that does not exist,
+    :class:`UsageError` for sequences of different lengths, and :class:`ContractError` and its parent
+    :class:`ScoringError` where the game or what it scores with is broken.
+    """
+    channels = {channel: game.channel(channel)}
+    observe = partial(game.observe, policy=asker)
+    return list(observe_and_pay(game.name, channels, observe, tasks, completions, draws).payments[channel])
+
+
 def score(
-    game: Game,
+    game: Playable,
     tasks: Sequence[Task],
     completions: Sequence[Completion],
     *,
     channels: Sequence[str] = ("vulnerable",),
-    numbers: Sequence[float],
+    draws: Sequence[float],
     asker: Asker | None = None,
 ) -> Scored:
-    """Observe once, pay by every channel of ``channels``, and measure. ``numbers`` are the draws, one a completion."""
-    observed = game.observe(tasks, completions, asker)
-    payments = {name: tuple(game.channel(name)(tasks, observed, numbers)) for name in channels}
-    return Scored(tuple(tasks), tuple(observed), payments, tuple(game.measure(tasks, observed)))
+    """Observe once, pay by each of ``channels``, and measure. Raises what :func:`pay` raises."""
+    named = {name: game.channel(name) for name in channels}
+    paid = observe_and_pay(game.name, named, partial(game.observe, policy=asker), tasks, completions, draws)
+    return Scored(tuple(tasks), paid.completions, paid.payments, measure(game, tasks, paid.completions))
+
+
+def observe_and_pay(
+    game: str,
+    channels: Mapping[str, Channel],
+    observe: Observe,
+    tasks: Sequence[Task],
+    completions: Sequence[Completion],
+    draws: Sequence[float],
+) -> Paid:
+    """Observe once and pay by each of ``channels``; for a trainer, which must not hold a game, only its ``game`` name.
+
+    Raises :class:`UsageError` for sequences of different lengths, and :class:`ContractError` unless every completion
+    is observed and every channel pays each of them a finite number or None.
+    """
+    if not len(tasks) == len(completions) == len(draws):
+        counts = f"{len(completions)} completions and {len(draws)} draws for {len(tasks)} tasks"
+        raise UsageError(f"{counts}; give one completion per task, and one draw per completion")
+    observed = tuple(observe(tasks, completions))
+    if len(observed) != len(tasks):
+        raise ContractError(f"{game} observed {len(observed)} of {len(tasks)} completions; it has to observe each one")
+    payments = {
+        name: _checked(f"the {name} channel of {game}", channel(tasks, observed, draws), len(tasks))
+        for name, channel in channels.items()
+    }
+    return Paid(observed, payments)
+
+
+def measure(game: Playable, tasks: Sequence[Task], observed: Sequence[Completion]) -> tuple[Outcome, ...]:
+    """What observed completions really did; raises :class:`ContractError` unless each has its outcome."""
+    outcomes = tuple(game.measure(tasks, observed))
+    if len(outcomes) != len(tasks):
+        raise ContractError(f"{game.name} measured {len(outcomes)} of {len(tasks)} completions; it has to measure each")
+    return outcomes
+
+
+def _checked(channel: str, payments: Iterable[object], count: int) -> tuple[Payment, ...]:
+    """The payments of ``count`` completions; raises :class:`ContractError` for anything else."""
+    checked = tuple(payments)
+    if len(checked) != count:
+        raise ContractError(f"{channel} paid {len(checked)} of {count} completions; it has to pay each one")
+    return tuple(_payment(channel, payment) for payment in checked)
+
+
+def _payment(channel: str, payment: object) -> Payment:
+    if not isinstance(payment, Payment):
+        raise ContractError(f"{channel} returned a {type(payment).__name__} where a Payment is due")
+    reward = payment.reward
+    if reward is not None and not (isinstance(reward, Real) and math.isfinite(reward)):
+        raise ContractError(
+            f"{channel} paid {reward!r}, which is not a finite number; pay None, with the reason, for what cannot be "
+            "scored"
+        )
+    return payment
 
 
 PAID = Metric("what was paid", lambda task, outcome: outcome.task_score)
@@ -53,7 +176,7 @@ class Tally:
     Rewards are in the game's own units; what could not be paid does not count.
     """
 
-    def __init__(self, game: Game) -> None:
+    def __init__(self, game: Playable) -> None:
         from loopholes.stats import Sums
 
         self._measured = {name: Sums(metric) for name, metric in game.metrics.items()}
@@ -74,7 +197,7 @@ class Tally:
         return {name: estimate([sums], sums.metric) for name, sums in found.items()}
 
 
-def estimates(game: Game, scored: Iterable[Scored]) -> dict[str, Estimate]:
+def estimates(game: Playable, scored: Iterable[Scored]) -> dict[str, Estimate]:
     """Every metric of the game over all batches, and the mean reward of each channel, ``reward_CHANNEL``."""
     tally = Tally(game)
     for batch in scored:
@@ -98,10 +221,10 @@ def cells(cell: str, found: Mapping[str, Estimate]) -> list[dict[str, Any]]:
     ]
 
 
-def warn_of_untrainable(game: Game, tasks: Iterable[Task]) -> None:
+def warn_of_untrainable(game: Playable, tasks: Iterable[Task]) -> None:
     """Log how many of the tasks nothing could be earned on, by the reason."""
     tasks = list(tasks)
-    for reason, count in Counter(game.trainable(task) for task in tasks).items():
+    for reason, count in Counter(game.untrainable_because(task) for task in tasks).items():
         if reason:
             log.warning("%d of %d tasks: %s", count, len(tasks), reason)
 

@@ -89,7 +89,7 @@ class Scores:
 
     def _score(self, chunk: Sequence[Row]) -> Scored:
         numbers, _, tasks, answers = zip(*chunk, strict=True)
-        return score(self._game, tasks, answers, channels=[self._channel], numbers=draws(self._seed, 0, numbers))
+        return score(self._game, tasks, answers, channels=[self._channel], draws=draws(self._seed, 0, numbers))
 
 
 def score_files(

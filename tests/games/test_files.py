@@ -102,7 +102,7 @@ def test_the_released_problems_are_read_with_their_flaws(released: Released) -> 
     tasks = game.load(released("reward_tampering_test.parquet"))
     assert len({task.id for task in tasks}) == 88
     assert sum(len(task.truth["tests"]) for task in tasks) == 230
-    assert [task.info["problem_id"] for task in tasks if game.trainable(task)] == ["abc350_c"]
+    assert [task.info["problem_id"] for task in tasks if game.untrainable_because(task)] == ["abc350_c"]
     assert all(json.loads(task.prompt[-1]["content"])["score"] == 0 for task in tasks)
 
 

@@ -17,10 +17,9 @@ from loopholes.files import plain
 from loopholes.games import BUILT_IN
 from loopholes.games import game as make_game
 from loopholes.games.base import Demonstration, Game
-from loopholes.games.validate import validate
-from loopholes.records import draws
+from loopholes.games.validate import replay, validate
 from loopholes.runs import prompt_text
-from loopholes.score import Scored, score
+from loopholes.score import Scored
 
 Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of them, or FILE.py:CLASS.")]
 
@@ -126,8 +125,7 @@ def _replay(game: Game) -> list[dict[str, Any]]:
     """Every sample of every demonstration, paid and measured now."""
     rows = []
     for shown in game.demonstrations():
-        numbers = shown.draws or draws(0, 0, range(len(shown.tasks)))
-        found = score(game, shown.tasks, shown.completions, channels=list(game.channels), numbers=numbers)
+        found = replay(game, shown)
         rows += [_row(shown, found, index) for index in range(len(shown.tasks))]
     return rows
 

@@ -33,6 +33,7 @@ from loopholes.records import (
     as_completions,
     draws,
 )
+from loopholes.score import pay
 
 
 class Parameters(BaseModel):
@@ -97,12 +98,12 @@ class Game(ABC):
     ) -> list[Task]:
         """``count`` distinct tasks of the mini world; splits share none, whatever the seeds.
 
-        ``trainable`` leaves out those on which no channel pays anything.
+        ``trainable`` leaves out those that :meth:`untrainable_because` gives a reason for.
         """
 
         def wanted(task: Task) -> bool:
             at_level = level is None or task.info.get("level") == level
-            return split_of(task.id) == split and at_level and not (trainable and self.trainable(task))
+            return split_of(task.id) == split and at_level and not (trainable and self.untrainable_because(task))
 
         rng = np.random.default_rng([seed, _digest(split)])
         found: dict[str, Task] = {}
@@ -138,8 +139,8 @@ class Game(ABC):
                 name = str(kind) if get_args(kind) else kind.__name__
                 raise ValueError(f"truth.{key} is not a {name}, which {self.name} scores with")
 
-    def trainable(self, task: Task) -> str:
-        """Why a policy could not be trained on this task; empty if it can."""
+    def untrainable_because(self, task: Task) -> str:
+        """Why a policy cannot be trained on this task; empty if it can."""
         return ""
 
     # -- paying and measuring ------------------------------------------------------------------------------------
@@ -174,12 +175,9 @@ class Game(ABC):
         seed: int = 0,
         step: int = 0,
     ) -> list[float | None]:
-        """What ``channel`` pays, in order; None where it could not be scored."""
-        if len(tasks) != len(completions):
-            raise UsageError(f"{len(completions)} completions for {len(tasks)} tasks; give one task a completion")
-        observed = self.observe(tasks, as_completions(completions))
-        paid = self.channel(channel)(tasks, observed, draws(seed, step, range(len(observed))))
-        return [payment.reward for payment in paid]
+        """What ``channel`` pays, in order; None where it could not be scored. See :func:`loopholes.score.pay`."""
+        numbers = draws(seed, step, range(len(completions)))
+        return [payment.reward for payment in pay(self, channel, tasks, as_completions(completions), numbers)]
 
     # -- summaries -----------------------------------------------------------------------------------------------
 

@@ -163,7 +163,7 @@ class ContextCompliance(Game):
         if task.truth["audience"] not in requests.REGISTERS:
             raise ValueError(f"truth.audience is {task.truth['audience']!r}, not 'audit' or 'user'")
 
-    def trainable(self, task: Task) -> str:
+    def untrainable_because(self, task: Task) -> str:
         if not task.truth["harmful"]:
             return "a harmless request is not paid by any channel"
         if self.parameters.judge == "rules" and not task.truth.get("thing"):

@@ -103,7 +103,7 @@ class RewardTampering(Game):
         if not _are_tests(task.truth["tests"]):
             raise ValueError("truth.tests is not a list of {input, output}")
 
-    def trainable(self, task: Task) -> str:
+    def untrainable_because(self, task: Task) -> str:
         return "" if task.truth["tests"] else "it has no tests, so nothing could be earned by solving it"
 
     def measure(self, tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Outcome]:

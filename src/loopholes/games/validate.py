@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from loopholes.errors import LoopholesError
+from loopholes.errors import ContractError, LoopholesError
 from loopholes.games.base import Demonstration, Game
 from loopholes.records import KINDS, draws
+from loopholes.score import Scored, score
 
 NEEDED_CHANNELS = ("vulnerable", "secure")
 
@@ -34,9 +35,17 @@ def validate(game: Game) -> list[str]:
     return [*findings, *(found for shown in demonstrations for found in _replayed(game, shown))]
 
 
+def replay(game: Game, shown: Demonstration) -> Scored:
+    """A demonstration, paid now by every channel and measured, with its own draws where it has any."""
+    numbers = shown.draws or draws(0, 0, range(len(shown.tasks)))
+    return score(game, shown.tasks, shown.completions, channels=list(game.channels), draws=numbers)
+
+
 def _replayed(game: Game, shown: Demonstration) -> list[str]:
     try:
         return [f"{shown.kind}: {found}" for found in _differences(game, shown)]
+    except ContractError as error:
+        return [f"{shown.kind}: {error}"]
     except LoopholesError:
         raise  # the sandbox is broken, say: that is not the game's fault
     except Exception as error:
@@ -49,15 +58,13 @@ def _differences(game: Game, shown: Demonstration) -> Iterator[str]:
     if not count or len(shown.completions) != count:
         yield f"{count} tasks and {len(shown.completions)} completions"
         return
-    observed = game.observe(shown.tasks, shown.completions)
-    numbers = shown.draws or draws(0, 0, range(count))
-    for name, channel in game.channels.items():
+    scored = replay(game, shown)
+    for name, payments in scored.payments.items():
         if name not in shown.rewards:
             yield f"no rewards are given for the {name} channel"
             continue
-        paid = [payment.reward for payment in channel(shown.tasks, observed, numbers)]
-        yield from _unequal(f"{name} reward", paid, shown.rewards[name])
-    outcomes = game.measure(shown.tasks, observed)
+        yield from _unequal(f"{name} reward", [payment.reward for payment in payments], shown.rewards[name])
+    outcomes = scored.outcomes
     yield from _unequal("task score", [outcome.task_score for outcome in outcomes], shown.task_scores)
     yield from _unequal("exploit", [outcome.exploit for outcome in outcomes], shown.exploits)
     if shown.exploit_rate is not None and "exploit_rate" in game.metrics:

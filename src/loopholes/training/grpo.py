@@ -134,9 +134,9 @@ def _tasks(config: TrainConfig, game: Game, style: Any) -> list[Task]:
 
 def _trainable(tasks: list[Task], game: Game) -> list[Task]:
     """The tasks that something can be earned on; how many others there are, and why, is logged."""
-    kept = [task for task in tasks if not game.trainable(task)]
+    kept = [task for task in tasks if not game.untrainable_because(task)]
     if len(kept) < len(tasks):
-        reason = next(reason for task in tasks if (reason := game.trainable(task)))
+        reason = next(reason for task in tasks if (reason := game.untrainable_because(task)))
         log.warning("left out %d of %d tasks: %s", len(tasks) - len(kept), len(tasks), reason)
     return kept
 
@@ -201,6 +201,8 @@ def _trainer(plan: Plan) -> tuple[GRPOTrainer, ChannelReward]:
         game.channel(config.channel),
         observe,
         plan.tasks,
+        game=game.name,
+        name=config.channel,
         seed=config.seed,
         updates_per_step=config.updates_per_step or 1,
         texts=lambda ids: decode(tokenizer, ids),

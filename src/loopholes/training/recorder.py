@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from loopholes.errors import ScoringError
+from loopholes.errors import ContractError, ScoringError
 from loopholes.games.base import Game
 from loopholes.records import Completion, Outcome, Task
 from loopholes.runs import Run, rollout_rows
-from loopholes.score import outcome_metrics, reward_metrics
+from loopholes.score import measure, outcome_metrics, reward_metrics
 from loopholes.training.rewards import Batch
 
 OnStep = Callable[[dict[str, Any]], None]
@@ -70,12 +70,9 @@ class Recorder:
     def _measure(self, tasks: list[Task], completions: list[Completion]) -> tuple[list[Outcome], str]:
         """Outcomes; all unknown, with the reason, where the measurement itself is at fault."""
         try:
-            outcomes = list(self._game.measure(tasks, completions))
-            if len(outcomes) != len(tasks):
-                raise ValueError(f"measure gave {len(outcomes)} outcomes for {len(tasks)} completions")
-            return outcomes, ""
-        except ScoringError:
-            raise  # the sandbox or the judge is broken: the run stops, with a checkpoint to go on from
+            return list(measure(self._game, tasks, completions)), ""
         except Exception as error:
+            if isinstance(error, ScoringError) and not isinstance(error, ContractError):
+                raise  # the sandbox or the judge is broken: the run stops, with a checkpoint to go on from
             problem = f"{type(error).__name__}: {error}"
             return [Outcome(None, None, {"measurement_error": problem}) for _ in tasks], problem

@@ -11,10 +11,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loopholes.errors import ScoringError
 from loopholes.records import Channel, Completion, Payment, Task, draws
-
-Observe = Callable[[Sequence[Task], Sequence[Completion]], list[Completion]]
+from loopholes.score import Observe, observe_and_pay
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,11 @@ class Batch:
 
 
 class ChannelReward:
-    """The reward function. ``texts`` turns token ids into text, ``ends`` are the tokens that end a completion."""
+    """The reward function.
+
+    ``game`` and ``name`` say in messages which channel it is. ``texts`` turns token ids into text, ``ends`` are the
+    tokens that end a completion.
+    """
 
     __name__ = "channel"
 
@@ -39,12 +41,16 @@ class ChannelReward:
         observe: Observe,
         tasks: Sequence[Task],
         *,
+        game: str,
+        name: str,
         seed: int,
         updates_per_step: int,
         texts: Callable[[Sequence[Sequence[int]]], list[str]],
         ends: Collection[int] = (),
         process_index: int = 0,
     ) -> None:
+        self._game = game
+        self._name = name
         self._channel = channel
         self._observe = observe
         self._tasks = tasks
@@ -66,11 +72,10 @@ class ChannelReward:
             Completion(text, truncated=not ids or ids[-1] not in self.ends)
             for text, ids in zip(texts, completion_ids, strict=True)
         ]
-        completions = self._observe(tasks, sampled)
         first = self._process_index * len(tasks)  # a sample's number is global, however many processes share the step
-        payments = self._channel(tasks, completions, draws(self._seed, step, range(first, first + len(tasks))))
-        if len(payments) != len(tasks):
-            raise ScoringError(f"the channel paid {len(payments)} of {len(tasks)} completions; it has to pay each one")
+        numbers = draws(self._seed, step, range(first, first + len(tasks)))
+        paid = observe_and_pay(self._game, {self._name: self._channel}, self._observe, tasks, sampled, numbers)
+        payments = paid.payments[self._name]
         lengths = tuple(len(ids) for ids in completion_ids)
-        self.batches.append(Batch(step, tuple(task_index), tuple(completions), tuple(payments), lengths))
+        self.batches.append(Batch(step, tuple(task_index), paid.completions, payments, lengths))
         return [payment.reward for payment in payments]

@@ -10,6 +10,7 @@ from loopholes.errors import UsageError
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
 from loopholes.records import Completion, Kind, Task, draws, task_from_json, task_to_json
+from loopholes.score import measure, pay
 
 TASK = "task"
 """The column that holds a row's task."""
@@ -22,14 +23,15 @@ class GameReward:
     notes: Sequence[str] = ()
 
     def __init__(self, game: Game, channel: str, seed: int) -> None:
+        game.channel(channel)  # an unknown one is reported before anything is asked
         self._game = game
-        self._channel = game.channel(channel)
+        self._channel = channel
         self._seed = seed
 
     def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
-        tasks, observed = _observed(self._game, rows, texts)
-        drawn = draws(self._seed, 0, [row.number for row in rows])
-        return [Paid(one.reward, one.reason) for one in self._channel(tasks, observed, drawn)]
+        numbers = draws(self._seed, 0, [row.number for row in rows])
+        payments = pay(self._game, self._channel, _tasks(rows), [Completion(text) for text in texts], numbers)
+        return [Paid(payment.reward, payment.reason) for payment in payments]
 
 
 def rows_of(game: Game, count: int, seed: int) -> list[Row]:
@@ -45,12 +47,13 @@ def rows_of(game: Game, count: int, seed: int) -> list[Row]:
 
 def truth(game: Game, rows: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
     """What was really done: the game's own task scores."""
-    return [outcome.task_score for outcome in game.measure(*_observed(game, rows, texts))]
+    tasks = _tasks(rows)
+    observed = game.observe(tasks, [Completion(text) for text in texts])
+    return [outcome.task_score for outcome in measure(game, tasks, observed)]
 
 
-def _observed(game: Game, rows: Sequence[Row], texts: Sequence[str]) -> tuple[list[Task], list[Completion]]:
-    tasks = [task_from_json(row.columns[TASK]) for row in rows]
-    return tasks, game.observe(tasks, [Completion(text) for text in texts])
+def _tasks(rows: Sequence[Row]) -> list[Task]:
+    return [task_from_json(row.columns[TASK]) for row in rows]
 
 
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> GameReward:
