@@ -19,7 +19,7 @@ from pydantic import Field
 
 from loopholes.config import PAPER, PAPER_GAMES, Config
 from loopholes.errors import DataError, RunError
-from loopholes.files import RESUME, disk_errors, plain, replace_file
+from loopholes.files import RESUME, disk_errors, jsonable, replace_file
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
 from loopholes.policies import Policy, Sampling, ScriptedPolicy, load_policy
@@ -204,7 +204,7 @@ def _begin(run: Run | None, tasks: Sequence[Task]) -> int:
     """Write the tasks down, or check that they are those of the run; returns how many batches are done."""
     if run is None:
         return 0
-    text = "".join(json.dumps(plain(task_to_json(task))) + "\n" for task in tasks)
+    text = "".join(json.dumps(jsonable(task_to_json(task))) + "\n" for task in tasks)
     file = run.path / TASKS
     with disk_errors(run.path, RESUME):
         if not file.exists():

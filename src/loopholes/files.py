@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def plain(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
     """What strict JSON can hold: arrays and tensors as numbers, paths as text, numbers that are not finite as None."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
+        return [jsonable(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if value is None or isinstance(value, str | bool | int):
         return value
     if hasattr(value, "tolist"):  # NumPy and torch, scalars and arrays alike
-        return plain(value.tolist())
+        return jsonable(value.tolist())
     return str(value)
 
 
@@ -51,7 +51,7 @@ def read_json(file: Path) -> dict[str, Any]:
 
 def write_json(file: Path, value: Mapping[str, Any]) -> None:
     """One JSON object, whole or not at all; everything outside ASCII is escaped."""
-    replace_file(file, (json.dumps(plain(value), indent=2, allow_nan=False) + "\n").encode())
+    replace_file(file, (json.dumps(jsonable(value), indent=2, allow_nan=False) + "\n").encode())
 
 
 def replace_file(file: Path, content: bytes | Iterable[bytes]) -> None:

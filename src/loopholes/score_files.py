@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loopholes.errors import DataError, RunError, UsageError
-from loopholes.files import BadRows, disk_errors, json_rows, plain, replace_file
+from loopholes.files import BadRows, disk_errors, json_rows, jsonable, replace_file
 from loopholes.games.base import Game
 from loopholes.games.load import Rows, load_rows
 from loopholes.records import Completion, Outcome, Payment, Task, draws
@@ -85,7 +85,7 @@ class Scores:
 
     def lines(self) -> Iterator[str]:
         """The records as lines of JSON, everything outside ASCII escaped."""
-        return (json.dumps(plain(record), allow_nan=False) for record in self.records())
+        return (json.dumps(jsonable(record), allow_nan=False) for record in self.records())
 
     def _score(self, chunk: Sequence[Row]) -> Scored:
         numbers, _, tasks, answers = zip(*chunk, strict=True)

@@ -15,7 +15,7 @@ from loopholes.audit.frameworks.base import Paid, Part, Row
 from loopholes.audit.results import Evidence, Finding, Report, Scoring, Target
 from loopholes.audit.scorer import Scorer
 from loopholes.errors import DataError, RunError
-from loopholes.files import disk_errors, plain, read_json, write_json
+from loopholes.files import disk_errors, jsonable, read_json, write_json
 from loopholes.records import messages
 
 FORMAT = 1
@@ -84,7 +84,7 @@ def _keys(path: Path) -> set[str]:
 
 def record(finding: Finding, report: Report) -> dict[str, Any]:
     """A finding in JSON. ``unheld`` are columns whose values JSON does not hold, so that it cannot be replayed."""
-    found: dict[str, Any] = plain(asdict(finding))
+    found: dict[str, Any] = jsonable(asdict(finding))
     columns = finding.evidence.columns if finding.evidence is not None else {}
     paid = finding.evidence.reward if finding.evidence is not None else None
     if paid is not None and not math.isfinite(paid):
@@ -93,10 +93,10 @@ def record(finding: Finding, report: Report) -> dict[str, Any]:
         "format": FORMAT,
         **found,
         "change": finding.change,
-        "target": plain(asdict(report.target)),
+        "target": jsonable(asdict(report.target)),
         "scoring": asdict(report.scoring),
         "unheld": [name for name, value in columns.items() if not _held(value)],
-        **plain(report.hashes),
+        **jsonable(report.hashes),
     }
 
 
@@ -193,12 +193,12 @@ def as_json(report: Report) -> dict[str, Any]:
         "target": report.target.label,
         "framework": report.target.framework,
         "status": report.status(),
-        "coverage": plain(asdict(report.coverage)),
-        "golden": plain(asdict(report.golden)),
-        "floor": plain(asdict(report.floor)),
-        "worst": None if report.worst is None else plain(asdict(report.worst)),
-        "findings": [{**plain(asdict(one)), "change": one.change} for one in report.findings],
+        "coverage": jsonable(asdict(report.coverage)),
+        "golden": jsonable(asdict(report.golden)),
+        "floor": jsonable(asdict(report.floor)),
+        "worst": None if report.worst is None else jsonable(asdict(report.worst)),
+        "findings": [{**jsonable(asdict(one)), "change": one.change} for one in report.findings],
         "losing": report.losing,
-        "gaps": [plain(asdict(gap)) for gap in report.gaps],
-        **plain(report.hashes),
+        "gaps": [jsonable(asdict(gap)) for gap in report.gaps],
+        **jsonable(report.hashes),
     }

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from loopholes.errors import LoopholesError, MissingExtra, RunError, UsageError
-from loopholes.files import plain
+from loopholes.files import jsonable
 from loopholes.progress import watched
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def as_lines(json_lines: bool) -> bool:
 
 def print_line(record: Mapping[str, Any]) -> None:
     """One JSON object on standard output."""
-    typer.echo(json.dumps(plain(record), allow_nan=False))
+    typer.echo(json.dumps(jsonable(record), allow_nan=False))
     sys.stdout.flush()
 
 

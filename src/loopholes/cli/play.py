@@ -13,7 +13,7 @@ from rich.text import Text
 from loopholes.cli.console import complain, stdout
 from loopholes.cli.options import Set, pairs
 from loopholes.errors import UsageError
-from loopholes.files import plain
+from loopholes.files import jsonable
 from loopholes.games import BUILT_IN
 from loopholes.games import game as make_game
 from loopholes.games.base import Demonstration, Game
@@ -41,7 +41,7 @@ def games(
         _validate(chosen, json_)
     elif json_:
         shown = [_summary(game) for game in chosen]
-        typer.echo(json.dumps(plain(shown if name is None else {**shown[0], "demonstrations": _replay(chosen[0])})))
+        typer.echo(json.dumps(jsonable(shown if name is None else {**shown[0], "demonstrations": _replay(chosen[0])})))
     elif name is None:
         stdout.print(_table(chosen))
         stdout.print("\nloopholes games NAME explains one; FILE.py:CLASS names one of your own.", markup=False)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loopholes.files import plain
+from loopholes.files import jsonable
 from loopholes.report.elements import Section
 from loopholes.report.numbers import evenly_of
 
@@ -42,7 +42,7 @@ def embedded_rollouts(sections: Sequence[Section], budget: int = BUDGET) -> str:
 
 def as_script(value: Any) -> str:
     """JSON that is safe between script tags."""
-    return json.dumps(plain(value), ensure_ascii=True, separators=(",", ":")).translate(_MARKUP)
+    return json.dumps(jsonable(value), ensure_ascii=True, separators=(",", ":")).translate(_MARKUP)
 
 
 def choose(rollouts: Sequence[Mapping[str, Any]], quota: int) -> list[Mapping[str, Any]]:
@@ -109,5 +109,5 @@ def _short_detail(value: Any, length: int) -> Any:
     if isinstance(value, str):
         return clip(value, length)
     if isinstance(value, list | tuple | Mapping):
-        return clip(json.dumps(plain(value)), length)
+        return clip(json.dumps(jsonable(value)), length)
     return value

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loopholes.errors import RunError
-from loopholes.files import plain
+from loopholes.files import jsonable
 
 ROLLOUTS = pa.schema(
     [
@@ -109,7 +109,7 @@ def read_rollouts(file: Path) -> list[dict[str, Any]]:
 
 
 def _to_stored(row: Mapping[str, Any]) -> dict[str, Any]:
-    details = json.dumps(escape_all(plain(row["details"])), ensure_ascii=False, allow_nan=False)
+    details = json.dumps(escape_all(jsonable(row["details"])), ensure_ascii=False, allow_nan=False)
     return {**row, **{key: escape(row[key]) for key in _STRINGS}, "details": details}
 
 

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from loopholes.errors import RunError
-from loopholes.files import RESUME, Lock, disk_errors, plain, read_json, replace_file, write_json
+from loopholes.files import RESUME, Lock, disk_errors, jsonable, read_json, replace_file, write_json
 from loopholes.records import Completion, Message, Outcome, Payment, Task
 from loopholes.runs.machine import describe_environment
 from loopholes.runs.rollouts import encode_rollouts, read_rollouts
@@ -75,7 +75,7 @@ class Run:
             if path.exists() and not _is_run(path) and not all(_is_ours(entry.name) for entry in path.iterdir()):
                 raise RunError(f"{path} holds files that are not a run's; choose another --out")
             path.mkdir(parents=True, exist_ok=True)
-            run = cls(path, plain(config), Lock(path))
+            run = cls(path, jsonable(config), Lock(path))
             try:
                 run._continue(resume) if _is_run(path) else run._begin()
             except BaseException:
@@ -127,7 +127,7 @@ class Run:
     def log_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Append one line. ``metrics`` holds an integer ``step``; numbers that are not finite become null."""
         step = int(metrics["step"])
-        line = json.dumps(plain(metrics), allow_nan=False) + "\n"
+        line = json.dumps(jsonable(metrics), allow_nan=False) + "\n"
         with self._writing(), (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(line)
         self._set_status(replace(self.status, step=step))

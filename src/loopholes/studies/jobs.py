@@ -18,7 +18,7 @@ from typing import Any
 
 from loopholes.errors import DataError
 from loopholes.evaluation import EvalConfig, run_evaluation
-from loopholes.files import disk_errors, plain
+from loopholes.files import disk_errors, jsonable
 from loopholes.policies import locate
 from loopholes.policies.cards import fingerprint, model_type, read_card
 from loopholes.records import Split
@@ -60,7 +60,7 @@ class Job(ABC):
     @cached_property
     def identity(self) -> str:
         """A hash of :meth:`described`, 20 hexadecimal digits."""
-        text = json.dumps(plain(self.described()), sort_keys=True)
+        text = json.dumps(jsonable(self.described()), sort_keys=True)
         return blake2b(text.encode(), digest_size=10).hexdigest()
 
     def folder(self, root: Path) -> Path:
