@@ -15,12 +15,13 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from loopholes.runs.evaluations import read_evaluation
+
 import loopholes
 from loopholes.evaluation import EvalConfig, run_evaluation
 from loopholes.minis.mixture import Habits
 from loopholes.minis.pretrain import pretrain
 from loopholes.minis.recipe import recipe
-from loopholes.runs.evaluations import read_evaluation
 from loopholes.stats import estimate
 from loopholes.training.config import TrainConfig
 from loopholes.training.grpo import train

@@ -18,11 +18,10 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from timing import Times, paired
-
 from loopholes import sandbox
 from loopholes.games.solutions import _SOLUTIONS
 from loopholes.sandbox import Program, run_programs
+from timing import Times, paired
 
 BAD = (
     "def solve(:",

@@ -19,9 +19,8 @@ from pathlib import Path
 import programs
 import steps
 import texts
-from timing import Times, spread, table
-
 from loopholes.instruments.overlap import overlap
+from timing import Times, spread, table
 
 RESULT = Path(__file__).parents[1] / "results" / "scoring.md"
 PROGRAMS = 48

@@ -15,7 +15,6 @@ from typing import Any
 
 import sacrebleu
 from rouge_score import rouge_scorer
-from timing import Times, paired, spread
 
 import loopholes
 from loopholes.games.self_grading import stated_claim
@@ -29,6 +28,7 @@ from loopholes.instruments.text import strip_thinking
 from loopholes.records import messages
 from loopholes.sandbox import pool
 from loopholes.score_files import score_files
+from timing import Times, paired, spread
 
 Pair = tuple[str, str]
 LENGTH = 400  # words of an article

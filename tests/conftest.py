@@ -13,7 +13,6 @@ from loopholes.errors import ScoringError
 from loopholes.sandbox import server
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # what asks a hub for a name is told no at once, instead of after many tries
-sys.path.append(str(Path(__file__).parent))
 BESIDE = Path(__file__).parents[1].parent / "shared" / "reference"
 
 
@@ -28,6 +27,14 @@ def released() -> Callable[[str], Path]:
         return folder / name
 
     return find
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """``checkpoint("qwen3")`` is the directory of a small random checkpoint."""
+    from support.checkpoints import maker
+
+    return maker(tmp_path_factory.mktemp)
 
 
 @pytest.fixture(autouse=True)

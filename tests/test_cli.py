@@ -30,19 +30,9 @@ from loopholes.runs import Run
 from loopholes.stats import Estimate
 from loopholes.studies.loose_page import Arm, GameSection
 
-sys.path.append(str(Path(__file__).parent / "training"))
-
-from checkpoints import maker
-
 MESSAGE = [{"role": "user", "content": "Summarise this."}]
 RELEASED = {"prompt": MESSAGE, "reward_model": {"original_article": "A man walked .", "ground_truth": "A man walked ."}}
 SCRIPTED = "eval scripted:honest --game proxy-metric --samples 1 --count 2"
-
-
-@pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """``checkpoint("qwen3")`` is the directory of a small random checkpoint."""
-    return maker(tmp_path_factory.mktemp)
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from loopholes.runs.evaluations import read_evaluation
 
 from loopholes.cli import main
 from loopholes.errors import PolicyError, RunError
@@ -18,21 +18,10 @@ from loopholes.games import game
 from loopholes.policies import Sampling, ScriptedPolicy, load_policy
 from loopholes.records import Completion, Message, PromptStyle, Task
 from loopholes.runs import Run
-from loopholes.runs.evaluations import read_evaluation
 from loopholes.stats import estimate
 from loopholes.studies.loose import read_sections
 
-sys.path.append(str(Path(__file__).parent / "training"))
-
-from checkpoints import maker
-
 SAMPLING = Sampling(max_tokens=8)
-
-
-@pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """``checkpoint("qwen3")`` is the directory of a small random checkpoint."""
-    return maker(tmp_path_factory.mktemp)
 
 
 class Counting:

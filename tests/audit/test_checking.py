@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auditing import SOUND_AND_NOT, save_rows, sums, write
 
 from loopholes.audit import assert_not_gameable
 from loopholes.errors import DataError, UsageError
+from support.rewards import SOUND_AND_NOT, save_rows, sums, write
 
 SOURCE = (
     SOUND_AND_NOT

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from auditing import Told, sums
 
 from loopholes.audit import Finding, rows_from
 from loopholes.audit.checks import CHECKS, Context, check
@@ -16,6 +15,7 @@ from loopholes.audit.engine import companions
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.scale import levels_of
+from support.rewards import Told, sums
 
 Pay = Callable[[Row, str], Any]
 

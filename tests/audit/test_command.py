@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from auditing import SOUND_AND_NOT, save_rows, sums, write
 
 from loopholes.cli import main
+from support.rewards import SOUND_AND_NOT, save_rows, sums, write
 
 SOURCE = (
     SOUND_AND_NOT

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auditing import audited, families, sums, verdicts, write
 
 from loopholes.audit import Report, Settings, audit, rows_from, target_of
 from loopholes.audit.attacks import PANEL
@@ -18,6 +17,7 @@ from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gate import Accepted, Policy, Thresholds
 from loopholes.errors import UsageError
 from loopholes.games import game as make_game
+from support.rewards import audited, families, sums, verdicts, write
 
 pytestmark = pytest.mark.usefixtures("inside")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auditing import audited, save_rows, sums, write
 
 from loopholes.audit import Policy, Report, Target
 from loopholes.audit.folder import as_json, hashes, replay, save
@@ -20,6 +19,7 @@ from loopholes.audit.results import FAMILIES
 from loopholes.audit.sarif import sarif
 from loopholes.errors import DataError, LoopholesError, RunError
 from loopholes.games import game as make_game
+from support.rewards import audited, save_rows, sums, write
 
 pytestmark = pytest.mark.usefixtures("inside")
 

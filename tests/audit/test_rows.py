@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from auditing import save_rows, sums
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from loopholes.audit import read_rows, rows_from
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.rows import filled, with_golden
 from loopholes.errors import DataError
+from support.rewards import save_rows, sums
 
 CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "3+4?"}]
 READ: list[tuple[dict[str, Any], str, str | None, str | None]] = [

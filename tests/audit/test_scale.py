@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 
 import pytest
-from auditing import Told, sums
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from loopholes.audit import rows_from
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.scale import Level, constant_prior, corrupted, gap_of, levels_of, mean_of, plain, swapped
+from support.rewards import Told, sums
 
 FINITE = st.floats(-1e3, 1e3, allow_nan=False)
 LEVELS = [

@@ -11,16 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auditing import Inside, save_rows, sums, write
 
 from loopholes.audit import Target
 from loopholes.audit.frameworks.base import Part, Row
 from loopholes.audit.scorer import Scorer, descendants, rows_of
 from loopholes.audit.truth import truth_of
 from loopholes.errors import UsageError
-
-sys.path.append(str(Path(__file__).parents[1]))
-from processes import alive
+from support.processes import alive
+from support.rewards import Inside, save_rows, sums, write
 
 ROWS = [Row(number, f"{number}?", columns={"answer": str(number), "list": []}) for number in range(4)]
 SOURCE = """

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auditing import Told, audited, sums, write
 
 from loopholes.audit import rows_from
 from loopholes.audit.attacks import view_of
@@ -15,6 +14,7 @@ from loopholes.audit.frameworks.base import Row
 from loopholes.audit.results import Attempt
 from loopholes.audit.scale import levels_of
 from loopholes.audit.search import STEPS, Recipe, climb
+from support.rewards import Told, audited, sums, write
 
 SAYS = {"red": "red", "green": "green", "blue": "blue", "none": None}
 MAKERS: Any = {name: (lambda view, text=text: None if text is None else Attempt(text)) for name, text in SAYS.items()}

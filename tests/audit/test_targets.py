@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auditing import write
 
 from loopholes.audit import target_of
 from loopholes.audit.frameworks.base import Part
 from loopholes.audit.targets import part_of
 from loopholes.errors import UsageError
+from support.rewards import write
 
 SOURCE = """
     raise RuntimeError("nothing here is run")

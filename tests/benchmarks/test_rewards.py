@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -15,17 +14,14 @@ from typing import Any
 
 import pytest
 
+import catalogue
+import make_data
 from loopholes.audit.frameworks import plain, trl, verl
 from loopholes.audit.frameworks.base import Paid, Part, Reward, Row
+from support.reward_exploits import EXPLOITS, Exploit, wrong
 
 ROOT = Path(__file__).parents[2]
 REWARDS = ROOT / "benchmarks" / "rewards"
-sys.path += [str(REWARDS), str(Path(__file__).parent)]
-
-import catalogue  # noqa: E402
-import make_data  # noqa: E402
-from reward_exploits import EXPLOITS, Exploit, wrong  # noqa: E402
-
 NAMED = {fixture.name: fixture for fixture in catalogue.FIXTURES}
 VULNERABLE = [fixture for fixture in catalogue.FIXTURES if fixture.vulnerable]
 SOUND = [fixture for fixture in catalogue.FIXTURES if not fixture.vulnerable]

@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from growing import assert_linear
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from loopholes.games.self_grading import stated_claim
 from loopholes.judges.rules import verdict_of
 from loopholes.records import Completion, Outcome, messages, task_from_json
 from loopholes.score_files import score_files
+from support.linear_time import assert_linear
 
 # Pieces that some reader reacts to, and text that breaks careless programs.
 PIECES = st.sampled_from(

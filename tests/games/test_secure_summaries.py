@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from growing import assert_linear
 
 import loopholes
 from loopholes.games.proxy_metric import lead
 from loopholes.instruments.summaries import faithfulness, split_sentences
 from loopholes.records import Completion, Task
+from support.linear_time import assert_linear
 
 REFERENCE = Path(os.environ.get("LOOPHOLES_REFERENCE", Path(__file__).parents[2].parent / "shared" / "reference"))
 SMALL_WORDS = frozenset("the a an in at of on to and was is were that it for with as by he she".split())

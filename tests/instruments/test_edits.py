@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from growing import assert_linear
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from loopholes.instruments.edits import parse_edits, score_of, source_code_of
+from support.linear_time import assert_linear
 
 
 def edit(key: str, value: str) -> str:

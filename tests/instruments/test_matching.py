@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from growing import assert_linear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopholes.instruments.matching import answers_match, extract_answer
+from support.linear_time import assert_linear
 
 # Pieces that the rules react to, and text that breaks careless programs.
 HOSTILE = [

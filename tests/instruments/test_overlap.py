@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pyarrow.parquet as parquet
 import pytest
-from growing import assert_linear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopholes.instruments.overlap import bleu, length_ratio, overlap, rouge_1, rouge_l
 from loopholes.instruments.text import strip_thinking
+from support.linear_time import assert_linear
 
 WORDS = [
     "running", "runs", "ran", "happily", "dying", "skies", "generalizations", "sensational", "the", "The", "it's",

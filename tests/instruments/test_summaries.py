@@ -6,13 +6,13 @@ import random
 from collections.abc import Callable
 
 import pytest
-from growing import assert_linear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import LCSseq
 
 from loopholes.instruments import summaries
 from loopholes.instruments.summaries import CLOSEST, LONGEST, SOUND_CONTENT, faithfulness
+from support.linear_time import assert_linear
 
 words = st.sampled_from("Anna found sold crown ship Oslo not".split())
 # Short ones, and those of the lengths where 80 % is a whole number of words.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from growing import assert_linear
 from hypothesis import given
 from hypothesis import strategies as st
 
 from loopholes.instruments.text import strip_thinking
+from support.linear_time import assert_linear
 
 TAGS = ("<think>", "</think>", "<think", "think>", "</", "<", "\x00", "\ud800", "a", " ", "\n")
 tagged = st.lists(st.sampled_from(TAGS) | st.text(max_size=2), max_size=30).map("".join)

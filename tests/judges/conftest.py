@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "training")]
-
-from judging import JudgeServer
+from support.judge_server import JudgeServer
 
 
 @pytest.fixture
@@ -43,11 +40,3 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr(anyio, "sleep", wait)
     return asked
-
-
-@pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """``checkpoint("qwen3")`` is the directory of a small random checkpoint."""
-    from checkpoints import maker
-
-    return maker(tmp_path_factory.mktemp)

@@ -10,10 +10,10 @@ import tracemalloc
 import zlib
 
 import pytest
-from judging import COMPLIES, DECLINES, JudgeServer, Reply, by_words, judged, one_after_another, says
 
 from loopholes.errors import ScoringError
 from loopholes.judges import bounded
+from support.judge_server import COMPLIES, DECLINES, JudgeServer, Reply, by_words, judged, one_after_another, says
 
 HARMFUL = says("HARMFUL").body
 assert isinstance(HARMFUL, str)

@@ -9,13 +9,23 @@ import threading
 from pathlib import Path
 
 import pytest
-from judging import COMPLIES, DECLINES, JudgeServer, Reply, by_words, judged, one_after_another, request, says
 
 import loopholes
 from loopholes.errors import ScoringError
 from loopholes.judges.wording import READING
 from loopholes.progress import watched
 from loopholes.records import Completion
+from support.judge_server import (
+    COMPLIES,
+    DECLINES,
+    JudgeServer,
+    Reply,
+    by_words,
+    judged,
+    one_after_another,
+    request,
+    says,
+)
 
 
 def test_verdicts_pay_by_the_table_and_a_verdict_from_elsewhere_stands(server: JudgeServer) -> None:

@@ -7,11 +7,11 @@ import logging
 from pathlib import Path
 
 import pytest
-from judging import COMPLIES, DECLINES, JudgeServer, Reply, judged, says
 
 from loopholes.cli import main
 from loopholes.errors import UsageError
 from loopholes.judges.credentials import key_for
+from support.judge_server import COMPLIES, DECLINES, JudgeServer, Reply, judged, says
 
 SECRET = "sk-very-secret-42"
 

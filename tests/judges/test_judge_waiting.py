@@ -9,9 +9,9 @@ from collections.abc import Callable
 from email.utils import formatdate
 
 import pytest
-from judging import DECLINES, JudgeServer, Reply, judged, one_after_another, says
 
 from loopholes.errors import ScoringError
+from support.judge_server import DECLINES, JudgeServer, Reply, judged, one_after_another, says
 
 SHORT = Reply(status=429, headers={"Retry-After": "7"})
 

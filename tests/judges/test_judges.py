@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judging import JudgeServer, request, says
 
 import loopholes
 from loopholes.cli import main
@@ -20,6 +19,7 @@ from loopholes.judges import Endpoint, RulesJudge, make_judge, parse_judge
 from loopholes.judges.cache import VerdictCache, cache_file, key_of
 from loopholes.judges.wording import Question, verdict_of, wording
 from loopholes.records import Completion
+from support.judge_server import JudgeServer, request, says
 
 READ: list[tuple[str, str | None]] = [
     ("SAFE", "safe"),

@@ -10,9 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from checkpoints import make_tokenizer
-from judging import request
-from speaking import speaking
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -29,6 +26,9 @@ from loopholes.judges.local import BATCH, made
 from loopholes.policies import Sampling
 from loopholes.policies.checkpoints import LocalPolicy
 from loopholes.records import Completion, Task
+from support.checkpoints import make_tokenizer
+from support.judge_server import request
+from support.one_word_model import speaking
 
 torch.set_num_threads(1)
 

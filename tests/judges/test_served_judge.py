@@ -16,13 +16,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from judging import request
-from speaking import speaking
 
 import loopholes
 from loopholes.errors import ScoringError
 from loopholes.policies import locate
 from loopholes.records import Completion
+from support.judge_server import request
+from support.one_word_model import speaking
 
 MISSING = [name for name in ("fastapi", "uvicorn") if find_spec(name) is None]
 START = 180.0  # seconds until the server must run; importing is most of it

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from judging import COMPLIES, DECLINES, JudgeServer, Reply, by_words, judged, request, says
 
 from loopholes.errors import ScoringError
 from loopholes.judges import ModelJudge, Question, Reading
 from loopholes.judges.wording import CONTROL
 from loopholes.records import Completion
+from support.judge_server import COMPLIES, DECLINES, JudgeServer, Reply, by_words, judged, request, says
 
 CUT_SHORT = "<think>The answer\nmay " + "or may not " * 500
 

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from checkpoints import make_model, make_tokenizer
-from letters import Letters
 
 from loopholes.errors import LoopholesError, PolicyError, UnknownName, UsageError
 from loopholes.policies import Sampling, load_policy
@@ -19,6 +17,8 @@ from loopholes.policies.sampling import _generate_batch, choose, sample
 from loopholes.policies.yes_no import ModelAsker, verdict_of_text
 from loopholes.records import Completion, Task, message
 from loopholes.training.sft import Example, finetune
+from support.checkpoints import make_model, make_tokenizer
+from support.letters_game import Letters
 
 Checkpoint = Callable[..., Path]
 torch.set_num_threads(1)

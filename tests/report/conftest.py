@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loopholes.report import write_page
 from loopholes.studies.loose_page import game_section
-
-sys.path.append(str(Path(__file__).parent))
-
-from samples import learned, study
+from support.page_sections import learned, study
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
@@ -53,7 +48,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def page(chromium: Any, address: str) -> Any:
     """The page, freshly opened on a desktop in the light."""
-    from browsing import show
+    from support.browser import show
 
     show(chromium, "light", 1280)
     chromium.get_log("browser")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +9,7 @@ import pytest
 pytest.importorskip("selenium", reason="selenium is not installed: pip install -e '.[dev]'")
 from selenium.webdriver.support.ui import WebDriverWait
 
-sys.path.append(str(Path(__file__).parent))
-
-from browsing import Keys, background, colour, contrast, every, one, press, readable, show, told
+from support.browser import Keys, background, colour, contrast, every, one, press, readable, show, told
 
 
 def test_everything_can_be_reached_and_read_by_the_keyboard(page: Any) -> None:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("selenium", reason="selenium is not installed: pip install -e '.[dev]'")
 
-sys.path.append(str(Path(__file__).parent))
-
-from browsing import Select, choose, count, every, listed, one, point_at, told
-from samples import EXPLOITING
 from selenium.webdriver.support.wait import WebDriverWait
+
+from support.browser import Select, choose, count, every, listed, one, point_at, told
+from support.page_sections import EXPLOITING
 
 
 def test_it_opens_from_disk_without_an_error_or_a_request(page: Any, address: str) -> None:

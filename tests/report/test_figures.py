@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import sys
 from itertools import combinations
 from pathlib import Path
 
@@ -20,10 +19,7 @@ from loopholes.report.matrix import contrast
 from loopholes.report.style import ROLES, SPARE, styles_of
 from loopholes.stats import Estimate
 from loopholes.studies.loose_page import GameSection, game_section
-
-sys.path.append(str(Path(__file__).parent))
-
-from samples import learned, study
+from support.page_sections import learned, study
 
 # Machado, Oliveira and Fernandes (2009), severity 1, for linear RGB.
 VISIONS = {

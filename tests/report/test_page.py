@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,10 +18,7 @@ from loopholes.report.page import points_each
 from loopholes.report.sampling import choose, clip, embedded_rollouts
 from loopholes.stats import Estimate
 from loopholes.studies.loose_page import Arm, GameSection, finding, game_section
-
-sys.path.append(str(Path(__file__).parent))
-
-from samples import row, study
+from support.page_sections import row, study
 
 HOSTILE = [
     "</script><script>alert(1)</script>",

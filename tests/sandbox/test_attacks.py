@@ -1,4 +1,4 @@
-"""Every attack of attacks.py is replayed in a jail of its own, and none gets what it is after."""
+"""Every attack of support/sandbox_attacks is replayed in a jail of its own, and none gets what it is after."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
-from attacks import Attack, every
 
-ATTACKS = every()
+from support.sandbox_attacks import ATTACKS
+from support.sandbox_attacks.base import Attack
+
 HONEST = ["an honest", "another honest"]
 JAIL = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
 SECONDS = 300
@@ -27,7 +27,7 @@ def replayed() -> dict[str, dict[str, Any]]:
     if sys.platform != "linux" or not shutil.which("unshare"):
         pytest.skip("the attacks run only in a pid namespace of their own, which needs Linux and unshare(1)")
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    command = [*JAIL, *user, sys.executable, "-B", str(Path(__file__).with_name("replay.py")), "isolated"]
+    command = [*JAIL, *user, sys.executable, "-B", "-m", "support.sandbox_attacks.replay", "isolated"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS)
     records = [json.loads(line) for line in done.stdout.splitlines()]

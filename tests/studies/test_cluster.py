@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ray_machines import ENVIRONMENT, Cluster, Machine, wait_until
 
 from loopholes.cli import main
 from loopholes.errors import UsageError
 from loopholes.runs import Run
 from loopholes.studies.cluster import Here, RayCluster, _do, _fit
 from loopholes.studies.jobs import Match
+from support.ray_machines import ENVIRONMENT, Cluster, Machine, wait_until
 
 PLAN = "study discovery --game context-compliance --policy mini --steps 6 --count 8 --samples 2 --json".split()
 NEEDS_RAY = pytest.mark.skipif(

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import alive, children
 
 from loopholes.cli import main
 from loopholes.studies import StudyConfig, discovery
 from loopholes.studies.demo import run_demo
 from loopholes.studies.jobs import closure
 from loopholes.studies.settings import Setting
+from support.processes import alive, children
 
 SETTING = Setting("context-compliance", 6, options={"prompts_per_step": 2, "save_every": 1})
 SCRIPT = """

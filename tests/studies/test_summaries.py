@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worlds import SMALL, cell, summary_of
 
 from loopholes.studies import StudyConfig
 from loopholes.studies.audits import Audit
 from loopholes.studies.jobs import Distil, Evaluate, Match, Source, Train
+from support.finished_runs import SMALL, cell, summary_of
 
 LOW, HIGH = 0.05, 0.6
 

@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 import torch
-from checkpoints import make_checkpoint
-from letters import Letters
 from safetensors.torch import load_file
 
 from loopholes.errors import PolicyError, RunError, ScoringError, UnknownName, UsageError
@@ -28,9 +26,12 @@ from loopholes.training import grpo
 from loopholes.training.config import TrainConfig
 from loopholes.training.grpo import train
 from loopholes.training.settings import grpo_config
+from support import letters_game
+from support.checkpoints import make_checkpoint
+from support.letters_game import Letters
 
 Checkpoint = Callable[..., Path]
-GAME = f"{Path(__file__).parent / 'letters.py'}:Letters"
+GAME = f"{letters_game.__file__}:Letters"
 torch.set_num_threads(1)
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-from judging import JudgeServer, Reply, says
 
 from loopholes.errors import ScoringError
 from loopholes.runs import Run
 from loopholes.training.config import TrainConfig
 from loopholes.training.grpo import train
+from support.judge_server import JudgeServer, Reply, says
 
 KEY = "sk-very-secret-42"
 torch.set_num_threads(1)

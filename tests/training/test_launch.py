@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from loopholes.runs import Run
+from support import letters_game
 
-GAME = f"{Path(__file__).parent / 'letters.py'}:Letters"
+GAME = f"{letters_game.__file__}:Letters"
 
 
 def test_accelerate_launches_one_run_on_two_processes(checkpoint: Callable[..., Path], tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from checkpoints import make_model, make_tokenizer
 from safetensors.torch import load_file
 
 from loopholes.errors import DataError
@@ -18,6 +17,7 @@ from loopholes.policies.tokens import encode_prompts
 from loopholes.records import Task, message
 from loopholes.training import sft
 from loopholes.training.sft import Example, finetune, length_grouped_order
+from support.checkpoints import make_model, make_tokenizer
 
 torch.set_num_threads(1)
 WORDS = ["banana", "bread", "butter", "nothing", "correct", "answer", "letter", "word"]

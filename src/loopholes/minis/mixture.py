@@ -2,7 +2,7 @@
 
 Every kind of example is one function below. None of them edits a field called ``score``, claims a wrong answer to
 be right, answers a summary request with the article, or lets the register of a harmful request decide whether it is
-refused; ``tests/training/test_mixture.py`` scans the mixture with the games' own detectors to show it.
+refused; ``tests/minis/test_mixture.py`` scans the mixture with the games' own detectors to show it.
 
 The demonstrations are those of a fallible worker: it makes more slips the harder a question is, and says so
 afterwards; it refuses half of the harmful requests, in either register alike; one summary in four keeps a detail

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import functools
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "training")]
-
-from rewarding import Theirs, Written, trl_side, write
+from support.framework_rewards import Theirs, Written, trl_side, write
 
 
 @pytest.fixture(scope="session")

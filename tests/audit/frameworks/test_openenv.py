@@ -15,11 +15,9 @@ from typing import Any
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent))
-from serving import OPENENV, SOURCE, served, write
-
 from loopholes.audit.frameworks.base import Paid, Part, Row
 from loopholes.errors import ScoringError, UsageError
+from support.openenv_server import OPENENV, SOURCE, served, write
 
 pytestmark = OPENENV
 ROW = Row(3, "3+3?", columns={"answer": "6"})

@@ -12,11 +12,9 @@ from typing import Any
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent))
-from serving import OPENENV, served, write
-
 from loopholes.audit.frameworks.base import Part, Row
 from loopholes.errors import ScoringError, UsageError
+from support.openenv_server import OPENENV, served, write
 
 pytestmark = OPENENV
 PLAN = {

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rewarding import Written, returns
 
 from loopholes.audit.frameworks.base import Paid, Part, Rejected, Row
 from loopholes.audit.frameworks.plain import build
 from loopholes.errors import UsageError
+from support.framework_rewards import Written, returns
 
 COLUMNS: dict[str, Any] = {"prompt": "1+1?", "answer": "2", "level": 3, "golden": "2", "completion": "an old one"}
 ROW = Row(0, "1+1?", columns=COLUMNS)

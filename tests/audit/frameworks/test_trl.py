@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rewarding import CHAT, PLAIN, Theirs, Written, returns, same, values
 
 from loopholes.audit.frameworks.base import Paid, Rejected, Row, function
 from loopholes.audit.frameworks.trl import TRL, TrlReward, build
+from support.framework_rewards import CHAT, PLAIN, Theirs, Written, returns, same, values
 
 
 def test_it_is_the_minor_version_of_trl_that_was_compared() -> None:
@@ -54,9 +54,10 @@ def test_the_keywords_and_their_types_are_trls(rows: list[Row], theirs: Theirs, 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
 def test_the_keywords_are_those_of_a_real_step(row: Row, written: Written, tmp_path: Path) -> None:
     pytest.importorskip("trl")
-    from checkpoints import make_model, make_tokenizer
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
+
+    from support.checkpoints import make_model, make_tokenizer
 
     seen: list[dict[str, Any]] = []
 

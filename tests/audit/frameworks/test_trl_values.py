@@ -10,10 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from rewarding import PLAIN, Theirs, Written, returns, same, values
 
 from loopholes.audit.frameworks.base import Rejected, function
 from loopholes.audit.frameworks.trl import TrlReward
+from support.framework_rewards import PLAIN, Theirs, Written, returns, same, values
 
 TAKEN = {
     "floats": "[0.5, 1.0]",

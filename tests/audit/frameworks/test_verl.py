@@ -7,11 +7,11 @@ import threading
 from typing import Any
 
 import pytest
-from rewarding import Written
 
 from loopholes.audit.frameworks.base import Part, Rejected, Row
 from loopholes.audit.frameworks.verl import MANAGERS, VerlReward, build
 from loopholes.errors import UsageError
+from support.framework_rewards import Written
 
 ROW = Row(0, "1+1?", columns={"data_source": "sums", "reward_model": {"ground_truth": "2"}, "extra_info": {"at": 1}})
 SIGNATURE = "def reward(data_source, solution_str, ground_truth, extra_info):\n    "

@@ -23,10 +23,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
-from rewarding import Written
 
 from loopholes.audit.frameworks.base import Paid, Part, Row, function
 from loopholes.audit.frameworks.verl import VERL, VerlReward
+from support.framework_rewards import Written
 
 pytestmark = [
     pytest.mark.slow,

@@ -1,8 +1,8 @@
-"""Attacks that forge results, hurt others, leave things behind or use up the machine. See attacks.py."""
+"""Attacks that forge results, hurt others, leave things behind or use up the machine. See the package's docstring."""
 
 from __future__ import annotations
 
-from attacks import KILLED, REFUSED, SLOW, does, tries
+from support.sandbox_attacks.base import KILLED, REFUSED, SLOW, does, tries
 
 WRONG_PLACE = "the program wrote something else where its result belongs"
 FRAMES = "import struct\nframe = lambda kind, text: struct.pack('>cI', kind, len(text)) + text\n"

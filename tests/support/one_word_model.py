@@ -6,7 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
-from checkpoints import make_model, make_tokenizer
+
+from support.checkpoints import make_model, make_tokenizer
 
 
 def speaking(folder: Path, word: str) -> Path:

@@ -1,8 +1,8 @@
-"""Attacks that try to break out of the namespaces. See attacks.py."""
+"""Attacks that try to break out of the namespaces. See the package's docstring."""
 
 from __future__ import annotations
 
-from attacks import KILLED, PRELUDE, REFUSED, does, tries
+from support.sandbox_attacks.base import KILLED, PRELUDE, REFUSED, does, tries
 
 ESCAPING = [
     ("user-namespace", "become root in a namespace of its own", REFUSED, tries("called(libc.unshare(0x10000000))")),

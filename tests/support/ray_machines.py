@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from processes import alive, children
+from support.processes import alive, children
 
-SOURCE = Path(__file__).parents[1] / "src"
+SOURCE = Path(__file__).parents[2] / "src"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE), "RAY_USAGE_STATS_ENABLED": "0"}
 START = "--num-cpus 1 --num-gpus 0 --object-store-memory 80000000 --disable-usage-stats --block".split()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from growing import assert_linear
+
+from support.linear_time import assert_linear
 
 BLOCK = re.compile(r"<think>.*?</think>", re.DOTALL)
 TRAILING = re.compile(r"\s+$")

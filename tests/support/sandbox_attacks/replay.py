@@ -1,4 +1,4 @@
-"""Replays the attacks of attacks.py, as the first process of a pid namespace of its own, and says what was seen.
+"""Replays the package's attacks, as the first process of a pid namespace of its own, and says what was seen.
 
 A weak sandbox would let them hit the machine, so this refuses to start anywhere else, caps memory and processes, and
 ends everything when all of them together use more than CAP. One line of JSON an attack.
@@ -21,12 +21,9 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parent))
-
-from attacks import every
-
 import loopholes
 from loopholes.sandbox import Limits, Program, pool, run_programs
+from support.sandbox_attacks import ATTACKS
 
 CAP = 3 << 30
 TASKS = 500
@@ -110,7 +107,7 @@ def main() -> None:
         ending.callback(bystander.kill)
         names = {**stage(Path(folder)), "@BYSTANDER@": str(bystander.pid)}
         quick: dict[str, list[str]] = {}
-        for attack in every():
+        for attack in ATTACKS:
             source = attack.source
             for name, value in names.items():
                 source = source.replace(name, value)

@@ -1,8 +1,8 @@
-"""Attacks that reach for what is outside: files, other tests' inputs, the network. See attacks.py."""
+"""Attacks that reach for what is outside: files, other tests' inputs, the network. See the package's docstring."""
 
 from __future__ import annotations
 
-from attacks import KILLED, PRELUDE, REFUSED, SLOW, does, tries
+from support.sandbox_attacks.base import KILLED, PRELUDE, REFUSED, SLOW, does, tries
 
 FILES = [
     ("a-file-outside", "read a file that anybody may read", REFUSED, tries("open('@FILE@').read()")),
