@@ -19,7 +19,7 @@ from loopholes.policies import Sampling, ScriptedPolicy, load_policy
 from loopholes.records import Completion, Message, PromptStyle, Task
 from loopholes.runs import Run
 from loopholes.runs.evaluations import read_evaluation
-from loopholes.stats import estimate
+from loopholes.stats import Sums, estimate
 from loopholes.studies.loose import read_sections
 
 sys.path.append(str(Path(__file__).parent / "training"))
@@ -124,7 +124,7 @@ def test_what_is_read_back_gives_the_same_estimates(tmp_path: Path) -> None:
     asked = [task for batch in scored for task in batch.tasks]
     outcomes = [outcome for batch in scored for outcome in batch.outcomes]
     for metric in played.metrics.values():
-        assert estimate([read_evaluation(tmp_path)], metric) == estimate([(asked, outcomes)], metric)
+        assert estimate([Sums.of(metric, *read_evaluation(tmp_path))]) == estimate([Sums.of(metric, asked, outcomes)])
     assert played.summarize(asked, outcomes)["exploit_rate"].value == 1.0
 
 
