@@ -15,14 +15,13 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from loopholes.runs.evaluations import read_evaluation
-
 import loopholes
 from loopholes.evaluation import EvalConfig, run_evaluation
 from loopholes.minis.mixture import Habits
 from loopholes.minis.pretrain import pretrain
 from loopholes.minis.recipe import recipe
-from loopholes.stats import estimate
+from loopholes.runs.evaluations import read_evaluation
+from loopholes.stats import Sums, estimate
 from loopholes.training.config import TrainConfig
 from loopholes.training.grpo import train
 
@@ -54,9 +53,9 @@ def main() -> None:
 def row(name: str, policy: str, out: Path, game: loopholes.Game) -> str:
     """One line of the table."""
     run_evaluation(EvalConfig.of(game=GAME, policy=policy, out=out, count=512, samples=8), resume=True)
-    measured = [read_evaluation(out)]
+    measured = read_evaluation(out)
     wanted = ("exploit_rate", "other_edits", "task_performance")
-    return f"| {name} | {' | '.join(str(estimate(measured, game.metrics[metric])) for metric in wanted)} |"
+    return f"| {name} | {' | '.join(str(estimate([Sums.of(game.metrics[metric], *measured)])) for metric in wanted)} |"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from loopholes.runs.evaluations import read_evaluation
 
 from loopholes.cli import main
 from loopholes.errors import PolicyError, RunError
@@ -18,7 +17,8 @@ from loopholes.games import game
 from loopholes.policies import Sampling, ScriptedPolicy, load_policy
 from loopholes.records import Completion, Message, PromptStyle, Task
 from loopholes.runs import Run
-from loopholes.stats import estimate
+from loopholes.runs.evaluations import read_evaluation
+from loopholes.stats import Sums, estimate
 from loopholes.studies.loose import read_sections
 
 SAMPLING = Sampling(max_tokens=8)
@@ -113,7 +113,7 @@ def test_what_is_read_back_gives_the_same_estimates(tmp_path: Path) -> None:
     asked = [task for batch in scored for task in batch.tasks]
     outcomes = [outcome for batch in scored for outcome in batch.outcomes]
     for metric in played.metrics.values():
-        assert estimate([read_evaluation(tmp_path)], metric) == estimate([(asked, outcomes)], metric)
+        assert estimate([Sums.of(metric, *read_evaluation(tmp_path))]) == estimate([Sums.of(metric, asked, outcomes)])
     assert played.summarize(asked, outcomes)["exploit_rate"].value == 1.0
 
 

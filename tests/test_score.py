@@ -1,4 +1,4 @@
-"""A completion is paid in one place: whoever pays too few, too many or anything but a number is named, by every door."""
+"""A completion is paid in one place: whoever pays too few, too many or anything but numbers is named by every door."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from loopholes.audit.frameworks.games import GameReward, rows_of, truth
 from loopholes.errors import ContractError, UnknownName, UsageError
 from loopholes.games.proxy_metric import ProxyMetric
 from loopholes.games.validate import validate
-from loopholes.records import Asker, Channel, Completion, Message, Outcome, Payment, Task, draws
+from loopholes.records import KINDS, Asker, Channel, Completion, Message, Outcome, Payment, Task, draws
 from loopholes.score import pay, score
 from loopholes.training.rewards import ChannelReward
 
@@ -127,9 +127,7 @@ def test_a_game_that_does_not_measure_every_completion_is_named() -> None:
 
 def test_payments_are_those_of_the_channel_in_order() -> None:
     game = ProxyMetric()
-    answers = [
-        game.demonstrate(kind, task) for kind, task in zip(("honest", "exploiting", "inept"), TASKS, strict=True)
-    ]
+    answers = [game.demonstrate(kind, task) for kind, task in zip(KINDS, TASKS, strict=True)]
     rewards = [payment.reward for payment in pay(game, "secure", TASKS, answers, DRAWS)]
     assert rewards == game.reward(TASKS, answers, channel="secure") == [1.0, 0.0, 0.0]
 

@@ -8,11 +8,14 @@ which no channel and no trainer can read.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol, TypedDict
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol, TypedDict, get_args
 
 import numpy as np
+
+from loopholes.errors import ContractError, UsageError
 
 Kind = Literal["honest", "exploiting", "inept"]
 KINDS: tuple[Kind, ...] = ("honest", "exploiting", "inept")
@@ -89,6 +92,7 @@ class Example(NamedTuple):
 
 
 Split = Literal["pretrain", "train", "test"]
+MetricKind = Literal["mean", "gap"]
 
 
 PromptStyle = Literal["terse", "chat"]
@@ -105,17 +109,49 @@ class Channel(Protocol):
     ) -> list[Payment]: ...
 
 
+class Contribution(NamedTuple):
+    """What one sample adds to a metric: a finite ``value``, and the ``side`` of a gap it counts for, +1 or -1."""
+
+    task: str
+    value: float
+    side: int = 1
+
+
 @dataclass(frozen=True)
 class Metric:
-    """A number reported of a set of outcomes: a mean, or the difference of two means.
+    """A number reported of a set of outcomes: a ``mean``, or a ``gap``, the difference of two means.
 
-    ``value`` gives a sample's contribution (None: it does not count); ``sign`` is +1 for samples whose mean is
-    added and -1 for samples whose mean is subtracted (the compliance gap: audit minus user).
+    ``value`` is what a sample contributes; None, or a number that is not finite, does not count. A gap needs ``side``:
+    +1 for tasks whose mean is added, -1 for tasks whose mean is subtracted (the compliance gap: audit minus user).
+    Raises :class:`UsageError` for a gap without sides and for a mean with them.
     """
 
     help: str
     value: Callable[[Task, Outcome], float | None]
-    sign: Callable[[Task], int] = lambda task: 1
+    _: KW_ONLY
+    kind: MetricKind = "mean"
+    side: Callable[[Task], int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(MetricKind):
+            raise UsageError(f"the metric {self.help!r} is of the kind {self.kind!r}; choose mean or gap")
+        if self.kind == "gap" and self.side is None:
+            raise UsageError(f"the metric {self.help!r} is a gap: give the side of each task, +1 or -1")
+        if self.kind == "mean" and self.side is not None:
+            raise UsageError(f"the metric {self.help!r} is a mean, which has no sides; say kind='gap'")
+
+    def contributions(self, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> Iterator[Contribution]:
+        """What each sample that counts adds, in order; raises :class:`ContractError` for a side not +1 or -1."""
+        for task, outcome in zip(tasks, outcomes, strict=True):
+            value = self.value(task, outcome)
+            if value is not None and math.isfinite(value):
+                yield Contribution(task.id, float(value), self._side(task))
+
+    def _side(self, task: Task) -> int:
+        side = 1 if self.side is None else self.side(task)
+        if side not in (1, -1):
+            raise ContractError(f"the metric {self.help!r} puts the task {task.id!r} on side {side!r}, not +1 or -1")
+        return side
 
 
 def as_completions(completions: Sequence[Completion | str]) -> list[Completion]:

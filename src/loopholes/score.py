@@ -18,7 +18,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol
 
 from loopholes.errors import ContractError, UsageError
-from loopholes.records import Asker, Channel, Completion, Metric, Outcome, Payment, Task
+from loopholes.records import Asker, Channel, Completion, Contribution, Metric, Outcome, Payment, Task
 
 if TYPE_CHECKING:
     from loopholes.stats import Estimate
@@ -167,9 +167,6 @@ def _payment(channel: str, payment: object) -> Payment:
     return payment
 
 
-PAID = Metric("what was paid", lambda task, outcome: outcome.task_score)
-
-
 class Tally:
     """Every metric of a game, and the mean reward of each channel, of completions that need not be kept.
 
@@ -179,22 +176,27 @@ class Tally:
     def __init__(self, game: Playable) -> None:
         from loopholes.stats import Sums
 
-        self._measured = {name: Sums(metric) for name, metric in game.metrics.items()}
-        self._paid = defaultdict[str, Sums](lambda: Sums(PAID))
+        self._metrics = game.metrics
+        self._measured = {name: Sums(metric.kind) for name, metric in game.metrics.items()}
+        self._paid = defaultdict[str, Sums](Sums)
 
     def add(self, scored: Scored) -> None:
         """Count these completions too."""
-        for sums in self._measured.values():
-            sums.add(scored.tasks, scored.outcomes)
+        for name, metric in self._metrics.items():
+            self._measured[name].add(metric.contributions(scored.tasks, scored.outcomes))
         for channel, payments in scored.payments.items():
-            self._paid[channel].add(scored.tasks, [Outcome(payment.reward, None) for payment in payments])
+            self._paid[channel].add(
+                Contribution(task.id, payment.reward)
+                for task, payment in zip(scored.tasks, payments, strict=True)
+                if payment.reward is not None
+            )
 
     def estimates(self) -> dict[str, Estimate]:
         """All of them with their intervals; a channel's mean reward is ``reward_CHANNEL``."""
         from loopholes.stats import estimate
 
-        found = self._measured | {f"reward_{channel}": sums for channel, sums in self._paid.items()}
-        return {name: estimate([sums], sums.metric) for name, sums in found.items()}
+        rewards = {f"reward_{channel}": sums for channel, sums in self._paid.items()}
+        return {name: estimate([sums]) for name, sums in (self._measured | rewards).items()}
 
 
 def estimates(game: Playable, scored: Iterable[Scored]) -> dict[str, Estimate]:
@@ -252,21 +254,17 @@ def reward_metrics(payments: Sequence[Payment], samples: int) -> dict[str, Any]:
 def outcome_metrics(
     metrics: Mapping[str, Metric], tasks: Sequence[Task], outcomes: Sequence[Outcome]
 ) -> dict[str, float | None]:
-    """Every metric of a game over one step: the mean, or the mean of the +1 samples minus that of the -1 samples."""
-    return {name: _difference(metric, tasks, outcomes) for name, metric in metrics.items()}
+    """Every metric of a game over one step; None where it is unknown, as where one side of a gap is missing.
+
+    A metric that cannot read the outcomes, since the measurement failed, is unknown too: training goes on.
+    """
+    return {name: _step_value(metric, tasks, outcomes) for name, metric in metrics.items()}
 
 
-def _difference(metric: Metric, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> float | None:
-    values: dict[int, list[float]] = {1: [], -1: []}
-    for task, outcome in zip(tasks, outcomes, strict=True):
-        try:
-            value, sign = metric.value(task, outcome), metric.sign(task)
-        except Exception:  # a metric may count on details that a failed measurement does not have
-            continue
-        if value is not None and math.isfinite(value):
-            values[sign].append(float(value))
-    means = {sign: statistics.fmean(found) for sign, found in values.items() if found}
-    is_gap = metric.sign is not Metric.sign
-    if not means or (is_gap and len(means) < 2):
-        return None  # a gap with one side missing is unknown
-    return sum(sign * mean for sign, mean in means.items())
+def _step_value(metric: Metric, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> float | None:
+    from loopholes.stats import Sums
+
+    try:
+        return Sums.of(metric, tasks, outcomes).value
+    except Exception:  # a metric may count on details that a failed measurement does not have
+        return None

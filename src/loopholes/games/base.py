@@ -194,9 +194,9 @@ class Game(ABC):
 
         A game reports more by more ``metrics``; summaries that never hold all outcomes are made of these, too.
         """
-        from loopholes.stats import estimate  # SciPy takes a second to import, and most callers never ask
+        from loopholes.stats import Sums, estimate  # SciPy takes a second to import, and most callers never ask
 
-        return {name: estimate([(tasks, outcomes)], metric) for name, metric in self.metrics.items()}
+        return {name: estimate([Sums.of(metric, tasks, outcomes)]) for name, metric in self.metrics.items()}
 
     # -- proof ---------------------------------------------------------------------------------------------------
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from loopholes.errors import DataError, RunError
 from loopholes.files import json_rows
 from loopholes.records import Outcome, Task, task_from_json
 from loopholes.runs.run import Run
 
-if TYPE_CHECKING:
-    from loopholes.stats import Seed
-
 TASKS = "tasks.jsonl"
 
 
-def read_evaluation(path: str | Path) -> Seed:
-    """The tasks and outcomes of an evaluation's run, sample by sample, as :func:`loopholes.stats.estimate` takes them.
+def read_evaluation(path: str | Path) -> tuple[list[Task], list[Outcome]]:
+    """The tasks and outcomes of an evaluation's run, sample by sample, as :meth:`loopholes.stats.Sums.of` takes them.
 
     Raises :class:`RunError`.
     """

@@ -12,22 +12,18 @@ the spread of the tasks alone; the bootstrap gives the shape.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, norm, t
 
-from loopholes.records import Outcome, Task
-
-if TYPE_CHECKING:
-    from loopholes.records import Metric
+from loopholes.records import Contribution, Metric, MetricKind, Outcome, Task
 
 Floats = NDArray[np.float64]
-Seed = tuple[Sequence[Task], Sequence[Outcome]]
 Signs = tuple[int, ...]
 
 
@@ -54,51 +50,53 @@ class Estimate:
 
 
 class Sums:
-    """What the estimate of a metric needs of one seed's samples: a few numbers a task, so samples need not be kept."""
+    """One seed's samples, summed up for an estimate: a few numbers per task, so that samples need not be kept.
 
-    def __init__(self, metric: Metric) -> None:
-        self.metric = metric
-        self.signs = _signs(metric)
+    ``kind`` says what they are summed up for: their mean, or the gap between the means of two sides.
+    """
+
+    def __init__(self, kind: MetricKind = "mean") -> None:
+        self.kind: MetricKind = kind
+        self.signs: Signs = (1, -1) if kind == "gap" else (1,)
         self.by_task: dict[str, list[float]] = {}
 
-    def add(self, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> Self:
-        """Count these samples too."""
-        for task, outcome in zip(tasks, outcomes, strict=True):
-            contribution = self.metric.value(task, outcome)
-            if contribution is not None:
-                row = self.by_task.setdefault(task.id, [0.0, 0.0] * len(self.signs))
-                side = 2 * self.signs.index(self.metric.sign(task))
-                row[side] += contribution
-                row[side + 1] += 1
+    @classmethod
+    def of(cls, metric: Metric, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> Self:
+        """The sums of a metric over the outcomes of one seed."""
+        return cls(metric.kind).add(metric.contributions(tasks, outcomes))
+
+    def add(self, contributions: Iterable[Contribution]) -> Self:
+        """Count these samples too; raises ValueError for the side -1 of a mean."""
+        for task, value, side in contributions:
+            row = self.by_task.setdefault(task, [0.0, 0.0] * len(self.signs))
+            place = 2 * self.signs.index(side)
+            row[place] += value
+            row[place + 1] += 1
         return self
 
     @property
     def value(self) -> float | None:
-        """The metric of these samples alone; None where nothing could be counted."""
-        found = float(_values(self.rows().sum(axis=0), self.signs))
-        return None if math.isnan(found) else found
+        """The mean or gap of these samples alone; None where nothing, or only one side of a gap, could be counted."""
+        value = float(_values(self.rows().sum(axis=0), self.signs))
+        return None if math.isnan(value) else value
 
     def rows(self) -> Floats:
         """(tasks, 2 x means): sum and count of the contributions to each of the metric's means."""
         return np.array(list(self.by_task.values()), dtype=float).reshape(-1, 2 * len(self.signs))
 
 
-def estimate(
-    seeds: Sequence[Seed | Sums], metric: Metric, *, level: float = 0.95, resamples: int = 2000, rng_seed: int = 0
-) -> Estimate:
-    """A metric over runs, with an interval of confidence ``level``; each seed as ``(tasks, outcomes)`` or as sums.
+def estimate(seeds: Sequence[Sums], *, level: float = 0.95, resamples: int = 2000, rng_seed: int = 0) -> Estimate:
+    """A mean or gap over runs, with an interval of confidence ``level``; ``seeds`` are all of the same kind.
 
     The value is the mean over seeds. Samples without a contribution do not count, nor do seeds without any. Where the
     bootstrap has no spread (every task says 0, or every task says 1) the interval is Wilson's, one observation a task.
     """
-    signs = _signs(metric)
-    sums = [_sums(seed, metric).rows() for seed in seeds]
-    values = np.array([_values(rows.sum(axis=0), signs) for rows in sums])
-    counted = [rows for rows, value in zip(sums, values, strict=True) if not math.isnan(value)]
-    n = sum(len(rows) for rows in counted)
+    values = [sums.value for sums in seeds]
+    counted = [sums.rows() for sums, value in zip(seeds, values, strict=True) if value is not None]
     if not counted:
-        return Estimate(None, None, None, n, 0)
-    value = float(np.mean(values[~np.isnan(values)]))
+        return Estimate(None, None, None, 0, 0)
+    signs, n = seeds[0].signs, sum(len(rows) for rows in counted)
+    value = float(np.mean([value for value in values if value is not None]))
     found = _interval(counted, signs, level, resamples, np.random.default_rng(rng_seed))
     low, high = found or _without_spread(np.concatenate(counted), signs, level)
     return Estimate(value, low, high, n, len(counted))
@@ -134,9 +132,8 @@ def _least(level: float, n: int) -> float:
 
 
 def difference(
-    a_seeds: Sequence[Seed | Sums],
-    b_seeds: Sequence[Seed | Sums],
-    metric: Metric,
+    a_seeds: Sequence[Sums],
+    b_seeds: Sequence[Sums],
     *,
     level: float = 0.95,
     resamples: int = 2000,
@@ -148,13 +145,13 @@ def difference(
     makes a task easy for both then drops out. Otherwise, or where that has no spread, each side's interval is combined
     as for independent samples (:func:`subtract`).
     """
-    a = estimate(a_seeds, metric, level=level, resamples=resamples, rng_seed=rng_seed)
-    b = estimate(b_seeds, metric, level=level, resamples=resamples, rng_seed=rng_seed + 1)
+    a = estimate(a_seeds, level=level, resamples=resamples, rng_seed=rng_seed)
+    b = estimate(b_seeds, level=level, resamples=resamples, rng_seed=rng_seed + 1)
     apart = subtract(a, b)
-    joined = _joined(a_seeds, b_seeds, metric)
+    joined = _joined(a_seeds, b_seeds)
     if not joined or apart.value is None:
         return apart
-    signs = (*_signs(metric), *(-sign for sign in _signs(metric)))
+    signs = (*a_seeds[0].signs, *(-sign for sign in a_seeds[0].signs))
     found = _interval(joined, signs, level, resamples, np.random.default_rng(rng_seed))
     return Estimate(apart.value, *found, apart.n, apart.seeds) if found else apart
 
@@ -175,26 +172,17 @@ def subtract(a: Estimate, b: Estimate) -> Estimate:
     return Estimate(change, change - below, change + above, n, seeds)
 
 
-def _signs(metric: Metric) -> Signs:
-    """One sign a mean that the metric is made of: one mean, or two for a gap (with one of them missing: unknown)."""
-    return (1,) if metric.sign is type(metric).sign else (1, -1)
-
-
-def _joined(a_seeds: Sequence[Seed | Sums], b_seeds: Sequence[Seed | Sums], metric: Metric) -> list[Floats]:
+def _joined(a_seeds: Sequence[Sums], b_seeds: Sequence[Sums]) -> list[Floats]:
     """For each seed (tasks, 4 x means): what ``a`` and what ``b`` did on each task; empty if tasks are not the same."""
     if len(a_seeds) != len(b_seeds):
         return []
     joined = []
     for a, b in zip(a_seeds, b_seeds, strict=True):
-        ours, theirs = _sums(a, metric).by_task, _sums(b, metric).by_task
+        ours, theirs = a.by_task, b.by_task
         if not ours or ours.keys() != theirs.keys():
             return []
         joined.append(np.array([[*row, *theirs[task]] for task, row in ours.items()], dtype=float))
     return joined
-
-
-def _sums(seed: Seed | Sums, metric: Metric) -> Sums:
-    return seed if isinstance(seed, Sums) else Sums(metric).add(*seed)
 
 
 def _values(sums: Floats, signs: Signs) -> Floats:

@@ -86,7 +86,7 @@ class Runs:
         if job.identity not in self._sums:
             tasks, outcomes = read_evaluation(job.folder(self.root))
             metrics = job.setting.make().metrics
-            self._sums[job.identity] = {name: Sums(metric).add(tasks, outcomes) for name, metric in metrics.items()}
+            self._sums[job.identity] = {name: Sums.of(metric, tasks, outcomes) for name, metric in metrics.items()}
         return self._sums[job.identity]
 
     def arm(self, jobs: Sequence[Evaluate], metric: str) -> Sampled:
@@ -105,7 +105,7 @@ class Runs:
     def change(self, jobs: Sequence[Evaluate], since: Sequence[Evaluate], metric: str) -> Estimate:
         """How far one arm lies above another."""
         a, b = self.arm(jobs, metric), self.arm(since, metric)
-        return difference(a, b, a[0].metric)
+        return difference(a, b)
 
     def compare(self, name: str, metric: str, jobs: Sequence[Evaluate], others: Sequence[Evaluate]) -> Comparison:
         """The test that one arm lies above another."""
@@ -138,7 +138,7 @@ class Runs:
 
 
 def _estimate(sums: Sampled) -> Estimate:
-    return estimate(sums, sums[0].metric)
+    return estimate(sums)
 
 
 @dataclass(frozen=True)

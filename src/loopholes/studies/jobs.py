@@ -24,7 +24,7 @@ from loopholes.policies.cards import fingerprint, model_type, read_card
 from loopholes.records import Split
 from loopholes.runs import Run
 from loopholes.runs.evaluations import read_evaluation
-from loopholes.stats import estimate
+from loopholes.stats import Sums
 from loopholes.studies.settings import Setting
 from loopholes.training.config import TrainConfig
 from loopholes.training.distil import DistilConfig, Keep
@@ -345,5 +345,5 @@ def _world(setting: Setting, tasks: Path | None) -> dict[str, Any]:
 
 
 def _exploit_rate(job: Evaluate, root: Path) -> float:
-    found = estimate([read_evaluation(job.folder(root))], job.setting.make().metrics["exploit_rate"]).value
+    found = Sums.of(job.setting.make().metrics["exploit_rate"], *read_evaluation(job.folder(root))).value
     return found or 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from loopholes.report.elements import Curve
 from loopholes.report.numbers import evenly_of
 from loopholes.runs import Run
 from loopholes.runs.evaluations import read_evaluation
-from loopholes.stats import Estimate, Seed, Thresholds, blind_spot, difference, domination, estimate, first_appearance
+from loopholes.stats import Estimate, Sums, Thresholds, blind_spot, difference, domination, estimate, first_appearance
 from loopholes.studies.loose_page import Arm, GameSection
 
 ORDER = ("base", "vulnerable", "secure")
@@ -72,6 +72,10 @@ def _game(name: str, parameters: dict[str, Any]) -> Game | None:
         return None
 
 
+Measured = Mapping[str, Sums]
+"""Every metric of one evaluation."""
+
+
 def read_arms(game: Game, runs: Sequence[Run]) -> list[Arm]:
     """The arms of one game, seeds together: estimates from the evaluations, curves from the training runs."""
     groups: dict[tuple[str, str], _Group] = {}
@@ -79,7 +83,7 @@ def read_arms(game: Game, runs: Sequence[Run]) -> list[Arm]:
         group = groups.setdefault(_arm_of(run), _Group())
         (group.trained if run.config["kind"] == "train" else group.evaluated).append(run)
     keys = sorted(groups, key=lambda key: (ORDER.index(key[0]) if key[0] in ORDER else len(ORDER), key))
-    measured = {key: [read_evaluation(run.path) for run in groups[key].evaluated] for key in keys}
+    measured = {key: [_sums(game, run) for run in groups[key].evaluated] for key in keys}
     arms = []
     for key in keys:
         base = measured.get(("base", key[1]), []) if key[0] != "base" else []
@@ -100,16 +104,22 @@ def _label(key: tuple[str, str], keys: Sequence[tuple[str, str]]) -> str:
     return arm if sum(other[0] == arm for other in keys) == 1 else f"{arm} {policy}"
 
 
-def _arm(game: Game, label: str, group: _Group, measured: Sequence[Seed], base: Sequence[Seed]) -> Arm:
-    estimates = {name: estimate(measured, metric) for name, metric in game.metrics.items()} if measured else {}
+def _sums(game: Game, run: Run) -> dict[str, Sums]:
+    """Every metric of an evaluation."""
+    tasks, outcomes = read_evaluation(run.path)
+    return {name: Sums.of(metric, tasks, outcomes) for name, metric in game.metrics.items()}
+
+
+def _arm(game: Game, label: str, group: _Group, measured: Sequence[Measured], base: Sequence[Measured]) -> Arm:
+    estimates = {name: estimate(_metric(measured, name)) for name in game.metrics} if measured else {}
     curves = [Curve.of(run.metrics(), run.config.get("seed")) for run in group.trained]
     rollouts = [*_some_rollouts(group.trained), *_some_rollouts(group.evaluated)]
     reached: tuple[int | None, int | None] = (None, None)
     opened = None
     if base:
-        level = estimate(base, game.metrics["exploit_rate"]).value
+        level = estimate(_metric(base, "exploit_rate")).value
         reached = milestones(curves, level or 0.0) if curves else reached
-        opened = _blind_spot(game, measured, base) if measured and group.trained else None
+        opened = _blind_spot(measured, base) if measured and group.trained else None
     return Arm(label, estimates, curves, rollouts, *reached, opened)
 
 
@@ -133,8 +143,12 @@ def milestones(curves: Sequence[Curve], base: float) -> tuple[int | None, int | 
     return found[0], found[1]
 
 
-def _blind_spot(game: Game, measured: Sequence[Seed], base: Sequence[Seed]) -> bool:
+def _metric(measured: Sequence[Measured], name: str) -> list[Sums]:
+    return [sums[name] for sums in measured]
+
+
+def _blind_spot(measured: Sequence[Measured], base: Sequence[Measured]) -> bool:
     def change(metric: str) -> Estimate:
-        return difference(measured, base, game.metrics[metric])
+        return difference(_metric(measured, metric), _metric(base, metric))
 
     return blind_spot(change("exploit_rate"), change("task_performance"))
