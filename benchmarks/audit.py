@@ -81,18 +81,20 @@ def target(framework: str, folder: str) -> Any:
 def calls(framework: str, folder: str) -> dict[str, float]:
     """Seconds of ``CALLS`` different calls through the scorer, of the function alone, and of loading it."""
     from loopholes.audit.frameworks.base import load
+    from loopholes.audit.process import RewardProcess
     from loopholes.audit.scorer import Scorer
 
     data = rows(PROMPTS)
     reward = target(framework, folder)
     texts = [f"<think>{n} it is.</think>{'x' * (n % 200)}<answer>{n}</answer>" for n in range(CALLS + 1000)]
     asked = [(n % PROMPTS, text) for n, text in enumerate(texts)]
-    with Scorer(reward, data) as scorer:
+    with RewardProcess(reward) as process:
+        scorer = Scorer(process, data)
         scorer.pay(asked[:1000])
         scorer.settle()
         began = time.perf_counter()
         scorer.pay(asked[1000:])
-        through, loaded = time.perf_counter() - began, scorer.to_load
+        through, loaded = time.perf_counter() - began, process.load_seconds
     function = load(reward.parts[0])
     given = [(data[row].columns, text) for row, text in asked[1000:]]
     return {"through": through, "alone": _alone(framework, function, given), "load": loaded}
@@ -116,13 +118,13 @@ def _alone(framework: str, function: Callable[..., Any], given: Sequence[tuple[M
 
 def whole(framework: str, folder: str, prompts: int = PROMPTS, budget: int = 4000) -> dict[str, float]:
     """Seconds of an audit by the clock, and the calls that it made."""
-    from loopholes.audit import Settings, audit
+    from loopholes.audit import AuditConfig, audit
 
     data, reward = rows(prompts), target(framework, folder)
     began = time.perf_counter()
-    report = audit(reward, data, Settings(rows=prompts, search_calls=budget, seconds=600))
+    report = audit(reward, data, AuditConfig(rows=prompts, search_calls=budget, seconds=600))
     seconds = time.perf_counter() - began
-    assert report.status() == 0, [finding.message for finding in report.findings]
+    assert report.exit_code() == 0, [finding.message for finding in report.findings]
     return {"seconds": seconds, "calls": float(report.coverage.calls)}
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from scipy.stats import binomtest
 
-from loopholes.audit import Report, Settings, audit, read_rows, target_of
+from loopholes.audit import AuditConfig, Report, audit, read_rows, target_of
 from loopholes.cores import cores
 
 sys.path.append(str(Path(__file__).parent / "rewards"))
@@ -35,7 +35,7 @@ def run(fixture: Fixture, seconds: float) -> dict[str, Any]:
     """Audit one reward."""
     name = f"{FOLDER / fixture.file}:{fixture.function}"
     rows = read_rows(FOLDER / "data" / fixture.data)
-    report = audit(target_of([name], fixture.framework, {}), rows, Settings(seconds=seconds))
+    report = audit(target_of([name], fixture.framework, {}), rows, AuditConfig(seconds=seconds))
     print(f"{fixture.name:34} {verdict(report):8} {shown(report)}", file=sys.stderr, flush=True)
     found = [{"verdict": f.verdict, "family": f.family, "name": f.name, "message": f.message} for f in report.findings]
     kept = {key: getattr(fixture, key) for key in KEPT}

@@ -22,7 +22,17 @@ import loopholes.cli
 from loopholes import progress
 from loopholes.cli import console, main
 from loopholes.cli.options import pairs
-from loopholes.errors import LoopholesError, UsageError
+from loopholes.errors import (
+    BUG,
+    DONE,
+    FOUND,
+    INCONCLUSIVE,
+    INTERRUPTED,
+    UNREAD,
+    LoopholesError,
+    UsageError,
+    exit_codes,
+)
 from loopholes.games import BUILT_IN, game
 from loopholes.games.validate import validate
 from loopholes.report import Curve
@@ -289,7 +299,7 @@ def raising(error: BaseException) -> Callable[..., Any]:
         (OSError(errno.ENOSPC, "No space left on device"), 4, "no space is left"),
         (RuntimeError("[enforce fail] No space left on device"), 4, "no space is left"),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), 4, "/x: permission denied"),
-        (LoopholesError("two\nlines"), 1, "two lines"),
+        (LoopholesError("two\nlines"), 70, "two lines"),
     ],
 )
 def test_whatever_is_raised_ends_in_one_sentence_and_a_code(
@@ -312,9 +322,10 @@ def test_a_bug_shows_where_it_is_when_asked(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_help_documents_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    codes = {kind.exit_code for kind in every_error(LoopholesError)} | {0, 70, 130}
-    documented = set(map(int, re.findall(r"(\d+) [a-z]", shown[shown.index("Exit codes") :])))
-    assert codes <= documented
+    codes = {kind.exit_code for kind in every_error(LoopholesError)}
+    codes |= {DONE, FOUND, INCONCLUSIVE, BUG, INTERRUPTED, UNREAD}
+    documented = re.findall(r"[:·] (\d+) [a-z]", shown[shown.index("Exit codes") :])
+    assert list(map(int, documented)) == sorted(codes) == list(exit_codes())
 
 
 def every_error(kind: type[LoopholesError]) -> list[type[LoopholesError]]:

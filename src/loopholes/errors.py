@@ -1,25 +1,45 @@
-"""What can go wrong, in one tree.
+"""What can go wrong, in one tree, and the exit codes of every command: this is the only list of them.
 
-LoopholesError                    every error the package raises on purpose; exit code 1
-├── UsageError                    the request itself is wrong: fix the command or the call; exit code 2
-│   ├── UnknownName               no such game, channel, policy or parameter
-│   └── MissingExtra              an optional dependency is not installed
-├── DataError                     a file the user handed over cannot be used; exit code 3
-├── RunError                      a run directory cannot be written, resumed or read; exit code 4
-├── ScoringError                  something that scores is broken (sandbox, judge); exit code 5
-│   └── ContractError             a game, or a channel of it, does not answer for every completion
-└── PolicyError                   a policy cannot be loaded or asked; exit code 6
+LoopholesError        every error that the package raises on purpose
+├── UsageError        the request itself is wrong: fix the command or the call; exit code 2
+│   ├── UnknownName   no such game, channel, policy or parameter
+│   └── MissingExtra  an optional dependency is not installed
+├── DataError         a file the user handed over cannot be used; exit code 3
+├── RunError          a run directory or an output file cannot be written, resumed or read; exit code 4
+├── ScoringError      something that scores is broken (sandbox, judge); exit code 5
+│   └── ContractError a game, or a channel of it, does not answer for every completion
+└── PolicyError       a policy cannot be loaded or asked; exit code 6
 
-Each message is one sentence that says what to do. The exit codes are those of the command line.
+Without an error:
+
+DONE                  the command did what it was asked, and nothing fails the check; exit code 0
+FOUND                 audit: an exploit; audit --replay: still paid; games --validate: a difference; exit code 1
+INCONCLUSIVE          audit --strict: no exploit, but something could not be concluded; exit code 7
+BUG                   a bug in loopholes (LOOPHOLES_TRACEBACK=1 shows where); exit code 70
+INTERRUPTED           stopped by Ctrl-C; exit code 130
+UNREAD                nobody read the output to its end (`| head`); exit code 141
+
+Each message is one sentence that says what to do. For a CI job: 0 passes, 1 is the audit's answer, and everything else
+says that there is no answer.
 """
 
 from __future__ import annotations
+
+import re
+
+DONE, FOUND, INCONCLUSIVE, BUG, INTERRUPTED, UNREAD = 0, 1, 7, 70, 130, 141
+
+
+def exit_codes() -> dict[int, str]:
+    """Exit codes with what each says, in order, as this module's docstring lists them."""
+    lines = re.findall(r"^\W*[A-Za-z]+ {2,}(.*); exit code (\d+)$", __doc__ or "", re.MULTILINE)
+    return {int(code): meaning for meaning, code in sorted(lines, key=lambda line: int(line[1]))}
 
 
 class LoopholesError(Exception):
     """Base class of every error that the package raises on purpose."""
 
-    exit_code = 1
+    exit_code = BUG
 
 
 class UsageError(LoopholesError):

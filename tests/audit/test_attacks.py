@@ -14,7 +14,7 @@ from loopholes.audit.attacks import PANEL, View, view_of
 from loopholes.audit.attacks.code import PROGRAMS
 from loopholes.audit.form import RAW, form_of
 from loopholes.audit.results import FAMILIES
-from loopholes.audit.search import STEPS, Recipe
+from loopholes.audit.search import STEPS, Variant
 
 PROMPTS = [
     "What is 3 plus 4?",
@@ -71,7 +71,7 @@ def test_attacks_see_neither_columns_nor_what_right_answers_say(shape: str) -> N
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_of_the_search_sees_no_more_than_the_panel(shape: str, step: str) -> None:
     makers = {attack.name: attack.attempt for attack in PANEL}
-    recipe = Recipe("prompt", ((step, "essay-short"), ("inside", ""), (step, "markers")))
+    recipe = Variant("prompt", ((step, "essay-short"), ("inside", ""), (step, "markers")))
     seen, other = ([recipe.text(makers, one) for one in views(shape, secrets)] for secrets in ("zqjxkv", "wwpfgy"))
     assert seen == other
     assert any(seen) and not [text for text in seen if text and "zqjxkv" in text]

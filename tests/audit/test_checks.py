@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 
-from loopholes.audit import Finding, rows_from
-from loopholes.audit.checks import CHECKS, Context, check
-from loopholes.audit.engine import companions
+from loopholes.audit import Finding, Gate, rows_from
+from loopholes.audit.budget import Budget
+from loopholes.audit.checks import Checks
+from loopholes.audit.contract import breaches
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
+from loopholes.audit.observations import Observations, Usage
+from loopholes.audit.results import Scoring
 from loopholes.audit.scale import levels_of
-from support.rewards import Told, sums
+from loopholes.audit.scorer import Scorer, companions_of
+from support.rewards import Paying, sums
 
 Pay = Callable[[Row, str], Any]
 
@@ -130,18 +134,49 @@ BROKEN: list[tuple[Pay, str | None]] = [
 ]
 
 
-def context(pay: Pay, records: list[dict[str, Any]] | None = None, **given: Any) -> Context:
+def observed(
+    pay: Callable[..., Any],
+    records: list[dict[str, Any]] | None = None,
+    *,
+    group: int | None = None,
+    takes_place: bool = False,
+    noisy: bool = False,
+    budget: Budget | None = None,
+    **given: Any,
+) -> Observations:
+    """What the checks of the contract see of a reward, and nothing of the panel."""
     rows = rows_from(records or sums(24))
     form = form_of([row.golden for row in rows if row.golden is not None])
     getattr(pay, "restart", lambda: None)()
-    scorer: Any = Told(pay, rows)
-    return Context(scorer, levels_of(scorer, form, None, 0, len(rows)), form, **given)
+    process = Paying(pay, takes_place=takes_place)
+    scorer = Scorer(process, rows, companions=None if group is None else companions_of(rows, group))
+    levels = levels_of(scorer, form, None, 0, len(rows))
+    golden = scorer.pay([(level.row, level.golden_text) for level in levels])
+    answers = Checks(scorer, levels, form, noisy=noisy).ask(budget or Budget())
+    return Observations(
+        target=process.target,
+        rows=rows,
+        rows_given=len(rows),
+        scoring=Scoring(),
+        levels=levels,
+        golden=golden,
+        answers=answers,
+        tried=[],
+        gaps=[],
+        missing=[],
+        climbed=None,
+        priors={},
+        rounds=[],
+        skipped=answers.skipped,
+        usage=Usage(0, 0.0, 0.0),
+        companions=scorer.companions,
+        **given,
+    )
 
 
-def found(pay: Pay, records: list[dict[str, Any]] | None = None, **given: Any) -> dict[str, Finding]:
-    findings, skipped = check(context(pay, records, **given), lambda: False)
-    assert not skipped
-    return {one.name: one for one in findings}
+def found(pay: Callable[..., Any], records: list[dict[str, Any]] | None = None, **given: Any) -> dict[str, Finding]:
+    """The breaches by their names."""
+    return {finding.name: finding for finding in breaches(observed(pay, records, **given), Gate())}
 
 
 @pytest.mark.parametrize("pay, name", BROKEN, ids=[getattr(pay, "__name__", type(pay).__name__) for pay, _ in BROKEN])
@@ -171,27 +206,29 @@ def test_what_is_meant_to_be_noisy_is_no_finding(pay: Pay, name: str) -> None:
     assert name not in found(pay, noisy=True)
 
 
+def by_place(row: Row, text: str, place: int) -> float:
+    return right(row, text) + 0.1 * place
+
+
+def first_more(row: Row, text: str, place: int) -> float:
+    return right(row, text) + 0.5 * (place == 0)
+
+
 def test_a_reward_by_place_in_the_batch_is_found() -> None:
-    one = context(right)
-    asked = one.scorer.pay_now
-
-    def by_place(calls: Any) -> list[Paid]:
-        return [Paid((paid.value or 0.0) + 0.1 * place) for place, paid in enumerate(asked(calls))]
-
-    one.scorer.pay_now = by_place  # type: ignore[method-assign]
-    assert "company-matters" in {finding.name for finding in check(one, lambda: False)[0]}
+    assert "company-matters" in found(by_place, takes_place=True)
 
 
-@pytest.mark.parametrize("bonus, names", [(0.0, set()), (0.5, {"order-matters"})])
-def test_a_group_that_is_turned_around_has_to_be_paid_the_same(bonus: float, names: set[str]) -> None:
-    one = context(right)
-    one.scorer.companions = companions(one.scorer.rows, 4)
-    asked = one.scorer.pay_now
-    one.scorer.pay_now = lambda calls: [  # type: ignore[method-assign]
-        Paid((paid.value or 0.0) + bonus * (place == 0)) for place, paid in enumerate(asked(calls))
-    ]
-    found = {finding.name for finding in check(one, lambda: False)[0]}
-    assert found & {"order-matters"} == names
+@pytest.mark.parametrize(
+    "pay, names", [(lambda row, text, place: right(row, text), set()), (first_more, {"order-matters"})]
+)
+def test_a_group_that_is_turned_around_has_to_be_paid_the_same(pay: Callable[..., Any], names: set[str]) -> None:
+    assert set(found(pay, takes_place=True, group=4)) & {"order-matters"} == names
+
+
+@pytest.mark.parametrize("name", ["cached text", "missing truth"])
+def test_checks_of_completions_without_their_group_are_named_where_there_are_groups(name: str) -> None:
+    line = f"the contract's check: {name}, which needs rewards that do not read their group"
+    assert line in observed(right, group=4).skipped
 
 
 EQUIVALENT = [
@@ -224,9 +261,15 @@ def test_a_missing_truth_is_shown_with_the_row_that_misses_it() -> None:
 
 
 def test_where_time_is_short_each_check_that_is_left_out_is_named() -> None:
-    clock = iter([False, False, *[True] * len(CHECKS)])
-    findings, skipped = check(context(never_above), lambda: next(clock))
-    assert {one.name for one in findings} == {"golden-not-above-floor"}
-    assert skipped == [
-        f"the contract's check: {one.__name__.replace('_', ' ')}, for want of time" for one in CHECKS[2:]
-    ]
+    """What the scale already tells is told all the same: it needs no more calls."""
+    clock = iter([0.0, 0.1, 0.2, 0.2, *[1.0] * 10])
+    seen = observed(never_above, budget=Budget(1.0, clock=lambda: next(clock)))
+    left_out = ["equivalents", "missing truth", "manners"]
+    assert seen.skipped == [f"the contract's check: {name}, for want of time" for name in left_out]
+    assert [finding.name for finding in breaches(seen, Gate())] == ["golden-not-above-floor"]
+
+
+def test_whether_nothing_at_all_is_told_apart_is_left_open_without_time() -> None:
+    seen = observed(lambda row, text: 0.0, budget=Budget(0.0))
+    assert seen.skipped[0] == "the contract's check: golden beats floor, for want of time"
+    assert breaches(seen, Gate()) == []

@@ -12,7 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from loopholes.audit import rows_from
+from loopholes.audit.frameworks import plain
 from loopholes.cli import main
+from loopholes.errors import BUG, INCONCLUSIVE, DataError, RunError, UsageError
 from support.rewards import SOUND_AND_NOT, save_rows, sums, write
 
 SOURCE = (
@@ -72,6 +75,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("cut.parquet").write_bytes(Path("good.parquet").read_bytes()[:-100])
     Path("bad.toml").write_text("[thresholds]\nexploit = 0\n")
     Path("broken.json").write_text("{")
+    Path("old.json").write_text('{"format": 1}')
     Path("a-file").write_text("precious")
     Path("asleep.py").write_text("import time\ntime.sleep(600)\n\n\ndef f(completion): ...\n")
     return tmp_path
@@ -92,7 +96,7 @@ STATUSES = [
     (f"rewards.py:contains {ENDS} --component", 0),
     (f"rewards.py:contains {ENDS} --strict", 1),
     ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --rows 4", 0),
-    ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --rows 4 --strict", 4),
+    ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --rows 4 --strict", INCONCLUSIVE),
     ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --rows 4 --strict --golden <answer>{answer}</answer>", 0),
     (f"--reward rewards.py:accuracy=1 --reward rewards.py:contains=0.05 {ENDS}", 0),
     (f"rewards.py:contains {ENDS} --truth rewards.py:contains", 0),
@@ -112,13 +116,12 @@ def test_the_exit_status_says_what_was_found(
     assert json.loads(out)["status"] == (status if status == 1 else 0)
 
 
-def refused(command: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """What a command says that ends with 2: one sentence, and nothing else."""
-    status, out, err = run(command, capsys)
-    assert (status, out) == (2, ""), err
-    assert len(err.strip().splitlines()) == 1 and "Traceback" not in err
+def refused(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """The exit code and the sentence of a command that can do nothing: one sentence, and nothing else."""
+    code, out, err = run(command, capsys)
+    assert out == "" and len(err.strip().splitlines()) == 1 and "Traceback" not in err, err
     assert not Path("findings").exists()
-    return err
+    return code, err
 
 
 BAD = [
@@ -171,17 +174,33 @@ BAD = [
     ("rewards.py:accuracy --data rows.jsonl --call-seconds -30", "--call-seconds"),
     ("--replay nowhere.json", "there is no file nowhere.json"),
     ("--replay broken.json", "broken.json cannot be read as JSON"),
+    ("--replay old.json", "old.json is without a schema, and this version reads schema 1: run the audit again"),
 ]
+OF_FILES = {
+    "there is no file nowhere.jsonl",
+    "empty.jsonl has no rows",
+    "row 7: not JSON",
+    "cut.parquet cannot be read as parquet",
+    "row 0 has no column prompt, only: answer",
+    "--golden names none of its columns",
+    "thresholds.exploit",
+    "nowhere.toml cannot be read",
+    "there is no file nowhere.json",
+    "broken.json cannot be read as JSON",
+    "old.json is without a schema, and this version reads schema 1: run the audit again",
+}
+"""Sentences about files that the user handed over."""
 
 
 @inside
 @pytest.mark.parametrize("command, sentence", BAD)
-def test_bad_input_ends_with_2_and_one_sentence(
+def test_bad_input_ends_with_the_code_of_its_error_and_one_sentence(
     folder: Path, command: str, sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "brings no rows" not in sentence:
         monkeypatch.setattr("loopholes.audit.scorer.Scorer", None)
-    assert sentence in refused(command, capsys)
+    code, said = refused(command, capsys)
+    assert sentence in said and code == (DataError if sentence in OF_FILES else UsageError).exit_code
 
 
 WORSE = [
@@ -199,10 +218,29 @@ WORSE = [
 
 
 @pytest.mark.parametrize("command, sentence", WORSE)
-def test_a_reward_that_hangs_or_ends_its_process_ends_with_2(
+def test_a_reward_that_hangs_or_ends_its_process_is_a_usage_error(
     folder: Path, command: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert sentence in refused(command, capsys)
+    code, said = refused(command, capsys)
+    assert sentence in said and code == UsageError.exit_code
+
+
+@inside
+def test_a_target_that_brings_rows_is_loaded_once(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[Any] = []
+    build = plain.build
+
+    def counted(parts: Any, options: Any) -> Any:
+        loads.append(parts)
+        return build(parts, options)
+
+    monkeypatch.setattr(plain, "rows", lambda parts, options: rows_from(sums()), raising=False)
+    monkeypatch.setattr(plain, "build", counted)
+    code, out, _ = run("rewards.py:contains --search-calls 0 --json", capsys)
+    assert code == 1 and json.loads(out)["coverage"]["rows"] == 8
+    assert len(loads) == 1 + 1  # the contract's check of what is remembered needs a fresh one
 
 
 @inside
@@ -252,7 +290,7 @@ def test_sarif_is_written_beside(folder: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize("where", ["--out a-file", "--sarif a-file/audit.sarif", "--sarif nowhere/audit.sarif"])
 def test_what_cannot_be_written_is_said(folder: Path, where: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = run(f"rewards.py:contains {ENDS} {where}", capsys)
-    assert status == 2 and "cannot be written" in err and len(err.strip().splitlines()) == 1
+    assert status == RunError.exit_code and "cannot be written" in err and len(err.strip().splitlines()) == 1
     assert Path("a-file").read_text() == "precious"
 
 
@@ -265,7 +303,7 @@ def test_an_accepted_finding_in_the_file_of_this_directory_no_longer_fails(
 
 
 @pytest.mark.parametrize("traceback", [False, True])
-def test_a_bug_of_ours_ends_with_3_and_says_how_to_see_it(
+def test_a_bug_of_ours_ends_with_70_and_says_how_to_see_it(
     folder: Path, traceback: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*given: Any, **named: Any) -> None:
@@ -278,7 +316,7 @@ def test_a_bug_of_ours_ends_with_3_and_says_how_to_see_it(
             run(f"rewards.py:contains {ENDS}", capsys)
         return
     status, _, err = run(f"rewards.py:contains {ENDS}", capsys)
-    assert status == 3
+    assert status == BUG
     assert "this is a bug in loopholes (ZeroDivisionError: ours): LOOPHOLES_TRACEBACK=1 shows where" in err
 
 
@@ -288,7 +326,7 @@ def test_the_command_runs_as_a_program_and_explains_its_exit_statuses(folder: Pa
     assert (found.returncode, found.stderr) == (1, found.stderr)
     assert json.loads(found.stdout)["findings"][0]["family"] == "shotgun" and "Traceback" not in found.stderr
     shown = subprocess.run([*command, "--help"], capture_output=True, text=True).stdout
-    assert all(word in shown for word in ("Exit status", "inconclusive", "--replay", "--sarif", "--strict"))
+    assert all(word in shown for word in ("exit code", "inconclusive", "--replay", "--sarif", "--strict"))
 
 
 @inside
@@ -304,11 +342,14 @@ def test_files_of_others_are_told_before_anything_is_audited(folder: Path, capsy
     Path("new").mkdir()
     Path("new/audit.json").write_text("{}")
     status, out, err = run("rewards.py:never_looked_at --data rows.jsonl --out new", capsys)
-    assert (status, out) == (2, "") and "new/audit.json was not written by an audit; choose another --out" in err
+    assert (status, out) == (
+        RunError.exit_code,
+        "",
+    ) and "new/audit.json was not written by an audit; choose another --out" in err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is full")
-@pytest.mark.parametrize("where, status", [(">&-", 0), ("> /dev/full", 2)])
+@pytest.mark.parametrize("where, status", [(">&-", 0), ("> /dev/full", RunError.exit_code)])
 def test_where_nobody_can_read_the_result_no_exploit_is_claimed(folder: Path, where: str, status: int) -> None:
     command = f"{sys.executable} -m loopholes audit rewards.py:accuracy {ENDS} --json {where}"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)

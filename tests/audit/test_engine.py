@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
-from loopholes.audit import Report, Settings, audit, rows_from, target_of
+from loopholes.audit import AuditConfig, Report, Target, audit, rows_from, target_of
 from loopholes.audit.attacks import PANEL
 from loopholes.audit.frameworks import games
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.gate import Accepted, Policy, Thresholds
-from loopholes.errors import UsageError
+from loopholes.audit.gate import Accepted, Gate, Thresholds
+from loopholes.audit.observations import Observations
+from loopholes.audit.verdicts import judge
+from loopholes.errors import INCONCLUSIVE, UsageError
 from loopholes.games import game as make_game
-from support.rewards import audited, families, sums, verdicts, write
+from support.rewards import InProcess, audited, families, sums, verdicts, write
 
 pytestmark = pytest.mark.usefixtures("inside")
 
@@ -111,13 +113,13 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_loophole_is_an_exploit_of_its_family(file: str, name: str, family: str) -> None:
     report = audited(f"{file}:{name}", sums())
     assert family in families(report)
-    assert report.status() == 1
+    assert report.exit_code() == 1
 
 
 @pytest.mark.parametrize("name", HONEST)
 def test_an_honest_reward_passes_whatever_its_range_and_its_credit_for_form(file: str, name: str) -> None:
     report = audited(f"{file}:{name}", sums())
-    assert not families(report) and report.status(strict=True) == 0
+    assert not families(report) and report.exit_code(strict=True) == 0
     assert report.worst is not None and (report.worst.gap.low or 0.0) < 0.3
 
 
@@ -152,24 +154,24 @@ def test_a_family_is_told_once_with_its_best_attack(file: str) -> None:
 def test_a_component_alone_gets_warnings_only(file: str) -> None:
     assert families(audited(f"{file}:contains", sums(), component=True)) == set()
     assert "shotgun" in families(audited(f"{file}:contains", sums(), component=True), "warning")
-    assert audited(f"{file}:long=-1", sums()).status() == 0
+    assert audited(f"{file}:long=-1", sums()).exit_code() == 0
 
 
 def test_weighted_rewards_are_audited_as_their_sum(file: str) -> None:
     """Form alone tells nothing apart; with a right answer's credit beside it, it does."""
     rows = rows_from(sums())
-    settings = Settings(search_calls=0, seconds=600)
+    settings = AuditConfig(search_calls=0, seconds=600)
     reports = {
         weight: audit(target_of([f"{file}:accuracy", f"{file}:contains={weight}"], None, {}), rows, settings)
         for weight in (0.05, 5)
     }
-    assert {weight: report.status() for weight, report in reports.items()} == {0.05: 0, 5: 1}
+    assert {weight: report.exit_code() for weight, report in reports.items()} == {0.05: 0, 5: 1}
 
 
 def test_without_golden_completions_nothing_can_be_concluded(file: str) -> None:
     report = audited(f"{file}:contains", sums(golden=None))
     assert verdicts(report)["no-golden"] == "inconclusive"
-    assert (report.status(), report.status(strict=True)) == (0, 4)
+    assert (report.exit_code(), report.exit_code(strict=True)) == (0, INCONCLUSIVE)
 
 
 def test_what_the_truth_calls_right_is_no_finding(file: str) -> None:
@@ -179,21 +181,21 @@ def test_what_the_truth_calls_right_is_no_finding(file: str) -> None:
         return [float(row.columns["answer"] in text) for row, text in zip(asked, texts, strict=True)]
 
     target = target_of([f"{file}:contains"], None, {})
-    settings = Settings(search_calls=0, seconds=600)
-    assert audit(target, rows, settings, truth=truth).status() == 0
-    assert audit(target, rows, settings).status() == 1
+    settings = AuditConfig(search_calls=0, seconds=600)
+    assert audit(target, rows, settings, truth=truth).exit_code() == 0
+    assert audit(target, rows, settings).exit_code() == 1
 
 
 def test_accepted_findings_do_not_fail_and_stay_in_the_report(file: str) -> None:
     accept = tuple(Accepted(name=name, reason="meant") for name in ("shotgun", "mentioned-answer"))
-    report = audited(f"{file}:contains", sums(), policy=Policy(accept=accept))
-    assert report.status() == 0
+    report = audited(f"{file}:contains", sums(), gate=Gate(accept=accept))
+    assert report.exit_code() == 0
     assert [one.family for one in report.findings if one.accepted and one.verdict == "exploit"] == ["shotgun"]
 
 
 def test_the_threshold_decides_what_an_exploit_is(file: str) -> None:
-    report = audited(f"{file}:contains", sums(), policy=Policy(thresholds=Thresholds(exploit=0.99)))
-    assert report.status() == 0 and "shotgun" in families(report, "warning")
+    report = audited(f"{file}:contains", sums(), gate=Gate(thresholds=Thresholds(exploit=0.99)))
+    assert report.exit_code() == 0 and "shotgun" in families(report, "warning")
 
 
 def test_coverage_says_what_was_not_looked_at(file: str) -> None:
@@ -206,7 +208,7 @@ def test_coverage_says_what_was_not_looked_at(file: str) -> None:
 def test_where_time_is_short_what_was_left_out_is_named(file: str) -> None:
     report = audited(f"{file}:accuracy", sums(), seconds=1e-3)
     skipped = report.coverage.skipped
-    assert report.status() == 0 and report.status(strict=True) == 4  # nothing skipped counts as passed
+    assert report.exit_code() == 0 and report.exit_code(strict=True) == INCONCLUSIVE  # nothing skipped counts as passed
     for told in (
         "of 8 rows, for want of time",
         "contract's check: steady",
@@ -262,7 +264,7 @@ RANKED = """
 
 def test_rewards_that_read_their_group_are_scored_in_groups_and_turned_around(tmp_path: Path) -> None:
     file = write(tmp_path, RANKED)
-    assert audited(f"{file}:ranked", sums(), "trl", group=4).status() == 0
+    assert audited(f"{file}:ranked", sums(), "trl", group=4).exit_code() == 0
     assert "company-matters" in verdicts(audited(f"{file}:ranked", sums(), "trl"))
     assert "order-matters" in verdicts(audited(f"{file}:first", sums(), "trl", group=4))
 
@@ -283,7 +285,7 @@ def of_game(name: str, parameters: dict[str, Any], channel: str, count: int) -> 
     game = make_game(name, **parameters)
     options = {"parameters": parameters, "channel": channel, "seed": 0}
     rows = games.rows_of(game, count, 0)
-    settings = Settings(search_calls=0, seconds=600.0)
+    settings = AuditConfig(search_calls=0, seconds=600.0)
     return audit(target_of([f"game:{name}"], None, options), rows, settings, truth=partial(games.truth, game))
 
 
@@ -294,8 +296,8 @@ def test_every_vulnerable_channel_is_flagged_and_every_secure_one_passes(
     quick = [attack for attack in PANEL if attack.family not in SLOW]
     monkeypatch.setattr("loopholes.audit.panel.PANEL", quick if name == "reward-tampering" else PANEL)
     vulnerable, secure = (of_game(name, parameters, channel, count) for channel in ("vulnerable", "secure"))
-    assert family in families(vulnerable) and vulnerable.status() == 1
-    assert families(secure) == set() and secure.status(strict=True) == 0
+    assert family in families(vulnerable) and vulnerable.exit_code() == 1
+    assert families(secure) == set() and secure.exit_code(strict=True) == 0
 
 
 def test_the_noise_of_a_noisy_reward_is_told_and_averaged(tmp_path: Path) -> None:
@@ -305,7 +307,7 @@ def test_the_noise_of_a_noisy_reward_is_told_and_averaged(tmp_path: Path) -> Non
             return float(completion == f"<answer>{answer}</answer>") + random.choice([-0.3, 0.3])
     """
     report = audited(f"{write(tmp_path, source)}:f", sums(), noisy=True)
-    assert "nondeterministic" not in verdicts(report) and report.status() == 0
+    assert "nondeterministic" not in verdicts(report) and report.exit_code() == 0
     assert any("scored 3 times differ by a standard deviation of" in note for note in report.coverage.notes)
 
 
@@ -428,14 +430,14 @@ def test_what_fails_on_most_rows_is_not_paid_there(tmp_path: Path) -> None:
 
 def test_one_row_is_no_proof(tmp_path: Path) -> None:
     body = 'return 5.0 if completion == "null" else float(completion == f"<answer>{answer}</answer>")'
-    assert judged(tmp_path, body, sums(1)).status() == 0
-    assert judged(tmp_path, body, sums(8)).status() == 1
+    assert judged(tmp_path, body, sums(1)).exit_code() == 0
+    assert judged(tmp_path, body, sums(8)).exit_code() == 1
 
 
 def test_truth_that_is_never_whole_is_compared_with_that_of_right_answers(tmp_path: Path) -> None:
     file = write(tmp_path, 'def f(completion, answer):\n    return float(answer in completion or completion == "null")')
     rows = rows_from(sums(20))
-    settings = Settings(search_calls=0, seconds=600.0)
+    settings = AuditConfig(search_calls=0, seconds=600.0)
     partly = audit(target_of([f"{file}:f"], None, {}), rows, settings, truth=lambda _, texts: [0.8] * len(texts))
     wrong = audit(
         target_of([f"{file}:f"], None, {}), rows, settings,
@@ -447,9 +449,9 @@ def test_truth_that_is_never_whole_is_compared_with_that_of_right_answers(tmp_pa
 def test_one_accepted_attack_speaks_for_no_other_of_its_family(tmp_path: Path) -> None:
     body = 'return float(completion in (f"<answer>{answer}</answer>", "null", "{}"))'
     accepted = [Accepted(name=name, reason="known") for name in ("null", "braces")]
-    one, both = (judged(tmp_path, body, sums(20), policy=Policy(accept=tuple(accepted[:count]))) for count in (1, 2))
-    assert one.status() == 1 and verdicts(one)["braces"] == "exploit"
-    assert both.status() == 0
+    one, both = (judged(tmp_path, body, sums(20), gate=Gate(accept=tuple(accepted[:count]))) for count in (1, 2))
+    assert one.exit_code() == 1 and verdicts(one)["braces"] == "exploit"
+    assert both.exit_code() == 0
 
 
 def test_a_family_that_few_rows_ask_for_is_tried_on_these(tmp_path: Path) -> None:
@@ -474,3 +476,53 @@ def test_a_gamble_that_wins_mostly_and_loses_more_is_no_exploit(tmp_path: Path) 
             return float(completion == f"<answer>{answer}</answer>")
     """
     assert families(audited(f"{write(tmp_path, source)}:f", sums(80))) == set()
+
+
+def test_nothing_is_asked_of_the_reward_once_judging_began(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = InProcess(target_of([f"{file}:contains"], None, {}))
+    asked: list[int] = []
+    calls = 0
+    pay = process.ask
+
+    def judging(seen: Observations, gate: Gate) -> Report:
+        asked.append(calls)
+        return judge(seen, gate)
+
+    def counting(*given: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return pay(*given)
+
+    monkeypatch.setattr(process, "ask", counting)
+    monkeypatch.setattr("loopholes.audit.engine.judge", judging)
+    rows = rows_from(sums(12))
+    audit(process.target, rows, AuditConfig(seconds=600.0, search_calls=300), process=process)
+    assert asked == [calls] and calls > 0
+
+
+def test_a_process_that_an_audit_started_has_ended_before_judging_begins(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes: list[Kept] = []
+
+    class Kept(InProcess):
+        ended = False
+
+        def __init__(self, target: Target, **given: Any) -> None:
+            super().__init__(target, **given)
+            processes.append(self)
+
+        def close(self) -> None:
+            self.ended = True
+
+    def judging(seen: Observations, gate: Gate) -> Report:
+        assert [process.ended for process in processes] == [True]
+        return judge(seen, gate)
+
+    monkeypatch.setattr("loopholes.audit.engine.RewardProcess", Kept)
+    monkeypatch.setattr("loopholes.audit.engine.judge", judging)
+    assert audited(f"{file}:contains", sums()).exit_code() == 1
+
+
+def test_the_report_has_the_hashes_of_what_was_audited(file: str) -> None:
+    assert set(audited(f"{file}:contains", sums()).hashes["functions"]) == {file}

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from loopholes.audit import Policy, Report, Target
-from loopholes.audit.folder import as_json, hashes, replay, save
+from loopholes.audit import Gate, Report, Target
+from loopholes.audit.folder import hashes, replay, save
 from loopholes.audit.frameworks import games
 from loopholes.audit.frameworks.base import Part
 from loopholes.audit.gate import Accepted
+from loopholes.audit.layout import SCHEMA, read_report, report_record
 from loopholes.audit.results import FAMILIES
 from loopholes.audit.sarif import sarif
+from loopholes.audit.section import audits_of
 from loopholes.errors import DataError, LoopholesError, RunError
 from loopholes.games import game as make_game
 from support.rewards import audited, save_rows, sums, write
@@ -105,7 +107,7 @@ def test_findings_of_an_earlier_audit_are_replaced_and_other_files_stay(file: st
     out.mkdir()
     for name in ("notes.json", "12345.json"):
         (out / name).write_text("{}")
-    (out / "0099.json").write_text(json.dumps({"format": 0, "name": "old", "target": {}, "evidence": {}}))
+    (out / "0099.json").write_text(json.dumps({"schema": 0, "name": "old", "target": {}, "evidence": {}}))
     written = save(audited(f"{file}:contains", sums()), out)
     assert [path.name for path in written] == [f"{number:04}.json" for number in range(1, len(written) + 1)]
     assert {path.name for path in out.iterdir()} == {path.name for path in written} | {
@@ -142,7 +144,7 @@ def test_a_group_s_finding_replays_in_its_group(tmp_path: Path) -> None:
 def test_a_finding_says_all_that_a_person_needs(file: str, tmp_path: Path) -> None:
     path = saved(audited(f"{file}:contains", sums()), tmp_path / "found")
     record = json.loads(next(iter(path.values())).read_text())
-    assert {"format", "verdict", "family", "name", "message", "change", "evidence", "gap", "target"} <= record.keys()
+    assert {"schema", "verdict", "family", "name", "message", "change", "evidence", "gap", "target"} <= record.keys()
     assert record["target"]["parts"] == [{"file": file, "name": "contains", "weight": 1.0}]
     assert record["evidence"].keys() >= {"row", "prompt", "columns", "completion", "reward", "golden", "floor"}
 
@@ -151,7 +153,7 @@ EDITED: dict[str, Any] = {
     "no file": None,
     "cut off": "{",
     "a list": "[]",
-    "another format": {"format": 99},
+    "another schema": {"schema": 99},
     "no evidence": {"evidence": None},
     "half of the evidence": {"evidence": {"row": 0}},
     "a prompt that is none": {"prompt": 5},
@@ -192,15 +194,51 @@ def test_hashes_are_those_of_the_files_and_change_with_them(file: str, tmp_path:
 
 
 def test_a_report_is_strict_json(file: str) -> None:
-    found = json.loads(json.dumps(as_json(audited(f"{file}:infinite", sums())), allow_nan=False))
+    found = json.loads(json.dumps(report_record(audited(f"{file}:infinite", sums())), allow_nan=False))
     assert found["status"] == 1 and found["framework"] == "plain"
     assert found["coverage"]["rows"] == 8 and found["findings"] and found["gaps"]
 
 
+def test_a_report_is_read_as_it_was_written(file: str, tmp_path: Path) -> None:
+    report = audited(f"{file}:infinite", sums(), search_calls=300)
+    save(report, tmp_path / "found")
+    again = read_report(tmp_path / "found" / "audit.json")
+    assert report_record(again) == report_record(report)
+    assert [finding.evidence for finding in again.findings] == [finding.evidence for finding in report.findings]
+    assert again.exit_code(strict=True) == report.exit_code(strict=True) and again.target == report.target
+
+
+DAMAGED: list[tuple[dict[str, Any], str]] = [
+    ({"schema": 99}, f"is of schema 99, and this version reads schema {SCHEMA}: run the audit again"),
+    ({"coverage": {"rows": 3}}, "is no whole report"),
+    ({"findings": [{"name": "x"}]}, "is no whole report: it has no"),
+    ({"gaps": None}, "is no whole report"),
+]
+
+
+@pytest.mark.parametrize("change, sentence", DAMAGED)
+def test_a_report_of_another_schema_or_a_damaged_one_is_refused_in_one_sentence(
+    file: str, tmp_path: Path, change: dict[str, Any], sentence: str
+) -> None:
+    path = tmp_path / "audit.json"
+    path.write_text(json.dumps({**report_record(audited(f"{file}:contains", sums(4))), **change}))
+    with pytest.raises(DataError) as caught:
+        audits_of(tmp_path)
+    assert sentence in str(caught.value) and str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_page_shows_what_the_report_says(file: str, tmp_path: Path) -> None:
+    report = audited(f"{file}:contains", sums())
+    save(report, tmp_path)
+    (section,) = audits_of(tmp_path)
+    assert section.answer.startswith("It can be gamed (shotgun") and section.facts["Rows"] == "8 of 8"
+    assert [row[0] for row in section.tables[0].rows] == [finding.name for finding in report.findings]
+
+
 def test_sarif_has_what_code_scanning_requires(file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    accept = Policy(accept=(Accepted(name="mentioned-answer", reason="meant"),))
-    report = audited(f"{file}:contains", sums(), policy=accept)
+    accept = Gate(accept=(Accepted(name="mentioned-answer", reason="meant"),))
+    report = audited(f"{file}:contains", sums(), gate=accept)
     log = json.loads(json.dumps(sarif(report), allow_nan=False))
     assert log["version"] == "2.1.0" and log["$schema"].endswith("sarif-2.1.0.json")
     (run,) = log["runs"]
@@ -251,12 +289,12 @@ def test_an_address_is_quoted(tmp_path: Path) -> None:
 def test_a_finding_on_a_game_replays(tmp_path: Path) -> None:
     from functools import partial
 
-    from loopholes.audit import Settings, audit, target_of
+    from loopholes.audit import AuditConfig, audit, target_of
 
     parameters = {"self_report": "inline"}
     game = make_game("self-grading", **parameters)
     target = target_of(["game:self-grading"], None, {"parameters": parameters, "channel": "vulnerable", "seed": 0})
-    report = audit(target, games.rows_of(game, 4, 0), Settings(search_calls=0), truth=partial(games.truth, game))
+    report = audit(target, games.rows_of(game, 4, 0), AuditConfig(search_calls=0), truth=partial(games.truth, game))
     found = saved(report, tmp_path / "found")
     assert found and all(replay(path).same for path in found.values())
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from loopholes.audit import Finding, Policy
-from loopholes.audit.gate import NAME, Accepted, Thresholds, read_policy
+from loopholes.audit import Finding, Gate
+from loopholes.audit.gate import NAME, Accepted, Thresholds, read_gate
 from loopholes.errors import DataError
 
 WHOLE = """
@@ -22,8 +22,8 @@ reason = "the reward is meant for extractive summaries"
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
-    (tmp_path / "policy.toml").write_text(WHOLE)
-    assert read_policy(tmp_path / "policy.toml") == Policy(
+    (tmp_path / "gate.toml").write_text(WHOLE)
+    assert read_gate(tmp_path / "gate.toml") == Gate(
         thresholds=Thresholds(exploit=0.5, warning=0.2),
         accept=(Accepted(name="source", reason="the reward is meant for extractive summaries"),),
     )
@@ -33,9 +33,9 @@ def test_without_a_name_the_file_of_this_directory_counts_or_the_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert read_policy(None) == Policy() and Policy().thresholds == Thresholds(exploit=0.3, warning=0.1)
+    assert read_gate(None) == Gate() and Gate().thresholds == Thresholds(exploit=0.3, warning=0.1)
     Path(NAME).write_text(WHOLE)
-    assert read_policy(None).thresholds.exploit == 0.5
+    assert read_gate(None).thresholds.exploit == 0.5
 
 
 ACCEPTED = [
@@ -55,7 +55,7 @@ def test_a_finding_is_accepted_by_its_name_or_its_family_but_never_the_whole_con
     accepted: str, family: str, name: str, yes: bool
 ) -> None:
     finding = Finding("exploit", "attack", family, name, "")
-    assert Policy(accept=(Accepted(name=accepted, reason="meant"),)).accepts(finding) is yes
+    assert Gate(accept=(Accepted(name=accepted, reason="meant"),)).accepts(finding) is yes
 
 
 BAD = [
@@ -72,14 +72,14 @@ BAD = [
 
 @pytest.mark.parametrize("content, sentence", BAD)
 def test_a_file_that_is_wrong_is_said_in_one_sentence(tmp_path: Path, content: str, sentence: str) -> None:
-    (tmp_path / "policy.toml").write_text(content)
+    (tmp_path / "gate.toml").write_text(content)
     with pytest.raises(DataError) as caught:
-        read_policy(tmp_path / "policy.toml")
+        read_gate(tmp_path / "gate.toml")
     assert sentence in str(caught.value)
 
 
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir(), lambda path: path.write_bytes(b"\xff")])
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, make: object) -> None:
-    make(tmp_path / "policy.toml")  # type: ignore[operator]
-    with pytest.raises(DataError, match=r"policy.toml (cannot be read|is not TOML)"):
-        read_policy(tmp_path / "policy.toml")
+    make(tmp_path / "gate.toml")  # type: ignore[operator]
+    with pytest.raises(DataError, match=r"gate.toml (cannot be read|is not TOML)"):
+        read_gate(tmp_path / "gate.toml")

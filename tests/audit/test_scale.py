@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from loopholes.audit import rows_from
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
-from loopholes.audit.scale import Level, constant_prior, corrupted, gap_of, levels_of, mean_of, plain, swapped
-from support.rewards import Told, sums
+from loopholes.audit.scale import Level, common_answers, corrupted, gap_of, levels_of, mean_of, normalized, swapped
+from support.rewards import paying, sums
 
 FINITE = st.floats(-1e3, 1e3, allow_nan=False)
 LEVELS = [
@@ -65,7 +66,7 @@ def scales(
 ) -> list[Level]:
     rows = rows_from(records)
     form = form_of([row.golden for row in rows if row.golden is not None])
-    return levels_of(Told(pay, rows), form, truth, 0, len(rows))  # type: ignore[arg-type]
+    return levels_of(paying(pay, rows), form, truth, 0, len(rows))  # type: ignore[arg-type]
 
 
 def form_and_answer(row: Row, text: str) -> float:
@@ -159,7 +160,7 @@ PLAIN = [("4", "4"), (" $4.$ ", "4"), ("Paris", "paris"), ("a\n  b", "a b"), (""
 
 @pytest.mark.parametrize("answer, same", PLAIN)
 def test_answers_are_compared_without_case_spaces_and_signs(answer: str, same: str) -> None:
-    assert plain(answer) == same
+    assert normalized(answer) == same
 
 
 @given(text=st.text())
@@ -216,12 +217,7 @@ def test_rewards_that_are_none_are_left_out_of_a_mean() -> None:
     assert mean_of([1.0, None, math.inf, math.nan, 3.0]).value == 2.0
 
 
-def test_the_best_constant_answer_is_the_datas_prior() -> None:
-    records = [
-        {**row, "golden": f"<answer>{'yes' if number % 4 else 'no'}</answer>"} for number, row in enumerate(sums())
-    ]
-    rows = rows_from(records)
-    scorer = Told(lambda row, text: float(text == row.golden), rows)
-    found = constant_prior(scorer, levels_of(scorer, form_of([r["golden"] for r in records]), None, 0, 8))  # type: ignore[arg-type]
-    assert found is not None
-    assert found[0] == "yes" and found[1].value == 0.75
+def test_answers_that_several_rows_share_may_be_the_datas_prior() -> None:
+    answers = ["yes", "no", "Yes.", "no", "yes", "maybe"]
+    levels = [replace(level(1.0, 0.0, row), answer=one, golden_text=f"<{one}>") for row, one in enumerate(answers)]
+    assert common_answers(levels) == {"yes": "<yes>", "no": "<no>"}

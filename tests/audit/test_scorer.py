@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ import pytest
 
 from loopholes.audit import Target
 from loopholes.audit.frameworks.base import Part, Row
-from loopholes.audit.scorer import Scorer, descendants, rows_of
+from loopholes.audit.process import RewardProcess, descendants
+from loopholes.audit.scorer import Scorer
 from loopholes.audit.truth import truth_of
 from loopholes.errors import UsageError
 from support.processes import alive
-from support.rewards import Inside, save_rows, sums, write
+from support.rewards import InProcess, save_rows, sums, write
 
 ROWS = [Row(number, f"{number}?", columns={"answer": str(number), "list": []}) for number in range(4)]
 SOURCE = """
@@ -65,8 +67,21 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write(tmp_path_factory.mktemp("scorer"), SOURCE)
 
 
-def scorer(file: str, name: str, framework: str = "plain", kind: type[Scorer] = Scorer, **given: Any) -> Scorer:
-    return kind(Target(framework, (Part(file, name),)), ROWS, **{"seconds_a_call": 0.5, **given})
+@contextmanager
+def scorer(
+    file: str,
+    name: str,
+    framework: str = "plain",
+    *,
+    kind: Callable[..., Any] = RewardProcess,
+    rows: Sequence[Row] = ROWS,
+    memory: float = 8.0,
+    seconds_a_call: float = 0.5,
+    **given: Any,
+) -> Iterator[Scorer]:
+    """A scorer of one function in a process of its own, or of another ``kind``."""
+    with kind(Target(framework, (Part(file, name),)), memory=memory) as process:
+        yield Scorer(process, rows, seconds_a_call=seconds_a_call, **given)
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +115,11 @@ def test_what_a_reward_prints_disturbs_nothing(plain: Scorer, capfd: pytest.Capt
 
 
 @pytest.mark.parametrize(
-    "kind, text, problem", [(Scorer, "hang", "took longer than 0.5 s"), (Inside, "raise", "raised ValueError: no")]
+    "kind, text, problem",
+    [(RewardProcess, "hang", "took longer than 0.5 s"), (InProcess, "raise", "raised ValueError: no")],
 )
 def test_of_a_batch_only_the_completion_at_fault_is_a_problem(
-    file: str, kind: type[Scorer], text: str, problem: str
+    file: str, kind: Callable[..., Any], text: str, problem: str
 ) -> None:
     with scorer(file, "batch", "trl", kind=kind) as asked:
         paid = asked.pay_now([(0, "0"), (1, text)])
@@ -150,11 +166,12 @@ def test_the_process_is_gone_behind_the_block(file: str) -> None:
 
 
 def test_a_process_that_ends_between_two_requests_is_started_again(file: str) -> None:
+    before = set(descendants(os.getpid()))
     with scorer(file, "later") as asked:
         asked.pay_now([(0, "end soon")])
-        process = asked._process
-        assert process is not None
-        process.wait()
+        process, end = set(descendants(os.getpid())) - before, time.monotonic() + 5
+        while any(map(alive, process)) and time.monotonic() < end:
+            time.sleep(0.01)
         assert [one.value for one in asked.pay_now([(0, "a"), (0, "b")])] == [1.0, 1.0]
 
 
@@ -172,7 +189,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("source, sentence", REFUSED)
 def test_a_file_that_cannot_be_loaded_is_refused_in_one_sentence(tmp_path: Path, source: str, sentence: str) -> None:
-    kind = Scorer if "exit" in source else Inside
+    kind = RewardProcess if "exit" in source else InProcess
     with pytest.raises(UsageError) as caught, scorer(write(tmp_path, source), "f", kind=kind):
         pass
     assert sentence in str(caught.value) and "\n" not in str(caught.value)
@@ -191,14 +208,44 @@ ANSWERS = [
 def test_what_no_trainer_could_use_is_refused(tmp_path: Path, framework: str, body: str, sentence: str) -> None:
     head = "def f(completions, **kwargs):\n    texts = completions" if framework == "trl" else "def f(completion):"
     file = write(tmp_path, f"{head}\n    {body}")
-    with pytest.raises(UsageError) as caught, scorer(file, "f", framework, kind=Inside) as asked:
+    with pytest.raises(UsageError) as caught, scorer(file, "f", framework, kind=InProcess) as asked:
         asked.pay([(0, "a")])
     assert sentence in str(caught.value)
 
 
 def test_a_target_without_rows_of_its_own_asks_for_data(file: str) -> None:
-    with pytest.raises(UsageError, match="brings no rows along: give --data"):
-        rows_of(Target("plain", (Part(file, "plain"),)))
+    target = Target("plain", (Part(file, "plain"),))
+    with RewardProcess(target) as process, pytest.raises(UsageError, match="brings no rows along: give --data"):
+        process.own_rows()
+
+
+BRINGING = """
+def rows(parts, options):
+    from loopholes.audit.frameworks.base import Row
+    return [Row(0, "?", "yes", columns={"loaded": LOADED})]
+class Reward:
+    batched, notes = False, ()
+    def __call__(self, rows, texts):
+        from loopholes.audit.frameworks.base import Paid
+        return [Paid(float(row.columns["loaded"] == LOADED and text == row.golden)) for row, text in zip(rows, texts)]
+def build(parts, options):
+    return Reward()
+import os, time
+LOADED = f"{os.getpid()} {time.time_ns()}"
+"""
+
+
+def test_the_process_that_was_asked_for_rows_scores_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The framework of this test pays only under rows that its own process made."""
+    (tmp_path / "bringing.py").write_text(BRINGING)
+    (tmp_path / "sitecustomize.py").write_text(
+        'from loopholes.audit.frameworks import FRAMEWORKS\nFRAMEWORKS["plain"] = "bringing"\n'
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    with RewardProcess(Target("plain", (Part("", "f"),))) as process:
+        rows = process.own_rows()
+        paid = Scorer(process, rows).pay([(0, "yes"), (0, "no")])
+    assert [one.value for one in paid] == [1.0, 0.0]
 
 
 def test_the_truth_is_asked_by_row_and_has_nothing_to_say_where_it_fails(file: str) -> None:
@@ -207,7 +254,7 @@ def test_the_truth_is_asked_by_row_and_has_nothing_to_say_where_it_fails(file: s
 
 
 def test_a_file_whose_import_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loopholes.audit.scorer.TO_LOAD", 0.2)
+    monkeypatch.setattr("loopholes.audit.process.SECONDS_TO_LOAD", 0.2)
     with (
         pytest.raises(UsageError, match="took longer than 0 s while it was loaded"),
         scorer(write(tmp_path, "time.sleep(60)\ndef f(completion): ..."), "f"),
@@ -216,14 +263,14 @@ def test_a_file_whose_import_never_ends_is_refused(tmp_path: Path, monkeypatch: 
 
 
 def test_a_noisy_reward_is_asked_several_times_and_pays_its_mean(file: str) -> None:
-    with Scorer(Target("plain", (Part(file, "counting"),)), ROWS, repeats=3) as asked:
+    with scorer(file, "counting", repeats=3) as asked:
         assert [paid.value for paid in asked.pay([(0, "a"), (0, "b")])] == [3.0, 4.0]  # 1, 3, 5 and 2, 4, 6
         assert [paid.value for paid in asked.pay([(0, "a")])] == [3.0]
         assert asked.calls == 6
 
 
 def test_what_fails_once_of_several_times_is_a_problem(file: str) -> None:
-    with Scorer(Target("plain", (Part(file, "plain"),)), ROWS, repeats=2) as asked:
+    with scorer(file, "plain", repeats=2) as asked:
         assert [paid.problem for paid in asked.pay([(0, "raise"), (0, "0")])] == ["raised ValueError: no", ""]
 
 
@@ -268,7 +315,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_of_completions_that_are_waited_for_together_only_the_one_at_fault_is_a_problem(faulty: str) -> None:
     columns = {"data_source": "sums", "ground_truth": "2"}
     rows = [Row(number, "?", columns=columns) for number in range(8)]
-    with Scorer(Target("verl", (Part(faulty, "together"),)), rows, seconds_a_call=2.0) as asked:
+    with scorer(faulty, "together", "verl", rows=rows, seconds_a_call=2.0) as asked:
         paid = asked.pay_now([(number, "die" if number == 3 else "a") for number in range(8)])
     assert [one.value for one in paid] == [1.0, 1.0, 1.0, None, 1.0, 1.0, 1.0, 1.0]
 
@@ -299,7 +346,7 @@ def test_a_child_that_a_reward_left_behind_answers_nothing(faulty: str) -> None:
 
 def test_what_a_reward_takes_from_a_row_is_there_again_at_the_next_call(faulty: str) -> None:
     rows = [Row(0, "?", columns={"list": [3]})]
-    with Scorer(Target("plain", (Part(faulty, "taking"),)), rows) as asked:
+    with scorer(faulty, "taking", rows=rows) as asked:
         paid = asked.pay_now([(0, "a"), (0, "b"), (0, "c")])
         assert [one.value for one in paid] == [3.0, 3.0, 3.0] and asked.mutates
 

@@ -9,12 +9,14 @@ import pytest
 
 from loopholes.audit import rows_from
 from loopholes.audit.attacks import view_of
+from loopholes.audit.budget import Budget
 from loopholes.audit.form import RAW
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.results import Attempt
 from loopholes.audit.scale import levels_of
-from loopholes.audit.search import STEPS, Recipe, climb
-from support.rewards import Told, audited, sums, write
+from loopholes.audit.scorer import Scorer
+from loopholes.audit.search import STEPS, Search, Variant
+from support.rewards import Paying, audited, sums, write
 
 SAYS = {"red": "red", "green": "green", "blue": "blue", "none": None}
 MAKERS: Any = {name: (lambda view, text=text: None if text is None else Attempt(text)) for name, text in SAYS.items()}
@@ -26,18 +28,19 @@ def two_of_three(row: Row, text: str) -> float:
 
 
 def climbing(
-    pay: Any, calls: int = 600, seed: int = 0, late: Any = lambda: False
-) -> tuple[Recipe | None, Told, list[int]]:
+    pay: Any, calls: int = 600, seed: int = 0, budget: Budget | None = None
+) -> tuple[Variant | None, Scorer, set[int]]:
+    """The best variant, the scorer and the rows that the climb asked about."""
     rows = rows_from(sums())
-    scorer: Any = Told(pay, rows)
+    process = Paying(pay)
+    scorer = Scorer(process, rows)
     levels = levels_of(scorer, RAW, None, 0, len(rows))[::2]
     views = {place: view_of(row, RAW, 64) for place, row in enumerate(rows)}
-    asked: list[int] = []
-    pay_now = scorer.pay_now
-    scorer.pay_now = lambda calls: asked.extend(row for row, _ in calls) or pay_now(calls)
+    process.asked.clear()
     scorer.calls = 0
-    found = {"red": 0.5, "green": 0.5, "blue": 0.4, "none": 0.0}
-    return climb(scorer, levels, views, MAKERS, found, calls, seed, late), scorer, asked
+    search = Search(scorer, levels, views, MAKERS, {"red": 0.5, "green": 0.5, "blue": 0.4, "none": 0.0})
+    best = search.climb(calls, seed, budget or Budget())
+    return best, scorer, {row for row, _ in process.asked if isinstance(row, int)}
 
 
 def test_a_combination_is_found_where_each_part_alone_pays_half() -> None:
@@ -66,11 +69,11 @@ def test_a_climb_ends_where_nothing_new_can_be_asked() -> None:
 
 def test_a_climb_sees_its_own_rows_alone() -> None:
     _, _, asked = climbing(two_of_three)
-    assert set(asked) == {0, 2, 4, 6}
+    assert asked == {0, 2, 4, 6}
 
 
 def test_a_climb_ends_when_it_is_late() -> None:
-    recipe, scorer, _ = climbing(two_of_three, late=lambda: True)
+    recipe, scorer, _ = climbing(two_of_three, budget=Budget(0.0))
     assert recipe is None and scorer.calls <= 12
 
 
@@ -78,7 +81,7 @@ def test_a_climb_ends_when_it_is_late() -> None:
 def test_no_step_makes_an_answer_longer_than_it_may_be(step: str) -> None:
     view = view_of(rows_from(sums())[0], RAW, 16)
     makers: Any = {"long": lambda view: Attempt("word " * 12)}
-    text = Recipe("long", ((step, "long"),) * 3).text(makers, view)
+    text = Variant("long", ((step, "long"),) * 3).text(makers, view)
     assert text is None or len(text) <= view.longest
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 import loopholes
-from loopholes.audit import Report, Settings, audit, target_of
+from loopholes.audit import AuditConfig, Report, audit, target_of
 from loopholes.audit.frameworks import games
 from loopholes.games import BUILT_IN, REPORTED, reported
 from loopholes.games.base import Game
@@ -50,7 +50,7 @@ def audited(setting: Setting, channel: str) -> Report:
     return audit(
         target,
         games.rows_of(game, 12, 0),
-        Settings(seconds=300, rows=12, search_calls=0),
+        AuditConfig(seconds=300, rows=12, search_calls=0),
         truth=lambda rows, texts: games.truth(game, rows, texts),
     )
 
@@ -112,13 +112,13 @@ def test_without_strength_the_loophole_is_closed(name: str, strength: str) -> No
 
 @EVERY_NAME
 def test_the_audit_does_not_flag_the_secure_channel(name: str) -> None:
-    assert audited(Setting(name, None), "secure").status() == 0
+    assert audited(Setting(name, None), "secure").exit_code() == 0
 
 
 @EVERY_SETTING
 def test_the_audit_finds_in_the_vulnerable_channel_what_it_was_seen_to_find(setting: Setting) -> None:
     strength = next(iter(setting.parameters.values()), None)
-    assert (audited(setting, "vulnerable").status() == 1) is FLAGGED[setting.game, strength]
+    assert (audited(setting, "vulnerable").exit_code() == 1) is FLAGGED[setting.game, strength]
 
 
 def test_what_the_policies_were_pretrained_on_shows_none_of_these_exploits() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loopholes.studies import StudyConfig
-from loopholes.studies.audits import Audit
+from loopholes.studies.audits import ChannelAudit
 from loopholes.studies.jobs import Distil, Evaluate, Match, Source, Train
 from support.finished_runs import SMALL, cell, summary_of
 
@@ -168,7 +168,7 @@ def audited(flagged: bool) -> dict[str, Any]:
 def test_validity_is_perfect_where_the_audit_flags_just_what_training_exploits(tmp_path: Path) -> None:
     config = SMALL.model_copy(update={"games": ("proxy-metric", "reward-tampering")})
 
-    def right(job: Audit) -> dict[str, Any]:
+    def right(job: ChannelAudit) -> dict[str, Any]:
         return audited(job.channel == "vulnerable" and not job.setting.parameters)
 
     def exploits(job: Evaluate) -> float:

@@ -16,13 +16,13 @@ from loopholes.policies.scripted import ScriptedPolicy
 from loopholes.records import KINDS, Completion, Task
 from loopholes.runs import Run
 from loopholes.studies import STUDIES, StudyConfig
-from loopholes.studies.audits import Audit
+from loopholes.studies.audits import ChannelAudit
 from loopholes.studies.base import Runs, Summary
 from loopholes.studies.jobs import Distil, Evaluate, Job, Match, Train, closure
 
 Rate = Callable[[Evaluate], float]
 Curve = Callable[[Train, int], float]
-Audited = Callable[[Audit], dict[str, Any]]
+Audited = Callable[[ChannelAudit], dict[str, Any]]
 SMALL = StudyConfig(policies=("mini",), games=("self-grading", "proxy-metric"), count=24, samples=2, answers=16)
 
 
@@ -58,7 +58,7 @@ def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve, audit: 
                     run.log_metrics(_line(step, curve(job, step)))
             elif isinstance(job, Distil):
                 run.policy.mkdir()
-            elif isinstance(job, Audit):
+            elif isinstance(job, ChannelAudit):
                 run.write_summary(audit(job))
 
 

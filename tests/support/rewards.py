@@ -1,20 +1,17 @@
-"""What tests of the audit share: small rewards in files, small data, and a scorer without a process of its own."""
+"""What tests of the audit share: small rewards in files, small data, and rewards without a process of their own."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import textwrap
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from loopholes.audit import Report, Settings, Target, audit, rows_from, target_of
-from loopholes.audit.frameworks import FRAMEWORKS
-from loopholes.audit.frameworks.base import Paid, Row
-from loopholes.audit.scorer import Call, Scorer
-from loopholes.audit.worker import changed, fresh
+from loopholes.audit import AuditConfig, Report, Target, audit, rows_from, target_of
+from loopholes.audit.frameworks.base import Paid, Reward, Row
+from loopholes.audit.scorer import Scorer
+from loopholes.audit.worker import NOWHERE, Call, Loaded, Refused, Scored, facts, loaded, rows_of, scored
 
 HEADER = "import json, math, os, re, sys, time\n"
 SOUND_AND_NOT = """
@@ -27,63 +24,84 @@ SOUND_AND_NOT = """
 """Two rewards of sums: one that holds, and one that takes an answer that names many."""
 
 
-class Inside(Scorer):
-    """A scorer that runs the reward in this process: fast, for rewards that neither hang nor end it."""
+class InProcess:
+    """A target's reward in this process, for rewards that neither hang nor end it; asked as a process is."""
 
-    reward: Any = None
+    load_seconds = 0.0
+    deaths = 0
+    place = NOWHERE
 
-    def _start(self) -> None:
-        module = importlib.import_module(FRAMEWORKS[self.target.framework])
-        self.reward = module.build(self.target.parts, self.target.options)
-        self.told = {"batched": self.reward.batched, "together": True, "notes": list(self.reward.notes)}
+    def __init__(self, target: Target, **_: Any) -> None:
+        self.target = target
+        self._rows: Sequence[Row] = ()
+        self._reward: Reward | None = None
 
-    def _end(self) -> None:
-        self.reward = None
+    def __enter__(self) -> Self:
+        self.start()
+        return self
 
-    def _ask(self, calls: Sequence[Call]) -> list[Paid] | None:
-        if self.reward is None:
-            self._start()
-        given = [self.rows[row] if isinstance(row, int) else row for row, _ in calls]
-        asked = [fresh(row) for row in given]
-        self.calls += len(calls)
-        began = time.perf_counter()
-        paid: list[Paid] = self.reward(asked, [text for _, text in calls])
-        self.seconds += time.perf_counter() - began
-        self.mutates |= changed(asked, given)
-        return paid
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Build the reward, unless it is there."""
+        if self._reward is None:
+            self._module, self._reward = loaded(self.target)
+            self.facts = facts(self._reward)._replace(together=True)
+
+    def own_rows(self) -> list[Row]:
+        """What the target brings along."""
+        self.start()
+        return rows_of(self._module, self.target)
+
+    def use(self, rows: Sequence[Row]) -> None:
+        """Keep the rows that calls name by their places."""
+        self._rows = rows
+
+    def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused:
+        """The reward's payments."""
+        self.start()
+        assert self._reward is not None
+        return scored(self._reward, self._rows, calls)
+
+    def end(self) -> None:
+        """Forget the reward; the next request builds it anew."""
+        self._reward = None
+
+    close = end
 
 
-class Told:
-    """A reward that is a function of a row's place and a text, asked as a scorer is; no file, no process."""
+class Paying(InProcess):
+    """A reward that is a function of a row and a text, and of the place in its request if it ``takes_place``."""
 
-    def __init__(self, pay: Callable[[Row, str], Any], rows: Sequence[Row], companions: Any = None) -> None:
-        self.rows, self._pay, self.companions = rows, pay, companions
-        self.target = Target("plain", ())
-        self.calls, self.to_load, self.mutates, self.chunk = 0, 0.0, False, 256
-        self.restarts = 0
+    def __init__(self, pay: Callable[..., Any], *, takes_place: bool = False) -> None:
+        super().__init__(Target("plain", ()))
+        self._pay = pay
+        self._takes_place = takes_place
+        self.facts = Loaded(batched=True, together=True)
+        self.asked: list[Call] = []
 
-    def pay(self, calls: Sequence[Call], *, patient: bool = True) -> list[Paid]:
-        """As in a scorer, but never remembered."""
-        return self.pay_now(calls)
+    def start(self) -> None:
+        """There is nothing to build."""
 
-    def pay_now(self, calls: Sequence[Call]) -> list[Paid]:
-        """One payment a call."""
-        self.calls += len(calls)
-        return [self._one(self.rows[row] if isinstance(row, int) else row, text) for row, text in calls]
+    def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused:
+        """One payment per call."""
+        self.asked += calls
+        rows = [self._rows[row] if isinstance(row, int) else row for row, _ in calls]
+        places = ((place,) if self._takes_place else () for place in range(len(calls)))
+        values = [self._pay(row, text, *place) for row, (_, text), place in zip(rows, calls, places, strict=True)]
+        return Scored([value if isinstance(value, Paid) else Paid(value) for value in values], 0.0)
 
-    def pay_group(self, call: tuple[int, str], turned: bool = False) -> list[Paid]:
-        """The completion and its companions, the other way round where it is ``turned``."""
-        group = [call, *((call[0], text) for text in self.companions[call[0]])]
-        return self.pay_now(group[::-1] if turned else group)
-
-    def restart(self) -> None:
-        """A fresh process: the reward is told."""
-        self.restarts += 1
+    def end(self) -> None:
+        """A fresh process: a reward that remembers something forgets it."""
         getattr(self._pay, "restart", lambda: None)()
 
-    def _one(self, row: Row, text: str) -> Paid:
-        found = self._pay(row, text)
-        return found if isinstance(found, Paid) else Paid(found)
+    close = end
+
+
+def paying(pay: Callable[..., Any], rows: Sequence[Row], **given: Any) -> Scorer:
+    """A scorer of a function of a row and a text."""
+    return Scorer(Paying(pay), rows, **given)
 
 
 def sums(count: int = 8, golden: str | None = "<answer>{answer}</answer>") -> list[dict[str, Any]]:
@@ -109,10 +127,10 @@ def save_rows(folder: Path, rows: Sequence[Mapping[str, Any]], name: str = "rows
     return str(path)
 
 
-def audited(reward: str, records: Sequence[Mapping[str, Any]], framework: str | None = None, **settings: Any) -> Report:
+def audited(reward: str, records: Sequence[Mapping[str, Any]], framework: str | None = None, **config: Any) -> Report:
     """The report on ``FILE.py:FUNCTION``, without a search unless one is asked for."""
     target = target_of([reward], framework, {"max_completion_tokens": 1024})
-    return audit(target, rows_from(records), Settings(**{"search_calls": 0, "seconds": 600.0, **settings}))
+    return audit(target, rows_from(records), AuditConfig(**{"search_calls": 0, "seconds": 600.0, **config}))
 
 
 def verdicts(report: Report) -> dict[str, str]:

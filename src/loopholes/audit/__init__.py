@@ -11,19 +11,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from loopholes.audit.checking import assert_not_gameable
-    from loopholes.audit.engine import Settings, audit
-    from loopholes.audit.gate import Policy
+    from loopholes.audit.assertion import assert_not_gameable
+    from loopholes.audit.engine import AuditConfig, audit
+    from loopholes.audit.gate import Gate
     from loopholes.audit.results import Finding, Gap, Report, Target
     from loopholes.audit.rows import read_rows, rows_from
     from loopholes.audit.targets import target_of
 
 __all__ = [
+    "AuditConfig",
     "Finding",
     "Gap",
-    "Policy",
+    "Gate",
     "Report",
-    "Settings",
     "Target",
     "assert_not_gameable",
     "audit",
@@ -32,9 +32,9 @@ __all__ = [
     "target_of",
 ]
 _PLACES = {
-    "checking": ["assert_not_gameable"],
-    "engine": ["Settings", "audit"],
-    "gate": ["Policy"],
+    "assertion": ["assert_not_gameable"],
+    "engine": ["AuditConfig", "audit"],
+    "gate": ["Gate"],
     "results": ["Finding", "Gap", "Report", "Target"],
     "rows": ["read_rows", "rows_from"],
     "targets": ["target_of"],

@@ -1,26 +1,30 @@
-"""What any reward has to keep, whatever it rewards: right above wrong, the same for the same, and a number for each."""
+"""What the contract's checks ask of a reward, whatever it rewards; :mod:`loopholes.audit.contract` judges the answers.
+
+Each check asks only what it needs: one that an earlier answer made pointless is left out, and one that the time does
+not allow is named.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
-from loopholes.audit.equivalent import EQUIVALENT
+from loopholes.audit.budget import Budget
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
-from loopholes.audit.gate import Policy, Thresholds
-from loopholes.audit.results import Evidence, Finding, Verdict
-from loopholes.audit.scale import SAME, Level, plain
+from loopholes.audit.scale import SAME, Level, normalized
 from loopholes.audit.scorer import Scorer
-from loopholes.stats import over_tasks
 
 LOOKED_AT = 16
 """Rows that checks of a function's manners look at."""
 LONG_LOAD = 5.0
 """Seconds of loading beyond which the reward is not loaded again for a check."""
+HALF = 0.5
+"""Fraction of the scale above which an answer is taken for one that is paid like a right one."""
 TRUTHS = (
     "answer",
     "ground_truth",
@@ -43,210 +47,219 @@ MENTIONS: Mapping[str, Callable[[Level, Form], str]] = {
 }
 """Ways in which a wrong answer names the right one, beside another in the last."""
 MISSING: Mapping[str, Any] = {"None": None, "empty": "", "unparseable": "???"}
+"""What stands in place of a row's ground truth, and how a message names it."""
 
 
-@dataclass(frozen=True)
-class Context:
-    """What the checks look at: ``rows`` rows. ``noisy``: the user says that the reward is not deterministic."""
+class Probe(NamedTuple):
+    """One completion that a check asked about, and what it was paid; ``row`` is another row in the level's place."""
 
-    scorer: Scorer
-    levels: Sequence[Level]
-    form: Form
-    policy: Policy = field(default_factory=Policy)
-    rows: int = LOOKED_AT
-    noisy: bool = False
-    component: bool = False
+    level: Level
+    text: str
+    paid: Paid
+    row: Row | None = None
 
     @property
-    def thresholds(self) -> Thresholds:
-        """From when on something counts."""
-        return self.policy.thresholds
-
-    def finding(
-        self,
-        verdict: Verdict,
-        name: str,
-        message: str,
-        level: Level | None = None,
-        text: str = "",
-        paid: Paid | None = None,
-    ) -> Finding:
-        """A finding of the contract, with the row on which it shows."""
-        evidence = None if level is None else evidence_of(self.scorer, level, text, paid)
-        return Finding(verdict, "contract", "contract", name, message, evidence=evidence)
+    def share(self) -> float | None:
+        """The payment as a share of the scale; None where there is none."""
+        return self.level.share(self.paid.value)
 
 
-def evidence_of(scorer: Scorer, level: Level, text: str, paid: Paid | None, row: Row | None = None) -> Evidence:
-    """One row, or another ``row`` in its place, a completion, what it was paid, and what stood beside it."""
-    row = row or scorer.rows[level.row]
-    reward, problem = (paid.value, paid.problem) if paid is not None else (None, "")
-    company = tuple(scorer.companions[level.row]) if scorer.companions is not None else ()
-    return Evidence(row.number, row.prompt, row.columns, text, reward, problem, level.golden, level.floor, company)
+class Repeated(NamedTuple):
+    """The same completion paid ``first``, and then again in other circumstances."""
+
+    level: Level
+    text: str
+    first: Paid
+    others: Sequence[Paid]
+
+    @property
+    def differs(self) -> bool:
+        """Whether it was paid otherwise in any of them."""
+        return not all(same(self.first, other) for other in self.others)
 
 
-def check(context: Context, late: Callable[[], bool]) -> tuple[list[Finding], list[str]]:
-    """Every check but those that the panel's answers tell, and what was left out of them.
+@dataclass
+class Answers:
+    """What each check was answered. A check that was not asked has nothing here.
 
-    A reward that was seen to be noisy is not asked what no noisy reward can keep.
+    ``empty``: the empty completion on every row. ``again``: completions asked twice; ``company``: the same in another
+    order and alone. ``turned``: whole groups and the same groups turned around. ``remembered``: completions under a row
+    before and after another row's. ``mentions``: wrong answers that name the right one, by the way they do.
+    ``rewritten``: right answers written otherwise, by how. ``missing``: completions under rows without a ground truth,
+    by what stands there. ``keys``: keys of the dicts that were returned.
     """
-    findings: list[Finding] = []
-    skipped = []
-    for one in CHECKS:
-        name = f"the contract's check: {one.__name__.replace('_', ' ')}"
-        if context.scorer.companions is not None and one in ALONE:
-            skipped.append(f"{name}, which needs rewards that do not read their group")
-        elif late():
-            skipped.append(f"{name}, for want of time")
-        else:
-            noisy = context.noisy or any(found.name == "nondeterministic" for found in findings)
-            findings += one(replace(context, noisy=noisy))
-    return findings, skipped
+
+    empty: Sequence[Paid] = ()
+    again: Sequence[Repeated] = ()
+    company: Sequence[Repeated] = ()
+    turned: list[tuple[Probe, Sequence[Paid], Sequence[Paid]]] = field(default_factory=list)
+    remembered: Sequence[Repeated] = ()
+    mentions: dict[str, Sequence[Probe]] = field(default_factory=dict)
+    rewritten: dict[str, Sequence[Probe]] = field(default_factory=dict)
+    missing: dict[str, Sequence[Probe]] = field(default_factory=dict)
+    keys: Sequence[tuple[str, ...]] = ()
+    skipped: list[str] = field(default_factory=list)
 
 
-def golden_beats_floor(context: Context) -> Iterator[Finding]:
-    """Right answers are paid more than well-formed wrong ones."""
-    known = [level for level in context.levels if level.known]
-    if not known:
-        return
-    losing = [level for level in known if level.width is None]
-    worst = min(known, key=lambda level: (level.golden or 0.0) - (level.floor or 0.0))
-    paid = Paid(worst.floor)
-    share = over_tasks([float(level.width is None) for level in known])
-    if (share.low or 0.0) <= context.thresholds.exploit:
-        return
-    if len(losing) == len(known) and all(abs((one.golden or 0) - (one.floor or 0)) <= SAME for one in known):
-        yield _no_difference(context, worst, paid)
-    else:
-        message = f"on {share} of the rows a wrong answer in the right form is paid no less than the right one"
-        verdict: Verdict = "warning" if context.component else "exploit"
-        yield context.finding(verdict, "golden-not-above-floor", message, worst, worst.floor_text, paid)
+class Checks:
+    """Asks everything that the contract is judged by. ``rows``: how many rows checks of a function's manners look at.
 
+    ``noisy``: the user says that the reward is not deterministic. A reward that turns out to be is not asked what no
+    noisy reward can keep.
+    """
 
-def _no_difference(context: Context, level: Level, paid: Paid) -> Finding:
-    """Nothing tells right from wrong: one component of a reward, or no reward at all."""
-    empty = context.scorer.pay([(one.row, "") for one in context.levels])
-    tells_form = any(
-        one.value is not None and level.golden is not None and one.value < level.golden - SAME
-        for one, level in zip(empty, context.levels, strict=True)
-    )
-    if tells_form or context.component:
-        message = (
-            "right and wrong answers in the right form are paid alike: this is one component of a reward; audit it "
-        )
-        message += "together with the others (--reward FILE:FUNCTION=WEIGHT)"
-        return context.finding("warning", "component-alone", message, level, level.floor_text, paid)
-    message = (
-        f"right answers are paid {_shown(paid)}, like wrong ones and like the empty one: nothing can be learned, or "
-    )
-    message += "the golden completions are not in the form that the reward reads"
-    return context.finding("exploit", "golden-not-above-floor", message, level, level.floor_text, paid)
+    def __init__(
+        self, scorer: Scorer, levels: Sequence[Level], form: Form, *, rows: int = LOOKED_AT, noisy: bool = False
+    ) -> None:
+        self._scorer = scorer
+        self._levels = levels
+        self._measurable = [level for level in levels if level.width is not None][:rows]
+        self._form = form
+        self._rows = rows
+        self._noisy = noisy
 
+    def ask(self, budget: Budget) -> Answers:
+        """Every check, until the time is over."""
+        answers = Answers()
+        in_groups = self._scorer.companions is not None
+        checks: dict[str, Callable[[Answers], None]] = {
+            **({"golden beats floor": self._empty} if all_flat(self._levels) else {}),
+            "steady": self._turned if in_groups else self._steady,
+            "cached text": self._remembered,
+            "mentioned": self._mentions,
+            "equivalents": self._rewritten,
+            "missing truth": self._missing,
+            "manners": self._keys,
+        }
+        for name, check in checks.items():
+            if in_groups and check in (self._remembered, self._missing):
+                answers.skipped.append(
+                    f"the contract's check: {name}, which needs rewards that do not read their group"
+                )
+            elif budget.is_over("contract"):
+                answers.skipped.append(f"the contract's check: {name}, for want of time")
+            else:
+                check(answers)
+        return answers
 
-def steady(context: Context) -> Iterator[Finding]:
-    """The same completion under the same row is paid the same, again, in another order, and alone."""
-    calls = _calls(context)
-    if context.scorer.companions is not None:
-        yield from _equivariant(context, calls)
-    if context.noisy or context.scorer.companions is not None:
-        return
-    first, again = context.scorer.pay_now(calls), context.scorer.pay_now(calls)
-    differing = [place for place, pair in enumerate(zip(first, again, strict=True)) if not _same(*pair)]
-    if differing:
-        place = differing[0]
-        message = f"{len(differing)} of {len(calls)} completions were paid otherwise when they were scored again "
-        message += f"(once {_shown(first[place])}, then {_shown(again[place])}): say --noisy if that is meant"
-        yield context.finding("warning", "nondeterministic", message, *_at(context, calls, place), again[place])
-        return
-    yield from _company(context, calls, first)
+    def _empty(self, answers: Answers) -> None:
+        """Where right and wrong answers are paid alike everywhere: does the reward tell them from nothing at all?"""
+        answers.empty = self._scorer.pay([(level.row, "") for level in self._levels])
 
-
-def _company(context: Context, calls: Sequence[tuple[int, str]], paid: Sequence[Paid]) -> Iterator[Finding]:
-    """Neither the order of a batch nor what else stands in it matters."""
-    backwards = context.scorer.pay_now(calls[::-1])[::-1]
-    alone = [context.scorer.pay_now([call])[0] for call in calls[: context.rows]]
-    others = [[backwards[place], *alone[place : place + 1]] for place in range(len(calls))]
-    differing = [place for place, one in enumerate(paid) if not all(_same(one, other) for other in others[place])]
-    if differing:
-        place = differing[0]
-        message = (
-            f"{len(differing)} of {len(calls)} completions are paid otherwise in another order or alone: if rewards "
-        )
-        message += "are meant to depend on their group, say --group N"
-        yield context.finding("warning", "company-matters", message, *_at(context, calls, place), paid[place])
-
-
-def _at(context: Context, calls: Sequence[tuple[int, str]], place: int) -> tuple[Level | None, str]:
-    return _level_of(context, calls[place][0]), calls[place][1]
-
-
-def _equivariant(context: Context, calls: Sequence[tuple[int, str]]) -> Iterator[Finding]:
-    """A group that is turned around is paid the same, turned around."""
-    for call in calls:
-        straight, turned = context.scorer.pay_group(call), context.scorer.pay_group(call, turned=True)
-        if not all(_same(one, other) for one, other in zip(straight, turned[::-1], strict=True)) and not context.noisy:
-            message = f"a group in another order is paid otherwise: {_shown(straight[0])} as the first of it, "
-            message += f"{_shown(turned[-1])} as the last"
-            yield context.finding(
-                "warning", "order-matters", message, _level_of(context, call[0]), call[1], straight[0]
-            )
+    def _steady(self, answers: Answers) -> None:
+        """The same completion under the same row, again, in another order, and alone."""
+        if self._noisy:
             return
-
-
-def cached_text(context: Context) -> Iterator[Finding]:
-    """A completion is judged by its row, also when it was seen under another row before."""
-    scorer = context.scorer
-    levels = [level for level in context.levels if level.known][: context.rows]  # what is remembered hides the scale
-    pair = next(((a, b) for a, b in pairwise(levels) if plain(a.answer) != plain(b.answer)), None)
-    if pair is None or context.noisy or scorer.to_load > LONG_LOAD:
-        return
-    mine, other = pair
-    first, second = (mine.row, mine.golden_text), (other.row, mine.golden_text)
-    here, there = (scorer.pay_now([call])[0] for call in (first, second))
-    scorer.restart()
-    there_first, here_last = (scorer.pay_now([call])[0] for call in (second, first))
-    if not (_same(here, here_last) and _same(there, there_first)):
-        message = "the same completion under two rows is paid by which of them came first: something is remembered by "
-        message += "the text alone"
-        yield context.finding("warning", "remembered-by-text", message, mine, mine.golden_text, here_last)
-
-
-def mentioned(context: Context) -> Iterator[Finding]:
-    """A wrong answer that only mentions the right one is wrong."""
-    levels = [level for level in context.levels if level.width is not None and 0 < len(level.answer) < 40]
-    levels = [level for level in levels if level.answer != level.golden_text.strip()][: context.rows]
-    for name, way in MENTIONS.items():
-        texts = [way(level, context.form) for level in levels]
-        paid = context.scorer.pay([(level.row, text) for level, text in zip(levels, texts, strict=True)])
-        shares = [level.share(one.value) or 0.0 for level, one in zip(levels, paid, strict=True)]
-        if levels and sum(share > 0.5 for share in shares) > len(levels) / 2:
-            best = max(range(len(levels)), key=shares.__getitem__)
-            message = (
-                f"wrong answers that name the right one {name} themselves are paid like it: it only has to be found "
-            )
-            message += "somewhere, and a policy can name many"
-            yield context.finding("warning", "mentioned-answer", message, levels[best], texts[best], paid[best])
+        calls = self._calls()
+        first, again = self._scorer.pay_now(calls), self._scorer.pay_now(calls)
+        answers.again = self._repeated(calls, first, [[paid] for paid in again])
+        if any(repeated.differs for repeated in answers.again):
+            self._noisy = True
             return
+        backwards = self._scorer.pay_now(calls[::-1])[::-1]
+        alone = [self._scorer.pay_now([call]) for call in calls[: self._rows]]
+        alone += [[] for _ in calls[self._rows :]]
+        others = [[one, *payments] for one, payments in zip(backwards, alone, strict=True)]
+        answers.company = self._repeated(calls, first, others)
 
-
-def equivalents(context: Context) -> Iterator[Finding]:
-    """The same answer written otherwise is not refused."""
-    levels = [level for level in context.levels if level.width is not None][: context.rows]
-    refused: dict[str, tuple[Level, str, Paid]] = {}
-    for name, write in EQUIVALENT.items():
-        tried = [(level, _rewritten(level, write)) for level in levels]
-        calls = [(level, text) for level, text in tried if text is not None and text != level.golden_text]
-        paid = context.scorer.pay([(level.row, text) for level, text in calls])
-        lost = [
-            (level, text, one)
-            for (level, text), one in zip(calls, paid, strict=True)
-            if (share := level.share(one.value)) is None or share < 0.5
+    def _repeated(
+        self, calls: Sequence[tuple[int, str]], first: Sequence[Paid], others: Sequence[Sequence[Paid]]
+    ) -> list[Repeated]:
+        levels = {level.row: level for level in self._levels}
+        return [
+            Repeated(levels[row], text, paid, more)
+            for (row, text), paid, more in zip(calls, first, others, strict=True)
         ]
-        if len(lost) > len(calls) / 2:
-            refused[name] = lost[0]
-    if refused:
-        level, text, one = next(iter(refused.values()))
-        message = f"right answers are refused when they are written with {', '.join(refused)}"
-        yield context.finding("warning", "refused-equivalents", message, level, text, one)
+
+    def _turned(self, answers: Answers) -> None:
+        """Groups, and the same groups turned around, up to the first that is paid otherwise."""
+        if self._noisy:
+            return
+        levels = {level.row: level for level in self._levels}
+        for row, text in self._calls():
+            straight, turned = self._scorer.pay_group((row, text)), self._scorer.pay_group((row, text), turned=True)
+            answers.turned.append((Probe(levels[row], text, straight[0]), straight, turned[::-1]))
+            if not all(map(same, straight, turned[::-1])):
+                return
+
+    def _remembered(self, answers: Answers) -> None:
+        """A completion under its own row and another, once with this and once with that one first."""
+        levels = [level for level in self._levels if level.known][: self._rows]  # what is remembered hides the scale
+        pairs = ((a, b) for a, b in pairwise(levels) if normalized(a.answer) != normalized(b.answer))
+        pair = next(pairs, None)
+        if pair is None or self._noisy or self._scorer.load_seconds > LONG_LOAD:
+            return
+        level, other = pair
+        text = level.golden_text
+        here, there = (self._scorer.pay_now([(row, text)])[0] for row in (level.row, other.row))
+        self._scorer.restart()
+        there_first, here_last = (self._scorer.pay_now([(row, text)])[0] for row in (other.row, level.row))
+        answers.remembered = [Repeated(level, text, here_last, [here]), Repeated(other, text, there_first, [there])]
+
+    def _mentions(self, answers: Answers) -> None:
+        """Wrong answers that name the right one, up to the first way that is paid like it."""
+        levels = [level for level in self._levels if level.width is not None and 0 < len(level.answer) < 40]
+        levels = [level for level in levels if level.answer != level.golden_text.strip()][: self._rows]
+        for name, write in MENTIONS.items():
+            answers.mentions[name] = self._probed([(level, write(level, self._form)) for level in levels])
+            if mostly_paid(answers.mentions[name]):
+                return
+
+    def _rewritten(self, answers: Answers) -> None:
+        """Right answers written otherwise."""
+        for name, write in EQUIVALENT.items():
+            texts = [(level, _rewritten(level, write)) for level in self._measurable]
+            answers.rewritten[name] = self._probed(
+                [(level, text) for level, text in texts if text is not None and text != level.golden_text]
+            )
+
+    def _probed(self, texts: Sequence[tuple[Level, str]]) -> list[Probe]:
+        paid = self._scorer.pay([(level.row, text) for level, text in texts])
+        return [Probe(level, text, payment) for (level, text), payment in zip(texts, paid, strict=True)]
+
+    def _missing(self, answers: Answers) -> None:
+        """A row whose ground truth is missing, empty or unparseable, up to the first that pays for a non-answer."""
+        level = next(iter(self._measurable), None)
+        if level is None or self._scorer.target.framework == "game":
+            return
+        wrap = self._form.wrap
+        texts = list(dict.fromkeys(["", "None", "null", "I do not know.", wrap(""), wrap("None")]))
+        for name, value in MISSING.items():
+            row = _without_truth(self._scorer.rows[level.row], value)
+            if row is None:
+                return
+            paid = self._scorer.pay_now([(row, text) for text in texts])
+            answers.missing[name] = [Probe(level, text, one, row) for text, one in zip(texts, paid, strict=True)]
+            if any((probe.share or 0.0) > HALF for probe in answers.missing[name]):
+                return
+
+    def _keys(self, answers: Answers) -> None:
+        """The keys of the dicts that are returned for right, wrong and empty answers."""
+        answers.keys = sorted({paid.keys for paid in self._scorer.pay(self._calls()) if paid.keys})
+
+    def _calls(self) -> list[tuple[int, str]]:
+        levels = self._levels[: self._rows]
+        golden = [(level.row, level.golden_text) for level in levels]
+        wrong = [(level.row, level.floor_text) for level in levels]
+        return list(dict.fromkeys([*golden, *wrong, *((level.row, "") for level in levels)]))
+
+
+def all_flat(levels: Sequence[Level]) -> bool:
+    """Whether right and wrong answers are paid alike wherever both are known."""
+    widths = [(level.golden or 0.0) - (level.floor or 0.0) for level in levels if level.known]
+    return bool(widths) and all(abs(width) <= SAME for width in widths)
+
+
+def mostly_paid(probes: Sequence[Probe]) -> bool:
+    """Whether most of these completions are paid like right answers."""
+    return bool(probes) and sum((probe.share or 0.0) > HALF for probe in probes) > len(probes) / 2
+
+
+def same(one: Paid, other: Paid) -> bool:
+    """Whether two payments are the same, but for rounding."""
+    if one.value is None or other.value is None or math.isnan(one.value) or math.isnan(other.value):
+        return (one.value is None) == (other.value is None)
+    return one.value == other.value or abs(one.value - other.value) <= SAME * max(1.0, abs(one.value))
 
 
 def _rewritten(level: Level, write: Callable[[str], str | None]) -> str | None:
@@ -257,95 +270,42 @@ def _rewritten(level: Level, write: Callable[[str], str | None]) -> str | None:
     return f"{head}{answer}{tail}"
 
 
-def missing_truth(context: Context) -> Iterator[Finding]:
-    """A row whose ground truth is missing, empty or unparseable pays nobody; told once, with the first such way."""
-    level = next((level for level in context.levels if level.width is not None), None)
-    if level is None or context.scorer.target.framework == "game":
-        return
-    row = context.scorer.rows[level.row]
-    words = ["", "None", "null", "I do not know.", context.form.wrap(""), context.form.wrap("None")]
-    for name, value in MISSING.items():
-        altered = _without_truth(row, value)
-        if altered is None:
-            return
-        tries = list(dict.fromkeys(words))
-        paid = context.scorer.pay_now([(altered, text) for text in tries])
-        for text, one in zip(tries, paid, strict=True):
-            share = level.share(one.value)
-            if share is not None and share > 0.5:
-                message = f"a row whose ground truth is {name} pays {one.value:g} for {text[:40]!r}"
-                finding = context.finding("warning", f"truth-{name.lower()}", message, level, text, one)
-                yield replace(finding, evidence=evidence_of(context.scorer, level, text, one, altered))
-                return
-
-
 def _without_truth(row: Row, value: Any) -> Row | None:
     """The row with its ground truth replaced; None if it has no column that looks like one."""
     columns = dict(row.columns)
-    found = [name for name in TRUTHS if name in columns]
-    for name in found:
+    names = [name for name in TRUTHS if name in columns]
+    for name in names:
         columns[name] = value
     section = columns.get("reward_model")
     if isinstance(section, Mapping) and "ground_truth" in section:
         columns["reward_model"] = {**section, "ground_truth": value}
-        found.append("reward_model")
-    return replace(row, columns=columns) if found else None
+        names.append("reward_model")
+    return replace(row, columns=columns) if names else None
 
 
-def manners(context: Context) -> Iterator[Finding]:
-    """Rows are left as they were, and dicts have the same keys whatever the answer."""
-    level = context.levels[0] if context.levels else None
-    text = level.golden_text if level else ""
-    paid = context.scorer.pay([(level.row, text)])[0] if level else None
-    if context.scorer.mutates:
-        message = "the columns that it was handed were changed by it: rewards that are called after it see that"
-        yield context.finding("warning", "inputs-changed", message, level, text, paid)
-    keys = {one.keys for one in context.scorer.pay(_calls(context)) if one.keys}
-    if len(keys) > 1:
-        shown = " and ".join("{" + ", ".join(one) + "}" for one in sorted(keys)[:2])
-        message = f"the dicts that it returns have different keys ({shown}): verl takes those of the first completion"
-        yield context.finding("warning", "keys-differ", message, level, text, paid)
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
-def applies(context: Context) -> Iterator[Finding]:
-    """Right answers get a finite reward."""
-    levels = [level for level in context.levels if context.scorer.rows[level.row].golden is not None]
-    without = [level for level in levels if level.golden is None or not math.isfinite(level.golden)]
-    if without:
-        paid = context.scorer.pay([(without[0].row, without[0].golden_text)])[0]
-        message = f"right answers get no finite reward on {len(without)} of {len(levels)} rows ({_shown(paid)})"
-        yield context.finding("warning", "golden-not-paid", message, without[0], without[0].golden_text, paid)
+def _other_case(answer: str) -> str | None:
+    return answer.swapcase() if re.fullmatch(r"[A-Za-z][A-Za-z ]{0,28}", answer) else None
 
 
-CHECKS = (
-    golden_beats_floor,
-    applies,
-    steady,
-    cached_text,
-    mentioned,
-    equivalents,
-    missing_truth,
-    manners,
-)
-ALONE = (cached_text, missing_truth)
-"""Checks of completions without their group."""
+def _decimal(answer: str) -> str | None:
+    return f"{answer}.0" if re.fullmatch(r"-?\d{1,9}", answer) else None
 
 
-def _calls(context: Context) -> list[tuple[int, str]]:
-    levels = context.levels[: context.rows]
-    found = [(level.row, level.golden_text) for level in levels] + [(level.row, level.floor_text) for level in levels]
-    return list(dict.fromkeys([*found, *((level.row, "") for level in levels)]))
+def _as_decimal(answer: str) -> str | None:
+    fraction = re.fullmatch(r"(-?\d+)/(\d+)", answer)
+    if fraction is None or int(fraction[2]) == 0 or (1000 * int(fraction[1])) % int(fraction[2]):
+        return None
+    return f"{int(fraction[1]) / int(fraction[2]):g}"
 
 
-def _level_of(context: Context, row: int) -> Level | None:
-    return next((level for level in context.levels if level.row == row), None)
-
-
-def _same(one: Paid, other: Paid) -> bool:
-    if one.value is None or other.value is None or math.isnan(one.value) or math.isnan(other.value):
-        return (one.value is None) == (other.value is None)
-    return one.value == other.value or abs(one.value - other.value) <= SAME * max(1.0, abs(one.value))
-
-
-def _shown(paid: Paid) -> str:
-    return paid.problem or ("no reward" if paid.value is None else f"{paid.value:g}")
+EQUIVALENT: Mapping[str, Callable[[str], str | None]] = {
+    "spaces around them": lambda answer: f" {answer} ",
+    "other letter case": _other_case,
+    "a decimal point": _decimal,
+    "dollar signs": lambda answer: f"${answer}$" if _NUMBER.fullmatch(answer) else None,
+    "a decimal for a fraction": _as_decimal,
+}
+"""Ways to write the same answer that need no knowledge of the task; None where an answer has no such form."""

@@ -1,41 +1,53 @@
-"""One audit from rows to report: the scale, the contract, the panel, the search, and what they add up to."""
+"""One audit, in two phases: everything is asked, then what was answered is judged.
+
+:func:`observe` asks, stage by stage: the scale, the contract, the panel, the search, and what the conclusions need. The
+search has to know what the panel was paid; nothing else that is asked depends on a verdict. When
+:func:`loopholes.audit.verdicts.judge` begins, the reward's process has ended.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
-from loopholes.audit import checks, verdicts
 from loopholes.audit.attacks import View, view_of
-from loopholes.audit.form import form_of
-from loopholes.audit.frameworks.base import Row
+from loopholes.audit.budget import Budget
+from loopholes.audit.checks import LOOKED_AT, Checks
+from loopholes.audit.folder import hashes
+from loopholes.audit.form import Form, form_of
+from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.frameworks.tokens import Tokens
-from loopholes.audit.gate import Policy
-from loopholes.audit.panel import Panel, Tried, guessed
-from loopholes.audit.results import Attempt, Coverage, Finding, Gap, Report, Scoring, Target
-from loopholes.audit.scale import SAME, Level, Truth, constant_prior, gap_of, levels_of, mean_of, plain
-from loopholes.audit.scorer import Scorer
-from loopholes.audit.search import Recipe, climb
+from loopholes.audit.gate import Gate
+from loopholes.audit.observations import Observations, Usage
+from loopholes.audit.panel import Panel, Tried
+from loopholes.audit.process import Process, RewardProcess
+from loopholes.audit.results import Gap, Report, Scoring, Target
+from loopholes.audit.scale import Correctness, Level, Truth, common_answers, levels_of
+from loopholes.audit.scorer import Scorer, companions_of
+from loopholes.audit.search import Search
+from loopholes.audit.verdicts import judge
 from loopholes.errors import UsageError
-from loopholes.stats import Estimate
+from loopholes.progress import Watcher
 
 REPEATS = 3
 """How often a noisy reward is asked about a completion."""
-SCALE_SHARE, CONTRACT_SHARE = 0.15, 0.1
-"""Of the time, what the scale and the contract are planned to take."""
-SCALE_ENDS, CONTRACT_ENDS, PANEL_ENDS, SEARCH_ENDS = 0.25, 0.3, 0.75, 0.9
-"""Of the time, when each has to end, however much is left of it."""
-CALLS_A_SCALE, CALLS_A_CONTRACT = 7, 30
-"""Calls that each takes a row."""
-OnStage = Callable[[str, int, int], None]
+PILOT = 8
+"""Rows whose right answers are paid first, to learn the speed."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How an audit is done. ``rows`` are drawn by ``seed``; ``seconds`` bounds the whole of it."""
+class AuditConfig:
+    """How an audit is done.
+
+    At most ``rows`` rows are drawn, by ``seed``. ``seconds`` bounds the whole audit and ``seconds_a_call`` one call
+    (None: twenty times a usual one), ``memory`` is in GiB. ``search_calls`` are calls that the search may use.
+    ``group`` is the size of the groups in which completions are scored, for rewards that read their group. ``noisy``:
+    the reward is meant not to be deterministic; ``component``: it is one part of a reward, and gets warnings only.
+    """
 
     seconds: float = 60.0
     rows: int = 200
@@ -47,266 +59,160 @@ class Settings:
     noisy: bool = False
     component: bool = False
     group: int | None = None
-    policy: Policy = field(default_factory=Policy)
+    gate: Gate = field(default_factory=Gate)
+
+    @property
+    def scoring(self) -> Scoring:
+        """How each completion is scored."""
+        return Scoring(REPEATS if self.noisy else 1, self.seconds_a_call, self.memory)
 
 
 def audit(
     target: Target,
     rows: Sequence[Row],
-    settings: Settings,
+    config: AuditConfig,
     *,
     truth: Truth | None = None,
-    on_stage: OnStage | None = None,
+    process: Process | None = None,
+    data: Path | None = None,
+    on_progress: Watcher | None = None,
 ) -> Report:
-    """Audit a reward on these rows; raises :class:`UsageError` for a target that cannot be audited."""
-    return _Audit(target, rows, settings, truth, on_stage or (lambda stage, done, total: None)).run()
+    """Audit a reward on these rows; raises :class:`UsageError` for a target that cannot be audited.
+
+    ``process`` is one in which the target was loaded already, such as that which was asked for its rows; without it the
+    target gets a process that ends with the asking. ``data`` is the file of the rows, for the report's hashes.
+    ``on_progress(stage, done, total)`` is called as the asking proceeds.
+    """
+    if not rows:
+        raise UsageError("there are no rows to audit on")
+    digests = hashes(target, data)
+    budget = Budget(config.seconds, used=0.0 if process is None else process.load_seconds)
+    own = RewardProcess(target, memory=config.memory, seconds_to_load=config.seconds) if process is None else None
+    with own or nullcontext():
+        asked = process or own
+        assert asked is not None
+        observations = observe(asked, rows, config, truth, budget, on_progress or (lambda stage, done, total: None))
+    return replace(judge(observations, config.gate), hashes=digests)
 
 
-class _Audit:
-    def __init__(
-        self, target: Target, rows: Sequence[Row], settings: Settings, truth: Truth | None, tell: OnStage
-    ) -> None:
-        self._began = time.monotonic()
-        self._target = target
-        self._given = len(rows)
-        if not rows:
-            raise UsageError("there are no rows to audit on")
-        self._settings = settings
-        self._truth = truth
-        self._tell = tell
-        rng = np.random.default_rng(settings.seed)
-        self._rows = [rows[int(place)] for place in rng.permutation(len(rows))[: settings.rows]]
-        self._form = form_of([row.golden for row in self._rows if row.golden is not None])
-        most, tokens = settings.max_completion_tokens, Tokens(target.options.get("tokenizer"))
-        self._views = {place: view_of(row, self._form, most, tokens) for place, row in enumerate(self._rows)}
-        self._wanted: dict[int, float] = {}
-        self._skipped: list[str] = []
+def observe(
+    process: Process, rows: Sequence[Row], config: AuditConfig, truth: Truth | None, budget: Budget, tell: Watcher
+) -> Observations:
+    """Ask the reward everything that its report will need."""
+    target, scoring = process.target, config.scoring
+    order = np.random.default_rng(config.seed).permutation(len(rows))[: config.rows]
+    sample = [rows[int(place)] for place in order]
+    form = form_of([row.golden for row in sample if row.golden is not None])
+    views = _views(target, sample, form, config)
+    scorer = _scorer(process, sample, config)
+    tell("pilot", 0, 1)
+    _pilot(scorer)
+    tell("scale", 0, 1)
+    levels, skipped = _scale(scorer, form, truth, config.seed, budget)
+    golden = scorer.pay([(level.row, level.golden_text) for level in levels])
+    tell("contract", 0, 1)
+    looked_at = budget.affordable_rows("contract", scorer.seconds_a_call, LOOKED_AT)
+    answers = Checks(scorer, levels, form, rows=looked_at, noisy=config.noisy).ask(budget)
+    correctness = Correctness(sample, levels, form, truth)
+    panel = Panel(scorer, levels, views, correctness, budget, tell)
+    tried = panel.try_all()
+    gaps = [one.gap(levels) for one in tried]
+    tell("search", 0, 1)
+    measurable = [level for level in levels if level.width is not None]
+    search = _search(scorer, measurable, views, tried, gaps)
+    climbed, not_searched = search.run(correctness, config.search_calls, config.seed, budget)
+    priors = {
+        answer: scorer.pay([(level.row, text) for level in measurable])
+        for answer, text in common_answers(measurable).items()
+    }
+    rounds = _rounds(scorer, measurable[:looked_at]) if config.noisy else []
+    return Observations(
+        target=target,
+        rows=sample,
+        rows_given=len(rows),
+        scoring=scoring,
+        levels=levels,
+        golden=golden,
+        answers=answers,
+        tried=tried,
+        gaps=gaps,
+        missing=panel.missing,
+        climbed=climbed,
+        priors=priors,
+        rounds=rounds,
+        skipped=[*scorer.not_covered, *skipped, *answers.skipped, *panel.skipped, *not_searched],
+        usage=Usage(scorer.calls, budget.spent, scorer.seconds_a_call, scorer.singles, scorer.deaths),
+        companions=scorer.companions,
+        component=config.component or _is_penalty(target),
+        mutates=scorer.mutates,
+        has_truth=truth is not None,
+        notes=scorer.notes,
+    )
 
-    def run(self) -> Report:
-        """All of it."""
-        given = self._settings
-        how = Scoring(REPEATS if given.noisy else 1, given.seconds_a_call, given.memory)
-        with Scorer(self._target, self._rows, to_load=given.seconds, **asdict(how)) as scorer:
-            self._scorer = scorer
-            self._gather()
-            self._pilot()
-            self._levels = self._scale()
-            self._by_row = {level.row: level for level in self._levels}
-            context = checks.Context(
-                scorer,
-                self._levels,
-                self._form,
-                given.policy,
-                self._affordable(CALLS_A_CONTRACT, CONTRACT_SHARE, checks.LOOKED_AT),
-                given.noisy,
-                self._is_component,
-            )
-            self._tell("contract", 0, 1)
-            findings, late = checks.check(context, lambda: self._spent > CONTRACT_ENDS)
-            self._skipped += late
-            panel = Panel(scorer, self._levels, self._views, self._right, self._panel_ends, self._tell)
-            tried = panel.try_all()
-            self._skipped += panel.skipped
-            gaps, worst = self._gaps(tried)
-            findings += verdicts.attacks(context, tried, gaps)
-            found = self._search(context, tried, gaps)
-            findings += [found] if found else []
-            findings += verdicts.conclusions(context, self._rows, self._truth is not None)
-            prior = constant_prior(scorer, [level for level in self._levels if level.width is not None])
-            findings += [*verdicts.untried(panel.missing), *verdicts.guessing(context, prior)]
-            report = self._report(gaps, worst, findings, [*verdicts.noise(context), *_told(prior)])
-            return replace(report, scoring=how)
 
-    def _gather(self) -> None:
-        """Give every row its company, where the reward reads it."""
-        if self._settings.group is None:
-            return
-        if not self._scorer.batched:
-            raise UsageError(
-                f"--group is for rewards that are handed a whole group, as TRL's are; {self._target.label} is called "
-                "once a completion"
-            )
-        self._scorer.companions = companions(self._rows, self._settings.group)
+def _is_penalty(target: Target) -> bool:
+    """Whether it is a single reward with a negative weight, which can only be a part of one."""
+    return len(target.parts) == 1 and target.parts[0].weight < 0
 
-    @property
-    def _is_component(self) -> bool:
-        parts = self._target.parts
-        return self._settings.component or (len(parts) == 1 and parts[0].weight < 0)
 
-    @property
-    def _spent(self) -> float:
-        """The share of the time that is gone."""
-        return (time.monotonic() - self._began) / self._settings.seconds
+def _views(target: Target, rows: Sequence[Row], form: Form, config: AuditConfig) -> dict[int, View]:
+    """What a policy sees of each row, by its place."""
+    tokens = Tokens(target.options.get("tokenizer"))
+    return {place: view_of(row, form, config.max_completion_tokens, tokens) for place, row in enumerate(rows)}
 
-    def _pilot(self) -> None:
-        """A few right answers, or empty ones, to learn the speed; raises :class:`UsageError` if none can be scored."""
-        self._tell("pilot", 0, 1)
-        calls = [(place, row.golden or "") for place, row in list(enumerate(self._rows))[:8]]
-        paid = self._scorer.pay(calls)
-        if all(one.problem and one.value is None for one in paid):
-            raise UsageError(f"{self._target.label} scores none of the first {len(calls)} rows: {paid[0].problem}")
-        self._scorer.settle()
 
-    def _scale(self) -> list[Level]:
-        self._tell("scale", 0, 1)
-        rows = self._affordable(CALLS_A_SCALE, SCALE_SHARE, len(self._rows))
-        if rows < len(self._rows):
-            self._skipped.append(f"{len(self._rows) - rows} of {len(self._rows)} rows, for want of time")
-        levels = levels_of(self._scorer, self._form, self._truth, self._settings.seed, rows, self._scale_ends)
-        self._note_missing(rows, levels)
-        return levels or [Level(place, None, None, "", "", "") for place in range(rows)]
-
-    def _note_missing(self, rows: int, levels: Sequence[Level]) -> None:
-        golden = sum(row.golden is not None for row in self._rows)
-        if 0 < golden < len(self._rows):
-            self._skipped.append(
-                f"{len(self._rows) - golden} of {len(self._rows)} rows, which have no golden completion"
-            )
-        if len(levels) < min(rows, golden):
-            self._skipped.append(f"{min(rows, golden) - len(levels)} more rows, for want of time")
-
-    def _affordable(self, calls: int, share: float, most: int) -> int:
-        """How many rows of so many calls each fit into a share of the time."""
-        fitting = share * self._settings.seconds / (calls * max(self._scorer.seconds_a_call, 1e-6))
-        return max(min(2, most), min(most, int(fitting)))
-
-    def _scale_ends(self) -> bool:
-        return self._spent > SCALE_ENDS
-
-    def _panel_ends(self) -> bool:
-        return self._spent > PANEL_ENDS
-
-    def _right(self, made: Mapping[int, Attempt]) -> set[int]:
-        """Rows on which an attempt is right after all: by the truth, or since it gives just the golden answer."""
-        right = {row for row, attempt in made.items() if self._is_golden(attempt, self._by_row[row])}
-        if self._truth is not None and made:
-            wanted = self._worth(list(made))
-            scores = self._truth([self._rows[row] for row in made], [attempt.text for attempt in made.values()])
-            right |= {
-                row
-                for row, score in zip(made, scores, strict=True)
-                if score is not None and score >= wanted[row] - SAME
-            }
-        return right
-
-    def _is_golden(self, attempt: Attempt, level: Level) -> bool:
-        said = (attempt.answer, self._form.read(attempt.text))
-        return bool(level.answer) and plain(level.answer) in [plain(one) for one in said if one is not None]
-
-    def _worth(self, rows: Sequence[int]) -> Mapping[int, float]:
-        """How right golden completions of these rows are by the truth; 1 where there is none."""
-        new = [row for row in rows if row not in self._wanted]
-        if new:
-            assert self._truth is not None
-            scores = self._truth([self._rows[row] for row in new], [self._by_row[row].golden_text for row in new])
-            known = [score if self._by_row[row].golden_text else None for row, score in zip(new, scores, strict=True)]
-            self._wanted.update((row, 1.0 if score is None else score) for row, score in zip(new, known, strict=True))
-        return self._wanted
-
-    def _gaps(self, tried: Sequence[Tried]) -> tuple[list[Gap], Gap | None]:
-        for one in tried:
-            one.right |= guessed(self._levels, {row: paid for row, paid in one.paid.items() if row not in one.right})
-        gaps = [self._gap(one) for one in tried]
-        worst = max(gaps, key=lambda gap: gap.gap.low if gap.gap.low is not None else float("-inf"), default=None)
-        if worst is None or worst.gap.value is None:
-            return gaps, None
-        return gaps, self._gap(tried[gaps.index(worst)], len(gaps))
-
-    def _gap(self, one: Tried, tried: int = 1) -> Gap:
-        paid = [None if level.row in one.right else one.paid.get(level.row) for level in self._levels]
-        return gap_of(one.attack.name, one.attack.family, self._levels, paid, right=len(one.right), tried=tried)
-
-    def _search(self, context: checks.Context, tried: Sequence[Tried], gaps: Sequence[Gap]) -> Finding | None:
-        """What a climb on half of the rows finds, measured on the other half."""
-        self._tell("search", 0, 1)
-        levels = [level for level in self._levels if level.width is not None]
-        climbed, reported = levels[::2], levels[1::2]
-        if self._settings.search_calls <= 0:
-            self._skipped.append("search: it was given no calls")
-            return None
-        if not reported:
-            self._skipped.append("search: there are no two rows with a scale to climb on and to report on")
-            return None
-        per_call = max(self._scorer.seconds_a_call, 1e-6)
-        left = (SEARCH_ENDS - self._spent) * self._settings.seconds
-        calls = min(self._settings.search_calls, int(left / per_call))
-        if calls < 100:
-            self._skipped.append("search: no time was left for it")
-            return None
-        makers = {one.attack.name: one.attack.attempt for one in tried if not one.stuck}
-        shares = {gap.attack: gap.gap.value for gap in gaps if gap.gap.value is not None and gap.attack in makers}
-        recipe = climb(self._scorer, climbed, self._views, makers, shares, calls, self._settings.seed, self._too_late)
-        return None if recipe is None else self._found(context, recipe, makers, reported, gaps)
-
-    def _too_late(self) -> bool:
-        return self._spent > SEARCH_ENDS
-
-    def _found(
-        self,
-        context: checks.Context,
-        recipe: Recipe,
-        makers: Mapping[str, Callable[[View], Attempt | None]],
-        reported: Sequence[Level],
-        gaps: Sequence[Gap],
-    ) -> Finding | None:
-        texts = {
-            level.row: text for level in reported if (text := recipe.text(makers, self._views[level.row])) is not None
-        }
-        attempts = {row: Attempt(text) for row, text in texts.items()}
-        right = self._right(attempts)
-        asked = [level for level in reported if level.row in texts and level.row not in right]
-        paid = self._scorer.pay([(level.row, texts[level.row]) for level in asked])
-        guess = guessed(asked, dict(zip([level.row for level in asked], paid, strict=True)))
-        kept = [(level, one) for level, one in zip(asked, paid, strict=True) if level.row not in guess]
-        asked, paid = [level for level, _ in kept], [one for _, one in kept]
-        family = next(one.family for one in gaps if one.attack == recipe.start)
-        gap = gap_of(recipe.name, family, asked, paid)
-        known = max((one.gap.value for one in gaps if one.gap.value is not None), default=0.0)
-        return verdicts.searched(context, asked, texts, paid, gap, known)
-
-    def _report(
-        self, gaps: Sequence[Gap], worst: Gap | None, findings: Sequence[Finding], notes: Sequence[str]
-    ) -> Report:
-        policy, scorer = self._settings.policy, self._scorer
-        paid = scorer.pay([(level.row, level.golden_text) for level in self._levels])
-        coverage = Coverage(
-            rows=len(self._rows),
-            rows_given=self._given,
-            scored=sum(one.value is not None for one in paid),
-            calls=scorer.calls,
-            seconds=time.monotonic() - self._began,
-            not_applicable=sum(one.value is None and not one.problem for one in paid) / len(paid),
-            no_signal=sum(level.width is None for level in self._levels),
-            families=sorted({gap.family for gap in gaps}),
-            skipped=[*scorer.not_covered, *self._skipped],
-            notes=[*scorer.told.get("notes", ()), *verdicts.speed(scorer), *notes],
+def _scorer(process: Process, rows: Sequence[Row], config: AuditConfig) -> Scorer:
+    """Scores completions of these rows, in groups where the user says so; raises :class:`UsageError` if it cannot."""
+    process.start()
+    if config.group is not None and not process.facts.batched:
+        raise UsageError(
+            "--group is for rewards that are handed a whole group, as TRL's are; "
+            f"{process.target.label} is called once a completion"
         )
-        accepted = [replace(one, accepted=True) if policy.accepts(one) else one for one in findings]
-        order = {"exploit": 0, "warning": 1, "inconclusive": 2}
-        return Report(
-            self._target,
-            coverage,
-            mean_of([level.golden for level in self._levels]),
-            mean_of([level.floor for level in self._levels]),
-            sorted(gaps, key=lambda gap: -(gap.gap.value if gap.gap.value is not None else float("-inf"))),
-            worst,
-            sorted(accepted, key=lambda one: (order[one.verdict], -((one.gap.value or 0.0) if one.gap else 0.0))),
-            losing=sum(one.width is None for one in self._levels if one.known) / max(1, len(self._levels)),
-        )
+    scoring = config.scoring
+    return Scorer(
+        process,
+        rows,
+        seconds_a_call=scoring.seconds_a_call,
+        repeats=scoring.repeats,
+        companions=None if config.group is None else companions_of(rows, config.group),
+    )
 
 
-def _told(prior: tuple[str, Estimate] | None) -> list[str]:
-    if prior is None:
-        return []
-    return [f"the data's prior: {prior[0][:60]!r} as the answer to every row earns {prior[1]} of the scale"]
+def _pilot(scorer: Scorer) -> None:
+    """A few right answers, or empty ones, to learn the speed; raises :class:`UsageError` if none can be scored."""
+    calls = [(place, row.golden or "") for place, row in enumerate(scorer.rows[:PILOT])]
+    paid = scorer.pay(calls)
+    if all(payment.problem and payment.value is None for payment in paid):
+        raise UsageError(f"{scorer.target.label} scores none of the first {len(calls)} rows: {paid[0].problem}")
+    scorer.settle()
 
 
-def companions(rows: Sequence[Row], group: int) -> list[list[str]]:
-    """For each row, what stands beside a completion in its group: right and wrong answers in turn."""
-    known = [row.golden for row in rows if row.golden is not None] or [""]
-    found = []
-    for place, row in enumerate(rows):
-        wrong = [text for text in (*known[place + 1 :], *known) if text != row.golden][: group - 1] or [""]
-        right = wrong[0] if row.golden is None else row.golden
-        found.append([right if number % 2 == 0 else wrong[number % len(wrong)] for number in range(group - 1)])
-    return found
+def _scale(scorer: Scorer, form: Form, truth: Truth | None, seed: int, budget: Budget) -> tuple[list[Level], list[str]]:
+    """The scale of as many rows as there is time for, and what was left out."""
+    skipped = []
+    total, golden = len(scorer.rows), sum(row.golden is not None for row in scorer.rows)
+    count = budget.affordable_rows("scale", scorer.seconds_a_call, total)
+    if count < total:
+        skipped.append(f"{total - count} of {total} rows, for want of time")
+    levels = levels_of(scorer, form, truth, seed, count, budget)
+    if 0 < golden < total:
+        skipped.append(f"{total - golden} of {total} rows, which have no golden completion")
+    if len(levels) < min(count, golden):
+        skipped.append(f"{min(count, golden) - len(levels)} more rows, for want of time")
+    return levels or [Level(place, None, None, "", "", "") for place in range(count)], skipped
+
+
+def _search(
+    scorer: Scorer, levels: Sequence[Level], views: Mapping[int, View], tried: Sequence[Tried], gaps: Sequence[Gap]
+) -> Search:
+    """A search that starts from what the panel was paid."""
+    makers = {one.attack.name: one.attack.attempt for one in tried if not one.is_stuck}
+    shares = {gap.attack: gap.gap.value for gap in gaps if gap.gap.value is not None and gap.attack in makers}
+    return Search(scorer, levels, views, makers, shares)
+
+
+def _rounds(scorer: Scorer, levels: Sequence[Level]) -> list[list[Paid]]:
+    """What right answers are paid, again and again."""
+    calls = [(level.row, level.golden_text) for level in levels]
+    return [scorer.pay_again(calls) for _ in range(scorer.repeats)] if calls else []

@@ -1,13 +1,13 @@
-"""What counts as an exploit, and which findings were accepted: a small file that can be committed.
+"""What an audit has to pass: thresholds, and findings that were accepted, in a small file that can be committed.
 
 ::
 
     [thresholds]
-    exploit = 0.3        # share of golden minus floor that an attack's lower 95 % bound has to exceed
+    exploit = 0.3        # an attack is an exploit if its lower 95 % bound exceeds this fraction of golden minus floor
     warning = 0.1        # the same for a warning
 
     [[accept]]
-    name = "source"      # of an attack or a check, or a family
+    name = "source"      # the name of an attack, a check or a family
     reason = "the reward is meant for extractive summaries"
 """
 
@@ -26,7 +26,7 @@ NAME = "loopholes-audit.toml"
 
 
 class Thresholds(BaseModel):
-    """Shares of golden minus floor."""
+    """Fractions of golden minus floor that the lower bound of a gap has to exceed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,7 +35,7 @@ class Thresholds(BaseModel):
 
 
 class Accepted(BaseModel):
-    """A finding that is known and meant. ``name`` is that of an attack, of a check or of a family."""
+    """Findings that are known and meant. ``name`` is that of an attack, of a check or of a family."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,8 +43,8 @@ class Accepted(BaseModel):
     reason: str = Field(min_length=1)
 
 
-class Policy(BaseModel):
-    """The whole file."""
+class Gate(BaseModel):
+    """What decides whether an audit passes: the whole file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,17 +54,17 @@ class Policy(BaseModel):
     def accepts(self, finding: Finding) -> bool:
         """Whether somebody accepted this finding, by its name or its family; a warning's base name counts, too."""
         names = {finding.name, finding.name.partition("/")[0], *({finding.family} & set(FAMILIES) - {"contract"})}
-        return any(one.name in names for one in self.accept)
+        return any(accepted.name in names for accepted in self.accept)
 
 
-def read_policy(path: Path | None) -> Policy:
-    """The policy of a file, by default :data:`NAME` of this directory or the defaults; raises :class:`DataError`."""
+def read_gate(path: Path | None) -> Gate:
+    """The gate in a file, by default :data:`NAME` in this directory if it is there; raises :class:`DataError`."""
     if path is None:
         path = Path(NAME)
         if not path.is_file():
-            return Policy()
+            return Gate()
     try:
-        return Policy.model_validate(tomllib.loads(path.read_text()))
+        return Gate.model_validate(tomllib.loads(path.read_text()))
     except OSError as error:
         raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -1,26 +1,29 @@
-"""Trying the attack panel on rows, what pays first, until the time is over."""
+"""Trying the attack panel on rows, what pays most first, until its time is over."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
 from loopholes.audit.attacks import PANEL, Attack, View
+from loopholes.audit.budget import Budget
 from loopholes.audit.frameworks.base import Paid
-from loopholes.audit.results import Attempt
-from loopholes.audit.scale import Level, plain
-from loopholes.audit.scorer import GONE, Scorer
+from loopholes.audit.process import GONE
+from loopholes.audit.results import Attempt, Gap
+from loopholes.audit.scale import Correctness, Level, gap_of, normalized
+from loopholes.audit.scorer import Scorer
+from loopholes.progress import Watcher
 
 SLOW = 0.25
-"""Seconds of a call from which on the time is looked at after every other one."""
+"""For calls slower than this (seconds), check the time after every two calls."""
 FEW = 4
-"""Rows on which attacks are tried before any is tried on all."""
+"""Rows on which all attacks are tried before any is tried on all rows."""
 LITTLE = 0.05
-"""The share of the scale from which on it is asked whether an attempt is right after all."""
+"""Attempts that earn more than this fraction of the golden-floor range are checked against the truth."""
 PROMISING = 0.3
-"""The share of the scale on its first rows from which on an attack is tried on all rows at once."""
+"""If an attack earns more than this fraction on its first rows, it is tried on all rows immediately."""
 
 
 @dataclass
@@ -33,16 +36,21 @@ class Tried:
     right: set[int] = field(default_factory=set)
 
     @property
-    def stuck(self) -> bool:
+    def is_stuck(self) -> bool:
         """Whether the reward did not come back from an attempt: one such row is enough."""
         return any(paid.is_late or paid.problem.startswith(GONE) for paid in self.paid.values())
+
+    def gap(self, levels: Sequence[Level], comparisons: int = 1) -> Gap:
+        """How much of the scale it pays, its interval corrected for so many ``comparisons``."""
+        paid = [None if level.row in self.right else self.paid.get(level.row) for level in levels]
+        name, family = self.attack.name, self.attack.family
+        return gap_of(name, family, levels, paid, right=len(self.right), tried=comparisons)
 
 
 class Panel:
     """Every attack that applies, on rows with a scale, by their places.
 
-    ``right`` tells on which rows attempts are right after all, ``late`` whether the time is over. ``skipped`` says what
-    was left out, ``missing`` are the families of which nothing was tried.
+    ``skipped`` says what was left out, ``missing`` are the families of which nothing was tried.
     """
 
     def __init__(
@@ -50,15 +58,15 @@ class Panel:
         scorer: Scorer,
         levels: Sequence[Level],
         views: Mapping[int, View],
-        right: Callable[[Mapping[int, Attempt]], set[int]],
-        late: Callable[[], bool],
-        tell: Callable[[str, int, int], None],
+        correctness: Correctness,
+        budget: Budget,
+        tell: Watcher,
     ) -> None:
         self._scorer = scorer
         self._levels = {level.row: level for level in levels}
         self._views = views
-        self._right = right
-        self._late = late
+        self._correctness = correctness
+        self._budget = budget
         self._tell = tell
         self.skipped: list[str] = []
         self.missing: list[str] = []
@@ -69,57 +77,62 @@ class Panel:
         families, rows = {attack.family for attack in attacks}, list(self._levels)
         absent = sorted({attack.family for attack in PANEL} - families)
         self.skipped += [f"{family}: no row asks for such an answer" for family in absent]
-        tried = [Tried(attack) for attack in attacks]
+        panel = [Tried(attack) for attack in attacks]
         rounds = [part for part in (rows[:1], rows[1:FEW], rows[FEW:]) if part]
         for number, part in enumerate(rounds):
-            late = self._round(tried, part, number * len(tried), len(rounds) * len(tried))
+            late = self._round(panel, part, number * len(panel), len(rounds) * len(panel))
             if late:
                 left = "for want of time" if not number else f"on more than {FEW if number > 1 else 1} rows"
-                self.skipped.append(f"{late} of {len(tried)} attacks were not tried {left}")
-            if late == len(tried):
+                self.skipped.append(f"{late} of {len(panel)} attacks were not tried {left}")
+            if late == len(panel):
                 break
-        self.missing = sorted(families - {one.attack.family for one in tried if one.paid})
+        self.missing = sorted(families - {tried.attack.family for tried in panel if tried.paid})
         if self.missing:
             self.skipped.append(f"not tried for want of time: {', '.join(self.missing)}")
-        return [one for one in tried if one.paid]
+        return [self._without_guesses(tried) for tried in panel if tried.paid]
 
-    def _round(self, tried: Sequence[Tried], rows: Sequence[int], done: int, total: int) -> int:
+    def _without_guesses(self, tried: Tried) -> Tried:
+        paid = {row: payment for row, payment in tried.paid.items() if row not in tried.right}
+        tried.right |= guessed(list(self._levels.values()), paid)
+        return tried
+
+    def _round(self, panel: Sequence[Tried], rows: Sequence[int], done: int, total: int) -> int:
         """Try all attacks on these rows, what paid most first; returns how many there was no time for."""
         late = 0
-        for number, one in enumerate(sorted(tried, key=self._best, reverse=True)):
+        for number, tried in enumerate(sorted(panel, key=self._best, reverse=True)):
             self._tell("panel", done + number, total)
-            if one.stuck or all(row in one.attempts for row in rows):
+            if tried.is_stuck or all(row in tried.attempts for row in rows):
                 continue
-            if self._late():
+            if self._budget.is_over("panel"):
                 late += 1
                 continue
-            self._try(one, rows)
-            if self._best(one) > PROMISING:
-                self._try(one, list(self._levels))
+            self._try(tried, rows)
+            if self._best(tried) > PROMISING:
+                self._try(tried, list(self._levels))
         return late
 
     def _applies(self, attack: Attack) -> bool:
         return any(attack.attempt(self._views[row]) is not None for row in self._levels)
 
-    def _best(self, one: Tried) -> float:
+    def _best(self, tried: Tried) -> float:
         """The largest share of the scale so far; sorting keeps the order of equals."""
-        shares = (self._levels[row].share(paid.value) for row, paid in one.paid.items())
+        shares = (self._levels[row].share(paid.value) for row, paid in tried.paid.items())
         return max((share for share in shares if share is not None), default=0.0)
 
-    def _try(self, one: Tried, rows: Sequence[int]) -> None:
-        todo = [row for row in rows if row not in one.attempts]
-        made = {row: attempt for row in todo if (attempt := one.attack.attempt(self._views[row])) is not None}
-        size = 2 if self._scorer.slowest > SLOW else max(1, len(made))
-        for start in range(0, len(made), size):
-            if self._late() and one.paid:
+    def _try(self, tried: Tried, rows: Sequence[int]) -> None:
+        made = ((row, tried.attack.attempt(self._views[row])) for row in rows if row not in tried.attempts)
+        attempts = {row: attempt for row, attempt in made if attempt is not None}
+        size = 2 if self._scorer.slowest > SLOW else max(1, len(attempts))
+        for start in range(0, len(attempts), size):
+            if self._budget.is_over("panel") and tried.paid:
                 return
-            piece = list(made)[start : start + size]
-            paid = self._scorer.pay([(row, made[row].text) for row in piece], patient=False)
-            done = dict(zip(piece, paid, strict=False))
-            one.attempts.update((row, made[row]) for row in done)
-            one.paid.update(done)
-            one.right |= self._right({row: made[row] for row in done if self._pays(row, done[row])})
-            if one.stuck:
+            piece = list(attempts)[start : start + size]
+            payments = self._scorer.pay([(row, attempts[row].text) for row in piece], patient=False)
+            paid = dict(zip(piece, payments, strict=False))
+            tried.attempts.update((row, attempts[row]) for row in paid)
+            tried.paid.update(paid)
+            tried.right |= self._correctness.right({row: attempts[row] for row in paid if self._pays(row, paid[row])})
+            if tried.is_stuck:
                 return
 
     def _pays(self, row: int, paid: Paid) -> bool:
@@ -135,7 +148,7 @@ def guessed(levels: Sequence[Level], paid: Mapping[int, Paid]) -> set[int]:
     shares: dict[str, dict[int, float]] = defaultdict(dict)
     for level in levels:
         if level.width is not None and level.row in paid:
-            shares[plain(level.answer)][level.row] = level.share(paid[level.row].value) or 0.0
+            shares[normalized(level.answer)][level.row] = level.share(paid[level.row].value) or 0.0
     best = max(shares, key=lambda answer: sum(shares[answer].values()), default="")
     others = [share for answer, rows in shares.items() if answer != best for share in rows.values()]
     return set(shares[best]) if len(shares[best]) > 1 and others and fmean(others) <= LITTLE else set()

@@ -1,4 +1,4 @@
-"""What an audit is made of: a target, attempts at gaming it, and findings that can be replayed."""
+"""What an audit is made of: a target, attempts at gaming it, findings that can be replayed, and their report."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from loopholes.audit.frameworks.base import Part
+from loopholes.errors import DONE, FOUND, INCONCLUSIVE
 
 if TYPE_CHECKING:
     from loopholes.stats import Estimate  # with SciPy, which the process of a reward has no use for
 
 Verdict = Literal["exploit", "warning", "inconclusive"]
-Kind = Literal["attack", "search", "contract"]
 
 FAMILIES: Mapping[str, str] = {
     "degenerate": "pay nothing for answers that say nothing: check that there is an answer before comparing it",
@@ -87,7 +87,7 @@ class Gap:
     """What an attack pays above the honest floor, as a share of golden minus floor, over ``n`` rows.
 
     ``share`` is the part of those rows on which it pays more than half of that, ``total`` what it pays above the floors
-    of all as a share of all scales together. What is not paid at all, as where the reward fails, counts as nothing.
+    of all as a share of all scales together. If the reward fails on an attempt, the attempt scores 0.
     """
 
     attack: str
@@ -128,7 +128,7 @@ class Finding:
     """One thing that is wrong, or may be. ``name`` is the attack's or the check's, and the key of an accepted one."""
 
     verdict: Verdict
-    kind: Kind
+    kind: Literal["attack", "search", "contract"]
     family: str
     name: str
     message: str
@@ -145,7 +145,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What was looked at, and what was not: nothing that was skipped counts as passed."""
+    """What was looked at, and what was not: nothing that was skipped counts as passed.
+
+    ``rows`` of ``rows_given`` rows were drawn; right answers got a reward on ``scored`` of them, ``no_signal`` have no
+    scale, and ``not_applicable`` is the share without a reward. ``seconds`` is the time of the whole audit.
+    """
 
     rows: int
     rows_given: int
@@ -170,7 +174,7 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Report:
-    """All that an audit found. ``worst`` is the panel's maximum, its interval corrected for the panel's size.
+    """Everything that an audit concluded. ``worst`` is the panel's largest gap, with an interval for the panel's size.
 
     ``losing`` is the share of rows on which a wrong answer is paid no less than the right one.
     """
@@ -191,9 +195,9 @@ class Report:
         """Findings that nobody accepted."""
         return [finding for finding in self.findings if not finding.accepted]
 
-    def status(self, strict: bool = False) -> int:
-        """The exit status: 1 with an exploit, 4 where ``strict`` and something is inconclusive, else 0."""
+    def exit_code(self, strict: bool = False) -> int:
+        """The exit code of an audit that ends with this report; ``strict``: where something is inconclusive, too."""
         verdicts = {finding.verdict for finding in self.open}
         if "exploit" in verdicts:
-            return 1
-        return 4 if strict and "inconclusive" in verdicts else 0
+            return FOUND
+        return INCONCLUSIVE if strict and "inconclusive" in verdicts else DONE

@@ -21,20 +21,22 @@ from typing import Any
 
 import numpy as np
 
+from loopholes.audit.budget import Budget
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
-from loopholes.audit.results import Gap
+from loopholes.audit.results import Attempt, Gap
 from loopholes.audit.scorer import Scorer
 from loopholes.stats import Estimate, over_tasks
 
 DONORS = 3
-"""Wrong answers a row: with several, one that happens to be right does not decide."""
+"""Wrong answers per row: with several, one that happens to be right does not decide."""
 COMMON = 4
 """How many of the most common answers may be the data's prior."""
 SAME = 1e-9
+"""Rewards, and scores of the truth, that differ by no more than this are the same."""
 
 Truth = Callable[[Sequence[Row], Sequence[str]], list[float | None]]
-"""What was really wanted, in [0, 1], of completions under rows."""
+"""Ground truth: maps rows and completions to a correctness in [0, 1]; None where it cannot be judged."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +70,17 @@ class Level:
 
 
 def levels_of(
-    scorer: Scorer, form: Form, truth: Truth | None, seed: int, count: int, late: Callable[[], bool] = lambda: False
+    scorer: Scorer, form: Form, truth: Truth | None, seed: int, count: int, budget: Budget | None = None
 ) -> list[Level]:
-    """The scale of the first ``count`` rows that have a golden completion, or of fewer if it gets ``late``."""
+    """The scale of the first ``count`` rows that have a golden completion, or of fewer where the budget is over."""
+    budget = budget or Budget()
     golden_rows = ((place, row) for place, row in enumerate(scorer.rows) if row.golden is not None)
     known = dict(islice(golden_rows, count))
     answers = {place: form.read(row.golden or "") for place, row in known.items()}
     levels: list[Level] = []
     size = max(1, scorer.chunk // (1 + 2 * DONORS))
     for start in range(0, len(known), size):
-        if levels and late():
+        if levels and budget.is_over("scale"):
             break
         places = list(known)[start : start + size]
         donors = {place: _donors(place, known, answers, truth, seed) for place in places}
@@ -114,7 +117,7 @@ def _donors(
     if row.floor is not None:
         return [[row.floor]]
     rng = np.random.default_rng([seed, place])
-    others = [other for other in known if plain(answers[other]) != plain(answers[place])]
+    others = [other for other in known if normalized(answers[other]) != normalized(answers[place])]
     picked = [others[int(at)] for at in rng.permutation(len(others))[: 4 * DONORS]]
     wrong = _wrong(row, [known[other].golden or "" for other in picked], truth)[:DONORS]
     swaps = [text for other in picked if (text := swapped(row, answers[place], known[other], answers[other]))]
@@ -160,7 +163,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4096)
-def plain(answer: str) -> str:
+def normalized(answer: str) -> str:
     """An answer without case, spaces and signs around it."""
     return re.sub(r"\s+", " ", answer.strip().strip(".$").strip().lower())
 
@@ -182,7 +185,7 @@ def _corrupted(piece: str) -> str:
 def gap_of(
     attack: str, family: str, levels: Sequence[Level], paid: Sequence[Paid | None], *, right: int = 0, tried: int = 1
 ) -> Gap:
-    """An attack over the rows on which it was paid; None among ``paid``: it was not tried there, or is right there.
+    """An attack over the rows on which it was tried; None among ``paid``: it was not tried there, or is right there.
 
     The interval holds for the largest of ``tried`` attacks (Bonferroni).
     """
@@ -201,14 +204,43 @@ def mean_of(values: Sequence[float | None]) -> Estimate:
     return over_tasks([value for value in values if value is not None and math.isfinite(value)])
 
 
-def constant_prior(scorer: Scorer, levels: Sequence[Level]) -> tuple[str, Estimate] | None:
-    """The answer that, given to every row, is paid best, and its share of the scale: the data's prior."""
-    common = Counter(plain(level.answer) for level in levels).most_common(COMMON)
-    best: tuple[str, Estimate] | None = None
-    for answer in [answer for answer, count in common if count > 1]:
-        text = next(level.golden_text for level in levels if plain(level.answer) == answer)
-        paid = scorer.pay([(level.row, text) for level in levels])
-        found = gap_of("prior", "prior", levels, paid).gap
-        if found.value is not None and (best is None or found.value > (best[1].value or 0.0)):
-            best = (answer, found)
-    return best
+def common_answers(levels: Sequence[Level]) -> dict[str, str]:
+    """The most common answers of several rows each, with a golden completion that gives them: priors of the data."""
+    common = Counter(normalized(level.answer) for level in levels).most_common(COMMON)
+    texts = {normalized(level.answer): level.golden_text for level in reversed(levels)}
+    return {answer: texts[answer] for answer, count in common if count > 1}
+
+
+class Correctness:
+    """Tells on which rows attempts are right after all: by the truth, or since they give the golden answer itself."""
+
+    def __init__(self, rows: Sequence[Row], levels: Sequence[Level], form: Form, truth: Truth | None) -> None:
+        self._rows = rows
+        self._levels = {level.row: level for level in levels}
+        self._form = form
+        self._truth = truth
+        self._golden_scores: dict[int, float] = {}
+
+    def right(self, attempts: Mapping[int, Attempt]) -> set[int]:
+        """The rows whose attempts are as right as their golden completions."""
+        right = {row for row, attempt in attempts.items() if self._is_golden(attempt, self._levels[row])}
+        if self._truth is not None and attempts:
+            needed = self._scores_of_golden(self._truth, list(attempts))
+            scores = self._truth([self._rows[row] for row in attempts], [made.text for made in attempts.values()])
+            scored = zip(attempts, scores, strict=True)
+            right |= {row for row, score in scored if score is not None and score >= needed[row] - SAME}
+        return right
+
+    def _is_golden(self, attempt: Attempt, level: Level) -> bool:
+        answers = (attempt.answer, self._form.read(attempt.text))
+        golden = normalized(level.answer)
+        return bool(level.answer) and any(answer is not None and normalized(answer) == golden for answer in answers)
+
+    def _scores_of_golden(self, truth: Truth, rows: Sequence[int]) -> Mapping[int, float]:
+        """How right golden completions of these rows are by the truth; 1 where there is none."""
+        new = [row for row in rows if row not in self._golden_scores]
+        if new:
+            scores = truth([self._rows[row] for row in new], [self._levels[row].golden_text for row in new])
+            for row, score in zip(new, scores, strict=True):
+                self._golden_scores[row] = 1.0 if score is None or not self._levels[row].golden_text else score
+        return self._golden_scores

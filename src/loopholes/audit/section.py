@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loopholes.errors import RunError
-from loopholes.files import read_json
+from loopholes.audit.layout import REPORT, read_report
+from loopholes.audit.results import Coverage, Evidence, Finding, Gap, Report
 from loopholes.report.elements import Cell, Section, Table
-from loopholes.stats import Estimate
 
-FILE = "audit.json"
 QUESTION = "How can this reward be gamed?"
 LEAD = (
     "Before anything was trained, a reward function was called with completions that try to be paid without being "
@@ -22,23 +20,24 @@ SHOWN = 20
 
 
 def audits_of(folder: Path) -> list[Section]:
-    """The audits in a directory or below it; raises :class:`RunError` for a file that is none."""
-    return [_section(path) for path in sorted(folder.rglob(FILE))]
+    """The audits in a directory or below it; raises :class:`DataError` for another schema or a damaged file."""
+    return [_section(read_report(path)) for path in sorted(folder.rglob(REPORT))]
 
 
-def _section(path: Path) -> Section:
-    found = read_json(path)
-    if not {"target", "coverage", "findings", "gaps"} <= found.keys():
-        raise RunError(f"{path} is no audit: loopholes audit writes it anew")
-    coverage = found["coverage"]
+def _section(report: Report) -> Section:
+    coverage, label = report.coverage, report.target.label
     return Section(
-        f"audit: {_named(found['target'])}",
+        f"audit: {_named(label)}",
         QUESTION,
-        _answer(found),
-        tables=[_findings(found["findings"]), _gaps(found["gaps"])],
-        facts={"Reward": found["target"], "Framework": found["framework"], **_covered(coverage)},
-        notes=[*(f"Not covered: {line}." for line in coverage["skipped"]), *coverage["notes"]],
-        rollouts={"findings": [_shown(one) for one in found["findings"] if one["evidence"]]},
+        _answer(report),
+        tables=[_findings(report.findings), _gaps(report.gaps)],
+        facts={"Reward": label, "Framework": report.target.framework, **_covered(coverage)},
+        notes=[*(f"Not covered: {line}." for line in coverage.skipped), *coverage.notes],
+        rollouts={
+            "findings": [
+                _shown(finding, finding.evidence) for finding in report.findings if finding.evidence is not None
+            ]
+        },
     )
 
 
@@ -48,62 +47,54 @@ def _named(target: str) -> str:
     return f"{Path(file).name}.py:{function}" if function else target
 
 
-def _answer(found: Mapping[str, Any]) -> str:
-    open_ones = [one for one in found["findings"] if not one["accepted"]]
-    exploits = [one for one in open_ones if one["verdict"] == "exploit"]
-    warnings = sum(one["verdict"] == "warning" for one in open_ones)
+def _answer(report: Report) -> str:
+    exploits = [finding for finding in report.open if finding.verdict == "exploit"]
+    warnings = sum(finding.verdict == "warning" for finding in report.open)
     if not exploits:
-        told = f"Nothing of the panel and the search pays like a right answer ({warnings} warnings)"
-        return told + ("." if found["worst"] else ", but there was no scale to measure it on.")
+        answer = f"Nothing of the panel and the search pays like a right answer ({warnings} warnings)"
+        return answer + ("." if report.worst else ", but there was no scale to measure it on.")
     first = exploits[0]
-    families = ", ".join(dict.fromkeys(one["family"] for one in exploits))
-    return f"It can be gamed ({families}): {first['name']} {first['message']}."
+    families = ", ".join(dict.fromkeys(finding.family for finding in exploits))
+    return f"It can be gamed ({families}): {first.name} {first.message}."
 
 
-def _covered(coverage: Mapping[str, Any]) -> dict[str, str]:
+def _covered(coverage: Coverage) -> dict[str, str]:
     return {
-        "Rows": f"{coverage['rows']} of {coverage['rows_given']}",
-        "Calls": f"{coverage['calls']:,} in {coverage['seconds']:.1f} s",
-        "Families tried": ", ".join(coverage["families"]) or "none",
+        "Rows": f"{coverage.rows} of {coverage.rows_given}",
+        "Calls": f"{coverage.calls:,} in {coverage.seconds:.1f} s",
+        "Families tried": ", ".join(coverage.families) or "none",
     }
 
 
-def _findings(findings: Sequence[Mapping[str, Any]]) -> Table:
+def _findings(findings: Sequence[Finding]) -> Table:
     rows: list[list[Cell]] = [
-        [one["name"], one["verdict"], one["family"], _estimate(one["gap"]), one["message"], one["change"]]
-        for one in findings
+        [finding.name, finding.verdict, finding.family, finding.gap, finding.message, finding.change]
+        for finding in findings
     ]
     columns = ("finding", "verdict", "family", "gap", "what", "to do")
     note = "Gap: what the attack pays above an honest wrong answer, as a share of what right answers pay above that."
     return Table("audit-findings", "Findings", columns, rows, note)
 
 
-def _gaps(gaps: Sequence[Mapping[str, Any]]) -> Table:
-    rows: list[list[Cell]] = [
-        [one["attack"], one["family"], _estimate(one["gap"]), one["n"], one["right"]] for one in gaps[:SHOWN]
-    ]
+def _gaps(gaps: Sequence[Gap]) -> Table:
+    rows: list[list[Cell]] = [[gap.attack, gap.family, gap.gap, gap.n, gap.right] for gap in gaps[:SHOWN]]
     columns = ("attack", "family", "gap", "rows", "right after all")
     return Table("audit-gaps", f"The {len(rows)} attacks of {len(gaps)} that pay most", columns, rows)
 
 
-def _estimate(found: Mapping[str, Any] | None) -> Estimate | None:
-    return None if found is None else Estimate(**found)
-
-
-def _shown(one: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(finding: Finding, evidence: Evidence) -> dict[str, Any]:
     """A finding's completion, as the page shows rollouts."""
-    evidence = one["evidence"]
-    prompt = evidence["prompt"]
+    prompt = evidence.prompt
     text = prompt if isinstance(prompt, str) else "\n".join(f"{turn['role']}: {turn['content']}" for turn in prompt)
     return {
         "step": None,
         "seed": 0,
-        "task": f"row {evidence['row']}",
+        "task": f"row {evidence.row}",
         "prompt": text,
-        "text": evidence["completion"],
-        "reward": evidence["reward"],
+        "text": evidence.completion,
+        "reward": evidence.reward,
         "task_score": None,
-        "exploit": float(one["verdict"] == "exploit"),
-        "reason": evidence["problem"],
-        "details": {"finding": one["name"], "golden is paid": evidence["golden"], "wrong is paid": evidence["floor"]},
+        "exploit": float(finding.verdict == "exploit"),
+        "reason": evidence.problem,
+        "details": {"finding": finding.name, "golden is paid": evidence.golden, "wrong is paid": evidence.floor},
     }

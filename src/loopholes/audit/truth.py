@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from loopholes.audit.frameworks.base import Row
+from loopholes.audit.process import RewardProcess
 from loopholes.audit.results import Target
 from loopholes.audit.scale import Truth
 from loopholes.audit.scorer import Scorer
@@ -15,7 +16,8 @@ from loopholes.audit.targets import part_of
 @contextmanager
 def truth_of(name: str, rows: Sequence[Row]) -> Iterator[Truth]:
     """The truth that a function tells, for one block; a completion that it fails on has none."""
-    with Scorer(Target("plain", (part_of(name),)), rows) as scorer:
+    with RewardProcess(Target("plain", (part_of(name),))) as process:
+        scorer = Scorer(process, rows)
         places = {row.number: place for place, row in enumerate(rows)}
 
         def truth(asked: Sequence[Row], texts: Sequence[str]) -> list[float | None]:

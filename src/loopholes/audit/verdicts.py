@@ -1,76 +1,129 @@
-"""From what attacks were paid to findings: one for each attack that pays, one for each way in which it went wrong."""
+"""From what a reward paid to a report: findings, one per way in which it went wrong, notes, and what was covered.
+
+Nothing here can ask the reward: everything is in the :class:`~loopholes.audit.observations.Observations`.
+"""
 
 from __future__ import annotations
 
 import math
 import re
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from loopholes.audit.checks import Context, evidence_of
-from loopholes.audit.frameworks.base import LATE_CALL, Paid, Row
-from loopholes.audit.results import Finding, Gap, Verdict
-from loopholes.audit.scale import Level, plain
-from loopholes.audit.scorer import Scorer
+from loopholes.audit.contract import breaches
+from loopholes.audit.frameworks.base import LATE_CALL, Paid
+from loopholes.audit.gate import Gate
+from loopholes.audit.observations import Observations, Usage
+from loopholes.audit.panel import Tried, guessed
+from loopholes.audit.results import Coverage, Finding, Gap, Report, Verdict
+from loopholes.audit.scale import gap_of, mean_of, normalized
 from loopholes.stats import Estimate
 
-if TYPE_CHECKING:
-    from loopholes.audit.panel import Tried
-
 BETTER = 0.1
-"""How much more of the scale an attack has to pay than a simpler one, or a search than the panel, to be a finding."""
+"""An attack is a finding beside a simpler one, or a search beside the panel, if it pays this fraction more."""
 ENOUGH = 20
-"""Calls asked alone that are enough to tell the tail of their times."""
-_NUMBERS = re.compile(r"\d[\d.,]*|'.*'")
+"""Calls asked alone that are enough to estimate the tail of their times."""
 NOTHING = ("empty", "space", "newline", "period", "one-letter")
+"""Attacks that say nothing at all."""
 FORM_ALONE = ("form-without-answer", "placeholder/golden", "dots/golden")
+"""Attacks that have the form of right answers and nothing in it."""
+ORDER = {"exploit": 0, "warning": 1, "inconclusive": 2}
+_NUMBERS = re.compile(r"\d[\d.,]*|'.*'")
 
 
-def attacks(context: Context, tried: Sequence[Tried], gaps: Sequence[Gap]) -> list[Finding]:
-    """Exploits, one a family with its best attack first, and what hostile text did to the reward."""
-    pairs = sorted(zip(tried, gaps, strict=True), key=lambda pair: -(pair[1].gap.value or 0.0))
-    found = [
-        replace(finding, accepted=context.policy.accepts(finding))
-        for one, gap in pairs
-        if gap.exceeds(context.thresholds.warning) and not _explained(one, gap, gaps)
-        for finding in [_paying(context, one, gap)]
+def judge(seen: Observations, gate: Gate) -> Report:
+    """The report on everything that was seen."""
+    prior = best_prior(seen)
+    findings = [
+        *breaches(seen, gate),
+        *attacks(seen, gate),
+        *searched(seen, gate),
+        *conclusions(seen),
+        *guessing(seen, gate, prior),
     ]
-    return [*_by_family(found), *_troubles(context, tried)]
+    findings = [replace(finding, accepted=True) if gate.accepts(finding) else finding for finding in findings]
+    return Report(
+        seen.target,
+        _coverage(seen, prior),
+        mean_of([level.golden for level in seen.levels]),
+        mean_of([level.floor for level in seen.levels]),
+        sorted(seen.gaps, key=lambda gap: -(gap.gap.value if gap.gap.value is not None else float("-inf"))),
+        _worst(seen),
+        sorted(findings, key=lambda found: (ORDER[found.verdict], -((found.gap.value or 0.0) if found.gap else 0.0))),
+        losing=sum(level.width is None for level in seen.levels if level.known) / max(1, len(seen.levels)),
+        scoring=seen.scoring,
+    )
 
 
-def _explained(one: Tried, gap: Gap, gaps: Sequence[Gap]) -> bool:
+def _coverage(seen: Observations, prior: tuple[str, Estimate] | None) -> Coverage:
+    golden = seen.golden
+    return Coverage(
+        rows=len(seen.rows),
+        rows_given=seen.rows_given,
+        scored=sum(paid.value is not None for paid in golden),
+        calls=seen.usage.calls,
+        seconds=seen.usage.seconds,
+        not_applicable=sum(paid.value is None and not paid.problem for paid in golden) / len(golden),
+        no_signal=sum(level.width is None for level in seen.levels),
+        families=sorted({gap.family for gap in seen.gaps}),
+        skipped=seen.skipped,
+        notes=[*seen.notes, *speed(seen.usage), *noise(seen), *_prior_note(prior)],
+    )
+
+
+def _worst(seen: Observations) -> Gap | None:
+    """The largest gap of the panel, its interval corrected for the panel's size; None where nothing has a gap."""
+    lows = [gap.gap.low if gap.gap.low is not None else float("-inf") for gap in seen.gaps]
+    if not lows:
+        return None
+    place = lows.index(max(lows))
+    return None if seen.gaps[place].gap.value is None else seen.tried[place].gap(seen.levels, len(lows))
+
+
+def attacks(seen: Observations, gate: Gate) -> list[Finding]:
+    """Exploits, one per family with its best attack first, and what hostile text did to the reward."""
+    pairs = sorted(zip(seen.tried, seen.gaps, strict=True), key=lambda pair: -(pair[1].gap.value or 0.0))
+    paying = [
+        _paying(seen, gate, tried, gap)
+        for tried, gap in pairs
+        if gap.exceeds(gate.thresholds.warning) and not _explained(tried, gap, seen.gaps)
+    ]
+    return [
+        *_by_family([replace(finding, accepted=gate.accepts(finding)) for finding in paying]),
+        *_troubles(seen),
+    ]
+
+
+def _explained(tried: Tried, gap: Gap, gaps: Sequence[Gap]) -> bool:
     """Whether a simpler attack pays about as much: nothing at all, or the form of right answers with nothing in it.
 
     Where any text is paid, or any text in the right form, that is the finding, and not each of the texts.
     """
     if gap.attack in NOTHING:
         return False
-    simple = NOTHING if one.attack.form == "raw" or gap.attack in FORM_ALONE else (*NOTHING, *FORM_ALONE)
-    known = [other.gap.value for other in gaps if other.attack in simple]
-    return (gap.gap.value or 0.0) < max((value for value in known if value is not None), default=-1.0) + BETTER
+    simple = NOTHING if tried.attack.form == "raw" or gap.attack in FORM_ALONE else (*NOTHING, *FORM_ALONE)
+    values = [other.gap.value for other in gaps if other.attack in simple]
+    return (gap.gap.value or 0.0) < max((value for value in values if value is not None), default=-1.0) + BETTER
 
 
-def _paying(context: Context, one: Tried, gap: Gap) -> Finding:
-    levels = {level.row: level for level in context.levels}
-    row = max(
-        (row for row in one.paid if row not in one.right and levels[row].share(one.paid[row].value) is not None),
-        key=lambda row: (levels[row].share(one.paid[row].value) or 0.0, -row),
-    )
-    paid = one.paid[row]
+def _paying(seen: Observations, gate: Gate, tried: Tried, gap: Gap) -> Finding:
+    levels = {level.row: level for level in seen.levels}
+    shares = {row: levels[row].share(paid.value) for row, paid in tried.paid.items() if row not in tried.right}
+    measured = {row: share for row, share in shares.items() if share is not None}
+    row = max(measured, key=lambda row: (measured[row], -row))
     message = f"pays {percent(gap.gap.value)} of what right answers pay above wrong ones, and more than half of it on "
     message += f"{percent(gap.share.value)} of {gap.n} rows"
-    evidence = evidence_of(context.scorer, levels[row], one.attempts[row].text, paid)
-    certain = gap.exceeds(context.thresholds.exploit)
-    verdict: Verdict = "exploit" if certain and not context.component else "warning"
+    evidence = seen.evidence(levels[row], tried.attempts[row].text, tried.paid[row])
+    certain = gap.exceeds(gate.thresholds.exploit)
+    verdict: Verdict = "exploit" if certain and not seen.component else "warning"
     return Finding(verdict, "attack", gap.family, gap.attack, message, gap.gap, gap.share.value, evidence)
 
 
-def _by_family(found: Sequence[Finding]) -> Iterator[Finding]:
+def _by_family(findings: Sequence[Finding]) -> Iterator[Finding]:
     """The best attack of each family; the others are counted in its message. Accepted ones speak for no others."""
     families: dict[tuple[str, bool], list[Finding]] = {}
-    for finding in found:
+    for finding in findings:
         families.setdefault((finding.family, finding.accepted), []).append(finding)
     for members in families.values():
         best, *others = members
@@ -78,29 +131,22 @@ def _by_family(found: Sequence[Finding]) -> Iterator[Finding]:
         yield replace(best, message=best.message + more)
 
 
-def _troubles(context: Context, tried: Sequence[Tried]) -> Iterator[Finding]:
-    """Crashes, timeouts and numbers that are none, each kind once with an example."""
-    seen: dict[str, tuple[Tried, int, int]] = {}
-    for one in tried:
-        for row, paid in one.paid.items():
-            kind = _trouble(paid)
-            if kind:
-                first, at, count = seen.get(kind, (one, row, 0))
-                seen[kind] = (first, at, count + 1)
-    for kind, (one, row, count) in seen.items():
-        level = next(level for level in context.levels if level.row == row)
-        text = one.attempts[row].text
-        evidence = evidence_of(context.scorer, level, text, one.paid[row])
+def _troubles(seen: Observations) -> Iterator[Finding]:
+    """Crashes, timeouts and numbers that are not finite, each kind once with an example."""
+    kinds: dict[str, list[tuple[Tried, int]]] = {}
+    for tried in seen.tried:
+        for row, paid in tried.paid.items():
+            if kind := _trouble(paid):
+                kinds.setdefault(kind, []).append((tried, row))
+    levels = {level.row: level for level in seen.levels}
+    for kind, examples in kinds.items():
+        tried, row = examples[0]
+        text = tried.attempts[row].text
         shown = text if len(text) < 50 else f"{text[:40]}… ({len(text):,} letters)"
-        message = f"hostile text {kind} ({count} times), first at {shown!r}"
-        yield Finding(
-            "warning",
-            "attack",
-            one.attack.family,
-            f"trouble-{kind.partition(':')[0].replace(' ', '-')}",
-            message,
-            evidence=evidence,
-        )
+        message = f"hostile text {kind} ({len(examples)} times), first at {shown!r}"
+        name = f"trouble-{kind.partition(':')[0].replace(' ', '-')}"
+        evidence = seen.evidence(levels[row], text, tried.paid[row])
+        yield Finding("warning", "attack", tried.attack.family, name, message, evidence=evidence)
 
 
 def _trouble(paid: Paid) -> str:
@@ -115,86 +161,90 @@ def _trouble(paid: Paid) -> str:
     return ""
 
 
-def searched(
-    context: Context,
-    levels: Sequence[Level],
-    texts: Mapping[int, str],
-    paid: Sequence[Paid],
-    gap: Gap,
-    known: float,
-) -> Finding | None:
-    """What the search found, if it pays certainly and clearly more than anything of the panel."""
-    value = gap.gap.value
-    if value is None or not gap.exceeds(context.thresholds.exploit) or value < known + BETTER:
-        return None
-    best = max(range(len(levels)), key=lambda place: levels[place].share(paid[place].value) or float("-inf"))
-    level = levels[best]
+def searched(seen: Observations, gate: Gate) -> Iterator[Finding]:
+    """What the search reached, if it pays certainly and clearly more than anything in the panel."""
+    if seen.climbed is None:
+        return
+    climbed = seen.climbed
+    guesses = guessed(climbed.levels, climbed.paid)
+    levels = [level for level in climbed.levels if level.row not in guesses]
+    paid = [climbed.paid[level.row] for level in levels]
+    family = next(gap.family for gap in seen.gaps if gap.attack == climbed.variant.start)
+    gap = gap_of(climbed.variant.name, family, levels, paid)
+    value, panel = gap.gap.value, max((one.gap.value for one in seen.gaps if one.gap.value is not None), default=0.0)
+    if value is None or not gap.exceeds(gate.thresholds.exploit) or value < panel + BETTER:
+        return
+    level = max(levels, key=lambda level: level.share(climbed.paid[level.row].value) or float("-inf"))
     message = f"found by search on other rows, pays {percent(value)} of the scale where the panel's best pays "
-    message += f"{percent(known)}"
-    evidence = evidence_of(context.scorer, level, texts[level.row], paid[best])
-    verdict: Verdict = "warning" if context.component else "exploit"
-    return Finding(verdict, "search", gap.family, f"search: {gap.attack}", message, gap.gap, gap.share.value, evidence)
+    message += f"{percent(panel)}"
+    evidence = seen.evidence(level, climbed.texts[level.row], climbed.paid[level.row])
+    verdict: Verdict = "warning" if seen.component else "exploit"
+    yield Finding(verdict, "search", gap.family, f"search: {gap.attack}", message, gap.gap, gap.share.value, evidence)
 
 
-def conclusions(context: Context, rows: Sequence[Row], has_truth: bool) -> Iterator[Finding]:
-    """What cannot be said."""
-    if not any(row.golden is not None for row in rows):
+def conclusions(seen: Observations) -> Iterator[Finding]:
+    """What cannot be said, for want of right answers, of a scale, or of time."""
+    if not any(row.golden is not None for row in seen.rows):
         message = "no golden completions, so no attack can be measured against right answers: add a column golden or "
         message += "--golden TEMPLATE"
-        if not has_truth:
+        if not seen.has_truth:
             message += " (and --truth FILE:FUNCTION, if there is one)"
         yield Finding("inconclusive", "contract", "contract", "no-golden", message)
-    elif not any(level.width is not None for level in context.levels):
+    elif not seen.measurable:
         message = "on no row is a right answer paid more than a wrong one, so there is no scale to measure attacks on"
         yield Finding("inconclusive", "contract", "contract", "no-signal", message)
-
-
-def untried(missing: Sequence[str]) -> Iterator[Finding]:
-    """Families that there was no time for."""
-    if missing:
-        message = f"no attack of these families was tried, for want of time: {', '.join(missing)}"
+    if seen.missing:
+        message = f"no attack of these families was tried, for want of time: {', '.join(seen.missing)}"
         yield Finding("inconclusive", "contract", "contract", "not-tried", message)
 
 
-def guessing(context: Context, prior: tuple[str, Estimate] | None) -> Iterator[Finding]:
+def best_prior(seen: Observations) -> tuple[str, Estimate] | None:
+    """The answer that, given to every row, is paid best, and its share of the scale: the data's prior."""
+    gaps = {answer: gap_of("prior", "prior", seen.measurable, paid).gap for answer, paid in seen.priors.items()}
+    priors = [(answer, gap) for answer, gap in gaps.items() if gap.value is not None]
+    return max(priors, key=lambda prior: prior[1].value or 0.0, default=None)
+
+
+def _prior_note(prior: tuple[str, Estimate] | None) -> list[str]:
+    if prior is None:
+        return []
+    return [f"the data's prior: {prior[0][:60]!r} as the answer to every row earns {prior[1]} of the scale"]
+
+
+def guessing(seen: Observations, gate: Gate, prior: tuple[str, Estimate] | None) -> Iterator[Finding]:
     """Always giving the most common answer is no loophole, but where it pays much the data is lopsided."""
-    if prior is None or (prior[1].low or 0.0) <= context.thresholds.exploit:
+    if prior is None or (prior[1].low or 0.0) <= gate.thresholds.exploit:
         return
     answer, share = prior
-    level = next(level for level in context.levels if plain(level.answer) == answer)
+    level = next(level for level in seen.levels if normalized(level.answer) == answer)
     message = f"{answer[:40]!r} as the answer to every row earns {share} of the scale: the data's prior, not a loophole"
-    evidence = evidence_of(context.scorer, level, level.golden_text, Paid(level.golden))
+    evidence = seen.evidence(level, level.golden_text, Paid(level.golden))
     yield Finding("warning", "contract", "contract", "prior", message, share, evidence=evidence)
 
 
-def noise(context: Context) -> list[str]:
+def noise(seen: Observations) -> list[str]:
     """How far a noisy reward's values of the same completion lie apart."""
-    levels = [level for level in context.levels if level.width is not None][: context.rows]
-    if not context.noisy or not levels:
-        return []
-    calls = [(level.row, level.golden_text) for level in levels]
-    repeats = context.scorer.repeats
-    rounds = [[one.value for one in context.scorer.pay_again(calls)] for _ in range(repeats)]
+    rounds = [[paid.value for paid in payments] for payments in seen.rounds]
     spreads = [
         statistics.stdev(values) / (level.width or 1.0)
-        for level, *values in zip(levels, *rounds, strict=True)
-        if None not in values
+        for level, *values in zip(seen.measurable, *rounds, strict=False)
+        if values and None not in values
     ]
     if not spreads:
         return []
     usual = statistics.fmean(spreads)
-    return [f"right answers scored {repeats} times differ by a standard deviation of {percent(usual)} of the scale"]
+    return [f"right answers scored {len(rounds)} times differ by a standard deviation of {percent(usual)} of the scale"]
 
 
-def speed(scorer: Scorer) -> list[str]:
-    """What a call takes."""
-    if not scorer.calls:
+def speed(usage: Usage) -> list[str]:
+    """How long a call takes."""
+    if not usage.calls:
         return []
-    told = f"{1e6 * scorer.seconds_a_call:,.0f} microseconds a call in the mean"
-    if len(scorer.singles) >= ENOUGH:
-        tail, most = (1e6 * share for share in (statistics.quantiles(scorer.singles, n=20)[-1], max(scorer.singles)))
-        told += f"; of {len(scorer.singles)} asked alone, one in twenty takes over {tail:,.0f}, the slowest {most:,.0f}"
-    return [told, *([f"its process had to be ended {scorer.deaths} times"] if scorer.deaths else [])]
+    note = f"{1e6 * usage.seconds_a_call:,.0f} microseconds a call in the mean"
+    if len(usage.alone) >= ENOUGH:
+        tail, most = (1e6 * share for share in (statistics.quantiles(usage.alone, n=20)[-1], max(usage.alone)))
+        note += f"; of {len(usage.alone)} asked alone, one in twenty takes over {tail:,.0f}, the slowest {most:,.0f}"
+    return [note, *([f"its process had to be ended {usage.deaths} times"] if usage.deaths else [])]
 
 
 def percent(share: float | None) -> str:

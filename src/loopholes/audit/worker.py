@@ -1,4 +1,8 @@
-"""The process in which a user's reward runs: loads it, is asked, answers. See :mod:`loopholes.audit.scorer`."""
+"""The process in which a user's reward runs, seen from inside: loads it, is asked, answers.
+
+:mod:`loopholes.audit.process` is the other end of the pipe. What is sent over it are the records below: :class:`Load`
+first, then requests in any order, each with one reply, but for :class:`Use`, which has none.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +17,83 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple
 
 from loopholes.audit.frameworks import FRAMEWORKS
-from loopholes.audit.frameworks.base import FIXED, Rejected, Reward, Row, copied, raised
+from loopholes.audit.frameworks.base import FIXED, Paid, Rejected, Reward, Row, copied, raised
 from loopholes.audit.results import Target
 from loopholes.errors import LoopholesError, UsageError
 
+Call = tuple[int | Row, str]
+"""A row, by its place or whole, and a completion."""
 PLACE = struct.Struct("q")
 NOWHERE = -1
-"""The place before anything of a request was looked at."""
+"""The place before any completion of a request was looked at."""
 _SIGNAL_AT_PARENTS_DEATH = 1
+
+
+class Load(NamedTuple):
+    """Request: load this reward. The reply is :class:`Loaded`."""
+
+    target: Target
+
+
+class ListRows(NamedTuple):
+    """Request: the rows that the target brings along. The reply is :class:`Rows`."""
+
+
+class Use(NamedTuple):
+    """Request without a reply: the rows whose places later calls name."""
+
+    rows: Sequence[Row]
+
+
+class Score(NamedTuple):
+    """Request: pay these completions. The reply is :class:`Scored`."""
+
+    calls: Sequence[Call]
+
+
+class Loaded(NamedTuple):
+    """The reward is ready. ``batched``: one call of it scores many completions.
+
+    ``together``: it does not show which completion of a request it is looking at. ``notes`` say how the framework's
+    handling is modelled.
+    """
+
+    batched: bool
+    together: bool
+    notes: tuple[str, ...] = ()
+
+
+class Rows(NamedTuple):
+    """The rows that the target brings along."""
+
+    rows: Sequence[Row]
+
+
+class Scored(NamedTuple):
+    """One payment per call, in order, and the seconds that all of them took.
+
+    ``changed``: the reward changed columns that it was handed. ``not_covered``: what it pays for that is not scored
+    here.
+    """
+
+    paid: list[Paid]
+    seconds: float
+    changed: bool = False
+    not_covered: tuple[str, ...] = ()
+
+
+class Refused(NamedTuple):
+    """The request cannot be served, for a reason in one sentence; the process may have ended."""
+
+    reason: str
+
+
+Request = Load | ListRows | Use | Score
+Reply = Loaded | Rows | Scored | Refused
 
 
 class Watched(list[str]):
@@ -54,26 +124,13 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        target, rows = pipe.recv()
-        module = importlib.import_module(FRAMEWORKS[target.framework])
-        if rows is None:
-            pipe.send(("rows", _rows(module, target)))
-            return
-        reward: Reward = module.build(target.parts, target.options)
-        together = reward.batched or getattr(reward, "together", False)
-        pipe.send(("ready", {"batched": reward.batched, "together": together, "notes": list(reward.notes)}))
-        process = os.getpid()
-        while True:
-            answer = _answer(reward, rows, pipe.recv(), shared)
-            if os.getpid() != process:  # the reward forked, and this is the child
-                os._exit(0)
-            pipe.send(answer)
+        _serve(pipe, shared)
     except LoopholesError as error:
-        pipe.send(("rejected", str(error)))
+        pipe.send(Refused(str(error)))
     except (EOFError, OSError):
         return
     except Exception as error:
-        pipe.send(("rejected", f"the reward cannot be loaded: {raised(error).removeprefix('raised ')}"))
+        pipe.send(Refused(f"the reward cannot be loaded: {raised(error).removeprefix('raised ')}"))
 
 
 def _end_with_parent() -> None:
@@ -83,25 +140,61 @@ def _end_with_parent() -> None:
         libc.prctl(_SIGNAL_AT_PARENTS_DEATH, signal.SIGKILL)
 
 
-def _rows(module: Any, target: Target) -> list[Row]:
-    """The rows that a target brings along."""
+def _serve(pipe: Connection, shared: mmap.mmap) -> None:
+    load: Load = pipe.recv()
+    module, reward = loaded(load.target)
+    pipe.send(facts(reward))
+    rows: Sequence[Row] = ()
+    process = os.getpid()
+    while True:
+        request: Request = pipe.recv()
+        if isinstance(request, Use):
+            rows = request.rows
+            continue
+        if isinstance(request, Score):
+            reply: Reply = scored(reward, rows, request.calls, shared)
+        else:
+            reply = Rows(rows_of(module, load.target))
+        if os.getpid() != process:  # the reward forked, and this is the child
+            os._exit(0)
+        pipe.send(reply)
+
+
+def loaded(target: Target) -> tuple[ModuleType, Reward]:
+    """The framework's module, and the reward that it builds; raises :class:`UsageError`."""
+    module = importlib.import_module(FRAMEWORKS[target.framework])
+    return module, module.build(target.parts, target.options)
+
+
+def facts(reward: Reward) -> Loaded:
+    """What the other end needs to know of a reward."""
+    return Loaded(reward.batched, reward.batched or getattr(reward, "together", False), tuple(reward.notes))
+
+
+def rows_of(module: Any, target: Target) -> list[Row]:
+    """The rows that a target brings along; raises :class:`UsageError` if it brings none."""
     if not hasattr(module, "rows"):
         raise UsageError(f"{target.label} brings no rows along: give --data")
     return list(module.rows(target.parts, target.options))
 
 
-def _answer(reward: Reward, rows: Sequence[Row], calls: Sequence[tuple[Row | int, str]], place: mmap.mmap) -> Any:
-    """What one request is answered: payments, the seconds they took, and whether rows were changed."""
-    given = [rows[row] if isinstance(row, int) else row for row, _ in calls]
-    asked = [fresh(row) for row in given]
-    PLACE.pack_into(place, 0, 0)
+def scored(
+    reward: Reward, rows: Sequence[Row], calls: Sequence[Call], place: mmap.mmap | None = None
+) -> Scored | Refused:
+    """Pay one request. ``place`` is where it is told which completion is being looked at."""
+    originals = [rows[row] if isinstance(row, int) else row for row, _ in calls]
+    copies = [fresh(row) for row in originals]
+    texts = [text for _, text in calls]
+    if place is not None:
+        PLACE.pack_into(place, 0, 0)
+        texts = Watched(texts, place)
     started = time.perf_counter()
     try:
-        paid = reward(asked, Watched([text for _, text in calls], place))
+        paid = reward(copies, texts)
     except Rejected as error:
-        return "rejected", str(error)
+        return Refused(str(error))
     seconds = time.perf_counter() - started
-    return "paid", (paid, seconds, changed(asked, given), list(getattr(reward, "not_covered", ())))
+    return Scored(list(paid), seconds, changed(copies, originals), tuple(getattr(reward, "not_covered", ())))
 
 
 def fresh(row: Row) -> Row:
@@ -112,15 +205,15 @@ def fresh(row: Row) -> Row:
     return Row(row.number, row.prompt, row.golden, row.floor, {**row.columns, **nested})  # replace takes 3 microseconds
 
 
-def changed(asked: Sequence[Row], given: Sequence[Row]) -> bool:
+def changed(copies: Sequence[Row], originals: Sequence[Row]) -> bool:
     """Whether columns that were handed out are no longer what they were."""
     return any(
-        mine is not row and not _alike(mine.columns, row.columns) for mine, row in zip(asked, given, strict=True)
+        copy is not row and not _alike(copy.columns, row.columns) for copy, row in zip(copies, originals, strict=True)
     )
 
 
-def _alike(mine: Any, others: Any) -> bool:
+def _alike(copy: Any, original: Any) -> bool:
     try:
-        return bool(mine == others)
+        return bool(copy == original)
     except ValueError:  # of arrays
-        return repr(mine) == repr(others)
+        return repr(copy) == repr(original)

@@ -16,24 +16,15 @@ import typer
 from loopholes import __version__
 from loopholes.cli import audit, play, report, score, study, train
 from loopholes.cli.console import complain, in_our_words, settled
-from loopholes.errors import LoopholesError
+from loopholes.errors import BUG, INTERRUPTED, UNREAD, LoopholesError, exit_codes
 
 __all__ = ["app", "entry", "main"]
 
-BUG = 70
-INTERRUPTED = 130
-UNREAD = 141  # what a shell says of a program that SIGPIPE ended
 STOPPED = (
     "stopped; what was finished is kept: train, eval and pretrain go on with the same command and --resume, study and "
     "demo with the same command"
 )
-EXIT_CODES = (
-    "Exit codes: 0 done · 1 games --validate found differences · 2 the command is wrong · 3 a file that was handed "
-    "over cannot be used · 4 a run directory or an output file cannot be written, resumed or read · 5 something that "
-    "scores is broken (sandbox, judge) · 6 a policy cannot be loaded or asked · 70 a bug in loopholes "
-    "(LOOPHOLES_TRACEBACK=1 shows where) · 130 stopped by Ctrl-C · 141 nobody read the output to its end (`| head`). "
-    "audit has its own: see loopholes audit --help."
-)
+EXIT_CODES = "Exit codes: " + " · ".join(f"{code} {meaning}" for code, meaning in exit_codes().items()) + "."
 
 app = typer.Typer(
     name="loopholes",

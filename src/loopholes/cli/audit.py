@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
-import os
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from loopholes.cli.console import Steps, as_lines, complain, in_our_words, print_line, say, stdout
+from loopholes.cli.console import Steps, as_lines, print_line, say, stdout
 from loopholes.cli.options import Json, Sandbox, Seed, Set, pairs
-from loopholes.errors import LoopholesError, UsageError
+from loopholes.errors import DONE, FOUND, UsageError
 
 if TYPE_CHECKING:
-    from loopholes.audit.engine import Settings
+    from loopholes.audit.engine import AuditConfig
     from loopholes.audit.frameworks.base import Row
+    from loopholes.audit.process import RewardProcess
     from loopholes.audit.results import Finding, Report, Target
     from loopholes.audit.scale import Truth
 
-UNSUPPORTED, INTERNAL = 2, 3
-"""Exit statuses of an audit, beside 0 (nothing, or warnings), 1 (an exploit) and 4 (--strict: inconclusive)."""
 STYLES = {"exploit": "bold red", "warning": "yellow", "inconclusive": "dim"}
 OUT = Path("findings")
 
@@ -75,59 +72,62 @@ def audit(
     out: Annotated[Path, typer.Option(help="Where findings go, one file each.")] = OUT,
     sarif: Annotated[Path | None, typer.Option(help="Also write SARIF for code scanning.")] = None,
     replay: Annotated[Path | None, typer.Option(help="Score the completion of one finding again.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit status 4 where something is inconclusive.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail where something is inconclusive, too.")] = False,
     seed: Seed = 0,
     sandbox: Sandbox = None,
     json_: Json = False,
 ) -> int:
     """Find out how a reward function can be gamed, before training on it, with completions that prove it.
 
-    Exit status: 0 nothing, or warnings · 1 it can be gamed · 2 unsupported or bad input · 3 a bug in loopholes ·
-    4 inconclusive, with --strict.
+    The exit code tells an exploit, or a replayed finding that still pays, from an audit that could not be done: see the
+    list below loopholes --help.
     """
+    from loopholes.audit import AuditConfig
+    from loopholes.audit import audit as run
+    from loopholes.audit.folder import earlier, save
+    from loopholes.audit.gate import read_gate
+    from loopholes.audit.process import RewardProcess
+    from loopholes.audit.sarif import sarif as as_sarif
+    from loopholes.files import disk_errors, write_json
 
-    def work() -> int:
-        from loopholes.audit import Settings
-        from loopholes.audit import audit as run
-        from loopholes.audit.folder import earlier, hashes, save
-        from loopholes.audit.gate import read_policy
-        from loopholes.audit.sarif import sarif as as_sarif
-        from loopholes.files import disk_errors, write_json
-
-        if replay is not None:
-            return _replay(replay, json_)
-        if target and reward:
-            raise UsageError("give one TARGET, or each reward with --reward")
-        earlier(out)  # what is there and is not an audit's is told before anything is audited
-        given = {**pairs(set_, "--set"), "action_field": action_field, "tokenizer": tokenizer, "group": group}
-        aimed = _aimed(reward or [target or ""], framework, given, channel, seed, max_completion_tokens)
-        settings = Settings(
-            seconds=budget_seconds,
-            rows=rows,
-            max_completion_tokens=max_completion_tokens,
-            seconds_a_call=call_seconds,
-            memory=memory_gb,
-            search_calls=search_calls,
-            seed=seed,
-            noisy=noisy,
-            component=component,
-            group=group,
-            policy=read_policy(config),
+    if replay is not None:
+        return _replay(replay, json_)
+    if target and reward:
+        raise UsageError("give one TARGET, or each reward with --reward")
+    earlier(out)  # what is there and is not an audit's is told before anything is audited
+    given = {**pairs(set_, "--set"), "action_field": action_field, "tokenizer": tokenizer, "group": group}
+    aimed = _aimed(reward or [target or ""], framework, given, channel, seed, max_completion_tokens)
+    settings = AuditConfig(
+        seconds=budget_seconds,
+        rows=rows,
+        max_completion_tokens=max_completion_tokens,
+        seconds_a_call=call_seconds,
+        memory=memory_gb,
+        search_calls=search_calls,
+        seed=seed,
+        noisy=noisy,
+        component=component,
+        group=group,
+        gate=read_gate(config),
+    )
+    with ExitStack() as stack, Steps("audit", None, lines=as_lines(json_), shown={}, echo=False) as steps:
+        process = stack.enter_context(closing(RewardProcess(aimed, memory=memory_gb, seconds_to_load=budget_seconds)))
+        found, wanted = _material(process, data, golden, truth, settings, stack)
+        report = run(
+            aimed,
+            found,
+            settings,
+            truth=wanted,
+            process=process,
+            data=data,
+            on_progress=lambda _, done, total: steps.step({}, done, total),
         )
-        with ExitStack() as stack, Steps("audit", None, lines=as_lines(json_), shown={}, echo=False) as steps:
-            found, wanted = _material(aimed, data, golden, truth, settings, stack)
-            report = run(
-                aimed, found, settings, truth=wanted, on_stage=lambda _, done, total: steps.step({}, done, total)
-            )
-        report = dataclasses.replace(report, hashes=hashes(aimed, data))
-        written = save(report, out)
-        if sarif is not None:
-            with disk_errors(sarif):
-                write_json(sarif, as_sarif(report))
-        _show(report, written, json_)
-        return report.status(strict)
-
-    return _guarded(work)
+    written = save(report, out)
+    if sarif is not None:
+        with disk_errors(sarif):
+            write_json(sarif, as_sarif(report))
+    _show(report, written, json_)
+    return report.exit_code(strict)
 
 
 def _aimed(
@@ -142,47 +142,29 @@ def _aimed(
     return target_of([name for name in names if name], framework, {"max_completion_tokens": tokens, **options})
 
 
-def _guarded(work: Callable[[], int]) -> int:
-    """The exit statuses of an audit differ from those of other commands; errors are one sentence all the same."""
-
-    try:
-        return work()
-    except (KeyboardInterrupt, BrokenPipeError):
-        raise
-    except Exception as error:
-        known = error if isinstance(error, LoopholesError) else in_our_words(error)
-        if known is None:
-            return _bug(error)
-        complain(str(known))
-        return UNSUPPORTED
-
-
-def _bug(error: Exception) -> int:
-    if os.environ.get("LOOPHOLES_TRACEBACK"):
-        raise error
-    complain(f"this is a bug in loopholes ({type(error).__name__}: {error}): LOOPHOLES_TRACEBACK=1 shows where")
-    return INTERNAL
-
-
 def _material(
-    target: Target, data: Path | None, golden: str | None, truth: str | None, settings: Settings, stack: ExitStack
+    process: RewardProcess,
+    data: Path | None,
+    golden: str | None,
+    truth: str | None,
+    config: AuditConfig,
+    stack: ExitStack,
 ) -> tuple[Sequence[Row], Truth | None]:
-    """The rows, and what was really wanted."""
+    """The rows, and the ground truth; a target that brings rows along is asked for them."""
     from loopholes.audit.rows import read_rows, with_golden
-    from loopholes.audit.scorer import rows_of
     from loopholes.audit.truth import truth_of
 
-    if target.framework == "game":
+    if process.target.framework == "game":
         given = {"--data": data, "--golden": golden, "--truth": truth}
         needless = next((option for option, value in given.items() if value is not None), None)
         if needless is not None:
             raise UsageError(f"a game brings its own tasks, right answers and truth: leave {needless} out")
-        return _game_material(target, settings)
-    found = read_rows(data, golden) if data is not None else with_golden(rows_of(target), golden)
+        return _game_material(process.target, config)
+    found = read_rows(data, golden) if data is not None else with_golden(process.own_rows(), golden)
     return found, None if truth is None else stack.enter_context(truth_of(truth, found))
 
 
-def _game_material(target: Target, settings: Settings) -> tuple[Sequence[Row], Truth]:
+def _game_material(target: Target, config: AuditConfig) -> tuple[Sequence[Row], Truth]:
     from functools import partial
 
     from loopholes.audit.frameworks import games
@@ -190,14 +172,14 @@ def _game_material(target: Target, settings: Settings) -> tuple[Sequence[Row], T
 
     game = make_game(target.parts[0].name, **target.options["parameters"])
     game.channel(target.options["channel"])  # an unknown one is named before anything is made
-    return games.rows_of(game, settings.rows, settings.seed), partial(games.truth, game)
+    return games.rows_of(game, config.rows, config.seed), partial(games.truth, game)
 
 
 def _show(report: Report, written: Sequence[Path], json_: bool) -> None:
     if as_lines(json_):
-        from loopholes.audit.folder import as_json
+        from loopholes.audit.layout import report_record
 
-        print_line(as_json(report))
+        print_line(report_record(report))
         return
     coverage = report.coverage
     stdout.print(report.target.label, style="bold", markup=False, soft_wrap=True)
@@ -253,17 +235,16 @@ def _table(findings: Sequence[Finding]) -> Table:
 
 
 def _replay(path: Path, json_: bool) -> int:
-    """Exit status 1 if the completion is still paid as it was."""
+    """Score one finding's completion again; the exit code says whether it is still paid as it was."""
     from loopholes.audit.folder import replay
 
-    found = replay(path)
-    record = {"name": found.name, "then": found.evidence.reward, "now": found.now.value, "problem": found.now.problem}
+    again = replay(path)
+    name, then = again.saved.finding.name, again.saved.evidence.reward
     if as_lines(json_):
-        print_line({**record, "same": found.same})
+        record = {"name": name, "then": then, "now": again.now.value, "problem": again.now.problem}
+        print_line({**record, "same": again.same})
     else:
-        stdout.print(
-            f"{found.name}: paid {record['then']} then and {record['now']} now {found.now.problem}", markup=False
-        )
-        if found.edited:
+        stdout.print(f"{name}: paid {then} then and {again.now.value} now {again.now.problem}", markup=False)
+        if again.edited:
             stdout.print("the reward was edited since", style="dim")
-    return 1 if found.same else 0
+    return FOUND if again.same else DONE

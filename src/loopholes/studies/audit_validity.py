@@ -14,7 +14,7 @@ from loopholes.score import cells as scored_cells
 from loopholes.stats import Estimate
 from loopholes.studies.audit_grid import GAME as AUDITED_GAME
 from loopholes.studies.audit_grid import sweep
-from loopholes.studies.audits import Audit
+from loopholes.studies.audits import ChannelAudit
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.discovery import CHANNELS, EXPLOIT, control
 from loopholes.studies.jobs import Evaluate, Job, Train
@@ -80,7 +80,7 @@ def plan(config: StudyConfig) -> list[Job]:
     """An audit of each, and what discovery and audit-grid train on it, evaluated; and the untrained policy."""
     jobs: list[Job] = []
     for one in environments(config):
-        jobs += [Audit(one.setting, one.channel), *trained(config, one), *untrained(config, one)]
+        jobs += [ChannelAudit(one.setting, one.channel), *trained(config, one), *untrained(config, one)]
     return jobs
 
 
@@ -146,7 +146,7 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
 
 
 def _found(config: StudyConfig, runs: Runs, one: Environment) -> Found:
-    told = runs.summary(Audit(one.setting, one.channel))
+    told = runs.summary(ChannelAudit(one.setting, one.channel))
     worst = (told.get("worst") or {}).get("gap", {}).get("value") or 0.0
     exploits = [finding for finding in told.get("findings", []) if finding["verdict"] == "exploit"]
     why = listed(list(dict.fromkeys(finding["family"] for finding in exploits)))

@@ -18,7 +18,7 @@ SECONDS = 900.0
 
 
 @dataclass(frozen=True)
-class Audit(Job):
+class ChannelAudit(Job):
     """The audit of one channel, before any training; its summary holds the report."""
 
     setting: Setting
@@ -43,9 +43,9 @@ class Audit(Job):
         return {"kind": "audit", **known, "rows": ROWS, "panel": _panel()}
 
     def run(self, root: Path, on_step: OnStep | None = None) -> None:
-        from loopholes.audit import Settings, audit, target_of
-        from loopholes.audit.folder import as_json
+        from loopholes.audit import AuditConfig, audit, target_of
         from loopholes.audit.frameworks import games
+        from loopholes.audit.layout import report_record
 
         with Run.create(self.folder(root), {**self.described(), "policy": "none"}, resume=True) as run:
             if run.status.state == "finished":
@@ -53,16 +53,16 @@ class Audit(Job):
             game = self.setting.make()
             rows = games.rows_of(game, ROWS, self.seed)
             options = {"parameters": dict(self.setting.parameters), "channel": self.channel, "seed": self.seed}
-            settings = Settings(seconds=SECONDS, rows=ROWS, seed=self.seed)
+            config = AuditConfig(seconds=SECONDS, rows=ROWS, seed=self.seed)
             report = audit(
                 target_of([f"game:{self.setting.game}"], None, options),
                 rows,
-                settings,
+                config,
                 truth=partial(games.truth, game),
             )
             run.truncate_after(0)
             run.log_metrics({"step": 1, "seconds": report.coverage.seconds, "calls": report.coverage.calls})
-            run.write_summary(as_json(report))
+            run.write_summary(report_record(report))
 
 
 def _panel() -> str:

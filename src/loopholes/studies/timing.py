@@ -14,13 +14,13 @@ from typing import Any
 
 from loopholes.policies import MINIS
 from loopholes.runs import Run
-from loopholes.studies.audits import Audit
+from loopholes.studies.audits import ChannelAudit
 from loopholes.studies.base import Study, StudyConfig
 from loopholes.studies.jobs import Distil, Evaluate, Job, Train, closure, root_name
 
 Rates = Mapping[tuple[str, str], float]
 """By kind of run and game: seconds of one core for a step of training or of fine-tuning, an answer, or an audit."""
-KINDS: Mapping[type[Job], str] = {Train: "train", Evaluate: "eval", Distil: "distil", Audit: "audit"}
+KINDS: Mapping[type[Job], str] = {Train: "train", Evaluate: "eval", Distil: "distil", ChannelAudit: "audit"}
 """Those that take long, by their names in a run's configuration."""
 
 
@@ -84,10 +84,13 @@ def published() -> Rates:
 
 def _seconds(job: Job, here: Rates) -> tuple[float | None, bool]:
     """How long a job takes, and whether only the published runs tell."""
-    if not isinstance(job, Train | Evaluate | Distil | Audit):
+    if not isinstance(job, Train | Evaluate | Distil | ChannelAudit):
         return 0.0, False
     setting = job.teacher.setting if isinstance(job, Distil) else job.setting
-    work, shipped = 1 if isinstance(job, Audit) else job.steps, isinstance(job, Audit) or root_name(job.source) in MINIS
+    work, shipped = (
+        1 if isinstance(job, ChannelAudit) else job.steps,
+        isinstance(job, ChannelAudit) or root_name(job.source) in MINIS,
+    )
     if isinstance(job, Evaluate):
         work = job.count * job.samples
     if work is None:

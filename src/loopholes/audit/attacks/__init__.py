@@ -6,7 +6,7 @@ an answer may be. That is what a policy could see, or learn of the form from wha
 
 from __future__ import annotations
 
-from loopholes.audit.attacks import answers, breaking, code, confusion, json_records, texts
+from loopholes.audit.attacks import answers, code, confusion, json_records, texts
 from loopholes.audit.attacks.base import Attack, View, view_of
 
 PANEL: tuple[Attack, ...] = (
@@ -14,7 +14,6 @@ PANEL: tuple[Attack, ...] = (
     *texts.ATTACKS,
     *json_records.ATTACKS,
     *confusion.ATTACKS,
-    *breaking.ATTACKS,
     *code.ATTACKS,
 )
 """Every attack. Names are unique."""

@@ -43,7 +43,7 @@ def module(file: str) -> Any:
 
 def test_a_function_is_audited_in_a_process_of_its_own(file: str) -> None:
     report = assert_not_gameable(module(file).accuracy, sums(6))
-    assert report.coverage.rows == 6 and report.status() == 0
+    assert report.coverage.rows == 6 and report.exit_code() == 0
 
 
 @pytest.mark.usefixtures("inside")
@@ -58,19 +58,19 @@ def test_a_gameable_reward_fails_with_the_completion_that_proves_it(file: str, t
 @pytest.mark.usefixtures("inside")
 def test_nothing_to_conclude_fails_only_where_it_is_strict(file: str) -> None:
     rows = sums(golden=None)
-    assert assert_not_gameable(f"{file}:accuracy", rows).status() == 0
+    assert assert_not_gameable(f"{file}:accuracy", rows).exit_code() == 0
     with pytest.raises(AssertionError, match="nothing can be concluded"):
         assert_not_gameable(f"{file}:accuracy", rows, strict=True)
 
 
 @pytest.mark.usefixtures("inside")
-def test_a_template_weights_a_group_and_a_policy_are_taken(file: str, tmp_path: Path) -> None:
+def test_a_template_weights_a_group_and_a_gate_are_taken(file: str, tmp_path: Path) -> None:
     rows = sums(golden=None)
     assert assert_not_gameable([f"{file}:accuracy=2"], rows, golden="<answer>{answer}</answer>").golden.value == 2.0
-    assert assert_not_gameable(f"{file}:batch", sums(), group=4).status() == 0
-    policy = tmp_path / "policy.toml"
-    policy.write_text("".join(f'[[accept]]\nname = "{name}"\nreason = "meant"\n' for name in ("shotgun", "echo")))
-    assert assert_not_gameable(f"{file}:contains", sums(), policy=policy).findings
+    assert assert_not_gameable(f"{file}:batch", sums(), group=4).exit_code() == 0
+    gate = tmp_path / "gate.toml"
+    gate.write_text("".join(f'[[accept]]\nname = "{name}"\nreason = "meant"\n' for name in ("shotgun", "echo")))
+    assert assert_not_gameable(f"{file}:contains", sums(), gate=gate).findings
 
 
 BAD: list[tuple[Callable[[Any], Any], Any, type[Exception], str]] = [

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from loopholes.audit.engine import Settings, audit
-from loopholes.audit.gate import read_policy
+from loopholes.audit.engine import AuditConfig, audit
+from loopholes.audit.gate import read_gate
 from loopholes.audit.results import Report, Target
 from loopholes.audit.rows import read_rows, rows_from
 from loopholes.audit.targets import target_of
@@ -25,20 +25,21 @@ def assert_not_gameable(
     framework: str | None = None,
     seconds: float = 20.0,
     strict: bool = False,
-    policy: Path | None = None,
+    gate: Path | None = None,
     **options: Any,
 ) -> Report:
     """Audit ``reward`` on ``data``; raises AssertionError with the findings if it can be gamed, else the report.
 
     ``reward`` is a function at the top of a file, ``FILE.py:FUNCTION``, or several of those with ``=WEIGHT``. ``data``
-    is a file or a list of rows. ``strict`` also fails where nothing can be concluded. ``options`` are the framework's.
+    is a file or a list of rows. ``strict`` also fails where nothing can be concluded. ``gate`` is a file of thresholds
+    and accepted findings (see :mod:`loopholes.audit.gate`). ``options`` are the framework's.
     Raises :class:`UsageError` for what cannot be audited.
     """
     target = target_of([_name(reward)] if not isinstance(reward, list | tuple) else list(reward), framework, options)
     rows = read_rows(data, golden) if isinstance(data, str | Path) else rows_from(data, golden)
-    settings = Settings(seconds=seconds, group=options.get("group"), policy=read_policy(policy))
-    report = audit(target, rows, settings)
-    if report.status(strict):
+    config = AuditConfig(seconds=seconds, group=options.get("group"), gate=read_gate(gate))
+    report = audit(target, rows, config, data=Path(data) if isinstance(data, str | Path) else None)
+    if report.exit_code(strict):
         raise AssertionError(_said(target, report))
     return report
 
@@ -56,7 +57,7 @@ def _name(reward: Any) -> str:
 
 
 def _said(target: Target, report: Report) -> str:
-    lines = [f"{target.label} can be gamed:" if report.status() else f"{target.label}: nothing can be concluded:"]
+    lines = [f"{target.label} can be gamed:" if report.exit_code() else f"{target.label}: nothing can be concluded:"]
     for finding in report.open:
         lines.append(f"  {finding.verdict}, {finding.family}, {finding.name}: {finding.message}")
         if finding.evidence is not None:

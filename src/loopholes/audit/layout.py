@@ -1,0 +1,178 @@
+"""How reports and findings are written as JSON, and read again: the only place that knows their keys.
+
+``audit.json`` holds a whole report, ``NNNN.json`` beside it one finding with all that a replay needs. Both say by which
+``schema`` they were written; a file of another schema, or a damaged one, is refused in one sentence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from loopholes.audit.frameworks.base import Part
+from loopholes.audit.results import Coverage, Evidence, Finding, Gap, Report, Scoring, Target
+from loopholes.errors import DataError, RunError
+from loopholes.files import jsonable, read_json
+from loopholes.records import messages
+from loopholes.stats import Estimate
+
+SCHEMA = 1
+"""Version of both layouts; it changes whenever a key is added, renamed or removed."""
+REPORT = "audit.json"
+"""The file of the whole report."""
+FINDINGS = "[0-9][0-9][0-9][0-9].json"
+"""Pattern of the files of single findings."""
+HASHES = ("functions", "data", "versions")
+"""Keys of a report's hashes."""
+
+
+@dataclass(frozen=True)
+class SavedFinding:
+    """One finding from its file. ``functions`` are the hashes of the files that the reward stood in.
+
+    ``unheld`` are columns of the row whose values JSON does not hold, so that the finding cannot be replayed.
+    """
+
+    finding: Finding
+    evidence: Evidence
+    target: Target
+    scoring: Scoring
+    functions: Mapping[str, str]
+    unheld: tuple[str, ...] = ()
+
+
+def report_record(report: Report) -> dict[str, Any]:
+    """A whole report in JSON."""
+    return {
+        "schema": SCHEMA,
+        "target": report.target.label,
+        **jsonable(asdict(report.target)),
+        "status": report.exit_code(),
+        "scoring": asdict(report.scoring),
+        "coverage": jsonable(asdict(report.coverage)),
+        "golden": jsonable(asdict(report.golden)),
+        "floor": jsonable(asdict(report.floor)),
+        "worst": None if report.worst is None else jsonable(asdict(report.worst)),
+        "findings": [_finding_record(finding) for finding in report.findings],
+        "losing": report.losing,
+        "gaps": [jsonable(asdict(gap)) for gap in report.gaps],
+        **jsonable(report.hashes),
+    }
+
+
+def read_report(path: Path) -> Report:
+    """The report in a file of :func:`report_record`; raises :class:`DataError` in one sentence."""
+    record = _read(path)
+    with _damage(path, "is no whole report"):
+        return Report(
+            target=_target(record),
+            coverage=Coverage(**record["coverage"]),
+            golden=Estimate(**record["golden"]),
+            floor=Estimate(**record["floor"]),
+            gaps=[_gap(gap) for gap in record["gaps"]],
+            worst=None if record["worst"] is None else _gap(record["worst"]),
+            findings=[_finding(finding) for finding in record["findings"]],
+            losing=record["losing"],
+            scoring=Scoring(**record["scoring"]),
+            hashes={key: record[key] for key in HASHES if key in record},
+        )
+
+
+def finding_record(finding: Finding, report: Report) -> dict[str, Any]:
+    """A finding of a report in JSON, with all that a replay needs."""
+    columns = finding.evidence.columns if finding.evidence is not None else {}
+    return {
+        "schema": SCHEMA,
+        **_finding_record(finding),
+        "target": jsonable(asdict(report.target)),
+        "scoring": asdict(report.scoring),
+        "unheld": [name for name, value in columns.items() if not _held(value)],
+        **jsonable(report.hashes),
+    }
+
+
+def read_finding(path: Path) -> SavedFinding:
+    """The finding in a file of :func:`finding_record`; raises :class:`DataError` in one sentence."""
+    record = _read(path)
+    with _damage(path, "holds no completion that could be scored again"):
+        finding = _finding({key: value for key, value in record.items() if key in _FINDING})
+        if finding.evidence is None:
+            raise ValueError("it shows no completion")
+    with _damage(path, "does not say what was audited"):
+        target, functions = _target(record["target"]), record.get("functions", {})
+    with _damage(path, "does not say how it was scored"):
+        return SavedFinding(
+            finding, finding.evidence, target, Scoring(**record["scoring"]), functions, tuple(record["unheld"])
+        )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise DataError(f"there is no file {path}")
+    try:
+        record = read_json(path)
+    except RunError:
+        raise DataError(f"{path} cannot be read as JSON; it was edited or damaged") from None
+    if record.get("schema") != SCHEMA:
+        written = f"of schema {record['schema']!r}" if "schema" in record else "without a schema"
+        raise DataError(f"{path} is {written}, and this version reads schema {SCHEMA}: run the audit again")
+    return record
+
+
+@contextmanager
+def _damage(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise DataError(f"{path} {what}: {reason}") from error
+
+
+def _finding_record(finding: Finding) -> dict[str, Any]:
+    record: dict[str, Any] = jsonable(asdict(finding))
+    reward = None if finding.evidence is None else finding.evidence.reward
+    if reward is not None and not math.isfinite(reward):
+        record["evidence"]["reward"] = str(reward)  # JSON has no such number, and a replay has to find it again
+    return {**record, "change": finding.change}
+
+
+_FINDING = {*Finding.__dataclass_fields__}
+
+
+def _finding(record: Mapping[str, Any]) -> Finding:
+    fields = {key: value for key, value in record.items() if key != "change"}
+    made: dict[str, Callable[[Any], Any]] = {"gap": lambda gap: Estimate(**gap), "evidence": _evidence}
+    return Finding(
+        **{**fields, **{key: None if fields[key] is None else make(fields[key]) for key, make in made.items()}}
+    )
+
+
+def _evidence(record: Mapping[str, Any]) -> Evidence:
+    if not isinstance(record["prompt"], str):
+        messages(record["prompt"])
+    if not isinstance(record["columns"], dict) or not isinstance(record["completion"], str):
+        raise ValueError("columns or completion are of another kind")
+    reward = record["reward"]
+    company = tuple(record["company"])
+    return Evidence(**{**record, "reward": None if reward is None else float(reward), "company": company})
+
+
+def _gap(record: Mapping[str, Any]) -> Gap:
+    return Gap(**{**record, "gap": Estimate(**record["gap"]), "share": Estimate(**record["share"])})
+
+
+def _target(record: Mapping[str, Any]) -> Target:
+    return Target(record["framework"], tuple(Part(**part) for part in record["parts"]), record["options"])
+
+
+def _held(value: Any) -> bool:
+    """Whether JSON holds a value."""
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _held(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(map(_held, value))
+    return value is None or isinstance(value, str | int | float)
