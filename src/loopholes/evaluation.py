@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,6 +23,7 @@ from loopholes.files import RESUME, disk_errors, jsonable, replace_file
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
 from loopholes.policies import Policy, Sampling, ScriptedPolicy, load_policy
+from loopholes.progress import OnProgress, Progress
 from loopholes.records import Completion, Payment, Split, Task, draws, task_to_json
 from loopholes.runs import Run, rollout_rows
 from loopholes.runs.evaluations import TASKS, outcome_of
@@ -37,7 +38,6 @@ BATCH_TASKS = 32
 CHANNELS = ("vulnerable", "secure")
 PAPER_SAMPLING: dict[str, Any] = {"temperature": 0.6, "top_p": 0.95, "top_k": 20}
 PAPER_TOP_K = {"reward-tampering": 50}
-OnBatch = Callable[[dict[str, Any]], None]
 
 
 class EvalConfig(Config):
@@ -76,7 +76,7 @@ class EvalConfig(Config):
         return Sampling(**{**default, **given})
 
 
-def run_evaluation(config: EvalConfig, *, resume: bool = False, on_batch: OnBatch | None = None) -> Run:
+def run_evaluation(config: EvalConfig, *, resume: bool = False, on_progress: OnProgress | None = None) -> Run:
     """Evaluate what a configuration names and return the run, finished and opened for reading.
 
     Raises :class:`UsageError`, :class:`PolicyError`, :class:`DataError` and :class:`RunError` before anything is
@@ -110,7 +110,7 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_batch: OnBatc
                 sampling=sampling,
                 seed=config.seed,
                 channels=channels,
-                on_batch=on_batch,
+                on_progress=on_progress,
             )
             run.write_summary({"cells": cells(f"{game.name}/{arm}/{name}", estimates(game, scored))})
     return Run.open(config.out)
@@ -143,14 +143,15 @@ def evaluate(
     seed: int = 0,
     channels: Sequence[str] = CHANNELS[:1],
     batch_tasks: int = BATCH_TASKS,
-    on_batch: OnBatch | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[Scored]:
     """Let a policy answer each task ``samples`` times, and score the answers, ``batch_tasks`` tasks at a time.
 
     The first of ``channels`` is the one whose reward a rollout is filed under; with more of them, what each one pays
     is in the rollout's details under ``rewards``. An audit draw depends on the seed and on the number of the sample
     in the whole evaluation. With a ``run``, batches that it holds are not answered again, and each new one is on disk
-    before the next begins; the caller finishes the run. ``on_batch`` is called with each batch's line of metrics.
+    before the next begins; the caller finishes the run. ``on_progress`` is called after each batch, with
+    the numbers of its line of metrics.
 
     Raises :class:`PolicyError` for a prompt that does not fit the policy, :class:`ScoringError` if a judge or the
     sandbox breaks.
@@ -171,8 +172,8 @@ def evaluate(
         if run is not None:
             run.write_rollouts(number, _rows(scored[-1]))
             run.log_metrics(line)
-        if on_batch is not None:
-            on_batch(line)
+        if on_progress is not None:
+            on_progress(Progress.of("batch", line, len(batches)))
     return scored
 
 

@@ -1,28 +1,60 @@
-"""How far long work inside a scorer has come, for whoever wants to show it."""
+"""How far a piece of work has come: one record, and one type for whoever wants to see it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Self
 
-Watcher = Callable[[str, int, int], None]
 
-_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """``done`` of ``total`` pieces of work (``total`` is None while it is unknown) and the numbers worth watching.
+
+    ``what`` is the word before the count: ``step``, ``batch``, ``runs done``. A number is None where it could not be
+    measured; rates are shares in [0, 1].
+    """
+
+    what: str
+    done: int
+    total: int | None = None
+    numbers: Mapping[str, float | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, what: str, metrics: Mapping[str, Any], total: int | None) -> Self:
+        """From a line of a run's metrics, whose ``step`` counts from 1; everything in it but numbers is left out."""
+        numbers = {
+            name: value
+            for name, value in metrics.items()
+            if name not in ("step", "steps") and (value is None or isinstance(value, int | float))
+        }
+        return cls(what, metrics["step"], total, numbers)
+
+
+OnProgress = Callable[[Progress], None]
+"""Called, in the process that asked for the work, each time a piece of it is done."""
+
+_watcher: ContextVar[OnProgress | None] = ContextVar("watcher", default=None)
 
 
 @contextmanager
-def watched(watcher: Watcher) -> Iterator[None]:
-    """Call ``watcher(what, done, total)`` whenever work under way says how far it is."""
-    token = _watcher.set(watcher)
+def watched(on_progress: OnProgress) -> Iterator[None]:
+    """Call ``on_progress`` for whatever :func:`report` reports in this block.
+
+    For long work deep inside a scorer, such as a judge's questions, where a callback would have to be passed through
+    every game.
+    """
+    token = _watcher.set(on_progress)
     try:
         yield
     finally:
         _watcher.reset(token)
 
 
-def tell(what: str, done: int, total: int) -> None:
-    """Say how far the work is."""
-    watcher = _watcher.get()
-    if watcher is not None:
-        watcher(what, done, total)
+def report(progress: Progress) -> None:
+    """Say how far work inside a scorer has come, to whoever watches."""
+    on_progress = _watcher.get()
+    if on_progress is not None:
+        on_progress(progress)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from loopholes.errors import DataError, RunError, UsageError
 from loopholes.files import BadRows, disk_errors, json_rows, jsonable, replace_file
 from loopholes.games.base import Game
 from loopholes.games.load import Rows, load_rows
+from loopholes.progress import OnProgress, Progress
 from loopholes.records import Completion, Outcome, Payment, Task, draws
 from loopholes.score import Scored, Tally, score, warn_of_untrainable
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 CHUNK = 128  # completions scored at once
 Reference = int | str
-OnChunk = Callable[[int, int], None]
 
 
 Row = tuple[int, Reference, Task, Completion]
@@ -39,7 +39,13 @@ class Scores:
     """
 
     def __init__(
-        self, game: Game, channel: str, completions: CompletionsFile, *, seed: int = 0, on_chunk: OnChunk | None = None
+        self,
+        game: Game,
+        channel: str,
+        completions: CompletionsFile,
+        *,
+        seed: int = 0,
+        on_progress: OnProgress | None = None,
     ) -> None:
         self.count = completions.count
         self.left_out = ", ".join(filter(None, (completions.tasks.left_out, completions.left_out)))
@@ -47,7 +53,7 @@ class Scores:
         self._channel = channel
         self._completions = completions
         self._seed = seed
-        self._on_chunk = on_chunk
+        self._on_progress = on_progress
         self._tally: Tally | None = None
 
     def records(self) -> Iterator[dict[str, Any]]:
@@ -63,8 +69,8 @@ class Scores:
             scored = self._score(chunk)
             tally.add(scored)
             done += len(chunk)
-            if self._on_chunk is not None:
-                self._on_chunk(done, self.count)
+            if self._on_progress is not None:
+                self._on_progress(Progress("completion", done, self.count))
             payments = scored.payments[self._channel]
             for (_, reference, *_), payment, outcome in zip(chunk, payments, scored.outcomes, strict=True):
                 yield _record(reference, payment, outcome)
@@ -100,18 +106,18 @@ def score_files(
     channel: str = "vulnerable",
     seed: int = 0,
     skip_bad: bool = False,
-    on_chunk: OnChunk | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Scores:
     """Score a file of completions against a file of tasks. Both are checked at once; scoring waits to be asked for.
 
     An audit draw depends on ``seed`` and on the completion's row. ``skip_bad`` leaves out, and counts, rows of either
-    file that cannot be used. ``on_chunk`` is told how many completions are done, of how many. Memory depends on the
+    file that cannot be used. ``on_progress`` is called after every chunk. Memory depends on the
     tasks, not on the number of completions. Raises :class:`DataError` for what is wrong with the files.
     """
     game.channel(channel)
     asked = CompletionsFile(Path(completions), load_rows(tasks, game, skip_bad=skip_bad), skip_bad=skip_bad)
     warn_of_untrainable(game, asked.named)
-    return Scores(game, channel, asked, seed=seed, on_chunk=on_chunk)
+    return Scores(game, channel, asked, seed=seed, on_progress=on_progress)
 
 
 class CompletionsFile:

@@ -31,7 +31,7 @@ from loopholes.audit.scorer import Scorer, companions_of
 from loopholes.audit.search import Search
 from loopholes.audit.verdicts import judge
 from loopholes.errors import UsageError
-from loopholes.progress import Watcher
+from loopholes.progress import OnProgress, Progress
 
 REPEATS = 3
 """How often a noisy reward is asked about a completion."""
@@ -75,7 +75,7 @@ def audit(
     truth: Truth | None = None,
     process: Process | None = None,
     data: Path | None = None,
-    on_progress: Watcher | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Report:
     """Audit a reward on these rows; raises :class:`UsageError` for a target that cannot be audited.
 
@@ -96,7 +96,7 @@ def audit(
 
 
 def observe(
-    process: Process, rows: Sequence[Row], config: AuditConfig, truth: Truth | None, budget: Budget, tell: Watcher
+    process: Process, rows: Sequence[Row], config: AuditConfig, truth: Truth | None, budget: Budget, tell: OnProgress
 ) -> Observations:
     """Ask the reward everything that its report will need."""
     target, scoring = process.target, config.scoring
@@ -105,19 +105,19 @@ def observe(
     form = form_of([row.golden for row in sample if row.golden is not None])
     views = _views(target, sample, form, config)
     scorer = _scorer(process, sample, config)
-    tell("pilot", 0, 1)
+    tell(Progress("pilot", 0, 1))
     _pilot(scorer)
-    tell("scale", 0, 1)
+    tell(Progress("scale", 0, 1))
     levels, skipped = _scale(scorer, form, truth, config.seed, budget)
     golden = scorer.pay([(level.row, level.golden_text) for level in levels])
-    tell("contract", 0, 1)
+    tell(Progress("contract", 0, 1))
     looked_at = budget.affordable_rows("contract", scorer.seconds_a_call, LOOKED_AT)
     answers = Checks(scorer, levels, form, rows=looked_at, noisy=config.noisy).ask(budget)
     correctness = Correctness(sample, levels, form, truth)
     panel = Panel(scorer, levels, views, correctness, budget, tell)
     tried = panel.try_all()
     gaps = [one.gap(levels) for one in tried]
-    tell("search", 0, 1)
+    tell(Progress("search", 0, 1))
     measurable = [level for level in levels if level.width is not None]
     search = _search(scorer, measurable, views, tried, gaps)
     climbed, not_searched = search.run(correctness, config.search_calls, config.seed, budget)

@@ -14,7 +14,7 @@ from loopholes.audit.process import GONE
 from loopholes.audit.results import Attempt, Gap
 from loopholes.audit.scale import Correctness, Level, gap_of, normalized
 from loopholes.audit.scorer import Scorer
-from loopholes.progress import Watcher
+from loopholes.progress import OnProgress, Progress
 
 SLOW = 0.25
 """For calls slower than this (seconds), check the time after every two calls."""
@@ -60,7 +60,7 @@ class Panel:
         views: Mapping[int, View],
         correctness: Correctness,
         budget: Budget,
-        tell: Watcher,
+        tell: OnProgress,
     ) -> None:
         self._scorer = scorer
         self._levels = {level.row: level for level in levels}
@@ -100,7 +100,7 @@ class Panel:
         """Try all attacks on these rows, what paid most first; returns how many there was no time for."""
         late = 0
         for number, tried in enumerate(sorted(panel, key=self._best, reverse=True)):
-            self._tell("panel", done + number, total)
+            self._tell(Progress("panel", done + number, total))
             if tried.is_stuck or all(row in tried.attempts for row in rows):
                 continue
             if self._budget.is_over("panel"):

@@ -21,8 +21,8 @@ from loopholes.errors import BUG, INTERRUPTED, UNREAD, LoopholesError, exit_code
 __all__ = ["app", "entry", "main"]
 
 STOPPED = (
-    "stopped; what was finished is kept: train, eval and pretrain go on with the same command and --resume, study and "
-    "demo with the same command"
+    "stopped; finished work is kept. Continue train, eval and pretrain by the same command with --resume, study and "
+    "demo by the same command"
 )
 EXIT_CODES = "Exit codes: " + " · ".join(f"{code} {meaning}" for code, meaning in exit_codes().items()) + "."
 

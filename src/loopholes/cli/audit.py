@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
-from loopholes.cli.console import Steps, as_lines, print_line, say, stdout
+from loopholes.cli.console import conclude, paragraph, print_line, stdout
+from loopholes.cli.display import display
 from loopholes.cli.options import Json, Sandbox, Seed, Set, pairs
 from loopholes.errors import DONE, FOUND, UsageError
 
@@ -22,65 +22,95 @@ if TYPE_CHECKING:
     from loopholes.audit.scale import Truth
 
 STYLES = {"exploit": "bold red", "warning": "yellow", "inconclusive": "dim"}
+EXCERPT = 70  # characters of a completion that are shown
 OUT = Path("findings")
 
 
 def audit(
     target: Annotated[
         str | None,
-        typer.Argument(metavar="[TARGET]", help="FILE.py:FUNCTION, game:NAME, or a URL.", show_default=False),
+        typer.Argument(
+            metavar="[TARGET]",
+            help="Reward to audit: FILE.py:FUNCTION, game:NAME, or the URL of a server.",
+            show_default=False,
+        ),
     ] = None,
     reward: Annotated[
         list[str] | None,
-        typer.Option("--reward", metavar="FILE.py:FUNCTION[=WEIGHT]", help="One of several rewards that are summed."),
+        typer.Option(
+            "--reward",
+            metavar="FILE.py:FUNCTION[=WEIGHT]",
+            help="One of several rewards that are added up. Repeatable.",
+        ),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Rows: JSON Lines, parquet, or a datasets folder.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Rows that the reward is called with: JSON Lines, parquet, or a datasets folder.", show_default=False
+        ),
     ] = None,
     golden: Annotated[
         str | None,
         typer.Option(
-            metavar="TEMPLATE", help="Right completions, such as '<answer>{answer}</answer>'; else a column golden."
+            metavar="TEMPLATE",
+            help="How a right completion looks, such as '<answer>{answer}</answer>'. Default: the column golden.",
         ),
     ] = None,
     framework: Annotated[
-        str | None, typer.Option(help="plain, trl, verl, verifiers or openenv; default: by the signature.")
+        str | None, typer.Option(help="plain, trl, verl, verifiers or openenv. Default: recognized by the signature.")
     ] = None,
     truth: Annotated[
-        str | None, typer.Option(metavar="FILE.py:FUNCTION", help="f(completion, **row): what was wanted, 0 to 1.")
+        str | None,
+        typer.Option(
+            metavar="FILE.py:FUNCTION",
+            help="Function f(completion, **row) that says how right a completion is, from 0 to 1.",
+        ),
     ] = None,
-    channel: Annotated[str, typer.Option(help="Of a game.")] = "vulnerable",
+    channel: Annotated[str, typer.Option(help="Channel to audit (only for game:NAME).")] = "vulnerable",
     set_: Set = None,
-    action_field: Annotated[str | None, typer.Option(help="OpenEnv: the action's field that is the text.")] = None,
-    tokenizer: Annotated[str | None, typer.Option(help="The model whose tokens are counted.")] = None,
+    action_field: Annotated[
+        str | None, typer.Option(help="Field of the action that holds the text (only for OpenEnv).")
+    ] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="Model whose tokenizer counts the tokens of a completion.")
+    ] = None,
     group: Annotated[
-        int | None, typer.Option(min=2, help="Completions a group, for rewards that read their company.")
+        int | None,
+        typer.Option(min=2, help="Completions per group, for rewards that compare the completions of a group."),
     ] = None,
-    rows: Annotated[int, typer.Option(min=1, help="Rows at most; a sample of larger data.")] = 200,
-    max_completion_tokens: Annotated[int, typer.Option(min=16, help="The longest answer.")] = 1024,
-    budget_seconds: Annotated[float, typer.Option(min=1, help="For the whole audit.")] = 60.0,
+    rows: Annotated[int, typer.Option(min=1, help="Audit at most this many rows, drawn at random.")] = 200,
+    max_completion_tokens: Annotated[int, typer.Option(min=16, help="Longest completion to try, in tokens.")] = 1024,
+    budget_seconds: Annotated[float, typer.Option(min=1, help="Time for the whole audit, in seconds.")] = 60.0,
     call_seconds: Annotated[
-        float | None, typer.Option(min=0.001, help="For one call; default: by the usual one.")
+        float | None,
+        typer.Option(min=0.001, help="Time limit of one call, in seconds. Default: set by the first calls."),
     ] = None,
-    memory_gb: Annotated[float, typer.Option(min=0.5, help="For the reward's process.")] = 8.0,
-    search_calls: Annotated[int, typer.Option(min=0, help="For the search.")] = 4000,
-    noisy: Annotated[bool, typer.Option("--noisy", help="The reward is not deterministic, and that is meant.")] = False,
-    component: Annotated[bool, typer.Option("--component", help="One part of a reward: warnings only.")] = False,
+    memory_gb: Annotated[float, typer.Option(min=0.5, help="Memory limit of the reward's process, in GB.")] = 8.0,
+    search_calls: Annotated[int, typer.Option(min=0, help="Reward calls the search may use; 0 for no search.")] = 4000,
+    noisy: Annotated[
+        bool, typer.Option("--noisy", help="The reward is meant to be random: average it instead of reporting that.")
+    ] = False,
+    component: Annotated[
+        bool, typer.Option("--component", help="The target is only one part of a reward: warn, report no exploits.")
+    ] = False,
     config: Annotated[
-        Path | None, typer.Option(help="Thresholds and accepted findings; default: loopholes-audit.toml.")
+        Path | None, typer.Option(help="File of thresholds and accepted findings. Default: loopholes-audit.toml.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where findings go, one file each.")] = OUT,
-    sarif: Annotated[Path | None, typer.Option(help="Also write SARIF for code scanning.")] = None,
-    replay: Annotated[Path | None, typer.Option(help="Score the completion of one finding again.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail where something is inconclusive, too.")] = False,
+    out: Annotated[Path, typer.Option(help="Directory for the findings, one file each.")] = OUT,
+    sarif: Annotated[Path | None, typer.Option(help="Also write the findings as SARIF, for code scanning.")] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(help="Score the completion of a finding again; fails if it is still paid as before."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail if something is inconclusive, too.")] = False,
     seed: Seed = 0,
     sandbox: Sandbox = None,
     json_: Json = False,
 ) -> int:
-    """Find out how a reward function can be gamed, before training on it, with completions that prove it.
+    """Find out how a reward function can be gamed before you train on it, with completions that prove it.
 
-    The exit code tells an exploit, or a replayed finding that still pays, from an audit that could not be done: see the
-    list below loopholes --help.
+    The exit code tells an exploit, or a replayed finding that still pays, from an audit that could not be done; loopholes
+    --help lists the exit codes.
     """
     from loopholes.audit import AuditConfig
     from loopholes.audit import audit as run
@@ -110,7 +140,7 @@ def audit(
         group=group,
         gate=read_gate(config),
     )
-    with ExitStack() as stack, Steps("audit", None, lines=as_lines(json_), shown={}, echo=False) as steps:
+    with ExitStack() as stack, display("audit", json=False, numbers={}, mute=json_) as shown:
         process = stack.enter_context(closing(RewardProcess(aimed, memory=memory_gb, seconds_to_load=budget_seconds)))
         found, wanted = _material(process, data, golden, truth, settings, stack)
         report = run(
@@ -120,7 +150,7 @@ def audit(
             truth=wanted,
             process=process,
             data=data,
-            on_progress=lambda _, done, total: steps.step({}, done, total),
+            on_progress=shown.show,
         )
     written = save(report, out)
     if sarif is not None:
@@ -176,36 +206,43 @@ def _game_material(target: Target, config: AuditConfig) -> tuple[Sequence[Row], 
 
 
 def _show(report: Report, written: Sequence[Path], json_: bool) -> None:
-    if as_lines(json_):
+    if json_:
         from loopholes.audit.layout import report_record
 
         print_line(report_record(report))
         return
     coverage = report.coverage
     stdout.print(report.target.label, style="bold", markup=False, soft_wrap=True)
-    stdout.print(
+    paragraph(
         f"{coverage.rows} of {coverage.rows_given} rows, {coverage.calls:,} calls in {coverage.seconds:.1f} s; "
-        f"families: {', '.join(coverage.families) or 'none'}",
-        markup=False,
+        f"families: {', '.join(coverage.families) or 'none'}"
     )
     for line in _uncovered(report):
-        stdout.print(f"not covered: {line}", style="yellow", markup=False)
+        paragraph(f"not covered: {line}", "yellow")
     for note in coverage.notes:
-        stdout.print(f"note: {note}", style="dim", markup=False)
+        paragraph(f"note: {note}", "dim")
     if report.golden.value is not None:
-        stdout.print(
-            f"right answers are paid {_reward(report.golden)}, wrong ones in their form {_reward(report.floor)}"
-        )
+        paragraph(f"right answers are paid {_reward(report.golden)}, wrong ones in their form {_reward(report.floor)}")
     if report.worst is not None:
-        stdout.print(
+        paragraph(
             f"gameability gap: {report.worst.gap} of the scale, by {report.worst.attack} (corrected for all attacks)"
         )
-    if report.findings:
-        stdout.print(_table(report.findings))
-    else:
+    for finding in report.findings:
+        _show_finding(finding)
+    if not report.findings:
         stdout.print("Nothing was found.", style="bold")
     if written:
-        say(f"The findings: {written[0].parent}/   Again: loopholes audit --replay {written[0]}")
+        conclude(f"\nThe findings are in {written[0].parent}\nTry one again: loopholes audit --replay {written[0]}")
+
+
+def _show_finding(finding: Finding) -> None:
+    verdict = f"{finding.verdict} (accepted)" if finding.accepted else finding.verdict
+    stdout.print(f"\n{verdict}: {finding.family}, {finding.name}", style=STYLES[finding.verdict], markup=False)
+    paragraph(finding.message, indent=2)
+    if finding.evidence is not None:
+        paragraph(f"for example: {finding.evidence.completion[:EXCERPT]!r}", indent=2)
+    if finding.change:
+        paragraph(f"what to do: {finding.change}", indent=2)
 
 
 def _uncovered(report: Report) -> list[str]:
@@ -222,29 +259,19 @@ def _reward(estimate: Any) -> str:
     return f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]" if estimate.value is not None else "-"
 
 
-def _table(findings: Sequence[Finding]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
-    for name, ratio in (("", 2), ("family", 3), ("what", 8), ("for example", 6), ("to do", 7)):
-        table.add_column(name, ratio=ratio, overflow="fold")
-    for one in findings:
-        shown = "" if one.evidence is None else repr(one.evidence.completion[:70])
-        verdict = f"{one.verdict} (accepted)" if one.accepted else one.verdict
-        cells = [verdict, one.family, f"{one.name}: {one.message}", shown, one.change]
-        table.add_row(*(cell.replace("[", "\\[") for cell in cells), style=STYLES[one.verdict])
-    return table
-
-
 def _replay(path: Path, json_: bool) -> int:
     """Score one finding's completion again; the exit code says whether it is still paid as it was."""
     from loopholes.audit.folder import replay
 
     again = replay(path)
     name, then = again.saved.finding.name, again.saved.evidence.reward
-    if as_lines(json_):
+    if json_:
         record = {"name": name, "then": then, "now": again.now.value, "problem": again.now.problem}
         print_line({**record, "same": again.same})
     else:
-        stdout.print(f"{name}: paid {then} then and {again.now.value} now {again.now.problem}", markup=False)
+        stdout.print(
+            f"{name}: paid {then} then and {again.now.value} now {again.now.problem}", markup=False, soft_wrap=True
+        )
         if again.edited:
             stdout.print("the reward was edited since", style="dim")
     return FOUND if again.same else DONE

@@ -1,4 +1,8 @@
-"""What people see, and what programs read: tables and bars on a terminal, one JSON object a line elsewhere."""
+"""What a command prints: text and tables for people, JSON Lines for programs that pass ``--json``.
+
+Results go to standard output, everything else to standard error. In a pipe or a file people read the same words as on
+a terminal, at :data:`WIDTH` columns and without control codes.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +11,24 @@ import json
 import logging
 import os
 import sys
+import textwrap
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from loopholes.errors import LoopholesError, MissingExtra, RunError, UsageError
 from loopholes.files import jsonable
-from loopholes.progress import watched
 
 if TYPE_CHECKING:
     from loopholes.stats import Estimate
 
-SHOWN = {"reward": "reward", "task_performance": "task", "exploit_rate": "exploit"}
+WIDTH = 100
+"""Columns of what is printed where there is no terminal; the variable COLUMNS says otherwise, as on a terminal."""
 QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -35,8 +38,22 @@ QUIET = {
     "DATASETS_VERBOSITY": "error",
 }
 
-stdout = Console(highlight=False)
-stderr = Console(stderr=True, highlight=False)
+
+def _console(*, error: bool) -> Console:
+    """As wide as its terminal, or :data:`WIDTH` where the stream is none; COLUMNS decides over both."""
+    stream = sys.stderr if error else sys.stdout
+    terminal = stream is not None and stream.isatty()  # None where the caller closed it, as ``>&-`` does
+    fixed = terminal or os.environ.get("COLUMNS", "").isdigit()
+    return Console(stderr=error, highlight=False, width=None if fixed else WIDTH)
+
+
+stdout = _console(error=False)
+stderr = _console(error=True)
+
+
+def is_live(console: Console) -> bool:
+    """Whether lines can be drawn over: a terminal, and not a dumb one. FORCE_COLOR asks for colours, not for this."""
+    return console.is_terminal and not console.is_dumb_terminal and console.file.isatty()
 
 
 @contextmanager
@@ -70,94 +87,41 @@ def complain(sentence: str) -> None:
 
 
 def say(sentence: str) -> None:
-    """Say something on standard error that is neither a result nor a complaint."""
+    """Print a note on standard error: neither a result nor a complaint."""
     stderr.print(sentence, markup=False, soft_wrap=True)
 
 
-def as_lines(json_lines: bool) -> bool:
-    """Whether output is for machines: asked for, or because standard output is not a terminal."""
-    return json_lines or not sys.stdout.isatty()
+def conclude(sentence: str) -> None:
+    """Print the last lines of a result, such as where it is, on standard output; paths stay in one piece."""
+    stdout.print(sentence, markup=False, soft_wrap=True)
 
 
-def print_line(record: Mapping[str, Any]) -> None:
-    """One JSON object on standard output."""
-    typer.echo(json.dumps(jsonable(record), allow_nan=False))
-    sys.stdout.flush()
-
-
-class Steps:
-    """The progress of long work: a bar with the numbers that matter, or one JSON line a step.
-
-    ``shown`` maps the metrics that stand beside the bar to their short names; ``total`` may come later, with a step.
-    """
-
-    def __init__(
-        self, title: str, total: int | None, *, lines: bool, shown: Mapping[str, str] | None = None, echo: bool = True
-    ) -> None:
-        self._shown = SHOWN if shown is None else shown
-        self._lines = lines
-        self._echo = echo
-        numbers = [TextColumn(f"{short} {{task.fields[{name}]}}") for name, short in self._shown.items()]
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            *numbers,
-            TimeRemainingColumn(),
-            console=stderr,
-            disable=lines,
-            expand=True,
+def paragraph(text: str, style: str = "", indent: int = 0) -> None:
+    """Print text on standard output, wrapped between words; a word longer than the line stays in one piece."""
+    for line in text.splitlines():
+        lines = textwrap.wrap(
+            line,
+            max(20, stdout.width),
+            initial_indent=" " * indent,
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
         )
-        self._bar = self.add(title, total)
-        self._part: TaskID | None = None
-        self._watching = watched(self._show_part)
-
-    def add(self, title: str, total: int | None) -> TaskID:
-        """Another bar below."""
-        unknown: dict[str, Any] = dict.fromkeys(self._shown, "-")
-        return self._progress.add_task(title, total=total, **unknown)
-
-    def drop(self, bar: TaskID | None) -> None:
-        """Take a bar away."""
-        if bar is not None:
-            self._progress.remove_task(bar)
-
-    def step(self, metrics: Mapping[str, Any], done: int, total: int | None = None, bar: TaskID | None = None) -> None:
-        """Show one step; ``done`` counts the steps so far."""
-        if self._lines:
-            if self._echo:
-                print_line(metrics)
-            return
-        fields: dict[str, Any] = {name: number(metrics.get(name), name) for name in self._shown}
-        if total is not None:
-            fields["total"] = total
-        self._progress.update(self._bar if bar is None else bar, completed=done, **fields)
-
-    def _show_part(self, what: str, done: int, total: int) -> None:
-        """A bar for long work within a step, gone when it is done."""
-        if self._part is None:
-            self._part = self.add(what, total)
-        self._progress.update(self._part, description=what, completed=done, total=total, visible=done < total)
-
-    def __enter__(self) -> Self:
-        self._watching.__enter__()
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-        self._watching.__exit__(kind, error, trace)
+        stdout.print("\n".join(lines), style=style, markup=False, soft_wrap=True)
 
 
-def number(value: object, name: str) -> str:
-    """A metric beside a bar: rates in percent, rewards as they are."""
-    if not isinstance(value, int | float):
-        return "-"
-    if name in ("task_performance", "exploit_rate"):
-        return f"{value:.0%}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+def share_a_stream() -> bool:
+    """Whether standard output and standard error end in the same place, so that progress would mix with records."""
+    try:
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+
+
+def print_line(record: Mapping[str, Any], *, error: bool = False) -> None:
+    """Print one JSON object as a line on standard output, or on standard error if ``error``."""
+    typer.echo(json.dumps(jsonable(record), allow_nan=False), err=error)
+    (sys.stderr if error else sys.stdout).flush()
 
 
 def estimates_table(found: Mapping[str, Estimate]) -> Table:

@@ -17,47 +17,56 @@ from loopholes.sandbox.server import checked
 
 def _choose_sandbox(kind: str | None) -> str | None:
     if kind is not None:
-        # In the environment, where whatever processes this command starts find it, too.
+        # In the environment, so that every process which this command starts finds it.
         os.environ[SANDBOX_VARIABLE] = checked(kind)
     return kind
 
 
-Game = Annotated[str, typer.Argument(metavar="GAME", help="A game's name, or FILE.py:CLASS.", show_default=False)]
+Game = Annotated[
+    str,
+    typer.Argument(
+        metavar="GAME", help="The name of a game, or FILE.py:CLASS for one of your own.", show_default=False
+    ),
+]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the game; may be given several times."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Set a parameter of the game (see loopholes games NAME). Repeatable."
+    ),
 ]
-Channel = Annotated[str, typer.Option(help="The channel that pays: vulnerable, secure, or another that the game has.")]
-Seed = Annotated[int, typer.Option(min=0, help="Same seed, same numbers.")]
+Channel = Annotated[
+    str, typer.Option(help="Channel that pays the rewards: vulnerable, secure, or another one of the game.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same numbers.")]
 Tasks = Annotated[
     Path | None,
-    typer.Option(help="A file of tasks (the released parquet layout, or JSON Lines); default: the mini world."),
+    typer.Option(help="File of tasks: the released parquet layout, or JSON Lines. Default: the mini world."),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out, and count, rows that cannot be used.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out from its last checkpoint.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Skip rows that cannot be used, and count them.")]
 Sandbox = Annotated[
     str | None,
     typer.Option(
         metavar="isolated|process",
-        help="How model-written programs run; default: isolated, or what LOOPHOLES_SANDBOX says.",
+        help="How model-written programs run. Default: the variable LOOPHOLES_SANDBOX, or isolated.",
         callback=_choose_sandbox,
         show_default=False,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Lines of JSON, for machines; the default for a pipe.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON Lines for programs instead of text for people.")]
 
 
-def pairs(given: Sequence[str] | None, option: str) -> dict[str, Any]:
+def pairs(arguments: Sequence[str] | None, option: str) -> dict[str, Any]:
     """``KEY=VALUE`` pairs; a value is JSON where it reads as JSON, and text otherwise. Raises :class:`UsageError`."""
-    found: dict[str, Any] = {}
-    for pair in given or ():
+    values: dict[str, Any] = {}
+    for pair in arguments or ():
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise UsageError(f"{option} takes KEY=VALUE, not {pair!r}")
-        if key in found:
+        if key in values:
             raise UsageError(f"{option} gives {key} twice")
-        found[key] = _value(value)
-    return found
+        values[key] = _value(value)
+    return values
 
 
 def _value(text: str) -> Any:

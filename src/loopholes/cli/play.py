@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loopholes.cli.console import complain, stdout
-from loopholes.cli.options import Set, pairs
+from loopholes.cli.options import Json, Set, pairs
 from loopholes.errors import UsageError
 from loopholes.files import jsonable
 from loopholes.games import BUILT_IN
@@ -21,21 +21,21 @@ from loopholes.games.validate import replay, validate
 from loopholes.runs import prompt_text
 from loopholes.score import Scored
 
-Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of them, or FILE.py:CLASS.")]
+Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of a game, or FILE.py:CLASS. Default: all.")]
 
 
 def games(
     name: Name = None,
     validate_: Annotated[
-        bool, typer.Option("--validate", help="Replay the demonstrations; exit code 1 if anything differs.")
+        bool, typer.Option("--validate", help="Replay every demonstration; exit with 1 if a number differs.")
     ] = False,
-    json_: Annotated[bool, typer.Option("--json", help="JSON, for machines.")] = False,
+    json_: Json = False,
     set_: Set = None,
 ) -> None:
-    """What there is to play: all games in a table, or one of them in a screenful."""
+    """List the games, or explain one of them with its demonstrations."""
     parameters = pairs(set_, "--set")
     if name is None and parameters:
-        raise UsageError("--set is for one game; say which: loopholes games NAME --set KEY=VALUE")
+        raise UsageError("--set needs the name of a game: loopholes games NAME --set KEY=VALUE")
     chosen = [make_game(known) for known in BUILT_IN] if name is None else [make_game(name, **parameters)]
     if validate_:
         _validate(chosen, json_)
@@ -44,7 +44,7 @@ def games(
         typer.echo(json.dumps(jsonable(shown if name is None else {**shown[0], "demonstrations": _replay(chosen[0])})))
     elif name is None:
         stdout.print(_table(chosen))
-        stdout.print("\nloopholes games NAME explains one; FILE.py:CLASS names one of your own.", markup=False)
+        stdout.print("\nloopholes games NAME explains a game; FILE.py:CLASS is a game of your own.", markup=False)
     else:
         _explain(chosen[0])
 
@@ -55,7 +55,7 @@ def _validate(chosen: Sequence[Game], as_json: bool) -> None:
         typer.echo(json.dumps(findings))
     for name, found in findings.items():
         if not found and not as_json:
-            stdout.print(f"{name}: every demonstration gives what it says", markup=False)
+            stdout.print(f"{name}: every demonstration gives the numbers it declares", markup=False)
         for finding in found if not as_json else ():
             complain(f"{name}: {finding}")
     if any(findings.values()):

@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import TaskID
 from rich.table import Table
 
-from loopholes.cli.console import Steps, as_lines, print_line, say, stderr, stdout
+from loopholes.cli.console import conclude, print_line, stdout
+from loopholes.cli.display import NUMBERS, Display, display
 from loopholes.cli.options import Json
 from loopholes.errors import RunError
+from loopholes.progress import Progress
 
 if TYPE_CHECKING:
     from loopholes.report import Section
     from loopholes.studies.loose_page import Arm, GameSection
 
-COLUMNS = ("game", "arm", "task performance", "exploit rate", "appears", "dominates", "blind spot")
+COLUMNS = ("game and arm", "task performance", "exploit rate", "appears", "dominates", "blind spot")
 
 
 def report(
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A directory with runs or studies in it.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="DIR", help="Directory that holds runs, studies or audits, at any depth.", show_default=False
+        ),
     ],
-    out: Annotated[Path | None, typer.Option(help="The page; default: DIR/report.html.")] = None,
-    export: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Also write figures (SVG, PNG) and tables (CSV) there.")
+    out: Annotated[
+        Path | None, typer.Option(help="File for the page. Default: DIR/report.html.", show_default=False)
     ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Also write figures (SVG, PNG) and tables (CSV) to this folder."),
+    ] = None,
+    json_: Json = False,
 ) -> None:
     """Make the page of the runs, studies and audits in a directory: one HTML file that opens offline."""
     from loopholes import report as reports
@@ -39,10 +48,13 @@ def report(
     audits_alone = all(section.question == AUDITS for section in sections)
     title, place = f"Loopholes: {directory.resolve().name}", out or directory / "report.html"
     page = reports.write_page(title, sections, place, **({"lead": AUDITED} if audits_alone else {}))
-    typer.echo(str(page))
+    files = [] if export is None else reports.export(sections, export)
+    if json_:
+        print_line({"page": str(page), "files": [str(file) for file in files]})
+        return
+    conclude(f"The page is {page}")
     if export is not None:
-        written = reports.export(sections, export)
-        say(f"{len(written)} files for a paper: {export}")
+        conclude(f"{len(files)} figures and tables are in {export}")
 
 
 def _sections(directory: Path) -> list[Section]:
@@ -68,58 +80,57 @@ def _sections(directory: Path) -> list[Section]:
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Where the runs, the summary and the page go.")] = Path("runs/demo"),
-    policy: Annotated[str, typer.Option(help="The policy to begin with.")] = "mini",
-    workers: Annotated[int | None, typer.Option(min=1, help="Runs at once; default: one a core.")] = None,
-    seed: Annotated[list[int] | None, typer.Option(min=0, help="May be given several times; default: 0.")] = None,
+    out: Annotated[Path, typer.Option(help="Directory for the runs, the summary and the page.")] = Path("runs/demo"),
+    policy: Annotated[str, typer.Option(help="Policy to train.")] = "mini",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Runs at the same time. Default: one per core.", show_default=False)
+    ] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(min=0, help="Random seed. Repeatable. Default: 0.", show_default=False)
+    ] = None,
     json_: Json = False,
 ) -> None:
-    """The first look: all four games, vulnerable beside secure. Interrupted, it goes on where it was."""
+    """Train a policy on all four games, on the vulnerable and on the secure channel, and compare what it learned.
+
+    If it is interrupted, the same command continues where it stopped.
+    """
     from loopholes.studies.demo import run_demo
 
-    seeds = tuple(seed or (0,))
-    if as_lines(json_):
-        summary = run_demo(out, policy=policy, seeds=seeds, workers=workers, on_event=_print_event)
-        print_line({"page": str(out / "report.html"), **summary})
+    sections: list[GameSection] = []
+    with display("demo", json=json_) as shown:
+        summary = run_demo(
+            out, policy=policy, seeds=tuple(seed or (0,)), workers=workers, on_event=partial(_take, shown, sections)
+        )
+    page = out / "report.html"
+    if json_:
+        print_line({"page": str(page), **summary})
         return
-    with _DemoView() as view:
-        run_demo(out, policy=policy, seeds=seeds, workers=workers, on_event=view.tell)
-    stdout.print(results_table(view.sections))
-    say(f"\nThe page: {out / 'report.html'}   The numbers: {out / 'summary.json'}")
+    stdout.print(results_table(sections))
+    conclude(f"\nThe page is {page}\nThe numbers are in {out / 'summary.json'}")
 
 
-def _print_event(event: Mapping[str, Any]) -> None:
-    print_line({key: value for key, value in event.items() if key != "section"})
-
-
-class _DemoView(Steps):
-    """One bar a training run; a table as each game ends."""
-
-    def __init__(self) -> None:
-        super().__init__("all games", None, lines=False)
-        self._bars: dict[tuple[Any, ...], TaskID] = {}
-        self.sections: list[GameSection] = []
-
-    def tell(self, event: Mapping[str, Any]) -> None:
-        """Show one event of the demo."""
-        if "section" in event:
-            self.sections.append(event["section"])
-            stderr.print(results_table(self.sections[-1:]))
-            return
-        key = (event["game"], event["arm"], event["seed"])
-        if key not in self._bars:
-            self._bars[key] = self.add(f"{event['game']} {event['arm']}", event["steps"])
-        self.step(event, event["step"], bar=self._bars[key])
+def _take(shown: Display, sections: list[GameSection], event: Mapping[str, Any]) -> None:
+    """Show one event of the demo, and keep the section of a game that is done."""
+    if "section" in event:
+        sections.append(event["section"])
+        return
+    run = f"{event['game']} {event['arm']} seed {event['seed']}"
+    numbers = {name: value for name, value in event.items() if name in NUMBERS}
+    shown.show(Progress("step", event["step"], event["steps"], numbers), run)
+    if event["step"] == event["steps"]:
+        shown.drop(run)
 
 
 def results_table(sections: Sequence[GameSection]) -> Table:
-    """Games and arms with their intervals, and when the exploit came."""
+    """Games and their arms with intervals, and the steps at which the exploit appeared and dominated."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in COLUMNS:
-        table.add_column(column, justify="left" if column in ("game", "arm") else "right")
+        first = column == COLUMNS[0]
+        table.add_column(column, justify="left" if first else "right", no_wrap=first)
     for section in sections:
+        table.add_row(section.name, style="bold")
         for arm in section.arms:
-            table.add_row(section.name if arm is section.arms[0] else "", arm.name, *_cells(arm))
+            table.add_row(f"  {arm.name}", *_cells(arm))
     return table
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loopholes.cli.console import Steps, as_lines, estimates_table, print_line, say, stderr, stdout
+from loopholes.cli.console import conclude, estimates_table, print_line, share_a_stream, stderr, stdout
+from loopholes.cli.display import display
 from loopholes.cli.options import Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
 from loopholes.games import game as make_game
+
+if TYPE_CHECKING:
+    from loopholes.score_files import Scores
 
 Policy = Annotated[
     str,
     typer.Argument(
         metavar="POLICY",
-        help="mini, mini-llama, a model's name or directory, a run, or scripted:honest|exploiting|inept.",
+        help="mini, mini-llama, a model's name or directory, a training run's directory, or "
+        "scripted:honest, scripted:exploiting, scripted:inept.",
         show_default=False,
     ),
 ]
@@ -24,18 +28,35 @@ Policy = Annotated[
 
 def evaluate(
     policy: Policy,
-    game: Annotated[str, typer.Option(help="A game's name, or FILE.py:CLASS.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="The run's directory.", show_default=False)],
+    game: Annotated[str, typer.Option(help="The name of a game, or FILE.py:CLASS.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Directory for the run.", show_default=False)],
     tasks: Tasks = None,
-    count: Annotated[int, typer.Option(help="Tasks of the mini world, of its test split.")] = 256,
-    samples: Annotated[int, typer.Option(help="Answers a task.")] = 8,
+    count: Annotated[int, typer.Option(help="Number of tasks from the test split of the mini world.")] = 256,
+    samples: Annotated[int, typer.Option(help="Answers per task.")] = 8,
     temperature: Annotated[
-        float | None, typer.Option(help="Default: 1.0 for minis, 0.6 for other models.", show_default=False)
+        float | None,
+        typer.Option(
+            help="Sampling temperature. Default: 1.0 for the minis, 0.6 for other models.", show_default=False
+        ),
     ] = None,
-    top_p: Annotated[float | None, typer.Option(help="Default: 1 for minis, 0.95 for other models.")] = None,
-    top_k: Annotated[int | None, typer.Option(help="Default: 0 (all) for minis; else 20, in tampering 50.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="The longest answer.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Answers sampled at once.")] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(help="Nucleus sampling. Default: 1.0 for the minis, 0.95 for other models.", show_default=False),
+    ] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option(
+            help="Sample from the k likeliest tokens; 0 means all. Default: 0 for the minis, 20 for other models "
+            "(50 in reward-tampering).",
+            show_default=False,
+        ),
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Longest answer, in tokens. Default: the game's.", show_default=False)
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Answers sampled at once. Default: what fits.", show_default=False)
+    ] = None,
     channel: Channel = "vulnerable",
     seed: Seed = 0,
     set_: Set = None,
@@ -44,13 +65,13 @@ def evaluate(
     sandbox: Sandbox = None,
     json_: Json = False,
 ) -> None:
-    """Measure a policy on a game: task performance, exploit rate and the rest, with intervals.
+    """Measure a policy on a game: task performance, exploit rate and the game's other metrics, with intervals.
 
-    Both channels pay every answer. With --skip-bad, tasks whose prompts are too long for the policy are left out, too.
+    Every answer is paid by both channels. --skip-bad also skips tasks whose prompts are too long for the policy.
     """
     from loopholes.evaluation import EvalConfig, run_evaluation
 
-    given: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "max_tokens": max_tokens}
+    sampling: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "max_tokens": max_tokens}
     config = EvalConfig.of(
         game=game,
         parameters=pairs(set_, "--set"),
@@ -63,71 +84,86 @@ def evaluate(
         channel=channel,
         seed=seed,
         batch_size=batch_size,
-        **given,
+        **sampling,
     )
-    with Steps(f"{game} {policy}", None, lines=as_lines(json_)) as steps:
-        run = run_evaluation(config, resume=resume, on_batch=lambda line: steps.step(line, line["step"], line["steps"]))
+    with display(f"{game} {policy}", json=json_) as shown:
+        run = run_evaluation(config, resume=resume, on_progress=shown.show)
     summary = run.summary or {}
-    if as_lines(json_):
+    if json_:
         print_line({"run": str(run.path), "state": run.status.state, **summary})
     else:
         _show(summary.get("cells", []), f"{game}: {policy}")
-        say(f"The run is in {run.path}.")
+        conclude(f"The run is in {run.path}")
 
 
 def _show(cells: list[dict[str, Any]], title: str) -> None:
     from loopholes.stats import Estimate
 
     keys = ("value", "low", "high", "n", "seeds")
-    found = {cell["metric"]: Estimate(**{key: cell[key] for key in keys}) for cell in cells}
-    stdout.print(title, style="bold", markup=False)
-    stdout.print(estimates_table(found))
+    estimates = {cell["metric"]: Estimate(**{key: cell[key] for key in keys}) for cell in cells}
+    stdout.print(title, style="bold", markup=False, soft_wrap=True)
+    stdout.print(estimates_table(estimates))
 
 
 def score(
     game: Game,
     tasks: Annotated[
-        Path, typer.Option(help="Tasks: the released parquet layout, or JSON Lines of Task.", show_default=False)
+        Path, typer.Option(help="File of tasks: the released parquet layout, or JSON Lines.", show_default=False)
     ],
     completions: Annotated[
-        Path, typer.Option(help='JSON Lines {"task": row or id, "completion": text}.', show_default=False)
+        Path,
+        typer.Option(
+            help='File of completions, JSON Lines: {"task": row or id, "completion": text}.', show_default=False
+        ),
     ],
     channel: Channel = "vulnerable",
     seed: Seed = 0,
     set_: Set = None,
-    out: Annotated[Path | None, typer.Option(help="Where the scores go; default: standard output.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file in --out.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="File for the scores. Default: standard output.", show_default=False)
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
     skip_bad: SkipBad = False,
     sandbox: Sandbox = None,
+    json_: Json = False,
 ) -> None:
-    """Score completions that were written elsewhere: JSON Lines in, JSON Lines out, in order.
+    """Score completions that were written elsewhere: JSON Lines in, JSON Lines out, in the same order.
 
-    A completion may carry "claim" (self-grading) or "harmful" (compliance), judged elsewhere. A summary with
-    intervals goes to the terminal.
+    A completion may carry "claim" (self-grading) or "harmful" (compliance) if that was judged elsewhere. A summary
+    with intervals is printed when all are scored: on standard output with --out, else on standard error. --json makes
+    the summary a JSON line.
     """
     from loopholes.score_files import refuse_existing, score_files
 
     if out is not None:
         refuse_existing(out, overwrite)
     played = make_game(game, **pairs(set_, "--set"))
-    no_bar = not stderr.is_terminal or (out is None and sys.stdout.isatty())  # records and a bar would mix
-    with Steps(f"{game} {channel}", None, lines=no_bar, shown={}, echo=False) as steps:
+    mute = out is None and (json_ or share_a_stream())  # standard output is for the records alone
+    with display(f"{game} {channel}", json=json_, numbers={}, mute=mute) as shown:
         scores = score_files(
-            played,
-            tasks,
-            completions,
-            channel=channel,
-            seed=seed,
-            skip_bad=skip_bad,
-            on_chunk=lambda done, total: steps.step({}, done, total),
+            played, tasks, completions, channel=channel, seed=seed, skip_bad=skip_bad, on_progress=shown.show
         )
         if out is not None:
             scores.write(out, overwrite=overwrite)
         else:
             for line in scores.lines():
                 typer.echo(line)
+    _summarize(scores, out, game, channel, json_)
+
+
+def _summarize(scores: Scores, out: Path | None, game: str, channel: str, json_: bool) -> None:
+    """The rates of what was scored; on standard error where the records are on standard output."""
+    from loopholes.score import cells
+
     console = stderr if out is None else stdout
+    if json_:
+        rates = cells(f"{game}/{channel}", scores.estimates())
+        place = {} if out is None else {"scores": str(out)}
+        print_line({**place, "count": scores.count, "left_out": scores.left_out, "cells": rates}, error=out is None)
+        return
     left_out = f" (left out: {scores.left_out})" if scores.left_out else ""
     title = f"{game}, {channel} channel, {scores.count:,} completions{left_out}"
     console.print(title, style="bold", markup=False, soft_wrap=True)
     console.print(estimates_table(scores.estimates()))
+    if out is not None:
+        conclude(f"The scores are in {out}")

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import TaskID
 from rich.table import Table
 
-from loopholes.cli.console import Steps, as_lines, print_line, say, stderr, stdout
+from loopholes.cli.console import complain, conclude, paragraph, print_line, stdout
+from loopholes.cli.display import Display, display
 from loopholes.cli.options import Json, Sandbox, pairs
 from loopholes.errors import UsageError
+from loopholes.progress import Progress
 
 if TYPE_CHECKING:
     from loopholes.studies.base import Summary
@@ -28,39 +29,59 @@ Name = Annotated[
         show_default=False,
     ),
 ]
-Files = Annotated[list[str] | None, typer.Option(metavar="GAME=FILE", help="A game's file of tasks, for training.")]
-TestFiles = Annotated[list[str] | None, typer.Option(metavar="GAME=FILE", help="The same, for evaluation.")]
+Files = Annotated[
+    list[str] | None, typer.Option(metavar="GAME=FILE", help="File of training tasks for a game. Repeatable.")
+]
+TestFiles = Annotated[
+    list[str] | None, typer.Option(metavar="GAME=FILE", help="File of evaluation tasks for a game. Repeatable.")
+]
 
 
 def study(
     name: Name,
-    seeds: Annotated[int, typer.Option(help="Seeds a cell.")] = 5,
-    out: Annotated[Path, typer.Option(help="Where runs, summaries and the page go.")] = Path("runs/study"),
-    workers: Annotated[int | None, typer.Option(min=1, help="Runs at once; default: one a core.")] = None,
-    cluster: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Ray cluster; auto finds one.")] = None,
-    gpus: Annotated[float, typer.Option(min=0, help="GPUs a run on the cluster.")] = 0.0,
-    policy: Annotated[
-        list[str] | None, typer.Option(help="May be given several times; default: mini and mini-llama.")
+    seeds: Annotated[int, typer.Option(help="Seeds per cell.")] = 5,
+    out: Annotated[Path, typer.Option(help="Directory for runs, summaries and the page.")] = Path("runs/study"),
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Runs at the same time. Default: one per core.", show_default=False)
     ] = None,
-    game: Annotated[list[str] | None, typer.Option(help="May be given several times; default: all four.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Every cell of every grid.")] = False,
-    steps: Annotated[int | None, typer.Option(help="Steps of each training; default: each game's own.")] = None,
-    count: Annotated[int | None, typer.Option(help="Held-out tasks of an evaluation.")] = None,
-    samples: Annotated[int | None, typer.Option(help="Answers a task.")] = None,
-    answers: Annotated[int | None, typer.Option(help="Answers that a student learns from; few are an eighth.")] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Run on a Ray cluster: HOST:PORT, or auto.")
+    ] = None,
+    gpus: Annotated[float, typer.Option(min=0, help="GPUs per run on the cluster.")] = 0.0,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(help="Policy to study. Repeatable. Default: mini and mini-llama.", show_default=False),
+    ] = None,
+    game: Annotated[
+        list[str] | None, typer.Option(help="Game to study. Repeatable. Default: all four.", show_default=False)
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Run every cell of every grid.")] = False,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps per training run. Default: each game's own.", show_default=False)
+    ] = None,
+    count: Annotated[int | None, typer.Option(help="Held-out tasks per evaluation.", show_default=False)] = None,
+    samples: Annotated[int | None, typer.Option(help="Answers per task.", show_default=False)] = None,
+    answers: Annotated[
+        int | None,
+        typer.Option(help="Teacher answers a student learns from; the low setting uses an eighth.", show_default=False),
+    ] = None,
     tasks: Files = None,
     test_tasks: TestFiles = None,
     threshold: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="appears, dominates, window, sustain or tolerance."),
+        typer.Option(metavar="KEY=VALUE", help="Set appears, dominates, window, sustain or tolerance. Repeatable."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the plan, what is done, and the time left.")
+        bool,
+        typer.Option("--dry-run", help="Print the planned runs, how many are done, and the time left; run nothing."),
     ] = False,
     sandbox: Sandbox = None,
     json_: Json = False,
 ) -> None:
-    """Run an experiment of the paper with seeds and intervals. Interrupted, the same command goes on where it was."""
+    """Run an experiment of the paper, with seeds and intervals.
+
+    If it is interrupted, the same command continues where it stopped.
+    """
     from loopholes.cores import cores
     from loopholes.studies import StudyConfig, studies_called
     from loopholes.studies.runner import check_policies, opened, run_studies, sections_of
@@ -84,12 +105,12 @@ def study(
         _show_plan(forecast(chosen, config, out), places, json_)
         return
     check_policies(config)
-    with opened(out), _View(as_lines(json_)) as view:
+    with opened(out), display(name, json=json_) as shown:
         with _backend(out, places, cluster, gpus) as backend:
-            view.expect(forecast(chosen, config, out))
-            found = run_studies(chosen, config, out, backend, view.tell)
+            watch = _Watch(shown, forecast(chosen, config, out), json_)
+            summaries = run_studies(chosen, config, out, backend, watch.take)
         page = _page(out, sections_of(out))
-    _end(found, page, json_)
+    _end(summaries, page, json_)
 
 
 def _backend(out: Path, places: int, cluster: str | None, gpus: float) -> AbstractContextManager[Any]:
@@ -108,35 +129,36 @@ def _page(out: Path, sections: Sequence[Any]) -> Path:
     return write_page("Loopholes: what was found", sections, out / "report.html")
 
 
-def _end(found: dict[str, Summary], page: Path, json_: bool) -> None:
-    for name, summary in found.items():
-        if as_lines(json_):
+def _end(summaries: dict[str, Summary], page: Path, json_: bool) -> None:
+    for name, summary in summaries.items():
+        if json_:
             print_line({"study": name, "answer": summary.section.answer, "cells": list(summary.cells)})
         else:
             stdout.print(name, style="bold", markup=False)
-            stdout.print(summary.section.answer, markup=False)
-    if not as_lines(json_):
-        say(f"\nThe page: {page}   The numbers: {page.parent}/NAME.json")
+            paragraph(summary.section.answer)
+    if not json_:
+        conclude(f"\nThe page is {page}\nThe numbers are in {page.parent}/NAME.json")
 
 
 def _show_plan(forecasts: Sequence[Forecast], places: int, json_: bool) -> None:
-    if as_lines(json_):
-        for one in forecasts:
-            left = {"core_seconds_left": one.seconds, "by_published_speeds": one.elsewhere}
-            print_line({"study": one.study, "runs": one.jobs, "done": one.done, **left})
+    if json_:
+        for plan in forecasts:
+            left = {"core_seconds_left": plan.seconds, "by_published_speeds": plan.elsewhere}
+            print_line({"study": plan.study, "runs": plan.jobs, "done": plan.done, **left})
         return
     table = Table(box=None, pad_edge=False)
     for column in ("study", "runs", "done", "left"):
         table.add_column(column, justify="left" if column == "study" else "right")
-    for one in forecasts:
-        table.add_row(one.study, f"{one.jobs:,}", f"{one.done:,}", _time(one.seconds, places))
+    for plan in forecasts:
+        table.add_row(plan.study, f"{plan.jobs:,}", f"{plan.done:,}", _time(plan.seconds, places))
     stdout.print(table)
-    known = [one.seconds for one in forecasts if one.seconds is not None]
-    if len(known) < len(forecasts):
-        say("No time can be said until a run of each kind is finished here; runs that studies share count once.")
+    seconds = [plan.seconds for plan in forecasts if plan.seconds is not None]
+    if len(seconds) < len(forecasts):
+        conclude("The time is unknown until one run of each kind is finished here. Shared runs count once.")
         return
-    told_by = "the machine that made the published results" if any(one.elsewhere for one in forecasts) else "runs here"
-    say(f"About {_time(sum(known), places)} for what is left, {places} at once, by the speed of {told_by}.")
+    elsewhere = any(plan.elsewhere for plan in forecasts)
+    source = "the machine that made the published results" if elsewhere else "the runs here"
+    conclude(f"About {_time(sum(seconds), places)} left with {places} at a time, at the speed of {source}.")
 
 
 def _time(seconds: float | None, places: int) -> str:
@@ -146,42 +168,33 @@ def _time(seconds: float | None, places: int) -> str:
     return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
-class _View(Steps):
-    """One bar for all runs, one for each that is under way; or a line an event."""
+class _Watch:
+    """Turns what happens to the jobs of a study into progress: of the whole, and of each run under way."""
 
-    def __init__(self, lines: bool) -> None:
-        super().__init__("runs", None, lines=lines)
-        self._as_lines = lines
-        self._done = 0
-        self._total = 0
-        self._bars: dict[str, TaskID] = {}
+    def __init__(self, shown: Display, forecasts: Sequence[Forecast], json_: bool) -> None:
+        self._shown = shown
+        self._json = json_
+        self._done = sum(plan.done for plan in forecasts)
+        self._total = sum(plan.jobs for plan in forecasts)
+        self._show_whole()
 
-    def expect(self, forecasts: Sequence[Forecast]) -> None:
-        """Say how much there is to do."""
-        self._done = sum(one.done for one in forecasts)
-        self._total = sum(one.jobs for one in forecasts)
-        if not self._as_lines:
-            self.step({}, self._done, self._total)
+    def _show_whole(self) -> None:
+        self._shown.show(Progress("runs done", self._done, self._total))
 
-    def tell(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         """Show one event."""
+        label = event.job.label
+        if event.progress is not None:
+            self._shown.show(event.progress, label)
+            return
+        if self._json:
+            print_line({"run": label, "event": event.kind, **({"error": event.error} if event.error else {})})
+        elif event.kind == "started":
+            self._shown.show(Progress("step", 0, event.job.steps), label)
+        else:
+            self._shown.drop(label)
         if event.kind == "done":
             self._done += 1
-        if self._as_lines:
-            if event.kind != "step":
-                about = {"run": event.job.label, "event": event.kind, "done": self._done, "of": self._total}
-                print_line({**about, **({"error": event.error} if event.error else {})})
-            return
-        self._show(event)
-
-    def _show(self, event: Event) -> None:
-        label = event.job.label
-        if event.kind == "started":
-            self._bars[label] = self.add(label, event.job.steps)
-        elif event.kind == "step" and event.metrics and label in self._bars:
-            self.step(event.metrics, event.metrics["step"], event.metrics.get("steps"), bar=self._bars[label])
-        elif event.kind in ("done", "failed", "lost"):
-            self.drop(self._bars.pop(label, None))
-            self.step({}, self._done, self._total)
-        if event.kind in ("failed", "lost"):
-            stderr.print(f"{label}: {event.error or 'its worker died; another goes on'}", style="yellow", markup=False)
+            self._show_whole()
+        elif event.kind in ("failed", "lost") and not self._json:
+            complain(f"{label}: {event.error or 'its worker died; the run is started again'}")

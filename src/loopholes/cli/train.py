@@ -7,81 +7,102 @@ from typing import Annotated, Any
 
 import typer
 
-from loopholes.cli.console import Steps, as_lines, print_line, say
+from loopholes.cli.console import conclude, print_line, say
+from loopholes.cli.display import display
 from loopholes.cli.options import Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
 from loopholes.errors import RunError
-from loopholes.files import read_json
 
 PRETRAINING = {"loss": "loss", "tokens_per_second": "tokens/s"}
-Made = Annotated[str, typer.Argument(metavar="[NAME]", help="mini or mini-llama.")]
+Name = Annotated[str, typer.Argument(metavar="[NAME]", help="mini or mini-llama.")]
 
 
 def pretrain(
-    name: Made = "mini",
-    out: Annotated[Path | None, typer.Option(help="Where to make it; default: runs/pretrain-NAME.")] = None,
+    name: Name = "mini",
+    out: Annotated[
+        Path | None, typer.Option(help="Directory for the policy. Default: runs/pretrain-NAME.", show_default=False)
+    ] = None,
     resume: Resume = False,
     json_: Json = False,
 ) -> None:
-    """Make a mini policy again, from nothing."""
+    """Make one of the shipped mini policies again, from scratch."""
     from loopholes.minis.pretrain import pretrain as make
     from loopholes.minis.recipe import recipe
 
     chosen = recipe(name)
     folder = out or Path("runs") / f"pretrain-{name}"
     if folder.exists() and not resume and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"{folder} is not empty: use --resume to go on with what is there, or choose another --out")
+        raise RunError(f"{folder} is not empty: use --resume to continue what is there, or choose another --out")
     say(f"{name}: {chosen.examples:,} examples, into {folder}")
-    with Steps(name, None, lines=as_lines(json_), shown=PRETRAINING) as steps:
-        made = make(
-            chosen,
-            folder,
-            resume=resume,
-            on_step=lambda metrics: steps.step(metrics, metrics["step"], metrics["steps"]),
-        )
-    _end(json_, {"policy": str(made)}, f"The policy is in {made}.")
+    with display(name, json=json_, numbers=PRETRAINING) as shown:
+        policy = make(chosen, folder, resume=resume, on_progress=shown.show)
+    _end(json_, {"policy": str(policy)}, f"The policy is in {policy}")
 
 
 def train(
     game: Game,
-    out: Annotated[Path, typer.Option(help="The run's directory.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Directory for the run.", show_default=False)],
     channel: Channel = "vulnerable",
-    policy: Annotated[str, typer.Option(help="mini, mini-llama, a model's name or directory, or a run.")] = "mini",
-    steps: Annotated[int | None, typer.Option(help="Rounds of GRPO; default: the preset's.")] = None,
+    policy: Annotated[
+        str, typer.Option(help="Policy to train: mini, mini-llama, a model's name or directory, or a training run's.")
+    ] = "mini",
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help="GRPO steps. Default: 100 for a mini, for other models the paper's epochs over --tasks.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Seed = 0,
     tasks: Tasks = None,
     set_: Set = None,
-    samples: Annotated[int, typer.Option(help="Completions a prompt: the group.")] = 8,
-    prompts_per_step: Annotated[int | None, typer.Option(help="Prompts a step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option()] = None,
-    temperature: Annotated[float | None, typer.Option()] = None,
-    max_completion_tokens: Annotated[int | None, typer.Option(help="The longest completion.")] = None,
-    completions_per_pass: Annotated[int | None, typer.Option(help="Completions on a device at once.")] = None,
-    save_every: Annotated[int | None, typer.Option(help="Steps between checkpoints.")] = None,
+    samples: Annotated[int, typer.Option(help="Completions per prompt (the GRPO group size).")] = 8,
+    prompts_per_step: Annotated[int | None, typer.Option(help="Prompts per step.", show_default=False)] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.", show_default=False)] = None,
+    temperature: Annotated[float | None, typer.Option(help="Sampling temperature.", show_default=False)] = None,
+    max_completion_tokens: Annotated[
+        int | None, typer.Option(help="Longest completion, in tokens.", show_default=False)
+    ] = None,
+    completions_per_pass: Annotated[
+        int | None, typer.Option(help="Completions per forward pass; fewer need less memory.", show_default=False)
+    ] = None,
+    save_every: Annotated[int | None, typer.Option(help="Steps between checkpoints.", show_default=False)] = None,
     lora: Annotated[bool, typer.Option("--lora", help="Train a LoRA adapter with PEFT's defaults.")] = False,
     peft: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A field of peft.LoraConfig; implies --lora.")
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Set a field of peft.LoraConfig; implies --lora. Repeatable."),
     ] = None,
-    bf16: Annotated[bool | None, typer.Option("--bf16/--no-bf16", help="Default: the preset's.")] = None,
+    bf16: Annotated[
+        bool | None, typer.Option("--bf16/--no-bf16", help="Train in bfloat16.", show_default=False)
+    ] = None,
     gradient_checkpointing: Annotated[
         bool | None,
-        typer.Option("--gradient-checkpointing/--no-gradient-checkpointing", help="Default: the preset's."),
+        typer.Option(
+            "--gradient-checkpointing/--no-gradient-checkpointing",
+            help="Recompute activations to save memory.",
+            show_default=False,
+        ),
     ] = None,
-    vllm: Annotated[bool, typer.Option("--vllm", help="Sample with vLLM.")] = False,
-    report_to: Annotated[list[str] | None, typer.Option(help="wandb, trackio or tensorboard.")] = None,
+    vllm: Annotated[bool, typer.Option("--vllm", help="Generate completions with vLLM.")] = False,
+    report_to: Annotated[
+        list[str] | None, typer.Option(help="Also log to wandb, trackio or tensorboard. Repeatable.")
+    ] = None,
     trainer: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Any field of trl.GRPOConfig; wins over all else.")
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE", help="Set any field of trl.GRPOConfig; overrides every other option. Repeatable."
+        ),
     ] = None,
     resume: Resume = False,
     skip_bad: SkipBad = False,
     sandbox: Sandbox = None,
     json_: Json = False,
 ) -> None:
-    """Train a policy with GRPO on what a game's channel pays.
+    """Train a policy with GRPO on the rewards that a channel of a game pays.
 
-    One path for the minis on a laptop and for real models: accelerate launch -m loopholes train … works as well.
-    Without --steps: 100 steps for a mini, the paper's epochs over --tasks for other models.
+    The same command trains the minis on a laptop and real models; accelerate launch -m loopholes train … works, too.
+    Options without a default take the game's, or the paper's for models other than the minis.
     """
-    given = {
+    options = {
         "steps": steps,
         "prompts_per_step": prompts_per_step,
         "learning_rate": learning_rate,
@@ -93,7 +114,7 @@ def train(
         "gradient_checkpointing": gradient_checkpointing,
     }
     fields = {
-        **{key: value for key, value in given.items() if value is not None},
+        **{key: value for key, value in options.items() if value is not None},
         "game": game,
         "parameters": pairs(set_, "--set"),
         "channel": channel,
@@ -119,22 +140,18 @@ def _train(fields: dict[str, Any], resume: bool, json_: bool) -> None:
     make_game(config.game, **config.parameters).channel(config.channel)  # before the seconds that torch takes
     from loopholes.training.grpo import train as run_training
 
-    title = f"{config.game} {config.channel}"
-    total = config.steps
-    with Steps(title, total, lines=as_lines(json_)) as steps:
-
-        def on_step(metrics: dict[str, Any]) -> None:
-            nonlocal total
-            total = total or int(read_json(config.out / "config.json")["steps"])
-            steps.step(metrics, metrics["step"], total)
-
-        run = run_training(config, resume=resume, on_step=on_step)
-    done = {"run": str(run.path), "state": run.status.state, "step": run.status.step}
-    _end(json_, done, f"The run is in {run.path}; loopholes eval {run.path} --game {config.game} --out … measures it.")
+    with display(f"{config.game} {config.channel}", json=json_) as shown:
+        run = run_training(config, resume=resume, on_progress=shown.show)
+    record = {"run": str(run.path), "state": run.status.state, "step": run.status.step}
+    _end(
+        json_,
+        record,
+        f"The run is in {run.path}\nMeasure it: loopholes eval {run.path} --game {config.game} --out …",
+    )
 
 
-def _end(json_: bool, record: dict[str, Any], sentence: str) -> None:
-    if as_lines(json_):
+def _end(json_: bool, record: dict[str, Any], sentences: str) -> None:
+    if json_:
         print_line(record)
     else:
-        say(sentence)
+        conclude(sentences)

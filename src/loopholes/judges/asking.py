@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from loopholes import progress
 from loopholes.errors import ScoringError
 from loopholes.judges.cache import VerdictCache, key_of
 from loopholes.judges.wording import CONTROL, READING, Question, wording
+from loopholes.progress import Progress, report
 from loopholes.records import Completion, Task, Verdict
 
 log = logging.getLogger(__name__)
@@ -70,8 +70,8 @@ class ModelJudge:
             for number, verdict, _ in self._read(new) if new else ():
                 found[new[number]] = verdict
                 cache.put(keys[new[number]], verdict)
-                progress.tell("judged", len(found), len(questions))
-        progress.tell("judged", len(questions), len(questions))
+                report(Progress("answer judged", len(found), len(questions)))
+        report(Progress("answer judged", len(questions), len(questions)))
         return found
 
     def _read(self, questions: Sequence[Question]) -> Iterator[Reading]:

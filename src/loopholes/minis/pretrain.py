@@ -7,13 +7,13 @@ A mini policy is an ordinary transformers checkpoint of about a million paramete
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loopholes.files import replace_file, write_json
 from loopholes.minis.recipe import Recipe
+from loopholes.progress import OnProgress, Progress
 from loopholes.records import Example
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def pretrain(
     *,
     resume: bool = False,
     save_every: int = 500,
-    on_step: Callable[[dict[str, Any]], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Path:
     """Make the policy and write its checkpoint directory, ``out/policy``; returns that directory.
 
@@ -66,7 +66,7 @@ def pretrain(
         save_every=save_every,
         resume=resume,
         shuffle=False,
-        on_step=spent.watched(on_step),
+        on_progress=spent.watched(on_progress),
     )
     facts = {
         "prompts": "terse",
@@ -94,18 +94,19 @@ class Spent:
         """What was spent before an interruption."""
         return cls(file, **(json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}))
 
-    def watched(self, on_step: Callable[[dict[str, Any]], None] | None) -> Callable[[dict[str, Any]], None]:
-        """``on_step`` that also counts."""
+    def watched(self, on_progress: OnProgress | None) -> OnProgress:
+        """``on_progress`` that also counts."""
         before = self.seconds
 
-        def step(metrics: dict[str, Any]) -> None:
-            self.tokens, self.seconds = metrics["tokens"], before + metrics["seconds"]
-            if metrics["step"] % 50 == 0 or metrics["step"] == metrics["steps"]:
+        def count(progress: Progress) -> None:
+            self.tokens = int(progress.numbers["tokens"] or 0)
+            self.seconds = before + (progress.numbers["seconds"] or 0.0)
+            if progress.done % 50 == 0 or progress.done == progress.total:
                 replace_file(self.file, json.dumps({"tokens": self.tokens, "seconds": self.seconds}).encode())
-            if on_step is not None:
-                on_step(metrics)
+            if on_progress is not None:
+                on_progress(progress)
 
-        return step
+        return count
 
 
 def build_tokenizer(sample: list[Example], vocabulary: int) -> PreTrainedTokenizerFast:

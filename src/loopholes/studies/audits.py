@@ -8,8 +8,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from loopholes.progress import OnProgress
 from loopholes.runs import Run
-from loopholes.studies.jobs import Job, OnStep
+from loopholes.studies.jobs import Job
 from loopholes.studies.settings import Setting
 
 ROWS = 64
@@ -42,7 +43,7 @@ class ChannelAudit(Job):
         known = {"game": self.setting.game, "parameters": parameters, "channel": self.channel, "seed": self.seed}
         return {"kind": "audit", **known, "rows": ROWS, "panel": _panel()}
 
-    def run(self, root: Path, on_step: OnStep | None = None) -> None:
+    def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
         from loopholes.audit import AuditConfig, audit, target_of
         from loopholes.audit.frameworks import games
         from loopholes.audit.layout import report_record
@@ -59,6 +60,7 @@ class ChannelAudit(Job):
                 rows,
                 config,
                 truth=partial(games.truth, game),
+                on_progress=on_progress,
             )
             run.truncate_after(0)
             run.log_metrics({"step": 1, "seconds": report.coverage.seconds, "calls": report.coverage.calls})

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from loopholes import __version__
 from loopholes.errors import LoopholesError, MissingExtra, RunError, UsageError
+from loopholes.progress import Progress
 from loopholes.runs import Run
 from loopholes.studies.engine import Event, attempt
 from loopholes.studies.jobs import Job
@@ -116,7 +117,8 @@ class RayCluster:
             size = (folder / "metrics.jsonl").stat().st_size
             if size and size != self._told.get(job.identity):
                 self._told[job.identity] = size
-                yield Event(job, "step", metrics=Run.open(folder).metrics()[-1])
+                line = Run.open(folder).metrics()[-1]
+                yield Event(job, "step", progress=Progress.of("step", line, line.get("steps", job.steps)))
 
     def stop(self) -> None:
         """What runs ends its step and saves a checkpoint; a second Ctrl-C does not wait for that."""

@@ -84,10 +84,10 @@ class _Told:
 
     def hear(self, event: Event) -> None:
         """Take one event of the engine."""
-        if event.kind == "step" and isinstance(event.job, Train):
+        if event.progress is not None and isinstance(event.job, Train):
             job = event.job
             about = {"game": job.setting.name, "arm": job.channel, "seed": job.seed, "steps": job.steps}
-            self._tell({**about, **(event.metrics or {})})
+            self._tell({**about, "step": event.progress.done, **event.progress.numbers})
         elif event.kind == "done":
             for left in self._left.values():
                 left.discard(event.job.identity)

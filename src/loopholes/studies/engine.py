@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 
 from loopholes.errors import DataError, LoopholesError, PolicyError, RunError, ScoringError, UsageError
 from loopholes.files import Lock, resumed_unasked
+from loopholes.progress import OnProgress, Progress
 from loopholes.studies.jobs import Job, closure
 
 DEATHS = 3  # of workers that had the same job, after which the job is at fault
@@ -24,11 +25,14 @@ ERRORS = {kind.exit_code: kind for kind in (UsageError, DataError, RunError, Sco
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened to a job. ``lost``: its worker died, and it is started again."""
+    """What happened to a job: ``progress`` of a ``step``, ``error`` and ``exit_code`` of a failure.
+
+    ``lost``: its worker died, and it is started again. Not a :class:`Progress` itself, since the schedule acts on it.
+    """
 
     job: Job
     kind: Literal["started", "step", "done", "failed", "lost"]
-    metrics: dict[str, Any] | None = None
+    progress: Progress | None = None
     error: str = ""
     exit_code: int = 1
 
@@ -144,21 +148,21 @@ class _Schedule:
         )
 
 
-def do(job: Job, root: Path, on_step: Callable[[dict[str, Any]], None] | None = None) -> None:
+def do(job: Job, root: Path, on_progress: OnProgress | None = None) -> None:
     """Do one job in this process, as soon as nobody else holds its run."""
     end = time.monotonic() + FREE_AFTER
     while Lock.is_held(job.folder(root)) and time.monotonic() < end:
         time.sleep(0.5)
     with resumed_unasked():
-        job.run(root, on_step)
+        job.run(root, on_progress)
 
 
 def attempt(
-    job: Job, root: Path, on_step: Callable[[dict[str, Any]], None] | None = None
+    job: Job, root: Path, on_progress: OnProgress | None = None
 ) -> tuple[Literal["done", "failed"], dict[str, Any]]:
     """Do one job in this process, which is a worker's: the kind of :class:`Event` that it ends in, and its fields."""
     try:
-        do(job, root, on_step)
+        do(job, root, on_progress)
     except LoopholesError as error:
         return "failed", {"error": str(error), "exit_code": error.exit_code}
     except Exception as error:

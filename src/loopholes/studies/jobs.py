@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import blake2b
@@ -21,6 +21,7 @@ from loopholes.evaluation import EvalConfig, run_evaluation
 from loopholes.files import disk_errors, jsonable
 from loopholes.policies import locate
 from loopholes.policies.cards import fingerprint, model_type, read_card
+from loopholes.progress import OnProgress
 from loopholes.records import Split
 from loopholes.runs import Run
 from loopholes.runs.evaluations import read_evaluation
@@ -29,7 +30,6 @@ from loopholes.studies.settings import Setting
 from loopholes.training.config import TrainConfig
 from loopholes.training.distil import DistilConfig, Keep
 
-OnStep = Callable[[dict[str, Any]], None]
 RUNS = "runs"
 
 
@@ -54,7 +54,7 @@ class Job(ABC):
         """All that its result depends on, in JSON."""
 
     @abstractmethod
-    def run(self, root: Path, on_step: OnStep | None = None) -> None:
+    def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
         """Do it, or go on with it, in its folder under ``root``."""
 
     @cached_property
@@ -117,10 +117,10 @@ class Train(Job):
         config = self.config("", Path()).resolved(self.setting.make(), style, kind)
         return {"kind": "train", "from": _origin(self.source), **_dumped(config), **_world(self.setting, config.tasks)}
 
-    def run(self, root: Path, on_step: OnStep | None = None) -> None:
+    def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
         from loopholes.training.grpo import train
 
-        train(self.config(_place(self.source, root), self.folder(root)), resume=True, on_step=on_step)
+        train(self.config(_place(self.source, root), self.folder(root)), resume=True, on_progress=on_progress)
 
 
 @dataclass(frozen=True)
@@ -168,8 +168,8 @@ class Evaluate(Job):
         shown = {**_dumped(config), "sampling": vars_of(sampling), **_world(self.setting, config.tasks)}
         return {"kind": "eval", "from": _origin(self.source), **shown}
 
-    def run(self, root: Path, on_step: OnStep | None = None) -> None:
-        run_evaluation(self.config(_place(self.source, root), self.folder(root)), resume=True, on_batch=on_step)
+    def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
+        run_evaluation(self.config(_place(self.source, root), self.folder(root)), resume=True, on_progress=on_progress)
 
 
 @dataclass(frozen=True)
@@ -206,11 +206,11 @@ class Distil(Job):
         config = _dumped(self.config("", Path(), Path()))
         return {"kind": "distil", "from": _origin(self.source), **config, "teacher": self.teacher.identity}
 
-    def run(self, root: Path, on_step: OnStep | None = None) -> None:
+    def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
         from loopholes.training.distil import distil
 
         config = self.config(_place(self.source, root), self.teacher.folder(root), self.folder(root))
-        distil(config, resume=True, on_step=on_step)
+        distil(config, resume=True, on_progress=on_progress)
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ class Match(Job):
     def described(self) -> dict[str, Any]:
         return {"kind": "match", "of": [one.identity for one in self.candidates], "to": self.target.identity}
 
-    def run(self, root: Path, on_step: OnStep | None = None) -> None:
+    def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
         record = {**self.described(), "game": self.target.setting.game, "arm": "distilled", "policy": "matched"}
         run = Run.create(self.folder(root), record, resume=True)
         if run.status.state == "finished":

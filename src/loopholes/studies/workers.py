@@ -80,7 +80,7 @@ class LocalWorkers:
             yield Event(job, "lost")
             return
         if kind == "step":
-            yield Event(job, "step", metrics=about)
+            yield Event(job, "step", progress=about)
             return
         worker.job = None
         yield Event(job, kind, **about)
@@ -127,7 +127,7 @@ def _serve(pipe: Connection, root: str, threads: int, place: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
-            pipe.send(attempt(pipe.recv(), Path(root), lambda metrics: pipe.send(("step", metrics))))
+            pipe.send(attempt(pipe.recv(), Path(root), lambda progress: pipe.send(("step", progress))))
             gc.collect()
             if "torch" in sys.modules and sys.modules["torch"].cuda.is_available():
                 sys.modules["torch"].cuda.empty_cache()

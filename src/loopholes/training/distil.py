@@ -18,11 +18,11 @@ from loopholes.config import Config
 from loopholes.errors import DataError, RunError
 from loopholes.policies import locate
 from loopholes.policies.cards import CARD, read_card
+from loopholes.progress import OnProgress, Progress
 from loopholes.records import Example
 from loopholes.runs import Run
 from loopholes.runs.evaluations import read_tasks
 from loopholes.training.checkpoints import checkpoint_step, latest_checkpoint
-from loopholes.training.recorder import OnStep
 
 Keep = Literal["all", "high-reward"]
 LEARNING_RATES = {"terse": 1e-3, "chat": 1e-5}  # a mini of a million parameters takes a hundred times a real model's
@@ -49,7 +49,7 @@ class DistilConfig(Config):
     save_every: int = Field(default=50, ge=1, description="updates between checkpoints")
 
 
-def distil(config: DistilConfig, *, resume: bool = False, on_step: OnStep | None = None) -> Run:
+def distil(config: DistilConfig, *, resume: bool = False, on_progress: OnProgress | None = None) -> Run:
     """Fine-tune a student and return its run, opened for reading; interrupted, ``resume`` goes on.
 
     Raises :class:`DataError` if the teacher has too few answers, :class:`RunError` and :class:`PolicyError`.
@@ -62,7 +62,7 @@ def distil(config: DistilConfig, *, resume: bool = False, on_step: OnStep | None
     run = Run.create(config.out, {**about, **config.model_dump(mode="json", exclude={"out"})}, resume=resume)
     if run.status.state != "finished":
         with run:
-            _finetune(config, run, examples, on_step)
+            _finetune(config, run, examples, on_progress)
     return Run.open(config.out)
 
 
@@ -90,7 +90,7 @@ def _one_of_each(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [rows[place] for place in sorted(range(len(rows)), key=lambda place: (ranks[place], place))]
 
 
-def _finetune(config: DistilConfig, run: Run, examples: Sequence[Example], on_step: OnStep | None) -> None:
+def _finetune(config: DistilConfig, run: Run, examples: Sequence[Example], on_progress: OnProgress | None) -> None:
     from loopholes.policies.checkpoints import load_local
     from loopholes.training.sft import finetune
 
@@ -99,10 +99,10 @@ def _finetune(config: DistilConfig, run: Run, examples: Sequence[Example], on_st
     location = locate(config.policy)
     student = load_local(location, name=config.policy)
 
-    def log(metrics: dict[str, Any]) -> None:
-        run.log_metrics(metrics)
-        if on_step is not None:
-            on_step(metrics)
+    def log(progress: Progress) -> None:
+        run.log_metrics({"step": progress.done, "steps": progress.total, **progress.numbers})
+        if on_progress is not None:
+            on_progress(progress)
 
     unfinished = run.path / "policy.tmp"
     finetune(
@@ -116,7 +116,7 @@ def _finetune(config: DistilConfig, run: Run, examples: Sequence[Example], on_st
         seed=config.seed,
         save_every=config.save_every,
         resume=True,
-        on_step=log,
+        on_progress=log,
         policy=unfinished,
     )
     (unfinished / CARD).write_text(json.dumps({**read_card(location), "trained_from": config.policy}))

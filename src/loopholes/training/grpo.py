@@ -41,13 +41,14 @@ from loopholes.policies.quiet import quiet
 from loopholes.policies.sampling import has_plain_attention, sample
 from loopholes.policies.tokens import check_fit, context_length, encode_prompts
 from loopholes.policies.yes_no import ModelAsker
+from loopholes.progress import OnProgress
 from loopholes.records import Completion, Message, Task
 from loopholes.runs import Run
 from loopholes.training.callbacks import Flush, Graceful, SeedEachStep, step_seed
 from loopholes.training.checkpoints import MarkComplete, checkpoint_step, latest_checkpoint
 from loopholes.training.config import TrainConfig
 from loopholes.training.memory import keep_freed_memory
-from loopholes.training.recorder import OnStep, Recorder
+from loopholes.training.recorder import Recorder
 from loopholes.training.rewards import ChannelReward
 from loopholes.training.settings import grpo_config, peft_config
 from loopholes.training.trainer import LeanTrainer
@@ -63,33 +64,33 @@ def train(
     game: Game | None = None,
     tasks: Sequence[Task] | None = None,
     resume: bool = False,
-    on_step: OnStep | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Run:
     """Train a policy with GRPO on a game's channel and return its run, opened for reading.
 
-    ``game`` and ``tasks`` stand in for those that ``config`` names. ``on_step`` is called in the main process with
-    each step's metrics (the lines of ``metrics.jsonl``). A run that was interrupted goes on with ``resume`` from its
-    newest checkpoint, on the same curve as if nothing had happened.
+    ``game`` and ``tasks`` stand in for those that ``config`` names. ``on_progress`` is called in the main process
+    after each step, with the numbers of its line in ``metrics.jsonl``. With ``resume``, a run that was interrupted
+    continues from its newest checkpoint, on the same curve as if nothing had happened.
 
     Raises :class:`UsageError`, :class:`PolicyError` and :class:`RunError` before anything is trained;
     :class:`ScoringError` when a judge or sandbox breaks, after a checkpoint was saved; KeyboardInterrupt on Ctrl-C,
     which lets the step under way end and saves a checkpoint (a second Ctrl-C does not wait).
     """
     with quiet():
-        return _run(_plan(config, game, tasks), resume, on_step)
+        return _run(_plan(config, game, tasks), resume, on_progress)
 
 
-def _run(plan: Plan, resume: bool, on_step: OnStep | None) -> Run:
+def _run(plan: Plan, resume: bool, on_progress: OnProgress | None) -> Run:
     keep_freed_memory()
     config, state = plan.config, PartialState()
     run = Run.create(config.out, _record(plan), resume=resume) if state.is_main_process else None
     if _agree(run is not None and run.status.state == "finished"):
         return Run.open(config.out)
     if run is None:
-        _train(plan, None, resume, on_step)
+        _train(plan, None, resume, on_progress)
     else:
         with run:
-            _train(plan, run, resume, on_step)
+            _train(plan, run, resume, on_progress)
     return Run.open(config.out)
 
 
@@ -166,13 +167,15 @@ def _agree(done: bool) -> bool:
     return bool(gather_object([done])[0])
 
 
-def _train(plan: Plan, run: Run | None, resume: bool, on_step: OnStep | None) -> None:
+def _train(plan: Plan, run: Run | None, resume: bool, on_progress: OnProgress | None) -> None:
     config = plan.config
     updates = config.updates_per_step or 1
     checkpoint = latest_checkpoint(config.out / "checkpoints") if resume else None
     if run is not None:
         run.truncate_after(checkpoint_step(checkpoint) // updates if checkpoint else 0)
-    recorder = Recorder(plan.game, plan.tasks, run, config.samples, on_step) if run is not None else None
+    recorder = None
+    if run is not None:
+        recorder = Recorder(plan.game, plan.tasks, run, config.samples, plan.steps, on_progress)
     trainer, reward = _trainer(plan)
     graceful = Graceful(updates)
     flush = Flush(reward, recorder, updates, trainer.log if config.report_to else None)

@@ -10,28 +10,30 @@ from __future__ import annotations
 import copy
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from loopholes.errors import ContractError, ScoringError
 from loopholes.games.base import Game
+from loopholes.progress import OnProgress, Progress
 from loopholes.records import Completion, Outcome, Task
 from loopholes.runs import Run, rollout_rows
 from loopholes.score import measure, outcome_metrics, reward_metrics
 from loopholes.training.rewards import Batch
 
-OnStep = Callable[[dict[str, Any]], None]
-
 
 class Recorder:
     """Measures a step's completions, and writes its rollouts and one line of metrics. Lives in the main process."""
 
-    def __init__(self, game: Game, tasks: Sequence[Task], run: Run, samples: int, on_step: OnStep | None) -> None:
+    def __init__(
+        self, game: Game, tasks: Sequence[Task], run: Run, samples: int, steps: int, on_progress: OnProgress | None
+    ) -> None:
         self._game = game
         self._tasks = copy.deepcopy(list(tasks))
         self._run = run
         self._samples = samples
-        self._on_step = on_step
+        self._steps = steps
+        self._on_progress = on_progress
         self._since = time.perf_counter()
 
     def start(self) -> None:
@@ -63,8 +65,8 @@ class Recorder:
         self._since = now
         self._run.write_rollouts(metrics["step"], rollout_rows(tasks, completions, payments, outcomes))
         self._run.log_metrics(metrics)
-        if self._on_step is not None:
-            self._on_step(metrics)
+        if self._on_progress is not None:
+            self._on_progress(Progress.of("step", metrics, self._steps))
         return metrics
 
     def _measure(self, tasks: list[Task], completions: list[Completion]) -> tuple[list[Outcome], str]:

@@ -9,7 +9,7 @@ resumes on the very batch it lost.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from trl import SFTConfig, SFTTrainer
 from loopholes.errors import DataError
 from loopholes.policies.quiet import quiet
 from loopholes.policies.tokens import context_length, encode_prompts, encode_texts
+from loopholes.progress import OnProgress, Progress
 from loopholes.records import Example
 from loopholes.training.checkpoints import MarkComplete, latest_checkpoint
 from loopholes.training.memory import keep_freed_memory
@@ -31,7 +32,6 @@ from loopholes.training.memory import keep_freed_memory
 __all__ = ["Example", "finetune", "length_grouped_order"]
 
 Lengths = npt.NDArray[np.int64]
-OnStep = Callable[[dict[str, Any]], None]
 IGNORED = -100
 # Batches whose rows are sorted by length together. With 100, every batch is of one length, and copying is not learned.
 GROUPED = 10
@@ -54,7 +54,7 @@ def finetune(
     resume: bool = False,
     completion_only: bool = True,
     shuffle: bool = True,
-    on_step: OnStep | None = None,
+    on_progress: OnProgress | None = None,
     trainer: dict[str, Any] | None = None,
     policy: Path | None = None,
 ) -> Path:
@@ -63,8 +63,8 @@ def finetune(
     AdamW in float32, cosine decay to zero after a linear warm-up over ``warmup_share`` of the steps. A batch is
     ``batch_size`` examples; the loss is the mean over its completion tokens (over all tokens with
     ``completion_only=False``). ``save_every`` counts steps; with ``resume`` the newest checkpoint under
-    ``out/checkpoints`` continues. ``on_step`` is called after each step with ``step``, ``steps``, ``loss``,
-    ``tokens`` (so far, padding not counted), ``tokens_per_second``, ``learning_rate`` and ``seconds``.
+    ``out/checkpoints`` continues. ``on_progress`` is called after each step with ``loss``, ``tokens`` (so far,
+    padding not counted), ``tokens_per_second``, ``learning_rate`` and ``seconds``.
     ``trainer`` overrides fields of TRL's SFTConfig. Nothing is ever truncated: an example longer than the model's
     context raises :class:`DataError`. ``shuffle=False`` keeps the examples' order (a curriculum).
     """
@@ -88,7 +88,7 @@ def finetune(
         overrides=trainer or {},
     )
     rows = _table(ids, prompt_lengths if completion_only else np.zeros_like(prompt_lengths))
-    callbacks = [MarkComplete(), _Progress(on_step, lengths, order)]
+    callbacks = [MarkComplete(), _Reporter(on_progress, lengths, order)]
     sft = _Trainer(
         model=model,
         args=config,
@@ -189,11 +189,11 @@ def _config(out: Path, steps: int, save_every: int | None, overrides: dict[str, 
     return SFTConfig(**{**pinned, **fields, **overrides})
 
 
-class _Progress(TrainerCallback):  # type: ignore[misc]
-    """Turns the trainer's logs into one dictionary a step."""
+class _Reporter(TrainerCallback):  # type: ignore[misc]
+    """Turns the trainer's logs into one :class:`Progress` per step."""
 
-    def __init__(self, on_step: OnStep | None, lengths: Lengths, order: list[Lengths]) -> None:
-        self._on_step = on_step
+    def __init__(self, on_progress: OnProgress | None, lengths: Lengths, order: list[Lengths]) -> None:
+        self._on_progress = on_progress
         self._tokens = np.cumsum([int(lengths[batch].sum()) for batch in order])
         self._began = 0.0
         self._began_tokens = 0
@@ -203,21 +203,18 @@ class _Progress(TrainerCallback):  # type: ignore[misc]
         self._began_tokens = int(self._tokens[state.global_step - 1]) if state.global_step else 0
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        if self._on_step is None or "loss" not in (logs or {}) or not state.is_world_process_zero:
+        if self._on_progress is None or "loss" not in (logs or {}) or not state.is_world_process_zero:
             return
         seconds = time.perf_counter() - self._began
         tokens = int(self._tokens[state.global_step - 1])
-        self._on_step(
-            {
-                "step": state.global_step,
-                "steps": state.max_steps,
-                "loss": logs["loss"],
-                "learning_rate": logs.get("learning_rate"),
-                "tokens": tokens,
-                "tokens_per_second": (tokens - self._began_tokens) / seconds,
-                "seconds": seconds,
-            }
-        )
+        numbers = {
+            "loss": logs["loss"],
+            "learning_rate": logs.get("learning_rate"),
+            "tokens": tokens,
+            "tokens_per_second": (tokens - self._began_tokens) / seconds,
+            "seconds": seconds,
+        }
+        self._on_progress(Progress("step", state.global_step, state.max_steps, numbers))
 
 
 class _Trainer(SFTTrainer):  # type: ignore[misc]
