@@ -9,18 +9,15 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from rich.console import Console
 
 import loopholes.cli
-from loopholes import progress
-from loopholes.cli import console, main
+from loopholes.cli import main
 from loopholes.cli.options import pairs
 from loopholes.errors import (
     BUG,
@@ -361,9 +358,10 @@ def test_the_demo_prints_lines_for_machines(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("loopholes.studies.demo.run_demo", a_demo)
-    assert main(["demo", "--seed", "3", "--seed", "4"]) == 0
+    assert main(["demo", "--json", "--seed", "3", "--seed", "4"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line.get("step") for line in lines] == [1, 2, None, None]
+    assert [line.get("done") for line in lines] == [1, 2, None]
+    assert lines[0]["run"] == "proxy-metric vulnerable seed 0" and lines[0]["exploit_rate"] == 0.75
     assert lines[-1] == {"page": "runs/demo/report.html", "cells": [], "policy": "mini", "seeds": [3, 4]}
 
 
@@ -371,13 +369,12 @@ def test_the_demo_shows_people_a_table_and_the_way_to_the_page(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("loopholes.studies.demo.run_demo", a_demo)
-    monkeypatch.setattr(loopholes.cli.report, "as_lines", lambda asked: False)
-    monkeypatch.setattr(loopholes.cli.console.stdout, "_width", 140)
     assert main(["demo"]) == 0
     printed = capsys.readouterr()
     assert "75.0 % (50.0 to 87.5)" in printed.out
-    assert re.search(r"proxy-metric +vulnerable .* step 3 +never +yes", printed.out)
-    assert "runs/demo/report.html" in printed.err
+    assert re.search(r"proxy-metric *\n +vulnerable .* step 3 +never +yes", printed.out)
+    assert "runs/demo/report.html" in printed.out
+    assert printed.err == "" and max(map(len, printed.out.splitlines())) <= 100
 
 
 def test_looking_at_games_is_fast_and_needs_no_torch() -> None:
@@ -407,17 +404,3 @@ def test_scores_that_nobody_reads_to_their_end_end_the_command_quietly(tmp_path:
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True, cwd=tmp_path)
     record, code = done.stdout.splitlines()
     assert (json.loads(record)["reward"], code, done.stderr) == (1.0, "141", "")
-
-
-def test_long_work_within_a_step_has_a_bar_of_its_own_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    def last_frame(*steps: int) -> str:
-        screen = StringIO()
-        monkeypatch.setattr(console, "stderr", Console(file=screen, force_terminal=True, width=90))
-        with console.Steps("whole", 2, lines=False, shown={}):
-            for done in steps:
-                progress.tell("judged", done, 4)
-        progress.tell("judged", 1, 4)  # nobody watches any more
-        return screen.getvalue().rpartition("whole")[2]
-
-    assert "judged" in last_frame(2, 3) and "3/4" in last_frame(2, 3)
-    assert "0/2" in last_frame(3, 4) and "judged" not in last_frame(3, 4)

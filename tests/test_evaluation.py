@@ -15,6 +15,7 @@ from loopholes.errors import PolicyError, RunError
 from loopholes.evaluation import EvalConfig, evaluate, origin, run_evaluation
 from loopholes.games import game
 from loopholes.policies import Sampling, ScriptedPolicy, load_policy
+from loopholes.progress import Progress
 from loopholes.records import Completion, Message, PromptStyle, Task
 from loopholes.runs import Run
 from loopholes.runs.evaluations import read_evaluation
@@ -146,10 +147,10 @@ def test_a_checkpoint_is_evaluated_on_its_own_and_the_run_is_not_touched_twice(
     tmp_path: Path, checkpoint: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["eval", str(checkpoint("qwen3")), "--game", "self-grading", "--count", "6", "--samples", "2"]
-    command += ["--max-tokens", "8", "--out", str(tmp_path / "run")]
+    command += ["--max-tokens", "8", "--json", "--out", str(tmp_path / "run")]
     assert main(command) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line.get("step") for line in lines] == [1, None]
+    assert [line.get("done") for line in lines] == [1, None]
     assert lines[-1]["cells"] == (Run.open(tmp_path / "run").summary or {})["cells"]
     config = Run.open(tmp_path / "run").config
     assert (config["temperature"], config["top_p"], config["top_k"]) == (0.6, 0.95, 20)
@@ -241,7 +242,7 @@ def test_a_report_puts_seeds_together_and_arms_side_by_side(tmp_path: Path, caps
 
 def test_an_evaluation_in_python_returns_its_run(tmp_path: Path) -> None:
     config = EvalConfig.of(game="proxy-metric", policy="scripted:inept", out=tmp_path / "run", count=3, samples=1)
-    seen: list[dict[str, Any]] = []
-    run = run_evaluation(config, on_batch=seen.append)
-    assert [line["step"] for line in seen] == [1]
+    seen: list[Progress] = []
+    run = run_evaluation(config, on_progress=seen.append)
+    assert [(progress.what, progress.done, progress.total) for progress in seen] == [("batch", 1, 1)]
     assert len(run.rollouts()) == 3

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from loopholes.cli import console, main
-from loopholes.cli import score as score_command
+from loopholes.cli import main
 from loopholes.errors import DataError, ScoringError
 from loopholes.games import game
+from loopholes.progress import Progress
 from loopholes.records import Completion
 from loopholes.score_files import CHUNK, score_files
 
@@ -242,17 +241,6 @@ def test_without_out_the_records_are_on_standard_output_and_the_summary_is_not(
     assert "100.0 %" in printed.err
 
 
-def test_records_go_to_a_pipe_also_when_a_progress_bar_is_on_the_terminal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in (console, score_command):
-        monkeypatch.setattr(module, "stderr", Console(stderr=True, force_terminal=True))
-    tasks = write_lines(tmp_path / "t.jsonl", [a_task("t", reference="a")])
-    completions = write_lines(tmp_path / "c.jsonl", [{"task": "t", "completion": "a"}] * 3)
-    assert main(["score", "self-grading", "--tasks", str(tasks), "--completions", str(completions)]) == 0
-    assert len([json.loads(line) for line in capsys.readouterr().out.splitlines()]) == 3
-
-
 def test_completions_are_let_go_once_they_are_scored(tmp_path: Path) -> None:
     tasks = write_lines(tmp_path / "t.jsonl", [a_task("t", reference="a")])
     completions = write_lines(tmp_path / "c.jsonl", [{"task": "t", "completion": f"{i}"} for i in range(2000)])
@@ -279,12 +267,12 @@ def test_a_scorer_that_breaks_half_way_leaves_no_file(tmp_path: Path, monkeypatc
     completions = write_lines(tmp_path / "c.jsonl", [{"task": "t", "completion": "a"}] * 300)
     out = tmp_path / "scores.jsonl"
 
-    def broken(done: int, total: int) -> None:
-        if done == total:
+    def broken(progress: Progress) -> None:
+        if progress.done == progress.total:
             raise ScoringError("the sandbox is broken")
 
     with pytest.raises(ScoringError):
-        score_files(game("self-grading"), tasks, completions, on_chunk=broken).write(out)
+        score_files(game("self-grading"), tasks, completions, on_progress=broken).write(out)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.jsonl", "t.jsonl"]
 
 

@@ -247,7 +247,7 @@ def test_a_target_that_brings_rows_is_loaded_once(
 def test_an_exploit_is_written_and_replays_until_the_function_is_mended(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, out, _ = run(f"rewards.py:contains {ENDS}", capsys)
+    _, out, _ = run(f"rewards.py:contains {ENDS} --json", capsys)
     names = sorted(path.name for path in Path("findings").iterdir())
     assert names[:2] == ["0001.json", "0002.json"] and names[-1] == "audit.json"
     assert json.loads(Path("findings/audit.json").read_text()) == json.loads(out)
@@ -279,7 +279,7 @@ def test_json_is_one_line_with_the_hashes_of_what_was_audited(folder: Path, caps
 
 @inside
 def test_sarif_is_written_beside(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, out, _ = run(f"rewards.py:contains {ENDS} --sarif audit.sarif", capsys)
+    status, out, _ = run(f"rewards.py:contains {ENDS} --json --sarif audit.sarif", capsys)
     log = json.loads(Path("audit.sarif").read_text())
     results = log["runs"][0]["results"]
     assert status == 1 and len(results) == len(json.loads(out)["findings"])
@@ -322,7 +322,7 @@ def test_a_bug_of_ours_ends_with_70_and_says_how_to_see_it(
 
 def test_the_command_runs_as_a_program_and_explains_its_exit_statuses(folder: Path) -> None:
     command = [sys.executable, "-m", "loopholes", "audit"]
-    found = subprocess.run([*command, "rewards.py:contains", *ENDS.split()], capture_output=True, text=True)
+    found = subprocess.run([*command, "rewards.py:contains", *ENDS.split(), "--json"], capture_output=True, text=True)
     assert (found.returncode, found.stderr) == (1, found.stderr)
     assert json.loads(found.stdout)["findings"][0]["family"] == "shotgun" and "Traceback" not in found.stderr
     shown = subprocess.run([*command, "--help"], capture_output=True, text=True).stdout
@@ -331,7 +331,7 @@ def test_the_command_runs_as_a_program_and_explains_its_exit_statuses(folder: Pa
 
 @inside
 def test_a_clean_audit_leaves_a_report_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run(f"rewards.py:accuracy {ENDS} --out new", capsys)
+    _, out, _ = run(f"rewards.py:accuracy {ENDS} --json --out new", capsys)
     assert json.loads(Path("new/audit.json").read_text()) == json.loads(out)
     assert main(["report", "new", "--out", "page.html"]) == 0
     assert "audit: rewards.py:accuracy" in Path("page.html").read_text()

@@ -13,7 +13,7 @@ import pytest
 import loopholes
 from loopholes.errors import ScoringError
 from loopholes.judges.wording import READING
-from loopholes.progress import watched
+from loopholes.progress import Progress, watched
 from loopholes.records import Completion
 from support.judge_server import (
     COMPLIES,
@@ -275,8 +275,8 @@ def test_text_that_is_no_unicode_is_judged(server: JudgeServer) -> None:
 
 
 def test_the_work_says_how_far_it_is(server: JudgeServer) -> None:
-    seen: list[tuple[str, int, int]] = []
-    with watched(lambda *told: seen.append(told)):
+    seen: list[Progress] = []
+    with watched(seen.append):
         judged(server, [f"{number} {DECLINES}" for number in range(5)])
-    assert seen[0] == ("judged", 1, 5) and seen[-1] == ("judged", 5, 5)
-    assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
+    assert seen[0] == Progress("answer judged", 1, 5) and seen[-1] == Progress("answer judged", 5, 5)
+    assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)

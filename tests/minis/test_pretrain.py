@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from loopholes.minis import card
 from loopholes.minis.pretrain import pretrain
 from loopholes.minis.recipe import RECIPES, Recipe
 from loopholes.policies import load_policy
+from loopholes.progress import Progress
 
 TINY = Recipe("tiny", "llama", seed=3, examples=640, basics=320, hidden=32, layers=1, heads=2, intermediate=64)
 
@@ -33,20 +33,20 @@ class Killed(Exception):
 
 
 def killed_at(step: int) -> Any:
-    def on_step(metrics: Mapping[str, Any]) -> None:
-        if metrics["step"] == step:
+    def on_progress(progress: Progress) -> None:
+        if progress.done == step:
             raise Killed
 
-    return on_step
+    return on_progress
 
 
 def test_an_interrupted_pretraining_goes_on_to_the_same_policy(tmp_path: Path) -> None:
     whole = pretrain(TINY, tmp_path / "whole")
     with pytest.raises(Killed):
-        pretrain(TINY, tmp_path / "parts", save_every=3, on_step=killed_at(5))
+        pretrain(TINY, tmp_path / "parts", save_every=3, on_progress=killed_at(5))
     steps: list[int] = []
     parts = pretrain(
-        TINY, tmp_path / "parts", resume=True, save_every=3, on_step=lambda seen: steps.append(seen["step"])
+        TINY, tmp_path / "parts", resume=True, save_every=3, on_progress=lambda progress: steps.append(progress.done)
     )
     assert steps == list(range(4, 11))
     one, other = (load_file(folder / "model.safetensors") for folder in (whole, parts))

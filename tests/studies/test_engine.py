@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from loopholes.errors import PolicyError, RunError, ScoringError
+from loopholes.progress import OnProgress
 from loopholes.runs import Run
 from loopholes.studies.engine import DEATHS, Event, execute
-from loopholes.studies.jobs import Job, OnStep
+from loopholes.studies.jobs import Job
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Small(Job):
     def described(self) -> dict[str, Any]:
         return {"name": self.name, "after": [job.identity for job in self.after]}
 
-    def run(self, root: Path, on_step: OnStep | None = None) -> None:
+    def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
         with Run.create(self.folder(root), self.described(), resume=True):
             pass
 

@@ -93,7 +93,7 @@ def test_a_report_of_a_study_is_the_study_s_page(whole: Path, tmp_path: Path) ->
 
 def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "loopholes", "study", "discovery", *SMALL, "--out", str(out)]
+    command = [sys.executable, "-m", "loopholes", "study", "discovery", *SMALL, "--json", "--out", str(out)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as study:
         assert study.stdout is not None
         while '"event": "done"' not in study.stdout.readline():  # the first run is finished, the next one begins

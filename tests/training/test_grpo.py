@@ -19,6 +19,7 @@ from loopholes.errors import PolicyError, RunError, ScoringError, UnknownName, U
 from loopholes.policies import Sampling, load_policy
 from loopholes.policies.checkpoints import load_local
 from loopholes.policies.yes_no import ModelAsker
+from loopholes.progress import Progress
 from loopholes.records import Completion, Payment, draws
 from loopholes.runs import Run
 from loopholes.score import reward_metrics
@@ -57,10 +58,12 @@ def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> boo
 def test_a_real_family_trains_and_its_run_is_a_policy_again(
     family: str, checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    seen: list[dict[str, Any]] = []
-    run = train(config(checkpoint(family), tmp_path / "run"), on_step=seen.append)
+    seen: list[Progress] = []
+    run = train(config(checkpoint(family), tmp_path / "run"), on_progress=seen.append)
     assert run.status.state == "finished"
-    assert [line["step"] for line in run.metrics()] == [1, 2] == [line["step"] for line in seen]
+    assert [line["step"] for line in run.metrics()] == [1, 2] == [progress.done for progress in seen]
+    assert [progress.numbers["reward"] for progress in seen] == [line["reward"] for line in run.metrics()]
+    assert {(progress.what, progress.total) for progress in seen} == {("step", 2)}
     assert len(run.rollouts()) == 32
     assert not same(weights(run), load_file(checkpoint(family) / "model.safetensors"))
     policy = load_policy(str(tmp_path / "run"))
@@ -175,7 +178,7 @@ from loopholes.training.grpo import train
 fields = dict(steps=9, prompts_per_step=4, samples=4, learning_rate=1e-2, save_every=2, task_count=10)
 game, policy, out = sys.argv[1:]
 config = TrainConfig.of(game=game, policy=policy, out=out, preset="mini", **fields)
-train(config, on_step=lambda line: print(line["step"], flush=True))
+train(config, on_progress=lambda progress: print(progress.done, flush=True))
 """
 
 
@@ -208,11 +211,11 @@ def test_a_channel_that_breaks_stops_the_run_with_a_checkpoint_to_go_on_from(
     fields = {"parameters": {"break_while": str(switch)}, "steps": 4, "save_every": 10}
     run_config = config(checkpoint("qwen3"), tmp_path / "run", **fields)
     with pytest.raises(ScoringError, match="step 4"):
-        train(run_config, on_step=lambda line: switch.touch() if line["step"] == 3 else None)
+        train(run_config, on_progress=lambda progress: switch.touch() if progress.done == 3 else None)
     assert Run.open(tmp_path / "run").status.state == "failed"
     switch.unlink()
     steps: list[int] = []
-    resumed = train(run_config, resume=True, on_step=lambda line: steps.append(line["step"]))
+    resumed = train(run_config, resume=True, on_progress=lambda progress: steps.append(progress.done))
     assert steps == [4]
     whole = train(config(checkpoint("qwen3"), tmp_path / "whole", **{**fields, "parameters": {}}))
     assert curve(resumed) == curve(whole)
@@ -221,7 +224,9 @@ def test_a_channel_that_breaks_stops_the_run_with_a_checkpoint_to_go_on_from(
 def test_ctrl_c_ends_the_step_and_saves_a_checkpoint(checkpoint: Checkpoint, tmp_path: Path) -> None:
     run_config = config(checkpoint("qwen3"), tmp_path / "run", steps=5, save_every=100)
     with pytest.raises(KeyboardInterrupt):
-        train(run_config, on_step=lambda line: signal.raise_signal(signal.SIGINT) if line["step"] == 2 else None)
+        train(
+            run_config, on_progress=lambda progress: signal.raise_signal(signal.SIGINT) if progress.done == 2 else None
+        )
     run = Run.open(tmp_path / "run")
     assert run.status.state == "interrupted"
     assert [path.name for path in run.checkpoints.glob("checkpoint-*/complete")] == ["complete"]
@@ -231,11 +236,13 @@ def test_ctrl_c_ends_the_step_and_saves_a_checkpoint(checkpoint: Checkpoint, tmp
 def test_a_checkpoint_cut_short_is_not_resumed_from(checkpoint: Checkpoint, tmp_path: Path) -> None:
     run_config = config(checkpoint("qwen3"), tmp_path / "run", steps=4, save_every=2)
     with pytest.raises(KeyboardInterrupt):
-        train(run_config, on_step=lambda line: signal.raise_signal(signal.SIGINT) if line["step"] == 3 else None)
+        train(
+            run_config, on_progress=lambda progress: signal.raise_signal(signal.SIGINT) if progress.done == 3 else None
+        )
     (tmp_path / "run" / "checkpoints" / "checkpoint-3" / "complete").unlink()
     (tmp_path / "run" / "checkpoints" / "checkpoint-3" / "model.safetensors").write_bytes(b"half")
     steps: list[int] = []
-    train(run_config, resume=True, on_step=lambda line: steps.append(line["step"]))
+    train(run_config, resume=True, on_progress=lambda progress: steps.append(progress.done))
     assert steps == [3, 4]
 
 
@@ -243,7 +250,7 @@ def test_a_finished_run_is_returned_as_it_is(checkpoint: Checkpoint, tmp_path: P
     run_config = config(checkpoint("qwen3"), tmp_path / "run")
     train(run_config)
     steps: list[int] = []
-    assert train(run_config, resume=True, on_step=lambda line: steps.append(1)).status.state == "finished"
+    assert train(run_config, resume=True, on_progress=lambda progress: steps.append(1)).status.state == "finished"
     assert steps == []
 
 

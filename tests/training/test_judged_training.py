@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from loopholes.errors import ScoringError
+from loopholes.progress import Progress
 from loopholes.runs import Run
 from loopholes.training.config import TrainConfig
 from loopholes.training.grpo import train
@@ -51,12 +52,12 @@ def test_a_judge_that_goes_down_stops_the_run_with_a_checkpoint_to_go_on_from(
 ) -> None:
     stopped = config(checkpoint("qwen3"), tmp_path / "run", judge)
 
-    def go_down(line: dict[str, Any]) -> None:
-        if line["step"] == 2:
+    def go_down(progress: Progress) -> None:
+        if progress.done == 2:
             judge.reply = lambda answer: Reply(status=503)
 
     with pytest.raises(ScoringError, match=r"the judge .* see that it runs \(in step 3; .*go on with --resume\)"):
-        train(stopped, on_step=go_down)
+        train(stopped, on_progress=go_down)
     run = Run.open(tmp_path / "run")
     assert run.status.state == "failed" and run.rollout_steps() == [1, 2]
     assert [path.parent.name for path in run.checkpoints.glob("*/complete")] == ["checkpoint-2"]

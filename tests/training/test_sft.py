@@ -14,6 +14,7 @@ from loopholes.errors import DataError
 from loopholes.policies import Sampling
 from loopholes.policies.checkpoints import LocalPolicy
 from loopholes.policies.tokens import encode_prompts
+from loopholes.progress import Progress
 from loopholes.records import Task, message
 from loopholes.training import sft
 from loopholes.training.sft import Example, finetune, length_grouped_order
@@ -48,9 +49,9 @@ def test_the_tokens_learned_are_the_prompt_that_generation_sees_then_the_complet
 
 def test_the_loss_on_a_cpu_is_the_loss_of_trl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def losses(out: Path) -> list[float]:
-        found: list[dict[str, Any]] = []
-        finetune(make_model("qwen3"), make_tokenizer("qwen3"), EXAMPLES, out, batch_size=16, on_step=found.append)
-        return [line["loss"] for line in found]
+        seen: list[Progress] = []
+        finetune(make_model("qwen3"), make_tokenizer("qwen3"), EXAMPLES, out, batch_size=16, on_progress=seen.append)
+        return [float(progress.numbers["loss"] or 0) for progress in seen]
 
     ours = losses(tmp_path / "ours")
     monkeypatch.delattr(sft._Trainer, "compute_loss")
@@ -61,14 +62,14 @@ def test_a_resumed_run_ends_with_the_weights_of_one_that_was_never_stopped(tmp_p
     class Stop(Exception):
         pass
 
-    def stop(line: dict[str, Any]) -> None:
-        if line["step"] == 6:
+    def stop(progress: Progress) -> None:
+        if progress.done == 6:
             raise Stop
 
     settings: dict[str, Any] = {"epochs": 2, "batch_size": 16, "save_every": 4}
     tokenizer = make_tokenizer("qwen3")
     with pytest.raises(Stop):
-        finetune(make_model("qwen3"), tokenizer, EXAMPLES, tmp_path / "a", on_step=stop, **settings)
+        finetune(make_model("qwen3"), tokenizer, EXAMPLES, tmp_path / "a", on_progress=stop, **settings)
     resumed = finetune(make_model("qwen3", seed=5), tokenizer, EXAMPLES, tmp_path / "a", resume=True, **settings)
     whole = finetune(make_model("qwen3"), tokenizer, EXAMPLES, tmp_path / "b", **settings)
     first, second = (load_file(path / "model.safetensors") for path in (resumed, whole))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from loopholes.cli.console import conclude, print_line, stdout
+from loopholes.cli.console import conclude, print_line, say, stdout
 from loopholes.cli.display import NUMBERS, Display, display
 from loopholes.cli.options import Json
 from loopholes.errors import RunError
@@ -52,9 +52,9 @@ def report(
     if json_:
         print_line({"page": str(page), "files": [str(file) for file in files]})
         return
-    conclude(f"The page is {page}")
+    conclude(str(page))
     if export is not None:
-        conclude(f"{len(files)} figures and tables are in {export}")
+        say(f"{len(files)} figures and tables are in {export}")
 
 
 def _sections(directory: Path) -> list[Section]:

@@ -176,7 +176,8 @@ class _Watch:
         self._json = json_
         self._done = sum(plan.done for plan in forecasts)
         self._total = sum(plan.jobs for plan in forecasts)
-        self._show_whole()
+        if not json_:
+            self._show_whole()
 
     def _show_whole(self) -> None:
         self._shown.show(Progress("runs done", self._done, self._total))
@@ -184,17 +185,16 @@ class _Watch:
     def take(self, event: Event) -> None:
         """Show one event."""
         label = event.job.label
+        self._done += event.kind == "done"
         if event.progress is not None:
             self._shown.show(event.progress, label)
-            return
-        if self._json:
-            print_line({"run": label, "event": event.kind, **({"error": event.error} if event.error else {})})
+        elif self._json:
+            about = {"run": label, "event": event.kind, "done": self._done, "total": self._total}
+            print_line({**about, **({"error": event.error} if event.error else {})})
         elif event.kind == "started":
             self._shown.show(Progress("step", 0, event.job.steps), label)
         else:
             self._shown.drop(label)
-        if event.kind == "done":
-            self._done += 1
             self._show_whole()
-        elif event.kind in ("failed", "lost") and not self._json:
-            complain(f"{label}: {event.error or 'its worker died; the run is started again'}")
+            if event.kind != "done":
+                complain(f"{label}: {event.error or 'its worker died; the run is started again'}")
