@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from loopholes.games.reward_tampering import EditedRecord, RewardTampering
+from loopholes.progress import Progress
 from loopholes.sandbox import Program, ProgramResult, pool, run_programs
 from loopholes.training.grpo import TrainConfig, train
 
@@ -62,8 +63,8 @@ def steps(number: int, channel: str, *, remember: bool) -> list[tuple[float, flo
     watch, found = Watch(), []
     pool._memory = pool.Memory()  # what an earlier run asked is no help to this one
 
-    def on_step(metrics: dict[str, Any]) -> None:
-        found.append((metrics["seconds"], watch.seconds))
+    def on_progress(progress: Progress) -> None:
+        found.append((progress.numbers["seconds"] or 0.0, watch.seconds))
         watch.seconds = 0.0
 
     replaced = [
@@ -79,7 +80,7 @@ def steps(number: int, channel: str, *, remember: bool) -> list[tuple[float, flo
                 game="reward-tampering", channel=channel, out=Path(folder) / "run", steps=number + 1, samples=SAMPLES,
                 prompts_per_step=PROMPTS,
             )  # fmt: skip
-            train(config, on_step=on_step)
+            train(config, on_progress=on_progress)
     finally:
         for each in replaced:
             each.stop()

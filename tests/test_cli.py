@@ -192,9 +192,9 @@ def test_a_policy_is_trained_evaluated_and_reported_from_the_command_line(
     small = ["--samples", "2", "--prompts-per-step", "2", "--max-completion-tokens", "6", "--no-bf16"]
     small += ["--no-gradient-checkpointing", "--trainer", "weight_decay=0.0", "--set", "telling=0.5"]
     capsys.readouterr()  # what saving the checkpoint printed
-    assert main([*start, *small]) == 0
+    assert main([*start, *small, "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["step"] for line in lines] == [1, 2, 2]
+    assert [(line["what"], line["done"], line["total"]) for line in lines[:-1]] == [("step", 1, 2), ("step", 2, 2)]
     assert lines[-1] == {"run": "run/train", "state": "finished", "step": 2}
     assert {"reward", "task_performance", "exploit_rate", "dead_groups"} <= set(lines[0])
     assert main([*start, *small]) == 4
