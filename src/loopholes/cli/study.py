@@ -137,7 +137,8 @@ def _end(summaries: dict[str, Summary], page: Path, json_: bool) -> None:
             stdout.print(name, style="bold", markup=False)
             paragraph(summary.section.answer)
     if not json_:
-        conclude(f"\nThe page is {page}\nThe numbers are in {page.parent}/NAME.json")
+        files = [str(page.parent / f"{name}.json") for name in summaries]
+        conclude("\n".join(["", f"The page is {page}", *(f"The numbers are in {file}" for file in files)]))
 
 
 def _show_plan(forecasts: Sequence[Forecast], places: int, json_: bool) -> None:
