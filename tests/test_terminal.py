@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from loopholes import progress
-from loopholes.cli import display, main
+from loopholes.cli import console, display, main
 from loopholes.cli.display import INTERVAL, SOON, LiveBars, PlainLines
 from loopholes.progress import Progress
 
@@ -56,7 +56,7 @@ def in_a_pipe(command: str, folder: Path, **variables: str) -> tuple[str, str]:
     return done.stdout.decode(), done.stderr.decode()
 
 
-def on_a_terminal(command: str, folder: Path, columns: int = 100, **variables: str) -> str:
+def on_a_terminal(command: str, folder: Path, *, columns: int = 100, **variables: str) -> str:
     """All that a command writes to a terminal of that many columns, control codes included."""
     ours, theirs = pty.openpty()
     os.environ.pop("COLUMNS", None)
@@ -101,7 +101,7 @@ def test_a_pipe_gets_the_words_of_a_terminal_and_no_control_code(command: str, f
 @pytest.mark.parametrize("command", ["games proxy-metric", AUDIT])
 def test_no_word_is_broken_on_a_narrower_terminal(command: str, columns: int, folder: Path) -> None:
     wide, _ = in_a_pipe(command, folder)
-    narrow = CONTROL.sub("", on_a_terminal(command, folder, columns))
+    narrow = CONTROL.sub("", on_a_terminal(command, folder, columns=columns))
     strange = set(SPACE.split(narrow)) - set(SPACE.split(wide))
     assert not [word for word in strange if re.fullmatch(r"[a-z-]{2,}", word)]
 
@@ -127,9 +127,9 @@ def test_every_command_has_json(capsys: pytest.CaptureFixture[str]) -> None:
         assert "--json" in capsys.readouterr().out, command
 
 
-@pytest.mark.parametrize("variables", [{"TERM": "dumb"}, {"NO_COLOR": "1", "TERM": "dumb"}])
-def test_a_dumb_terminal_is_never_drawn_over(variables: dict[str, str], folder: Path) -> None:
-    assert not set("\x1b\r") & set(on_a_terminal(EVAL, folder, **variables))
+@pytest.mark.parametrize("colour", ["", "1"])
+def test_a_dumb_terminal_is_never_drawn_over(colour: str, folder: Path) -> None:
+    assert not set("\x1b\r") & set(on_a_terminal(EVAL, folder, TERM="dumb", NO_COLOR=colour))
 
 
 def test_forced_colours_in_a_log_are_colours_and_nothing_else(folder: Path) -> None:
@@ -142,7 +142,7 @@ def test_forced_colours_in_a_log_are_colours_and_nothing_else(folder: Path) -> N
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that have gone, to be set by a test."""
     seconds = [0.0]
-    monkeypatch.setattr(display.stderr, "_width", 100)
+    monkeypatch.setattr(console.stderr, "_width", 100)
     return seconds
 
 
@@ -196,8 +196,8 @@ def test_a_bar_of_a_part_is_gone_when_the_part_is_done(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def last_frame(*steps: int) -> str:
-        monkeypatch.setattr(display.stderr, "_force_terminal", True)
-        monkeypatch.setattr(display.stderr, "is_interactive", True)
+        monkeypatch.setattr(console.stderr, "_force_terminal", True)
+        monkeypatch.setattr(console.stderr, "is_interactive", True)
         with LiveBars("whole", {}) as shown:
             shown.show(Progress("step", 0, 2))
             for done in steps:
