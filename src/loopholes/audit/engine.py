@@ -81,7 +81,7 @@ def audit(
 
     ``process`` is one in which the target was loaded already, such as that which was asked for its rows; without it the
     target gets a process that ends with the asking. ``data`` is the file of the rows, for the report's hashes.
-    ``on_progress(stage, done, total)`` is called as the asking proceeds.
+    ``on_progress`` is called as each stage of the asking begins, and for each attack of the panel.
     """
     if not rows:
         raise UsageError("there are no rows to audit on")
@@ -91,7 +91,7 @@ def audit(
     with own or nullcontext():
         asked = process or own
         assert asked is not None
-        observations = observe(asked, rows, config, truth, budget, on_progress or (lambda stage, done, total: None))
+        observations = observe(asked, rows, config, truth, budget, on_progress or (lambda progress: None))
     return replace(judge(observations, config.gate), hashes=digests)
 
 

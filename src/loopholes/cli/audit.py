@@ -109,8 +109,8 @@ def audit(
 ) -> int:
     """Find out how a reward function can be gamed before you train on it, with completions that prove it.
 
-    The exit code tells an exploit, or a replayed finding that still pays, from an audit that could not be done; loopholes
-    --help lists the exit codes.
+    The exit code tells an exploit, or a replayed finding that still pays, from an audit that could not be done.
+    loopholes --help lists the exit codes.
     """
     from loopholes.audit import AuditConfig
     from loopholes.audit import audit as run
