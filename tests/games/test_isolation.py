@@ -2,119 +2,154 @@
 
 from __future__ import annotations
 
-import importlib
 import random
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
-from types import FunctionType, MethodType
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import loopholes
 from loopholes import Game
-from loopholes.games import BUILT_IN
-from loopholes.records import KINDS, Completion, Task, draws
+from loopholes.games import BUILT_IN, REPORTED
+from loopholes.games.isolation import TruthReached, leaks, reachable, samples, suspicious, without_truth
+from loopholes.games.proxy_metric import FaithfulSummary, ProxyMetric
+from loopholes.games.validate import validate
+from loopholes.records import Channel, Completion, Outcome, Payment, Task, draws
 
-EVERY_GAME = pytest.mark.parametrize("name", BUILT_IN)
-PLAIN = (str, int, float, bool, type(None))
+OWN = f"{Path(__file__).parents[2] / 'examples' / 'own_game.py'}:Citations"
+EVERY_GAME = pytest.mark.parametrize("name", [*BUILT_IN, *REPORTED, OWN], ids=[*BUILT_IN, *REPORTED, "a user's game"])
 
 
 def rewards(game: Game) -> dict[str, list[float | None]]:
     """What every channel pays every script on mini tasks, and on the demonstrations."""
-    tasks = [task for task in game.tasks("train", count=10) for _ in KINDS]
-    answers = [game.demonstrate(kind, task) for task, kind in zip(tasks, KINDS * 10, strict=True)]
-    for shown in game.demonstrations():
-        tasks += shown.tasks
-        answers += shown.completions
+    tasks, answers = samples(game)
     return {channel: game.reward(tasks, answers, channel=channel, seed=7) for channel in game.channels}
 
 
-def forbidden(*_: object, **__: object) -> NoReturn:
-    raise AssertionError("a channel reached for the truth")
-
-
-def blind(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Break everything of a game that measures: its method, its metrics, and the module's making of outcomes."""
-    module = importlib.import_module(BUILT_IN[name].partition(":")[0])
-    kind = type(loopholes.game(name))
-    for attribute in ("measure", "summarize"):
-        monkeypatch.setattr(kind, attribute, forbidden)
-    monkeypatch.setattr(kind, "metrics", property(forbidden))
-    for attribute in ("_outcome", "Outcome"):
-        monkeypatch.setattr(module, attribute, forbidden)
-
-
 @EVERY_GAME
-def test_rewards_are_the_same_where_every_measurement_raises(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    seeing = rewards(loopholes.game(name))
-    assert all(len(set(paid)) > 1 for paid in seeing.values())
-    blind(name, monkeypatch)
-    assert rewards(loopholes.game(name)) == seeing
-
-
-@EVERY_GAME
-def test_a_channel_that_reads_the_truth_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rewards_are_the_same_where_every_measurement_raises(name: str) -> None:
     game = loopholes.game(name)
-
-    def peeking(tasks: list[Task], completions: list[Completion], _: object) -> list[loopholes.Payment]:
-        return [loopholes.Payment(outcome.task_score) for outcome in game.measure(tasks, completions)]
-
-    blind(name, monkeypatch)
-    monkeypatch.setattr(type(game), "channels", property(lambda self: {"vulnerable": peeking}))
-    with pytest.raises(AssertionError, match="reached for the truth"):
-        rewards(game)
-
-
-def reachable(thing: object) -> Iterator[object]:
-    """Everything that an object holds, however deep; a closure's and a bound method's holdings too."""
-    yield thing
-    held: list[object] = []
-    if is_dataclass(thing):
-        held = [getattr(thing, field.name) for field in fields(thing)] + list(getattr(thing, "__dict__", {}).values())
-    elif isinstance(thing, Mapping):
-        held = [*thing.keys(), *thing.values()]
-    elif isinstance(thing, (list, tuple, set, frozenset)):
-        held = list(thing)
-    elif isinstance(thing, MethodType):
-        held = [thing.__self__]
-    elif isinstance(thing, FunctionType):
-        held = [cell.cell_contents for cell in thing.__closure__ or ()]
-    for one in held:
-        yield from reachable(one)
-
-
-def suspicious(thing: object) -> list[object]:
-    """What a channel object may not hold: games, and whatever is neither a plain value nor a frozen record."""
-    return [
-        held
-        for held in reachable(thing)
-        if isinstance(held, Game)
-        or not (isinstance(held, (*PLAIN, Mapping, tuple)) or (is_dataclass(held) and frozen(held)))
-    ]
-
-
-def frozen(record: Any) -> bool:
-    return bool(type(record).__dataclass_params__.frozen)
+    seeing = rewards(game)
+    assert all(len(set(paid)) > 1 for paid in seeing.values())
+    with without_truth(game):
+        assert rewards(game) == seeing
+        with pytest.raises(TruthReached):
+            game.measure([], [])
+        with pytest.raises(TruthReached):
+            Outcome(1.0, None)
+    assert Outcome(1.0, None).task_score == 1.0
 
 
 @EVERY_GAME
 def test_a_channel_holds_parameters_and_nothing_else(name: str) -> None:
-    for channel in loopholes.game(name).channels.values():
-        assert is_dataclass(channel)
-        assert suspicious(channel) == []
+    game = loopholes.game(name)
+    assert [suspicious(channel) for channel in game.channels.values()] == [[]] * len(game.channels)
+    assert leaks(game) == []
 
 
-def test_a_channel_that_holds_its_game_would_be_found() -> None:
+@dataclass(frozen=True)
+class Holding:
+    """A channel that pays well and holds something."""
+
+    thing: object
+
+    def __call__(
+        self, tasks: Sequence[Task], completions: Sequence[Completion], draws: Sequence[float]
+    ) -> list[Payment]:
+        return FaithfulSummary()(tasks, completions, draws)
+
+
+class Mutable:
+    """A channel that is not a record."""
+
+    def __call__(self, *sample: object) -> list[Payment]:
+        return FaithfulSummary()(*sample)  # type: ignore[arg-type]
+
+
+def measured(tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Payment]:
+    return [Payment(outcome.task_score) for outcome in ProxyMetric().measure(tasks, completions)]
+
+
+@dataclass(frozen=True)
+class Peeking:
+    """A channel that holds nothing and measures all the same."""
+
+    def __call__(
+        self, tasks: Sequence[Task], completions: Sequence[Completion], draws: Sequence[float]
+    ) -> list[Payment]:
+        return measured(tasks, completions)
+
+
+@dataclass(frozen=True)
+class Hiding:
+    """A channel that measures, and hides that it could not."""
+
+    def __call__(
+        self, tasks: Sequence[Task], completions: Sequence[Completion], draws: Sequence[float]
+    ) -> list[Payment]:
+        try:
+            return measured(tasks, completions)
+        except Exception:
+            return [Payment(0.0)] * len(tasks)
+
+
+def calling(game: Game) -> Channel:
+    """A channel that is a function with the game in its closure."""
+
+    def closure(tasks: Sequence[Task], completions: Sequence[Completion], draws: Sequence[float]) -> list[Payment]:
+        assert game.name
+        return FaithfulSummary()(tasks, completions, draws)
+
+    return closure
+
+
+ADVICE = "so it might reach the measurement: make it a frozen dataclass that holds plain values only"
+LEAKS: Mapping[str, tuple[Callable[[Game], Channel], str]] = {
+    "holds the game": (Holding, f"the vulnerable channel holds the game (thing), {ADVICE}"),
+    "holds it deep": (
+        lambda game: Holding({"deep": ((game,),)}),
+        f"the vulnerable channel holds the game (thing.deep.0.0), {ADVICE}",
+    ),
+    "holds a method": (
+        lambda game: Holding(game.measure),
+        f"the vulnerable channel holds a method (thing), {ADVICE}",
+    ),
+    "holds a function": (
+        lambda game: Holding(lambda: 1),
+        f"the vulnerable channel holds a function (thing), {ADVICE}",
+    ),
+    "is a function": (calling, f"the vulnerable channel is a function, {ADVICE}"),
+    "is no record": (lambda game: Mutable(), f"the vulnerable channel is a Mutable, {ADVICE}"),
+    "measures": (
+        lambda game: Peeking(),
+        "the vulnerable channel pays by what is measured; pay by the task and the completion alone",
+    ),
+    "measures and hides it": (
+        lambda game: Hiding(),
+        "the vulnerable channel pays by what is measured; pay by the task and the completion alone",
+    ),
+}
+
+
+@pytest.mark.parametrize(("leak", "sentence"), LEAKS.values(), ids=LEAKS)
+def test_validation_names_a_channel_that_might_reach_the_truth(leak: Callable[[Game], Channel], sentence: str) -> None:
+    class Leaking(ProxyMetric):
+        @property
+        def channels(self) -> Mapping[str, Channel]:
+            return {"vulnerable": leak(self), "secure": FaithfulSummary()}
+
+    assert leaks(Leaking()) == [sentence]
+    assert sentence in validate(Leaking())
+
+
+def test_what_a_closure_holds_is_reached() -> None:
     game = loopholes.game("proxy-metric")
-
-    def closure(*_: object) -> object:
-        return game.measure
-
-    assert game in suspicious(closure)
-    assert game in suspicious(game.measure)
-    assert game in suspicious({"deep": [(game,)]})
+    held: list[object] = [game]
+    held.append(held)
+    assert game in [thing for _, thing in reachable(calling(game))]
+    assert game in [thing for _, thing in reachable({"in a circle": held})]
 
 
 def test_a_draw_depends_on_seed_step_and_sample_only() -> None:

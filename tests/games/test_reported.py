@@ -9,8 +9,9 @@ import pytest
 import loopholes
 from loopholes.audit import AuditConfig, Report, audit, target_of
 from loopholes.audit.frameworks import games
-from loopholes.games import BUILT_IN, REPORTED, reported
+from loopholes.games import BUILT_IN, REPORTED
 from loopholes.games.base import Game
+from loopholes.games.reported.base import ByRule
 from loopholes.games.validate import validate
 from loopholes.minis import mixture
 from loopholes.records import KINDS, Completion, Kind
@@ -69,30 +70,12 @@ def test_scripts_answer_any_task_as_they_answer_the_demonstration(name: str) -> 
 
 
 @EVERY_NAME
-def test_rewards_are_the_same_where_every_measurement_raises(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def paid() -> dict[str, list[float | None]]:
-        game = loopholes.game(name)
-        tasks = [task for task in game.tasks("train", count=10) for _ in KINDS]
-        answers = [game.demonstrate(kind, task) for task, kind in zip(tasks, KINDS * 10, strict=True)]
-        return {channel: game.reward(tasks, answers, channel=channel) for channel in game.channels}
-
-    def forbidden(*_: object, **__: object) -> None:
-        raise AssertionError("a channel reached for the truth")
-
-    seeing = paid()
-    assert all(len(set(one)) > 1 for one in seeing.values())
-    monkeypatch.setattr(type(loopholes.game(name)), "measure", forbidden)
-    monkeypatch.setattr(reported, "Outcome", forbidden)
-    assert paid() == seeing
-
-
-@EVERY_NAME
 def test_a_measurement_does_not_depend_on_the_channels(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*_: object) -> None:
         raise AssertionError("a measurement asked what is paid")
 
     before = [measured(loopholes.game(name), kind) for kind in KINDS]
-    monkeypatch.setattr(reported.Paid, "__call__", forbidden)
+    monkeypatch.setattr(ByRule, "__call__", forbidden)
     monkeypatch.setattr(type(loopholes.game(name)), "channels", property(forbidden))
     assert [measured(loopholes.game(name), kind) for kind in KINDS] == before
 

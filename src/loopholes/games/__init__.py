@@ -17,11 +17,11 @@ BUILT_IN: dict[str, str] = {
     "reward-tampering": "loopholes.games.reward_tampering:RewardTampering",
 }
 REPORTED: dict[str, str] = {
-    "any-box": "loopholes.games.reported:AnyBox",
-    "unreadable": "loopholes.games.reported:Unreadable",
-    "length-bonus": "loopholes.games.reported:LengthBonus",
-    "keywords": "loopholes.games.reported:Keywords",
-    "first-number": "loopholes.games.reported:FirstNumber",
+    "any-box": "loopholes.games.reported.any_box:AnyBox",
+    "unreadable": "loopholes.games.reported.unreadable:Unreadable",
+    "length-bonus": "loopholes.games.reported.length_bonus:LengthBonus",
+    "keywords": "loopholes.games.reported.keywords:Keywords",
+    "first-number": "loopholes.games.reported.first_number:FirstNumber",
 }
 """Small rewards that a study is about; they have names, so that its runs are the same wherever this is installed."""
 

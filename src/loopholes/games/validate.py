@@ -1,4 +1,4 @@
-"""Does a game prove itself? Replays its demonstrations and says what differs from what they expect."""
+"""Does a game prove itself? Its demonstrations are replayed, and its channels must not reach the truth."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from loopholes.errors import ContractError, LoopholesError
 from loopholes.games.base import Demonstration, Game
+from loopholes.games.isolation import leaks
 from loopholes.records import KINDS, draws
 from loopholes.score import Scored, score
 
@@ -15,10 +16,11 @@ NEEDED_CHANNELS = ("vulnerable", "secure")
 
 
 def validate(game: Game) -> list[str]:
-    """What is wrong with a game, one sentence each; empty if every demonstration gives exactly what it expects.
+    """What is wrong with a game, one sentence each; empty if nothing is.
 
-    Replayed are the rewards of all channels, with the demonstration's draws, the task scores, the exploits, and the
-    exploit rate as the game's metrics report it.
+    Every demonstration has to give exactly what it expects: the rewards of all channels, with the demonstration's
+    draws, the task scores, the exploits, and the exploit rate as the game's metrics report it. And no channel may reach
+    a measurement, by what it holds or by what it pays (:mod:`loopholes.games.isolation`).
     """
     try:
         demonstrations = list(game.demonstrations())
@@ -32,7 +34,8 @@ def validate(game: Game) -> list[str]:
     findings += [
         f"there is no metric {name}" for name in ("task_performance", "exploit_rate") if name not in game.metrics
     ]
-    return [*findings, *(found for shown in demonstrations for found in _replayed(game, shown))]
+    findings += [finding for shown in demonstrations for finding in _replayed(game, shown)]
+    return findings + leaks(game)
 
 
 def replay(game: Game, shown: Demonstration) -> Scored:
