@@ -14,9 +14,10 @@ import pytest
 
 from loopholes.audit import Target
 from loopholes.audit.frameworks.base import Part, Row
-from loopholes.audit.scorer import Scorer, descendants, rows_of
+from loopholes.audit.scorer import Scorer, rows_of
 from loopholes.audit.truth import truth_of
 from loopholes.errors import UsageError
+from loopholes.sandbox.inside.relatives import descendants
 from support.processes import alive
 from support.rewards import Inside, save_rows, sums, write
 

@@ -18,7 +18,6 @@ import time
 from collections.abc import Sequence
 from itertools import takewhile
 from multiprocessing.connection import Connection
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,6 +25,7 @@ from loopholes.audit.frameworks.base import LATE_CALL, Paid, Row
 from loopholes.audit.results import Target
 from loopholes.audit.worker import NOWHERE, PLACE
 from loopholes.errors import UsageError
+from loopholes.sandbox.inside.relatives import descendants
 
 TO_LOAD = 120.0  # seconds for imports, models included
 CHUNK = 256
@@ -280,21 +280,6 @@ def _mean(paid: Sequence[Paid]) -> Paid:
     if odd is not None or len(paid) == 1:
         return odd or paid[0]
     return paid[0]._replace(value=sum(one.value for one in paid if one.value is not None) / len(paid))
-
-
-def descendants(process: int) -> list[int]:
-    """Every process that a process started, and those that these did; empty where the system does not tell (macOS)."""
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(int(stat.parent.name))
-    found, waiting = [], [process]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found
 
 
 def rows_of(target: Target) -> list[Row]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import mmap
 import os
 import resource
-import signal
 import struct
 import sys
 import time
@@ -19,11 +17,11 @@ from loopholes.audit.frameworks import FRAMEWORKS
 from loopholes.audit.frameworks.base import FIXED, Rejected, Reward, Row, copied, raised
 from loopholes.audit.results import Target
 from loopholes.errors import LoopholesError, UsageError
+from loopholes.sandbox.inside.relatives import end_with_parent
 
 PLACE = struct.Struct("q")
 NOWHERE = -1
 """The place before anything of a request was looked at."""
-_SIGNAL_AT_PARENTS_DEATH = 1
 
 
 class Watched(list[str]):
@@ -45,7 +43,7 @@ def main() -> None:
     Arguments: the descriptor of the channel, bytes of memory, the descriptor of the file that tells the place.
     """
     channel, memory, place = map(int, sys.argv[1:4])
-    _end_with_parent()
+    end_with_parent()
     pipe = Connection(channel)
     shared = mmap.mmap(place, PLACE.size)
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -74,13 +72,6 @@ def main() -> None:
         return
     except Exception as error:
         pipe.send(("rejected", f"the reward cannot be loaded: {raised(error).removeprefix('raised ')}"))
-
-
-def _end_with_parent() -> None:
-    """However the audit ends, and whatever the reward is doing then. Linux only; elsewhere it ends after its call."""
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        libc.prctl(_SIGNAL_AT_PARENTS_DEATH, signal.SIGKILL)
 
 
 def _rows(module: Any, target: Target) -> list[Row]:
