@@ -15,10 +15,11 @@ import pytest
 
 from loopholes.audit import Target
 from loopholes.audit.frameworks.base import Part, Row
-from loopholes.audit.process import RewardProcess, descendants
+from loopholes.audit.process import RewardProcess
 from loopholes.audit.scorer import Scorer
 from loopholes.audit.truth import truth_of
 from loopholes.errors import UsageError
+from loopholes.sandbox.inside.relatives import descendants
 from support.processes import alive
 from support.rewards import InProcess, save_rows, sums, write
 

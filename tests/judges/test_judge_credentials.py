@@ -10,7 +10,7 @@ import pytest
 
 from loopholes.cli import main
 from loopholes.errors import UsageError
-from loopholes.judges.credentials import key_for
+from loopholes.judges.address import key_for
 from support.judge_server import COMPLIES, DECLINES, JudgeServer, Reply, judged, says
 
 SECRET = "sk-very-secret-42"

@@ -13,8 +13,9 @@ import torch
 
 from loopholes.errors import LoopholesError, PolicyError, UnknownName, UsageError
 from loopholes.policies import Sampling, load_policy
+from loopholes.policies.checkpoints import LocalPolicy
 from loopholes.policies.sampling import _generate_batch, choose, sample
-from loopholes.policies.yes_no import ModelAsker, verdict_of_text
+from loopholes.policies.yes_no import ModelAsker
 from loopholes.records import Completion, Task, message
 from loopholes.training.sft import Example, finetune
 from support.checkpoints import make_model, make_tokenizer
@@ -139,13 +140,6 @@ def test_scripted_policies_follow_the_game_s_script() -> None:
         load_policy("scripted:honest")
 
 
-@pytest.mark.parametrize(
-    ("text", "yes"), [("Yes", True), ("yes, no", False), ("No no yes", False), ("YES!", True), ("", False)]
-)
-def test_yes_wins_if_it_is_said_more_often_than_no(text: str, yes: bool) -> None:
-    assert verdict_of_text(text) is yes
-
-
 @pytest.mark.parametrize("family", ["qwen3", "llama"])
 def test_the_verdict_in_the_logits_agrees_with_ten_greedy_tokens(family: str, tmp_path: Path) -> None:
     tokenizer, model = make_tokenizer(family), make_model(family)
@@ -160,9 +154,12 @@ def test_the_verdict_in_the_logits_agrees_with_ten_greedy_tokens(family: str, tm
     asker = ModelAsker(model.train(), tokenizer)
     prompts = [question(*pair) for pair in pairs]
     verdicts = asker.says_yes(prompts)
-    assert verdicts == asker.says_yes_in_words(prompts)
     assert 0 < sum(verdicts) < len(verdicts)
     assert model.training  # the asker puts the model back
+    questions = [Task(str(number), prompt) for number, prompt in enumerate(prompts)]
+    policy = LocalPolicy(model, tokenizer, name="taught")
+    answers = policy.complete(questions, Sampling(temperature=0, max_tokens=10), seed=0)
+    assert verdicts == [answer.text.lower().count("yes") > answer.text.lower().count("no") for answer in answers]
 
 
 def test_a_question_longer_than_the_context_is_refused() -> None:

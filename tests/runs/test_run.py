@@ -167,6 +167,13 @@ def test_a_resumed_run_goes_on_where_it_is_told_to(tmp_path: Path) -> None:
     assert run.rollout_steps() == [1, 2, 3, 4] and run.rollouts([4])[0]["text"] == "again"
 
 
+def test_a_run_that_is_written_does_not_read_its_status_back(tmp_path: Path) -> None:
+    with write_some(tmp_path, steps=2) as run:
+        (tmp_path / "status.json").write_text("damaged meanwhile")
+        run.log_metrics({"step": 3})
+        assert (Run.open(tmp_path).status.state, Run.open(tmp_path).status.step) == ("running", 3)
+
+
 def test_a_finished_run_that_is_resumed_stays_finished_and_closed(tmp_path: Path) -> None:
     write_some(tmp_path).finish("finished")
     run = Run.create(tmp_path, CONFIG, resume=True)

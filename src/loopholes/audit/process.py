@@ -19,7 +19,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
-from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
@@ -41,6 +40,7 @@ from loopholes.audit.worker import (
     Use,
 )
 from loopholes.errors import UsageError
+from loopholes.sandbox.inside.relatives import descendants
 
 SECONDS_TO_LOAD = 120.0
 """Seconds for imports, models included."""
@@ -220,18 +220,3 @@ class RewardProcess:
             os.killpg(self._process.pid, signal.SIGKILL)  # what nobody is the parent of any more
         self._process.wait()
         self._process = None
-
-
-def descendants(process: int) -> list[int]:
-    """Every process that a process started, and those that these did; empty where the system does not tell (macOS)."""
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(int(stat.parent.name))
-    found, waiting = [], [process]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found

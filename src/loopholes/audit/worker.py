@@ -6,12 +6,10 @@ first, then requests in any order, each with one reply, but for :class:`Use`, wh
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import mmap
 import os
 import resource
-import signal
 import struct
 import sys
 import time
@@ -24,13 +22,13 @@ from loopholes.audit.frameworks import FRAMEWORKS
 from loopholes.audit.frameworks.base import FIXED, Paid, Rejected, Reward, Row, copied, raised
 from loopholes.audit.results import Target
 from loopholes.errors import LoopholesError, UsageError
+from loopholes.sandbox.inside.relatives import end_with_parent
 
 Call = tuple[int | Row, str]
 """A row, by its place or whole, and a completion."""
 PLACE = struct.Struct("q")
 NOWHERE = -1
 """The place before any completion of a request was looked at."""
-_SIGNAL_AT_PARENTS_DEATH = 1
 
 
 class Load(NamedTuple):
@@ -115,7 +113,7 @@ def main() -> None:
     Arguments: the descriptor of the channel, bytes of memory, the descriptor of the file that tells the place.
     """
     channel, memory, place = map(int, sys.argv[1:4])
-    _end_with_parent()
+    end_with_parent()
     pipe = Connection(channel)
     shared = mmap.mmap(place, PLACE.size)
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -133,46 +131,7 @@ def main() -> None:
         pipe.send(Refused(f"the reward cannot be loaded: {raised(error).removeprefix('raised ')}"))
 
 
-def _end_with_parent() -> None:
-    """However the audit ends, and whatever the reward is doing then. Linux only; elsewhere it ends after its call."""
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        libc.prctl(_SIGNAL_AT_PARENTS_DEATH, signal.SIGKILL)
-
-
-def _serve(pipe: Connection, shared: mmap.mmap) -> None:
-    load: Load = pipe.recv()
-    module, reward = loaded(load.target)
-    pipe.send(facts(reward))
-    rows: Sequence[Row] = ()
-    process = os.getpid()
-    while True:
-        request: Request = pipe.recv()
-        if isinstance(request, Use):
-            rows = request.rows
-            continue
-        if isinstance(request, Score):
-            reply: Reply = scored(reward, rows, request.calls, shared)
-        else:
-            reply = Rows(rows_of(module, load.target))
-        if os.getpid() != process:  # the reward forked, and this is the child
-            os._exit(0)
-        pipe.send(reply)
-
-
-def loaded(target: Target) -> tuple[ModuleType, Reward]:
-    """The framework's module, and the reward that it builds; raises :class:`UsageError`."""
-    module = importlib.import_module(FRAMEWORKS[target.framework])
-    return module, module.build(target.parts, target.options)
-
-
-def facts(reward: Reward) -> Loaded:
-    """What the other end needs to know of a reward."""
-    return Loaded(reward.batched, reward.batched or getattr(reward, "together", False), tuple(reward.notes))
-
-
-def rows_of(module: Any, target: Target) -> list[Row]:
-    """The rows that a target brings along; raises :class:`UsageError` if it brings none."""
+"""The place before any completion of a request was looked at."""
     if not hasattr(module, "rows"):
         raise UsageError(f"{target.label} brings no rows along: give --data")
     return list(module.rows(target.parts, target.options))

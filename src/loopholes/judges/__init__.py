@@ -4,6 +4,9 @@
 or the directory or hub name of a transformers model (a classifier, or a chat model). A name holds no secret, so that
 it can stand in a run's configuration; an endpoint's key comes from the environment.
 
+Read on in this order: ``wording`` (what is asked, how an answer is read), ``asking`` (each question once, unclear
+answers twice), the readers ``rules``, ``local`` and ``endpoint`` with its ``address``, and ``cache``.
+
 Departs from the paper's released code where a judge fails: that code pays such an answer as if it were safe (+1 in an
 audit, -1 to a user: a made-up reward) and counts it as unsafe in task performance. Here the verdict is None; the
 compliance game pays None for it, leaves it out of task performance and counts it as ``no_verdict``. A judge that cannot
@@ -12,10 +15,9 @@ be asked, or is never clear, raises :class:`ScoringError`.
 
 from __future__ import annotations
 
-from loopholes.judges.asking import ModelJudge, Reader, Reading
-from loopholes.judges.base import Judge
+from loopholes.judges.address import Endpoint, parse_judge
+from loopholes.judges.asking import Judge, ModelJudge, Reader, Reading
 from loopholes.judges.cache import cache_file
-from loopholes.judges.names import Endpoint, parse_judge
 from loopholes.judges.rules import RulesJudge
 from loopholes.judges.wording import Question
 from loopholes.records import Verdict

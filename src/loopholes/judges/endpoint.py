@@ -3,10 +3,11 @@
 Three things can go wrong, and they end differently. What passes (429, 5xx, timeouts, broken connections) is tried again
 by the ``openai`` client: exponential waits with jitter, or as long as Retry-After says. That client gives up on a wait
 of over two minutes; up to a quarter of an hour is waited here. An endpoint that stays down, asks for a longer wait, or
-refuses the key or the model, stops the scoring with one sentence. A question that the
-endpoint declines (too long, a content filter) or answers with something that is no chat completion has no verdict.
-Where it refuses or fails at a text, or declines every one, a plain control question tells an endpoint that is broken
-from texts that it cannot take.
+refuses the key or the model, stops the scoring with one sentence. A question that the endpoint declines (too long, a
+content filter) or answers with something that is no chat completion has no verdict. Where it refuses or fails at a
+text, or declines every one, a plain control question tells an endpoint that is broken from texts that it cannot take.
+
+The user chose the endpoint, so the size of its responses is not limited, beyond the longest answer that is asked for.
 
 Models are asked at temperature 0 and for a short answer; one that refuses either setting by name (reasoning models do)
 is asked again without it.
@@ -17,16 +18,17 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from email.utils import mktime_tz, parsedate_tz
 from importlib.util import find_spec
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from loopholes.errors import MissingExtra, ScoringError
+from loopholes.judges.address import OWN, Endpoint, headers_for, key_for
 from loopholes.judges.asking import Reading
-from loopholes.judges.credentials import OWN, headers_for, key_for
-from loopholes.judges.names import Endpoint
-from loopholes.judges.waiting import LONGEST, long_wait
 from loopholes.judges.wording import CONTROL, Question, verdict_of, wording
 from loopholes.records import Verdict
 
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DECLINED = (400, 413, 422)
+PASSING = (408, 409, 429)  # and every status from 500 on
+CLIENT_WAITS = 120.0  # seconds: the longest Retry-After that the client waits for; it gives up at once on a longer one
+LONGEST_WAIT = 900.0  # seconds: the longest that is waited here; a run that would wait longer is stopped, to be resumed
 
 
 class Unanswered(Exception):
@@ -49,7 +54,8 @@ class Refused(Unanswered):
 class EndpointReader:
     """Reads questions at an endpoint; ``tokens`` is the longest answer.
 
-    ``timeout`` is how many seconds may pass without a sign of life; a whole request may take five times as long.
+    ``timeout`` is how many seconds may pass without a sign of life. All tries of one question together have the time
+    that as many timeouts and waits can take, so that a server which keeps a request open with blanks cannot hold a run.
     """
 
     def __init__(self, endpoint: Endpoint, *, concurrency: int, timeout: float, retries: int, tokens: int) -> None:
@@ -59,6 +65,7 @@ class EndpointReader:
         self._concurrency = concurrency
         self._timeout = timeout
         self._retries = retries
+        self._deadline = (retries + 1) * (timeout + CLIENT_WAITS)
         self._tokens = tokens
         self._options: dict[str, Any] = {"temperature": 0, "max_tokens": tokens}
         self._key = key_for(endpoint.url)
@@ -90,8 +97,6 @@ class EndpointReader:
     async def _read(self, questions: Sequence[Question], arrive: Callable[[Reading], None]) -> None:
         from openai import AsyncOpenAI
 
-        from loopholes.judges.bounded import BoundedClient
-
         waiting = iter(enumerate(questions))
         unanswered: list[Unanswered] = []
         try:
@@ -101,7 +106,6 @@ class EndpointReader:
                 default_headers=self._headers,
                 timeout=self._timeout,
                 max_retries=self._retries,
-                http_client=BoundedClient(timeout=self._timeout),
             )
         except (ImportError, OSError, ValueError) as error:  # what the environment says of proxies and certificates
             raise ScoringError(f"the judge {self._name} cannot be asked: {error}") from None
@@ -162,7 +166,7 @@ class EndpointReader:
         options = self._options
         try:
             body: str = (await self._send(client, prompt, options)).text
-        except openai.APITimeoutError:
+        except (openai.APITimeoutError, TimeoutError):
             problem = f"takes over {self._timeout:g} seconds to answer"
         except openai.APIConnectionError:
             problem = "cannot be reached"
@@ -184,11 +188,12 @@ class EndpointReader:
         left = self._retries
         while True:
             try:
-                return await client.chat.completions.with_raw_response.create(
-                    model=self._endpoint.model, messages=[{"role": "user", "content": prompt}], **options
-                )
+                async with asyncio.timeout(self._deadline):
+                    return await client.chat.completions.with_raw_response.create(
+                        model=self._endpoint.model, messages=[{"role": "user", "content": prompt}], **options
+                    )
             except openai.APIStatusError as error:
-                if not (seconds := long_wait(error.status_code, error.response.headers)):
+                if not (seconds := _long_wait(error.status_code, error.response.headers)):
                     raise
                 await self._pause(seconds, left)
                 left -= 1
@@ -197,8 +202,8 @@ class EndpointReader:
         """Wait as long as the endpoint asks; raises :class:`ScoringError` where that is too long or too often."""
         import anyio
 
-        if seconds > LONGEST or not left:
-            limit = f"over the {LONGEST:.0f} that are waited at most" if left else "after as many tries as allowed"
+        if seconds > LONGEST_WAIT or not left:
+            limit = f"over the {LONGEST_WAIT:.0f} that are waited at most" if left else "after as many tries as allowed"
             raise ScoringError(
                 f"the judge {self._name} asks to wait {seconds:.0f} seconds, {limit}; run the same again after that"
             )
@@ -236,7 +241,11 @@ class EndpointReader:
         if unanswered and not self._told:
             self._told = True
             log.warning(
-                "the judge %s took %d of %d questions for none: %s", self._name, len(unanswered), count, unanswered[0]
+                "the judge %s declined %d of %d questions, which get no verdict: %s",
+                self._name,
+                len(unanswered),
+                count,
+                unanswered[0],
             )
 
 
@@ -249,3 +258,26 @@ def _content(body: str) -> str:
     if not isinstance(content, str | None):
         raise ValueError("its content is not a text")
     return content or ""
+
+
+def _long_wait(status: int, headers: Mapping[str, str]) -> float:
+    """The seconds that a response asks for if that is longer than the client waits, else 0."""
+    passes = status in PASSING or status >= 500
+    if not passes or headers.get("x-should-retry") == "false":
+        return 0.0
+    seconds = _retry_after(headers)
+    return seconds if math.isfinite(seconds) and seconds > CLIENT_WAITS else 0.0
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds that Retry-After asks for, as a number or a date; 0 if it is neither."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            return float(headers.get(name, "")) / unit
+        except ValueError:
+            continue
+    date = parsedate_tz(headers.get("retry-after", ""))
+    try:
+        return mktime_tz(date) - time.time() if date else 0.0
+    except (ValueError, OverflowError, OSError):
+        return 0.0

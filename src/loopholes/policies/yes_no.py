@@ -1,8 +1,9 @@
 """The verdict of a model on its own answer: does it say yes?
 
-The released code lets the model write ten tokens greedily and counts the words: :func:`verdict_of_text`. The same
-verdict stands in the logits of the first token, where every spelling of Yes competes with every spelling of No:
-one forward pass in place of ten, and a verdict also where the model would have written something else.
+Departs from the paper's released code, which lets the model write ten tokens greedily and takes "yes" for its answer if
+that occurs in them more often than "no". Here the logits of the first token decide, where every spelling of Yes
+competes with every spelling of No: one forward pass in place of ten, and a verdict also where the model would have
+written something else.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from loopholes.errors import PolicyError
-from loopholes.policies.base import Sampling
-from loopholes.policies.sampling import left_pad, sample
+from loopholes.policies.sampling import left_pad
 from loopholes.policies.tokens import context_length, encode_prompts
 from loopholes.records import Message
 
@@ -41,7 +41,7 @@ class ModelAsker:
 
         Raises :class:`PolicyError` for a prompt longer than the model's context.
         """
-        ids = self._encode(prompts, room=1)
+        ids = self._encode(prompts)
         order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
         verdicts = [False] * len(ids)
         with _evaluating(self._model):
@@ -51,24 +51,13 @@ class ModelAsker:
                     verdicts[row] = verdict
         return verdicts
 
-    def says_yes_in_words(self, prompts: Sequence[Sequence[Message]], max_tokens: int = 10) -> list[bool]:
-        """The verdict as the released code reads it: ``max_tokens`` greedy tokens, see :func:`verdict_of_text`."""
-        ids = self._encode(prompts, room=max_tokens)
-        sampling = Sampling(temperature=0, max_tokens=max_tokens)
-        ends = [self._tokenizer.eos_token_id]
-        pad = self._tokenizer.pad_token_id
-        with _evaluating(self._model):
-            answers = sample(self._model, ids, sampling, ends=ends, pad=pad, seed=0, batch_size=self._batch_size)
-        texts = self._tokenizer.batch_decode(answers, skip_special_tokens=True)
-        return [verdict_of_text(text) for text in texts]
-
-    def _encode(self, prompts: Sequence[Sequence[Message]], room: int) -> list[list[int]]:
+    def _encode(self, prompts: Sequence[Sequence[Message]]) -> list[list[int]]:
         ids = encode_prompts(self._tokenizer, prompts)
         context = context_length(self._model.config)
         longest = max((len(row) for row in ids), default=0)
-        if context is not None and longest + room > context:
+        if context is not None and longest >= context:
             raise PolicyError(
-                f"a self-grading question has {longest} tokens and its answer {room} more, which is over the model's "
+                f"a self-grading question has {longest} tokens and its answer one more, which is over the model's "
                 f"context of {context}: allow shorter completions"
             )
         return ids
@@ -84,11 +73,6 @@ class ModelAsker:
         yes, no = (logits[:, sorted(words)].max(dim=1).values for words in (self._yes, self._no))
         verdicts: list[bool] = (yes > no).tolist()
         return verdicts
-
-
-def verdict_of_text(text: str) -> bool:
-    """Yes wins if "yes" occurs more often than "no", whatever the case, as in the released code."""
-    return text.lower().count("yes") > text.lower().count("no")
 
 
 def _first_tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> set[int]:

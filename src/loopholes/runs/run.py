@@ -59,6 +59,7 @@ class Run:
         self.path = path
         self.config = config
         self._lock = lock
+        self._status: Status | None = None  # what we wrote last: nobody else writes while we hold the lock
 
     @classmethod
     def create(cls, path: str | Path, config: Mapping[str, Any], *, resume: bool = False) -> Run:
@@ -104,6 +105,8 @@ class Run:
     @property
     def status(self) -> Status:
         """How the run stands now. A run that claims to be running while nobody writes it was interrupted."""
+        if self._lock is not None and self._status is not None:
+            return self._status
         file = self.path / "status.json"
         try:
             status = Status(**read_json(file)) if file.exists() else Status("running")
@@ -250,6 +253,7 @@ class Run:
     def _set_status(self, status: Status) -> None:
         with self._writing():
             write_json(self.path / "status.json", asdict(status))
+        self._status = status
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

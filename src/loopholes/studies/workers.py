@@ -11,7 +11,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from loopholes.cores import cores
+from loopholes.sandbox.inside.relatives import end_with_parent
 from loopholes.studies.engine import Event, attempt
 from loopholes.studies.jobs import Job
 
@@ -124,7 +124,7 @@ class LocalWorkers:
 def _serve(pipe: Connection, root: str, threads: int, place: int) -> None:
     """A worker's life: one job after another until nobody sends any more."""
     _settle(threads, place)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     with suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             pipe.send(attempt(pipe.recv(), Path(root), lambda progress: pipe.send(("step", progress))))
@@ -144,10 +144,3 @@ def _settle(threads: int, place: int) -> None:
     if "," in devices:
         names = devices.split(",")
         os.environ["CUDA_VISIBLE_DEVICES"] = names[place % len(names)]
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

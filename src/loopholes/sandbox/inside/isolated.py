@@ -22,6 +22,7 @@ import sys
 
 from loopholes.sandbox.inside import child, kernel, landlock, seccomp, tree
 from loopholes.sandbox.inside.bounds import limit, own_bytes, reap, settings
+from loopholes.sandbox.inside.relatives import end_with_parent
 from loopholes.sandbox.inside.wire import Bounds
 
 NOBODY = 65534
@@ -71,7 +72,7 @@ class Cell:
         self.step = "a pid namespace"
         _continue_in_a_child()
         self.step = "a filter of system calls"
-        kernel.control(kernel.DIE_WITH_PARENT, signal.SIGKILL, "die with the parent")
+        end_with_parent()
         kernel.forget_bounding_set()
         kernel.limit_capabilities(1 << kernel.SYS_ADMIN)
         kernel.control(kernel.NO_NEW_PRIVILEGES, 1, "refuse new privileges")

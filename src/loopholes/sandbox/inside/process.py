@@ -14,10 +14,10 @@ import shutil
 import signal
 import sys
 import time
-from pathlib import Path
 
 from loopholes.sandbox.inside import child, kernel
 from loopholes.sandbox.inside.bounds import limit, own_bytes, reap, settings
+from loopholes.sandbox.inside.relatives import descendants, end_with_parent
 from loopholes.sandbox.inside.wire import Bounds
 
 READ_ANY_FILE = 1 << 2
@@ -60,7 +60,7 @@ class Cell:
         if self.user is not None:
             _drop_privileges(self.user)
         if sys.platform == "linux":
-            kernel.control(kernel.DIE_WITH_PARENT, signal.SIGKILL, "die with the parent")
+            end_with_parent()
         return child.unnamed_file
 
     def end(self, by_itself: bool) -> int:
@@ -134,26 +134,10 @@ def _drop_privileges(user: int) -> None:
 def _kill_descendants() -> None:
     """Stop everything below us first, for what is stopped cannot fork; then kill it."""
     for send in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in _descendants(os.getpid()):
+        for pid in descendants(os.getpid()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, send)
     time.sleep(0.001)
-
-
-def _descendants(root: int) -> list[int]:
-    found: list[int] = []
-    todo = [root]
-    while todo:
-        parent = todo.pop()
-        try:
-            threads = os.listdir(f"/proc/{parent}/task")
-            texts = [Path(f"/proc/{parent}/task/{thread}/children").read_text() for thread in threads]
-        except OSError:
-            continue
-        new = [int(pid) for text in texts for pid in text.split()]
-        found += new
-        todo += new
-    return found
 
 
 def _remove(directory: str) -> None:
