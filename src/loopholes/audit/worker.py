@@ -131,7 +131,39 @@ def main() -> None:
         pipe.send(Refused(f"the reward cannot be loaded: {raised(error).removeprefix('raised ')}"))
 
 
-"""The place before any completion of a request was looked at."""
+def _serve(pipe: Connection, shared: mmap.mmap) -> None:
+    load: Load = pipe.recv()
+    module, reward = loaded(load.target)
+    pipe.send(facts(reward))
+    rows: Sequence[Row] = ()
+    process = os.getpid()
+    while True:
+        request: Request = pipe.recv()
+        if isinstance(request, Use):
+            rows = request.rows
+            continue
+        if isinstance(request, Score):
+            reply: Reply = scored(reward, rows, request.calls, shared)
+        else:
+            reply = Rows(rows_of(module, load.target))
+        if os.getpid() != process:  # the reward forked, and this is the child
+            os._exit(0)
+        pipe.send(reply)
+
+
+def loaded(target: Target) -> tuple[ModuleType, Reward]:
+    """The framework's module, and the reward that it builds; raises :class:`UsageError`."""
+    module = importlib.import_module(FRAMEWORKS[target.framework])
+    return module, module.build(target.parts, target.options)
+
+
+def facts(reward: Reward) -> Loaded:
+    """What the other end needs to know of a reward."""
+    return Loaded(reward.batched, reward.batched or getattr(reward, "together", False), tuple(reward.notes))
+
+
+def rows_of(module: Any, target: Target) -> list[Row]:
+    """The rows that a target brings along; raises :class:`UsageError` if it brings none."""
     if not hasattr(module, "rows"):
         raise UsageError(f"{target.label} brings no rows along: give --data")
     return list(module.rows(target.parts, target.options))
