@@ -20,11 +20,11 @@ import loopholes
 from loopholes.games.self_grading import stated_claim
 from loopholes.games.worlds.coding import edit
 from loopholes.games.worlds.requests import judge
+from loopholes.instruments import strip_thinking
 from loopholes.instruments.edits import parse_edits, score_of
 from loopholes.instruments.matching import answers_match
 from loopholes.instruments.overlap import overlap
 from loopholes.instruments.summaries import faithfulness
-from loopholes.instruments.text import strip_thinking
 from loopholes.records import messages
 from loopholes.sandbox import pool
 from loopholes.score_files import score_files

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loopholes.instruments import strip_thinking
 from loopholes.instruments.overlap import bleu, length_ratio, overlap, rouge_1, rouge_l
-from loopholes.instruments.text import strip_thinking
 from support.linear_time import assert_linear
 
 WORDS = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopholes.instruments.text import strip_thinking
+from loopholes.instruments import strip_thinking
 from support.linear_time import assert_linear
 
 TAGS = ("<think>", "</think>", "<think", "think>", "</", "<", "\x00", "\ud800", "a", " ", "\n")

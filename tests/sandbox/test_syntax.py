@@ -9,11 +9,11 @@ import pytest
 
 from loopholes.sandbox import Limits, Program, pool, run_programs
 from loopholes.sandbox.inside import child
-from loopholes.sandbox.inside.syntax import is_plain
+from loopholes.sandbox.inside.syntax import is_pure
 from loopholes.sandbox.server import Server
 
 HASTY = Limits(test_seconds=0.5)
-PLAIN = (
+PURE = (
     "def solve(x):\n    x = x // 8\n    return x * 5",
     "def solve(x, y):\n    if x > y and not y == 2:\n        return x % y\n    return -y",
     "def solve(xs):\n    'sorts'\n    xs[0], last = 9, sorted(xs)[-1]\n    return [last, xs[1:], len(xs)]",
@@ -82,7 +82,7 @@ def runs(monkeypatch: pytest.MonkeyPatch, isolation: None) -> Iterator[list[int]
     pool._pool.close()
 
 
-@pytest.mark.parametrize("source", PLAIN)
+@pytest.mark.parametrize("source", PURE)
 def test_a_plain_program_answers_all_inputs_in_one_run_as_it_would_in_many(source: str, runs: list[int]) -> None:
     inputs = ("1 2", "[3, 1, 2]", "7", "(5, 2)", "'abc'", "0")
     (together,) = run_programs([Program(source, "solve", inputs)])
@@ -93,7 +93,7 @@ def test_a_plain_program_answers_all_inputs_in_one_run_as_it_would_in_many(sourc
 
 @pytest.mark.parametrize("source", HOSTILE, ids=range(len(HOSTILE)))
 def test_whatever_could_keep_something_is_assumed_to(source: str) -> None:
-    assert not is_plain(source)
+    assert not is_pure(source)
 
 
 def test_every_other_program_has_a_run_for_each_input(runs: list[int]) -> None:
@@ -101,7 +101,7 @@ def test_every_other_program_has_a_run_for_each_input(runs: list[int]) -> None:
     assert runs == [1, 1, 1]
 
 
-@pytest.mark.parametrize(("source", "asked"), [(PLAIN[0], 2), (HOSTILE[0], 0)], ids=["plain", "hostile"])
+@pytest.mark.parametrize(("source", "asked"), [(PURE[0], 2), (HOSTILE[0], 0)], ids=["pure", "hostile"])
 def test_the_process_of_a_hostile_program_never_waits_for_another_input(
     source: str, asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,9 +22,9 @@ from loopholes.games.base import Demonstration, Game, Parameters
 from loopholes.games.load import section
 from loopholes.games.worlds import articles
 from loopholes.games.worlds import prompts as wording
+from loopholes.instruments import strip_thinking
 from loopholes.instruments.overlap import length_ratio, overlap, rouge_l
 from loopholes.instruments.summaries import LENGTH_LIMIT, faithfulness, split_sentences
-from loopholes.instruments.text import strip_thinking
 from loopholes.records import Channel, Completion, Kind, Metric, Outcome, Payment, PromptStyle, Task, message, messages
 
 COPIED = 0.9

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
-from loopholes.instruments.text import strip_thinking
+from loopholes.instruments import strip_thinking
 
 CODE_FIELDS = ("solution_code", "source_code")
 _KEY = re.compile("<modify_key>", re.IGNORECASE)

@@ -6,7 +6,7 @@ n-grams and fill the table of the longest common subsequence, len(candidate) x l
 Here words are split and stemmed once and remembered, n-grams are numbers that NumPy counts, the subsequence is
 RapidFuzz's bit-parallel one, and what depends on the reference alone is kept. Time is linear in the candidate.
 
-Nothing is stripped from a text first: see :func:`loopholes.instruments.text.strip_thinking`.
+Nothing is stripped from a text first: see :func:`loopholes.instruments.strip_thinking`.
 """
 
 from __future__ import annotations

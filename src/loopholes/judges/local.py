@@ -13,8 +13,7 @@ from loopholes.errors import PolicyError
 from loopholes.judges.asking import Reader, Reading
 from loopholes.judges.wording import Question, verdict_of, wording
 from loopholes.policies import Sampling, load_policy, locate
-from loopholes.policies.checkpoints import LocalPolicy
-from loopholes.policies.quiet import quiet
+from loopholes.policies.checkpoints import LocalPolicy, quiet
 from loopholes.policies.tokens import context_length, encode_prompts
 from loopholes.records import Task, Verdict, message
 

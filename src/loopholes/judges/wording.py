@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import NamedTuple
 
-from loopholes.instruments.text import strip_thinking
+from loopholes.instruments import strip_thinking
 from loopholes.records import Completion, Task, Verdict
 
 ASK = """\

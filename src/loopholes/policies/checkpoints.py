@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from loopholes.errors import MissingExtra, PolicyError
 from loopholes.policies.base import Sampling
 from loopholes.policies.cards import read_card
-from loopholes.policies.quiet import quiet
 from loopholes.policies.sampling import sample
 from loopholes.policies.tokens import check_fit, context_length, encode_prompts
 from loopholes.policies.yes_no import ModelAsker
 from loopholes.records import Completion, Message, PromptStyle, Task
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Switch off transformers' progress bars and the deprecation warnings of libraries for one block."""
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
+    finally:
+        if bars:
+            logging.enable_progress_bar()
 
 
 class LocalPolicy:

@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from loopholes.sandbox.inside.wire import BROKEN, FAILURE, FRAME, HOSTILE, LOADED, MORE, PLAIN, TEXT, UNSAFE
+from loopholes.sandbox.inside.wire import BROKEN, FAILURE, FRAME, HOSTILE, LOADED, MORE, PURE, TEXT, UNSAFE
 from loopholes.sandbox.limits import Limits
 from loopholes.sandbox.watch import Use, Watch
 
@@ -18,7 +18,7 @@ PATIENCE = 4  # so many times its limit a program may take that gets no processo
 
 
 class Run:
-    """A run in progress. ``plain`` once the program is known to be, ``loaded`` once it has been.
+    """A run in progress. ``pure`` once the program is known to be, ``loaded`` once it has been.
 
     Its clock stands still while it waits for a processor and has none, so that what else the machine does takes none
     of its time. ``starved`` if it was ended all the same, after waiting too long.
@@ -27,7 +27,7 @@ class Run:
     def __init__(self, channel: socket.socket, limits: Limits, watch: Watch) -> None:
         self.channel, self.limits, self.watch = channel, limits, watch
         self.buffer = bytearray()
-        self.plain = self.loaded = self.starved = False
+        self.pure = self.loaded = self.starved = False
         self.looked = time.monotonic()
 
     def answer(self, request: bytes) -> tuple[bytes, str]:
@@ -36,15 +36,15 @@ class Run:
         return self._reply(request, self._first)
 
     def another(self, given: bytes) -> tuple[bytes, str]:
-        """The answer of a plain program to one more input."""
+        """The answer of a pure program to one more input."""
         self._allow(self.limits.test_seconds)
         return self._reply(MORE.pack(len(given)) + given, lambda: self._frame((TEXT, FAILURE)))
 
     def _first(self) -> tuple[bytes, str]:
-        kind, text = self._frame((PLAIN, HOSTILE, UNSAFE))
+        kind, text = self._frame((PURE, HOSTILE, UNSAFE))
         if kind == UNSAFE:
             return kind, text
-        self.plain = kind == PLAIN
+        self.pure = kind == PURE
         kind, text = self._frame((LOADED, BROKEN))
         if kind == BROKEN:
             return kind, text
@@ -62,7 +62,7 @@ class Run:
             raise EOFError from None
         except ValueError as error:
             problem = str(error)
-        self.plain = False  # nothing more is asked of it
+        self.pure = False  # nothing more is asked of it
         return FAILURE if self.loaded else BROKEN, problem
 
     def _send(self, request: bytes) -> None:

@@ -144,7 +144,7 @@ class Server:
             # What ends a run in the middle of these is the next run's to find out.
             with suppress(EOFError):
                 for text in inputs[1:]:
-                    if not run.plain or OUT_OF_MEMORY in answers[-1][1]:
+                    if not run.pure or OUT_OF_MEMORY in answers[-1][1]:
                         break
                     if len(given := text.encode("utf-8", "surrogatepass")) > SHORT:
                         break

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from loopholes.stats.comparisons import Comparison, compare, detectable, holm, mean_difference
-from loopholes.stats.curves import mean_band, running
 from loopholes.stats.estimates import Estimate, Sums, difference, estimate, over_tasks, subtract
-from loopholes.stats.milestones import Thresholds, blind_spot, domination, first_appearance
+from loopholes.stats.milestones import Thresholds, blind_spot, domination, first_appearance, mean_band, running
 from loopholes.stats.survival import Survival, log_rank, survival
 
 __all__ = [

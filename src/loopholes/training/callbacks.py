@@ -1,10 +1,11 @@
-"""What happens between the steps of a training run."""
+"""What happens between the steps of a training run, and which of its checkpoints were written to their end."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -15,6 +16,8 @@ from transformers import TrainerCallback, set_seed
 
 from loopholes.training.recorder import Recorder
 from loopholes.training.rewards import ChannelReward
+
+COMPLETE = "complete"
 
 
 def step_seed(seed: int, step: int, process: int) -> int:
@@ -100,3 +103,22 @@ class Graceful(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self.asked and state.global_step % self._updates == 0:
             control.should_save = control.should_training_stop = True
+
+
+class MarkComplete(TrainerCallback):  # type: ignore[misc]
+    """Leaves a mark in each checkpoint after its last file was written; one without a mark is not resumed from."""
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.is_world_process_zero:
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+
+
+def latest_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint under ``folder`` that was written to its end; None if there is none."""
+    steps = [(checkpoint_step(path.parent), path.parent) for path in folder.glob(f"checkpoint-*/{COMPLETE}")]
+    return str(max(steps)[1]) if steps else None
+
+
+def checkpoint_step(checkpoint: str | Path) -> int:
+    """The number of steps that were done when ``checkpoint`` was written."""
+    return int(Path(checkpoint).name.rpartition("-")[2])

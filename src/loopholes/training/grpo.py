@@ -36,21 +36,26 @@ from loopholes.games import game as make_game
 from loopholes.games.base import Game
 from loopholes.policies import Sampling, locate
 from loopholes.policies.cards import CARD, read_card
-from loopholes.policies.checkpoints import decode, load_tokenizer, merged_adapter
-from loopholes.policies.quiet import quiet
+from loopholes.policies.checkpoints import decode, load_tokenizer, merged_adapter, quiet
 from loopholes.policies.sampling import has_plain_attention, sample
 from loopholes.policies.tokens import check_fit, context_length, encode_prompts
 from loopholes.policies.yes_no import ModelAsker
 from loopholes.progress import OnProgress
 from loopholes.records import Completion, Message, Task
 from loopholes.runs import Run
-from loopholes.training.callbacks import Flush, Graceful, SeedEachStep, step_seed
-from loopholes.training.checkpoints import MarkComplete, checkpoint_step, latest_checkpoint
+from loopholes.training.callbacks import (
+    Flush,
+    Graceful,
+    MarkComplete,
+    SeedEachStep,
+    checkpoint_step,
+    latest_checkpoint,
+    step_seed,
+)
 from loopholes.training.config import TrainConfig
-from loopholes.training.memory import keep_freed_memory
 from loopholes.training.recorder import Recorder
 from loopholes.training.rewards import ChannelReward
-from loopholes.training.settings import grpo_config, peft_config
+from loopholes.training.settings import grpo_config, keep_freed_memory, peft_config
 from loopholes.training.trainer import LeanTrainer
 
 __all__ = ["TrainConfig", "grpo_config", "train"]

@@ -22,12 +22,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallba
 from trl import SFTConfig, SFTTrainer
 
 from loopholes.errors import DataError
-from loopholes.policies.quiet import quiet
+from loopholes.policies.checkpoints import quiet
 from loopholes.policies.tokens import context_length, encode_prompts, encode_texts
 from loopholes.progress import OnProgress, Progress
 from loopholes.records import Example
-from loopholes.training.checkpoints import MarkComplete, latest_checkpoint
-from loopholes.training.memory import keep_freed_memory
+from loopholes.training.callbacks import MarkComplete, latest_checkpoint
+from loopholes.training.settings import keep_freed_memory
 
 __all__ = ["Example", "finetune", "length_grouped_order"]
 

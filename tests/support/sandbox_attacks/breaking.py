@@ -52,8 +52,8 @@ FORGING = [
         FRAMES + "import os\nfor fd in range(64):\n    try: os.write(fd, frame(b'X', b''))\n    except OSError: pass\n",
     ),
     (
-        "plain-frame",
-        "claim to be a plain program, which gets more inputs, and read them",
+        "pure-frame",
+        "claim to be a pure program, which gets more inputs, and read them",
         WRONG_PLACE,
         FRAMES + "import os\nfor fd in range(64):\n    try: os.write(fd, frame(b'P', b'') + frame(b'L', b'') + "
         "frame(b'T', b'yes')); print(os.read(fd, 99))\n    except OSError: pass\n",

@@ -1,7 +1,7 @@
 """What happens inside the forked child: load one program, feed it one input, write down what it answers.
 
 Part of the fork server (see zygote.py), so standard library only. Nothing here is trusted by anybody once a program
-that is not plain (see syntax.py) has been loaded, and nothing here knows what would be right, or another input of such
+that is not pure (see syntax.py) has been loaded, and nothing here knows what would be right, or another input of such
 a program: it only turns an answer into bounded text. Whoever waits for it out there keeps the time.
 """
 
@@ -21,8 +21,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from loopholes.sandbox.inside.syntax import is_plain
-from loopholes.sandbox.inside.wire import BROKEN, FAILURE, FRAME, HOSTILE, LOADED, MORE, PLAIN, REQUEST, TEXT
+from loopholes.sandbox.inside.syntax import is_pure
+from loopholes.sandbox.inside.wire import BROKEN, FAILURE, FRAME, HOSTILE, LOADED, MORE, PURE, REQUEST, TEXT
 
 # What programs import most: loaded once, before any fork, so that none of them waits for it.
 for _name in [
@@ -166,11 +166,11 @@ def rehearse() -> None:
 def respond(source: str, entry_point: str, given: str, most: int, send: Send, further: Further) -> None:
     """Load the program and give it its input: LOADED and then TEXT or FAILURE, or else BROKEN.
 
-    Before that, PLAIN or HOSTILE; a plain program is given ``further`` inputs until there are none. No answer is longer
+    Before that, PURE or HOSTILE; a pure program is given ``further`` inputs until there are none. No answer is longer
     than ``most`` characters.
     """
-    plain = is_plain(source)
-    send(PLAIN if plain else HOSTILE, "")
+    pure = is_pure(source)
+    send(PURE if pure else HOSTILE, "")
     module = types.ModuleType(MODULE)
     sys.modules[MODULE] = module
     names = vars(module)
@@ -181,7 +181,7 @@ def respond(source: str, entry_point: str, given: str, most: int, send: Send, fu
     send(LOADED, "")
     send(*_guarded(most, lambda: _answer(names, entry_point, given, most)))
     # Nobody asks more of a hostile program; not to wait for the end of the channel ends its run a twentieth sooner.
-    while plain and (another := further()) is not None:
+    while pure and (another := further()) is not None:
         send(*_guarded(most, lambda: _answer(names, entry_point, another, most)))
 
 

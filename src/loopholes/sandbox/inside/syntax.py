@@ -29,11 +29,11 @@ STATEMENTS = (
 VALUES = (ast.Constant, ast.Tuple, ast.List, ast.Subscript, ast.Slice, ast.IfExp)
 OPERATIONS = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.operator, ast.unaryop, ast.boolop)
 COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn)
-PLAIN = (*STATEMENTS, *VALUES, *OPERATIONS, *COMPARISONS, ast.expr_context, ast.arguments, ast.arg)
+PURE = (*STATEMENTS, *VALUES, *OPERATIONS, *COMPARISONS, ast.expr_context, ast.arguments, ast.arg)
 BUILT_IN = frozenset("abs all any bool divmod float int len list max min range round sorted str sum tuple".split())
 
 
-def is_plain(source: str) -> bool:
+def is_pure(source: str) -> bool:
     """Is the program one function, made of what is listed here? False for anything that cannot be parsed."""
     if "." in source or "import" in source:  # most programs, and reading their syntax takes longer
         return False
@@ -60,4 +60,4 @@ def _is_listed(node: ast.AST, own: Set[str], outer: Set[str]) -> bool:
         return node.id in own or node.id in outer
     if isinstance(node, ast.arg):
         return node.annotation is None
-    return isinstance(node, PLAIN)
+    return isinstance(node, PURE)

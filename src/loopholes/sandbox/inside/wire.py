@@ -26,10 +26,10 @@ FRAME = struct.Struct(">cI")
 READY, MISSING, ENDED = b"R", b"M", b"E"
 # To a run: the sizes of source, entry point and input in bytes of UTF-8, which follow; the most characters to answer.
 REQUEST = struct.Struct(">QQQQ")
-# To the run of a plain program: the size of one more input, which follows.
+# To the run of a pure program: the size of one more input, which follows.
 MORE = struct.Struct(">Q")
 # From a run, before a line of the program is executed. UNSAFE: the sandbox is not in force, and nothing will be.
-# PLAIN: more inputs can follow in the same run (syntax.py, as against HOSTILE, which is to be assumed of all others).
-UNSAFE, PLAIN, HOSTILE = b"X", b"P", b"H"
+# PURE: more inputs can follow in the same run (syntax.py, as against HOSTILE, which is to be assumed of all others).
+UNSAFE, PURE, HOSTILE = b"X", b"P", b"H"
 # And after that. BROKEN: the program does not load.
 BROKEN, LOADED, TEXT, FAILURE = b"B", b"L", b"T", b"F"
