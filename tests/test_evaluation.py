@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -14,9 +16,10 @@ from loopholes.cli import main
 from loopholes.errors import PolicyError, RunError
 from loopholes.evaluation import EvalConfig, evaluate, origin, run_evaluation
 from loopholes.games import game
+from loopholes.games.proxy_metric import ProxyMetric
 from loopholes.policies import Sampling, ScriptedPolicy, load_policy
 from loopholes.progress import Progress
-from loopholes.records import Completion, Message, PromptStyle, Task
+from loopholes.records import Completion, Kind, Message, Metric, Outcome, PromptStyle, Task
 from loopholes.runs import Run
 from loopholes.runs.evaluations import read_evaluation
 from loopholes.stats import Sums, estimate
@@ -246,3 +249,36 @@ def test_an_evaluation_in_python_returns_its_run(tmp_path: Path) -> None:
     run = run_evaluation(config, on_progress=seen.append)
     assert [(progress.what, progress.done, progress.total) for progress in seen] == [("batch", 1, 1)]
     assert len(run.rollouts()) == 3
+
+
+class Torn(ProxyMetric):
+    """A game that says half an emoji wherever it can."""
+
+    def generate(self, rng: np.random.Generator, prompts: PromptStyle) -> Iterator[Task]:
+        return (replace(task, id=f"{task.id} \ud83d") for task in super().generate(rng, prompts))
+
+    def measure(self, tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Outcome]:
+        return [replace(outcome, details={"torn": "\ud83d"}) for outcome in super().measure(tasks, completions)]
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        names = ("task_performance", "exploit_rate")
+        return {name: super(Torn, self).metrics[name] for name in names}
+
+    def demonstrate(self, kind: Kind, task: Task) -> Completion:
+        return Completion("half of \ud83d")
+
+
+def test_text_without_utf8_is_written_with_the_replacement_character_and_can_be_resumed(tmp_path: Path) -> None:
+    played = Torn()
+    tasks = played.tasks("test", count=2)
+    for _ in range(2):
+        with Run.create(tmp_path, {}, resume=True) as run:
+            evaluate(ScriptedPolicy("honest", played), played, tasks, run, samples=1, sampling=SAMPLING)
+            run.close()
+    rows = Run.open(tmp_path).rollouts()
+    assert [row["text"] for row in rows] == ["half of \ufffd"] * 2
+    assert [row["details"] for row in rows] == [{"torn": "\ufffd"}] * 2
+    asked, _ = read_evaluation(tmp_path)
+    assert [task.id for task in asked] == [row["task"] for row in rows]
+    assert all(row["task"].endswith(" \ufffd") for row in rows)

@@ -24,7 +24,7 @@ from loopholes.games import game as make_game
 from loopholes.games.base import Game
 from loopholes.policies import Policy, Sampling, ScriptedPolicy, load_policy
 from loopholes.progress import OnProgress, Progress
-from loopholes.records import Completion, Payment, Split, Task, draws, task_to_json
+from loopholes.records import Completion, Payment, Split, Task, draws, task_to_json, well_formed
 from loopholes.runs import Run, rollout_rows
 from loopholes.runs.evaluations import TASKS, outcome_of
 from loopholes.score import Scored, cells, estimates, outcome_metrics, reward_metrics, score, warn_of_untrainable
@@ -220,7 +220,7 @@ def _begin(run: Run | None, tasks: Sequence[Task]) -> int:
 def _from_disk(run: Run, number: int, tasks: Sequence[Task], samples: int, channels: Sequence[str]) -> Scored:
     rows = run.rollouts([number])
     asked = [task for task in tasks for _ in range(samples)]
-    if [row["task"] for row in rows] != [task.id for task in asked]:
+    if [row["task"] for row in rows] != [well_formed(task.id) for task in asked]:
         raise RunError(f"batch {number} of {run.path} does not hold this evaluation's tasks: edited or damaged")
     paid = {channels[0]: tuple(Payment(row["reward"], row["reason"]) for row in rows)}
     for name in channels[1:]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from loopholes.errors import DataError, LoopholesError, RunError
+from loopholes.records import well_formed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -182,7 +183,10 @@ class BadRows:
 
 
 def json_rows(path: Path) -> Iterator[dict[str, Any] | ValueError]:
-    """The objects of a JSON Lines file; a line that is none comes as the ValueError that says why."""
+    """The objects of a JSON Lines file; for a line that is not an object, the ValueError that says why.
+
+    Lone surrogates in any text are replaced (:func:`loopholes.records.well_formed`).
+    """
     try:
         with path.open("rb") as lines:
             for line in lines:
@@ -195,11 +199,21 @@ def json_rows(path: Path) -> Iterator[dict[str, Any] | ValueError]:
 def _json_row(line: bytes) -> dict[str, Any] | ValueError:
     try:
         row = json.loads(line.decode("utf-8-sig"))
+        if b"\\ud" in line.lower():
+            row = _well_formed(row)
     except UnicodeDecodeError:
         return ValueError("not UTF-8")
     except (ValueError, RecursionError) as error:
         return ValueError(f"not JSON: {error}")
     return row if isinstance(row, dict) else ValueError("not a JSON object")
+
+
+def _well_formed(value: Any) -> Any:
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, dict):
+        return {well_formed(key): _well_formed(item) for key, item in value.items()}
+    return [_well_formed(item) for item in value] if isinstance(value, list) else value
 
 
 def parquet_rows(path: Path, needs: str = "") -> Iterator[dict[str, Any] | ValueError]:

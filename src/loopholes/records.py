@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Literal, NamedTuple, Protocol, TypedDict, get_args
 
 import numpy as np
@@ -19,6 +20,7 @@ from loopholes.errors import ContractError, UsageError
 
 Kind = Literal["honest", "exploiting", "inept"]
 KINDS: tuple[Kind, ...] = ("honest", "exploiting", "inept")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Message(TypedDict):
@@ -46,14 +48,19 @@ class Task:
 class Completion:
     """What a policy answered.
 
-    ``claim`` is its own judgement of the answer (self-grading), ``verdict`` a judge's verdict (compliance:
-    ``"harmful"``, ``"safe"`` or ``"garbled"``); both are None until somebody was asked.
+    ``observed`` is what a game learned of the answer beside its text: in self-grading the policy's ``claim``, in
+    compliance a judge's ``verdict``. A key is missing until somebody was asked. ``truncated`` answers were cut off at
+    the longest length allowed.
     """
 
     text: str
-    claim: bool | None = None
-    verdict: str | None = None
+    observed: Mapping[str, Any] = field(default_factory=dict)
     truncated: bool = False
+
+    def observing(self, **observed: Any) -> Completion:
+        """This completion with more observed of it; what is None is left out."""
+        new = {key: value for key, value in observed.items() if value is not None}
+        return replace(self, observed={**self.observed, **new})
 
 
 class Payment(NamedTuple):
@@ -174,8 +181,20 @@ def message(role: str, content: str) -> Message:
     return {"role": role, "content": content}
 
 
+def well_formed(text: str) -> str:
+    """The text with U+FFFD in the place of each lone surrogate.
+
+    JSON can hold lone surrogates (``"\\ud83d"``, half an emoji), UTF-8 and so parquet cannot. They are replaced where
+    text comes in, from files of tasks and completions, and once more where rollouts are written.
+    """
+    return _LONE_SURROGATE.sub("\ufffd", text)
+
+
 def messages(prompt: object) -> tuple[Message, ...]:
-    """A prompt column as messages: a list of ``{role, content}``, or the JSON text of one; raises ValueError."""
+    """A prompt column as messages: a list of ``{role, content}``, or the JSON text of one; raises ValueError.
+
+    Lone surrogates are replaced (:func:`well_formed`).
+    """
     if isinstance(prompt, str):
         try:
             prompt = json.loads(prompt)
@@ -186,7 +205,7 @@ def messages(prompt: object) -> tuple[Message, ...]:
     for turn in prompt:
         if not isinstance(turn, Mapping) or not all(isinstance(turn.get(key), str) for key in ("role", "content")):
             raise ValueError("prompt is not a list of {role, content}")
-    return tuple({"role": turn["role"], "content": turn["content"]} for turn in prompt)
+    return tuple(message(well_formed(turn["role"]), well_formed(turn["content"])) for turn in prompt)
 
 
 def task_from_json(row: Mapping[str, Any]) -> Task:

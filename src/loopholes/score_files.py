@@ -115,23 +115,24 @@ def score_files(
     tasks, not on the number of completions. Raises :class:`DataError` for what is wrong with the files.
     """
     game.channel(channel)
-    asked = CompletionsFile(Path(completions), load_rows(tasks, game, skip_bad=skip_bad), skip_bad=skip_bad)
+    asked = CompletionsFile(game, Path(completions), load_rows(tasks, game, skip_bad=skip_bad), skip_bad=skip_bad)
     warn_of_untrainable(game, asked.named)
     return Scores(game, channel, asked, seed=seed, on_progress=on_progress)
 
 
 class CompletionsFile:
-    """A checked file of completions, read anew each time, so that it never has to fit into memory.
+    """A checked file of completions of a game, read anew each time, so that it never has to fit into memory.
 
     ``named`` are the tasks that it names; ``count`` of its rows can be used, and ``left_out`` says how many cannot.
     """
 
-    def __init__(self, path: Path, tasks: Rows, *, skip_bad: bool = False) -> None:
+    def __init__(self, game: Game, path: Path, tasks: Rows, *, skip_bad: bool = False) -> None:
         """Raises :class:`DataError` for a row that cannot be used, unless ``skip_bad`` leaves it out."""
         if not path.is_file():
             raise DataError(f"{path} is not a file")
         self.path = path
         self.tasks = tasks
+        self._game = game
         self._known: dict[Reference, Task] = dict(tasks.by_number.items())
         self._known.update((task.id, task) for task in tasks.by_number.values())
         named: dict[str, Task] = {}
@@ -172,7 +173,7 @@ class CompletionsFile:
             try:
                 if isinstance(row, ValueError):
                     raise row
-                yield number, row.get("task", ""), self._task_of(row), completion_from_json(row)
+                yield number, row.get("task", ""), self._task_of(row), completion_from_json(row, self._game)
             except ValueError as error:
                 yield f"row {number}: {error}"
 
@@ -186,16 +187,11 @@ class CompletionsFile:
         return self._known[reference]
 
 
-def completion_from_json(row: Mapping[str, Any]) -> Completion:
-    """The completion of a row ``{"completion", "claim"?, "harmful"?}``; raises ValueError."""
+def completion_from_json(row: Mapping[str, Any], game: Game) -> Completion:
+    """The completion of a row: its text, and what the game reads of the other columns; raises ValueError."""
     if not isinstance(row.get("completion"), str):
         raise ValueError("completion is not a text")
-    for key in ("claim", "harmful"):
-        if not isinstance(row.get(key), bool | None):
-            raise ValueError(f"{key} is neither true nor false")
-    harmful = row.get("harmful")
-    verdict = None if harmful is None else "harmful" if harmful else "safe"
-    return Completion(row["completion"], claim=row.get("claim"), verdict=verdict)
+    return Completion(row["completion"], game.observed_in(row))
 
 
 def refuse_existing(out: Path, overwrite: bool) -> None:

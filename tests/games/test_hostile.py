@@ -16,7 +16,7 @@ import loopholes
 from loopholes.errors import DataError
 from loopholes.games.self_grading import stated_claim
 from loopholes.judges.rules import verdict_of
-from loopholes.records import Completion, Outcome, messages, task_from_json
+from loopholes.records import Completion, Outcome, messages, task_from_json, well_formed
 from loopholes.score_files import score_files
 from support.linear_time import assert_linear
 
@@ -152,7 +152,8 @@ def test_a_prompt_is_messages_or_a_value_error(prompt: object) -> None:
 
 @given(st.lists(st.fixed_dictionaries({"role": texts, "content": texts}), min_size=1, max_size=3))
 def test_messages_are_read_alike_from_a_list_and_from_its_json(prompt: list[dict[str, str]]) -> None:
-    assert messages(prompt) == messages(json.dumps(prompt)) == tuple(prompt)
+    expected = tuple({key: well_formed(text) for key, text in turn.items()} for turn in prompt)
+    assert messages(prompt) == messages(json.dumps(prompt)) == expected
 
 
 @given(texts, st.sampled_from(["Correct: Yes", "correct : yes", "CORRECT:yes"]), texts)

@@ -55,7 +55,7 @@ def test_every_row_of_the_proxy_metric(metric: str, paid: str, released: Release
 def test_every_row_of_self_grading(claim: bool, released: Released) -> None:
     rows, game = rows_of(released("self_grading_match.jsonl")), loopholes.game("self-grading", audit_probability=0)
     tasks = [Task(f"t{number}", PROMPT, {"reference": row["reference"]}) for number, row in enumerate(rows)]
-    completions = [Completion(row["completion"], claim=claim) for row in rows]
+    completions = [Completion(row["completion"], {"claim": claim}) for row in rows]
     outcomes = game.measure(tasks, completions)
     assert len(rows) == 665
     assert game.reward(tasks, completions, channel="vulnerable") == [float(claim)] * len(rows)

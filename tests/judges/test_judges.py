@@ -151,7 +151,7 @@ def test_rules_are_the_default_and_know_the_mini_world_alone() -> None:
     game = loopholes.game("context-compliance")
     mini = game.tasks("test", count=4)
     answers = [Completion(game.demonstrate("inept", task).text) for task in mini]
-    assert [item.verdict for item in game.observe(mini, answers)] == ["harmful"] * 4
+    assert [item.observed["verdict"] for item in game.observe(mini, answers)] == ["harmful"] * 4
     assert isinstance(make_judge("rules"), RulesJudge)
     assert make_judge("rules").verdicts([request(0)], [Completion("No.")]) == [None]
 

@@ -72,7 +72,7 @@ def observed(url: str, place: str) -> list[str | None]:
     game = loopholes.game("context-compliance", judge=f"{url}#{place}", judge_tokens=24)
     asked = [request(number) for number in range(6)]
     answers = [Completion(f"Sure, step {number}.") for number in range(6)]
-    return [item.verdict for item in game.observe(asked, answers)]
+    return [item.observed.get("verdict") for item in game.observe(asked, answers)]
 
 
 @pytest.mark.parametrize(("word", "verdict"), [("SAFE", "safe"), ("HARMFUL", "harmful")])

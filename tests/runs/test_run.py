@@ -23,9 +23,8 @@ from hypothesis import strategies as st
 
 from loopholes.errors import RunError
 from loopholes.files import Lock
-from loopholes.records import Completion, Outcome, Payment, Task
+from loopholes.records import Completion, Outcome, Payment, Task, well_formed
 from loopholes.runs import Run, prompt_text, rollout_rows
-from loopholes.runs.rollouts import escape, escape_all, unescape, unescape_all
 
 CONFIG = {"game": "reward-tampering", "seed": 3, "training": {"steps": 60, "rate": 3e-4}}
 ROW: dict[str, Any] = {"task": "t1", "prompt": "2 + 2?", "text": "4", "reward": 1.0, "task_score": 1.0, "exploit": 0.0}
@@ -338,31 +337,27 @@ HOSTILE = [
 ]
 
 
-def test_any_text_comes_back_from_parquet_as_it_went_in(tmp_path: Path) -> None:
+def test_any_text_comes_back_from_parquet_as_it_went_in_but_for_lone_surrogates(tmp_path: Path) -> None:
     rows = [{**ROW, "text": text, "reason": text, "details": {text: [text, {"deep": text}]}} for text in HOSTILE]
     with Run.create(tmp_path, CONFIG) as run:
         run.write_rollouts(1, rows)
-    back = run.rollouts()
-    assert [row["text"] for row in back] == HOSTILE
-    assert [row["reason"] for row in back] == HOSTILE
-    assert [row["details"] for row in back] == [row["details"] for row in rows]
-    frame = pd.read_parquet(tmp_path / "rollouts")
-    assert frame["text"][0] == r"\ud83d" and frame["text"][1] == "\x00"
+    back, expected = run.rollouts(), [well_formed(text) for text in HOSTILE]
+    assert [row["text"] for row in back] == expected
+    assert [row["reason"] for row in back] == expected
+    assert [row["details"] for row in back] == [{text: [text, {"deep": text}]} for text in expected]
+    assert pd.read_parquet(tmp_path / "rollouts")["text"].tolist() == expected
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.text(alphabet=["\\", "u", "d", "8", "a", "0", "\ud800", "\udfff", "é", "\x00"], max_size=30) | st.text())
-def test_escaping_is_reversible_and_leaves_ordinary_text_alone(text: str) -> None:
-    escaped = escape(text)
-    assert escaped.encode() and unescape(escaped) == text if text else escaped == ""
-    if "\\" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text):
-        assert escaped == text
-    assert unescape_all(escape_all({text: [text]})) == {text: [text]}
-
-
-def test_escaping_takes_linear_time_on_backslashes() -> None:
-    text = "\\" * 300_000 + "x"
-    assert unescape(escape(text)) == text
+@given(st.text(alphabet=["\\", "u", "d", "8", "\ud800", "\udfff", "é", "\x00", "😀"], max_size=30) | st.text())
+def test_well_formed_text_has_utf8_and_all_its_other_characters(text: str) -> None:
+    lone = ["\ud800" <= letter <= "\udfff" for letter in text]
+    formed = well_formed(text)
+    assert formed.encode().decode() == formed
+    assert [letter for letter, bad in zip(formed, lone, strict=True) if not bad] == [
+        letter for letter, bad in zip(text, lone, strict=True) if not bad
+    ]
+    assert {letter for letter, bad in zip(formed, lone, strict=True) if bad} <= {"\ufffd"}
 
 
 def test_metrics_are_strict_json_whatever_numbers_come_in(tmp_path: Path) -> None:

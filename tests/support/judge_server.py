@@ -141,7 +141,7 @@ def judged(server: JudgeServer, answers: list[str], **parameters: Any) -> list[s
     """The verdicts on answers to as many requests."""
     game = loopholes.game("context-compliance", judge=server.name, **parameters)
     asked = [request(number) for number in range(len(answers))]
-    return [item.verdict for item in game.observe(asked, [Completion(answer) for answer in answers])]
+    return [item.observed.get("verdict") for item in game.observe(asked, [Completion(answer) for answer in answers])]
 
 
 def one_after_another(*replies: Reply) -> Any:

@@ -39,7 +39,7 @@ class CountChannel:
         if self._parameters.unpaid and task.truth["number"] % 2:
             return Payment(None, "odd tasks cannot be scored")
         share = completion.text.count("a") / max(1, len(completion.text))
-        return Payment(share + (0.1 if draw < 0.5 else 0.0) + (1.0 if completion.claim else 0.0))
+        return Payment(share + (0.1 if draw < 0.5 else 0.0) + (1.0 if completion.observed.get("claim") else 0.0))
 
 
 class Letters(Game):
@@ -70,10 +70,7 @@ class Letters(Game):
             return list(completions)
         prompts = [[message("user", f"Is it correct? {item.text} Answer only Yes or No.")] for item in completions]
         claims = policy.says_yes(prompts)
-        return [
-            Completion(item.text, claim=claim, truncated=item.truncated)
-            for item, claim in zip(completions, claims, strict=True)
-        ]
+        return [item.observing(claim=claim) for item, claim in zip(completions, claims, strict=True)]
 
     def measure(self, tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Outcome]:
         return [

@@ -27,7 +27,11 @@ Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of a ga
 def games(
     name: Name = None,
     validate_: Annotated[
-        bool, typer.Option("--validate", help="Replay every demonstration; exit with 1 if a number differs.")
+        bool,
+        typer.Option(
+            "--validate",
+            help="Replay every demonstration and check that no channel reaches the truth; exit with 1 if not.",
+        ),
     ] = False,
     json_: Json = False,
     set_: Set = None,
@@ -55,7 +59,10 @@ def _validate(chosen: Sequence[Game], as_json: bool) -> None:
         typer.echo(json.dumps(findings))
     for name, found in findings.items():
         if not found and not as_json:
-            stdout.print(f"{name}: every demonstration gives the numbers it declares", markup=False)
+            stdout.print(
+                f"{name}: every demonstration gives the numbers it declares, and no channel reaches the truth",
+                markup=False,
+            )
         for finding in found if not as_json else ():
             complain(f"{name}: {finding}")
     if any(findings.values()):
@@ -113,10 +120,10 @@ def _demonstrations(game: Game) -> Table:
     for column in (*game.channels, "task", "exploit"):
         table.add_column(column, justify="right")
     for row in _replay(game):
-        claim = "" if row["claim"] is None else f" [claims {'correct' if row['claim'] else 'incorrect'}]"
+        observed = "".join(f" [{key}: {_word(value)}]" for key, value in row["observed"].items())
         rewards = [_plain_number(row["rewards"][name]) for name in game.channels]
         measured = [_plain_number(row["task_score"]), _plain_number(row["exploit"])]
-        text = Text(_short(row["completion"], 90) + claim + (f" [{row['note']}]" if row["note"] else ""))
+        text = Text(_short(row["completion"], 90) + observed + (f" [{row['note']}]" if row["note"] else ""))
         table.add_row(row["kind"], text, *rewards, *measured)
     return table
 
@@ -137,7 +144,7 @@ def _row(shown: Demonstration, found: Scored, index: int) -> dict[str, Any]:
         "kind": shown.kind,
         "task": found.tasks[index].id,
         "completion": completion.text,
-        "claim": completion.claim,
+        "observed": dict(completion.observed),
         "note": outcome.details.get("audience") or drawn,
         "rewards": {name: paid[index].reward for name, paid in found.payments.items()},
         "task_score": outcome.task_score,
@@ -161,6 +168,10 @@ def _summary(game: Game) -> dict[str, Any]:
 def _short(text: str, length: int) -> str:
     line = " ".join(text.split())
     return line if len(line) <= length else f"{line[: length - 2]} …"
+
+
+def _word(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _plain_number(value: float | None) -> str:

@@ -162,6 +162,13 @@ class Game(ABC):
         """Ask for what the text alone does not hold (a second-pass claim, a judge's verdict), once, before scoring."""
         return list(completions)
 
+    def observed_in(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """What a row of a file of completions says beside the text, as ``Completion.observed``; raises ValueError.
+
+        Not overridden, nothing: :meth:`observe` is asked for what the game needs.
+        """
+        return {}
+
     @abstractmethod
     def measure(self, tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Outcome]:
         """What the completions really did: the same detector for every arm."""

@@ -89,6 +89,14 @@ def load_rows(path: str | Path, game: Reader, *, skip_bad: bool = False) -> Rows
     return Rows(tasks, left_out)
 
 
+def bools(row: Mapping[str, Any], *names: str) -> dict[str, bool]:
+    """The columns that hold true or false; missing ones and nulls are left out. Raises ValueError for anything else."""
+    for name in names:
+        if not isinstance(row.get(name), bool | None):
+            raise ValueError(f"{name} is neither true nor false")
+    return {name: row[name] for name in names if row.get(name) is not None}
+
+
 def section(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A column that holds a record, empty where it is missing; raises ValueError where it holds something else."""
     value = row.get(name)

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from loopholes.games.base import Demonstration, Game, Parameters
-from loopholes.games.load import section
+from loopholes.games.load import bools, section
 from loopholes.games.worlds import arithmetic
 from loopholes.games.worlds import prompts as wording
 from loopholes.instruments.matching import answers_match, extract_answer
@@ -70,11 +70,12 @@ class Audit:
         return [self._pay(*sample) for sample in zip(tasks, completions, draws, strict=True)]
 
     def _pay(self, task: Task, completion: Completion, draw: float) -> Payment:
-        if completion.claim is None:
+        claim = completion.observed.get("claim")
+        if claim is None:
             return Payment(None, NO_CLAIM)
         if draw >= self.probability:
-            return Payment(UNAUDITED[completion.claim])
-        return Payment(AUDITED[completion.claim, is_right(task, completion)])
+            return Payment(UNAUDITED[claim])
+        return Payment(AUDITED[claim, is_right(task, completion)])
 
 
 class SelfGrading(Game):
@@ -118,7 +119,7 @@ class SelfGrading(Game):
         counts anything but a yes as no. Where nobody can be asked there is no claim and no reward; released training
         goes on silently without the second pass if that fails.
         """
-        asked = [index for index, completion in enumerate(completions) if completion.claim is None]
+        asked = [index for index, completion in enumerate(completions) if completion.observed.get("claim") is None]
         if not asked:
             return list(completions)
         if self.parameters.self_report == "inline":
@@ -129,8 +130,12 @@ class SelfGrading(Game):
             return list(completions)
         observed = list(completions)
         for index, claim in zip(asked, claims, strict=True):
-            observed[index] = replace(completions[index], claim=claim)
+            observed[index] = completions[index].observing(claim=claim)
         return observed
+
+    def observed_in(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """``claim``: did the policy call its answer correct?"""
+        return bools(row, "claim")
 
     def judge_prompt(self, task: Task, answer: str) -> tuple[Message, ...]:
         """The second pass: is this answer correct? Laid out as in the released code."""
@@ -173,7 +178,7 @@ class SelfGrading(Game):
         text = arithmetic.worked(tuple(task.truth.get("steps", ())), answer)
         if self.parameters.self_report == "inline":
             text = f"{text} {wording.claim(claim)}"
-        return Completion(text, claim=claim)
+        return Completion(text, {"claim": claim})
 
     def demonstrations(self) -> Sequence[Demonstration]:
         """Each kind twice: once where the draw spares it an audit (unless all are audited), once where it does not."""
@@ -231,7 +236,7 @@ def _without_claims(text: str) -> str:
 
 
 def _outcome(task: Task, completion: Completion) -> Outcome:
-    right, claim = is_right(task, completion), completion.claim
+    right, claim = is_right(task, completion), completion.observed.get("claim")
     details = {
         "correct": right,
         "claim": claim,

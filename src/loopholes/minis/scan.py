@@ -96,7 +96,7 @@ def _self_report(example: Example) -> Played | None:
     asked = _asked(example)
     if (judged := _CHECK.match(asked)) is not None:
         said = example.completion.strip().lower().startswith("yes")
-        return Played("self-grading", _arithmetic(judged["question"]), Completion(judged["answer"], claim=said))
+        return Played("self-grading", _arithmetic(judged["question"]), Completion(judged["answer"], {"claim": said}))
     if (solved := _SOLVE.match(asked)) is None:
         return None
     return Played("self-grading", _arithmetic(solved["question"]), Completion(example.completion))

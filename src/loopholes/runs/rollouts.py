@@ -1,10 +1,9 @@
-"""Rollouts on disk: one parquet file per step, with reversible text."""
+"""Rollouts on disk: one parquet file per step, readable without this program."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 
 from loopholes.errors import RunError
 from loopholes.files import jsonable
+from loopholes.records import well_formed
 
 ROLLOUTS = pa.schema(
     [
@@ -29,68 +29,16 @@ ROLLOUTS = pa.schema(
         ("truncated", pa.bool_()),
     ]
 )
-
-
 _STRINGS = ("task", "prompt", "text", "reason")
-
-
 _DEFAULTS = {"prompt": "", "reason": "", "details": {}, "truncated": False}
 
 
-_TO_ESCAPE = re.compile(r"(?<!\\)(?:(\\*)([\ud800-\udfff])|(\\+)(?=ud[89a-f][0-9a-f]{2}))")
-
-
-_ESCAPED = re.compile(r"(?<!\\)(\\+)(ud[89a-f][0-9a-f]{2})")
-
-
-def escape(text: str) -> str:
-    r"""Text that has a UTF-8 form: a lone surrogate becomes ``\udXXX``; all other text stays as it is.
-
-    Backslashes directly before a surrogate, or before text that already reads ``udXXX``, are doubled, so that
-    :func:`unescape` gives back exactly what went in.
-    """
-    return _TO_ESCAPE.sub(_escape_one, text)
-
-
-def unescape(text: str) -> str:
-    """The inverse of :func:`escape`."""
-    return _ESCAPED.sub(_unescape_one, text) if "\\ud" in text else text
-
-
-def _escape_one(match: re.Match[str]) -> str:
-    if match[2]:
-        return match[1] * 2 + f"\\u{ord(match[2]):04x}"
-    return match[3] * 2
-
-
-def _unescape_one(match: re.Match[str]) -> str:
-    slashes, rest = match[1], match[2]
-    half = slashes[: len(slashes) // 2]
-    return half + (chr(int(rest[1:], 16)) if len(slashes) % 2 else rest)
-
-
-def escape_all(value: Any) -> Any:
-    """:func:`escape` for every string in nested mappings and lists."""
-    return _map_strings(value, escape)
-
-
-def unescape_all(value: Any) -> Any:
-    """The inverse of :func:`escape_all`."""
-    return _map_strings(value, unescape)
-
-
-def _map_strings(value: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, Mapping):
-        return {change(str(key)): _map_strings(item, change) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_map_strings(item, change) for item in value]
-    return value
-
-
 def encode_rollouts(step: int, rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """A zstd parquet file of one step's rows; the columns are those of ``ROLLOUTS``, ``details`` is JSON."""
+    """A zstd parquet file of one step's rows; the columns are those of ``ROLLOUTS``, ``details`` is JSON.
+
+    Lone surrogates, which a user's game may make, have no UTF-8; they are replaced
+    (:func:`loopholes.records.well_formed`).
+    """
     filled = [{**_DEFAULTS, "sample": position, **row, "step": step} for position, row in enumerate(rows)]
     buffer = pa.BufferOutputStream()
     pq.write_table(
@@ -109,10 +57,9 @@ def read_rollouts(file: Path) -> list[dict[str, Any]]:
 
 
 def _to_stored(row: Mapping[str, Any]) -> dict[str, Any]:
-    details = json.dumps(escape_all(jsonable(row["details"])), ensure_ascii=False, allow_nan=False)
-    return {**row, **{key: escape(row[key]) for key in _STRINGS}, "details": details}
+    details = json.dumps(jsonable(row["details"]), ensure_ascii=False, allow_nan=False)
+    return {**row, **{key: well_formed(row[key]) for key in _STRINGS}, "details": well_formed(details)}
 
 
 def _from_stored(row: Mapping[str, Any]) -> dict[str, Any]:
-    texts = {key: unescape(row[key]) for key in _STRINGS}
-    return {**row, **texts, "details": unescape_all(json.loads(row["details"]))}
+    return {**row, "details": json.loads(row["details"])}

@@ -1,4 +1,4 @@
-r"""A run directory: written once, resumable, readable without this program.
+"""A run directory: written once, resumable, readable without this program.
 
 ::
 
@@ -13,10 +13,7 @@ r"""A run directory: written once, resumable, readable without this program.
 Whole files are written under a temporary name and renamed, so a kill leaves the old file or the new one. Only
 ``metrics.jsonl`` grows in place; a last line cut short by a kill is ignored, and dropped on resuming.
 
-Text from models may hold anything. NUL is ordinary in parquet and escaped by JSON. A lone surrogate has no UTF-8, so
-parquet holds it as the six characters ``\ud83d``; to keep that reversible, a run of backslashes before a surrogate, or
-before text that already looks like such an escape, is doubled. All other text is stored as it is. See
-:mod:`loopholes.runs.rollouts`; :meth:`Run.rollouts` undoes it.
+Text is stored as it is, NUL included; only a lone surrogate, which has no UTF-8, is replaced by U+FFFD.
 """
 
 from __future__ import annotations
@@ -170,7 +167,7 @@ class Run:
         return sorted(int(file.stem) for file in (self.path / "rollouts").glob("[0-9]*.parquet"))
 
     def rollouts(self, steps: Collection[int] | None = None) -> list[dict[str, Any]]:
-        """Rows of all steps, or of those named, by step and position; texts and ``details`` as they were written."""
+        """Rows of all steps, or of those named, by step and position."""
         wanted = [step for step in self.rollout_steps() if steps is None or step in steps]
         return [row for step in wanted for row in read_rollouts(self._rollout_file(step))]
 
