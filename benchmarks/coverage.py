@@ -7,8 +7,8 @@ an interrupted run goes on where it stopped. Every chunk has a seed of its own, 
 ``loopholes.stats`` at its default settings (2,000 resamples).
 
 Data are simulated in three stages. A seed's rate has a beta distribution around the true rate, a task's rate one around
-its seed's, and a task's hits are binomial. The spread of either beta is given as an intraclass correlation: its variance
-as a share of the largest that its mean allows.
+its seed's, and a task's hits are binomial. The spread of either beta is given as an intraclass correlation: its
+variance as a share of the largest that its mean allows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from loopholes.records import Metric
 from loopholes.stats import Estimate, Sums, difference, estimate, over_tasks
 from timing import table
 
@@ -32,9 +31,6 @@ CHUNK = 500
 LEVEL = 0.95
 TASK_SPREAD = 0.3
 SEED_SPREAD = 0.05
-
-RATE = Metric("a simulated rate", lambda task, outcome: outcome.exploit)
-GAP = Metric("a simulated gap", lambda task, outcome: outcome.exploit, lambda task: int(task.info["sign"]))
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator], tuple[Estimate, float]]
@@ -77,9 +73,9 @@ def task_rates(rng: np.random.Generator, rate: float, seeds: int, tasks: int, sp
     return rates(rng, of_seeds, TASK_SPREAD, (seeds, tasks))
 
 
-def sums_of(metric: Metric, hits: Floats, samples: int, signs: Floats | None = None) -> Sums:
-    """The sums of one seed: ``hits`` of ``samples`` per task; a gap's tasks have a sign each."""
-    sums = Sums(metric)
+def sums_of(hits: Floats, samples: int, signs: Floats | None = None) -> Sums:
+    """The sums of one seed: ``hits`` of ``samples`` per task; each task of a gap has a side, +1 or -1."""
+    sums = Sums("mean" if signs is None else "gap")
     if signs is None:
         rows = [[count, float(samples)] for count in hits.tolist()]
     else:
@@ -96,7 +92,7 @@ def of_rate(rate: float, seeds: int, tasks: int, samples: int, spread: float) ->
 
     def draw(rng: np.random.Generator) -> tuple[Estimate, float]:
         hits = rng.binomial(samples, task_rates(rng, rate, seeds, tasks, spread)).astype(float)
-        return estimate([sums_of(RATE, row, samples) for row in hits], RATE), rate
+        return estimate([sums_of(row, samples) for row in hits]), rate
 
     return Design(f"rate {rate:g}: {_seeds(seeds, spread)}, {tasks} tasks, {_samples(samples)}", draw)
 
@@ -110,7 +106,7 @@ def of_shared_tasks(rate: float, seeds: int, tasks: int, samples: int, *, about_
     def draw(rng: np.random.Generator) -> tuple[Estimate, float]:
         of_tasks = rates(rng, rate, TASK_SPREAD, (1, tasks))
         hits = rng.binomial(samples, np.broadcast_to(of_tasks, (seeds, tasks))).astype(float)
-        interval = estimate([sums_of(RATE, row, samples) for row in hits], RATE)
+        interval = estimate([sums_of(row, samples) for row in hits])
         return interval, float(of_tasks.mean()) if about_these else rate
 
     about = "the rate on these tasks" if about_these else "the rate on tasks like these"
@@ -125,7 +121,7 @@ def of_gap(high: float, low: float, seeds: int, tasks: int, samples: int, spread
     def draw(rng: np.random.Generator) -> tuple[Estimate, float]:
         halves = [task_rates(rng, rate, seeds, tasks, spread) for rate in (high, low)]
         hits = rng.binomial(samples, np.where(signs > 0, *halves)).astype(float)
-        return estimate([sums_of(GAP, row, samples, signs) for row in hits], GAP), high - low
+        return estimate([sums_of(row, samples, signs) for row in hits]), high - low
 
     name = f"gap {high:g} - {low:g}: {_seeds(seeds, spread)}, {tasks} tasks, {_samples(samples)}"
     return Design(name, draw)
@@ -145,14 +141,11 @@ def of_difference(
             theirs = ours * (low / high)
         else:
             ours, theirs = (task_rates(rng, rate, seeds, tasks, spread) for rate in (high, low))
-        arms = [
-            [sums_of(RATE, row, samples) for row in rng.binomial(samples, true).astype(float)]
-            for true in (ours, theirs)
-        ]
+        arms = [[sums_of(row, samples) for row in rng.binomial(samples, true).astype(float)] for true in (ours, theirs)]
         if not paired:
             for sums in arms[1]:
                 sums.by_task = {f"other {task}": row for task, row in sums.by_task.items()}
-        return difference(arms[0], arms[1], RATE), high - low
+        return difference(arms[0], arms[1]), high - low
 
     tasks_of = "the same tasks" if paired else "tasks of their own"
     name = f"difference {high:g} - {low:g}: {_seeds(seeds, spread)}, {tasks} tasks, {_samples(samples)}, {tasks_of}"
@@ -212,10 +205,11 @@ def simulated(number: int, chunk: int, draws: int) -> Part:
         if interval.low is None or interval.high is None:
             unknown += 1
             continue
-        width += interval.high - interval.low
-        below += interval.high < truth
-        above += interval.low > truth
-        covered += interval.low <= truth <= interval.high
+        low, high = float(interval.low), float(interval.high)
+        width += high - low
+        below += high < truth
+        above += low > truth
+        covered += low <= truth <= high
     return Part(design.name, chunk, draws, covered, below, above, unknown, width)
 
 
