@@ -64,8 +64,10 @@ class Holding:
 class Mutable:
     """A channel that is not a record."""
 
-    def __call__(self, *sample: object) -> list[Payment]:
-        return FaithfulSummary()(*sample)  # type: ignore[arg-type]
+    def __call__(
+        self, tasks: Sequence[Task], completions: Sequence[Completion], draws: Sequence[float]
+    ) -> list[Payment]:
+        return FaithfulSummary()(tasks, completions, draws)
 
 
 def measured(tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Payment]:

@@ -127,7 +127,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on(whole: Path, tm
 
     def kill_once(event: Event) -> None:
         kinds.append(event.kind)
-        if event.kind == "step" and not killed and event.progress is not None and event.progress.step == 3:
+        if event.kind == "step" and not killed and event.progress is not None and event.progress.done == 3:
             (worker,) = [one for one in workers._workers if one is not None]
             assert worker.process.pid is not None
             killed.append(worker.process.pid)
