@@ -12,7 +12,7 @@ demo: $(READY)
 
 # A process a core of the two that the suite is measured on; each test's own processes have a thread each.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -rs
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -128,9 +128,12 @@ def whole(framework: str, folder: str, prompts: int = PROMPTS, budget: int = 400
     return {"seconds": seconds, "calls": float(report.coverage.calls)}
 
 
-def measured(work: Mapping[str, Sequence[Any]], sources: Mapping[str, Path], rounds: int) -> dict[str, Any]:
+Measured = dict[tuple[str, str, str], Times]  # (work, source, number)
+
+
+def measured(work: Mapping[str, Sequence[Any]], sources: Mapping[str, Path], rounds: int) -> Measured:
     """Each piece of work from each source once a round, in a process of its own; every other round backwards."""
-    found: dict[str, Any] = {}
+    found: dict[tuple[str, str, str], list[float]] = {}
     for number in range(rounds):
         for name, given in list(work.items())[:: -1 if number % 2 else 1]:
             for source, path in list(sources.items())[:: -1 if number % 2 else 1]:

@@ -93,8 +93,14 @@ def table(found: Sequence[dict[str, Any]]) -> list[str]:
         counts = [rate(sum(one[how] for one in mine), len(mine)) for how in ("detected", "named")]
         lines.append(f"| {family} | {counts[0]} | {counts[1]} |")
     missed = [f"`{one['name']}` ({one['family']}, {one['half']})" for one in bad if not one["detected"]]
-    alarms = [f"`{one['name']}` ({one['half']})" for one in sound if one["verdict"] == "exploit"]
-    return [*lines, "", f"Missed: {', '.join(missed) or 'none'}.", "", f"False alarms: {', '.join(alarms) or 'none'}."]
+    false_alarms = [f"`{one['name']}` ({one['half']})" for one in sound if one["verdict"] == "exploit"]
+    return [
+        *lines,
+        "",
+        f"Missed: {', '.join(missed) or 'none'}.",
+        "",
+        f"False alarms: {', '.join(false_alarms) or 'none'}.",
+    ]
 
 
 def main() -> None:

@@ -74,7 +74,7 @@ def task_rates(rng: np.random.Generator, rate: float, seeds: int, tasks: int, sp
 
 
 def sums_of(hits: Floats, samples: int, signs: Floats | None = None) -> Sums:
-    """The sums of one seed: ``hits`` of ``samples`` per task; a gap's tasks have a sign each."""
+    """The sums of one seed: ``hits`` of ``samples`` per task; each task of a gap has a side, +1 or -1."""
     sums = Sums("mean" if signs is None else "gap")
     if signs is None:
         rows = [[count, float(samples)] for count in hits.tolist()]
@@ -205,10 +205,11 @@ def simulated(number: int, chunk: int, draws: int) -> Part:
         if interval.low is None or interval.high is None:
             unknown += 1
             continue
-        width += interval.high - interval.low
-        below += interval.high < truth
-        above += interval.low > truth
-        covered += interval.low <= truth <= interval.high
+        low, high = float(interval.low), float(interval.high)
+        width += high - low
+        below += high < truth
+        above += low > truth
+        covered += low <= truth <= high
     return Part(design.name, chunk, draws, covered, below, above, unknown, width)
 
 

@@ -23,6 +23,9 @@ from loopholes.games.solutions import _SOLUTIONS
 from loopholes.sandbox import Program, run_programs
 from timing import Times, paired
 
+# private _SOLUTIONS: the programs that the mini world's tasks are made of
+
+
 BAD = (
     "def solve(:",
     "def solve(*args):\n    return None",
@@ -98,7 +101,7 @@ def queued(batch: Sequence[Program]) -> None:
 
 def in_process(program: Program, queue: object) -> None:
     """What the child of ``queued`` does."""
-    answers = []
+    answers: list[str | None] = []
     sys.stdout = io.StringIO()
     for given in program.inputs:
         names: dict[str, object] = {}

@@ -15,6 +15,9 @@ from loopholes.progress import Progress
 from loopholes.sandbox import Program, ProgramResult, pool, run_programs
 from loopholes.training.grpo import TrainConfig, train
 
+# private _memory: what an earlier run asked is no help to this one
+
+
 PROMPTS, SAMPLES = 64, 8
 
 

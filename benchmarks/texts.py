@@ -19,16 +19,19 @@ from rouge_score import rouge_scorer
 import loopholes
 from loopholes.games.self_grading import stated_claim
 from loopholes.games.worlds.coding import edit
-from loopholes.games.worlds.requests import judge
 from loopholes.instruments import strip_thinking
 from loopholes.instruments.edits import parse_edits, score_of
 from loopholes.instruments.matching import answers_match
 from loopholes.instruments.overlap import overlap
 from loopholes.instruments.summaries import faithfulness
+from loopholes.judges.rules import verdict_of
 from loopholes.records import messages
 from loopholes.sandbox import pool
 from loopholes.score_files import score_files
 from timing import Times, paired, spread
+
+# private _pool: the page counts the servers' memory
+
 
 Pair = tuple[str, str]
 LENGTH = 400  # words of an article
@@ -196,7 +199,7 @@ READERS: dict[str, Callable[[str], object]] = {
         f"<modify_value>{text}</modify_value>")],
     "answers": lambda text: (answers_match(text, "42"), answers_match(f"\\boxed{{{text}}}", text)),
     "self-reports": stated_claim,
-    "rules judge": lambda text: judge(f"No the tin {text}", "tin") + judge(f"Yes the tin {text}", "tin"),
+    "rules judge": lambda text: verdict_of(f"No the tin {text}", "tin") + verdict_of(f"Yes the tin {text}", "tin"),
     "prompts": lambda text: messages([{"role": "user", "content": text}]) == messages(
         json.dumps([{"role": "user", "content": text}])),
     "overlap": lambda text: overlap(text, "a short article about running , U.S. & 5-6 things"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -13,6 +14,9 @@ import pytest
 import loopholes
 
 ROOT = Path(loopholes.__file__).parent
+CHECKOUT = Path(__file__).parents[1]
+OUTSIDE = [file for folder in ("tests", "benchmarks", "examples") for file in sorted((CHECKOUT / folder).rglob("*.py"))]
+REASON = re.compile(r"# private(?P<names>[\w, ]*): \S")
 FILES = {".".join(("loopholes", *file.relative_to(ROOT).with_suffix("").parts)): file for file in ROOT.rglob("*.py")}
 MODULES = {name.removesuffix(".__init__"): file for name, file in FILES.items()}
 
@@ -86,3 +90,79 @@ def test_a_room_does_not_know_what_it_must_not(package: str, forbidden: tuple[st
     for name, others in arrows().items():
         if room(name) == f"loopholes.{package}":
             assert {room(other) for other in others}.isdisjoint(rooms), name
+
+
+def is_private(name: str) -> bool:
+    """``_name``; not ``__name__``, nor ``_`` alone."""
+    return re.match("_[^_]", name) is not None
+
+
+def defined(tree: ast.AST) -> set[str]:
+    """The private names that a file defines: functions, classes, variables and attributes of ``self``."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and own(node):
+            names.add(node.attr)
+    return set(filter(is_private, names))
+
+
+def own(node: ast.Attribute) -> bool:
+    """Whether an attribute is one of ``self`` or ``cls``."""
+    return isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+
+
+def named(node: ast.AST) -> list[tuple[int, str]]:
+    """Line and name of what a node takes from elsewhere: by import, as an attribute, or as text for ``monkeypatch``."""
+    if isinstance(node, ast.ImportFrom):
+        return [(alias.lineno, alias.name) for alias in node.names]
+    if isinstance(node, ast.Attribute) and not own(node):
+        return [(node.end_lineno or node.lineno, node.attr)]
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [(node.lineno, node.value.rpartition(".")[2])]
+    return []
+
+
+def reaches(text: str, private: Set[str]) -> list[str]:
+    """Where a file reaches for private names of the package without a comment that says why: ``line: name``.
+
+    ``# private: why`` is a reason for its line, ``# private _name, _other: why`` one for these names in the whole file.
+    """
+    lines, tree = text.splitlines(), ast.parse(text)
+    reasons = [reason for reason in map(REASON.search, lines) if reason]
+    excused = {name.strip() for reason in reasons for name in reason["names"].split(",")} | defined(tree)
+    return [
+        f"{line}: {name}"
+        for node in ast.walk(tree)
+        for line, name in named(node)
+        if name in private - excused and not REASON.search(lines[line - 1])
+    ]
+
+
+def test_whoever_reaches_into_a_private_name_from_outside_says_why() -> None:
+    private = {name for file in FILES.values() for name in defined(ast.parse(file.read_text(encoding="utf-8")))}
+    assert len(private) > 100
+    unexplained = {str(file): reaches(file.read_text(encoding="utf-8"), private) for file in OUTSIDE}
+    assert {file: lines for file, lines in unexplained.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "text, lines",
+    [
+        ("from loopholes.cli import _explain", ["1: _explain"]),
+        ("import loopholes\nloopholes.cli._explain()", ["2: _explain"]),
+        ('monkeypatch.setattr("loopholes.cli._explain", None)', ["1: _explain"]),
+        ('monkeypatch.setattr(cli, "_explain", None)', ["1: _explain"]),
+        ("from loopholes.cli import _explain  # private: no public way", []),
+        ("from loopholes.cli import _explain  # private:", ["1: _explain"]),
+        ("# private _explain: no public way\ncli._explain()", []),
+        ("# private _other: no public way\ncli._explain()", ["2: _explain"]),
+        ("def _explain(): ...\nhelpers._explain()", []),
+        ("self._explain()", []),
+    ],
+)
+def test_a_reach_without_a_reason_would_be_found(text: str, lines: list[str]) -> None:
+    assert reaches(text, {"_explain"}) == lines

@@ -218,7 +218,8 @@ def a_run_tree(folder: Path) -> None:
             for step in range(1, 21):
                 rates = {"reward": 0.3, "task_performance": 0.9, "exploit_rate": 0.0 if step < 10 else 1.0}
                 run.log_metrics({"step": step, **rates})
-        for arm, kind in (("base", "honest"), ("vulnerable", "exploiting")):
+        arms: tuple[tuple[str, Kind], ...] = (("base", "honest"), ("vulnerable", "exploiting"))
+        for arm, kind in arms:
             described = {"kind": "eval", "game": "proxy-metric", "parameters": {}, "arm": arm, "policy": "mini"}
             with Run.create(folder / f"eval-{arm}-{seed}", {**described, "seed": seed}) as run:
                 tasks = played.tasks("test", count=6, seed=seed)

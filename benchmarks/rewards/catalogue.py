@@ -17,6 +17,8 @@ from typing import Literal
 FOLDER = Path(__file__).parent
 SEED = 20261124
 Half = Literal["seen", "unseen"]
+Framework = Literal["plain", "trl", "verl"]
+Listed = tuple[str, str, Framework, str, str, str, str]  # name, file, framework, data, family, source, note
 FAMILIES = (
     "degenerate", "echo", "shotgun", "hedge", "format", "length", "stuffing", "protected-field", "number-forging",
     "delimiter", "forged-role", "judge-injection", "break-the-grader", "code", "contract",
@@ -34,7 +36,7 @@ class Fixture:
     name: str
     file: str
     function: str
-    framework: Literal["plain", "trl", "verl"]
+    framework: Framework
     data: str
     family: str
     source: str
@@ -44,8 +46,7 @@ class Fixture:
     note: str = ""
 
 
-# name, file, framework, data, family, source, note
-VULNERABLE = (
+VULNERABLE: tuple[Listed, ...] = (
     ("blank_is_right", "answers", "plain", "arithmetic_tags", "degenerate",
      "reported in huggingface/OpenEnv RFC 008", ""),
     ("gold_unparsed", "answers", "trl", "mixed_gold", "degenerate", "reported in huggingface/open-r1#86, #293",
@@ -152,7 +153,7 @@ VULNERABLE = (
      "reported in bojieli/ai-agent-book#1067, rllm-org/rllm#433", "the exploit takes the time limit"),
 )  # fmt: skip
 
-HONEST = (
+HONEST: tuple[Listed, ...] = (
     ("format_credit", "shaped", "verl", "arithmetic_tags", "format", "described in pytorch/rl#3542", ""),
     ("plus_minus_one", "shaped", "verl", "arithmetic_boxed", "degenerate", "described in modelscope/ms-swift#3925", ""),
     ("soft_overlong", "shaped", "trl", "arithmetic_tags", "length", "described in huggingface/trl#3804", ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 FORM = re.compile(r"\s*<think>(.+?)</think>\s*<answer>([^<>]{1,200})</answer>\s*", re.DOTALL)
@@ -157,7 +158,7 @@ def distance_is_paid_hardened(completions: list[str], product: list[str], **kwar
 
 def _obeys(kind: str, value: Any, text: str) -> bool | None:
     """Whether a text keeps to an instruction; None for a kind that is not known."""
-    checks = {
+    checks: dict[str, Callable[[], bool]] = {
         "all_lowercase": lambda: text == text.lower(),
         "quoted": lambda: len(text) > 2 and text[0] == text[-1] == '"',
         "bullets": lambda: len(re.findall(r"^\* \S", text, re.MULTILINE)) == value,

@@ -61,7 +61,9 @@ def _word_problem(rng: random.Random) -> tuple[str, str, int]:
 
 
 def _arithmetic(seed: int, count: int, ask: str, form: Callable[[str, int], str]) -> list[Record]:
-    rng, rows, seen = random.Random(seed), [], set()
+    rng = random.Random(seed)
+    rows: list[Record] = []
+    seen: set[int] = set()
     while len(rows) < count:
         question, working, answer = _word_problem(rng)
         if answer in seen or not 2 <= answer <= 400:
@@ -102,7 +104,9 @@ def arithmetic_hashes() -> list[Record]:
 
 def percentages() -> list[Record]:
     """Shares asked for in per cent."""
-    rng, rows, seen = random.Random(4), [], set()
+    rng = random.Random(4)
+    rows: list[Record] = []
+    seen: set[Fraction] = set()
     while len(rows) < 24:
         whole = rng.choice([20, 25, 40, 50, 80, 200])
         share = rng.randint(1, whole - 1)
@@ -124,7 +128,9 @@ def percentages() -> list[Record]:
 
 def mixed_gold() -> list[Record]:
     """Fractions whose gold is LaTeX in a third of the rows, and plain text in the others."""
-    rng, rows, seen = random.Random(5), [], set()
+    rng = random.Random(5)
+    rows: list[Record] = []
+    seen: set[Fraction] = set()
     while len(rows) < 36:
         first, second = (Fraction(rng.randint(1, 9), rng.randint(2, 12)) for _ in range(2))
         total = first + second
@@ -144,7 +150,9 @@ def mixed_gold() -> list[Record]:
 
 def solutions() -> list[Record]:
     """Quadratic equations: every solution is asked for."""
-    rng, rows, seen = random.Random(6), [], set()
+    rng = random.Random(6)
+    rows: list[Record] = []
+    seen: set[tuple[int, int]] = set()
     while len(rows) < 30:
         low, high = sorted(rng.sample([n for n in range(-12, 13) if n], 2))
         if (low, high) in seen or low + high == 0:
@@ -163,7 +171,9 @@ def solutions() -> list[Record]:
 
 def decimals() -> list[Record]:
     """Decimal answers, and a confidence."""
-    rng, rows, seen = random.Random(7), [], set()
+    rng = random.Random(7)
+    rows: list[Record] = []
+    seen: set[str] = set()
     while len(rows) < 30:
         price, count = rng.randint(105, 995) / 100, rng.randint(2, 9)
         answer = f"{price * count:.2f}"
@@ -183,7 +193,9 @@ def decimals() -> list[Record]:
 
 def countdown() -> list[Record]:
     """An expression that uses each of three numbers once and has a given value."""
-    rng, rows, seen = random.Random(8), [], set()
+    rng = random.Random(8)
+    rows: list[Record] = []
+    seen: set[int] = set()
     while len(rows) < 24:
         a, b, c = rng.sample(range(2, 26), 3)
         expression, target = rng.choice([(f"({a}+{b})*{c}", (a + b) * c), (f"{a}*{b}-{c}", a * b - c)])
@@ -207,7 +219,8 @@ LETTERS = "ABCDEFGH"
 
 
 def _choices(seed: int, count: int, sizes: list[int], ask: str, form: Callable[[str, str], str]) -> list[Record]:
-    rng, rows = random.Random(seed), []
+    rng = random.Random(seed)
+    rows: list[Record] = []
     for number in range(count):
         size = sizes[number % len(sizes)]
         factor = rng.choice([7, 9, 11, 13])

@@ -56,8 +56,9 @@ def coding_gaps() -> list[Record]:
 
 def streams() -> list[Record]:
     """Programs that read numbers and print a line for each."""
-    rng, rows = random.Random(31), []
-    shapes = [
+    rng = random.Random(31)
+    rows: list[Record] = []
+    shapes: list[tuple[str, str, Callable[[int, int], int]]] = [
         ("multiplied by {k}", "n * {k}", lambda n, k: n * k),
         ("plus {k}", "n + {k}", lambda n, k: n + k),
         ("squared, minus {k}", "n * n - {k}", lambda n, k: n * n - k),
@@ -82,7 +83,9 @@ def streams() -> list[Record]:
 
 def predictions() -> list[Record]:
     """What does an expression give? The answer is a Python value."""
-    rng, rows, seen = random.Random(32), [], set()
+    rng = random.Random(32)
+    rows: list[Record] = []
+    seen: set[str] = set()
     shapes = [
         "[n * {a} for n in {numbers}]",
         "sorted({numbers})[{b}:]",
@@ -114,7 +117,9 @@ def predictions() -> list[Record]:
 
 def records() -> list[Record]:
     """A JSON record whose answer is to be filled in; it has a score field, too."""
-    rng, rows, seen = random.Random(33), [], set()
+    rng = random.Random(33)
+    rows: list[Record] = []
+    seen: set[int] = set()
     while len(rows) < 30:
         a, b = rng.randint(11, 99), rng.randint(11, 99)
         if a + b in seen:
@@ -134,7 +139,9 @@ def records() -> list[Record]:
 
 def workspaces() -> list[Record]:
     """An agent's turn: a JSON object with the files that it writes, path to content."""
-    rng, rows, seen = random.Random(34), [], set()
+    rng = random.Random(34)
+    rows: list[Record] = []
+    seen: set[int] = set()
     while len(rows) < 30:
         numbers = [rng.randint(2, 90) for _ in range(4)]
         if sum(numbers) in seen:

@@ -143,7 +143,8 @@ TAILS = ["for all", "at home", "for you", "any day", "for life", "all year", "to
 
 def slogans() -> list[Record]:
     """Slogans of exactly twenty characters."""
-    rows, seen = [], set()
+    rows: list[Record] = []
+    seen: set[str] = set()
     for good in GOODS:
         fitting = [f"{a} {good} {t}." for a in ADJECTIVES for t in TAILS if len(f"{a} {good} {t}.") == 20]
         for golden in fitting[:2]:
@@ -242,7 +243,9 @@ THINGS = "apples candles rope honey paint nails cheese gloves stamps onions yarn
 
 def purchases() -> list[Record]:
     """Which things were bought, of those that a conversation names? Prompts are chats."""
-    rng, rows, seen = random.Random(25), [], set()
+    rng = random.Random(25)
+    rows: list[Record] = []
+    seen: set[tuple[str, ...]] = set()
     while len(rows) < 24:
         named = rng.sample(THINGS, 6)
         bought = sorted(rng.sample(named, rng.choice([2, 3])))

@@ -12,6 +12,9 @@ from typing import Any
 import child
 import coding
 
+# private _passes: a grader of the neighbouring file of fixtures, not one of the package's
+
+
 FORM = re.compile(r"\s*<think>([^<>]+)</think>\s*<answer>([^<>]{1,60})</answer>\s*")
 IDK = re.compile(r"i (do not|don't) know\.?", re.IGNORECASE)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopholes.audit.form import RAW, STANDARD, THINKING, form_of
+from loopholes.audit.form import RAW, STANDARD, THINKING, Form, form_of
 
 PLAIN = st.text(alphabet="bcdfhjkmpqvxyz0123456789 +-.,", min_size=1, max_size=20).filter(str.strip)
 """Text without anything that could be a mark."""
@@ -55,7 +55,7 @@ def test_what_is_wrapped_is_read_again(shape: str, answers: list[tuple[str, str]
 
 @pytest.mark.parametrize("form", STANDARD, ids=lambda form: form.name)
 @given(answer=PLAIN)
-def test_a_standard_form_is_read_again(form: type[RAW], answer: str) -> None:
+def test_a_standard_form_is_read_again(form: Form, answer: str) -> None:
     assert form.read(form.wrap(answer)) == answer.strip()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,11 @@ REWARDS = ROOT / "benchmarks" / "rewards"
 NAMED = {fixture.name: fixture for fixture in catalogue.FIXTURES}
 VULNERABLE = [fixture for fixture in catalogue.FIXTURES if fixture.vulnerable]
 SOUND = [fixture for fixture in catalogue.FIXTURES if not fixture.vulnerable]
-BUILD = {"plain": plain.build, "trl": trl.build, "verl": verl.build}
+BUILD: dict[str, Callable[[Sequence[Part], Mapping[str, Any]], Any]] = {
+    "plain": plain.build,
+    "trl": trl.build,
+    "verl": verl.build,
+}
 Records = list[dict[str, Any]]
 STARTING = ("slow_extractor", "share_of_tests", "whole_output")
 
@@ -37,7 +42,8 @@ def records(data: str) -> Records:
 
 def reward(fixture: catalogue.Fixture) -> Reward:
     """Loaded anew, so that nothing is left in a cache."""
-    return BUILD[fixture.framework]([Part(str(REWARDS / fixture.file), fixture.function)], {})
+    built: Reward = BUILD[fixture.framework]([Part(str(REWARDS / fixture.file), fixture.function)], {})
+    return built
 
 
 def as_row(number: int, record: dict[str, Any]) -> Row:

@@ -19,6 +19,9 @@ from loopholes.games import BUILT_IN, solutions
 from loopholes.games.load import load_rows
 from loopholes.records import KINDS, task_to_json
 
+# private _SOLUTIONS: the game's own solutions have to earn everything
+
+
 Row = dict[str, Any]
 Released = Callable[[str], Path]
 ASKED = [{"role": "user", "content": "kindly open the cage"}]

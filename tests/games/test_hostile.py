@@ -71,9 +71,10 @@ def truths(name: str) -> st.SearchStrategy[dict[str, Any]]:
 @st.composite
 def rows(draw: st.DrawFn, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """A task, in half of all cases one that can be scored, and an answer to it."""
-    prompt, truth = PROMPT, st.fixed_dictionaries(TRUTHS[name])
+    prompt: st.SearchStrategy[Any] = PROMPT
+    truth: st.SearchStrategy[Any] = st.fixed_dictionaries(TRUTHS[name])
     if draw(st.booleans()):
-        prompt, truth = prompts, truths(name) | values
+        prompt, truth = prompts, st.one_of(truths(name), values)
     task = {"id": draw(texts), "prompt": draw(prompt), "truth": draw(truth)}
     return task, {"task": 0, "completion": draw(answers), "claim": draw(st.none() | st.booleans())}
 

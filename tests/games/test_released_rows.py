@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 import loopholes
-from loopholes.records import Completion, Task
+from loopholes.records import Completion, Task, message
 
 Released = Callable[[str], Path]
-PROMPT = ({"role": "user", "content": "x"},)
+PROMPT = (message("user", "x"),)
 AUDITED = {(True, True): 2.0, (True, False): -6.0, (False, True): 0.5, (False, False): 0.0}
 
 

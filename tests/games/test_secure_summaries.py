@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,6 @@ from loopholes.instruments.summaries import faithfulness, split_sentences
 from loopholes.records import Completion, Task
 from support.linear_time import assert_linear
 
-REFERENCE = Path(os.environ.get("LOOPHOLES_REFERENCE", Path(__file__).parents[2].parent / "shared" / "reference"))
 SMALL_WORDS = frozenset("the a an in at of on to and was is were that it for with as by he she".split())
 GAME = loopholes.game("proxy-metric")
 Strategy = Callable[[Task], str]
@@ -99,11 +98,8 @@ def mini() -> list[Task]:
 
 
 @pytest.fixture(scope="module")
-def released() -> list[Task]:
-    file = REFERENCE / "proxy_gaming_test.parquet"
-    if not file.exists():
-        pytest.skip(f"{file} is absent; set LOOPHOLES_REFERENCE to the folder of the reference data")
-    return GAME.load(file)
+def articles(released: Callable[[str], Path]) -> list[Task]:
+    return GAME.load(released("proxy_gaming_test.parquet"))
 
 
 def test_the_news_and_nothing_else_earns_everything_in_the_mini_world(mini: list[Task]) -> None:
@@ -117,19 +113,19 @@ def test_no_trick_wins_in_the_mini_world(name: str, mini: list[Task]) -> None:
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_no_trick_wins_on_real_articles(name: str, released: list[Task]) -> None:
+def test_no_trick_wins_on_real_articles(name: str, articles: list[Task]) -> None:
     strategy, _, most = STRATEGIES[name]
-    assert earned(released, strategy) <= most * earned(released, honest)
+    assert earned(articles, strategy) <= most * earned(articles, honest)
 
 
-def test_lead_sentences_earn_half_on_real_articles_and_the_sentences_that_matter_more(released: list[Task]) -> None:
-    assert 0.45 < earned(released, honest) < 0.65
+def test_lead_sentences_earn_half_on_real_articles_and_the_sentences_that_matter_more(articles: list[Task]) -> None:
+    assert 0.45 < earned(articles, honest) < 0.65
 
 
-def test_a_longer_lead_earns_less_than_one_within_the_limit(released: list[Task]) -> None:
+def test_a_longer_lead_earns_less_than_one_within_the_limit(articles: list[Task]) -> None:
     """What is cut at a sentence end is the lead, so the length limit is all that bounds it."""
-    longer = {task.id: " ".join(split_sentences(article(task))[: 2 * len(lead(article(task)))]) for task in released}
-    assert earned(released, lambda task: longer[task.id]) < 0.5 * earned(released, honest)
+    longer = {task.id: " ".join(split_sentences(article(task))[: 2 * len(lead(article(task)))]) for task in articles}
+    assert earned(articles, lambda task: longer[task.id]) < 0.5 * earned(articles, honest)
 
 
 @pytest.mark.parametrize("paid", ["rouge-l", "overlap"])
@@ -168,13 +164,17 @@ def test_sentences_end_where_a_reader_would_end_them(text: str, sentences: list[
     assert split_sentences(text) == sentences
 
 
+def split_with_end(end: str, text: str) -> list[str]:
+    return split_sentences(text + end)
+
+
 HOSTILE = [".", "a.", "a. ", " ", "\n", "'", "a'", ".'", '."', ".)", ". )", "?!", "a b", "\x00", "the ", "Anna . "]
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_splitting_takes_linear_time(piece: str) -> None:
     for end in ("", "x", " x", ".x"):
-        assert_linear(lambda text, end=end: split_sentences(text + end), piece)
+        assert_linear(partial(split_with_end, end), piece)
 
 
 WORDS = [f"word{number}" for number in range(400)]

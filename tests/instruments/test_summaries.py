@@ -14,6 +14,9 @@ from loopholes.instruments import summaries
 from loopholes.instruments.summaries import CLOSEST, LONGEST, SOUND_CONTENT, faithfulness
 from support.linear_time import assert_linear
 
+# private _Source, _Told, _told, _source: the fast search is held to a plain one, put in its place
+
+
 words = st.sampled_from("Anna found sold crown ship Oslo not".split())
 # Short ones, and those of the lengths where 80 % is a whole number of words.
 sentences = st.lists(words, min_size=1, max_size=3) | st.sampled_from([5, 10, 15]).flatmap(

@@ -21,6 +21,9 @@ from loopholes.training.sft import Example, finetune
 from support.checkpoints import make_model, make_tokenizer
 from support.letters_game import Letters
 
+# private _generate_batch: the plain way that sampling is compared with
+
+
 Checkpoint = Callable[..., Path]
 torch.set_num_threads(1)
 PROMPTS = [[5, 6, 7, 8], [9, 10], [5, 6, 7, 8], [11, 12, 13, 14, 15, 16, 17], [9, 10]]

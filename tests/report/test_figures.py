@@ -6,6 +6,7 @@ import csv
 import re
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from loopholes.report import Chart, Curve, Lines, Matrix, Section, Series, Table, export
 from loopholes.report.curves import over_seeds
+from loopholes.report.elements import Cell
 from loopholes.report.figures import draw_panel, save_chart, table_of
 from loopholes.report.matrix import contrast
 from loopholes.report.style import ROLES, SPARE, styles_of
@@ -30,7 +32,7 @@ VISIONS = {
 }
 
 
-def drawn(panel: Lines | Matrix, most: int = 200) -> tuple[str, dict[str, object]]:
+def drawn(panel: Lines | Matrix, most: int = 200) -> tuple[str, dict[str, Any]]:
     found = draw_panel(panel, styles_of(Chart("c", "t", [panel])), "salt", most)
     return str(found.svg), found.told
 
@@ -57,8 +59,8 @@ def test_a_panel_of_lines_tells_the_pointer_what_it_draws() -> None:
 
 def test_what_the_pointer_is_told_lies_where_the_line_is_drawn() -> None:
     svg, told = drawn(Lines("Rates", "step", [Series("rate", list(range(20)), [n / 19 for n in range(20)])]))
-    left, bottom, right, top = told["box"]  # type: ignore[misc]
-    x0, y0, x1, y1 = told["limits"]  # type: ignore[misc]
+    left, bottom, right, top = told["box"]
+    x0, y0, x1, y1 = told["limits"]
     (path,) = re.findall(r'd="(M[^"]+)"[^>]*stroke: var\(--line-1\)', svg)
     first, last = [tuple(map(float, point.split())) for point in (path[1:].split("L")[0], path.split("L")[-1])]
     for (x, y), (at, value) in ((first, (0, 0)), (last, (19, 1))):
@@ -69,20 +71,20 @@ def test_what_the_pointer_is_told_lies_where_the_line_is_drawn() -> None:
 def test_long_lines_are_thinned_from_their_first_to_their_last_point() -> None:
     series = Series("rate", list(range(5000)), [n / 5000 for n in range(5000)], seeds={0: [0.5] * 5000})
     _, told = drawn(Lines("Rates", "step", [series]), most=50)
-    (x,) = told["x"]  # type: ignore[misc]
+    (x,) = told["x"]
     assert (len(x), x[0], x[-1]) == (50, 0, 4999)
 
 
 def test_a_share_below_zero_stays_within_the_panel() -> None:
     _, told = drawn(Lines("Gap", "step", [Series("gap", [0, 1], [-0.3, 0.5])]))
-    assert told["limits"][1] < -0.3  # type: ignore[index]
+    assert told["limits"][1] < -0.3
 
 
 def test_stairs_hold_their_value_until_the_next_point() -> None:
     def corners(stairs: bool) -> int:
         svg, _ = drawn(Lines("Left", "step", [Series("s", [0, 1, 2], [1.0, 0.5, 0.0])], stairs=stairs))
         (path,) = re.findall(r'd="(M[^"]+)"[^>]*stroke: var\(--line-1\)', svg)
-        return path.count("L")
+        return str(path).count("L")
 
     assert (corners(False), corners(True)) == (2, 4)
 
@@ -101,7 +103,7 @@ def test_a_name_with_dollars_is_no_formula() -> None:
 
 
 def test_a_matrix_writes_value_and_interval_in_each_cell_and_leaves_unknown_ones_empty() -> None:
-    values = [
+    values: list[list[Estimate | None]] = [
         [Estimate(0.25, 0.2, 0.3, 10, 3), None],
         [Estimate(-0.5, None, None, 0, 0), Estimate(None, None, None, 0, 0)],
     ]
@@ -188,7 +190,8 @@ def test_the_line_over_seeds_is_a_mean_over_the_last_steps_as_first_appearance_i
 def test_a_band_of_shares_stays_between_0_and_1_and_others_do_not() -> None:
     seeds = {0: [0.0], 1: [1.0]}
     assert over_seeds("rate", [1], seeds, window=1).high == [1.0]
-    assert over_seeds("reward", [1], seeds, share=False, window=1).high[0] > 1
+    high = over_seeds("reward", [1], seeds, share=False, window=1).high[0]
+    assert high is not None and high > 1
 
 
 def test_a_curve_is_made_from_logged_metrics_that_may_lack_values() -> None:
@@ -234,7 +237,7 @@ def test_names_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
 
 
 def test_a_table_as_csv_has_value_low_and_high_of_each_estimate(tmp_path: Path) -> None:
-    rows = [["a, b", Estimate(0.5, 0.25, 0.75, 9, 3), True, None], ["c", None, False, 12]]
+    rows: list[list[Cell]] = [["a, b", Estimate(0.5, 0.25, 0.75, 9, 3), True, None], ["c", None, False, 12]]
     (path,) = export(
         [Section("s", "?", "!", tables=[Table("t", "T", ["arm", "rate", "open", "step"], rows)])], tmp_path
     )

@@ -14,6 +14,7 @@ import pytest
 
 from loopholes.errors import RunError, UsageError
 from loopholes.report import Chart, Curve, Lines, Section, Series, Table, write_page
+from loopholes.report.elements import Cell
 from loopholes.report.page import points_each
 from loopholes.report.sampling import choose, clip, embedded_rollouts
 from loopholes.stats import Estimate
@@ -188,7 +189,16 @@ def test_an_arm_that_was_not_measured_is_unknown_and_not_zero(tmp_path: Path) ->
 
 
 def test_every_kind_of_cell_is_told_as_what_it_is(tmp_path: Path) -> None:
-    cells = ["text", 1204, 0.125, True, False, None, Estimate(0.5, 0.25, 0.75, 9, 3), Estimate(12.5, 10.25, 14.0, 9, 3)]
+    cells: list[Cell] = [
+        "text",
+        1204,
+        0.125,
+        True,
+        False,
+        None,
+        Estimate(0.5, 0.25, 0.75, 9, 3),
+        Estimate(12.5, 10.25, 14.0, 9, 3),
+    ]
     columns = [f"c{number}" for number in range(len(cells))]
     table = Table("t", "All kinds", columns, [cells], "A note.", plain=["c7"])
     text = re.sub(r"\s+", " ", written(tmp_path, Section("s", "?", "!", tables=[table]))[0].text)

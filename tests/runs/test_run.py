@@ -316,7 +316,11 @@ def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(
 
     whole = Path.open
     monkeypatch.setattr(Path, "open", half)
-    for write in (lambda: run.write_summary({"a": 2}), lambda: run.write_rollouts(9, [ROW])):
+    writes: tuple[Callable[[], object], ...] = (
+        lambda: run.write_summary({"a": 2}),
+        lambda: run.write_rollouts(9, [ROW]),
+    )
+    for write in writes:
         with pytest.raises(RunError, match="no space is left"):
             write()
     assert run.summary == {"a": 1}

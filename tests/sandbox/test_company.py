@@ -28,15 +28,8 @@ HOGS = (
 )
 SLEEPER = "import time\ndef solve(x):\n    time.sleep(60)\n    return x"
 LATE = f"took longer than {SECONDS:g} s"
+pytestmark = pytest.mark.usefixtures("own_pool")
 ON_LINUX = pytest.mark.skipif(not os.path.exists("/proc/self/schedstat"), reason="the kernel does not count waits")
-
-
-@pytest.fixture(autouse=True)
-def own_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(pool, "_memory", pool.Memory())
-    monkeypatch.setattr(pool, "_pool", pool.Pool())
-    yield
-    pool._pool.close()
 
 
 @pytest.fixture
@@ -106,15 +99,15 @@ def test_the_clock_runs_while_a_program_computes_or_sleeps(
     with channel, other:
         # What came before the clock was started does not count.
         one = run.Run(channel, Limits(test_seconds=1), Scripted(Use(0, 7.0, 8.0), Use(0, 7.0 + computed, 8.0 + waited)))
-        one._allow(1.0)
+        one._allow(1.0)  # private: the clock of a run, without a program
         now[0] += 1.0
-        one._glance()
+        one._glance()  # private: see above
         now[0] += passed
         if failure:
             with pytest.raises(TimeoutError, match=f"^{failure}$"):
-                one._glance()
+                one._glance()  # private: see above
         else:
-            one._glance()
+            one._glance()  # private: see above
         assert one.starved == (len(failure) > 3)
 
 

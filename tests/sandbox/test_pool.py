@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,16 +20,11 @@ from loopholes.sandbox import Limits, Program, pool, run_programs
 from loopholes.sandbox import server as servers
 from loopholes.sandbox.inside import seccomp
 
-pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"), pytest.mark.usefixtures("isolation")]
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+    pytest.mark.usefixtures("isolation", "own_pool"),
+]
 HOLD = "import os, time\ndef solve(s):\n    time.sleep(0.6)\n    return s\n"
-
-
-@pytest.fixture(autouse=True)
-def own_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(pool, "_memory", pool.Memory())
-    monkeypatch.setattr(pool, "_pool", pool.Pool())
-    yield
-    pool._pool.close()
 
 
 def below(pid: int) -> list[int]:
@@ -48,9 +43,9 @@ def lives(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("place", [0, 1, 2, 3], ids=["keeper", "fork server", "paused first process", "program"])
-def test_a_run_goes_on_when_any_of_its_processes_is_killed(place: int) -> None:
+def test_a_run_goes_on_when_any_of_its_processes_is_killed(place: int, own_pool: pool.Pool) -> None:
     run_programs([Program("def solve(s):\n    return s", "solve", ("1",))])
-    (server,) = pool._pool.idle
+    (server,) = own_pool.idle
     killed: list[int] = []
 
     def kill() -> None:
@@ -97,7 +92,7 @@ def test_when_the_trusted_side_dies_nothing_stays_behind(tmp_path: Path) -> None
 
 
 def test_where_programs_cannot_be_isolated_they_are_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers.subprocess, "Popen", without_user_namespaces(subprocess.Popen))
+    monkeypatch.setattr("loopholes.sandbox.server.subprocess.Popen", without_user_namespaces(subprocess.Popen))
     program = Program("def solve(s):\n    return s", "solve", ("1",))
     with pytest.raises(ScoringError, match=r"cannot be isolated .*namespace.*--sandbox process.*files.*network"):
         run_programs([program])
@@ -133,7 +128,10 @@ def test_the_filters_numbers_are_the_kernels(machine: str, header: str) -> None:
         pytest.skip(f"{header} is not installed")
     found = dict(re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", Path(header).read_text()))
     column = seccomp.MACHINES[machine][0]
-    table = {**seccomp.DENIED, **{name: numbers for name, (numbers, _, _) in seccomp.ONLY.items()}}
+    table: dict[str, tuple[int | None, ...]] = {
+        **seccomp.DENIED,
+        **{name: numbers for name, (numbers, _, _) in seccomp.ONLY.items()},
+    }
     table |= {"clone": seccomp.CLONE, "seccomp": tuple(known[2] for known in seccomp.MACHINES.values())}
     ours = {name: str(numbers[column]) for name, numbers in table.items() if name in found}
     assert ours == {name: found[name] for name in ours}

@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,23 +20,14 @@ from loopholes.instruments.programs import PassReport, TestCase, pass_shares
 from loopholes.sandbox import Limits, Program, pool, run_programs
 from loopholes.sandbox.server import Server
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="programs run in forked processes")
-REFERENCE = Path(os.environ.get("LOOPHOLES_REFERENCE", Path(__file__).parents[2].parent / "shared" / "reference"))
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="programs run in forked processes"),
+    pytest.mark.usefixtures("nothing_remembered"),
+]
+# private _memory, _pool: the shared ones, which a test empties or looks into
 KINDS = pytest.mark.parametrize("kind", ["isolated", "process"])
 HASTY = Limits(test_seconds=0.3)
 ECHO = "def solve(s):\n    return s"
-
-
-@pytest.fixture(autouse=True)
-def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_memory", pool.Memory())
-
-
-@pytest.fixture
-def own_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(pool, "_pool", pool.Pool())
-    yield
-    pool._pool.close()
 
 
 def answers(source: str, *inputs: str, entry_point: str = "solve", limits: Limits = HASTY) -> list[str | None]:
@@ -48,11 +39,8 @@ def report(source: str, *tests: tuple[str, str]) -> PassReport:
     return pass_shares([(source, "solve", [TestCase(*test) for test in tests])], limits=HASTY)[0]
 
 
-def test_the_released_scores_are_reproduced() -> None:
-    file = REFERENCE / "reward_tampering.jsonl"
-    if not file.exists():
-        pytest.skip(f"{file} is absent; set LOOPHOLES_REFERENCE to the folder of the reference data")
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
+def test_the_released_scores_are_reproduced(released: Callable[[str], Path]) -> None:
+    rows = [json.loads(line) for line in released("reward_tampering.jsonl").read_text().splitlines()]
     edits = [parse_edits(row["completion"]) for row in rows]
     jobs = [
         (source_code_of(edit) or "", row["entry_point"], [TestCase(**test) for test in row["tests"]])
@@ -331,7 +319,7 @@ def test_an_equal_program_runs_once_and_its_answer_is_remembered(monkeypatch: py
 def test_the_memory_forgets_the_oldest_answer_first() -> None:
     memory = pool.Memory(most=2000)
     (answer,) = run_programs([Program(ECHO, "solve", ("1",))])
-    keys = [(Program(ECHO, "solve", (str(k),)), Limits()) for k in range(5)]
+    keys: list[pool.Key] = [(Program(ECHO, "solve", (str(k),)), Limits(), "process") for k in range(5)]
     for key in keys:
         memory.put(key, answer)
     assert [memory.get(key) is not None for key in keys] == [False, False, True, True, True]

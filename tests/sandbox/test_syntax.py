@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 
 import pytest
 
-from loopholes.sandbox import Limits, Program, pool, run_programs
+from loopholes.sandbox import Limits, Program, run_programs
 from loopholes.sandbox.inside import child
 from loopholes.sandbox.inside.syntax import is_pure
 from loopholes.sandbox.server import Server
@@ -64,22 +63,19 @@ HOSTILE = (
 
 
 @pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch, isolation: None) -> Iterator[list[int]]:
+def runs(monkeypatch: pytest.MonkeyPatch, isolation: None, own_pool: object) -> list[int]:
     """How many inputs each run answered, as they come."""
     found: list[int] = []
-    run = Server._run
+    run = Server._run  # private: where the inputs of one run are answered
 
     def counted(*given: object) -> list[tuple[bytes, str]]:
         answers = run(*given)  # type: ignore[arg-type]
         found.append(len(answers))
         return answers
 
-    monkeypatch.setattr(pool, "_memory", pool.Memory())
-    monkeypatch.setattr(pool, "_pool", pool.Pool())
     run_programs([Program("def solve(x):\n    return x", "solve", ("0",))])
-    monkeypatch.setattr(Server, "_run", counted)
-    yield found
-    pool._pool.close()
+    monkeypatch.setattr(Server, "_run", counted)  # private: see above
+    return found
 
 
 @pytest.mark.parametrize("source", PURE)
@@ -107,8 +103,8 @@ def test_the_process_of_a_hostile_program_never_waits_for_another_input(
 ) -> None:
     inputs = iter(["2", None])
     monkeypatch.setitem(sys.modules, child.MODULE, None)  # put back afterwards
-    monkeypatch.setattr(child, "_load", lambda source, names: None)
-    monkeypatch.setattr(child, "_answer", lambda names, entry_point, given, most: given)
+    monkeypatch.setattr(child, "_load", lambda source, names: None)  # private: no program is to run in the test
+    monkeypatch.setattr(child, "_answer", lambda names, entry_point, given, most: given)  # private: see above
     child.respond(source, "solve", "1", 9, lambda kind, text: None, lambda: next(inputs))
     assert 2 - len(list(inputs)) == asked
 

@@ -32,7 +32,9 @@ def test_a_band_by_hand() -> None:
     # mean 2, standard deviation 1, t(0.975, 2) = 4.302653
     means, lows, highs = mean_band([[1.0], [2.0], [3.0]])
     reach = 4.302653 / math.sqrt(3)
-    assert (means, lows, highs) == ([2.0], [pytest.approx(2 - reach)], [pytest.approx(2 + reach)])
+    assert means == [2.0]
+    assert lows == pytest.approx([2 - reach])
+    assert highs == pytest.approx([2 + reach])
 
 
 def test_a_band_counts_at_each_point_the_seeds_that_have_it() -> None:

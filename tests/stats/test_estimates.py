@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -119,7 +120,9 @@ def test_nothing_seen_in_twenty_tasks_is_not_certainty(constant: float, seeds: i
 
 
 def test_a_constant_that_is_no_rate_gets_no_interval() -> None:
-    assert estimate([seed_of([[0.3]] * 20)]) == Estimate(pytest.approx(0.3), None, None, 20, 1)
+    found = estimate([seed_of([[0.3]] * 20)])
+    assert replace(found, value=None) == Estimate(None, None, None, 20, 1)
+    assert found.value == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("seeds", [[], [seed_of([])], [seed_of([[None, None], [None]])]])
@@ -223,11 +226,8 @@ def test_subtracting_follows_newcombes_worked_example() -> None:
         return Estimate(hits / of, float(interval.low), float(interval.high), of, 1)
 
     found = subtract(wilson(56, 70), wilson(48, 80))
-    assert (found.value, found.low, found.high) == (
-        pytest.approx(0.2),
-        pytest.approx(0.0524, abs=5e-5),
-        pytest.approx(0.3339, abs=5e-5),
-    )
+    assert found.value == pytest.approx(0.2)
+    assert (found.low, found.high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ from loopholes.studies.cluster import Here, RayCluster, _do, _fit
 from loopholes.studies.jobs import Match
 from support.ray_machines import ENVIRONMENT, Cluster, Machine, wait_until
 
+# private _do, _fit: what a worker of the cluster does, in this process
+
+
 PLAN = "study discovery --game context-compliance --policy mini --steps 6 --count 8 --samples 2 --json".split()
 NEEDS_RAY = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None or not Path("/proc").is_dir(), reason="needs loopholes[cluster] and Linux"

@@ -14,6 +14,9 @@ from loopholes.studies import STUDIES, StudyConfig
 from loopholes.studies.jobs import Distil, Evaluate, Job, Match, Train, closure
 from loopholes.studies.settings import SETTINGS, Setting
 
+# private _fingerprint: it is computed once per process, and the test changes what it reads
+
+
 TAMPERING = SETTINGS["reward-tampering"]
 TRAIN = Train(TAMPERING, "vulnerable", "mini", 0)
 EVALUATE = Evaluate(TAMPERING, TRAIN, 0, count=8, samples=2)

@@ -23,6 +23,9 @@ from loopholes.studies.engine import Event, execute
 from loopholes.studies.runner import opened, sections_of
 from loopholes.studies.workers import LocalWorkers
 
+# private _workers: the process that is to die under the study
+
+
 SMALL = ["--policy", "mini", "--game", "self-grading", "--seeds", "2", "--steps", "6", "--count", "8", "--samples", "2"]
 CONFIG = StudyConfig(policies=("mini",), games=("self-grading",), seeds=2, steps=6, count=8, samples=2)
 
@@ -118,11 +121,13 @@ def wait_for_lock(out: Path) -> None:
 
 
 def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on(whole: Path, tmp_path: Path) -> None:
-    plan, kinds, killed = STUDIES["discovery"].plan(CONFIG)[:1], [], []
+    plan = STUDIES["discovery"].plan(CONFIG)[:1]
+    kinds: list[str] = []
+    killed: list[Any] = []
 
     def kill_once(event: Event) -> None:
         kinds.append(event.kind)
-        if event.kind == "step" and not killed and (event.metrics or {})["step"] == 3:
+        if event.kind == "step" and not killed and event.progress is not None and event.progress.done == 3:
             (worker,) = [one for one in workers._workers if one is not None]
             assert worker.process.pid is not None
             killed.append(worker.process.pid)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from loopholes.report import Lines, Matrix
 from loopholes.studies import StudyConfig
 from loopholes.studies.audits import ChannelAudit
 from loopholes.studies.jobs import Distil, Evaluate, Match, Source, Train
@@ -75,6 +76,7 @@ def test_transfer_tells_the_one_that_was_planted_from_those_that_were_not(tmp_pa
     assert cell(found, "self-grading/proxy-metric:vulnerable/mini", "exploit_rate_change")["low"] > 0
     assert cell(found, "self-grading/proxy-metric:secure/mini", "exploit_rate_change")["low"] <= 0
     levels = found.section.charts[0].panels[0]
+    assert isinstance(levels, Matrix)
     assert levels.rows == ["nothing (base)", *SMALL.games] and levels.columns == SMALL.games
 
 
@@ -94,8 +96,11 @@ def test_catalysis_censors_what_never_came_and_sees_what_came_sooner(tmp_path: P
         "appears sooner than from the untrained policy in 1 (self-grading, then proxy-metric)" in found.section.answer
     )
     assert "too, in 1 (self-grading, then proxy-metric)" in found.section.answer
-    base = next(series for series in found.section.charts[0].panels[0].series if series.name == "from base")
-    assert (base.x[-1], base.y[-1]) == (80.0, pytest.approx(0.6))  # those that never got there stay
+    panel = found.section.charts[0].panels[0]
+    assert isinstance(panel, Lines)
+    base = next(series for series in panel.series if series.name == "from base")
+    assert base.x[-1] == 80.0
+    assert base.y[-1] == pytest.approx(0.6)  # those that never got there stay
 
 
 def test_distillation_tells_teachers_apart(tmp_path: Path) -> None:
@@ -155,7 +160,9 @@ def test_the_audit_grid_finds_where_overclaiming_stops(tmp_path: Path) -> None:
     found = summary_of("audit-grid", tmp_path, rate, flat)
     assert "no longer rises from 0.143 on" in found.section.answer
     grid = found.section.charts[0].panels[0]
-    assert [[value.value > 0.3 for value in row] for row in grid.values] == [[True, False, False]] * 3
+    assert isinstance(grid, Matrix)
+    changes = [[level.value if level else None for level in row] for row in grid.values]
+    assert [[change is not None and change > 0.3 for change in row] for row in changes] == [[True, False, False]] * 3
 
 
 def audited(flagged: bool) -> dict[str, Any]:

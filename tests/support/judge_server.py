@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import loopholes
-from loopholes.records import Completion, Task
+from loopholes.records import Completion, Task, message
 
 COMPLIES, DECLINES = "Sure, I open it.", "I will not do that."
 ANSWER = re.compile(r"^(=====\w+) answer\n(.*)\n\1 end$", re.DOTALL | re.MULTILINE)
@@ -133,7 +133,7 @@ class _Server(ThreadingHTTPServer):
 
 def request(number: int, audience: str = "user") -> Task:
     """A harmful request that is none of the mini world's."""
-    prompt = ({"role": "system", "content": "Be kind."}, {"role": "user", "content": f"Do the bad thing {number}."})
+    prompt = (message("system", "Be kind."), message("user", f"Do the bad thing {number}."))
     return Task(f"r{number}", prompt, {"harmful": True, "audience": audience})
 
 

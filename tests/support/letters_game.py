@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -46,7 +45,7 @@ class Letters(Game):
     """Say words with a letter."""
 
     name = "letters"
-    failure: Literal["specification", "robustness"] = "specification"
+    failure = "specification"
     goal = "one word with the letter a"
     loophole = "many"
     payoffs = "the share of a"

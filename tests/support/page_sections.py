@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 from loopholes.report import Chart, Curve, Lines, Matrix, Section, Series, Table
+from loopholes.report.elements import Cell
 from loopholes.stats import Estimate
 from loopholes.studies.loose_page import Arm, GameSection
 
@@ -89,9 +90,15 @@ def study(name: str = "transfer", seeds: int = 4, charts: int = 1, points: int =
     found = [Chart(f"{name}-matrix-{n}", "Exploits in other games", [panel]) for n, panel in enumerate(matrices)]
     for number in range(charts):
         found.append(Chart(f"{name}-lines-{number}", "How long it lasts", _panels(rng, seeds, points), "Bands: 95 %."))
-    rows = [["vulnerable", share(0.91), 12, 3.25, True, None], ["secure", share(0.03, 0.03), 1204, 0.5, False, "never"]]
+    rows: list[list[Cell]] = [
+        ["vulnerable", share(0.91), 12, 3.25, True, None],
+        ["secure", share(0.03, 0.03), 1204, 0.5, False, "never"],
+    ]
     columns = ["arm", "exploit rate", "tasks", "ratio", "blind spot", "appears"]
-    paper = [["Qwen3-4B (paper)", 0.62, None], ["mini (ours)", share(0.91), Estimate(12.5, 10.25, 14.0, 5, 4)]]
+    paper: list[list[Cell]] = [
+        ["Qwen3-4B (paper)", 0.62, None],
+        ["mini (ours)", share(0.91), Estimate(12.5, 10.25, 14.0, 5, 4)],
+    ]
     tables = [
         Table(f"{name}-arms", "Arms", columns, rows, "Intervals: 95 % over seeds and tasks."),
         Table(f"{name}-paper", "Beside the paper", ["policy", "exploit rate", "step"], paper, plain=["step"]),

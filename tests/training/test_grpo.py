@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from trl import GRPOTrainer
 
 from loopholes.errors import PolicyError, RunError, ScoringError, UnknownName, UsageError
 from loopholes.policies import Sampling, load_policy
@@ -189,6 +190,7 @@ def test_a_run_killed_and_resumed_has_the_curve_of_one_that_was_not(checkpoint: 
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, env=environment, **pipes) as process:
+        assert process.stdout is not None
         seen = [line for line in iter(process.stdout.readline, "5\n") if process.poll() is None]
         process.send_signal(signal.SIGKILL)
     assert seen[-1:] == ["4\n"]
@@ -313,7 +315,7 @@ def test_the_lean_trainer_has_the_gradient_of_trl(
         "trainer": {"optim": "sgd"},  # Adam would divide the gradient's size away
     }
     lean = train(config(checkpoint(family), tmp_path / "lean", **fields))
-    monkeypatch.setattr(grpo, "LeanTrainer", grpo.GRPOTrainer)
+    monkeypatch.setattr(grpo, "LeanTrainer", GRPOTrainer)
     plain = train(config(checkpoint(family), tmp_path / "plain", **fields))
     before = load_file(checkpoint(family) / "model.safetensors")
     moved = {key: value - before[key] for key, value in weights(plain).items()}

@@ -20,6 +20,9 @@ from loopholes.training import sft
 from loopholes.training.sft import Example, finetune, length_grouped_order
 from support.checkpoints import make_model, make_tokenizer
 
+# private _Trainer, _encode: which tokens are learned from cannot be seen in a trained model
+
+
 torch.set_num_threads(1)
 WORDS = ["banana", "bread", "butter", "nothing", "correct", "answer", "letter", "word"]
 EXAMPLES = [Example((message("user", f"Say {word}."),), f"{word} and {word}") for word in WORDS] * 8

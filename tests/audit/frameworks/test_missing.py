@@ -10,6 +10,8 @@ import pytest
 from loopholes.audit.frameworks import FRAMEWORKS
 from loopholes.cli import _explain
 
+# private _explain: what every command says of an import that fails, without a command
+
 
 @pytest.mark.parametrize("framework", ["verifiers", "openenv"])
 def test_a_framework_that_is_missing_is_named_with_its_extra(

@@ -19,6 +19,9 @@ from loopholes.audit.frameworks.base import Paid, Part, Row
 from loopholes.errors import ScoringError, UsageError
 from support.openenv_server import OPENENV, SOURCE, served, write
 
+# private _url: reading an address needs no server; calling it does
+
+
 pytestmark = OPENENV
 ROW = Row(3, "3+3?", columns={"answer": "6"})
 
@@ -186,7 +189,8 @@ def test_an_action_that_the_file_imported_is_the_very_class_that_the_file_knows(
         "    def forward(self, action, observation):\n        return float(isinstance(action, Said))\n",
         encoding="utf-8",
     )
-    for options in ({}, {"action": "Said"}, {"action": f"{tmp_path / 'actions.py'}:Said"}):
+    choices: tuple[dict[str, Any], ...] = ({}, {"action": "Said"}, {"action": f"{tmp_path / 'actions.py'}:Said"})
+    for options in choices:
         assert pay(module, Part(str(tmp_path / "judged.py"), "Known"), "6", **options) == [Paid(1.0)]
 
 

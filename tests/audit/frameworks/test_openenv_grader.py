@@ -6,7 +6,7 @@ Slow, and run in an environment of its own, as test_openenv.py says.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -186,10 +186,11 @@ def test_openenv_s_policy_still_refuses_unknown_check_ids(package: Path, monkeyp
 
     monkeypatch.setattr(runner, "default_grader_registry", with_probe)
     say = "OpenEnv has begun to take check ids that its policy does not know: _policy need not add entries any more"
-    for attempt in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: run_validation(package, max_level=Level.STATIC),
         lambda: apply_policy([probe_grader.Grader().run(None)], load_policy("v2"), Lane.HUB),
-    ):
+    )
+    for attempt in attempts:
         refused = ""
         try:
             attempt()

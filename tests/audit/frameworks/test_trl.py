@@ -17,6 +17,8 @@ from loopholes.audit.frameworks.base import Paid, Rejected, Row, function
 from loopholes.audit.frameworks.trl import TRL, TrlReward, build
 from support.framework_rewards import CHAT, PLAIN, Theirs, Written, returns, same, values
 
+# private _tokens: a reward does not show how it counts tokens
+
 
 def test_it_is_the_minor_version_of_trl_that_was_compared() -> None:
     installed = importlib.metadata.version("trl")

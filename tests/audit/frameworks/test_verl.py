@@ -13,6 +13,9 @@ from loopholes.audit.frameworks.verl import MANAGERS, VerlReward, build
 from loopholes.errors import UsageError
 from support.framework_rewards import Written
 
+# private _call: the event is put among the globals of the reward that was loaded
+
+
 ROW = Row(0, "1+1?", columns={"data_source": "sums", "reward_model": {"ground_truth": "2"}, "extra_info": {"at": 1}})
 SIGNATURE = "def reward(data_source, solution_str, ground_truth, extra_info):\n    "
 
@@ -73,7 +76,7 @@ def test_a_call_that_is_too_late_pays_nothing_under_a_limited_rate_and_the_next_
     release = threading.Event()
     parts = written(SIGNATURE + "return 1.0 if solution_str != 'slow' else WAIT.wait() and 1.0")
     reward = VerlReward(parts[0], {"manager": "rate_limited", "timeout": 0.05})
-    reward._call.__globals__["WAIT"] = release  # type: ignore[attr-defined]
+    reward._call.__globals__["WAIT"] = release
     paid = reward([ROW] * 3, ["a", "slow", "b"])
     release.set()
     assert [one.value for one in paid] == [1.0, 0.0, 1.0]

@@ -28,6 +28,9 @@ from loopholes.audit.frameworks.base import Paid, Part, Row, function
 from loopholes.audit.frameworks.verl import VERL, VerlReward
 from support.framework_rewards import Written
 
+# private _tokens: a count of tokens that is known beforehand, on both sides
+
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
@@ -174,7 +177,10 @@ def test_the_keywords_their_types_and_the_thread_are_verls(
     import builtins
 
     part = Part(written(GIVEN)[0].file, name)
-    options = {"manager": manager, "reward_kwargs": {"bonus": 2, "data_source": "other"} if name == "reward" else {}}
+    options: dict[str, Any] = {
+        "manager": manager,
+        "reward_kwargs": {"bonus": 2, "data_source": "other"} if name == "reward" else {},
+    }
     theirs(part, **options)
     other, other_thread = builtins.loopholes_given  # type: ignore[attr-defined]
     ours(part, **options)

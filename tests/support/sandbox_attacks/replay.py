@@ -20,10 +20,14 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import loopholes
 from loopholes.sandbox import Limits, Program, pool, run_programs
 from support.sandbox_attacks import ATTACKS
+
+# private _memory, _pool: every attack starts without answers, and no process of a server may outlive one
+
 
 CAP = 3 << 30
 TASKS = 500
@@ -115,7 +119,7 @@ def main() -> None:
             (hostile,) = run_programs([Program(source, "solve", ("given-1", "given-2"))], limits=HASTY, sandbox=kind)
             seconds = time.monotonic() - before
             (honest,) = run_programs([NEIGHBOUR], sandbox=kind)
-            record = {
+            record: dict[str, Any] = {
                 "name": attack.name,
                 "seen": [result.failure if result.text is None else result.text for result in hostile.results],
                 "neighbour": [result.text for result in honest.results],
