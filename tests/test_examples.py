@@ -45,5 +45,5 @@ def test_the_loophole_of_a_game_of_ones_own_pays() -> None:
 
 
 def test_a_game_that_is_not_in_the_file_is_one_clear_sentence() -> None:
-    with pytest.raises(loopholes.LoopholesError, match="has no Game class named 'Quotations'"):
+    with pytest.raises(loopholes.LoopholesError, match="has no Quotations; it has: Citations"):
         loopholes.game("examples/own_game.py:Quotations")

@@ -145,7 +145,7 @@ def test_a_finding_says_all_that_a_person_needs(file: str, tmp_path: Path) -> No
     path = saved(audited(f"{file}:contains", sums()), tmp_path / "found")
     record = json.loads(next(iter(path.values())).read_text())
     assert {"schema", "verdict", "family", "name", "message", "change", "evidence", "gap", "target"} <= record.keys()
-    assert record["target"]["parts"] == [{"file": file, "name": "contains", "weight": 1.0}]
+    assert record["target"]["parts"] == [{"source": file, "name": "contains", "weight": 1.0}]
     assert record["evidence"].keys() >= {"row", "prompt", "columns", "completion", "reward", "golden", "floor"}
 
 
@@ -160,7 +160,7 @@ EDITED: dict[str, Any] = {
     "columns that are none": {"columns": "x"},
     "a completion that is none": {"completion": 4},
     "a reward that is none": {"reward": "much"},
-    "a target that is none": {"target": {"parts": [{"file": 3}]}},
+    "a target that is none": {"target": {"parts": [{"source": 3}]}},
 }
 
 
@@ -331,3 +331,10 @@ def test_a_replay_says_whether_the_function_was_edited(file: str, tmp_path: Path
     assert not replay(path).edited
     write(tmp_path, MENDED)
     assert replay(path).edited
+
+
+def test_a_replay_of_a_reward_that_is_gone_says_which_file_is_missing(file: str, tmp_path: Path) -> None:
+    path = next(iter(saved(audited(f"{file}:contains", sums(4)), tmp_path / "found").values()))
+    Path(file).unlink()
+    with pytest.raises(DataError, match=rf"is about {file}:contains, and {file} is not found from here: replay it in"):
+        replay(path)

@@ -243,7 +243,7 @@ def test_the_process_that_was_asked_for_rows_scores_them(tmp_path: Path, monkeyp
     """The framework of this test pays only under rows that its own process made."""
     (tmp_path / "bringing.py").write_text(BRINGING)
     (tmp_path / "sitecustomize.py").write_text(
-        'from loopholes.audit.frameworks import FRAMEWORKS\nFRAMEWORKS["plain"] = "bringing"\n'
+        "import bringing\nfrom loopholes.audit import frameworks\nframeworks.framework = lambda name: bringing\n"
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     with RewardProcess(Target("plain", (Part("", "f"),))) as process:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from loopholes.audit.frameworks.base import imported
+from loopholes.modules import module_of
 
 OPENENV = [
     pytest.mark.slow,
@@ -120,7 +120,7 @@ def served(file: str, name: str = "Adding") -> Iterator[tuple[str, Any]]:
     import uvicorn
     from openenv.core.env_server.http_server import create_app
 
-    module: Any = imported(file)
+    module: Any = module_of(file)
     app = create_app(getattr(module, name), module.Answer, module.Question)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="websockets-sansio"))
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -10,25 +10,27 @@ from pathlib import Path
 from typing import Any
 
 from loopholes import __version__
-from loopholes.audit.frameworks.base import Paid, Row
+from loopholes.audit.definitions import definition_of
+from loopholes.audit.frameworks import framework
+from loopholes.audit.frameworks.base import Paid, Part, Row
 from loopholes.audit.layout import FINDINGS, REPORT, SavedFinding, finding_record, read_finding, report_record
 from loopholes.audit.process import RewardProcess
 from loopholes.audit.results import Report, Target
 from loopholes.audit.scorer import Scorer
 from loopholes.errors import DataError, RunError
 from loopholes.files import disk_errors, read_json, write_json
+from loopholes.modules import module_name, source_of
 from loopholes.records import messages
-
-PACKAGES = {"trl": "trl", "verl": "verl", "verifiers": "verifiers", "openenv": "openenv"}
 
 
 def hashes(target: Target, data: Path | None) -> dict[str, Any]:
     """SHA-256 of the reward's files and of the data, and the versions of what called it."""
-    files = {part.file: _digest(Path(part.file)) for part in target.parts if Path(part.file).is_file()}
+    files = {name: _digest(file) for part in target.parts for name, file in _files(part).items()}
     versions = {"loopholes": __version__}
-    if target.framework in PACKAGES:
+    package = framework(target.framework).PACKAGE
+    if package is not None:
         try:
-            versions[target.framework] = version(PACKAGES[target.framework])
+            versions[target.framework] = version(package)
         except PackageNotFoundError:
             versions[target.framework] = "not installed"
     return {
@@ -36,6 +38,15 @@ def hashes(target: Target, data: Path | None) -> dict[str, Any]:
         "data": None if data is None or not data.is_file() else _digest(data),
         "versions": versions,
     }
+
+
+def _files(part: Part) -> dict[str, Path]:
+    """The file that a part names, as it is typed, and the one that defines it where that is another, by its module."""
+    definition, file = definition_of(part), source_of(part.source)
+    files = {} if file is None else {part.source: file}
+    if definition is not None and definition.file != file:
+        files[module_name(definition.file)[0]] = definition.file
+    return files
 
 
 def _digest(path: Path) -> str:
@@ -109,6 +120,12 @@ def replay(path: Path) -> Replay:
     saved = read_finding(path)
     if saved.unheld:
         raise DataError(f"{path} cannot be replayed: JSON does not hold the row's {', '.join(saved.unheld)}")
+    moved = next((part for part in saved.target.parts if part.source in saved.functions and not _files(part)), None)
+    if moved is not None:
+        raise DataError(
+            f"{path} is about {moved.label}, and {moved.source} is not found from here: replay it in the folder in which "
+            "the audit ran"
+        )
     evidence, scoring = saved.evidence, saved.scoring
     prompt = evidence.prompt if isinstance(evidence.prompt, str) else messages(evidence.prompt)
     row = Row(evidence.row, prompt, columns=evidence.columns)

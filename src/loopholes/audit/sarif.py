@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from loopholes import __version__
-from loopholes.audit.frameworks.base import Part
+from loopholes.audit.definitions import Definition, definition_of
 from loopholes.audit.results import FAMILIES, Finding, Report
 
 LEVELS = {"exploit": "error", "warning": "warning", "inconclusive": "note"}
@@ -27,7 +26,8 @@ def sarif(report: Report) -> dict[str, Any]:
         for family, change in FAMILIES.items()
     ]
     driver = {"name": "loopholes audit", "semanticVersion": __version__, "rules": rules}
-    where = [_location(part) for part in report.target.parts if part.file.endswith(".py")]
+    definitions = [definition_of(part) for part in report.target.parts]
+    where = [_location(definition) for definition in definitions if definition is not None]
     results = [_result(finding, where) for finding in report.findings]
     run = {"tool": {"driver": driver}, "results": results, "columnKind": "utf16CodeUnits"}
     return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
@@ -48,23 +48,12 @@ def _result(finding: Finding, where: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _location(part: Part) -> dict[str, Any]:
-    region: Mapping[str, int] = {"startLine": _line(part)}
-    return {"physicalLocation": {"artifactLocation": {"uri": _uri(Path(part.file))}, "region": region}}
+def _location(definition: Definition) -> dict[str, Any]:
+    region: Mapping[str, int] = {"startLine": definition.line}
+    return {"physicalLocation": {"artifactLocation": {"uri": _uri(definition.file)}, "region": region}}
 
 
 def _uri(path: Path) -> str:
     """Relative to this directory where it lies below, as code scanning wants it, and quoted."""
     full = path.resolve()
     return quote(full.relative_to(Path.cwd()).as_posix()) if full.is_relative_to(Path.cwd()) else full.as_uri()
-
-
-def _line(part: Part) -> int:
-    """Where the function begins; 1 if that cannot be told."""
-    try:
-        node: Any = ast.parse(Path(part.file).read_bytes())
-        for name in part.name.split("."):
-            node = next(one for one in node.body if getattr(one, "name", None) == name)
-        return int(node.lineno)
-    except (OSError, SyntaxError, ValueError, StopIteration, AttributeError):
-        return 1

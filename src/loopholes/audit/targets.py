@@ -1,132 +1,101 @@
-"""From what a user types to a target: which file, which function, which framework."""
+"""From what a user types to a target: which file or module, which function, which framework."""
 
 from __future__ import annotations
 
-import ast
 import math
+import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from loopholes.audit.frameworks import FRAMEWORKS, OPTIONS
-from loopholes.audit.frameworks.base import Part
+from loopholes.audit.definitions import definition_of
+from loopholes.audit.frameworks import framework, frameworks
+from loopholes.audit.frameworks.base import Part, Shape
+from loopholes.audit.probe import probed
 from loopholes.audit.results import Target
 from loopholes.errors import UnknownName, UsageError
+from loopholes.modules import split
 
-VERL = {"solution_str", "ground_truth"}
-OPENENV = {"Rubric", "Environment", "WeightedSum", "Sequential", "Gate", "TrajectoryRubric", "LLMJudge"}
-VERIFIERS = {"Taskset", "Task"}
+FORMS = "FILE.py:NAME or package.module:NAME"
+_WEIGHTED = re.compile(r"(?P<name>[^=(]+(\(.*\)[^=()]*)?)(=(?P<weight>[^)]*))?", re.DOTALL)
+"""A name or a call, whose arguments may have equals signs, and a weight."""
 
 
-def target_of(names: Sequence[str], framework: str | None, options: Mapping[str, Any]) -> Target:
-    """The target of ``FILE.py:FUNCTION`` (several: each ``=WEIGHT``), ``game:NAME`` or a URL.
+def target_of(names: Sequence[str], framework_name: str | None, options: Mapping[str, Any]) -> Target:
+    """The target of ``FILE.py:NAME`` or ``package.module:NAME`` (several: each ``=WEIGHT``), or of a prefix.
 
-    Raises :class:`UsageError` in one sentence.
+    A prefix that a framework declares (``game:NAME``, a URL) wins; otherwise the text names an import, and naming
+    another framework, such as ``plain``, forces that. Without a name the framework is the one that recognises the
+    reward. Nothing of the user's is imported into this process. Raises :class:`UsageError` in one sentence.
     """
-    if framework is not None and framework not in FRAMEWORKS:
-        raise UnknownName("framework", framework, list(FRAMEWORKS))
+    if framework_name is not None:
+        framework(framework_name)
     if not names:
-        raise UsageError("there is nothing to audit: name FILE.py:FUNCTION, game:NAME or a URL, or give --reward")
-    target = _target(names, framework, options)
+        raise UsageError(f"there is nothing to audit: name {FORMS}, game:NAME or a URL, or give --reward")
+    target = _target(names, framework_name, options)
+    known = framework(target.framework).OPTIONS
     for option in options:
-        if option not in OPTIONS[target.framework]:
-            raise UnknownName(f"option of {target.framework}", option, sorted(OPTIONS[target.framework]))
+        if option not in known:
+            raise UnknownName(f"option of {target.framework}", option, sorted(known))
     return target
 
 
-def _target(names: Sequence[str], framework: str | None, options: Mapping[str, Any]) -> Target:
-    if len(names) == 1 and names[0].startswith(("http://", "https://")):
-        return Target("openenv", (Part(names[0], ""),), options)
-    if len(names) == 1 and names[0].startswith("game:"):
-        return Target("game", (Part("", names[0].removeprefix("game:")),), options)
-    if framework == "game":
-        raise UsageError(f"a game is named as game:{names[0]}")
-    parts = tuple(part_of(name) for name in names)
-    return Target(framework or detected(parts), parts, options)
+def _target(names: Sequence[str], name: str | None, options: Mapping[str, Any]) -> Target:
+    owner = prefixed(names[0])
+    if len(names) == 1 and owner is not None and name in (None, owner):
+        prefix, _, rest = names[0].partition(":")
+        return Target(owner, (Part(prefix, rest),), options)
+    if name is not None and framework(name).recognises is None:
+        raise UsageError(f"a {name} is named as {framework(name).PREFIXES[0]}:NAME, not {names[0]}")
+    parts = tuple(map(part_of, names))
+    return Target(name or detected(parts), parts, options)
 
 
-def part_of(name: str) -> Part:
-    """``FILE.py:FUNCTION`` or ``FILE.py:FUNCTION=WEIGHT``."""
-    file, _, rest = name.rpartition(":")
-    function, _, weight = rest.partition("=")
-    if not file.endswith(".py") or not function:
-        raise UsageError(f"{name} does not name a reward: write FILE.py:FUNCTION")
+def prefixed(text: str) -> str | None:
+    """The framework that declares the word before the colon of a target as its prefix; None if there is none."""
+    prefix, colon, _ = text.partition(":")
+    return next((name for name, one in frameworks().items() if colon and prefix in one.PREFIXES), None)
+
+
+def part_of(text: str) -> Part:
+    """The part that ``FILE.py:NAME`` or ``package.module:NAME`` names, with ``=WEIGHT`` where it has one."""
+    source, rest = split(text)
+    match = _WEIGHTED.fullmatch(rest)
+    if not source or match is None:
+        raise UsageError(f"{text} does not name a reward: write {FORMS}")
+    weight = match["weight"]
     try:
         value = float(weight or 1.0)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise UsageError(f"{weight!r} in {name} is no weight")
-    return Part(file, function, value)
+        raise UsageError(f"{weight!r} in {text} is no weight")
+    return Part(source, match["name"].strip(), value)
 
 
 def detected(parts: Sequence[Part]) -> str:
-    """The framework that the source of a function, or class, was written for; nothing is imported."""
-    found = {_detected(part) for part in parts}
-    if len(found) > 1:
-        raise UsageError(f"the rewards are written for {' and '.join(sorted(found))}: say which with --framework")
-    return found.pop()
+    """The framework that all parts were written for; raises :class:`UsageError` if there is not just one."""
+    names = {_detected(part) for part in parts}
+    if len(names) > 1:
+        raise UsageError(f"the rewards are written for {' and '.join(sorted(names))}: say which with --framework")
+    return names.pop()
 
 
 def _detected(part: Part) -> str:
-    tree = _parsed(part)
-    node = _definition(tree, part)
-    if node is None and not _may_have(tree, part.name.partition(".")[0]):
-        there = [
-            one.name for one in tree.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        ]
-        raise UsageError(f"{part.file} has no {part.name}; it has: {', '.join(there) or 'nothing'}")
-    if isinstance(node, ast.ClassDef):
-        bases = {ast.unparse(base).partition("[")[0].rpartition(".")[2] for base in node.bases}
-        if bases & OPENENV:
-            return "openenv"
-        if bases & VERIFIERS:
-            return "verifiers"
-    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        known = _framework_of([one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)])
-        if known is not None:
-            return known
+    """The framework by the source of a part, or by a look at what it makes where its source does not tell."""
+    definition = definition_of(part)
+    shape = None if definition is None or not part.name.isidentifier() else definition.shape
+    names = _recognising(shape or probed(part))
+    if len(names) == 1:
+        return names[0]
+    if names:
+        raise UsageError(f"{part.label} may be written for {' or '.join(names)}: say which with --framework")
     raise UsageError(
-        f"{part.label} has no signature that tells its framework: say --framework {'|'.join(FRAMEWORKS)} (a plain "
-        "reward is f(completion, **row))"
+        f"{part.label} has no signature that tells its framework: say --framework {'|'.join(sorted(frameworks()))} (a "
+        "plain reward is f(completion, **row))"
     )
 
 
-def _framework_of(names: Sequence[str]) -> str | None:
-    if set(names) >= VERL:
-        return "verl"
-    if "completions" in names or "completion_ids" in names:
-        return "trl"
-    if names and names[0] in ("completion", "response", "answer", "output", "text", "solution", "prediction"):
-        return "plain"
-    return None
-
-
-def _may_have(tree: ast.Module, name: str) -> bool:
-    """Whether a name may come about otherwise than by a definition: assigned, or imported."""
-    imported = {
-        alias.asname or alias.name
-        for node in ast.walk(tree)
-        for alias in getattr(node, "names", ())
-        if isinstance(alias, ast.alias)
-    }
-    return "*" in imported or name in imported | {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-
-
-def _parsed(part: Part) -> ast.Module:
-    """A part's file; raises :class:`UsageError` where it cannot be read."""
-    path = Path(part.file)
-    if not path.is_file():
-        raise UsageError(f"there is no file {part.file}")
-    try:
-        return ast.parse(path.read_bytes(), part.file)
-    except (SyntaxError, ValueError) as error:
-        raise UsageError(f"{part.file} is not Python: {error}") from error
-
-
-def _definition(tree: ast.Module, part: Part) -> ast.AST | None:
-    """The node that a part names; None if there is none."""
-    node: ast.AST | None = tree
-    for name in part.name.split("."):
-        node = next((one for one in getattr(node, "body", []) if getattr(one, "name", None) == name), None)
-    return node
+def _recognising(shape: Shape) -> list[str]:
+    """The frameworks that a shape was written for; plain only where no other recognises it."""
+    names = [name for name, one in frameworks().items() if one.recognises is not None and one.recognises(shape)]
+    return [name for name in names if name != "plain"] or names

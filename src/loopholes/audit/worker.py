@@ -6,7 +6,6 @@ first, then requests in any order, each with one reply, but for :class:`Use`, wh
 
 from __future__ import annotations
 
-import importlib
 import mmap
 import os
 import resource
@@ -18,7 +17,7 @@ from multiprocessing.connection import Connection
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from loopholes.audit.frameworks import FRAMEWORKS
+from loopholes.audit.frameworks import framework, missing
 from loopholes.audit.frameworks.base import FIXED, Paid, Rejected, Reward, Row, copied, raised
 from loopholes.audit.results import Target
 from loopholes.errors import LoopholesError, UsageError
@@ -153,8 +152,11 @@ def _serve(pipe: Connection, shared: mmap.mmap) -> None:
 
 def loaded(target: Target) -> tuple[ModuleType, Reward]:
     """The framework's module, and the reward that it builds; raises :class:`UsageError`."""
-    module = importlib.import_module(FRAMEWORKS[target.framework])
-    return module, module.build(target.parts, target.options)
+    module: Any = framework(target.framework)
+    try:
+        return module, module.build(target.parts, target.options)
+    except ModuleNotFoundError as error:
+        raise missing(error, module) or error from error
 
 
 def facts(reward: Reward) -> Loaded:

@@ -42,7 +42,7 @@ app.command("train")(train.train)
 app.command("eval")(score.evaluate)
 app.command("score")(score.score)
 app.command("study")(study.study)
-app.command("audit")(audit.audit)
+app.command("audit", cls=audit.Command)(audit.audit)
 app.command("report")(report.report)
 app.command("demo")(report.demo)
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from loopholes.cli.console import conclude, paragraph, print_line, stdout
 from loopholes.cli.display import display
-from loopholes.cli.options import Json, Sandbox, Seed, Set, pairs
+from loopholes.cli.options import Json, Sandbox, Seed, pairs
 from loopholes.errors import DONE, FOUND, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,30 @@ if TYPE_CHECKING:
 STYLES = {"exploit": "bold red", "warning": "yellow", "inconclusive": "dim"}
 EXCERPT = 70  # characters of a completion that are shown
 OUT = Path("findings")
+FrameworkSet = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set an option of the framework (listed below), or a parameter of the game. Repeatable.",
+    ),
+]
+
+
+class Command(TyperCommand):
+    """The command, whose help ends with every framework's options as the frameworks declare them."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """As Typer does, with the frameworks looked up only when help is asked for."""
+        from loopholes.audit.frameworks import frameworks
+        from loopholes.audit.frameworks.base import COMMON
+
+        lines = ["Frameworks, and what --set takes for each:"]
+        for name, framework in frameworks().items():
+            own = [f"`{key}`: {text}" for key, text in framework.OPTIONS.items() if key not in COMMON]
+            lines.append(f"**{name}** {' '.join(own) or 'no options of its own.'}")
+        self.epilog = "\n\n".join(lines)
+        super().format_help(ctx, formatter)
 
 
 def audit(
@@ -31,7 +56,7 @@ def audit(
         str | None,
         typer.Argument(
             metavar="[TARGET]",
-            help="Reward to audit: FILE.py:FUNCTION, game:NAME, or the URL of a server.",
+            help="Reward to audit: FILE.py:NAME, package.module:NAME, game:NAME, or the URL of a server.",
             show_default=False,
         ),
     ] = None,
@@ -39,7 +64,7 @@ def audit(
         list[str] | None,
         typer.Option(
             "--reward",
-            metavar="FILE.py:FUNCTION[=WEIGHT]",
+            metavar="TARGET[=WEIGHT]",
             help="One of several rewards that are added up. Repeatable.",
         ),
     ] = None,
@@ -57,20 +82,17 @@ def audit(
         ),
     ] = None,
     framework: Annotated[
-        str | None, typer.Option(help="plain, trl, verl, verifiers or openenv. Default: recognized by the signature.")
+        str | None, typer.Option(help="What calls the reward (listed below). Default: by prefix or signature.")
     ] = None,
     truth: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE.py:FUNCTION",
+            metavar="TARGET",
             help="Function f(completion, **row) that says how right a completion is, from 0 to 1.",
         ),
     ] = None,
     channel: Annotated[str, typer.Option(help="Channel to audit (only for game:NAME).")] = "vulnerable",
-    set_: Set = None,
-    action_field: Annotated[
-        str | None, typer.Option(help="Field of the action that holds the text (only for OpenEnv).")
-    ] = None,
+    set_: FrameworkSet = None,
     tokenizer: Annotated[
         str | None, typer.Option(help="Model whose tokenizer counts the tokens of a completion.")
     ] = None,
@@ -125,7 +147,7 @@ def audit(
     if target and reward:
         raise UsageError("give one TARGET, or each reward with --reward")
     earlier(out)  # what is there and is not an audit's is told before anything is audited
-    given = {**pairs(set_, "--set"), "action_field": action_field, "tokenizer": tokenizer, "group": group}
+    given = {**pairs(set_, "--set"), "tokenizer": tokenizer, "group": group}
     aimed = _aimed(reward or [target or ""], framework, given, channel, seed, max_completion_tokens)
     settings = AuditConfig(
         seconds=budget_seconds,

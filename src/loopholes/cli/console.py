@@ -153,16 +153,17 @@ EXTRAS = {
     "vllm": "vllm",
     "openai": "judge",
     "ray": "cluster",
-    "verifiers": "verifiers",
-    "openenv": "openenv",
 }
 
 
 def in_our_words(error: Exception) -> LoopholesError | None:
     """What others raise, where it is the machine's or the user's affair; None for what must be a bug."""
     if isinstance(error, ModuleNotFoundError):
+        from loopholes.audit.frameworks import frameworks
+
         package = str(error.name).partition(".")[0]
-        return MissingExtra(package, EXTRAS[package]) if package in EXTRAS else None
+        extras = EXTRAS | {str(one.PACKAGE): one.EXTRA for one in frameworks().values() if one.EXTRA is not None}
+        return MissingExtra(package, extras[package]) if package in extras else None
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error):
         return RunError(
             "no space is left on the disk: free some, then run the same command again, train, eval and pretrain with "

@@ -24,9 +24,7 @@ def _choose_sandbox(kind: str | None) -> str | None:
 
 Game = Annotated[
     str,
-    typer.Argument(
-        metavar="GAME", help="The name of a game, or FILE.py:CLASS for one of your own.", show_default=False
-    ),
+    typer.Argument(metavar="GAME", help="A game: NAME, FILE.py:CLASS or package.module:CLASS.", show_default=False),
 ]
 Set = Annotated[
     list[str] | None,

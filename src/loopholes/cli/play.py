@@ -21,7 +21,10 @@ from loopholes.games.validate import replay, validate
 from loopholes.runs import prompt_text
 from loopholes.score import Scored
 
-Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of a game, or FILE.py:CLASS. Default: all.")]
+Name = Annotated[
+    str | None,
+    typer.Argument(metavar="[NAME]", help="A game: NAME, FILE.py:CLASS or package.module:CLASS. Default: all."),
+]
 
 
 def games(
@@ -48,7 +51,9 @@ def games(
         typer.echo(json.dumps(jsonable(shown if name is None else {**shown[0], "demonstrations": _replay(chosen[0])})))
     elif name is None:
         stdout.print(_table(chosen))
-        stdout.print("\nloopholes games NAME explains a game; FILE.py:CLASS is a game of your own.", markup=False)
+        stdout.print(
+            "\nloopholes games NAME explains a game; FILE.py:CLASS or package.module:CLASS is your own.", markup=False
+        )
     else:
         _explain(chosen[0])
 

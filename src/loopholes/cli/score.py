@@ -11,6 +11,7 @@ from loopholes.cli.console import conclude, estimates_table, print_line, share_a
 from loopholes.cli.display import display
 from loopholes.cli.options import Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
 from loopholes.games import game as make_game
+from loopholes.modules import recorded
 
 if TYPE_CHECKING:
     from loopholes.score_files import Scores
@@ -28,7 +29,7 @@ Policy = Annotated[
 
 def evaluate(
     policy: Policy,
-    game: Annotated[str, typer.Option(help="The name of a game, or FILE.py:CLASS.", show_default=False)],
+    game: Annotated[str, typer.Option(help="A game: NAME, FILE.py:CLASS or package.module:CLASS.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Directory for the run.", show_default=False)],
     tasks: Tasks = None,
     count: Annotated[int, typer.Option(help="Number of tasks from the test split of the mini world.")] = 256,
@@ -73,7 +74,7 @@ def evaluate(
 
     sampling: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "max_tokens": max_tokens}
     config = EvalConfig.of(
-        game=game,
+        game=recorded(game),
         parameters=pairs(set_, "--set"),
         policy=policy,
         out=out,

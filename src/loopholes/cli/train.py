@@ -11,6 +11,7 @@ from loopholes.cli.console import conclude, print_line, say
 from loopholes.cli.display import display
 from loopholes.cli.options import Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
 from loopholes.errors import RunError
+from loopholes.modules import recorded
 
 PRETRAINING = {"loss": "loss", "tokens_per_second": "tokens/s"}
 Name = Annotated[str, typer.Argument(metavar="[NAME]", help="mini or mini-llama.")]
@@ -115,7 +116,7 @@ def train(
     }
     fields = {
         **{key: value for key, value in options.items() if value is not None},
-        "game": game,
+        "game": recorded(game),
         "parameters": pairs(set_, "--set"),
         "channel": channel,
         "policy": policy,

@@ -1,14 +1,12 @@
-"""The games: one module each, the built-in ones by name and a user's own by ``file.py:Class``."""
+"""The games: one module each. Built-in ones have names, a user's is ``FILE.py:CLASS`` or ``package.module:CLASS``."""
 
 from __future__ import annotations
 
-import importlib
-from pathlib import Path
 from typing import Any
 
 from loopholes.errors import UnknownName, UsageError
 from loopholes.games.base import Game
-from loopholes.modules import run_file
+from loopholes.modules import load, split
 
 BUILT_IN: dict[str, str] = {
     "context-compliance": "loopholes.games.context_compliance:ContextCompliance",
@@ -27,28 +25,14 @@ REPORTED: dict[str, str] = {
 
 
 def game(name: str, **parameters: Any) -> Game:
-    """A game by its name, or by ``file.py:Class``; ``parameters`` are the game's own.
+    """A game by its name, or by ``FILE.py:CLASS`` or ``package.module:CLASS``; ``parameters`` are the game's own.
 
-    Raises :class:`UnknownName` or :class:`UsageError`.
+    Raises :class:`UnknownName` or :class:`UsageError`, in one sentence that says what is missing.
     """
-    return _game_class(name)(**parameters)
-
-
-def _game_class(name: str) -> type[Game]:
-    known = BUILT_IN.get(name) or REPORTED.get(name)
-    if known:
-        module, _, attribute = known.partition(":")
-        found: type[Game] = getattr(importlib.import_module(module), attribute)
-        return found
-    file, _, attribute = name.rpartition(":")
-    if not file.endswith(".py"):
-        raise UnknownName("game", name, [*BUILT_IN, "FILE.py:CLASS"])
-    return _from_file(Path(file), attribute)
-
-
-def _from_file(path: Path, attribute: str) -> type[Game]:
-    module = run_file(path, f"loopholes_user_game_{path.stem}")
-    found = getattr(module, attribute, None)
-    if not (isinstance(found, type) and issubclass(found, Game)):
-        raise UsageError(f"{path} has no Game class named {attribute!r}")
-    return found
+    source, attribute = split(BUILT_IN.get(name) or REPORTED.get(name) or name)
+    if not attribute:
+        raise UnknownName("game", name, [*BUILT_IN, "FILE.py:CLASS", "package.module:CLASS"])
+    kind = load(source, attribute)
+    if not (isinstance(kind, type) and issubclass(kind, Game)):
+        raise UsageError(f"{name} is not a Game class")
+    return kind(**parameters)

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
+from pathlib import Path
 
 import pytest
 
-from loopholes.audit.frameworks import FRAMEWORKS
+from loopholes.audit.frameworks import framework
+from loopholes.audit.frameworks.base import Part
 from loopholes.cli import _explain
 
 # private _explain: what every command says of an import that fails, without a command
 
 
-@pytest.mark.parametrize("framework", ["verifiers", "openenv"])
+@pytest.mark.parametrize("name", ["verifiers", "openenv"])
 def test_a_framework_that_is_missing_is_named_with_its_extra(
-    framework: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, framework, None)  # as if it were not there
-    for name in [one for one in sys.modules if one.startswith((f"{framework}.", FRAMEWORKS[framework]))]:
-        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, name, None)  # as if it were not there
+    for module in [module for module in sys.modules if module.startswith(f"{name}.")]:
+        monkeypatch.delitem(sys.modules, module)
+    file = tmp_path / "rewards.py"
+    file.write_text("class Sums: ...\n")
     with pytest.raises(ModuleNotFoundError) as missing:
-        importlib.import_module(FRAMEWORKS[framework])
+        framework(name).build([Part(str(file), "Sums")], {})
     assert _explain(missing.value) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert f"needs {framework}, which is not installed: pip install 'loopholes[{framework}]'" in said
+    assert f"needs {name}, which is not installed: pip install 'loopholes[{name}]'" in said

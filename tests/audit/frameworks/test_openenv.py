@@ -84,7 +84,7 @@ def test_an_environment_is_reset_once_before_every_completion(module: Any, file:
         part = Part(url, "") if name == "served" else Part(file, name)
         reward = module.build([part], {})
         if name == "Adding":
-            running = sys.modules["loopholes_audited_adding"]
+            running = sys.modules["loopholes_user_adding"]
         running.Adding.RESETS.clear()
         paid = reward([ROW] * 3, ["6", "7", "a long way to 6"])
         assert [(one.value, one.problem) for one in paid] == [(1.0, ""), (0.25, ""), (0.0, "")]

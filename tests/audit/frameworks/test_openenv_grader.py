@@ -56,9 +56,9 @@ class Grader:
 @pytest.fixture
 def module() -> Any:
     """The grader, which can be imported only where openenv is."""
-    from loopholes.audit.frameworks import openenv_grader
+    from loopholes.audit.frameworks import _openenv_grader
 
-    return openenv_grader
+    return _openenv_grader
 
 
 def says(verdict: str, gap: float | None = None, **details: Any) -> Any:

@@ -43,7 +43,7 @@ def test_the_keywords_and_their_types_are_trls(rows: list[Row], theirs: Theirs, 
     call = function(parts[0])
     theirs([call], rows, ["a", "b"])
     TrlReward(parts)(rows, ["a", "b"])
-    (other,), (ours,) = call.__globals__["SEEN"], sys.modules["loopholes_audited_rewards_0"].SEEN
+    (other,), (ours,) = call.__globals__["SEEN"], sys.modules["loopholes_user_rewards_0"].SEEN
     assert ours.keys() == other.keys()
     plain = [key for key in ours if key not in ("completion_ids", "trainer_state", "log_extra", "log_metric")]
     assert {key: ours[key] for key in plain} == {key: other[key] for key in plain}
@@ -84,7 +84,7 @@ def test_the_keywords_are_those_of_a_real_step(row: Row, written: Written, tmp_p
     trainer.train()
     parts = written(GIVEN)
     TrlReward(parts)([row] * 2, ["a", "b"])
-    (ours,) = sys.modules["loopholes_audited_rewards_0"].SEEN
+    (ours,) = sys.modules["loopholes_user_rewards_0"].SEEN
     real = seen[0]
     assert ours.keys() == real.keys() - {"state"}
     assert ours["prompts"] == real["prompts"]
@@ -122,7 +122,7 @@ def test_each_kind_of_function_runs_on_the_thread_that_trl_runs_it_on(
     call = function(parts[0])
     theirs([call], PLAIN, ["a", "b"])
     assert values(TrlReward(parts)(PLAIN, ["a", "b"]), 0) == [1.0, 1.0]
-    seen = sys.modules["loopholes_audited_rewards_0"].SEEN
+    seen = sys.modules["loopholes_user_rewards_0"].SEEN
     inner = getattr(call, "func", call)
     names = getattr(inner, "__globals__", None) or type(call).__call__.__globals__
     assert seen == names["SEEN"] and len(seen) == 1

@@ -123,7 +123,7 @@ def test_every_payment_equals_verifiers_own_score_of_a_turn_that_it_committed_it
 
     parts = written(TASK + TASKSET, "AddTaskset")
     texts = ["4", "  4\n", "the sum of both numbers is 4", "5", "4 or 5"]
-    taskset = load(parts[0])(load(Part(parts[0].file, "AddsConfig"))())
+    taskset = load(parts[0])(load(Part(parts[0].source, "AddsConfig"))())
     for number, of_taskset in enumerate(taskset):
         mine = module.build(parts, {})([module.rows(parts, {})[number]] * len(texts), texts)
         for text, paid in zip(texts, mine, strict=True):
@@ -317,6 +317,6 @@ def test_a_thousand_completions_share_one_event_loop(
 
 def test_two_parts_or_a_weight_are_refused(module: Any, written: Callable[[str, str], list[Part]]) -> None:
     (part,) = written(TASK, "AddTask")
-    for parts in ([part, part], [Part(part.file, part.name, 0.5)]):
+    for parts in ([part, part], [Part(part.source, part.name, 0.5)]):
         with pytest.raises(UsageError, match="weights stand in its @vf.reward"):
             module.build(parts, {})

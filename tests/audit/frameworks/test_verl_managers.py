@@ -86,7 +86,7 @@ async def _scored(part: Part, text: str, options: Mapping[str, Any]) -> dict[str
     from verl.experimental.reward_loop.reward_manager.limited import RateLimitedRewardManager
     from verl.trainer.ppo.reward import get_custom_reward_fn
 
-    custom = {"path": part.file, "name": part.name, "reward_kwargs": options.get("reward_kwargs", {})}
+    custom = {"path": part.source, "name": part.name, "reward_kwargs": options.get("reward_kwargs", {})}
     reward: dict[str, Any] = {"custom_reward_function": custom, "timeout": options.get("timeout", 300)}
     if "overlong_buffer" in options:
         buffer = {"enable": True, "len": options["overlong_buffer"], "penalty_factor": 1.0, "log": True}
@@ -176,7 +176,7 @@ def test_the_keywords_their_types_and_the_thread_are_verls(
 ) -> None:
     import builtins
 
-    part = Part(written(GIVEN)[0].file, name)
+    part = Part(written(GIVEN)[0].source, name)
     options: dict[str, Any] = {
         "manager": manager,
         "reward_kwargs": {"bonus": 2, "data_source": "other"} if name == "reward" else {},

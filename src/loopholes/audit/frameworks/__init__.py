@@ -1,29 +1,71 @@
-"""Reward functions of other frameworks, called as those call them; each module is imported only when it is used.
+"""Reward functions of other frameworks, called as those call them; each library is imported only when it is used.
 
-:data:`FRAMEWORKS` says which module knows which framework. A module has ``build(parts, options)``, which loads a user's
-reward in the process that it will run in and returns a :class:`loopholes.audit.frameworks.base.Reward`. Where a
-framework brings data, ``rows(parts, options)`` are its rows. Where a reward pays for something that is not scored here,
-its attribute ``not_covered`` says so, a sentence each; what it says may grow while the reward is used.
+A framework is one module of this folder that declares itself; the registry is derived. It has
+
+- ``NAME``, and a docstring;
+- ``PACKAGE``, the distribution whose version a finding records, and ``EXTRA``, the extra of ours that installs it; each
+  may be None;
+- ``OPTIONS``, what it takes beside the target: name to a sentence for ``loopholes audit --help``;
+- ``PREFIXES``, the words before a colon that make a target its own (``game:NAME``); may be empty;
+- ``recognises(shape)``, whether a :class:`loopholes.audit.frameworks.base.Shape` was written for it;
+  None if a target is named by a prefix alone;
+- ``build(parts, options)``, which loads a user's reward in the process that it will run in and returns a
+  :class:`loopholes.audit.frameworks.base.Reward`. Where a reward pays for something that is not scored here, its
+  attribute ``not_covered`` says so, a sentence each; what it says may grow while the reward is used;
+- where it brings data, ``rows(parts, options)``.
+
+It imports its library within functions, since the registry imports every module of this folder. Modules whose names
+begin with ``_`` are parts of a framework.
 """
 
 from __future__ import annotations
 
-FRAMEWORKS = {
-    "plain": "loopholes.audit.frameworks.plain",
-    "trl": "loopholes.audit.frameworks.trl",
-    "verl": "loopholes.audit.frameworks.verl",
-    "verifiers": "loopholes.audit.frameworks.verifiers",
-    "openenv": "loopholes.audit.frameworks.openenv",
-    "game": "loopholes.audit.frameworks.games",
-}
-"""Framework to module."""
-EVERYWHERE = {"max_completion_tokens", "tokenizer", "group"}
-OPTIONS = {
-    "plain": EVERYWHERE,
-    "trl": EVERYWHERE,
-    "verl": EVERYWHERE | {"manager", "reward_kwargs", "overlong_buffer", "penalty_factor", "timeout"},
-    "verifiers": EVERYWHERE | {"config", "rows", "golden"},
-    "openenv": EVERYWHERE | {"action_field", "action", "environment", "timeout", "rows", "prompt_field"},
-    "game": {"channel", "parameters", "seed"},
-}
-"""What each takes beside the functions; :func:`build` of its module says what it is for."""
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Protocol
+
+from loopholes.audit.frameworks.base import Part, Reward, Shape
+from loopholes.errors import MissingExtra, UnknownName
+
+
+class Framework(Protocol):
+    """A module of this folder that declares a framework; see above."""
+
+    NAME: str
+    PACKAGE: str | None
+    EXTRA: str | None
+    OPTIONS: Mapping[str, str]
+    PREFIXES: Sequence[str]
+    recognises: Callable[[Shape], bool] | None
+
+    def build(self, parts: Sequence[Part], options: Mapping[str, Any]) -> Reward:
+        """The reward, in the process that it will run in."""
+        ...
+
+
+@cache
+def frameworks() -> Mapping[str, Framework]:
+    """Every framework by its name."""
+    names = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
+    modules: list[Any] = [importlib.import_module(f"{__name__}.{name}") for name in names]
+    return {module.NAME: module for module in modules if hasattr(module, "NAME")}
+
+
+def framework(name: str) -> Framework:
+    """One framework, imported without the others if its module has its name; raises :class:`UnknownName`."""
+    if name in (module.name for module in pkgutil.iter_modules(__path__)):
+        module: Any = importlib.import_module(f"{__name__}.{name}")
+        if getattr(module, "NAME", None) == name:
+            return module  # type: ignore[no-any-return]
+    if name not in frameworks():
+        raise UnknownName("framework", name, list(frameworks()))
+    return frameworks()[name]
+
+
+def missing(error: ModuleNotFoundError, framework: Framework) -> MissingExtra | None:
+    """The sentence for a framework that is not installed; None if something else is missing."""
+    package = str(error.name).partition(".")[0]
+    is_own = framework.EXTRA is not None and package == framework.PACKAGE
+    return MissingExtra(package, str(framework.EXTRA)) if is_own else None

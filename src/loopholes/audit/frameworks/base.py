@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import inspect
 import math
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
+from loopholes import modules
 from loopholes.errors import UsageError
-from loopholes.modules import run_file
 from loopholes.records import Message
 
 Prompt = str | tuple[Message, ...]
 LARGEST = 3.4028234663852886e38
 """That a 32-bit float holds, and so what trainers store."""
+COMMON: Mapping[str, str] = {
+    "max_completion_tokens": "The longest completion, in tokens.",
+    "tokenizer": "The model whose tokens are counted.",
+    "group": "Completions per group, for rewards that compare them.",
+}
+"""Options of every framework that is handed rows; the command has flags for them."""
 FIXED = (str, int, float, bool, type(None))
 """What cannot be changed."""
 LATE_CALL = "took longer than"
@@ -72,16 +78,37 @@ class Paid(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One function of a reward: the file, the name in it, and the weight of its value."""
+    """One function of a reward: where it is, its name there, and the weight of its value.
 
-    file: str
+    ``source`` is ``FILE.py``, ``package.module`` or a framework's prefix; a name may be a call with literal arguments.
+    """
+
+    source: str
     name: str
     weight: float = 1.0
 
     @property
     def label(self) -> str:
         """As it is typed."""
-        return f"{self.file}:{self.name}"
+        return f"{self.source}:{self.name}" if self.name else self.source
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What tells which framework a reward was written for: its parameters, or the names of its class's bases."""
+
+    parameters: Sequence[str] = ()
+    bases: frozenset[str] = frozenset()
+
+
+class Library:
+    """A library of a framework, imported when something of it is first used; every attribute is that module's."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(importlib.import_module(self._name), attribute)
 
 
 class Reward(Protocol):
@@ -104,37 +131,13 @@ class Rejected(UsageError):
 
 
 def load(part: Part, *, registered: bool = True) -> Any:
-    """The object that a part names; raises :class:`UsageError` in one sentence. See :func:`imported`."""
-    return named(imported(part.file, registered=registered), part)
-
-
-def imported(file: str, *, registered: bool = True) -> ModuleType:
-    """A user's file as a module; raises :class:`UsageError` in one sentence.
-
-    The folder of the file comes first on the path, as if the file were run. See :func:`loopholes.modules.run_file`.
-    """
-    path = Path(file)
-    sys.path.insert(0, str(path.parent.resolve()))
-    return run_file(path, f"loopholes_audited_{path.stem}", registered=registered)
+    """The object that a part names; raises :class:`UsageError` in one sentence. See :mod:`loopholes.modules`."""
+    return modules.load(part.source, part.name, registered=registered)
 
 
 def named(module: ModuleType, part: Part) -> Any:
-    """What a part names in a module; raises :class:`UsageError` with the names that there are."""
-    found: Any = module
-    for step in part.name.split("."):
-        if not hasattr(found, step):
-            raise UsageError(f"{part.file} has no {part.name}; it has: {', '.join(_public(module)) or 'nothing'}")
-        found = getattr(found, step)
-    return found
-
-
-def _public(module: Any) -> list[str]:
-    """Names of what is callable in a module and was made there."""
-    return [
-        name
-        for name, value in vars(module).items()
-        if not name.startswith("_") and callable(value) and getattr(value, "__module__", "") == module.__name__
-    ]
+    """What a part names in its module; raises :class:`UsageError` with the names that there are."""
+    return modules.resolve(module, part.name, part.source)
 
 
 def copied(value: Any) -> Any:
@@ -171,10 +174,20 @@ def held(value: float) -> float:
 
 def function(part: Part, **how: Any) -> Callable[..., Any]:
     """The callable that a part names; raises :class:`UsageError`."""
-    found = load(part, **how)
-    if not callable(found):
-        raise UsageError(f"{part.label} is a {type(found).__name__}, not a function")
-    return found  # type: ignore[no-any-return]
+    value = load(part, **how)
+    if isinstance(value, type):
+        raise UsageError(f"{part.label} is a class, not a function: name an instance, such as {part.label}()")
+    if not callable(value):
+        raise UsageError(f"{part.label} is a {type(value).__name__}, not a function")
+    return value  # type: ignore[no-any-return]
+
+
+def parameters(call: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | None:
+    """The parameters of a function, or of what it decorates; None if they cannot be told, as of some C functions."""
+    try:
+        return inspect.signature(call).parameters
+    except (TypeError, ValueError):
+        return None
 
 
 def background_loop(owner: object, name: str) -> asyncio.AbstractEventLoop:

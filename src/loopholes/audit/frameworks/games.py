@@ -12,6 +12,16 @@ from loopholes.games.base import Game
 from loopholes.records import Completion, Kind, Task, draws, task_from_json, task_to_json
 from loopholes.score import measure, pay
 
+NAME = "game"
+PACKAGE = None
+EXTRA = None
+PREFIXES = ("game",)
+recognises = None  # a game is named by the prefix alone
+OPTIONS = {
+    "channel": "The channel that pays; --channel sets it.",
+    "parameters": "The game's own parameters; each is set by its name.",
+    "seed": "The seed of audit draws; --seed sets it.",
+}
 TASK = "task"
 """The column that holds a row's task."""
 

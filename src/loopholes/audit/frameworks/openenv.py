@@ -15,14 +15,40 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from openenv.core.env_server.interfaces import Environment
-from openenv.core.env_server.types import Action, Observation
-from openenv.core.rubrics import Rubric
-
-from loopholes.audit.frameworks.base import Paid, Part, Rejected, Reward, Row, imported, load, named, number, raised
-from loopholes.audit.frameworks.openenv_served import ONE_STEP, Fields, ServedReward, start_of
+from loopholes.audit.frameworks._openenv_served import ONE_STEP, Fields, ServedReward, start_of
+from loopholes.audit.frameworks.base import (
+    COMMON,
+    Library,
+    Paid,
+    Part,
+    Rejected,
+    Reward,
+    Row,
+    Shape,
+    load,
+    named,
+    number,
+    raised,
+)
 from loopholes.errors import UsageError
+from loopholes.modules import module_of, split
 
+NAME = "openenv"
+PACKAGE = "openenv"
+EXTRA = "openenv"
+PREFIXES = ("http", "https")
+OPTIONS = {
+    **COMMON,
+    "action_field": "The field of the action that takes the completion; needed unless there is one text.",
+    "action": "The Action class, NAME or FILE.py:NAME; needed unless the file has one.",
+    "environment": "The Environment whose observations a Rubric gets, NAME or FILE.py:NAME.",
+    "timeout": "Seconds for one episode of a server; default: 30.",
+    "rows": "How many episodes of an environment are rows; default: 16.",
+    "prompt_field": "The field of the observation that a policy reads, if it is not the only text.",
+}
+BASES = {"Rubric", "Environment", "WeightedSum", "Sequential", "Gate", "TrajectoryRubric", "LLMJudge"}
+interfaces, env_types = Library("openenv.core.env_server.interfaces"), Library("openenv.core.env_server.types")
+rubrics = Library("openenv.core.rubrics")
 OPENENV = "0.10"
 EPISODES = 16
 """How many episodes of an environment are rows unless ``rows`` says otherwise."""
@@ -116,7 +142,7 @@ class _Episodes:
 
     def _call(self, name: str) -> Any:
         """The async method where the environment has its own, as the server chooses."""
-        own = getattr(type(self._environment), f"{name}_async") is not getattr(Environment, f"{name}_async")
+        own = getattr(type(self._environment), f"{name}_async") is not getattr(interfaces.Environment, f"{name}_async")
         return getattr(self._environment, f"{name}_async" if own else name)
 
 
@@ -148,7 +174,7 @@ class _Loop:
 
 def _last(row: Row) -> Any:
     """An episode's last observation, which is when trajectories are scored."""
-    return Observation(done=True, metadata=dict(row.columns))
+    return env_types.Observation(done=True, metadata=dict(row.columns))
 
 
 def _reset(rubric: Any) -> None:
@@ -173,12 +199,14 @@ def _action_type(module: ModuleType, part: Part, asked: str | None) -> Any:
     """The class of the actions: the one asked for, or the only one in the file, imported ones too."""
     if asked is not None:
         found = _also(module, part, asked)
-        if not _is_user_s(found, Action):
+        if not _is_user_s(found, env_types.Action):
             raise UsageError(f"{asked} is no Action class of OpenEnv")
         return found
-    kinds = {one.__name__: one for one in vars(module).values() if _is_user_s(one, Action)}
+    kinds = {one.__name__: one for one in vars(module).values() if _is_user_s(one, env_types.Action)}
     if len(kinds) != 1:
-        raise UsageError(f"action has to name the Action class; {part.file} has: {', '.join(sorted(kinds)) or 'none'}")
+        raise UsageError(
+            f"action has to name the Action class; {part.source} has: {', '.join(sorted(kinds)) or 'none'}"
+        )
     return next(iter(kinds.values()))
 
 
@@ -193,17 +221,18 @@ def _also(module: ModuleType, part: Part, asked: str) -> Any:
     The part's own module goes first, with what it imported: a class that is loaded twice is two classes, and a reward
     that asks ``isinstance`` would know one of them.
     """
-    file, _, name = asked.rpartition(":")
-    if hasattr(module, name) or not file:
-        return named(module, Part(part.file, name))
-    return load(Part(file, name))
+    source, name = split(asked) if ":" in asked else ("", asked)
+    if hasattr(module, name) or not source:
+        return named(module, Part(part.source, name))
+    return load(Part(source, name))
 
 
 def _made(found: Any, label: str) -> Any:
     """An instance, made where a class or a function without arguments was named."""
-    if isinstance(found, Rubric | Environment):
+    kinds = (rubrics.Rubric, interfaces.Environment)
+    if isinstance(found, kinds):
         return found
-    if not callable(found) or (isinstance(found, type) and not issubclass(found, Rubric | Environment)):
+    if not callable(found) or (isinstance(found, type) and not issubclass(found, kinds)):
         raise UsageError(f"{label} is neither a Rubric nor an Environment of OpenEnv")
     try:
         made = found()
@@ -212,37 +241,40 @@ def _made(found: Any, label: str) -> Any:
             f"{label} cannot be made here without arguments, it {raised(error)}: name a function that makes it, or the "
             "address of a server that runs it"
         ) from error
-    if not isinstance(made, Rubric | Environment):
+    if not isinstance(made, kinds):
         raise UsageError(f"{label} makes neither a Rubric nor an Environment of OpenEnv")
     return made
 
 
 def _local(part: Part, options: Mapping[str, Any]) -> RubricReward | EnvironmentReward:
-    module = imported(part.file)
+    module = module_of(part.source)
     target = _made(named(module, part), part.label)
     actions = _Actions(_action_type(module, part, options.get("action")), options.get("action_field"))
-    if isinstance(target, Environment):
+    if isinstance(target, interfaces.Environment):
         return EnvironmentReward(part, actions, _Episodes(target))
     asked = options.get("environment")
     if asked is None:
         return RubricReward(part, target, actions, None)
     environment = _made(_also(module, part, asked), asked)
-    if not isinstance(environment, Environment):
+    if not isinstance(environment, interfaces.Environment):
         raise UsageError(f"{asked} is no Environment of OpenEnv")
     return RubricReward(part, target, actions, _Episodes(environment))
 
 
 def _url(part: Part) -> str | None:
-    """The address that a part is, however it was split at a colon."""
-    if not part.file.startswith(("http://", "https://")) and part.file not in ("http", "https"):
-        return None
-    return part.label if part.name else part.file
+    """The address that a part is; None if it is none."""
+    return part.label if part.label.startswith(("http://", "https://")) else None
 
 
 def _only(parts: Sequence[Part]) -> Part:
     if len(parts) != 1 or parts[0].weight != 1:
         raise UsageError("openenv takes one Rubric, Environment or address, without a weight")
     return parts[0]
+
+
+def recognises(shape: Shape) -> bool:
+    """Whether it is a class of rubrics or environments."""
+    return not BASES.isdisjoint(shape.bases)
 
 
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> Reward:

@@ -7,17 +7,37 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from loopholes.audit.frameworks.base import Paid, Part, Rejected, Row, background_loop, function, number, raised
+from loopholes.audit.frameworks.base import (
+    COMMON,
+    Paid,
+    Part,
+    Rejected,
+    Row,
+    Shape,
+    background_loop,
+    function,
+    number,
+    parameters,
+    raised,
+)
+
+NAME = "plain"
+PACKAGE = None
+EXTRA = None
+PREFIXES = ()
+OPTIONS = COMMON
+FIRST = ("completion", "response", "answer", "output", "text", "solution", "prediction")
+"""Names of a first parameter that a plain function is recognised by."""
 
 
 class PlainReward:
     """Calls each function once a completion. Exceptions are problems, and no reward."""
 
     batched = False
-    notes: Sequence[str] = ()
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = [(part, _Caller(part)) for part in parts]
+        self.notes = [call.note for _, call in self._parts if call.note]
 
     def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
         return [self._pay(row, text) for row, text in zip(rows, texts, strict=True)]
@@ -44,6 +64,14 @@ class _Caller:
         self._takes, self._takes_all, self._first = _parameters(self._call, part)
         self._loop: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def note(self) -> str:
+        """Which columns it gets; empty if it takes all."""
+        if self._takes_all:
+            return ""
+        columns = ", ".join(self._takes) or "none"
+        return f"{self._part.label} gets those columns that it has a parameter for ({columns}); others are left out"
+
     def __call__(self, text: str, columns: Mapping[str, Any]) -> Any:
         missing = [name for name, needed in self._takes.items() if needed and name not in columns]
         if missing:
@@ -59,7 +87,7 @@ class _Caller:
             return await found
 
         if self._loop is None:
-            self._loop = background_loop(self, f"{self._part.name} of {self._part.file}")
+            self._loop = background_loop(self, self._part.label)
         return asyncio.run_coroutine_threadsafe(value(), self._loop).result()
 
 
@@ -68,16 +96,20 @@ def _parameters(call: Callable[..., Any], part: Part) -> tuple[dict[str, bool], 
 
     Last comes the name of the completion itself: a column of that name is not handed over.
     """
-    try:
-        signature = inspect.signature(call)
-    except (TypeError, ValueError):
+    signature = parameters(call)
+    if signature is None:
         return {}, True, "completion"
-    known = list(signature.parameters.values())
+    known = list(signature.values())
     if not known or known[0].kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
         raise Rejected(f"{part.label} takes no completion: a plain reward is f(completion, **row)")
     rest = [one for one in known[1:] if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
     takes_all = any(one.kind is one.VAR_KEYWORD for one in known)
     return {one.name: one.default is one.empty for one in rest}, takes_all, known[0].name
+
+
+def recognises(shape: Shape) -> bool:
+    """Whether the first parameter is a completion."""
+    return bool(shape.parameters) and shape.parameters[0] in FIRST
 
 
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> PlainReward:

@@ -17,10 +17,27 @@ import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-from loopholes.audit.frameworks.base import Paid, Part, Rejected, Row, background_loop, function, held, number, raised
+from loopholes.audit.frameworks.base import (
+    COMMON,
+    Paid,
+    Part,
+    Rejected,
+    Row,
+    Shape,
+    background_loop,
+    function,
+    held,
+    number,
+    raised,
+)
 from loopholes.audit.frameworks.tokens import Tokens
 from loopholes.errors import UsageError
 
+NAME = "trl"
+PACKAGE = "trl"
+EXTRA = None  # the library is not needed to call a reward of its kind
+PREFIXES = ()
+OPTIONS = COMMON
 TRL = "1.16"
 KEPT_BACK = ("prompt", "completion", "completion_ids")
 """Columns that TRL does not hand on."""
@@ -163,6 +180,11 @@ def _is_async(call: Callable[..., Any]) -> bool:
     while isinstance(inner, functools.partial):
         inner = inner.func
     return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(getattr(inner, "__call__", None))  # noqa: B004
+
+
+def recognises(shape: Shape) -> bool:
+    """Whether it takes completions in batches."""
+    return not {"completions", "completion_ids"}.isdisjoint(shape.parameters)
 
 
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> TrlReward:

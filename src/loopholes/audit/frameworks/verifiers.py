@@ -18,18 +18,37 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import verifiers.v1 as vf
 from pydantic import ValidationError
-from verifiers.v1.state import state_cls
-from verifiers.v1.types import content_text
-from verifiers.v1.utils.decorators import invoke
-from verifiers.v1.utils.generic import concrete_type
 
-from loopholes.audit.frameworks.base import Paid, Part, Prompt, Rejected, Row, load, raised
+from loopholes.audit.frameworks.base import (
+    COMMON,
+    Library,
+    Paid,
+    Part,
+    Prompt,
+    Rejected,
+    Row,
+    Shape,
+    load,
+    raised,
+)
 from loopholes.audit.frameworks.tokens import Tokens
 from loopholes.errors import UsageError
 
+NAME = "verifiers"
+PACKAGE = "verifiers"
+EXTRA = "verifiers"
+PREFIXES = ()
+OPTIONS = {
+    **COMMON,
+    "config": "A JSON object for the Taskset's config, or the Task's.",
+    "rows": "How many of a Taskset's tasks to take; default: all.",
+    "golden": "The field of a task that holds a whole right completion.",
+}
 VERIFIERS = "0.4"
+vf = Library("verifiers.v1")
+state, types = Library("verifiers.v1.state"), Library("verifiers.v1.types")
+decorators, generic = Library("verifiers.v1.utils.decorators"), Library("verifiers.v1.utils.generic")
 HANDED = ("task", "trace", "runtime")
 """What a reward can take, by name."""
 NOT_AWAITABLE = "awaitable is required"  # asyncio's words for a reward that is a plain def
@@ -98,7 +117,7 @@ class VerifiersReward:
     async def _hook(self, name: str, task: Any, trace: Any) -> None:
         """``setup`` or ``finalize``, where the task has its own that needs no runtime."""
         if name in self._offline:
-            await invoke(getattr(task, name), {"trace": trace})
+            await decorators.invoke(getattr(task, name), {"trace": trace})
 
     def _reply(self, trace: Any, task: Any, text: str) -> None:
         """The prompt and the completion, as a turn that ended by itself, with its count of tokens."""
@@ -106,7 +125,7 @@ class VerifiersReward:
         for turn in (*prompt, reply):  # what committing a turn makes, at a fifth of its cost
             parent = len(trace.nodes) - 1 if trace.nodes else None
             trace.nodes.append(vf.MessageNode(parent=parent, message=turn, sampled=turn is reply))
-        read = sum(self._tokens.count(content_text(turn.content)) for turn in prompt)
+        read = sum(self._tokens.count(types.content_text(turn.content)) for turn in prompt)
         usage = vf.Usage(prompt_tokens=read, completion_tokens=self._tokens.count(text))
         trace.calls.append(vf.ModelCall(node=len(trace.nodes) - 1, finish_reason="stop", usage=usage))
         trace.stop("agent_completed")
@@ -147,7 +166,7 @@ def _trace(task: Any) -> Any:
     """An empty trace of a task, as a rollout makes it."""
     about = vf.TraceTask(type=type(task).__name__, data=task.data, key=task.key, hash=task.hash)
     agent = vf.AgentInfo(config=vf.AgentConfig(), name="audit", trainable=False)
-    return vf.Trace(task=about, state=state_cls(type(task))(), agent=agent)
+    return vf.Trace(task=about, state=state.state_cls(type(task))(), agent=agent)
 
 
 def _prompt(data: Any) -> list[Any]:
@@ -168,7 +187,7 @@ def _named(part: Part) -> Any:
 def _config(found: Any, part: Part, options: Mapping[str, Any]) -> Any:
     """The config of a Taskset or Task, of its own type, with what ``options`` sets."""
     if issubclass(found, vf.Taskset):
-        kind = concrete_type(found, vf.TasksetConfig, origin=vf.Taskset) or vf.TasksetConfig
+        kind = generic.concrete_type(found, vf.TasksetConfig, origin=vf.Taskset) or vf.TasksetConfig
     else:
         kind = found.config_type()
     try:
@@ -262,6 +281,11 @@ def _only(parts: Sequence[Part]) -> Part:
     return parts[0]
 
 
+def recognises(shape: Shape) -> bool:
+    """Whether it is a class of tasks."""
+    return not {"Taskset", "Task"}.isdisjoint(shape.bases)
+
+
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> VerifiersReward:
     """See :mod:`loopholes.audit.frameworks`.
 
@@ -311,4 +335,4 @@ def _shown(data: Any) -> Prompt:
     """The prompt as a row has it: text, or messages where there are several."""
     if isinstance(data.prompt, str) and data.system_prompt is None:
         return data.prompt
-    return tuple({"role": turn.role, "content": content_text(turn.content)} for turn in _prompt(data))
+    return tuple({"role": turn.role, "content": types.content_text(turn.content)} for turn in _prompt(data))

@@ -4,6 +4,9 @@ As in ``verl/experimental/reward_loop``: one sample a call, everything by keywor
 framework's own; never on the main thread, so that ``signal.alarm`` fails (but for the manager ``remote``, which has
 processes of its own); a number, or a dict whose ``score`` counts. The default trainer drops a completion whose function
 raises, or returns what a tensor does not take, and goes on. (The tests compare this with verl's own managers.)
+
+verl calls a custom reward function with ``data_source`` and ``extra_info``, and fails if it does not take them. Its own
+scorers, such as that of GSM8K, do not; here what a signature does not take is left out, with a note.
 """
 
 from __future__ import annotations
@@ -11,28 +14,45 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from loopholes.audit.frameworks.base import (
+    COMMON,
     LARGEST,
     Paid,
     Part,
     Rejected,
     Row,
+    Shape,
     background_loop,
     copied,
     function,
     held,
     number,
+    parameters,
     raised,
 )
 from loopholes.audit.frameworks.tokens import Tokens
 from loopholes.errors import UsageError
 
+NAME = "verl"
+PACKAGE = "verl"
+EXTRA = None  # the library is not needed to call a reward of its kind
+PREFIXES = ()
+OPTIONS = {
+    **COMMON,
+    "manager": "The reward manager: naive (default), remote, gdpo, dapo or rate_limited.",
+    "reward_kwargs": "A JSON object of further keywords of every call.",
+    "overlong_buffer": "For dapo: tokens before the longest completion from which on length costs.",
+    "penalty_factor": "For dapo: what the longest completion costs; default: 1.",
+    "timeout": "For rate_limited: seconds for one call; default: 300.",
+}
+KEYWORDS = ("data_source", "solution_str", "ground_truth", "extra_info")
+"""What verl hands to compute_score, beside ``reward_kwargs``."""
 VERL = "0.9"
 MANAGERS = {
     "naive": "a completion whose function raises is left out of its group",
@@ -56,6 +76,7 @@ class VerlReward:
         self._call = function(part, registered=False)
         self.together = inspect.iscoroutinefunction(self._call)
         self._kwargs = dict(options.get("reward_kwargs") or {})
+        self._left_out = _not_taken(self._call, part)
         self._manager = str(options.get("manager") or "naive")
         if self._manager not in MANAGERS:
             raise UsageError(f"there is no reward manager {self._manager!r}; choose from: {', '.join(MANAGERS)}")
@@ -67,6 +88,11 @@ class VerlReward:
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="asyncio")
         self._loop = background_loop(self, "AsyncIO Thread: default") if self.together else None
         self.notes = [f"reward manager {self._manager}: {MANAGERS[self._manager]}", self._tokens.note]
+        if self._left_out:
+            self.notes.append(
+                f"{part.label} does not take {', '.join(self._left_out)}: left out here, where verl's call of a custom "
+                "reward function would fail"
+            )
         if self._manager != "remote" and not self.together:
             self.notes.append("it is called once at a time, where verl calls it from several threads at once")
 
@@ -110,9 +136,24 @@ class VerlReward:
         return self._read(result, text)
 
     def _given(self, row: Row, text: str) -> dict[str, Any]:
-        """The keywords of a call. What is in them is this call's own: verl sends each sample to another process."""
+        """The keywords of a call that the function takes.
+
+        What is in them is this call's own: verl sends each sample to another process.
+        """
         columns = row.columns
-        extra = copied(columns.get("extra_info") or {})
+        keywords: dict[str, Callable[[], Any]] = {
+            "data_source": lambda: np.str_(
+                columns["data_source"] if "data_source" in columns else _missing("data_source")
+            ),
+            "solution_str": lambda: text,
+            "ground_truth": lambda: copied(_ground_truth(columns)),
+            "extra_info": lambda: self._extra_info(row),
+        }
+        return {name: make() for name, make in keywords.items() if name not in self._left_out} | self._kwargs
+
+    def _extra_info(self, row: Row) -> dict[str, Any]:
+        """The row's own, with what the manager puts into it."""
+        extra = copied(row.columns.get("extra_info") or {})
         if not isinstance(extra, dict):
             raise Rejected(f"row {row.number}: extra_info is a {type(extra).__name__}, not a record")
         if self._manager in ("naive", "remote"):
@@ -121,13 +162,7 @@ class VerlReward:
             extra |= {"turn_scores": [], "tool_rewards": []}
         elif self._manager == "gdpo":
             extra["experiment_name"] = "audit"
-        return {
-            "data_source": np.str_(columns["data_source"]) if "data_source" in columns else _missing("data_source"),
-            "solution_str": text,
-            "ground_truth": copied(_ground_truth(columns)),
-            "extra_info": extra,
-            **self._kwargs,
-        }
+        return extra
 
     def _read(self, result: Any, text: str) -> Paid:
         keys: tuple[str, ...] = ("acc",)
@@ -217,6 +252,22 @@ def _ground_truth(columns: Mapping[str, Any]) -> Any:
 
 def _missing(name: str) -> Any:
     raise Rejected(f"the data has no column {name}, which verl hands to compute_score")
+
+
+def _not_taken(call: Callable[..., Any], part: Part) -> list[str]:
+    """Those of verl's keywords that a function has no parameter for; raises :class:`Rejected` without a completion."""
+    signature = parameters(call)
+    if signature is None or any(one.kind is one.VAR_KEYWORD for one in signature.values()):
+        return []
+    taken = {name for name, one in signature.items() if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
+    if "solution_str" not in taken:
+        raise Rejected(f"{part.label} does not take solution_str, in which verl hands over the completion")
+    return [name for name in KEYWORDS if name not in taken]
+
+
+def recognises(shape: Shape) -> bool:
+    """Whether it takes a completion and the truth by verl's names."""
+    return {"solution_str", "ground_truth"} <= set(shape.parameters)
 
 
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> VerlReward:

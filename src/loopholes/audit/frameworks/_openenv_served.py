@@ -12,11 +12,10 @@ import urllib.request
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from openenv.validation.runtime.collector import collect_runtime_evidence
-from openenv.validation.runtime.contracts import RuntimeEvidence, RuntimePlan
-
-from loopholes.audit.frameworks.base import Paid, Rejected, Row
+from loopholes.audit.frameworks.base import Library, Paid, Rejected, Row
 from loopholes.errors import ScoringError, UsageError
+
+collector, contracts = Library("openenv.validation.runtime.collector"), Library("openenv.validation.runtime.contracts")
 
 SECONDS = 30.0
 """How long an episode may take unless ``timeout`` says otherwise."""
@@ -64,18 +63,18 @@ class ServedReward:
             return self._read(data)
         return Paid(None, evidence.failure_reason or "the episode was over when it began")
 
-    def _plan(self, row: Row, text: str) -> RuntimePlan:
+    def _plan(self, row: Row, text: str) -> Any:
         seed, more = start_of(row)
         reset = {"episode_id": f"audit-{row.number}", "seed": seed, "options": more}
-        return RuntimePlan.model_validate(
+        return contracts.RuntimePlan.model_validate(
             {"plan_schema_version": "1", "reset": reset, "actions": [{self._field: text}]}
         )
 
-    def _episode(self, plan: RuntimePlan) -> RuntimeEvidence:
+    def _episode(self, plan: Any) -> Any:
         """One episode; raises :class:`ScoringError` where the server is gone or stays full."""
         deadline = time.monotonic() + self._seconds
         while True:
-            evidence = collect_runtime_evidence(self._url, plan, episode_timeout_s=self._seconds)
+            evidence = collector.collect_runtime_evidence(self._url, plan, episode_timeout_s=self._seconds)
             reason = evidence.failure_reason or ""
             if evidence.failure_phase in ("schema", "connect"):
                 raise ScoringError(f"the server at {self._url} no longer answers ({reason}): start it again")
@@ -131,14 +130,14 @@ def _is_text(field: Mapping[str, Any]) -> bool:
     return field.get("type") == "string" and "enum" not in field and "const" not in field
 
 
-def _turned_away(evidence: RuntimeEvidence) -> bool:
+def _turned_away(evidence: Any) -> bool:
     """Whether no session was free: the server says so and hangs up, and may hang up before it was asked."""
     reason = evidence.failure_reason or ""
     hung_up = evidence.failure_phase == "reset" and not evidence.exchanges and "TimeoutError" not in reason
     return hung_up or FULL in reason
 
 
-def _answers(evidence: RuntimeEvidence, operation: str) -> Iterator[Mapping[str, Any]]:
+def _answers(evidence: Any, operation: str) -> Iterator[Mapping[str, Any]]:
     """What the server sent for an operation, where it sent an observation."""
     for exchange in evidence.exchanges:
         if exchange.operation == operation:

@@ -1,0 +1,125 @@
+"""Where a reward is defined and what it looks like, read from its source without importing anything."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from importlib.util import resolve_name
+from pathlib import Path
+from typing import NamedTuple
+
+from loopholes.audit.frameworks.base import Part, Shape
+from loopholes.errors import UsageError
+from loopholes.modules import module_name, source_of
+
+DEEPEST = 8
+"""How many re-exports are followed."""
+
+
+class Definition(NamedTuple):
+    """A file, and the node that defines a reward there; None where it comes about otherwise, or cannot be told."""
+
+    file: Path
+    node: ast.stmt | None
+
+    @property
+    def line(self) -> int:
+        """Where it begins; 1 if that cannot be told."""
+        return 1 if self.node is None else self.node.lineno
+
+    @property
+    def shape(self) -> Shape | None:
+        """The parameters of a function or the bases of a class; None for anything else."""
+        match self.node:
+            case ast.ClassDef(bases=bases):
+                names = {ast.unparse(base).partition("[")[0].rpartition(".")[2] for base in bases}
+                return Shape(bases=frozenset(names))
+            case (
+                ast.FunctionDef(args=arguments)
+                | ast.AsyncFunctionDef(args=arguments)
+                | ast.Assign(value=ast.Lambda(args=arguments))
+                | ast.AnnAssign(value=ast.Lambda(args=arguments))
+            ):
+                return Shape([one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)])
+        return None
+
+
+def definition_of(part: Part) -> Definition | None:
+    """Where the source says that a part is defined, behind re-exports; None if it names no Python file.
+
+    Of a call, such as ``module:get_reward(max_len=1024)``, it is the definition of what is called. Raises
+    :class:`UsageError` for a file that is not Python.
+    """
+    file = source_of(part.source)
+    return None if file is None else _definition(file, part.name.partition("(")[0].split("."), DEEPEST)
+
+
+def _definition(file: Path, names: Sequence[str], depth: int) -> Definition:
+    tree = _parsed(file)
+    node = _node(tree.body, names)
+    if node is not None or not depth:
+        return Definition(file, node)
+    for source, name in _origins(tree, file, names[0]):
+        other = source_of(source)
+        if other is not None and other != file:
+            elsewhere = _definition(other, [name, *names[1:]], depth - 1)
+            if elsewhere.node is not None:
+                return elsewhere
+    return Definition(file, None)
+
+
+def _parsed(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_bytes(), str(file))
+    except (SyntaxError, ValueError, OSError) as error:
+        raise UsageError(f"{file} is not Python: {error}") from error
+
+
+def _node(body: Sequence[ast.stmt], names: Sequence[str]) -> ast.stmt | None:
+    """The last statement that defines a dotted name; None if there is none."""
+    defining = [statement for statement in _statements(body) if names[0] in _defined(statement)]
+    if not defining or len(names) == 1:
+        return defining[-1] if defining else None
+    return _node(getattr(defining[-1], "body", ()), names[1:])
+
+
+def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements at the top level, those under conditions included."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, ast.If | ast.Try | ast.With):
+            yield from _statements([*statement.body, *getattr(statement, "orelse", ())])
+
+
+def _defined(statement: ast.stmt) -> list[str]:
+    match statement:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.Assign(targets=targets):
+            return [target.id for target in targets if isinstance(target, ast.Name)]
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return [name]
+    return []
+
+
+def _origins(tree: ast.Module, file: Path, name: str) -> Iterator[tuple[str, str]]:
+    """Modules from which a file imports a name, and the name there; relative ones by their file."""
+    dotted, folder = module_name(file)
+    package = dotted if file.name == "__init__.py" else dotted.rpartition(".")[0]
+    for node in _statements(tree.body):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        for alias in node.names:
+            if (alias.asname or alias.name) == name or alias.name == "*":
+                try:
+                    module = resolve_name("." * node.level + (node.module or ""), package)
+                except ImportError:
+                    continue
+                yield _beside(module, folder) or module, name if alias.name == "*" else alias.name
+
+
+def _beside(module: str, folder: Path) -> str | None:
+    """A module as a file below the folder that holds its package, where it is there."""
+    path = folder.joinpath(*module.split("."))
+    files = (path.with_name(f"{path.name}.py"), path / "__init__.py")
+    return next((str(file) for file in files if file.is_file()), None)
