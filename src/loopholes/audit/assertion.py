@@ -30,9 +30,10 @@ def assert_not_gameable(
 ) -> Report:
     """Audit ``reward`` on ``data``; raises AssertionError with the findings if it can be gamed, else the report.
 
-    ``reward`` is a function at the top of a file, ``FILE.py:NAME`` or ``package.module:NAME``, or several of those names
-    with ``=WEIGHT``. ``data`` is a file or a list of rows. ``strict`` also fails where nothing can be concluded. ``gate`` is a file of thresholds
-    and accepted findings (see :mod:`loopholes.audit.gate`). ``options`` are the framework's.
+    ``reward`` is a function at the top of a file, ``FILE.py:NAME`` or ``package.module:NAME``, or several of those
+    names with ``=WEIGHT``. ``data`` is a file or a list of rows. ``strict`` also fails where nothing can be concluded.
+    ``gate`` is a file of thresholds and accepted findings (see :mod:`loopholes.audit.gate`). ``options`` are the
+    framework's.
     Raises :class:`UsageError` for what cannot be audited.
     """
     target = target_of([_name(reward)] if not isinstance(reward, list | tuple) else list(reward), framework, options)

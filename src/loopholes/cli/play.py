@@ -23,7 +23,7 @@ from loopholes.score import Scored
 
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="[NAME]", help="A game: NAME, FILE.py:CLASS or package.module:CLASS. Default: all."),
+    typer.Argument(metavar="[NAME]", help="A game, by name or as FILE.py:CLASS. Default: all."),
 ]
 
 
@@ -51,9 +51,7 @@ def games(
         typer.echo(json.dumps(jsonable(shown if name is None else {**shown[0], "demonstrations": _replay(chosen[0])})))
     elif name is None:
         stdout.print(_table(chosen))
-        stdout.print(
-            "\nloopholes games NAME explains a game; FILE.py:CLASS or package.module:CLASS is your own.", markup=False
-        )
+        stdout.print("\nloopholes games NAME explains a game; FILE.py:CLASS is a game of your own.", markup=False)
     else:
         _explain(chosen[0])
 
