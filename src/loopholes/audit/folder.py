@@ -123,8 +123,8 @@ def replay(path: Path) -> Replay:
     moved = next((part for part in saved.target.parts if part.source in saved.functions and not _files(part)), None)
     if moved is not None:
         raise DataError(
-            f"{path} is about {moved.label}, and {moved.source} is not found from here: replay it in the folder in "
-            "which the audit ran"
+            f"{path} is about {moved.label}, and {moved.source} is not found from here: replay it in the folder "
+            "in which the audit ran"
         )
     evidence, scoring = saved.evidence, saved.scoring
     prompt = evidence.prompt if isinstance(evidence.prompt, str) else messages(evidence.prompt)
