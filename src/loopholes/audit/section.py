@@ -8,8 +8,8 @@ from typing import Any
 
 from loopholes.errors import RunError
 from loopholes.files import read_json
+from loopholes.numbers import Estimate
 from loopholes.report.elements import Cell, Section, Table
-from loopholes.stats import Estimate
 
 FILE = "audit.json"
 QUESTION = "How can this reward be gamed?"

@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -20,6 +20,7 @@ from rich.table import Table
 
 from loopholes.errors import LoopholesError, MissingExtra, RunError, UsageError
 from loopholes.files import jsonable
+from loopholes.numbers import Unit, interval, plain, point, share
 from loopholes.progress import watched
 
 if TYPE_CHECKING:
@@ -155,9 +156,7 @@ def number(value: object, name: str) -> str:
     """A metric beside a bar: rates in percent, rewards as they are."""
     if not isinstance(value, int | float):
         return "-"
-    if name in ("task_performance", "exploit_rate"):
-        return f"{value:.0%}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return share(value) if name in ("task_performance", "exploit_rate") else plain(value)
 
 
 def estimates_table(found: Mapping[str, Estimate]) -> Table:
@@ -168,19 +167,9 @@ def estimates_table(found: Mapping[str, Estimate]) -> Table:
     table.add_column("95 % interval")
     table.add_column("tasks", justify="right")
     for name, estimate in found.items():
-        table.add_row(name.replace("_", " "), *_parts(name, estimate), f"{estimate.n:,}")
+        unit: Unit = "number" if name.startswith("reward") else "share"
+        table.add_row(name.replace("_", " "), point(estimate, unit), interval(estimate, unit), f"{estimate.n:,}")
     return table
-
-
-def _parts(name: str, estimate: Estimate) -> Sequence[str]:
-    def shown(value: float) -> str:
-        return f"{value:.3f}" if name.startswith("reward") else f"{100 * value:.1f} %"
-
-    if estimate.value is None:
-        return "-", ""
-    if estimate.low is None or estimate.high is None:
-        return shown(estimate.value), ""
-    return shown(estimate.value), f"{shown(estimate.low)} to {shown(estimate.high)}"
 
 
 EXTRAS = {

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import TaskID
-from rich.table import Table
 
 from loopholes.cli.console import Steps, as_lines, print_line, say, stderr, stdout
-from loopholes.cli.options import Json
-from loopholes.errors import RunError
+from loopholes.cli.options import Json, pairs
+from loopholes.cli.tables import table_shown
+from loopholes.errors import RunError, UsageError
 
 if TYPE_CHECKING:
-    from loopholes.report import Section
-    from loopholes.studies.loose_page import Arm, GameSection
+    from loopholes.report import Section, Table
+    from loopholes.report.store import Stored
 
-COLUMNS = ("game", "arm", "task performance", "exploit rate", "appears", "dominates", "blind spot")
+HIDDEN = ("policy",)
+"""Columns of the page's table that say the same in every row of the demo."""
 
 
 def report(
@@ -29,42 +30,67 @@ def report(
     export: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Also write figures (SVG, PNG) and tables (CSV) there.")
     ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE", help="For runs of no study: appears, dominates, window, sustain or tolerance."
+        ),
+    ] = None,
 ) -> None:
     """Make the page of the runs, studies and audits in a directory: one HTML file that opens offline."""
     from loopholes import report as reports
-    from loopholes.audit.section import LEAD as AUDITED
-    from loopholes.audit.section import QUESTION as AUDITS
 
-    sections = _sections(directory)
-    audits_alone = all(section.question == AUDITS for section in sections)
-    title, place = f"Loopholes: {directory.resolve().name}", out or directory / "report.html"
-    page = reports.write_page(title, sections, place, **({"lead": AUDITED} if audits_alone else {}))
+    place = out or directory / "report.html"
+    sections, lead = _sections(directory, place if out is None else None, pairs(threshold, "--threshold"))
+    title = f"Loopholes: {directory.resolve().name}"
+    page = reports.write_page(title, sections, place, **({"lead": lead} if lead else {}))
     typer.echo(str(page))
     if export is not None:
         written = reports.export(sections, export)
         say(f"{len(written)} files for a paper: {export}")
 
 
-def _sections(directory: Path) -> list[Section]:
-    """Those of every finished study in a directory or below it, then those of the runs that belong to none."""
-    from loopholes.audit.section import audits_of
-    from loopholes.studies.loose import read_sections
-    from loopholes.studies.loose_page import game_section
-    from loopholes.studies.runner import MARK, sections_of
+def _sections(directory: Path, page: Path | None, thresholds: Mapping[str, str]) -> tuple[list[Section], str]:
+    """What a directory holds, and how the page begins if not as usual.
 
-    studies = {mark.parent: sections_of(mark.parent) for mark in sorted(directory.rglob(MARK))}
+    A study's folder is read from its ``NAME.json`` alone. Elsewhere: those of every finished study below the directory,
+    then audits, then the runs that belong to none. ``page`` is the page that may be replaced by one without charts.
+    """
+    from loopholes.report.store import read_sections
+
+    if directory.is_dir() and (stored := read_sections(directory)):
+        return _of_study(stored, directory, page), ""
+    marks = sorted(directory.rglob("study.json"))
+    studies = {mark.parent: [stored.section for stored in read_sections(mark.parent)] for mark in marks}
     finished = [folder for folder, sections in studies.items() if sections]
-    found = [section for folder in finished for section in studies[folder]]
-    if directory in finished:
-        return found
+    return _with_loose(directory, [section for folder in finished for section in studies[folder]], finished, thresholds)
+
+
+def _of_study(stored: list[Stored], directory: Path, page: Path | None) -> list[Section]:
+    if page is not None and page.exists() and any(one.schema == 1 for one in stored):
+        raise UsageError(
+            f"{directory} holds summaries of an older version, without charts: a page of them would replace {page}, so "
+            "name another with --out"
+        )
+    return [one.section for one in stored]
+
+
+def _with_loose(
+    directory: Path, found: list[Section], finished: list[Path], thresholds: Mapping[str, str]
+) -> tuple[list[Section], str]:
+    from loopholes.audit.section import LEAD, audits_of
+    from loopholes.studies import StudyConfig
+    from loopholes.studies.loose import loose_sections
+
+    limits = StudyConfig.of(thresholds=thresholds).thresholds
     audits = audits_of(directory)
     try:
-        loose = read_sections(directory, without=finished)
+        loose = loose_sections(directory, limits, without=finished)
     except RunError:
         if not audits:
             raise
         loose = []
-    return [*found, *audits, *(game_section(section) for section in loose)]
+    return [*found, *audits, *loose], LEAD if audits and not found and not loose else ""
 
 
 def demo(
@@ -84,12 +110,15 @@ def demo(
         return
     with _DemoView() as view:
         run_demo(out, policy=policy, seeds=seeds, workers=workers, on_event=view.tell)
-    stdout.print(results_table(view.sections))
+    for table in view.tables:
+        stdout.print(table_shown(table, without=HIDDEN))
+    if len(seeds) == 1:
+        stdout.print("One seed: no verdict about training; intervals are over tasks alone.", markup=False)
     say(f"\nThe page: {out / 'report.html'}   The numbers: {out / 'summary.json'}")
 
 
 def _print_event(event: Mapping[str, Any]) -> None:
-    print_line({key: value for key, value in event.items() if key != "section"})
+    print_line({key: value for key, value in event.items() if key != "table"})
 
 
 class _DemoView(Steps):
@@ -98,36 +127,15 @@ class _DemoView(Steps):
     def __init__(self) -> None:
         super().__init__("all games", None, lines=False)
         self._bars: dict[tuple[Any, ...], TaskID] = {}
-        self.sections: list[GameSection] = []
+        self.tables: list[Table] = []
 
     def tell(self, event: Mapping[str, Any]) -> None:
         """Show one event of the demo."""
-        if "section" in event:
-            self.sections.append(event["section"])
-            stderr.print(results_table(self.sections[-1:]))
+        if "table" in event:
+            self.tables.append(event["table"])
+            stderr.print(table_shown(event["table"], without=HIDDEN))
             return
         key = (event["game"], event["arm"], event["seed"])
         if key not in self._bars:
             self._bars[key] = self.add(f"{event['game']} {event['arm']}", event["steps"])
         self.step(event, event["step"], bar=self._bars[key])
-
-
-def results_table(sections: Sequence[GameSection]) -> Table:
-    """Games and arms with their intervals, and when the exploit came."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in COLUMNS:
-        table.add_column(column, justify="left" if column in ("game", "arm") else "right")
-    for section in sections:
-        for arm in section.arms:
-            table.add_row(section.name if arm is section.arms[0] else "", arm.name, *_cells(arm))
-    return table
-
-
-def _cells(arm: Arm) -> list[str]:
-    rates = [str(arm.estimates.get(name, "-")) for name in ("task_performance", "exploit_rate")]
-    steps = [_step(step, bool(arm.curves)) for step in (arm.first_appearance, arm.domination)]
-    return [*rates, *steps, "" if arm.blind_spot is None else "yes" if arm.blind_spot else "no"]
-
-
-def _step(step: int | None, trained: bool) -> str:
-    return "" if not trained else "never" if step is None else f"step {step}"

@@ -13,12 +13,13 @@ from rich.table import Table
 
 from loopholes.cli.console import Steps, as_lines, print_line, say, stderr, stdout
 from loopholes.cli.options import Json, Sandbox, pairs
+from loopholes.cli.tables import table_shown
 from loopholes.errors import UsageError
 
 if TYPE_CHECKING:
     from loopholes.studies.base import Summary
     from loopholes.studies.engine import Event
-    from loopholes.studies.timing import Forecast
+    from loopholes.studies.timing import TimeLeft
 
 Name = Annotated[
     str,
@@ -64,7 +65,7 @@ def study(
     from loopholes.cores import cores
     from loopholes.studies import StudyConfig, studies_called
     from loopholes.studies.runner import check_policies, opened, run_studies, sections_of
-    from loopholes.studies.timing import forecast
+    from loopholes.studies.timing import time_left
 
     given: dict[str, Any] = {"policies": policy, "games": game, "steps": steps, "count": count, "samples": samples}
     given["answers"] = answers
@@ -81,12 +82,12 @@ def study(
         raise UsageError("--workers is for this machine and --cluster for others: give one of them")
     places = workers or cores()
     if dry_run:
-        _show_plan(forecast(chosen, config, out), places, json_)
+        _show_plan(time_left(chosen, config, out), places, json_)
         return
     check_policies(config)
     with opened(out), _View(as_lines(json_)) as view:
         with _backend(out, places, cluster, gpus) as backend:
-            view.expect(forecast(chosen, config, out))
+            view.expect(time_left(chosen, config, out))
             found = run_studies(chosen, config, out, backend, view.tell)
         page = _page(out, sections_of(out))
     _end(found, page, json_)
@@ -115,27 +116,28 @@ def _end(found: dict[str, Summary], page: Path, json_: bool) -> None:
         else:
             stdout.print(name, style="bold", markup=False)
             stdout.print(summary.section.answer, markup=False)
+            stdout.print(table_shown(summary.section.tables[0]))
     if not as_lines(json_):
         say(f"\nThe page: {page}   The numbers: {page.parent}/NAME.json")
 
 
-def _show_plan(forecasts: Sequence[Forecast], places: int, json_: bool) -> None:
+def _show_plan(times: Sequence[TimeLeft], places: int, json_: bool) -> None:
     if as_lines(json_):
-        for one in forecasts:
+        for one in times:
             left = {"core_seconds_left": one.seconds, "by_published_speeds": one.elsewhere}
             print_line({"study": one.study, "runs": one.jobs, "done": one.done, **left})
         return
     table = Table(box=None, pad_edge=False)
     for column in ("study", "runs", "done", "left"):
         table.add_column(column, justify="left" if column == "study" else "right")
-    for one in forecasts:
+    for one in times:
         table.add_row(one.study, f"{one.jobs:,}", f"{one.done:,}", _time(one.seconds, places))
     stdout.print(table)
-    known = [one.seconds for one in forecasts if one.seconds is not None]
-    if len(known) < len(forecasts):
+    known = [one.seconds for one in times if one.seconds is not None]
+    if len(known) < len(times):
         say("No time can be said until a run of each kind is finished here; runs that studies share count once.")
         return
-    told_by = "the machine that made the published results" if any(one.elsewhere for one in forecasts) else "runs here"
+    told_by = "the machine that made the published results" if any(one.elsewhere for one in times) else "runs here"
     say(f"About {_time(sum(known), places)} for what is left, {places} at once, by the speed of {told_by}.")
 
 
@@ -156,10 +158,10 @@ class _View(Steps):
         self._total = 0
         self._bars: dict[str, TaskID] = {}
 
-    def expect(self, forecasts: Sequence[Forecast]) -> None:
+    def expect(self, times: Sequence[TimeLeft]) -> None:
         """Say how much there is to do."""
-        self._done = sum(one.done for one in forecasts)
-        self._total = sum(one.jobs for one in forecasts)
+        self._done = sum(one.done for one in times)
+        self._total = sum(one.jobs for one in times)
         if not self._as_lines:
             self.step({}, self._done, self._total)
 

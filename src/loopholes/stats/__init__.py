@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from loopholes.numbers import Estimate, Milestone
 from loopholes.stats.comparisons import Comparison, compare, detectable, holm, mean_difference
 from loopholes.stats.curves import mean_band, running
-from loopholes.stats.estimates import Estimate, Seed, Sums, difference, estimate, over_tasks, subtract
-from loopholes.stats.milestones import Thresholds, blind_spot, domination, first_appearance
+from loopholes.stats.estimates import Seed, Sums, difference, estimate, over_tasks, subtract
+from loopholes.stats.milestones import Thresholds, blind_spot, domination, first_appearance, milestone
 from loopholes.stats.survival import Survival, log_rank, survival
 
 __all__ = [
     "Comparison",
     "Estimate",
+    "Milestone",
     "Seed",
     "Sums",
     "Survival",
@@ -26,6 +28,7 @@ __all__ = [
     "log_rank",
     "mean_band",
     "mean_difference",
+    "milestone",
     "over_tasks",
     "running",
     "subtract",
