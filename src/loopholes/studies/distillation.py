@@ -180,9 +180,9 @@ def _answer(config: StudyConfig, tests: Sequence[Comparison], rates: Rates) -> s
     few = {game: rates[game, config.policies[0], Lesson("exploiting", config.answers // 8)] for game in config.games}
     shown = "; ".join(f"{game} {written(numbers[EXPLOIT])}" for game, numbers in few.items())
     return (
-        f"{config.answers} answers of an exploiting teacher raise the student's exploit rate over those of an untrained "
-        f"teacher in {len(rising)} of {len(passed)} pairs of game and student{by}. After {config.answers // 8} answers "
-        f"the exploit rates are: {shown}. Keeping only the best paid half of an untrained teacher's answers "
+        f"{config.answers} answers of an exploiting teacher raise the student's exploit rate over those of an "
+        f"untrained teacher in {len(rising)} of {len(passed)} pairs of game and student{by}. After "
+        f"{config.answers // 8} answers the exploit rates are: {shown}. Keeping only the best paid half of an untrained teacher's answers "
         f"raises the exploit rate in {sum(map(rises, best))} of {len(best)} games."
     )
 

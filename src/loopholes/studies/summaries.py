@@ -58,8 +58,8 @@ def comparison_table(comparisons: Sequence[Comparison], seeds: int, name: str) -
     note = (
         "Exact one-sided permutation tests over seeds, corrected by Holm for all tests of this study. With "
         f"{seeds} seeds a side the smallest p there can be is {p_value(smallest)}, corrected for {len(comparisons)} "
-        f"tests {p_value(min(1.0, smallest * len(comparisons)))}. Superiority: the chance that a seed of the first lies "
-        "above one of the second. Detectable: the change that four of five repetitions of this design would show."
+        f"tests {p_value(min(1.0, smallest * len(comparisons)))}. Superiority: the chance that a seed of the first "
+        "lies above one of the second. Detectable: the change that four of five repetitions of this design would show."
     )
     columns = ("comparison", "difference", "p", "p (Holm)", "Cohen's h", "superiority", "detectable")
     return Table(name, "Tests of the exploit rate", columns, rows, note, changes=("difference",))
