@@ -41,11 +41,14 @@ def test_discovery_finds_the_planted_exploit_and_when_it_came(tmp_path: Path) ->
     found = summary_of("discovery", tmp_path, own_exploit, rising)
     assert "untrained policy's in 2 of 2 pairs" in found.section.answer
     assert "on the secure channel in 0." in found.section.answer
+    dominated = {"proxy-metric": 25, "self-grading": 23}  # half of the answers are right, so half can be overclaimed
     for game in SMALL.games:
         appears = cell(found, f"{game}/vulnerable/mini", "first_appearance")
         assert appears["value"] == 21  # one of five steps at 0.6 is 11 points above base on average
-        assert cell(found, f"{game}/vulnerable/mini", "domination")["value"] == 25
-        assert cell(found, f"{game}/secure/mini", "first_appearance")["value"] is None
+        assert cell(found, f"{game}/vulnerable/mini", "domination")["value"] == dominated[game]
+        never = cell(found, f"{game}/secure/mini", "first_appearance")
+        assert (never["value"], never["n"], never["seeds"]) == (None, 0, 5)
+        assert (appears["n"], appears["seeds"]) == (5, 5)
         assert cell(found, f"{game}/vulnerable/mini", "exploit_rate")["value"] == pytest.approx(HIGH, abs=0.08)
         assert cell(found, f"{game}/vulnerable/mini", "exploit_change")["low"] > 0.4
     assert all(test.p == pytest.approx(1 / 252) and test.p_holm == pytest.approx(4 / 252) for test in found.comparisons)
@@ -70,7 +73,10 @@ def test_transfer_tells_the_one_that_was_planted_from_those_that_were_not(tmp_pa
         return HIGH if moved else own_exploit(job)
 
     found = summary_of("transfer", tmp_path, rate, rising)
-    assert "Of 2 transfers from one vulnerable game to another, those that raise the exploit rate: 1 (" in found.section.answer
+    assert (
+        "Of 2 transfers from one vulnerable game to another, those that raise the exploit rate: 1 ("
+        in found.section.answer
+    )
     assert "proxy-metric to self-grading, +" in found.section.answer
     assert cell(found, "self-grading/proxy-metric:vulnerable/mini", "exploit_rate_change")["low"] > 0
     assert cell(found, "self-grading/proxy-metric:secure/mini", "exploit_rate_change")["low"] <= 0

@@ -182,8 +182,8 @@ def _answer(config: StudyConfig, tests: Sequence[Comparison], rates: Rates) -> s
     return (
         f"{config.answers} answers of an exploiting teacher raise the student's exploit rate over those of an "
         f"untrained teacher in {len(rising)} of {len(passed)} pairs of game and student{by}. After "
-        f"{config.answers // 8} answers the exploit rates are: {shown}. Keeping only the best paid half of an untrained teacher's answers "
-        f"raises the exploit rate in {sum(map(rises, best))} of {len(best)} games."
+        f"{config.answers // 8} answers the exploit rates are: {shown}. Keeping only the best paid half of an "
+        f"untrained teacher's answers raises the exploit rate in {sum(map(rises, best))} of {len(best)} games."
     )
 
 
