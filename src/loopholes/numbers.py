@@ -40,7 +40,7 @@ class Milestone:
     """When training runs got somewhere: ``reached`` of ``seeds`` runs did, and half of them had by ``step``.
 
     ``step`` is the median over seeds, where a run that never got there took longer than all that did: None if fewer
-    than half got there. ``last`` is the step at which the longest run ended.
+    than half got there. ``last`` is the last step that a run was followed to: where it got there, or where it ended.
     """
 
     step: float | None

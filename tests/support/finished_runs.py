@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve, audit: 
                 game = job.setting.make()
                 policy = Mixed(game, rate(job))
                 tasks = game.tasks("test", seed=job.seed, count=job.count)
-                seed = int(job.identity[:6], 16)
+                seed = crc32(job.label.encode())  # not by the identity, which other weights would change
                 evaluate(policy, game, tasks, run, samples=job.samples, sampling=Sampling(), seed=seed)
             elif isinstance(job, Train):
                 for step in range(1, (job.steps or 1) + 1):
