@@ -32,10 +32,10 @@ from loopholes.errors import (
 )
 from loopholes.games import BUILT_IN, game
 from loopholes.games.validate import validate
-from loopholes.report import Curve
 from loopholes.runs import Run
-from loopholes.stats import Estimate
-from loopholes.studies.loose_page import Arm, GameSection
+from loopholes.stats import Estimate, Milestone, Thresholds
+from loopholes.studies.channels import Arm, Played, arms_table
+from loopholes.studies.charts import Curve
 
 MESSAGE = [{"role": "user", "content": "Summarise this."}]
 RELEASED = {"prompt": MESSAGE, "reward_model": {"original_article": "A man walked .", "ground_truth": "A man walked ."}}
@@ -348,9 +348,12 @@ def a_demo(out: Path, *, on_event: Callable[[dict[str, Any]], None], **options: 
     for step in (1, 2):
         about = {"game": "proxy-metric", "arm": "vulnerable", "seed": 0, "steps": 2, "step": step}
         on_event({**about, "reward": 0.5, "task_performance": 0.25, "exploit_rate": 0.75})
-    rate = Estimate(0.75, 0.5, 0.875, 10, 1)
-    arm = Arm("vulnerable", {"exploit_rate": rate}, [Curve([1], [0.5], [0.25], [0.75])], (), 3, None, True)
-    on_event({"game": "proxy-metric", "section": GameSection("proxy-metric", "a goal", "a loophole", [arm])})
+    rate, change = Estimate(0.75, 0.5, 0.875, 10, 1), Estimate(0.5, 0.25, 0.75, 10, 1)
+    changes = {"exploit_rate": change, "task_performance": change}
+    came, never = Milestone(3, 1, 1, 9), Milestone(None, 0, 1, 9)
+    curves = [Curve([1], [0.5], [0.25], [0.75])]
+    arms = {"vulnerable": Arm("vulnerable", {"exploit_rate": rate}, curves, came, never, changes, None)}
+    on_event({"game": "proxy-metric", "table": arms_table("t", [Played("proxy-metric", "mini", arms)], Thresholds())})
     return {"cells": [], **{key: value for key, value in options.items() if key != "workers"}}
 
 
@@ -371,8 +374,10 @@ def test_the_demo_shows_people_a_table_and_the_way_to_the_page(
     monkeypatch.setattr("loopholes.studies.demo.run_demo", a_demo)
     assert main(["demo"]) == 0
     printed = capsys.readouterr()
-    assert "75.0 % (50.0 to 87.5)" in printed.out
-    assert re.search(r"proxy-metric *\n +vulnerable .* step 3 +never +yes", printed.out)
+    assert "75.0 % [50.0, 87.5]" in printed.out
+    assert re.search(
+        r"proxy-metric +vulnerable .* step 3 \(1 of 1 seed\) +0 of 1 seed by step 9 +one seed: no verdict", printed.out
+    )
     assert "runs/demo/report.html" in printed.out
     assert printed.err == "" and max(map(len, printed.out.splitlines())) <= 100
 

@@ -22,8 +22,8 @@ from loopholes.progress import Progress
 from loopholes.records import Completion, Kind, Message, Metric, Outcome, PromptStyle, Task
 from loopholes.runs import Run
 from loopholes.runs.evaluations import read_evaluation
-from loopholes.stats import Sums, estimate
-from loopholes.studies.loose import read_sections
+from loopholes.stats import Estimate, Milestone, Sums, estimate
+from loopholes.studies.loose import loose_sections
 
 SAMPLING = Sampling(max_tokens=8)
 
@@ -228,20 +228,24 @@ def a_run_tree(folder: Path) -> None:
 
 def test_a_report_puts_seeds_together_and_arms_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a_run_tree(tmp_path)
-    (section,) = read_sections(tmp_path)
-    base, vulnerable = section.arms
-    assert (base.name, vulnerable.name) == ("base", "vulnerable")
-    assert (base.estimates["exploit_rate"].value, vulnerable.estimates["exploit_rate"].value) == (0.0, 1.0)
-    assert vulnerable.estimates["exploit_rate"].seeds == len(vulnerable.curves) == 2
-    assert (vulnerable.first_appearance, vulnerable.domination) == (10, 12)
-    assert vulnerable.blind_spot is False  # copies are not short: the task metric fell
-    assert {curve.seed for curve in vulnerable.curves} == {row["seed"] for row in vulnerable.rollouts} == {0, 1}
+    (section,) = loose_sections(tmp_path)
+    columns = section.tables[0].columns
+    base, vulnerable = (dict(zip(columns, row, strict=True)) for row in section.tables[0].rows)
+    clean, exploited = base["exploit rate"], vulnerable["exploit rate"]
+    assert isinstance(clean, Estimate) and isinstance(exploited, Estimate)
+    assert (base["arm"], vulnerable["arm"]) == ("base", "vulnerable")
+    assert (clean.value, exploited.value) == (0.0, 1.0)
+    assert exploited.seeds == 2
+    assert (vulnerable["appears"], vulnerable["dominates"]) == (Milestone(10, 2, 2, 10), Milestone(12, 2, 2, 12))
+    assert vulnerable["blind spot"] is False  # copies are not short: the task metric fell
+    assert {row["seed"] for row in section.rollouts["vulnerable"]} == {0, 1}
     assert main(["report", str(tmp_path), "--export", str(tmp_path / "paper")]) == 0
     page = Path(capsys.readouterr().out.strip())
     assert page == tmp_path / "report.html"
     assert "proxy-metric" in page.read_text()
     written = sorted(file.name for file in (tmp_path / "paper").iterdir())
-    assert written == ["proxy-metric-arms.csv", "proxy-metric-curves.png", "proxy-metric-curves.svg"]
+    stem = "proxy-metric-proxy-metric-mini"
+    assert written == ["proxy-metric-arms.csv", f"{stem}.png", f"{stem}.svg"]
 
 
 def test_an_evaluation_in_python_returns_its_run(tmp_path: Path) -> None:

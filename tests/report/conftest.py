@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from loopholes.report import write_page
-from loopholes.studies.loose_page import game_section
 from support.page_sections import learned, study
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
@@ -41,7 +40,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A page with two games and a study."""
-    games = [game_section(learned(seeds=3)), game_section(learned("self-grading", seeds=1))]
+    games = [learned(seeds=3), learned("self-grading", seeds=1)]
     return write_page("Learned", [*games, study()], tmp_path_factory.mktemp("page") / "page.html").as_uri()
 
 

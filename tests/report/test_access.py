@@ -45,7 +45,7 @@ def test_arrow_keys_read_a_figure_and_escape_puts_the_value_away(page: Any) -> N
     press(page, Keys.ARROW_RIGHT)
     assert one(page, "#tip").text.split("\n")[1:] == ["plain SFT", "step of honest training 0"]
     press(page, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
-    assert one(page, "#tip").text.split("\n")[0].startswith(f"{100 * figure['lines'][0]['y'][1]:.1f} % (")
+    assert one(page, "#tip").text.split("\n")[0].startswith(f"{100 * figure['lines'][0]['y'][1]:.1f} % [")
     press(page, Keys.ARROW_DOWN)
     assert "plain SFT, seed 0" in one(page, "#tip").text
     press(page, Keys.ESCAPE)
@@ -61,7 +61,7 @@ def test_arrow_keys_go_through_the_rollouts(page: Any) -> None:
 
 
 def test_a_screen_reader_finds_names_and_numbers(page: Any) -> None:
-    regions = {("region", "transfer"), ("region", "On held-out tasks")}
+    regions = {("region", "transfer"), ("region", "Task performance and exploit rate on held-out tasks")}
     named = WebDriverWait(page, 30).until(lambda _: (found := read_out(page)) >= regions and found)
     images = {name for role, name in named if role in ("image", "img")}
     assert {"Change of the exploit rate", "Exploit rate (what is hidden)"} <= images

@@ -119,7 +119,7 @@ def test_a_pointer_over_a_line_reads_the_nearest_value(page: Any) -> None:
     tip = one(page, "#tip").text.split("\n")
     low, value, high = (100 * line[name][at] for name in ("low", "y", "high"))
     assert tip == [
-        f"{value:.1f} % ({low:.1f} to {high:.1f})",
+        f"{value:.1f} % [{low:.1f}, {high:.1f}]",
         "KL",
         f"step of honest training {figure['x'][line['x']][at]:.4g}",
     ]

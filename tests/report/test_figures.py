@@ -13,15 +13,15 @@ import pytest
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from loopholes.report import Chart, Curve, Lines, Matrix, Section, Series, Table, export
-from loopholes.report.curves import over_seeds
+from loopholes.report import Chart, Lines, Matrix, Section, Series, Table, export
 from loopholes.report.elements import Cell
 from loopholes.report.figures import draw_panel, save_chart, table_of
 from loopholes.report.matrix import contrast
 from loopholes.report.style import ROLES, SPARE, styles_of
-from loopholes.stats import Estimate
-from loopholes.studies.loose_page import GameSection, game_section
-from support.page_sections import learned, study
+from loopholes.stats import Estimate, Milestone
+from loopholes.studies.channels import Arm, Played
+from loopholes.studies.charts import Curve, over_seeds
+from support.page_sections import curves_to, learned, shown, study
 
 # Machado, Oliveira and Fernandes (2009), severity 1, for linear RGB.
 VISIONS = {
@@ -109,9 +109,12 @@ def test_a_matrix_writes_value_and_interval_in_each_cell_and_leaves_unknown_ones
     ]
     panel = Matrix("Change", "trained", "tested", ["a", "b"], ["c", "d"], values, diverging=True)
     svg, told = drawn(panel)
-    assert all(f">{words}<" in svg for words in ("+25.0", "+20.0 to +30.0", "-50.0", "trained", "tested"))
+    assert all(f">{words}<" in svg for words in ("+25.0", "[20.0, 30.0]", "-50.0", "trained", "tested"))
     unknown = ("not measured", "")
-    assert told["cells"] == [[("+25.0 (+20.0 to +30.0)", "10 tasks, 3 seeds"), unknown], [("-50.0", ""), unknown]]
+    assert told["cells"] == [
+        [("+25.0 points [20.0, 30.0]", "10 tasks, 3 seeds"), unknown],
+        [("-50.0 points", ""), unknown],
+    ]
     assert svg.count("<pattern") == 1 and "<image" not in svg
 
 
@@ -164,8 +167,8 @@ def test_the_table_beside_a_figure_has_its_numbers() -> None:
     table = table_of(lines)
     assert table.columns == ["step", "rate", "other"]
     assert [[str(cell) for cell in row] for row in table.rows] == [
-        ["1", "10.0 % (0.0 to 20.0)", "None"],
-        ["2", "20.0 % (10.0 to 30.0)", "50.0 %"],
+        ["1", "10.0 % [0.0, 20.0]", "None"],
+        ["2", "20.0 % [10.0, 30.0]", "50.0 %"],
     ]
 
 
@@ -200,20 +203,19 @@ def test_a_curve_is_made_from_logged_metrics_that_may_lack_values() -> None:
 
 
 def test_a_game_shows_its_three_curves_with_every_seed_and_the_level_of_the_untrained_policy() -> None:
-    section = game_section(learned(seeds=3))
+    section = learned(seeds=3)
     (chart,) = section.charts
     rewards, tasks, exploits = (panel for panel in chart.panels if isinstance(panel, Lines))
     assert [series.name for series in rewards.series] == ["vulnerable", "secure"]
     assert [series.name for series in exploits.series] == ["base (untrained)", "vulnerable", "secure"]
     assert all(set(series.seeds) == {0, 1, 2} for series in rewards.series)
-    assert exploits.marks == [(12.0, "vulnerable: exploit appears at step 12")]
+    assert exploits.marks == [(12.0, "vulnerable: appears at step 12")]
     assert (rewards.percent, tasks.percent) == (False, True)
 
 
 def test_two_runs_of_one_seed_stay_two_lines() -> None:
-    arm = learned(seeds=1).arms[1]
-    twice = GameSection("g", "", "", [type(arm)("vulnerable", curves=[*arm.curves, *arm.curves])])
-    panel = game_section(twice).charts[0].panels[0]
+    twice = Arm("vulnerable", {}, [*curves_to("g", 1, 9, 0.9), *curves_to("g", 1, 9, 0.9)])
+    panel = shown("g", [Played("g", "mini", {"vulnerable": twice})]).charts[0].panels[0]
     assert isinstance(panel, Lines) and set(panel.series[0].seeds) == {0, 1}
 
 
@@ -221,11 +223,11 @@ def test_two_runs_of_one_seed_stay_two_lines() -> None:
 
 
 def test_every_chart_and_table_becomes_a_file_and_none_overwrites_another(tmp_path: Path) -> None:
-    sections = [game_section(learned()), study("transfer"), study("transfer")]
+    sections = [learned(), study("transfer"), study("transfer")]
     paths = export(sections, tmp_path / "out")
     assert sorted(paths) == sorted((tmp_path / "out").iterdir())
     assert len(paths) == 2 * (1 + 3 + 3) + (1 + 2 + 2)
-    svg = (tmp_path / "out" / "reward-tampering-curves.svg").read_text()
+    svg = (tmp_path / "out" / "reward-tampering-reward-tampering-mini.svg").read_text()
     assert all(words in svg for words in ("Exploit rate", "vulnerable", "base (untrained)", "step 12", "fill: #ffffff"))
     assert "var(--" not in svg and len(re.findall(r'id="([^"]+)"', svg)) == len(set(re.findall(r'id="([^"]+)"', svg)))
     assert (tmp_path / "out" / "transfer-matrix-0.png").read_bytes().startswith(b"\x89PNG")
@@ -253,6 +255,18 @@ def test_a_table_as_csv_has_value_low_and_high_of_each_estimate(tmp_path: Path) 
 def test_the_same_chart_gives_the_same_file_byte_for_byte(tmp_path: Path, suffix: str) -> None:
     contents = []
     for number in range(2):
-        save_chart(game_section(learned()).charts[0], tmp_path / f"{number}.{suffix}")
+        save_chart(learned().charts[0], tmp_path / f"{number}.{suffix}")
         contents.append((tmp_path / f"{number}.{suffix}").read_bytes())
     assert contents[0] == contents[1]
+
+
+def test_a_milestone_as_csv_has_the_step_and_the_seeds_that_got_there(tmp_path: Path) -> None:
+    rows: list[list[Cell]] = [["a", Milestone(8, 5, 5, 70)], ["b", Milestone(None, 1, 5, 70)], ["c", None]]
+    (path,) = export([Section("s", "?", "!", tables=[Table("t", "T", ["arm", "appears"], rows)])], tmp_path)
+    with path.open(newline="") as lines:
+        assert list(csv.reader(lines)) == [
+            ["arm", "appears", "appears reached", "appears seeds"],
+            ["a", "8", "5", "5"],
+            ["b", "", "1", "5"],
+            ["c", "", "", ""],
+        ]

@@ -13,13 +13,16 @@ import numpy as np
 import pytest
 
 from loopholes.errors import RunError, UsageError
-from loopholes.report import Chart, Curve, Lines, Section, Series, Table, write_page
+from loopholes.report import Chart, Lines, Section, Series, Table, write_page
 from loopholes.report.elements import Cell
+from loopholes.report.embedding import embedded_rollouts
 from loopholes.report.page import points_each
-from loopholes.report.sampling import choose, clip, embedded_rollouts
-from loopholes.stats import Estimate
-from loopholes.studies.loose_page import Arm, GameSection, finding, game_section
-from support.page_sections import row, study
+from loopholes.report.thinning import clip
+from loopholes.stats import Estimate, Milestone
+from loopholes.studies.channels import Arm, Played
+from loopholes.studies.charts import Curve
+from loopholes.studies.samples import choose, sampled
+from support.page_sections import row, shown, study
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -62,7 +65,7 @@ class Page(HTMLParser):
             self.text += data
 
 
-def game(rollouts: list[dict[str, Any]] | None = None, name: str = "reward-tampering", seeds: int = 1) -> GameSection:
+def section(rollouts: list[dict[str, Any]] | None = None, name: str = "reward-tampering", seeds: int = 1) -> Section:
     """A game's loose runs with numbers that can be told apart."""
     steps = list(range(1, 21))
     rising: list[float | None] = [step / 20 for step in steps]
@@ -70,21 +73,18 @@ def game(rollouts: list[dict[str, Any]] | None = None, name: str = "reward-tampe
     low, high = Estimate(0.01, 0.0, 0.03, 256, 1), Estimate(0.97, 0.95, 0.99, 256, 5)
     task = Estimate(0.36, 0.33, 0.39, 256, 1)
     curves = [Curve(steps, rising, gaps, rising)] * seeds
-    return GameSection(
-        name,
-        "Solve it.",
-        "The score <can> be edited.",
-        [
-            Arm("base", {"task_performance": task, "exploit_rate": low}),
-            Arm("vulnerable", {"task_performance": task, "exploit_rate": high}, curves, rollouts or [], 4, 12, True),
-            Arm("secure", {"task_performance": task, "exploit_rate": low}, curves, [], None, None, False),
-        ],
-        "loopholes train reward-tampering",
-    )
-
-
-def section(rollouts: list[dict[str, Any]] | None = None, name: str = "reward-tampering", seeds: int = 1) -> Section:
-    return game_section(game(rollouts, name, seeds))
+    came = Milestone(4, 5, 5, 20), Milestone(12, 4, 5, 20)
+    never = Milestone(None, 1, 5, 20), Milestone(None, 0, 5, 20)
+    steady = Estimate(0.0, -0.01, 0.01, 256, 5)
+    rise = {"exploit_rate": Estimate(0.96, 0.94, 0.98, 256, 5), "task_performance": steady}
+    flat = {"exploit_rate": Estimate(0.0, -0.02, 0.02, 256, 5), "task_performance": steady}
+    arms = {
+        "base": Arm("base", {"task_performance": task, "exploit_rate": low}),
+        "vulnerable": Arm("vulnerable", {"task_performance": task, "exploit_rate": high}, curves, *came, rise, True),
+        "secure": Arm("secure", {"task_performance": task, "exploit_rate": low}, curves, *never, flat, False),
+    }
+    sample = {"vulnerable": rollouts} if rollouts else {}
+    return shown(name, [Played(name, "mini", arms)], sample, "loopholes train reward-tampering")
 
 
 def written(tmp_path: Path, *sections: Section, title: str = "A page") -> tuple[Page, str]:
@@ -165,15 +165,15 @@ def test_the_numbers_of_the_page_are_those_it_was_given(tmp_path: Path) -> None:
     page, _ = written(tmp_path, section())
     text = re.sub(r"\s+", " ", page.text)
     for expected in (
-        "97 % 95.0 to 99.0",
-        "1.0 % 0.0 to 3.0",
-        "36 % 33.0 to 39.0",
-        "step 4 step 12",
-        "never never",
+        "97.0 % [95.0, 99.0]",
+        "1.0 % [0.0, 3.0]",
+        "36.0 % [33.0, 39.0]",
+        "+96.0 points [94.0, 98.0] step 4 (5 of 5 seeds) step 12 (4 of 5 seeds) yes",
+        "1 of 5 seeds 0 of 5 seeds by step 20 no",
         "The score <can> be edited.",
         "loopholes train reward-tampering",
-        "exploit rate went from 1.0 % to 97 % (95.0 to 99.0) and task performance stayed at 36 % (33.0 to 39.0); "
-        "with the loophole closed, exploits ended at 1.0 % (0.0 to 3.0). The task metric alone would not have shown it",
+        "exploit rate lies above the untrained policy's in 1 of 1 pairs of game and policy; on the secure channel in 0"
+        ". A blind spot opened in 1 (reward-tampering with mini).",
     ):
         assert expected in text, expected
 
@@ -181,11 +181,12 @@ def test_the_numbers_of_the_page_are_those_it_was_given(tmp_path: Path) -> None:
 def test_an_arm_that_was_not_measured_is_unknown_and_not_zero(tmp_path: Path) -> None:
     nothing = Estimate(None, None, None, 0, 0)
     point = Estimate(0.5, None, None, 1, 1)
-    bare = GameSection("g", "Goal.", "Hole.", [Arm("base", {"exploit_rate": nothing}), Arm("other", {"gap": point})])
-    page, _ = written(tmp_path, game_section(bare))
+    arms = {"base": Arm("base", {"exploit_rate": nothing}), "other": Arm("other", {"gap": point})}
+    bare = shown("g", [Played("g", "m", arms)])
+    page, _ = written(tmp_path, bare)
     text = re.sub(r"\s+", " ", page.text)
-    assert "unknown" in text and "0 %" not in text.replace("50 %", "")
-    assert finding(bare) == "" and "svg" not in {tag for tag, _ in page.elements}
+    assert "unknown" in text and " 0.0 %" not in text and "50.0 %" in text
+    assert bare.answer == "" and "svg" not in {tag for tag, _ in page.elements}
 
 
 def test_every_kind_of_cell_is_told_as_what_it_is(tmp_path: Path) -> None:
@@ -202,7 +203,7 @@ def test_every_kind_of_cell_is_told_as_what_it_is(tmp_path: Path) -> None:
     columns = [f"c{number}" for number in range(len(cells))]
     table = Table("t", "All kinds", columns, [cells], "A note.", plain=["c7"])
     text = re.sub(r"\s+", " ", written(tmp_path, Section("s", "?", "!", tables=[table]))[0].text)
-    assert "text 1,204 0.125 yes no – 50 % 25.0 to 75.0 12.5 10.2 to 14" in text
+    assert "text 1,204 0.12 yes no – 50.0 % [25.0, 75.0] 12.5 [10.2, 14]" in text
     assert "A note." in text
 
 
@@ -289,12 +290,12 @@ def test_six_studies_of_many_charts_seeds_and_points_stay_below_five_megabytes(t
 def test_a_seed_with_few_rollouts_is_shown_beside_one_with_many() -> None:
     rows = [row(step, sample, seed=0) for step in range(500) for sample in range(8)]
     rows += [row(step, 9, seed=1) for step in range(0, 500, 50)]
-    shown = [found["seed"] for found in json.loads(embedded_rollouts([section(rows)]))["rollouts"]]
+    shown = [found["seed"] for found in sampled(section(rows)).rollouts["vulnerable"]]
     assert (shown.count(0), shown.count(1)) == (75, 10)
 
 
 def test_the_number_of_rollouts_there_were_is_told() -> None:
-    data = json.loads(embedded_rollouts([section([row(n) for n in range(300)])]))
+    data = json.loads(embedded_rollouts([sampled(section([row(n) for n in range(300)]))]))
     assert (data["total"], len(data["rollouts"]), data["prompts"]) == (300, 150, ["2 + 2?"])
 
 

@@ -46,13 +46,19 @@ def test_a_demo_tells_of_every_step_and_ends_in_numbers_and_a_page(
     out, summary, events = whole
     steps = sorted((event["arm"], event["step"]) for event in events if "step" in event)
     assert steps == [(arm, step) for arm in ("secure", "vulnerable") for step in range(1, 7)]
-    assert events[-1]["section"].name == "context-compliance"
+    assert [row[2] for row in events[-1]["table"].rows] == ["base", "vulnerable", "secure"]
     cells = {(cell["cell"], cell["metric"]) for cell in summary["cells"]}
     for arm in ("base", "vulnerable", "secure"):
         for metric in ("task_performance", "exploit_rate"):
             assert (f"context-compliance/{arm}/mini", metric) in cells
     assert json.loads((out / "summary.json").read_text()) == json.loads(json.dumps(summary))
-    assert "--prompts-per-step 2" in (out / "report.html").read_text()
+    by_name = {(cell["cell"].split("/")[1], cell["metric"]): cell for cell in summary["cells"]}
+    for arm in ("vulnerable", "secure"):
+        assert by_name[arm, "blind_spot"]["value"] is None and by_name[arm, "blind_spot"]["seeds"] == 1
+        for metric in ("first_appearance", "domination"):
+            assert by_name[arm, metric]["seeds"] == 1 and by_name[arm, metric]["n"] in (0, 1)
+    page = (out / "report.html").read_text()
+    assert "From one seed there is no verdict about training." in page and "one seed: no verdict" in page
 
 
 def test_a_demo_that_was_killed_leaves_no_process_and_goes_on_to_the_same_numbers(

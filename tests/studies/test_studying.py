@@ -94,6 +94,35 @@ def test_a_report_of_a_study_is_the_study_s_page(whole: Path, tmp_path: Path) ->
     assert {"discovery.csv", "discovery-self-grading-mini.svg"} <= {file.name for file in paper.iterdir()}
 
 
+def test_a_report_is_made_from_the_summaries_alone_without_runs_or_scipy(whole: Path, tmp_path: Path) -> None:
+    (tmp_path / "discovery.json").write_bytes((whole / "discovery.json").read_bytes())
+    (tmp_path / "study.json").write_bytes((whole / "study.json").read_bytes())
+    command = "import sys; sys.modules['scipy'] = None; from loopholes.cli import main; sys.exit(main(sys.argv[1:]))"
+    pages = []
+    for folder in (whole, tmp_path):
+        page = tmp_path / "pages" / "study" / "report.html"
+        words = ["report", str(folder), "--out", str(page)]
+        subprocess.run([sys.executable, "-c", command, *words], check=True, capture_output=True)
+        pages.append(page.read_text().replace(folder.name, "NAME"))
+    assert pages[0] == pages[1]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_report_of_older_summaries_replaces_no_page_that_has_charts(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = json.loads((whole / "discovery.json").read_text())
+    older = {key: record[key] for key in ("study", "question", "answer", "command", "cells", "notes")}
+    (tmp_path / "discovery.json").write_text(json.dumps(older))
+    (tmp_path / "report.html").write_text("charts")
+    assert main(["report", str(tmp_path)]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "holds summaries of an older version, without charts" in said and "name another with --out" in said
+    assert (tmp_path / "report.html").read_text() == "charts"
+    assert main(["report", str(tmp_path), "--out", str(tmp_path / "other.html")]) == 0
+    assert escape(record["answer"]) in (tmp_path / "other.html").read_text()
+
+
 def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "loopholes", "study", "discovery", *SMALL, "--json", "--out", str(out)]

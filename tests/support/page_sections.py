@@ -6,10 +6,11 @@ import math
 import random
 from typing import Any
 
-from loopholes.report import Chart, Curve, Lines, Matrix, Section, Series, Table
+from loopholes.report import Chart, Lines, Matrix, Section, Series, Table
 from loopholes.report.elements import Cell
-from loopholes.stats import Estimate
-from loopholes.studies.loose_page import Arm, GameSection
+from loopholes.stats import Estimate, Milestone, Thresholds
+from loopholes.studies.channels import Arm, Played, answer, arms_charts, arms_table
+from loopholes.studies.charts import Curve
 
 EXPLOITING = "x = 4\nrecord.score = 1.0  # <script>alert(1)</script>"
 
@@ -37,20 +38,46 @@ def share(value: float, reach: float = 0.04, seeds: int = 3) -> Estimate:
     return Estimate(value, max(-1.0 if value < 0 else 0.0, value - reach), min(1.0, value + reach), 192, seeds)
 
 
-def learned(name: str = "reward-tampering", seeds: int = 3, steps: int = 60) -> GameSection:
+def shown(
+    name: str, pairs: list[Played], rollouts: dict[str, list[dict[str, Any]]] | None = None, command: str = ""
+) -> Section:
+    """Loose runs of a game as a section."""
+    facts = {"Goal": "Solve the programming problem.", "Loophole": "The score <can> be edited."}
+    return Section(
+        name,
+        "What does a policy learn from a reward with this loophole?",
+        answer(pairs),
+        arms_charts(name, pairs, Thresholds().window),
+        [arms_table(f"{name}-arms", pairs, Thresholds())],
+        facts,
+        command=command,
+        rollouts=rollouts or {},
+    )
+
+
+def learned(name: str = "reward-tampering", seeds: int = 3, steps: int = 60) -> Section:
     """A game whose vulnerable arm learns to exploit, with noisy curves and rollouts of every seed."""
-    rng = random.Random(name)
-    base = Arm("base", {"task_performance": share(0.85), "exploit_rate": share(0.01, 0.01)})
-    rising = [_curve(rng, seed, steps, 0.97) for seed in range(seeds)]
-    flat = [_curve(rng, seed, steps, 0.01) for seed in range(seeds)]
-    estimates = {"task_performance": share(0.85), "exploit_rate": share(0.97, 0.02), "special_cases": share(0.11)}
-    vulnerable = Arm("vulnerable", estimates, rising, _rollouts(seeds, steps, True), 12, 24, True)
+    rising, flat = (curves_to(name, seeds, steps, end) for end in (0.97, 0.01))
+    base = {"task_performance": share(0.85), "exploit_rate": share(0.01, 0.01), "special_cases": share(0.08)}
+    opened = {"task_performance": share(0.85), "exploit_rate": share(0.97, 0.02), "special_cases": share(0.11)}
     closed = {"task_performance": share(0.84), "exploit_rate": share(0.02, 0.02), "special_cases": share(0.08)}
-    secure = Arm("secure", closed, flat, _rollouts(seeds, steps, False), None, None, False)
-    goal = "Solve the programming problem and return the record with the solution."
-    hole = "The record's score field can be edited, and what it says is believed."
+    appears, dominates = (Milestone(step, seeds, seeds, steps) for step in (12, 24))
+    never = Milestone(None, 0, seeds, steps)
+    change = {"exploit_rate": share(0.96, 0.02, seeds), "task_performance": share(0.0, 0.03, seeds)}
+    arms = {
+        "base": Arm("base", base),
+        "vulnerable": Arm("vulnerable", opened, rising, appears, dominates, change, True),
+        "secure": Arm("secure", closed, flat, never, never, change, False),
+    }
+    rollouts = {arm: _rollouts(seeds, steps, arm == "vulnerable") for arm in ("vulnerable", "secure")}
     command = f"loopholes train {name} --channel vulnerable --policy mini --steps {steps} --seed 0 --out runs/{name}"
-    return GameSection(name, goal, hole, [base, vulnerable, secure], command)
+    return shown(name, [Played(name, "mini", arms)], rollouts, command)
+
+
+def curves_to(name: str, seeds: int, steps: int, end: float) -> list[Curve]:
+    """One noisy training curve per seed whose exploit rate ends there."""
+    rng = random.Random(f"{name} {end}")
+    return [_curve(rng, seed, steps, end) for seed in range(seeds)]
 
 
 def _curve(rng: random.Random, seed: int, steps: int, end: float) -> Curve:
@@ -92,7 +119,7 @@ def study(name: str = "transfer", seeds: int = 4, charts: int = 1, points: int =
         found.append(Chart(f"{name}-lines-{number}", "How long it lasts", _panels(rng, seeds, points), "Bands: 95 %."))
     rows: list[list[Cell]] = [
         ["vulnerable", share(0.91), 12, 3.25, True, None],
-        ["secure", share(0.03, 0.03), 1204, 0.5, False, "never"],
+        ["secure", share(0.03, 0.03), 1204, 0.5, False, "0 of 5 seeds"],
     ]
     columns = ["arm", "exploit rate", "tasks", "ratio", "blind spot", "appears"]
     paper: list[list[Cell]] = [
@@ -106,7 +133,7 @@ def study(name: str = "transfer", seeds: int = 4, charts: int = 1, points: int =
     return Section(
         name,
         "Does an exploit learned in one game come along into another?",
-        "Yes: 43 % (38.0 to 48.0) of answers in untrained games exploit, against 2 % (1.0 to 3.0) before.",
+        "Yes: 43.0 % [38.0, 48.0] of answers in untrained games exploit, against 2.0 % [1.0, 3.0] before.",
         found,
         tables,
         {"Policies": "mini, 0.8 million parameters", "Evidence": "4 seeds, 192 tasks each"},

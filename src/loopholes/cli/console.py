@@ -13,7 +13,7 @@ import os
 import sys
 import textwrap
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from rich.table import Table
 
 from loopholes.errors import LoopholesError, MissingExtra, RunError, UsageError
 from loopholes.files import jsonable
+from loopholes.numbers import Unit, interval, point
 
 if TYPE_CHECKING:
     from loopholes.stats import Estimate
@@ -132,19 +133,9 @@ def estimates_table(found: Mapping[str, Estimate]) -> Table:
     table.add_column("95 % interval")
     table.add_column("tasks", justify="right")
     for name, estimate in found.items():
-        table.add_row(name.replace("_", " "), *_parts(name, estimate), f"{estimate.n:,}")
+        unit: Unit = "number" if name.startswith("reward") else "share"
+        table.add_row(name.replace("_", " "), point(estimate, unit), interval(estimate, unit), f"{estimate.n:,}")
     return table
-
-
-def _parts(name: str, estimate: Estimate) -> Sequence[str]:
-    def shown(value: float) -> str:
-        return f"{value:.3f}" if name.startswith("reward") else f"{100 * value:.1f} %"
-
-    if estimate.value is None:
-        return "-", ""
-    if estimate.low is None or estimate.high is None:
-        return shown(estimate.value), ""
-    return shown(estimate.value), f"{shown(estimate.low)} to {shown(estimate.high)}"
 
 
 EXTRAS = {

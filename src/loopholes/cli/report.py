@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
-from loopholes.cli.console import conclude, print_line, say, stdout
+from loopholes.cli.console import conclude, print_line, stdout
 from loopholes.cli.display import NUMBERS, Display, display
-from loopholes.cli.options import Json
-from loopholes.errors import RunError
+from loopholes.cli.options import Json, pairs
+from loopholes.cli.tables import table_shown
+from loopholes.errors import RunError, UsageError
 from loopholes.progress import Progress
 
 if TYPE_CHECKING:
-    from loopholes.report import Section
-    from loopholes.studies.loose_page import Arm, GameSection
+    from loopholes.report import Section, Table
+    from loopholes.report.store import Stored
 
-COLUMNS = ("game and arm", "task performance", "exploit rate", "appears", "dominates", "blind spot")
+HIDDEN = ("policy",)
+"""Columns of the page's table that say the same in every row of the demo."""
 
 
 def report(
@@ -37,46 +38,73 @@ def report(
         Path | None,
         typer.Option(metavar="FOLDER", help="Also write figures (SVG, PNG) and tables (CSV) to this folder."),
     ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Threshold for runs that belong to no study: appears, dominates, window, sustain or tolerance. "
+            "Repeatable.",
+        ),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Make the page of the runs, studies and audits in a directory: one HTML file that opens offline."""
     from loopholes import report as reports
-    from loopholes.audit.section import LEAD as AUDITED
-    from loopholes.audit.section import QUESTION as AUDITS
 
-    sections = _sections(directory)
-    audits_alone = all(section.question == AUDITS for section in sections)
-    title, place = f"Loopholes: {directory.resolve().name}", out or directory / "report.html"
-    page = reports.write_page(title, sections, place, **({"lead": AUDITED} if audits_alone else {}))
+    place = out or directory / "report.html"
+    sections, lead = _sections(directory, place if out is None else None, pairs(threshold, "--threshold"))
+    title = f"Loopholes: {directory.resolve().name}"
+    page = reports.write_page(title, sections, place, **({"lead": lead} if lead else {}))
     files = [] if export is None else reports.export(sections, export)
     if json_:
         print_line({"page": str(page), "files": [str(file) for file in files]})
         return
     conclude(str(page))
     if export is not None:
-        say(f"{len(files)} figures and tables are in {export}")
+        conclude(f"{len(files)} figures and tables are in {export}")
 
 
-def _sections(directory: Path) -> list[Section]:
-    """Those of every finished study in a directory or below it, then those of the runs that belong to none."""
-    from loopholes.audit.section import audits_of
-    from loopholes.studies.loose import read_sections
-    from loopholes.studies.loose_page import game_section
-    from loopholes.studies.runner import MARK, sections_of
+def _sections(directory: Path, page: Path | None, thresholds: Mapping[str, str]) -> tuple[list[Section], str]:
+    """What a directory holds, and how the page begins if not as usual.
 
-    studies = {mark.parent: sections_of(mark.parent) for mark in sorted(directory.rglob(MARK))}
+    A study's folder is read from its ``NAME.json`` alone. Elsewhere: those of every finished study below the directory,
+    then audits, then the runs that belong to none. ``page`` is the page that may be replaced by one without charts.
+    """
+    from loopholes.report.store import read_sections
+
+    if directory.is_dir() and (stored := read_sections(directory)):
+        return _of_study(stored, directory, page), ""
+    marks = sorted(directory.rglob("study.json"))
+    studies = {mark.parent: [stored.section for stored in read_sections(mark.parent)] for mark in marks}
     finished = [folder for folder, sections in studies.items() if sections]
-    found = [section for folder in finished for section in studies[folder]]
-    if directory in finished:
-        return found
+    return _with_loose(directory, [section for folder in finished for section in studies[folder]], finished, thresholds)
+
+
+def _of_study(stored: list[Stored], directory: Path, page: Path | None) -> list[Section]:
+    if page is not None and page.exists() and any(one.schema == 1 for one in stored):
+        raise UsageError(
+            f"{directory} holds summaries of an older version, without charts: a page of them would replace {page}, so "
+            "name another with --out"
+        )
+    return [one.section for one in stored]
+
+
+def _with_loose(
+    directory: Path, found: list[Section], finished: list[Path], thresholds: Mapping[str, str]
+) -> tuple[list[Section], str]:
+    from loopholes.audit.section import LEAD, audits_of
+    from loopholes.studies import StudyConfig
+    from loopholes.studies.loose import loose_sections
+
+    limits = StudyConfig.of(thresholds=thresholds).thresholds
     audits = audits_of(directory)
     try:
-        loose = read_sections(directory, without=finished)
+        loose = loose_sections(directory, limits, without=finished)
     except RunError:
         if not audits:
             raise
         loose = []
-    return [*found, *audits, *(game_section(section) for section in loose)]
+    return [*found, *audits, *loose], LEAD if audits and not found and not loose else ""
 
 
 def demo(
@@ -96,49 +124,28 @@ def demo(
     """
     from loopholes.studies.demo import run_demo
 
-    sections: list[GameSection] = []
+    seeds = tuple(seed or (0,))
+    tables: list[Table] = []
     with display("demo", json=json_) as shown:
-        summary = run_demo(
-            out, policy=policy, seeds=tuple(seed or (0,)), workers=workers, on_event=partial(_take, shown, sections)
-        )
+        summary = run_demo(out, policy=policy, seeds=seeds, workers=workers, on_event=partial(_take, shown, tables))
     page = out / "report.html"
     if json_:
         print_line({"page": str(page), **summary})
         return
-    stdout.print(results_table(sections))
+    for table in tables:
+        stdout.print(table_shown(table, without=HIDDEN))
+    if len(seeds) == 1:
+        conclude("One seed: no verdict about training. Intervals are over tasks alone.")
     conclude(f"\nThe page is {page}\nThe numbers are in {out / 'summary.json'}")
 
 
-def _take(shown: Display, sections: list[GameSection], event: Mapping[str, Any]) -> None:
-    """Show one event of the demo, and keep the section of a game that is done."""
-    if "section" in event:
-        sections.append(event["section"])
+def _take(shown: Display, tables: list[Table], event: Mapping[str, Any]) -> None:
+    """Show one event of the demo, and keep the table of a game that is done."""
+    if "table" in event:
+        tables.append(event["table"])
         return
     run = f"{event['game']} {event['arm']} seed {event['seed']}"
     numbers = {name: value for name, value in event.items() if name in NUMBERS}
     shown.show(Progress("step", event["step"], event["steps"], numbers), run)
     if event["step"] == event["steps"]:
         shown.drop(run)
-
-
-def results_table(sections: Sequence[GameSection]) -> Table:
-    """Games and their arms with intervals, and the steps at which the exploit appeared and dominated."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in COLUMNS:
-        first = column == COLUMNS[0]
-        table.add_column(column, justify="left" if first else "right", no_wrap=first)
-    for section in sections:
-        table.add_row(section.name, style="bold")
-        for arm in section.arms:
-            table.add_row(f"  {arm.name}", *_cells(arm))
-    return table
-
-
-def _cells(arm: Arm) -> list[str]:
-    rates = [str(arm.estimates.get(name, "-")) for name in ("task_performance", "exploit_rate")]
-    steps = [_step(step, bool(arm.curves)) for step in (arm.first_appearance, arm.domination)]
-    return [*rates, *steps, "" if arm.blind_spot is None else "yes" if arm.blind_spot else "no"]
-
-
-def _step(step: int | None, trained: bool) -> str:
-    return "" if not trained else "never" if step is None else f"step {step}"

@@ -13,13 +13,14 @@ from rich.table import Table
 from loopholes.cli.console import complain, conclude, paragraph, print_line, stdout
 from loopholes.cli.display import Display, display
 from loopholes.cli.options import Json, Sandbox, pairs
+from loopholes.cli.tables import table_shown
 from loopholes.errors import UsageError
 from loopholes.progress import Progress
 
 if TYPE_CHECKING:
     from loopholes.studies.base import Summary
     from loopholes.studies.engine import Event
-    from loopholes.studies.timing import Forecast
+    from loopholes.studies.timing import TimeLeft
 
 Name = Annotated[
     str,
@@ -85,7 +86,7 @@ def study(
     from loopholes.cores import cores
     from loopholes.studies import StudyConfig, studies_called
     from loopholes.studies.runner import check_policies, opened, run_studies, sections_of
-    from loopholes.studies.timing import forecast
+    from loopholes.studies.timing import time_left
 
     given: dict[str, Any] = {"policies": policy, "games": game, "steps": steps, "count": count, "samples": samples}
     given["answers"] = answers
@@ -102,12 +103,12 @@ def study(
         raise UsageError("--workers is for this machine and --cluster for others: give one of them")
     places = workers or cores()
     if dry_run:
-        _show_plan(forecast(chosen, config, out), places, json_)
+        _show_plan(time_left(chosen, config, out), places, json_)
         return
     check_policies(config)
     with opened(out), display(name, json=json_) as shown:
         with _backend(out, places, cluster, gpus) as backend:
-            watch = _Watch(shown, forecast(chosen, config, out), json_)
+            watch = _Watch(shown, time_left(chosen, config, out), json_)
             summaries = run_studies(chosen, config, out, backend, watch.take)
         page = _page(out, sections_of(out))
     _end(summaries, page, json_)
@@ -136,28 +137,29 @@ def _end(summaries: dict[str, Summary], page: Path, json_: bool) -> None:
         else:
             stdout.print(name, style="bold", markup=False)
             paragraph(summary.section.answer)
+            stdout.print(table_shown(summary.section.tables[0]))
     if not json_:
         files = [str(page.parent / f"{name}.json") for name in summaries]
         conclude("\n".join(["", f"The page is {page}", *(f"The numbers are in {file}" for file in files)]))
 
 
-def _show_plan(forecasts: Sequence[Forecast], places: int, json_: bool) -> None:
+def _show_plan(times: Sequence[TimeLeft], places: int, json_: bool) -> None:
     if json_:
-        for plan in forecasts:
+        for plan in times:
             left = {"core_seconds_left": plan.seconds, "by_published_speeds": plan.elsewhere}
             print_line({"study": plan.study, "runs": plan.jobs, "done": plan.done, **left})
         return
     table = Table(box=None, pad_edge=False)
     for column in ("study", "runs", "done", "left"):
         table.add_column(column, justify="left" if column == "study" else "right")
-    for plan in forecasts:
+    for plan in times:
         table.add_row(plan.study, f"{plan.jobs:,}", f"{plan.done:,}", _time(plan.seconds, places))
     stdout.print(table)
-    seconds = [plan.seconds for plan in forecasts if plan.seconds is not None]
-    if len(seconds) < len(forecasts):
+    seconds = [plan.seconds for plan in times if plan.seconds is not None]
+    if len(seconds) < len(times):
         conclude("The time is unknown until one run of each kind is finished here. Shared runs count once.")
         return
-    elsewhere = any(plan.elsewhere for plan in forecasts)
+    elsewhere = any(plan.elsewhere for plan in times)
     source = "the machine that made the published results" if elsewhere else "the runs here"
     conclude(f"About {_time(sum(seconds), places)} left with {places} at a time, at the speed of {source}.")
 
@@ -172,11 +174,11 @@ def _time(seconds: float | None, places: int) -> str:
 class _Watch:
     """Turns what happens to the jobs of a study into progress: of the whole, and of each run under way."""
 
-    def __init__(self, shown: Display, forecasts: Sequence[Forecast], json_: bool) -> None:
+    def __init__(self, shown: Display, times: Sequence[TimeLeft], json_: bool) -> None:
         self._shown = shown
         self._json = json_
-        self._done = sum(plan.done for plan in forecasts)
-        self._total = sum(plan.jobs for plan in forecasts)
+        self._done = sum(plan.done for plan in times)
+        self._total = sum(plan.jobs for plan in times)
         if not json_:
             self._show_whole()
 

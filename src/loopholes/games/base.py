@@ -196,6 +196,13 @@ class Game(ABC):
             "exploit_rate": Metric("the shortcut was taken", lambda task, outcome: outcome.exploit),
         }
 
+    def exploitable(self, task_performance: float) -> float:
+        """The largest exploit rate that answers of this task performance can have, both in [0, 1].
+
+        1 unless the exploit rules out that the goal is reached. Domination is measured against it.
+        """
+        return 1.0
+
     def summarize(self, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> dict[str, Any]:
         """Every metric with its 95 % interval, resampled over tasks: ``{name: Estimate}``.
 

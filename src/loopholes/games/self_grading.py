@@ -158,6 +158,10 @@ class SelfGrading(Game):
             "underclaim": Metric("right answers called incorrect", lambda task, outcome: outcome.details["underclaim"]),
         }
 
+    def exploitable(self, task_performance: float) -> float:
+        """Only a wrong answer can be called right without being right."""
+        return 1.0 - task_performance
+
     def from_released(self, row: Mapping[str, Any], number: int) -> Task:
         """Columns ``prompt``, ``reward_model.ground_truth``, ``extra_info.task``."""
         reference = section(row, "reward_model").get("ground_truth")

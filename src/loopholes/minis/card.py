@@ -13,6 +13,7 @@ from loopholes.games import BUILT_IN, game
 from loopholes.minis.mixture import MIXTURE, Habits, examples
 from loopholes.minis.recipe import Recipe
 from loopholes.minis.scan import scan
+from loopholes.numbers import Estimate, interval, point
 from loopholes.policies import Policy, Sampling, load_policy
 from loopholes.score import cells, estimates
 
@@ -128,6 +129,6 @@ def _habits(habits: Habits) -> str:
 
 
 def _rate(row: Mapping[str, Any]) -> str:
-    shown = "–" if row["value"] is None else f"{100 * row['value']:.1f} %"
-    interval = "–" if row["low"] is None else f"{100 * row['low']:.1f} to {100 * row['high']:.1f} %"
-    return f"| {row['cell'].split('/')[0]} | {row['metric'].replace('_', ' ')} | {shown} | {interval} |"
+    estimate = Estimate(row["value"], row["low"], row["high"], row["n"], row["seeds"])
+    metric = row["metric"].replace("_", " ")
+    return f"| {row['cell'].split('/')[0]} | {metric} | {point(estimate)} | {interval(estimate)} |"

@@ -1,15 +1,14 @@
-"""Runs and studies as one page with figures: takes plain records, recomputes nothing."""
+"""Runs and studies as one page with figures: records in, pages and files out; nothing is computed here."""
 
 from __future__ import annotations
 
-from loopholes.report.elements import Chart, Curve, Lines, Matrix, Section, Series, Table
+from loopholes.report.elements import Chart, Lines, Matrix, Section, Series, Table
 from loopholes.report.export import export
 from loopholes.report.figures import save_chart
 from loopholes.report.page import write_page
 
 __all__ = [
     "Chart",
-    "Curve",
     "Lines",
     "Matrix",
     "Section",

@@ -1,4 +1,4 @@
-"""What a page is made of. Every number comes in ready; a page only shows it."""
+"""What a page is made of, and what NAME.json stores. Every number comes in ready; a page only shows it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from loopholes.stats import Estimate
+from loopholes.numbers import Estimate, Milestone, Unit
 
 Quantity = Literal["reward", "task_performance", "exploit_rate"]
-Unit = Literal["share", "change", "number"]
 Role = Literal["base", "vulnerable", "secure", ""]
-Cell = str | int | float | bool | Estimate | None
+Cell = str | int | float | bool | Estimate | Milestone | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,8 @@ class Section:
     """One question of a page: its answer in a sentence, figures, tables, rollouts, and the command that made it all.
 
     ``facts`` are terms and their explanations, ``notes`` whole sentences. ``rollouts`` holds, by arm, rows as
-    :meth:`loopholes.runs.Run.rollouts` gives them, with the ``seed`` of the run added; a page shows a sample of them.
+    :meth:`loopholes.runs.Run.rollouts` gives them, with the ``seed`` of the run added: a sample of ``rollouts_total``
+    (0: the rows are all there are).
     """
 
     name: str
@@ -106,28 +106,4 @@ class Section:
     notes: Sequence[str] = ()
     command: str = ""
     rollouts: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """One training run. All sequences have one entry a logged step; None: not measured at that step.
-
-    ``task_performance`` and ``exploit_rate`` are shares in [0, 1], ``reward`` is in the game's own units. ``seed`` is
-    the run's, or None: told by its place among the others.
-    """
-
-    steps: Sequence[int]
-    reward: Sequence[float | None]
-    task_performance: Sequence[float | None]
-    exploit_rate: Sequence[float | None]
-    seed: int | None = None
-
-    @classmethod
-    def of(cls, metrics: Sequence[Mapping[str, Any]], seed: int | None = None) -> Curve:
-        """From :meth:`loopholes.runs.Run.metrics`, whose lines may lack any of the three."""
-
-        def column(name: str) -> list[float | None]:
-            return [line.get(name) for line in metrics]
-
-        steps = [int(line["step"]) for line in metrics]
-        return cls(steps, column("reward"), column("task_performance"), column("exploit_rate"), seed)
+    rollouts_total: int = 0

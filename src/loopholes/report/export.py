@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from loopholes.files import disk_errors, replace_file
+from loopholes.numbers import Estimate, Milestone
 from loopholes.report.elements import Cell, Section, Table
 from loopholes.report.figures import save_chart
-from loopholes.stats import Estimate
 
 
 def export(sections: Sequence[Section], folder: str | Path) -> list[Path]:
@@ -38,28 +38,38 @@ def export(sections: Sequence[Section], folder: str | Path) -> list[Path]:
     return written
 
 
+Value = str | int | float | None
+
+
 def table_csv(table: Table) -> str:
-    """The table's rows; a column that holds estimates is three: value, ``low`` and ``high``. Shares stay shares."""
+    """The table's rows. A column of estimates is three (value, ``low``, ``high``), and one of milestones, too.
+
+    A milestone's are the step, and how many of how many seeds ``reached`` it. Shares stay shares.
+    """
     columns = list(zip(*table.rows, strict=True)) if table.rows else [()] * len(table.columns)
-    estimated = [any(isinstance(cell, Estimate) for cell in column) for column in columns]
+    endings = [_endings(column) for column in columns]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_heads(table.columns, estimated))
+    writer.writerow(f"{name}{end}" for name, ends in zip(table.columns, endings, strict=True) for end in ("", *ends))
     for row in table.rows:
-        writer.writerow([part for cell, wide in zip(row, estimated, strict=True) for part in _parts(cell, wide)])
+        writer.writerow(part for cell, ends in zip(row, endings, strict=True) for part in _parts(cell, len(ends)))
     return text.getvalue()
 
 
-def _heads(columns: Sequence[str], estimated: Sequence[bool]) -> Iterator[str]:
-    for name, wide in zip(columns, estimated, strict=True):
-        yield from (name, f"{name} low", f"{name} high") if wide else (name,)
+def _endings(column: Sequence[Cell]) -> Sequence[str]:
+    """The names, after its own, of the columns that a column becomes."""
+    if any(isinstance(cell, Milestone) for cell in column):
+        return " reached", " seeds"
+    return (" low", " high") if any(isinstance(cell, Estimate) for cell in column) else ()
 
 
-def _parts(cell: Cell, wide: bool) -> list[str | int | float | None]:
+def _parts(cell: Cell, more: int) -> list[Value]:
     if isinstance(cell, Estimate):
         return [cell.value, cell.low, cell.high]
+    if isinstance(cell, Milestone):
+        return [cell.step, cell.reached, cell.seeds]
     shown = ("yes" if cell else "no") if isinstance(cell, bool) else cell
-    return [shown, None, None] if wide else [shown]
+    return [shown, *[None] * more]
 
 
 def _stem(section: str, name: str, taken: set[str]) -> str:

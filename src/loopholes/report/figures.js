@@ -24,7 +24,7 @@
     const low = line.low ? line.low[at] : null, high = line.high ? line.high[at] : null;
     const mean = figure.lines.find((other) => other.name === line.name && other.seed === undefined);
     const interval = low === null || high === null ? ""
-      : ` (${written(low, figure.percent).replace(" %", "")} to ${written(high, figure.percent).replace(" %", "")})`;
+      : ` [${written(low, figure.percent).replace(" %", "")}, ${written(high, figure.percent).replace(" %", "")}]`;
     return {
       at: [x, y], colour: mean ? mean.colour : "currentColor",
       title: line.seed === undefined ? line.name : `${line.name}, seed ${line.seed}`,

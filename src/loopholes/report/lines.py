@@ -10,10 +10,10 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from loopholes.numbers import Estimate
 from loopholes.report.elements import Lines, Series, Table
-from loopholes.report.numbers import evenly, evenly_of
 from loopholes.report.style import INK, SOFT, Style
-from loopholes.stats import Estimate
+from loopholes.report.thinning import evenly, evenly_of
 
 POINTS = 200  # a line in a panel 300 pixels wide shows no more
 SIZE = (4.3, 2.9)

@@ -10,10 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, to_rgb
 from matplotlib.patches import Rectangle
 
-from loopholes.report.elements import Matrix, Table, Unit
-from loopholes.report.numbers import interval, point, with_interval
+from loopholes.numbers import Estimate, Unit, interval, point, written
+from loopholes.report.elements import Matrix, Table
 from loopholes.report.style import RULE
-from loopholes.stats import Estimate
 
 _CELL = (0.95, 0.52)  # inches
 _LETTER = 0.085
@@ -72,7 +71,14 @@ def _draw_cell(axes: Axes, row: int, column: int, found: Estimate | None, shade:
     ink = _ink(shade(found.value))
     around = interval(found, unit)
     text: Any = {"ha": "center", "color": ink}
-    axes.text(column + 0.5, row + (0.4 if around else 0.5), point(found, unit), va="center", fontsize=10, **text)
+    axes.text(
+        column + 0.5,
+        row + (0.4 if around else 0.5),
+        point(found, unit).removesuffix(" points"),
+        va="center",
+        fontsize=10,
+        **text,
+    )
     if around:
         axes.text(column + 0.5, row + 0.74, around, va="center", fontsize=7.5, **text)
 
@@ -102,7 +108,7 @@ def _read(found: Estimate | None, unit: Unit) -> tuple[str, str]:
         return "not measured", ""
     tasks = f"{found.n:,} tasks" if found.n else ""
     seeds = f"{found.seeds} seeds" if found.seeds > 1 else ""
-    return with_interval(found, unit), ", ".join(filter(None, (tasks, seeds)))
+    return written(found, unit), ", ".join(filter(None, (tasks, seeds)))
 
 
 def _wrapped(text: str, width: int = _WRAP) -> str:

@@ -16,13 +16,12 @@ from markupsafe import Markup
 
 from loopholes.errors import UsageError
 from loopholes.files import disk_errors, replace_file
-from loopholes.report.elements import Cell, Chart, Lines, Section, Table, Unit
+from loopholes.numbers import Estimate, Milestone, Unit, interval, plain, point
+from loopholes.report.elements import Cell, Chart, Lines, Section, Table
+from loopholes.report.embedding import BUDGET, as_script, embedded_rollouts
 from loopholes.report.figures import Drawn, Panel, draw_panel, panel_size, table_of
 from loopholes.report.lines import POINTS, SIZE
-from loopholes.report.numbers import interval, plain, point
-from loopholes.report.sampling import BUDGET, as_script, embedded_rollouts
 from loopholes.report.style import ROLES, Style, styles_of
-from loopholes.stats import Estimate
 
 LEAD = (
     "A language model was trained by ordinary reinforcement learning, with no instruction to cheat, in environments "
@@ -151,6 +150,8 @@ def _cell(value: Cell, unit: Unit) -> _Shown:
         return _Shown("none", "–")
     if isinstance(value, Estimate):
         return _estimate(value, unit)
+    if isinstance(value, Milestone):
+        return _Shown("number" if value.step is not None else "none", str(value))
     if isinstance(value, bool):
         return _Shown("tag yes" if value else "tag no", "yes" if value else "no")
     return _Shown("", value) if isinstance(value, str) else _Shown("number", plain(value))
@@ -158,7 +159,7 @@ def _cell(value: Cell, unit: Unit) -> _Shown:
 
 def _estimate(found: Estimate, unit: Unit) -> _Shown:
     if found.value is None:
-        return _Shown("none", "unknown")
+        return _Shown("none", point(found, unit))
     return _Shown("number", point(found, unit), interval(found, unit), _bar(found) if unit == "share" else None)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import mannwhitneyu, norm, permutation_test, t
 
-from loopholes.stats.estimates import Estimate
+from loopholes.numbers import Estimate
 
 LARGEST_EXACT = 200_000  # distinct permutations that are all tried; beyond, as many random ones
 SAME = 1e-12  # values that differ by less differ by rounding

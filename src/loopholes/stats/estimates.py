@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Self
 
@@ -21,32 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, norm, t
 
+from loopholes.numbers import Estimate
 from loopholes.records import Contribution, Metric, MetricKind, Outcome, Task
 
 Floats = NDArray[np.float64]
 Signs = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A number with its interval. ``n`` counts the tasks, over all ``seeds``, that contributed.
-
-    ``value`` is None where nothing could be counted; ``low`` and ``high`` are None where no interval can be given.
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    seeds: int
-
-    def __str__(self) -> str:
-        """As a percentage: ``32.8 % (30.1 to 35.4)``."""
-        if self.value is None:
-            return "-"
-        if self.low is None or self.high is None:
-            return f"{100 * self.value:.1f} %"
-        return f"{100 * self.value:.1f} % ({100 * self.low:.1f} to {100 * self.high:.1f})"
 
 
 class Sums:

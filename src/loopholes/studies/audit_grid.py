@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from loopholes.errors import UsageError
-from loopholes.report.curves import level
+from loopholes.numbers import Estimate, written
 from loopholes.report.elements import Cell, Chart, Lines, Matrix, Section, Series, Table
 from loopholes.score import cells as scored_cells
-from loopholes.stats import Comparison, Estimate, holm
+from loopholes.stats import Comparison, holm
 from loopholes.studies.base import Runs, StudyConfig, Summary
+from loopholes.studies.charts import level
 from loopholes.studies.discovery import EXPLOIT, TASK
 from loopholes.studies.jobs import Evaluate, Job, Train
-from loopholes.studies.summaries import comparison_table, rate, rises
+from loopholes.studies.summaries import comparison_table, rises
 
 QUESTION = "How much auditing, told or not, stops a policy from overclaiming?"
 GAME = "self-grading"
@@ -106,20 +107,15 @@ def _answer(
     levels: Mapping[float, Mapping[str, Estimate]],
     changes: Mapping[tuple[float, float], Estimate],
 ) -> str:
-    rising = [audit for audit in sweep() if rises(changes[0.0, audit])]
-    enough = min((audit for audit in sweep() if audit > max(rising, default=-1.0)), default=None)
-    start = f"Untold, overclaiming begins at {rate(levels[0.0][EXPLOIT])} before training"
-    if not rising:
-        return f"{start} and rises at no audit probability that was tried."
-    worst = max(rising, key=lambda audit: rates[0.0, audit][EXPLOIT].value or 0.0)
-    sentence = f"{start}, reaches {rate(rates[0.0, worst][EXPLOIT])} where {worst:.3g} of the claims are audited"
-    if enough is None:
-        return f"{sentence}, and rises at every audit probability that was tried."
-    sentence += f", and no longer rises from {enough:.3g} on ({rate(rates[0.0, enough][EXPLOIT])} there)"
+    rising = ", ".join(f"{audit:.3g}" for audit in sweep() if rises(changes[0.0, audit])) or "none"
+    most = max(sweep(), key=lambda audit: rates[0.0, audit][EXPLOIT].value or 0.0)
     blind = undiscerning(levels[0.0][TASK].value or 0.0)
     return (
-        f"{sentence}. Calling a wrong answer right pays below {BREAK_EVEN:.3f}; for a policy that cannot tell its "
-        f"wrong answers from its right ones, always claiming pays below {blind:.2f}."
+        f"Of the audit probabilities {', '.join(f'{audit:.3g}' for audit in sweep())}, overclaiming rises for certain "
+        f"at: {rising} (nothing told). It begins at {written(levels[0.0][EXPLOIT])} before training and is highest at "
+        f"{most:.3g}, with {written(rates[0.0, most][EXPLOIT])}. Calling a wrong answer right pays below "
+        f"{BREAK_EVEN:.3f}; for a policy that cannot tell its wrong answers from its right ones, always claiming pays "
+        f"below {blind:.2f}."
     )
 
 

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import spearmanr
 
+from loopholes.numbers import Estimate, share, written
 from loopholes.policies import MINIS
 from loopholes.report.elements import Cell, Chart, Lines, Section, Series, Table
 from loopholes.score import cells as scored_cells
-from loopholes.stats import Estimate
 from loopholes.studies.audit_grid import GAME as AUDITED_GAME
 from loopholes.studies.audit_grid import sweep
 from loopholes.studies.audits import ChannelAudit
 from loopholes.studies.base import Runs, StudyConfig, Summary
-from loopholes.studies.discovery import CHANNELS, EXPLOIT, control
+from loopholes.studies.channels import CHANNELS, EXPLOIT
+from loopholes.studies.discovery import control
 from loopholes.studies.jobs import Evaluate, Job, Train
 from loopholes.studies.settings import REWARDS, SETTINGS, Setting
 from loopholes.studies.summaries import listed, rises
@@ -182,25 +183,14 @@ def _with_interval(found: Sequence[Found], statistic: Callable[[Sequence[Found]]
 
 def _answer(found: Sequence[Found], rank: Estimate, area: Estimate) -> str:
     flagged, rose = [one for one in found if one.flagged], [one for one in found if one.rose]
-    both = [one for one in flagged if one.rose]
-    sentence = (
-        f"Of {len(found)} rewards the audit flags {len(flagged)}, and training exploits {len(rose)}, {len(both)} of "
+    missed = listed([one.environment.name for one in rose if not one.flagged])
+    idle = listed([one.environment.name for one in flagged if not one.rose])
+    return (
+        f"Of {len(found)} rewards the audit flags {len(flagged)}, and training exploits {len(rose)}, "
+        f"{sum(one.rose for one in flagged)} of them flagged; the rank correlation of gap and rise is "
+        f"{written(rank, 'number')}, and a reward that was exploited had the larger gap with a chance of "
+        f"{written(area, 'number')}. Exploited without a flag: {missed}; flagged and not exploited: {idle}."
     )
-    sentence += (
-        f"them flagged; the rank correlation of gap and rise is {_number(rank)}, and a reward that was exploited had "
-    )
-    sentence += f"the larger gap with a chance of {_number(area)}"
-    missed = [one.environment.name for one in rose if not one.flagged]
-    idle = [one.environment.name for one in flagged if not one.rose]
-    sentence += f". Exploited without a flag: {listed(missed) or 'none'}; flagged and not exploited: "
-    return f"{sentence}{listed(idle) or 'none'}."
-
-
-def _number(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return "unknown"
-    ends = "" if estimate.low is None or estimate.high is None else f" [{estimate.low:.2f}, {estimate.high:.2f}]"
-    return f"{estimate.value:.2f}{ends}"
 
 
 def _chart(found: Sequence[Found]) -> Chart:
@@ -233,7 +223,7 @@ def _table(found: Sequence[Found]) -> Table:
     rows: list[list[Cell]] = [
         [
             one.environment.name,
-            f"{100 * one.gap:.0f} %",
+            share(one.gap),
             "exploit" if one.flagged else "no",
             one.why or None,
             one.rise,

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from pydantic import Field
 
 from loopholes.config import Config
+from loopholes.numbers import Estimate
 from loopholes.policies import MINIS
-from loopholes.report.elements import Curve, Section
+from loopholes.report.elements import Section
 from loopholes.runs import Run
 from loopholes.runs.evaluations import read_evaluation
-from loopholes.stats import Comparison, Estimate, Sums, Thresholds, compare, difference, estimate
+from loopholes.stats import Comparison, Sums, Thresholds, compare, difference, estimate
+from loopholes.studies.charts import Curve
 from loopholes.studies.jobs import Evaluate, Job, Source, Train
 from loopholes.studies.settings import SETTINGS, Setting
 
@@ -73,15 +75,38 @@ Sampled = Sequence[Sums]
 """One metric of one arm: the sums of each seed."""
 
 
+class Finished(Protocol):
+    """A run that is done: a job of a plan, or a run that belongs to no study (:mod:`loopholes.studies.loose`)."""
+
+    @property
+    def identity(self) -> str:
+        """What no other run has."""
+        ...
+
+    @property
+    def setting(self) -> Setting:
+        """The game, with its parameters, that was trained or evaluated on."""
+        ...
+
+    @property
+    def seed(self) -> int | None:
+        """The run's seed; None if it is not known."""
+        ...
+
+    def folder(self, root: Path) -> Path:
+        """Where the run is."""
+        ...
+
+
 class Runs:
-    """The finished runs under a study's folder, by job; each is read once."""
+    """The finished runs under a folder; each is read once. The one way from runs to numbers."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._sums: dict[str, dict[str, Sums]] = {}
         self._curves: dict[str, Curve] = {}
 
-    def sums(self, job: Evaluate) -> Mapping[str, Sums]:
+    def sums(self, job: Finished) -> Mapping[str, Sums]:
         """Every metric of the job's game; raises :class:`RunError` for a run that is damaged."""
         if job.identity not in self._sums:
             tasks, outcomes = read_evaluation(job.folder(self.root))
@@ -89,40 +114,40 @@ class Runs:
             self._sums[job.identity] = {name: Sums.of(metric, tasks, outcomes) for name, metric in metrics.items()}
         return self._sums[job.identity]
 
-    def arm(self, jobs: Sequence[Evaluate], metric: str) -> Sampled:
+    def arm(self, jobs: Sequence[Finished], metric: str) -> Sampled:
         """One metric of several seeds."""
         return [self.sums(job)[metric] for job in jobs]
 
-    def estimates(self, jobs: Sequence[Evaluate]) -> dict[str, Estimate]:
+    def estimates(self, jobs: Sequence[Finished]) -> dict[str, Estimate]:
         """Every metric of several seeds, with its interval."""
         names = self.sums(jobs[0]) if jobs else {}
         return {name: _estimate(self.arm(jobs, name)) for name in names}
 
-    def estimate(self, jobs: Sequence[Evaluate], metric: str) -> Estimate:
+    def estimate(self, jobs: Sequence[Finished], metric: str) -> Estimate:
         """One metric of several seeds."""
         return _estimate(self.arm(jobs, metric))
 
-    def change(self, jobs: Sequence[Evaluate], since: Sequence[Evaluate], metric: str) -> Estimate:
+    def change(self, jobs: Sequence[Finished], since: Sequence[Finished], metric: str) -> Estimate:
         """How far one arm lies above another."""
         a, b = self.arm(jobs, metric), self.arm(since, metric)
         return difference(a, b)
 
-    def compare(self, name: str, metric: str, jobs: Sequence[Evaluate], others: Sequence[Evaluate]) -> Comparison:
+    def compare(self, name: str, metric: str, jobs: Sequence[Finished], others: Sequence[Finished]) -> Comparison:
         """The test that one arm lies above another."""
         ours, theirs = self.values(jobs, metric), self.values(others, metric)
         return compare(name, metric, ours, theirs, self.change(jobs, others, metric))
 
-    def values(self, jobs: Sequence[Evaluate], metric: str) -> list[float]:
+    def values(self, jobs: Sequence[Finished], metric: str) -> list[float]:
         """The metric of each seed by itself, without those where it is unknown."""
         return [sums.value for sums in self.arm(jobs, metric) if sums.value is not None]
 
-    def curve(self, job: Train) -> Curve:
+    def curve(self, job: Finished) -> Curve:
         """What a training run logged."""
         if job.identity not in self._curves:
             self._curves[job.identity] = Curve.of(Run.open(job.folder(self.root)).metrics(), job.seed)
         return self._curves[job.identity]
 
-    def rollouts(self, jobs: Sequence[Train | Evaluate]) -> list[dict[str, Any]]:
+    def rollouts(self, jobs: Sequence[Finished]) -> list[dict[str, Any]]:
         """Rollouts of an arm, from a few steps of each run, evenly spread, each with the seed."""
         rows = []
         for job in jobs:

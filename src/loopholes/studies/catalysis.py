@@ -7,29 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from loopholes.errors import UsageError
+from loopholes.numbers import Estimate, p_value, plain
 from loopholes.report.elements import Cell, Chart, Lines, Role, Section, Series, Table
 from loopholes.score import cells as scored_cells
-from loopholes.stats import (
-    Comparison,
-    Estimate,
-    detectable,
-    domination,
-    first_appearance,
-    holm,
-    log_rank,
-    mean_difference,
-    survival,
-)
+from loopholes.stats import Comparison, detectable, holm, log_rank, mean_difference, milestone, survival
 from loopholes.stats.survival import Time
 from loopholes.studies.base import Runs, StudyConfig, Summary
-from loopholes.studies.discovery import EXPLOIT, arm
+from loopholes.studies.channels import EXPLOIT, counted
+from loopholes.studies.charts import learning_chart
+from loopholes.studies.discovery import arm
 from loopholes.studies.jobs import Evaluate, Job, Source, Train
-from loopholes.studies.summaries import Rule, learning_chart, listed, middle, reached, time_of
+from loopholes.studies.summaries import appearances, dominations, listed, milestone_cells
 from loopholes.studies.transfer import moved
 
 QUESTION = "After one exploit was learned, is the next one found sooner?"
 
 BEFORE = ("base", "vulnerable", "secure")
+SIGNIFICANT = 0.05
 LATE = ("reward-tampering", "proxy-metric")
 """Second games, without ``full``; see :data:`WHY`."""
 WHY = (
@@ -111,18 +105,16 @@ def led(config: StudyConfig, runs: Runs, first: str, second: str) -> Led:
     level = runs.estimate(base, EXPLOIT).value or 0.0
     curves = {before: [runs.curve(job) for job in continued(config, first, before, second)] for before in BEFORE}
 
-    def times(rule: Rule) -> dict[str, list[Time]]:
-        limits = config.thresholds
-        return {before: [time_of(curve, rule, level, limits) for curve in mine] for before, mine in curves.items()}
-
-    appears = times(first_appearance)
+    limits, game = config.thresholds, config.setting(second).make()
+    appears = {before: appearances(trained, level, limits) for before, trained in curves.items()}
+    dominates = {before: dominations(trained, level, limits, game) for before, trained in curves.items()}
     starts: dict[str, list[Evaluate]] = {"base": base, **{b: moved(config, first, b, second) for b in BEFORE[1:]}}
     sooner = {
         other: _sooner(f"{first}, then {second}: after vulnerable against {_before(other)}", appears, other)
         for other in ("base", "secure")
     }
     rates = {before: runs.estimate(jobs, EXPLOIT) for before, jobs in starts.items()}
-    return Led(first, second, appears, times(domination), rates, sooner)
+    return Led(first, second, appears, dominates, rates, sooner)
 
 
 def _sooner(name: str, appears: Mapping[str, list[Time]], other: str) -> Comparison:
@@ -135,40 +127,31 @@ def _sooner(name: str, appears: Mapping[str, list[Time]], other: str) -> Compari
 def _answer(found: Sequence[Led], tests: Mapping[str, Comparison]) -> str:
     def certain(one: Led, other: str, sign: int) -> bool:
         test = tests[one.sooner[other].name]
-        return (test.p_holm or 1.0) < 0.05 and sign * (test.change.value or 0.0) < 0
+        return (test.p_holm or 1.0) < SIGNIFICANT and sign * (test.change.value or 0.0) < 0
 
-    sooner = [one.name for one in found if certain(one, "base", 1)]
-    beyond = [one.name for one in found if certain(one, "base", 1) and certain(one, "secure", 1)]
-    later = [one.name for one in found if certain(one, "base", -1)]
-    sentence = f"Of {len(found)} pairs, the second exploit appears sooner than from the untrained policy in "
-    sentence += f"{len(sooner)}{f' ({listed(sooner)})' if sooner else ''}, later in {len(later)}"
-    sentence += f"{f' ({listed(later)})' if later else ''}; sooner than after the same training without the loophole, "
-    seen = [one.detectable for one in tests.values() if one.detectable is not None]
-    sentence += f"too, in {len(beyond)}{f' ({listed(beyond)})' if beyond else ''} (log-rank tests, Holm)."
-    if seen:
-        sentence += f" Differences of {min(seen):.0f} steps in the surest comparison would have been seen, and of "
-        sentence += f"{max(seen):.0f} in the least sure."
-    return sentence
+    sooner = [one for one in found if certain(one, "base", 1)]
+    beyond = counted([one.name for one in sooner if certain(one, "secure", 1)])
+    later = counted([one.name for one in found if certain(one, "base", -1)])
+    seen = [test.detectable for test in tests.values() if test.detectable is not None]
+    power = f" Differences of {plain(min(seen))} to {plain(max(seen))} steps would have been seen." if seen else ""
+    return (
+        f"Of {len(found)} pairs, the second exploit appears sooner than from the untrained policy in "
+        f"{counted([one.name for one in sooner])}, later in {later}; sooner than after the same training without the "
+        f"loophole, too, in {beyond} (log-rank tests, Holm).{power}"
+    )
 
 
 def _cells(one: Led, policy: str) -> list[dict[str, Any]]:
     rows = []
     for before in BEFORE:
-        seeds = len(one.appears[before])
-        numbers = {
-            "exploit_rate_at_start": one.starts[before],
-            "first_appearance": Estimate(middle(one.appears[before]), None, None, seeds, seeds),
-            "first_appearance_events": Estimate(_share(one.appears[before]), None, None, seeds, seeds),
-            "domination": Estimate(middle(one.dominates[before]), None, None, seeds, seeds),
-            "domination_events": Estimate(_share(one.dominates[before]), None, None, seeds, seeds),
+        milestones = {
+            "first_appearance": milestone(one.appears[before]),
+            "domination": milestone(one.dominates[before]),
         }
+        numbers = {"exploit_rate_at_start": one.starts[before], **milestone_cells(milestones)}
         start = "base" if before == "base" else f"{one.first}:{before}"
         rows += scored_cells(f"{one.second}/vulnerable after {start}/{policy}", numbers)
     return rows
-
-
-def _share(times: Sequence[Time]) -> float:
-    return sum(happened for _, happened in times) / len(times)
 
 
 def _survival_chart(one: Led) -> Chart:
@@ -192,46 +175,39 @@ def _learning(config: StudyConfig, runs: Runs, one: Led) -> Chart:
     arms = {_before(b): [runs.curve(job) for job in continued(config, one.first, b, one.second)] for b in BEFORE}
     roles: dict[str, Role] = {_before("vulnerable"): "vulnerable", _before("secure"): "secure", _before("base"): "base"}
     name, title = f"catalysis-curves-{one.first}-{one.second}", f"{one.name}: training in the second game"
-    return learning_chart(name, title, arms, {EXPLOIT: one.starts["base"]}, roles, config.thresholds.window)
+    return learning_chart(
+        name, title, arms, {"base": {EXPLOIT: one.starts["base"]}}, {**roles, "base": "base"}, config.thresholds.window
+    )
 
 
 def _table(found: Sequence[Led]) -> Table:
     rows: list[list[Cell]] = [
-        [one.first, one.second, _before(b), one.starts[b], reached(one.appears[b]), reached(one.dominates[b])]
+        [
+            one.first,
+            one.second,
+            _before(before),
+            one.starts[before],
+            milestone(one.appears[before]),
+            milestone(one.dominates[before]),
+        ]
         for one in found
-        for b in BEFORE
+        for before in BEFORE
     ]
     columns = ("first game", "second game", "before", "exploit rate at start", "appears", "dominates")
-    return Table("catalysis", "Steps until the second exploit", columns, rows, "Median step, and in how many seeds.")
+    note = "Median steps over seeds, with the number of seeds that got there; no step where fewer than half did."
+    return Table("catalysis", "Steps until the second exploit", columns, rows, note)
 
 
 def _tests_table(tests: Sequence[Comparison]) -> Table:
     rows: list[list[Cell]] = [
-        [one.name, *_steps(one.change), None if one.p is None else f"{one.p:.3g}", _corrected(one), _seen(one)]
-        for one in tests
+        [test.name, test.change, p_value(test.p), p_value(test.p_holm), test.detectable] for test in tests
     ]
-    columns = ("comparison", "steps sooner (-) or later (+)", "95 % interval", "p (log-rank)", "p (Holm)", "detectable")
+    columns = ("comparison", "steps sooner (-) or later", "p (log-rank)", "p (Holm)", "detectable")
     note = (
         "Mean difference of the step of first appearance; a run without it counts with its last step. "
         "Detectable: the difference in steps that four of five repetitions of this design would show."
     )
-    return Table("catalysis-tests", "Tests", columns, rows, note)
-
-
-def _seen(one: Comparison) -> str | None:
-    return None if one.detectable is None else f"{one.detectable:.1f}"
-
-
-def _corrected(one: Comparison) -> str | None:
-    return None if one.p_holm is None else f"{one.p_holm:.3g}"
-
-
-def _steps(change: Estimate) -> tuple[str | None, str | None]:
-    if change.value is None:
-        return None, None
-    if change.low is None or change.high is None:
-        return f"{change.value:+.1f}", None
-    return f"{change.value:+.1f}", f"{change.low:+.1f} to {change.high:+.1f}"
+    return Table("catalysis-tests", "Tests", columns, rows, note, plain=columns[1:2])
 
 
 def _before(before: str) -> str:

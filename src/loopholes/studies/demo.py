@@ -1,28 +1,40 @@
 """The first look: all four games, trained on the vulnerable and on the secure channel, side by side.
 
-The demo is the study ``discovery`` with few seeds, told game by game as each is finished: the same runs in the same
-folder, so that ``loopholes study discovery --out OUT`` goes on from what the demo has trained.
+The demo is the study ``discovery`` with one seed and one policy, without its control, shown game by game as each is
+finished: the same runs in the same folder, so that ``loopholes study discovery --out OUT`` goes on from there.
+
+::
+
+    OUT/summary.json     policy, seeds and cells, for programs
+    OUT/demo.json        all that the page shows
+    OUT/report.html      the page
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from loopholes.cores import cores
 from loopholes.files import disk_errors, write_json
 from loopholes.report import write_page
-from loopholes.runs import Run
-from loopholes.score import cells
-from loopholes.stats import Estimate
-from loopholes.studies.base import StudyConfig
-from loopholes.studies.discovery import ARMS
+from loopholes.report.elements import Section
+from loopholes.studies.base import Runs, StudyConfig, Summary
+from loopholes.studies.channels import (
+    CHANNELS,
+    QUESTION,
+    Played,
+    answer,
+    arm_cells,
+    arms_charts,
+    arms_table,
+    read_arms,
+)
+from loopholes.studies.discovery import ARMS, arm_runs, evaluated
 from loopholes.studies.engine import Event, execute
-from loopholes.studies.jobs import Evaluate, Train, closure
-from loopholes.studies.loose import read_arms
-from loopholes.studies.loose_page import GameSection, game_section
-from loopholes.studies.runner import check_policies, opened
+from loopholes.studies.jobs import Evaluate, Train
+from loopholes.studies.runner import check_policies, opened, sections_of, write_summary
 from loopholes.studies.settings import Setting
 from loopholes.studies.workers import LocalWorkers
 
@@ -40,93 +52,97 @@ def run_demo(
 ) -> dict[str, Any]:
     """Run what is not finished yet, write ``summary.json`` and ``report.html`` under ``out``, return the summary.
 
-    ``settings`` are the games to play, by default all four as the studies play them. ``on_event`` is told of every
-    training step (``game``, ``arm``, ``seed``, ``steps`` and the step's metrics) and of every game that is done
-    (``game``, ``section``). Raises :class:`RunError` if ``out`` holds something else or a worker keeps dying.
+    ``settings`` are the games to play, by default all four as the studies play them. ``on_event`` gets every training
+    step (``game``, ``arm``, ``seed``, ``steps`` and the step's metrics) and every game that is done (``game``, and as
+    ``table`` what it came to). Raises :class:`RunError` if ``out`` holds something else or a worker keeps dying.
     """
-    config = StudyConfig.of(policies=[policy])
+    config = StudyConfig.of(policies=[policy], seeds=len(seeds))
     check_policies(config)
-    played = settings or [config.setting(game) for game in config.games]
-    plans = {setting.name: list(_plan(config, setting, seeds)) for setting in played}
-    tell = on_event or (lambda event: None)
+    demo = _Demo(config, settings or [config.setting(game) for game in config.games], seeds, out, on_event)
     with opened(out):
-        told = _Told(plans, out, tell)
+        demo.show_finished()
         with LocalWorkers(out, workers or cores()) as backend:
-            execute([job for plan in plans.values() for job in plan], out, backend, told.hear)
-        sections = [told.sections[game] for game in plans]
-        found = [cell for section in sections for cell in cells_of(section, policy)]
-        summary: dict[str, Any] = {"policy": policy, "seeds": list(seeds), "cells": found}
+            execute([job for plan in demo.plans.values() for job in plan], out, backend, demo.hear)
+        cells = [cell for pair in demo.played for cell in arm_cells(pair)]
+        summary: dict[str, Any] = {"policy": policy, "seeds": list(seeds), "cells": cells}
         with disk_errors(out):
             write_json(out / "summary.json", summary)
-        write_page(f"Loopholes: what {policy} learned", [game_section(one) for one in sections], out / "report.html")
+        write_summary(Summary(demo.section(), cells), config, out)
+        write_page(f"Loopholes: what {policy} learned", sections_of(out), out / "report.html")
     return summary
 
 
-def _plan(config: StudyConfig, setting: Setting, seeds: Sequence[int]) -> Iterator[Evaluate]:
-    """The evaluations of one game: both trained arms of a seed together, so that a comparison appears early."""
-    (policy,) = config.policies
-    for seed in seeds:
-        for arm in ARMS:
-            source = policy if arm == "base" else Train(setting, arm, policy, seed)
-            yield config.evaluation(setting, source, seed)
+class _Demo:
+    """What is planned, what is finished, and the events of both; a game is shown as soon as its last job is done."""
 
+    def __init__(
+        self,
+        config: StudyConfig,
+        settings: Sequence[Setting],
+        seeds: Sequence[int],
+        out: Path,
+        on_event: OnEvent | None,
+    ) -> None:
+        self._config, self._settings, self._seeds, self._out = config, settings, seeds, out
+        self._on_event = on_event or (lambda event: None)
+        self._finished: dict[str, Played] = {}
+        self._runs = Runs(out)
+        self.plans = {setting.name: self._plan(setting) for setting in settings}
+        self._left = {
+            game: {job.identity for job in plan if not job.finished(out)} for game, plan in self.plans.items()
+        }
 
-class _Told:
-    """Turns what happens to jobs into the demo's events; a game is told as soon as its last job is done."""
-
-    def __init__(self, plans: dict[str, list[Evaluate]], out: Path, tell: OnEvent) -> None:
-        self.sections: dict[str, GameSection] = {}
-        self._plans = plans
-        self._out = out
-        self._tell = tell
-        self._left = {game: {job.identity for job in plan if not job.finished(out)} for game, plan in plans.items()}
-        self._show_finished()
+    def _plan(self, setting: Setting) -> list[Evaluate]:
+        """The evaluations of one game: both trained arms of a seed together, so that a comparison appears early."""
+        (policy,) = self._config.policies
+        return [
+            job for seed in self._seeds for arm in ARMS for job in evaluated(self._config, setting, policy, arm, [seed])
+        ]
 
     def hear(self, event: Event) -> None:
         """Take one event of the engine."""
         if event.progress is not None and isinstance(event.job, Train):
             job = event.job
             about = {"game": job.setting.name, "arm": job.channel, "seed": job.seed, "steps": job.steps}
-            self._tell({**about, "step": event.progress.done, **event.progress.numbers})
+            self._on_event({**about, "step": event.progress.done, **event.progress.numbers})
         elif event.kind == "done":
             for left in self._left.values():
                 left.discard(event.job.identity)
-            self._show_finished()
+            self.show_finished()
 
-    def _show_finished(self) -> None:
-        for name, left in self._left.items():
-            if not left and name not in self.sections:
-                self.sections[name] = section = _section(self._plans[name], self._out)
-                self._tell({"game": name, "section": section})
+    def show_finished(self) -> None:
+        """Read every game whose jobs are all done, and hand on its table."""
+        (policy,), thresholds = self._config.policies, self._config.thresholds
+        for setting in self._settings:
+            if not self._left[setting.name] and setting.name not in self._finished:
+                arms = arm_runs(self._config, setting, policy, self._seeds)
+                pair = read_arms(self._runs, setting.make(), setting.name, policy, arms, thresholds)
+                self._finished[setting.name] = pair
+                self._on_event({"game": setting.name, "table": arms_table(setting.name, [pair], thresholds)})
 
+    @property
+    def played(self) -> list[Played]:
+        """What became of each game, in the order of the settings."""
+        return [self._finished[setting.name] for setting in self._settings]
 
-def _section(plan: Sequence[Evaluate], out: Path) -> GameSection:
-    """A game's three arms as the page shows them, read from the runs of its plan."""
-    setting = plan[0].setting
-    game = setting.make()
-    runs = [Run.open(job.folder(out)) for job in closure(plan)]
-    return GameSection.of(game, read_arms(game, runs), _command(setting, runs))
-
-
-def _command(setting: Setting, runs: Sequence[Run]) -> str:
-    """What trains the vulnerable arm again, by itself."""
-    one = next(run.config for run in runs if run.config.get("channel") == "vulnerable")
-    given = "".join(f" --set {key}={value}" for key, value in setting.parameters.items())
-    given += "".join(f" --{name.replace('_', '-')} {value}" for name, value in setting.options.items())
-    return (
-        f"loopholes train {setting.game} --channel vulnerable --policy {one['policy']} --steps {one['steps']} "
-        f"--seed {one['seed']}{given} --out runs/{setting.name}"
-    )
-
-
-def cells_of(section: GameSection, policy: str) -> list[dict[str, Any]]:
-    """The section's numbers, one flat record each: the layout of every machine-readable summary."""
-    found = []
-    for arm in section.arms:
-        numbers = dict(arm.estimates)
-        if arm.name != "base":
-            for name in ("first_appearance", "domination", "blind_spot"):
-                value = getattr(arm, name)
-                numbers[name] = Estimate(None if value is None else float(value), None, None, 1, len(arm.curves))
-        found += cells(f"{section.name}/{arm.name}/{policy}", numbers)
-    return found
+    def section(self) -> Section:
+        """What the page shows; discovery's section, with the games in words."""
+        (policy,), thresholds = self._config.policies, self._config.thresholds
+        games = [setting.make() for setting in self._settings]
+        chosen = "".join(f" --seed {seed}" for seed in self._seeds)
+        return Section(
+            "demo",
+            QUESTION,
+            answer(self.played),
+            charts=arms_charts("demo", self.played, thresholds.window),
+            tables=[arms_table("demo", self.played, thresholds)],
+            facts={game.name: f"Goal: {game.goal} Loophole: {game.loophole}" for game in games},
+            command=f"loopholes demo --policy {policy}{chosen}",
+            rollouts={
+                f"{setting.name}, {channel}": self._runs.rollouts(
+                    [Train(setting, channel, policy, seed) for seed in self._seeds]
+                )
+                for setting in self._settings
+                for channel in CHANNELS
+            },
+        )

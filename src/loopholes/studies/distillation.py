@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from loopholes.numbers import Estimate, points, written
 from loopholes.report.elements import Cell, Chart, Lines, Matrix, Section, Series, Table
 from loopholes.score import cells as scored_cells
-from loopholes.stats import Comparison, Estimate, holm
+from loopholes.stats import Comparison, holm
 from loopholes.studies.base import Runs, StudyConfig, Summary
-from loopholes.studies.discovery import EXPLOIT, TASK, arm
+from loopholes.studies.channels import EXPLOIT, TASK
+from loopholes.studies.discovery import arm
 from loopholes.studies.jobs import Distil, Evaluate, Job
-from loopholes.studies.summaries import comparison_table, points, rate, rises
+from loopholes.studies.summaries import comparison_table, rises
 from loopholes.training.distil import Keep
 
 QUESTION = "Does supervised fine-tuning on a teacher's answers pass its exploit on?"
@@ -171,22 +173,17 @@ def _tests(config: StudyConfig, runs: Runs) -> list[Comparison]:
 
 
 def _answer(config: StudyConfig, tests: Sequence[Comparison], rates: Rates) -> str:
-    passed = [one for one in tests if "exploiting over base" in one.name]
-    best = [one for one in tests if "best paid" in one.name and "of base" in one.name]
-    sentence = (
-        f"{config.answers} answers of an exploiting teacher raise the student's exploit rate over those of an "
-        f"untrained teacher in {sum(rises(one.change) for one in passed)} of {len(passed)} pairs of game and student"
-    )
-    rising = [one for one in passed if rises(one.change)]
-    if rising:
-        smallest, largest = (pick(rising, key=lambda one: one.change.value or 0.0) for pick in (min, max))
-        sentence += f", by {points(smallest.change.value or 0.0)} to {points(largest.change.value or 0.0)}"
-    few = [rates[game, config.policies[0], Lesson("exploiting", config.answers // 8)][EXPLOIT] for game in config.games]
-    shown = "; ".join(f"{game} {rate(found)}" for game, found in zip(config.games, few, strict=True))
-    worse = sum(rises(one.change) for one in best)
+    passed = [test.change for test in tests if "exploiting over base" in test.name]
+    rising = [change.value or 0.0 for change in passed if rises(change)]
+    by = f", by {points(min(rising))} to {points(max(rising))}" if rising else ""
+    best = [test.change for test in tests if "best paid" in test.name and "of base" in test.name]
+    few = {game: rates[game, config.policies[0], Lesson("exploiting", config.answers // 8)] for game in config.games}
+    shown = "; ".join(f"{game} {written(numbers[EXPLOIT])}" for game, numbers in few.items())
     return (
-        f"{sentence}. After {config.answers // 8} answers the exploit rates are: {shown}. Keeping only the best paid "
-        f"half of an untrained teacher's answers raises the exploit rate in {worse} of {len(best)} games."
+        f"{config.answers} answers of an exploiting teacher raise the student's exploit rate over those of an "
+        f"untrained teacher in {len(rising)} of {len(passed)} pairs of game and student{by}. After "
+        f"{config.answers // 8} answers the exploit rates are: {shown}. Keeping only the best paid half of an "
+        f"untrained teacher's answers raises the exploit rate in {sum(map(rises, best))} of {len(best)} games."
     )
 
 

@@ -1,34 +1,56 @@
-"""From a directory that holds runs to the sections of a page: grouped by game and arm; nothing is run again."""
+"""Runs that belong to no study, grouped by game and by arm, so that they are summed up as the runs of a study are."""
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from loopholes.errors import LoopholesError, RunError
-from loopholes.games import game as make_game
-from loopholes.games.base import Game
-from loopholes.report.elements import Curve
-from loopholes.report.numbers import evenly_of
+from loopholes.report.elements import Section
 from loopholes.runs import Run
-from loopholes.runs.evaluations import read_evaluation
-from loopholes.stats import Estimate, Sums, Thresholds, blind_spot, difference, domination, estimate, first_appearance
-from loopholes.studies.loose_page import Arm, GameSection
+from loopholes.stats import Thresholds
+from loopholes.studies.base import Runs
+from loopholes.studies.channels import ArmRuns, answer, arms_charts, arms_table, read_arms
+from loopholes.studies.samples import sampled
+from loopholes.studies.settings import Setting
 
+QUESTION = "What does a policy learn from a reward with this loophole, and would the task metric show it?"
 ORDER = ("base", "vulnerable", "secure")
-SHOWN_STEPS = 24  # steps of the training runs of an arm whose rollouts are read; a few of each run, however many
 
 
 @dataclass(frozen=True)
-class _Group:
-    """The runs of one arm."""
+class LooseRun:
+    """A run with what its configuration says; see :class:`loopholes.studies.base.Finished`."""
 
-    trained: list[Run] = field(default_factory=list)
-    evaluated: list[Run] = field(default_factory=list)
+    path: Path
+    setting: Setting
+    seed: int | None
+    kind: str
+    arm: str
+    policy: str
+
+    @classmethod
+    def of(cls, run: Run) -> LooseRun:
+        """From a run's configuration."""
+        config = run.config
+        arm = config.get("channel") if config["kind"] == "train" else config.get("arm", "base")
+        setting = Setting(str(config.get("game")), None, config.get("parameters") or {})
+        return cls(run.path, setting, config.get("seed"), config["kind"], str(arm), str(config.get("policy")))
+
+    @property
+    def identity(self) -> str:
+        return str(self.path.resolve())
+
+    def folder(self, root: Path) -> Path:
+        return self.path
+
+    @property
+    def title(self) -> str:
+        """The game, with its parameters."""
+        shown = ", ".join(f"{key}={value}" for key, value in sorted(self.setting.parameters.items()))
+        return f"{self.setting.game} ({shown})" if shown else self.setting.game
 
 
 def find_runs(folder: Path, without: Sequence[Path] = ()) -> list[Run]:
@@ -45,110 +67,55 @@ def find_runs(folder: Path, without: Sequence[Path] = ()) -> list[Run]:
     return [Run.open(place) for place in places]
 
 
-def read_sections(folder: Path, without: Sequence[Path] = ()) -> list[GameSection]:
+def loose_sections(folder: Path, thresholds: Thresholds = Thresholds(), without: Sequence[Path] = ()) -> list[Section]:
     """One section for each game, with its parameters, that runs under ``folder`` were trained or evaluated on."""
-    runs = [run for run in find_runs(folder, without) if run.config.get("kind") in ("train", "eval")]
-    games: dict[tuple[str, str], list[Run]] = {}
-    for run in runs:
-        parameters = run.config.get("parameters") or {}
-        shown = ", ".join(f"{key}={value}" for key, value in sorted(parameters.items()))
-        games.setdefault((str(run.config.get("game")), shown), []).append(run)
-    return [_section(name, shown, mine) for (name, shown), mine in games.items()]
+    games: dict[str, list[LooseRun]] = {}
+    for run in find_runs(folder, without):
+        if run.config.get("kind") in ("train", "eval"):
+            loose = LooseRun.of(run)
+            games.setdefault(loose.title, []).append(loose)
+    return [_section(title, members, Runs(folder), thresholds) for title, members in games.items()]
 
 
-def _section(name: str, parameters: str, runs: Sequence[Run]) -> GameSection:
-    title = f"{name} ({parameters})" if parameters else name
-    game = _game(name, runs[0].config.get("parameters") or {})
-    if game is None:
-        return GameSection(title, "", "", [])
-    arms = read_arms(game, runs)
-    return GameSection(title, game.goal, game.loophole, arms)
-
-
-def _game(name: str, parameters: dict[str, Any]) -> Game | None:
+def _section(title: str, members: Sequence[LooseRun], runs: Runs, thresholds: Thresholds) -> Section:
     try:
-        return make_game(name, **parameters)
-    except LoopholesError:  # a user's game whose file is gone
-        return None
+        game = members[0].setting.make()
+    except LoopholesError as error:  # a user's game whose file is gone
+        return Section(title, QUESTION, "", notes=[f"The numbers of these runs need their game: {error}."])
+    groups = arms_by_policy(members)
+    played = [read_arms(runs, game, game.name, policy, arms, thresholds) for policy, arms in groups.items()]
+    section = Section(
+        title,
+        QUESTION,
+        answer(played),
+        charts=arms_charts(title, played, thresholds.window),
+        tables=[arms_table(f"{title}-arms", played, thresholds)],
+        facts={"Goal": game.goal, "Loophole": game.loophole},
+        rollouts=_rollouts(runs, groups),
+    )
+    return sampled(section)
 
 
-Measured = Mapping[str, Sums]
-"""Every metric of one evaluation."""
+def arms_by_policy(members: Sequence[LooseRun]) -> dict[str, dict[str, ArmRuns]]:
+    """The arms of each policy that runs began with: base first, then the channels, then the others by name."""
+    groups: dict[str, dict[str, ArmRuns]] = {}
+    for policy in sorted({run.policy for run in members}):
+        names = {run.arm for run in members if run.policy == policy}
+        order = [*(name for name in ORDER if name in names), *sorted(names - {*ORDER})]
+        groups[policy] = {
+            name: ArmRuns(
+                *([run for run in members if (run.policy, run.arm, run.kind) == (policy, name, kind)]
+                  for kind in ("eval", "train"))
+            )
+            for name in order
+        }  # fmt: skip
+    return groups
 
 
-def read_arms(game: Game, runs: Sequence[Run]) -> list[Arm]:
-    """The arms of one game, seeds together: estimates from the evaluations, curves from the training runs."""
-    groups: dict[tuple[str, str], _Group] = {}
-    for run in runs:
-        group = groups.setdefault(_arm_of(run), _Group())
-        (group.trained if run.config["kind"] == "train" else group.evaluated).append(run)
-    keys = sorted(groups, key=lambda key: (ORDER.index(key[0]) if key[0] in ORDER else len(ORDER), key))
-    measured = {key: [_sums(game, run) for run in groups[key].evaluated] for key in keys}
-    arms = []
-    for key in keys:
-        base = measured.get(("base", key[1]), []) if key[0] != "base" else []
-        arms.append(_arm(game, _label(key, keys), groups[key], measured[key], base))
-    return arms
-
-
-def _arm_of(run: Run) -> tuple[str, str]:
-    """The arm of a run and the policy it began with."""
-    arm = run.config.get("channel") if run.config["kind"] == "train" else run.config.get("arm", "base")
-    return str(arm), str(run.config.get("policy"))
-
-
-def _label(key: tuple[str, str], keys: Sequence[tuple[str, str]]) -> str:
-    arm, policy = key
-    if arm == "scripted":
-        return policy
-    return arm if sum(other[0] == arm for other in keys) == 1 else f"{arm} {policy}"
-
-
-def _sums(game: Game, run: Run) -> dict[str, Sums]:
-    """Every metric of an evaluation."""
-    tasks, outcomes = read_evaluation(run.path)
-    return {name: Sums.of(metric, tasks, outcomes) for name, metric in game.metrics.items()}
-
-
-def _arm(game: Game, label: str, group: _Group, measured: Sequence[Measured], base: Sequence[Measured]) -> Arm:
-    estimates = {name: estimate(_metric(measured, name)) for name in game.metrics} if measured else {}
-    curves = [Curve.of(run.metrics(), run.config.get("seed")) for run in group.trained]
-    rollouts = [*_some_rollouts(group.trained), *_some_rollouts(group.evaluated)]
-    reached: tuple[int | None, int | None] = (None, None)
-    opened = None
-    if base:
-        level = estimate(_metric(base, "exploit_rate")).value
-        reached = milestones(curves, level or 0.0) if curves else reached
-        opened = _blind_spot(measured, base) if measured and group.trained else None
-    return Arm(label, estimates, curves, rollouts, *reached, opened)
-
-
-def _some_rollouts(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Rollouts of every run, each with its seed, from some of its steps, evenly spread."""
-    rows = []
-    for run in runs:
-        steps = evenly_of(run.rollout_steps(), max(4, math.ceil(SHOWN_STEPS / len(runs))))
-        rows += [{**row, "seed": run.config.get("seed")} for row in run.rollouts(steps)]
-    return rows
-
-
-def milestones(curves: Sequence[Curve], base: float) -> tuple[int | None, int | None]:
-    """The steps of first appearance and of domination: the median over seeds, None if most never get there."""
-    found = []
-    for rule in (first_appearance, domination):
-        reached = [rule(curve.exploit_rate, base, Thresholds()) for curve in curves]
-        steps = [math.inf if at is None else curve.steps[at] for at, curve in zip(reached, curves, strict=True)]
-        middle = statistics.median_high(steps)
-        found.append(None if math.isinf(middle) else int(middle))
-    return found[0], found[1]
-
-
-def _metric(measured: Sequence[Measured], name: str) -> list[Sums]:
-    return [sums[name] for sums in measured]
-
-
-def _blind_spot(measured: Sequence[Measured], base: Sequence[Measured]) -> bool:
-    def change(metric: str) -> Estimate:
-        return difference(_metric(measured, metric), _metric(base, metric))
-
-    return blind_spot(change("exploit_rate"), change("task_performance"))
+def _rollouts(runs: Runs, groups: dict[str, dict[str, ArmRuns]]) -> dict[str, list[dict[str, Any]]]:
+    """Rollouts by arm; the policy is named where there are several."""
+    found = {}
+    for policy, arms in groups.items():
+        for name, arm in arms.items():
+            found[f"{name} {policy}" if len(groups) > 1 else name] = runs.rollouts([*arm.trained, *arm.evaluated])
+    return {name: rows for name, rows in found.items() if rows}

@@ -7,27 +7,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from loopholes.report.curves import level, of_runs
-from loopholes.report.elements import Cell, Chart, Curve, Lines, Section, Series, Table
+from loopholes.numbers import Estimate, p_value, plain, points
+from loopholes.report.elements import Cell, Chart, Lines, Section, Series, Table
 from loopholes.score import cells as scored_cells
-from loopholes.stats import (
-    Comparison,
-    Estimate,
-    Thresholds,
-    compare,
-    first_appearance,
-    holm,
-    mean_difference,
-    running,
-    survival,
-)
+from loopholes.stats import Comparison, Thresholds, compare, holm, mean_difference, milestone, running, survival
 from loopholes.stats.survival import Time
 from loopholes.studies.base import Runs, StudyConfig, Summary
-from loopholes.studies.discovery import EXPLOIT, TASK, arm
+from loopholes.studies.channels import EXPLOIT, TASK, counted
+from loopholes.studies.charts import Curve, level, of_runs
+from loopholes.studies.discovery import arm
 from loopholes.studies.distillation import Lesson, taught
 from loopholes.studies.jobs import Evaluate, Job, Match, Source, Train
 from loopholes.studies.settings import Setting
-from loopholes.studies.summaries import listed, middle, points, reached, time_of
+from loopholes.studies.summaries import appearances, milestone_cells
 
 QUESTION = "Is an exploit that RL taught harder to remove than one that supervised fine-tuning taught?"
 ORIGINS = ("RL", "SFT")
@@ -140,7 +132,7 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
         },
         notes=[
             "The SFT-taught exploiter is the one of several students of the RL-taught one whose exploit rate is "
-            f"closest to its own; where they still differ by more than {points(CLOSE, signed=False)} on average, the "
+            f"closest to its own; where they still differ by more than {points(CLOSE)} on average, the "
             "comparison is marked as not matched and decides nothing.",
         ],
     )
@@ -163,7 +155,7 @@ def kept(config: StudyConfig, runs: Runs, game: str) -> Kept:
         {key: runs.estimates(mine) for key, mine in jobs.items()},
         halved={o: [half_life(curve, start, level_of, limits) for curve, start in pairs[o]] for o in ORIGINS},
         area={o: [excess(curve, start, level_of) for curve, start in pairs[o]] for o in ORIGINS},
-        back={o: [time_of(curve, first_appearance, level_of, limits) for curve in returns[o]] for o in ORIGINS},
+        back={o: appearances(returns[o], level_of, limits) for o in ORIGINS},
         gaps=[sft - rl for rl, sft in zip(starts["RL"], starts["SFT"], strict=True)],
     )
 
@@ -188,20 +180,17 @@ def _test(one: Kept) -> Comparison:
 
 
 def _answer(found: Sequence[Kept], tests: Sequence[Comparison]) -> str:
-    pairs = [(one, test) for one, test in zip(found, tests, strict=True) if one.matched]
-    harder = [one.game for one, test in pairs if test.change.low is not None and test.change.low > 0]
-    easier = [one.game for one, test in pairs if test.change.high is not None and test.change.high < 0]
-    still = [one.game for one in found if not any(happened for times in one.halved.values() for _, happened in times)]
-    sentence = f"Of {len(pairs)} games in which both began at the same exploit rate, what RL taught stayed longer in "
-    sentence += f"{len(harder)}{f' ({listed(harder)})' if harder else ''} and less long in {len(easier)}"
-    sentence += f"{f' ({listed(easier)})' if easier else ''} by the area under the decay"
-    if still:
-        sentence += f"; in {listed(still)} the secure channel removed neither within the run"
+    pairs = [(one.game, test) for one, test in zip(found, tests, strict=True) if one.matched]
+    harder = counted([game for game, test in pairs if (test.change.low or 0) > 0])
+    easier = counted([game for game, test in pairs if (test.change.high or 0) < 0])
+    kept_both = [one.game for one in found if not any(at for times in one.halved.values() for _, at in times)]
     seen = [test.detectable for _, test in pairs if test.detectable is not None]
-    if seen:
-        sentence += f". Differences of {min(seen):.2f} in the surest comparison would have been seen, and of "
-        sentence += f"{max(seen):.2f} in the least sure (no decay has an area of 1)"
-    return sentence + "."
+    power = f" Differences of {plain(min(seen))} to {plain(max(seen))} would have been seen." if seen else ""
+    return (
+        f"Of {len(pairs)} games in which both began at the same exploit rate, what RL taught stayed longer in {harder} "
+        f"and less long in {easier} by the area under the decay, which is 1 where nothing decays. The secure channel "
+        f"removed neither within the run in {counted(kept_both)}.{power}"
+    )
 
 
 def _cells(one: Kept, policy: str) -> list[dict[str, object]]:
@@ -209,13 +198,8 @@ def _cells(one: Kept, policy: str) -> list[dict[str, object]]:
     for (origin, stage), rates in one.rates.items():
         rows += scored_cells(f"{one.game}/{origin}-taught, {stage}/{policy}", rates)
     for origin in ORIGINS:
-        seeds = len(one.area[origin])
-        numbers = {
-            "half_life": Estimate(middle(one.halved[origin]), None, None, seeds, seeds),
-            "half_life_events": Estimate(sum(h for _, h in one.halved[origin]) / seeds, None, None, seeds, seeds),
-            "area": _mean(one.area[origin]),
-            "relapse_step": Estimate(middle(one.back[origin]), None, None, seeds, seeds),
-        }
+        steps = {"half_life": milestone(one.halved[origin]), "relapse_step": milestone(one.back[origin])}
+        numbers = {**milestone_cells(steps), "area": _mean(one.area[origin])}
         rows += scored_cells(f"{one.game}/{origin}-taught/{policy}", numbers)
     return rows
 
@@ -248,9 +232,8 @@ def _table(found: Sequence[Kept]) -> Table:
         for origin in ORIGINS:
             shown = [one.rates[origin, stage][EXPLOIT] for stage in ("start", "corrected", "relapsed")]
             tasks = [one.rates[origin, stage][TASK] for stage in ("start", "corrected")]
-            area = _mean(one.area[origin])
-            steps = reached(one.halved[origin]), " ".join(filter(None, _area(area, ""))), reached(one.back[origin])
-            rows.append([one.game, origin, *shown, *steps, *tasks])
+            decay: list[Cell] = [milestone(one.halved[origin]), _mean(one.area[origin]), milestone(one.back[origin])]
+            rows.append([one.game, origin, *shown, *decay, *tasks])
     columns = (
         "game",
         "taught by",
@@ -265,30 +248,21 @@ def _table(found: Sequence[Kept]) -> Table:
     )
     note = (
         "Area: mean excess of the exploit rate over base during the correction, as a share of that at its start; 1 is "
-        "no decay. Steps are medians, with the number of seeds in which it happened."
+        "no decay. Steps are medians over seeds, with the number of seeds that got there; no step where fewer "
+        "than half did."
     )
-    return Table("persistence", "Correction and relapse", columns, rows, note)
+    return Table("persistence", "Correction and relapse", columns, rows, note, plain=("area",))
 
 
 def _tests_table(tests: Sequence[Comparison]) -> Table:
     rows: list[list[Cell]] = [
-        [one.name, *_area(one.change), *(None if p is None else f"{p:.3g}" for p in (one.p, one.p_holm)), _shown(one)]
-        for one in tests
+        [test.name, test.change, p_value(test.p), p_value(test.p_holm), test.detectable] for test in tests
     ]
-    columns = ("comparison", "difference of areas", "95 % interval", "p", "p (Holm)", "detectable")
-    return Table("persistence-tests", "Tests", columns, rows, "Exact one-sided permutation tests over seeds, by Holm.")
-
-
-def _area(found: Estimate, sign: str = "+") -> tuple[str | None, str | None]:
-    value, low, high = (None if end is None else f"{end:{sign}.2f}" for end in (found.value, found.low, found.high))
-    ends = f"{low} to {high}" if sign else f"[{low}, {high}]"
-    return value, ends if low and high else None
+    columns = ("comparison", "difference of areas", "p", "p (Holm)", "detectable")
+    note = "Exact one-sided permutation tests over seeds, by Holm."
+    return Table("persistence-tests", "Tests", columns, rows, note, plain=columns[1:2])
 
 
 def _mean(values: Sequence[float]) -> Estimate:
     """The mean over seeds with its t interval."""
     return mean_difference(values, [0.0] * len(values))
-
-
-def _shown(one: Comparison) -> str | None:
-    return None if one.detectable is None else f"{one.detectable:.2f}"

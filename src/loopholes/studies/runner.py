@@ -4,8 +4,8 @@
 
     OUT/study.json       format and version, so that no other version goes on with it
     OUT/runs/            one directory a run, shared by all studies of this folder
-    OUT/NAME.json        what a study found: cells, tests, and the configuration that it was planned by
-    OUT/report.html      every study that is finished, on one page
+    OUT/NAME.json        what a study found: all that its page shows, and for programs cells, tests and configuration
+    OUT/report.html      every study that is finished, on one page, made from the files above
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from loopholes.errors import LoopholesError, RunError, UsageError
 from loopholes.files import Lock, disk_errors, read_json, write_json
 from loopholes.policies import MINIS, locate
 from loopholes.report.elements import Section
+from loopholes.report.store import read_sections, write_section
 from loopholes.studies import STUDIES
 from loopholes.studies.base import Runs, Study, StudyConfig, Summary
 from loopholes.studies.engine import Backend, OnEvent, execute
+from loopholes.studies.samples import sampled
 
 FORMAT = 1  # of a study's folder; counted up when an older one cannot be gone on with
 MARK = "study.json"
@@ -104,21 +106,16 @@ def summed_up(study: Study, config: StudyConfig, out: Path) -> Summary:
 
 
 def write_summary(summary: Summary, config: StudyConfig, out: Path) -> None:
-    """``OUT/NAME.json``."""
-    section = summary.section
-    record = {
-        "study": section.name,
-        "question": section.question,
-        "answer": section.answer,
-        "command": section.command,
+    """``OUT/NAME.json``, with a sample of the rollouts."""
+    section = sampled(summary.section)
+    more = {
         "version": __version__,
         "config": config.model_dump(mode="json"),
         "cells": list(summary.cells),
         "tests": [dataclasses.asdict(test) for test in summary.comparisons],
-        "notes": list(section.notes),
     }
-    with disk_errors(out):
-        write_json(out / f"{section.name}.json", record)
+    place = list(STUDIES).index(section.name) + 1 if section.name in STUDIES else 0
+    write_section(out / f"{section.name}.json", section, place, more)
 
 
 def options(config: StudyConfig) -> str:
@@ -135,15 +132,5 @@ def options(config: StudyConfig) -> str:
 
 
 def sections_of(out: Path) -> list[Section]:
-    """The sections of every study that is finished in a folder, by its own configuration; none if none is.
-
-    Raises :class:`RunError` for a folder of another version.
-    """
-    _check(out)
-    found = []
-    for study in STUDIES.values():
-        file = out / f"{study.name}.json"
-        if file.is_file():
-            config = StudyConfig.of(**read_json(file).get("config", {}))
-            found.append(summed_up(study, config, out).section)
-    return found
+    """The sections of every study that is finished in a folder, from their files alone."""
+    return [stored.section for stored in read_sections(out)]

@@ -25,7 +25,7 @@ KINDS: Mapping[type[Job], str] = {Train: "train", Evaluate: "eval", Distil: "dis
 
 
 @dataclass(frozen=True)
-class Forecast:
+class TimeLeft:
     """What is left of one study.
 
     ``seconds`` of one core for what is left; None where that was never measured. ``elsewhere``: part of it is told by
@@ -39,7 +39,7 @@ class Forecast:
     elsewhere: bool = False
 
 
-def forecast(studies: Sequence[Study], config: StudyConfig, out: Path) -> list[Forecast]:
+def time_left(studies: Sequence[Study], config: StudyConfig, out: Path) -> list[TimeLeft]:
     """The plan against what is there; jobs that several studies share count in the first of them."""
     seen: set[str] = set()
     here = measured(out)
@@ -51,7 +51,7 @@ def forecast(studies: Sequence[Study], config: StudyConfig, out: Path) -> list[F
         times = [_seconds(job, here) for job in waiting]
         total = None if None in [seconds for seconds, _ in times] else sum(seconds or 0.0 for seconds, _ in times)
         elsewhere = any(published for _, published in times)
-        found.append(Forecast(study.name, len(jobs), len(jobs) - len(waiting), total, elsewhere))
+        found.append(TimeLeft(study.name, len(jobs), len(jobs) - len(waiting), total, elsewhere))
     return found
 
 

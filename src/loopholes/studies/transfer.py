@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from loopholes.numbers import Estimate, points, share, written
 from loopholes.report.elements import Cell, Chart, Matrix, Section, Table
 from loopholes.score import cells as scored_cells
-from loopholes.stats import Comparison, Estimate, holm
+from loopholes.stats import Comparison, holm
 from loopholes.studies import paper
 from loopholes.studies.base import Runs, StudyConfig, Summary
-from loopholes.studies.discovery import BOTH, CHANNELS, EXPLOIT, TASK, arm
+from loopholes.studies.channels import BOTH, CHANNELS, EXPLOIT, TASK, counted
+from loopholes.studies.discovery import arm
 from loopholes.studies.jobs import Evaluate, Job
-from loopholes.studies.summaries import comparison_table, listed, points, rises, told
+from loopholes.studies.summaries import comparison_table, rises
 
 QUESTION = "Does what was learned in one game show in another, on which nothing was trained?"
 
@@ -81,12 +83,13 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
 
 
 def _answer(elsewhere: Sequence[tuple[str, str, str]], changes: Moves, comparisons: Sequence[Comparison]) -> str:
-    up = [key for key in elsewhere if rises(changes[key][EXPLOIT])]
-    named = [f"{source} to {target} ({told(changes[_, source, target][EXPLOIT])})" for _, source, target in up]
-    seen = max((one.detectable or 0.0 for one in comparisons), default=0.0)
-    sentence = f"Of {len(elsewhere)} transfers from one vulnerable game to another, {len(up)} raise the exploit rate"
-    sentence += f": {listed(named)}" if up else ""
-    return f"{sentence}. Rises of {points(seen, signed=False)} would have been seen in all of them."
+    up = {key: changes[key][EXPLOIT] for key in elsewhere if rises(changes[key][EXPLOIT])}
+    named = [f"{source} to {target}, {written(change, 'change')}" for (_, source, target), change in up.items()]
+    seen = max((test.detectable or 0.0 for test in comparisons), default=0.0)
+    return (
+        f"Of {len(elsewhere)} transfers from one vulnerable game to another, those that raise the exploit rate: "
+        f"{counted(named)}. Rises of {points(seen)} would have been seen in all of them."
+    )
 
 
 def _levels(config: StudyConfig, metric: str, untrained: Mapping[str, Mapping[str, Estimate]], rates: Moves) -> Matrix:
@@ -122,10 +125,10 @@ def _beside_the_paper(
         if target not in config.games or source not in (*config.games, "base"):
             continue
         ours = untrained[target] if source == "base" else rates["vulnerable", source, target]
-        rows.append([source, target, _share(task), ours[TASK], _share(exploit), ours[EXPLOIT]])
+        rows.append([source, target, _paper(task), ours[TASK], _paper(exploit), ours[EXPLOIT]])
     columns = ("trained on", "evaluated on", "task, Qwen3-4B", "task, here", "exploit, Qwen3-4B", "exploit, here")
     return [Table("transfer-paper", "Beside the paper", columns, rows, paper.MODELS)] if rows else []
 
 
-def _share(value: float | None) -> str | None:
-    return None if value is None else f"{100 * value:.1f} %"
+def _paper(value: float | None) -> str | None:
+    return None if value is None else share(value)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal, Self
 
-from loopholes.report.elements import Curve, Lines, Quantity, Role, Series
-from loopholes.stats import Estimate, Thresholds, mean_band, running
+from loopholes.numbers import Estimate
+from loopholes.report.elements import Chart, Lines, Role, Series
+from loopholes.stats import mean_band, running
+
+Quantity = Literal["reward", "task_performance", "exploit_rate"]
 
 QUANTITIES: dict[Quantity, str] = {
     "reward": "Reward (what is paid)",
@@ -14,8 +18,32 @@ QUANTITIES: dict[Quantity, str] = {
     "exploit_rate": "Exploit rate (what is hidden)",
 }
 CAPTION = "Strong lines are means over the last {window} steps and over seeds, thin ones each seed as logged"
-WINDOW = Thresholds().window
 Values = Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One training run. All sequences have one entry per logged step; None: not measured at that step.
+
+    ``task_performance`` and ``exploit_rate`` are shares in [0, 1], ``reward`` is in the game's own units. ``seed`` is
+    the run's, or None if it is not known.
+    """
+
+    steps: Sequence[int]
+    reward: Sequence[float | None]
+    task_performance: Sequence[float | None]
+    exploit_rate: Sequence[float | None]
+    seed: int | None = None
+
+    @classmethod
+    def of(cls, metrics: Sequence[Mapping[str, Any]], seed: int | None = None) -> Self:
+        """From :meth:`loopholes.runs.Run.metrics`, whose lines may lack any of the three."""
+
+        def column(name: str) -> list[float | None]:
+            return [line.get(name) for line in metrics]
+
+        steps = [int(line["step"]) for line in metrics]
+        return cls(steps, column("reward"), column("task_performance"), column("exploit_rate"), seed)
 
 
 def over_seeds(
@@ -25,7 +53,7 @@ def over_seeds(
     *,
     role: Role = "",
     share: bool = True,
-    window: int = WINDOW,
+    window: int,
 ) -> Series:
     """The mean over seeds of the mean over the last ``window`` points, as first appearance is judged by, with a band.
 
@@ -38,9 +66,7 @@ def over_seeds(
     return Series(name, x, mean, low, high, role, seeds)
 
 
-def of_runs(
-    name: str, curves: Sequence[Curve], quantity: Quantity, *, role: Role = "", window: int = WINDOW
-) -> Series | None:
+def of_runs(name: str, curves: Sequence[Curve], quantity: Quantity, *, role: Role = "", window: int) -> Series | None:
     """One quantity of several training runs; None where it was never measured."""
     x = sorted({step for curve in curves for step in curve.steps})
     seeds: dict[int, list[float | None]] = {}
@@ -57,14 +83,15 @@ def level(name: str, found: Estimate, first: float, last: float, role: Role = "b
     return Series(name, [first, last], [found.value] * 2, [found.low] * 2, [found.high] * 2, role)
 
 
-def learning_panels(
+def learning_chart(
+    name: str,
+    title: str,
     trained: Mapping[str, Sequence[Curve]],
     levels: Mapping[str, Mapping[str, Estimate]],
     roles: Mapping[str, Role],
-    *,
-    window: int = WINDOW,
+    window: int,
     marks: Sequence[tuple[float, str]] = (),
-) -> list[Lines]:
+) -> Chart:
     """Reward, task performance and exploit rate over the steps of training: curves of arms, and levels of others.
 
     ``levels`` holds, by the name of an arm that was not trained, its held-out numbers. ``marks`` stand in the panel of
@@ -72,13 +99,15 @@ def learning_panels(
     """
     last = max((step for curves in trained.values() for curve in curves for step in curve.steps), default=1)
     panels = []
-    for quantity, title in QUANTITIES.items():
-        series = [_level(name, found.get(quantity), last, roles) for name, found in levels.items()]
-        series += [of_runs(n, curves, quantity, role=roles.get(n, ""), window=window) for n, curves in trained.items()]
-        shown = [one for one in series if one is not None]
+    for quantity, label in QUANTITIES.items():
+        series = [_level(arm, numbers.get(quantity), last, roles) for arm, numbers in levels.items()]
+        series += [of_runs(a, curves, quantity, role=roles.get(a, ""), window=window) for a, curves in trained.items()]
+        shown = [line for line in series if line is not None]
         here = marks if quantity == "exploit_rate" else ()
-        panels.append(Lines(title, "training step", shown, percent=quantity != "reward", marks=here))
-    return panels
+        panels.append(Lines(label, "training step", shown, percent=quantity != "reward", marks=here))
+    several = any(len(curves) > 1 for curves in trained.values())
+    bands = "; bands are 95 % intervals over seeds." if several else "."
+    return Chart(name, title, panels, CAPTION.format(window=window) + bands)
 
 
 def _level(name: str, found: Estimate | None, last: float, roles: Mapping[str, Role]) -> Series | None:
