@@ -352,7 +352,8 @@ def a_demo(out: Path, *, on_event: Callable[[dict[str, Any]], None], **options: 
     changes = {"exploit_rate": change, "task_performance": change}
     came, never = Milestone(3, 1, 1, 9), Milestone(None, 0, 1, 9)
     curves = [Curve([1], [0.5], [0.25], [0.75])]
-    arms = {"vulnerable": Arm("vulnerable", {"exploit_rate": rate}, curves, came, never, changes, None)}
+    base = Arm("base", {"exploit_rate": rate})
+    arms = {"base": base, "vulnerable": Arm("vulnerable", {"exploit_rate": rate}, curves, came, never, changes, None)}
     on_event({"game": "proxy-metric", "table": arms_table("t", [Played("proxy-metric", "mini", arms)], Thresholds())})
     return {"cells": [], **{key: value for key, value in options.items() if key != "workers"}}
 
@@ -376,7 +377,9 @@ def test_the_demo_shows_people_a_table_and_the_way_to_the_page(
     printed = capsys.readouterr()
     assert "75.0 % [50.0, 87.5]" in printed.out
     assert re.search(
-        r"proxy-metric +vulnerable .* step 3 \(1 of 1 seed\) +0 of 1 seed by step 9 +one seed: no verdict", printed.out
+        r"proxy-metric *\n +base .*\n +vulnerable +75.0 % \[50.0, 87.5\] +step 3 +0 of 1 seed *\n"
+        r" +\(1 of 1 seed\) +by step 9",
+        printed.out,
     )
     assert "runs/demo/report.html" in printed.out
     assert printed.err == "" and max(map(len, printed.out.splitlines())) <= 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from loopholes.report import Section, Table
     from loopholes.report.store import Stored
 
-HIDDEN = ("policy",)
-"""Columns of the page's table that say the same in every row of the demo."""
+COLUMNS = ("game", "arm", "task performance", "exploit rate", "appears", "dominates", "blind spot")
+"""What the demo shows of the page's tables."""
 
 
 def report(
@@ -132,11 +132,23 @@ def demo(
     if json_:
         print_line({"page": str(page), **summary})
         return
-    for table in tables:
-        stdout.print(table_shown(table, without=HIDDEN))
-    if len(seeds) == 1:
+    alone = len(seeds) == 1
+    stdout.print(table_shown(together(tables), COLUMNS[:-1] if alone else COLUMNS, stdout.width))
+    if alone:
         conclude("One seed: no verdict about training. Intervals are over tasks alone.")
     conclude(f"\nThe page is {page}\nThe numbers are in {out / 'summary.json'}")
+
+
+def together(tables: Sequence[Table]) -> Table:
+    """The tables of several games as one, with the columns that the demo shows."""
+    from loopholes.report import Table
+
+    rows = [
+        [dict(zip(table.columns, row, strict=True)).get(column) for column in COLUMNS]
+        for table in tables
+        for row in table.rows
+    ]
+    return Table("demo", "What the policy learned", COLUMNS, rows)
 
 
 def _take(shown: Display, tables: list[Table], event: Mapping[str, Any]) -> None:

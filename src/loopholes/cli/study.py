@@ -137,7 +137,7 @@ def _end(summaries: dict[str, Summary], page: Path, json_: bool) -> None:
         else:
             stdout.print(name, style="bold", markup=False)
             paragraph(summary.section.answer)
-            stdout.print(table_shown(summary.section.tables[0]))
+            stdout.print(table_shown(summary.section.tables[0], width=stdout.width))
     if not json_:
         files = [str(page.parent / f"{name}.json") for name in summaries]
         conclude("\n".join(["", f"The page is {page}", *(f"The numbers are in {file}" for file in files)]))

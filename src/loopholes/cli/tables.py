@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.table import Table as Shown
 from rich.text import Text
 
-from loopholes.numbers import Estimate, Unit, plain, written
+from loopholes.numbers import Estimate, Milestone, Unit, plain, written
 from loopholes.report.elements import Cell, Table
 
+FULL_WIDTH = 100
 
-def table_shown(table: Table, *, without: tuple[str, ...] = ()) -> Shown:
-    """The table for a terminal, without some columns and those that are empty; repeated names are written once."""
+
+def table_shown(table: Table, columns: Sequence[str] | None = None, width: int = 100) -> Shown:
+    """The table for a terminal: the named ``columns``, or all, but for those that are empty.
+
+    Where names in the first column repeat, each stands above its rows. Numbers stay in one piece: on a
+    console of under 100 columns their intervals stand below them, and how many seeds there were always does.
+    """
+    wanted = table.columns if columns is None else columns
+    kept = [at for at, name in enumerate(table.columns) if name in wanted and any(row[at] for row in table.rows)]
+    first, *others = kept
+    grouped = len({row[first] for row in table.rows}) < len(table.rows)
     shown = Shown(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    filled = [any(row[at] is not None for row in table.rows) for at in range(len(table.columns))]
-    kept = [at for at, name in enumerate(table.columns) if filled[at] and name not in without]
-    for at in kept:
-        words = all(isinstance(row[at], str | None) for row in table.rows)
-        shown.add_column(table.columns[at], justify="left" if words else "right")
-    before: list[str] = []
+    for place, at in enumerate(others if grouped else kept):
+        words = all(isinstance(row[at], str | Milestone | None) for row in table.rows)
+        whole = place == 0 or any(isinstance(row[at], Estimate | Milestone) for row in table.rows)
+        shown.add_column(table.columns[at], justify="left" if words else "right", no_wrap=whole)
+    before: Cell = None
     for row in table.rows:
-        texts = [text_of(row[at], table.unit(table.columns[at])) for at in kept]
-        same = before[:1] == texts[:1]
-        shown.add_row(*(Text("" if same and place == 0 else text) for place, text in enumerate(texts)))
-        before = texts
+        if grouped and row[first] != before:
+            shown.add_row(Text(text_of(row[first]), style="bold"))
+            before = row[first]
+        texts = [_broken(row[at], table.unit(table.columns[at]), width) for at in (others if grouped else kept)]
+        shown.add_row(*(Text(f"  {text}" if grouped and place == 0 else text) for place, text in enumerate(texts)))
     return shown
+
+
+def _broken(cell: Cell, unit: Unit, width: int) -> str:
+    """A cell in words, in lines that are short enough."""
+    text = text_of(cell, unit)
+    if isinstance(cell, Milestone):
+        return text.replace(" (", "\n(").replace(" by ", "\nby ")
+    return text.replace(" [", "\n[") if width < FULL_WIDTH else text
 
 
 def text_of(cell: Cell, unit: Unit = "share") -> str:
