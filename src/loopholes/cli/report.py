@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from loopholes.report import Section, Table
     from loopholes.report.store import Stored
 
-HIDDEN = ("policy",)
-"""Columns of the page's table that say the same in every row of the demo."""
-
 
 def report(
     directory: Annotated[
@@ -133,7 +130,7 @@ def demo(
         print_line({"page": str(page), **summary})
         return
     for table in tables:
-        stdout.print(table_shown(table, without=HIDDEN))
+        stdout.print(table_shown(table))
     if len(seeds) == 1:
         conclude("One seed: no verdict about training. Intervals are over tasks alone.")
     conclude(f"\nThe page is {page}\nThe numbers are in {out / 'summary.json'}")

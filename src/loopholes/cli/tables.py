@@ -9,11 +9,11 @@ from loopholes.numbers import Estimate, Unit, plain, written
 from loopholes.report.elements import Cell, Table
 
 
-def table_shown(table: Table, *, without: tuple[str, ...] = ()) -> Shown:
-    """The table for a terminal, without some columns and those that are empty; repeated names are written once."""
+def table_shown(table: Table) -> Shown:
+    """The table for a terminal, without empty columns; a name that is repeated in the next row is written once."""
     shown = Shown(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     filled = [any(row[at] is not None for row in table.rows) for at in range(len(table.columns))]
-    kept = [at for at, name in enumerate(table.columns) if filled[at] and name not in without]
+    kept = [at for at in range(len(table.columns)) if filled[at]]
     for at in kept:
         words = all(isinstance(row[at], str | None) for row in table.rows)
         shown.add_column(table.columns[at], justify="left" if words else "right")
