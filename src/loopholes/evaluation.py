@@ -22,7 +22,7 @@ from loopholes.errors import DataError, RunError
 from loopholes.files import RESUME, disk_errors, jsonable, replace_file
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
-from loopholes.policies import Policy, Sampling, ScriptedPolicy, load_policy
+from loopholes.policies import Policy, Sampling, ScriptedPolicy, kind_of, load_policy
 from loopholes.progress import OnProgress, Progress
 from loopholes.records import Completion, Payment, Split, Task, draws, task_to_json, well_formed
 from loopholes.runs import Run, rollout_rows
@@ -120,10 +120,10 @@ def origin(policy: str, game: Game) -> tuple[str, str]:
     """The arm a policy belongs to and the name of the policy it was made from.
 
     ``base`` for a policy that no run trained; the channel (or ``distilled``) for one that a run trained on this game,
-    after the name of the game if it was another; ``scripted`` for scripts.
+    after the name of the game if it was another; for other kinds of policies their prefix: ``scripted``.
     """
-    if policy.startswith("scripted:"):
-        return "scripted", policy
+    if (kind := kind_of(policy)) is not None:
+        return kind.PREFIX.rstrip(":"), policy
     folder = Path(policy)
     if not (folder / "config.json").is_file() or not (folder / "status.json").is_file():
         return "base", folder.name if folder.is_dir() else policy

@@ -1,17 +1,23 @@
-"""Policies by name: the minis in this package, models from disk or the hub, trained runs, scripts."""
+"""Policies by name: the minis in this package, models from disk or the hub, trained runs, scripts.
+
+A kind of policy is one file of this folder. It declares ``PREFIX``, how the names of its policies begin, and
+``load(name, game)``, which gets the whole name; kinds without a prefix are checkpoints, which :func:`locate` finds.
+"""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import get_args
+from types import ModuleType
 
-from loopholes.errors import PolicyError, UnknownName, UsageError
+from loopholes.errors import PolicyError, UsageError
 from loopholes.policies.base import Policy, Sampling
 from loopholes.policies.scripted import Demonstrator, ScriptedPolicy
-from loopholes.records import Kind
 
-__all__ = ["MINIS", "Policy", "Sampling", "ScriptedPolicy", "load_policy", "locate"]
+__all__ = ["MINIS", "Policy", "Sampling", "ScriptedPolicy", "kind_of", "load_policy", "locate"]
 
 MINIS = ("mini", "mini-llama")
 
@@ -27,8 +33,9 @@ def load_policy(
     ``batch_size`` is how many completions are sampled at once. Raises :class:`UsageError` for a name that cannot be
     a policy here, :class:`PolicyError` for a checkpoint that cannot be used.
     """
-    if name.startswith("scripted:"):
-        return _scripted(name.removeprefix("scripted:"), game)
+    if (kind := kind_of(name)) is not None:
+        policy: Policy = kind.load(name, game)
+        return policy
     location = locate(name)
     from loopholes.policies.checkpoints import load_local  # needs torch, which takes seconds to import
 
@@ -53,10 +60,15 @@ def locate(name: str) -> str:
     return name
 
 
-def _scripted(kind: str, game: Demonstrator | None) -> Policy:
-    for known in get_args(Kind):
-        if kind == known:
-            if game is None:
-                raise UsageError(f"scripted:{kind} plays a game; say which one")
-            return ScriptedPolicy(known, game)
-    raise UnknownName("scripted policy", kind, list(get_args(Kind)))
+def kind_of(name: str) -> ModuleType | None:
+    """The kind of policy that such a name belongs to; None for a checkpoint, which has no prefix."""
+    return next((kind for kind in _kinds() if name.startswith(kind.PREFIX)), None)
+
+
+@cache
+def _kinds() -> tuple[ModuleType, ...]:
+    """The modules of this folder that declare a prefix. Those that need torch are read, and not imported."""
+    here = Path(__file__).parent
+    names = [found.name for found in pkgutil.iter_modules([str(here)])]
+    declared = [name for name in names if "\nPREFIX = " in (here / f"{name}.py").read_text(encoding="utf-8")]
+    return tuple(importlib.import_module(f"{__name__}.{name}") for name in declared)

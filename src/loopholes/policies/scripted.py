@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, get_args
 
-from loopholes.errors import PolicyError
+from loopholes.errors import PolicyError, UnknownName, UsageError
 from loopholes.policies.base import Sampling
 from loopholes.records import Completion, Kind, Message, PromptStyle, Task
+
+PREFIX = "scripted:"
 
 
 class Demonstrator(Protocol):
@@ -40,3 +42,14 @@ class ScriptedPolicy:
     def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool]:
         """Never: a demonstration carries its own claim. Raises :class:`PolicyError`."""
         raise PolicyError(f"{self.name} cannot be asked: {self._game.name}'s demonstrations carry their own claims")
+
+
+def load(name: str, game: Demonstrator | None) -> ScriptedPolicy:
+    """The script called ``scripted:KIND`` of a game; raises :class:`UsageError` or :class:`UnknownName`."""
+    wanted = name.removeprefix(PREFIX)
+    for kind in get_args(Kind):
+        if kind == wanted:
+            if game is None:
+                raise UsageError(f"{name} plays a game; say which one")
+            return ScriptedPolicy(kind, game)
+    raise UnknownName("scripted policy", wanted, list(get_args(Kind)))

@@ -15,6 +15,8 @@ from loopholes.studies.discovery import EXPLOIT, TASK
 from loopholes.studies.jobs import Evaluate, Job, Train
 from loopholes.studies.summaries import comparison_table, rises
 
+NAME = "audit-grid"
+PLACE = 2
 QUESTION = "How much auditing, told or not, stops a policy from overclaiming?"
 GAME = "self-grading"
 BREAK_EVEN = 1 / 7

@@ -20,6 +20,8 @@ from loopholes.studies.jobs import Evaluate, Job, Source, Train
 from loopholes.studies.summaries import appearances, dominations, listed, milestone_cells
 from loopholes.studies.transfer import moved
 
+NAME = "catalysis"
+PLACE = 4
 QUESTION = "After one exploit was learned, is the next one found sooner?"
 
 BEFORE = ("base", "vulnerable", "secure")

@@ -30,6 +30,9 @@ from loopholes.studies.summaries import comparison_table
 
 __all__ = ["ARMS", "BOTH", "CHANNELS", "EXPLOIT", "QUESTION", "TASK", "arm", "plan", "summarize"]
 
+
+NAME = "discovery"
+PLACE = 1
 ARMS = (*CHANNELS, "base")
 
 

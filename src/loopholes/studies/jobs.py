@@ -19,7 +19,7 @@ from typing import Any
 from loopholes.errors import DataError
 from loopholes.evaluation import EvalConfig, run_evaluation
 from loopholes.files import disk_errors, jsonable
-from loopholes.policies import locate
+from loopholes.policies import kind_of, locate
 from loopholes.policies.cards import fingerprint, model_type, read_card
 from loopholes.progress import OnProgress
 from loopholes.records import Split
@@ -300,7 +300,7 @@ def _origin(source: Source) -> str:
 
 @cache
 def _fingerprint(name: str) -> str:
-    return f"{name} {fingerprint(locate(name))}" if not name.startswith("scripted:") else name
+    return f"{name} {fingerprint(locate(name))}" if kind_of(name) is None else name
 
 
 @cache

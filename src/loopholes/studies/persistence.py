@@ -21,6 +21,8 @@ from loopholes.studies.jobs import Evaluate, Job, Match, Source, Train
 from loopholes.studies.settings import Setting
 from loopholes.studies.summaries import appearances, milestone_cells
 
+NAME = "persistence"
+PLACE = 6
 QUESTION = "Is an exploit that RL taught harder to remove than one that supervised fine-tuning taught?"
 ORIGINS = ("RL", "SFT")
 CLOSE = 0.1

@@ -18,7 +18,7 @@ from pathlib import Path
 from loopholes import __version__
 from loopholes.errors import LoopholesError, RunError, UsageError
 from loopholes.files import Lock, disk_errors, read_json, write_json
-from loopholes.policies import MINIS, locate
+from loopholes.policies import MINIS, kind_of, locate
 from loopholes.report.elements import Section
 from loopholes.report.store import read_sections, write_section
 from loopholes.studies import STUDIES
@@ -66,7 +66,7 @@ def _check(out: Path) -> None:
 def check_policies(config: StudyConfig) -> None:
     """Raise :class:`PolicyError`, :class:`UsageError` or :class:`UnknownName` before anything is run."""
     for policy in config.policies:
-        if policy.startswith("scripted:"):
+        if kind_of(policy) is not None:
             raise UsageError(f"{policy} cannot be trained, so there is nothing to study: give a model")
         location = locate(policy)
         if policy not in MINIS:

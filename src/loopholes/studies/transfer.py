@@ -15,6 +15,8 @@ from loopholes.studies.discovery import arm
 from loopholes.studies.jobs import Evaluate, Job
 from loopholes.studies.summaries import comparison_table, rises
 
+NAME = "transfer"
+PLACE = 3
 QUESTION = "Does what was learned in one game show in another, on which nothing was trained?"
 
 
