@@ -15,7 +15,12 @@ import loopholes
 
 ROOT = Path(loopholes.__file__).parent
 CHECKOUT = Path(__file__).parents[1]
-OUTSIDE = [file for folder in ("tests", "benchmarks", "examples") for file in sorted((CHECKOUT / folder).rglob("*.py"))]
+OUTSIDE = [
+    file
+    for folder in ("tests", "benchmarks", "examples")
+    for file in sorted((CHECKOUT / folder).rglob("*.py"))
+    if file != Path(__file__)  # its examples of what is found
+]
 REASON = re.compile(r"# private(?P<names>[\w, ]*): \S")
 FILES = {".".join(("loopholes", *file.relative_to(ROOT).with_suffix("").parts)): file for file in ROOT.rglob("*.py")}
 MODULES = {name.removesuffix(".__init__"): file for name, file in FILES.items()}
@@ -130,16 +135,18 @@ def reaches(text: str, private: Set[str]) -> list[str]:
     """Where a file reaches for private names of the package without a comment that says why: ``line: name``.
 
     ``# private: why`` is a reason for its line, ``# private _name, _other: why`` one for these names in the whole file.
+    Names that such a comment gives and nobody reaches for are listed too.
     """
     lines, tree = text.splitlines(), ast.parse(text)
-    reasons = [reason for reason in map(REASON.search, lines) if reason]
-    excused = {name.strip() for reason in reasons for name in reason["names"].split(",")} | defined(tree)
-    return [
+    taken = [(line, name) for node in ast.walk(tree) for line, name in named(node)]
+    reasons = [reason["names"].split(",") for reason in map(REASON.match, lines) if reason]
+    excused = {name.strip() for names in reasons for name in names} - {""}
+    unexplained = [
         f"{line}: {name}"
-        for node in ast.walk(tree)
-        for line, name in named(node)
-        if name in private - excused and not REASON.search(lines[line - 1])
+        for line, name in taken
+        if name in private - excused - defined(tree) and not REASON.search(lines[line - 1])
     ]
+    return [*unexplained, *(f"nothing: {name}" for name in excused - {name for _, name in taken})]
 
 
 def test_whoever_reaches_into_a_private_name_from_outside_says_why() -> None:
@@ -159,7 +166,7 @@ def test_whoever_reaches_into_a_private_name_from_outside_says_why() -> None:
         ("from loopholes.cli import _explain  # private: no public way", []),
         ("from loopholes.cli import _explain  # private:", ["1: _explain"]),
         ("# private _explain: no public way\ncli._explain()", []),
-        ("# private _other: no public way\ncli._explain()", ["2: _explain"]),
+        ("# private _other: no public way\ncli._explain()", ["2: _explain", "nothing: _other"]),
         ("def _explain(): ...\nhelpers._explain()", []),
         ("self._explain()", []),
     ],

@@ -23,9 +23,6 @@ from loopholes.sandbox.inside.relatives import descendants
 from support.processes import alive
 from support.rewards import InProcess, save_rows, sums, write
 
-# private _process: the process that is to die under the scorer
-
-
 ROWS = [Row(number, f"{number}?", columns={"answer": str(number), "list": []}) for number in range(4)]
 SOURCE = """
     import subprocess
