@@ -46,7 +46,7 @@ def test_a_demo_tells_of_every_step_and_ends_in_numbers_and_a_page(
     out, summary, events = whole
     steps = sorted((event["arm"], event["step"]) for event in events if "step" in event)
     assert steps == [(arm, step) for arm in ("secure", "vulnerable") for step in range(1, 7)]
-    assert [row[2] for row in events[-1]["table"].rows] == ["base", "vulnerable", "secure"]
+    assert [row[1] for row in events[-1]["table"].rows] == ["base", "vulnerable", "secure"]
     cells = {(cell["cell"], cell["metric"]) for cell in summary["cells"]}
     for arm in ("base", "vulnerable", "secure"):
         for metric in ("task_performance", "exploit_rate"):

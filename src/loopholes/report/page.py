@@ -137,12 +137,16 @@ def _together(panels: Sequence[_Panel]) -> int:
 
 @dataclass(frozen=True)
 class _Shown:
-    """A cell of a table: ``kind`` is a class of the style sheet, ``bar`` where the interval lies on a track."""
+    """A cell of a table: ``kind`` is a class of the style sheet, ``bar`` where the interval lies on a track.
+
+    A cell that ``wraps`` may take two lines, so that wide tables fit on a page.
+    """
 
     kind: str
     text: str
     interval: str = ""
     bar: Mapping[str, float] | None = None
+    wraps: bool = False
 
 
 def _cell(value: Cell, unit: Unit) -> _Shown:
@@ -151,16 +155,17 @@ def _cell(value: Cell, unit: Unit) -> _Shown:
     if isinstance(value, Estimate):
         return _estimate(value, unit)
     if isinstance(value, Milestone):
-        return _Shown("number" if value.step is not None else "none", str(value))
+        return _Shown("" if value.step is not None else "none", str(value), wraps=True)
     if isinstance(value, bool):
         return _Shown("tag yes" if value else "tag no", "yes" if value else "no")
-    return _Shown("", value) if isinstance(value, str) else _Shown("number", plain(value))
+    return _Shown("", value, wraps=len(value) <= 40) if isinstance(value, str) else _Shown("number", plain(value))
 
 
 def _estimate(found: Estimate, unit: Unit) -> _Shown:
     if found.value is None:
         return _Shown("none", point(found, unit))
-    return _Shown("number", point(found, unit), interval(found, unit), _bar(found) if unit == "share" else None)
+    bar = _bar(found) if unit == "share" else None
+    return _Shown("number", point(found, unit), interval(found, unit), bar, wraps=unit == "change")
 
 
 def _bar(found: Estimate) -> Mapping[str, float]:

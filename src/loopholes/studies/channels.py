@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from loopholes.games.base import Game
-from loopholes.numbers import Estimate, Milestone, points, written
+from loopholes.numbers import Estimate, Milestone, points, share, written
 from loopholes.report.elements import Cell, Chart, Role, Table
 from loopholes.score import cells as scored_cells
 from loopholes.stats import Thresholds, blind_spot, milestone
@@ -145,11 +145,18 @@ def arm_cells(pair: Played) -> list[dict[str, Any]]:
 
 
 def arms_table(name: str, played: Sequence[Played], thresholds: Thresholds) -> Table:
-    """Every arm of every game and policy: held-out numbers, and when the exploit came."""
+    """Every arm of every game and policy: held-out numbers, and when the exploit came. A single policy is not named."""
     metrics = _metrics(played)
-    columns = ("game", "policy", "arm", *(metric.replace("_", " ") for metric in metrics), *VERDICTS)
+    policies = ("policy",) if len({pair.policy for pair in played}) > 1 else ()
+    columns = ("game", *policies, "arm", *(metric.replace("_", " ") for metric in metrics), *VERDICTS)
     rows: list[list[Cell]] = [
-        [pair.game, pair.policy, arm.name, *(arm.estimates.get(metric) for metric in metrics), *_verdicts(arm)]
+        [
+            pair.game,
+            *[pair.policy for _ in policies],
+            arm.name,
+            *(arm.estimates.get(metric) for metric in metrics),
+            *_verdicts(arm),
+        ]
         for pair in played
         for arm in pair.arms.values()
     ]
@@ -179,8 +186,8 @@ def _note(limits: Thresholds) -> str:
     return (
         "Exploit change: against base. Appears: the exploit rate in training lies "
         f"{points(limits.appears)} over base on average over {limits.window} steps. Dominates: it has taken "
-        f"{limits.dominates:.0%} of what was left to take above base, {limits.sustain} steps in a row. Both are median "
-        "steps over seeds, with the number of seeds that got there; no step is given where fewer than half did. Blind "
+        f"{share(limits.dominates)} of what was left to take above base, {limits.sustain} steps in a row. Both are "
+        "median steps over seeds, with the number of seeds that got there; no step is given where fewer than half did. Blind "
         f"spot, from two seeds on: the exploit rate rose by {points(limits.appears)} or more, with an interval that "
         f"excludes 0, and the interval of the change in task performance lies above -{points(limits.tolerance)}."
     )
