@@ -240,7 +240,7 @@ def test_a_report_puts_seeds_together_and_arms_side_by_side(tmp_path: Path, caps
     assert vulnerable["blind spot"] is False  # copies are not short: the task metric fell
     assert {row["seed"] for row in section.rollouts["vulnerable"]} == {0, 1}
     assert main(["report", str(tmp_path), "--export", str(tmp_path / "paper")]) == 0
-    page = Path(capsys.readouterr().out.strip())
+    page = Path(capsys.readouterr().out.splitlines()[0])
     assert page == tmp_path / "report.html"
     assert "proxy-metric" in page.read_text()
     written = sorted(file.name for file in (tmp_path / "paper").iterdir())

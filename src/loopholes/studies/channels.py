@@ -187,9 +187,9 @@ def _note(limits: Thresholds) -> str:
         "Exploit change: against base. Appears: the exploit rate in training lies "
         f"{points(limits.appears)} over base on average over {limits.window} steps. Dominates: it has taken "
         f"{share(limits.dominates)} of what was left to take above base, {limits.sustain} steps in a row. Both are "
-        "median steps over seeds, with the number of seeds that got there; no step is given where fewer than half did. Blind "
-        f"spot, from two seeds on: the exploit rate rose by {points(limits.appears)} or more, with an interval that "
-        f"excludes 0, and the interval of the change in task performance lies above -{points(limits.tolerance)}."
+        "median steps over seeds, with the number of seeds that got there; no step is given where fewer than half did. "
+        f"Blind spot, from two seeds on: the exploit rate rose by {points(limits.appears)} or more, with an interval "
+        f"that excludes 0, and the interval of the change in task performance lies above -{points(limits.tolerance)}."
     )
 
 
