@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.table import Table as Shown
 from rich.text import Text
 
 from loopholes.numbers import Estimate, Milestone, Unit, plain, written
-from loopholes.report.elements import Cell, Table
+
+if TYPE_CHECKING:
+    from loopholes.report.elements import Cell, Table  # with matplotlib, which most commands have no use for
 
 FULL_WIDTH = 100
 
@@ -20,7 +23,9 @@ def table_shown(table: Table, columns: Sequence[str] | None = None, width: int =
     console of under 100 columns their intervals stand below them, and how many seeds there were always does.
     """
     wanted = table.columns if columns is None else columns
-    kept = [at for at, name in enumerate(table.columns) if name in wanted and any(row[at] for row in table.rows)]
+    kept = [
+        at for at, name in enumerate(table.columns) if name in wanted and any(row[at] is not None for row in table.rows)
+    ]
     first, *others = kept
     grouped = len({row[first] for row in table.rows}) < len(table.rows)
     shown = Shown(box=None, pad_edge=False, padding=(0, 2, 0, 0))
