@@ -385,6 +385,11 @@ def test_the_demo_shows_people_a_table_and_the_way_to_the_page(
     assert printed.err == "" and max(map(len, printed.out.splitlines())) <= 100
 
 
+def test_a_name_with_colons_is_printed_as_it_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", "my:x:model", "--game", "proxy-metric", "--out", "e"]) != 0
+    assert "my:x:model" in capsys.readouterr().err
+
+
 def test_looking_at_games_is_fast_and_needs_no_torch() -> None:
     code = (
         "import sys, loopholes.cli as c; assert c.main(['games']) == 0; "

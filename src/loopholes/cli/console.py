@@ -45,7 +45,7 @@ def _console(*, error: bool) -> Console:
     stream = sys.stderr if error else sys.stdout
     terminal = stream is not None and stream.isatty()  # None where the caller closed it, as ``>&-`` does
     fixed = terminal or os.environ.get("COLUMNS", "").isdigit()
-    return Console(stderr=error, highlight=False, width=None if fixed else WIDTH)
+    return Console(stderr=error, highlight=False, emoji=False, width=None if fixed else WIDTH)
 
 
 stdout = _console(error=False)
