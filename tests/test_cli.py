@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import re
 import resource
@@ -15,10 +16,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 import loopholes.cli
 from loopholes.cli import main
 from loopholes.cli.options import pairs
+from loopholes.cli.tables import table_shown
 from loopholes.errors import (
     BUG,
     DONE,
@@ -32,6 +35,8 @@ from loopholes.errors import (
 )
 from loopholes.games import BUILT_IN, game
 from loopholes.games.validate import validate
+from loopholes.report import Table
+from loopholes.report.elements import Cell
 from loopholes.runs import Run
 from loopholes.stats import Estimate, Milestone, Thresholds
 from loopholes.studies.channels import Arm, Played, arms_table
@@ -383,6 +388,18 @@ def test_the_demo_shows_people_a_table_and_the_way_to_the_page(
     )
     assert "runs/demo/report.html" in printed.out
     assert printed.err == "" and max(map(len, printed.out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_table_that_is_too_wide_leaves_out_columns_and_names_them(width: int) -> None:
+    rate, step = Estimate(0.75, 0.5, 0.875, 10, 5), Milestone(3, 5, 5, 9)
+    columns = ["game", "arm", *(f"share {number}" for number in range(9)), "appears"]
+    rows: list[list[Cell]] = [["context-compliance", arm, *[rate] * 9, step] for arm in ("base", "vulnerable")]
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(table_shown(Table("t", "T", columns, rows), width=width))
+    text = console.export_text()
+    assert "…" not in text and "step 3" in text and "75.0 %" in text
+    assert re.search(r"Also on the page: .*share 8", text)
 
 
 def test_a_name_with_colons_is_printed_as_it_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
