@@ -233,9 +233,9 @@ def test_subtracting_follows_newcombes_worked_example() -> None:
 @pytest.mark.parametrize(
     ("found", "text"),
     [
-        (Estimate(0.328, 0.301, 0.354, 100, 5), "32.8 % (30.1 to 35.4)"),
+        (Estimate(0.328, 0.301, 0.354, 100, 5), "32.8 % [30.1, 35.4]"),
         (Estimate(0.3, None, None, 1, 1), "30.0 %"),
-        (Estimate(None, None, None, 0, 0), "-"),
+        (Estimate(None, None, None, 0, 0), "unknown"),
     ],
 )
 def test_an_estimate_prints_as_a_percentage(found: Estimate, text: str) -> None:
