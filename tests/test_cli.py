@@ -378,6 +378,7 @@ def test_the_demo_shows_people_a_table_and_the_way_to_the_page(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("loopholes.studies.demo.run_demo", a_demo)
+    monkeypatch.setattr(loopholes.cli.console.stdout, "width", 100)
     assert main(["demo"]) == 0
     printed = capsys.readouterr()
     assert "75.0 % [50.0, 87.5]" in printed.out

@@ -28,7 +28,7 @@ def table_shown(table: Table, columns: Sequence[str] | None = None, width: int =
     ]
     first, *others = kept
     grouped = len({row[first] for row in table.rows}) < len(table.rows)
-    below = width < FULL_WIDTH or sum(_width(table, at, False) for at in kept[grouped:]) > width
+    below = width < FULL_WIDTH or sum(_space(table, at, False) for at in kept[grouped:]) > width
     titles = max(len(text_of(row[first])) for row in table.rows) if grouped else 0
     places, left_out = _fitting(table, others if grouped else kept, width, below, titles)
     caption = f"Also on the page: {', '.join(table.columns[at] for at in left_out)}." if left_out else None
@@ -52,18 +52,18 @@ def _fitting(table: Table, places: Sequence[int], width: int, below: bool, title
 
     ``titles`` is the width of the names that stand above rows, in the first column.
     """
-    names = max(titles, _width(table, places[0], below)) + 2
+    names = max(titles, _space(table, places[0], below)) + 2
     numbers = [at for at in places if any(isinstance(row[at], Estimate) for row in table.rows)]
     others = [at for at in places[1:] if at not in numbers[2:]]
     order = [*reversed(numbers[2:]), *reversed(others)]
     kept, left_out = list(places), []
-    while order and names + sum(_width(table, at, below) for at in kept[1:]) > width:
+    while order and names + sum(_space(table, at, below) for at in kept[1:]) > width:
         kept.remove(order[0])
         left_out.append(order.pop(0))
     return kept, sorted(left_out)
 
 
-def _width(table: Table, at: int, below: bool) -> int:
+def _space(table: Table, at: int, below: bool) -> int:
     """Characters that a column needs, with the space after it."""
     unit = table.unit(table.columns[at])
     lines = [line for row in table.rows for line in _broken(row[at], unit, below).splitlines()]
