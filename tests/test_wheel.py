@@ -1,4 +1,4 @@
-"""The wheel alone has everything: it imports, validates a game and audits a reward where there is no torch."""
+"""The wheel and its base dependencies audit rewards and play games; what needs an extra says so."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from email.parser import Parser
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import loopholes
 from support.rewards import SOUND_AND_NOT, save_rows, sums, write
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
-ABSENT = ("accelerate", "datasets", "openai", "ray", "tokenizers", "torch", "transformers", "trl")
+ABSENT = (
+    *("accelerate", "datasets", "openai", "peft", "ray", "tokenizers", "torch", "transformers", "trl"),
+    *("matplotlib", "nltk", "pandas", "pyarrow", "rapidfuzz", "scipy"),
+)
+LARGEST = 120e6
+"""Bytes that an install for auditing may take."""
 REFUSE = f"""
 import sys
 
@@ -93,9 +102,41 @@ def test_every_public_name_is_there_without_torch(installed: dict[str, str], tmp
     assert sorted(names) == sorted(loopholes.__all__)
 
 
-def test_a_game_proves_itself_and_a_loophole_is_found_without_torch(installed: dict[str, str], tmp_path: Path) -> None:
-    done = run("-m", "loopholes", "games", "proxy-metric", "--validate", env=installed, cwd=tmp_path)
+def test_an_install_for_auditing_takes_under_120_megabytes(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+        (about,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        waiting = _needed(Parser().parsestr(archive.read(about).decode()).get_all("Requires-Dist", []))
+    packages: dict[str, int] = {}
+    while waiting:
+        name = waiting.pop()
+        if name not in packages:
+            package = distribution(name)
+            packages[name] = sum(_bytes(Path(str(file.locate()))) for file in package.files or ())
+            waiting += _needed(package.requires or ())
+    assert {"numpy", "pydantic", "rich", "typer"} <= packages.keys()
+    assert packages.keys().isdisjoint(ABSENT)
+    assert size + sum(packages.values()) < LARGEST, packages
+
+
+def _needed(requirements: Sequence[str]) -> list[str]:
+    """The packages that are required here without an extra."""
+    parsed = [Requirement(text) for text in requirements]
+    return [canonicalize_name(one.name) for one in parsed if one.marker is None or one.marker.evaluate({"extra": ""})]
+
+
+def _bytes(file: Path) -> int:
+    return file.stat().st_size if file.is_file() else 0
+
+
+def test_games_prove_themselves_without_extras(installed: dict[str, str], tmp_path: Path) -> None:
+    done = run("-m", "loopholes", "games", "self-grading", "--validate", env=installed, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    done = run("-m", "loopholes", "audit", "game:reward-tampering", "--json", env=installed, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+
+
+def test_a_loophole_is_found_and_shown_on_a_page_without_extras(installed: dict[str, str], tmp_path: Path) -> None:
     write(tmp_path, SOUND_AND_NOT)
     save_rows(tmp_path, sums())
     audit = ["audit", "rewards.py:contains", "--data", "rows.jsonl", "--json"]
@@ -103,9 +144,25 @@ def test_a_game_proves_itself_and_a_loophole_is_found_without_torch(installed: d
     assert done.returncode == 1, done.stderr
     (report,) = [json.loads(line) for line in done.stdout.splitlines()]
     assert "exploit" in {finding["verdict"] for finding in report["findings"]}
+    done = run("-m", "loopholes", "report", "findings", env=installed, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "rewards.py:contains" in (tmp_path / "findings" / "report.html").read_text()
 
 
-def test_what_needs_an_extra_says_how_to_install_it(installed: dict[str, str], tmp_path: Path) -> None:
-    done = run("-m", "loopholes", "train", "proxy-metric", "--out", "run", env=installed, cwd=tmp_path)
+@pytest.mark.parametrize(
+    "command, extra",
+    [
+        ("train proxy-metric --out run", "train"),
+        ("games proxy-metric --validate", "games"),
+        ("audit game:proxy-metric", "games"),
+        ("audit rewards.py:contains --data rows.parquet", "parquet"),
+    ],
+)
+def test_what_needs_an_extra_says_how_to_install_it(
+    installed: dict[str, str], tmp_path: Path, command: str, extra: str
+) -> None:
+    write(tmp_path, SOUND_AND_NOT)
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1")
+    done = run("-m", "loopholes", *command.split(), env=installed, cwd=tmp_path)
     assert done.returncode == 2
-    assert "pip install 'loopholes[train]'" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert f"pip install 'loopholes[{extra}]'" in done.stderr and len(done.stderr.splitlines()) == 1

@@ -56,6 +56,18 @@ class UnknownName(UsageError):
         super().__init__(f"there is no {what} {name!r}; choose from: {names}")
 
 
+EXTRAS = {
+    **dict.fromkeys(("torch", "transformers", "trl", "accelerate", "datasets", "tokenizers"), "train"),
+    **dict.fromkeys(("matplotlib", "nltk", "rapidfuzz", "scipy"), "games"),
+    "peft": "peft",
+    "vllm": "vllm",
+    "openai": "judge",
+    "ray": "cluster",
+    "pyarrow": "parquet",
+}
+"""Packages that the base does without, each with the extra that installs it; frameworks of the audit name their own."""
+
+
 class MissingExtra(UsageError):
     """An optional dependency is needed for this and is not installed."""
 

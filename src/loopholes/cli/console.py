@@ -21,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from loopholes.errors import LoopholesError, MissingExtra, RunError, UsageError
+from loopholes.errors import EXTRAS, LoopholesError, MissingExtra, RunError, UsageError
 from loopholes.files import jsonable
 from loopholes.numbers import Unit, interval, point
 
@@ -136,15 +136,6 @@ def estimates_table(found: Mapping[str, Estimate]) -> Table:
         unit: Unit = "number" if name.startswith("reward") else "share"
         table.add_row(name.replace("_", " "), point(estimate, unit), interval(estimate, unit), f"{estimate.n:,}")
     return table
-
-
-EXTRAS = {
-    **dict.fromkeys(("torch", "transformers", "trl", "accelerate", "datasets", "tokenizers"), "train"),
-    "peft": "peft",
-    "vllm": "vllm",
-    "openai": "judge",
-    "ray": "cluster",
-}
 
 
 def in_our_words(error: Exception) -> LoopholesError | None:

@@ -93,11 +93,14 @@ def _with_loose(
     directory: Path, found: list[Section], finished: list[Path], thresholds: Mapping[str, str]
 ) -> tuple[list[Section], str]:
     from loopholes.audit.section import LEAD, audits_of
+
+    audits = audits_of(directory)
+    if audits and not found and not thresholds and not any(directory.rglob("status.json")):
+        return audits, LEAD  # which takes no package of training, as runs do
     from loopholes.studies import StudyConfig
     from loopholes.studies.loose import loose_sections
 
     limits = StudyConfig.of(thresholds=thresholds).thresholds
-    audits = audits_of(directory)
     try:
         loose = loose_sections(directory, limits, without=finished)
     except RunError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from loopholes.cli.console import conclude, print_line, say
 from loopholes.cli.display import display
 from loopholes.cli.options import Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
-from loopholes.errors import RunError
+from loopholes.errors import MissingExtra, RunError
 from loopholes.modules import recorded
 
 PRETRAINING = {"loss": "loss", "tokens_per_second": "tokens/s"}
@@ -137,6 +138,8 @@ def _train(fields: dict[str, Any], resume: bool, json_: bool) -> None:
     from loopholes.games import game as make_game
     from loopholes.training.config import TrainConfig
 
+    if find_spec("torch") is None:
+        raise MissingExtra("torch", "train")  # which also brings what the game may need
     config = TrainConfig.of(**fields)
     make_game(config.game, **config.parameters).channel(config.channel)  # before the seconds that torch takes
     from loopholes.training.grpo import train as run_training

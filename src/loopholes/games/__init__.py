@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from loopholes.errors import UnknownName, UsageError
+from loopholes.errors import EXTRAS, MissingExtra, UnknownName, UsageError
 from loopholes.games.base import Game
 from loopholes.modules import load, split
 
@@ -32,7 +32,13 @@ def game(name: str, **parameters: Any) -> Game:
     source, attribute = split(BUILT_IN.get(name) or REPORTED.get(name) or name)
     if not attribute:
         raise UnknownName("game", name, [*BUILT_IN, "FILE.py:CLASS", "package.module:CLASS"])
-    kind = load(source, attribute)
+    try:
+        kind = load(source, attribute)
+    except UsageError as error:
+        package = str(getattr(error.__cause__, "name", None)).partition(".")[0]
+        if package in EXTRAS:
+            raise MissingExtra(package, EXTRAS[package]) from error
+        raise
     if not (isinstance(kind, type) and issubclass(kind, Game)):
         raise UsageError(f"{name} is not a Game class")
     return kind(**parameters)

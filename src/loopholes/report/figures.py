@@ -7,18 +7,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup, escape
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from loopholes.report.elements import Chart, Lines, Matrix, Table
 from loopholes.report.lines import POINTS, SIZE, draw_lines, table_of_lines
 from loopholes.report.matrix import draw_matrix, matrix_size, table_of_matrix
 from loopholes.report.style import RC, THEMED, Style, styles_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Panel = Lines | Matrix
 _ACROSS = 3  # panels beside one another in a file
@@ -35,7 +36,10 @@ class Drawn:
 
 def draw_panel(panel: Panel, styles: Mapping[str, Style], salt: str, most: int = POINTS) -> Drawn:
     """One panel as an element to put into HTML. ``salt`` is its own in the page: ids inside are made of it."""
-    with mpl.rc_context({**RC, "svg.hashsalt": salt}):
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context({**RC, "svg.hashsalt": salt}):
         figure = Figure(figsize=panel_size(panel), layout="constrained", dpi=_DPI)
         axes = figure.subplots()
         told = _draw(axes, panel, styles, most)
@@ -47,10 +51,13 @@ def draw_panel(panel: Panel, styles: Mapping[str, Style], salt: str, most: int =
 
 def save_chart(chart: Chart, path: str | Path) -> None:
     """All panels of a chart on white, in the format of the path's suffix (``.svg``, ``.png``, ``.pdf``)."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
     styles = styles_of(chart)
     across, down = min(len(chart.panels), _ACROSS), -(-len(chart.panels) // _ACROSS)
     width, height = np.max([panel_size(panel) for panel in chart.panels], axis=0)
-    with mpl.rc_context({**RC, "svg.hashsalt": chart.name}):
+    with rc_context({**RC, "svg.hashsalt": chart.name}):
         figure = Figure(figsize=(width * across, (height + 0.35) * down + 0.6), layout="constrained", facecolor="white")
         places = np.ravel(figure.subplots(down, across, squeeze=False))
         told = [_draw(axes, panel, styles, POINTS) for axes, panel in zip(places, chart.panels, strict=False)]

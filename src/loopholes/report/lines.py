@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from typing import TYPE_CHECKING, Any
 
 from loopholes.numbers import Estimate
 from loopholes.report.elements import Lines, Series, Table
 from loopholes.report.style import INK, SOFT, Style
 from loopholes.report.thinning import evenly, evenly_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 POINTS = 200  # a line in a panel 300 pixels wide shows no more
 SIZE = (4.3, 2.9)
@@ -84,6 +84,8 @@ def _draw_band(axes: Axes, line: _Line, style: Style, stairs: bool) -> None:
 
 
 def _scale(axes: Axes, panel: Lines, lines: Sequence[_Line]) -> None:
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
     values = [value for line in lines for value in (*line.y, *line.low, *line.high) if value is not None]
     if panel.percent:
         low, high = min([0.0, *values]), max([1.0, *values])

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any
-
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.colors import Normalize, to_rgb
-from matplotlib.patches import Rectangle
+from typing import TYPE_CHECKING, Any
 
 from loopholes.numbers import Estimate, Unit, interval, point, written
 from loopholes.report.elements import Matrix, Table
 from loopholes.report.style import RULE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _CELL = (0.95, 0.52)  # inches
 _LETTER = 0.085
@@ -55,14 +53,19 @@ def unit_of(panel: Matrix) -> Unit:
 
 def _shade(panel: Matrix) -> Any:
     """From a value to a colour: around 0 for differences (orange: more, purple: less), from 0 to 1 for shares."""
+    from matplotlib import colormaps
+    from matplotlib.colors import Normalize
+
     known = [abs(found.value) for row in panel.values for found in row if found is not None and found.value is not None]
     most = max([_LEAST, *known])
     scale = Normalize(-most, most) if panel.diverging else Normalize(0, 1)
-    colours = mpl.colormaps["PuOr_r" if panel.diverging else "Blues"]
+    colours = colormaps["PuOr_r" if panel.diverging else "Blues"]
     return lambda value: colours(scale(value))
 
 
 def _draw_cell(axes: Axes, row: int, column: int, found: Estimate | None, shade: Any, unit: Unit) -> None:
+    from matplotlib.patches import Rectangle
+
     place = (column + 0.02, row + 0.04)
     if found is None or found.value is None:
         axes.add_patch(Rectangle(place, 0.96, 0.92, **_EMPTY))
@@ -88,6 +91,8 @@ _EMPTY: dict[str, Any] = {"facecolor": "none", "edgecolor": RULE, "hatch": "////
 
 def _ink(colour: tuple[float, float, float, float]) -> str:
     """Dark or light, whichever stands out more (WCAG 2 contrast)."""
+    from matplotlib.colors import to_rgb
+
     return max((_DARK, _LIGHT), key=lambda ink: contrast(to_rgb(ink), colour[:3]))
 
 

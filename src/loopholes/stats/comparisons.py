@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import mannwhitneyu, norm, permutation_test, t
 
 from loopholes.numbers import Estimate
+from loopholes.stats.quantiles import normal_quantile
 
 LARGEST_EXACT = 200_000  # distinct permutations that are all tried; beyond, as many random ones
 SAME = 1e-12  # values that differ by less differ by rounding
@@ -43,6 +43,8 @@ class Comparison:
 
 def compare(name: str, metric: str, a: Sequence[float], b: Sequence[float], change: Estimate) -> Comparison:
     """Compare two arms by one value a seed; ``change`` comes from :func:`loopholes.stats.difference`."""
+    from scipy.stats import mannwhitneyu
+
     if not a or not b:
         return Comparison(name, metric, change)
     return Comparison(
@@ -76,11 +78,13 @@ def detectable(change: Estimate, *, level: float = 0.95, power: float = 0.8) -> 
     """
     if change.low is None or change.high is None:
         return None
-    return (change.high - change.low) / 2 * (1 + float(norm.ppf(power) / norm.ppf(0.5 + level / 2)))
+    return (change.high - change.low) / 2 * (1 + normal_quantile(power) / normal_quantile(0.5 + level / 2))
 
 
 def mean_difference(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> Estimate:
     """Mean of ``a`` minus mean of ``b``, one value a seed, with Welch's interval where a side varies."""
+    from scipy.stats import t
+
     seeds = min(len(a), len(b))
     if not seeds:
         return Estimate(None, None, None, 0, 0)
@@ -99,6 +103,8 @@ def _squared_error(values: Sequence[float]) -> float:
 
 
 def _permuted(a: Sequence[float], b: Sequence[float]) -> float | None:
+    from scipy.stats import permutation_test
+
     if min(len(a), len(b)) < 2:
         return None
     found = permutation_test(

@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, norm, t
 
 from loopholes.numbers import Estimate
 from loopholes.records import Contribution, Metric, MetricKind, Outcome, Task
+from loopholes.stats.quantiles import normal_quantile, student_reach, wilson_when_all
 
 Floats = NDArray[np.float64]
 Signs = tuple[int, ...]
@@ -91,22 +90,10 @@ def over_tasks(values: Sequence[float], *, level: float = 0.95) -> Estimate:
         return Estimate(None, None, None, 0, 0)
     mean = math.fsum(values) / n
     spread = float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else 0.0
-    reach = _student(level, n - 1) * spread if n > 1 else 0.0
-    nearest = mean * _least(level, n)
+    reach = student_reach(level, n - 1) * spread if n > 1 else 0.0
+    nearest = mean * wilson_when_all(level, n)
     low, high = (min(mean - reach, nearest), mean + reach) if mean > 0 else (mean - reach, max(mean + reach, nearest))
     return Estimate(mean, low, high, n, 1)
-
-
-@cache
-def _student(level: float, freedom: int) -> float:
-    """Student's quantile of a two-sided interval; asking SciPy takes a tenth of a millisecond each time."""
-    return float(t.ppf(0.5 + level / 2, freedom))
-
-
-@cache
-def _least(level: float, n: int) -> float:
-    """The lower end of Wilson's interval where all of ``n`` said yes."""
-    return float(binomtest(n, n).proportion_ci(level, method="wilson").low)
 
 
 def difference(
@@ -195,7 +182,7 @@ def _interval(
     reach = _quantile(level, min(len(rows) for rows in seeds)) * of_tasks
     if size > 1:
         reach = max(reach, _quantile(level, size, corrected=False) * float(np.std(values, ddof=1)) / math.sqrt(size))
-    center, factor = float(np.mean(values)), reach / (float(norm.ppf(0.5 + level / 2)) * spread)
+    center, factor = float(np.mean(values)), reach / (normal_quantile(0.5 + level / 2) * spread)
     low, high = center + factor * (np.quantile(means, [0.5 - level / 2, 0.5 + level / 2]) - np.mean(means))
     return _clip(min(low, center), max(high, center), seeds, signs)
 
@@ -203,8 +190,8 @@ def _interval(
 def _quantile(level: float, size: int, corrected: bool = True) -> float:
     """Student's t for ``size`` observations; ``corrected`` for a spread that a bootstrap divided by n, not n - 1."""
     if size < 2:
-        return float(norm.ppf(0.5 + level / 2))
-    return float(t.ppf(0.5 + level / 2, size - 1)) * (math.sqrt(size / (size - 1)) if corrected else 1.0)
+        return normal_quantile(0.5 + level / 2)
+    return student_reach(level, size - 1) * (math.sqrt(size / (size - 1)) if corrected else 1.0)
 
 
 def _clip(low: float, high: float, seeds: Sequence[Floats], signs: Signs) -> tuple[float, float]:
@@ -230,5 +217,6 @@ def _wilson(rows: Floats, level: float) -> Estimate:
     rate = float(rows[:, 0].sum() / rows[:, 1].sum())
     if rate not in (0.0, 1.0):
         return Estimate(rate, None, None, len(rows), 1)
-    found = binomtest(round(rate * len(rows)), len(rows)).proportion_ci(level, method="wilson")
-    return Estimate(rate, float(found.low), float(found.high), len(rows), 1)
+    bound = wilson_when_all(level, len(rows))
+    low, high = (bound, 1.0) if rate else (0.0, 1 - bound)
+    return Estimate(rate, low, high, len(rows), 1)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
 
 from loopholes.numbers import Estimate, Milestone
+from loopholes.stats.quantiles import student_reach
 from loopholes.stats.survival import Time
 
 Rates = Sequence[float | None]
@@ -126,7 +126,7 @@ def mean_band(curves: Sequence[Rates], level: float = 0.95) -> tuple[list[float 
         means.append(mean)
         reach = math.nan
         if len(values) > 1:
-            reach = float(t.ppf(0.5 + level / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
+            reach = student_reach(level, len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values))
         lows.append(None if mean is None or math.isnan(reach) else mean - reach)
         highs.append(None if mean is None or math.isnan(reach) else mean + reach)
     return means, lows, highs

@@ -8,8 +8,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from scipy.stats import CensoredData, ecdf, logrank
+if TYPE_CHECKING:
+    from scipy.stats import CensoredData
 
 Time = tuple[float, bool]
 """A step, and whether the event came then (False: the run ended there without it)."""
@@ -34,6 +36,8 @@ class Survival:
 
 def survival(times: Sequence[Time]) -> Survival:
     """The curve of these runs, from step 0, where all are left."""
+    from scipy.stats import ecdf
+
     if not times:
         return Survival((), (), (), (), None, 0, 0)
     found = ecdf(_censored(times)).sf
@@ -49,12 +53,16 @@ def survival(times: Sequence[Time]) -> Survival:
 
 def log_rank(a: Sequence[Time], b: Sequence[Time]) -> float | None:
     """The two-sided p that both sides get there at the same pace; None where nothing happened on either side."""
+    from scipy.stats import logrank
+
     if not a or not b or not any(happened for _, happened in (*a, *b)):
         return None
     return float(logrank(_censored(a), _censored(b)).pvalue)
 
 
 def _censored(times: Sequence[Time]) -> CensoredData:
+    from scipy.stats import CensoredData
+
     return CensoredData.right_censored([at for at, _ in times], [not happened for _, happened in times])
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from loopholes.numbers import Estimate, share, written
 from loopholes.policies import MINIS
@@ -160,6 +159,8 @@ def _found(config: StudyConfig, runs: Runs, one: Environment) -> Found:
 
 def rank_correlation(found: Sequence[Found]) -> float | None:
     """Spearman's, of gaps and rises; None where one of them does not vary."""
+    from scipy.stats import spearmanr
+
     gaps, rises_ = [one.gap for one in found], [one.rise.value or 0.0 for one in found]
     return float(spearmanr(gaps, rises_).statistic) if np.ptp(gaps) and np.ptp(rises_) else None
 

@@ -1,0 +1,29 @@
+"""Quantiles that are computed here equal SciPy's, which an audit does without."""
+
+from __future__ import annotations
+
+import pytest
+from scipy.stats import binomtest, norm, t
+
+from loopholes.stats.quantiles import normal_quantile, student_reach, wilson_when_all
+
+LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99, 1 - 0.05 / 10, 1 - 0.05 / 2000)
+CLOSE = 1e-9
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_normal_quantile_is_that_of_scipy(level: float) -> None:
+    assert normal_quantile(0.5 + level / 2) == pytest.approx(norm.ppf(0.5 + level / 2), rel=CLOSE)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_reach_of_students_interval_is_that_of_scipy_for_few_and_many_rows(level: float) -> None:
+    for freedom in (*range(1, 40), 99, 199, 999, 1000, 99_999):
+        assert student_reach(level, freedom) == pytest.approx(t.ppf(0.5 + level / 2, freedom), rel=CLOSE)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_wilsons_lower_bound_of_unanimity_is_that_of_scipy(level: float) -> None:
+    for n in (1, 2, 3, 10, 200, 100_000):
+        expected = binomtest(n, n).proportion_ci(level, method="wilson").low
+        assert wilson_when_all(level, n) == pytest.approx(expected, rel=CLOSE)
