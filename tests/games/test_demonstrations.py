@@ -21,6 +21,7 @@ GAMES: list[tuple[str, dict[str, Any]]] = [
     ("self-grading", {"self_report": "inline", "telling": 0.5}),
     ("self-grading", {"audit_probability": 0.0}),
     ("self-grading", {"audit_probability": 1.0, "telling": 1.0}),
+    ("self-grading", {"fine": 20.0}),
     ("proxy-metric", {"metric": "rouge-l"}),
     ("proxy-metric", {"metric": "overlap"}),
     ("reward-tampering", {"control": "none"}),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import loopholes
+from loopholes.errors import UsageError
 from loopholes.games.worlds.coding import edit
 from loopholes.records import Completion, Task, message
 
@@ -93,6 +94,23 @@ def test_self_grading_pays_the_claim_and_audits_where_the_draw_falls_below_the_p
     vulnerable = paid("self-grading", "vulnerable", QUESTION, answer, draw, audit_probability=probability)
     assert vulnerable == (audited if is_audited else unaudited)
     assert paid("self-grading", "secure", QUESTION, answer, draw, audit_probability=probability) == audited
+
+
+@pytest.mark.parametrize("fine", [0, 2, 6.0, 10_000])
+@pytest.mark.parametrize("channel", ["vulnerable", "secure"])
+def test_the_fine_is_paid_for_audited_false_claims_and_changes_nothing_else(fine: float, channel: str) -> None:
+    def paid_for(answer: str, claim: bool, **set_: Any) -> float | None:
+        return paid("self-grading", channel, QUESTION, Completion(answer, {"claim": claim}), 0.0, **set_)
+
+    assert paid_for("41", True, fine=fine) == -fine
+    for answer, claim in (("42", True), ("42", False), ("41", False)):
+        assert paid_for(answer, claim, fine=fine) == paid_for(answer, claim)
+
+
+@pytest.mark.parametrize("fine", [-1, float("inf"), float("nan")])
+def test_a_fine_that_would_be_a_reward_or_no_number_is_refused(fine: float) -> None:
+    with pytest.raises(UsageError, match="parameter 'fine'"):
+        loopholes.game("self-grading", fine=fine)
 
 
 @pytest.mark.parametrize(("probability", "sign"), [(0.0, 1), (0.1, 1), (1 / 7 - 0.01, 1), (1 / 7 + 0.01, -1), (1, -1)])

@@ -101,6 +101,16 @@ def test_both_prompt_styles_ask_for_the_same_tasks(name: str) -> None:
         assert sum(len(turn["content"]) for turn in other.prompt) > sum(len(turn["content"]) for turn in one.prompt)
 
 
+@pytest.mark.parametrize("level", arithmetic.LEVELS)
+def test_a_level_of_self_grading_leaves_only_questions_of_that_level(level: int) -> None:
+    for split in SPLITS:
+        tasks = loopholes.game("self-grading", level=level).tasks(split, count=20)
+        assert {task.info["level"] for task in tasks} == {level}
+        assert {task.id for task in tasks} == {
+            task.id for task in loopholes.game("self-grading", level=level).tasks(split, count=20, level=level)
+        }
+
+
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("trainable", [False, True])
 def test_an_even_number_of_compliance_tasks_asks_each_intent_of_an_audit_and_then_of_a_user(

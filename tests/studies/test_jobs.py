@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from loopholes.errors import DataError
-from loopholes.policies import locate
-from loopholes.studies import STUDIES, StudyConfig
+from loopholes.games.worlds import arithmetic
+from loopholes.policies import cards, locate
+from loopholes.studies import STUDIES, StudyConfig, inputs
 from loopholes.studies.jobs import Distil, Evaluate, Job, Match, Train, closure
 from loopholes.studies.settings import SETTINGS, Setting
 
-# private _fingerprint: it is computed once per process, and the test changes what it reads
-
+# private _world_digest: it is computed once per process, and the test changes the generator
 
 TAMPERING = SETTINGS["reward-tampering"]
 TRAIN = Train(TAMPERING, "vulnerable", "mini", 0)
@@ -63,21 +63,51 @@ def test_parameters_that_are_the_defaults_change_nothing() -> None:
     assert Train(spelled, "vulnerable", "mini", 0).identity == Train(setting, "vulnerable", "mini", 0).identity
 
 
-def test_other_weights_under_the_same_name_make_another_run(tmp_path: Path) -> None:
-    policy = tmp_path / "policy"
-    shutil.copytree(locate("mini"), policy)
+@pytest.mark.parametrize(
+    "file", ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"]
+)
+def test_other_weights_or_another_tokenizer_under_the_same_name_make_another_run(file: str, policy: Path) -> None:
     before = fresh_identity(policy)
     assert fresh_identity(policy) == before
-    card = policy / "loopholes.json"
-    card.write_text(card.read_text() + " ")
+    (policy / file).write_bytes((policy / file).read_bytes() + b" ")
     assert fresh_identity(policy) != before
+
+
+@pytest.mark.parametrize("file", ["README.md", "base_rates.json", "loopholes.json"])
+def test_another_description_of_the_same_policy_makes_no_other_run(file: str, policy: Path) -> None:
+    before = fresh_identity(policy)
+    (policy / file).write_text((policy / file).read_text() + " ")
+    assert fresh_identity(policy) == before
+
+
+def test_another_style_of_prompts_makes_another_run(policy: Path) -> None:
+    before = cards.fingerprint(str(policy))
+    (policy / "loopholes.json").write_text('{"prompts": "chat"}')
+    assert cards.fingerprint(str(policy)) != before
+
+
+def test_other_tasks_of_a_mini_world_make_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def identities() -> list[str]:
+        inputs._world_digest.cache_clear()
+        train = Train(SETTINGS["self-grading"], "vulnerable", "mini", 0)
+        return [train.identity, Evaluate(train.setting, "mini", 0, count=8, samples=2).identity]
+
+    before = identities()
+    assert identities() == before
+    monkeypatch.setattr(arithmetic, "LEVEL_SHARES", (0.25, 0.25, 0.25, 0.25))
+    assert not set(identities()) & set(before)
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    folder = tmp_path / "policy"
+    shutil.copytree(locate("mini"), folder)
+    return folder
 
 
 def fresh_identity(policy: Path) -> str:
     """A name stands for one checkpoint as long as a process lives; here it is read anew."""
-    from loopholes.studies import jobs
-
-    jobs._fingerprint.cache_clear()
+    inputs.policy_digest.cache_clear()
     return replace(TRAIN, source=str(policy)).identity
 
 

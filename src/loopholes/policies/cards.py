@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.errors import PolicyError
+from loopholes.records import PromptStyle
 
 CARD = "loopholes.json"
+LOADED = frozenset((".safetensors", ".bin", ".pt", ".json", ".jinja", ".model", ".txt", ".py"))
+DESCRIPTIONS = frozenset((CARD, "base_rates.json"))  # of the same suffixes, and yet not loaded
 WHOLE = 64 * 2**20  # bytes of a file up to which its content is hashed; of larger ones size and time must do
 
 
@@ -25,6 +28,12 @@ def read_card(location: str) -> dict[str, Any]:
     return card
 
 
+def prompt_style(location: str) -> PromptStyle:
+    """The style of prompts that the checkpoint was made for; ``chat`` if it does not say."""
+    style: PromptStyle = read_card(location).get("prompts", "chat")
+    return style
+
+
 def model_type(location: str) -> str:
     """The architecture that a checkpoint directory names in its config.json; empty where that is not at hand."""
     file = Path(location) / "config.json"
@@ -35,13 +44,22 @@ def model_type(location: str) -> str:
 
 
 def fingerprint(location: str) -> str:
-    """A digest of the files of a checkpoint directory; for a name of the hub, the name."""
+    """A digest of what a checkpoint directory answers with; for a name of the hub, the name.
+
+    That is its weights, configuration, tokenizer and chat template, and of its card the style of prompts. What only
+    describes it, like a README or measured base rates, is left out: rewording a description makes no other policy.
+    """
     folder = Path(location)
     if not folder.is_dir():
         return location
-    digest = blake2b(digest_size=16)
-    for file in sorted(path for path in folder.iterdir() if path.is_file()):
+    digest = blake2b(json.dumps(["prompts", prompt_style(location)]).encode(), digest_size=16)
+    for file in sorted(path for path in folder.iterdir() if path.is_file() and _is_loaded(path)):
         size = file.stat().st_size
         content = file.read_bytes() if size <= WHOLE else f"{size} {file.stat().st_mtime_ns}".encode()
         digest.update(json.dumps([file.name, blake2b(content, digest_size=16).hexdigest()]).encode())
     return digest.hexdigest()
+
+
+def _is_loaded(file: Path) -> bool:
+    """Whether loading or prompting the policy reads this file."""
+    return file.suffix in LOADED and file.name not in DESCRIPTIONS

@@ -14,7 +14,7 @@ from transformers.utils import logging
 
 from loopholes.errors import MissingExtra, PolicyError
 from loopholes.policies.base import Sampling
-from loopholes.policies.cards import read_card
+from loopholes.policies.cards import prompt_style
 from loopholes.policies.sampling import sample
 from loopholes.policies.tokens import check_fit, context_length, encode_prompts
 from loopholes.policies.yes_no import ModelAsker
@@ -94,9 +94,7 @@ def load_local(location: str, *, name: str, device: str | None = None, batch_siz
             model = (merged_adapter(location) or AutoModelForCausalLM.from_pretrained(location)).to(where)
     except (OSError, ValueError, RuntimeError) as error:
         raise PolicyError(f"the model {name} cannot be loaded: {_first_line(error)}") from error
-    return LocalPolicy(
-        model, tokenizer, name=name, prompt_style=read_card(location).get("prompts", "chat"), batch_size=batch_size
-    )
+    return LocalPolicy(model, tokenizer, name=name, prompt_style=prompt_style(location), batch_size=batch_size)
 
 
 def load_tokenizer(location: str, name: str) -> PreTrainedTokenizerBase:

@@ -1,8 +1,8 @@
 """The runs of a study, as data: what each one does and what it starts from, and so which run it is.
 
-A job's identity is the hash of its full configuration and of what it starts from: the files of a policy given by name,
-the identity of the job that trained it otherwise. Studies that plan the same job share its run, and a run whose job
-changed in anything is another run.
+A job's identity is the hash of its full configuration, of what it starts from (the files of a policy given by name,
+the identity of the job that trained it otherwise) and of the tasks that it plays. Studies that plan the same job share
+its run, and a run whose job changed in anything is another run.
 """
 
 from __future__ import annotations
@@ -11,21 +11,19 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from loopholes.errors import DataError
 from loopholes.evaluation import EvalConfig, run_evaluation
 from loopholes.files import disk_errors, jsonable
-from loopholes.policies import kind_of, locate
-from loopholes.policies.cards import fingerprint, model_type, read_card
 from loopholes.progress import OnProgress
-from loopholes.records import Split
+from loopholes.records import PromptStyle, Split
 from loopholes.runs import Run
 from loopholes.runs.evaluations import read_evaluation
 from loopholes.stats import Sums
+from loopholes.studies.inputs import policy_card, policy_digest, world
 from loopholes.studies.settings import Setting
 from loopholes.training.config import TrainConfig
 from loopholes.training.distil import DistilConfig, Keep
@@ -115,7 +113,12 @@ class Train(Job):
     def described(self) -> dict[str, Any]:
         style, kind = _style(self.source)
         config = self.config("", Path()).resolved(self.setting.make(), style, kind)
-        return {"kind": "train", "from": _origin(self.source), **_dumped(config), **_world(self.setting, config.tasks)}
+        return {
+            "kind": "train",
+            "from": _origin(self.source),
+            **_dumped(config),
+            **world(self.setting, config.tasks, style),
+        }
 
     def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
         from loopholes.training.grpo import train
@@ -164,8 +167,9 @@ class Evaluate(Job):
 
     def described(self) -> dict[str, Any]:
         config = self.config("", Path())
-        sampling = config.sampling(self.setting.make(), _style(self.source)[0])
-        shown = {**_dumped(config), "sampling": vars_of(sampling), **_world(self.setting, config.tasks)}
+        style, _ = _style(self.source)
+        sampling = config.sampling(self.setting.make(), style)
+        shown = {**_dumped(config), "sampling": vars_of(sampling), **world(self.setting, config.tasks, style)}
         return {"kind": "eval", "from": _origin(self.source), **shown}
 
     def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
@@ -295,23 +299,12 @@ def _place(source: Source, root: Path) -> str:
 
 
 def _origin(source: Source) -> str:
-    return _fingerprint(source) if isinstance(source, str) else source.identity
+    return policy_digest(source) if isinstance(source, str) else source.identity
 
 
-@cache
-def _fingerprint(name: str) -> str:
-    return f"{name} {fingerprint(locate(name))}" if kind_of(name) is None else name
-
-
-@cache
-def _card(name: str) -> tuple[Any, str]:
-    location = locate(name)
-    return read_card(location).get("prompts", "chat"), model_type(location)
-
-
-def _style(source: Source) -> tuple[Any, str]:
+def _style(source: Source) -> tuple[PromptStyle, str]:
     """The style of prompts and the architecture of a policy that may not exist yet."""
-    return _card(root_name(source))
+    return policy_card(root_name(source))
 
 
 def _short(source: Source) -> str:
@@ -331,17 +324,6 @@ def _initials(game: str) -> str:
 def _dumped(config: Any) -> dict[str, Any]:
     dumped: dict[str, Any] = config.model_dump(mode="json", exclude={"out", "policy", "teacher", "tasks", "report_to"})
     return dumped
-
-
-def _world(setting: Setting, tasks: Path | None) -> dict[str, Any]:
-    """All parameters of the game, defaults included, and the content of its file of tasks."""
-    known = {"parameters": setting.make().parameters.model_dump(mode="json")}
-    if tasks is None:
-        return known
-    try:
-        return {**known, "tasks": blake2b(tasks.read_bytes(), digest_size=16).hexdigest()}
-    except OSError as error:
-        raise DataError(f"{tasks} cannot be read: {(error.strerror or str(error)).lower()}") from error
 
 
 def _exploit_rate(job: Evaluate, root: Path) -> float:

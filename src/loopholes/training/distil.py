@@ -17,7 +17,7 @@ from pydantic import Field
 from loopholes.config import Config
 from loopholes.errors import DataError, RunError
 from loopholes.policies import locate
-from loopholes.policies.cards import CARD, read_card
+from loopholes.policies.cards import CARD, prompt_style, read_card
 from loopholes.progress import OnProgress, Progress
 from loopholes.records import Example
 from loopholes.runs import Run
@@ -56,7 +56,7 @@ def distil(config: DistilConfig, *, resume: bool = False, on_progress: OnProgres
     """
     teacher = Run.open(config.teacher)
     examples = lessons(teacher, config.amount, config.keep)
-    rate = config.learning_rate or LEARNING_RATES[str(read_card(locate(config.policy)).get("prompts", "chat"))]
+    rate = config.learning_rate or LEARNING_RATES[prompt_style(locate(config.policy))]
     config = config.model_copy(update={"learning_rate": rate})
     about = {"kind": "distil", "arm": "distilled", "game": teacher.config.get("game")}
     run = Run.create(config.out, {**about, **config.model_dump(mode="json", exclude={"out"})}, resume=resume)

@@ -35,7 +35,7 @@ from loopholes.files import RESUME
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
 from loopholes.policies import Sampling, locate
-from loopholes.policies.cards import CARD, read_card
+from loopholes.policies.cards import CARD, prompt_style, read_card
 from loopholes.policies.checkpoints import decode, load_tokenizer, merged_adapter, quiet
 from loopholes.policies.sampling import has_plain_attention, sample
 from loopholes.policies.tokens import check_fit, context_length, encode_prompts
@@ -116,7 +116,7 @@ def _plan(config: TrainConfig, game: Game | None, tasks: Sequence[Task] | None) 
     game.channel(config.channel)  # an unknown one is reported before a model is loaded
     location = locate(config.policy)
     tokenizer = load_tokenizer(location, config.policy)
-    style = read_card(location).get("prompts", "chat")
+    style = prompt_style(location)
     model_config = AutoConfig.from_pretrained(_base_model(location))
     config = config.resolved(game, style, model_config.model_type)
     found = list(tasks) if tasks is not None else _tasks(config, game, style)

@@ -1,0 +1,56 @@
+"""What a run depends on beside its configuration: the policy that it starts from and the tasks that it plays."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, get_args
+
+from loopholes.errors import DataError
+from loopholes.files import jsonable
+from loopholes.policies import kind_of, locate
+from loopholes.policies.cards import fingerprint, model_type, prompt_style
+from loopholes.records import PromptStyle, Split, task_to_json
+from loopholes.studies.settings import Setting
+
+GENERATED = 32  # tasks per split whose text stands for the generator of a mini world
+
+
+@cache
+def policy_digest(name: str) -> str:
+    """The name of a policy, with a digest of its files where it has any."""
+    return f"{name} {fingerprint(locate(name))}" if kind_of(name) is None else name
+
+
+@cache
+def policy_card(name: str) -> tuple[PromptStyle, str]:
+    """The style of prompts that a policy was made for, and its architecture."""
+    location = locate(name)
+    return prompt_style(location), model_type(location)
+
+
+def world(setting: Setting, tasks: Path | None, prompts: PromptStyle) -> dict[str, Any]:
+    """Every parameter of the game, defaults included, and a digest of its tasks: of the file, else of the mini world.
+
+    Raises :class:`DataError` for a file that cannot be read.
+    """
+    parameters = setting.make().parameters.model_dump(mode="json")
+    if tasks is None:
+        return {"parameters": parameters, "world": _world_digest(setting.game, json.dumps(parameters), prompts)}
+    try:
+        return {"parameters": parameters, "tasks": blake2b(tasks.read_bytes(), digest_size=16).hexdigest()}
+    except OSError as error:
+        raise DataError(f"{tasks} cannot be read: {(error.strerror or str(error)).lower()}") from error
+
+
+@cache
+def _world_digest(game: str, parameters: str, prompts: PromptStyle) -> str:
+    """A digest of the first tasks of each split, so that a change of the generator makes other runs."""
+    world = Setting(game, None, json.loads(parameters)).make()
+    digest = blake2b(digest_size=16)
+    for split in get_args(Split):
+        for task in world.tasks(split, count=GENERATED, prompts=prompts):
+            digest.update(json.dumps(jsonable(task_to_json(task)), sort_keys=True).encode())
+    return digest.hexdigest()
