@@ -18,6 +18,7 @@ from loopholes.games import BUILT_IN
 from loopholes.games import game as make_game
 from loopholes.games.base import Demonstration, Game
 from loopholes.games.validate import replay, validate
+from loopholes.numbers import plain
 from loopholes.runs import prompt_text
 from loopholes.score import Scored
 
@@ -98,7 +99,7 @@ def _explain(game: Game) -> None:
         stdout.print(Text.assemble((f"\n{label}  ", "bold"), _short(prompt_text(task.prompt), 150)))
     stdout.print()
     stdout.print(_demonstrations(game))
-    rates = [f"{item.kind} {_plain_number(item.exploit_rate)}" for item in shown if item.exploit_rate is not None]
+    rates = [f"{item.kind} {plain(item.exploit_rate)}" for item in shown if item.exploit_rate is not None]
     if rates:
         stdout.print(f"exploit rate of each set: {', '.join(rates)}", markup=False)
 
@@ -126,8 +127,8 @@ def _demonstrations(game: Game) -> Table:
         table.add_column(column, justify="right")
     for row in _replay(game):
         observed = "".join(f" [{key}: {_word(value)}]" for key, value in row["observed"].items())
-        rewards = [_plain_number(row["rewards"][name]) for name in game.channels]
-        measured = [_plain_number(row["task_score"]), _plain_number(row["exploit"])]
+        rewards = [plain(row["rewards"][name]) for name in game.channels]
+        measured = [plain(row["task_score"]), plain(row["exploit"])]
         text = Text(_short(row["completion"], 90) + observed + (f" [{row['note']}]" if row["note"] else ""))
         table.add_row(row["kind"], text, *rewards, *measured)
     return table
@@ -177,7 +178,3 @@ def _short(text: str, length: int) -> str:
 
 def _word(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-
-
-def _plain_number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
