@@ -40,8 +40,8 @@ ADVICE: Mapping[str, str] = {
     "wrong-paid-on-rows": "look at the rows named: the checker is given nothing to tell right from wrong by there",
     "golden-not-above-floor": "pay right answers more than wrong ones on every row, whatever their form; or give "
     "golden completions in the form that the reward reads",
-    "component-alone": "compare the answer with the reference; if this is one component of a reward, audit the sum that "
-    "is trained on (--reward), or say --component",
+    "component-alone": "compare the answer with the reference; if this is one component of a reward, audit the whole "
+    "sum that is trained on (--reward), or say --component",
     "golden-not-paid": "find out why right answers are not scored: wrong column, wrong form, a parser that fails",
     "nondeterministic": "make it deterministic, or say --noisy where a judge is asked",
     "company-matters": "score each completion by itself, or say --group N",

@@ -85,6 +85,8 @@ def folded(findings: Sequence[Finding], gate: Gate) -> list[Finding]:
 def _is_said(finding: Finding, exploits: Sequence[Finding]) -> bool:
     """Whether one of these exploits is the same fault: of the same family, or on the same rows."""
     others = [exploit for exploit in exploits if exploit is not finding]
+    if finding.name == "no-signal":
+        return any(exploit.kind == "contract" for exploit in others)
     if finding.name == "wrong-paid-on-rows":
         return any(exploit.family == "contract" or exploit.kind == "rows" for exploit in others)
     if finding.kind == "rows" and finding.verdict == "warning":
