@@ -357,7 +357,8 @@ def test_reasoning_that_names_the_answer_is_no_floor(tmp_path: Path) -> None:
     rows = numbered(24)
     rows = [{**row, "golden": f"It comes to <<{row['answer']}>>{row['answer']}.\n{row['golden']}"} for row in rows]
     report = judged(tmp_path, 'return float(bool(re.search(rf"\\b{answer}\\b", completion)))', rows)
-    assert report.floor.value == 0.0 and "mentioned-answer" in verdicts(report)
+    wrong = next(baseline for baseline in report.baselines if baseline.kind == "wrong")
+    assert wrong.reward.value == 0.0 and "mentioned-answer" in verdicts(report)
     assert "component-alone" not in verdicts(report) and "shotgun" in families(report)
 
 

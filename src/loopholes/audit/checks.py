@@ -82,14 +82,13 @@ class Repeated(NamedTuple):
 class Answers:
     """What each check was answered. A check that was not asked has nothing here.
 
-    ``empty``: the empty completion on every row. ``again``: completions asked twice; ``company``: the same in another
+    ``again``: completions asked twice; ``company``: the same in another
     order and alone. ``turned``: whole groups and the same groups turned around. ``remembered``: completions under a row
     before and after another row's. ``mentions``: wrong answers that name the right one, by the way they do.
     ``rewritten``: right answers written otherwise, by how. ``missing``: completions under rows without a ground truth,
     by what stands there. ``keys``: keys of the dicts that were returned.
     """
 
-    empty: Sequence[Paid] = ()
     again: Sequence[Repeated] = ()
     company: Sequence[Repeated] = ()
     turned: list[tuple[Probe, Sequence[Paid], Sequence[Paid]]] = field(default_factory=list)
@@ -123,7 +122,6 @@ class Checks:
         answers = Answers()
         in_groups = self._scorer.companions is not None
         checks: dict[str, Callable[[Answers], None]] = {
-            **({"golden beats floor": self._empty} if all_flat(self._levels) else {}),
             "steady": self._turned if in_groups else self._steady,
             "cached text": self._remembered,
             "mentioned": self._mentions,
@@ -141,10 +139,6 @@ class Checks:
             else:
                 check(answers)
         return answers
-
-    def _empty(self, answers: Answers) -> None:
-        """Where right and wrong answers are paid alike everywhere: does the reward tell them from nothing at all?"""
-        answers.empty = self._scorer.pay([(level.row, "") for level in self._levels])
 
     def _steady(self, answers: Answers) -> None:
         """The same completion under the same row, again, in another order, and alone."""
@@ -197,13 +191,11 @@ class Checks:
         answers.remembered = [Repeated(level, text, here_last, [here]), Repeated(other, text, there_first, [there])]
 
     def _mentions(self, answers: Answers) -> None:
-        """Wrong answers that name the right one, up to the first way that is paid like it."""
+        """Wrong answers that name the right one, in every way."""
         levels = [level for level in self._levels if level.width is not None and 0 < len(level.answer) < 40]
         levels = [level for level in levels if level.answer != level.golden_text.strip()][: self._rows]
         for name, write in MENTIONS.items():
             answers.mentions[name] = self._probed([(level, write(level, self._form)) for level in levels])
-            if mostly_paid(answers.mentions[name]):
-                return
 
     def _rewritten(self, answers: Answers) -> None:
         """Right answers written otherwise."""
@@ -218,7 +210,7 @@ class Checks:
         return [Probe(level, text, payment) for (level, text), payment in zip(texts, paid, strict=True)]
 
     def _missing(self, answers: Answers) -> None:
-        """A row whose ground truth is missing, empty or unparseable, up to the first that pays for a non-answer."""
+        """A row whose ground truth is missing, empty or unparseable."""
         level = next(iter(self._measurable), None)
         if level is None or self._scorer.target.framework == "game":
             return
@@ -230,8 +222,6 @@ class Checks:
                 return
             paid = self._scorer.pay_now([(row, text) for text in texts])
             answers.missing[name] = [Probe(level, text, one, row) for text, one in zip(texts, paid, strict=True)]
-            if any((probe.share or 0.0) > HALF for probe in answers.missing[name]):
-                return
 
     def _keys(self, answers: Answers) -> None:
         """The keys of the dicts that are returned for right, wrong and empty answers."""

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from loopholes.audit.checks import HALF, all_flat, mostly_paid, same
+from loopholes.audit.checks import HALF, Probe, all_flat, mostly_paid, same
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
 from loopholes.audit.observations import Observations
-from loopholes.audit.results import Evidence, Finding, Verdict
+from loopholes.audit.results import Baseline, Evidence, Finding, Note, Verdict
 from loopholes.audit.scale import SAME, Level
-from loopholes.stats import over_tasks
+from loopholes.stats import Estimate, over_tasks
+
+CLEARLY = 0.1
+"""A baseline is a finding beside a cheaper one if it pays this share of right answers more."""
+IDLE: Mapping[str, tuple[str, str, str]] = {
+    "nothing": ("nothing-paid", "degenerate", "an empty completion"),
+    "refusal": ("refusal-paid", "hedge", "a refusal"),
+    "wrong": ("wrong-paid", "contract", "a well-formed wrong answer"),
+}
+"""The name, the family and the subject of a finding about each baseline."""
 
 
 def breaches(seen: Observations, gate: Gate) -> list[Finding]:
@@ -23,8 +32,7 @@ def breaches(seen: Observations, gate: Gate) -> list[Finding]:
         _in_any_order(seen),
         _remembered(seen),
         _mentioned(seen),
-        _refused(seen),
-        _missing_truth(seen),
+        _unparseable_truth(seen),
         _manners(seen),
     )
     return [finding for judgement in judgements for finding in judgement]
@@ -54,27 +62,72 @@ def _no_difference(seen: Observations, level: Level, evidence: Evidence) -> Iter
     """Nothing tells right from wrong: one component of a reward, or no reward at all; open if there was no time."""
     tells_form = any(
         empty.value is not None and level.golden is not None and empty.value < level.golden - SAME
-        for empty, level in zip(seen.answers.empty, seen.levels, strict=False)
+        for level in seen.levels
+        if (empty := seen.idle.empty.get(level.row)) is not None
     )
-    if tells_form or seen.component:
-        message = "right and wrong answers in the right form are paid alike: this is one component of a reward; audit "
-        message += "it together with the others (--reward FILE:FUNCTION=WEIGHT)"
+    if seen.component:
+        message = "right and wrong answers in the right form are paid alike, as a component of a reward may"
         yield _finding("warning", "component-alone", message, evidence)
-    elif seen.answers.empty:
+    elif tells_form:
+        message = f"any answer in the right form is paid {_shown(Paid(level.floor))}, right or wrong"
+        yield _finding("exploit", "component-alone", message, evidence)
+    elif seen.idle.empty:
         message = f"right answers are paid {_shown(Paid(level.floor))}, like wrong ones and like the empty one: "
         message += "nothing can be learned, or the golden completions are not in the form that the reward reads"
         yield _finding("exploit", "golden-not-above-floor", message, evidence)
 
 
+def idle_pay(seen: Observations, gate: Gate, baselines: Sequence[Baseline]) -> Iterator[Finding]:
+    """Doing nothing, or refusing, is paid half of what right answers are, or more: the cheapest of them is reported.
+
+    A wrong answer is reported if it is paid clearly more than those: form may be worth something.
+    """
+    if all_flat([level for level in seen.levels if level.known]):
+        return
+    most = 0.0
+    for baseline in baselines:
+        share, low = baseline.share.value or 0.0, baseline.share.low or 0.0
+        if share < HALF or low <= gate.thresholds.exploit or share < most + CLEARLY or baseline.share.n < 2:
+            continue
+        most = share
+        name, family, what = IDLE[baseline.kind]
+        message = (
+            f"{what} is paid {baseline.reward.value:.3g}, {_percent(baseline.share)} of what right answers are paid"
+        )
+        verdict: Verdict = "warning" if seen.component or baseline.kind == "wrong" else "exploit"
+        yield Finding(verdict, "contract", family, name, message, baseline.share, evidence=_idle(seen, baseline))
+
+
+def _idle(seen: Observations, baseline: Baseline) -> Evidence | None:
+    """The row on which a baseline is paid most."""
+    if baseline.kind == "wrong":
+        level = max((level for level in seen.levels if level.known), key=lambda level: level.floor or 0.0)
+        return seen.evidence(level, level.floor_text, Paid(level.floor))
+    paid = seen.idle.paid[baseline.text]
+    finite = [level for level in seen.levels if (value := _value(paid, level)) is not None and math.isfinite(value)]
+    level = max(finite, key=lambda level: _value(paid, level) or 0.0)
+    return seen.evidence(level, baseline.text, paid[level.row])
+
+
+def _value(paid: Mapping[int, Paid], level: Level) -> float | None:
+    return paid[level.row].value if level.row in paid else None
+
+
 def _applies(seen: Observations) -> Iterator[Finding]:
-    """Right answers get a finite reward."""
+    """Right answers get a finite reward, wherever the reward applies."""
+    golden, without = _golden_and_unpaid(seen)
+    failing = [(level, paid) for level, paid in without if paid.problem or paid.value is not None]
+    if failing:
+        level, paid = failing[0]
+        message = f"right answers get no finite reward on {len(failing)} of {len(golden)} rows ({_shown(paid)})"
+        yield _finding("warning", "golden-not-paid", message, seen.evidence(level, level.golden_text, paid))
+
+
+def _golden_and_unpaid(seen: Observations) -> tuple[list[tuple[Level, Paid]], list[tuple[Level, Paid]]]:
+    """Rows with a right answer and its payment, and those of them where that is no finite reward."""
     pairs = zip(seen.levels, seen.golden, strict=True)
     golden = [(level, paid) for level, paid in pairs if seen.rows[level.row].golden is not None]
-    without = [(level, paid) for level, paid in golden if level.golden is None or not math.isfinite(level.golden)]
-    if without:
-        level, paid = without[0]
-        message = f"right answers get no finite reward on {len(without)} of {len(golden)} rows ({_shown(paid)})"
-        yield _finding("warning", "golden-not-paid", message, seen.evidence(level, level.golden_text, paid))
+    return golden, [(level, paid) for level, paid in golden if level.golden is None or not math.isfinite(level.golden)]
 
 
 def _steady(seen: Observations) -> Iterator[Finding]:
@@ -115,38 +168,58 @@ def _remembered(seen: Observations) -> Iterator[Finding]:
 
 
 def _mentioned(seen: Observations) -> Iterator[Finding]:
-    """A wrong answer that only mentions the right one is wrong."""
-    for name, probes in seen.answers.mentions.items():
-        if mostly_paid(probes):
-            best = max(probes, key=lambda probe: probe.share or 0.0)
-            message = f"wrong answers that name the right one {name} themselves are paid like it: it only has to be "
-            message += "found somewhere, and a policy can name many"
-            yield _finding("warning", "mentioned-answer", message, seen.evidence(best.level, best.text, best.paid))
-            return
+    """A wrong answer that only mentions the right one is wrong.
+
+    A reader of the first or of the last answer takes a mention there for an answer, and rightly: only where the right
+    one counts in both places, or between two wrong ones, does it have to be found just anywhere.
+    """
+    paying = {name: probes for name, probes in seen.answers.mentions.items() if mostly_paid(probes)}
+    anywhere = "within" in paying or {"before", "behind"} <= paying.keys()
+    if anywhere:
+        name = "within" if "within" in paying else "before"
+        best = max(paying[name], key=lambda probe: probe.share or 0.0)
+        message = "wrong answers that only mention the right one are paid like it, wherever it stands: a policy can "
+        message += "name many answers"
+        yield _finding("warning", "mentioned-answer", message, seen.evidence(best.level, best.text, best.paid))
 
 
-def _refused(seen: Observations) -> Iterator[Finding]:
-    """The same answer written otherwise is not refused."""
-    refused = {}
-    for name, probes in seen.answers.rewritten.items():
-        lost = [probe for probe in probes if probe.share is None or probe.share < HALF]
-        if len(lost) > len(probes) / 2:
-            refused[name] = lost[0]
+def _unparseable_truth(seen: Observations) -> Iterator[Finding]:
+    """A row whose ground truth cannot be parsed pays nobody."""
+    probe = _paid_without_truth(seen).get("unparseable")
+    if probe is not None:
+        message = f"a row whose ground truth is unparseable pays {probe.paid.value:g} for {probe.text[:40]!r}"
+        evidence = seen.evidence(probe.level, probe.text, probe.paid, probe.row)
+        yield _finding("warning", "truth-unparseable", message, evidence)
+
+
+def _paid_without_truth(seen: Observations) -> dict[str, Probe]:
+    """What stands in place of a ground truth, with an answer that says nothing and is paid there."""
+    paid = {
+        name: [probe for probe in probes if (probe.share or 0.0) > HALF]
+        for name, probes in seen.answers.missing.items()
+    }
+    return {name: probes[0] for name, probes in paid.items() if probes}
+
+
+def remarks(seen: Observations) -> Iterator[Note]:
+    """What is true of the contract, and not worth a finding."""
+    missing = {name: probe for name, probe in _paid_without_truth(seen).items() if name != "unparseable"}
+    for name, probe in list(missing.items())[:1]:
+        message = (
+            f"a row whose ground truth is {name} would pay {probe.paid.value:g} for {probe.text[:40]!r}: check that "
+        )
+        yield Note("truth-missing", f"{message}the data has no such row")
+    refused = [name for name, probes in seen.answers.rewritten.items() if _mostly_refused(probes)]
     if refused:
-        first = next(iter(refused.values()))
-        message = f"right answers are refused when they are written with {', '.join(refused)}"
-        yield _finding("warning", "refused-equivalents", message, seen.evidence(first.level, first.text, first.paid))
+        yield Note("refused-equivalents", f"right answers are refused when they are written with {', '.join(refused)}")
+    golden, without = _golden_and_unpaid(seen)
+    silent = sum(paid.value is None and not paid.problem for _, paid in without)
+    if silent:
+        yield Note("not-applicable", f"the reward does not apply to {silent} of {len(golden)} right answers")
 
 
-def _missing_truth(seen: Observations) -> Iterator[Finding]:
-    """A row whose ground truth is missing, empty or unparseable pays nobody; the first such way is reported."""
-    for name, probes in seen.answers.missing.items():
-        probe = next((probe for probe in probes if (probe.share or 0.0) > HALF), None)
-        if probe is not None:
-            message = f"a row whose ground truth is {name} pays {probe.paid.value:g} for {probe.text[:40]!r}"
-            evidence = seen.evidence(probe.level, probe.text, probe.paid, probe.row)
-            yield _finding("warning", f"truth-{name.lower()}", message, evidence)
-            return
+def _mostly_refused(probes: Sequence[Probe]) -> bool:
+    return sum(probe.share is None or probe.share < HALF for probe in probes) > len(probes) / 2
 
 
 def _manners(seen: Observations) -> Iterator[Finding]:
@@ -162,6 +235,10 @@ def _manners(seen: Observations) -> Iterator[Finding]:
         keys = " and ".join("{" + ", ".join(names) + "}" for names in seen.answers.keys[:2])
         message = f"the dicts that it returns have different keys ({keys}): verl takes those of the first completion"
         yield _finding("warning", "keys-differ", message, evidence)
+
+
+def _percent(share: Estimate) -> str:
+    return f"{100 * (share.value or 0.0):.0f} %"
 
 
 def _shown(paid: Paid) -> str:

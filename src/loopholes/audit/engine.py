@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from loopholes.audit import baselines
 from loopholes.audit.attacks import View, view_of
 from loopholes.audit.budget import Budget
 from loopholes.audit.checks import LOOKED_AT, Checks
@@ -111,9 +112,10 @@ def observe(
     levels, skipped = _scale(scorer, form, truth, config.seed, budget)
     golden = scorer.pay([(level.row, level.golden_text) for level in levels])
     tell(Progress("contract", 0, 1))
-    looked_at = budget.affordable_rows("contract", scorer.seconds_a_call, LOOKED_AT)
-    answers = Checks(scorer, levels, form, rows=looked_at, noisy=config.noisy).ask(budget)
     correctness = Correctness(sample, levels, form, truth)
+    looked_at = budget.affordable_rows("contract", scorer.seconds_a_call, LOOKED_AT)
+    idle = baselines.ask(scorer, levels, form, correctness, looked_at)
+    answers = Checks(scorer, levels, form, rows=looked_at, noisy=config.noisy).ask(budget)
     panel = Panel(scorer, levels, views, correctness, budget, tell)
     tried = panel.try_all()
     gaps = [one.gap(levels) for one in tried]
@@ -147,6 +149,8 @@ def observe(
         mutates=scorer.mutates,
         has_truth=truth is not None,
         notes=scorer.notes,
+        idle=idle,
+        share_tried=panel.share_tried,
     )
 
 

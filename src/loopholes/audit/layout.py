@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.audit.frameworks.base import Part
-from loopholes.audit.results import Coverage, Evidence, Finding, Gap, Report, Scoring, Target
+from loopholes.audit.results import Baseline, Coverage, Evidence, Finding, Gap, Note, Report, Scoring, Target
 from loopholes.errors import DataError, RunError
 from loopholes.files import jsonable, read_json
 from loopholes.records import messages
 from loopholes.stats import Estimate
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of both layouts; it changes whenever a key is added, renamed or removed."""
 REPORT = "audit.json"
 """The file of the whole report."""
@@ -55,9 +55,11 @@ def report_record(report: Report) -> dict[str, Any]:
         "scoring": asdict(report.scoring),
         "coverage": jsonable(asdict(report.coverage)),
         "golden": jsonable(asdict(report.golden)),
-        "floor": jsonable(asdict(report.floor)),
+        "baselines": [jsonable(asdict(baseline)) for baseline in report.baselines],
+        "zero": report.zero,
         "worst": None if report.worst is None else jsonable(asdict(report.worst)),
         "findings": [_finding_record(finding) for finding in report.findings],
+        "notes": [asdict(note) for note in report.notes],
         "losing": report.losing,
         "gaps": [jsonable(asdict(gap)) for gap in report.gaps],
         **jsonable(report.hashes),
@@ -72,10 +74,12 @@ def read_report(path: Path) -> Report:
             target=_target(record),
             coverage=Coverage(**record["coverage"]),
             golden=Estimate(**record["golden"]),
-            floor=Estimate(**record["floor"]),
+            baselines=[_baseline(baseline) for baseline in record["baselines"]],
+            zero=record["zero"],
             gaps=[_gap(gap) for gap in record["gaps"]],
             worst=None if record["worst"] is None else _gap(record["worst"]),
             findings=[_finding(finding) for finding in record["findings"]],
+            notes=[Note(**note) for note in record["notes"]],
             losing=record["losing"],
             scoring=Scoring(**record["scoring"]),
             hashes={key: record[key] for key in HASHES if key in record},
@@ -163,6 +167,10 @@ def _evidence(record: Mapping[str, Any]) -> Evidence:
 
 def _gap(record: Mapping[str, Any]) -> Gap:
     return Gap(**{**record, "gap": Estimate(**record["gap"]), "share": Estimate(**record["share"])})
+
+
+def _baseline(record: Mapping[str, Any]) -> Baseline:
+    return Baseline(**{**record, "reward": Estimate(**record["reward"]), "share": Estimate(**record["share"])})
 
 
 def _target(record: Mapping[str, Any]) -> Target:

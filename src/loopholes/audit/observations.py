@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from loopholes.audit.baselines import Idle
 from loopholes.audit.checks import Answers
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.panel import Tried
@@ -34,7 +35,8 @@ class Observations:
     ``golden`` are the payments of right answers, row by row as in ``levels``. ``tried`` and ``gaps`` are the panel's,
     one gap per attack; ``missing`` the families of which nothing was tried. ``priors``: what each common answer is paid
     as the answer to every row that has a scale. ``rounds``: right answers of a noisy reward, again and again.
-    ``skipped`` says what was left out, ``notes`` how the framework's handling is modelled.
+    ``skipped`` says what was left out, ``notes`` how the framework's handling is modelled. ``idle`` is what texts that
+    answer nothing are paid, ``share_tried`` the share of the panel that was tried on enough rows.
     """
 
     target: Target
@@ -57,6 +59,8 @@ class Observations:
     mutates: bool = False
     has_truth: bool = False
     notes: Sequence[str] = field(default=())
+    idle: Idle = field(default_factory=Idle)
+    share_tried: float = 1.0
 
     @property
     def measurable(self) -> list[Level]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from statistics import fmean
 
 from loopholes.audit.attacks import PANEL, Attack, View
@@ -50,7 +51,8 @@ class Tried:
 class Panel:
     """Every attack that applies, on rows with a scale, by their places.
 
-    ``skipped`` says what was left out, ``missing`` are the families of which nothing was tried.
+    ``skipped`` says what was left out, ``missing`` are the families of which nothing was tried, and
+    ``share_tried`` is the share of attacks that were tried on :data:`FEW` rows, or on all that they apply to.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Panel:
         self._tell = tell
         self.skipped: list[str] = []
         self.missing: list[str] = []
+        self.share_tried = 1.0
 
     def try_all(self) -> list[Tried]:
         """Every attack on one row, then on a few, then on all."""
@@ -89,7 +92,13 @@ class Panel:
         self.missing = sorted(families - {tried.attack.family for tried in panel if tried.paid})
         if self.missing:
             self.skipped.append(f"not tried for want of time: {', '.join(self.missing)}")
+        enough = sum(tried.is_stuck or self._tried_enough(tried) for tried in panel)
+        self.share_tried = enough / len(panel) if panel else 0.0
         return [self._without_guesses(tried) for tried in panel if tried.paid]
+
+    def _tried_enough(self, tried: Tried) -> bool:
+        applicable = (row for row in self._levels if tried.attack.attempt(self._views[row]) is not None)
+        return all(row in tried.paid for row in islice(applicable, FEW))
 
     def _without_guesses(self, tried: Tried) -> Tried:
         paid = {row: payment for row, payment in tried.paid.items() if row not in tried.right}

@@ -33,27 +33,35 @@ FAMILIES: Mapping[str, str] = {
 }
 """Families of findings, each with what to change."""
 ADVICE: Mapping[str, str] = {
+    "nothing-paid": "pay an empty answer nothing, or less than half of what a right one earns",
+    "refusal-paid": "pay an answer that declines nothing, or only where the reference declines, too",
+    "wrong-paid": "pay less for what every well-formed answer has: wrong answers lie close to right ones",
+    "golden-refused-on-rows": "look at the rows named: the reward does not take their golden completions for right",
+    "wrong-paid-on-rows": "look at the rows named: the checker is given nothing to tell right from wrong by there",
     "golden-not-above-floor": "pay right answers more than wrong ones on every row, whatever their form; or give "
     "golden completions in the form that the reward reads",
-    "component-alone": "audit the whole sum that is trained on",
+    "component-alone": "compare the answer with the reference; if this is one component of a reward, audit the whole "
+    "sum that is trained on (--reward), or say --component",
     "golden-not-paid": "find out why right answers are not scored: wrong column, wrong form, a parser that fails",
     "nondeterministic": "make it deterministic, or say --noisy where a judge is asked",
     "company-matters": "score each completion by itself, or say --group N",
     "order-matters": "make it independent of the order within a group",
     "remembered-by-text": "key whatever is remembered by the row, too",
     "mentioned-answer": "read the answer from one place alone",
-    "refused-equivalents": "normalise spaces, case, numbers and LaTeX before answers are compared",
-    "truth-none": "give no reward (None) where the ground truth is missing or cannot be parsed",
-    "truth-empty": "give no reward (None) where the ground truth is empty",
+    "raises": "catch what hostile text raises, and pay it like a wrong answer",
+    "fails": "bound time and memory, and pay a failure of the grader no more than a wrong answer",
+    "not-finite": "pay finite numbers only: clamp what is computed from the text",
     "truth-unparseable": "give no reward (None) where the ground truth cannot be parsed",
     "inputs-changed": "copy what is changed",
     "keys-differ": "return the same keys in every branch",
-    "prior": "balance the answers of the data, or know that this much is for guessing",
     "no-golden": "give golden completions",
     "not-tried": "give more --budget-seconds",
+    "little-tried": "give more --budget-seconds, or fewer --rows where calls are slow",
     "no-signal": "mend what keeps right answers from being paid",
 }
 """The same for single checks of the contract."""
+UNFOUNDED = ("no-golden", "no-signal", "little-tried")
+"""Inconclusive findings after which "no exploit found" says nothing: the command fails without ``--strict``, too."""
 
 
 @dataclass(frozen=True)
@@ -125,10 +133,14 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, or may be. ``name`` is the attack's or the check's, and the key of an accepted one."""
+    """One thing that is wrong, or may be. ``name`` is the attack's or the check's, and the key of an accepted one.
+
+    ``kind`` is what found it: an attack over all rows, an attack on some of the ``rows``, the search, or a check.
+    ``rows`` says which kinds of rows pay, such as ``6 of 24 rows: all 6 whose answer is a fraction``; empty if unknown.
+    """
 
     verdict: Verdict
-    kind: Literal["attack", "search", "contract"]
+    kind: Literal["attack", "rows", "search", "contract"]
     family: str
     name: str
     message: str
@@ -136,6 +148,7 @@ class Finding:
     share: float | None = None
     evidence: Evidence | None = None
     accepted: bool = False
+    rows: str = ""
 
     @property
     def change(self) -> str:
@@ -144,11 +157,35 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Note:
+    """Something that is true and no finding: it is printed as a line, and nothing fails by it."""
+
+    name: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a completion that takes no attack is paid: nothing at all, a refusal, or a well-formed wrong answer.
+
+    ``reward`` is its mean over rows, ``share`` the same as a share of what right answers are paid
+    (:attr:`Report.zero` is the reward that counts as 0). ``text`` is an example.
+    """
+
+    kind: Literal["nothing", "refusal", "wrong"]
+    text: str
+    reward: Estimate
+    share: Estimate
+
+
+@dataclass(frozen=True)
 class Coverage:
     """What was looked at, and what was not: nothing that was skipped counts as passed.
 
     ``rows`` of ``rows_given`` rows were drawn; right answers got a reward on ``scored`` of them, ``no_signal`` have no
     scale, and ``not_applicable`` is the share without a reward. ``seconds`` is the time of the whole audit.
+    ``tried`` is the share of the panel's attacks that were tried on enough rows to be found, ``attacks`` counts by
+    family those that were tried at all.
     """
 
     rows: int
@@ -161,6 +198,8 @@ class Coverage:
     families: Sequence[str]
     skipped: Sequence[str]
     notes: Sequence[str] = ()
+    tried: float = 1.0
+    attacks: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -176,16 +215,20 @@ class Scoring:
 class Report:
     """Everything that an audit concluded. ``worst`` is the panel's largest gap, with an interval for the panel's size.
 
-    ``losing`` is the share of rows on which a wrong answer is paid no less than the right one.
+    ``golden`` is the mean reward of right answers, ``baselines`` what nothing, a refusal and a wrong answer are paid
+    beside them, where ``zero`` is the reward that counts as 0. ``gaps`` are those above 0. ``losing`` is the share of
+    rows on which a wrong answer is paid no less than the right one.
     """
 
     target: Target
     coverage: Coverage
     golden: Estimate
-    floor: Estimate
+    baselines: Sequence[Baseline]
+    zero: float
     gaps: Sequence[Gap]
     worst: Gap | None
     findings: Sequence[Finding]
+    notes: Sequence[Note] = ()
     losing: float = 0.0
     scoring: Scoring = Scoring()
     hashes: Mapping[str, Any] = field(default_factory=dict)
@@ -195,9 +238,14 @@ class Report:
         """Findings that nobody accepted."""
         return [finding for finding in self.findings if not finding.accepted]
 
+    @property
+    def is_founded(self) -> bool:
+        """Whether enough was looked at that finding nothing says something."""
+        return not any(finding.name in UNFOUNDED for finding in self.open if finding.verdict == "inconclusive")
+
     def exit_code(self, strict: bool = False) -> int:
         """The exit code of an audit that ends with this report; ``strict``: where something is inconclusive, too."""
         verdicts = {finding.verdict for finding in self.open}
         if "exploit" in verdicts:
             return FOUND
-        return INCONCLUSIVE if strict and "inconclusive" in verdicts else DONE
+        return INCONCLUSIVE if not self.is_founded or (strict and "inconclusive" in verdicts) else DONE

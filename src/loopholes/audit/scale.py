@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import islice
 from operator import mul
@@ -111,19 +112,37 @@ def _donors(
 ) -> list[list[str]]:
     """Two kinds of wrong answers: golden completions of other rows, and this row's with their answers in it.
 
-    Where no other row has another answer, an empty and a corrupted completion stand in.
+    A row that states the same task, or has an equal answer, may be right and gives none. Where none is left, an empty
+    and a corrupted completion stand in.
     """
     row = known[place]
     if row.floor is not None:
         return [[row.floor]]
     rng = np.random.default_rng([seed, place])
-    others = [other for other in known if normalized(answers[other]) != normalized(answers[place])]
+    others = [
+        other
+        for other in known
+        if normalized(answers[other]) != normalized(answers[place]) and not same_task(row, known[other])
+    ]
     picked = [others[int(at)] for at in rng.permutation(len(others))[: 4 * DONORS]]
     wrong = _wrong(row, [known[other].golden or "" for other in picked], truth)[:DONORS]
     swaps = [text for other in picked if (text := swapped(row, answers[place], known[other], answers[other]))]
     if not wrong:
         return [[""], _wrong(row, [corrupted(row.golden or "")], truth)]
     return [wrong, _wrong(row, swaps, truth)[:DONORS]]
+
+
+def same_task(row: Row, other: Row) -> bool:
+    """Whether two rows ask the same of the same material, so that what is right for one is right for the other."""
+    return row.text == other.text and _material(row) == _material(other)
+
+
+def _material(row: Row) -> dict[str, Any]:
+    """The columns that make a row's task: all but completions and numbers of rows."""
+    return {name: value for name, value in row.columns.items() if not _ASIDE.fullmatch(name)}
+
+
+_ASIDE = re.compile(r"golden|floor|prompt|index|idx|row|uid|(?:\w+_)?id", re.IGNORECASE)
 
 
 def _wrong(row: Row, texts: Sequence[str], truth: Truth | None) -> list[str]:
@@ -164,8 +183,31 @@ def _object(text: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=4096)
 def normalized(answer: str) -> str:
-    """An answer without case, spaces and signs around it."""
-    return re.sub(r"\s+", " ", answer.strip().strip(".$").strip().lower())
+    """An answer as it is compared with others: a number by its value, a text without case, spaces and signs around it.
+
+    ``0``, ``0.0`` and ``-0`` are one answer; so are ``1,000`` and ``1000``, or ``1/2``, ``\\frac{1}{2}`` and ``.5``.
+    """
+    text = re.sub(r"\s+", " ", answer.strip().strip("$").rstrip(".").strip().lower())
+    number = number_of(text)
+    return text if number is None else str(number)
+
+
+def number_of(text: str) -> Fraction | None:
+    """The number that a text states, as a decimal or a fraction; None if it states none, or anything beside it."""
+    shape = _NUMBER.fullmatch(text)
+    if shape is None:
+        return None
+    sign, whole, top, bottom = shape["sign"], shape["whole"], shape["top"], shape["bottom"]
+    if whole is not None:
+        return Fraction(f"{sign}{whole.replace(',', '')}")
+    return Fraction(int(f"{sign}{top}"), int(bottom)) if int(bottom) else None
+
+
+_NUMBER = re.compile(
+    r"(?P<sign>[-+]?)(?:(?P<whole>(?:\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.\d{0,30})?|\.\d{1,30})"
+    r"|(?:\\[dt]?frac ?\{)?(?P<top>\d{1,30}) ?(?:/|\}\{) ?(?P<bottom>\d{1,30})\}?)",
+    re.ASCII,
+)
 
 
 def corrupted(text: str) -> str:

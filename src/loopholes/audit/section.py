@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from loopholes.audit import summary
 from loopholes.audit.layout import REPORT, read_report
 from loopholes.audit.results import Coverage, Evidence, Finding, Gap, Report
+from loopholes.numbers import plain
 from loopholes.report.elements import Cell, Section, Table
 
 QUESTION = "How can this reward be gamed?"
@@ -17,6 +19,8 @@ LEAD = (
 )
 SHOWN = 20
 """Attacks in the table of gaps."""
+SHORT = 60
+"""Letters of an example in a table."""
 
 
 def audits_of(folder: Path) -> list[Section]:
@@ -30,9 +34,13 @@ def _section(report: Report) -> Section:
         f"audit: {_named(label)}",
         QUESTION,
         _answer(report),
-        tables=[_findings(report.findings), _gaps(report.gaps)],
+        tables=[_payments(report), _findings(report.findings), _gaps(report.gaps, coverage)],
         facts={"Reward": label, "Framework": report.target.framework, **_covered(coverage)},
-        notes=[*(f"Not covered: {line}." for line in coverage.skipped), *coverage.notes],
+        notes=[
+            *(f"{note.message[:1].upper()}{note.message[1:]}." for note in report.notes),
+            *(f"Not covered: {line}." for line in coverage.skipped),
+            *coverage.notes,
+        ],
         rollouts={
             "findings": [
                 _shown(finding, finding.evidence) for finding in report.findings if finding.evidence is not None
@@ -48,38 +56,46 @@ def _named(target: str) -> str:
 
 
 def _answer(report: Report) -> str:
-    exploits = [finding for finding in report.open if finding.verdict == "exploit"]
-    warnings = sum(finding.verdict == "warning" for finding in report.open)
-    if not exploits:
-        answer = f"Nothing of the panel and the search pays like a right answer ({warnings} warnings)"
-        return answer + ("." if report.worst else ", but there was no scale to measure it on.")
-    first = exploits[0]
-    families = ", ".join(dict.fromkeys(finding.family for finding in exploits))
-    return f"It can be gamed ({families}): {first.name} {first.message}."
+    lines = [summary.verdict(report), summary.payments(report), summary.worst(report)]
+    return " ".join(f"{line[:1].upper()}{line[1:]}." for line in lines if line)
 
 
 def _covered(coverage: Coverage) -> dict[str, str]:
     return {
         "Rows": f"{coverage.rows} of {coverage.rows_given}",
         "Calls": f"{coverage.calls:,} in {coverage.seconds:.1f} s",
+        "Panel tried": f"{100 * coverage.tried:.0f} %",
         "Families tried": ", ".join(coverage.families) or "none",
     }
 
 
+def _payments(report: Report) -> Table:
+    """What right answers, nothing, a refusal and wrong answers are paid."""
+    rows: list[list[Cell]] = [
+        [summary.NAMES[baseline.kind], baseline.reward, baseline.share, baseline.text[:SHORT]]
+        for baseline in report.baselines
+    ]
+    rows.insert(0, ["a right answer", report.golden, None, None])
+    columns = ("completion", "reward", "share of right", "example")
+    note = f"A share counts from a reward of {plain(report.zero)}."
+    return Table("audit-payments", "What is paid without an attack", columns, rows, note, plain=("reward",))
+
+
 def _findings(findings: Sequence[Finding]) -> Table:
     rows: list[list[Cell]] = [
-        [finding.name, finding.verdict, finding.family, finding.gap, finding.message, finding.change]
+        [finding.name, finding.verdict, finding.family, finding.gap, finding.rows, finding.message, finding.change]
         for finding in findings
     ]
-    columns = ("finding", "verdict", "family", "gap", "what", "to do")
+    columns = ("finding", "verdict", "family", "gap", "rows that pay", "what", "to do")
     note = "Gap: what the attack pays above an honest wrong answer, as a share of what right answers pay above that."
     return Table("audit-findings", "Findings", columns, rows, note)
 
 
-def _gaps(gaps: Sequence[Gap]) -> Table:
+def _gaps(gaps: Sequence[Gap], coverage: Coverage) -> Table:
     rows: list[list[Cell]] = [[gap.attack, gap.family, gap.gap, gap.n, gap.right] for gap in gaps[:SHOWN]]
     columns = ("attack", "family", "gap", "rows", "right after all")
-    return Table("audit-gaps", f"The {len(rows)} attacks of {len(gaps)} that pay most", columns, rows)
+    tried = sum(coverage.attacks.values())
+    return Table("audit-gaps", f"The {len(rows)} attacks that pay most, of {tried} that were tried", columns, rows)
 
 
 def _shown(finding: Finding, evidence: Evidence) -> dict[str, Any]:

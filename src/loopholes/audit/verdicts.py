@@ -8,15 +8,19 @@ from __future__ import annotations
 import math
 import re
 import statistics
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from loopholes.audit.contract import breaches
+from loopholes.audit.baselines import NOTHING, baselines
+from loopholes.audit.checks import HALF
+from loopholes.audit.contract import breaches, idle_pay, remarks
 from loopholes.audit.frameworks.base import LATE_CALL, Paid
 from loopholes.audit.gate import Gate
+from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import Tried, guessed
-from loopholes.audit.results import Coverage, Finding, Gap, Report, Verdict
+from loopholes.audit.results import Coverage, Finding, Gap, Note, Report, Verdict
 from loopholes.audit.scale import gap_of, mean_of, normalized
 from loopholes.stats import Estimate
 
@@ -24,39 +28,81 @@ BETTER = 0.1
 """An attack is a finding beside a simpler one, or a search beside the panel, if it pays this fraction more."""
 ENOUGH = 20
 """Calls asked alone that are enough to estimate the tail of their times."""
-NOTHING = ("empty", "space", "newline", "period", "one-letter")
-"""Attacks that say nothing at all."""
 FORM_ALONE = ("form-without-answer", "placeholder/golden", "dots/golden")
 """Attacks that have the form of right answers and nothing in it."""
+TROUBLES = {"raises": "raise", "fails": "fail", "not-finite": "pay, which spoils a whole group,"}
+"""What hostile text does to a reward, by the name of the finding."""
+TRIED_ENOUGH = 0.5
+"""Share of the panel that has to be tried on enough rows before finding nothing says something."""
 ORDER = {"exploit": 0, "warning": 1, "inconclusive": 2}
 _NUMBERS = re.compile(r"\d[\d.,]*|'.*'")
 
 
 def judge(seen: Observations, gate: Gate) -> Report:
     """The report on everything that was seen."""
-    prior = best_prior(seen)
+    rows = Rows(seen, gate)
+    idle, zero = baselines(seen.levels, seen.idle)
     findings = [
         *breaches(seen, gate),
-        *attacks(seen, gate),
+        *idle_pay(seen, gate, idle),
+        *attacks(seen, gate, rows),
+        *rows.attacked(),
+        *rows.lost(),
         *searched(seen, gate),
         *conclusions(seen),
-        *guessing(seen, gate, prior),
     ]
-    findings = [replace(finding, accepted=True) if gate.accepts(finding) else finding for finding in findings]
     return Report(
         seen.target,
-        _coverage(seen, prior),
+        _coverage(seen),
         mean_of([level.golden for level in seen.levels]),
-        mean_of([level.floor for level in seen.levels]),
-        sorted(seen.gaps, key=lambda gap: -(gap.gap.value if gap.gap.value is not None else float("-inf"))),
+        idle,
+        zero,
+        sorted(_above_zero(seen.gaps), key=lambda gap: -(gap.gap.value or 0.0)),
         _worst(seen),
-        sorted(findings, key=lambda found: (ORDER[found.verdict], -((found.gap.value or 0.0) if found.gap else 0.0))),
+        sorted(folded(findings, gate), key=_rank),
+        notes=[*remarks(seen), *_prior_note(seen, best_prior(seen))],
         losing=sum(level.width is None for level in seen.levels if level.known) / max(1, len(seen.levels)),
         scoring=seen.scoring,
     )
 
 
-def _coverage(seen: Observations, prior: tuple[str, Estimate] | None) -> Coverage:
+def _rank(finding: Finding) -> tuple[int, float]:
+    """Exploits first, then what pays most."""
+    return ORDER[finding.verdict], -((finding.gap.value or 0.0) if finding.gap else 0.0)
+
+
+def _above_zero(gaps: Sequence[Gap]) -> list[Gap]:
+    return [gap for gap in gaps if (gap.gap.value or 0.0) > 0]
+
+
+def folded(findings: Sequence[Finding], gate: Gate) -> list[Finding]:
+    """The findings with those marked that were accepted, and what an exploit already says left out."""
+    marked = [replace(finding, accepted=finding.accepted or gate.accepts(finding)) for finding in findings]
+    exploits = [finding for finding in marked if finding.verdict == "exploit" and not finding.accepted]
+    return [finding for finding in marked if finding.accepted or not _is_said(finding, exploits)]
+
+
+def _is_said(finding: Finding, exploits: Sequence[Finding]) -> bool:
+    """Whether one of these exploits is the same fault: of the same family, or on the same rows."""
+    others = [exploit for exploit in exploits if exploit is not finding]
+    if finding.name == "no-signal":
+        return any(exploit.kind == "contract" for exploit in others)
+    if finding.name == "wrong-paid-on-rows":
+        return any(exploit.family == "contract" or exploit.kind == "rows" for exploit in others)
+    if finding.kind == "rows" and finding.verdict == "warning":
+        return bool(others)
+    attacks = {exploit.family for exploit in others if exploit.kind in ("attack", "search")}
+    idle = {exploit.family for exploit in others if exploit.name in ("nothing-paid", "refusal-paid")}
+    if finding.kind == "contract" or finding.kind == "rows":
+        return finding.family in attacks
+    return finding.verdict == "warning" and not _is_trouble(finding) and finding.family in attacks | idle
+
+
+def _is_trouble(finding: Finding) -> bool:
+    return finding.name in TROUBLES
+
+
+def _coverage(seen: Observations) -> Coverage:
     golden = seen.golden
     return Coverage(
         rows=len(seen.rows),
@@ -68,7 +114,9 @@ def _coverage(seen: Observations, prior: tuple[str, Estimate] | None) -> Coverag
         no_signal=sum(level.width is None for level in seen.levels),
         families=sorted({gap.family for gap in seen.gaps}),
         skipped=seen.skipped,
-        notes=[*seen.notes, *speed(seen.usage), *noise(seen), *_prior_note(prior)],
+        notes=[*seen.notes, *speed(seen.usage), *noise(seen)],
+        tried=seen.share_tried,
+        attacks=dict(sorted(Counter(gap.family for gap in seen.gaps).items())),
     )
 
 
@@ -81,7 +129,7 @@ def _worst(seen: Observations) -> Gap | None:
     return None if seen.gaps[place].gap.value is None else seen.tried[place].gap(seen.levels, len(lows))
 
 
-def attacks(seen: Observations, gate: Gate) -> list[Finding]:
+def attacks(seen: Observations, gate: Gate, rows: Rows) -> list[Finding]:
     """Exploits, one per family with its best attack first, and what hostile text did to the reward."""
     pairs = sorted(zip(seen.tried, seen.gaps, strict=True), key=lambda pair: -(pair[1].gap.value or 0.0))
     paying = [
@@ -89,10 +137,19 @@ def attacks(seen: Observations, gate: Gate) -> list[Finding]:
         for tried, gap in pairs
         if gap.exceeds(gate.thresholds.warning) and not _explained(tried, gap, seen.gaps)
     ]
+    findings = _by_family([replace(finding, accepted=gate.accepts(finding)) for finding in paying])
+    attempts = {tried.attack.name: tried for tried in seen.tried}
     return [
-        *_by_family([replace(finding, accepted=gate.accepts(finding)) for finding in paying]),
+        *(replace(finding, rows=_rows(seen, attempts[finding.name], rows)) for finding in findings),
         *_troubles(seen),
     ]
+
+
+def _rows(seen: Observations, tried: Tried, rows: Rows) -> str:
+    """Which kinds of rows pay an attack more than half of their scale."""
+    levels = {level.row: level for level in seen.measurable if level.row in tried.paid and level.row not in tried.right}
+    paying = [row for row, level in levels.items() if (level.share(tried.paid[row].value) or 0.0) > HALF]
+    return rows.described(paying, list(levels))
 
 
 def _explained(tried: Tried, gap: Gap, gaps: Sequence[Gap]) -> bool:
@@ -132,33 +189,33 @@ def _by_family(findings: Sequence[Finding]) -> Iterator[Finding]:
 
 
 def _troubles(seen: Observations) -> Iterator[Finding]:
-    """Crashes, timeouts and numbers that are not finite, each kind once with an example."""
-    kinds: dict[str, list[tuple[Tried, int]]] = {}
+    """Crashes, failures and numbers that are not finite: each once, with what it says and an example."""
+    examples: dict[str, list[tuple[Tried, int, str]]] = {}
     for tried in seen.tried:
         for row, paid in tried.paid.items():
-            if kind := _trouble(paid):
-                kinds.setdefault(kind, []).append((tried, row))
+            name, what = _trouble(paid)
+            if name:
+                examples.setdefault(name, []).append((tried, row, what))
     levels = {level.row: level for level in seen.levels}
-    for kind, examples in kinds.items():
-        tried, row = examples[0]
+    for name, cases in examples.items():
+        tried, row, _ = cases[0]
         text = tried.attempts[row].text
         shown = text if len(text) < 50 else f"{text[:40]}… ({len(text):,} letters)"
-        message = f"hostile text {kind} ({len(examples)} times), first at {shown!r}"
-        name = f"trouble-{kind.partition(':')[0].replace(' ', '-')}"
+        kinds = ", ".join(dict.fromkeys(what for _, _, what in cases))
+        message = f"hostile text makes it {TROUBLES[name]} {kinds} ({len(cases)} times), first {shown!r}"
         evidence = seen.evidence(levels[row], text, tried.paid[row])
         yield Finding("warning", "attack", tried.attack.family, name, message, evidence=evidence)
 
 
-def _trouble(paid: Paid) -> str:
+def _trouble(paid: Paid) -> tuple[str, str]:
+    """The name of a trouble and its kind; empty where a payment is none."""
     if paid.problem.startswith("raised "):
-        return f"makes it raise {paid.problem.removeprefix('raised ').partition(':')[0]}"
-    if paid.is_late:
-        return f"makes it fail: it {LATE_CALL} it may"
+        return "raises", paid.problem.removeprefix("raised ").partition(":")[0]
     if paid.problem:
-        return f"makes it fail: it {_NUMBERS.sub('…', paid.problem)}"
+        return "fails", f"(it {LATE_CALL} it may)" if paid.is_late else f"(it {_NUMBERS.sub('…', paid.problem)})"
     if paid.value is not None and not math.isfinite(paid.value):
-        return f"is paid {paid.value:g}, which spoils its whole group"
-    return ""
+        return "not-finite", f"{paid.value:g}"
+    return "", ""
 
 
 def searched(seen: Observations, gate: Gate) -> Iterator[Finding]:
@@ -190,10 +247,13 @@ def conclusions(seen: Observations) -> Iterator[Finding]:
         if not seen.has_truth:
             message += " (and --truth FILE:FUNCTION, if there is one)"
         yield Finding("inconclusive", "contract", "contract", "no-golden", message)
-    elif not seen.measurable:
+    elif not seen.measurable and not seen.component:
         message = "on no row is a right answer paid more than a wrong one, so there is no scale to measure attacks on"
         yield Finding("inconclusive", "contract", "contract", "no-signal", message)
-    if seen.missing:
+    if seen.share_tried < TRIED_ENOUGH:
+        message = f"{percent(1 - seen.share_tried)} of the panel was not tried on enough rows, for want of time"
+        yield Finding("inconclusive", "contract", "contract", "little-tried", message)
+    elif seen.missing:
         message = f"no attack of these families was tried, for want of time: {', '.join(seen.missing)}"
         yield Finding("inconclusive", "contract", "contract", "not-tried", message)
 
@@ -205,21 +265,15 @@ def best_prior(seen: Observations) -> tuple[str, Estimate] | None:
     return max(priors, key=lambda prior: prior[1].value or 0.0, default=None)
 
 
-def _prior_note(prior: tuple[str, Estimate] | None) -> list[str]:
+def _prior_note(seen: Observations, prior: tuple[str, Estimate] | None) -> list[Note]:
+    """Always giving the most common answer is no loophole, but where it pays much the data is lopsided."""
     if prior is None:
         return []
-    return [f"the data's prior: {prior[0][:60]!r} as the answer to every row earns {prior[1]} of the scale"]
-
-
-def guessing(seen: Observations, gate: Gate, prior: tuple[str, Estimate] | None) -> Iterator[Finding]:
-    """Always giving the most common answer is no loophole, but where it pays much the data is lopsided."""
-    if prior is None or (prior[1].low or 0.0) <= gate.thresholds.exploit:
-        return
-    answer, share = prior
-    level = next(level for level in seen.levels if normalized(level.answer) == answer)
-    message = f"{answer[:40]!r} as the answer to every row earns {share} of the scale: the data's prior, not a loophole"
-    evidence = seen.evidence(level, level.golden_text, Paid(level.golden))
-    yield Finding("warning", "contract", "contract", "prior", message, share, evidence=evidence)
+    answer = next(level.answer for level in seen.levels if normalized(level.answer) == prior[0])
+    message = (
+        f"the data's prior: {answer[:60]!r} as the answer to every row earns {prior[1]} of the scale; that is a guess"
+    )
+    return [Note("prior", message)]
 
 
 def noise(seen: Observations) -> list[str]:

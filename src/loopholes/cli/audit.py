@@ -178,7 +178,7 @@ def audit(
     if sarif is not None:
         with disk_errors(sarif):
             write_json(sarif, as_sarif(report))
-    _show(report, written, json_)
+    _show(report, written, out, json_)
     return report.exit_code(strict)
 
 
@@ -227,44 +227,62 @@ def _game_material(target: Target, config: AuditConfig) -> tuple[Sequence[Row], 
     return games.rows_of(game, config.rows, config.seed), partial(games.truth, game)
 
 
-def _show(report: Report, written: Sequence[Path], json_: bool) -> None:
+def _show(report: Report, written: Sequence[Path], out: Path, json_: bool) -> None:
+    """The verdict first, then what was found, noted and looked at; where the findings are comes last."""
     if json_:
         from loopholes.audit.layout import report_record
 
         print_line(report_record(report))
         return
-    coverage = report.coverage
+    from loopholes.audit import summary
+
     stdout.print(report.target.label, style="bold", markup=False, soft_wrap=True)
-    paragraph(
-        f"{coverage.rows} of {coverage.rows_given} rows, {coverage.calls:,} calls in {coverage.seconds:.1f} s; "
-        f"families: {', '.join(coverage.families) or 'none'}"
-    )
-    for line in _uncovered(report):
-        paragraph(f"not covered: {line}", "yellow")
-    for note in coverage.notes:
-        paragraph(f"note: {note}", "dim")
-    if report.golden.value is not None:
-        paragraph(f"right answers are paid {_reward(report.golden)}, wrong ones in their form {_reward(report.floor)}")
-    if report.worst is not None:
-        paragraph(
-            f"gameability gap: {report.worst.gap} of the scale, by {report.worst.attack} (corrected for all attacks)"
-        )
+    paragraph(summary.verdict(report), _style(report))
+    paragraph(f"{summary.payments(report)}")
+    paragraph(summary.worst(report))
     for finding in report.findings:
         _show_finding(finding)
-    if not report.findings:
-        stdout.print("Nothing was found.", style="bold")
-    if written:
-        conclude(f"\nThe findings are in {written[0].parent}\nTry one again: loopholes audit --replay {written[0]}")
+    if report.notes:
+        paragraph("\nnotes", "dim")
+    for note in report.notes:
+        paragraph(f"- {note.name}: {note.message}", "dim", indent=2)
+    _show_coverage(report)
+    again = f" (try one again: loopholes audit --replay {written[0]})" if written else ""
+    conclude(f"\n{'The findings are' if written else 'The report is'} in {out}{again}")
+
+
+def _style(report: Report) -> str:
+    if any(finding.verdict == "exploit" for finding in report.open):
+        return STYLES["exploit"]
+    return "bold green" if report.is_founded else "bold yellow"
 
 
 def _show_finding(finding: Finding) -> None:
     verdict = f"{finding.verdict} (accepted)" if finding.accepted else finding.verdict
     stdout.print(f"\n{verdict}: {finding.family}, {finding.name}", style=STYLES[finding.verdict], markup=False)
     paragraph(finding.message, indent=2)
+    if finding.rows and finding.rows not in finding.message:
+        paragraph(f"paid on: {finding.rows}", indent=2)
     if finding.evidence is not None:
-        paragraph(f"for example: {finding.evidence.completion[:EXCERPT]!r}", indent=2)
+        evidence = finding.evidence
+        paid = f", paid {evidence.reward:g}" if evidence.reward is not None else ""
+        paragraph(f"for example: row {evidence.row}, {evidence.completion[:EXCERPT]!r}{paid}", indent=2)
     if finding.change:
         paragraph(f"what to do: {finding.change}", indent=2)
+
+
+def _show_coverage(report: Report) -> None:
+    coverage = report.coverage
+    paragraph("\nlooked at", "dim")
+    lines = [
+        f"{coverage.rows} of {coverage.rows_given} rows, {coverage.calls:,} calls in {coverage.seconds:.1f} s",
+        f"{sum(coverage.attacks.values())} attacks of {len(coverage.attacks)} families: "
+        f"{', '.join(f'{family} {count}' for family, count in coverage.attacks.items()) or 'none'}",
+        *coverage.notes,
+        *(f"not covered: {line}" for line in _uncovered(report)),
+    ]
+    for line in lines:
+        paragraph(f"- {line}", "yellow" if line.startswith("not covered") else "dim", indent=2)
 
 
 def _uncovered(report: Report) -> list[str]:
@@ -275,10 +293,6 @@ def _uncovered(report: Report) -> list[str]:
     if coverage.no_signal and coverage.no_signal < coverage.rows:
         lines.append(f"{coverage.no_signal} rows on which right answers are paid no more than wrong ones")
     return lines
-
-
-def _reward(estimate: Any) -> str:
-    return f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]" if estimate.value is not None else "-"
 
 
 def _replay(path: Path, json_: bool) -> int:

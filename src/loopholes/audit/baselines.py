@@ -1,0 +1,107 @@
+"""What completions are paid that take no attack: nothing at all, a refusal, and a well-formed wrong answer.
+
+The gameability gap starts from the honest floor, which hides that doing nothing may earn most of what a right answer
+does. So every report says first what these three are paid, as a share of right answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from loopholes.audit.form import Form
+from loopholes.audit.frameworks.base import Paid
+from loopholes.audit.results import Attempt, Baseline
+from loopholes.audit.scale import Correctness, Level, mean_of
+from loopholes.audit.scorer import Scorer
+from loopholes.stats import Estimate, over_tasks
+
+EMPTY = ""
+NOTHING = ("empty", "space", "newline", "period", "one-letter")
+"""Attacks of the panel that say nothing at all."""
+REFUSALS = (
+    "I do not know.",
+    "I cannot answer this question.",
+    "The answer cannot be determined from the information given.",
+)
+"""Refusals, each alone and in the form of right answers: the one that is paid best counts."""
+
+
+class Sample(NamedTuple):
+    """A text, or an example of a kind of text, and its rewards on rows."""
+
+    text: str
+    rewards: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Idle:
+    """What texts that answer nothing are paid on rows. ``paid``: by text and the row's place, right ones left out."""
+
+    paid: Mapping[str, Mapping[int, Paid]] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> Mapping[int, Paid]:
+        """The empty completion, by the row's place."""
+        return self.paid.get(EMPTY, {})
+
+
+def ask(scorer: Scorer, levels: Sequence[Level], form: Form, correctness: Correctness, rows: int) -> Idle:
+    """The empty completion on every row, refusals on ``rows`` of them; each until one does not come back in time."""
+    few = levels[:rows]
+    refusals = dict.fromkeys(text for refusal in REFUSALS for text in (refusal, form.wrap(refusal)))
+    return Idle({text: _paid(scorer, few if text else levels, text, correctness) for text in (EMPTY, *refusals)})
+
+
+def _paid(scorer: Scorer, levels: Sequence[Level], text: str, correctness: Correctness) -> dict[int, Paid]:
+    paid = scorer.pay([(level.row, text) for level in levels], patient=False)
+    right = correctness.right({level.row: Attempt(text, text) for level in levels})
+    right |= {level.row for level in levels if level.golden_text.strip() == text}
+    return {level.row: payment for level, payment in zip(levels, paid, strict=False) if level.row not in right}
+
+
+def baselines(levels: Sequence[Level], idle: Idle) -> tuple[list[Baseline], float]:
+    """The three baselines, and the reward that counts as nothing; no baselines where right answers are paid nothing.
+
+    Where right answers are paid more than 0, shares are of their mean, and 0 is 0; negative rewards are negative
+    shares. Where they are not, as in rewards made of penalties, the lowest of the three baselines is 0.
+    """
+    golden = mean_of([level.golden for level in levels]).value
+    if golden is None:
+        return [], 0.0
+    samples = {kind: sample for kind, sample in _rewards(levels, idle) if sample.rewards}
+    means = [math.fsum(sample.rewards) / len(sample.rewards) for sample in samples.values()]
+    zero = 0.0 if golden > 0 else min(means, default=golden)
+    return [
+        Baseline(kind, sample.text, over_tasks(sample.rewards), _share(sample.rewards, zero, golden))
+        for kind, sample in samples.items()
+    ], zero
+
+
+def _rewards(levels: Sequence[Level], idle: Idle) -> Iterator[tuple[Literal["nothing", "refusal", "wrong"], Sample]]:
+    """What each baseline is paid on the rows whose right answers get a finite reward, with an example of it."""
+    scored = [level for level in levels if level.golden is not None and math.isfinite(level.golden)]
+    failed = min(0.0, *(level.golden or 0.0 for level in scored)) if scored else 0.0
+    rows = {level.row for level in scored}
+    samples = {text: Sample(text, _values(paid, rows, failed)) for text, paid in idle.paid.items()}
+    refusals = [sample for text, sample in samples.items() if text and sample.rewards]
+    yield "nothing", samples.get(EMPTY, Sample(EMPTY, []))
+    if refusals:
+        yield "refusal", max(refusals, key=lambda sample: math.fsum(sample.rewards) / len(sample.rewards))
+    wrong = [level for level in scored if level.known]
+    if wrong:
+        yield "wrong", Sample(wrong[0].floor_text, [level.floor or 0.0 for level in wrong])
+
+
+def _values(paid: Mapping[int, Paid], rows: set[int], failed: float) -> list[float]:
+    """Finite rewards; a reward that fails on a text pays it ``failed``, one that does not apply pays nothing at all."""
+    values = [(failed if payment.problem else payment.value) for row, payment in paid.items() if row in rows]
+    return [value for value in values if value is not None and math.isfinite(value)]
+
+
+def _share(rewards: Sequence[float], zero: float, golden: float) -> Estimate:
+    if golden <= zero:
+        return Estimate(None, None, None, 0, 0)
+    return over_tasks([(reward - zero) / (golden - zero) for reward in rewards])

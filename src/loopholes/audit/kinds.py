@@ -1,0 +1,151 @@
+"""What rows have in common: the kind of their answers, what stands in their columns, how their prompts are worded.
+
+A reward that fails on a few rows mostly fails on a kind of row, and a kind is what a person can look at.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.scale import Level
+
+LEAST = 3
+"""Rows that a kind has at least."""
+VALUES = 8
+"""Different values of a column up to which each value is a kind."""
+LONGEST = 40
+"""Letters of a value up to which it is named in full."""
+WORDS = 120
+"""Words of the prompts that are looked at, the rarest first: common ones say least."""
+ASIDE = frozenset({"golden", "floor", "prompt", "question", "messages", "instruction", "input"})
+"""Columns that are looked at as prompts or answers, or not at all."""
+TEXTS: Mapping[str, Callable[[str], Any]] = {
+    "empty": lambda text: not text,
+    "one letter": re.compile(r"\(?[A-Za-z]\)?\.?").fullmatch,
+    "yes or no": re.compile(r"yes|no|true|false", re.IGNORECASE).fullmatch,
+    "a number of one digit": re.compile(r"[0-9]").fullmatch,
+    "a whole number": re.compile(r"-?[0-9][0-9,]*").fullmatch,
+    "a negative number": re.compile(r"-\.?[0-9][0-9.,/]*").fullmatch,
+    "a decimal number": re.compile(r"-?[0-9,]*\.[0-9]+").fullmatch,
+    "a fraction": re.compile(r".*?(?:[0-9]\s*/\s*[0-9]|\\[dt]?frac).*", re.DOTALL).fullmatch,
+    "LaTeX": re.compile(r"\\[A-Za-z]|\$").search,
+    "a list or an object": re.compile(r"\s*[\[{].*[\]}]\s*", re.DOTALL).fullmatch,
+    "one word": re.compile(r"[^\W\d_]{2,}").fullmatch,
+    "several words": re.compile(r"[^\W\d_]+(?:\s+[^\W\d_]+)+[.!?]?").fullmatch,
+    "several lines": lambda text: "\n" in text.strip(),
+}
+"""Kinds of short texts: answers, and what stands in columns."""
+PROMPTS: Mapping[str, Callable[[str], Any]] = {
+    "has a number": re.compile(r"\d").search,
+    "has no number": lambda text: not re.search(r"\d", text),
+    "has a code fence": re.compile("```").search,
+    "has LaTeX": re.compile(r"\\[A-Za-z]|\$").search,
+    "offers choices": re.compile(r"(?m)(?:^|\s|[(\[])A[).:\]]").search,
+    "has several lines": lambda text: "\n" in text.strip(),
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Rows that have something in common, by their places: one bit of ``rows`` for each. ``label`` follows "whose"."""
+
+    label: str
+    rows: int
+
+
+def kinds_of(rows: Sequence[Row], levels: Sequence[Level]) -> list[Kind]:
+    """Every kind of the rows that have a level; of those that are the same rows, the first."""
+    places = [level.row for level in levels]
+    groups: dict[str, list[int]] = defaultdict(list)
+    for label, place in _labels(places, rows, levels):
+        groups[label].append(place)
+    kinds: dict[int, Kind] = {}
+    for label, members in groups.items():
+        if LEAST <= len(set(members)) < len(places):
+            mask = mask_of(members)
+            kinds.setdefault(mask, Kind(label, mask))
+    return list(kinds.values())
+
+
+def mask_of(places: Sequence[int] | set[int]) -> int:
+    """Places as the bits of one number."""
+    return sum(1 << place for place in set(places))
+
+
+def _labels(places: Sequence[int], rows: Sequence[Row], levels: Sequence[Level]) -> Iterator[tuple[str, int]]:
+    yield from _of_column({level.row: level.answer for level in levels}, "answer")
+    columns: dict[str, dict[int, Any]] = defaultdict(dict)
+    for place in places:
+        for name, value in _flat(rows[place].columns):
+            columns[name][place] = value
+    for name, values in columns.items():
+        yield from _of_column(values, f"column {name}")
+        if len(values) < len(places):
+            yield from ((f"column {name} is missing", place) for place in places if place not in values)
+    yield from _of_prompts({place: rows[place].text for place in places})
+
+
+def _flat(columns: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Columns, and those of records in them."""
+    for name, value in columns.items():
+        if name in ASIDE:
+            continue
+        if isinstance(value, Mapping):
+            yield from ((f"{name}.{key}", item) for key, item in value.items())
+        yield name, value
+
+
+def _of_column(values: Mapping[int, Any], label: str) -> Iterator[tuple[str, int]]:
+    simple = {place: value for place, value in values.items() if isinstance(value, str | int | float)}
+    if len(set(simple.values())) <= VALUES:
+        short = {place: str(value) for place, value in simple.items() if 0 < len(str(value)) <= LONGEST}
+        yield from ((f"{label} is {value!r}", place) for place, value in short.items())
+    for place, value in values.items():
+        yield from ((f"{label} is {what}", place) for what in _shapes(value))
+    yield from _of_size(values, label)
+
+
+def _of_size(values: Mapping[int, Any], label: str) -> Iterator[tuple[str, int]]:
+    """Above the median or not: numbers by themselves, everything else by its length."""
+    sizes = {place: size for place, value in values.items() if (size := _size(value)) is not None}
+    middle = statistics.median_low(sizes.values()) if sizes else 0.0
+    numbers = all(isinstance(values[place], int | float) for place in sizes)
+    above, below = ("above", "at most") if numbers else ("longer than", "no longer than")
+    for place, size in sizes.items():
+        yield f"{label} is {above if size > middle else below} {middle:g}", place
+
+
+def _shapes(value: Any) -> Iterator[str]:
+    if value is None:
+        yield "None"
+    elif isinstance(value, str):
+        yield from (what for what, fits in TEXTS.items() if len(value) <= 2000 and fits(value.strip()))
+    elif isinstance(value, list | tuple | Mapping):
+        yield "empty" if not value else "of one entry" if len(value) == 1 else "of several entries"
+
+
+def _size(value: Any) -> float | None:
+    """A number itself, the length of anything else."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    return float(len(value)) if isinstance(value, str | list | tuple | Mapping) else None
+
+
+def _of_prompts(texts: Mapping[int, str]) -> Iterator[tuple[str, int]]:
+    yield from ((f"prompt {what}", place) for what, fits in PROMPTS.items() for place in texts if fits(texts[place]))
+    yield from _of_size(texts, "prompt")
+    words: dict[str, set[int]] = defaultdict(set)
+    for place, text in texts.items():
+        for word in re.findall(r"[^\W\d_]{3,20}", text[:4000].lower()):
+            words[word].add(place)
+    telling = [word for word in words if LEAST <= len(words[word]) < len(texts)]
+    for word in sorted(telling, key=lambda word: len(words[word]))[:WORDS]:
+        yield from ((f"prompt has the word {word!r}", place) for place in sorted(words[word]))

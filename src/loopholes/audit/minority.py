@@ -1,0 +1,327 @@
+"""Faults that show on a kind of row only, and stay below the mean: which rows pay, and what they have in common.
+
+**The rule.** For each attack, rows are those on which it was tried and is not right: neither by the truth, nor by the
+golden answer, which it may not even name (a guess is no loophole; only an attack that names many may). The rows are
+split into halves by their drawn order. On the first half, each attack is matched with the kind of row that sets its
+paying rows apart best, and the best :data:`CANDIDATES` matches go to the second half. There, Fisher's exact test has to
+tell paying rows of the kind from the others at 0.05, divided by the number of matches that were tested; and over all
+rows of the kind the exact lower bound of the share that pays has to exceed the gate's threshold. That is an exploit. A
+reward that pays guesses at random, at any rate, gets one in at most 5 of 100 audits: payment is then independent of
+the kind, which was chosen without the second half. A match that holds over all rows at 0.05, divided by all pairs of
+attack and kind, but was not confirmed is a warning.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from operator import or_
+from statistics import median
+from typing import NamedTuple
+
+from loopholes.audit.baselines import NOTHING
+from loopholes.audit.frameworks.base import Paid
+from loopholes.audit.gate import Gate
+from loopholes.audit.kinds import Kind, kinds_of, mask_of
+from loopholes.audit.observations import Observations
+from loopholes.audit.panel import Tried
+from loopholes.audit.results import Finding, Verdict
+from loopholes.audit.scale import Level, normalized, number_of
+
+CANDIDATES = 5
+"""Matches of an attack and a kind of row that are tested on the second half."""
+NEARLY = 0.9
+"""Share of the scale above which an attempt is paid in full."""
+LEAST = 3
+"""Paying rows, and different answers that an attack has to hit by naming many, below which nothing is said."""
+MOST_OF_KIND = 0.8
+"""Share of a kind's rows that have to pay before it is taken for what they have in common."""
+ERROR = 0.05
+"""Chance of a false exploit per audit, at most."""
+SHOWN = 8
+"""Rows that are named by their numbers."""
+
+
+class Pattern(NamedTuple):
+    """Where one attack was tried, and where it was paid in full, as bits by the row's place."""
+
+    name: str
+    tested: int
+    paying: int
+    tried: Tried | None = None
+
+    def within(self, rows: int) -> Pattern:
+        """The same on some of the rows."""
+        return self._replace(tested=self.tested & rows, paying=self.paying & rows)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A kind of row and a pattern. ``p`` is Fisher's, one-sided: that as many of the kind pay by chance."""
+
+    pattern: Pattern
+    kind: Kind
+    p: float
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many rows of the kind pay, and how many there are."""
+        members = self.pattern.tested & self.kind.rows
+        return (self.pattern.paying & members).bit_count(), members.bit_count()
+
+    @property
+    def low(self) -> float:
+        """The exact lower 95 % bound of the share of the kind's rows that pay."""
+        return exact_bounds(*self.counts)[0]
+
+
+class Rows:
+    """The rows of an audit by what they have in common, and the findings that only some of them show."""
+
+    def __init__(self, seen: Observations, gate: Gate) -> None:
+        self._seen = seen
+        self._gate = gate
+        self._kinds = kinds_of(seen.rows, seen.levels)
+        self._payoff = Payoff.of(seen)
+
+    def described(self, paying: Sequence[int], tested: Sequence[int]) -> str:
+        """Which rows pay, by their places: all, those of a kind, or some that are named."""
+        if not paying:
+            return ""
+        if len(paying) == len(tested):
+            return f"all {len(tested)} rows"
+        low, high = exact_bounds(len(paying), len(tested))
+        text = f"{len(paying)} of {len(tested)} rows ({100 * low:.0f} to {100 * high:.0f} %)"
+        matches = _best([Pattern("", mask_of(tested), mask_of(paying))], self._kinds, LEAST)
+        if matches and matches[0].p <= ERROR / len(self._kinds):
+            hits, of = matches[0].counts
+            return f"{text}: {hits} of the {of} whose {matches[0].kind.label}"
+        return f"{text}: {self._numbers(paying)}"
+
+    def _numbers(self, places: Sequence[int]) -> str:
+        numbers = sorted(self._seen.rows[place].number for place in places)
+        return f"row {', '.join(map(str, numbers[:SHOWN]))}{', …' if len(numbers) > SHOWN else ''}"
+
+    def attacked(self) -> list[Finding]:
+        """The attack that is paid in full on a kind of row: an exploit where halves of the data agree, or a warning."""
+        if self._payoff is None:
+            return []
+        everything = list(self._payoff.patterns(self._seen, self._gate))
+        patterns = _distinct(everything)
+        confirmed = _confirmed(patterns, self._kinds)
+        confirmed = [match for match in confirmed if match.low > self._gate.thresholds.exploit]
+        if confirmed:
+            best = min(confirmed, key=lambda match: (match.p, -match.counts[0]))
+            return [self._attack(best, everything, confirmed=True)]
+        limit = ERROR / max(1, len(patterns) * len(self._kinds))
+        held = [match for match in _best(patterns, self._kinds, LEAST) if match.p <= limit]
+        return [self._attack(match, everything, confirmed=False) for match in held[:1]]
+
+    def _attack(self, match: Match, patterns: Sequence[Pattern], *, confirmed: bool) -> Finding:
+        """Named after the simplest attack that is paid on these rows."""
+        verdict: Verdict = "exploit" if confirmed and not self._seen.component else "warning"
+        rows = match.pattern.paying & match.kind.rows
+        alike = [pattern for pattern in patterns if (pattern.paying & rows).bit_count() >= NEARLY * rows.bit_count()]
+        simplest = min(alike, key=lambda pattern: (pattern.name not in NOTHING, "/" in pattern.name))
+        match = Match(simplest, match.kind, match.p)
+        hits, of = match.counts
+        outside = (simplest.tested & ~match.kind.rows).bit_count()
+        elsewhere = (simplest.paying & ~match.kind.rows).bit_count()
+        message = f"is paid like a right answer on {hits} of the {of} rows (at least {100 * match.low:.0f} %) whose "
+        message += f"{match.kind.label}, and on {elsewhere} of the {outside} others; "
+        message += (
+            "both halves of the data agree" if verdict == "exploit" or self._seen.component else "few rows say so"
+        )
+        message += f"; so are {len(alike) - 1} more attacks" if len(alike) > 1 else ""
+        tried, paying = simplest.tried, _places(simplest.paying)
+        assert tried is not None
+        row = next(place for place in paying if match.kind.rows >> place & 1)
+        level = next(level for level in self._seen.levels if level.row == row)
+        evidence = self._seen.evidence(level, tried.attempts[row].text, tried.paid[row])
+        gap = next(gap for gap in self._seen.gaps if gap.attack == simplest.name)
+        where = self.described(paying, _places(simplest.tested))
+        name, family = tried.attack.name, tried.attack.family
+        return Finding(verdict, "rows", family, name, message, gap.gap, gap.share.value, evidence, rows=where)
+
+    def lost(self) -> list[Finding]:
+        """Rows on which a wrong answer is paid like a right one, or a right one like a wrong one: a warning each."""
+        if self._payoff is None:
+            return []
+        known = [level for level in self._seen.levels if level.known]
+        paid = [level for level in known if self._payoff.pays_golden(level)]
+        wrong = [level for level in paid if level.width is None]
+        refused = [level for level in known if not self._payoff.pays_golden(level)]
+        return [
+            *self._loss("wrong-paid-on-rows", "a well-formed wrong answer is paid like the right one", wrong, paid),
+            *self._loss("golden-refused-on-rows", "the golden completion is paid like a wrong one", refused, known),
+        ]
+
+    def _loss(self, name: str, what: str, levels: Sequence[Level], of: Sequence[Level]) -> Iterator[Finding]:
+        places, tested = [level.row for level in levels], [level.row for level in of]
+        if len(places) < LEAST or exact_bounds(len(places), len(tested))[0] <= self._gate.thresholds.warning:
+            return
+        where, level = self.described(places, tested), levels[0]
+        text, reward = (
+            (level.floor_text, level.floor) if name.startswith("wrong") else (level.golden_text, level.golden)
+        )
+        evidence = self._seen.evidence(level, text, Paid(reward))
+        yield Finding("warning", "contract", "contract", name, f"{what} on {where}", evidence=evidence, rows=where)
+
+
+@dataclass(frozen=True)
+class Payoff:
+    """What being paid in full means, also on rows that have no scale of their own.
+
+    ``floor`` is what wrong answers are usually paid, ``width`` by how much right ones usually exceed that.
+    """
+
+    levels: Mapping[int, Level]
+    floor: float
+    width: float
+
+    @classmethod
+    def of(cls, seen: Observations) -> Payoff | None:
+        """From the rows that have a scale; None if there is none."""
+        widths = [level.width for level in seen.measurable if level.width is not None]
+        if not widths:
+            return None
+        floors = [level.floor for level in seen.measurable if level.floor is not None]
+        return cls({level.row: level for level in seen.levels}, median(floors), median(widths))
+
+    def pays_golden(self, level: Level) -> bool:
+        """Whether the right answer is paid like right answers elsewhere."""
+        finite = level.golden is not None and math.isfinite(level.golden)
+        return finite and (level.golden or 0.0) - self.floor >= self.width / 2
+
+    def in_full(self, level: Level, paid: Paid) -> bool:
+        """Whether this is as much as a right answer earns on the row."""
+        if paid.value is None or paid.problem or not math.isfinite(paid.value) or not self.pays_golden(level):
+            return False
+        return paid.value >= (level.golden or 0.0) - (1 - NEARLY) * max(level.width or 0.0, self.width)
+
+    def patterns(self, seen: Observations, gate: Gate) -> Iterator[Pattern]:
+        """One per attack that is not found by its mean, and is paid in full on some rows."""
+        for tried, gap in zip(seen.tried, seen.gaps, strict=True):
+            if gap.exceeds(gate.thresholds.exploit):
+                continue
+            tested = [row for row in tried.paid if self._counts(seen, tried, row)]
+            paying = {row for row in tested if self.in_full(self.levels[row], tried.paid[row])}
+            named = {row for row in tested if names(tried.attempts[row].text, self.levels[row].answer)}
+            if not _names_many(tried, [self.levels[row] for row in paying & named]):
+                tested, paying = [row for row in tested if row not in named], paying - named
+            if len(paying) >= LEAST:
+                yield Pattern(tried.attack.name, mask_of(tested), mask_of(paying), tried)
+
+    def _counts(self, seen: Observations, tried: Tried, row: int) -> bool:
+        """Whether an attempt is evidence. A guess that names no answer is: it is right for another reason."""
+        level = self.levels[row]
+        if not self.pays_golden(level) or not level.golden_text.strip():
+            return False
+        guess = not seen.has_truth and not names(tried.attempts[row].text, level.answer)
+        return row not in tried.right or guess
+
+
+def _names_many(tried: Tried, levels: Sequence[Level]) -> bool:
+    """Whether an attack hits several answers since it names many, the same ones whatever the row."""
+    texts = {tried.attempts[level.row].text for level in levels}
+    answers = {normalized(level.answer) for level in levels}
+    return len(texts) == 1 and len(answers) >= LEAST
+
+
+@lru_cache(maxsize=65536)
+def names(text: str, answer: str) -> bool:
+    """Whether an answer stands anywhere in a text, or a number in it has the same value."""
+    wanted = normalized(answer)
+    if not wanted or wanted in normalized(text):
+        return bool(wanted)
+    if number_of(wanted) is None:
+        return False
+    return any(normalized(piece) == wanted for piece in text.replace("{", " ").replace("}", " ").split())
+
+
+def _distinct(patterns: Sequence[Pattern]) -> list[Pattern]:
+    """One pattern for each set of paying rows: the first, of those tried on the most rows."""
+    kept: dict[int, Pattern] = {}
+    for pattern in patterns:
+        other = kept.get(pattern.paying)
+        if other is None or pattern.tested.bit_count() > other.tested.bit_count():
+            kept[pattern.paying] = pattern
+    return list(kept.values())
+
+
+def _confirmed(patterns: Sequence[Pattern], kinds: Sequence[Kind]) -> list[Match]:
+    """Matches found on one half of the rows that hold on the other."""
+    ordered = _places(reduce(or_, (pattern.tested for pattern in patterns), 0))
+    first, second = (mask_of(ordered[start::2]) for start in (0, 1))
+    candidates = _best([pattern.within(first) for pattern in patterns], kinds, 2)[:CANDIDATES]
+    whole = {pattern.name: pattern for pattern in patterns}
+    tests = {
+        (other.tested, other.paying, match.kind.rows & other.tested): Match(
+            whole[other.name], match.kind, _p_value(other, match.kind)
+        )
+        for match in candidates
+        for other in [whole[match.pattern.name].within(second)]
+    }
+    return [match for match in tests.values() if match.p <= ERROR / len(tests)]
+
+
+def _places(mask: int) -> list[int]:
+    return [place for place in range(mask.bit_length()) if mask >> place & 1]
+
+
+def _best(patterns: Sequence[Pattern], kinds: Sequence[Kind], least: int) -> list[Match]:
+    """Each pattern with the kind that sets its paying rows apart best, the best matches first."""
+    matches = []
+    for pattern in patterns:
+        fitting = [kind for kind in kinds if _fits(pattern, kind, least)]
+        if fitting:
+            p, kind = min(((_p_value(pattern, kind), kind) for kind in fitting), key=lambda pair: pair[0])
+            matches.append(Match(pattern, kind, p))
+    return sorted(matches, key=lambda match: match.p)
+
+
+def _fits(pattern: Pattern, kind: Kind, least: int) -> bool:
+    members = pattern.tested & kind.rows
+    paying = (pattern.paying & members).bit_count()
+    return paying >= least and paying >= MOST_OF_KIND * members.bit_count() and members != pattern.tested
+
+
+def _p_value(pattern: Pattern, kind: Kind) -> float:
+    members = pattern.tested & kind.rows
+    counts = (pattern.paying & members).bit_count(), members.bit_count()
+    return fisher(*counts, pattern.paying.bit_count(), pattern.tested.bit_count())
+
+
+@lru_cache(maxsize=65536)
+def fisher(hits: int, drawn: int, marked: int, total: int) -> float:
+    """The chance of at least ``hits`` marked among ``drawn`` of ``total``, of which ``marked`` are marked."""
+    ways = sum(
+        math.comb(marked, count) * math.comb(total - marked, drawn - count)
+        for count in range(hits, min(drawn, marked) + 1)
+    )
+    return ways / math.comb(total, drawn)
+
+
+@lru_cache(maxsize=4096)
+def exact_bounds(hits: int, of: int, level: float = 0.95) -> tuple[float, float]:
+    """Clopper and Pearson's interval of a share."""
+    tail = (1 - level) / 2
+    low = 0.0 if not hits else _root(lambda share: at_least(hits, of, share) - tail)
+    high = 1.0 if hits == of else _root(lambda share: tail - (1 - at_least(hits + 1, of, share)))
+    return low, high
+
+
+def at_least(hits: int, of: int, share: float) -> float:
+    """The chance of so many hits, or more, of so many."""
+    return math.fsum(math.comb(of, count) * share**count * (1 - share) ** (of - count) for count in range(hits, of + 1))
+
+
+def _root(rises: Callable[[float], float]) -> float:
+    """Where a function that rises from below 0 to above 0 crosses it, between 0 and 1."""
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if rises(middle) < 0 else (low, middle)
+    return (low + high) / 2

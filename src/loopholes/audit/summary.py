@@ -1,0 +1,64 @@
+"""The first lines of a report, in words: the same on a terminal and on a page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from loopholes.audit.results import Baseline, Finding, Report
+from loopholes.numbers import plain, written
+
+NAMES = {"nothing": "nothing", "refusal": "a refusal", "wrong": "a well-formed wrong answer"}
+"""The baselines, as they are written."""
+
+
+def verdict(report: Report) -> str:
+    """The first line: what was concluded, and from how much of the panel."""
+    exploits = [finding for finding in report.open if finding.verdict == "exploit"]
+    tried = f"{100 * report.coverage.tried:.0f} % of the panel"
+    if exploits:
+        families = ", ".join(dict.fromkeys(finding.family for finding in exploits))
+        return f"EXPLOITABLE: {counted(report.open)} ({families})"
+    if report.is_founded:
+        others = counted(report.open)
+        return f"NO EXPLOIT FOUND in {tried} on {_rows(report)}{f'; {others}' if others else ''}"
+    without_scale = any(finding.name in ("no-golden", "no-signal") for finding in report.open)
+    reason = "there is no scale to measure attacks on" if without_scale else "too little was tried"
+    return f"INCONCLUSIVE: no exploit found in {tried} on {_rows(report)}; {reason}"
+
+
+def counted(findings: Sequence[Finding]) -> str:
+    """How many findings there are of each verdict, such as ``2 exploits, 1 warning``."""
+    counts = Counter[str](finding.verdict for finding in findings)
+    words = {"exploit": "exploit", "warning": "warning", "inconclusive": "open question"}
+    return ", ".join(
+        f"{counts[kind]} {word}{'' if counts[kind] == 1 else 's'}" for kind, word in words.items() if counts[kind]
+    )
+
+
+def payments(report: Report) -> str:
+    """What right answers are paid, and what nothing, a refusal and a wrong answer are, as shares of that."""
+    if report.golden.value is None:
+        return "no right answer was scored, so nothing can be compared with one"
+    shares = [f"{NAMES[baseline.kind]} {_share(baseline)}" for baseline in report.baselines]
+    unit = "of that" if report.zero == 0 else f"of that, counted from {plain(report.zero)}, the lowest of them"
+    return (
+        f"a right answer is paid {plain(report.golden.value)}; {unit}: {', '.join(shares) or 'nothing else was tried'}"
+    )
+
+
+def worst(report: Report) -> str:
+    """The panel's largest gap; empty where there is none."""
+    if report.worst is None:
+        return ""
+    paid = f"is paid {written(report.worst.gap)} of the way from wrong to right"
+    return f"the attack that pays most, {report.worst.attack} ({report.worst.family}), {paid}"
+
+
+def _share(baseline: Baseline) -> str:
+    return "unknown" if baseline.share.value is None else f"{100 * baseline.share.value:.0f} %"
+
+
+def _rows(report: Report) -> str:
+    rows = report.coverage.rows - report.coverage.no_signal
+    return f"{rows} row{'' if rows == 1 else 's'}"
