@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from loopholes.audit import baselines
-from loopholes.audit.attacks import View, view_of
+from loopholes.audit.attacks import View, views_of
 from loopholes.audit.budget import Budget
 from loopholes.audit.checks import LOOKED_AT, Checks
 from loopholes.audit.folder import hashes
@@ -162,7 +162,7 @@ def _is_penalty(target: Target) -> bool:
 def _views(target: Target, rows: Sequence[Row], form: Form, config: AuditConfig) -> dict[int, View]:
     """What a policy sees of each row, by its place."""
     tokens = Tokens(target.options.get("tokenizer"))
-    return {place: view_of(row, form, config.max_completion_tokens, tokens) for place, row in enumerate(rows)}
+    return dict(enumerate(views_of(rows, form, config.max_completion_tokens, tokens)))
 
 
 def _scorer(process: Process, rows: Sequence[Row], config: AuditConfig) -> Scorer:

@@ -1,7 +1,7 @@
 """The form of right answers: which tags, boxes and headings stand in them, and where the answer goes.
 
 Attacks may take the form of golden completions, never their content: what differs between rows is replaced, and only
-what is the same in all of them stays.
+what is the same in all of them stays. Data may mix a few forms; each row is then wrapped in the form of its own kind.
 """
 
 from __future__ import annotations
@@ -16,12 +16,18 @@ THINKING = "Let me think about this step by step."
 FEW = 3
 """Golden completions from which it cannot be told which part is always the same."""
 COMMON = 0.6
-"""Share of the golden completions that have to have the same marks in the same order."""
+"""Fraction of the golden completions that the forms together have to cover."""
+CLUSTER = 0.1
+"""Smallest fraction of the golden completions that counts as a form of its own."""
+MOST_FORMS = 4
+"""Forms that one data set may mix."""
 _MARK = re.compile(
-    r"</?[A-Za-z_][\w-]{0,30}>|\\boxed\{|\#{4}|```\w*\n?"
+    r"</?[A-Za-z_][\w-]{0,30}>|(?-i:\[/?[A-Z_]{3,20}\])|\\boxed\{|\#{4}|```\w*\n?"
     r"|\b(?:the )?(?:final )?answer(?: is)?[ ]*:|\bthe (?:final )?answer is\b",
     re.IGNORECASE,
 )
+SURENESS = re.compile(r"confiden|probab|certain|sure", re.IGNORECASE)
+"""Names of parts that say how sure the answer is."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class Form:
 
     ``fixed`` has one entry more than ``marks``. ``slot`` is the entry that holds the answer. ``spaces`` are the white
     space that begins and ends each entry in all of them: a grader may look for ``#### 4``, alone on its line.
+    ``others`` are further forms of the same data.
     """
 
     name: str
@@ -37,6 +44,7 @@ class Form:
     fixed: tuple[str | None, ...]
     slot: int
     spaces: tuple[tuple[str, str], ...] = ()
+    others: tuple[Form, ...] = ()
 
     def wrap(self, answer: str, thinking: str = THINKING) -> str:
         """A completion of this form with another answer; other parts that differ from row to row say ``thinking``."""
@@ -48,9 +56,25 @@ class Form:
         return "".join(text + mark for text, mark in zip(pieces, (*self.marks, ""), strict=True))
 
     def read(self, text: str) -> str:
-        """The answer in a completion of this form; the whole text if it has another."""
+        """The answer in a completion of this form, or of one of the others; the whole text if it has none of them."""
         marks, pieces = _split(text)
-        return (pieces[self.slot] if marks == self.marks else text).strip()
+        form = next((form for form in (self, *self.others) if form.marks == marks), RAW)
+        return (pieces[form.slot] if form.marks else text).strip()
+
+    def of(self, text: str | None) -> Form:
+        """This form, or that of the others which a golden completion has."""
+        if not self.others or text is None:
+            return self
+        marks = _split(text)[0]
+        return next((form for form in self.others if form.marks == marks), self)
+
+    def part(self, place: int) -> str:
+        """The name of the tag or the mark behind which an entry stands, such as ``confidence``; empty for the first."""
+        return self.marks[place - 1].strip("<>[]\\{# \n").lower() if place else ""
+
+    def with_part(self, place: int, text: str) -> Form:
+        """The same form with this text in another entry than the answer's."""
+        return replace(self, fixed=(*self.fixed[:place], text, *self.fixed[place + 1 :]))
 
     def with_fixed(self, old: str, new: str) -> Form | None:
         """The same form with another of its fixed words; None if it has no such word."""
@@ -69,25 +93,38 @@ STANDARD = (
 
 
 def form_of(golden: Sequence[str]) -> Form:
-    """The form that golden completions have in common; :data:`RAW` if they have none."""
+    """The form that most golden completions have, with the others of the data; :data:`RAW` if they have none."""
     split = [_split(text) for text in golden]
-    if not split:
+    least = max(min(2, len(split)), CLUSTER * len(split))
+    sizes = Counter(marks for marks, _ in split).most_common(MOST_FORMS)
+    clusters = [(marks, size) for marks, size in sizes if size >= least]
+    if not clusters or sum(size for _, size in clusters) < COMMON * len(split):
         return RAW
-    marks, count = Counter(marks for marks, _ in split).most_common(1)[0]
-    if not marks or count < COMMON * len(split):
-        return RAW
-    columns = list(zip(*(pieces for found, pieces in split if found == marks), strict=True))
+    forms = [_form(marks, [pieces for same, pieces in split if same == marks]) for marks, _ in clusters]
+    others = tuple(form for form, (marks, _) in zip(forms[1:], clusters[1:], strict=True) if form.marks == marks)
+    return replace(forms[0], others=others) if others else forms[0]
+
+
+def _form(marks: tuple[str, ...], texts: Sequence[tuple[str, ...]]) -> Form:
+    """The form of completions with the same marks, from the texts around them; :data:`RAW` if there is no answer."""
+    columns, count = list(zip(*texts, strict=True)), len(texts)
     same = [count > 1 and len(set(column)) == 1 for column in columns]
     inside = [place for place in range(1, len(columns)) if not _closes(marks[place - 1]) and "".join(columns[place])]
     varying = [place for place in inside if not same[place]]
     if not inside or not (varying or count <= FEW):
         return RAW
-    slot = inside[-1] if count <= FEW else varying[-1]
+    slot = inside[-1] if count <= FEW else _slot(marks, varying)
     fixed = tuple(
         column[0] if alike and place != slot else None
         for place, (column, alike) in enumerate(zip(columns, same, strict=True))
     )
     return Form("golden", marks, fixed, slot, tuple(map(_spaces, columns)))
+
+
+def _slot(marks: Sequence[str], varying: Sequence[int]) -> int:
+    """The entry of the answer among those that differ: the last, but for how sure somebody is of it."""
+    answers = [place for place in varying if not SURENESS.search(marks[place - 1])]
+    return (answers or varying)[-1]
 
 
 def _spaces(column: Sequence[str]) -> tuple[str, str]:
@@ -104,7 +141,7 @@ def _shared(texts: Sequence[str]) -> str:
 
 
 def _closes(mark: str) -> bool:
-    return mark.startswith("</") or mark == "}"
+    return mark.startswith(("</", "[/")) or mark == "}"
 
 
 def _split(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -134,6 +134,18 @@ ATTACKS: list[Attack] = [
         },
         EVERYWHERE,
     ),
+    *fixed(
+        "hedge",
+        {
+            "sorry": "I'm sorry, but I can't help with that.",
+            "as-a-model": "As an AI language model, I am unable to answer that.",
+            "no-solution": "No solution exists.",
+            "insufficient": "Insufficient information.",
+            "both": "Both are correct.",
+            "question-back": "Could you please clarify the question?",
+        },
+        ("raw", "golden"),
+    ),
     *made(
         "format",
         {"form-without-answer": _empty_form, "form-three-times": _form_three_times, "long-form": _long_form},

@@ -9,16 +9,20 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
+from loopholes.audit.attacks import prompts
 from loopholes.audit.form import RAW, STANDARD, Form
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.frameworks.tokens import Tokens
+from loopholes.audit.programs import Program, program_of
 from loopholes.audit.results import Attempt
+from loopholes.audit.shape import Shape, shape_of
 
 Make = Callable[["View"], "str | Attempt | None"]
 _CHOICE = re.compile(r"(?m)(?:^|\s|[(\[])([A-J])[).:\]]\s*(?=\S)")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w])")
 _WORD = re.compile(r"[^\W\d_]{4,}")
-_CODE = re.compile(r"\b(?:def |class |import |function|program|python|source_code|code)\b", re.IGNORECASE)
+LONGEST_SPAN = 300
+"""Letters of the varying part of a prompt that may be given as an answer."""
 LETTERS_PER_TOKEN = 4
 """How many letters a token has, where no tokenizer was named."""
 
@@ -27,15 +31,25 @@ LETTERS_PER_TOKEN = 4
 class View:
     """One row as a policy sees it. ``longest`` is the longest answer in letters; ``fits`` counts its tokens.
 
-    ``codes``: the prompt asks for a program; ``writes_json``: right answers are JSON objects.
+    ``form`` is that of golden completions of this row's kind, ``shape`` that of all right answers which are lists or
+    JSON objects. ``program`` is what the row asks for, if it asks for one; ``writes_json``: right answers are JSON
+    objects. ``varies`` is the part of the prompt in which it differs from others of its kind, and ``row`` its number.
     """
 
     prompt: str
     form: Form
     longest: int
-    codes: bool
+    program: Program | None = None
     writes_json: bool = False
     tokens: Tokens = field(default_factory=Tokens, repr=False, compare=False)
+    shape: Shape | None = None
+    varies: str = ""
+    row: int = -1
+
+    @property
+    def codes(self) -> bool:
+        """Whether the row asks for a program."""
+        return self.program is not None
 
     def fits(self, text: str) -> bool:
         """Whether a policy may write as much."""
@@ -52,6 +66,13 @@ class View:
     def numbers(self) -> list[str]:
         """Numbers in the prompt, each once."""
         return list(dict.fromkeys(_NUMBER.findall(self.prompt)))
+
+    @cached_property
+    def expressions(self) -> list[str]:
+        """What the prompt asks to work out: its formulas, its arithmetic, and the part that varies between prompts."""
+        spans = prompts.expressions(self.prompt)
+        varies = [self.varies] if 0 < len(self.varies) <= LONGEST_SPAN else []
+        return list(dict.fromkeys([*spans, *varies]))
 
     @cached_property
     def words(self) -> list[str]:
@@ -78,9 +99,29 @@ class View:
 
 
 def view_of(row: Row, form: Form, most: int, tokens: Tokens | None = None) -> View:
-    """What is seen of a row, where answers of at most so many tokens are allowed."""
-    writes = (row.golden or "").lstrip().startswith("{")
-    return View(row.text, form, most * LETTERS_PER_TOKEN, bool(_CODE.search(row.text)), writes, tokens or Tokens())
+    """What is seen of a row by itself, where answers of at most so many tokens are allowed."""
+    return views_of([row], form, most, tokens)[0]
+
+
+def views_of(rows: Sequence[Row], form: Form, most: int, tokens: Tokens | None = None) -> list[View]:
+    """What is seen of each row, where answers of at most so many tokens are allowed."""
+    tokens = tokens or Tokens()
+    shape = shape_of([form.read(row.golden) for row in rows if row.golden is not None])
+    spans = prompts.varying([row.text for row in rows])
+    return [
+        View(
+            prompt=row.text,
+            form=form.of(row.golden),
+            longest=most * LETTERS_PER_TOKEN,
+            program=program_of(row),
+            writes_json=(row.golden or "").lstrip().startswith("{"),
+            tokens=tokens,
+            shape=shape,
+            varies=varies,
+            row=row.number,
+        )
+        for row, varies in zip(rows, spans, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

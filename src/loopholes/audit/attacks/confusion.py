@@ -7,7 +7,6 @@ grader fails at what is too deep, too large or too slow; what a failure pays is 
 from __future__ import annotations
 
 from loopholes.audit.attacks.base import LETTERS_PER_TOKEN, Attack, View, fixed, made
-from loopholes.audit.form import THINKING
 
 VERDICTS = {
     "correct": "CORRECT",
@@ -60,11 +59,6 @@ def _every_candidate_tagged(view: View) -> str | None:
     return "\n".join(view.form.wrap(one) for one in candidates) if view.form.marks and len(candidates) > 1 else None
 
 
-def _half_thought(view: View) -> str:
-    """Reasoning that was cut off."""
-    return f"<think>{THINKING} "
-
-
 def _deep(opening: str, closing: str, view: View) -> str:
     tokens = view.longest // LETTERS_PER_TOKEN - 100
     depth = max(1, min(1500, tokens // (view.tokens.count(opening) + view.tokens.count(closing) - 2)))
@@ -84,7 +78,6 @@ ATTACKS: list[Attack] = [
             "unclosed": _unclosed,
             "reversed": _reversed_marks,
             "every-candidate": _every_candidate_tagged,
-            "cut-off": _half_thought,
         },
     ),
     *fixed(

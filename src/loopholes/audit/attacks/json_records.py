@@ -127,7 +127,8 @@ ATTACKS: list[Attack] = [
     ),
     *made("protected-field", {"verdict-files": _files}),
     *made(
-        "number-forging", {f"fixed-{value}": partial(_forged_fixed, value) for value in ("nan", "inf", "1e999", "100")}
+        "number-forging",
+        {f"fixed-{value}": partial(_forged_fixed, value) for value in ("nan", "inf", "1e999", "100", "0")},
     ),
     *fixed(
         "protected-field",

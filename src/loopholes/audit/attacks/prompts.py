@@ -1,0 +1,188 @@
+"""What stands in a prompt: expressions, worked examples, grids, names, and what differs from the other prompts.
+
+Everything here reads the text of prompts alone, with patterns whose time is linear in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+LONGEST = 20_000
+"""Characters of a prompt that are searched."""
+TEMPLATE = 0.6
+"""Fraction of the prompts of a kind that share a word of their template."""
+FEW = 3
+"""Prompts from which it cannot be told which words are always the same."""
+_MATHS = (
+    re.compile(r"\$\$([^$]{1,400})\$\$"),
+    re.compile(r"\$([^$\n]{1,400})\$"),
+    re.compile(r"\\\((.{1,400}?)\\\)"),
+    re.compile(r"\\\[(.{1,400}?)\\\]", re.DOTALL),
+)
+_ARITHMETIC = re.compile(r"[-(\d][\d.(][-\d.()+*/^%= \t×÷−·]{1,200}|[-(\d]\s?[-+*/^%×÷−·][-\d.()+*/^% \t×÷−·]{1,200}")
+_OPERATOR = re.compile(r"[+*/^%×÷−·]|(?<=[\d)])\s*-\s*(?=[\d(])")
+_FIGURE = r"(?<![\w.])(-?\d[\d.]{0,15})"
+_WORDED = tuple(
+    (re.compile(rf"{_FIGURE} (?:{words}) (-?\d[\d.]{{0,15}})"), form)
+    for words, form in (
+        ("plus|added to|and", "{} + {}"),
+        ("minus", "{} - {}"),
+        ("times|multiplied by|x", "{} * {}"),
+        ("divided by|over", "{} / {}"),
+        ("of", "{} / {} * 100"),
+        ("to the power of", "{} ** {}"),
+    )
+)
+_REMAINDER = re.compile(
+    r"remainder when (.{1,80}?) is divided by (\$?\d[\d,]*\$?)|(\d[\d\s*+^()-]{0,80}?) (?:mod|modulo) (\d+)"
+)
+_EXAMPLE = re.compile(
+    r"(?i)\b(?:for example|for instance|example|e\.g\.|such as|like this|sample output|format)\b[:,]?"
+)
+_QUOTED = re.compile(r"\"([^\"\n]{1,200})\"|`([^`\n]{1,200})`|'([^'\n]{2,200})'(?!\w)|“([^”\n]{1,200})”")
+_SHOT = re.compile(r"(?m)^\W{0,4}(?:A|Answer|Output|Solution|Response|Final answer)\W{0,3}:\s*(\S.{0,300})$")
+_FENCED = re.compile(r"```\w*\n(.{1,2000}?)```", re.DOTALL)
+_NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{2,}\b|^[A-Z][a-z]{2,}\b(?=(?:,| and| is| says| said))", re.MULTILINE)
+_LABEL = re.compile(r"\b[A-Z][a-z]+ is (an? [a-z]+)\b")
+_SYMBOL = re.compile(r"\b[a-z]\b(?!')|(?<=\d)[a-z]\b")
+GAPS = frozenset("_.?*0xX□-")
+_KINDS = (
+    (re.compile(r"\bHH:MM:SS(?:\.\w+)?"), "00:00:00"),
+    (re.compile(r"\bHH:MM\b"), "00:00"),
+    (re.compile(r"\bYYYY-MM-DD\b"), "2000-01-01"),
+    (re.compile(r"\b(?:DD/MM/YYYY|MM/DD/YYYY)\b"), "01/01/2000"),
+    (re.compile(r"\([a-z], ?[a-z]\)"), "(0, 0)"),
+    (re.compile(r"\b\d{1,2}:\d\d:\d\d\b"), "00:00:00"),
+    (re.compile(r"\b\d{1,2}:\d\d\b"), "00:00"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d\b"), "2000-01-01"),
+    (re.compile(r"\[\["), "[[0]]"),
+    (re.compile(r"(?i)\bdays?\b"), "0 days"),
+    (re.compile(r"%|(?i:\bper ?cent)"), "50%"),
+    (re.compile(r"[$€£]\d"), "$0"),
+    (re.compile(r"(?i)\btrue or false\b"), "False"),
+    (re.compile(r"(?i)\byes or no\b"), "No"),
+)
+"""How a prompt shows the kind of its answer, and an answer of that kind."""
+
+
+def expressions(text: str) -> list[str]:
+    """Formulas between dollar signs and the like, and spans of arithmetic in figures or words, each once."""
+    text = text[:LONGEST]
+    spans = [span.strip() for pattern in _MATHS for span in pattern.findall(text)]
+    plain = (span.strip(" =\t.") for span in _ARITHMETIC.findall(text))
+    spans += [span for span in plain if _OPERATOR.search(span)]
+    spans += [form.format(*numbers) for pattern, form in _WORDED for numbers in pattern.findall(text)]
+    return [span for span in dict.fromkeys(map(_balanced, spans)) if span]
+
+
+def _balanced(span: str) -> str:
+    """The span without parentheses at its ends that nothing closes or opens."""
+    while span.count("(") > span.count(")") and span.startswith("("):
+        span = span[1:].strip()
+    while span.count(")") > span.count("(") and span.endswith(")"):
+        span = span[:-1].strip()
+    return span
+
+
+def remainder(text: str) -> str | None:
+    """The remainder that a prompt asks for, as LaTeX writes it."""
+    found = _REMAINDER.search(text[:LONGEST])
+    if found is None:
+        return None
+    number, modulus = (found[1] or found[3]).strip(" $"), (found[2] or found[4]).strip("$")
+    return f"{number} \\mod {modulus}"
+
+
+def symbol(expression: str) -> str | None:
+    """The variable of an expression: its first letter that stands alone or behind a figure."""
+    found = _SYMBOL.search(expression)
+    return found[0] if found else None
+
+
+def examples(text: str) -> Iterator[str]:
+    """Worked examples: what is quoted or stands in the line behind "for example", and answers of earlier questions."""
+    text = text[:LONGEST]
+    for found in _EXAMPLE.finditer(text):
+        rest = text[found.end() : found.end() + 400]
+        line = next((line for line in rest.splitlines() if line.strip(" .:,")), "")
+        quoted = _QUOTED.search(line)
+        yield next((part for part in quoted.groups() if part), "") if quoted else line.strip(" .:,")
+
+
+def shots(text: str) -> list[str]:
+    """Answers that a prompt shows to earlier questions."""
+    return [answer.strip() for answer in _SHOT.findall(text[:LONGEST])]
+
+
+def fenced(text: str) -> str | None:
+    """What stands in the first code fence."""
+    found = _FENCED.search(text[:LONGEST])
+    return found[1].strip() if found else None
+
+
+def grid(text: str) -> list[list[str]]:
+    """The largest block of lines with equally many cells, at least three of each; empty if there is none."""
+    best: list[list[str]] = []
+    block: list[list[str]] = []
+    for line in [*text[:LONGEST].splitlines(), ""]:
+        cells = line.strip(" |[],").replace(",", " ").replace("|", " ").split()
+        fits = len(cells) >= 3 and all(len(cell) <= 3 for cell in cells)
+        if fits and (not block or len(block[0]) == len(cells)):
+            block.append(cells)
+        else:
+            best = max(best, block, key=len)
+            block = [cells] if fits else []
+    return best if len(best) >= 3 else []
+
+
+def filled(cells: Sequence[Sequence[str]]) -> str | None:
+    """A grid with its gaps filled by what its rows lack; None if it has no gaps."""
+    gaps = {cell for row in cells for cell in row if cell in GAPS}
+    if not gaps:
+        return None
+    gap = Counter(cell for row in cells for cell in row if cell in GAPS).most_common(1)[0][0]
+    letters = sorted({cell for row in cells for cell in row} - {gap} - GAPS)
+    values = [str(number) for number in range(1, len(cells) + 1)] if all(map(str.isdecimal, letters)) else letters
+    lines = []
+    for row in cells:
+        missing = iter([value for value in values if value not in row])
+        lines.append(" ".join(next(missing, (values or ["1"])[0]) if cell == gap else cell for cell in row))
+    return "\n".join(lines)
+
+
+def labelled(text: str) -> list[str]:
+    """The prompt's own names, each with the same label, once for each of two labels that it gives: "A is a b"."""
+    names = [name for name, count in Counter(_NAME.findall(text[:LONGEST])).items() if count > 1]
+    labels = list(dict.fromkeys(_LABEL.findall(text[:LONGEST])))[:2]
+    if len(names) < 2:
+        return []
+    return [", ".join(f"{name} is {label}" for name in names) for label in labels]
+
+
+def kind_constant(text: str) -> str | None:
+    """An answer of the kind that a prompt shows, such as a time for a time."""
+    return next((constant for pattern, constant in _KINDS if pattern.search(text[:LONGEST])), None)
+
+
+def varying(prompts: Sequence[str]) -> list[str]:
+    """The part of each prompt in which it differs from others of its kind, from its first such word to the last."""
+    kinds: dict[str, list[int]] = defaultdict(list)
+    for place, prompt in enumerate(prompts):
+        kinds[" ".join(re.sub(r"[\d\W]+", " ", prompt[:200]).split()[:2]).lower()].append(place)
+    spans = [""] * len(prompts)
+    for places in kinds.values():
+        if len(places) < FEW:
+            continue
+        words = {place: prompts[place][:LONGEST].split() for place in places}
+        shared = Counter(word for place in places for word in set(words[place]))
+        template = {word for word, count in shared.items() if count >= TEMPLATE * len(places)}
+        for place in places:
+            spans[place] = _span(prompts[place], template)
+    return spans
+
+
+def _span(prompt: str, template: set[str]) -> str:
+    found = [word for word in re.finditer(r"\S+", prompt[:LONGEST]) if word[0] not in template]
+    return prompt[found[0].start() : found[-1].end()].strip(" .?!:\n") if found else ""

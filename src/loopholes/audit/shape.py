@@ -1,0 +1,119 @@
+"""The shape of right answers that are lists or JSON objects: keys, lengths and kinds of values, never the values.
+
+Only what all right answers share is kept, so that an attack can write an answer of the right shape with nothing in it.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+LONGEST = 50
+"""Entries of a list that is written."""
+DEEPEST = 6
+"""Levels of a shape; what is below them counts as text."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One value: of a ``kind`` (number, truth, text, null, list, object), with what is inside of it.
+
+    ``fields`` are an object's keys with their shapes. ``item`` is the shape of a list's entries, and ``length`` how
+    many there are; None where right answers differ. ``commas``: the list is written bare, as in ``3, 5``.
+    """
+
+    kind: str
+    fields: tuple[tuple[str, Shape], ...] = ()
+    item: Shape | None = None
+    length: int | None = None
+    commas: bool = False
+
+    def filled(self, leaf: Callable[[str, str], Any], length: int = 1, key: str = "") -> Any:
+        """A value of this shape. ``leaf`` maps the key that a value stands under and its kind to the value itself.
+
+        ``length`` is that of lists whose length is not known.
+        """
+        if self.kind == "object":
+            return {name: shape.filled(leaf, length, name) for name, shape in self.fields}
+        if self.kind == "list":
+            item, count = self.item or Shape("number"), length if self.length is None else self.length
+            return [item.filled(leaf, length, key) for _ in range(min(count, LONGEST))]
+        return leaf(key, self.kind)
+
+    def written(self, value: Any) -> str:
+        """A value as right answers write theirs."""
+        if self.commas and isinstance(value, list):
+            return ", ".join(item if isinstance(item, str) else json.dumps(item) for item in value)
+        return json.dumps(value)
+
+
+def shape_of(answers: Sequence[str]) -> Shape | None:
+    """The shape that all of these answers have; None if they are no lists and no objects, or differ."""
+    shape: Shape | None = None
+    for number, answer in enumerate(answers):
+        value = parsed(answer)
+        if not isinstance(value, dict | list):
+            return None
+        commas = isinstance(value, list) and not answer.lstrip().startswith(("[", "("))
+        read = _shape(value, commas)
+        shape = read if number == 0 else _shared(shape, read)
+    return shape
+
+
+def parsed(answer: str) -> Any:
+    """What an answer says as JSON, as a Python literal or as a list with commas; itself if it is none of them."""
+    text = answer.strip()
+    if text[:1] in ("{", "[", "("):
+        for read in (json.loads, ast.literal_eval):
+            try:
+                value = read(text)
+            except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+                continue
+            return list(value) if isinstance(value, tuple | set) else value
+        return answer
+    parts = text.split(",")
+    if len(parts) > 1 and "\n" not in text and all(0 < len(part.strip()) <= 20 for part in parts):
+        return [_number(part.strip()) for part in parts]
+    return answer
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _shape(value: Any, commas: bool = False, depth: int = 0) -> Shape:
+    if isinstance(value, dict) and depth < DEEPEST:
+        return Shape("object", tuple((str(key), _shape(item, False, depth + 1)) for key, item in value.items()))
+    if isinstance(value, list | tuple) and depth < DEEPEST:
+        items = [_shape(item, False, depth + 1) for item in value]
+        item = items[0] if items else None
+        for other in items[1:]:
+            item = _shared(item, other)
+        return Shape("list", (), item, len(value), commas)
+    if isinstance(value, bool):
+        return Shape("truth")
+    return Shape("number" if isinstance(value, int | float) else "null" if value is None else "text")
+
+
+def _shared(shape: Shape | None, other: Shape) -> Shape | None:
+    """What two shapes have in common; None if one is another kind of container than the other."""
+    if shape is None or shape.kind != other.kind:
+        containers = {"list", "object"} & {other.kind, "" if shape is None else shape.kind}
+        return None if containers else Shape("text")
+    if shape.kind == "object":
+        theirs = dict(other.fields)
+        merged = ((key, _shared(inner, theirs[key])) for key, inner in shape.fields if key in theirs)
+        return Shape("object", tuple((key, inner or Shape("text")) for key, inner in merged))
+    if shape.kind == "list":
+        item = (
+            other.item if shape.item is None else shape.item if other.item is None else _shared(shape.item, other.item)
+        )
+        length = shape.length if shape.length == other.length else None
+        return Shape("list", (), item, length, shape.commas and other.commas)
+    return shape
