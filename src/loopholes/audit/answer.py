@@ -1,0 +1,178 @@
+"""The right answer of one row, as its golden completion gives it: of which kind it is, and where it stands.
+
+Attacks never see this. It is for what starts from the right answer on purpose: near misses
+(:mod:`loopholes.audit.near`), equivalents (:mod:`loopholes.audit.equivalents`) and wrong answers for the floor
+(:mod:`loopholes.audit.mutants`).
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, Literal
+
+from loopholes.audit.form import Form
+from loopholes.audit.frameworks.base import Row
+from loopholes.rewards.numbers import number, with_unit
+
+Kind = Literal["number", "choice", "list", "record", "program", "text", "long"]
+TRUTHS = (
+    "answer",
+    "ground_truth",
+    "solution",
+    "target",
+    "label",
+    "reference",
+    "expected",
+    "gold",
+    "tests",
+    "test_cases",
+)
+"""Columns that hold what is right."""
+LONGEST = 80
+"""Characters of the longest text that is one answer and not an essay."""
+_CHOICES = re.compile(r"(?m)(?:^|\s|[(\[])([A-J])[).:\]]\s*([^\n()]*?)\s*(?=$|\n|[(\[]?[A-J][).:\]])")
+_FENCE = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
+_SEPARATOR = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The right answer of one row. ``text`` is the answer alone, ``golden`` the whole completion in its ``form``."""
+
+    row: Row
+    form: Form
+    golden: str
+    text: str
+    kind: Kind
+
+    @cached_property
+    def value(self) -> Fraction | None:
+        """A number's value, its unit aside."""
+        return with_unit(self.text)[0]
+
+    @cached_property
+    def items(self) -> list[str]:
+        """A list's elements."""
+        return items_of(self.text)
+
+    @cached_property
+    def options(self) -> Mapping[str, str]:
+        """Letter to text of the prompt's choices."""
+        return options_of(self.row.text)
+
+    @cached_property
+    def record(self) -> Mapping[str, Any]:
+        """The JSON object that is the answer."""
+        return _object(self.text)
+
+    @cached_property
+    def program(self) -> str:
+        """The Python source that is the answer."""
+        return program_of(self.text) or ""
+
+    def placed(self, other: str) -> str | None:
+        """The golden completion with another answer in the place of this one; None if its place is not known."""
+        places = [found.start() for found in re.finditer(re.escape(self.text), self.golden)] if self.text else []
+        for start in reversed(places):
+            completion = f"{self.golden[:start]}{other}{self.golden[start + len(self.text) :]}"
+            if not self.form.marks or self.form.read(completion) == other.strip():
+                return completion
+        return None
+
+    def replaced(self, other: str) -> str | None:
+        """The golden completion with another answer wherever it names this one: reasoning often names it, too."""
+        alone = rf"(?<!\w)(?<!\d[.,])(?<![-−+]){re.escape(self.text)}(?!\w|[.,]\d)"
+        completion = re.sub(alone, lambda _: other, self.golden) if self.text else self.golden
+        if completion != self.golden and (not self.form.marks or self.form.read(completion) == other.strip()):
+            return completion
+        return self.placed(other)
+
+
+def answer_of(row: Row, form: Form) -> Answer | None:
+    """The right answer of a row; None where the row has no golden completion or it gives nothing."""
+    golden = row.golden
+    if not golden or not golden.strip():
+        return None
+    text = form.read(golden)
+    if text == golden.strip() and not _is_structured(text):
+        text = next(_named(row, golden), text)
+    return Answer(row, form, golden, text, _kind(text, row)) if text else None
+
+
+def _named(row: Row, golden: str) -> Iterator[str]:
+    """Values of the row's truth that stand in a golden completion as words of their own, the whole of it last."""
+    columns = [*TRUTHS, *(name for name in row.columns if name not in TRUTHS and name.endswith(("answer", "truth")))]
+    section = row.columns.get("reward_model")
+    values = [row.columns.get(name) for name in columns]
+    values += [section.get("ground_truth")] if isinstance(section, Mapping) else []
+    for value in values:
+        written = str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+        if written and re.search(rf"(?<!\w){re.escape(written)}(?!\w|[.,]\d)", golden):
+            yield written
+
+
+def _is_structured(text: str) -> bool:
+    return bool(_object(text)) or program_of(text) is not None
+
+
+def _kind(text: str, row: Row) -> Kind:
+    if _object(text):
+        return "record"
+    if program_of(text) is not None:
+        return "program"
+    options = options_of(row.text)
+    if re.fullmatch(r"\(?[A-J]\)?", text) and (text.strip("()") in options or not options):
+        return "choice"
+    if with_unit(text)[0] is not None:
+        return "number"
+    if "\n" in text or len(text) > LONGEST:
+        return "long"
+    return "list" if len(items_of(text)) > 1 else "text"
+
+
+def options_of(prompt: str) -> dict[str, str]:
+    """Letter to text of a multiple choice; empty if the prompt is none."""
+    options = {letter: text.strip() for letter, text in _CHOICES.findall(prompt)}
+    return options if "A" in options and len(options) > 1 else {}
+
+
+def items_of(text: str) -> list[str]:
+    """The elements of a list such as ``1, 2``, ``[1, 2]``, ``{1, 2}`` or ``plums and salt``."""
+    inner = text.strip()
+    for opening, closing in (("[", "]"), ("\\{", "\\}"), ("{", "}"), ("(", ")")):
+        if inner.startswith(opening) and inner.endswith(closing):
+            inner = inner[len(opening) : -len(closing)]
+    items = [item for item in _SEPARATOR.split(inner.strip()) if item]
+    return items if all(len(item.split()) <= 3 for item in items) else [text]
+
+
+def program_of(text: str) -> str | None:
+    """The Python source in a text: its last fenced block, or all of it if it defines or imports something."""
+    blocks = _FENCE.findall(text)
+    source = blocks[-1] if blocks else text
+    if not blocks and not re.search(r"(?m)^(?:def |class |import |from |async def )", source):
+        return None
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return source if tree.body else None
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def same_value(one: str, other: str) -> bool:
+    """Whether two texts are the same number; False where one of them is none."""
+    return number(one) is not None and number(one) == number(other)

@@ -1,0 +1,414 @@
+"""Ways in which people and models write the same right answer, and how often a reward refuses them.
+
+Each way applies to certain kinds of answers and is asked on the rows to which it applies. What nobody writes is not
+here. A refusal of another *form* is no fault where the prompt demands one; the report says what kind of reader the
+reward is (:mod:`loopholes.audit.refused`), and warns only of a few spellings within the form.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from loopholes.audit import code_variants
+from loopholes.audit.answer import Answer, Kind, answer_of
+from loopholes.audit.budget import Budget
+from loopholes.audit.form import Form
+from loopholes.audit.frameworks.base import Paid
+from loopholes.audit.refused import Place, Refusal, Refusals
+from loopholes.audit.results import Evidence, Finding
+from loopholes.audit.scale import SAME, Level, Truth
+from loopholes.audit.scorer import Scorer
+from loopholes.rewards.numbers import number, with_unit
+from loopholes.stats import over_tasks
+
+LOOKED_AT = 16
+"""Rows on which equivalents are asked."""
+PAID = 0.5
+"""Share of the scale below which a right answer counts as refused."""
+USUAL = ("spaces", "own line", "thousands separators", "lower case", "capitalized")
+"""Ways within the form that any reader should take: where most rows refuse one, that is a warning."""
+SHORT: Collection[Kind] = ("number", "choice", "text", "list")
+Write = Callable[[Answer], "str | None"]
+
+
+class Way(NamedTuple):
+    """One way to write the same answer: another text in the answer's place, or (``whole``) another completion."""
+
+    write: Write
+    kinds: Collection[Kind]
+    place: Place = "within"
+    whole: bool = False
+
+
+def _like(template: str) -> Write:
+    return lambda answer: template.replace("{}", answer.text)
+
+
+def _alone(template: str) -> Write:
+    """For an answer that stands alone in its place, and not in a sentence."""
+
+    def written(answer: Answer) -> str | None:
+        in_sentence = not answer.form.marks and answer.text != answer.golden.strip()
+        return None if in_sentence else template.replace("{}", answer.text)
+
+    return written
+
+
+def _own_line(answer: Answer) -> str | None:
+    """Between tags, where many put the answer on a line of its own."""
+    return f"\n{answer.text}\n" if f"{answer.text}</" in answer.golden else None
+
+
+def _matching(pattern: str, write: Callable[[re.Match[str]], str]) -> Write:
+    """For answers that match as a whole."""
+
+    def written(answer: Answer) -> str | None:
+        match = re.fullmatch(pattern, answer.text)
+        return write(match) if match else None
+
+    return written
+
+
+def _thousands(separator: str) -> Write:
+    def written(answer: Answer) -> str | None:
+        match = re.fullmatch(r"(-?)(\d{4,12})(\.\d+)?", answer.text)
+        if match is None:
+            return None
+        return f"{match[1]}{int(match[2]):,}{match[3] or ''}".replace(",", separator)
+
+    return written
+
+
+def _scientific(answer: Answer) -> str | None:
+    """For large and small numbers only, which people do write so."""
+    value = answer.value
+    if value is None or with_unit(answer.text)[1] or not (abs(value) >= 10_000 or 0 < abs(value) < 0.01):
+        return None
+    mantissa, _, exponent = f"{float(value):.10e}".partition("e")
+    text = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    return text if number(text) == value else None
+
+
+def _times_ten(answer: Answer) -> str | None:
+    text = _scientific(answer)
+    return None if text is None else text.replace("e", r" \times 10^{") + "}"
+
+
+def _decimal_of_fraction(answer: Answer) -> str | None:
+    if not re.search("/|frac", answer.text) or answer.value is None:
+        return None
+    text = f"{float(answer.value):.6f}".rstrip("0").rstrip(".")
+    return text if number(text) == answer.value else None
+
+
+def _fraction_of_decimal(answer: Answer) -> str | None:
+    value = answer.value
+    simple = value is not None and re.fullmatch(r"-?\d*\.\d{1,3}", answer.text) and value.denominator in (2, 4, 5, 8)
+    return f"{value.numerator}/{value.denominator}" if simple and value is not None else None
+
+
+def _fraction(template: str) -> Write:
+    """A fraction, as ``a/b`` or in LaTeX, by a template with TOP and BOTTOM."""
+
+    def written(answer: Answer) -> str | None:
+        match = re.fullmatch(r"(-?)(?:\\[dt]?frac\{(-?\d+)\}\{(\d+)\}|(\d+)/(\d+))", answer.text)
+        if match is None:
+            return None
+        top, bottom = match[2] or match[4], match[3] or match[5]
+        return match[1] + template.replace("TOP", top).replace("BOTTOM", bottom)
+
+    return written
+
+
+def _variable(answer: Answer) -> str | None:
+    """``x = 42`` where the prompt asks for x."""
+    match = re.search(r"(?<![\w'])([xyzn])(?![\w'])", answer.row.text)
+    return f"{match[1]} = {answer.text}" if match else None
+
+
+def _currency(answer: Answer) -> str | None:
+    asked = re.search(r"\$\s?\d|\bdollars?\b", answer.row.text)
+    return f"${answer.text}" if asked and re.fullmatch(r"\d[\d,.]*", answer.text) else None
+
+
+def _unit_apart(answer: Answer) -> str | None:
+    """``5km`` for ``5 km`` and the other way round."""
+    match = re.fullmatch(r"([\d.,/-]+)(\s*)([A-Za-z°%].*)", answer.text)
+    return f"{match[1]}{'' if match[2] else ' '}{match[3]}" if match else None
+
+
+def _unit_in_latex(answer: Answer) -> str | None:
+    match = re.fullmatch(r"([\d.,/-]+)\s*([A-Za-z][A-Za-z ]*)", answer.text)
+    return rf"{match[1]} \text{{ {match[2]}}}" if match else None
+
+
+def _letter(template: str) -> Write:
+    return lambda answer: template.replace("{}", answer.text.strip("()"))
+
+
+def _letter_with_text(answer: Answer) -> str | None:
+    letter = answer.text.strip("()")
+    text = answer.options.get(letter)
+    return f"{letter}) {text}" if text else None
+
+
+def _cased(change: Callable[[str], str]) -> Write:
+    """For words, and not for names in which case means something."""
+
+    def written(answer: Answer) -> str | None:
+        return change(answer.text) if re.fullmatch(r"[A-Za-z]?[a-z]*(?:[ -][A-Za-z]?[a-z]+)*", answer.text) else None
+
+    return written
+
+
+def _shout(answer: Answer) -> str | None:
+    return answer.text.upper() if re.fullmatch("(?i)yes|no|true|false|none", answer.text) else None
+
+
+def _list(separator: str, brackets: tuple[str, str] = ("", "")) -> Write:
+    def written(answer: Answer) -> str | None:
+        return f"{brackets[0]}{separator.join(answer.items)}{brackets[1]}" if "\n" not in answer.text else None
+
+    return written
+
+
+def _other_order(answer: Answer) -> str | None:
+    """Where the answer is a set, or the prompt says that order is free."""
+    free = answer.text.lstrip("\\").startswith("{") or re.search(r"\bany order\b|\bset of\b", answer.row.text)
+    ordered = re.search(r"smallest|largest|order of|sorted|ascending|descending", answer.row.text)
+    if not free or ordered or len(set(answer.items)) < 2:
+        return None
+    start = answer.text.find(answer.items[0])
+    return f"{answer.text[:start]}{', '.join(answer.items[::-1])}{'}' if '}' in answer.text else ''}"
+
+
+def _and_last(answer: Answer) -> str | None:
+    return f"{', '.join(answer.items[:-1])} and {answer.items[-1]}" if not re.search(r"[\[{(]", answer.text) else None
+
+
+def _json(**options: object) -> Write:
+    return lambda answer: json.dumps(answer.record, ensure_ascii=False, **options)  # type: ignore[arg-type]
+
+
+def _other_keys(answer: Answer) -> str | None:
+    return json.dumps(dict(reversed(answer.record.items()))) if len(answer.record) > 1 else None
+
+
+def _code(change: Callable[[str], str | None]) -> Write:
+    """The same program, its text changed; the fence stays."""
+
+    def written(answer: Answer) -> str | None:
+        source = change(answer.program)
+        if source is None:
+            return None
+        return answer.text.replace(answer.program, source if source.endswith("\n") else f"{source}\n")
+
+    return written
+
+
+def _fence(label: str) -> Write:
+    def written(answer: Answer) -> str | None:
+        return re.sub(r"```\w*\n", f"```{label}\n", answer.golden, count=1) if answer.golden.count("```") == 2 else None
+
+    return written
+
+
+def _unboxed(template: str) -> Write:
+    """Another form in place of the golden one."""
+    return lambda answer: template.replace("{}", answer.text) if "boxed" not in template or _bare_box(answer) else None
+
+
+def _bare_box(answer: Answer) -> bool:
+    return "\\boxed" not in answer.golden
+
+
+WAYS: Mapping[str, Way] = {
+    "spaces": Way(_alone(" {} "), SHORT),
+    "own line": Way(_own_line, SHORT),
+    "full stop": Way(_alone("{}."), SHORT),
+    "**bold**": Way(_like("**{}**"), SHORT),
+    r"\text{}": Way(_like(r"\text{{}}"), ("choice", "text")),
+    "$..$": Way(_like("${}$"), ("number", "list")),
+    r"\(..\)": Way(_like(r"\({}\)"), ("number",)),
+    "backticks": Way(_like("`{}`"), ("number", "choice", "text")),
+    "quotes": Way(_like('"{}"'), ("text", "choice")),
+    "decimal .0": Way(_matching(r"-?\d{1,9}", lambda match: f"{match[0]}.0"), ("number",)),
+    "trailing zero": Way(_matching(r"-?\d+\.\d{1,6}", lambda match: f"{match[0]}0"), ("number",)),
+    "leading zero dropped": Way(_matching(r"(-?)0(\.\d+)", lambda match: match[1] + match[2]), ("number",)),
+    "leading plus": Way(_matching(r"\d+(?:\.\d+)?", lambda match: f"+{match[0]}"), ("number",)),
+    "leading zero": Way(_matching(r"\d", lambda match: f"0{match[0]}"), ("number",)),
+    "unicode minus": Way(_matching(r"-(.+)", lambda match: f"−{match[1]}"), ("number",)),
+    "thousands separators": Way(_thousands(","), ("number",)),
+    "thousands in LaTeX": Way(_thousands("{,}"), ("number",)),
+    "scientific notation": Way(_scientific, ("number",)),
+    "powers of ten in LaTeX": Way(_times_ten, ("number",)),
+    "decimal for a fraction": Way(_decimal_of_fraction, ("number",)),
+    "fraction for a decimal": Way(_fraction_of_decimal, ("number",)),
+    r"\frac": Way(_fraction(r"\frac{TOP}{BOTTOM}"), ("number",)),
+    r"\dfrac": Way(_fraction(r"\dfrac{TOP}{BOTTOM}"), ("number",)),
+    "a/b": Way(_fraction("TOP/BOTTOM"), ("number",)),
+    "a / b": Way(_fraction("TOP / BOTTOM"), ("number",)),
+    "percent in LaTeX": Way(_matching(r"(.+?)%", lambda match: rf"{match[1].strip()}\%"), ("number",)),
+    "percent apart": Way(_matching(r"(\S+)%", lambda match: f"{match[1]} %"), ("number",)),
+    "unit apart or joined": Way(_unit_apart, ("number",)),
+    "unit in LaTeX": Way(_unit_in_latex, ("number",)),
+    "currency sign": Way(_currency, ("number",)),
+    "x = 42": Way(_variable, ("number",)),
+    "(B)": Way(_letter("({})"), ("choice",)),
+    "B)": Way(_letter("{})"), ("choice",)),
+    "Option B": Way(_letter("Option {}"), ("choice",)),
+    "[B]": Way(_letter("[{}]"), ("choice",)),
+    r"\mathbf{B}": Way(_letter(r"\mathbf{{}}"), ("choice",)),
+    "small letter": Way(lambda answer: answer.text.lower(), ("choice",)),
+    "B) its text": Way(_letter_with_text, ("choice",)),
+    "lower case": Way(_cased(str.lower), ("text",)),
+    "capitalized": Way(_cased(str.capitalize), ("text",)),
+    "title case": Way(_cased(str.title), ("text",)),
+    "capitals": Way(_shout, ("text",)),
+    "other order": Way(_other_order, ("list",)),
+    "no spaces in the list": Way(_list(","), ("list",)),
+    "spaces in the list": Way(_list(", "), ("list",)),
+    "brackets": Way(_list(", ", ("[", "]")), ("list",)),
+    r"\{ \}": Way(_list(", ", ("\\{", "\\}")), ("list",)),
+    "and": Way(_and_last, ("list",)),
+    "compact JSON": Way(_json(separators=(",", ":")), ("record",)),
+    "indented JSON": Way(_json(indent=2), ("record",)),
+    "other order of keys": Way(_other_keys, ("record",)),
+    "renamed variables": Way(_code(code_variants.renamed), ("program",)),
+    "docstring": Way(_code(code_variants.documented), ("program",)),
+    "type hints": Way(_code(code_variants.annotated), ("program",)),
+    "reordered assignments": Way(_code(code_variants.reordered), ("program",)),
+    "comment": Way(_code(code_variants.commented), ("program",)),
+    "other spacing of code": Way(_code(code_variants.reformatted), ("program",)),
+    "fence without a language": Way(_fence(""), ("program",), "around", whole=True),
+    "fence py": Way(_fence("py"), ("program",), "around", whole=True),
+    "JSON in a fence": Way(_like("```json\n{}\n```"), ("record",), "around"),
+    "the bare answer": Way(_unboxed("{}"), SHORT, "around", whole=True),
+    "The answer is": Way(_unboxed("The answer is {}."), SHORT, "around", whole=True),
+    "Answer:": Way(_unboxed("Answer: {}"), SHORT, "around", whole=True),
+    "**Answer:**": Way(_unboxed("**Answer:** {}"), SHORT, "around", whole=True),
+    "Final answer:": Way(_unboxed("Final answer: {}"), SHORT, "around", whole=True),
+    r"\boxed{}": Way(_unboxed(r"The answer is \boxed{{}}."), SHORT, "around", whole=True),
+    r"\boxed{} in its place": Way(
+        lambda answer: rf"\boxed{{{answer.text}}}" if _bare_box(answer) else None, SHORT, "around"
+    ),
+    "a sentence in its place": Way(_alone("The answer is {}."), SHORT, "around"),
+    "a remark behind": Way(
+        lambda answer: f"{answer.golden}\n\nI hope this helps!", (*SHORT, "program", "record"), "around", whole=True
+    ),
+    "a remark before": Way(
+        lambda answer: f"Sure, here is my answer.\n\n{answer.golden}",
+        (*SHORT, "program", "record"),
+        "around",
+        whole=True,
+    ),
+    "blank lines at the end": Way(
+        lambda answer: f"{answer.golden}\n\n", (*SHORT, "program", "record"), "within", whole=True
+    ),
+}
+"""Every way to write the same answer, by the name that the report gives it."""
+
+
+def equivalents(answer: Answer) -> Iterator[tuple[str, str]]:
+    """Name and completion of every way that applies to an answer."""
+    for name, way in WAYS.items():
+        if answer.kind not in way.kinds:
+            continue
+        text = way.write(answer)
+        completion = text if way.whole or text is None else answer.placed(text)
+        if completion is not None and completion != answer.golden:
+            yield name, completion
+
+
+class Asked(NamedTuple):
+    """One equivalent of one row's answer, and what it was paid."""
+
+    name: str
+    level: Level
+    text: str
+    paid: Paid
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is paid less than half of the scale."""
+        share = self.level.share(self.paid.value)
+        return share is None or share < PAID
+
+
+def ask_equivalents(
+    scorer: Scorer,
+    levels: Sequence[Level],
+    form: Form,
+    budget: Budget,
+    truth: Truth | None = None,
+    *,
+    rows: int = LOOKED_AT,
+) -> tuple[list[Asked], list[str]]:
+    """Every equivalent on at most ``rows`` rows with a scale, row by row until the time is over, and what was left out.
+
+    An equivalent that the truth, where there is one, calls less right than the golden completion is not asked.
+    """
+    measurable = [level for level in levels if level.width is not None][:rows]
+    answers = [(level, answer_of(scorer.rows[level.row], form)) for level in measurable]
+    asked: list[Asked] = []
+    for number_of_rows, (level, answer) in enumerate(answers):
+        if budget.is_over("near"):
+            return asked, [
+                f"equivalent answers on {len(answers) - number_of_rows} of {len(answers)} rows, for want of time"
+            ]
+        if answer is None:
+            continue
+        texts = _true(scorer, level, dict(equivalents(answer)), truth)
+        paid = scorer.pay([(level.row, text) for text in texts.values()])
+        asked += [Asked(name, level, text, payment) for (name, text), payment in zip(texts.items(), paid, strict=True)]
+    return asked, []
+
+
+def _true(scorer: Scorer, level: Level, texts: Mapping[str, str], truth: Truth | None) -> Mapping[str, str]:
+    if truth is None or not texts:
+        return texts
+    row = scorer.rows[level.row]
+    right, *scores = truth([row] * (len(texts) + 1), [level.golden_text, *texts.values()])
+    needed = (1.0 if right is None else right) - SAME
+    pairs = zip(texts.items(), scores, strict=True)
+    return {name: text for (name, text), score in pairs if score is not None and score >= needed}
+
+
+def refusals(asked: Sequence[Asked]) -> Refusals:
+    """Rates of refusal: per row first, then over rows, so that a row with many ways counts once."""
+    rates = {}
+    for place in ("within", "around"):
+        rows: dict[int, list[bool]] = defaultdict(list)
+        for equivalent in asked:
+            if WAYS[equivalent.name].place == place:
+                rows[equivalent.level.row].append(equivalent.refused)
+        rates[place] = over_tasks([sum(refused) / len(refused) for refused in rows.values()])
+    return Refusals(rates["within"], rates["around"], len({one.level.row for one in asked}), list(_ways(asked)))
+
+
+def _ways(asked: Sequence[Asked]) -> Iterator[Refusal]:
+    for name, way in WAYS.items():
+        same = [equivalent for equivalent in asked if equivalent.name == name]
+        if same:
+            refused = [equivalent for equivalent in same if equivalent.refused]
+            rate = over_tasks([float(equivalent.refused) for equivalent in same])
+            yield Refusal(name, way.place, len(same), rate, refused[0].text if refused else "")
+
+
+def refusal_findings(asked: Sequence[Asked], evidence: Callable[[Level, str, Paid], Evidence]) -> Iterator[Finding]:
+    """A warning for spellings in the right form that any reader should take and most rows refuse."""
+    refused = {}
+    for name in USUAL:
+        same = [equivalent for equivalent in asked if equivalent.name == name]
+        rate = over_tasks([float(equivalent.refused) for equivalent in same])
+        if len(same) > 1 and (rate.low or 0.0) > PAID:
+            refused[name] = next(equivalent for equivalent in same if equivalent.refused)
+    if refused:
+        first = next(iter(refused.values()))
+        message = f"right answers in the right form are refused when they are written with {', '.join(refused)}"
+        shown = evidence(first.level, first.text, first.paid)
+        yield Finding("warning", "contract", "contract", "refused-equivalents", message, evidence=shown)

@@ -1,0 +1,53 @@
+"""Readers and comparisons that are hard to game, for anybody's reward function. Standard library only.
+
+Each function is pure and small and does one thing. A reader returns the answer that a completion gives *in one place*,
+or None if there is not exactly one; a comparison says whether an answer is right; :func:`gated` and :func:`weighted`
+put components together. Programs run in :mod:`loopholes.sandbox`, where expected outputs never go.
+
+::
+
+    from loopholes.rewards import same_number, tagged
+
+    def reward(completion, answer):
+        return float(same_number(tagged(completion), answer))
+
+The comparisons take None for "no answer" and call it wrong. See docs/rewards.md.
+"""
+
+from __future__ import annotations
+
+from loopholes.rewards.choices import choice
+from loopholes.rewards.judging import quoted, verdict
+from loopholes.rewards.lists import items, same_list, same_set
+from loopholes.rewards.numbers import number, same_number
+from loopholes.rewards.parts import gated, weighted
+from loopholes.rewards.places import behind, boxed, final, tagged
+from loopholes.rewards.programs import outputs_passed, program, calls_passed
+from loopholes.rewards.records import fields, record
+from loopholes.rewards.remedies import REMEDIES, Remedy
+from loopholes.rewards.texts import same_text
+
+__all__ = [
+    "REMEDIES",
+    "Remedy",
+    "behind",
+    "boxed",
+    "choice",
+    "fields",
+    "final",
+    "gated",
+    "items",
+    "number",
+    "outputs_passed",
+    "program",
+    "quoted",
+    "record",
+    "same_list",
+    "same_number",
+    "same_set",
+    "same_text",
+    "tagged",
+    "calls_passed",
+    "verdict",
+    "weighted",
+]

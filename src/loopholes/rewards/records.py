@@ -1,0 +1,75 @@
+"""JSON objects: one of them, each key once, finite numbers, and fields compared with their types."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from loopholes.rewards.places import final
+
+LONGEST = 100_000
+"""Characters of the longest object that is read."""
+_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)\n?```", re.DOTALL)
+
+
+def record(text: str | None) -> dict[str, Any] | None:
+    """The JSON object that a text is, bare or in its only fenced block behind the thinking; None otherwise.
+
+    None, too, for repeated keys, NaN, infinities, and what is nested too deep.
+    """
+    rest = None if text is None else final(text)
+    if rest is None or len(rest) > LONGEST:
+        return None
+    blocks = _FENCE.findall(rest)
+    if len(blocks) > 1 or (not blocks and "```" in rest):
+        return None
+    try:
+        value = json.loads(
+            blocks[0] if blocks else rest, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_finite
+        )
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
+def _refused(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a finite number")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        _refused(digits)
+    return value
+
+
+def fields(text: str | None, gold: Mapping[str, Any], *, only: bool = False) -> bool:
+    """Whether the record has each of these fields with this value; ``only``: and no other field.
+
+    True and 1 differ, 1 and 1.0 do not. Raises ValueError if ``gold`` is empty.
+    """
+    if not gold:
+        raise ValueError("there are no expected fields")
+    value = record(text)
+    if value is None or (only and value.keys() != gold.keys()):
+        return False
+    return all(name in value and same_value(value[name], wanted) for name, wanted in gold.items())
+
+
+def same_value(value: Any, wanted: Any) -> bool:
+    """Whether two plain values are equal, truth values told from numbers, lists from tuples, all the way down."""
+    if isinstance(value, bool) or isinstance(wanted, bool):
+        return value is wanted
+    if isinstance(value, dict) and isinstance(wanted, dict):
+        return value.keys() == wanted.keys() and all(same_value(value[key], wanted[key]) for key in wanted)
+    if isinstance(value, list | tuple) and type(value) is type(wanted):
+        return len(value) == len(wanted) and all(map(same_value, value, wanted))
+    return bool(value == wanted) and (isinstance(value, int | float) or type(value) is type(wanted))

@@ -1,0 +1,71 @@
+"""Which of these functions closes which finding of an audit, as three lines that can be pasted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Remedy(NamedTuple):
+    """The function of :mod:`loopholes.rewards` that closes a finding, and how a reward calls it."""
+
+    function: str
+    snippet: str
+
+
+def _remedy(function: str, expression: str, *others: str) -> Remedy:
+    names = ", ".join(sorted({function, *others}))
+    lines = (f"from loopholes.rewards import {names}", "def reward(completion, answer):", f"    return {expression}")
+    return Remedy(function, "\n".join(lines))
+
+
+ONE_PLACE = _remedy("tagged", "float(same_number(tagged(completion), answer))", "same_number")
+ONE_TEXT = _remedy("tagged", "float(same_text(tagged(completion), answer))", "same_text")
+ONE_NUMBER = _remedy("number", "float(number(tagged(completion)) == number(answer))", "tagged")
+GATED = _remedy(
+    "gated", "gated(same_text(tagged(completion), answer), bonus=well_formed(completion))", "same_text", "tagged"
+)
+QUOTED = _remedy("quoted", 'float(verdict(ask_judge(quoted(completion)), {"right", "wrong"}) == "right")', "verdict")
+PROGRAM = _remedy("calls_passed", "calls_passed(program(completion), entry_point, answer) / len(answer)", "program")
+
+REMEDIES: Mapping[str, Remedy] = {
+    "degenerate": ONE_TEXT,
+    "echo": ONE_TEXT,
+    "worked-example": ONE_TEXT,
+    "restate": ONE_NUMBER,
+    "shotgun": _remedy("choice", 'float(choice(tagged(completion), "ABCD") == answer)', "tagged"),
+    "hedge": ONE_TEXT,
+    "format": GATED,
+    "length": GATED,
+    "stuffing": GATED,
+    "unfinished-thought": _remedy("final", "float(same_text(final(completion), answer))", "same_text"),
+    "aggregation": _remedy("same_list", "float(same_list(tagged(completion), answer))", "tagged"),
+    "protected-field": _remedy("fields", 'float(fields(completion, {"answer": answer}))'),
+    "number-forging": ONE_NUMBER,
+    "evaluation": ONE_NUMBER,
+    "delimiter": _remedy("behind", 'float(same_number(behind(completion, "####"), answer))', "same_number"),
+    "forged-role": QUOTED,
+    "judge-injection": QUOTED,
+    "break-the-grader": ONE_NUMBER,
+    "masked-component": _remedy(
+        "weighted", 'weighted({"right": right(completion, answer), "form": form(completion)}, WEIGHTS)'
+    ),
+    "code": PROGRAM,
+    "near-miss": ONE_PLACE,
+    "near-miss: number": ONE_PLACE,
+    "near-miss: choice": _remedy("choice", 'float(choice(tagged(completion), "ABCD") == answer)', "tagged"),
+    "near-miss: list": _remedy("same_set", "float(same_set(tagged(completion), answer))", "tagged"),
+    "near-miss: record": _remedy("fields", 'float(fields(completion, {"answer": answer}))'),
+    "near-miss: program": PROGRAM,
+    "near-miss: text": ONE_TEXT,
+    "refused-equivalents": ONE_PLACE,
+}
+"""By the family of a finding; near misses also by the kind of answer, contract checks by their name."""
+
+
+def remedy_for(family: str, name: str) -> Remedy | None:
+    """The remedy of a finding: by its name (what stands before a slash or a colon counts, too), else by its family."""
+    for key in (name, name.partition("/")[0]):
+        if key in REMEDIES:
+            return REMEDIES[key]
+    return REMEDIES.get(family)
