@@ -30,6 +30,9 @@ class InProcess:
     load_seconds = 0.0
     deaths = 0
     place = NOWHERE
+    is_cold = False
+    restart_seconds = 0.0
+    first_call_seconds = 60.0
 
     def __init__(self, target: Target, **_: Any) -> None:
         self.target = target
@@ -68,7 +71,17 @@ class InProcess:
         """Forget the reward; the next request builds it anew."""
         self._reward = None
 
-    close = end
+    def restart(self) -> None:
+        """Forget the reward."""
+        self.end()
+
+    def keep(self) -> bool:
+        """Nothing to keep."""
+        return True
+
+    def close(self) -> None:
+        """Forget the reward."""
+        self.end()
 
 
 class Paying(InProcess):
@@ -95,8 +108,6 @@ class Paying(InProcess):
     def end(self) -> None:
         """A fresh process: a reward that remembers something forgets it."""
         getattr(self._pay, "restart", lambda: None)()
-
-    close = end
 
 
 def paying(pay: Callable[..., Any], rows: Sequence[Row], **given: Any) -> Scorer:
