@@ -7,9 +7,16 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-Stage = Literal["scale", "contract", "panel", "breaking", "search"]
+Stage = Literal["scale", "contract", "near", "panel", "breaking", "search"]
 
-STOPS: Mapping[Stage, float] = {"scale": 0.2, "contract": 0.3, "panel": 0.7, "breaking": 0.78, "search": 0.92}
+STOPS: Mapping[Stage, float] = {
+    "scale": 0.2,
+    "contract": 0.27,
+    "near": 0.37,
+    "panel": 0.72,
+    "breaking": 0.8,
+    "search": 0.92,
+}
 """Fraction of the budget for asking after which a stage starts no new work, however late it began."""
 PLANNED: Mapping[Stage, float] = {"scale": 0.6, "contract": 0.1}
 """Fraction of that budget for which rows are planned: for the scale and half of the panel, and for the contract."""
