@@ -216,13 +216,12 @@ class Scale:
 
     def begin(self, attacks: int) -> None:
         """So many rows that there is time to try so many attacks on half of them."""
+        if not self._golden:
+            self.levels += [Level(place, None, None, "", "", "") for place in range(self._planned(attacks))]
         while (count := self._planned(attacks)) > len(self.levels):
-            if not self._golden:
-                self.levels += [Level(place, None, None, "", "", "") for place in range(count)]
-            elif not (more := self._of_rows(range(len(self.levels), count), stage="scale")):
+            self.levels += self._of_rows(range(len(self.levels), count), stage="scale")
+            if self._budget.is_over("scale"):
                 return
-            else:
-                self.levels += more
 
     def more(self) -> list[Level]:
         """At most as many rows again, where the panel was done with those so far before its time was over."""

@@ -100,7 +100,7 @@ class Panel:
         self._correctness = correctness
         self._budget = budget
         self._tell = tell
-        self._panel = [Tried(attack) for attack in interleaved(PANEL)]
+        self._panel = [Tried(attack) for attack in PANEL]
         self._hangs: Counter[str] = Counter()
         self.is_late = False
         self.add(levels)
@@ -114,7 +114,7 @@ class Panel:
 
     def try_all(self) -> None:
         """Every attack on one row, then on a few, on enough, and on all; attacks that break graders come last."""
-        panel = self._applying()
+        panel = interleaved(self._applying())
         last = [tried for tried in panel if tried.attack.family == BREAKING]
         rounds = sorted({1, FEW, enough(self._measurable), len(self._levels)})
         total, done = len(panel) * len(rounds), 0
@@ -217,10 +217,10 @@ def guessed(levels: Sequence[Level], paid: Mapping[int, Paid]) -> set[int]:
     return set(shares[best]) if len(shares[best]) > 1 and others and fmean(others) <= LITTLE else set()
 
 
-def interleaved(panel: Sequence[Attack]) -> list[Attack]:
+def interleaved(panel: Sequence[Tried]) -> list[Tried]:
     """The panel with its families in turn, so that none is left out where time is short."""
-    families: dict[str, list[Attack]] = {}
-    for attack in panel:
-        families.setdefault(attack.family, []).append(attack)
+    families: dict[str, list[Tried]] = {}
+    for tried in panel:
+        families.setdefault(tried.attack.family, []).append(tried)
     longest = max(map(len, families.values()), default=0)
     return [attacks[turn] for turn in range(longest) for attacks in families.values() if turn < len(attacks)]
