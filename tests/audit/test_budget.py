@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from loopholes.audit.budget import CALLS_PER_ROW, PLANNED, STOPS, Budget, Stage
+from loopholes.audit.budget import CALLS_PER_ROW, LEAST_ROWS, PLANNED, STOPS, Budget, Stage
 
-STAGES: tuple[Stage, ...] = ("scale", "contract", "panel", "search")
+STAGES: tuple[Stage, ...] = ("scale", "contract", "near", "panel", "breaking", "search")
 
 
 class Clock:
@@ -38,26 +38,37 @@ def test_what_loading_took_is_spent_already() -> None:
     assert Budget(60.0, used=20.0, clock=Clock()).spent == pytest.approx(20.0)
 
 
+CALLS = CALLS_PER_ROW["scale"] + 100 / 2
 ROWS = [
     # seconds per call, most rows, rows
     (1e-9, 200, 200),
-    (60 * PLANNED["scale"] / CALLS_PER_ROW["scale"] / 50, 200, 50),
-    (1000.0, 200, 2),
+    (60 * PLANNED["scale"] / CALLS / 50, 200, 50),
+    (1000.0, 200, LEAST_ROWS["scale"]),
     (1000.0, 1, 1),
 ]
 
 
 @pytest.mark.parametrize("seconds_per_call, most, rows", ROWS)
-def test_rows_are_as_many_as_fit_into_the_planned_time_and_two_at_least(
+def test_rows_are_as_many_as_the_attacks_can_be_tried_on_half_of_and_a_few_at_least(
     seconds_per_call: float, most: int, rows: int
 ) -> None:
-    assert Budget(60.0).affordable_rows("scale", seconds_per_call, most) in (rows, rows - (2 < rows < most))
+    fitting = (rows, rows - (LEAST_ROWS["scale"] < rows < most))
+    assert Budget(60.0).affordable_rows("scale", seconds_per_call, most, attacks=100) in fitting
+
+
+def test_stages_share_what_is_left_once_the_reward_is_warm() -> None:
+    clock = Clock()
+    budget = Budget(60.0, used=20.0, clock=clock)
+    clock.now += 10.0
+    budget.begin()
+    assert budget.asking == pytest.approx(30.0)
+    assert budget.remaining("scale") == pytest.approx(30 * STOPS["scale"])
 
 
 def test_calls_are_as_many_as_fit_before_the_stop_and_never_fewer_than_none() -> None:
     clock = Clock()
     budget = Budget(100.0, clock=clock)
     clock.now += 80.0
-    assert budget.affordable_calls("search", 0.5) == 20
+    assert budget.affordable_calls("search", 0.5) == 2 * round(100 * STOPS["search"] - 80)
     clock.now += 80.0
     assert budget.affordable_calls("search", 0.5) == 0

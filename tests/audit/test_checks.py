@@ -150,7 +150,7 @@ def observed(
     getattr(pay, "restart", lambda: None)()
     process = Paying(pay, takes_place=takes_place)
     scorer = Scorer(process, rows, companions=None if group is None else companions_of(rows, group))
-    levels = levels_of(scorer, form, None, 0, len(rows))
+    levels = levels_of(scorer, form, None, 0, range(len(rows)))
     golden = scorer.pay([(level.row, level.golden_text) for level in levels])
     answers = Checks(scorer, levels, form, noisy=noisy).ask(budget or Budget())
     return Observations(

@@ -66,7 +66,7 @@ def scales(
 ) -> list[Level]:
     rows = rows_from(records)
     form = form_of([row.golden for row in rows if row.golden is not None])
-    return levels_of(paying(pay, rows), form, truth, 0, len(rows))  # type: ignore[arg-type]
+    return levels_of(paying(pay, rows), form, truth, 0, range(len(rows)))  # type: ignore[arg-type]
 
 
 def form_and_answer(row: Row, text: str) -> float:

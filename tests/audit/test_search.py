@@ -34,7 +34,7 @@ def climbing(
     rows = rows_from(sums())
     process = Paying(pay)
     scorer = Scorer(process, rows)
-    levels = levels_of(scorer, RAW, None, 0, len(rows))[::2]
+    levels = levels_of(scorer, RAW, None, 0, range(len(rows)))[::2]
     views = {place: view_of(row, RAW, 64) for place, row in enumerate(rows)}
     process.asked.clear()
     scorer.calls = 0

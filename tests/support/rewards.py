@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from loopholes.audit import AuditConfig, Report, Target, audit, rows_from, target_of
 from loopholes.audit.frameworks.base import Paid, Reward, Row
+from loopholes.audit.process import Ended
 from loopholes.audit.scorer import Scorer
 from loopholes.audit.worker import NOWHERE, Call, Loaded, Refused, Scored, facts, loaded, rows_of, scored
 
@@ -30,6 +31,9 @@ class InProcess:
     load_seconds = 0.0
     deaths = 0
     place = NOWHERE
+    is_cold = False
+    restart_seconds = 0.0
+    first_call_seconds = 60.0
 
     def __init__(self, target: Target, **_: Any) -> None:
         self.target = target
@@ -58,7 +62,7 @@ class InProcess:
         """Keep the rows that calls name by their places."""
         self._rows = rows
 
-    def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused:
+    def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
         """The reward's payments."""
         self.start()
         assert self._reward is not None
@@ -68,7 +72,17 @@ class InProcess:
         """Forget the reward; the next request builds it anew."""
         self._reward = None
 
-    close = end
+    def restart(self) -> None:
+        """Forget the reward."""
+        self.end()
+
+    def keep(self) -> bool:
+        """Nothing to keep."""
+        return True
+
+    def close(self) -> None:
+        """Forget the reward."""
+        self.end()
 
 
 class Paying(InProcess):
@@ -84,7 +98,7 @@ class Paying(InProcess):
     def start(self) -> None:
         """There is nothing to build."""
 
-    def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused:
+    def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
         """One payment per call."""
         self.asked += calls
         rows = [self._rows[row] if isinstance(row, int) else row for row, _ in calls]
@@ -96,7 +110,51 @@ class Paying(InProcess):
         """A fresh process: a reward that remembers something forgets it."""
         getattr(self._pay, "restart", lambda: None)()
 
-    close = end
+
+class Clock:
+    """Seconds that a test, or a :class:`Timed` reward, sets."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Timed(Paying):
+    """A reward whose calls take ``seconds`` of a clock, by the completion and whether it is the first of its process.
+
+    ``loading``: what another process takes to get ready. ``waits`` are how long it was given for each request.
+    """
+
+    def __init__(
+        self, pay: Callable[..., Any], seconds: Callable[[str, bool], float], clock: Clock, loading: float = 0.0
+    ) -> None:
+        super().__init__(pay)
+        self.place = 0
+        self._seconds = seconds
+        self._clock = clock
+        self.restart_seconds = loading
+        self.is_cold = True
+        self.waits: list[float] = []
+
+    def keep(self) -> bool:
+        """Each process is as cold as the first."""
+        return False
+
+    def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
+        """One payment per call, unless they take longer than that."""
+        self.waits.append(patience)
+        taken = sum(self._seconds(text, self.is_cold and not place) for place, (_, text) in enumerate(calls))
+        self._clock.now += min(taken, patience)
+        if taken > patience:
+            self.deaths += 1
+            self._clock.now += self.restart_seconds
+            self.is_cold = True
+            return Ended(late=True)
+        self.is_cold = False
+        reply = super().ask(calls, patience)
+        return reply._replace(seconds=taken) if isinstance(reply, Scored) else reply
 
 
 def paying(pay: Callable[..., Any], rows: Sequence[Row], **given: Any) -> Scorer:

@@ -181,7 +181,7 @@ class Checks:
         levels = [level for level in self._levels if level.known][: self._rows]  # what is remembered hides the scale
         pairs = ((a, b) for a, b in pairwise(levels) if normalized(a.answer) != normalized(b.answer))
         pair = next(pairs, None)
-        if pair is None or self._noisy or self._scorer.load_seconds > LONG_LOAD:
+        if pair is None or self._noisy or self._scorer.restart_seconds > LONG_LOAD:
             return
         level, other = pair
         text = level.golden_text

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from loopholes.audit import baselines
-from loopholes.audit.attacks import View, views_of
+from loopholes.audit.attacks import PANEL, View, views_of
 from loopholes.audit.budget import Budget
 from loopholes.audit.checks import LOOKED_AT, Checks
 from loopholes.audit.folder import hashes
@@ -103,22 +104,29 @@ def observe(
     target, scoring = process.target, config.scoring
     order = np.random.default_rng(config.seed).permutation(len(rows))[: config.rows]
     sample = [rows[int(place)] for place in order]
-    form = form_of([row.golden for row in sample if row.golden is not None])
-    views = _views(target, sample, form, config)
     scorer = _scorer(process, sample, config)
     tell(Progress("pilot", 0, 1))
     _pilot(scorer)
+    budget.begin()
+    form = form_of([row.golden for row in sample if row.golden is not None])
+    views = _views(target, sample, form, config)
     tell(Progress("scale", 0, 1))
-    levels, skipped = _scale(scorer, form, truth, config.seed, budget)
-    golden = scorer.pay([(level.row, level.golden_text) for level in levels])
+    scale = Scale(scorer, form, truth, config.seed, budget)
+    scale.begin(len(PANEL))
+    levels = scale.levels
     tell(Progress("contract", 0, 1))
     correctness = Correctness(sample, levels, form, truth)
     looked_at = budget.affordable_rows("contract", scorer.seconds_a_call, LOOKED_AT)
     idle = baselines.ask(scorer, levels, form, correctness, looked_at)
     answers = Checks(scorer, levels, form, rows=looked_at, noisy=config.noisy).ask(budget)
     panel = Panel(scorer, levels, views, correctness, budget, tell)
-    tried = panel.try_all()
-    gaps = [one.gap(levels) for one in tried]
+    panel.try_all()
+    while not panel.is_late and (more := scale.more()):
+        correctness.add(more)
+        panel.add(more)
+        panel.try_all()
+    tried = panel.results()
+    gaps = [attack.gap(levels) for attack in tried]
     tell(Progress("search", 0, 1))
     measurable = [level for level in levels if level.width is not None]
     search = _search(scorer, measurable, views, tried, gaps)
@@ -134,7 +142,7 @@ def observe(
         rows_given=len(rows),
         scoring=scoring,
         levels=levels,
-        golden=golden,
+        golden=scorer.pay([(level.row, level.golden_text) for level in levels]),
         answers=answers,
         tried=tried,
         gaps=gaps,
@@ -142,7 +150,7 @@ def observe(
         climbed=climbed,
         priors=priors,
         rounds=rounds,
-        skipped=[*scorer.not_covered, *skipped, *answers.skipped, *panel.skipped, *not_searched],
+        skipped=[*scorer.not_covered, *scale.skipped, *answers.skipped, *panel.skipped, *not_searched],
         usage=Usage(scorer.calls, budget.spent, scorer.seconds_a_call, scorer.singles, scorer.deaths),
         companions=scorer.companions,
         component=config.component or _is_penalty(target),
@@ -184,27 +192,57 @@ def _scorer(process: Process, rows: Sequence[Row], config: AuditConfig) -> Score
 
 
 def _pilot(scorer: Scorer) -> None:
-    """A few right answers, or empty ones, to learn the speed; raises :class:`UsageError` if none can be scored."""
+    """A few right answers, or empty ones, to warm up and learn the speed; raises :class:`UsageError` if all fail."""
     calls = [(place, row.golden or "") for place, row in enumerate(scorer.rows[:PILOT])]
+    scorer.warm_up(calls[0])
     paid = scorer.pay(calls)
     if all(payment.problem and payment.value is None for payment in paid):
         raise UsageError(f"{scorer.target.label} scores none of the first {len(calls)} rows: {paid[0].problem}")
     scorer.settle()
 
 
-def _scale(scorer: Scorer, form: Form, truth: Truth | None, seed: int, budget: Budget) -> tuple[list[Level], list[str]]:
-    """The scale of as many rows as there is time for, and what was left out."""
-    skipped = []
-    total, golden = len(scorer.rows), sum(row.golden is not None for row in scorer.rows)
-    count = budget.affordable_rows("scale", scorer.seconds_a_call, total)
-    if count < total:
-        skipped.append(f"{total - count} of {total} rows, for want of time")
-    levels = levels_of(scorer, form, truth, seed, count, budget)
-    if 0 < golden < total:
-        skipped.append(f"{total - golden} of {total} rows, which have no golden completion")
-    if len(levels) < min(count, golden):
-        skipped.append(f"{min(count, golden) - len(levels)} more rows, for want of time")
-    return levels or [Level(place, None, None, "", "", "") for place in range(count)], skipped
+class Scale:
+    """The scales of as many rows as there is time for, planned anew as more is learned about the speed.
+
+    ``levels`` are those so far.
+    """
+
+    def __init__(self, scorer: Scorer, form: Form, truth: Truth | None, seed: int, budget: Budget) -> None:
+        self.levels: list[Level] = []
+        self._scorer = scorer
+        self._budget = budget
+        self._of_rows = partial(levels_of, scorer, form, truth, seed, budget=budget)
+        self._golden = sum(row.golden is not None for row in scorer.rows)
+
+    def begin(self, attacks: int) -> None:
+        """So many rows that there is time to try so many attacks on half of them."""
+        if not self._golden:
+            self.levels += [Level(place, None, None, "", "", "") for place in range(self._planned(attacks))]
+        while (count := self._planned(attacks)) > len(self.levels):
+            self.levels += self._of_rows(range(len(self.levels), count), stage="scale")
+            if self._budget.is_over("scale"):
+                return
+
+    def more(self) -> list[Level]:
+        """At most as many rows again, where the panel was done with those so far before its time was over."""
+        if not self._golden or self._budget.is_over("panel"):
+            return []
+        more = self._of_rows(range(len(self.levels), 2 * len(self.levels)), stage="panel")
+        self.levels += more
+        return more
+
+    @property
+    def skipped(self) -> list[str]:
+        """What was left out, a sentence each."""
+        total, left = len(self._scorer.rows), (self._golden or len(self._scorer.rows)) - len(self.levels)
+        sentences = [f"{left} of {total} rows, for want of time"] if left else []
+        if 0 < self._golden < total:
+            sentences.append(f"{total - self._golden} of {total} rows, which have no golden completion")
+        return sentences
+
+    def _planned(self, attacks: int) -> int:
+        most = self._golden or len(self._scorer.rows)
+        return self._budget.affordable_rows("scale", self._scorer.seconds_a_call, most, attacks)
 
 
 def _search(

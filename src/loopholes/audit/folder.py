@@ -134,5 +134,6 @@ def replay(path: Path) -> Replay:
         scorer = Scorer(
             process, [row], seconds_a_call=scoring.seconds_a_call, repeats=scoring.repeats, companions=company
         )
+        scorer.warm_up((0, ""))
         (now,) = scorer.pay([(0, evidence.completion)])
     return Replay(saved, now, saved.functions != hashes(saved.target, None)["functions"])

@@ -16,7 +16,7 @@ from loopholes.audit.search import Climbed
 
 @dataclass(frozen=True)
 class Usage:
-    """What the asking took. ``calls`` of the reward, their mean in seconds, and the seconds of those asked ``alone``.
+    """What the asking took. ``calls`` of the reward, their median in seconds, and the seconds of those asked ``alone``.
 
     ``seconds`` is the time of the whole audit, ``deaths`` how often the reward's process had to be ended.
     """

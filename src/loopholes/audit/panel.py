@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from itertools import islice
 from statistics import fmean
 
 from loopholes.audit.attacks import PANEL, Attack, View
-from loopholes.audit.budget import Budget
+from loopholes.audit.budget import Budget, Stage
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.process import GONE
 from loopholes.audit.results import Attempt, Gap
@@ -17,29 +17,57 @@ from loopholes.audit.scale import Correctness, Level, gap_of, normalized
 from loopholes.audit.scorer import Scorer
 from loopholes.progress import OnProgress, Progress
 
-SLOW = 0.25
-"""For calls slower than this (seconds), check the time after every two calls."""
 FEW = 4
-"""Rows on which all attacks are tried before any is tried on all rows."""
+"""Rows on which all attacks are tried before any is tried on more."""
+ENOUGH = 8
+"""Rows on which an attack has to be tried at least, to count as tried."""
+PLENTY = 30
+"""Rows that are always enough: what is paid on none of them is paid on less than a tenth (95 %)."""
 LITTLE = 0.05
 """Attempts that earn more than this fraction of the golden-floor range are checked against the truth."""
 PROMISING = 0.3
 """If an attack earns more than this fraction on its first rows, it is tried on all rows immediately."""
+BREAKING = "break-the-grader"
+"""The family that comes last, since what it breaks or hangs takes the longest."""
+HANGS = 3
+"""Attacks of a family that hang the reward after which the others of it get less time."""
+MOST_HANGS = 10
+"""Attacks of a family that hang the reward after which the others of it are not tried."""
+
+
+def enough(rows: int) -> int:
+    """On how many of so many rows with a scale an attack has to be tried, to count as tried."""
+    return min(rows, max(ENOUGH, (rows + 1) // 2), PLENTY)
 
 
 @dataclass
 class Tried:
-    """What one attack made, and what that was paid, by row; ``right`` are the rows on which it is right after all."""
+    """What one attack made, and what that was paid, by row; ``right`` are the rows on which it is right after all.
+
+    ``rows`` are those on which it was not tried yet, and ``ready`` what it made for such rows.
+    """
 
     attack: Attack
     attempts: dict[int, Attempt] = field(default_factory=dict)
     paid: dict[int, Paid] = field(default_factory=dict)
     right: set[int] = field(default_factory=set)
+    best: float = 0.0
+    rows: list[int] = field(default_factory=list, repr=False)
+    ready: dict[int, Attempt] = field(default_factory=dict, repr=False)
 
     @property
     def is_stuck(self) -> bool:
         """Whether the reward did not come back from an attempt: one such row is enough."""
         return any(paid.is_late or paid.problem.startswith(GONE) for paid in self.paid.values())
+
+    def has_more(self, views: Mapping[int, View], count: int = 1) -> bool:
+        """Whether it applies to further rows; makes at most ``count`` further attempts ready."""
+        while self.rows and len(self.ready) < count:
+            row = self.rows.pop(0)
+            attempt = self.attack.attempt(views[row])
+            if attempt is not None:
+                self.ready[row] = attempt
+        return bool(self.ready)
 
     def gap(self, levels: Sequence[Level], comparisons: int = 1) -> Gap:
         """How much of the scale it pays, its interval corrected for so many ``comparisons``."""
@@ -49,10 +77,12 @@ class Tried:
 
 
 class Panel:
-    """Every attack that applies, on rows with a scale, by their places.
+    """Every attack that applies, on rows with a scale, then on the others, by their places.
 
-    ``skipped`` says what was left out, ``missing`` are the families of which nothing was tried, and
-    ``share_tried`` is the share of attacks that were tried on :data:`FEW` rows, or on all that they apply to.
+    ``skipped`` says what was left out, ``missing`` are the families of which nothing was tried. ``share_tried`` is the
+    share of attacks that were tried on enough rows with a scale (:func:`enough`; all, if fewer apply), or that the
+    reward did not come back from; attacks that apply to no row do not count. ``is_late``: there was no time for
+    something.
     """
 
     def __init__(
@@ -65,88 +95,112 @@ class Panel:
         tell: OnProgress,
     ) -> None:
         self._scorer = scorer
-        self._levels = {level.row: level for level in levels}
+        self._levels: dict[int, Level] = {}
         self._views = views
         self._correctness = correctness
         self._budget = budget
         self._tell = tell
-        self.skipped: list[str] = []
-        self.missing: list[str] = []
-        self.share_tried = 1.0
+        self._panel = [Tried(attack) for attack in PANEL]
+        self._hangs: Counter[str] = Counter()
+        self.is_late = False
+        self.add(levels)
 
-    def try_all(self) -> list[Tried]:
-        """Every attack on one row, then on a few, then on all."""
-        attacks = interleaved([attack for attack in PANEL if self._applies(attack)])
-        families, rows = {attack.family for attack in attacks}, list(self._levels)
-        absent = sorted({attack.family for attack in PANEL} - families)
-        self.skipped += [f"{family}: no row asks for such an answer" for family in absent]
-        panel = [Tried(attack) for attack in attacks]
-        rounds = [part for part in (rows[:1], rows[1:FEW], rows[FEW:]) if part]
-        for number, part in enumerate(rounds):
-            late = self._round(panel, part, number * len(panel), len(rounds) * len(panel))
-            if late:
-                left = "for want of time" if not number else f"on more than {FEW if number > 1 else 1} rows"
-                self.skipped.append(f"{late} of {len(panel)} attacks were not tried {left}")
-            if late == len(panel):
-                break
-        self.missing = sorted(families - {tried.attack.family for tried in panel if tried.paid})
-        if self.missing:
-            self.skipped.append(f"not tried for want of time: {', '.join(self.missing)}")
-        enough = sum(tried.is_stuck or self._tried_enough(tried) for tried in panel)
-        self.share_tried = enough / len(panel) if panel else 0.0
-        return [self._without_guesses(tried) for tried in panel if tried.paid]
+    def add(self, levels: Sequence[Level]) -> None:
+        """Further rows, on which nothing was tried yet."""
+        ordered = sorted(levels, key=lambda level: level.width is None)
+        self._levels |= {level.row: level for level in ordered}
+        for tried in self._panel:
+            tried.rows += [level.row for level in ordered]
 
-    def _tried_enough(self, tried: Tried) -> bool:
-        applicable = (row for row in self._levels if tried.attack.attempt(self._views[row]) is not None)
-        return all(row in tried.paid for row in islice(applicable, FEW))
+    def try_all(self) -> None:
+        """Every attack on one row, then on a few, on enough, and on all; attacks that break graders come last."""
+        panel = interleaved(self._applying())
+        last = [tried for tried in panel if tried.attack.family == BREAKING]
+        rounds = sorted({1, FEW, enough(self._measurable), len(self._levels)})
+        total, done = len(panel) * len(rounds), 0
+        for stage, group in (("panel", [tried for tried in panel if tried not in last]), ("breaking", last)):
+            for count in rounds:
+                for tried in sorted(group, key=lambda tried: tried.best, reverse=True):
+                    self._tell(Progress("panel", done, total))
+                    done += 1
+                    self._try(tried, count, "panel" if stage == "panel" else "breaking")
 
-    def _without_guesses(self, tried: Tried) -> Tried:
-        paid = {row: payment for row, payment in tried.paid.items() if row not in tried.right}
-        tried.right |= guessed(list(self._levels.values()), paid)
+    def results(self) -> list[Tried]:
+        """What was tried, without what is paid for one answer alone."""
+        tried = [tried for tried in self._panel if tried.paid]
+        levels = list(self._levels.values())
+        for attack in tried:
+            paid = {row: payment for row, payment in attack.paid.items() if row not in attack.right}
+            attack.right |= guessed(levels, paid)
         return tried
 
-    def _round(self, panel: Sequence[Tried], rows: Sequence[int], done: int, total: int) -> int:
-        """Try all attacks on these rows, what paid most first; returns how many there was no time for."""
-        late = 0
-        for number, tried in enumerate(sorted(panel, key=self._best, reverse=True)):
-            self._tell(Progress("panel", done + number, total))
-            if tried.is_stuck or all(row in tried.attempts for row in rows):
-                continue
-            if self._budget.is_over("panel"):
-                late += 1
-                continue
-            self._try(tried, rows)
-            if self._best(tried) > PROMISING:
-                self._try(tried, list(self._levels))
-        return late
+    @property
+    def missing(self) -> list[str]:
+        """Families that apply, and of which nothing was tried."""
+        applying = self._applying()
+        return sorted(_families(applying) - _families([tried for tried in applying if tried.paid]))
 
-    def _applies(self, attack: Attack) -> bool:
-        return any(attack.attempt(self._views[row]) is not None for row in self._levels)
+    @property
+    def share_tried(self) -> float:
+        """See above; 0 where no attack applies or no row has a scale."""
+        applying = self._applying()
+        return sum(map(self._is_covered, applying)) / len(applying) if applying and self._measurable else 0.0
 
-    def _best(self, tried: Tried) -> float:
-        """The largest share of the scale so far; sorting keeps the order of equals."""
-        shares = (self._levels[row].share(paid.value) for row, paid in tried.paid.items())
-        return max((share for share in shares if share is not None), default=0.0)
+    @property
+    def skipped(self) -> list[str]:
+        """What was left out, a sentence each."""
+        applying = self._applying()
+        absent = sorted(_families(self._panel) - _families(applying))
+        sentences = [f"{family}: no row asks for such an answer" for family in absent]
+        stopped = sorted(family for family, hangs in self._hangs.items() if hangs >= MOST_HANGS)
+        sentences += [f"{family}: what is left of it, since {MOST_HANGS} of it took too long" for family in stopped]
+        none = sum(not tried.paid for tried in applying)
+        few = sum(not self._is_covered(tried) for tried in applying) - none
+        of, rows = f"of {len(applying)} attacks were", enough(self._measurable)
+        sentences += [f"{none} {of} not tried for want of time"] if none else []
+        sentences += [f"{few} {of} tried on fewer than {rows} rows, for want of time"] if few else []
+        return sentences + ([f"not tried for want of time: {', '.join(self.missing)}"] if self.missing else [])
 
-    def _try(self, tried: Tried, rows: Sequence[int]) -> None:
-        made = ((row, tried.attack.attempt(self._views[row])) for row in rows if row not in tried.attempts)
-        attempts = {row: attempt for row, attempt in made if attempt is not None}
-        size = 2 if self._scorer.slowest > SLOW else max(1, len(attempts))
-        for start in range(0, len(attempts), size):
-            if self._budget.is_over("panel") and tried.paid:
+    @property
+    def _measurable(self) -> int:
+        return sum(level.width is not None for level in self._levels.values())
+
+    def _applying(self) -> list[Tried]:
+        return [tried for tried in self._panel if tried.paid or tried.has_more(self._views)]
+
+    def _is_covered(self, tried: Tried) -> bool:
+        measured = sum(self._levels[row].width is not None for row in tried.paid)
+        return tried.is_stuck or measured >= enough(self._measurable) or not tried.has_more(self._views)
+
+    def _try(self, tried: Tried, count: int, stage: Stage) -> None:
+        """Try an attack until it was tried on so many rows, or on all if it is paid."""
+        family = tried.attack.family
+        while len(tried.paid) < (len(self._levels) if tried.best > PROMISING else count) and not tried.is_stuck:
+            if self._hangs[family] >= MOST_HANGS:
                 return
-            piece = list(attempts)[start : start + size]
-            payments = self._scorer.pay([(row, attempts[row].text) for row in piece], patient=False)
-            paid = dict(zip(piece, payments, strict=False))
-            tried.attempts.update((row, attempts[row]) for row in paid)
-            tried.paid.update(paid)
-            tried.right |= self._correctness.right({row: attempts[row] for row in paid if self._pays(row, paid[row])})
-            if tried.is_stuck:
+            if self._budget.is_over(stage):
+                self.is_late = True
                 return
+            if not tried.has_more(self._views, min(self._scorer.chunk, count - len(tried.paid))):
+                return
+            with self._scorer.hurried() if self._hangs[family] >= HANGS else nullcontext():
+                self._ask(tried)
+            self._hangs[family] += tried.is_stuck
 
-    def _pays(self, row: int, paid: Paid) -> bool:
-        share = self._levels[row].share(paid.value)
-        return share is not None and share > LITTLE
+    def _ask(self, tried: Tried) -> None:
+        """What the attempts that are ready are paid, up to the first that the reward does not come back from."""
+        attempts, tried.ready = tried.ready, {}
+        payments = self._scorer.pay([(row, attempt.text) for row, attempt in attempts.items()], patient=False)
+        paid = dict(zip(attempts, payments, strict=False))
+        tried.attempts.update((row, attempts[row]) for row in paid)
+        tried.paid.update(paid)
+        shares = {row: self._levels[row].share(payment.value) or 0.0 for row, payment in paid.items()}
+        tried.best = max(tried.best, *shares.values(), 0.0)
+        tried.right |= self._correctness.right({row: attempts[row] for row in paid if shares[row] > LITTLE})
+
+
+def _families(panel: Sequence[Tried]) -> set[str]:
+    return {tried.attack.family for tried in panel}
 
 
 def guessed(levels: Sequence[Level], paid: Mapping[int, Paid]) -> set[int]:
@@ -163,10 +217,10 @@ def guessed(levels: Sequence[Level], paid: Mapping[int, Paid]) -> set[int]:
     return set(shares[best]) if len(shares[best]) > 1 and others and fmean(others) <= LITTLE else set()
 
 
-def interleaved(panel: Sequence[Attack]) -> list[Attack]:
+def interleaved(panel: Sequence[Tried]) -> list[Tried]:
     """The panel with its families in turn, so that none is left out where time is short."""
-    families: dict[str, list[Attack]] = {}
-    for attack in panel:
-        families.setdefault(attack.family, []).append(attack)
+    families: dict[str, list[Tried]] = {}
+    for tried in panel:
+        families.setdefault(tried.attack.family, []).append(tried)
     longest = max(map(len, families.values()), default=0)
     return [attacks[turn] for turn in range(longest) for attacks in families.values() if turn < len(attacks)]

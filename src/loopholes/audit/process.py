@@ -19,15 +19,19 @@ import tempfile
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import send_handle
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
+from loopholes.audit.forks import end
 from loopholes.audit.frameworks.base import LATE_CALL, Row
 from loopholes.audit.results import Target
 from loopholes.audit.worker import (
     NOWHERE,
     PLACE,
     Call,
+    Fork,
+    Forked,
     ListRows,
     Load,
     Loaded,
@@ -44,6 +48,10 @@ from loopholes.sandbox.inside.relatives import descendants
 
 SECONDS_TO_LOAD = 120.0
 """Seconds for imports, models included."""
+SECONDS_TO_FORK = 20.0
+"""Seconds after which a process that does not fork is taken for one that cannot."""
+SECONDS_TO_END = 5.0
+"""Seconds that the guard may take to end everything below it."""
 GIB = 2**30
 GONE = "ended the process"
 """Prefix of ``Paid.problem`` when the call ended the reward's process."""
@@ -56,20 +64,42 @@ class Ended(NamedTuple):
 
 
 class Process(Protocol):
-    """What a :class:`~loopholes.audit.scorer.Scorer` asks. ``facts`` and ``deaths`` are there once it is started."""
+    """What a :class:`~loopholes.audit.scorer.Scorer` asks. ``facts`` and ``deaths`` are there once it is started.
+
+    ``is_cold``: what is asked next is the first call of a new process. ``first_call_seconds``: how long that may take.
+    """
 
     target: Target
     facts: Loaded
     load_seconds: float
     deaths: int
+    is_cold: bool
 
     @property
     def place(self) -> int:
         """The completion of the last request that the reward looked at last, by its place; -1 for none."""
         ...
 
+    @property
+    def restart_seconds(self) -> float:
+        """What it takes until a process that remembers nothing can be asked."""
+        ...
+
+    @property
+    def first_call_seconds(self) -> float:
+        """How long the first call of a new process may take."""
+        ...
+
     def start(self) -> None:
-        """Load the reward, unless it is there; raises :class:`UsageError` if it cannot be loaded."""
+        """Have a process that can be asked; raises :class:`UsageError` if the reward cannot be loaded."""
+        ...
+
+    def keep(self) -> bool:
+        """Let processes that stand in for one that ended begin as this one is now; whether they can."""
+        ...
+
+    def restart(self) -> None:
+        """End the process that was asked; the next one remembers nothing."""
         ...
 
     def own_rows(self) -> list[Row]:
@@ -81,16 +111,27 @@ class Process(Protocol):
         ...
 
     def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
-        """Pay these calls, within so many seconds."""
+        """Pay these calls, within so many seconds: for each where the place shows which it looks at, else for all."""
         ...
 
     def end(self) -> None:
-        """End the process and all that it started; the next request starts another, which remembers nothing."""
+        """End the process and all that it started."""
         ...
 
 
+class _Fork(NamedTuple):
+    """A process that another one made of itself, and its pipe."""
+
+    process: int
+    pipe: Connection
+
+
 class RewardProcess:
-    """The process of one target; see :class:`Process`. A ``with`` block starts it and ends it."""
+    """The process of one target; see :class:`Process`. A ``with`` block starts it and ends it.
+
+    It loads the reward once, and forks of it score where it can be forked (:mod:`loopholes.audit.forks`); otherwise the
+    loader scores itself, and is loaded again where it ended.
+    """
 
     def __init__(self, target: Target, *, memory: float = 8.0, seconds_to_load: float = SECONDS_TO_LOAD) -> None:
         """``memory`` in GiB. The reward has to load within ``seconds_to_load``, at most :data:`SECONDS_TO_LOAD`."""
@@ -98,10 +139,17 @@ class RewardProcess:
         self.facts = Loaded(batched=False, together=False)
         self.load_seconds = 0.0
         self.deaths = 0
+        self.is_cold = True
         self._memory = int(memory * GIB)
         self._patience = min(seconds_to_load, SECONDS_TO_LOAD)
         self._rows: Sequence[Row] = ()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._loader: Connection | None = None
+        self._kept: _Fork | None = None
+        self._scoring: _Fork | None = None
+        self._forks = True
+        self._fork_answered = False
+        self._from_loader = False
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as this is)
         self._file.truncate(PLACE.size)
         self._place = mmap.mmap(self._file.fileno(), PLACE.size)
@@ -130,16 +178,47 @@ class RewardProcess:
         """See :class:`Process`."""
         return int(PLACE.unpack_from(self._place, 0)[0])
 
+    @property
+    def restart_seconds(self) -> float:
+        """See :class:`Process`."""
+        return 0.0 if self._can_fork else self.load_seconds
+
+    @property
+    def first_call_seconds(self) -> float:
+        """See :class:`Process`. Less in a fork that may be stuck, since the reward is then loaded anew for another try.
+
+        It leaves time for the other calls.
+        """
+        return self._patience / (4 if self._can_fork and not self._fork_answered else 2)
+
+    @property
+    def _can_fork(self) -> bool:
+        return self._forks and self.facts.forks
+
     def start(self) -> None:
         """See :class:`Process`."""
-        if self._process is not None:
+        if self._scoring is not None:
             return
-        self._spawn()
+        if self._loader is None:
+            self._load()
+        assert self._loader is not None
+        self.is_cold = self._from_loader or self._kept is None
+        if self._can_fork:
+            self._scoring = self._fork(self._loader if self.is_cold or self._kept is None else self._kept.pipe)
+        if self._scoring is None:
+            self._forks = False
+            self._scoring = _Fork(self.facts.process, self._loader)
+        self._from_loader = False
+
+    def _load(self) -> None:
         began = time.monotonic()
-        self._send(Load(self.target))
-        reply = self._hear(self._patience)
-        if isinstance(reply, Refused):
+        self._loader = self._spawn()
+        _send(self._loader, Load(self.target))
+        reply = self._hear(self._loader, self._patience)
+        if not isinstance(reply, Loaded):
+            self.deaths += isinstance(reply, Ended)
             self.end()
+        if isinstance(reply, Refused):
             raise UsageError(reply.reason)
         if isinstance(reply, Ended):
             reason = f"{LATE_CALL} {self._patience:.0f} s" if reply.late else f"{GONE} that it ran in"
@@ -148,13 +227,45 @@ class RewardProcess:
         self.facts = reply
         self.load_seconds = time.monotonic() - began
         if self._rows:
-            self._send(Use(self._rows))
+            _send(self._loader, Use(self._rows))
+
+    def _fork(self, parent: Connection) -> _Fork | None:
+        """Another process of what ``parent`` leads to; None where it cannot be forked any more."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            _send(parent, Fork())
+            with contextlib.suppress(OSError):
+                send_handle(parent, theirs.fileno(), None)
+        reply = self._hear(parent, SECONDS_TO_FORK)
+        if isinstance(reply, Forked) and reply.process > 0:
+            return _Fork(reply.process, Connection(ours.detach()))
+        ours.close()
+        return None
+
+    def keep(self) -> bool:
+        """See :class:`Process`."""
+        if self._kept is not None:
+            return True
+        if not self._can_fork or self._scoring is None:
+            return False
+        fork = self._fork(self._scoring.pipe)
+        if fork is None:
+            return False
+        self._kept, self._scoring, self.is_cold = self._scoring, fork, False
+        return True
+
+    def restart(self) -> None:
+        """See :class:`Process`."""
+        self._from_loader = True
+        self._end_scoring()
 
     def own_rows(self) -> list[Row]:
         """See :class:`Process`."""
-        self.start()
-        self._send(ListRows())
-        reply = self._hear(self._patience)
+        if self._loader is None:
+            self._load()
+        assert self._loader is not None
+        _send(self._loader, ListRows())
+        reply = self._hear(self._loader, self._patience)
         if isinstance(reply, Rows):
             return list(reply.rows)
         self.end()
@@ -163,60 +274,96 @@ class RewardProcess:
     def use(self, rows: Sequence[Row]) -> None:
         """See :class:`Process`."""
         self._rows = list(rows)
-        if self._process is not None:
-            self._send(Use(self._rows))
+        forks = [fork.pipe for fork in (self._kept, self._scoring) if fork is not None]
+        for pipe in {id(pipe): pipe for pipe in (self._loader, *forks) if pipe is not None}.values():
+            _send(pipe, Use(self._rows))
 
     def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
         """See :class:`Process`."""
         self.start()
+        assert self._scoring is not None
         PLACE.pack_into(self._place, 0, NOWHERE)
-        self._send(Score(calls))
-        reply = self._hear(patience)
+        _send(self._scoring.pipe, Score(calls))
+        reply = self._hear(self._scoring.pipe, patience, watch=not self.facts.together)
         assert isinstance(reply, Scored | Refused | Ended)
+        if isinstance(reply, Ended):
+            self._lose()
+        else:
+            self.is_cold = False
+            self._fork_answered |= self._can_fork
         return reply
 
-    def _send(self, request: Request) -> None:
-        with contextlib.suppress(OSError):  # it may have ended since the last reply, which :meth:`_hear` notices
-            self._pipe.send(request)
-
-    def _hear(self, patience: float) -> Reply | Ended:
-        late = False
-        try:
-            if self._pipe.poll(patience):
-                reply: Reply = self._pipe.recv()
-                return reply
-            late = True
-        except (EOFError, OSError):
-            pass
+    def _lose(self) -> None:
+        """The process that was asked has ended, or has to."""
         self.deaths += 1
-        self.end()
-        return Ended(late)
+        if self._can_fork and not self._fork_answered:
+            self._forks = False  # perhaps only since it was a fork
+            self.end()
+        else:
+            self._end_scoring()
 
-    def _spawn(self) -> None:
+    def _hear(self, pipe: Connection, patience: float, watch: bool = False) -> Reply | Ended:
+        """The next reply; ``watch``: it is late only once the reward looks at one completion for so long."""
+        place, since = self.place, time.monotonic()
+        try:
+            while not pipe.poll(patience / 8 if watch else patience):
+                if watch and self.place != place:
+                    place, since = self.place, time.monotonic()
+                elif time.monotonic() - since >= patience:
+                    return Ended(late=True)
+            reply: Reply = pipe.recv()
+        except (EOFError, OSError):
+            return Ended(late=False)
+        return reply
+
+    def _spawn(self) -> Connection:
         ours, theirs = socket.socketpair()
         with theirs:
-            os.set_inheritable(theirs.fileno(), True)
             command = [sys.executable, "-c", "from loopholes.audit.worker import main; main()"]
             most = resource.getrlimit(resource.RLIMIT_AS)[1]
             memory = self._memory if most == resource.RLIM_INFINITY else min(self._memory, most)
             numbers = [theirs.fileno(), memory, self._file.fileno()]
-            self._process = subprocess.Popen(
+            self._guard = subprocess.Popen(
                 [*command, *map(str, numbers)],
                 pass_fds=(theirs.fileno(), self._file.fileno()),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        self._pipe = Connection(ours.detach())
+        return Connection(ours.detach())
+
+    def _end_scoring(self) -> None:
+        """End the process that is asked, and all that it started."""
+        scoring, self._scoring = self._scoring, None
+        if scoring is None:
+            return
+        if scoring.pipe is self._loader or self._guard is None:
+            self.end()
+            return
+        scoring.pipe.close()
+        stay = {self.facts.process, *([self._kept.process] if self._kept is not None else [])}
+        killed: set[int] = set()
+        while below := {scoring.process, *descendants(self._guard.pid)} - stay - killed:
+            end(below)
+            killed |= below
 
     def end(self) -> None:
         """See :class:`Process`."""
-        if self._process is None:
+        guard, self._guard = self._guard, None
+        for pipe in (self._loader, *(fork.pipe for fork in (self._kept, self._scoring) if fork is not None)):
+            if pipe is not None:
+                pipe.close()
+        self._loader = self._kept = self._scoring = None
+        if guard is None:
             return
-        self._pipe.close()
-        for process in (*descendants(self._process.pid), self._process.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+        guard.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            guard.wait(SECONDS_TO_END)
+        end([*descendants(guard.pid), guard.pid])
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # what nobody is the parent of any more
-        self._process.wait()
-        self._process = None
+            os.killpg(guard.pid, signal.SIGKILL)  # what nobody is the parent of any more
+        guard.wait()
+
+
+def _send(pipe: Connection, request: Request) -> None:
+    with contextlib.suppress(OSError):  # the process may have ended since the last reply, which the next one will show
+        pipe.send(request)

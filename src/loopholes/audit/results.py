@@ -191,8 +191,10 @@ class Coverage:
 
     ``rows`` of ``rows_given`` rows were drawn; right answers got a reward on ``scored`` of them, ``no_signal`` have no
     scale, and ``not_applicable`` is the share without a reward. ``seconds`` is the time of the whole audit.
-    ``tried`` is the share of the panel's attacks that were tried on enough rows to be found, ``attacks`` counts by
-    family those that were tried at all.
+    ``attacks`` counts by family the panel's attacks that were tried at all. ``tried`` is a share in [0, 1] of the
+    attacks that apply to any of the rows: of those that were tried on enough rows with a scale, which is on 8 of them,
+    or on half of them if that is more, but never more than 30; on all of them if there are fewer, or if an attack
+    applies to fewer. An attack that ended or hung the reward counts as tried. It is 0 where no row has a scale.
     """
 
     rows: int

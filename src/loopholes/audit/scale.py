@@ -16,13 +16,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from itertools import islice
 from operator import mul
 from typing import Any
 
 import numpy as np
 
-from loopholes.audit.budget import Budget
+from loopholes.audit.budget import Budget, Stage
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.results import Attempt, Gap
@@ -71,26 +70,33 @@ class Level:
 
 
 def levels_of(
-    scorer: Scorer, form: Form, truth: Truth | None, seed: int, count: int, budget: Budget | None = None
+    scorer: Scorer,
+    form: Form,
+    truth: Truth | None,
+    seed: int,
+    rows: range,
+    *,
+    budget: Budget | None = None,
+    stage: Stage = "scale",
 ) -> list[Level]:
-    """The scale of the first ``count`` rows that have a golden completion, or of fewer where the budget is over."""
+    """The scale of some of the rows that have a golden completion, by their number among these.
+
+    Those are fewer where the stage is over, and where the data has fewer. A row's wrong answers are taken from all.
+    """
     budget = budget or Budget()
-    golden_rows = ((place, row) for place, row in enumerate(scorer.rows) if row.golden is not None)
-    known = dict(islice(golden_rows, count))
-    answers = {place: form.read(row.golden or "") for place, row in known.items()}
+    golden_rows = {place: row for place, row in enumerate(scorer.rows) if row.golden is not None}
+    answers = {place: form.read(row.golden or "") for place, row in golden_rows.items()}
+    asked = list(golden_rows)[rows.start : rows.stop]
     levels: list[Level] = []
-    size = max(1, scorer.chunk // (1 + 2 * DONORS))
-    for start in range(0, len(known), size):
-        if levels and budget.is_over("scale"):
-            break
-        places = list(known)[start : start + size]
-        donors = {place: _donors(place, known, answers, truth, seed) for place in places}
-        golden = scorer.pay([(place, known[place].golden or "") for place in places])
+    while len(levels) < len(asked) and not (len(levels) > 1 and budget.is_over(stage)):
+        size = max(1, scorer.chunk // (1 + 2 * DONORS))
+        places = asked[len(levels) : len(levels) + size]
+        donors = {place: _donors(place, golden_rows, answers, truth, seed) for place in places}
+        golden = scorer.pay([(place, golden_rows[place].golden or "") for place in places])
         scorer.pay([(place, text) for place, kinds in donors.items() for texts in kinds for text in texts])
-        levels += [
-            Level(place, right.value, *_floor(scorer, place, donors[place]), answers[place], known[place].golden or "")
-            for place, right in zip(places, golden, strict=True)
-        ]
+        for place, right in zip(places, golden, strict=True):
+            floor, text = _floor(scorer, place, donors[place])
+            levels.append(Level(place, right.value, floor, text, answers[place], golden_rows[place].golden or ""))
     return levels
 
 
@@ -262,6 +268,10 @@ class Correctness:
         self._form = form
         self._truth = truth
         self._golden_scores: dict[int, float] = {}
+
+    def add(self, levels: Sequence[Level]) -> None:
+        """The scales of further rows."""
+        self._levels |= {level.row: level for level in levels}
 
     def right(self, attempts: Mapping[int, Attempt]) -> set[int]:
         """The rows whose attempts are as right as their golden completions."""

@@ -2,12 +2,17 @@
 
 A call that does not come back in time ends the reward's process (:mod:`loopholes.audit.process`); that call is a
 problem, and the calls behind it are asked again in the next process.
+
+The first call of a process is no measure of the others: it may import a library or read a model. It gets as much time
+as loading does and does not count for the speed.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+import statistics
+from bisect import insort
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import takewhile
 
 from loopholes.audit.frameworks.base import LATE_CALL, Paid, Row
@@ -20,14 +25,19 @@ CHUNK = 256
 """Calls per request at most."""
 CHUNK_SECONDS = 0.5
 """Seconds that a request is meant to take at most."""
+SHORTEST_LIMIT = 2.0
+"""Seconds that a call may take at least, unless the user says otherwise."""
+HURRIED = 0.25
+"""Fraction of its usual limit that a call gets while the scorer is hurried."""
 
 
 class Scorer:
     """``pay`` asks each different call once and remembers it; ``pay_now`` asks again, in just this company.
 
     ``companions`` are, for rewards that read their group, the other completions of each row's group.
-    ``seconds_a_call`` is None for a limit of twenty times what right answers take, at least two seconds. ``repeats``:
-    ``pay`` asks that often and takes the mean. ``singles`` are the seconds of calls that were asked alone.
+    ``seconds_a_call`` is None for a limit of twenty times what right answers take, at least two seconds and at least
+    what another process would take to get ready. ``repeats``: ``pay`` asks that often and takes the mean. ``singles``
+    are the seconds of calls that were asked alone.
     """
 
     def __init__(
@@ -43,22 +53,36 @@ class Scorer:
         self.companions = companions
         self.repeats = repeats
         self.calls = 0
-        self.seconds = 0.0
         self.slowest = 0.0
         self.mutates = False
         self.singles: list[float] = []
         self.not_covered: tuple[str, ...] = ()
         self._process = process
-        self._limit = seconds_a_call or 2.0
-        self._fixed = seconds_a_call is not None
+        self._fixed = seconds_a_call
+        self._usual = SHORTEST_LIMIT
+        self._hurry = 1.0
+        self._opening: Call | None = None
+        self._opening_seconds = 0.0
+        self._stand_in_seconds = 0.0
+        self._left_cold = False
+        self._paces: list[float] = []  # seconds per call of each request, in ascending order
+        self._asked = 0
+        self._seconds = 0.0
         self._payments: dict[tuple[int, str], Paid] = {}
         self._reason = ""
         process.use(rows)
 
     @property
     def seconds_a_call(self) -> float:
-        """The mean so far."""
-        return self.seconds / max(1, self.calls)
+        """The median over requests so far, without the first of each process."""
+        return statistics.median(self._paces) if self._paces else self._opening_seconds
+
+    @property
+    def limit(self) -> float:
+        """Seconds that a call may take. Waiting is never cut shorter than what another process would cost."""
+        if self._fixed is not None:
+            return self._fixed
+        return max(self._hurry * self._usual, self._stand_in_seconds)
 
     @property
     def target(self) -> Target:
@@ -66,9 +90,9 @@ class Scorer:
         return self._process.target
 
     @property
-    def load_seconds(self) -> float:
-        """What loading the reward took."""
-        return self._process.load_seconds
+    def restart_seconds(self) -> float:
+        """What a process that remembers nothing takes to get ready."""
+        return self._process.restart_seconds
 
     @property
     def deaths(self) -> int:
@@ -83,18 +107,43 @@ class Scorer:
     @property
     def chunk(self) -> int:
         """How many calls go into one request."""
-        if not self.calls:
+        if not self._asked:
             return 8
-        return max(1, min(CHUNK, int(CHUNK_SECONDS / max(self.seconds_a_call, 1e-6))))
+        return max(1, min(CHUNK, int(CHUNK_SECONDS / max(self._pace, 1e-6))))
+
+    @property
+    def _pace(self) -> float:
+        """Seconds per call that a request is planned with: a few slow calls in it must not make it late."""
+        return max(self.seconds_a_call, self._seconds / max(1, self._asked))
 
     def restart(self) -> None:
-        """Continue in a fresh process, which remembers nothing."""
-        self._process.end()
+        """Continue in a process that remembers nothing, its first call included."""
+        self._left_cold = True
+        self._process.restart()
+
+    def warm_up(self, call: Call) -> None:
+        """Make this call now, and again as the first of each process that stands in for one that ended.
+
+        If it fails, each process begins with whatever it is asked.
+        """
+        self._opening = call
+        for _ in range(2):  # a fork of the loaded process may fail where one that loads it anew does not
+            if self._open():
+                return
+        self._opening = None
 
     def settle(self) -> None:
         """Take the time that calls took so far as the usual one."""
-        if not self._fixed:
-            self._limit = max(self._limit, 20 * self.slowest)
+        self._usual = max(self._usual, 20 * self.slowest)
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """In this block a call gets less time: what is asked is known to take very long where it does."""
+        self._hurry = HURRIED
+        try:
+            yield
+        finally:
+            self._hurry = 1.0
 
     def pay(self, calls: Sequence[tuple[int, str]], *, patient: bool = True) -> list[Paid]:
         """What each completion is paid; the same call is asked once, however often.
@@ -161,28 +210,56 @@ class Scorer:
             return first
         return [*first, *self.pay_now(calls[half:], patient=patient)]
 
+    def _open(self) -> bool:
+        """Make the first call of a new process; whether it came back."""
+        assert self._opening is not None
+        self._process.start()
+        reply = self._process.ask([self._opening], self._process.first_call_seconds)
+        self.calls += 1
+        if isinstance(reply, Refused):
+            raise UsageError(reply.reason)
+        if not isinstance(reply, Scored):
+            return False
+        self._opening_seconds = reply.seconds
+        kept = self._process.keep()
+        self._stand_in_seconds = 0.0 if kept else self._process.restart_seconds + reply.seconds
+        return True
+
     def _ask(self, calls: Sequence[Call]) -> list[Paid] | None:
         """One request; None if it was refused, or the process did not come back from it."""
         self._process.start()
-        began = time.monotonic()
-        reply = self._process.ask(calls, self._limit + 4 * self.seconds_a_call * len(calls))
+        if self._process.is_cold and self._opening is not None and not self._left_cold:
+            self._open()
+            self._process.start()
+        is_first, self._left_cold = self._process.is_cold and self._left_cold, False
+        limit = self._process.first_call_seconds if is_first else self._time_for(calls)
+        reply = self._process.ask(calls, limit)
         if isinstance(reply, Scored):
-            self._note(reply, len(calls))
+            self._note(reply, len(calls), is_first)
             return reply.paid
         if isinstance(reply, Refused):
             if not self.calls:
                 raise UsageError(reply.reason)
             self._reason = reply.reason.removeprefix(f"{self.target.label} ")  # it took other completions
         else:
-            self._reason = f"{LATE_CALL} {self._limit:.1f} s" if reply.late else f"{GONE} that it ran in"
+            self._reason = f"{LATE_CALL} {self.limit:.1f} s" if reply.late else f"{GONE} that it ran in"
         self.calls += 1
-        self.seconds += time.monotonic() - began
         return None
 
-    def _note(self, reply: Scored, count: int) -> None:
+    def _time_for(self, calls: Sequence[Call]) -> float:
+        """Seconds until a request is late: of one call, where the process shows which one it looks at, or of all."""
+        if not self._process.facts.together:
+            return self.limit
+        return self.limit + 4 * self._pace * len(calls)
+
+    def _note(self, reply: Scored, count: int, is_first: bool) -> None:
         self.calls += count
-        self.seconds += reply.seconds
-        self.slowest = max(self.slowest, reply.seconds / count)
+        pace = reply.seconds / count
+        if not is_first:
+            insort(self._paces, pace)
+            self._asked += count
+            self._seconds += reply.seconds
+            self.slowest = max(self.slowest, pace)
         if count == 1:
             self.singles.append(reply.seconds)
         self.mutates |= reply.changed

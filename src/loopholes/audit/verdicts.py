@@ -294,7 +294,7 @@ def speed(usage: Usage) -> list[str]:
     """How long a call takes."""
     if not usage.calls:
         return []
-    note = f"{1e6 * usage.seconds_a_call:,.0f} microseconds a call in the mean"
+    note = f"{1e6 * usage.seconds_a_call:,.0f} microseconds a call in the median"
     if len(usage.alone) >= ENOUGH:
         tail, most = (1e6 * share for share in (statistics.quantiles(usage.alone, n=20)[-1], max(usage.alone)))
         note += f"; of {len(usage.alone)} asked alone, one in twenty takes over {tail:,.0f}, the slowest {most:,.0f}"

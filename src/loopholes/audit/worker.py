@@ -1,7 +1,8 @@
 """The process in which a user's reward runs, seen from inside: loads it, is asked, answers.
 
 :mod:`loopholes.audit.process` is the other end of the pipe. What is sent over it are the records below: :class:`Load`
-first, then requests in any order, each with one reply, but for :class:`Use`, which has none.
+first, then requests in any order, each with one reply, but for :class:`Use`, which has none. A process that is asked
+to :class:`Fork` itself waits for the next order; its child does the same at the other end of a new pipe.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from multiprocessing.connection import Connection
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from loopholes.audit.forks import can_fork, forked, guarded
 from loopholes.audit.frameworks import framework, missing
 from loopholes.audit.frameworks.base import FIXED, Paid, Rejected, Reward, Row, copied, raised
 from loopholes.audit.results import Target
 from loopholes.errors import LoopholesError, UsageError
-from loopholes.sandbox.inside.relatives import end_with_parent
 
 Call = tuple[int | Row, str]
 """A row, by its place or whole, and a completion."""
@@ -46,6 +47,10 @@ class Use(NamedTuple):
     rows: Sequence[Row]
 
 
+class Fork(NamedTuple):
+    """Request, followed by the descriptor of another pipe: serve that, too, in a fork. The reply is :class:`Forked`."""
+
+
 class Score(NamedTuple):
     """Request: pay these completions. The reply is :class:`Scored`."""
 
@@ -56,12 +61,20 @@ class Loaded(NamedTuple):
     """The reward is ready. ``batched``: one call of it scores many completions.
 
     ``together``: it does not show which completion of a request it is looking at. ``notes`` say how the framework's
-    handling is modelled.
+    handling is modelled. ``process`` is the id of the process that it was loaded in, ``forks``: it can be forked.
     """
 
     batched: bool
     together: bool
     notes: tuple[str, ...] = ()
+    process: int = 0
+    forks: bool = False
+
+
+class Forked(NamedTuple):
+    """The id of the process that serves the other pipe; -1 where this process cannot be forked."""
+
+    process: int
 
 
 class Rows(NamedTuple):
@@ -89,8 +102,8 @@ class Refused(NamedTuple):
     reason: str
 
 
-Request = Load | ListRows | Use | Score
-Reply = Loaded | Rows | Scored | Refused
+Request = Load | ListRows | Use | Fork | Score
+Reply = Loaded | Rows | Forked | Scored | Refused
 
 
 class Watched(list[str]):
@@ -112,7 +125,7 @@ def main() -> None:
     Arguments: the descriptor of the channel, bytes of memory, the descriptor of the file that tells the place.
     """
     channel, memory, place = map(int, sys.argv[1:4])
-    end_with_parent()
+    guarded()
     pipe = Connection(channel)
     shared = mmap.mmap(place, PLACE.size)
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -120,6 +133,7 @@ def main() -> None:
         os.dup2(nowhere, stream)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    loader = os.getpid()
     try:
         _serve(pipe, shared)
     except LoopholesError as error:
@@ -128,12 +142,15 @@ def main() -> None:
         return
     except Exception as error:
         pipe.send(Refused(f"the reward cannot be loaded: {raised(error).removeprefix('raised ')}"))
+    finally:
+        if os.getpid() != loader:
+            os._exit(0)  # what the loader would clean up behind itself is not this fork's
 
 
 def _serve(pipe: Connection, shared: mmap.mmap) -> None:
     load: Load = pipe.recv()
     module, reward = loaded(load.target)
-    pipe.send(facts(reward))
+    pipe.send(facts(reward)._replace(process=os.getpid(), forks=can_fork(pipe)))
     rows: Sequence[Row] = ()
     process = os.getpid()
     while True:
@@ -141,8 +158,14 @@ def _serve(pipe: Connection, shared: mmap.mmap) -> None:
         if isinstance(request, Use):
             rows = request.rows
             continue
-        if isinstance(request, Score):
-            reply: Reply = scored(reward, rows, request.calls, shared)
+        if isinstance(request, Fork):
+            child = forked(pipe)
+            if child == 0:
+                process = os.getpid()
+                continue
+            reply: Reply = Forked(child)
+        elif isinstance(request, Score):
+            reply = scored(reward, rows, request.calls, shared)
         else:
             reply = Rows(rows_of(module, load.target))
         if os.getpid() != process:  # the reward forked, and this is the child

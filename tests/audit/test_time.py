@@ -1,0 +1,141 @@
+"""What an audit does with its time: slow first calls, slow rewards, texts that hang them, and what was not tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from loopholes.audit import AuditConfig, Report, rows_from
+from loopholes.audit.attacks import PANEL, Attack
+from loopholes.audit.budget import Budget
+from loopholes.audit.engine import observe
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.gate import Gate
+from loopholes.audit.panel import BREAKING, HANGS, MOST_HANGS, enough
+from loopholes.audit.scorer import HURRIED, SHORTEST_LIMIT, Scorer
+from loopholes.audit.verdicts import judge
+from support.rewards import Clock, Timed, families, sums
+
+FAST = 1e-4
+ROWS = rows_from(sums(100, "The answer is {answer}."))
+
+
+def accurate(row: Row, text: str) -> float:
+    return float(text == row.golden)
+
+
+def hedged(row: Row, text: str) -> float:
+    return float(text == row.golden or "cannot be determined" in text)
+
+
+def lazy(text: str, is_first: bool) -> float:
+    """As of a reward that imports its library in its first call."""
+    return 3.0 if is_first else FAST
+
+
+def timed(
+    pay: Callable[[Row, str], float], seconds: Callable[[str, bool], float], loading: float = 0.0, budget: float = 60.0
+) -> tuple[Report, Timed]:
+    clock = Clock()
+    process = Timed(pay, seconds, clock, loading)
+    config = AuditConfig(seconds=budget, search_calls=0)
+    seen = observe(process, ROWS, config, None, Budget(budget, clock=clock), lambda progress: None)
+    return judge(seen, Gate()), process
+
+
+def test_a_slow_first_call_hides_nothing() -> None:
+    report, process = timed(hedged, lazy)
+    assert "hedge" in families(report) and report.coverage.tried == 1.0
+    assert report.coverage.scored == len(ROWS) and process.deaths == 0
+    assert not any("want of time" in line for line in report.coverage.skipped)
+
+
+def test_the_first_call_of_each_process_gets_the_time_of_loading_and_is_no_measure_of_speed() -> None:
+    process = Timed(accurate, lambda text, is_first: 30.0 if is_first else 99.0 if text == "hang" else FAST, Clock())
+    scorer = Scorer(process, ROWS)
+    scorer.warm_up((0, ROWS[0].golden or ""))
+    scorer.pay([(1, "a")])
+    assert scorer.seconds_a_call == pytest.approx(FAST)
+    assert scorer.pay([(2, "hang")])[0].is_late and scorer.pay([(3, "a")])[0].value == 0.0
+    longest = process.first_call_seconds
+    assert [wait == longest for wait in process.waits] == [True, False, False, True, False]
+
+
+def test_the_speed_is_a_median() -> None:
+    process = Timed(accurate, lambda text, is_first: 1.5 if text == "slow" else FAST, Clock())
+    process.is_cold = False
+    scorer = Scorer(process, ROWS)
+    for text in ("a", "b", "slow", "c"):
+        scorer.pay_now([(0, text)])
+    assert scorer.seconds_a_call == pytest.approx(FAST)
+
+
+def test_a_late_call_is_waited_for_at_least_as_long_as_another_process_takes() -> None:
+    process = Timed(accurate, lambda text, is_first: 6.0 if text == "slow" else FAST, Clock(), loading=7.0)
+    scorer = Scorer(process, ROWS)
+    scorer.warm_up((0, ""))
+    assert scorer.pay([(0, "slow")])[0].value == 0.0 and process.deaths == 0
+
+
+def test_the_limit_that_a_user_sets_holds() -> None:
+    process = Timed(accurate, lambda text, is_first: 6.0 if text == "slow" else FAST, Clock(), loading=7.0)
+    scorer = Scorer(process, ROWS, seconds_a_call=1.0)
+    scorer.warm_up((0, ""))
+    assert scorer.pay([(0, "slow")])[0].problem == "took longer than 1.0 s"
+
+
+@pytest.mark.parametrize("seconds", [FAST, 0.002, 0.01])
+def test_of_a_slow_reward_fewer_rows_are_drawn_and_the_whole_panel_is_tried_on_enough_of_them(seconds: float) -> None:
+    report, _ = timed(accurate, lambda text, is_first: seconds)
+    assert report.coverage.tried == 1.0
+    assert report.coverage.seconds < 60.0
+    assert (report.coverage.scored == len(ROWS)) == (seconds == FAST)
+
+
+def test_rows_are_added_where_hostile_texts_turn_out_to_be_cheaper_than_right_answers() -> None:
+    right = {row.golden for row in ROWS}
+
+    def seconds(text: str, is_first: bool) -> float:
+        return 0.02 if text in right else FAST
+
+    report, _ = timed(accurate, seconds)
+    assert report.coverage.scored == len(ROWS) and report.coverage.tried == 1.0
+
+
+def test_what_was_not_tried_on_enough_rows_is_counted() -> None:
+    report, _ = timed(accurate, lambda text, is_first: 0.3)
+    assert 0 < sum(report.coverage.attacks.values()) < len(PANEL) / 2 and report.coverage.tried < 0.5
+    assert not any(line.startswith("not tried for want of time") for line in report.coverage.skipped), "no whole family"
+    assert any("attacks were not tried for want of time" in line for line in report.coverage.skipped)
+
+
+@pytest.mark.parametrize("rows, needed", [(0, 0), (5, 5), (8, 8), (12, 8), (31, 16), (200, 30)])
+def test_an_attack_counts_as_tried_on_half_of_the_rows_within_bounds(rows: int, needed: int) -> None:
+    assert enough(rows) == needed
+
+
+def test_the_family_that_breaks_graders_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = [
+        Attack(name, family, lambda view, name=name: name)
+        for name, family in (("deep", BREAKING), ("plain", "echo"), ("deeper", BREAKING), ("plainer", "hedge"))
+    ]
+    monkeypatch.setattr("loopholes.audit.panel.PANEL", panel)
+    _, process = timed(accurate, lambda text, is_first: FAST)
+    names = [attack.name for attack in panel]
+    order = [text for _, text in process.asked if text in names]
+    last = [place for place, text in enumerate(order) if text.startswith("plain")][-1]
+    assert set(order[last + 1 :]) == {"deep", "deeper"} and not order[: last + 1].count("deep")
+
+
+def test_after_three_hangs_of_a_family_the_rest_of_it_gets_less_time_and_after_ten_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    panel = [Attack(f"hang-{n}", BREAKING, lambda view, n=n: f"hang {n}") for n in range(20)]
+    monkeypatch.setattr("loopholes.audit.panel.PANEL", [*panel, Attack("fine", "echo", lambda view: "fine")])
+    report, process = timed(accurate, lambda text, is_first: 60.0 if text.startswith("hang") else FAST)
+    assert process.deaths == MOST_HANGS
+    spent = HANGS * SHORTEST_LIMIT + (MOST_HANGS - HANGS) * SHORTEST_LIMIT * HURRIED
+    assert report.coverage.seconds == pytest.approx(spent, abs=1.0)
+    assert f"{BREAKING}: what is left of it, since {MOST_HANGS} of it took too long" in report.coverage.skipped
+    assert report.coverage.tried == pytest.approx((MOST_HANGS + 1) / (len(panel) + 1))
