@@ -30,9 +30,8 @@ def kinds(count: int, every: int) -> list[dict[str, Any]]:
 
 
 def audit_of(folder: Path, body: str, rows: list[dict[str, Any]], **settings: Any) -> Report:
-    return audited(
-        f"{write(folder, f'def f(completion, answer, tests=None):{chr(10)}    return {body}')}:f", rows, **settings
-    )
+    file = write(folder, f"def f(completion, answer, tests=None):\n    return {body}")
+    return audited(f"{file}:f", rows, **settings)
 
 
 def on_rows(report: Report) -> Finding | None:
@@ -51,7 +50,7 @@ def test_an_attack_that_pays_on_a_kind_of_row_is_an_exploit_with_the_kind_named(
 
 
 def test_a_kind_too_rare_to_be_confirmed_is_a_warning(tmp_path: Path) -> None:
-    report = audit_of(tmp_path, f"float(not tests or {RIGHT})", kinds(48, 12))
+    report = audit_of(tmp_path, f"float(not tests or {RIGHT})", kinds(48, 16))
     finding = on_rows(report)
     assert finding is not None and finding.verdict == "warning" and report.exit_code() == 0
     assert "too few rows to confirm it" in finding.message
@@ -116,9 +115,7 @@ def guessing(seed: int, rate: float, count: int = 40, attacks: int = 30) -> Obse
     dice = random.Random(seed)
     records = [{**row, "kind": dice.choice("xyz"), "level": dice.randrange(9)} for row in sums(count)]
     rows = rows_from(records)
-    levels = [
-        Level(place, 1.0, 0.0, "<answer>x</answer>", row["answer"], row["golden"]) for place, row in enumerate(records)
-    ]
+    levels = [Level(place, 1.0, 0.0, "?", row["answer"], row["golden"]) for place, row in enumerate(records)]
     tried = []
     for number in range(attacks):
         attempts = {place: Attempt(f"text {'x' * number}") for place in range(count)}

@@ -162,10 +162,9 @@ class Rows:
 def _message(match: Match, confirmed: bool, others: int) -> str:
     hits, of = match.counts
     rest = match.pattern.tested & ~match.kind.rows
+    elsewhere = f"{(match.pattern.paying & rest).bit_count()} of the {rest.bit_count()} others"
     message = f"is paid like a right answer on {hits} of the {of} rows (at least {100 * match.low:.0f} %) whose "
-    message += (
-        f"{match.kind.label}, and on {(match.pattern.paying & rest).bit_count()} of the {rest.bit_count()} others; "
-    )
+    message += f"{match.kind.label}, and on {elsewhere}; "
     message += "one half of the data confirms the other" if confirmed else "there are too few rows to confirm it"
     return message + (f"; so are {others} more attacks" if others else "")
 
@@ -309,14 +308,12 @@ def _joined(pattern: Pattern, kinds: Sequence[Kind]) -> list[Kind]:
         members = pattern.tested & kind.rows
         if kind.column and members and members & pattern.paying == members:
             columns.setdefault(kind.column, []).append(kind)
-    return [
-        Kind(
-            f"{column} is {' or '.join(sorted(kind.value for kind in members))}",
-            reduce(or_, (kind.rows for kind in members)),
-        )
-        for column, members in columns.items()
-        if len(members) > 1
-    ]
+    return [_together(column, members) for column, members in columns.items() if len(members) > 1]
+
+
+def _together(column: str, kinds: Sequence[Kind]) -> Kind:
+    values = " or ".join(sorted(kind.value for kind in kinds))
+    return Kind(f"{column} is {values}", reduce(or_, (kind.rows for kind in kinds)))
 
 
 def _fits(pattern: Pattern, kind: Kind, least: int) -> bool:
