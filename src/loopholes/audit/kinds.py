@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.scale import Level
+from loopholes.audit.scale import Level, number_of
 
 LEAST = 3
 """Rows that a kind has at least."""
@@ -129,11 +129,12 @@ def _of_column(values: Mapping[int, Any], label: str) -> Iterator[tuple[Value | 
 
 
 def _of_size(values: Mapping[int, Any], label: str) -> Iterator[tuple[str, int]]:
-    """Above the median or not: numbers by themselves, everything else by its length."""
-    sizes = {place: size for place, value in values.items() if (size := _size(value)) is not None}
+    """Above the median or not: numbers by themselves where all are numbers, everything else by its length."""
+    numbers = {place: number for place, value in values.items() if (number := _number(value)) is not None}
+    lengths = {place: float(len(value)) for place, value in values.items() if isinstance(value, Sized)}
+    above, below = ("above", "at most") if len(numbers) == len(values) else ("longer than", "no longer than")
+    sizes = numbers if len(numbers) == len(values) else lengths
     middle = statistics.median_low(sizes.values()) if sizes else 0.0
-    numbers = all(isinstance(values[place], int | float) for place in sizes)
-    above, below = ("above", "at most") if numbers else ("longer than", "no longer than")
     for place, size in sizes.items():
         yield f"{label} is {above if size > middle else below} {middle:g}", place
 
@@ -147,13 +148,12 @@ def _shapes(value: Any) -> Iterator[str]:
         yield "empty" if not value else "of one entry" if len(value) == 1 else "of several entries"
 
 
-def _size(value: Any) -> float | None:
-    """A number itself, the length of anything else."""
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int | float):
-        return float(value)
-    return float(len(value)) if isinstance(value, str | list | tuple | Mapping) else None
+def _number(value: Any) -> float | None:
+    """A number, or one that a text states; None for anything else."""
+    if isinstance(value, str):
+        number = number_of(value.strip()) if len(value) <= LONGEST else None
+        return None if number is None else float(number)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _of_prompts(texts: Mapping[int, str]) -> Iterator[tuple[str, int]]:
