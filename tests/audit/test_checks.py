@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from loopholes.audit import Finding, Gate, rows_from
+from loopholes.audit import Finding, Gate, baselines, rows_from
 from loopholes.audit.budget import Budget
 from loopholes.audit.checks import Checks
-from loopholes.audit.contract import breaches
+from loopholes.audit.contract import breaches, remarks
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.results import Scoring
-from loopholes.audit.scale import levels_of
+from loopholes.audit.scale import Correctness, levels_of
 from loopholes.audit.scorer import Scorer, companions_of
 from support.rewards import Paying, sums
 
@@ -54,7 +55,11 @@ def form_alone(row: Row, text: str) -> float:
     return float("<answer>" in text)
 
 
-def not_paid(row: Row, text: str) -> float | None:
+def failing(row: Row, text: str) -> Paid:
+    return Paid(None, "raised KeyError: 'x'") if row.number % 2 else Paid(right(row, text))
+
+
+def not_applied(row: Row, text: str) -> float | None:
     return None if row.number % 2 else right(row, text)
 
 
@@ -120,15 +125,16 @@ BROKEN: list[tuple[Pay, str | None]] = [
     (mostly_wrong, "golden-not-above-floor"),
     (lambda row, text: 0.0, "golden-not-above-floor"),
     (form_alone, "component-alone"),
-    (not_paid, "golden-not-paid"),
+    (failing, "golden-not-paid"),
+    (not_applied, None),
     (infinite, "golden-not-paid"),
     (Drifting(), "nondeterministic"),
     (Remembering(), "remembered-by-text"),
     (contains, "mentioned-answer"),
-    (last_word, "mentioned-answer"),
-    (exact, "refused-equivalents"),
-    (pays_none, "truth-none"),
-    (pays_empty, "truth-empty"),
+    (last_word, None),
+    (exact, None),
+    (pays_none, None),
+    (pays_empty, None),
     (pays_unparseable, "truth-unparseable"),
     (keyed, "keys-differ"),
 ]
@@ -152,6 +158,7 @@ def observed(
     scorer = Scorer(process, rows, companions=None if group is None else companions_of(rows, group))
     levels = levels_of(scorer, form, None, 0, range(len(rows)))
     golden = scorer.pay([(level.row, level.golden_text) for level in levels])
+    idle = baselines.ask(scorer, levels, form, Correctness(rows, levels, form, None), 16)
     answers = Checks(scorer, levels, form, noisy=noisy).ask(budget or Budget())
     return Observations(
         target=process.target,
@@ -170,6 +177,7 @@ def observed(
         skipped=answers.skipped,
         usage=Usage(0, 0.0, 0.0),
         companions=scorer.companions,
+        idle=idle,
         **given,
     )
 
@@ -179,21 +187,44 @@ def found(pay: Callable[..., Any], records: list[dict[str, Any]] | None = None, 
     return {finding.name: finding for finding in breaches(observed(pay, records, **given), Gate())}
 
 
+def noted(pay: Callable[..., Any], records: list[dict[str, Any]] | None = None) -> dict[str, str]:
+    """The notes on the contract: name to message."""
+    return {note.name: note.message for note in remarks(observed(pay, records))}
+
+
 @pytest.mark.parametrize("pay, name", BROKEN, ids=[getattr(pay, "__name__", type(pay).__name__) for pay, _ in BROKEN])
 def test_a_broken_rule_is_found_and_a_kept_one_is_not(pay: Pay, name: str | None) -> None:
     names = set(found(pay))
     assert (name in names) if name else not names
 
 
-@pytest.mark.parametrize("pay", [never_above, mostly_wrong, lambda row, text: 0.0])
+NOTED = [
+    (right, {}),
+    (exact, {"refused-equivalents": "spaces around them, a decimal point, dollar signs"}),
+    (pays_none, {"truth-missing": "whose ground truth is None would pay 1"}),
+    (pays_empty, {"truth-missing": "whose ground truth is empty would pay 1"}),
+    (not_applied, {"not-applicable": "does not apply to 12 of 24 right answers"}),
+]
+
+
+@pytest.mark.parametrize("pay, notes", NOTED, ids=[pay.__name__ for pay, _ in NOTED])
+def test_what_is_true_and_not_worth_a_finding_is_a_note(pay: Pay, notes: dict[str, str]) -> None:
+    messages = noted(pay)
+    assert set(messages) == set(notes) and all(text in messages[name] for name, text in notes.items())
+
+
+EXPLOITS = {"golden-not-above-floor", "component-alone"}
+
+
+@pytest.mark.parametrize("pay", [never_above, mostly_wrong, lambda row, text: 0.0, form_alone])
 def test_right_answers_that_are_not_paid_more_are_an_exploit_but_of_a_component_a_warning(pay: Pay) -> None:
-    assert found(pay)["golden-not-above-floor"].verdict == "exploit"
-    assert {one.verdict for one in found(pay, component=True).values()} == {"warning"}
+    assert [finding.verdict for name, finding in found(pay).items() if name in EXPLOITS] == ["exploit"]
+    assert {finding.verdict for finding in found(pay, component=True).values()} == {"warning"}
 
 
 def test_every_other_break_is_a_warning() -> None:
-    findings = [found(pay)[name] for pay, name in BROKEN if name not in (None, "golden-not-above-floor")]
-    assert {one.verdict for one in findings} == {"warning"}
+    findings = [found(pay)[name] for pay, name in BROKEN if name is not None and name not in EXPLOITS]
+    assert {finding.verdict for finding in findings} == {"warning"}
 
 
 def test_two_losing_rows_of_twenty_are_no_exploit() -> None:
@@ -244,7 +275,7 @@ def test_each_way_to_write_an_answer_otherwise_is_tried(answer: str, ways: set[s
     records = [{"prompt": "?", "answer": answer, "golden": f"<answer>{answer}</answer>"} for _ in range(6)]
     other = {"Paris": "Rome", "1/2": "1/4"}.get(answer, "41")
     records += [{"prompt": "?", "answer": other, "golden": f"<answer>{other}</answer>"} for _ in range(6)]
-    message = found(exact, records)["refused-equivalents"].message
+    message = noted(exact, records)["refused-equivalents"]
     assert {way for way in ways if way in message} == ways
 
 
@@ -252,12 +283,12 @@ def test_a_finding_shows_the_row_the_completion_and_what_it_was_paid() -> None:
     evidence = found(contains)["mentioned-answer"].evidence
     assert evidence is not None
     assert evidence.reward == 1.0 and evidence.golden == 1.0 and evidence.floor == 0.0
-    assert f"It is not {evidence.columns['answer']}." in evidence.completion
+    assert str(evidence.columns["answer"]) in evidence.completion and evidence.completion != evidence.columns["golden"]
 
 
 def test_a_missing_truth_is_shown_with_the_row_that_misses_it() -> None:
-    evidence = found(pays_none)["truth-none"].evidence
-    assert evidence is not None and evidence.columns["answer"] is None
+    evidence = found(pays_unparseable)["truth-unparseable"].evidence
+    assert evidence is not None and evidence.columns["answer"] == "???"
 
 
 def test_where_time_is_short_each_check_that_is_left_out_is_named() -> None:
@@ -269,7 +300,17 @@ def test_where_time_is_short_each_check_that_is_left_out_is_named() -> None:
     assert [finding.name for finding in breaches(seen, Gate())] == ["golden-not-above-floor"]
 
 
-def test_whether_nothing_at_all_is_told_apart_is_left_open_without_time() -> None:
+def test_without_time_for_any_check_what_the_scale_says_is_reported_all_the_same() -> None:
     seen = observed(lambda row, text: 0.0, budget=Budget(0.0))
-    assert seen.skipped[0] == "the contract's check: golden beats floor, for want of time"
-    assert breaches(seen, Gate()) == []
+    assert seen.skipped[0] == "the contract's check: steady, for want of time"
+    assert [finding.name for finding in breaches(seen, Gate())] == ["golden-not-above-floor"]
+
+
+def first_number(row: Row, text: str) -> float:
+    return float((re.findall(r"[0-9]+", text) or [""])[0] == row.columns["answer"])
+
+
+@pytest.mark.parametrize("pay", [first_number, last_word])
+def test_a_reader_of_one_place_may_take_a_mention_there_for_an_answer(pay: Pay) -> None:
+    records = sums(24, "The answer is {answer}.")
+    assert "mentioned-answer" not in found(pay, records) and "mentioned-answer" in found(contains, records)

@@ -126,13 +126,13 @@ def test_an_honest_reward_passes_whatever_its_range_and_its_credit_for_form(file
 @pytest.mark.parametrize(
     "name, trouble",
     [
-        ("raises", "trouble-makes-it-raise-ArithmeticError"),
-        ("infinite", "trouble-is-paid-inf,-which-spoils-its-whole-group"),
+        ("raises", "raises"),
+        ("infinite", "not-finite"),
     ],
 )
 def test_what_hostile_text_does_to_a_reward_is_a_warning_with_the_text(file: str, name: str, trouble: str) -> None:
-    found = next(one for one in audited(f"{file}:{name}", sums()).findings if one.name.startswith("trouble"))
-    assert (found.name, found.verdict) == (trouble, "warning")
+    found = next(finding for finding in audited(f"{file}:{name}", sums()).findings if finding.name == trouble)
+    assert found.verdict == "warning"
     assert found.evidence is not None and ("nan" in found.evidence.completion or found.evidence.completion == "inf")
 
 
@@ -171,7 +171,7 @@ def test_weighted_rewards_are_audited_as_their_sum(file: str) -> None:
 def test_without_golden_completions_nothing_can_be_concluded(file: str) -> None:
     report = audited(f"{file}:contains", sums(golden=None))
     assert verdicts(report)["no-golden"] == "inconclusive"
-    assert (report.exit_code(), report.exit_code(strict=True)) == (0, INCONCLUSIVE)
+    assert (report.exit_code(), report.exit_code(strict=True)) == (INCONCLUSIVE, INCONCLUSIVE)
 
 
 def test_what_the_truth_calls_right_is_no_finding(file: str) -> None:
@@ -208,7 +208,7 @@ def test_coverage_says_what_was_not_looked_at(file: str) -> None:
 def test_where_time_is_short_what_was_left_out_is_named(file: str) -> None:
     report = audited(f"{file}:accuracy", sums(60), seconds=1e-3)
     skipped = report.coverage.skipped
-    assert report.exit_code() == 0 and report.exit_code(strict=True) == INCONCLUSIVE  # nothing skipped counts as passed
+    assert report.exit_code() == INCONCLUSIVE and report.coverage.tried < 0.5  # nothing skipped counts as passed
     for told in (
         "of 60 rows, for want of time",
         "contract's check: steady",
@@ -380,7 +380,7 @@ LAST = 'found = re.findall(r"Answer:\\s*(\\w+)\\b", completion); return float(bo
 def test_a_guess_is_the_data_s_prior_and_no_exploit(tmp_path: Path, answers: tuple[str, ...]) -> None:
     report = judged(tmp_path, LAST, choices(*answers))
     assert families(report) == set()
-    assert "prior" in verdicts(report)
+    assert "prior" in {note.name for note in report.notes}
 
 
 def test_a_search_that_finds_a_guess_found_nothing(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from loopholes.audit.checks import HALF, Probe, all_flat, mostly_paid, same
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
+from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Baseline, Evidence, Finding, Note, Verdict
 from loopholes.audit.scale import SAME, Level
@@ -77,7 +78,7 @@ def _no_difference(seen: Observations, level: Level, evidence: Evidence) -> Iter
         yield _finding("exploit", "golden-not-above-floor", message, evidence)
 
 
-def idle_pay(seen: Observations, gate: Gate, baselines: Sequence[Baseline]) -> Iterator[Finding]:
+def idle_pay(seen: Observations, gate: Gate, baselines: Sequence[Baseline], rows: Rows) -> Iterator[Finding]:
     """Doing nothing, or refusing, is paid half of what right answers are, or more: the cheapest of them is reported.
 
     A wrong answer is reported if it is paid clearly more than those: form may be worth something.
@@ -95,7 +96,17 @@ def idle_pay(seen: Observations, gate: Gate, baselines: Sequence[Baseline]) -> I
             f"{what} is paid {baseline.reward.value:.3g}, {_percent(baseline.share)} of what right answers are paid"
         )
         verdict: Verdict = "warning" if seen.component or baseline.kind == "wrong" else "exploit"
-        yield Finding(verdict, "contract", family, name, message, baseline.share, evidence=_idle(seen, baseline))
+        evidence, where = _idle(seen, baseline), _paid_half(seen, baseline, rows)
+        yield Finding(verdict, "contract", family, name, message, baseline.share, evidence=evidence, rows=where)
+
+
+def _paid_half(seen: Observations, baseline: Baseline, rows: Rows) -> str:
+    """Which rows pay a baseline half of their right answer, or more."""
+    paid = seen.idle.paid.get(baseline.text, {}) if baseline.kind != "wrong" else None
+    values = {level.row: level.floor if paid is None else _value(paid, level) for level in seen.levels}
+    golden = {level.row: level.golden for level in seen.levels if level.known and values[level.row] is not None}
+    paying = [row for row, right in golden.items() if (values[row] or 0.0) >= HALF * (right or 0.0)]
+    return rows.described(paying, list(golden))
 
 
 def _idle(seen: Observations, baseline: Baseline) -> Evidence | None:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.scale import Level
+from loopholes.audit.scale import Level, number_of
 
 LEAST = 3
 """Rows that a kind has at least."""
-VALUES = 8
+VALUES = 12
 """Different values of a column up to which each value is a kind."""
 LONGEST = 40
 """Letters of a value up to which it is named in full."""
@@ -51,34 +51,47 @@ PROMPTS: Mapping[str, Callable[[str], Any]] = {
 }
 
 
+class Value(NamedTuple):
+    """A column, and a value that stands in it, as they are written."""
+
+    column: str
+    value: str
+
+
 @dataclass(frozen=True)
 class Kind:
-    """Rows that have something in common, by their places: one bit of ``rows`` for each. ``label`` follows "whose"."""
+    """Rows that have something in common, by their places: one bit of ``rows`` for each. ``label`` follows "whose".
+
+    ``column`` and ``value`` are those of rows that have the same value; such a kind may be of a single row.
+    """
 
     label: str
     rows: int
+    column: str = ""
+    value: str = ""
 
 
 def kinds_of(rows: Sequence[Row], levels: Sequence[Level]) -> list[Kind]:
     """Every kind of the rows that have a level; of those that are the same rows, the first."""
     places = [level.row for level in levels]
-    groups: dict[str, list[int]] = defaultdict(list)
+    groups: dict[Value | str, set[int]] = defaultdict(set)
     for label, place in _labels(places, rows, levels):
-        groups[label].append(place)
+        groups[label].add(place)
     kinds: dict[int, Kind] = {}
     for label, members in groups.items():
-        if LEAST <= len(set(members)) < len(places):
-            mask = mask_of(members)
-            kinds.setdefault(mask, Kind(label, mask))
+        mask = mask_of(members)
+        kind = Kind(label, mask) if isinstance(label, str) else Kind(" is ".join(label), mask, *label)
+        if len(members) < len(places) and (kind.column or len(members) >= LEAST):
+            kinds.setdefault(mask, kind)
     return list(kinds.values())
 
 
-def mask_of(places: Sequence[int] | set[int]) -> int:
+def mask_of(places: Collection[int]) -> int:
     """Places as the bits of one number."""
     return sum(1 << place for place in set(places))
 
 
-def _labels(places: Sequence[int], rows: Sequence[Row], levels: Sequence[Level]) -> Iterator[tuple[str, int]]:
+def _labels(places: Sequence[int], rows: Sequence[Row], levels: Sequence[Level]) -> Iterator[tuple[Value | str, int]]:
     yield from _of_column({level.row: level.answer for level in levels}, "answer")
     columns: dict[str, dict[int, Any]] = defaultdict(dict)
     for place in places:
@@ -101,22 +114,27 @@ def _flat(columns: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _of_column(values: Mapping[int, Any], label: str) -> Iterator[tuple[str, int]]:
+def _of_column(values: Mapping[int, Any], label: str) -> Iterator[tuple[Value | str, int]]:
     simple = {place: value for place, value in values.items() if isinstance(value, str | int | float)}
     if len(set(simple.values())) <= VALUES:
-        short = {place: str(value) for place, value in simple.items() if 0 < len(str(value)) <= LONGEST}
-        yield from ((f"{label} is {value!r}", place) for place, value in short.items())
-    for place, value in values.items():
-        yield from ((f"{label} is {what}", place) for what in _shapes(value))
+        short = {place: value for place, value in simple.items() if 0 < len(str(value)) <= LONGEST}
+        yield from ((Value(label, repr(value)), place) for place, value in short.items())
+    shapes = {place: set(_shapes(value)) for place, value in values.items()}
+    present = list(dict.fromkeys(what for value in values.values() for what in _shapes(value)))
+    for what in present:
+        yield from ((f"{label} is {what}", place) for place in shapes if what in shapes[place])
+    for what in present:
+        yield from ((f"{label} is not {what}", place) for place in shapes if what not in shapes[place])
     yield from _of_size(values, label)
 
 
 def _of_size(values: Mapping[int, Any], label: str) -> Iterator[tuple[str, int]]:
-    """Above the median or not: numbers by themselves, everything else by its length."""
-    sizes = {place: size for place, value in values.items() if (size := _size(value)) is not None}
+    """Above the median or not: numbers by themselves where all are numbers, everything else by its length."""
+    numbers = {place: number for place, value in values.items() if (number := _number(value)) is not None}
+    lengths = {place: float(len(value)) for place, value in values.items() if isinstance(value, Sized)}
+    above, below = ("above", "at most") if len(numbers) == len(values) else ("longer than", "no longer than")
+    sizes = numbers if len(numbers) == len(values) else lengths
     middle = statistics.median_low(sizes.values()) if sizes else 0.0
-    numbers = all(isinstance(values[place], int | float) for place in sizes)
-    above, below = ("above", "at most") if numbers else ("longer than", "no longer than")
     for place, size in sizes.items():
         yield f"{label} is {above if size > middle else below} {middle:g}", place
 
@@ -130,13 +148,12 @@ def _shapes(value: Any) -> Iterator[str]:
         yield "empty" if not value else "of one entry" if len(value) == 1 else "of several entries"
 
 
-def _size(value: Any) -> float | None:
-    """A number itself, the length of anything else."""
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int | float):
-        return float(value)
-    return float(len(value)) if isinstance(value, str | list | tuple | Mapping) else None
+def _number(value: Any) -> float | None:
+    """A number, or one that a text states; None for anything else."""
+    if isinstance(value, str):
+        number = number_of(value.strip()) if len(value) <= LONGEST else None
+        return None if number is None else float(number)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _of_prompts(texts: Mapping[int, str]) -> Iterator[tuple[str, int]]:

@@ -14,7 +14,7 @@ attack and kind, but was not confirmed is a warning.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import or_
@@ -86,21 +86,18 @@ class Rows:
         self._kinds = kinds_of(seen.rows, seen.levels)
         self._payoff = Payoff.of(seen)
 
-    def described(self, paying: Sequence[int], tested: Sequence[int]) -> str:
+    def described(self, paying: Collection[int], tested: Collection[int]) -> str:
         """Which rows pay, by their places: all, those of a kind, or some that are named."""
-        if not paying:
-            return ""
-        if len(paying) == len(tested):
-            return f"all {len(tested)} rows"
-        low, high = exact_bounds(len(paying), len(tested))
-        text = f"{len(paying)} of {len(tested)} rows ({100 * low:.0f} to {100 * high:.0f} %)"
+        if not paying or len(paying) == len(tested):
+            return f"all {len(tested)} rows" if paying else ""
         matches = _best([Pattern("", mask_of(tested), mask_of(paying))], self._kinds, LEAST)
-        if matches and matches[0].p <= ERROR / len(self._kinds):
-            hits, of = matches[0].counts
-            return f"{text}: {hits} of the {of} whose {matches[0].kind.label}"
-        return f"{text}: {self._numbers(paying)}"
+        return _described(matches[0]) if self._hold(matches) else f"{_share(paying, tested)}: {self._numbers(paying)}"
 
-    def _numbers(self, places: Sequence[int]) -> str:
+    def _hold(self, matches: Sequence[Match], patterns: int = 1) -> bool:
+        """Whether the best of these matches holds, though so many patterns were compared with all kinds."""
+        return bool(matches) and matches[0].p <= ERROR / max(1, patterns * len(self._kinds))
+
+    def _numbers(self, places: Collection[int]) -> str:
         numbers = sorted(self._seen.rows[place].number for place in places)
         return f"row {', '.join(map(str, numbers[:SHOWN]))}{', …' if len(numbers) > SHOWN else ''}"
 
@@ -115,9 +112,9 @@ class Rows:
         if confirmed:
             best = min(confirmed, key=lambda match: (match.p, -match.counts[0]))
             return [self._attack(best, everything, confirmed=True)]
-        limit = ERROR / max(1, len(patterns) * len(self._kinds))
-        held = [match for match in _best(patterns, self._kinds, LEAST) if match.p <= limit]
-        return [self._attack(match, everything, confirmed=False) for match in held[:1]]
+        over_all = _best(patterns, self._kinds, LEAST)
+        held = self._hold(over_all, len(patterns))
+        return [self._attack(over_all[0], everything, confirmed=False)] if held else []
 
     def _attack(self, match: Match, patterns: Sequence[Pattern], *, confirmed: bool) -> Finding:
         """Named after the simplest attack that is paid on these rows."""
@@ -126,24 +123,17 @@ class Rows:
         alike = [pattern for pattern in patterns if (pattern.paying & rows).bit_count() >= NEARLY * rows.bit_count()]
         simplest = min(alike, key=lambda pattern: (pattern.name not in NOTHING, "/" in pattern.name))
         match = Match(simplest, match.kind, match.p)
-        hits, of = match.counts
-        outside = (simplest.tested & ~match.kind.rows).bit_count()
-        elsewhere = (simplest.paying & ~match.kind.rows).bit_count()
-        message = f"is paid like a right answer on {hits} of the {of} rows (at least {100 * match.low:.0f} %) whose "
-        message += f"{match.kind.label}, and on {elsewhere} of the {outside} others; "
-        message += (
-            "both halves of the data agree" if verdict == "exploit" or self._seen.component else "few rows say so"
-        )
-        message += f"; so are {len(alike) - 1} more attacks" if len(alike) > 1 else ""
         tried, paying = simplest.tried, _places(simplest.paying)
         assert tried is not None
         row = next(place for place in paying if match.kind.rows >> place & 1)
         level = next(level for level in self._seen.levels if level.row == row)
         evidence = self._seen.evidence(level, tried.attempts[row].text, tried.paid[row])
         gap = next(gap for gap in self._seen.gaps if gap.attack == simplest.name)
-        where = self.described(paying, _places(simplest.tested))
+        message = _message(match, confirmed, len(alike) - 1)
         name, family = tried.attack.name, tried.attack.family
-        return Finding(verdict, "rows", family, name, message, gap.gap, gap.share.value, evidence, rows=where)
+        return Finding(
+            verdict, "rows", family, name, message, gap.gap, gap.share.value, evidence, rows=_described(match)
+        )
 
     def lost(self) -> list[Finding]:
         """Rows on which a wrong answer is paid like a right one, or a right one like a wrong one: a warning each."""
@@ -163,11 +153,31 @@ class Rows:
         if len(places) < LEAST or exact_bounds(len(places), len(tested))[0] <= self._gate.thresholds.warning:
             return
         where, level = self.described(places, tested), levels[0]
-        text, reward = (
-            (level.floor_text, level.floor) if name.startswith("wrong") else (level.golden_text, level.golden)
-        )
+        wrong = name == "wrong-paid-on-rows"
+        text, reward = (level.floor_text, level.floor) if wrong else (level.golden_text, level.golden)
         evidence = self._seen.evidence(level, text, Paid(reward))
         yield Finding("warning", "contract", "contract", name, f"{what} on {where}", evidence=evidence, rows=where)
+
+
+def _message(match: Match, confirmed: bool, others: int) -> str:
+    hits, of = match.counts
+    rest = match.pattern.tested & ~match.kind.rows
+    elsewhere = f"{(match.pattern.paying & rest).bit_count()} of the {rest.bit_count()} others"
+    message = f"is paid like a right answer on {hits} of the {of} rows (at least {100 * match.low:.0f} %) whose "
+    message += f"{match.kind.label}, and on {elsewhere}; "
+    message += "one half of the data confirms the other" if confirmed else "there are too few rows to confirm it"
+    return message + (f"; so are {others} more attacks" if others else "")
+
+
+def _described(match: Match) -> str:
+    hits, of = match.counts
+    share = _share(_places(match.pattern.paying), _places(match.pattern.tested))
+    return f"{share}: {hits} of the {of} whose {match.kind.label}"
+
+
+def _share(paying: Collection[int], tested: Collection[int]) -> str:
+    low, high = exact_bounds(len(paying), len(tested))
+    return f"{len(paying)} of {len(tested)} rows ({100 * low:.0f} to {100 * high:.0f} %)"
 
 
 @dataclass(frozen=True)
@@ -255,7 +265,7 @@ def _confirmed(patterns: Sequence[Pattern], kinds: Sequence[Kind]) -> list[Match
     """Matches found on one half of the rows that hold on the other."""
     ordered = _places(reduce(or_, (pattern.tested for pattern in patterns), 0))
     first, second = (mask_of(ordered[start::2]) for start in (0, 1))
-    candidates = _best([pattern.within(first) for pattern in patterns], kinds, 2)[:CANDIDATES]
+    candidates = _best([pattern.within(first) for pattern in patterns], kinds, 2, joined=True)[:CANDIDATES]
     whole = {pattern.name: pattern for pattern in patterns}
     tests = {
         (other.tested, other.paying, match.kind.rows & other.tested): Match(
@@ -271,15 +281,39 @@ def _places(mask: int) -> list[int]:
     return [place for place in range(mask.bit_length()) if mask >> place & 1]
 
 
-def _best(patterns: Sequence[Pattern], kinds: Sequence[Kind], least: int) -> list[Match]:
-    """Each pattern with the kind that sets its paying rows apart best, the best matches first."""
+def _best(patterns: Sequence[Pattern], kinds: Sequence[Kind], least: int, *, joined: bool = False) -> list[Match]:
+    """Each pattern with the kind that sets its paying rows apart best, the best matches first.
+
+    ``joined``: several values of a column may be one kind, which needs other rows to be confirmed on.
+    """
     matches = []
     for pattern in patterns:
-        fitting = [kind for kind in kinds if _fits(pattern, kind, least)]
+        more = _joined(pattern, kinds) if joined else []
+        fitting = [kind for kind in (*kinds, *more) if _fits(pattern, kind, least)]
         if fitting:
-            p, kind = min(((_p_value(pattern, kind), kind) for kind in fitting), key=lambda pair: pair[0])
+            p, kind = min(((_p_value(pattern, kind), kind) for kind in fitting), key=lambda pair: _magnitude(pair[0]))
             matches.append(Match(pattern, kind, p))
     return sorted(matches, key=lambda match: match.p)
+
+
+def _magnitude(p: float) -> int:
+    """Of kinds that fit about as well, the first is the one that says most: answers come before words of prompts."""
+    return math.floor(math.log10(p))
+
+
+def _joined(pattern: Pattern, kinds: Sequence[Kind]) -> list[Kind]:
+    """Of each column, the values on whose rows this is always paid, if there are several."""
+    columns: dict[str, list[Kind]] = {}
+    for kind in kinds:
+        members = pattern.tested & kind.rows
+        if kind.column and members and members & pattern.paying == members:
+            columns.setdefault(kind.column, []).append(kind)
+    return [_together(column, members) for column, members in columns.items() if len(members) > 1]
+
+
+def _together(column: str, kinds: Sequence[Kind]) -> Kind:
+    values = " or ".join(sorted(kind.value for kind in kinds))
+    return Kind(f"{column} is {values}", reduce(or_, (kind.rows for kind in kinds)))
 
 
 def _fits(pattern: Pattern, kind: Kind, least: int) -> bool:

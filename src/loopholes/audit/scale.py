@@ -91,7 +91,7 @@ def levels_of(
     while len(levels) < len(asked) and not (len(levels) > 1 and budget.is_over(stage)):
         size = max(1, scorer.chunk // (1 + 2 * DONORS))
         places = asked[len(levels) : len(levels) + size]
-        donors = {place: _donors(place, golden_rows, answers, truth, seed) for place in places}
+        donors = {place: _donors(place, golden_rows, answers, truth, seed, form) for place in places}
         golden = scorer.pay([(place, golden_rows[place].golden or "") for place in places])
         scorer.pay([(place, text) for place, kinds in donors.items() for texts in kinds for text in texts])
         for place, right in zip(places, golden, strict=True):
@@ -114,7 +114,7 @@ def _floor(scorer: Scorer, place: int, kinds: Sequence[Sequence[str]]) -> tuple[
 
 
 def _donors(
-    place: int, known: Mapping[int, Row], answers: Mapping[int, str], truth: Truth | None, seed: int
+    place: int, known: Mapping[int, Row], answers: Mapping[int, str], truth: Truth | None, seed: int, form: Form
 ) -> list[list[str]]:
     """Two kinds of wrong answers: golden completions of other rows, and this row's with their answers in it.
 
@@ -134,7 +134,9 @@ def _donors(
     wrong = _wrong(row, [known[other].golden or "" for other in picked], truth)[:DONORS]
     swaps = [text for other in picked if (text := swapped(row, answers[place], known[other], answers[other]))]
     if not wrong:
-        return [[""], _wrong(row, [corrupted(row.golden or "")], truth)]
+        other = corrupted(row.golden or "")
+        changed = normalized(form.read(other)) != normalized(answers[place])
+        return [[""], _wrong(row, [other] if changed else [], truth)]
     return [wrong, _wrong(row, swaps, truth)[:DONORS]]
 
 

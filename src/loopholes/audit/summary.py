@@ -48,9 +48,11 @@ def payments(report: Report) -> str:
 
 
 def worst(report: Report) -> str:
-    """The panel's largest gap; empty where there is none."""
+    """The panel's largest gap; empty where there is no scale."""
     if report.worst is None:
         return ""
+    if (report.worst.gap.value or 0.0) <= 0:
+        return "no attack is paid more than a well-formed wrong answer"
     paid = f"is paid {written(report.worst.gap)} of the way from wrong to right"
     return f"the attack that pays most, {report.worst.attack} ({report.worst.family}), {paid}"
 

@@ -44,7 +44,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
     idle, zero = baselines(seen.levels, seen.idle)
     findings = [
         *breaches(seen, gate),
-        *idle_pay(seen, gate, idle),
+        *idle_pay(seen, gate, idle, rows),
         *attacks(seen, gate, rows),
         *rows.attacked(),
         *rows.lost(),
@@ -92,14 +92,15 @@ def _is_said(finding: Finding, exploits: Sequence[Finding]) -> bool:
     if finding.kind == "rows" and finding.verdict == "warning":
         return bool(others)
     attacks = {exploit.family for exploit in others if exploit.kind in ("attack", "search")}
-    idle = {exploit.family for exploit in others if exploit.name in ("nothing-paid", "refusal-paid")}
-    if finding.kind == "contract" or finding.kind == "rows":
+    if finding.kind == "rows":
         return finding.family in attacks
-    return finding.verdict == "warning" and not _is_trouble(finding) and finding.family in attacks | idle
+    if finding.kind == "contract":
+        return finding.family in attacks | {exploit.family for exploit in others if exploit.kind == "rows"}
+    return finding.verdict == "warning" and finding.name not in TROUBLES and finding.family in _families(others)
 
 
-def _is_trouble(finding: Finding) -> bool:
-    return finding.name in TROUBLES
+def _families(findings: Sequence[Finding]) -> set[str]:
+    return {finding.family for finding in findings}
 
 
 def _coverage(seen: Observations) -> Coverage:

@@ -1,0 +1,145 @@
+"""Loopholes that pay on a kind of row only, and what is no such loophole."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopholes.audit import Finding, Gate, Report, Target, rows_from
+from loopholes.audit.attacks import Attack
+from loopholes.audit.checks import Answers
+from loopholes.audit.frameworks.base import Paid
+from loopholes.audit.minority import Rows, at_least, exact_bounds, fisher
+from loopholes.audit.observations import Observations, Usage
+from loopholes.audit.panel import Tried
+from loopholes.audit.results import Attempt, Scoring
+from loopholes.audit.scale import Level
+from support.rewards import audited, families, sums, verdicts, write
+
+pytestmark = pytest.mark.usefixtures("inside")
+RIGHT = 'completion == f"<answer>{answer}</answer>"'
+
+
+def kinds(count: int, every: int) -> list[dict[str, Any]]:
+    """Sums of which every so-manieth has no tests."""
+    rows = sums(count)
+    return [{**row, "tests": [] if place % every == 0 else ["a", "b"]} for place, row in enumerate(rows)]
+
+
+def audit_of(folder: Path, body: str, rows: list[dict[str, Any]], **settings: Any) -> Report:
+    file = write(folder, f"def f(completion, answer, tests=None):\n    return {body}")
+    return audited(f"{file}:f", rows, **settings)
+
+
+def on_rows(report: Report) -> Finding | None:
+    return next((finding for finding in report.findings if finding.kind == "rows"), None)
+
+
+def test_an_attack_that_pays_on_a_kind_of_row_is_an_exploit_with_the_kind_named(tmp_path: Path) -> None:
+    report = audit_of(tmp_path, f"float(not tests or {RIGHT})", kinds(48, 6))
+    finding = on_rows(report)
+    assert finding is not None and (finding.verdict, finding.family, finding.name) == ("exploit", "degenerate", "empty")
+    assert finding.rows == "8 of 48 rows (7 to 30 %): 8 of the 8 whose column tests is empty"
+    assert "8 of the 8 rows (at least 63 %)" in finding.message and "0 of the 40 others" in finding.message
+    assert report.exit_code() == 1
+    evidence = finding.evidence
+    assert evidence is not None and evidence.columns["tests"] == [] and evidence.reward == 1.0
+
+
+def test_a_kind_too_rare_to_be_confirmed_is_a_warning(tmp_path: Path) -> None:
+    report = audit_of(tmp_path, f"float(not tests or {RIGHT})", kinds(48, 16))
+    finding = on_rows(report)
+    assert finding is not None and finding.verdict == "warning" and report.exit_code() == 0
+    assert "too few rows to confirm it" in finding.message
+
+
+def test_of_a_component_a_kind_of_row_is_a_warning(tmp_path: Path) -> None:
+    finding = on_rows(audit_of(tmp_path, f"float(not tests or {RIGHT})", kinds(48, 6), component=True))
+    assert finding is not None and finding.verdict == "warning"
+
+
+def choices(count: int = 48) -> list[dict[str, Any]]:
+    letters = ["ABCDEFGH"[place % 8] for place in range(count)]
+    return [
+        {"prompt": f"Case {place}: A) one B) two", "answer": letter, "golden": f"<answer>{letter}</answer>"}
+        for place, letter in enumerate(letters)
+    ]
+
+
+def test_values_of_a_column_may_be_a_kind_together(tmp_path: Path) -> None:
+    finding = on_rows(audit_of(tmp_path, f'float((answer > "F" and completion == "") or {RIGHT})', choices()))
+    assert finding is not None and finding.verdict == "exploit"
+    assert finding.rows.endswith("12 of the 12 whose answer is 'G' or 'H'")
+
+
+SOUND = {
+    "a guess that is right on its rows": RIGHT,
+    "a reader of the first letter": 'completion.replace("<answer>", "")[:1] == answer',
+    "a reader that ignores case": "completion.lower() == f'<answer>{answer}</answer>'.lower()",
+}
+
+
+@pytest.mark.parametrize("body", SOUND.values(), ids=list(SOUND))
+def test_a_guess_that_is_right_on_a_kind_of_row_is_no_loophole(tmp_path: Path, body: str) -> None:
+    report = audit_of(tmp_path, f"float({body})", choices())
+    assert on_rows(report) is None and families(report) == set()
+
+
+def test_an_attack_that_pays_everywhere_is_told_once(tmp_path: Path) -> None:
+    report = audit_of(tmp_path, f'float(completion == "" or {RIGHT})', kinds(48, 6))
+    assert on_rows(report) is None and [finding.rows for finding in report.findings if finding.name == "empty"] == [
+        "all 48 rows"
+    ]
+
+
+def test_rows_on_which_a_wrong_answer_is_paid_like_the_right_one_are_named(tmp_path: Path) -> None:
+    """Any tagged number is paid where there are no tests; on those rows there is no scale to measure attacks on."""
+    report = audit_of(tmp_path, f"float({RIGHT} or (not tests and len(completion) > 20))", kinds(48, 4))
+    assert "wrong-paid-on-rows" not in verdicts(report)  # wrong answers are shorter
+    wrong = f'float({RIGHT} or (not tests and "<answer>" in completion and completion[8:9].isdigit()))'
+    report = audit_of(tmp_path, wrong, kinds(48, 4))
+    assert "column tests is empty" in next(f.rows for f in report.findings if f.rows and f.verdict != "inconclusive")
+
+
+def test_rows_on_which_right_answers_are_refused_are_named(tmp_path: Path) -> None:
+    report = audit_of(tmp_path, f"float({RIGHT} and bool(tests))", kinds(48, 4))
+    finding = next(finding for finding in report.findings if finding.name == "golden-refused-on-rows")
+    assert finding.verdict == "warning" and finding.rows.endswith("12 of the 12 whose column tests is empty")
+
+
+def guessing(seed: int, rate: float, count: int = 40, attacks: int = 30) -> Observations:
+    """What an audit sees of a reward that pays each attack at random, at this rate."""
+    dice = random.Random(seed)
+    records = [{**row, "kind": dice.choice("xyz"), "level": dice.randrange(9)} for row in sums(count)]
+    rows = rows_from(records)
+    levels = [Level(place, 1.0, 0.0, "?", row["answer"], row["golden"]) for place, row in enumerate(records)]
+    tried = []
+    for number in range(attacks):
+        attempts = {place: Attempt(f"text {'x' * number}") for place in range(count)}
+        paid = {place: Paid(float(dice.random() < rate)) for place in range(count)}
+        tried.append(Tried(Attack(f"attack-{number}", "echo", lambda view: None), attempts, paid))
+    return Observations(
+        target=Target("plain", ()), rows=rows, rows_given=count, scoring=Scoring(), levels=levels,
+        golden=[Paid(1.0)] * count, answers=Answers(), tried=tried, gaps=[each.gap(levels) for each in tried],
+        missing=[], climbed=None, priors={}, rounds=[], skipped=[], usage=Usage(0, 0.0, 0.0),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.25, 0.4])
+def test_a_reward_that_pays_at_random_gets_an_exploit_in_at_most_one_audit_of_twenty(rate: float) -> None:
+    findings = [Rows(guessing(seed, rate), Gate()).attacked() for seed in range(60)]
+    assert sum(finding.verdict == "exploit" for found in findings for finding in found) <= 3
+    assert sum(map(len, findings)) <= 6
+
+
+@pytest.mark.parametrize("hits, of, low, high", [(0, 10, 0.0, 0.3085), (10, 10, 0.6915, 1.0), (3, 12, 0.0549, 0.5719)])
+def test_bounds_are_clopper_and_pearson_s(hits: int, of: int, low: float, high: float) -> None:
+    assert exact_bounds(hits, of) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_fisher_s_test_sums_the_hypergeometric_tail() -> None:
+    assert fisher(4, 4, 4, 12) == pytest.approx(1 / 495)
+    assert fisher(0, 4, 4, 12) == pytest.approx(1.0) and at_least(0, 5, 0.3) == pytest.approx(1.0)
