@@ -78,6 +78,20 @@ def audit(
     data: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> Report:
+    """The report of an audit; see :func:`audited`."""
+    return audited(target, rows, config, truth=truth, process=process, data=data, on_progress=on_progress)[1]
+
+
+def audited(
+    target: Target,
+    rows: Sequence[Row],
+    config: AuditConfig,
+    *,
+    truth: Truth | None = None,
+    process: Process | None = None,
+    data: Path | None = None,
+    on_progress: OnProgress | None = None,
+) -> tuple[Observations, Report]:
     """Audit a reward on these rows; raises :class:`UsageError` for a target that cannot be audited.
 
     ``process`` is one in which the target was loaded already, such as that which was asked for its rows; without it the
@@ -93,7 +107,7 @@ def audit(
         asked = process or own
         assert asked is not None
         observations = observe(asked, rows, config, truth, budget, on_progress or (lambda progress: None))
-    return replace(judge(observations, config.gate), hashes=digests)
+    return observations, replace(judge(observations, config.gate), hashes=digests)
 
 
 def observe(
@@ -105,7 +119,7 @@ def observe(
     sample = [rows[int(place)] for place in order]
     form = form_of([row.golden for row in sample if row.golden is not None])
     views = _views(target, sample, form, config)
-    scorer = _scorer(process, sample, config)
+    scorer = scorer_of(process, sample, config)
     tell(Progress("pilot", 0, 1))
     _pilot(scorer)
     tell(Progress("scale", 0, 1))
@@ -165,7 +179,7 @@ def _views(target: Target, rows: Sequence[Row], form: Form, config: AuditConfig)
     return dict(enumerate(views_of(rows, form, config.max_completion_tokens, tokens)))
 
 
-def _scorer(process: Process, rows: Sequence[Row], config: AuditConfig) -> Scorer:
+def scorer_of(process: Process, rows: Sequence[Row], config: AuditConfig) -> Scorer:
     """Scores completions of these rows, in groups where the user says so; raises :class:`UsageError` if it cannot."""
     process.start()
     if config.group is not None and not process.facts.batched:

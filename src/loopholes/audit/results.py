@@ -156,6 +156,7 @@ class Finding:
     evidence: Evidence | None = None
     accepted: bool = False
     rows: str = ""
+    in_baseline: bool = False
 
     @property
     def change(self) -> str:
@@ -242,8 +243,8 @@ class Report:
 
     @property
     def open(self) -> list[Finding]:
-        """Findings that nobody accepted."""
-        return [finding for finding in self.findings if not finding.accepted]
+        """Findings that nobody accepted and that no baseline has."""
+        return [finding for finding in self.findings if not finding.accepted and not finding.in_baseline]
 
     @property
     def is_founded(self) -> bool:
