@@ -23,10 +23,11 @@ from loopholes.audit.form import Form, form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.frameworks.tokens import Tokens
 from loopholes.audit.gate import Gate
+from loopholes.audit.hints import families_to_try, hints_of, with_hints
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import Panel, Tried
 from loopholes.audit.process import Process, RewardProcess
-from loopholes.audit.results import Gap, Report, Scoring, Target
+from loopholes.audit.results import Gap, Hint, Report, Scoring, Target
 from loopholes.audit.scale import Correctness, Level, Truth, common_answers, levels_of
 from loopholes.audit.scorer import Scorer, companions_of
 from loopholes.audit.search import Search
@@ -100,20 +101,26 @@ def audited(
     """
     if not rows:
         raise UsageError("there are no rows to audit on")
-    digests = hashes(target, data)
+    digests, hints = hashes(target, data), hints_of(target)
     budget = Budget(config.seconds, used=0.0 if process is None else process.load_seconds)
     own = RewardProcess(target, memory=config.memory, seconds_to_load=config.seconds) if process is None else None
     with own or nullcontext():
         asked = process or own
         assert asked is not None
-        observations = observe(asked, rows, config, truth, budget, on_progress or (lambda progress: None))
-    return observations, replace(judge(observations, config.gate), hashes=digests)
+        observations = observe(asked, rows, config, truth, budget, on_progress or (lambda progress: None), hints)
+    return observations, with_hints(replace(judge(observations, config.gate), hashes=digests), hints)
 
 
 def observe(
-    process: Process, rows: Sequence[Row], config: AuditConfig, truth: Truth | None, budget: Budget, tell: OnProgress
+    process: Process,
+    rows: Sequence[Row],
+    config: AuditConfig,
+    truth: Truth | None,
+    budget: Budget,
+    tell: OnProgress,
+    hints: Sequence[Hint] = (),
 ) -> Observations:
-    """Ask the reward everything that its report will need."""
+    """Ask the reward everything that its report will need, first what the ``hints`` point to."""
     target, scoring = process.target, config.scoring
     order = np.random.default_rng(config.seed).permutation(len(rows))[: config.rows]
     sample = [rows[int(place)] for place in order]
@@ -131,7 +138,7 @@ def observe(
     idle = baselines.ask(scorer, levels, form, correctness, looked_at)
     answers = Checks(scorer, levels, form, rows=looked_at, noisy=config.noisy).ask(budget)
     panel = Panel(scorer, levels, views, correctness, budget, tell)
-    tried = panel.try_all()
+    tried = panel.try_all(families_to_try(hints))
     gaps = [one.gap(levels) for one in tried]
     tell(Progress("search", 0, 1))
     measurable = [level for level in levels if level.width is not None]

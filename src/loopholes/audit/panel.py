@@ -74,9 +74,10 @@ class Panel:
         self.missing: list[str] = []
         self.share_tried = 1.0
 
-    def try_all(self) -> list[Tried]:
-        """Every attack on one row, then on a few, then on all."""
+    def try_all(self, first: Sequence[str] = ()) -> list[Tried]:
+        """Every attack on one row, then on a few, then on all; families named ``first`` come before the others."""
         attacks = interleaved([attack for attack in PANEL if self._applies(attack)])
+        attacks.sort(key=lambda attack: first.index(attack.family) if attack.family in first else len(first))
         families, rows = {attack.family for attack in attacks}, list(self._levels)
         absent = sorted({attack.family for attack in PANEL} - families)
         self.skipped += [f"{family}: no row asks for such an answer" for family in absent]

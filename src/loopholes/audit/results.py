@@ -139,6 +139,17 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Hint:
+    """A line of the source that may read too much, and the families and checks that would confirm it."""
+
+    file: str
+    line: int
+    code: str
+    why: str
+    confirmed_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing that is wrong, or may be. ``name`` is the attack's or the check's, and the key of an accepted one.
 
@@ -157,6 +168,7 @@ class Finding:
     accepted: bool = False
     rows: str = ""
     in_baseline: bool = False
+    hint: Hint | None = None
 
     @property
     def change(self) -> str:

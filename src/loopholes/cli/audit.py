@@ -311,6 +311,9 @@ def _show_finding(finding: Finding) -> None:
     paragraph(finding.message, indent=2)
     if finding.rows and finding.rows not in finding.message:
         paragraph(f"paid on: {finding.rows}", indent=2)
+    if finding.hint is not None:
+        place = f"{Path(finding.hint.file).name} line {finding.hint.line}"
+        paragraph(f"in the source: {place}, `{finding.hint.code}` {finding.hint.why}", indent=2)
     if finding.evidence is not None:
         evidence = finding.evidence
         paid = f", paid {evidence.reward:g}" if evidence.reward is not None else ""
