@@ -54,6 +54,12 @@ def definition_of(part: Part) -> Definition | None:
     return None if file is None else _definition(file, part.name.partition("(")[0].split("."), DEEPEST)
 
 
+def functions_of(definition: Definition) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions at the top level of a definition's file, by name."""
+    statements = _statements(_parsed(definition.file).body)
+    return {node.name: node for node in statements if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
 def _definition(file: Path, names: Sequence[str], depth: int) -> Definition:
     tree = _parsed(file)
     node = _node(tree.body, names)

@@ -24,10 +24,11 @@ from loopholes.audit.form import Form, form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.frameworks.tokens import Tokens
 from loopholes.audit.gate import Gate
+from loopholes.audit.hints import families_to_try, hints_of, with_hints
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import Panel, Tried
 from loopholes.audit.process import Process, RewardProcess
-from loopholes.audit.results import Gap, Report, Scoring, Target
+from loopholes.audit.results import Gap, Hint, Report, Scoring, Target
 from loopholes.audit.scale import Correctness, Level, Truth, common_answers, levels_of
 from loopholes.audit.scorer import Scorer, companions_of
 from loopholes.audit.search import Search
@@ -79,6 +80,20 @@ def audit(
     data: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> Report:
+    """The report of an audit; see :func:`audited`."""
+    return audited(target, rows, config, truth=truth, process=process, data=data, on_progress=on_progress)[1]
+
+
+def audited(
+    target: Target,
+    rows: Sequence[Row],
+    config: AuditConfig,
+    *,
+    truth: Truth | None = None,
+    process: Process | None = None,
+    data: Path | None = None,
+    on_progress: OnProgress | None = None,
+) -> tuple[Observations, Report]:
     """Audit a reward on these rows; raises :class:`UsageError` for a target that cannot be audited.
 
     ``process`` is one in which the target was loaded already, such as that which was asked for its rows; without it the
@@ -87,24 +102,30 @@ def audit(
     """
     if not rows:
         raise UsageError("there are no rows to audit on")
-    digests = hashes(target, data)
+    digests, hints = hashes(target, data), hints_of(target)
     budget = Budget(config.seconds, used=0.0 if process is None else process.load_seconds)
     own = RewardProcess(target, memory=config.memory, seconds_to_load=config.seconds) if process is None else None
     with own or nullcontext():
         asked = process or own
         assert asked is not None
-        observations = observe(asked, rows, config, truth, budget, on_progress or (lambda progress: None))
-    return replace(judge(observations, config.gate), hashes=digests)
+        observations = observe(asked, rows, config, truth, budget, on_progress or (lambda progress: None), hints)
+    return observations, with_hints(replace(judge(observations, config.gate), hashes=digests), hints)
 
 
 def observe(
-    process: Process, rows: Sequence[Row], config: AuditConfig, truth: Truth | None, budget: Budget, tell: OnProgress
+    process: Process,
+    rows: Sequence[Row],
+    config: AuditConfig,
+    truth: Truth | None,
+    budget: Budget,
+    tell: OnProgress,
+    hints: Sequence[Hint] = (),
 ) -> Observations:
-    """Ask the reward everything that its report will need."""
+    """Ask the reward everything that its report will need, first what the ``hints`` point to."""
     target, scoring = process.target, config.scoring
     order = np.random.default_rng(config.seed).permutation(len(rows))[: config.rows]
     sample = [rows[int(place)] for place in order]
-    scorer = _scorer(process, sample, config)
+    scorer = scorer_of(process, sample, config)
     tell(Progress("pilot", 0, 1))
     _pilot(scorer)
     budget.begin()
@@ -120,11 +141,12 @@ def observe(
     idle = baselines.ask(scorer, levels, form, correctness, looked_at)
     answers = Checks(scorer, levels, form, rows=looked_at, noisy=config.noisy).ask(budget)
     panel = Panel(scorer, levels, views, correctness, budget, tell)
-    panel.try_all()
+    first = families_to_try(hints)
+    panel.try_all(first)
     while not panel.is_late and (more := scale.more()):
         correctness.add(more)
         panel.add(more)
-        panel.try_all()
+        panel.try_all(first)
     tried = panel.results()
     gaps = [attack.gap(levels) for attack in tried]
     tell(Progress("search", 0, 1))
@@ -173,7 +195,7 @@ def _views(target: Target, rows: Sequence[Row], form: Form, config: AuditConfig)
     return dict(enumerate(views_of(rows, form, config.max_completion_tokens, tokens)))
 
 
-def _scorer(process: Process, rows: Sequence[Row], config: AuditConfig) -> Scorer:
+def scorer_of(process: Process, rows: Sequence[Row], config: AuditConfig) -> Scorer:
     """Scores completions of these rows, in groups where the user says so; raises :class:`UsageError` if it cannot."""
     process.start()
     if config.group is not None and not process.facts.batched:

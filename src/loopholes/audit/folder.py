@@ -14,8 +14,8 @@ from loopholes.audit.definitions import definition_of
 from loopholes.audit.frameworks import framework
 from loopholes.audit.frameworks.base import Paid, Part, Row
 from loopholes.audit.layout import FINDINGS, REPORT, SavedFinding, finding_record, read_finding, report_record
-from loopholes.audit.process import RewardProcess
-from loopholes.audit.results import Report, Target
+from loopholes.audit.process import Process, RewardProcess
+from loopholes.audit.results import Evidence, Report, Scoring, Target
 from loopholes.audit.scorer import Scorer
 from loopholes.errors import DataError, RunError
 from loopholes.files import disk_errors, read_json, write_json
@@ -126,14 +126,16 @@ def replay(path: Path) -> Replay:
             f"{path} is about {moved.label}, and {moved.source} is not found from here: replay it in the folder "
             "in which the audit ran"
         )
-    evidence, scoring = saved.evidence, saved.scoring
+    with RewardProcess(saved.target, memory=saved.scoring.memory) as process:
+        now = paid_again(process, saved.evidence, saved.scoring)
+    return Replay(saved, now, saved.functions != hashes(saved.target, None)["functions"])
+
+
+def paid_again(process: Process, evidence: Evidence, scoring: Scoring) -> Paid:
+    """What the completion of a finding is paid now, under its row and in its group."""
     prompt = evidence.prompt if isinstance(evidence.prompt, str) else messages(evidence.prompt)
     row = Row(evidence.row, prompt, columns=evidence.columns)
     company = [[*evidence.company]] if evidence.company else None
-    with RewardProcess(saved.target, memory=scoring.memory) as process:
-        scorer = Scorer(
-            process, [row], seconds_a_call=scoring.seconds_a_call, repeats=scoring.repeats, companions=company
-        )
-        scorer.warm_up((0, ""))
-        (now,) = scorer.pay([(0, evidence.completion)])
-    return Replay(saved, now, saved.functions != hashes(saved.target, None)["functions"])
+    scorer = Scorer(process, [row], seconds_a_call=scoring.seconds_a_call, repeats=scoring.repeats, companions=company)
+    scorer.warm_up((0, ""))
+    return scorer.pay([(0, evidence.completion)])[0]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.audit.frameworks.base import Part
-from loopholes.audit.results import Baseline, Coverage, Evidence, Finding, Gap, Note, Report, Scoring, Target
+from loopholes.audit.results import Baseline, Coverage, Evidence, Finding, Gap, Hint, Note, Report, Scoring, Target
 from loopholes.errors import DataError, RunError
 from loopholes.files import jsonable, read_json
 from loopholes.records import messages
@@ -149,10 +149,14 @@ _FINDING = {*Finding.__dataclass_fields__}
 
 def _finding(record: Mapping[str, Any]) -> Finding:
     fields = {key: value for key, value in record.items() if key != "change"}
-    made: dict[str, Callable[[Any], Any]] = {"gap": lambda gap: Estimate(**gap), "evidence": _evidence}
+    made: dict[str, Callable[[Any], Any]] = {"gap": lambda gap: Estimate(**gap), "evidence": _evidence, "hint": _hint}
     return Finding(
         **{**fields, **{key: None if fields[key] is None else make(fields[key]) for key, make in made.items()}}
     )
+
+
+def _hint(record: Mapping[str, Any]) -> Hint:
+    return Hint(**{**record, "confirmed_by": tuple(record["confirmed_by"])})
 
 
 def _evidence(record: Mapping[str, Any]) -> Evidence:

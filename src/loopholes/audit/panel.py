@@ -112,9 +112,13 @@ class Panel:
         for tried in self._panel:
             tried.rows += [level.row for level in ordered]
 
-    def try_all(self) -> None:
-        """Every attack on one row, then on a few, on enough, and on all; attacks that break graders come last."""
+    def try_all(self, first: Sequence[str] = ()) -> None:
+        """Every attack on one row, then on a few, on enough, and on all; attacks that break graders come last.
+
+        Families named ``first`` come before the others in each round.
+        """
         panel = interleaved(self._applying())
+        panel.sort(key=lambda tried: first.index(tried.attack.family) if tried.attack.family in first else len(first))
         last = [tried for tried in panel if tried.attack.family == BREAKING]
         rounds = sorted({1, FEW, enough(self._measurable), len(self._levels)})
         total, done = len(panel) * len(rounds), 0

@@ -139,6 +139,17 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Hint:
+    """A line of the source that may read too much, and the families and checks that would confirm it."""
+
+    file: str
+    line: int
+    code: str
+    why: str
+    confirmed_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing that is wrong, or may be. ``name`` is the attack's or the check's, and the key of an accepted one.
 
@@ -156,6 +167,8 @@ class Finding:
     evidence: Evidence | None = None
     accepted: bool = False
     rows: str = ""
+    in_baseline: bool = False
+    hint: Hint | None = None
 
     @property
     def change(self) -> str:
@@ -244,8 +257,8 @@ class Report:
 
     @property
     def open(self) -> list[Finding]:
-        """Findings that nobody accepted."""
-        return [finding for finding in self.findings if not finding.accepted]
+        """Findings that nobody accepted and that no baseline has."""
+        return [finding for finding in self.findings if not finding.accepted and not finding.in_baseline]
 
     @property
     def is_founded(self) -> bool:

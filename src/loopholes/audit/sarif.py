@@ -8,14 +8,15 @@ from typing import Any
 from urllib.parse import quote
 
 from loopholes import __version__
-from loopholes.audit.definitions import Definition, definition_of
+from loopholes.audit.definitions import definition_of
+from loopholes.audit.identity import fingerprints
 from loopholes.audit.results import FAMILIES, Finding, Report
 
 LEVELS = {"exploit": "error", "warning": "warning", "inconclusive": "note"}
 
 
-def sarif(report: Report) -> dict[str, Any]:
-    """The log of one audit."""
+def sarif(report: Report, has_baseline: bool = False) -> dict[str, Any]:
+    """The log of one audit; where it ``has_baseline``, each result says whether it is new."""
     rules = [
         {
             "id": family,
@@ -27,30 +28,35 @@ def sarif(report: Report) -> dict[str, Any]:
     ]
     driver = {"name": "loopholes audit", "semanticVersion": __version__, "rules": rules}
     definitions = [definition_of(part) for part in report.target.parts]
-    where = [_location(definition) for definition in definitions if definition is not None]
-    results = [_result(finding, where) for finding in report.findings]
+    where = [_location(definition.file, definition.line) for definition in definitions if definition is not None]
+    marked = zip(report.findings, fingerprints(report), strict=True)
+    results = [_result(finding, fingerprint, where) for finding, fingerprint in marked]
+    for finding, result in zip(report.findings, results, strict=True):
+        if has_baseline:
+            result["baselineState"] = "unchanged" if finding.in_baseline else "new"
     run = {"tool": {"driver": driver}, "results": results, "columnKind": "utf16CodeUnits"}
     return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
 
 
-def _result(finding: Finding, where: list[dict[str, Any]]) -> dict[str, Any]:
+def _result(finding: Finding, fingerprint: str, where: list[dict[str, Any]]) -> dict[str, Any]:
+    line = [] if finding.hint is None else [_location(Path(finding.hint.file), finding.hint.line)]
     shown = "" if finding.evidence is None else f" For example: {finding.evidence.completion[:200]!r}."
     found: dict[str, Any] = {
         "ruleId": finding.family,
         "level": LEVELS[finding.verdict],
         "message": {"text": f"{finding.name}: {finding.message}.{shown} To do: {finding.change}."},
-        "locations": where[:1],
-        "relatedLocations": where[1:],
-        "partialFingerprints": {"finding/v1": f"{finding.family}/{finding.name}"},
+        "locations": [*line, *where][:1],
+        "relatedLocations": [*line, *where][1:],
+        "partialFingerprints": {"finding/v1": fingerprint},
     }
     if finding.accepted:
         found["suppressions"] = [{"kind": "external"}]
     return found
 
 
-def _location(definition: Definition) -> dict[str, Any]:
-    region: Mapping[str, int] = {"startLine": definition.line}
-    return {"physicalLocation": {"artifactLocation": {"uri": _uri(definition.file)}, "region": region}}
+def _location(file: Path, line: int) -> dict[str, Any]:
+    region: Mapping[str, int] = {"startLine": line}
+    return {"physicalLocation": {"artifactLocation": {"uri": _uri(file)}, "region": region}}
 
 
 def _uri(path: Path) -> str:

@@ -16,6 +16,7 @@ from loopholes.cli.options import Json, Sandbox, Seed, pairs
 from loopholes.errors import DONE, FOUND, UsageError
 
 if TYPE_CHECKING:
+    from loopholes.audit.against import Comparison
     from loopholes.audit.engine import AuditConfig
     from loopholes.audit.frameworks.base import Row
     from loopholes.audit.process import RewardProcess
@@ -124,6 +125,17 @@ def audit(
         Path | None,
         typer.Option(help="Score the completion of a finding again; fails if it is still paid as before."),
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TARGET",
+            help="Fixed reward: say which findings of the target it closes, what is new, and what it breaks.",
+        ),
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Earlier audit.json, or a folder of findings: fail only on what is new."),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if something is inconclusive, too.")] = False,
     seed: Seed = 0,
     sandbox: Sandbox = None,
@@ -136,19 +148,22 @@ def audit(
     """
     from loopholes.audit import AuditConfig
     from loopholes.audit import audit as run
+    from loopholes.audit.against import compare
     from loopholes.audit.folder import earlier, save
     from loopholes.audit.gate import read_gate
+    from loopholes.audit.identity import against_baseline, gone, read_baseline
     from loopholes.audit.process import RewardProcess
-    from loopholes.audit.sarif import sarif as as_sarif
-    from loopholes.files import disk_errors, write_json
 
     if replay is not None:
         return _replay(replay, json_)
     if target and reward:
         raise UsageError("give one TARGET, or each reward with --reward")
+    if against is not None and (reward or baseline):
+        raise UsageError("--against compares one TARGET with one fixed reward, without --reward and --baseline")
     earlier(out)  # what is there and is not an audit's is told before anything is audited
     given = {**pairs(set_, "--set"), "tokenizer": tokenizer, "group": group}
     aimed = _aimed(reward or [target or ""], framework, given, channel, seed, max_completion_tokens)
+    known = None if baseline is None else read_baseline(baseline, aimed.label)
     settings = AuditConfig(
         seconds=budget_seconds,
         rows=rows,
@@ -165,6 +180,11 @@ def audit(
     with ExitStack() as stack, display("audit", json=False, numbers={}, mute=json_) as shown:
         process = stack.enter_context(closing(RewardProcess(aimed, memory=memory_gb, seconds_to_load=budget_seconds)))
         found, wanted = _material(process, data, golden, truth, settings, stack)
+        if against is not None:
+            fixed = _aimed([against], framework, given, channel, seed, max_completion_tokens)
+            other = stack.enter_context(closing(RewardProcess(fixed, memory=memory_gb, seconds_to_load=budget_seconds)))
+            comparison = compare(process, other, found, settings, truth=wanted, data=data, on_progress=shown.show)
+            return _conclude_comparison(comparison, out, sarif, strict, json_)
         report = run(
             aimed,
             found,
@@ -174,12 +194,39 @@ def audit(
             data=data,
             on_progress=shown.show,
         )
+    if known is not None:
+        report = against_baseline(report, known)
     written = save(report, out)
-    if sarif is not None:
-        with disk_errors(sarif):
-            write_json(sarif, as_sarif(report))
+    _write_sarif(report, sarif, known is not None)
     _show(report, written, out, json_)
+    if known is not None and not json_ and (closed := gone(report, known)):
+        paragraph(f"no longer there, so that the baseline can be written anew: {', '.join(closed)}", "green")
     return report.exit_code(strict)
+
+
+def _conclude_comparison(comparison: Comparison, out: Path, sarif: Path | None, strict: bool, json_: bool) -> int:
+    """Write the fixed reward's findings, and print what became of the old one's."""
+    from loopholes.audit.folder import save
+    from loopholes.cli.against import comparison_record, show_comparison
+
+    written = save(comparison.new, out)
+    _write_sarif(comparison.new, sarif)
+    if json_:
+        print_line(comparison_record(comparison, strict))
+    else:
+        show_comparison(comparison)
+        if written:
+            conclude(f"The findings of the fixed reward are in {out}")
+    return comparison.exit_code(strict)
+
+
+def _write_sarif(report: Report, file: Path | None, has_baseline: bool = False) -> None:
+    from loopholes.audit.sarif import sarif
+    from loopholes.files import disk_errors, write_json
+
+    if file is not None:
+        with disk_errors(file):
+            write_json(file, sarif(report, has_baseline))
 
 
 def _aimed(
@@ -258,11 +305,15 @@ def _style(report: Report) -> str:
 
 
 def _show_finding(finding: Finding) -> None:
-    verdict = f"{finding.verdict} (accepted)" if finding.accepted else finding.verdict
+    state = " (accepted)" if finding.accepted else " (in the baseline)" if finding.in_baseline else ""
+    verdict = f"{finding.verdict}{state}"
     stdout.print(f"\n{verdict}: {finding.family}, {finding.name}", style=STYLES[finding.verdict], markup=False)
     paragraph(finding.message, indent=2)
     if finding.rows and finding.rows not in finding.message:
         paragraph(f"paid on: {finding.rows}", indent=2)
+    if finding.hint is not None:
+        place = f"{Path(finding.hint.file).name} line {finding.hint.line}"
+        paragraph(f"in the source: {place}, `{finding.hint.code}` {finding.hint.why}", indent=2)
     if finding.evidence is not None:
         evidence = finding.evidence
         paid = f", paid {evidence.reward:g}" if evidence.reward is not None else ""

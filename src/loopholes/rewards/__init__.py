@@ -22,7 +22,7 @@ from loopholes.rewards.lists import items, same_list, same_set
 from loopholes.rewards.numbers import number, same_number
 from loopholes.rewards.parts import gated, weighted
 from loopholes.rewards.places import behind, boxed, final, tagged
-from loopholes.rewards.programs import outputs_passed, program, calls_passed
+from loopholes.rewards.programs import calls_passed, outputs_passed, program
 from loopholes.rewards.records import fields, record
 from loopholes.rewards.remedies import REMEDIES, Remedy
 from loopholes.rewards.texts import same_text
@@ -32,6 +32,7 @@ __all__ = [
     "Remedy",
     "behind",
     "boxed",
+    "calls_passed",
     "choice",
     "fields",
     "final",
@@ -47,7 +48,6 @@ __all__ = [
     "same_set",
     "same_text",
     "tagged",
-    "calls_passed",
     "verdict",
     "weighted",
 ]

@@ -1,0 +1,156 @@
+"""Does a fix close what an audit found, and does it break anything? Two rewards, the same rows, seed and attacks.
+
+The old reward is audited first, then the new one as if nothing were known about it. A finding of the old reward is
+*open* if the new one still pays for the completion that showed it, or if the new audit finds the same loophole again
+(:func:`loopholes.audit.identity.identity`): a fix that only forbids one wording leaves it open. Every right answer that
+the old reward paid, as it stands and rewritten, is put to the new one: what that refuses is *broken*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from loopholes.audit.checks import HALF
+from loopholes.audit.engine import AuditConfig, audited, scorer_of
+from loopholes.audit.folder import paid_again
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.identity import identity, is_among
+from loopholes.audit.observations import Observations
+from loopholes.audit.process import Process
+from loopholes.audit.results import Finding, Report
+from loopholes.audit.scale import SAME, Level, Truth
+from loopholes.errors import FOUND
+from loopholes.progress import OnProgress
+
+GOLDEN = "as they stand"
+"""The kind of right answers that were not rewritten."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A finding of the old reward, and what became of it; ``now`` is what its completion is paid by the new one."""
+
+    finding: Finding
+    state: Literal["open", "closed"]
+    reason: str
+    now: float | None = None
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Right answers of one ``kind``: the new reward refuses ``count`` of the ``paid`` that the old one paid."""
+
+    kind: str
+    count: int
+    paid: int
+    row: int
+    completion: str
+    now: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An old and a new reward. ``fresh`` are findings of the new one that the old one does not have, or not as bad."""
+
+    old: Report
+    new: Report
+    followed: Sequence[Followed]
+    fresh: Sequence[Finding]
+    broken: Sequence[Broken]
+
+    def exit_code(self, strict: bool = False) -> int:
+        """1 if an exploit is open or fresh, or something broke; else that of the new reward's own audit."""
+        open_ = any(one.state == "open" and _fails(one.finding) for one in self.followed)
+        return FOUND if open_ or self.broken or any(map(_fails, self.fresh)) else self.new.exit_code(strict)
+
+
+def compare(
+    old: Process,
+    new: Process,
+    rows: Sequence[Row],
+    config: AuditConfig,
+    *,
+    truth: Truth | None = None,
+    data: Path | None = None,
+    on_progress: OnProgress | None = None,
+) -> Comparison:
+    """Audit both rewards on these rows; raises :class:`UsageError` for a target that cannot be audited."""
+    (before, old_report), (after, new_report) = (
+        audited(one.target, rows, config, truth=truth, process=one, data=data, on_progress=on_progress)
+        for one in (old, new)
+    )
+    broken = list(_broken(before, after, new, config))
+    followed = [_followed(finding, after, new, new_report, config) for finding in old_report.open if _counts(finding)]
+    fresh = [finding for finding in new_report.open if _counts(finding) and not is_among(finding, old_report.findings)]
+    return Comparison(old_report, new_report, followed, fresh, broken)
+
+
+def _counts(finding: Finding) -> bool:
+    return finding.verdict != "inconclusive"
+
+
+def _fails(finding: Finding) -> bool:
+    return finding.verdict == "exploit"
+
+
+def _followed(finding: Finding, after: Observations, new: Process, report: Report, config: AuditConfig) -> Followed:
+    """What became of one finding of the old reward."""
+    again = next((one for one in report.findings if identity(one) == identity(finding)), None)
+    now = None
+    if finding.kind != "contract" and finding.evidence is not None:
+        now = paid_again(new, finding.evidence, config.scoring).value
+        level = next((level for level in after.levels if after.rows[level.row].number == finding.evidence.row), None)
+        if _is_paid(now, finding, level, config.gate.thresholds.exploit):
+            return Followed(finding, "open", f"its completion is still paid {now:g}", now)
+    if again is not None and is_among(finding, [again]):
+        return Followed(finding, "open", f"the new reward has it, too, by {again.name}", now)
+    weaker = f", and only a warning is left, by {again.name}" if again is not None else ""
+    paid = f"its completion is paid {now:g} now" if now is not None else "the new reward does not have it"
+    return Followed(finding, "closed", paid + weaker, now)
+
+
+def _is_paid(now: float | None, finding: Finding, level: Level | None, limit: float) -> bool:
+    """Whether a completion earns more than ``limit`` of the new scale or, without one, as much as before."""
+    if now is None or finding.evidence is None:
+        return False
+    share = None if level is None else level.share(now)
+    if share is not None:
+        return share > limit
+    then = finding.evidence.reward
+    return then is not None and now >= then - SAME
+
+
+def _broken(before: Observations, after: Observations, new: Process, config: AuditConfig) -> Iterator[Broken]:
+    """Each kind of right answers of which the new reward refuses some that the old one paid."""
+    numbers = {after.rows[level.row].number: level for level in after.levels}
+    scorer = scorer_of(new, after.rows, config)
+    for kind, texts in _paid_right(before).items():
+        asked = [(numbers[number], text) for number, text in texts if number in numbers]
+        payments = scorer.pay([(level.row, text) for level, text in asked])
+        refused = [
+            (level, text, paid.value)
+            for (level, text), paid in zip(asked, payments, strict=True)
+            if _refuses(level, paid.value, kind == GOLDEN)
+        ]
+        if refused:
+            level, text, now = refused[0]
+            yield Broken(kind, len(refused), len(asked), after.rows[level.row].number, text, now)
+
+
+def _refuses(level: Level, now: float | None, is_golden: bool) -> bool:
+    """Whether a right answer earns less than half of the scale; without a scale, golden completions do."""
+    share = level.share(now)
+    return is_golden if share is None else share < HALF
+
+
+def _paid_right(seen: Observations) -> dict[str, list[tuple[int, str]]]:
+    """Right answers that a reward paid, by kind, each with the number of its row."""
+    right = {GOLDEN: [(seen.rows[level.row].number, level.golden_text) for level in seen.measurable]}
+    for kind, probes in seen.answers.rewritten.items():
+        right[kind] = [
+            (seen.rows[probe.level.row].number, probe.text) for probe in probes if (probe.share or 0.0) >= HALF
+        ]
+    return right

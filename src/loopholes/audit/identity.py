@@ -1,0 +1,76 @@
+"""What makes two findings the same: in two audits of a reward, in a baseline, and in a code-scanning alert.
+
+The best attack of a family depends on the rows and on the time there was, so a loophole is its *family*, not the attack
+that showed it best. A check of the contract is its own name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from loopholes.audit.layout import REPORT, read_report
+from loopholes.audit.results import Finding, Report
+from loopholes.errors import DataError
+
+SEVERITY = {"inconclusive": 0, "warning": 1, "exploit": 2}
+
+
+def identity(finding: Finding) -> str:
+    """``family`` of what an attack showed, ``family/search`` of what a search did, ``contract/check`` of a check."""
+    if finding.kind == "contract":
+        return f"contract/{finding.name}"
+    return f"{finding.family}/search" if finding.kind == "search" else finding.family
+
+
+def fingerprints(report: Report) -> Iterator[str]:
+    """One for each finding, unique among the findings of a target and the same in the next audit of that target."""
+    seen: dict[str, int] = {}
+    for finding in report.findings:
+        name = identity(finding)
+        seen[name] = seen.get(name, 0) + 1
+        text = f"{report.target.label}\n{name}\n{seen[name]}"
+        yield hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def severities(findings: Sequence[Finding]) -> dict[str, int]:
+    """The worst verdict for each identity."""
+    worst: dict[str, int] = {}
+    for finding in findings:
+        name = identity(finding)
+        worst[name] = max(worst.get(name, 0), SEVERITY[finding.verdict])
+    return worst
+
+
+def is_among(finding: Finding, earlier: Sequence[Finding]) -> bool:
+    """Whether it was there before and was no better; what is inconclusive is new each time."""
+    return SEVERITY[finding.verdict] > 0 and SEVERITY[finding.verdict] <= severities(earlier).get(identity(finding), 0)
+
+
+def read_baseline(path: Path, label: str) -> list[Finding]:
+    """The findings of earlier audits of the target ``label``, from an ``audit.json`` or a folder that holds some.
+
+    Raises :class:`DataError` for a path without an audit of this target.
+    """
+    files = sorted(path.rglob(REPORT)) if path.is_dir() else [path]
+    reports = [read_report(file) for file in files]
+    matching = [report for report in reports if report.target.label == label]
+    if not matching:
+        labels = ", ".join(sorted({report.target.label for report in reports}))
+        raise DataError(f"{path} holds no audit of {label}" + (f", only of {labels}" if labels else ""))
+    return [finding for report in matching for finding in report.findings]
+
+
+def against_baseline(report: Report, baseline: Sequence[Finding]) -> Report:
+    """The report with every finding marked that the baseline has."""
+    return replace(
+        report, findings=[replace(finding, in_baseline=is_among(finding, baseline)) for finding in report.findings]
+    )
+
+
+def gone(report: Report, baseline: Sequence[Finding]) -> list[str]:
+    """The identities of exploits and warnings of the baseline that the report no longer has."""
+    present = severities(report.findings)
+    return sorted(name for name, severity in severities(baseline).items() if severity and name not in present)

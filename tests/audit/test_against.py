@@ -1,0 +1,174 @@
+"""``--against``: what a fix closes, leaves open, brings along and breaks; ``--baseline``: only what is new fails."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopholes.audit import AuditConfig, rows_from, target_of
+from loopholes.audit.against import GOLDEN, Comparison, compare
+from loopholes.audit.identity import fingerprints, identity, is_among, read_baseline
+from loopholes.audit.results import Report
+from loopholes.cli import main
+from loopholes.errors import DataError
+from support.rewards import InProcess, audited, save_rows, sums, write
+
+SOURCE = """
+    def contains(completion, answer):
+        return float(answer in completion)
+
+    def fixed(completion, answer):
+        text = completion.strip()
+        inside = text.removeprefix("<answer>").removesuffix("</answer>").strip(" $")
+        try:
+            return float(len(text) < 60 and float(inside) == float(answer))
+        except ValueError:
+            return 0.0
+
+    def one_wording(completion, answer):
+        return float(answer in completion and "100 101 102" not in completion)
+
+    def fixed_for_most(completion, answer):
+        return fixed(completion, answer) if int(answer) % 3 else 0.0
+
+    def exact(completion, answer):
+        return float(completion == f"<answer>{answer}</answer>")
+
+    def other_hole(completion, answer):
+        return max(exact(completion, answer), float(completion.strip() == ""))
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, SOURCE)
+    save_rows(tmp_path, sums(24))
+    return "rewards.py"
+
+
+def compared(file: str, old: str, new: str, rows: list[dict[str, Any]] | None = None) -> Comparison:
+    """The comparison of two functions of a file."""
+    processes = [InProcess(target_of([f"{file}:{name}"], None, {"max_completion_tokens": 1024})) for name in (old, new)]
+    return compare(*processes, rows_from(rows or sums(24)), AuditConfig(search_calls=0, seconds=600.0))
+
+
+def states(comparison: Comparison) -> dict[str, str]:
+    """What became of each family or check."""
+    return {identity(followed.finding): followed.state for followed in comparison.followed}
+
+
+def test_a_fix_that_closes_everything_and_breaks_nothing_passes(file: str) -> None:
+    comparison = compared(file, "contains", "fixed")
+    assert "shotgun" in states(comparison) and set(states(comparison).values()) == {"closed"}
+    assert not comparison.fresh and not comparison.broken
+    assert comparison.exit_code() == 0
+
+
+def test_a_fix_that_forbids_one_wording_leaves_the_loophole_open(file: str) -> None:
+    comparison = compared(file, "contains", "one_wording")
+    assert states(comparison)["shotgun"] == "open"
+    assert comparison.exit_code() == 1
+
+
+def test_a_finding_whose_own_completion_is_still_paid_is_open_and_says_what_it_is_paid(file: str) -> None:
+    comparison = compared(file, "contains", "contains")
+    attacks = [followed for followed in comparison.followed if followed.finding.kind != "contract"]
+    assert attacks and {followed.state for followed in attacks} == {"open"}
+    assert any("still paid 1" in followed.reason for followed in attacks)
+
+
+def test_what_only_the_fixed_reward_has_is_new_and_fails(file: str) -> None:
+    comparison = compared(file, "exact", "other_hole")
+    assert {finding.family for finding in comparison.fresh} >= {"degenerate"}
+    assert comparison.exit_code() == 1
+    assert not compared(file, "other_hole", "other_hole").fresh
+
+
+def test_a_fix_that_refuses_right_answers_is_broken_with_their_number_and_an_example(file: str) -> None:
+    comparison = compared(file, "contains", "fixed_for_most")
+    (golden,) = [broken for broken in comparison.broken if broken.kind == GOLDEN]
+    wrong = [row for row in sums(24) if int(row["answer"]) % 3 == 0]
+    assert (golden.count, golden.paid) == (len(wrong), 24)
+    assert golden.completion in {row["golden"] for row in wrong} and golden.now == 0
+    assert comparison.exit_code() == 1
+
+
+def test_a_fix_that_refuses_right_answers_written_otherwise_says_how_they_are_written(file: str) -> None:
+    broken = {kind.kind for kind in compared(file, "fixed", "exact").broken}
+    assert broken and GOLDEN not in broken
+
+
+def test_the_command_prints_what_became_of_each_finding_and_ends_with_its_status(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["audit", f"{file}:contains", "--data", "rows.jsonl", "--search-calls", "0", "--against"]
+    assert main([*command, f"{file}:fixed"]) == 0
+    shown = capsys.readouterr().out
+    assert "closed: exploit, shotgun" in shown and "0 open, 0 new; no right answer is refused" in shown
+    assert main([*command, f"{file}:one_wording", "--json"]) == 1
+    record = json.loads(capsys.readouterr().out)
+    assert {one["state"] for one in record["followed"] if one["family"] == "shotgun"} == {"open"}
+    assert record["status"] == 1 and record["new"]["target"]
+
+
+@pytest.mark.parametrize("option", [["--baseline", "findings"], ["--reward", "rewards.py:exact"]])
+def test_a_comparison_takes_one_target_and_no_baseline(file: str, option: list[str]) -> None:
+    assert main(["audit", f"{file}:contains", "--data", "rows.jsonl", "--against", f"{file}:fixed", *option]) == 2
+
+
+def test_a_baseline_lets_pass_what_it_has_and_fails_on_what_is_new(file: str) -> None:
+    command = ["audit", f"{file}:contains", "--data", "rows.jsonl", "--search-calls", "0"]
+    assert main(command) == 1
+    Path("findings").rename("known")
+    assert main([*command, "--baseline", "known"]) == 0
+    assert main([*command, "--baseline", "known/audit.json"]) == 0
+    source = Path(file).read_text()
+    Path(file).write_text(
+        source.replace("float(answer in completion)", 'float(answer in completion or completion == "")')
+    )
+    assert main([*command, "--baseline", "known"]) == 1
+
+
+def test_a_known_warning_that_became_an_exploit_is_new(file: str) -> None:
+    report = audited(f"{file}:contains", sums(24))
+    exploit = next(finding for finding in report.findings if finding.verdict == "exploit")
+    assert is_among(exploit, [exploit])
+    assert not is_among(exploit, [replace(exploit, verdict="warning")])
+
+
+def test_a_baseline_of_another_target_is_refused_and_names_what_it_holds(file: str) -> None:
+    main(["audit", f"{file}:contains", "--data", "rows.jsonl", "--search-calls", "0"])
+    with pytest.raises(DataError, match="holds no audit of rewards.py:exact, only of rewards.py:contains"):
+        read_baseline(Path("findings"), "rewards.py:exact")
+
+
+def test_a_loophole_is_the_same_whichever_attack_showed_it_best(file: str) -> None:
+    few, many = (audited(f"{file}:contains", sums(count)) for count in (4, 24))
+
+    def of(report: Report) -> dict[str, str]:
+        marked = zip(report.findings, fingerprints(report), strict=True)
+        return {identity(finding): mark for finding, mark in marked}
+
+    shared = of(few).keys() & of(many).keys()
+    assert "shotgun" in shared
+    assert {of(few)[name] for name in shared} == {of(many)[name] for name in shared}
+
+
+def test_fingerprints_are_unique_within_a_target_and_differ_between_targets(file: str) -> None:
+    marks = [list(fingerprints(audited(f"{file}:{name}", sums(24)))) for name in ("contains", "one_wording")]
+    assert all(len(set(own)) == len(own) for own in marks)
+    assert set(marks[0]).isdisjoint(marks[1])
+
+
+def test_sarif_says_which_results_are_new_to_a_baseline(file: str) -> None:
+    command = ["audit", f"{file}:contains", "--data", "rows.jsonl", "--search-calls", "0", "--sarif", "log.sarif"]
+    main(command)
+    Path("findings").rename("known")
+    main([*command, "--baseline", "known"])
+    (run,) = json.loads(Path("log.sarif").read_text())["runs"]
+    assert {result["baselineState"] for result in run["results"] if result["level"] != "note"} == {"unchanged"}
