@@ -98,6 +98,7 @@ def support(rng: random.Random) -> list[Record]:
                 ],
                 "problem": problem,
                 "fix": fix,
+                "others": [remedy for remedy in fixes.values() if remedy != fix],
                 "golden": f"Please {fix} and try again.",
             }
         )

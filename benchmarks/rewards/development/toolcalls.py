@@ -23,6 +23,12 @@ def _calls(text: str) -> list[Call]:
     return calls
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> Call:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
 def _same(value: Any, gold: Any) -> bool:
     """Compare plain data; 1 is neither True nor "1"."""
     if isinstance(value, dict) and isinstance(gold, dict):
@@ -45,7 +51,7 @@ def any_call_matches_hardened(completion: str, expected: Call) -> float:
     """Exactly one call, with exactly the expected arguments."""
     match = re.fullmatch(r"\s*<tool_call>([^<>]{1,1000})</tool_call>\s*", completion)
     try:
-        return float(match is not None and _same(json.loads(match[1]), expected))
+        return float(match is not None and _same(json.loads(match[1], object_pairs_hook=_unique), expected))
     except (ValueError, RecursionError):
         return 0.0
 
@@ -101,7 +107,7 @@ def claimed_completion_hardened(completion: str, ticket: dict[str, str]) -> floa
     """The state of the ticket system after the action says it."""
     match = re.fullmatch(r"\s*ACTION: (\{[^\n]{1,400}\})\nMESSAGE: [^\n]{1,300}\s*", completion)
     try:
-        action = json.loads(match[1]) if match else {}
+        action = json.loads(match[1], object_pairs_hook=_unique) if match else {}
     except (ValueError, RecursionError):
         return 0.0
     tickets = [action.get("arguments")] if action.get("name") == "create_ticket" else []
