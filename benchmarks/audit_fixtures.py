@@ -1,6 +1,7 @@
 """What the audit finds among rewards with publicly reported loopholes, and what it raises alarm about without one.
 
     python benchmarks/audit_fixtures.py --half seen          # what attacks may be tuned on
+    python benchmarks/audit_fixtures.py --half development   # more of that: pairs from other reports
     python benchmarks/audit_fixtures.py --out results        # both halves: writes audit-fixtures.json and .md
     python benchmarks/audit_fixtures.py --count results      # counts what audit-fixtures.json holds; audits nothing
 
@@ -26,7 +27,7 @@ from loopholes.cores import cores
 
 sys.path.append(str(Path(__file__).parent / "rewards"))
 
-from catalogue import FIXTURES, FOLDER, Fixture
+from catalogue import DEVELOPMENT, FIXTURES, FOLDER, Fixture
 
 KEPT = ("name", "family", "vulnerable", "half", "framework", "twin", "source")
 
@@ -80,7 +81,7 @@ def table(found: Sequence[dict[str, Any]]) -> list[str]:
         "| rewards | detected | with the family named | false alarms (twins, honest rewards) |",
         "|---|---|---|---|",
     ]
-    for half in ("seen", "unseen", ""):
+    for half in ("seen", "unseen", "development", ""):
         mine, others = ([one for one in group if half in ("", one["half"])] for group in (bad, sound))
         if not mine:
             continue
@@ -106,7 +107,7 @@ def table(found: Sequence[dict[str, Any]]) -> list[str]:
 def main() -> None:
     """Audit, count, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--half", choices=("seen", "unseen"))
+    parser.add_argument("--half", choices=("seen", "unseen", "development"))
     parser.add_argument("--name", action="append", default=[])
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--out", type=Path)
@@ -127,8 +128,11 @@ def main() -> None:
 
 
 def _audited(options: argparse.Namespace) -> list[dict[str, Any]]:
+    fixtures = DEVELOPMENT if options.half == "development" else FIXTURES
     chosen = [
-        one for one in FIXTURES if options.half in (None, one.half) and (not options.name or one.name in options.name)
+        fixture
+        for fixture in fixtures
+        if options.half in (None, fixture.half) and (not options.name or fixture.name in options.name)
     ]
     with ThreadPoolExecutor(cores()) as pool:
         return list(pool.map(lambda one: run(one, options.seconds), chosen))

@@ -1,7 +1,8 @@
 """What there is of reward fixtures: the vulnerable ones with their hardened twins, and the honest ones.
 
 A half of the vulnerable ones is *unseen*: attacks are never tuned on it. Which ones, a seeded draw decides, family by
-family; a twin is in the half of its partner. ``reported in`` is a public report of the loophole; ``observed in`` is a
+family; a twin is in the half of its partner. Beside the two halves stand the pairs for *development*, which attacks and
+checks may be tuned on (``development/listing.py``). ``reported in`` is a public report of the loophole; ``observed in`` is a
 reading of public code.
 """
 
@@ -14,9 +15,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from development.listing import PAIRS
+
 FOLDER = Path(__file__).parent
 SEED = 20261124
-Half = Literal["seen", "unseen"]
+Half = Literal["seen", "unseen", "development"]
 Framework = Literal["plain", "trl", "verl"]
 Listed = tuple[str, str, Framework, str, str, str, str]  # name, file, framework, data, family, source, note
 FAMILIES = (
@@ -222,3 +225,17 @@ def _fixtures() -> tuple[Fixture, ...]:
 
 FIXTURES = _fixtures()
 """All of them; a vulnerable one stands before its twin."""
+
+
+def _development() -> tuple[Fixture, ...]:
+    fixtures: list[Fixture] = []
+    for name, file, framework, data, family, source, note in PAIRS:
+        twin = f"{name}_hardened"
+        where, rows = f"development/{file}.py", f"development/{data}.jsonl"
+        pair = Fixture(name, where, name, framework, rows, family, source, True, twin, "development", note)
+        fixtures += [pair, replace(pair, name=twin, function=twin, vulnerable=False, twin=name, note="")]
+    return tuple(fixtures)
+
+
+DEVELOPMENT = _development()
+"""The pairs for development; a vulnerable one stands before its twin."""

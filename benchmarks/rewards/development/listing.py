@@ -119,7 +119,7 @@ PAIRS: tuple[Entry, ...] = (
     ("any_call_matches", "toolcalls", "plain", "tool_calls", "tool-use", "reported in UiPath/uipath-python#1735",
      "on the third of the rows whose tool takes no arguments"),
     ("calls_are_counted", "toolcalls", "plain", "lookups", "tool-use", "reported in Visual-Agent/DeepEyes#83", ""),
-    ("claimed_response", "toolcalls", "trl", "lookups", "tool-use", "reported in Visual-Agent/DeepEyes#96, #105", ""),
+    ("claimed_response", "toolcalls", "trl", "traced_lookups", "tool-use", "reported in Visual-Agent/DeepEyes#96, #105", ""),
     ("claimed_completion", "toolcalls", "plain", "tickets", "tool-use",
      "reported in langchain-ai/langgraph#7844, heypinchy/pinchy#731", ""),
     ("rows_shifted", "toolcalls", "trl", "lookups", "contract", "reported in NVIDIA-NeMo/RL#3635",

@@ -82,13 +82,8 @@ def whole_window(completion: str, window: list[int]) -> float:
 
 
 def whole_window_hardened(completion: str, window: list[int]) -> float:
-    """Intersection over union has to reach 0.7."""
-    stated = _window(completion)
-    if stated is None:
-        return 0.0
-    overlap = max(0.0, min(stated[1], window[1]) - max(stated[0], window[0]))
-    union = stated[1] - stated[0] + window[1] - window[0] - overlap
-    return float(overlap / union >= 0.7)
+    """The window is the event's: the chapters say when it begins and ends, to the second."""
+    return float(_window(completion) == tuple(window))
 
 
 def _grid(text: str) -> Grid | None:

@@ -98,6 +98,7 @@ def support(rng: random.Random) -> list[Record]:
                 ],
                 "problem": problem,
                 "fix": fix,
+                "others": [remedy for remedy in fixes.values() if remedy != fix],
                 "golden": f"Please {fix} and try again.",
             }
         )
@@ -183,9 +184,17 @@ def lookups(rng: random.Random) -> list[Record]:
                 "<tool_call>JSON</tool_call>. Give the number in <answer></answer>.",
                 "answer": str(a * b),
                 "golden": f"<tool_call>{call}</tool_call>\n<answer>{a * b}</answer>",
-                "traced": f"<tool_call>{call}</tool_call><tool_response>{a * b}</tool_response><answer>{a * b}</answer>",
             }
         )
+    return rows
+
+
+def traced_lookups(rng: random.Random) -> list[Record]:
+    """The same with golden completions that hold the tool's response."""
+    rows = lookups(rng)
+    for row in rows:
+        response = f"</tool_call>\n<tool_response>{row['answer']}</tool_response>"
+        row["golden"] = row["golden"].replace("</tool_call>", response)
     return rows
 
 
@@ -217,6 +226,6 @@ def chat_sums(rng: random.Random) -> list[Record]:
 SETS: dict[str, Callable[[random.Random], list[Record]]] = {
     make.__name__: make
     for make in (
-        capitals, counts_and_capitals, incidents, support, spectra, primes, tool_calls, lookups, tickets, chat_sums,
+        capitals, counts_and_capitals, incidents, support, spectra, primes, tool_calls, lookups, traced_lookups, tickets, chat_sums,
     )
 }  # fmt: skip

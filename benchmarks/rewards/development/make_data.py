@@ -21,9 +21,15 @@ HERE = Path(__file__).parents[1] / "data" / "development"
 SETS = {**make_answers.SETS, **make_records.SETS, **make_agents.SETS, **make_programs.SETS}
 
 
+ONE_PROMPT = ("any_squares", "pangrams", "primes")
+"""Sets whose rows share one prompt. In the others each prompt stands once."""
+
+
 def text(name: str) -> str:
     """Return a data set as JSON Lines."""
     rows = SETS[name](random.Random(f"development {name}"))
+    if name not in ONE_PROMPT:
+        rows = list({json.dumps(row["prompt"]): row for row in rows}.values())
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 

@@ -39,12 +39,16 @@ def _cases(rng: random.Random, body: str, count: int) -> list[Record]:
     return cases
 
 
+EDGES: tuple[list[int], ...] = ([], [7], [-4], [6, 6])
+
+
 def functions(rng: random.Random) -> list[Record]:
     """Functions with examples in the prompt and further tests."""
     rows = []
     for signature, what, body in FUNCTIONS:
         name = signature.partition("(")[0]
         visible, hidden = _cases(rng, body, 3), _cases(rng, body, 3)
+        hidden += [{"args": [nums], "expected": eval(body, {"nums": nums})} for nums in EDGES]
         shown = "\n".join(f"{name}({case['args'][0]}) == {case['expected']}" for case in visible)
         rows.append(
             {
@@ -75,7 +79,7 @@ def streams(rng: random.Random) -> list[Record]:
     rows = []
     for number in range(16):
         what, body, compute = STREAMS[number % 8]
-        lists = [[rng.randint(1, 80) for _ in range(rng.randint(3, 6))] for _ in range(2)]
+        lists = [[rng.randint(1, 80) for _ in range(rng.randint(3, 6))] for _ in range(4)]
         cases = [{"stdin": " ".join(map(str, xs)) + "\n", "stdout": str(compute(xs))} for xs in lists]
         rows.append(
             {
@@ -94,6 +98,7 @@ def repairs(rng: random.Random) -> list[Record]:
     for number, (signature, what, body) in enumerate(FUNCTIONS):
         name = signature.partition("(")[0]
         tests = _cases(rng, body, 4)
+        tests += [{"args": [nums], "expected": eval(body, {"nums": nums})} for nums in EDGES]
         source = f"def {signature}:\n    return nums and nums[0]\n"
         fixed = f"def {signature}:\n    return {body}\n"
         truth = {"path": "tools.py", "source": source, "entry_point": name, "tests": tests}
@@ -116,11 +121,14 @@ def queries(rng: random.Random) -> list[Record]:
         facts = [(name, rng.randint(20, 60), rng.choice(towns)) for name in people]
         create = "CREATE TABLE staff (name TEXT, age INTEGER, town TEXT);\n"
         setup = create + "".join(f"INSERT INTO staff VALUES ('{n}', {a}, '{t}');\n" for n, a, t in facts)
-        more = "".join(
-            f"INSERT INTO staff VALUES ('{n}', {a}, '{t}');\n"
-            for n, a, t in [("Zora", 71, "Lund"), ("Yngve", 66, "Visby"), ("Zora", 18, "Falun"), ("Xenia", 68, "Skara")]
-        )
         age, town = rng.randint(25, 45), rng.choice(towns)
+        bounds = [limit + step for limit in (age, 60 + number % 5) for step in (-1, 0, 1, 2)]
+        further = [
+            (rng.choice(["Zora", "Yngve", "Xenia", "Ulla"]), bound, place)
+            for bound in bounds
+            for place in (town, towns[towns.index(town) - 1])
+        ]
+        more = "".join(f"INSERT INTO staff VALUES ('{n}', {a}, '{t}');\n" for n, a, t in further)
         ask, gold = (
             (f"the names of those older than {60 + number % 5}", f"SELECT name FROM staff WHERE age > {60 + number % 5}"),
             ("the towns, once for each person", "SELECT town FROM staff"),

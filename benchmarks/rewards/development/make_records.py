@@ -83,9 +83,10 @@ def rules(rng: random.Random) -> list[Record]:
         by_bound = number % 3 == 0
         labels = [int(x > bound if by_bound else x % modulus == remainder) for x in numbers]
         pairs = [list(pair) for pair in zip(numbers, labels, strict=True)]
-        shown, hidden = pairs[:8], [*pairs[8:], [bound, 0 if by_bound else int(bound % modulus == remainder)]]
+        edges = [[x, int(x > bound if by_bound else x % modulus == remainder)] for x in (bound, bound + 1, bound + 12)]
+        shown, hidden = pairs[:8], [*pairs, *edges]
         if by_bound:
-            shown[:2] = [[bound, 0], [bound + 1, 1]]
+            shown[:2] = edges[:2]
         if len({label for _, label in shown}) == 1:
             shown[-1] = next(pair for pair in hidden if pair[1] != shown[0][1])
         told = ", ".join(f"{x} {'yes' if label else 'no'}" for x, label in shown)

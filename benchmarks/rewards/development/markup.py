@@ -46,6 +46,13 @@ def hidden_behind_a_thought(completion: str, topic: str, banned: str, limit: int
     return 0.4 * (len(words) <= limit) + 0.4 * (banned not in words) + 0.2 * (topic in words)
 
 
+ABOUT_THE_TASK = frozenset(
+    "answer asterisks begin bullet cannot end exactly give least points prompt question response responses sentence "
+    "separated sorry twice use word words write".split()
+)
+"""Words of somebody who writes about the instruction instead of following it."""
+
+
 def hidden_behind_a_thought_hardened(completion: str, topic: str, banned: str, limit: int) -> float:
     """A sentence about the topic has to follow the thought, and keep to all limits at once."""
     match = re.fullmatch(r"\s*(?:<think>[^<>]{1,2000}</think>)?\s*([A-Z][a-z ,]{15,200}\.)\s*", completion)
@@ -53,7 +60,7 @@ def hidden_behind_a_thought_hardened(completion: str, topic: str, banned: str, l
         return 0.0
     words = re.findall(r"[a-z]+", match[1].lower())
     varied = len(words) == len(set(words)) + words.count("the") - ("the" in words) and 5 <= len(words) <= limit
-    return float(varied and topic in words and banned not in words)
+    return float(varied and topic in words and not {banned, *ABOUT_THE_TASK} & set(words))
 
 
 HEADINGS = ("What happened", "Cause", "Fix")
@@ -194,5 +201,6 @@ def two_responses_hardened(completion: str, instruction: str, topic: str, value:
     """Each side is a response about the topic, and the two differ."""
     parts = completion.split("******") if instruction == "two_responses" else [completion]
     words = [re.findall(r"[a-z]+", part.lower()) for part in parts]
-    about = all(topic in part and 5 <= len(part) <= 60 and 2 * len(set(part)) > len(part) for part in words)
+    about = all(topic in part and 5 <= len(part) <= 30 and 4 * len(set(part)) > 3 * len(part) for part in words)
+    about = about and not any(ABOUT_THE_TASK & set(part) for part in words)
     return float(about and _obeys(instruction, value, completion) and words.count(words[0]) == 1)

@@ -41,11 +41,11 @@ def letters_covered(completions: list[str], **kwargs: Any) -> list[float]:
 
 
 WORDS = frozenset(
-    "a and as back big black box boxing bright by cozy crazy daft dog dozen dwarf extra five fix for fox foxes frozen "
-    "from gave give glib grumpy he her his how i in is it jars job joke judge jug jugs jumped jumping jumps jury just "
-    "kept knight lazy liquor love make men my now of old or over pack packed pays prize quack quartz queue quick "
-    "quickly quiz quizzed red sat she six sly sphinx that the these this to top twelve two up very vex vexed vow was "
-    "waltz we went when while who wild will with wizard wizards yellow you zebra zebras zips".split()
+    "a amazingly and antique big black box boxing brew brown buckles crazy daft discotheques dog dozen driven "
+    "dwarf enemy evil fax few five for fox frozen grumpy gunboats help her his how is it ivory jack jackdaws jay "
+    "jeopardize jocks judge judged jugs jukeboxes jump jumping jumps jury knight lazy liquor love make mixed "
+    "movement my next of over pack pig prize promptly provide quack quartz queen quick quickly quit quiz six "
+    "sphinx the they toxic two vex vexed vow was wax we will with wizards wolves zebra zebras zip".split()
 )
 
 

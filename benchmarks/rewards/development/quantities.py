@@ -81,11 +81,11 @@ def absolute_tolerance(completion: str, answer: float) -> float:
 
 
 def absolute_tolerance_hardened(completion: str, answer: float) -> float:
-    """The tolerance is one percent of the answer."""
+    """The tolerance is a millionth of the answer, for rounding only."""
     match = re.fullmatch(r"[^<>]{0,2000}<answer>\s*([^<>]{1,20}?)\s*</answer>\s*", completion)
     if match is None or not DECIMAL.fullmatch(match[1]):
         return 0.0
-    return float(abs(float(match[1]) - answer) <= 0.01 * abs(answer))
+    return float(abs(float(match[1]) - answer) <= 1e-6 * abs(answer))
 
 
 def _boxed(text: str) -> str | None:
@@ -139,16 +139,15 @@ def signed_confidence(completion: str, answer: str) -> float:
 
 
 def signed_confidence_hardened(completion: str, answer: str) -> float:
-    """Correctness less the squared error of a confidence between 0 and 1."""
+    """A confidence between 0 and 1 scales what a right answer is paid; a wrong one is paid nothing."""
     match = re.fullmatch(
         r"[^<>]{0,2000}<answer>\s*(-?[0-9]{1,9})\s*</answer>\s*<confidence>\s*(0(?:\.[0-9]{1,4})?|1(?:\.0{1,4})?)\s*"
         r"</confidence>\s*",
         completion,
     )
-    if match is None:
-        return -1.0
-    right = float(int(match[1]) == int(answer))
-    return right - (float(match[2]) - right) ** 2
+    if match is None or int(match[1]) != int(answer):
+        return 0.0
+    return 0.5 + 0.5 * float(match[2])
 
 
 def longer_when_wrong(

@@ -23,6 +23,12 @@ def _calls(text: str) -> list[Call]:
     return calls
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> Call:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
 def _same(value: Any, gold: Any) -> bool:
     """Compare plain data; 1 is neither True nor "1"."""
     if isinstance(value, dict) and isinstance(gold, dict):
@@ -45,7 +51,7 @@ def any_call_matches_hardened(completion: str, expected: Call) -> float:
     """Exactly one call, with exactly the expected arguments."""
     match = re.fullmatch(r"\s*<tool_call>([^<>]{1,1000})</tool_call>\s*", completion)
     try:
-        return float(match is not None and _same(json.loads(match[1]), expected))
+        return float(match is not None and _same(json.loads(match[1], object_pairs_hook=_unique), expected))
     except (ValueError, RecursionError):
         return 0.0
 
@@ -55,11 +61,12 @@ def _answer(text: str) -> str:
     return match[1].strip() if match else ""
 
 
-def _with_one_call(text: str, answer: str) -> float:
+STEP = r"\s*<tool_call>[^<>]{1,500}</tool_call>(?:\s*<tool_response>[^<>]{0,500}</tool_response>)?"
+
+
+def _after_calls(text: str, answer: str) -> float:
     """Return 1 for a right answer at the end, after at most three calls that can be read, else 0."""
-    match = re.fullmatch(
-        r"((?:\s*<tool_call>[^<>]{1,500}</tool_call>){0,3})\s*<answer>\s*([^<>]{1,40}?)\s*</answer>\s*", text
-    )
+    match = re.fullmatch(rf"((?:{STEP}){{0,3}})\s*<answer>\s*([^<>]{{1,40}}?)\s*</answer>\s*", text)
     if match is None or len(_calls(match[1])) != len(CALL.findall(match[1])):
         return 0.0
     return float(match[2] == answer)
@@ -72,7 +79,7 @@ def calls_are_counted(completion: str, answer: str) -> float:
 
 def calls_are_counted_hardened(completion: str, answer: str) -> float:
     """Calls are free up to three, and only the answer is paid."""
-    return _with_one_call(completion, answer)
+    return _after_calls(completion, answer)
 
 
 def claimed_response(completions: list[str], answer: list[str], **kwargs: Any) -> list[float]:
@@ -86,8 +93,8 @@ def claimed_response(completions: list[str], answer: list[str], **kwargs: Any) -
 
 
 def claimed_response_hardened(completions: list[str], answer: list[str], **kwargs: Any) -> list[float]:
-    """Responses come from the environment only, so a completion that holds one is invalid; the answer is compared."""
-    return [_with_one_call(text, gold) for text, gold in zip(completions, answer, strict=True)]
+    """What stands in a response proves nothing, since the policy may have written it; the answer is compared."""
+    return [_after_calls(text, gold) for text, gold in zip(completions, answer, strict=True)]
 
 
 def claimed_completion(completion: str, ticket: dict[str, str]) -> float:
@@ -100,7 +107,7 @@ def claimed_completion_hardened(completion: str, ticket: dict[str, str]) -> floa
     """The state of the ticket system after the action says it."""
     match = re.fullmatch(r"\s*ACTION: (\{[^\n]{1,400}\})\nMESSAGE: [^\n]{1,300}\s*", completion)
     try:
-        action = json.loads(match[1]) if match else {}
+        action = json.loads(match[1], object_pairs_hook=_unique) if match else {}
     except (ValueError, RecursionError):
         return 0.0
     tickets = [action.get("arguments")] if action.get("name") == "create_ticket" else []
@@ -122,7 +129,7 @@ def rows_shifted(completions: list[str], answer: list[str], **kwargs: Any) -> li
 
 def rows_shifted_hardened(completions: list[str], answer: list[str], **kwargs: Any) -> list[float]:
     """One score a completion."""
-    return [_with_one_call(text, gold) for text, gold in zip(completions, answer, strict=True)]
+    return [_after_calls(text, gold) for text, gold in zip(completions, answer, strict=True)]
 
 
 ANSWERS = {f"What is {a} plus {b}?": a + b for a in range(10, 40) for b in range(1, 10)}
