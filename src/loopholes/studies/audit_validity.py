@@ -22,7 +22,7 @@ from loopholes.studies.settings import REWARDS, SETTINGS, Setting
 from loopholes.studies.summaries import listed, rises
 
 NAME = "audit-validity"
-PLACE = 7
+PLACE = 8
 QUESTION = "Does the gap that an audit finds before training tell which exploit training then finds?"
 RESAMPLES = 2000
 STRONGEST = {one.game: one for one in REWARDS}

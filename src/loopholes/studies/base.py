@@ -12,6 +12,7 @@ from pydantic import Field
 from loopholes.config import Config
 from loopholes.numbers import Estimate
 from loopholes.policies import MINIS
+from loopholes.records import Metric
 from loopholes.report.elements import Section
 from loopholes.runs import Run
 from loopholes.runs.evaluations import read_evaluation
@@ -126,6 +127,10 @@ class Runs:
     def estimate(self, jobs: Sequence[Finished], metric: str) -> Estimate:
         """One metric of several seeds."""
         return _estimate(self.arm(jobs, metric))
+
+    def measure(self, jobs: Sequence[Finished], metric: Metric) -> Estimate:
+        """A metric that is not one of the game's own, with its interval."""
+        return _estimate([Sums.of(metric, *read_evaluation(job.folder(self.root))) for job in jobs])
 
     def change(self, jobs: Sequence[Finished], since: Sequence[Finished], metric: str) -> Estimate:
         """How far one arm lies above another."""

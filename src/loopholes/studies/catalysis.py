@@ -21,7 +21,7 @@ from loopholes.studies.summaries import appearances, dominations, listed, milest
 from loopholes.studies.transfer import moved
 
 NAME = "catalysis"
-PLACE = 4
+PLACE = 5
 QUESTION = "After one exploit was learned, is the next one found sooner?"
 
 BEFORE = ("base", "vulnerable", "secure")

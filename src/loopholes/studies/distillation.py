@@ -17,7 +17,7 @@ from loopholes.studies.summaries import comparison_table, rises
 from loopholes.training.distil import Keep
 
 NAME = "distillation"
-PLACE = 5
+PLACE = 6
 QUESTION = "Does supervised fine-tuning on a teacher's answers pass its exploit on?"
 
 TEACHERS = {"exploiting": "vulnerable", "honest": "secure", "base": "base"}

@@ -22,7 +22,7 @@ from loopholes.studies.settings import Setting
 from loopholes.studies.summaries import appearances, milestone_cells
 
 NAME = "persistence"
-PLACE = 6
+PLACE = 7
 QUESTION = "Is an exploit that RL taught harder to remove than one that supervised fine-tuning taught?"
 ORIGINS = ("RL", "SFT")
 CLOSE = 0.1

@@ -16,7 +16,7 @@ from loopholes.studies.jobs import Evaluate, Job
 from loopholes.studies.summaries import comparison_table, rises
 
 NAME = "transfer"
-PLACE = 3
+PLACE = 4
 QUESTION = "Does what was learned in one game show in another, on which nothing was trained?"
 
 

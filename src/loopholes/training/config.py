@@ -35,6 +35,7 @@ class TrainConfig(Config):
     tasks: Path | None = Field(default=None, description="a file of tasks; the mini world if there is none")
     task_count: int | None = Field(default=None, ge=1, description="distinct tasks of the mini world")
     skip_bad: bool = Field(default=False, description="leave out rows of the file that cannot be used")
+    registered: str | None = Field(default=None, description="digest of predictions that were written before the run")
     preset: Preset | None = Field(default=None, description="default: mini for terse checkpoints, else paper")
 
     steps: int | None = Field(default=None, ge=1)
