@@ -137,7 +137,7 @@ def observe(
     levels = scale.levels
     tell(Progress("contract", 0, 1))
     correctness = Correctness(sample, levels, form, truth)
-    looked_at = budget.affordable_rows("contract", scorer.seconds_a_call, LOOKED_AT)
+    looked_at = budget.affordable_rows("contract", scorer.pace, LOOKED_AT)
     idle = baselines.ask(scorer, levels, form, correctness, looked_at)
     answers = Checks(scorer, levels, form, rows=looked_at, noisy=config.noisy).ask(budget)
     panel = Panel(scorer, levels, views, correctness, budget, tell)
@@ -264,7 +264,7 @@ class Scale:
 
     def _planned(self, attacks: int) -> int:
         most = self._golden or len(self._scorer.rows)
-        return self._budget.affordable_rows("scale", self._scorer.seconds_a_call, most, attacks)
+        return self._budget.affordable_rows("scale", self._scorer.pace, most, attacks)
 
 
 def _search(

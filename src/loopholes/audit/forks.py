@@ -31,6 +31,8 @@ from loopholes.sandbox.inside.relatives import descendants, end_with_parent
 
 SHARED = ("socket:", "anon_inode:[eventpoll]", "/dev/nvidia", "/dev/kfd")
 """How files are listed that a process and its fork must not both use."""
+_earlier: list[int] = []
+"""Forks that this process made; they may still run, or be about to end."""
 
 
 def guarded() -> None:
@@ -79,9 +81,9 @@ def forked(pipe: Connection) -> int:
     cannot be forked.
     """
     channel = recv_handle(pipe)
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass  # of earlier forks
+    for fork in _earlier:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(fork, os.WNOHANG)
     if not can_fork(pipe, channel):
         os.close(channel)
         return -1
@@ -94,14 +96,20 @@ def forked(pipe: Connection) -> int:
         end_with_parent()
         os.setsid()
         os.dup2(channel, pipe.fileno())
+        _earlier.clear()
         random.setstate(state)  # Python seeds it anew in a fork
+    else:
+        _earlier.append(child)
     os.close(channel)
     return child
 
 
 def can_fork(pipe: Connection, *others: int) -> bool:
     """Whether a fork of this process works as it does itself, as far as can be told; ``others`` are files of ours."""
-    if sys.platform != "linux" or threading.active_count() > 1 or descendants(os.getpid()):
+    if sys.platform != "linux" or threading.active_count() > 1:
+        return False
+    ours = {process for fork in _earlier for process in (fork, *descendants(fork))}
+    if not ours.issuperset(descendants(os.getpid())):
         return False
     files = [number for number in os.listdir("/proc/self/fd") if int(number) not in (pipe.fileno(), *others)]
     return not any(_link(number).startswith(SHARED) for number in files)

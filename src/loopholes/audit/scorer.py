@@ -109,11 +109,14 @@ class Scorer:
         """How many calls go into one request."""
         if not self._asked:
             return 8
-        return max(1, min(CHUNK, int(CHUNK_SECONDS / max(self._pace, 1e-6))))
+        return max(1, min(CHUNK, int(CHUNK_SECONDS / max(self.pace, 1e-6))))
 
     @property
-    def _pace(self) -> float:
-        """Seconds per call that a request is planned with: a few slow calls in it must not make it late."""
+    def pace(self) -> float:
+        """Seconds per call to plan with, a mean: a few slow calls in it must neither make a request late nor a stage.
+
+        Without the first call of each process.
+        """
         return max(self.seconds_a_call, self._seconds / max(1, self._asked))
 
     def restart(self) -> None:
@@ -196,12 +199,19 @@ class Scorer:
         if len(calls) == 1:
             return [fault]
         if self._process.facts.together:
-            return self._halves(calls, patient)
+            return self._halves(calls, patient) if patient else self._up_to_late(calls)
         at = min(max(0, self._process.place), len(calls) - 1)  # a child may have written it
         before = self.pay_now(calls[:at], patient=patient)
         if not patient and fault.is_late:
             return [*before, fault]
         return [*before, fault, *self.pay_now(calls[at + 1 :], patient=patient)]
+
+    def _up_to_late(self, calls: Sequence[Call]) -> list[Paid]:
+        """One by one, up to the first that does not come back in time."""
+        paid: list[Paid] = []
+        while len(paid) < len(calls) and not (paid and paid[-1].is_late):
+            paid += self.pay_now(calls[len(paid) : len(paid) + 1])
+        return paid
 
     def _halves(self, calls: Sequence[Call], patient: bool) -> list[Paid]:
         half = len(calls) // 2
@@ -250,7 +260,7 @@ class Scorer:
         """Seconds until a request is late: of one call, where the process shows which one it looks at, or of all."""
         if not self._process.facts.together:
             return self.limit
-        return self.limit + 4 * self._pace * len(calls)
+        return self.limit + 4 * self.pace * len(calls)
 
     def _note(self, reply: Scored, count: int, is_first: bool) -> None:
         self.calls += count

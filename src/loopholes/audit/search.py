@@ -98,7 +98,7 @@ class Search:
             return None, ["search: it was given no calls"]
         if not reported:
             return None, ["search: there are no two rows with a scale to climb on and to report on"]
-        calls = min(calls, budget.affordable_calls("search", self.scorer.seconds_a_call))
+        calls = min(calls, budget.affordable_calls("search", self.scorer.pace))
         if calls < LEAST:
             return None, ["search: no time was left for it"]
         variant = replace(self, levels=climbed).climb(calls, seed, budget)

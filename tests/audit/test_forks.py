@@ -1,0 +1,145 @@
+"""The processes of one reward: forks of what was loaded once, a reload where that does not do, and nobody left over."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from loopholes.audit import Target
+from loopholes.audit.frameworks.base import Part, Row
+from loopholes.audit.process import RewardProcess
+from loopholes.audit.scorer import Scorer
+from support.processes import alive
+from support.rewards import save_rows, sums, write
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a reward is loaded anew")
+ROWS = [Row(number, f"{number}?", columns={"answer": str(number)}) for number in range(4)]
+HEAD = """
+    HERE = os.path.dirname(os.path.abspath(__file__))
+    def note(what):
+        with open(os.path.join(HERE, what), "a") as file:
+            file.write("x")
+    note("loads")
+    LOADER, CALLS = os.getpid(), []
+    def f(completion, answer):
+        if completion == "die":
+            os._exit(3)
+        CALLS.append(completion)
+        return float(len(CALLS))
+"""
+THREAD = "    import threading\n    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+SOCKET = "    import socket\n    KEPT = socket.socket()\n"
+LOOP = "    import asyncio\n    KEPT = asyncio.new_event_loop()\n"
+CHILD = "    import subprocess\n    KEPT = subprocess.Popen(['sleep', '60'])\n"
+ONLY_LOADER = """
+    g = f
+    def f(completion, answer):
+        if os.getpid() != LOADER:
+            os._exit(1)
+        return g(completion, answer)
+"""
+LATE_THREAD = """
+    g = f
+    def f(completion, answer):
+        if not CALLS:
+            import threading
+            note("starts")
+            threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+        return g(completion, answer)
+"""
+
+
+def loads(folder: Path, what: str = "loads") -> int:
+    """How often a module of this folder was loaded, or did something else that it notes."""
+    return len((folder / what).read_text()) if (folder / what).exists() else 0
+
+
+def values(folder: Path, more: str, *texts: str, restart: bool = False) -> list[float | None]:
+    """What each text is paid, one request after another, after a first call; ``restart``: before the last."""
+    target = Target("plain", (Part(write(folder, HEAD + more), "f"),))
+    with RewardProcess(target) as process:
+        scorer = Scorer(process, ROWS)
+        scorer.warm_up((0, "first"))
+        paid = []
+        for place, text in enumerate(texts):
+            if restart and place == len(texts) - 1:
+                scorer.restart()
+            paid += scorer.pay_now([(0, text)])
+        return [payment.value for payment in paid]
+
+
+def test_a_reward_is_loaded_once_and_its_first_call_is_made_once_however_often_it_ends(tmp_path: Path) -> None:
+    assert values(tmp_path, "", "a", "die", "a", "die", "a", "b") == [2.0, None, 2.0, None, 2.0, 3.0]
+    assert loads(tmp_path) == 1
+
+
+def test_after_a_restart_nothing_is_remembered_not_even_the_first_call(tmp_path: Path) -> None:
+    assert values(tmp_path, "", "a", "b", "c", restart=True) == [2.0, 3.0, 1.0]
+    assert loads(tmp_path) == 1
+
+
+@pytest.mark.parametrize("more", [THREAD, SOCKET, LOOP, CHILD], ids=["thread", "socket", "event loop", "process"])
+def test_what_a_fork_would_break_is_loaded_anew(tmp_path: Path, more: str) -> None:
+    assert values(tmp_path, more, "a", "die", "a") == [2.0, None, 2.0]
+    assert loads(tmp_path) == 2
+
+
+def test_a_reward_that_works_only_where_it_was_loaded_is_scored_there(tmp_path: Path) -> None:
+    assert values(tmp_path, ONLY_LOADER, "a", "die", "a") == [2.0, None, 2.0]
+    assert loads(tmp_path) == 3, "for the fork that failed, for those that score, and after the death"
+
+
+def test_what_its_first_call_makes_unfit_to_be_forked_begins_anew_without_a_reload(tmp_path: Path) -> None:
+    assert values(tmp_path, LATE_THREAD, "a", "die", "a") == [2.0, None, 2.0]
+    assert (loads(tmp_path), loads(tmp_path, "starts")) == (1, 2)
+
+
+def test_random_numbers_of_a_fork_go_on_where_the_loader_was(tmp_path: Path) -> None:
+    more = "    import random\n    random.seed(5)\n    f = lambda completion, answer: random.random()\n"
+    (paid,) = values(tmp_path, more, "a", restart=True)
+    import random
+
+    assert paid == random.Random(5).random()
+
+
+def test_what_a_reward_imports_in_its_first_call_is_imported_once(tmp_path: Path) -> None:
+    (tmp_path / "heavy_library.py").write_text(f"open({str(tmp_path / 'imports')!r}, 'a').write('x')\n")
+    more = """
+    g = f
+    def f(completion, answer):
+        import heavy_library
+        return g(completion, answer)
+    """
+    values(tmp_path, more, "a", "die", "a", "die", "a")
+    assert loads(tmp_path, "imports") == 1
+
+
+GRANDCHILD = """
+    import subprocess
+    def waiting(completion, answer):
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        with open(os.path.join(HERE, "pids"), "w") as file:
+            file.write(f"{os.getpid()} {child.pid}")
+        time.sleep(600)
+"""
+
+
+def test_an_audit_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
+    """Neither the reward's process nor what that started in a session of its own."""
+    file = write(tmp_path, HEAD + GRANDCHILD)
+    command = [sys.executable, "-m", "loopholes", "audit", f"{file}:waiting", "--framework", "plain"]
+    command += ["--data", save_rows(tmp_path, sums())]
+    told = tmp_path / "pids"
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as audit:
+        end = time.monotonic() + 60
+        while not (told.exists() and len(told.read_text().split()) == 2) and time.monotonic() < end:
+            time.sleep(0.05)
+        audit.kill()
+    processes, end = [int(number) for number in told.read_text().split()], time.monotonic() + 10
+    while any(map(alive, processes)) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert [alive(process) for process in processes] == [False, False]
