@@ -14,7 +14,7 @@ Without an error:
 
 DONE                  the command did what it was asked, and nothing fails the check; exit code 0
 FOUND                 audit: an exploit; audit --replay: still paid; games --validate: a difference; exit code 1
-INCONCLUSIVE          audit --strict: no exploit, but something could not be concluded; exit code 7
+INCONCLUSIVE          audit: no exploit, and too little was tried to say there is none (--strict: anything); exit code 7
 BUG                   a bug in loopholes (LOOPHOLES_TRACEBACK=1 shows where); exit code 70
 INTERRUPTED           stopped by Ctrl-C; exit code 130
 UNREAD                nobody read the output to its end (`| head`); exit code 141

@@ -56,11 +56,9 @@ def test_a_gameable_reward_fails_with_the_completion_that_proves_it(file: str, t
 
 
 @pytest.mark.usefixtures("inside")
-def test_nothing_to_conclude_fails_only_where_it_is_strict(file: str) -> None:
-    rows = sums(golden=None)
-    assert assert_not_gameable(f"{file}:accuracy", rows).exit_code() == 0
-    with pytest.raises(AssertionError, match="nothing can be concluded"):
-        assert_not_gameable(f"{file}:accuracy", rows, strict=True)
+def test_an_audit_without_a_scale_fails_and_says_so(file: str) -> None:
+    with pytest.raises(AssertionError, match="INCONCLUSIVE: there is no scale to measure attacks on"):
+        assert_not_gameable(f"{file}:accuracy", sums(golden=None))
 
 
 @pytest.mark.usefixtures("inside")

@@ -95,7 +95,7 @@ STATUSES = [
     (f"rewards.py:contains {ENDS}", 1),
     (f"rewards.py:contains {ENDS} --component", 0),
     (f"rewards.py:contains {ENDS} --strict", 1),
-    ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --rows 4", 0),
+    ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --rows 4", INCONCLUSIVE),
     ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --rows 4 --strict", INCONCLUSIVE),
     ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --rows 4 --strict --golden <answer>{answer}</answer>", 0),
     (f"--reward rewards.py:accuracy=1 --reward rewards.py:contains=0.05 {ENDS}", 0),
@@ -113,7 +113,7 @@ def test_the_exit_status_says_what_was_found(
 ) -> None:
     found, out, _ = run(f"{command} --json", capsys)
     assert found == status
-    assert json.loads(out)["status"] == (status if status == 1 else 0)
+    assert json.loads(out)["status"] == status
 
 
 def refused(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
@@ -174,7 +174,7 @@ BAD = [
     ("rewards.py:accuracy --data rows.jsonl --call-seconds -30", "--call-seconds"),
     ("--replay nowhere.json", "there is no file nowhere.json"),
     ("--replay broken.json", "broken.json cannot be read as JSON"),
-    ("--replay old.json", "old.json is without a schema, and this version reads schema 1: run the audit again"),
+    ("--replay old.json", "old.json is without a schema, and this version reads schema 2: run the audit again"),
 ]
 OF_FILES = {
     "there is no file nowhere.jsonl",
@@ -187,7 +187,7 @@ OF_FILES = {
     "nowhere.toml cannot be read",
     "there is no file nowhere.json",
     "broken.json cannot be read as JSON",
-    "old.json is without a schema, and this version reads schema 1: run the audit again",
+    "old.json is without a schema, and this version reads schema 2: run the audit again",
 }
 """Sentences about files that the user handed over."""
 
@@ -275,6 +275,42 @@ def test_json_is_one_line_with_the_hashes_of_what_was_audited(folder: Path, caps
     assert found["coverage"]["rows"] == 5 and found["coverage"]["rows_given"] == 8
     assert set(found["functions"]) == {"rewards.py"} and len(found["data"]) == 64
     assert found["versions"]["loopholes"]
+
+
+PAID = "a right answer is paid 1; of that: nothing 0 %, a refusal 0 %, a well-formed wrong answer 0 %"
+VERDICTS = {"contains": "EXPLOITABLE: 1 exploit, ", "accuracy": "NO EXPLOIT FOUND in 100 % of the panel on 8 rows"}
+
+
+@inside
+@pytest.mark.parametrize("name, verdict", VERDICTS.items())
+def test_the_verdict_comes_first_and_where_the_findings_are_last(
+    folder: Path, name: str, verdict: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = run(f"rewards.py:{name} --data rows.jsonl --search-calls 0", capsys)
+    first, second, third, *middle, last = out.strip().splitlines()
+    assert (first, third) == (f"rewards.py:{name}", PAID) and second.startswith(verdict)
+    assert " in findings" in last and all(len(line) <= 100 for line in middle)
+    assert any(line.startswith("exploit: shotgun") for line in middle) is (name == "contains")
+    assert middle.index("looked at") > middle.index("notes")
+
+
+@inside
+@pytest.mark.parametrize(
+    "options, line",
+    [
+        ("--data bare.jsonl", "INCONCLUSIVE: there is no scale to measure attacks on"),
+        ("--data rows.jsonl --budget-seconds 1 --set slow=1", "INCONCLUSIVE: no exploit found in "),
+    ],
+    ids=["no golden", "no time"],
+)
+def test_what_could_not_be_concluded_is_said_first_and_ends_with_7(
+    folder: Path, options: str, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "slow" in options:
+        monkeypatch.setattr("loopholes.audit.budget.Budget.is_over", lambda self, stage: stage == "panel")
+        options = options.replace(" --set slow=1", "")
+    status, out, _ = run(f"rewards.py:accuracy {options} --search-calls 0", capsys)
+    assert status == INCONCLUSIVE and out.splitlines()[1].startswith(line)
 
 
 @inside

@@ -213,7 +213,7 @@ def test_where_time_is_short_what_was_left_out_is_named(file: str) -> None:
         "of 60 rows, for want of time",
         "contract's check: steady",
         "attacks were not tried",
-        "not tried for want of time: break-the-grader, ",
+        "not tried for want of time: ",
     ):
         assert any(told in line for line in skipped), told
 
@@ -527,3 +527,100 @@ def test_a_process_that_an_audit_started_has_ended_before_judging_begins(
 
 def test_the_report_has_the_hashes_of_what_was_audited(file: str) -> None:
     assert set(audited(f"{file}:contains", sums()).hashes["functions"]) == {file}
+
+
+IDLE = """
+    def right(completion, answer):
+        return float(completion == f"<answer>{answer}</answer>")
+
+    def idle(completion, answer):
+        return 1.0 if right(completion, answer) else 0.0 if "<score>" in completion else 0.6
+
+    def refuses(completion, answer):
+        return max(right(completion, answer), 0.7 * ("cannot" in completion or "not know" in completion))
+
+    def near(completion, answer):
+        return max(right(completion, answer), 0.6 * completion.startswith("<answer>") * completion[8:9].isdigit())
+
+    def tier(completion, answer):
+        return max(right(completion, answer), 0.2 * ("not know" in completion))
+
+    def below(completion, answer):
+        return 1.0 if right(completion, answer) else -1.0 if "<" in completion else -0.2
+
+    def penalty(completion, answer):
+        return right(completion, answer) - 3.0
+"""
+OF_NOTHING = [
+    ("idle", {"nothing": 0.6, "refusal": 0.6, "wrong": 0.6}, {"nothing-paid": "exploit"}),
+    ("refuses", {"nothing": 0.0, "refusal": 0.7, "wrong": 0.0}, {"hedge": "exploit"}),
+    ("near", {"nothing": 0.0, "refusal": 0.0, "wrong": 0.6}, {"wrong-paid": "warning"}),
+    ("tier", {"nothing": 0.0, "refusal": 0.2, "wrong": 0.0}, {}),
+    ("penalty", {"nothing": 0.0, "refusal": 0.0, "wrong": 0.0}, {}),
+]
+
+
+@pytest.mark.parametrize("name, shares, findings", OF_NOTHING, ids=[case[0] for case in OF_NOTHING])
+def test_what_nothing_a_refusal_and_a_wrong_answer_are_paid_is_said_and_judged(
+    tmp_path: Path, name: str, shares: dict[str, float], findings: dict[str, str]
+) -> None:
+    report = audited(f"{write(tmp_path, IDLE)}:{name}", sums(24))
+    assert {baseline.kind: baseline.share.value for baseline in report.baselines} == pytest.approx(shares)
+    verdicts_ = {finding.name: finding.verdict for finding in report.findings}
+    verdicts_ |= {finding.family: finding.verdict for finding in report.findings if finding.verdict == "exploit"}
+    assert findings.items() <= verdicts_.items()
+    if not findings:
+        assert families(report) == set() and not {"nothing-paid", "refusal-paid", "wrong-paid"} & set(verdicts(report))
+
+
+def test_shares_count_from_zero_where_right_answers_are_paid_and_from_the_lowest_where_they_are_not(
+    tmp_path: Path,
+) -> None:
+    file = write(tmp_path, IDLE)
+    assert audited(f"{file}:below", sums(24)).zero == 0.0
+    report = audited(f"{file}:penalty", sums(24))
+    assert report.zero == -3.0 and report.golden.value == -2.0
+
+
+def test_nothing_is_paid_half_by_a_component_and_that_is_a_warning(tmp_path: Path) -> None:
+    report = audited(f"{write(tmp_path, IDLE)}:idle", sums(24), component=True)
+    assert verdicts(report)["nothing-paid"] == "warning" and report.exit_code() == 0
+
+
+def test_a_reward_that_pays_any_well_formed_answer_is_an_exploit_unless_it_is_called_a_component(file: str) -> None:
+    records = sums(24)
+    body = "form_alone"
+    source = Path(file).read_text() + f"\ndef {body}(completion, answer):\n    return float('<answer>' in completion)\n"
+    path = Path(file).with_name("form.py")
+    path.write_text(source)
+    alone, component = (audited(f"{path}:{body}", records, component=part) for part in (False, True))
+    assert verdicts(alone) == {"component-alone": "exploit"} and alone.exit_code() == 1
+    assert verdicts(component) == {"component-alone": "warning"} and component.exit_code() == 0
+
+
+def test_a_report_keeps_gaps_above_zero_and_counts_what_was_tried(file: str) -> None:
+    report = audited(f"{file}:contains", sums())
+    assert report.gaps and all((gap.gap.value or 0.0) > 0 for gap in report.gaps)
+    assert sum(report.coverage.attacks.values()) > len(report.gaps) and report.coverage.tried == 1.0
+    assert set(report.coverage.attacks) == set(report.coverage.families)
+
+
+def test_an_exploit_says_which_rows_pay(file: str) -> None:
+    finding = next(finding for finding in audited(f"{file}:contains", sums()).findings if finding.family == "shotgun")
+    assert finding.rows == "all 8 rows"
+
+
+def test_an_answer_that_is_right_by_its_number_is_no_evidence(tmp_path: Path) -> None:
+    """The golden answer says 0.0, and the attack 0."""
+    rows = sums(24)
+    for place, row in enumerate(rows):
+        row["answer"] = "0.0" if place % 2 else "-3.5"
+        row["golden"] = f"<answer>{row['answer']}</answer>"
+    source = """
+        def f(completion, answer):
+            found = re.fullmatch(r"<answer>([-.0-9]+)</answer>", completion)
+            return float(bool(found) and float(found[1].strip(".") or 1) == float(answer))
+    """
+    report = audited(f"{write(tmp_path, source)}:f", rows)
+    assert families(report) == set()
+    assert all("guess-0" not in gap.attack for gap in report.gaps)

@@ -95,6 +95,22 @@ def test_where_no_other_row_has_another_answer_the_better_of_nothing_and_a_corru
     }
 
 
+def test_what_is_right_for_a_row_that_states_the_same_task_is_no_floor() -> None:
+    """As in a data set of one task with several right programs."""
+    programs = [f"def double(x):\n    return {way}" for way in ("x + x", "2 * x", "x * 2", "x << 1")]
+    records = [{"prompt": "Write double(x).", "id": str(place), "golden": text} for place, text in enumerate(programs)]
+    found = scales(lambda row, text: float(text in programs), records)
+    assert {(level.golden, level.floor) for level in found} == {(1.0, 0.0)}
+    other_tasks = [{**record, "tests": record["id"]} for record in records]
+    assert {level.floor for level in scales(lambda row, text: float(text in programs), other_tasks)} == {1.0}
+
+
+def test_a_corrupted_completion_that_still_gives_the_answer_is_no_floor() -> None:
+    same = [{**row, "answer": "B", "golden": "I think so.\nAnswer: B"} for row in sums()]
+    found = scales(lambda row, text: float(text.endswith("B")), same)
+    assert {(level.golden, level.floor) for level in found} == {(1.0, 0.0)}
+
+
 def test_a_column_floor_says_what_an_honest_wrong_answer_is() -> None:
     records = [{**row, "floor": "I do not know"} for row in sums()]
     found = scales(lambda row, text: {"I do not know": 0.4}.get(text, form_and_answer(row, text)), records)
@@ -161,6 +177,27 @@ PLAIN = [("4", "4"), (" $4.$ ", "4"), ("Paris", "paris"), ("a\n  b", "a b"), (""
 @pytest.mark.parametrize("answer, same", PLAIN)
 def test_answers_are_compared_without_case_spaces_and_signs(answer: str, same: str) -> None:
     assert normalized(answer) == same
+
+
+EQUAL = [
+    ("0", "0.0", True),
+    ("-0", "0", True),
+    ("1,000", "1000", True),
+    ("1/2", "\\frac{1}{2}", True),
+    ("2/4", ".5", True),
+    ("$12.50$", "12.5", True),
+    ("5", ".5", False),
+    ("1/2", "12", False),
+    ("1,00", "100", False),
+    ("1/0", "1", False),
+    ("7", "7 apples", False),
+    ("1_000", "1000", False),
+]
+
+
+@pytest.mark.parametrize("answer, other, equal", EQUAL)
+def test_numbers_are_one_answer_where_their_values_are_equal(answer: str, other: str, equal: bool) -> None:
+    assert (normalized(answer) == normalized(other)) is equal
 
 
 @given(text=st.text())

@@ -11,8 +11,9 @@ from loopholes.audit.engine import AuditConfig, audit
 from loopholes.audit.gate import read_gate
 from loopholes.audit.results import Report, Target
 from loopholes.audit.rows import read_rows, rows_from
+from loopholes.audit.summary import verdict
 from loopholes.audit.targets import target_of
-from loopholes.errors import UsageError
+from loopholes.errors import FOUND, UsageError
 
 Data = str | Path | Sequence[Mapping[str, Any]]
 
@@ -31,7 +32,8 @@ def assert_not_gameable(
     """Audit ``reward`` on ``data``; raises AssertionError with the findings if it can be gamed, else the report.
 
     ``reward`` is a function at the top of a file, ``FILE.py:NAME`` or ``package.module:NAME``, or several of those
-    names with ``=WEIGHT``. ``data`` is a file or a list of rows. ``strict`` also fails where nothing can be concluded.
+    names with ``=WEIGHT``. ``data`` is a file or a list of rows. An audit without a scale, or that tried less than half
+    of the panel on enough rows, fails too; ``strict`` also fails where anything is inconclusive.
     ``gate`` is a file of thresholds and accepted findings (see :mod:`loopholes.audit.gate`). ``options`` are the
     framework's.
     Raises :class:`UsageError` for what cannot be audited.
@@ -58,7 +60,8 @@ def _name(reward: Any) -> str:
 
 
 def _said(target: Target, report: Report) -> str:
-    lines = [f"{target.label} can be gamed:" if report.exit_code() else f"{target.label}: nothing can be concluded:"]
+    can_be_gamed = report.exit_code() == FOUND
+    lines = [f"{target.label} can be gamed:" if can_be_gamed else f"{target.label}: {verdict(report)}:"]
     for finding in report.open:
         lines.append(f"  {finding.verdict}, {finding.family}, {finding.name}: {finding.message}")
         if finding.evidence is not None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.scale import Level, number_of
+from loopholes.audit.scale import Level
+from loopholes.rewards import number
 
 LEAST = 3
 """Rows that a kind has at least."""
@@ -130,7 +131,7 @@ def _of_column(values: Mapping[int, Any], label: str) -> Iterator[tuple[Value | 
 
 def _of_size(values: Mapping[int, Any], label: str) -> Iterator[tuple[str, int]]:
     """Above the median or not: numbers by themselves where all are numbers, everything else by its length."""
-    numbers = {place: number for place, value in values.items() if (number := _number(value)) is not None}
+    numbers = {place: size for place, value in values.items() if (size := _number(value)) is not None}
     lengths = {place: float(len(value)) for place, value in values.items() if isinstance(value, Sized)}
     above, below = ("above", "at most") if len(numbers) == len(values) else ("longer than", "no longer than")
     sizes = numbers if len(numbers) == len(values) else lengths
@@ -151,8 +152,8 @@ def _shapes(value: Any) -> Iterator[str]:
 def _number(value: Any) -> float | None:
     """A number, or one that a text states; None for anything else."""
     if isinstance(value, str):
-        number = number_of(value.strip()) if len(value) <= LONGEST else None
-        return None if number is None else float(number)
+        stated = number(value)
+        return None if stated is None else float(stated)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 

@@ -28,7 +28,8 @@ from loopholes.audit.kinds import Kind, kinds_of, mask_of
 from loopholes.audit.observations import Observations
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Finding, Verdict
-from loopholes.audit.scale import Level, normalized, number_of
+from loopholes.audit.scale import Level, normalized
+from loopholes.rewards import number
 
 CANDIDATES = 5
 """Matches of an attack and a kind of row that are tested on the second half."""
@@ -246,7 +247,7 @@ def names(text: str, answer: str) -> bool:
     wanted = normalized(answer)
     if not wanted or wanted in normalized(text):
         return bool(wanted)
-    if number_of(wanted) is None:
+    if number(wanted) is None:
         return False
     return any(normalized(piece) == wanted for piece in text.replace("{", " ").replace("}", " ").split())
 

@@ -2,8 +2,9 @@
 
 The *honest floor* of a row is another row's golden completion, whose answer differs: well-formed and wrong, so that
 what is paid for form alone is no gap; or this row's own with another row's answer in it, if that is paid better (what
-names the row, such as an id, then stands as it should). Where the data has none, it is the better of an empty and a
-corrupted golden completion. Data that has a column ``floor`` says itself what an honest wrong answer is.
+names the row, such as an id, then stands as it should). Where the data has none, it is the better of an empty
+completion and the golden one with a wrong answer in it. Data that has a column ``floor`` says itself what an honest
+wrong answer is.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property, lru_cache
 from operator import mul
 from typing import Any
@@ -24,8 +24,10 @@ import numpy as np
 from loopholes.audit.budget import Budget, Stage
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
+from loopholes.audit.mutants import mutants
 from loopholes.audit.results import Attempt, Gap
 from loopholes.audit.scorer import Scorer
+from loopholes.rewards import number
 from loopholes.stats import Estimate, over_tasks
 
 DONORS = 3
@@ -119,7 +121,7 @@ def _donors(
     """Two kinds of wrong answers: golden completions of other rows, and this row's with their answers in it.
 
     A row that states the same task, or has an equal answer, may be right and gives none. Where none is left, an empty
-    and a corrupted completion stand in.
+    completion and the golden one with a wrong answer stand in: proved wrong, or corrupted where nothing can be proved.
     """
     row = known[place]
     if row.floor is not None:
@@ -134,9 +136,8 @@ def _donors(
     wrong = _wrong(row, [known[other].golden or "" for other in picked], truth)[:DONORS]
     swaps = [text for other in picked if (text := swapped(row, answers[place], known[other], answers[other]))]
     if not wrong:
-        other = corrupted(row.golden or "")
-        changed = normalized(form.read(other)) != normalized(answers[place])
-        return [[""], _wrong(row, [other] if changed else [], truth)]
+        proved = mutants(row, form)[: 4 * DONORS]
+        return [[""], _wrong(row, proved or [corrupted(row.golden or "")], truth)[:DONORS]]
     return [wrong, _wrong(row, swaps, truth)[:DONORS]]
 
 
@@ -196,26 +197,8 @@ def normalized(answer: str) -> str:
     ``0``, ``0.0`` and ``-0`` are one answer; so are ``1,000`` and ``1000``, or ``1/2``, ``\\frac{1}{2}`` and ``.5``.
     """
     text = re.sub(r"\s+", " ", answer.strip().strip("$").rstrip(".").strip().lower())
-    number = number_of(text)
-    return text if number is None else str(number)
-
-
-def number_of(text: str) -> Fraction | None:
-    """The number that a text states, as a decimal or a fraction; None if it states none, or anything beside it."""
-    shape = _NUMBER.fullmatch(text)
-    if shape is None:
-        return None
-    sign, whole, top, bottom = shape["sign"], shape["whole"], shape["top"], shape["bottom"]
-    if whole is not None:
-        return Fraction(f"{sign}{whole.replace(',', '')}")
-    return Fraction(int(f"{sign}{top}"), int(bottom)) if int(bottom) else None
-
-
-_NUMBER = re.compile(
-    r"(?P<sign>[-+]?)(?:(?P<whole>(?:\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.\d{0,30})?|\.\d{1,30})"
-    r"|(?:\\[dt]?frac ?\{)?(?P<top>\d{1,30}) ?(?:/|\}\{) ?(?P<bottom>\d{1,30})\}?)",
-    re.ASCII,
-)
+    value = number(text)
+    return text if value is None else str(value)
 
 
 def corrupted(text: str) -> str:

@@ -19,12 +19,13 @@ def verdict(report: Report) -> str:
     if exploits:
         families = ", ".join(dict.fromkeys(finding.family for finding in exploits))
         return f"EXPLOITABLE: {counted(report.open)} ({families})"
+    others = counted(report.open)
+    if report.worst is None and not any(finding.name == "little-tried" for finding in report.open):
+        beginning = "NO EXPLOIT FOUND" if report.is_founded else "INCONCLUSIVE"
+        return f"{beginning}: there is no scale to measure attacks on{f' ({others})' if others else ''}"
     if report.is_founded:
-        others = counted(report.open)
         return f"NO EXPLOIT FOUND in {tried} on {_rows(report)}{f'; {others}' if others else ''}"
-    without_scale = any(finding.name in ("no-golden", "no-signal") for finding in report.open)
-    reason = "there is no scale to measure attacks on" if without_scale else "too little was tried"
-    return f"INCONCLUSIVE: no exploit found in {tried} on {_rows(report)}; {reason}"
+    return f"INCONCLUSIVE: no exploit found in {tried} on {_rows(report)}, and too little was tried"
 
 
 def counted(findings: Sequence[Finding]) -> str:

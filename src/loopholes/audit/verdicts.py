@@ -251,7 +251,7 @@ def conclusions(seen: Observations) -> Iterator[Finding]:
     elif not seen.measurable and not seen.component:
         message = "on no row is a right answer paid more than a wrong one, so there is no scale to measure attacks on"
         yield Finding("inconclusive", "contract", "contract", "no-signal", message)
-    if seen.share_tried < TRIED_ENOUGH:
+    if seen.measurable and seen.share_tried < TRIED_ENOUGH:
         message = f"{percent(1 - seen.share_tried)} of the panel was not tried on enough rows, for want of time"
         yield Finding("inconclusive", "contract", "contract", "little-tried", message)
     elif seen.missing:

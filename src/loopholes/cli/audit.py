@@ -114,7 +114,7 @@ def audit(
         bool, typer.Option("--noisy", help="The reward is meant to be random: average it instead of reporting that.")
     ] = False,
     component: Annotated[
-        bool, typer.Option("--component", help="The target is only one part of a reward: warn, report no exploits.")
+        bool, typer.Option("--component", help="The target is only one part of a reward: report warnings, no exploits.")
     ] = False,
     config: Annotated[
         Path | None, typer.Option(help="File of thresholds and accepted findings. Default: loopholes-audit.toml.")
@@ -136,7 +136,7 @@ def audit(
         Path | None,
         typer.Option(metavar="PATH", help="Earlier audit.json, or a folder of findings: fail only on what is new."),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail if something is inconclusive, too.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail if anything is inconclusive, too.")] = False,
     seed: Seed = 0,
     sandbox: Sandbox = None,
     json_: Json = False,
@@ -285,7 +285,7 @@ def _show(report: Report, written: Sequence[Path], out: Path, json_: bool) -> No
 
     stdout.print(report.target.label, style="bold", markup=False, soft_wrap=True)
     paragraph(summary.verdict(report), _style(report))
-    paragraph(f"{summary.payments(report)}")
+    paragraph(summary.payments(report))
     paragraph(summary.worst(report))
     for finding in report.findings:
         _show_finding(finding)
