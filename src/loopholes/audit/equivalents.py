@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from loopholes.audit import code_variants
@@ -39,6 +39,8 @@ RECORD: tuple[Kind, ...] = ("record",)
 PROGRAM: tuple[Kind, ...] = ("program",)
 WORDS: tuple[Kind, ...] = ("choice", "text")
 MATHS: tuple[Kind, ...] = ("number", "list")
+NOT_IN_A_BOX = ("spaces", "full stop", "**bold**", "$..$", r"\(..\)", "backticks", "quotes", "a sentence in its place")
+"""Ways that nobody writes inside of a box."""
 SHORT: tuple[Kind, ...] = ("number", "choice", "text", "list")
 ALL: tuple[Kind, ...] = ("number", "choice", "text", "list", "program", "record")
 Write = Callable[[Answer], "str | None"]
@@ -249,7 +251,6 @@ WAYS: Mapping[str, Way] = {
     "trailing zero": Way(_matching(r"-?\d+\.\d{1,6}", lambda match: f"{match[0]}0"), NUMBER),
     "leading zero dropped": Way(_matching(r"(-?)0(\.\d+)", lambda match: match[1] + match[2]), NUMBER),
     "leading plus": Way(_matching(r"\d+(?:\.\d+)?", lambda match: f"+{match[0]}"), NUMBER),
-    "leading zero": Way(_matching(r"\d", lambda match: f"0{match[0]}"), NUMBER),
     "unicode minus": Way(_matching(r"-(.+)", lambda match: f"−{match[1]}"), NUMBER),
     "thousands separators": Way(_thousands(","), NUMBER),
     "thousands in LaTeX": Way(_thousands("{,}"), NUMBER),
@@ -321,7 +322,7 @@ WAYS: Mapping[str, Way] = {
 def equivalents(answer: Answer) -> Iterator[tuple[str, str]]:
     """Name and completion of every way that applies to an answer."""
     for name, way in WAYS.items():
-        if answer.kind not in way.kinds:
+        if answer.kind not in way.kinds or (name in NOT_IN_A_BOX and not _bare_box(answer)):
             continue
         text = way.write(answer)
         completion = text if way.whole or text is None else answer.placed(text)
