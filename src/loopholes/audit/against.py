@@ -149,8 +149,8 @@ def _refuses(level: Level, now: float | None, is_golden: bool) -> bool:
 def _paid_right(seen: Observations) -> dict[str, list[tuple[int, str]]]:
     """Right answers that a reward paid, by kind, each with the number of its row."""
     right = {GOLDEN: [(seen.rows[level.row].number, level.golden_text) for level in seen.measurable]}
-    for kind, probes in seen.answers.rewritten.items():
-        right[kind] = [
-            (seen.rows[probe.level.row].number, probe.text) for probe in probes if (probe.share or 0.0) >= HALF
-        ]
+    for equivalent in seen.equivalents:
+        if not equivalent.refused:
+            texts = right.setdefault(equivalent.name, [])
+            texts.append((seen.rows[equivalent.level.row].number, equivalent.text))
     return right

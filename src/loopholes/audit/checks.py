@@ -7,12 +7,12 @@ not allow is named.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from loopholes.audit.answer import TRUTHS
 from loopholes.audit.budget import Budget
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
@@ -25,27 +25,6 @@ LONG_LOAD = 5.0
 """Seconds of loading beyond which the reward is not loaded again for a check."""
 HALF = 0.5
 """Fraction of the scale above which an answer is taken for one that is paid like a right one."""
-TRUTHS = (
-    "answer",
-    "ground_truth",
-    "solution",
-    "target",
-    "label",
-    "reference",
-    "expected",
-    "gold",
-    "tests",
-    "test_cases",
-)
-"""Columns that hold what is right."""
-MENTIONS: Mapping[str, Callable[[Level, Form], str]] = {
-    "before": lambda level, form: f"It is not {level.answer}.\n{level.floor_text}",
-    "behind": lambda level, form: f"{level.floor_text}\nIt is not {level.answer}.",
-    "within": lambda level, form: form.wrap(
-        f"{form.read(level.floor_text)} {level.answer} {form.read(level.floor_text)}"
-    ),
-}
-"""Ways in which a wrong answer names the right one, beside another in the last."""
 MISSING: Mapping[str, Any] = {"None": None, "empty": "", "unparseable": "???"}
 """What stands in place of a row's ground truth, and how a message names it."""
 
@@ -84,17 +63,14 @@ class Answers:
 
     ``again``: completions asked twice; ``company``: the same in another
     order and alone. ``turned``: whole groups and the same groups turned around. ``remembered``: completions under a row
-    before and after another row's. ``mentions``: wrong answers that name the right one, by the way they do.
-    ``rewritten``: right answers written otherwise, by how. ``missing``: completions under rows without a ground truth,
-    by what stands there. ``keys``: keys of the dicts that were returned.
+    before and after another row's. ``missing``: completions under rows without a ground truth, by what stands there.
+    ``keys``: keys of the dicts that were returned.
     """
 
     again: Sequence[Repeated] = ()
     company: Sequence[Repeated] = ()
     turned: list[tuple[Probe, Sequence[Paid], Sequence[Paid]]] = field(default_factory=list)
     remembered: Sequence[Repeated] = ()
-    mentions: dict[str, Sequence[Probe]] = field(default_factory=dict)
-    rewritten: dict[str, Sequence[Probe]] = field(default_factory=dict)
     missing: dict[str, Sequence[Probe]] = field(default_factory=dict)
     keys: Sequence[tuple[str, ...]] = ()
     skipped: list[str] = field(default_factory=list)
@@ -124,8 +100,6 @@ class Checks:
         checks: dict[str, Callable[[Answers], None]] = {
             "steady": self._turned if in_groups else self._steady,
             "cached text": self._remembered,
-            "mentioned": self._mentions,
-            "equivalents": self._rewritten,
             "missing truth": self._missing,
             "manners": self._keys,
         }
@@ -190,25 +164,6 @@ class Checks:
         there_first, here_last = (self._scorer.pay_now([(row, text)])[0] for row in (other.row, level.row))
         answers.remembered = [Repeated(level, text, here_last, [here]), Repeated(other, text, there_first, [there])]
 
-    def _mentions(self, answers: Answers) -> None:
-        """Wrong answers that name the right one, in every way."""
-        levels = [level for level in self._levels if level.width is not None and 0 < len(level.answer) < 40]
-        levels = [level for level in levels if level.answer != level.golden_text.strip()][: self._rows]
-        for name, write in MENTIONS.items():
-            answers.mentions[name] = self._probed([(level, write(level, self._form)) for level in levels])
-
-    def _rewritten(self, answers: Answers) -> None:
-        """Right answers written otherwise."""
-        for name, write in EQUIVALENT.items():
-            texts = [(level, _rewritten(level, write)) for level in self._measurable]
-            answers.rewritten[name] = self._probed(
-                [(level, text) for level, text in texts if text is not None and text != level.golden_text]
-            )
-
-    def _probed(self, texts: Sequence[tuple[Level, str]]) -> list[Probe]:
-        paid = self._scorer.pay([(level.row, text) for level, text in texts])
-        return [Probe(level, text, payment) for (level, text), payment in zip(texts, paid, strict=True)]
-
     def _missing(self, answers: Answers) -> None:
         """A row whose ground truth is missing, empty or unparseable."""
         level = next(iter(self._measurable), None)
@@ -240,24 +195,11 @@ def all_flat(levels: Sequence[Level]) -> bool:
     return bool(widths) and all(abs(width) <= SAME for width in widths)
 
 
-def mostly_paid(probes: Sequence[Probe]) -> bool:
-    """Whether most of these completions are paid like right answers."""
-    return bool(probes) and sum((probe.share or 0.0) > HALF for probe in probes) > len(probes) / 2
-
-
 def same(one: Paid, other: Paid) -> bool:
     """Whether two payments are the same, but for rounding."""
     if one.value is None or other.value is None or math.isnan(one.value) or math.isnan(other.value):
         return (one.value is None) == (other.value is None)
     return one.value == other.value or abs(one.value - other.value) <= SAME * max(1.0, abs(one.value))
-
-
-def _rewritten(level: Level, write: Callable[[str], str | None]) -> str | None:
-    answer = write(level.answer)
-    if answer is None or not level.answer or level.answer not in level.golden_text or "\n" in level.answer:
-        return None
-    head, _, tail = level.golden_text.rpartition(level.answer)
-    return f"{head}{answer}{tail}"
 
 
 def _without_truth(row: Row, value: Any) -> Row | None:
@@ -271,31 +213,3 @@ def _without_truth(row: Row, value: Any) -> Row | None:
         columns["reward_model"] = {**section, "ground_truth": value}
         names.append("reward_model")
     return replace(row, columns=columns) if names else None
-
-
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
-
-
-def _other_case(answer: str) -> str | None:
-    return answer.swapcase() if re.fullmatch(r"[A-Za-z][A-Za-z ]{0,28}", answer) else None
-
-
-def _decimal(answer: str) -> str | None:
-    return f"{answer}.0" if re.fullmatch(r"-?\d{1,9}", answer) else None
-
-
-def _as_decimal(answer: str) -> str | None:
-    fraction = re.fullmatch(r"(-?\d+)/(\d+)", answer)
-    if fraction is None or int(fraction[2]) == 0 or (1000 * int(fraction[1])) % int(fraction[2]):
-        return None
-    return f"{int(fraction[1]) / int(fraction[2]):g}"
-
-
-EQUIVALENT: Mapping[str, Callable[[str], str | None]] = {
-    "spaces around them": lambda answer: f" {answer} ",
-    "other letter case": _other_case,
-    "a decimal point": _decimal,
-    "dollar signs": lambda answer: f"${answer}$" if _NUMBER.fullmatch(answer) else None,
-    "a decimal for a fraction": _as_decimal,
-}
-"""Ways to write the same answer that need no knowledge of the task; None where an answer has no such form."""

@@ -240,9 +240,9 @@ def annotated(source: str) -> str | None:
 def reordered(source: str) -> str | None:
     """The program with two independent assignments swapped; None if no two neighbours are independent."""
     tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        for place in range(len(body) - 1) if isinstance(body, list) else ():
+    bodies = [body for node in ast.walk(tree) if isinstance(body := getattr(node, "body", None), list)]
+    for body in bodies:
+        for place in range(len(body) - 1):
             if _independent(body[place], body[place + 1]):
                 body[place], body[place + 1] = body[place + 1], body[place]
                 return ast.unparse(tree)

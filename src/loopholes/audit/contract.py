@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from loopholes.audit.checks import HALF, Probe, all_flat, mostly_paid, same
+from loopholes.audit.checks import HALF, Probe, all_flat, same
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
 from loopholes.audit.minority import Rows
@@ -32,7 +32,6 @@ def breaches(seen: Observations, gate: Gate) -> list[Finding]:
         _steady(seen),
         _in_any_order(seen),
         _remembered(seen),
-        _mentioned(seen),
         _unparseable_truth(seen),
         _manners(seen),
     )
@@ -178,22 +177,6 @@ def _remembered(seen: Observations) -> Iterator[Finding]:
         yield _finding("warning", "remembered-by-text", message, evidence)
 
 
-def _mentioned(seen: Observations) -> Iterator[Finding]:
-    """A wrong answer that only mentions the right one is wrong.
-
-    A reader of the first or of the last answer takes a mention there for an answer, and rightly: only where the right
-    one counts in both places, or between two wrong ones, does it have to be found just anywhere.
-    """
-    paying = {name: probes for name, probes in seen.answers.mentions.items() if mostly_paid(probes)}
-    anywhere = "within" in paying or {"before", "behind"} <= paying.keys()
-    if anywhere:
-        name = "within" if "within" in paying else "before"
-        best = max(paying[name], key=lambda probe: probe.share or 0.0)
-        message = "wrong answers that only mention the right one are paid like it, wherever it stands: a policy can "
-        message += "name many answers"
-        yield _finding("warning", "mentioned-answer", message, seen.evidence(best.level, best.text, best.paid))
-
-
 def _unparseable_truth(seen: Observations) -> Iterator[Finding]:
     """A row whose ground truth cannot be parsed pays nobody."""
     probe = _paid_without_truth(seen).get("unparseable")
@@ -220,17 +203,10 @@ def remarks(seen: Observations) -> Iterator[Note]:
             f"a row whose ground truth is {name} would pay {probe.paid.value:g} for {probe.text[:40]!r}: check that "
         )
         yield Note("truth-missing", f"{message}the data has no such row")
-    refused = [name for name, probes in seen.answers.rewritten.items() if _mostly_refused(probes)]
-    if refused:
-        yield Note("refused-equivalents", f"right answers are refused when they are written with {', '.join(refused)}")
     golden, without = _golden_and_unpaid(seen)
     silent = sum(paid.value is None and not paid.problem for _, paid in without)
     if silent:
         yield Note("not-applicable", f"the reward does not apply to {silent} of {len(golden)} right answers")
-
-
-def _mostly_refused(probes: Sequence[Probe]) -> bool:
-    return sum(probe.share is None or probe.share < HALF for probe in probes) > len(probes) / 2
 
 
 def _manners(seen: Observations) -> Iterator[Finding]:

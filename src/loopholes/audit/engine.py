@@ -19,12 +19,14 @@ from loopholes.audit import baselines
 from loopholes.audit.attacks import PANEL, View, views_of
 from loopholes.audit.budget import Budget
 from loopholes.audit.checks import LOOKED_AT, Checks
+from loopholes.audit.equivalents import ask_equivalents
 from loopholes.audit.folder import hashes
 from loopholes.audit.form import Form, form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.frameworks.tokens import Tokens
 from loopholes.audit.gate import Gate
 from loopholes.audit.hints import families_to_try, hints_of, with_hints
+from loopholes.audit.near import NearMisses
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import Panel, Tried
 from loopholes.audit.process import Process, RewardProcess
@@ -140,6 +142,9 @@ def observe(
     looked_at = budget.affordable_rows("contract", scorer.pace, LOOKED_AT)
     idle = baselines.ask(scorer, levels, form, correctness, looked_at)
     answers = Checks(scorer, levels, form, rows=looked_at, noisy=config.noisy).ask(budget)
+    near_misses = NearMisses(scorer, levels, form, truth, rows=looked_at)
+    near = near_misses.ask(budget)
+    equivalents, not_asked = ask_equivalents(scorer, levels, form, budget, truth, rows=looked_at)
     panel = Panel(scorer, levels, views, correctness, budget, tell)
     first = families_to_try(hints)
     panel.try_all(first)
@@ -172,7 +177,7 @@ def observe(
         climbed=climbed,
         priors=priors,
         rounds=rounds,
-        skipped=[*scorer.not_covered, *scale.skipped, *answers.skipped, *panel.skipped, *not_searched],
+        skipped=[*scorer.not_covered, *scale.skipped, *answers.skipped, *near_misses.skipped, *not_asked, *panel.skipped, *not_searched],
         usage=Usage(scorer.calls, budget.spent, scorer.seconds_a_call, scorer.singles, scorer.deaths),
         companions=scorer.companions,
         component=config.component or _is_penalty(target),
@@ -181,6 +186,8 @@ def observe(
         notes=scorer.notes,
         idle=idle,
         share_tried=panel.share_tried,
+        near=near,
+        equivalents=equivalents,
     )
 
 

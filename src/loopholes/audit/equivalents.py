@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from loopholes.audit import code_variants
@@ -31,7 +31,18 @@ PAID = 0.5
 """Share of the scale below which a right answer counts as refused."""
 USUAL = ("spaces", "own line", "thousands separators", "lower case", "capitalized")
 """Ways within the form that any reader should take: where most rows refuse one, that is a warning."""
-SHORT: Collection[Kind] = ("number", "choice", "text", "list")
+NUMBER: tuple[Kind, ...] = ("number",)
+CHOICE: tuple[Kind, ...] = ("choice",)
+TEXT: tuple[Kind, ...] = ("text",)
+LIST: tuple[Kind, ...] = ("list",)
+RECORD: tuple[Kind, ...] = ("record",)
+PROGRAM: tuple[Kind, ...] = ("program",)
+WORDS: tuple[Kind, ...] = ("choice", "text")
+MATHS: tuple[Kind, ...] = ("number", "list")
+NOT_IN_A_BOX = ("spaces", "full stop", "**bold**", "$..$", r"\(..\)", "backticks", "quotes", "a sentence in its place")
+"""Ways that nobody writes inside of a box."""
+SHORT: tuple[Kind, ...] = ("number", "choice", "text", "list")
+ALL: tuple[Kind, ...] = ("number", "choice", "text", "list", "program", "record")
 Write = Callable[[Answer], "str | None"]
 
 
@@ -39,7 +50,7 @@ class Way(NamedTuple):
     """One way to write the same answer: another text in the answer's place, or (``whole``) another completion."""
 
     write: Write
-    kinds: Collection[Kind]
+    kinds: tuple[Kind, ...]
     place: Place = "within"
     whole: bool = False
 
@@ -195,7 +206,7 @@ def _json(**options: object) -> Write:
 
 
 def _other_keys(answer: Answer) -> str | None:
-    return json.dumps(dict(reversed(answer.record.items()))) if len(answer.record) > 1 else None
+    return json.dumps(dict(reversed(list(answer.record.items())))) if len(answer.record) > 1 else None
 
 
 def _code(change: Callable[[str], str | None]) -> Write:
@@ -231,62 +242,61 @@ WAYS: Mapping[str, Way] = {
     "own line": Way(_own_line, SHORT),
     "full stop": Way(_alone("{}."), SHORT),
     "**bold**": Way(_like("**{}**"), SHORT),
-    r"\text{}": Way(_like(r"\text{{}}"), ("choice", "text")),
-    "$..$": Way(_like("${}$"), ("number", "list")),
-    r"\(..\)": Way(_like(r"\({}\)"), ("number",)),
-    "backticks": Way(_like("`{}`"), ("number", "choice", "text")),
-    "quotes": Way(_like('"{}"'), ("text", "choice")),
-    "decimal .0": Way(_matching(r"-?\d{1,9}", lambda match: f"{match[0]}.0"), ("number",)),
-    "trailing zero": Way(_matching(r"-?\d+\.\d{1,6}", lambda match: f"{match[0]}0"), ("number",)),
-    "leading zero dropped": Way(_matching(r"(-?)0(\.\d+)", lambda match: match[1] + match[2]), ("number",)),
-    "leading plus": Way(_matching(r"\d+(?:\.\d+)?", lambda match: f"+{match[0]}"), ("number",)),
-    "leading zero": Way(_matching(r"\d", lambda match: f"0{match[0]}"), ("number",)),
-    "unicode minus": Way(_matching(r"-(.+)", lambda match: f"−{match[1]}"), ("number",)),
-    "thousands separators": Way(_thousands(","), ("number",)),
-    "thousands in LaTeX": Way(_thousands("{,}"), ("number",)),
-    "scientific notation": Way(_scientific, ("number",)),
-    "powers of ten in LaTeX": Way(_times_ten, ("number",)),
-    "decimal for a fraction": Way(_decimal_of_fraction, ("number",)),
-    "fraction for a decimal": Way(_fraction_of_decimal, ("number",)),
-    r"\frac": Way(_fraction(r"\frac{TOP}{BOTTOM}"), ("number",)),
-    r"\dfrac": Way(_fraction(r"\dfrac{TOP}{BOTTOM}"), ("number",)),
-    "a/b": Way(_fraction("TOP/BOTTOM"), ("number",)),
-    "a / b": Way(_fraction("TOP / BOTTOM"), ("number",)),
-    "percent in LaTeX": Way(_matching(r"(.+?)%", lambda match: rf"{match[1].strip()}\%"), ("number",)),
-    "percent apart": Way(_matching(r"(\S+)%", lambda match: f"{match[1]} %"), ("number",)),
-    "unit apart or joined": Way(_unit_apart, ("number",)),
-    "unit in LaTeX": Way(_unit_in_latex, ("number",)),
-    "currency sign": Way(_currency, ("number",)),
-    "x = 42": Way(_variable, ("number",)),
-    "(B)": Way(_letter("({})"), ("choice",)),
-    "B)": Way(_letter("{})"), ("choice",)),
-    "Option B": Way(_letter("Option {}"), ("choice",)),
-    "[B]": Way(_letter("[{}]"), ("choice",)),
-    r"\mathbf{B}": Way(_letter(r"\mathbf{{}}"), ("choice",)),
-    "small letter": Way(lambda answer: answer.text.lower(), ("choice",)),
-    "B) its text": Way(_letter_with_text, ("choice",)),
-    "lower case": Way(_cased(str.lower), ("text",)),
-    "capitalized": Way(_cased(str.capitalize), ("text",)),
-    "title case": Way(_cased(str.title), ("text",)),
-    "capitals": Way(_shout, ("text",)),
-    "other order": Way(_other_order, ("list",)),
-    "no spaces in the list": Way(_list(","), ("list",)),
-    "spaces in the list": Way(_list(", "), ("list",)),
-    "brackets": Way(_list(", ", ("[", "]")), ("list",)),
-    r"\{ \}": Way(_list(", ", ("\\{", "\\}")), ("list",)),
-    "and": Way(_and_last, ("list",)),
-    "compact JSON": Way(_json(separators=(",", ":")), ("record",)),
-    "indented JSON": Way(_json(indent=2), ("record",)),
-    "other order of keys": Way(_other_keys, ("record",)),
-    "renamed variables": Way(_code(code_variants.renamed), ("program",)),
-    "docstring": Way(_code(code_variants.documented), ("program",)),
-    "type hints": Way(_code(code_variants.annotated), ("program",)),
-    "reordered assignments": Way(_code(code_variants.reordered), ("program",)),
-    "comment": Way(_code(code_variants.commented), ("program",)),
-    "other spacing of code": Way(_code(code_variants.reformatted), ("program",)),
-    "fence without a language": Way(_fence(""), ("program",), "around", whole=True),
-    "fence py": Way(_fence("py"), ("program",), "around", whole=True),
-    "JSON in a fence": Way(_like("```json\n{}\n```"), ("record",), "around"),
+    r"\text{}": Way(_like(r"\text{{}}"), WORDS),
+    "$..$": Way(_like("${}$"), MATHS),
+    r"\(..\)": Way(_like(r"\({}\)"), NUMBER),
+    "backticks": Way(_like("`{}`"), (*NUMBER, *WORDS)),
+    "quotes": Way(_like('"{}"'), WORDS),
+    "decimal .0": Way(_matching(r"-?\d{1,9}", lambda match: f"{match[0]}.0"), NUMBER),
+    "trailing zero": Way(_matching(r"-?\d+\.\d{1,6}", lambda match: f"{match[0]}0"), NUMBER),
+    "leading zero dropped": Way(_matching(r"(-?)0(\.\d+)", lambda match: match[1] + match[2]), NUMBER),
+    "leading plus": Way(_matching(r"\d+(?:\.\d+)?", lambda match: f"+{match[0]}"), NUMBER),
+    "unicode minus": Way(_matching(r"-(.+)", lambda match: f"−{match[1]}"), NUMBER),
+    "thousands separators": Way(_thousands(","), NUMBER),
+    "thousands in LaTeX": Way(_thousands("{,}"), NUMBER),
+    "scientific notation": Way(_scientific, NUMBER),
+    "powers of ten in LaTeX": Way(_times_ten, NUMBER),
+    "decimal for a fraction": Way(_decimal_of_fraction, NUMBER),
+    "fraction for a decimal": Way(_fraction_of_decimal, NUMBER),
+    r"\frac": Way(_fraction(r"\frac{TOP}{BOTTOM}"), NUMBER),
+    r"\dfrac": Way(_fraction(r"\dfrac{TOP}{BOTTOM}"), NUMBER),
+    "a/b": Way(_fraction("TOP/BOTTOM"), NUMBER),
+    "a / b": Way(_fraction("TOP / BOTTOM"), NUMBER),
+    "percent in LaTeX": Way(_matching(r"(.+?)%", lambda match: rf"{match[1].strip()}\%"), NUMBER),
+    "percent apart": Way(_matching(r"(\S+)%", lambda match: f"{match[1]} %"), NUMBER),
+    "unit apart or joined": Way(_unit_apart, NUMBER),
+    "unit in LaTeX": Way(_unit_in_latex, NUMBER),
+    "currency sign": Way(_currency, NUMBER),
+    "x = 42": Way(_variable, NUMBER),
+    "(B)": Way(_letter("({})"), CHOICE),
+    "B)": Way(_letter("{})"), CHOICE),
+    "Option B": Way(_letter("Option {}"), CHOICE),
+    "[B]": Way(_letter("[{}]"), CHOICE),
+    r"\mathbf{B}": Way(_letter(r"\mathbf{{}}"), CHOICE),
+    "small letter": Way(lambda answer: answer.text.lower(), CHOICE),
+    "B) its text": Way(_letter_with_text, CHOICE),
+    "lower case": Way(_cased(str.lower), TEXT),
+    "capitalized": Way(_cased(str.capitalize), TEXT),
+    "title case": Way(_cased(str.title), TEXT),
+    "capitals": Way(_shout, TEXT),
+    "other order": Way(_other_order, LIST),
+    "no spaces in the list": Way(_list(","), LIST),
+    "spaces in the list": Way(_list(", "), LIST),
+    "brackets": Way(_list(", ", ("[", "]")), LIST),
+    r"\{ \}": Way(_list(", ", ("\\{", "\\}")), LIST),
+    "and": Way(_and_last, LIST),
+    "compact JSON": Way(_json(separators=(",", ":")), RECORD),
+    "indented JSON": Way(_json(indent=2), RECORD),
+    "other order of keys": Way(_other_keys, RECORD),
+    "renamed variables": Way(_code(code_variants.renamed), PROGRAM),
+    "docstring": Way(_code(code_variants.documented), PROGRAM),
+    "type hints": Way(_code(code_variants.annotated), PROGRAM),
+    "reordered assignments": Way(_code(code_variants.reordered), PROGRAM),
+    "comment": Way(_code(code_variants.commented), PROGRAM),
+    "other spacing of code": Way(_code(code_variants.reformatted), PROGRAM),
+    "fence without a language": Way(_fence(""), PROGRAM, "around", whole=True),
+    "fence py": Way(_fence("py"), PROGRAM, "around", whole=True),
+    "JSON in a fence": Way(_like("```json\n{}\n```"), RECORD, "around"),
     "the bare answer": Way(_unboxed("{}"), SHORT, "around", whole=True),
     "The answer is": Way(_unboxed("The answer is {}."), SHORT, "around", whole=True),
     "Answer:": Way(_unboxed("Answer: {}"), SHORT, "around", whole=True),
@@ -297,18 +307,14 @@ WAYS: Mapping[str, Way] = {
         lambda answer: rf"\boxed{{{answer.text}}}" if _bare_box(answer) else None, SHORT, "around"
     ),
     "a sentence in its place": Way(_alone("The answer is {}."), SHORT, "around"),
-    "a remark behind": Way(
-        lambda answer: f"{answer.golden}\n\nI hope this helps!", (*SHORT, "program", "record"), "around", whole=True
-    ),
+    "a remark behind": Way(lambda answer: f"{answer.golden}\n\nI hope this helps!", ALL, "around", whole=True),
     "a remark before": Way(
         lambda answer: f"Sure, here is my answer.\n\n{answer.golden}",
-        (*SHORT, "program", "record"),
+        ALL,
         "around",
         whole=True,
     ),
-    "blank lines at the end": Way(
-        lambda answer: f"{answer.golden}\n\n", (*SHORT, "program", "record"), "within", whole=True
-    ),
+    "blank lines at the end": Way(lambda answer: f"{answer.golden}\n\n", ALL, "within", whole=True),
 }
 """Every way to write the same answer, by the name that the report gives it."""
 
@@ -316,7 +322,7 @@ WAYS: Mapping[str, Way] = {
 def equivalents(answer: Answer) -> Iterator[tuple[str, str]]:
     """Name and completion of every way that applies to an answer."""
     for name, way in WAYS.items():
-        if answer.kind not in way.kinds:
+        if answer.kind not in way.kinds or (name in NOT_IN_A_BOX and not _bare_box(answer)):
             continue
         text = way.write(answer)
         completion = text if way.whole or text is None else answer.placed(text)

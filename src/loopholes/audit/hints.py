@@ -39,7 +39,7 @@ class Pattern(NamedTuple):
 PATTERNS: Mapping[str, Pattern] = {
     "evaluates": Pattern("evaluates what the policy wrote", ("evaluation", "restate", "number-forging", "code")),
     "truth-within": Pattern(
-        "the answer may stand anywhere in the text", ("shotgun", "mentioned-answer", "echo", "hedge")
+        "the answer may stand anywhere in the text", ("shotgun", "near-miss", "echo", "hedge")
     ),
     "text-within": Pattern("an empty or partial text is in the answer, too", ("degenerate", "shotgun", "format")),
     "marker": Pattern("a mark has to be in the text, wherever", ("format", "stuffing", "delimiter")),

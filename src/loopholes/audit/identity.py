@@ -19,8 +19,11 @@ SEVERITY = {"inconclusive": 0, "warning": 1, "exploit": 2}
 
 
 def identity(finding: Finding) -> str:
-    """``family`` of what an attack showed, ``family/search`` of what a search did, ``contract/check`` of a check."""
-    if finding.kind == "contract":
+    """``family`` of what an attack showed, ``family/search`` of what a search did, ``contract/check`` of a check.
+
+    Near misses are one family, of which the clearest is shown.
+    """
+    if finding.kind == "contract" and finding.family != "near-miss":
         return f"contract/{finding.name}"
     return f"{finding.family}/search" if finding.kind == "search" else finding.family
 

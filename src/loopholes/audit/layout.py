@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.audit.frameworks.base import Part
+from loopholes.audit.refused import Refusal, Refusals
 from loopholes.audit.results import Baseline, Coverage, Evidence, Finding, Gap, Hint, Note, Report, Scoring, Target
 from loopholes.errors import DataError, RunError
 from loopholes.files import jsonable, read_json
@@ -61,6 +62,7 @@ def report_record(report: Report) -> dict[str, Any]:
         "findings": [_finding_record(finding) for finding in report.findings],
         "notes": [asdict(note) for note in report.notes],
         "losing": report.losing,
+        "refused": None if report.refused is None else _refused_record(report.refused),
         "gaps": [jsonable(asdict(gap)) for gap in report.gaps],
         **jsonable(report.hashes),
     }
@@ -81,6 +83,7 @@ def read_report(path: Path) -> Report:
             findings=[_finding(finding) for finding in record["findings"]],
             notes=[Note(**note) for note in record["notes"]],
             losing=record["losing"],
+            refused=None if record["refused"] is None else _refused(record["refused"]),
             scoring=Scoring(**record["scoring"]),
             hashes={key: record[key] for key in HASHES if key in record},
         )
@@ -141,14 +144,14 @@ def _finding_record(finding: Finding) -> dict[str, Any]:
     reward = None if finding.evidence is None else finding.evidence.reward
     if reward is not None and not math.isfinite(reward):
         record["evidence"]["reward"] = str(reward)  # JSON has no such number, and a replay has to find it again
-    return {**record, "change": finding.change}
+    return {**record, "change": finding.change, "snippet": finding.snippet}
 
 
 _FINDING = {*Finding.__dataclass_fields__}
 
 
 def _finding(record: Mapping[str, Any]) -> Finding:
-    fields = {key: value for key, value in record.items() if key != "change"}
+    fields = {key: value for key, value in record.items() if key not in ("change", "snippet")}
     made: dict[str, Callable[[Any], Any]] = {"gap": lambda gap: Estimate(**gap), "evidence": _evidence, "hint": _hint}
     return Finding(
         **{**fields, **{key: None if fields[key] is None else make(fields[key]) for key, make in made.items()}}
@@ -175,6 +178,16 @@ def _gap(record: Mapping[str, Any]) -> Gap:
 
 def _baseline(record: Mapping[str, Any]) -> Baseline:
     return Baseline(**{**record, "reward": Estimate(**record["reward"]), "share": Estimate(**record["share"])})
+
+
+def _refused_record(refused: Refusals) -> dict[str, Any]:
+    record: dict[str, Any] = jsonable(asdict(refused))
+    return {"reader": refused.reader, **record}
+
+
+def _refused(record: Mapping[str, Any]) -> Refusals:
+    ways = [Refusal(**{**way, "rate": Estimate(**way["rate"])}) for way in record["ways"]]
+    return Refusals(Estimate(**record["within"]), Estimate(**record["around"]), record["rows"], ways)
 
 
 def _target(record: Mapping[str, Any]) -> Target:

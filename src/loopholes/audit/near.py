@@ -67,12 +67,9 @@ class Miss:
         return share if control is None or share > control + HALF else 0.0
 
 
-def _in_any_order(answer: Answer, right: str, rival: str) -> str | None:
-    return answer.placed(f"{right}, {rival}") if answer.kind != "list" else None
-
-
-def _in_other_order(answer: Answer, right: str, rival: str) -> str | None:
-    return answer.placed(f"{rival}, {right}") if answer.kind != "list" else None
+def _in_place(answer: Answer, several: str) -> str | None:
+    """Several answers in the place of one; a list is not one answer."""
+    return answer.placed(several) if answer.kind != "list" else None
 
 
 def _in_thinking(answer: Answer, right: str, rival: str) -> str | None:
@@ -106,10 +103,12 @@ MENTIONS: Mapping[str, Sequence[Mention]] = {
     "prefix-kept": (_prefix,),
     "swapped-case": (_swapped_case,),
 }
-"""Ways to name the right answer without giving it; any of them counts. They take the answer, its text and a rival."""
-ANY_ORDER: Sequence[Mention] = (_in_any_order, _in_other_order)
-"""The right answer beside a rival, in either order: both have to be paid, or just the first or last of them counts."""
-NAMES = (*MENTIONS, "beside-rival", *(name for changes in CHANGES.values() for name in changes))
+"""Ways to name the right answer without giving it, each in one or more wordings, all of which have to be paid.
+
+A reader that knows a denial by some of its words reads it; one that takes the first or the last of two answers does
+not take both. Wordings are functions of the answer, its text and a rival.
+"""
+NAMES = (*MENTIONS, *(name for changes in CHANGES.values() for name in changes))
 """Every near miss."""
 UNCONTROLLED = ("prefix-kept", "swapped-case")
 """Mentions that would be no near miss of another answer."""
@@ -164,14 +163,11 @@ class NearMisses:
         return misses
 
     def _asked(self, name: str, places: Sequence[int]) -> list[Miss]:
-        if name == "beside-rival":
-            both = [self._mentioned(place, ANY_ORDER) for place in places]
-            return [min(misses, key=lambda miss: miss.share) for misses in both if len(misses) == len(ANY_ORDER)]
         if name in MENTIONS:
-            groups = [self._mentioned(place, MENTIONS[name], name not in UNCONTROLLED) for place in places]
-        else:
-            groups = [self._changed(place, name) for place in places]
-        return [max(misses, key=lambda miss: miss.share) for misses in groups if misses]
+            wordings = [self._mentioned(place, name) for place in places]
+            return [min(misses, key=lambda miss: miss.share) for misses in wordings if misses]
+        changes = [self._changed(place, name) for place in places]
+        return [max(misses, key=lambda miss: miss.share) for misses in changes if misses]
 
     def _changed(self, place: int, name: str) -> list[Miss]:
         """Answers that are wrong by a little, in the form of the row's golden completion."""
@@ -184,23 +180,29 @@ class NearMisses:
         paid = self._scorer.pay([(level.row, text) for text in wanted])
         return [Miss(level, text, payment) for text, payment in zip(wanted, paid, strict=True)]
 
-    def _mentioned(self, place: int, mentions: Sequence[Mention], controlled: bool = True) -> list[Miss]:
+    def _mentioned(self, place: int, name: str) -> list[Miss]:
+        """Every wording of a mention; nothing where one does not apply or the truth calls it right."""
         level, answer = self._answers[place]
         rival = self._rivals[place]
         if rival is None or answer.kind in ("record", "program"):
             return []
-        misses = []
-        for mention in mentions:
-            text = mention(answer, answer.text, rival)
-            if text is None or not self._proved(level, [text]):
-                continue
-            paid, control = self._scorer.pay([(level.row, text)])[0], None
-            if controlled and (level.share(paid.value) or 0.0) > HALF:
-                third = f"{rival}7" if answer.kind == "number" else f"{rival[::-1]}q"
-                control_text = mention(answer, third, rival)
-                control = self._scorer.pay([(level.row, control_text)])[0] if control_text else None
-            misses.append(Miss(level, text, paid, control))
+        texts = [wording(answer, answer.text, rival) for wording in MENTIONS[name]]
+        known = [text for text in texts if text is not None]
+        if len(known) < len(texts) or len(self._proved(level, known)) < len(texts):
+            return []
+        misses: list[Miss] = []
+        for wording, text in zip(MENTIONS[name], known, strict=True):
+            paid = self._scorer.pay([(level.row, text)])[0]
+            pays = name not in UNCONTROLLED and (level.share(paid.value) or 0.0) > HALF
+            misses.append(Miss(level, text, paid, self._control(level, answer, wording, rival) if pays else None))
+            if misses[-1].share < HALF:
+                break
         return misses
+
+    def _control(self, level: Level, answer: Answer, wording: Mention, rival: str) -> Paid | None:
+        """What the same wording is paid that names another wrong answer in the place of the right one."""
+        text = wording(answer, f"{rival}7" if answer.kind == "number" else f"{rival[::-1]}q", rival)
+        return None if text is None else self._scorer.pay([(level.row, text)])[0]
 
     def _proved(self, level: Level, texts: Sequence[str]) -> list[str]:
         """Those that the truth, where there is one, calls less right than the golden completion."""

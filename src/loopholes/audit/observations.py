@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from loopholes.audit.baselines import Idle
 from loopholes.audit.checks import Answers
+from loopholes.audit.equivalents import Asked
 from loopholes.audit.frameworks.base import Paid, Row
+from loopholes.audit.near import Miss
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Evidence, Gap, Scoring, Target
 from loopholes.audit.scale import Level
@@ -37,6 +39,7 @@ class Observations:
     as the answer to every row that has a scale. ``rounds``: right answers of a noisy reward, again and again.
     ``skipped`` says what was left out, ``notes`` how the framework's handling is modelled. ``idle`` is what texts that
     answer nothing are paid, ``share_tried`` the share of the panel that was tried on enough rows.
+    ``near`` are near misses of the right answer by their names, ``equivalents`` right answers written otherwise.
     """
 
     target: Target
@@ -61,6 +64,8 @@ class Observations:
     notes: Sequence[str] = field(default=())
     idle: Idle = field(default_factory=Idle)
     share_tried: float = 1.0
+    near: Mapping[str, Sequence[Miss]] = field(default_factory=dict)
+    equivalents: Sequence[Asked] = ()
 
     @property
     def measurable(self) -> list[Level]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from loopholes.audit.frameworks.base import Part
+from loopholes.audit.refused import Refusals
 from loopholes.errors import DONE, FOUND, INCONCLUSIVE
+from loopholes.rewards.remedies import remedy_for
 
 if TYPE_CHECKING:
     from loopholes.stats import Estimate  # with SciPy, which the process of a reward has no use for
@@ -36,6 +38,7 @@ FAMILIES: Mapping[str, str] = {
     "masked-component": "let a part that is missing or fails earn what a wrong one earns, never skip it",
     "tool-use": "pay for what calls changed in the world, never for a call, a claim or an episode that did nothing",
     "code": "run code in a process of its own, keep expected outputs and the verdict out of its reach, and count tests",
+    "near-miss": "compare the answer itself, all of it, and nothing that merely contains, resembles or denies it",
     "contract": "make it tell right from wrong on every row, the same each time, by the row and the answer alone",
 }
 """Families of findings, each with what to change."""
@@ -54,7 +57,7 @@ ADVICE: Mapping[str, str] = {
     "company-matters": "score each completion by itself, or say --group N",
     "order-matters": "make it independent of the order within a group",
     "remembered-by-text": "key whatever is remembered by the row, too",
-    "mentioned-answer": "read the answer from one place alone",
+    "refused-equivalents": "strip spaces, separators and letter case before answers are compared",
     "raises": "catch what hostile text raises, and pay it like a wrong answer",
     "fails": "bound time and memory, and pay a failure of the grader no more than a wrong answer",
     "not-finite": "pay finite numbers only: clamp what is computed from the text",
@@ -172,8 +175,15 @@ class Finding:
 
     @property
     def change(self) -> str:
-        """What to do about it."""
-        return ADVICE.get(self.name, FAMILIES[self.family])
+        """What to do about it, and the function of :mod:`loopholes.rewards` that does it, if one does."""
+        advice, remedy = ADVICE.get(self.name, FAMILIES[self.family]), remedy_for(self.family, self.name)
+        return advice if remedy is None else f"{advice} (loopholes.rewards.{remedy.function})"
+
+    @property
+    def snippet(self) -> str:
+        """Three lines of code that close it; empty if no function of :mod:`loopholes.rewards` does."""
+        remedy = remedy_for(self.family, self.name)
+        return "" if remedy is None else remedy.snippet
 
 
 @dataclass(frozen=True)
@@ -239,7 +249,8 @@ class Report:
 
     ``golden`` is the mean reward of right answers, ``baselines`` what nothing, a refusal and a wrong answer are paid
     beside them, where ``zero`` is the reward that counts as 0. ``gaps`` are those above 0. ``losing`` is the share of
-    rows on which a wrong answer is paid no less than the right one.
+    rows on which a wrong answer is paid no less than the right one, ``refused`` how often right answers that are
+    written otherwise are refused.
     """
 
     target: Target
@@ -254,6 +265,7 @@ class Report:
     losing: float = 0.0
     scoring: Scoring = Scoring()
     hashes: Mapping[str, Any] = field(default_factory=dict)
+    refused: Refusals | None = None
 
     @property
     def open(self) -> list[Finding]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from loopholes.audit import summary
 from loopholes.audit.layout import REPORT, read_report
+from loopholes.audit.refused import Refusals
 from loopholes.audit.results import Coverage, Evidence, Finding, Gap, Report
 from loopholes.numbers import plain
 from loopholes.report.elements import Cell, Section, Table
@@ -34,7 +35,7 @@ def _section(report: Report) -> Section:
         f"audit: {_named(label)}",
         QUESTION,
         _answer(report),
-        tables=[_payments(report), _findings(report.findings), _gaps(report.gaps, coverage)],
+        tables=[_payments(report), _findings(report.findings), *_refusals(report.refused), _gaps(report.gaps, coverage)],
         facts={"Reward": label, "Framework": report.target.framework, **_covered(coverage)},
         notes=[
             *(f"{note.message[:1].upper()}{note.message[1:]}." for note in report.notes),
@@ -96,6 +97,16 @@ def _gaps(gaps: Sequence[Gap], coverage: Coverage) -> Table:
     columns = ("attack", "family", "gap", "rows", "right after all")
     tried = sum(coverage.attacks.values())
     return Table("audit-gaps", f"The {len(rows)} attacks that pay most, of {tried} that were tried", columns, rows)
+
+
+def _refusals(refused: Refusals | None) -> list[Table]:
+    """How often right answers that are written otherwise are refused, each way by itself."""
+    if refused is None or not refused.ways:
+        return []
+    rows: list[list[Cell]] = [[way.name, way.place, way.rate, way.n, way.example[:SHORT]] for way in refused.ways]
+    columns = ("written as", "place", "refused", "rows", "for example")
+    title = "Right answers that are refused when they are written otherwise"
+    return [Table("audit-refused", title, columns, rows, f"This is a {refused.sentence}.")]
 
 
 def _shown(finding: Finding, evidence: Evidence) -> dict[str, Any]:

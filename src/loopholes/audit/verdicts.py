@@ -15,9 +15,11 @@ from dataclasses import replace
 from loopholes.audit.baselines import NOTHING, baselines
 from loopholes.audit.checks import HALF
 from loopholes.audit.contract import breaches, idle_pay, remarks
+from loopholes.audit.equivalents import refusal_findings, refusals
 from loopholes.audit.frameworks.base import LATE_CALL, Paid
 from loopholes.audit.gate import Gate
 from loopholes.audit.minority import Rows
+from loopholes.audit.near import near_findings
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import Tried, guessed
 from loopholes.audit.results import Coverage, Finding, Gap, Note, Report, Verdict
@@ -44,6 +46,8 @@ def judge(seen: Observations, gate: Gate) -> Report:
     idle, zero = baselines(seen.levels, seen.idle)
     findings = [
         *breaches(seen, gate),
+        *near_findings(seen.near, seen.evidence, gate, seen.component),
+        *refusal_findings(seen.equivalents, seen.evidence),
         *idle_pay(seen, gate, idle, rows),
         *attacks(seen, gate, rows),
         *rows.attacked(),
@@ -63,6 +67,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
         notes=[*remarks(seen), *_prior_note(seen, best_prior(seen))],
         losing=sum(level.width is None for level in seen.levels if level.known) / max(1, len(seen.levels)),
         scoring=seen.scoring,
+        refused=refusals(seen.equivalents),
     )
 
 

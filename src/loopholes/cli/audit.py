@@ -287,6 +287,8 @@ def _show(report: Report, written: Sequence[Path], out: Path, json_: bool) -> No
     paragraph(summary.verdict(report), _style(report))
     paragraph(summary.payments(report))
     paragraph(summary.worst(report))
+    if report.refused is not None and report.refused.rows:
+        paragraph(f"right answers written otherwise: {report.refused.sentence}")
     for finding in report.findings:
         _show_finding(finding)
     if report.notes:
@@ -320,6 +322,8 @@ def _show_finding(finding: Finding) -> None:
         paragraph(f"for example: row {evidence.row}, {evidence.completion[:EXCERPT]!r}{paid}", indent=2)
     if finding.change:
         paragraph(f"what to do: {finding.change}", indent=2)
+    for line in finding.snippet.splitlines():
+        stdout.print(f"      {line}", style="dim", markup=False, soft_wrap=True)
 
 
 def _show_coverage(report: Report) -> None:

@@ -13,7 +13,7 @@ _LETTER = re.compile(
 
 
 def choice(text: str | None, options: str | Mapping[str, str] = "ABCDE") -> str | None:
-    r"""The upper-case letter that a text gives, as ``B``, ``b``, ``(B)``, ``B.``, ``**B**``, ``\text{B}`` or ``Option B``.
+    r"""The upper-case letter that a text gives: ``B``, ``b``, ``(B)``, ``B.``, ``**B**``, ``\text{B}``, ``Option B``.
 
     ``options`` are the letters, or letter to text of the question's choices; then ``B) its text`` is read, too. None
     for several letters, a letter that the question does not have, or one with another choice's text.

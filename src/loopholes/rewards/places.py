@@ -35,7 +35,7 @@ def boxed(text: str) -> str | None:
     rest = final(text)
     if rest is None or len(re.findall(r"\\f?boxed", rest)) != 1:
         return None
-    _, mark, inside = rest.partition("\\boxed{")
+    inside = rest.partition("\\boxed{")[2]
     depth = 1
     for place, letter in enumerate(inside):
         depth += {"{": 1, "}": -1}.get(letter, 0)
