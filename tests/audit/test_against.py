@@ -53,8 +53,10 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def compared(file: str, old: str, new: str, rows: list[dict[str, Any]] | None = None) -> Comparison:
     """The comparison of two functions of a file."""
-    processes = [InProcess(target_of([f"{file}:{name}"], None, {"max_completion_tokens": 1024})) for name in (old, new)]
-    return compare(*processes, rows_from(rows or sums(24)), AuditConfig(search_calls=0, seconds=600.0))
+    first, second = (
+        InProcess(target_of([f"{file}:{name}"], None, {"max_completion_tokens": 1024})) for name in (old, new)
+    )
+    return compare(first, second, rows_from(rows or sums(24)), AuditConfig(search_calls=0, seconds=600.0))
 
 
 def states(comparison: Comparison) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scipy.stats import binomtest, norm, t
 
-from loopholes.stats.quantiles import normal_quantile, student_reach, wilson_when_all
+from loopholes.stats.quantiles import normal_quantile, student_reach, wilson, wilson_when_all
 
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99, 1 - 0.05 / 10, 1 - 0.05 / 2000)
 CLOSE = 1e-9
@@ -23,7 +23,9 @@ def test_the_reach_of_students_interval_is_that_of_scipy_for_few_and_many_rows(l
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_wilsons_lower_bound_of_unanimity_is_that_of_scipy(level: float) -> None:
+def test_wilsons_interval_is_that_of_scipy(level: float) -> None:
     for n in (1, 2, 3, 10, 200, 100_000):
-        expected = binomtest(n, n).proportion_ci(level, method="wilson").low
-        assert wilson_when_all(level, n) == pytest.approx(expected, rel=CLOSE)
+        for count in {0, n // 3, n // 2, n}:
+            expected = binomtest(count, n).proportion_ci(level, method="wilson")
+            assert wilson(count, n, level) == pytest.approx((expected.low, expected.high), rel=CLOSE, abs=CLOSE)
+        assert wilson_when_all(level, n) == wilson(n, n, level)[0]

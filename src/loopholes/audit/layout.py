@@ -144,14 +144,14 @@ def _finding_record(finding: Finding) -> dict[str, Any]:
     reward = None if finding.evidence is None else finding.evidence.reward
     if reward is not None and not math.isfinite(reward):
         record["evidence"]["reward"] = str(reward)  # JSON has no such number, and a replay has to find it again
-    return {**record, "change": finding.change, "snippet": finding.snippet}
+    return {**record, "change": finding.change, "snippet": finding.snippet, "page": finding.page}
 
 
 _FINDING = {*Finding.__dataclass_fields__}
 
 
 def _finding(record: Mapping[str, Any]) -> Finding:
-    fields = {key: value for key, value in record.items() if key not in ("change", "snippet")}
+    fields = {key: value for key, value in record.items() if key not in ("change", "snippet", "page")}
     made: dict[str, Callable[[Any], Any]] = {"gap": lambda gap: Estimate(**gap), "evidence": _evidence, "hint": _hint}
     return Finding(
         **{**fields, **{key: None if fields[key] is None else make(fields[key]) for key, make in made.items()}}

@@ -174,6 +174,11 @@ class Finding:
     hint: Hint | None = None
 
     @property
+    def page(self) -> str:
+        """Where the documentation explains it: the section of its check, or of its family."""
+        return f"docs/findings.md#{self.name if self.name in ADVICE else self.family}"
+
+    @property
     def change(self) -> str:
         """What to do about it, and the function of :mod:`loopholes.rewards` that does it, if one does."""
         advice, remedy = ADVICE.get(self.name, FAMILIES[self.family]), remedy_for(self.family, self.name)

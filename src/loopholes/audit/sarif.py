@@ -22,7 +22,7 @@ def sarif(report: Report, has_baseline: bool = False) -> dict[str, Any]:
             "id": family,
             "shortDescription": {"text": f"Rewards can be gamed: {family}"},
             "fullDescription": {"text": f"{change[:1].upper()}{change[1:]}."},
-            "help": {"text": change},
+            "help": {"text": change, "markdown": f"{change}; see docs/findings.md#{family}"},
         }
         for family, change in FAMILIES.items()
     ]
@@ -47,6 +47,7 @@ def _result(finding: Finding, fingerprint: str, where: list[dict[str, Any]]) -> 
         "message": {"text": f"{finding.name}: {finding.message}.{shown} To do: {finding.change}."},
         "locations": [*line, *where][:1],
         "relatedLocations": [*line, *where][1:],
+        "properties": {"page": finding.page},
         "partialFingerprints": {"finding/v1": fingerprint},
     }
     if finding.accepted:

@@ -136,6 +136,9 @@ def audit(
         Path | None,
         typer.Option(metavar="PATH", help="Earlier audit.json, or a folder of findings: fail only on what is new."),
     ] = None,
+    selftest: Annotated[
+        bool, typer.Option("--selftest", help="Audit 24 known rewards, and fail if a verdict is not the committed one.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if anything is inconclusive, too.")] = False,
     seed: Seed = 0,
     sandbox: Sandbox = None,
@@ -153,7 +156,10 @@ def audit(
     from loopholes.audit.gate import read_gate
     from loopholes.audit.identity import against_baseline, gone, read_baseline
     from loopholes.audit.process import RewardProcess
+    from loopholes.cli.selftest import selftest as run_selftest
 
+    if selftest:
+        return run_selftest(json_)
     if replay is not None:
         return _replay(replay, json_)
     if target and reward:

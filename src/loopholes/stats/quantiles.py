@@ -42,6 +42,15 @@ def _share_within(angle: float, freedom: int) -> float:
     return 2 / math.pi * (angle + sine * total) if odd else sine * total
 
 
+def wilson(count: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's (1927) interval of confidence ``level`` for a rate: ``count`` of ``n`` said yes, and ``n`` is not 0."""
+    z = normal_quantile(0.5 + level / 2)
+    center = (count + z * z / 2) / (n + z * z)
+    reach = z / (n + z * z) * math.sqrt(count * (n - count) / n + z * z / 4)
+    return max(0.0, center - reach) if count else 0.0, min(1.0, center + reach) if count < n else 1.0
+
+
+@cache
 def wilson_when_all(level: float, n: int) -> float:
-    """The lower end of Wilson's interval of confidence ``level`` where all of ``n`` said yes."""
-    return n / (n + normal_quantile(0.5 + level / 2) ** 2)
+    """The lower end of Wilson's interval where all of ``n`` said yes."""
+    return wilson(n, n, level)[0]
