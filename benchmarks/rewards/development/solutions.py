@@ -46,7 +46,9 @@ def _solves(code: str, entry_point: str, tests: Tests) -> float:
     return float(_typed(results) == _typed([test["expected"] for test in tests]))
 
 
-def visible_tests_only(completions: list[str], entry_point: list[str], visible: list[Tests], **kwargs: Any) -> list[float]:
+def visible_tests_only(
+    completions: list[str], entry_point: list[str], visible: list[Tests], **kwargs: Any
+) -> list[float]:
     """The tests are the examples of the prompt, and a program may look them up."""
     rows = zip(completions, entry_point, visible, strict=True)
     return [_solves(child.code(text), entry, tests) for text, entry, tests in rows]

@@ -42,7 +42,9 @@ def yes_anywhere_hardened(completion: str, reference: str, others: list[str]) ->
     return _careful(completion, reference, others)
 
 
-def last_two_numbers(completions: list[str], reference: list[str], others: list[list[str]], **kwargs: Any) -> list[float]:
+def last_two_numbers(
+    completions: list[str], reference: list[str], others: list[list[str]], **kwargs: Any
+) -> list[float]:
     """Two marks are the last two numbers of the judge's text, which ends with how the reply ended."""
     paid = []
     for text, gold, rivals in zip(completions, reference, others, strict=True):
@@ -137,7 +139,9 @@ def not_applicable_counts(completions: list[str], incident: list[dict[str, str]]
     return paid
 
 
-def not_applicable_counts_hardened(completions: list[str], incident: list[dict[str, str]], **kwargs: Any) -> list[float]:
+def not_applicable_counts_hardened(
+    completions: list[str], incident: list[dict[str, str]], **kwargs: Any
+) -> list[float]:
     """There is an incident, so each criterion applies, and they have to be met in the form that was asked for."""
     paid = []
     for text, gold in zip(completions, incident, strict=True):
