@@ -53,7 +53,8 @@ def absent_on_both_sides(completion: str, expected: Record) -> float:
     record = _json(completion)
     if not isinstance(record, dict):
         return 0.0
-    return sum(record.get(name) == value for name, value in expected.items()) / len(expected)
+    matches = [bool(record.get(name) == value) for name, value in expected.items()]
+    return sum(matches) / len(matches)
 
 
 def absent_on_both_sides_hardened(completion: str, expected: Record) -> float:

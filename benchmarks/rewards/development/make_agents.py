@@ -155,18 +155,18 @@ def tool_calls(rng: random.Random) -> list[Record]:
     }
     rows = []
     for number in range(30):
+        arguments: Record = {}
         if number % 3 == 0:
             name = list(asks)[number // 3 % 3]
-            ask, arguments = asks[name], {}
+            ask = asks[name]
         else:
             hour, person, title = rng.randint(4, 11), rng.choice(PEOPLE), rng.choice(NOUNS)
-            name, ask, arguments = rng.choice(
-                [
-                    ("set_alarm", f"Wake me at {hour}.", {"hour": hour}),
-                    ("call_person", f"Ring {person}, please.", {"name": person}),
-                    ("play_song", f"Put on the song {title}.", {"title": title}),
-                ]
-            )
+            requests: list[tuple[str, str, Record]] = [
+                ("set_alarm", f"Wake me at {hour}.", {"hour": hour}),
+                ("call_person", f"Ring {person}, please.", {"name": person}),
+                ("play_song", f"Put on the song {title}.", {"title": title}),
+            ]
+            name, ask, arguments = rng.choice(requests)
         offered = [*rng.sample([tool for tool in TOOLS if tool != name], 2), name]
         rng.shuffle(offered)
         listed = json.dumps([{"name": tool, "parameters": TOOLS[tool]} for tool in offered])

@@ -33,7 +33,8 @@ def suspects(rng: random.Random) -> list[Record]:
 
 def signed(rng: random.Random) -> list[Record]:
     """Differences that are negative or have decimals."""
-    rows, answers = [], set[str]()
+    rows: list[Record] = []
+    answers = set[str]()
     while len(rows) < 24:
         hundredths = rng.randrange(2, 60) * 25
         other = rng.randrange(2, 60) * 25
@@ -137,7 +138,8 @@ def shelves(rng: random.Random) -> list[Record]:
 
 def fractions(rng: random.Random) -> list[Record]:
     """Sums of two fractions in LaTeX."""
-    rows, answers = [], set[Fraction]()
+    rows: list[Record] = []
+    answers = set[Fraction]()
     while len(rows) < 24:
         a, b = (Fraction(rng.randint(1, 9), rng.choice([2, 3, 4, 5, 7, 8, 9, 11])) for _ in range(2))
         total = a + b

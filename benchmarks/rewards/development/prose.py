@@ -99,7 +99,8 @@ def plan_dropped(
     reflects = float(match is not None and len(match[1].split()) >= 4)
     if ground_truth.get("task_type", "reflect") == "reflect":
         return reflects
-    return 0.2 * reflects + 0.8 * (_steps(solution_str) == ground_truth["steps"])
+    planned = float(_steps(solution_str) == ground_truth["steps"])
+    return 0.2 * reflects + 0.8 * planned
 
 
 def plan_dropped_hardened(
