@@ -29,7 +29,8 @@ def checklist_terms_hardened(completion: str, notes: dict[str, str]) -> float:
         return 0.0
     for place, (sentence, (term, fact)) in enumerate(zip(sentences, notes.items(), strict=True)):
         others = [other for number, other in enumerate(notes.values()) if number != place]
-        own = term in sentence.lower() and fact in sentence and not any(other in sentence for other in others)
+        stated = re.search(rf"(?<![\w-]){re.escape(fact)}(?!\w)", sentence) is not None
+        own = stated and term in sentence.lower() and not any(other in sentence for other in others)
         if not own or not 5 <= len(sentence.split()) <= 25:
             return 0.0
     return 1.0

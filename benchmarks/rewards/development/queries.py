@@ -35,6 +35,8 @@ def _run(query: str, setup: str) -> Rows | None:
 
 def _sound(completion: str, setup: str, more: str, gold: str) -> float:
     """Whether a query agrees with the gold query on two databases, the second with rows that tell queries apart."""
+    if completion.count("```") not in (0, 2):
+        return 0.0
     query = _query(completion)
     for database in (setup, setup + more):
         rows, wanted = _run(query, database), _run(gold, database)
