@@ -279,6 +279,24 @@ PANGRAMS = (
 )  # fmt: skip
 
 
+def briefs(rng: random.Random) -> list[Record]:
+    """Notes of which one fact matters."""
+    rows = []
+    for number in range(24):
+        person, town, days = rng.choice(PEOPLE), rng.choice(TOWNS), rng.randint(3, 28)
+        key = f"{days} days"
+        text = (
+            f"{person} wrote from {town} about the {NOUNS[number % 15]} that was ordered in spring. "
+            f"The workshop had lost the drawings and asked for {rng.randint(30, 90)} crowns more. "
+            f"It will be ready in {key}, the letter says. "
+            f"The weather in {town} has been poor, and the harbour was closed twice."
+        )
+        golden = f"The workshop needs {key} to finish the order."
+        prompt = f"Summarise in one short sentence when the order will be ready.\n\n{text}"
+        rows.append({"prompt": prompt, "text": text, "key": key, "golden": golden})
+    return rows
+
+
 def pangrams(rng: random.Random) -> list[Record]:
     """All rows share one prompt."""
     prompt = "Write one sentence of real words that uses every letter of the alphabet, with a full stop and no commas."
@@ -324,6 +342,6 @@ SETS: dict[str, Callable[[random.Random], list[Record]]] = {
     make.__name__: make
     for make in (
         short_texts, incident_notes, badges, rules, worked_examples, instructions, invoices, orders, baskets,
-        statements, weighted_answers, typos, postmortems, pangrams, passages, plans,
+        statements, weighted_answers, typos, postmortems, briefs, pangrams, passages, plans,
     )
 }  # fmt: skip
