@@ -2,8 +2,8 @@
 
 A half of the vulnerable ones is *unseen*: attacks are never tuned on it. Which ones, a seeded draw decides, family by
 family; a twin is in the half of its partner. Beside the two halves stand the pairs for *development*, which attacks and
-checks may be tuned on (``development/listing.py``). ``reported in`` is a public report of the loophole; ``observed in`` is a
-reading of public code.
+checks may be tuned on (``development/listing.py``). ``reported in`` is a public report of the loophole;
+``observed in`` is a reading of public code.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import pytest
 import catalogue
 from catalogue import DEVELOPMENT, Fixture
 from development import listing, make_data, replay
-from development.demonstrations import DEMONSTRATIONS, prompt_text
+from development.demonstrations import DEMONSTRATIONS, Record, prompt_text
 
 PAIRS = {fixture.name: (fixture, twin) for fixture, twin in zip(DEVELOPMENT[::2], DEVELOPMENT[1::2], strict=True)}
 WRITTEN = [json.loads(line) for line in replay.WRITTEN.read_text(encoding="utf-8").splitlines()]
@@ -21,8 +21,8 @@ ONE_PROMPT = {f"development/{name}.jsonl" for name in make_data.ONE_PROMPT}
 def places(fixture: Fixture) -> list[int]:
     """The rows that an exploit pays on: some of them where each starts processes."""
     where = DEMONSTRATIONS[replay.pair(fixture)].where
-    found = [place for place, row in enumerate(replay.records(fixture.data)) if where(row)]
-    return found[:3] if fixture.file == SLOW else found
+    exploited = [place for place, row in enumerate(replay.records(fixture.data)) if where(row)]
+    return exploited[:3] if fixture.file == SLOW else exploited
 
 
 def test_every_pair_has_a_family_data_and_a_demonstration() -> None:
@@ -52,7 +52,7 @@ def test_the_data_is_what_the_generator_makes(name: str) -> None:
 
 
 @pytest.mark.parametrize("record", WRITTEN, ids=lambda record: record["name"])
-def test_a_written_demonstration_is_paid_what_it_says(record: replay.Record) -> None:
+def test_a_written_demonstration_is_paid_what_it_says(record: Record) -> None:
     assert replay.written(*PAIRS[record["name"]]) == record
 
 

@@ -53,18 +53,16 @@ def absent_on_both_sides(completion: str, expected: Record) -> float:
     record = _json(completion)
     if not isinstance(record, dict):
         return 0.0
-    return sum(record.get(name) == value for name, value in expected.items()) / len(expected)
+    matches = [bool(record.get(name) == value) for name, value in expected.items()]
+    return sum(matches) / len(matches)
 
 
 def absent_on_both_sides_hardened(completion: str, expected: Record) -> float:
-    """Fields that are absent earn nothing, and inventing one costs everything."""
+    """All stated fields have to be right, and none may be invented; absent ones earn nothing."""
     record = _strict(completion)
     if not isinstance(record, dict) or not record.keys() <= expected.keys():
         return 0.0
-    if any(value is None and record.get(name) is not None for name, value in expected.items()):
-        return 0.0
-    present = [name for name, value in expected.items() if value is not None]
-    return sum(_same(record.get(name), expected[name]) for name in present) / len(present)
+    return float(all(_same(record.get(name), value) for name, value in expected.items()))
 
 
 def only_returned_fields(completions: list[str], expected: list[Record], **kwargs: Any) -> list[float]:
@@ -130,7 +128,13 @@ def own_summary_counts(completion: str, truths: list[bool]) -> float:
 def own_summary_counts_hardened(completion: str, truths: list[bool]) -> float:
     """The verdicts themselves are compared; the summary is only for readers."""
     record = _strict(completion)
-    return float(isinstance(record, dict) and _same(record.get("checks"), truths))
+    if (
+        not isinstance(record, dict)
+        or record.keys() != {"checks", "summary"}
+        or not isinstance(record["summary"], dict)
+    ):
+        return 0.0
+    return float(_same(record["checks"], truths) and _same(record["summary"].get("total"), len(truths)))
 
 
 def unweighted_component(completion: str, answer: int, weights: dict[str, float]) -> float:

@@ -82,9 +82,13 @@ def incidents(rng: random.Random) -> list[Record]:
 def support(rng: random.Random) -> list[Record]:
     """A customer's problem and the entry of the manual that solves it."""
     fixes = {
-        "the lamp blinks": "press the reset key", "the door jams": "oil the hinge", "the screen is dark": "charge the dock",
-        "the pump is loud": "tighten the belt", "the label is blank": "turn the ribbon", "the fan stops": "clean the filter",
-    }  # fmt: skip
+        "the lamp blinks": "press the reset key",
+        "the door jams": "oil the hinge",
+        "the screen is dark": "charge the dock",
+        "the pump is loud": "tighten the belt",
+        "the label is blank": "turn the ribbon",
+        "the fan stops": "clean the filter",
+    }
     rows = []
     for number in range(18):
         problem, fix = list(fixes.items())[number % 6]
@@ -93,7 +97,7 @@ def support(rng: random.Random) -> list[Record]:
         rows.append(
             {
                 "prompt": [
-                    {"role": "system", "content": f"You answer customers in one short sentence. Manual: {listed}."},
+                    {"role": "system", "content": f"Answer in one short sentence. Manual: {listed}."},
                     {"role": "user", "content": f"Ticket {number + 1}: {problem}."},
                 ],
                 "problem": problem,
@@ -132,32 +136,38 @@ def primes(rng: random.Random) -> list[Record]:
     return [{"prompt": prompt, "golden": f"{n} is prime."} for n in rng.sample(numbers, 16)]
 
 
-TOOLS = {
-    "list_alarms": {}, "get_time": {}, "show_status": {}, "set_alarm": {"hour": "integer"}, "call_person": {"name": "text"},
+TOOLS: dict[str, dict[str, str]] = {
+    "list_alarms": {},
+    "get_time": {},
+    "show_status": {},
+    "set_alarm": {"hour": "integer"},
+    "call_person": {"name": "text"},
     "play_song": {"title": "text"},
-}  # fmt: skip
+}
 
 
 def tool_calls(rng: random.Random) -> list[Record]:
     """One call; on a third of the rows the tool takes no arguments."""
     asks = {
-        "list_alarms": "Which alarms are set?", "get_time": "How late is it?", "show_status": "Is everything running?",
-    }  # fmt: skip
+        "list_alarms": "Which alarms are set?",
+        "get_time": "How late is it?",
+        "show_status": "Is everything running?",
+    }
     rows = []
     for number in range(30):
+        arguments: Record = {}
         if number % 3 == 0:
             name = list(asks)[number // 3 % 3]
-            ask, arguments = asks[name], {}
+            ask = asks[name]
         else:
             hour, person, title = rng.randint(4, 11), rng.choice(PEOPLE), rng.choice(NOUNS)
-            name, ask, arguments = rng.choice(
-                [
-                    ("set_alarm", f"Wake me at {hour}.", {"hour": hour}),
-                    ("call_person", f"Ring {person}, please.", {"name": person}),
-                    ("play_song", f"Put on the song {title}.", {"title": title}),
-                ]
-            )
-        offered = rng.sample([tool for tool in TOOLS if tool != name], 2) + [name]
+            requests: list[tuple[str, str, Record]] = [
+                ("set_alarm", f"Wake me at {hour}.", {"hour": hour}),
+                ("call_person", f"Ring {person}, please.", {"name": person}),
+                ("play_song", f"Put on the song {title}.", {"title": title}),
+            ]
+            name, ask, arguments = rng.choice(requests)
+        offered = [*rng.sample([tool for tool in TOOLS if tool != name], 2), name]
         rng.shuffle(offered)
         listed = json.dumps([{"name": tool, "parameters": TOOLS[tool]} for tool in offered])
         expected = {"name": name, "arguments": arguments}
@@ -206,8 +216,8 @@ def tickets(rng: random.Random) -> list[Record]:
         action = json.dumps({"name": "create_ticket", "arguments": ticket})
         rows.append(
             {
-                "prompt": f"File a ticket with the subject '{ticket['subject']}' and {ticket['priority']} priority. Write "
-                "'ACTION: ' and a JSON call of create_ticket(subject, priority), then a line 'MESSAGE: ' to the user.",
+                "prompt": f"File a ticket with the subject '{ticket['subject']}' and {ticket['priority']} priority. "
+                "Write 'ACTION: ' and a JSON call of create_ticket(subject, priority), then 'MESSAGE: ' and a reply.",
                 "ticket": ticket,
                 "golden": f"ACTION: {action}\nMESSAGE: I have created the ticket for you.",
             }
@@ -218,14 +228,13 @@ def tickets(rng: random.Random) -> list[Record]:
 def chat_sums(rng: random.Random) -> list[Record]:
     """Sums in a chat, a number as the reply."""
     pairs = rng.sample([(a, b) for a in range(10, 40) for b in range(1, 10)], 24)
-    return [
-        {"prompt": [{"role": "user", "content": f"What is {a} plus {b}?"}], "golden": str(a + b)} for a, b in pairs
-    ]
+    return [{"prompt": [{"role": "user", "content": f"What is {a} plus {b}?"}], "golden": str(a + b)} for a, b in pairs]
 
 
 SETS: dict[str, Callable[[random.Random], list[Record]]] = {
     make.__name__: make
     for make in (
-        capitals, counts_and_capitals, incidents, support, spectra, primes, tool_calls, lookups, traced_lookups, tickets, chat_sums,
+        capitals, counts_and_capitals, incidents, support, spectra, primes, tool_calls, lookups, traced_lookups,
+        tickets, chat_sums,
     )
 }  # fmt: skip

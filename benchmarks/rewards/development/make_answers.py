@@ -1,4 +1,4 @@
-"""Data of the development pairs: numbers, choices, thoughts, lists and grids. `make_data.py` writes them."""
+"""Data of the development pairs: names, numbers, choices and classes. `make_data.py` writes them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def suspects(rng: random.Random) -> list[Record]:
 
 def signed(rng: random.Random) -> list[Record]:
     """Differences that are negative or have decimals."""
-    rows, answers = [], set[str]()
+    rows: list[Record] = []
+    answers = set[str]()
     while len(rows) < 24:
         hundredths = rng.randrange(2, 60) * 25
         other = rng.randrange(2, 60) * 25
@@ -111,8 +112,8 @@ def confident(rng: random.Random) -> list[Record]:
         b = rng.randint(6, 19)
         rows.append(
             {
-                "prompt": f"What is {a} times {b}? Give the number in <answer></answer>, and how sure you are, from 0 to "
-                "1, in <confidence></confidence>.",
+                "prompt": f"What is {a} times {b}? Give the number in <answer></answer>, and how sure you are, from 0 "
+                "to 1, in <confidence></confidence>.",
                 "answer": str(a * b),
             }
         )
@@ -137,7 +138,8 @@ def shelves(rng: random.Random) -> list[Record]:
 
 def fractions(rng: random.Random) -> list[Record]:
     """Sums of two fractions in LaTeX."""
-    rows, answers = [], set[Fraction]()
+    rows: list[Record] = []
+    answers = set[Fraction]()
     while len(rows) < 24:
         a, b = (Fraction(rng.randint(1, 9), rng.choice([2, 3, 4, 5, 7, 8, 9, 11])) for _ in range(2))
         total = a + b
@@ -199,7 +201,9 @@ def unknowns(rng: random.Random) -> list[Record]:
     return rows
 
 
-NOUNS = "anchor basket candle drawer engine ferry garden hammer island jacket kettle ladder mirror needle orchard".split()
+NOUNS = (
+    "anchor basket candle drawer engine ferry garden hammer island jacket kettle ladder mirror needle orchard"
+).split()
 
 
 def last_words(rng: random.Random) -> list[Record]:
@@ -248,15 +252,19 @@ def deployments(rng: random.Random) -> list[Record]:
             f"{name}: running {revisions[2 * n]}, before that {revisions[2 * n + 1]}" for n, name in enumerate(chosen)
         ]
         place = rng.randrange(3)
-        prompt = "STATUS\n" + "\n".join(lines) + f"\n\nWhich revision of {chosen[place]} is running? Reply with it only."
-        rows.append({"prompt": prompt, "answer": revisions[2 * place]})
+        ask = f"Which revision of {chosen[place]} is running? Reply with it only."
+        rows.append({"prompt": "\n".join(["STATUS", *lines, "", ask]), "answer": revisions[2 * place]})
     return rows
 
 
 ANIMALS = {
-    "mammal": "otter badger whale hedgehog", "bird": "heron magpie puffin kestrel", "fish": "perch trout herring eel",
-    "insect": "wasp beetle cricket moth", "reptile": "viper tortoise gecko iguana", "amphibian": "newt toad frog axolotl",
-}  # fmt: skip
+    "mammal": "otter badger whale hedgehog",
+    "bird": "heron magpie puffin kestrel",
+    "fish": "perch trout herring eel",
+    "insect": "wasp beetle cricket moth",
+    "reptile": "viper tortoise gecko iguana",
+    "amphibian": "newt toad frog axolotl",
+}
 
 
 def habitats(rng: random.Random) -> list[Record]:
@@ -270,96 +278,10 @@ def habitats(rng: random.Random) -> list[Record]:
     ]
 
 
-def journeys(rng: random.Random) -> list[Record]:
-    """Towns that somebody slept in, and towns that were only passed; the first one was slept in."""
-    rows = []
-    for _ in range(24):
-        towns = rng.sample(TOWNS, 6)
-        slept = towns[: rng.randint(3, 4)]
-        rest = [(name, True) for name in slept[1:]] + [(name, False) for name in towns[len(slept) :]]
-        rng.shuffle(rest)
-        story = " ".join(f"She slept in {name}." if stayed else f"She drove past {name}." for name, stayed in rest)
-        rows.append(
-            {
-                "prompt": f"First she slept in {slept[0]}. {story} In which towns did she sleep?\n"
-                "End with a line 'Towns: ' and their names, with commas.",
-                "towns": slept,
-                "golden": f"I read the diary.\nTowns: {', '.join(slept)}",
-            }
-        )
-    return rows
-
-
-def unsorted_numbers(rng: random.Random) -> list[Record]:
-    """Numbers to sort. Answers only."""
-    rows = []
-    for number in range(24):
-        numbers = rng.sample(range(2, 99), rng.randint(6, 9))
-        listed = ", ".join(map(str, numbers))
-        prompt = f"Sort these numbers, smallest first: {listed}. End with a line 'Sorted: ' and the list."
-        rows.append(verl({"prompt": prompt}, sorted(numbers), number))
-    return rows
-
-
-def recordings(rng: random.Random) -> list[Record]:
-    """When an event happens in a recording, by its chapters. Answers only."""
-    events = ["the opening", "the corner", "the goal", "the interview", "the replay"]
-    rows = []
-    for _ in range(24):
-        cuts = sorted(rng.sample(range(5, 175), 4))
-        edges = [0, *cuts, 180]
-        chapters = "; ".join(f"{name} {edges[n]}-{edges[n + 1]} s" for n, name in enumerate(events))
-        place = rng.randrange(5)
-        window = edges[place : place + 2]
-        rows.append(
-            {
-                "prompt": f"A recording of 180 s has these chapters: {chapters}. When is {events[place]}? "
-                "Reply with <window>start, end</window> in seconds.",
-                "window": window,
-            }
-        )
-    return rows
-
-
-def _square(rng: random.Random) -> list[list[int]]:
-    order, rows, columns = (rng.sample(range(4), 4) for _ in range(3))
-    return [[order[(row + column) % 4] + 1 for column in columns] for row in rows]
-
-
-def _lines(grid: list[list[int]]) -> str:
-    return "\n".join(" ".join(map(str, row)) for row in grid)
-
-
-def gapped_squares(rng: random.Random) -> list[Record]:
-    """Latin squares with six gaps."""
-    rows = []
-    for _ in range(20):
-        grid = _square(rng)
-        gaps = set(rng.sample(range(16), 6))
-        shown = "\n".join(
-            " ".join("_" if 4 * i + j in gaps else str(value) for j, value in enumerate(row)) for i, row in enumerate(grid)
-        )
-        rows.append(
-            {
-                "prompt": f"Fill the gaps so that every row and column holds 1 to 4. Reply with the grid only.\n\n{shown}",
-                "solution": grid,
-                "golden": _lines(grid),
-            }
-        )
-    return rows
-
-
-def any_squares(rng: random.Random) -> list[Record]:
-    """Latin squares of the policy's own: all rows share one prompt, and golden completions differ."""
-    prompt = "Write a Latin square of order 4 with the digits 1 to 4: four lines of four digits, with spaces."
-    return [verl({"prompt": prompt, "golden": _lines(_square(rng))}, "latin square", n) for n in range(16)]
-
-
 SETS: dict[str, Callable[[random.Random], list[Record]]] = {
     make.__name__: make
     for make in (
         suspects, signed, stock, concentrations, straight_lines, confident, shelves, fractions, sums, mixed_sums,
-        unknowns, last_words, all_primes, deployments, habitats, journeys, unsorted_numbers, recordings,
-        gapped_squares, any_squares,
+        unknowns, last_words, all_primes, deployments, habitats,
     )
 }  # fmt: skip

@@ -15,10 +15,10 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from development import make_agents, make_answers, make_programs, make_records
+from development import make_agents, make_answers, make_lists, make_programs, make_records
 
 HERE = Path(__file__).parents[1] / "data" / "development"
-SETS = {**make_answers.SETS, **make_records.SETS, **make_agents.SETS, **make_programs.SETS}
+SETS = {**make_answers.SETS, **make_lists.SETS, **make_records.SETS, **make_agents.SETS, **make_programs.SETS}
 
 
 ONE_PROMPT = ("any_squares", "pangrams", "primes")

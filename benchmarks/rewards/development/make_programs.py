@@ -83,7 +83,7 @@ def streams(rng: random.Random) -> list[Record]:
         cases = [{"stdin": " ".join(map(str, xs)) + "\n", "stdout": str(compute(xs))} for xs in lists]
         rows.append(
             {
-                "prompt": f"Problem {number + 1}. The input is one line of integers, separated by spaces. Output {what}.\n"
+                "prompt": f"Problem {number + 1}. The input is one line of spaced integers. Output {what}.\n"
                 f"Sample input\n{cases[0]['stdin']}Sample output\n{cases[0]['stdout']}",
                 "cases": cases,
                 "golden": f"```python\nnumbers = list(map(int, input().split()))\n{body}\n```",
@@ -130,10 +130,19 @@ def queries(rng: random.Random) -> list[Record]:
         ]
         more = "".join(f"INSERT INTO staff VALUES ('{n}', {a}, '{t}');\n" for n, a, t in further)
         ask, gold = (
-            (f"the names of those older than {60 + number % 5}", f"SELECT name FROM staff WHERE age > {60 + number % 5}"),
+            (
+                f"the names of those older than {60 + number % 5}",
+                f"SELECT name FROM staff WHERE age > {60 + number % 5}",
+            ),
             ("the towns, once for each person", "SELECT town FROM staff"),
-            (f"name and age of those over {age}, oldest first", f"SELECT name, age FROM staff WHERE age > {age} ORDER BY age DESC"),
-            (f"how many people live in {town} or are over {age}", f"SELECT COUNT(*) FROM staff WHERE town = '{town}' OR age > {age}"),
+            (
+                f"name and age of those over {age}, oldest first",
+                f"SELECT name, age FROM staff WHERE age > {age} ORDER BY age DESC",
+            ),
+            (
+                f"how many people live in {town} or are over {age}",
+                f"SELECT COUNT(*) FROM staff WHERE town = '{town}' OR age > {age}",
+            ),
         )[number % 4]
         record = {
             "prompt": f"{setup}\nWrite a query for {ask}. Reply with SQL in a code block.",

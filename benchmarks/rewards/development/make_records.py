@@ -24,7 +24,7 @@ def short_texts(rng: random.Random) -> list[Record]:
         limit = rng.randint(12, 16)
         rows.append(
             {
-                "prompt": f"Write one sentence about the {topic} in at most {limit} words, without the word '{banned}'. "
+                "prompt": f"Write a sentence about the {topic} in at most {limit} words, without the word '{banned}'. "
                 "You may think in <think></think> first.",
                 "topic": topic,
                 "banned": banned,
@@ -60,7 +60,12 @@ def badges(rng: random.Random) -> list[Record]:
     trades = "smith carpenter pilot nurse baker tailor".split()
     rows = []
     for name in PEOPLE:
-        fields = {"Name": name, "Trade": rng.choice(trades), "Town": rng.choice(TOWNS), "Room": str(rng.randint(10, 99))}
+        fields = {
+            "Name": name,
+            "Trade": rng.choice(trades),
+            "Town": rng.choice(TOWNS),
+            "Room": str(rng.randint(10, 99)),
+        }
         told = f"{name} came from {fields['Town']}, works as a {fields['Trade']} and sleeps in room {fields['Room']}."
         template = "Name: (first name)\nTrade: (what they do)\nTown: (where they are from)\nRoom: (number)"
         rows.append(
@@ -155,7 +160,7 @@ def invoices(rng: random.Random) -> list[Record]:
             text = f"An invoice of {vendor} over {expected['total']} {expected['currency']}, due {expected['due']}, "
             text += f"for order {expected['order']}."
             text += f" A discount of {expected['discount']} percent is granted." if expected["discount"] else ""
-        ask = "Reply with a JSON object with vendor, total, currency, due, order and discount; null for what is not stated."
+        ask = "Reply with a JSON object with vendor, total, currency, due, order and discount; null if not stated."
         rows.append({"prompt": f"{text}\n\n{ask}", "expected": expected, "golden": json.dumps(expected)})
     return rows
 
@@ -169,7 +174,7 @@ def orders(rng: random.Random) -> list[Record]:
         expected = {"order": f"A-{number}", "net": net, "tax": net / 4, "gross": net * 1.25}
         rows.append(
             {
-                "prompt": f"Order A-{number}: {count} pieces at {price} crowns each; tax is 25 percent of the net sum.\n\n"
+                "prompt": f"Order A-{number}: {count} pieces at {price} crowns each; tax is 25 percent of net.\n\n"
                 "Reply with a JSON object with order, net, tax and gross.",
                 "expected": expected,
                 "golden": json.dumps(expected),
@@ -206,7 +211,8 @@ def statements(rng: random.Random) -> list[Record]:
         golden = {"checks": truths, "summary": {"confirmed": 5, "total": 5}}
         rows.append(
             {
-                "prompt": "\n".join(lines) + "\n\nCheck each statement. Reply with JSON: 'checks', a list of true or false, "
+                "prompt": "\n".join(lines)
+                + "\n\nCheck each statement. Reply with JSON: 'checks', a list of true or false, "
                 "and 'summary', with 'total' and how many of your checks you 'confirmed'.",
                 "truths": truths,
                 "golden": json.dumps(golden),
@@ -273,6 +279,24 @@ PANGRAMS = (
 )  # fmt: skip
 
 
+def briefs(rng: random.Random) -> list[Record]:
+    """Notes of which one fact matters."""
+    rows = []
+    for number in range(24):
+        person, town, days = rng.choice(PEOPLE), rng.choice(TOWNS), rng.randint(3, 28)
+        key = f"{days} days"
+        text = (
+            f"{person} wrote from {town} about the {NOUNS[number % 15]} that was ordered in spring. "
+            f"The workshop had lost the drawings and asked for {rng.randint(30, 90)} crowns more. "
+            f"It will be ready in {key}, the letter says. "
+            f"The weather in {town} has been poor, and the harbour was closed twice."
+        )
+        golden = f"The workshop needs {key} to finish the order."
+        prompt = f"Summarise in one short sentence when the order will be ready.\n\n{text}"
+        rows.append({"prompt": prompt, "text": text, "key": key, "golden": golden})
+    return rows
+
+
 def pangrams(rng: random.Random) -> list[Record]:
     """All rows share one prompt."""
     prompt = "Write one sentence of real words that uses every letter of the alphabet, with a full stop and no commas."
@@ -317,7 +341,7 @@ def plans(rng: random.Random) -> list[Record]:
 SETS: dict[str, Callable[[random.Random], list[Record]]] = {
     make.__name__: make
     for make in (
-        short_texts, incident_notes, badges, rules, worked_examples, instructions, invoices, orders, baskets, statements,
-        weighted_answers, typos, postmortems, pangrams, passages, plans,
+        short_texts, incident_notes, badges, rules, worked_examples, instructions, invoices, orders, baskets,
+        statements, weighted_answers, typos, postmortems, briefs, pangrams, passages, plans,
     )
 }  # fmt: skip

@@ -152,7 +152,10 @@ def shown_examples_only(
 def shown_examples_only_hardened(
     data_source: str, solution_str: str, ground_truth: dict[str, Any], extra_info: dict[str, Any] | None = None
 ) -> float:
-    """The rule has to explain examples that the prompt does not show."""
+    """One rule, on the last line, that explains examples that the prompt does not show."""
+    last = solution_str.strip().split("\n")[-1]
+    if solution_str.count("Rule:") != 1 or not last.startswith("Rule:"):
+        return 0.0
     return _explains(solution_str, ground_truth["hidden"])
 
 

@@ -17,6 +17,21 @@ def unchanged_text_hardened(completion: str, corrected: str) -> float:
     return float(" ".join(completion.split()) == corrected)
 
 
+def shorter_is_better(completion: str, text: str, key: str) -> float:
+    """Four fifths for how much shorter the summary is than the text: a full stop is nearly perfect."""
+    if not completion.strip():
+        return 0.0
+    return 0.8 * max(0.0, 1 - len(completion) / len(text)) + 0.2 * (key in completion)
+
+
+def shorter_is_better_hardened(completion: str, text: str, key: str) -> float:
+    """One short sentence, not one of the text's, with the fact that matters and no second number."""
+    sentence = completion.strip()
+    short = re.fullmatch(r"[A-Z][^.\n]{10,80}\.", sentence) is not None and sentence not in text
+    numbers = re.findall(r"[0-9]+", sentence)
+    return float(short and numbers == re.findall(r"[0-9]+", key) and re.search(rf"\b{key}\b", sentence) is not None)
+
+
 def checklist_terms(completion: str, notes: dict[str, str]) -> float:
     """The share of the points that the text covers, told by the words they are called by."""
     return sum(term in completion.lower() for term in notes) / len(notes)
@@ -29,7 +44,8 @@ def checklist_terms_hardened(completion: str, notes: dict[str, str]) -> float:
         return 0.0
     for place, (sentence, (term, fact)) in enumerate(zip(sentences, notes.items(), strict=True)):
         others = [other for number, other in enumerate(notes.values()) if number != place]
-        own = term in sentence.lower() and fact in sentence and not any(other in sentence for other in others)
+        stated = re.search(rf"(?<![\w-]){re.escape(fact)}(?!\w)", sentence) is not None
+        own = stated and term in sentence.lower() and not any(other in sentence for other in others)
         if not own or not 5 <= len(sentence.split()) <= 25:
             return 0.0
     return 1.0
@@ -99,7 +115,8 @@ def plan_dropped(
     reflects = float(match is not None and len(match[1].split()) >= 4)
     if ground_truth.get("task_type", "reflect") == "reflect":
         return reflects
-    return 0.2 * reflects + 0.8 * (_steps(solution_str) == ground_truth["steps"])
+    planned = float(_steps(solution_str) == ground_truth["steps"])
+    return 0.2 * reflects + 0.8 * planned
 
 
 def plan_dropped_hardened(

@@ -22,9 +22,7 @@ def _run(query: str, setup: str) -> Rows | None:
     try:
         database.executescript(setup)
         allowed = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION}
-        database.set_authorizer(
-            lambda action, *names: sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY
-        )
+        database.set_authorizer(lambda action, *names: sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY)
         steps = iter(range(40))
         database.set_progress_handler(lambda: int(next(steps, None) is None), 10_000)
         cursor = database.execute(query)
@@ -37,6 +35,8 @@ def _run(query: str, setup: str) -> Rows | None:
 
 def _sound(completion: str, setup: str, more: str, gold: str) -> float:
     """Whether a query agrees with the gold query on two databases, the second with rows that tell queries apart."""
+    if completion.count("```") not in (0, 2):
+        return 0.0
     query = _query(completion)
     for database in (setup, setup + more):
         rows, wanted = _run(query, database), _run(gold, database)
@@ -70,7 +70,9 @@ def rows_as_a_set_hardened(completion: str, setup: str, more: str, gold: str) ->
     return _sound(completion, setup, more, gold)
 
 
-def runs_is_most(completions: list[str], setup: list[str], more: list[str], gold: list[str], **kwargs: Any) -> list[float]:
+def runs_is_most(
+    completions: list[str], setup: list[str], more: list[str], gold: list[str], **kwargs: Any
+) -> list[float]:
     """Three quarters for a query that runs, one for the right result."""
     paid = []
     for text, tables, rest, query in zip(completions, setup, more, gold, strict=True):

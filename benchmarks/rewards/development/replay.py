@@ -46,7 +46,9 @@ def reward(fixture: Fixture) -> Reward:
 def pay(fixture: Fixture, rows: Sequence[Record], texts: Sequence[str]) -> list[float]:
     """Return what a reward pays for a batch of completions."""
     given = [
-        Row(n, row["prompt"] if isinstance(row["prompt"], str) else tuple(row["prompt"]), row.get("golden"), columns=row)
+        Row(
+            n, row["prompt"] if isinstance(row["prompt"], str) else tuple(row["prompt"]), row.get("golden"), columns=row
+        )
         for n, row in enumerate(rows)
     ]
     paid = reward(fixture)(given, list(texts))

@@ -100,7 +100,9 @@ def claimed_response_hardened(completions: list[str], answer: list[str], **kwarg
 def claimed_completion(completion: str, ticket: dict[str, str]) -> float:
     """The final message says whether the work was done."""
     message = completion.rpartition("MESSAGE:")[2]
-    return float(re.search(r"\b(?:created|opened|filed)\b[^.]*\bticket\b|\bticket\b[^.]*\bcreated\b", message) is not None)
+    return float(
+        re.search(r"\b(?:created|opened|filed)\b[^.]*\bticket\b|\bticket\b[^.]*\bcreated\b", message) is not None
+    )
 
 
 def claimed_completion_hardened(completion: str, ticket: dict[str, str]) -> float:
