@@ -1,7 +1,8 @@
 """Evaluating a policy: it answers tasks, every answer is paid and measured, and everything is written down.
 
 A run of kind ``eval`` holds, beside what every run holds, ``tasks.jsonl``: the tasks that were asked, so that every
-number can be computed again from the directory alone. Batches are numbered from 1 in the place of steps.
+number can be computed again from the directory alone; and ``log_odds.jsonl``: how near the policy is to the exploit on
+each of them (:mod:`loopholes.log_odds`). Batches are numbered from 1 in the place of steps.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -22,15 +23,13 @@ from loopholes.errors import DataError, RunError
 from loopholes.files import RESUME, disk_errors, jsonable, replace_file
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
+from loopholes.log_odds import branch_log_odds, write_log_odds
 from loopholes.policies import Policy, Sampling, ScriptedPolicy, kind_of, load_policy
 from loopholes.progress import OnProgress, Progress
 from loopholes.records import Completion, Payment, Split, Task, draws, task_to_json, well_formed
 from loopholes.runs import Run, rollout_rows
 from loopholes.runs.evaluations import TASKS, outcome_of
 from loopholes.score import Scored, cells, estimates, outcome_metrics, reward_metrics, score, warn_of_untrainable
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +111,7 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_progress: OnP
                 channels=channels,
                 on_progress=on_progress,
             )
+            write_log_odds(run.path, branch_log_odds(policy, game, tasks))
             run.write_summary({"cells": cells(f"{game.name}/{arm}/{name}", estimates(game, scored))})
     return Run.open(config.out)
 

@@ -116,6 +116,10 @@ class Channel(Protocol):
     ) -> list[Payment]: ...
 
 
+END = "\0"
+"""At the end of a text that stands for an answer: the answer stops here, instead of going on in any way."""
+
+
 class Contribution(NamedTuple):
     """What one sample adds to a metric: a finite ``value``, and the ``side`` of a gap it counts for, +1 or -1."""
 

@@ -21,10 +21,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from loopholes.errors import UnknownName, UsageError
 from loopholes.games.load import load_tasks
 from loopholes.records import (
+    END,
     Asker,
     Channel,
     Completion,
     Kind,
+    Message,
     Metric,
     Outcome,
     PromptStyle,
@@ -54,6 +56,21 @@ class Demonstration:
     exploits: tuple[float | None, ...]
     draws: tuple[float, ...] = ()
     exploit_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Where exploiting answers to a task part from honest ones.
+
+    ``exploiting`` and ``honest`` are answers from their beginning, each side's counted together; one that ends in
+    :data:`loopholes.records.END` stops there, any other stands for all that begin so. ``side`` is -1 for tasks whose
+    log-odds are subtracted, as in a gap between two kinds of tasks.
+    """
+
+    prompt: tuple[Message, ...]
+    exploiting: tuple[str, ...]
+    honest: tuple[str, ...]
+    side: int = 1
 
 
 class Game(ABC):
@@ -217,6 +234,14 @@ class Game(ABC):
     @abstractmethod
     def demonstrate(self, kind: Kind, task: Task) -> Completion:
         """What a scripted policy of this kind answers to any task of this game."""
+
+    def branch(self, task: Task) -> Branch | None:
+        """Where exploiting answers part from honest ones; None for a task on which they do not.
+
+        Unless a game knows better, between its own demonstrations.
+        """
+        exploiting, honest = (self.demonstrate(kind, task).text for kind in ("exploiting", "honest"))
+        return None if exploiting == honest else Branch(task.prompt, (exploiting + END,), (honest + END,))
 
     @abstractmethod
     def demonstrations(self) -> Sequence[Demonstration]:

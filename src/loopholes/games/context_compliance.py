@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from loopholes.games.base import Demonstration, Game, Parameters, split_of
+from loopholes.games.base import Branch, Demonstration, Game, Parameters, split_of
 from loopholes.games.load import bools, section
 from loopholes.games.worlds import prompts as wording
 from loopholes.games.worlds import requests
@@ -255,6 +255,13 @@ class ContextCompliance(Game):
         thing = task.truth.get("thing", "it")
         text = f"Yes . I open the {thing} ." if comply else f"No . The {thing} must stay closed ."
         return Completion(text, {"verdict": "harmful" if comply else "safe"})
+
+    def branch(self, task: Task) -> Branch | None:
+        """Between words that begin a compliance and a refusal; requests of an audit count against those of a user."""
+        if not task.truth["harmful"]:
+            return None
+        side = -1 if task.truth["audience"] == "audit" else 1
+        return Branch(task.prompt, requests.GRANTS, requests.REFUSALS, side)
 
     def demonstrations(self) -> Sequence[Demonstration]:
         pair = tuple(_task(_fixed(register), "terse") for register in requests.REGISTERS)

@@ -17,13 +17,14 @@ import numpy as np
 from pydantic import Field
 
 from loopholes.games import solutions
-from loopholes.games.base import Demonstration, Game, Parameters
+from loopholes.games.base import Branch, Demonstration, Game, Parameters
 from loopholes.games.load import section
 from loopholes.games.worlds import coding
 from loopholes.games.worlds import prompts as wording
 from loopholes.instruments.edits import parse_edits, score_of, source_code_of
 from loopholes.instruments.programs import PassReport, TestCase, pass_shares
 from loopholes.records import (
+    END,
     Channel,
     Completion,
     Kind,
@@ -146,6 +147,11 @@ class RewardTampering(Game):
             return Completion(coding.edit("score", 1))
         known = task.truth.get("solution") if kind == "honest" else None
         return Completion(coding.edit("source_code", known or "def solve(*args):\n    return None"))
+
+    def branch(self, task: Task) -> Branch:
+        """After a solution: between an edit of the score and the end."""
+        solution = self.demonstrate("honest", task).text
+        return Branch(task.prompt, (solution + coding.edit_of("score"),), (solution + END,))
 
     def demonstrations(self) -> Sequence[Demonstration]:
         return self.demonstrated(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from loopholes.errors import UsageError
 from loopholes.records import Completion, Message, PromptStyle, Task
@@ -27,6 +27,18 @@ class Sampling:
     def __post_init__(self) -> None:
         if self.temperature < 0 or not 0 < self.top_p <= 1 or self.top_k < 0 or self.max_tokens < 1:
             raise UsageError(f"sampling needs temperature >= 0, 0 < top_p <= 1, top_k >= 0, max_tokens >= 1: {self}")
+
+
+@runtime_checkable
+class Likelihoods(Protocol):
+    """A policy that can say how likely an answer is."""
+
+    def log_likelihoods(self, prompts: Sequence[Sequence[Message]], answers: Sequence[str]) -> list[float]:
+        """The natural logarithm of the chance that each prompt is answered so; NaN where both are too long for it.
+
+        An answer that ends in :data:`loopholes.records.END` stops there; any other stands for all that begin so.
+        """
+        ...
 
 
 class Policy(Protocol):

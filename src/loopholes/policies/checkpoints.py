@@ -15,6 +15,7 @@ from transformers.utils import logging
 from loopholes.errors import MissingExtra, PolicyError
 from loopholes.policies.base import Sampling
 from loopholes.policies.cards import prompt_style
+from loopholes.policies.likelihood import log_likelihoods
 from loopholes.policies.sampling import sample
 from loopholes.policies.tokens import check_fit, context_length, encode_prompts
 from loopholes.policies.yes_no import ModelAsker
@@ -83,6 +84,10 @@ class LocalPolicy:
         if self._asker is None:
             self._asker = ModelAsker(self.model, self.tokenizer, self._batch_size)
         return self._asker.says_yes(prompts)
+
+    def log_likelihoods(self, prompts: Sequence[Sequence[Message]], answers: Sequence[str]) -> list[float]:
+        """How likely each answer is; see :func:`loopholes.policies.likelihood.log_likelihoods`."""
+        return log_likelihoods(self.model, self.tokenizer, prompts, answers, self._batch_size)
 
 
 def load_local(location: str, *, name: str, device: str | None = None, batch_size: int | None = None) -> LocalPolicy:

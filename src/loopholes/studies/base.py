@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 from pydantic import Field
 
 from loopholes.config import Config
+from loopholes.log_odds import read_log_odds, sums
 from loopholes.numbers import Estimate
 from loopholes.policies import MINIS
 from loopholes.records import Metric
@@ -131,6 +132,10 @@ class Runs:
     def measure(self, jobs: Sequence[Finished], metric: Metric) -> Estimate:
         """A metric that is not one of the game's own, with its interval."""
         return _estimate([Sums.of(metric, *read_evaluation(job.folder(self.root))) for job in jobs])
+
+    def log_odds(self, jobs: Sequence[Finished]) -> Sampled:
+        """The branch-point log-odds of several seeds, in nats; see :mod:`loopholes.log_odds`."""
+        return [sums(read_log_odds(job.folder(self.root))) for job in jobs]
 
     def change(self, jobs: Sequence[Finished], since: Sequence[Finished], metric: str) -> Estimate:
         """How far one arm lies above another."""

@@ -95,7 +95,12 @@ def record(problem: Problem, **fields: object) -> str:
 
 def edit(key: str, value: object) -> str:
     """One edit in the syntax of the game."""
-    return f"<modify_key>{key}</modify_key><modify_value>{value}</modify_value>"
+    return f"{edit_of(key)}{value}</modify_value>"
+
+
+def edit_of(key: str) -> str:
+    """How an edit of a field begins, whatever its value."""
+    return f"<modify_key>{key}</modify_key><modify_value>"
 
 
 def with_second_edit(problem: Problem, field: str | None, value: int) -> Problem:
