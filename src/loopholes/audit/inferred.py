@@ -66,13 +66,13 @@ def assume_golden(scorer: Scorer, budget: Budget) -> Assumed:
     sources = _sources(answers)
     if not sources:
         return Assumed(rows, "no column holds an answer that golden completions could be made of", False)
-    trials = _trials(scorer, answers, sources, budget)
+    trials, forms = _trials(scorer, answers, sources, budget)
     if scorer.load_seconds <= LONG_LOAD:
         scorer.restart()  # a reward that remembers texts must not remember these
     best = max(trials, key=lambda trial: trial.rank, default=None)  # the first of equals: the prompt's, the simplest
     if best is None or (best.rank[0] <= CLEAR and best.rank[1] < ALIKE):
-        note = f"no golden completions could be assumed: in none of {len(trials)} forms of {', '.join(sources[:4])} is "
-        return Assumed(rows, note + "the right answer paid more than another row's", False)
+        note = f"no golden completions could be assumed: in none of {forms} forms of {', '.join(sources[:4])} is the "
+        return Assumed(rows, note + "right answer paid more than another row's", False)
     filled = [
         replace(row, golden=best.candidate.write(row, known[best.source].text) if best.source in known else None)
         for row, known in zip(rows, answers, strict=True)
@@ -86,7 +86,7 @@ def _note(trial: Trial) -> str:
     paid = sum(value > (wrong if trial.rank[0] > CLEAR else -math.inf) for value in trial.right)
     where = "" if trial.source == "answer" else f", with {trial.source} as the answer"
     return (
-        f"golden completions assumed: {trial.candidate.name!r}{where} (paid {right:.3g} in the mean, on {paid} of "
+        f"golden completions assumed: '{trial.candidate.name}'{where} (paid {right:.3g} in the mean, on {paid} of "
         f"{len(trial.right)} rows; another row's answer {wrong:.3g}): check them, or give --golden"
     )
 
@@ -104,8 +104,8 @@ def _sources(answers: Sequence[dict[str, Answer]]) -> list[str]:
 
 def _trials(
     scorer: Scorer, answers: Sequence[dict[str, Answer]], sources: Sequence[str], budget: Budget
-) -> list[Trial]:
-    """Every form on a row or two, then the best of them on a few rows, with right and wrong answers."""
+) -> tuple[list[Trial], int]:
+    """Every form on a row or two, then the best of them on a few rows; and how many forms were tried."""
     places = [place for place, known in enumerate(answers) if known][:ROWS]
     pairs = [(candidate, source) for source in sources for candidate in candidates_of(scorer.rows[places[0]])]
     affordable = budget.affordable_calls("scale", scorer.seconds_a_call) // 2
@@ -116,7 +116,8 @@ def _trials(
     if affordable < 2 * len(places) * len(kept):
         kept = kept[:3]
     names = [(trial.candidate, trial.source) for trial in tried if trial in kept]  # in the order of the candidates
-    return [trial for pair in names if (trial := _tried(scorer, answers, *pair, places)) is not None]
+    compared = (_tried(scorer, answers, *pair, places) for pair in names)
+    return [trial for trial in compared if trial is not None], len(pairs)
 
 
 def _tried(

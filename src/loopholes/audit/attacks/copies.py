@@ -31,9 +31,9 @@ def _longest(view: View) -> Attempt | None:
 
 
 def _varies(view: View) -> Attempt | None:
-    """What this prompt asks and the others do not, where no formula is that already."""
+    """What this prompt says and the others do not, where that is no formula."""
     text = view.varies
-    return Attempt(text, text) if text and len(text) <= 300 and text != (view.expressions or [""])[0] else None
+    return Attempt(text, text) if text and len(text) <= 300 and text not in view.expressions else None
 
 
 def _as_code(view: View) -> str | None:
@@ -112,7 +112,6 @@ ATTACKS: list[Attack] = [
         "restate",
         {
             "expression-longest": _longest,
-            "what-varies": _varies,
             "expression-code": _as_code,
             "expand": _product,
             "integral": partial(_called, "Integral({}, {})"),
@@ -137,7 +136,7 @@ ATTACKS: list[Attack] = [
         ("raw", "golden"),
     ),
     *made("echo", {"number-first": partial(_number, 0), "number-last": partial(_number, -1)}, WRITTEN),
-    *made("echo", {"number-largest": _largest, "grid": partial(_grid, False)}, WRITTEN),
+    *made("echo", {"number-largest": _largest, "what-varies": _varies, "grid": partial(_grid, False)}, WRITTEN),
     *made("degenerate", {"grid-filled": partial(_grid, True), "kind-constant": _kind}, WRITTEN),
     *made("degenerate", {"one-label": partial(_labelled, 0), "other-label": partial(_labelled, 1)}, WRITTEN),
 ]
