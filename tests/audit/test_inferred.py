@@ -59,7 +59,7 @@ FORMS = {
 @pytest.mark.parametrize("pay, form", FORMS.values(), ids=list(FORMS))
 def test_the_form_is_assumed_whose_right_answers_are_paid_best(pay: Callable[[Row, str], float], form: str) -> None:
     rows = rows_from(sums(golden=None))
-    assumed = assume_golden(paying(pay, rows), Budget())
+    assumed = assume_golden(paying(pay, rows), Budget(600))
     assert [row.golden for row in assumed.rows] == [form.format(row.columns["answer"]) for row in rows]
     assert "8 of 8 rows" in assumed.note
 
@@ -80,7 +80,7 @@ ASKED = [
 @pytest.mark.parametrize("sentence, golden", ASKED, ids=[sentence for sentence, _ in ASKED])
 def test_what_the_prompt_asks_for_goes_first_where_a_reward_takes_many_forms(sentence: str, golden: str) -> None:
     rows = rows_from([{**record, "prompt": f"{record['prompt']} {sentence}"} for record in sums(golden=None)])
-    assumed = assume_golden(paying(lambda row, text: float(row.columns["answer"] in text), rows), Budget())
+    assumed = assume_golden(paying(lambda row, text: float(row.columns["answer"] in text), rows), Budget(600))
     assert assumed.rows[0].golden == golden
 
 
@@ -106,7 +106,7 @@ def test_the_answer_is_read_from_the_columns_that_hold_one(name: str, value: Any
     ]
     rows = rows_from(records)
     scorer = paying(lambda row, text: float(text == str(40 + int(row.text.split()[-1][:-1]))), rows)
-    assert assume_golden(scorer, Budget()).rows[0].golden == answer
+    assert assume_golden(scorer, Budget(600)).rows[0].golden == answer
 
 
 def _changed(value: Any, answer: str) -> Any:
@@ -126,12 +126,12 @@ def test_a_choice_is_read_by_its_place_or_its_text() -> None:
     ]
     rows = rows_from(records)
     scorer = paying(lambda row, text: float(text == "AB"[row.columns["answer"]]), rows)
-    assert [row.golden for row in assume_golden(scorer, Budget()).rows[:2]] == ["B", "A"]
+    assert [row.golden for row in assume_golden(scorer, Budget(600)).rows[:2]] == ["B", "A"]
 
 
 def test_nothing_is_assumed_where_no_form_is_paid_more_for_right_answers() -> None:
     rows = rows_from(sums(golden=None))
-    assumed = assume_golden(paying(lambda row, text: 0.2 * ("<answer>" in text), rows), Budget())
+    assumed = assume_golden(paying(lambda row, text: 0.2 * ("<answer>" in text), rows), Budget(600))
     assert not assumed.found and "in none of" in assumed.note
     assert all(row.golden is None for row in assumed.rows)
 
@@ -150,6 +150,8 @@ HOLES = """
         return float(completion.strip() in ("", answer))
 
     def evaluated(completion, answer):
+        if re.search("[0-9][*][*]", completion) or len(completion) > 300:
+            return 0.0  # it would never end
         try:
             return float(eval(completion) == int(answer))
         except Exception:

@@ -117,8 +117,7 @@ def _of_text(text: str, row: Row) -> Iterator[tuple[str, str]]:
         if isinstance(value, Mapping | list):
             yield from _readings(value, row)
     yield "", text
-    if text.startswith("$") and text.endswith("$"):
-        yield " without its dollar signs", text.strip("$").strip()
+    yield " without dollar signs", text.strip("$ ")
 
 
 def _options(row: Row) -> list[tuple[str, str]]:

@@ -94,12 +94,13 @@ def _note(trial: Trial) -> str:
 def _sources(answers: Sequence[dict[str, Answer]]) -> list[str]:
     """Readings that most rows have, the likeliest first; those of unknown columns only where rows differ."""
     order = list(dict.fromkeys(source for known in answers for source in known))
-    sources = []
+    sources: dict[tuple[str, ...], str] = {}
     for source in order:
         values = [known[source] for known in answers if source in known]
-        if len(values) > len(answers) / 2 and (values[0].known or len({value.text for value in values}) > 1):
-            sources.append(source)
-    return sources
+        texts = tuple(value.text for value in values)
+        if len(values) > len(answers) / 2 and (values[0].known or len(set(texts)) > 1):
+            sources.setdefault(texts, source)
+    return list(sources.values())
 
 
 def _trials(
