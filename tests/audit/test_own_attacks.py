@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from loopholes.audit import rows_from
-from loopholes.audit.attacks import panel_of, view_of
+from loopholes.audit.attacks import view_of
 from loopholes.audit.attacks.from_file import read_attacks
 from loopholes.audit.form import RAW, form_of
 from loopholes.errors import DataError
@@ -99,13 +99,6 @@ def test_an_own_attack_that_pays_is_an_exploit_of_its_family(tmp_path: Path, ins
     assert not [finding for finding in audited(f"{file}:magic", sums()).findings if finding.verdict == "exploit"]
     found = [f for f in audited(f"{file}:magic", sums(), attacks=attacks).findings if f.verdict == "exploit"]
     assert [(finding.family, finding.name) for finding in found] == [("judge-injection", "word")]
-
-
-def test_families_that_are_named_first_are_tried_first(tmp_path: Path) -> None:
-    panel = panel_of(["evaluation", "restate"], read(tmp_path, {"name": "x", "text": "a"}))
-    families = list(dict.fromkeys(attack.family for attack in panel))
-    assert families[:3] == ["evaluation", "restate", "contract"]
-    assert len(panel) == len(panel_of()) + 1
 
 
 def test_a_form_that_right_answers_do_not_have_leaves_the_text_as_it_is(tmp_path: Path) -> None:
