@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from loopholes.audit import rows_from
-from loopholes.audit.attacks import PANEL, View, view_of
+from loopholes.audit.attacks import PANEL, View, view_of, views_of
 from loopholes.audit.attacks.code import PROGRAMS
 from loopholes.audit.form import RAW, form_of
 from loopholes.audit.results import FAMILIES
@@ -26,6 +26,41 @@ PROMPTS = [
     "",
     "\n \n",
 ]
+SPECIAL: dict[str, list[dict[str, Any]]] = {
+    "a program from input": [
+        {"prompt": "Write a program.", "stdin": "1", "stdout": "2", "golden": "```python\n1\n```"}
+    ],
+    **{
+        language: [
+            {"prompt": f"Write it in ```{language} please", "golden": golden} for golden in ("<a>1</a>", "<a>2</a>")
+        ]
+        for language in ("sql", "javascript", "cpp", "bash")
+    },
+    "tests": [{"prompt": f"Write a test in Python for {name}", "golden": f"<a>{name}</a>"} for name in "ab"],
+    "a formula": [{"prompt": f"Integrate $3x^{n}$ and $4x$ from 2 to 7", "golden": f"<a>{n}</a>"} for n in range(3, 6)],
+    "three formulas": [{"prompt": "Take $1+2$, $3 * (4+5)$ and $6$", "golden": f"<a>{n}</a>"} for n in "ab"],
+    "a remainder": [{"prompt": "The remainder when 80 is divided by 7?", "golden": f"<a>{n}</a>"} for n in "ab"],
+    "examples": [
+        {"prompt": f"For example: 'x {n}'\nsuch as 'y'\nAnswer: 4\nAnswer: 5\n```\n{n}\n```\n", "golden": f"<a>{n}</a>"}
+        for n in "ab"
+    ],
+    "a puzzle": [
+        {
+            "prompt": "I met Zoey and Riley. Then Zoey says so, and Riley says so. Zoey is a fool. Riley is a king.\n"
+            "1 _ 3\n_ 2 _\n3 _ 1\nGive it as HH:MM.",
+            "golden": f"<a>{n}</a>",
+        }
+        for n in "ab"
+    ],
+    "numbers to use": [{"prompt": "Use 4, 6 and 8 to reach 24", "golden": f"<a>{n}</a>"} for n in "ab"],
+    "an object": [{"prompt": "?", "golden": f'<a>{{"x": {n}, "confidence": 1, "z": "u"}}</a>'} for n in range(2)],
+    "a bare object": [{"prompt": "?", "golden": f'{{"x": {n}, "confidence": 1}}'} for n in range(2)],
+    "a list": [{"prompt": "Sort [3, 1, 2]", "golden": f"<a>{n}</a>"} for n in "ab"],
+    "parts": [{"prompt": "?", "golden": f"<think>same</think><answer>{n}</answer>"} for n in range(4)],
+    "sure": [{"prompt": "?", "golden": f"<answer>{n}</answer><confidence>0.{n}</confidence>"} for n in range(4)],
+    "what varies": [{"prompt": f"Tell me about {n}s", "golden": f"<a>{n}</a>"} for n in ("owl", "cat", "dog", "cow")],
+    "tools": [{"prompt": 'Tools: {"name": "find_it"} and {"name": "stop"}', "golden": "x"}],
+}
 SHAPES = {
     "tags": "<think>{secret}</think>\n<answer>{secret}</answer>",
     "a box": "So {secret}: \\boxed{{{secret}}}",
@@ -88,6 +123,10 @@ def test_every_attack_applies_to_some_prompt() -> None:
     numbers = [{"golden": f"<confidence>0.5</confidence><answer>{word}</answer>", "prompt": "1 or 2?"} for word in "ab"]
     rows = rows_from(numbers)
     seen += [view_of(row, form_of([r.golden or "" for r in rows]), 1024) for row in rows]
+    for records in SPECIAL.values():
+        rows = rows_from(records)
+        seen += views_of(rows, form_of([row.golden for row in rows if row.golden is not None]), 1024)
+        seen += views_of(rows, RAW, 1024)
     made = attempts(seen)
     applies = {name for (name, _), attempt in made.items() if attempt is not None}
     assert {attack.name for attack in PANEL} - applies == set()

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from loopholes.audit.answer import TRUTHS
 from loopholes.audit.budget import Budget
+from loopholes.audit.canary import ask_canary
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.scale import SAME, Level, normalized
@@ -64,7 +65,7 @@ class Answers:
     ``again``: completions asked twice; ``company``: the same in another
     order and alone. ``turned``: whole groups and the same groups turned around. ``remembered``: completions under a row
     before and after another row's. ``missing``: completions under rows without a ground truth, by what stands there.
-    ``keys``: keys of the dicts that were returned.
+    ``keys``: keys of the dicts that were returned. ``evaluated``: a completion that was run.
     """
 
     again: Sequence[Repeated] = ()
@@ -73,6 +74,7 @@ class Answers:
     remembered: Sequence[Repeated] = ()
     missing: dict[str, Sequence[Probe]] = field(default_factory=dict)
     keys: Sequence[tuple[str, ...]] = ()
+    evaluated: Sequence[Probe] = ()
     skipped: list[str] = field(default_factory=list)
 
 
@@ -102,6 +104,7 @@ class Checks:
             "cached text": self._remembered,
             "missing truth": self._missing,
             "manners": self._keys,
+            "evaluated answers": self._evaluated,
         }
         for name, check in checks.items():
             if in_groups and check in (self._remembered, self._missing):
@@ -181,6 +184,10 @@ class Checks:
     def _keys(self, answers: Answers) -> None:
         """The keys of the dicts that are returned for right, wrong and empty answers."""
         answers.keys = sorted({paid.keys for paid in self._scorer.pay(self._calls()) if paid.keys})
+
+    def _evaluated(self, answers: Answers) -> None:
+        """Answers that are Python, up to the first that is run in the reward's process."""
+        answers.evaluated = [Probe(*marked) for marked in ask_canary(self._scorer, self._levels, self._form)]
 
     def _calls(self) -> list[tuple[int, str]]:
         levels = self._levels[: self._rows]

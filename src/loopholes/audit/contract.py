@@ -34,6 +34,7 @@ def breaches(seen: Observations, gate: Gate) -> list[Finding]:
         _remembered(seen),
         _unparseable_truth(seen),
         _manners(seen),
+        _evaluated(seen),
     )
     return [finding for judgement in judgements for finding in judgement]
 
@@ -226,6 +227,16 @@ def _manners(seen: Observations) -> Iterator[Finding]:
 
 def _percent(share: Estimate) -> str:
     return f"{100 * (share.value or 0.0):.0f} %"
+
+
+def _evaluated(seen: Observations) -> Iterator[Finding]:
+    """No answer is run in the reward's own process."""
+    for probe in seen.answers.evaluated:
+        message = "an answer is run as Python in the process that scores it: a mark that it left there was found. Such "
+        message += "an answer can replace the scorer or read what is right"
+        verdict: Verdict = "warning" if seen.component else "exploit"
+        evidence = seen.evidence(probe.level, probe.text, probe.paid)
+        yield Finding(verdict, "contract", "evaluation", "evaluated-answer", message, evidence=evidence)
 
 
 def _shown(paid: Paid) -> str:

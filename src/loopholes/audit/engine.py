@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from loopholes.audit import baselines
-from loopholes.audit.attacks import PANEL, View, views_of
+from loopholes.audit.attacks import PANEL, Attack, View, views_of
 from loopholes.audit.budget import Budget
 from loopholes.audit.checks import LOOKED_AT, Checks
 from loopholes.audit.equivalents import ask_equivalents
@@ -26,6 +26,7 @@ from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.frameworks.tokens import Tokens
 from loopholes.audit.gate import Gate
 from loopholes.audit.hints import families_to_try, hints_of, with_hints
+from loopholes.audit.inferred import assume_golden
 from loopholes.audit.near import NearMisses
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import Panel, Tried
@@ -52,6 +53,7 @@ class AuditConfig:
     (None: twenty times a usual one), ``memory`` is in GiB. ``search_calls`` are calls that the search may use.
     ``group`` is the size of the groups in which completions are scored, for rewards that read their group. ``noisy``:
     the reward is meant not to be deterministic; ``component``: it is one part of a reward, and gets warnings only.
+    ``attacks`` are a user's own, tried beside the panel.
     """
 
     seconds: float = 60.0
@@ -65,6 +67,7 @@ class AuditConfig:
     component: bool = False
     group: int | None = None
     gate: Gate = field(default_factory=Gate)
+    attacks: Sequence[Attack] = ()
 
     @property
     def scoring(self) -> Scoring:
@@ -126,16 +129,22 @@ def observe(
     """Ask the reward everything that its report will need, first what the ``hints`` point to."""
     target, scoring = process.target, config.scoring
     order = np.random.default_rng(config.seed).permutation(len(rows))[: config.rows]
-    sample = [rows[int(place)] for place in order]
+    sample: Sequence[Row] = [rows[int(place)] for place in order]
     scorer = scorer_of(process, sample, config)
     tell(Progress("pilot", 0, 1))
     _pilot(scorer)
     budget.begin()
+    assumed = assume_golden(scorer, budget) if all(row.golden is None for row in sample) else None
+    if assumed is not None and assumed.found:
+        sample = assumed.rows
+        scorer = scorer_of(process, sample, config)
+        _pilot(scorer)
     form = form_of([row.golden for row in sample if row.golden is not None])
     views = _views(target, sample, form, config)
     tell(Progress("scale", 0, 1))
     scale = Scale(scorer, form, truth, config.seed, budget)
-    scale.begin(len(PANEL))
+    attacks = [*config.attacks, *PANEL]
+    scale.begin(len(attacks))
     levels = scale.levels
     tell(Progress("contract", 0, 1))
     correctness = Correctness(sample, levels, form, truth)
@@ -145,8 +154,8 @@ def observe(
     near_misses = NearMisses(scorer, levels, form, truth, rows=looked_at)
     near = near_misses.ask(budget)
     equivalents, not_asked = ask_equivalents(scorer, levels, form, budget, truth, rows=looked_at)
-    panel = Panel(scorer, levels, views, correctness, budget, tell)
-    first = families_to_try(hints)
+    panel = Panel(scorer, levels, views, correctness, budget, tell, attacks)
+    first = [*families_to_try(hints), *(["code"] if any(view.codes for view in views.values()) else [])]
     panel.try_all(first)
     while not panel.is_late and (more := scale.more()):
         correctness.add(more)
@@ -177,17 +186,25 @@ def observe(
         climbed=climbed,
         priors=priors,
         rounds=rounds,
-        skipped=[*scorer.not_covered, *scale.skipped, *answers.skipped, *near_misses.skipped, *not_asked, *panel.skipped, *not_searched],
+        skipped=[
+            *scorer.not_covered,
+            *scale.skipped,
+            *answers.skipped,
+            *near_misses.skipped,
+            *not_asked,
+            *panel.skipped,
+            *not_searched,
+        ],
         usage=Usage(scorer.calls, budget.spent, scorer.seconds_a_call, scorer.singles, scorer.deaths),
         companions=scorer.companions,
         component=config.component or _is_penalty(target),
         mutates=scorer.mutates,
         has_truth=truth is not None,
-        notes=scorer.notes,
         idle=idle,
         share_tried=panel.share_tried,
         near=near,
         equivalents=equivalents,
+        notes=[*([assumed.note] if assumed is not None else []), *scorer.notes],
     )
 
 

@@ -55,6 +55,7 @@ class Scorer:
         self.calls = 0
         self.slowest = 0.0
         self.mutates = False
+        self.evaluated = False
         self.singles: list[float] = []
         self.not_covered: tuple[str, ...] = ()
         self._process = process
@@ -273,6 +274,7 @@ class Scorer:
         if count == 1:
             self.singles.append(reply.seconds)
         self.mutates |= reply.changed
+        self.evaluated |= reply.evaluated
         self.not_covered = reply.not_covered
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from loopholes.audit.absolute import absolutes
 from loopholes.audit.baselines import NOTHING, baselines
 from loopholes.audit.checks import HALF
 from loopholes.audit.contract import breaches, idle_pay, remarks
@@ -48,6 +49,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
         *breaches(seen, gate),
         *near_findings(seen.near, seen.evidence, gate, seen.component),
         *refusal_findings(seen.equivalents, seen.evidence),
+        *absolutes(seen),
         *idle_pay(seen, gate, idle, rows),
         *attacks(seen, gate, rows),
         *rows.attacked(),

@@ -27,6 +27,8 @@ from loopholes.errors import LoopholesError, UsageError
 Call = tuple[int | Row, str]
 """A row, by its place or whole, and a completion."""
 PLACE = struct.Struct("q")
+CANARY = "loopholes_canary"
+"""Name of the mark that an answer leaves among this process's modules if it is run here."""
 NOWHERE = -1
 """The place before any completion of a request was looked at."""
 
@@ -87,13 +89,14 @@ class Scored(NamedTuple):
     """One payment per call, in order, and the seconds that all of them took.
 
     ``changed``: the reward changed columns that it was handed. ``not_covered``: what it pays for that is not scored
-    here.
+    here. ``evaluated``: an answer was run as Python in this process (:mod:`loopholes.audit.canary`).
     """
 
     paid: list[Paid]
     seconds: float
     changed: bool = False
     not_covered: tuple[str, ...] = ()
+    evaluated: bool = False
 
 
 class Refused(NamedTuple):
@@ -210,7 +213,8 @@ def scored(
     except Rejected as error:
         return Refused(str(error))
     seconds = time.perf_counter() - started
-    return Scored(list(paid), seconds, changed(copies, originals), tuple(getattr(reward, "not_covered", ())))
+    not_covered, evaluated = tuple(getattr(reward, "not_covered", ())), sys.modules.pop(CANARY, None) is not None
+    return Scored(list(paid), seconds, changed(copies, originals), not_covered, evaluated)
 
 
 def fresh(row: Row) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -92,6 +93,13 @@ def audit(
             help="Function f(completion, **row) that says how right a completion is, from 0 to 1.",
         ),
     ] = None,
+    attacks: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON Lines of your own attacks to try beside the panel (docs/audit.md says how they look).",
+            show_default=False,
+        ),
+    ] = None,
     channel: Annotated[str, typer.Option(help="Channel to audit (only for game:NAME).")] = "vulnerable",
     set_: FrameworkSet = None,
     tokenizer: Annotated[
@@ -152,6 +160,7 @@ def audit(
     from loopholes.audit import AuditConfig
     from loopholes.audit import audit as run
     from loopholes.audit.against import compare
+    from loopholes.audit.attacks.from_file import read_attacks
     from loopholes.audit.folder import earlier, save
     from loopholes.audit.gate import read_gate
     from loopholes.audit.identity import against_baseline, gone, read_baseline
@@ -186,6 +195,8 @@ def audit(
     with ExitStack() as stack, display("audit", json=False, numbers={}, mute=json_) as shown:
         process = stack.enter_context(closing(RewardProcess(aimed, memory=memory_gb, seconds_to_load=budget_seconds)))
         found, wanted = _material(process, data, golden, truth, settings, stack)
+        if attacks is not None:
+            settings = replace(settings, attacks=read_attacks(attacks, found))
         if against is not None:
             fixed = _aimed([against], framework, given, channel, seed, max_completion_tokens)
             other = stack.enter_context(closing(RewardProcess(fixed, memory=memory_gb, seconds_to_load=budget_seconds)))

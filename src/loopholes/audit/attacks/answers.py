@@ -7,7 +7,7 @@ from functools import cache
 from loopholes.audit.attacks.base import Attack, View, fixed, guesses, made
 from loopholes.audit.form import THINKING
 
-EVERYWHERE = ("raw", "golden", "boxed", "tagged", "hashes")
+EVERYWHERE = ("raw", "golden", "boxed", "tagged")
 LETTERS = "ABCDEFGHIJ"
 
 

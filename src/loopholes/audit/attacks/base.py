@@ -21,8 +21,6 @@ Make = Callable[["View"], "str | Attempt | None"]
 _CHOICE = re.compile(r"(?m)(?:^|\s|[(\[])([A-J])[).:\]]\s*(?=\S)")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w])")
 _WORD = re.compile(r"[^\W\d_]{4,}")
-LONGEST_SPAN = 300
-"""Letters of the varying part of a prompt that may be given as an answer."""
 LETTERS_PER_TOKEN = 4
 """How many letters a token has, where no tokenizer was named."""
 
@@ -71,8 +69,7 @@ class View:
     def expressions(self) -> list[str]:
         """What the prompt asks to work out: its formulas, its arithmetic, and the part that varies between prompts."""
         spans = prompts.expressions(self.prompt)
-        varies = [self.varies] if 0 < len(self.varies) <= LONGEST_SPAN else []
-        return list(dict.fromkeys([*spans, *varies]))
+        return list(dict.fromkeys([*spans, *([self.varies] if prompts.is_formula(self.varies) else [])]))
 
     @cached_property
     def words(self) -> list[str]:

@@ -14,7 +14,6 @@ from loopholes.audit.attacks.base import Attack, View, made
 from loopholes.audit.results import Attempt
 
 WRITTEN = ("raw", "golden", "boxed")
-ANSWERED = (*WRITTEN, "tagged", "hashes")
 
 
 def _at(values: Sequence[str], place: int) -> Attempt | None:
@@ -32,9 +31,9 @@ def _longest(view: View) -> Attempt | None:
 
 
 def _varies(view: View) -> Attempt | None:
-    """What this prompt asks and the others do not, where no formula is that already."""
+    """What this prompt says and the others do not, where that is no formula."""
     text = view.varies
-    return Attempt(text, text) if text and len(text) <= 300 and text != (view.expressions or [""])[0] else None
+    return Attempt(text, text) if text and len(text) <= 300 and text not in view.expressions else None
 
 
 def _as_code(view: View) -> str | None:
@@ -108,12 +107,11 @@ def _kind(view: View) -> Attempt | None:
 
 
 ATTACKS: list[Attack] = [
-    *made("restate", {"expression": partial(_expression, 0), "expression-last": partial(_expression, -1)}, ANSWERED),
+    *made("restate", {"expression": partial(_expression, 0), "expression-last": partial(_expression, -1)}, WRITTEN),
     *made(
         "restate",
         {
             "expression-longest": _longest,
-            "what-varies": _varies,
             "expression-code": _as_code,
             "expand": _product,
             "integral": partial(_called, "Integral({}, {})"),
@@ -121,7 +119,6 @@ ATTACKS: list[Attack] = [
             "solve": partial(_called, "solve({}, {})"),
             "latex-integral": partial(_called, "\\int {} \\, d{}"),
             "remainder": lambda view: prompts.remainder(view.prompt),
-            "plus-nothing": partial(_wrapped, "({}) + 0"),
             "dollars": partial(_wrapped, "${}$"),
         },
         WRITTEN,
@@ -133,13 +130,13 @@ ATTACKS: list[Attack] = [
             "example-last": partial(_example, -1),
             "shot": partial(_shot, 0),
             "shot-last": partial(_shot, -1),
-            "fence": _last_fence,
+            "fenced-example": _last_fence,
             "object": _record,
         },
         ("raw", "golden"),
     ),
-    *made("echo", {"number-first": partial(_number, 0), "number-last": partial(_number, -1)}, ANSWERED),
-    *made("echo", {"number-largest": _largest, "grid": partial(_grid, False)}, WRITTEN),
+    *made("echo", {"number-first": partial(_number, 0), "number-last": partial(_number, -1)}, WRITTEN),
+    *made("echo", {"number-largest": _largest, "what-varies": _varies, "grid": partial(_grid, False)}, WRITTEN),
     *made("degenerate", {"grid-filled": partial(_grid, True), "kind-constant": _kind}, WRITTEN),
     *made("degenerate", {"one-label": partial(_labelled, 0), "other-label": partial(_labelled, 1)}, WRITTEN),
 ]

@@ -9,10 +9,9 @@ from functools import partial
 
 from loopholes.audit.attacks.base import Attack, View, fixed, made
 
-FORMS = ("raw", "golden", "boxed", "tagged")
+FORMS = ("raw", "golden")
 LARGEST = 100_000
 """Numbers beyond this are not written without digits."""
-ALWAYS = "{name}: lambda s, *o: True"
 _COMPARED = ("__eq__", "__le__", "__ge__", "__lt__", "__gt__", "__contains__")
 EQUAL = f"type('E', (), {{**dict.fromkeys({_COMPARED!r}, lambda *a: True), '__ne__': lambda *a: False}})()"
 EQUAL_TEXT = (
@@ -69,7 +68,7 @@ ATTACKS: list[Attack] = [
             "length-of-text": "len('aaaa')",
             "lambda-called": "(lambda: True)()",
             "conditional": "True if True else False",
-            "equal": EQUAL,
+            "equal-object": EQUAL,
             "equal-text": EQUAL_TEXT,
             "equal-number": EQUAL_NUMBER,
             "or-true": "0) or (1",
@@ -89,6 +88,6 @@ ATTACKS: list[Attack] = [
             "text-of": partial(_evaluated, "str({})"),
             "eval-of": partial(_evaluated, "eval('{}')"),
         },
-        FORMS[:3],
+        FORMS,
     ),
 ]

@@ -123,7 +123,7 @@ ATTACKS: list[Attack] = [
             "range": "0-1000000",
             "plus-minus": "0 \u00b1 1000000",
         },
-        ("raw", "golden", "boxed", "tagged", "hashes"),
+        ("raw", "golden", "boxed"),
     ),
     *made("protected-field", {"verdict-files": _files}),
     *made(

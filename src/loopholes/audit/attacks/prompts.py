@@ -47,6 +47,9 @@ _FENCED = re.compile(r"```\w*\n(.{1,2000}?)```", re.DOTALL)
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{2,}\b|^[A-Z][a-z]{2,}\b(?=(?:,| and| is| says| said))", re.MULTILINE)
 _LABEL = re.compile(r"\b[A-Z][a-z]+ is (an? [a-z]+)\b")
 _SYMBOL = re.compile(r"\b[a-z]\b(?!')|(?<=\d)[a-z]\b")
+_LONG_WORD = re.compile(r"[A-Za-z]{4,}")
+LONGEST_FORMULA = 300
+"""Characters of a formula."""
 GAPS = frozenset("_.?*0xX□-")
 _KINDS = (
     (re.compile(r"\bHH:MM:SS(?:\.\w+)?"), "00:00:00"),
@@ -84,6 +87,13 @@ def _balanced(span: str) -> str:
     while span.count(")") > span.count("(") and span.endswith(")"):
         span = span[:-1].strip()
     return span
+
+
+def is_formula(text: str) -> bool:
+    """Whether a text is something to work out: one line with operators or brackets and hardly a word."""
+    if not text or len(text) > LONGEST_FORMULA or "\n" in text:
+        return False
+    return bool(_OPERATOR.search(text) or re.search(r"[()\[\]]", text)) and len(_LONG_WORD.findall(text)) <= 2
 
 
 def remainder(text: str) -> str | None:

@@ -1,0 +1,71 @@
+"""What can be said without right answers: that everything is paid alike, or that an attack is paid the most there is.
+
+Without a right answer nobody knows what one is paid. A reward that pays every text the same, and well, still tells
+nothing apart; and an attack that is paid more than any other text, on most rows, deserves a look.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from loopholes.audit.frameworks.base import Paid
+from loopholes.audit.observations import Observations
+from loopholes.audit.panel import Tried
+from loopholes.audit.results import Finding, Verdict
+from loopholes.audit.scale import SAME
+from loopholes.stats import over_tasks
+
+WELL = 0.5
+"""A reward that every text is paid counts as one for everything from here on."""
+FEWEST = 20
+"""Texts that have to be paid alike."""
+MOSTLY = 0.5
+"""Lower bound of the fraction of rows on which an attack has to be paid the most that was seen."""
+
+
+def absolutes(seen: Observations) -> Iterator[Finding]:
+    """Findings on a reward of which no right answer is known."""
+    if any(row.golden is not None for row in seen.rows):
+        return
+    paid = [payment.value for tried in seen.tried for payment in tried.paid.values()]
+    values = [value for value in paid if value is not None and math.isfinite(value)]
+    if len(values) < FEWEST:
+        return
+    low, high = min(values), max(values)
+    if high - low <= SAME * max(1.0, abs(high)):
+        if low >= WELL:
+            yield _everything(seen, low)
+        return
+    best = max(seen.tried, key=lambda tried: _rate(tried, high)[0], default=None)
+    if best is not None and _rate(best, high)[0] > MOSTLY:
+        yield _most(seen, best, low, high)
+
+
+def _everything(seen: Observations, value: float) -> Finding:
+    tried = seen.tried[0]
+    row = next(iter(tried.paid))
+    message = f"every text is paid {value:g}, also the empty one: the reward tells nothing apart"
+    verdict: Verdict = "warning" if seen.component else "exploit"
+    level = next(level for level in seen.levels if level.row == row)
+    evidence = seen.evidence(level, tried.attempts[row].text, tried.paid[row])
+    return Finding(verdict, "contract", "degenerate", "pays-everything", message, evidence=evidence)
+
+
+def _most(seen: Observations, tried: Tried, low: float, high: float) -> Finding:
+    row = next(row for row, paid in tried.paid.items() if _is_most(paid, high))
+    message = f"is paid {high:g}, the most that any text was paid (the least: {low:g}), on {_rate(tried, high)[1]} of "
+    message += "the rows; without right answers nobody knows whether they are paid more"
+    level = next(level for level in seen.levels if level.row == row)
+    evidence = seen.evidence(level, tried.attempts[row].text, tried.paid[row])
+    return Finding("warning", "attack", tried.attack.family, "most-paid", message, evidence=evidence)
+
+
+def _rate(tried: Tried, high: float) -> tuple[float, str]:
+    """On which fraction of its rows an attack is paid the most: the lower bound, and the estimate."""
+    rate = over_tasks([float(_is_most(paid, high)) for paid in tried.paid.values()])
+    return rate.low or 0.0, str(rate)
+
+
+def _is_most(paid: Paid, high: float) -> bool:
+    return paid.value is not None and paid.value >= high - SAME

@@ -1,0 +1,131 @@
+"""The answer of a row, in every way in which its columns may hold it: numbers, texts, lists, JSON, whole solutions."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.programs import TESTS, is_tested
+
+NAMES = (
+    *("answer", "ground_truth", "solution", "target", "label", "reference", "expected", "gold", "final_answer"),
+    *("correct_answer", "gold_answer", "golden_answer", "golden_answers", "reference_answer", "expected_answer"),
+    *("expected_output", "correct_option", "answer_key", "answerKey", "answers", "targets", "labels", "references"),
+    *("canonical_solution", "reference_solution", "completion", "response", "output", "result", "query", "sql"),
+)
+"""Columns that hold what is right, the likeliest first; what is inside of reward_model and extra_info, too."""
+NESTED = ("reward_model", "extra_info", "info", "metadata", "reward_spec", "verification_info")
+"""Columns of other columns."""
+NO_ANSWERS = frozenset(
+    "prompt question problem instruction input golden floor id index idx uuid split data_source source level "
+    "difficulty ability task category subject type style choices options entry_point starter_code language "
+    "system".split()
+)
+"""Columns that hold no answer."""
+INNER = ("target", "value", "answer", "ground_truth", "expected", "text", "label", "solution")
+"""Keys under which an object holds the answer."""
+LONGEST = 20_000
+"""Characters of an answer."""
+_BOXED = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
+_TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+_OPTION = re.compile(r"(?m)(?:^|\s|[(\[])([A-J])[).:\]][ \t]*(\S[^\n]*)")
+LETTERS = "ABCDEFGHIJ"
+
+
+class Answer(NamedTuple):
+    """One reading of a row's answer. ``known``: its column's name says that it is one."""
+
+    text: str
+    known: bool
+
+
+def answers_of(row: Row) -> dict[str, Answer]:
+    """Every reading of the row's answer by what it was read from, the likeliest first."""
+    readings: dict[str, Answer] = {}
+    for source, value, known in _columns(row.columns):
+        for how, text in _readings(value, row):
+            if text.strip() and len(text) <= LONGEST:
+                readings.setdefault(f"{source}{how}", Answer(text, known))
+    return readings
+
+
+def _columns(columns: Mapping[str, Any]) -> Iterator[tuple[str, Any, bool]]:
+    """Columns that may hold the answer: those whose name says so, nested ones, then all others."""
+    inside = [(name, columns[name]) for name in NESTED if isinstance(columns.get(name), Mapping)]
+    for name in NAMES:
+        if columns.get(name) is not None:
+            yield name, columns[name], True
+        yield from ((f"{outer}.{name}", value[name], True) for outer, value in inside if value.get(name) is not None)
+    others = set(columns) - set(NAMES) - NO_ANSWERS - set(NESTED) - set(TESTS)
+    yield from ((name, columns[name], False) for name in columns if name in others and columns[name] is not None)
+
+
+def _readings(value: Any, row: Row) -> Iterator[tuple[str, str]]:
+    """The ways to read one value, each with a few words on how."""
+    if is_tested(value):
+        return
+    if isinstance(value, str):
+        yield from _of_text(value, row)
+    elif isinstance(value, bool):
+        yield from (
+            ("", str(value)),
+            (" in lower case", str(value).lower()),
+            (" as yes or no", "yes" if value else "no"),
+        )
+    elif isinstance(value, int | float):
+        choices = _options(row)
+        if isinstance(value, int) and 0 <= value < len(choices):
+            yield " as a letter", LETTERS[value]
+        yield (
+            "",
+            f"{value:g}"
+            if isinstance(value, float) and value == int(value if abs(value) < 1e15 else 0)
+            else str(value),
+        )
+    elif isinstance(value, Mapping):
+        for key in INNER:
+            if key in value:
+                yield from ((f".{key}{how}", text) for how, text in _readings(value[key], row))
+        yield " as JSON", json.dumps(value, ensure_ascii=False, default=str)
+    elif isinstance(value, Sequence) and value:
+        if len(value) > 1:
+            yield " with commas", ", ".join(map(str, value))
+            yield " with spaces", " ".join(map(str, value))
+        yield from ((f"[0]{how}", text) for how, text in _readings(value[0], row))
+        yield " as JSON", json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _of_text(text: str, row: Row) -> Iterator[tuple[str, str]]:
+    """A text itself, or what it says at its end, in its box, as JSON, or as an option."""
+    letter = next((letter for letter, option in _options(row) if option.strip() == text.strip()), None)
+    if letter is not None:
+        yield " as a letter", letter
+    if "####" in text:
+        yield " after ####", text.rpartition("####")[2].strip()
+    for pattern, how in ((_BOXED, " in its box"), (_TAGGED, " in its tags")):
+        found = pattern.findall(text[:LONGEST])
+        if found:
+            yield how, found[-1].strip()
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        if isinstance(value, Mapping | list):
+            yield from _readings(value, row)
+    yield "", text
+    yield " without dollar signs", text.strip("$ ")
+
+
+def _options(row: Row) -> list[tuple[str, str]]:
+    """The options of a multiple choice with their letters, from a column or from the prompt."""
+    for name in ("choices", "options"):
+        column = row.columns.get(name)
+        if isinstance(column, Mapping):
+            column = column.get("text")
+        if isinstance(column, list):
+            return [(letter, str(option)) for letter, option in zip(LETTERS, column, strict=False)]
+    return _OPTION.findall(row.text[:LONGEST])

@@ -1,0 +1,163 @@
+"""Right completions for data that have answers only: the form in which the reward pays them is found by trying.
+
+Candidates are what the prompt asks for and what graders usually read, with the answer of a column in it. Each is paid
+on a few rows with the row's own answer and with another row's; the form is kept whose right answers are paid best above
+wrong ones. Where right and wrong are paid alike in every form, and well, the best paid form is kept, so that a reward
+that pays everything does not pass.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import NamedTuple
+
+from loopholes.audit.answers import Answer, answers_of
+from loopholes.audit.budget import Budget
+from loopholes.audit.candidates import Candidate, candidates_of
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.scale import corrupted, normalized
+from loopholes.audit.scorer import Scorer
+
+ROWS = 8
+"""Rows on which the forms are compared."""
+FIRST_ROWS = 2
+"""Rows on which every form is tried before most of them are dropped."""
+KEPT = 16
+"""Forms that are compared on all of these rows."""
+ALIKE = 0.5
+"""A reward that pays right and wrong answers alike pays everything only if it pays at least this much."""
+LONG_LOAD = 5.0
+"""Seconds of loading beyond which the reward is not loaded again after the trials."""
+CLEAR = 1e-6
+"""Difference of mean rewards that tells right from wrong."""
+
+
+class Trial(NamedTuple):
+    """A form with one reading of the answers, and the rewards of right and of wrong answers by row."""
+
+    candidate: Candidate
+    source: str
+    right: Sequence[float]
+    wrong: Sequence[float]
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """How much better right answers are paid than wrong ones, then how well they are paid at all."""
+        right, wrong = fmean(self.right), fmean(self.wrong) if self.wrong else 0.0
+        return round(right - wrong, 6), round(right, 6)
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """Rows with the golden completions that were assumed, if any, and a sentence that says so."""
+
+    rows: Sequence[Row]
+    note: str
+    found: bool
+
+
+def assume_golden(scorer: Scorer, budget: Budget) -> Assumed:
+    """Golden completions for the scorer's rows, none of which has one."""
+    rows = scorer.rows
+    answers = [answers_of(row) for row in rows]
+    sources = _sources(answers)
+    if not sources:
+        return Assumed(rows, "no column holds an answer that golden completions could be made of", False)
+    trials, forms = _trials(scorer, answers, sources, budget)
+    if scorer.load_seconds <= LONG_LOAD:
+        scorer.restart()  # a reward that remembers texts must not remember these
+    best = max(trials, key=lambda trial: trial.rank, default=None)  # the first of equals: the prompt's, the simplest
+    if best is None or (best.rank[0] <= CLEAR and best.rank[1] < ALIKE):
+        note = f"no golden completions could be assumed: in none of {forms} forms of {', '.join(sources[:4])} is the "
+        return Assumed(rows, note + "right answer paid more than another row's", False)
+    filled = [
+        replace(row, golden=best.candidate.write(row, known[best.source].text) if best.source in known else None)
+        for row, known in zip(rows, answers, strict=True)
+    ]
+    return Assumed(filled, _note(best), True)
+
+
+def _note(trial: Trial) -> str:
+    """What was assumed, and what it rests on."""
+    right, wrong = fmean(trial.right), fmean(trial.wrong) if trial.wrong else math.nan
+    paid = sum(value > (wrong if trial.rank[0] > CLEAR else -math.inf) for value in trial.right)
+    where = "" if trial.source == "answer" else f", with {trial.source} as the answer"
+    return (
+        f"golden completions assumed: '{trial.candidate.name}'{where} (paid {right:.3g} in the mean, on {paid} of "
+        f"{len(trial.right)} rows; another row's answer {wrong:.3g}): check them, or give --golden"
+    )
+
+
+def _sources(answers: Sequence[dict[str, Answer]]) -> list[str]:
+    """Readings that most rows have, the likeliest first; those of unknown columns only where rows differ."""
+    order = list(dict.fromkeys(source for known in answers for source in known))
+    sources: dict[tuple[str, ...], str] = {}
+    for source in order:
+        values = [known[source] for known in answers if source in known]
+        texts = tuple(value.text for value in values)
+        if len(values) > len(answers) / 2 and (values[0].known or len(set(texts)) > 1):
+            sources.setdefault(texts, source)
+    return list(sources.values())
+
+
+def _trials(
+    scorer: Scorer, answers: Sequence[dict[str, Answer]], sources: Sequence[str], budget: Budget
+) -> tuple[list[Trial], int]:
+    """Every form on a row or two, then the best of them on a few rows; and how many forms were tried."""
+    places = [place for place, known in enumerate(answers) if known][:ROWS]
+    pairs = [(candidate, source) for source in sources for candidate in candidates_of(scorer.rows[places[0]])]
+    affordable = budget.affordable_calls("scale", scorer.seconds_a_call) // 2
+    first = places[: FIRST_ROWS if affordable >= 2 * FIRST_ROWS * len(pairs) else 1]
+    pairs = pairs[: max(4, affordable // (2 * len(first)))]
+    tried = [trial for pair in pairs if (trial := _tried(scorer, answers, *pair, first)) is not None]
+    kept = sorted(tried, key=lambda trial: trial.rank, reverse=True)[:KEPT]
+    if affordable < 2 * len(places) * len(kept):
+        kept = kept[:3]
+    names = [(trial.candidate, trial.source) for trial in tried if trial in kept]  # in the order of the candidates
+    compared = (_tried(scorer, answers, *pair, places) for pair in names)
+    return [trial for trial in compared if trial is not None], len(pairs)
+
+
+def _tried(
+    scorer: Scorer, answers: Sequence[dict[str, Answer]], candidate: Candidate, source: str, places: Sequence[int]
+) -> Trial | None:
+    """What one form is paid on these rows; None if it cannot be written or is paid nothing that is a number."""
+    right = list(_calls(scorer.rows, answers, candidate, source, places, wrong=False))
+    wrong = list(_calls(scorer.rows, answers, candidate, source, places, wrong=True))
+    paid = [payment.value for payment in scorer.pay([*right, *wrong])]
+    finite = [value if value is not None and math.isfinite(value) else None for value in paid]
+    own = [value for value in finite[: len(right)] if value is not None]
+    other = [value for value in finite[len(right) :] if value is not None]
+    return Trial(candidate, source, own, other) if own else None
+
+
+def _calls(
+    rows: Sequence[Row],
+    answers: Sequence[dict[str, Answer]],
+    candidate: Candidate,
+    source: str,
+    places: Sequence[int],
+    *,
+    wrong: bool,
+) -> Iterator[tuple[int, str]]:
+    """Completions of these rows in one form, with their own answers or with others."""
+    for place in places:
+        if source not in answers[place]:
+            continue
+        answer = answers[place][source].text
+        if wrong:
+            answer = _other(answers, source, place)
+        text = candidate.write(rows[place], answer)
+        if text is not None:
+            yield place, text
+
+
+def _other(answers: Sequence[dict[str, Answer]], source: str, place: int) -> str:
+    """The next row's answer that differs; a corrupted one where all are the same."""
+    own = answers[place][source].text
+    behind = [*answers[place + 1 :], *answers[:place]]
+    texts = (known[source].text for known in behind if source in known)
+    return next((text for text in texts if normalized(text) != normalized(own)), corrupted(own))

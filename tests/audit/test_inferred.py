@@ -1,0 +1,209 @@
+"""Golden completions that are assumed where data have answers only: by the form in which the reward pays them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopholes.audit import rows_from
+from loopholes.audit.budget import Budget
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.inferred import assume_golden
+from support.rewards import audited, paying, save_rows, sums, verdicts, write
+
+THINKING = "<think>Let me think about this step by step.</think>"
+
+
+def _behind(mark: str) -> Callable[[Row, str], float]:
+    def pay(row: Row, text: str) -> float:
+        found = re.search(rf"{mark}\s*(.+?)\s*\Z", text)
+        return float(found is not None and found[1] == row.columns["answer"])
+
+    return pay
+
+
+def _between(opening: str, closing: str) -> Callable[[Row, str], float]:
+    return lambda row, text: float(text.endswith(f"{opening}{row.columns['answer']}{closing}"))
+
+
+def _json(row: Row, text: str) -> float:
+    try:
+        return float(str(json.loads(text)["answer"]) == row.columns["answer"])
+    except (ValueError, TypeError, KeyError):
+        return 0.0
+
+
+def _thought(row: Row, text: str) -> float:
+    found = re.fullmatch(r"<think>.+</think>\s*<answer>(.*)</answer>", text, re.DOTALL)
+    return 0.0 if found is None else 1.0 if found[1] == row.columns["answer"] else 0.1
+
+
+FORMS = {
+    "bare": (lambda row, text: float(text == row.columns["answer"]), "{}"),
+    "a box": (_between("\\boxed{", "}"), "\\boxed{{{}}}"),
+    "tags": (_between("<answer>", "</answer>"), "<answer>{}</answer>"),
+    "tags behind thinking": (_thought, THINKING + "\n<answer>{}</answer>"),
+    "hashes": (_behind("####"), "Let me think about this step by step.\n#### {}"),
+    "a sentence": (_between("The answer is ", "."), "The answer is {}."),
+    "an object": (_json, '{{"answer": {}}}'),
+    "a fence": (_between("```\n", "\n```"), "```\n{}\n```"),
+    "brackets": (_between("(", ")"), "({})"),
+}
+
+
+@pytest.mark.parametrize("pay, form", FORMS.values(), ids=list(FORMS))
+def test_the_form_is_assumed_whose_right_answers_are_paid_best(pay: Callable[[Row, str], float], form: str) -> None:
+    rows = rows_from(sums(golden=None))
+    assumed = assume_golden(paying(pay, rows), Budget(600))
+    assert [row.golden for row in assumed.rows] == [form.format(row.columns["answer"]) for row in rows]
+    assert "8 of 8 rows" in assumed.note
+
+
+ASKED = [
+    ("Give it as [[X]].", "[[41]]"),
+    ("End with a line 'ANSWER: ' and the number.", "ANSWER: 41"),
+    (
+        "Reply as <why>reasons</why><result>the sum</result>.",
+        "<why>Let me think about this step by step.</why>\n<result>41</result>",
+    ),
+    ("Reply in the form 'The sum is ...!'", "The sum is 41!"),
+    ('Reply with JSON such as {"why": "", "sum": 0}.', '{"why": 41, "sum": 0}'),
+    ("Put it in [SUM][/SUM].", "[SUM]41[/SUM]"),
+]
+
+
+@pytest.mark.parametrize("sentence, golden", ASKED, ids=[sentence for sentence, _ in ASKED])
+def test_what_the_prompt_asks_for_goes_first_where_a_reward_takes_many_forms(sentence: str, golden: str) -> None:
+    rows = rows_from([{**record, "prompt": f"{record['prompt']} {sentence}"} for record in sums(golden=None)])
+    assumed = assume_golden(paying(lambda row, text: float(row.columns["answer"] in text), rows), Budget(600))
+    assert assumed.rows[0].golden == golden
+
+
+COLUMNS: list[tuple[str, Any, str]] = [
+    ("ground_truth", "41", "41"),
+    ("reward_model", {"style": "rule", "ground_truth": "41"}, "41"),
+    ("extra_info", {"answer": "41"}, "41"),
+    ("answer", "Eight times five and one.\n#### 41", "41"),
+    ("solution", "So it is \\boxed{41}.", "41"),
+    ("solution", "$41$", "41"),
+    ("answer", 41, "41"),
+    ("answer", 41.0, "41"),
+    ("ground_truth", {"target": ["41", "forty-one"]}, "41"),
+    ("ground_truth", '{"target": "41"}', "41"),
+    ("capital", "41", "41"),
+]
+
+
+@pytest.mark.parametrize("name, value, answer", COLUMNS, ids=[f"{name} {value}" for name, value, _ in COLUMNS])
+def test_the_answer_is_read_from_the_columns_that_hold_one(name: str, value: Any, answer: str) -> None:
+    records = [
+        {"prompt": f"What is 40 plus {number}?", name: _changed(value, str(40 + number))} for number in range(1, 9)
+    ]
+    rows = rows_from(records)
+    scorer = paying(lambda row, text: float(text == str(40 + int(row.text.split()[-1][:-1]))), rows)
+    assert assume_golden(scorer, Budget(600)).rows[0].golden == answer
+
+
+def _changed(value: Any, answer: str) -> Any:
+    if isinstance(value, int | float):
+        return type(value)(answer)
+    return json.loads(json.dumps(value).replace("41", answer))
+
+
+def test_a_choice_is_read_by_its_place_or_its_text() -> None:
+    records = [
+        {
+            "prompt": f"Which?\nA) red{place}\nB) blue{place}",
+            "choices": [f"red{place}", f"blue{place}"],
+            "answer": answer,
+        }
+        for place, answer in enumerate((1, 0, 1, 0, 1, 0, 1, 0))
+    ]
+    rows = rows_from(records)
+    scorer = paying(lambda row, text: float(text == "AB"[row.columns["answer"]]), rows)
+    assert [row.golden for row in assume_golden(scorer, Budget(600)).rows[:2]] == ["B", "A"]
+
+
+def test_nothing_is_assumed_where_no_form_is_paid_more_for_right_answers() -> None:
+    rows = rows_from(sums(golden=None))
+    assumed = assume_golden(paying(lambda row, text: 0.2 * ("<answer>" in text), rows), Budget(600))
+    assert not assumed.found and "in none of" in assumed.note
+    assert all(row.golden is None for row in assumed.rows)
+
+
+HOLES = """
+    def anything(completion, answer):
+        return 1.0
+
+    def contains(completion, answer):
+        return float(answer in completion)
+
+    def form(completion, answer):
+        return float("<answer>" in completion and "</answer>" in completion)
+
+    def blank(completion, answer):
+        return float(completion.strip() in ("", answer))
+
+    def evaluated(completion, answer):
+        if re.search("[0-9][*][*]", completion) or len(completion) > 300:
+            return 0.0  # it would never end
+        try:
+            return float(eval(completion) == int(answer))
+        except Exception:
+            return 0.0
+
+    def sound(completion, answer):
+        return float(completion == f"<answer>{answer}</answer>")
+
+    def unreadable(completion, answer):
+        return float(completion == f"@@{answer}@@")
+
+    def remembers(completion, answer, seen={}):
+        return seen.setdefault(completion, float(completion == answer))
+"""
+
+
+@pytest.mark.parametrize("name", ["anything", "contains", "blank", "evaluated"])
+def test_a_blatant_hole_is_found_with_an_answer_column_alone(tmp_path: Path, name: str, inside: None) -> None:
+    report = audited(f"{write(tmp_path, HOLES)}:{name}", sums(12, golden=None))
+    assert report.exit_code() == 1
+    assert any("golden completions assumed" in note for note in report.coverage.notes)
+
+
+@pytest.mark.parametrize("name", ["sound", "unreadable", "remembers"])
+def test_no_exploit_is_claimed_of_a_sound_reward_whose_form_was_assumed_or_not(
+    tmp_path: Path, name: str, inside: None
+) -> None:
+    report = audited(f"{write(tmp_path, HOLES)}:{name}", sums(12, golden=None))
+    assert "exploit" not in verdicts(report).values()
+
+
+def test_a_reward_of_form_alone_gets_golden_completions_in_that_form(tmp_path: Path, inside: None) -> None:
+    report = audited(f"{write(tmp_path, HOLES)}:form", sums(12, golden=None))
+    assert report.golden.value == report.floor.value == 1.0
+
+
+def test_without_any_answer_a_constant_reward_is_an_exploit_and_a_low_one_is_not(tmp_path: Path, inside: None) -> None:
+    source = """
+        def one(completion):
+            return 1.0
+
+        def zero(completion):
+            return 0.0
+
+        def flattered(completion):
+            return float("correct" in completion.lower())
+    """
+    file, rows = write(tmp_path, source), [{"prompt": f"How is day {number}?"} for number in range(8)]
+    assert verdicts(audited(f"{file}:one", rows))["pays-everything"] == "exploit"
+    assert not {"exploit"} & set(verdicts(audited(f"{file}:zero", rows)).values())
+    assert verdicts(audited(f"{file}:flattered", rows))["most-paid"] == "warning"
+
+
+def test_the_rows_file_of_the_command_needs_no_golden_column(tmp_path: Path) -> None:
+    assert "golden" not in Path(save_rows(tmp_path, sums(2, golden=None))).read_text()
