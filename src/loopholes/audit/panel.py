@@ -44,7 +44,8 @@ def enough(rows: int) -> int:
 class Tried:
     """What one attack made, and what that was paid, by row; ``right`` are the rows on which it is right after all.
 
-    ``rows`` are those on which it was not tried yet, and ``ready`` what it made for such rows.
+    ``best`` is the largest share of the scale. ``is_stuck``: the reward did not come back from an attempt, and one such
+    row is enough. ``rows`` are those on which it was not tried yet, and ``ready`` what it made for such rows.
     """
 
     attack: Attack
@@ -52,13 +53,9 @@ class Tried:
     paid: dict[int, Paid] = field(default_factory=dict)
     right: set[int] = field(default_factory=set)
     best: float = 0.0
+    is_stuck: bool = False
     rows: list[int] = field(default_factory=list, repr=False)
     ready: dict[int, Attempt] = field(default_factory=dict, repr=False)
-
-    @property
-    def is_stuck(self) -> bool:
-        """Whether the reward did not come back from an attempt: one such row is enough."""
-        return any(paid.is_late or paid.problem.startswith(GONE) for paid in self.paid.values())
 
     def has_more(self, views: Mapping[int, View], count: int = 1) -> bool:
         """Whether it applies to further rows; makes at most ``count`` further attempts ready."""
@@ -199,6 +196,7 @@ class Panel:
         paid = dict(zip(attempts, payments, strict=False))
         tried.attempts.update((row, attempts[row]) for row in paid)
         tried.paid.update(paid)
+        tried.is_stuck |= any(payment.is_late or payment.problem.startswith(GONE) for payment in paid.values())
         shares = {row: self._levels[row].share(payment.value) or 0.0 for row, payment in paid.items()}
         tried.best = max(tried.best, *shares.values(), 0.0)
         tried.right |= self._correctness.right({row: attempts[row] for row in paid if shares[row] > LITTLE})
