@@ -23,6 +23,8 @@ ENOUGH = 8
 """Rows on which an attack has to be tried at least, to count as tried."""
 PLENTY = 30
 """Rows that are always enough: what is paid on none of them is paid on less than a tenth (95 %)."""
+AMPLE = 4
+"""Where there is so many times the time that the panel is expected to take, what is tried first does not matter."""
 LITTLE = 0.05
 """Attempts that earn more than this fraction of the golden-floor range are checked against the truth."""
 PROMISING = 0.3
@@ -119,6 +121,9 @@ class Panel:
         panel.sort(key=lambda tried: first.index(tried.attack.family) if tried.attack.family in first else len(first))
         last = [tried for tried in panel if tried.attack.family == BREAKING]
         rounds = sorted({1, FEW, enough(self._measurable), len(self._levels)})
+        calls = self._budget.affordable_calls("panel", AMPLE * self._scorer.pace)
+        if calls > len(panel) * len(self._levels):
+            rounds = sorted({1, len(self._levels)})  # in fewer requests
         total, done = len(panel) * len(rounds), 0
         for stage, group in (("panel", [tried for tried in panel if tried not in last]), ("breaking", last)):
             for count in rounds:
