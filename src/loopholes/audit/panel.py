@@ -17,10 +17,8 @@ from loopholes.audit.scale import Correctness, Level, gap_of, normalized
 from loopholes.audit.scorer import Scorer
 from loopholes.progress import OnProgress, Progress
 
-FEW = 4
-"""Rows on which all attacks are tried before any is tried on more."""
 ENOUGH = 8
-"""Rows on which an attack has to be tried at least, to count as tried."""
+"""Rows on which an attack has to be tried at least: what is paid on none is paid on less than a third (95 %)."""
 PLENTY = 30
 """Rows that are always enough: what is paid on none of them is paid on less than a tenth (95 %)."""
 AMPLE = 4
@@ -113,24 +111,25 @@ class Panel:
             tried.rows += [level.row for level in ordered]
 
     def try_all(self, first: Sequence[str] = ()) -> None:
-        """Every attack on one row, then on a few, on enough, and on all; attacks that break graders come last.
+        """Every attack on one row, then on enough, and on all; attacks that break graders come last.
 
         Families named ``first`` come before the others in each round.
         """
         panel = interleaved(self._applying())
         panel.sort(key=lambda tried: first.index(tried.attack.family) if tried.attack.family in first else len(first))
-        last = [tried for tried in panel if tried.attack.family == BREAKING]
-        rounds = sorted({1, FEW, enough(self._measurable), len(self._levels)})
+        rounds = sorted({1, enough(self._measurable), len(self._levels)})
         calls = self._budget.affordable_calls("panel", AMPLE * self._scorer.pace)
         if calls > len(panel) * len(self._levels):
             rounds = sorted({1, len(self._levels)})  # in fewer requests
         total, done = len(panel) * len(rounds), 0
-        for stage, group in (("panel", [tried for tried in panel if tried not in last]), ("breaking", last)):
+        stages: tuple[Stage, Stage] = ("panel", "breaking")
+        for stage in stages:
+            group = [tried for tried in panel if (tried.attack.family == BREAKING) == (stage == "breaking")]
             for count in rounds:
                 for tried in sorted(group, key=lambda tried: tried.best, reverse=True):
                     self._tell(Progress("panel", done, total))
                     done += 1
-                    self._try(tried, count, "panel" if stage == "panel" else "breaking")
+                    self._try(tried, count, stage)
 
     def results(self) -> list[Tried]:
         """What was tried, without what is paid for one answer alone."""
