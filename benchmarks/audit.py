@@ -1,4 +1,4 @@
-"""What an audit costs beyond the reward itself: a call, its imports, 200 prompts from end to end, and how that grows.
+"""What an audit costs: whole ones as a user runs them, and a call, 200 prompts and how that grows beyond the reward.
 
     python benchmarks/audit.py [--rounds 7] [--against REF]
 
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,23 @@ reward that imports its own takes that long more).
 """
 WHOLE = """By the clock, loading included; and the whole process from its start to its end, imports included, too.
 Wanted: under 10 s on two cores."""
+AUDITS = """## Whole audits
+
+`loopholes audit` with its defaults, each a process from its start to its end, imports included. *tried* is the share of
+the panel that was tried on enough rows, *ended* how often the reward's process had to be ended. Wanted: a text reward
+in 2 s, a code reward in 20 s, all of TRL's `accuracy_reward` within 60 s, and the exploit of the reward whose first
+call takes 3 s found (status 1).
+"""
+TRL_REWARD = "trl.rewards:accuracy_reward"
+SLOW_FIRST = """
+import time
+READY = []
+def reward(completion, answer):
+    if not READY:
+        time.sleep(3)
+        READY.append(True)
+    return float(completion.strip() == f"The answer is {answer}." or "cannot be determined" in completion)
+"""
 VERIFIERS = """verifiers is not in the set-up (570 MB): in an environment that has it, `pytest -s -m slow -k thousand
 tests/audit/frameworks/test_verifiers.py` prints what a trace built by hand and `task.score` take for a completion."""
 
@@ -76,6 +94,66 @@ def target(framework: str, folder: str) -> Any:
     file = Path(folder) / f"{framework}_reward.py"
     file.write_text(READ + REWARDS[framework])
     return target_of([f"{file}:reward"], framework, {})
+
+
+def mathematics() -> list[dict[str, Any]]:
+    """Thirty problems of five kinds as chats, with a solution in LaTeX each, as TRL's reward takes them."""
+    rng, problems = random.Random(0), []
+    for number in range(30):
+        a, b, c, d = (rng.randrange(2, 60) for _ in range(4))
+        total = Fraction(a, b) + Fraction(c, d)
+        kinds = [
+            (f"What is ${a} \\cdot {b} + {c}$?", f"{a * b + c}"),
+            (
+                f"Compute $\\frac{{{a}}}{{{b}}}+\\frac{{{c}}}{{{d}}}$.",
+                f"\\frac{{{total.numerator}}}{{{total.denominator}}}",
+            ),
+            (f"Solve $x^2 - {a + b}x + {a * b} = 0$ for the larger root.", f"{max(a, b)}"),
+            (f"Evaluate $\\int_0^{{{a}}} {2 * b} x \\, dx$.", f"{b * a * a}"),
+            (f"Expand $(x+{a})(x+{b})$.", f"x^2+{a + b}x+{a * b}"),
+        ]
+        question, solution = kinds[number % len(kinds)]
+        golden = f"We compute step by step. The answer is $\\boxed{{{solution}}}$."
+        prompt = [{"role": "user", "content": question}]
+        problems.append({"prompt": prompt, "solution": f"${solution}$", "golden": golden})
+    return problems
+
+
+def command(name: str, folder: str) -> list[str]:
+    """The arguments of ``loopholes audit`` for one of :data:`WHOLE_AUDITS`, whose files are written to ``folder``."""
+    data, file = Path(folder) / "data.jsonl", Path(folder) / "reward.py"
+    fixtures = ROOT / "benchmarks" / "rewards"
+    if name == "code":
+        return [f"{fixtures / 'coding.py'}:exit_status_hardened", "--data", str(fixtures / "data" / "coding.jsonl")]
+    if name == "accuracy_reward":
+        records = mathematics()
+        data.write_text("".join(json.dumps(record) + "\n" for record in records))
+        return [TRL_REWARD, "--data", str(data)]
+    records = [{"prompt": row.prompt, "answer": row.columns["answer"]} for row in rows(100)]
+    data.write_text("".join(json.dumps(record) + "\n" for record in records))
+    file.write_text(SLOW_FIRST if name == "slow first call" else READ + REWARDS["plain"])
+    form = "The answer is {answer}." if name == "slow first call" else "<answer>{answer}</answer>"
+    return [f"{file}:reward", "--data", str(data), "--golden", form]
+
+
+WHOLE_AUDITS = ("text", "code", "accuracy_reward", "slow first call")
+
+
+def command_line(name: str, folder: str) -> dict[str, float]:
+    """Seconds and counts of ``loopholes audit`` in a process of its own, and the status that it ended with."""
+    arguments = [sys.executable, "-m", "loopholes", "audit", *command(name, folder), "--json", "--out", f"{folder}/out"]
+    began = time.perf_counter()
+    done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    seconds = time.perf_counter() - began
+    coverage = json.loads(done.stdout)["coverage"]
+    ended = [int(note.split()[-2]) for note in coverage["notes"] if note.startswith("its process had to be ended")]
+    return {
+        "seconds": seconds,
+        "calls": float(coverage["calls"]),
+        "tried": 100 * coverage["tried"],
+        "ended": float(sum(ended)),
+        "status": float(done.returncode),
+    }
 
 
 def calls(framework: str, folder: str) -> dict[str, float]:
@@ -149,6 +227,25 @@ def measured(work: Mapping[str, Sequence[Any]], sources: Mapping[str, Path], rou
 
 def lines(sources: Mapping[str, Path], rounds: int) -> Iterator[str]:
     """The page."""
+    found = measured({name: ["command", name] for name in WHOLE_AUDITS}, sources, rounds)
+    yield AUDITS
+    yield table(
+        ["reward", "audit", "seconds", "calls", "tried", "ended", "status"],
+        [
+            [
+                name,
+                source,
+                spread(found[name, source, "seconds"], 1, "s"),
+                _count(found[name, source, "calls"]),
+                f"{_count(found[name, source, 'tried'])} %",
+                _count(found[name, source, "ended"]),
+                _count(found[name, source, "status"]),
+            ]
+            for name in WHOLE_AUDITS
+            for source in sources
+        ],
+    )
+    yield "\n"
     each = 1e6 / CALLS
     found = measured({name: ["calls", name] for name in REWARDS}, sources, rounds)
     yield CALL
@@ -222,7 +319,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if options.measure:
             name, framework, *rest = options.measure
-            print(json.dumps({"calls": calls, "whole": whole}[name](framework, folder, *rest)))
+            print(json.dumps({"calls": calls, "whole": whole, "command": command_line}[name](framework, folder, *rest)))
             return
         sources = {"this one": ROOT / "src"}
         if options.against:

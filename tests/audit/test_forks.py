@@ -121,15 +121,16 @@ def test_what_a_reward_imports_in_its_first_call_is_imported_once(tmp_path: Path
 GRANDCHILD = """
     import subprocess
     def waiting(completion, answer):
-        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        script = "setsid sleep 600 >/dev/null 2>&1 & echo $!"
+        orphan = subprocess.run(script, shell=True, stdout=subprocess.PIPE, text=True).stdout
         with open(os.path.join(HERE, "pids"), "w") as file:
-            file.write(f"{os.getpid()} {child.pid}")
+            file.write(f"{os.getpid()} {orphan}")
         time.sleep(600)
 """
 
 
 def test_an_audit_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
-    """Neither the reward's process nor what that started in a session of its own."""
+    """Neither the reward's process nor what that started in a session of its own and nobody is the parent of."""
     file = write(tmp_path, HEAD + GRANDCHILD)
     command = [sys.executable, "-m", "loopholes", "audit", f"{file}:waiting", "--framework", "plain"]
     command += ["--data", save_rows(tmp_path, sums())]

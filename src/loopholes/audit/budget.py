@@ -13,9 +13,9 @@ STOPS: Mapping[Stage, float] = {
     "scale": 0.2,
     "contract": 0.27,
     "near": 0.37,
-    "panel": 0.72,
-    "breaking": 0.8,
-    "search": 0.92,
+    "panel": 0.8,
+    "breaking": 0.87,
+    "search": 0.95,
 }
 """Fraction of the budget for asking after which a stage starts no new work, however late it began."""
 PLANNED: Mapping[Stage, float] = {"scale": 0.6, "contract": 0.1}

@@ -35,8 +35,8 @@ _earlier: list[int] = []
 """Forks that this process made; they may still run, or be about to end."""
 
 
-def guarded() -> None:
-    """Go on in a child, while this process waits for it and ends everything below itself after it.
+def guarded(*files: int) -> None:
+    """Go on in a child, while this process, without these files, waits for it and ends everything below itself.
 
     Where the kernel does not offer what that takes, this process goes on itself, and ends with its parent.
     """
@@ -48,7 +48,8 @@ def guarded() -> None:
         end_with_parent()
         return
     try:
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        for number in files:
+            os.close(number)
         signal.signal(signal.SIGTERM, lambda *_: os._exit(_end_all()))
         kernel.control(kernel.SUBREAPER, 1, "stay the ancestor of what is below")
         kernel.control(kernel.DIE_WITH_PARENT, signal.SIGTERM, "end with the parent")

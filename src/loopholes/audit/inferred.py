@@ -30,7 +30,7 @@ KEPT = 16
 ALIKE = 0.5
 """A reward that pays right and wrong answers alike pays everything only if it pays at least this much."""
 LONG_LOAD = 5.0
-"""Seconds of loading beyond which the reward is not loaded again after the trials."""
+"""Seconds that a restart may take; beyond, the reward is not restarted after the trials."""
 CLEAR = 1e-6
 """Difference of mean rewards that tells right from wrong."""
 

@@ -215,7 +215,8 @@ class Payoff:
     def patterns(self, seen: Observations, gate: Gate) -> Iterator[Pattern]:
         """One per attack that is not found by its mean, and is paid in full on some rows."""
         for tried, gap in zip(seen.tried, seen.gaps, strict=True):
-            if gap.exceeds(gate.thresholds.exploit):
+            full = sum(self.in_full(self.levels[row], paid) for row, paid in tried.paid.items())
+            if full < LEAST or gap.exceeds(gate.thresholds.exploit):
                 continue
             tested = [row for row in tried.paid if self._counts(seen, tried, row)]
             paying = {row for row in tested if self.in_full(self.levels[row], tried.paid[row])}

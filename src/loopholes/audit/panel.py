@@ -17,12 +17,12 @@ from loopholes.audit.scale import Correctness, Level, gap_of, normalized
 from loopholes.audit.scorer import Scorer
 from loopholes.progress import OnProgress, Progress
 
-FEW = 4
-"""Rows on which all attacks are tried before any is tried on more."""
 ENOUGH = 8
-"""Rows on which an attack has to be tried at least, to count as tried."""
+"""Rows on which an attack has to be tried at least: what is paid on none is paid on less than a third (95 %)."""
 PLENTY = 30
 """Rows that are always enough: what is paid on none of them is paid on less than a tenth (95 %)."""
+AMPLE = 4
+"""Where there is so many times the time that the panel is expected to take, what is tried first does not matter."""
 LITTLE = 0.05
 """Attempts that earn more than this fraction of the golden-floor range are checked against the truth."""
 PROMISING = 0.3
@@ -44,7 +44,8 @@ def enough(rows: int) -> int:
 class Tried:
     """What one attack made, and what that was paid, by row; ``right`` are the rows on which it is right after all.
 
-    ``rows`` are those on which it was not tried yet, and ``ready`` what it made for such rows.
+    ``best`` is the largest share of the scale. ``is_stuck``: the reward did not come back from an attempt, and one such
+    row is enough. ``rows`` are those on which it was not tried yet, and ``ready`` what it made for such rows.
     """
 
     attack: Attack
@@ -52,13 +53,9 @@ class Tried:
     paid: dict[int, Paid] = field(default_factory=dict)
     right: set[int] = field(default_factory=set)
     best: float = 0.0
+    is_stuck: bool = False
     rows: list[int] = field(default_factory=list, repr=False)
     ready: dict[int, Attempt] = field(default_factory=dict, repr=False)
-
-    @property
-    def is_stuck(self) -> bool:
-        """Whether the reward did not come back from an attempt: one such row is enough."""
-        return any(paid.is_late or paid.problem.startswith(GONE) for paid in self.paid.values())
 
     def has_more(self, views: Mapping[int, View], count: int = 1) -> bool:
         """Whether it applies to further rows; makes at most ``count`` further attempts ready."""
@@ -114,21 +111,25 @@ class Panel:
             tried.rows += [level.row for level in ordered]
 
     def try_all(self, first: Sequence[str] = ()) -> None:
-        """Every attack on one row, then on a few, on enough, and on all; attacks that break graders come last.
+        """Every attack on one row, then on enough, and on all; attacks that break graders come last.
 
         Families named ``first`` come before the others in each round.
         """
         panel = interleaved(self._applying())
         panel.sort(key=lambda tried: first.index(tried.attack.family) if tried.attack.family in first else len(first))
-        last = [tried for tried in panel if tried.attack.family == BREAKING]
-        rounds = sorted({1, FEW, enough(self._measurable), len(self._levels)})
+        rounds = sorted({1, enough(self._measurable), len(self._levels)})
+        calls = self._budget.affordable_calls("panel", AMPLE * self._scorer.pace)
+        if calls > len(panel) * len(self._levels):
+            rounds = sorted({1, len(self._levels)})  # in fewer requests
         total, done = len(panel) * len(rounds), 0
-        for stage, group in (("panel", [tried for tried in panel if tried not in last]), ("breaking", last)):
+        stages: tuple[Stage, Stage] = ("panel", "breaking")
+        for stage in stages:
+            group = [tried for tried in panel if (tried.attack.family == BREAKING) == (stage == "breaking")]
             for count in rounds:
                 for tried in sorted(group, key=lambda tried: tried.best, reverse=True):
                     self._tell(Progress("panel", done, total))
                     done += 1
-                    self._try(tried, count, "panel" if stage == "panel" else "breaking")
+                    self._try(tried, count, stage)
 
     def results(self) -> list[Tried]:
         """What was tried, without what is paid for one answer alone."""
@@ -199,6 +200,7 @@ class Panel:
         paid = dict(zip(attempts, payments, strict=False))
         tried.attempts.update((row, attempts[row]) for row in paid)
         tried.paid.update(paid)
+        tried.is_stuck |= any(payment.is_late or payment.problem.startswith(GONE) for payment in paid.values())
         shares = {row: self._levels[row].share(payment.value) or 0.0 for row, payment in paid.items()}
         tried.best = max(tried.best, *shares.values(), 0.0)
         tried.right |= self._correctness.right({row: attempts[row] for row in paid if shares[row] > LITTLE})

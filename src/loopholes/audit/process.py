@@ -206,7 +206,7 @@ class RewardProcess:
         if self._can_fork:
             self._scoring = self._fork(self._loader if self.is_cold or self._kept is None else self._kept.pipe)
         if self._scoring is None:
-            self._forks = False
+            self._forks, self.is_cold = False, True
             self._scoring = _Fork(self.facts.process, self._loader)
         self._from_loader = False
 

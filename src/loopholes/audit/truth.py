@@ -18,7 +18,8 @@ def truth_of(name: str, rows: Sequence[Row]) -> Iterator[Truth]:
     """The truth that a function tells, for one block; a completion that it fails on has none."""
     with RewardProcess(Target("plain", (part_of(name),))) as process:
         scorer = Scorer(process, rows)
-        scorer.warm_up((0, rows[0].golden or ""))
+        for row in rows[:1]:
+            scorer.warm_up((0, row.golden or ""))
         places = {row.number: place for place, row in enumerate(rows)}
 
         def truth(asked: Sequence[Row], texts: Sequence[str]) -> list[float | None]:

@@ -128,12 +128,12 @@ def main() -> None:
     Arguments: the descriptor of the channel, bytes of memory, the descriptor of the file that tells the place.
     """
     channel, memory, place = map(int, sys.argv[1:4])
-    guarded()
-    pipe = Connection(channel)
-    shared = mmap.mmap(place, PLACE.size)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
+    guarded(channel, place)
+    pipe = Connection(channel)
+    shared = mmap.mmap(place, PLACE.size)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     loader = os.getpid()
