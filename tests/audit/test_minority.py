@@ -96,12 +96,24 @@ def test_an_attack_that_pays_everywhere_is_told_once(tmp_path: Path) -> None:
 
 
 def test_rows_on_which_a_wrong_answer_is_paid_like_the_right_one_are_named(tmp_path: Path) -> None:
-    """Any tagged number is paid where there are no tests; on those rows there is no scale to measure attacks on."""
-    report = audit_of(tmp_path, f"float({RIGHT} or (not tests and len(completion) > 20))", kinds(48, 4))
-    assert "wrong-paid-on-rows" not in verdicts(report)  # wrong answers are shorter
-    wrong = f'float({RIGHT} or (not tests and "<answer>" in completion and completion[8:9].isdigit()))'
-    report = audit_of(tmp_path, wrong, kinds(48, 4))
-    assert "column tests is empty" in next(f.rows for f in report.findings if f.rows and f.verdict != "inconclusive")
+    """Where there are no tests, any answer of the data is paid, which no attack of the panel hits."""
+    file = write(
+        tmp_path,
+        f"""
+        def f(completion, answer, tests):
+            digits = completion[8:-9]
+            of_the_data = digits.isdigit() and int(digits) > 40 and int(digits) % 8 == 1 and len(completion) < 25
+            return float({RIGHT} or (not tests and of_the_data))
+        """,
+    )
+    finding = next(finding for finding in audited(f"{file}:f", kinds(48, 4)).findings if finding.rows)
+    assert (finding.name, finding.verdict) == ("wrong-paid-on-rows", "warning")
+    assert finding.rows.endswith("12 of the 12 whose column tests is empty")
+
+
+def test_rows_that_an_exploit_names_are_not_named_again(tmp_path: Path) -> None:
+    report = audit_of(tmp_path, f"float(not tests or {RIGHT})", kinds(48, 4))
+    assert on_rows(report) is not None and "wrong-paid-on-rows" not in verdicts(report)
 
 
 def test_rows_on_which_right_answers_are_refused_are_named(tmp_path: Path) -> None:
