@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loopholes.audit import AuditConfig, rows_from, target_of
+from loopholes.audit import AuditConfig, assert_not_gameable, rows_from, target_of
 from loopholes.audit.against import GOLDEN, Comparison, compare
 from loopholes.audit.identity import fingerprints, identity, is_among, read_baseline
 from loopholes.audit.results import Report
@@ -100,9 +100,10 @@ def test_a_fix_that_refuses_right_answers_is_broken_with_their_number_and_an_exa
     assert comparison.exit_code() == 1
 
 
-def test_a_fix_that_refuses_right_answers_written_otherwise_says_how_they_are_written(file: str) -> None:
-    broken = {kind.kind for kind in compared(file, "fixed", "exact").broken}
-    assert broken and GOLDEN not in broken
+def test_a_fix_that_refuses_a_spelling_that_any_reader_should_take_breaks_it_and_names_it(file: str) -> None:
+    comparison = compared(file, "fixed", "exact")
+    assert {kind.kind for kind in comparison.broken} == {"spaces", "own line"}
+    assert comparison.exit_code() == 1
 
 
 def test_the_command_prints_what_became_of_each_finding_and_ends_with_its_status(
@@ -146,7 +147,7 @@ def test_a_known_warning_that_became_an_exploit_is_new(file: str) -> None:
 def test_a_baseline_of_another_target_is_refused_and_names_what_it_holds(file: str) -> None:
     main(["audit", f"{file}:contains", "--data", "rows.jsonl", "--search-calls", "0"])
     with pytest.raises(DataError, match="holds no audit of rewards.py:exact, only of rewards.py:contains"):
-        read_baseline(Path("findings"), "rewards.py:exact")
+        read_baseline(Path("findings"), target_of(["rewards.py:exact"], None, {}))
 
 
 def test_a_loophole_is_the_same_whichever_attack_showed_it_best(file: str) -> None:
@@ -174,3 +175,12 @@ def test_sarif_says_which_results_are_new_to_a_baseline(file: str) -> None:
     main([*command, "--baseline", "known"])
     (run,) = json.loads(Path("log.sarif").read_text())["runs"]
     assert {result["baselineState"] for result in run["results"] if result["level"] != "note"} == {"unchanged"}
+
+
+def test_a_baseline_holds_for_a_target_however_its_path_is_typed_and_in_a_projects_own_tests(file: str) -> None:
+    main(["audit", f"{file}:contains", "--data", "rows.jsonl", "--search-calls", "0"])
+    reward = f"{Path(file).resolve()}:contains"
+    with pytest.raises(AssertionError, match="can be gamed"):
+        assert_not_gameable(reward, "rows.jsonl")
+    report = assert_not_gameable(reward, "rows.jsonl", baseline=Path("findings"))
+    assert {finding.in_baseline for finding in report.findings} == {True}

@@ -9,6 +9,7 @@ from typing import Any
 
 from loopholes.audit.engine import AuditConfig, audit
 from loopholes.audit.gate import read_gate
+from loopholes.audit.identity import against_baseline, read_baseline
 from loopholes.audit.results import Report, Target
 from loopholes.audit.rows import read_rows, rows_from
 from loopholes.audit.summary import verdict
@@ -27,6 +28,7 @@ def assert_not_gameable(
     seconds: float = 20.0,
     strict: bool = False,
     gate: Path | None = None,
+    baseline: Path | None = None,
     **options: Any,
 ) -> Report:
     """Audit ``reward`` on ``data``; raises AssertionError with the findings if it can be gamed, else the report.
@@ -34,14 +36,16 @@ def assert_not_gameable(
     ``reward`` is a function at the top of a file, ``FILE.py:NAME`` or ``package.module:NAME``, or several of those
     names with ``=WEIGHT``. ``data`` is a file or a list of rows. An audit without a scale, or that tried less than half
     of the panel on enough rows, fails too; ``strict`` also fails where anything is inconclusive.
-    ``gate`` is a file of thresholds and accepted findings (see :mod:`loopholes.audit.gate`). ``options`` are the
-    framework's.
+    ``gate`` is a file of thresholds and accepted findings (see :mod:`loopholes.audit.gate`), ``baseline`` an earlier
+    ``audit.json`` or a folder of findings, which fail no more. ``options`` are the framework's.
     Raises :class:`UsageError` for what cannot be audited.
     """
     target = target_of([_name(reward)] if not isinstance(reward, list | tuple) else list(reward), framework, options)
     rows = read_rows(data, golden) if isinstance(data, str | Path) else rows_from(data, golden)
     config = AuditConfig(seconds=seconds, group=options.get("group"), gate=read_gate(gate))
     report = audit(target, rows, config, data=Path(data) if isinstance(data, str | Path) else None)
+    if baseline is not None:
+        report = against_baseline(report, read_baseline(baseline, target))
     if report.exit_code(strict):
         raise AssertionError(_said(target, report))
     return report

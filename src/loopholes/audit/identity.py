@@ -7,12 +7,13 @@ that showed it best. A check of the contract is its own name.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from loopholes.audit.layout import REPORT, read_report
-from loopholes.audit.results import Finding, Report
+from loopholes.audit.results import Finding, Report, Target
 from loopholes.errors import DataError
 
 SEVERITY = {"inconclusive": 0, "warning": 1, "exploit": 2}
@@ -34,8 +35,18 @@ def fingerprints(report: Report) -> Iterator[str]:
     for finding in report.findings:
         name = identity(finding)
         seen[name] = seen.get(name, 0) + 1
-        text = f"{report.target.label}\n{name}\n{seen[name]}"
+        text = f"{name_of(report.target)}\n{name}\n{seen[name]}"
         yield hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def name_of(target: Target) -> str:
+    """The target's label, the same however the path of a file below the working directory was typed."""
+    here = os.getcwd() + os.sep
+    parts = [
+        replace(part, source=os.path.abspath(part.source).removeprefix(here)) if part.source.endswith(".py") else part
+        for part in target.parts
+    ]
+    return replace(target, parts=tuple(parts)).label
 
 
 def severities(findings: Sequence[Finding]) -> dict[str, int]:
@@ -52,17 +63,17 @@ def is_among(finding: Finding, earlier: Sequence[Finding]) -> bool:
     return SEVERITY[finding.verdict] > 0 and SEVERITY[finding.verdict] <= severities(earlier).get(identity(finding), 0)
 
 
-def read_baseline(path: Path, label: str) -> list[Finding]:
-    """The findings of earlier audits of the target ``label``, from an ``audit.json`` or a folder that holds some.
+def read_baseline(path: Path, target: Target) -> list[Finding]:
+    """The findings of earlier audits of a target, from an ``audit.json`` or a folder that holds some.
 
     Raises :class:`DataError` for a path without an audit of this target.
     """
     files = sorted(path.rglob(REPORT)) if path.is_dir() else [path]
     reports = [read_report(file) for file in files]
-    matching = [report for report in reports if report.target.label == label]
+    matching = [report for report in reports if name_of(report.target) == name_of(target)]
     if not matching:
         labels = ", ".join(sorted({report.target.label for report in reports}))
-        raise DataError(f"{path} holds no audit of {label}" + (f", only of {labels}" if labels else ""))
+        raise DataError(f"{path} holds no audit of {target.label}" + (f", only of {labels}" if labels else ""))
     return [finding for report in matching for finding in report.findings]
 
 

@@ -178,7 +178,7 @@ def audit(
     earlier(out)  # what is there and is not an audit's is told before anything is audited
     given = {**pairs(set_, "--set"), "tokenizer": tokenizer, "group": group}
     aimed = _aimed(reward or [target or ""], framework, given, channel, seed, max_completion_tokens)
-    known = None if baseline is None else read_baseline(baseline, aimed.label)
+    known = None if baseline is None else read_baseline(baseline, aimed)
     settings = AuditConfig(
         seconds=budget_seconds,
         rows=rows,

@@ -1,0 +1,67 @@
+"""Rewards that ask a model to judge, over HTTP: what fools the judge is found, and one that is not fooled is quiet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopholes.audit import Report
+from support.rewards import audited, sums, verdicts, write
+from support.scripted_judge import JUDGES, REWARD, judging
+
+ROWS = sums(4, golden="The answer is {answer}.")
+
+
+def audit_of(folder: Path, judge: str, reward: str, **config: Any) -> Report:
+    """The audit of a reward that asks this judge."""
+    with judging(JUDGES[judge]) as port:
+        return audited(f"{write(folder, REWARD.format(port=port))}:{reward}", ROWS, **config)
+
+
+def paying(report: Report) -> dict[str, set[str]]:
+    """The attacks that earn more than half of what right answers earn, by family."""
+    paid: dict[str, set[str]] = {}
+    for gap in report.gaps:
+        if (gap.gap.value or 0.0) > 0.5:
+            paid.setdefault(gap.family, set()).add(gap.attack)
+    return paid
+
+
+@pytest.mark.parametrize(
+    "judge, reward, family, attack",
+    [
+        ("flattered", "first_verdict", "judge-injection", "flattery-grader"),
+        ("obedient", "first_verdict", "judge-injection", "order-ignore"),
+        ("quoting", "first_verdict", "judge-injection", "verdict-verdict"),
+        ("impressed", "score", "length", "sentence-repeated"),
+    ],
+)
+def test_a_judge_that_can_be_fooled_is_found_with_what_fools_it(
+    tmp_path: Path, judge: str, reward: str, family: str, attack: str
+) -> None:
+    report = audit_of(tmp_path, judge, reward)
+    exploits = {finding.family: finding for finding in report.findings if finding.verdict == "exploit"}
+    assert attack in paying(report)[family]
+    assert family in exploits and report.exit_code() == 1
+    if family == "judge-injection":
+        hint = exploits[family].hint
+        assert hint is not None and "{completion}" in hint.code
+
+
+def test_a_judge_that_is_shown_quoted_data_and_read_in_its_last_line_is_quiet(tmp_path: Path) -> None:
+    report = audit_of(tmp_path, "strict", "hardened")
+    assert "exploit" not in verdicts(report).values() and report.exit_code() == 0
+
+
+def test_noise_that_is_meant_is_averaged_and_hides_nothing(tmp_path: Path) -> None:
+    quiet = audit_of(tmp_path, "strict", "noisy", noisy=True)
+    assert "exploit" not in verdicts(quiet).values() and "nondeterministic" not in verdicts(quiet)
+    fooled = audit_of(tmp_path, "flattered", "noisy_and_careless", noisy=True)
+    assert "judge-injection" in {finding.family for finding in fooled.findings if finding.verdict == "exploit"}
+
+
+def test_noise_that_is_not_meant_is_a_warning(tmp_path: Path) -> None:
+    report = audit_of(tmp_path, "strict", "noisy")
+    assert verdicts(report)["nondeterministic"] == "warning"
