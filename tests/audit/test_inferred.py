@@ -183,9 +183,9 @@ def test_no_exploit_is_claimed_of_a_sound_reward_whose_form_was_assumed_or_not(
     assert "exploit" not in verdicts(report).values()
 
 
-def test_a_reward_of_form_alone_gets_golden_completions_in_that_form(tmp_path: Path, inside: None) -> None:
+def test_a_reward_of_form_alone_is_an_exploit(tmp_path: Path, inside: None) -> None:
     report = audited(f"{write(tmp_path, HOLES)}:form", sums(12, golden=None))
-    assert report.golden.value == report.floor.value == 1.0
+    assert report.golden.value == 1.0 and report.exit_code() == 1
 
 
 def test_without_any_answer_a_constant_reward_is_an_exploit_and_a_low_one_is_not(tmp_path: Path, inside: None) -> None:

@@ -67,7 +67,7 @@ def assume_golden(scorer: Scorer, budget: Budget) -> Assumed:
     if not sources:
         return Assumed(rows, "no column holds an answer that golden completions could be made of", False)
     trials, forms = _trials(scorer, answers, sources, budget)
-    if scorer.load_seconds <= LONG_LOAD:
+    if scorer.restart_seconds <= LONG_LOAD:
         scorer.restart()  # a reward that remembers texts must not remember these
     best = max(trials, key=lambda trial: trial.rank, default=None)  # the first of equals: the prompt's, the simplest
     if best is None or (best.rank[0] <= CLEAR and best.rank[1] < ALIKE):
