@@ -16,7 +16,8 @@ from loopholes.audit import rows_from
 from loopholes.audit.budget import Budget
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.inferred import assume_golden
-from support.rewards import audited, paying, sums, verdicts, write
+from loopholes.audit.scorer import Scorer
+from support.rewards import Paying, audited, paying, sums, verdicts, write
 
 THINKING = "<think>Let me think about this step by step.</think>"
 
@@ -136,6 +137,14 @@ def test_nothing_is_assumed_where_no_form_is_paid_more_for_right_answers() -> No
     assumed = assume_golden(paying(lambda row, text: 0.2 * ("<answer>" in text), rows), Budget(600))
     assert not assumed.found and "in none of" in assumed.note
     assert all(row.golden is None for row in assumed.rows)
+
+
+def test_a_slow_reward_is_asked_a_few_forms_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Paying(lambda row, text: float(text == row.columns["answer"]))
+    scorer = Scorer(process, rows_from(sums(golden=None)))
+    monkeypatch.setattr(Scorer, "seconds_a_call", 2.0)
+    assumed = assume_golden(scorer, Budget(60))
+    assert assumed.rows[0].golden == "41" and len(process.asked) <= 12
 
 
 HOLES = """
