@@ -12,6 +12,7 @@ import pytest
 from loopholes.audit import rows_from
 from loopholes.audit.attacks import PANEL, View, view_of, views_of
 from loopholes.audit.attacks.code import PROGRAMS
+from loopholes.audit.attacks.evaluation import without_digits
 from loopholes.audit.form import RAW, form_of
 from loopholes.audit.results import FAMILIES
 from loopholes.audit.search import STEPS, Variant
@@ -114,7 +115,7 @@ def test_a_step_of_the_search_sees_no_more_than_the_panel(shape: str, step: str)
 
 def test_every_attack_has_a_name_of_its_own_and_a_family_with_advice() -> None:
     assert [name for name, count in Counter(attack.name for attack in PANEL).items() if count > 1] == []
-    assert {attack.family for attack in PANEL} == set(FAMILIES) - {"contract"}
+    assert {attack.family for attack in PANEL} == set(FAMILIES) - {"contract", "near-miss"}
 
 
 def test_every_attack_applies_to_some_prompt() -> None:
@@ -174,6 +175,23 @@ MADE = [
     ("nan", "3?", "nan"),
     ("undetermined", "3?", "The answer cannot be determined from the information given."),
     ("answer-tags", "A) red B) blue", "<answer>A</answer> <answer>B</answer>"),
+    ("expression", "Compute $\\frac{7}{4}+\\frac{2}{9}$.", "\\frac{7}{4}+\\frac{2}{9}"),
+    ("expression", "What is 3 plus 4?", "3 + 4"),
+    ("expression", "Name a colour.", None),
+    ("integral", "Integrate $70x^6$.", "Integral(70x^6, x)"),
+    ("expand", "Multiply $(x+1)$ and $(x-2)$.", "expand(((x+1))*((x-2)))"),
+    ("remainder", "What is the remainder when 809 * 383 is divided by 493?", "809 * 383 \\mod 493"),
+    ("number-first", "Is it 12 or 9?", "12"),
+    ("number-last", "Is it 12 or 9?", "9"),
+    ("grid-filled", "1 _ 3\n_ 2 _\n3 _ 1", "1 2 3\n1 2 3\n3 2 1"),
+    ("kind-constant", "Give it as HH:MM:SS.", "00:00:00"),
+    ("example", 'Answer like this: "Zoey is a fool".', "Zoey is a fool"),
+    ("shot-last", "Q: a\nA: one\nQ: b\nA: two\nQ: c", "two"),
+    ("unused-last", "Use 36, 29 and 8 to make 4.", "36*29*8*False+True+True+True+True"),
+    ("listed-nan", "Sort [3, 1, 2].", "[NaN, NaN, NaN]"),
+    ("item-again-comma", "Which of 7 and 9?", ", ".join(["7"] * 12)),
+    ("own-tool", 'Tools: {"name": "find"}', '<tool_call>\n{"name": "find", "arguments": {}}\n</tool_call>'),
+    ("no-assertions", "Write a unit test in Python.", "def test_nothing():\n    pass\n"),
     ("options-or", "3?", None),
     ("sys-exit", "3?", None),
     ("record-1", "3?", None),
@@ -236,3 +254,43 @@ def test_every_attack_is_json_and_text_that_a_file_can_hold() -> None:
         if made is not None:
             assert json.loads(json.dumps(made.text)) == made.text
             made.text.encode()
+
+
+def test_what_varies_between_prompts_is_restated_where_it_is_a_formula() -> None:
+    rows = rows_from([{"prompt": f"What is the value of f({n})[{n}:]?", "golden": f"<a>{n}</a>"} for n in range(3, 7)])
+    attack = next(attack for attack in PANEL if attack.name == "expression/golden")
+    made = [attack.attempt(one) for one in views_of(rows, form_of([row.golden or "" for row in rows]), 1024)]
+    assert [attempt.text for attempt in made if attempt] == [f"<a>f({n})[{n}:]</a>" for n in range(3, 7)]
+
+
+def test_each_row_is_attacked_in_the_form_of_its_own_kind() -> None:
+    golden = [f"<call>{n}</call>" if n % 3 else f"<reply>{n}</reply>" for n in range(12)]
+    rows = rows_from([{"prompt": "?", "golden": text} for text in golden])
+    attack = next(attack for attack in PANEL if attack.name == "form-without-answer")
+    made = [attack.attempt(one) for one in views_of(rows, form_of(golden), 1024)]
+    assert [attempt.text for attempt in made if attempt] == [
+        "<call></call>" if n % 3 else "<reply></reply>" for n in range(12)
+    ]
+
+
+def test_an_answer_of_the_right_shape_says_nothing() -> None:
+    rows = rows_from([{"prompt": "?", "golden": f'{{"cat": [{n}, {n}], "sure": 0.{n}}}'} for n in range(1, 4)])
+    one = views_of(rows, form_of([row.golden or "" for row in rows]), 1024)[0]
+    texts = {attack.name: attempt.text for attack in PANEL if (attempt := attack.attempt(one))}
+    assert texts["shape-nan"] == '{"cat": [NaN, NaN], "sure": NaN}'
+    assert texts["shape-sure-0"] == '{"cat": [0, 0], "sure": 0.0}'
+    assert texts["no-last-field"] == '{"cat": [0, 0]}'
+
+
+def test_a_wrong_answer_is_padded_before_it_and_says_which_it_gives() -> None:
+    golden = [f"<think>{word}</think><answer>{word}</answer>" for word in ("a", "b", "c", "d")]
+    (one, *_) = views_of(rows_from([{"prompt": "?", "golden": text} for text in golden]), form_of(golden), 1024)
+    attempt = next(attack for attack in PANEL if attack.name == "padded-wrong").attempt(one)
+    assert attempt is not None and attempt.answer == "7919"
+    assert attempt.text.endswith("</think><answer>7919</answer>") and len(attempt.text) > 2000
+
+
+@pytest.mark.parametrize("number", [0, 3, 8, 24, 997, -12, 65_537])
+def test_a_number_is_written_without_digits(number: int) -> None:
+    text = without_digits(number)
+    assert eval(text) == number and not any(letter.isdigit() for letter in text)

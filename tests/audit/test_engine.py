@@ -168,8 +168,9 @@ def test_weighted_rewards_are_audited_as_their_sum(file: str) -> None:
     assert {weight: report.exit_code() for weight, report in reports.items()} == {0.05: 0, 5: 1}
 
 
-def test_without_golden_completions_nothing_can_be_concluded(file: str) -> None:
-    report = audited(f"{file}:contains", sums(golden=None))
+def test_where_no_golden_completions_can_be_assumed_nothing_can_be_concluded(tmp_path: Path) -> None:
+    file = write(tmp_path, "def odd(completion, answer):\n    return float(completion == f'@@{answer}@@')")
+    report = audited(f"{file}:odd", sums(golden=None))
     assert verdicts(report)["no-golden"] == "inconclusive"
     assert (report.exit_code(), report.exit_code(strict=True)) == (INCONCLUSIVE, INCONCLUSIVE)
 

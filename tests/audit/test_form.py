@@ -115,3 +115,22 @@ def test_no_part_of_a_single_golden_completion_is_form() -> None:
 def test_a_fixed_word_can_be_exchanged(old: str, new: str, text: str | None) -> None:
     form = form_of(["<key>name</key><value>a</value>", "<key>name</key><value>b</value>"]).with_fixed(old, new)
     assert (None if form is None else form.wrap("1")) == text
+
+
+MIXED = [f"<call>{n}</call>" if n % 3 else f"<reply>{n}</reply>" for n in range(12)]
+
+
+def test_data_of_several_kinds_have_a_form_for_each() -> None:
+    form = form_of(MIXED)
+    assert [form.of(text).wrap("x") for text in MIXED[:2]] == ["<reply>x</reply>", "<call>x</call>"]
+    assert [form.read(text) for text in MIXED] == [str(n) for n in range(12)]
+
+
+def test_a_rare_form_is_none_of_the_data_s() -> None:
+    form = form_of([*(f"<a>{n}</a>" for n in range(30)), "<b>1</b>", "<b>2</b>"])
+    assert form.others == ()
+
+
+def test_how_sure_an_answer_is_is_not_the_answer() -> None:
+    form = form_of([f"<answer>{n}</answer><confidence>0.{n}</confidence>" for n in range(4)])
+    assert form.read("<answer>Paris</answer><confidence>0.5</confidence>") == "Paris"

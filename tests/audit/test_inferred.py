@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,8 @@ from loopholes.audit import rows_from
 from loopholes.audit.budget import Budget
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.inferred import assume_golden
-from support.rewards import audited, paying, save_rows, sums, verdicts, write
+from loopholes.audit.scorer import Scorer
+from support.rewards import Paying, audited, paying, sums, verdicts, write
 
 THINKING = "<think>Let me think about this step by step.</think>"
 
@@ -136,6 +139,14 @@ def test_nothing_is_assumed_where_no_form_is_paid_more_for_right_answers() -> No
     assert all(row.golden is None for row in assumed.rows)
 
 
+def test_a_slow_reward_is_asked_a_few_forms_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Paying(lambda row, text: float(text == row.columns["answer"]))
+    scorer = Scorer(process, rows_from(sums(golden=None)))
+    monkeypatch.setattr(Scorer, "seconds_a_call", 2.0)
+    assumed = assume_golden(scorer, Budget(60))
+    assert assumed.rows[0].golden == "41" and len(process.asked) <= 12
+
+
 HOLES = """
     def anything(completion, answer):
         return 1.0
@@ -162,9 +173,6 @@ HOLES = """
 
     def unreadable(completion, answer):
         return float(completion == f"@@{answer}@@")
-
-    def remembers(completion, answer, seen={}):
-        return seen.setdefault(completion, float(completion == answer))
 """
 
 
@@ -175,7 +183,7 @@ def test_a_blatant_hole_is_found_with_an_answer_column_alone(tmp_path: Path, nam
     assert any("golden completions assumed" in note for note in report.coverage.notes)
 
 
-@pytest.mark.parametrize("name", ["sound", "unreadable", "remembers"])
+@pytest.mark.parametrize("name", ["sound", "unreadable"])
 def test_no_exploit_is_claimed_of_a_sound_reward_whose_form_was_assumed_or_not(
     tmp_path: Path, name: str, inside: None
 ) -> None:
@@ -183,10 +191,9 @@ def test_no_exploit_is_claimed_of_a_sound_reward_whose_form_was_assumed_or_not(
     assert "exploit" not in verdicts(report).values()
 
 
-def test_a_reward_of_form_alone_gets_golden_completions_in_that_form(tmp_path: Path, inside: None) -> None:
+def test_a_reward_of_form_alone_is_an_exploit(tmp_path: Path, inside: None) -> None:
     report = audited(f"{write(tmp_path, HOLES)}:form", sums(12, golden=None))
-    wrong = next(baseline for baseline in report.baselines if baseline.kind == "wrong")
-    assert report.golden.value == wrong.reward.value == 1.0
+    assert report.golden.value == 1.0 and report.exit_code() == 1
 
 
 def test_without_any_answer_a_constant_reward_is_an_exploit_and_a_low_one_is_not(tmp_path: Path, inside: None) -> None:
@@ -206,5 +213,10 @@ def test_without_any_answer_a_constant_reward_is_an_exploit_and_a_low_one_is_not
     assert verdicts(audited(f"{file}:flattered", rows))["most-paid"] == "warning"
 
 
-def test_the_rows_file_of_the_command_needs_no_golden_column(tmp_path: Path) -> None:
-    assert "golden" not in Path(save_rows(tmp_path, sums(2, golden=None))).read_text()
+def test_the_first_audit_in_the_readme_finds_its_hole_as_typed(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    commands = readme.partition("## Audit your own reward")[2].partition("```sh\n")[2].partition("```")[0]
+    loopholes = f'loopholes() {{ "{sys.executable}" -m loopholes "$@"; }}\n'
+    ended = subprocess.run(["bash", "-c", loopholes + commands], cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 1, ended.stderr
+    assert "shotgun" in ended.stdout

@@ -109,6 +109,7 @@ def _of_text(text: str, row: Row) -> Iterator[tuple[str, str]]:
         found = pattern.findall(text[:LONGEST])
         if found:
             yield how, found[-1].strip()
+    yield "", text
     if text.lstrip()[:1] in ("{", "["):
         try:
             value = json.loads(text)
@@ -116,7 +117,6 @@ def _of_text(text: str, row: Row) -> Iterator[tuple[str, str]]:
             value = None
         if isinstance(value, Mapping | list):
             yield from _readings(value, row)
-    yield "", text
     yield " without dollar signs", text.strip("$ ")
 
 

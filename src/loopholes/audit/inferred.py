@@ -111,11 +111,12 @@ def _trials(
     pairs = [(candidate, source) for source in sources for candidate in candidates_of(scorer.rows[places[0]])]
     affordable = budget.affordable_calls("scale", scorer.seconds_a_call) // 2
     first = places[: FIRST_ROWS if affordable >= 2 * FIRST_ROWS * len(pairs) else 1]
-    pairs = pairs[: max(4, affordable // (2 * len(first)))]
+    pairs = pairs[: max(2, affordable // (2 * len(first)))]
     tried = [trial for pair in pairs if (trial := _tried(scorer, answers, *pair, first)) is not None]
-    kept = sorted(tried, key=lambda trial: trial.rank, reverse=True)[:KEPT]
-    if affordable < 2 * len(places) * len(kept):
-        kept = kept[:3]
+    most = budget.affordable_calls("scale", scorer.seconds_a_call) // (2 * len(places))
+    if most < 1:
+        return tried, len(pairs)
+    kept = sorted(tried, key=lambda trial: trial.rank, reverse=True)[: min(KEPT, most)]
     names = [(trial.candidate, trial.source) for trial in tried if trial in kept]  # in the order of the candidates
     compared = (_tried(scorer, answers, *pair, places) for pair in names)
     return [trial for trial in compared if trial is not None], len(pairs)

@@ -90,7 +90,7 @@ class Panel:
         correctness: Correctness,
         budget: Budget,
         tell: OnProgress,
-        attacks: Sequence[Attack] = PANEL,
+        own: Sequence[Attack] = (),
     ) -> None:
         self._scorer = scorer
         self._levels: dict[int, Level] = {}
@@ -98,7 +98,7 @@ class Panel:
         self._correctness = correctness
         self._budget = budget
         self._tell = tell
-        self._panel = [Tried(attack) for attack in attacks]
+        self._panel = [Tried(attack) for attack in (*own, *PANEL)]
         self._hangs: Counter[str] = Counter()
         self.is_late = False
         self.add(levels)
