@@ -99,6 +99,7 @@ def answer_of(row: Row, form: Form) -> Answer | None:
     golden = row.golden
     if not golden or not golden.strip():
         return None
+    form = form.of(golden)
     text = form.read(golden)
     if text == golden.strip() and not _is_structured(text):
         text = next(_named(row, golden), text)
