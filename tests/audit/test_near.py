@@ -115,7 +115,8 @@ PAID: list[tuple[str, Pay, Records, set[str]]] = [
     ("percent", lambda row, text: float(value(tagged(text)) in (gold(row), 100 * gold(row))), sums(24), {"factor-100"}),
     ("substring", lambda row, text: float(str(gold(row)) in (tagged(text) or "")), sums(24), {"longer-number"}),
     ("last number", last_number, HASHES, {"denied"}),
-    ("anywhere", anywhere, THOUGHT, {"mention-in-thinking", "mention-beside", "mention-within", "beside-rival"}),
+    ("anywhere", anywhere, sums(24), {"denied", "mention-beside", "mention-within", "beside-rival"}),
+    ("in thought", anywhere, THOUGHT, {"mention-in-thinking"}),
     (
         "right-hand side",
         lambda row, text: float((tagged(text) or "").split("=")[-1].strip() == str(gold(row))),

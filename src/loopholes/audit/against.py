@@ -15,6 +15,7 @@ from typing import Literal
 
 from loopholes.audit.checks import HALF
 from loopholes.audit.engine import AuditConfig, audited, scorer_of
+from loopholes.audit.equivalents import USUAL
 from loopholes.audit.folder import paid_again
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.identity import identity, is_among
@@ -150,7 +151,7 @@ def _paid_right(seen: Observations) -> dict[str, list[tuple[int, str]]]:
     """Right answers that a reward paid, by kind, each with the number of its row."""
     right = {GOLDEN: [(seen.rows[level.row].number, level.golden_text) for level in seen.measurable]}
     for equivalent in seen.equivalents:
-        if not equivalent.refused:
+        if equivalent.name in USUAL and not equivalent.refused:
             texts = right.setdefault(equivalent.name, [])
             texts.append((seen.rows[equivalent.level.row].number, equivalent.text))
     return right
