@@ -190,7 +190,7 @@ def test_a_prefix_that_is_kept_is_found() -> None:
 
 
 def test_a_similarity_that_falls_with_distance_is_no_exploit() -> None:
-    findings = found(lambda row, text: float(max(0, 1 - abs(value(tagged(text)) / gold(row) - 1))), sums(24))
+    findings = found(lambda row, text: max(0.0, float(1 - abs(value(tagged(text)) / gold(row) - 1))), sums(24))
     assert {finding.verdict for finding in findings} <= {"warning"}
 
 
@@ -267,7 +267,10 @@ def test_a_program_that_cannot_be_proved_wrong_is_no_mutant() -> None:
 def test_a_golden_program_gives_a_floor_where_all_rows_are_one_task() -> None:
     """Every golden completion is right for every row: without a mutant there would be no wrong program to compare."""
     records = [
-        {**PROGRAMS[1], "golden": PROGRAMS[1]["golden"].replace("n +", f"{name} +").replace("for n", f"for {name}")}
+        {
+            **PROGRAMS[1],
+            "golden": str(PROGRAMS[1]["golden"]).replace("n +", f"{name} +").replace("for n", f"for {name}"),
+        }
         for name in "nmk"
     ]
     rows = rows_from(records)
