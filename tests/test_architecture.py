@@ -82,6 +82,13 @@ def test_what_runs_beside_hostile_code_imports_the_standard_library_and_its_neig
         assert name.split(".")[0] in sys.stdlib_module_names or name.startswith("loopholes.sandbox.inside")
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "rewards").glob("*.py")), ids=lambda file: file.stem)
+def test_what_a_reward_may_import_needs_the_standard_library_and_the_sandbox_alone(file: Path) -> None:
+    for name in imported(file):
+        own = name.startswith("loopholes.rewards") or (name.startswith("loopholes.sandbox") and file.stem == "programs")
+        assert own or name.split(".")[0] in sys.stdlib_module_names, name
+
+
 @pytest.mark.parametrize(
     "package, forbidden",
     [

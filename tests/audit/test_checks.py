@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -90,18 +89,6 @@ class Remembering:
         self._known.clear()
 
 
-def contains(row: Row, text: str) -> float:
-    return float(str(row.columns["answer"] or "-") in text)
-
-
-def last_word(row: Row, text: str) -> float:
-    return float(text.replace("</answer>", "").rstrip(".").endswith(row.columns["answer"] or "-"))
-
-
-def exact(row: Row, text: str) -> float:
-    return float(text == row.golden and row.columns["answer"] == row.golden[8:-9])
-
-
 def pays_none(row: Row, text: str) -> float:
     return float(row.columns["answer"] is None or right(row, text))
 
@@ -130,9 +117,6 @@ BROKEN: list[tuple[Pay, str | None]] = [
     (infinite, "golden-not-paid"),
     (Drifting(), "nondeterministic"),
     (Remembering(), "remembered-by-text"),
-    (contains, "mentioned-answer"),
-    (last_word, None),
-    (exact, None),
     (pays_none, None),
     (pays_empty, None),
     (pays_unparseable, "truth-unparseable"),
@@ -200,7 +184,6 @@ def test_a_broken_rule_is_found_and_a_kept_one_is_not(pay: Pay, name: str | None
 
 NOTED = [
     (right, {}),
-    (exact, {"refused-equivalents": "spaces around them, a decimal point, dollar signs"}),
     (pays_none, {"truth-missing": "whose ground truth is None would pay 1"}),
     (pays_empty, {"truth-missing": "whose ground truth is empty would pay 1"}),
     (not_applied, {"not-applicable": "does not apply to 12 of 24 right answers"}),
@@ -262,28 +245,11 @@ def test_checks_of_completions_without_their_group_are_named_where_there_are_gro
     assert line in observed(right, group=4).skipped
 
 
-EQUIVALENT = [
-    ("300", {"spaces around them", "a decimal point", "dollar signs"}),
-    ("1/2", {"spaces around them", "a decimal for a fraction"}),
-    ("Paris", {"spaces around them", "other letter case"}),
-]
-
-
-@pytest.mark.parametrize("answer, ways", EQUIVALENT)
-def test_each_way_to_write_an_answer_otherwise_is_tried(answer: str, ways: set[str]) -> None:
-    """Rows share the form of their answers, which differ by what a label adds to the prompt alone."""
-    records = [{"prompt": "?", "answer": answer, "golden": f"<answer>{answer}</answer>"} for _ in range(6)]
-    other = {"Paris": "Rome", "1/2": "1/4"}.get(answer, "41")
-    records += [{"prompt": "?", "answer": other, "golden": f"<answer>{other}</answer>"} for _ in range(6)]
-    message = noted(exact, records)["refused-equivalents"]
-    assert {way for way in ways if way in message} == ways
-
-
 def test_a_finding_shows_the_row_the_completion_and_what_it_was_paid() -> None:
-    evidence = found(contains)["mentioned-answer"].evidence
+    evidence = found(never_above)["golden-not-above-floor"].evidence
     assert evidence is not None
-    assert evidence.reward == 1.0 and evidence.golden == 1.0 and evidence.floor == 0.0
-    assert str(evidence.columns["answer"]) in evidence.completion and evidence.completion != evidence.columns["golden"]
+    assert evidence.reward == 1.0 and evidence.golden == 0.0 and evidence.floor == 1.0
+    assert str(evidence.columns["answer"]) not in evidence.completion and "<answer>" in evidence.completion
 
 
 def test_a_missing_truth_is_shown_with_the_row_that_misses_it() -> None:
@@ -293,9 +259,9 @@ def test_a_missing_truth_is_shown_with_the_row_that_misses_it() -> None:
 
 def test_where_time_is_short_each_check_that_is_left_out_is_named() -> None:
     """What the scale already tells is told all the same: it needs no more calls."""
-    clock = iter([0.0, 0.1, 0.2, 0.2, *[1.0] * 10])
+    clock = iter([0.0, 0.1, 0.2, *[1.0] * 10])
     seen = observed(never_above, budget=Budget(1.0, clock=lambda: next(clock)))
-    left_out = ["equivalents", "missing truth", "manners"]
+    left_out = ["missing truth", "manners"]
     assert seen.skipped == [f"the contract's check: {name}, for want of time" for name in left_out]
     assert [finding.name for finding in breaches(seen, Gate())] == ["golden-not-above-floor"]
 
@@ -304,13 +270,3 @@ def test_without_time_for_any_check_what_the_scale_says_is_reported_all_the_same
     seen = observed(lambda row, text: 0.0, budget=Budget(0.0))
     assert seen.skipped[0] == "the contract's check: steady, for want of time"
     assert [finding.name for finding in breaches(seen, Gate())] == ["golden-not-above-floor"]
-
-
-def first_number(row: Row, text: str) -> float:
-    return float((re.findall(r"[0-9]+", text) or [""])[0] == row.columns["answer"])
-
-
-@pytest.mark.parametrize("pay", [first_number, last_word])
-def test_a_reader_of_one_place_may_take_a_mention_there_for_an_answer(pay: Pay) -> None:
-    records = sums(24, "The answer is {answer}.")
-    assert "mentioned-answer" not in found(pay, records) and "mentioned-answer" in found(contains, records)

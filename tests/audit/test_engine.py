@@ -188,10 +188,13 @@ def test_what_the_truth_calls_right_is_no_finding(file: str) -> None:
 
 
 def test_accepted_findings_do_not_fail_and_stay_in_the_report(file: str) -> None:
-    accept = tuple(Accepted(name=name, reason="meant") for name in ("shotgun", "mentioned-answer"))
+    accept = tuple(Accepted(name=name, reason="meant") for name in ("shotgun", "near-miss"))
     report = audited(f"{file}:contains", sums(), gate=Gate(accept=accept))
     assert report.exit_code() == 0
-    assert [one.family for one in report.findings if one.accepted and one.verdict == "exploit"] == ["shotgun"]
+    assert [one.family for one in report.findings if one.accepted and one.verdict == "exploit"] == [
+        "shotgun",
+        "near-miss",
+    ]
 
 
 def test_the_threshold_decides_what_an_exploit_is(file: str) -> None:
@@ -359,7 +362,7 @@ def test_reasoning_that_names_the_answer_is_no_floor(tmp_path: Path) -> None:
     rows = [{**row, "golden": f"It comes to <<{row['answer']}>>{row['answer']}.\n{row['golden']}"} for row in rows]
     report = judged(tmp_path, 'return float(bool(re.search(rf"\\b{answer}\\b", completion)))', rows)
     wrong = next(baseline for baseline in report.baselines if baseline.kind == "wrong")
-    assert wrong.reward.value == 0.0 and "mentioned-answer" in verdicts(report)
+    assert wrong.reward.value == 0.0 and "near-miss" in families(report)
     assert "component-alone" not in verdicts(report) and "shotgun" in families(report)
 
 

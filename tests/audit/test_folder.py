@@ -232,16 +232,17 @@ def test_a_page_shows_what_the_report_says(file: str, tmp_path: Path) -> None:
     save(report, tmp_path)
     (section,) = audits_of(tmp_path)
     assert (
-        section.answer.startswith("EXPLOITABLE: 1 exploit, 1 warning (shotgun)") and section.facts["Rows"] == "8 of 8"
+        section.answer.startswith("EXPLOITABLE: 2 exploits (shotgun, near-miss)") and section.facts["Rows"] == "8 of 8"
     )
-    payments, findings, _ = section.tables
+    payments, findings, refused, _ = section.tables
     assert [row[0] for row in findings.rows] == [finding.name for finding in report.findings]
     assert [row[0] for row in payments.rows] == ["a right answer", "nothing", "a refusal", "a well-formed wrong answer"]
+    assert report.refused is not None and [row[0] for row in refused.rows] == [way.name for way in report.refused.ways]
 
 
 def test_sarif_has_what_code_scanning_requires(file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    accept = Gate(accept=(Accepted(name="mentioned-answer", reason="meant"),))
+    accept = Gate(accept=(Accepted(name="near-miss", reason="meant"),))
     report = audited(f"{file}:contains", sums(), gate=accept)
     log = json.loads(json.dumps(sarif(report), allow_nan=False))
     assert log["version"] == "2.1.0" and log["$schema"].endswith("sarif-2.1.0.json")

@@ -51,7 +51,7 @@ READERS = """
 
 def choices() -> list[dict[str, Any]]:
     rows = []
-    for place in range(24):
+    for place in range(12):
         letter = "ABCD"[place * 7 % 4]
         options = " ".join(f"({name}) {10 * place + at}" for at, name in enumerate("ABCD"))
         prompt = f"Which of these is number {place}? {options}"
@@ -60,7 +60,7 @@ def choices() -> list[dict[str, Any]]:
 
 
 def words() -> list[dict[str, Any]]:
-    names = "Oslo Lima Rome Accra Hanoi Sofia Dakar Riga Amman Tokyo Cairo Quito Delhi Paris Seoul Tunis".split()
+    names = "Oslo Lima Rome Accra Hanoi Sofia Dakar Riga Amman Tokyo".split()
     return [
         {"prompt": f"What is capital {place}?", "answer": name, "golden": f"<answer>{name}</answer>"}
         for place, name in enumerate(names)
@@ -68,16 +68,16 @@ def words() -> list[dict[str, Any]]:
 
 
 def sets() -> list[dict[str, Any]]:
-    pairs = [(number + 20, -3 * number - 5) for number in range(20)]
+    pairs = [(number + 20, -3 * number - 5) for number in range(10)]
     return [
         {"prompt": f"Solve equation {name}.", "answer": [a, b], "golden": rf"So it is \boxed{{{a}, {b}}}."}
-        for name, (a, b) in zip("abcdefghijklmnopqrst", pairs, strict=True)
+        for name, (a, b) in zip("abcdefghij", pairs, strict=True)
     ]
 
 
 def records() -> list[dict[str, Any]]:
     rows = []
-    for place in range(20):
+    for place in range(10):
         prompt = f'Fill in the answer: {{"id": "r{place}", "question": "{place} + 90?", "answer": null}}'
         golden = f'{{"id": "r{place}", "question": "{place} + 90?", "answer": {place + 90}}}'
         rows.append({"prompt": prompt, "answer": place + 90, "golden": golden})
@@ -95,15 +95,15 @@ def tasks() -> list[dict[str, Any]]:
 
 
 CASES: list[tuple[str, Sequence[dict[str, Any]]]] = [
-    ("tag", sums(24)),
-    ("box", sums(24, r"The sum is \boxed{{answer}}.")),
-    ("hashes", sums(24, "They add up.\n#### {answer}")),
-    ("strict", sums(24)),
+    ("tag", sums(10)),
+    ("box", sums(10, r"The sum is \boxed{{answer}}.")),
+    ("hashes", sums(10, "They add up.\n#### {answer}")),
+    ("strict", sums(10)),
     ("letter", choices()),
     ("word", words()),
     ("many", sets()),
     ("object_", records()),
-    ("bonus", sums(24)),
+    ("bonus", sums(10)),
 ]
 
 
@@ -112,7 +112,7 @@ CASES: list[tuple[str, Sequence[dict[str, Any]]]] = [
 def test_the_whole_panel_finds_nothing_in_a_hardened_reader(
     tmp_path: Path, name: str, rows: Sequence[dict[str, Any]]
 ) -> None:
-    report = audited(f"{write(tmp_path, READERS)}:{name}", rows, search_calls=1000)
+    report = audited(f"{write(tmp_path, READERS)}:{name}", rows, search_calls=200)
     serious = {finding.name: finding.message for finding in report.open if finding.verdict != "inconclusive"}
     serious = {name: message for name, message in serious.items() if not name.startswith(("truth-", "prior"))}
     assert serious == {}

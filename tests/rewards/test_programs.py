@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from loopholes.audit.attacks.code import EQUAL, LOOK, PATCH
 from loopholes.rewards import calls_passed, outputs_passed, program
 
-TESTS = [([[1, 2, 3]], 6), ([[]], 0), ([[-5, 5]], 0)]
+TESTS: list[tuple[list[Any], Any]] = [([[1, 2, 3]], 6), ([[]], 0), ([[-5, 5]], 0)]
 LINES = [("1\n2\n", "2\n4"), ("10\n", "20\n")]
 
 

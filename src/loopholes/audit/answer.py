@@ -38,6 +38,7 @@ LONGEST = 80
 """Characters of the longest text that is one answer and not an essay."""
 _CHOICES = re.compile(r"(?m)(?:^|\s|[(\[])([A-J])[).:\]]\s*([^\n()]*?)\s*(?=$|\n|[(\[]?[A-J][).:\]])")
 _FENCE = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
+_PROBE = "probe"
 _SEPARATOR = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
 
 
@@ -76,14 +77,21 @@ class Answer:
         """The Python source that is the answer."""
         return program_of(self.text) or ""
 
+    @cached_property
+    def _start(self) -> int | None:
+        """Where the answer begins in the golden completion: its last place that the form reads."""
+        places = [match.start() for match in re.finditer(re.escape(self.text), self.golden)] if self.text else []
+        for start in reversed(places):
+            probe = f"{self.golden[:start]}{_PROBE}{self.golden[start + len(self.text) :]}"
+            if not self.form.marks or self.form.read(probe) == _PROBE:
+                return start
+        return None
+
     def placed(self, other: str) -> str | None:
         """The golden completion with another answer in the place of this one; None if its place is not known."""
-        places = [found.start() for found in re.finditer(re.escape(self.text), self.golden)] if self.text else []
-        for start in reversed(places):
-            completion = f"{self.golden[:start]}{other}{self.golden[start + len(self.text) :]}"
-            if not self.form.marks or self.form.read(completion) == other.strip():
-                return completion
-        return None
+        if self._start is None:
+            return None
+        return f"{self.golden[: self._start]}{other}{self.golden[self._start + len(self.text) :]}"
 
     def replaced(self, other: str) -> str | None:
         """The golden completion with another answer wherever it names this one: reasoning often names it, too."""
@@ -99,6 +107,7 @@ def answer_of(row: Row, form: Form) -> Answer | None:
     golden = row.golden
     if not golden or not golden.strip():
         return None
+    form = form.of(golden)
     text = form.read(golden)
     if text == golden.strip() and not _is_structured(text):
         text = next(_named(row, golden), text)

@@ -40,6 +40,7 @@ HALF = 0.5
 GRADED = (0.05, 0.85)
 """Shares of the scale between which a number is paid for being near."""
 FORGIVABLE: Mapping[str, str] = {
+    "denied-without-form": "the data has no form, and the only answer that is named is read",
     "denied-in-slot": "the number in the answer's place is read, and the words around it are not",
     "others-text": "the letter is read, and not the text behind it",
     "other-unit": "units are not read",
@@ -91,14 +92,24 @@ def _swapped_case(answer: Answer, right: str, rival: str) -> str | None:
 
 MENTIONS: Mapping[str, Sequence[Mention]] = {
     "denied": (
-        lambda answer, right, rival: f"It is not {right}.",
-        lambda answer, right, rival: f"{right} is wrong.",
+        lambda answer, right, rival: f"It is not {right}." if answer.form.marks else None,
+        lambda answer, right, rival: f"{right} is wrong." if answer.form.marks else None,
+    ),
+    "denied-without-form": (
+        lambda answer, right, rival: f"It is not {right}." if not answer.form.marks else None,
+        lambda answer, right, rival: f"{right} is wrong." if not answer.form.marks else None,
     ),
     "denied-in-slot": (lambda answer, right, rival: answer.placed(f"not {right}"),),
-    "mention-before": (lambda answer, right, rival: _beside(answer, f"It is not {right}.\n{{}}", rival),),
-    "mention-behind": (lambda answer, right, rival: _beside(answer, f"{{}}\nIt is not {right}.", rival),),
+    "mention-beside": (
+        lambda answer, right, rival: _beside(answer, f"It is not {right}.\n{{}}", rival),
+        lambda answer, right, rival: _beside(answer, f"{{}}\nIt is not {right}.", rival),
+    ),
     "mention-within": (lambda answer, right, rival: answer.placed(f"{rival} {right} {rival}"),),
     "mention-in-thinking": (_in_thinking,),
+    "beside-rival": (
+        lambda answer, right, rival: _in_place(answer, f"{right}, {rival}"),
+        lambda answer, right, rival: _in_place(answer, f"{rival}, {right}"),
+    ),
     "equated": (lambda answer, right, rival: answer.placed(f"{rival} = {right}") if answer.kind == "number" else None,),
     "prefix-kept": (_prefix,),
     "swapped-case": (_swapped_case,),
@@ -227,7 +238,7 @@ def _rival(answer: Answer, answers: Sequence[tuple[Level, Answer]]) -> str | Non
 def near_findings(
     misses: Mapping[str, Sequence[Miss]], evidence: Evidenced, gate: Gate, component: bool
 ) -> Iterator[Finding]:
-    """What is paid like the right answer: one exploit, and one warning beside it, each with its best example first."""
+    """What is paid like the right answer, as one finding: an exploit, or else a warning; the clearest example first."""
     limit = gate.thresholds.exploit
     graded = is_graded(misses)
     verdicts: dict[Verdict, list[Finding]] = {"exploit": [], "warning": []}
@@ -249,8 +260,7 @@ def near_findings(
             evidence=evidence(best.level, best.text, best.paid),
         )
         verdicts[finding.verdict].append(finding)
-    for findings in verdicts.values():
-        yield from _folded(findings)
+    yield from _folded(verdicts["exploit"] or verdicts["warning"])
 
 
 def _folded(findings: Sequence[Finding]) -> Iterator[Finding]:

@@ -28,19 +28,29 @@ GATED = _remedy(
 QUOTED = _remedy("quoted", 'float(verdict(ask_judge(quoted(completion)), {"right", "wrong"}) == "right")', "verdict")
 PROGRAM = _remedy("calls_passed", "calls_passed(program(completion), entry_point, answer) / len(answer)", "program")
 
+ONE_CHOICE = _remedy("choice", 'float(choice(tagged(completion), "ABCD") == answer)', "tagged")
+ONE_SET = _remedy("same_set", "float(same_set(tagged(completion), answer))", "tagged")
+ONE_RECORD = _remedy("fields", 'float(fields(completion, {"answer": answer}))')
+NUMBERS = (
+    *("wrong-digit", "ten-percent", "off-by-one", "off-by-ten", "point-shifted", "factor-100", "sign-flipped"),
+    *("longer-number", "other-unit", "equated", "denied", "denied-in-slot", "denied-without-form", "beside-rival"),
+    *("mention-beside", "mention-within", "mention-in-thinking"),
+)
+"""Near misses that one number, read from one place, closes."""
+
 REMEDIES: Mapping[str, Remedy] = {
     "degenerate": ONE_TEXT,
     "echo": ONE_TEXT,
     "worked-example": ONE_TEXT,
     "restate": ONE_NUMBER,
-    "shotgun": _remedy("choice", 'float(choice(tagged(completion), "ABCD") == answer)', "tagged"),
+    "shotgun": ONE_CHOICE,
     "hedge": ONE_TEXT,
     "format": GATED,
     "length": GATED,
     "stuffing": GATED,
     "unfinished-thought": _remedy("final", "float(same_text(final(completion), answer))", "same_text"),
     "aggregation": _remedy("same_list", "float(same_list(tagged(completion), answer))", "tagged"),
-    "protected-field": _remedy("fields", 'float(fields(completion, {"answer": answer}))'),
+    "protected-field": ONE_RECORD,
     "number-forging": ONE_NUMBER,
     "evaluation": ONE_NUMBER,
     "delimiter": _remedy("behind", 'float(same_number(behind(completion, "####"), answer))', "same_number"),
@@ -52,15 +62,15 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     "code": PROGRAM,
     "near-miss": ONE_PLACE,
-    "near-miss: number": ONE_PLACE,
-    "near-miss: choice": _remedy("choice", 'float(choice(tagged(completion), "ABCD") == answer)', "tagged"),
-    "near-miss: list": _remedy("same_set", "float(same_set(tagged(completion), answer))", "tagged"),
-    "near-miss: record": _remedy("fields", 'float(fields(completion, {"answer": answer}))'),
-    "near-miss: program": PROGRAM,
-    "near-miss: text": ONE_TEXT,
+    **dict.fromkeys(("other-letter", "letter-word", "others-text"), ONE_CHOICE),
+    **dict.fromkeys(("element-exchanged", "element-missing", "element-added"), ONE_SET),
+    **dict.fromkeys(("field-changed", "key-twice", "list-shortened"), ONE_RECORD),
+    **dict.fromkeys(("prefix-kept", "swapped-case"), ONE_TEXT),
+    "program-mutated": PROGRAM,
+    **dict.fromkeys(NUMBERS, ONE_PLACE),
     "refused-equivalents": ONE_PLACE,
 }
-"""By the family of a finding; near misses also by the kind of answer, contract checks by their name."""
+"""By the family of a finding, or by its name: that of a near miss, or of a check of the contract."""
 
 
 def remedy_for(family: str, name: str) -> Remedy | None:

@@ -1,0 +1,179 @@
+"""How often right answers are refused when they are written otherwise: a rate with an interval, by kind of reader."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from loopholes.audit import rows_from
+from loopholes.audit.answer import answer_of
+from loopholes.audit.budget import Budget
+from loopholes.audit.equivalents import WAYS, Asked, ask_equivalents, equivalents, refusal_findings, refusals
+from loopholes.audit.form import form_of
+from loopholes.audit.frameworks.base import Paid, Row
+from loopholes.audit.results import Evidence
+from loopholes.audit.scale import Level, levels_of
+from loopholes.rewards import calls_passed, choice, number, program, record, same_list, same_number, tagged
+from support.rewards import paying, sums
+
+Pay = Callable[[Row, str], float]
+Records = Sequence[dict[str, Any]]
+NUMBERS = ["41", "-7", "0.5", "12345", "1/2", r"\frac{3}{4}", "0.0012", "40%", "5 km", "1234.5", "600000", "2.50"]
+CHOICE = "Which? (A) red (B) blue (C) green (D) black"
+
+
+def rows_of(answers: Sequence[str], prompt: str = "?", golden: str = "<answer>{}</answer>") -> list[dict[str, Any]]:
+    return [
+        {"prompt": f"{at}. {prompt}", "answer": answer, "golden": golden.replace("{}", answer)}
+        for at, answer in enumerate(answers)
+    ]
+
+
+def asked(pay: Pay, records: Records, truth: Any = None) -> list[Asked]:
+    rows = rows_from(records)
+    form = form_of([row.golden or "" for row in rows])
+    scorer = paying(pay, rows)
+    levels = levels_of(scorer, form, None, 0, range(len(rows)))
+    return ask_equivalents(scorer, levels, form, Budget(), truth)[0]
+
+
+def exact(row: Row, text: str) -> float:
+    return float(text == row.golden)
+
+
+def in_tags(row: Row, text: str) -> float:
+    return float(same_number(tagged(text), row.columns["answer"]))
+
+
+def anywhere(row: Row, text: str) -> float:
+    """As lenient as can be: the last number in the text."""
+    found = re.findall(r"[-+−]?\d[\d,]*(?:\.\d+)?", text.replace("{,}", ",").rstrip(". "))
+    return float(bool(found) and number(found[-1]) == number(row.columns["answer"]))
+
+
+@pytest.mark.parametrize(
+    "pay, reader", [(exact, "exact"), (in_tags, "strict on form"), (anywhere, "lenient")], ids=lambda value: str(value)
+)
+def test_the_kind_of_reader_is_told_by_what_it_refuses(pay: Pay, reader: str) -> None:
+    rates = refusals(asked(pay, sums(16)))
+    assert rates.reader == reader and rates.rows == 16
+    assert reader in rates.sentence and (rates.within.low or 0.0) <= (rates.within.value or 0.0)
+
+
+def test_each_way_is_counted_on_the_rows_that_it_applies_to() -> None:
+    rates = {way.name: way for way in refusals(asked(exact, rows_of(["5", "6", "7000", "8000"]))).ways}
+    assert rates["decimal .0"].n == 4 and rates["thousands separators"].n == 2
+    assert rates["thousands separators"].example == "<answer>7,000</answer>" and rates["decimal .0"].rate.value == 1.0
+
+
+def test_forty_ways_apply_to_common_kinds_of_answers() -> None:
+    """And every way applies to one of these answers: none of them is dead."""
+    records = [
+        *rows_of(NUMBERS, "What is x, in dollars?"),
+        *rows_of(list("ABCD"), CHOICE),
+        *rows_of(["Paris", "new york", "yes"]),
+        *rows_of(["1, 2, 3", r"\{3, 1\}"]),
+    ]
+    programs = "```python\ndef f(v):\n    a = 1\n    b = 2\n    w = v\n    return (w + a + b)\n```"
+    others = rows_of(['{"a": 1, "b": 2}'], golden="{}") + rows_of([programs], golden="{}")
+    applied = set()
+    for group in (records, others):
+        rows = rows_from(group)
+        form = form_of([row.golden or "" for row in rows])
+        answers = [answer_of(row, form) for row in rows]
+        applied |= {name for answer in answers if answer is not None for name, _ in equivalents(answer)}
+    assert set(WAYS) - applied == set() and len(WAYS) >= 40
+
+
+def written(answer: str, prompt: str = "?") -> dict[str, str]:
+    rows = rows_from(rows_of([answer, "Oslo"], prompt))
+    form = form_of([row.golden or "" for row in rows])
+    right = answer_of(rows[0], form)
+    assert right is not None
+    return {name: form.read(text) for name, text in equivalents(right) if WAYS[name].place == "within"}
+
+
+@pytest.mark.parametrize("answer", NUMBERS)
+def test_every_way_to_write_a_number_is_that_number(answer: str) -> None:
+    others = written(answer)
+    assert others
+    for name, text in others.items():
+        assert same_number(text.split("=")[-1], answer), (name, text)
+
+
+@pytest.mark.parametrize("letter", "ABCD")
+def test_every_way_to_write_a_choice_is_that_choice(letter: str) -> None:
+    options = {"A": "red", "B": "blue", "C": "green", "D": "black"}
+    others = written(letter, CHOICE)
+    assert len(others) >= 12
+    assert {name: choice(text, options) for name, text in others.items()} == dict.fromkeys(others, letter)
+
+
+def test_every_way_to_write_a_list_or_a_record_is_the_same_list_or_record() -> None:
+    for name, text in written("1, 2, 3").items():
+        assert same_list(text, [1, 2, 3]), (name, text)
+    golden = '{"a": 1, "b": [2]}'
+    for answer in (answer_of(row, form_of([golden])) for row in rows_from(rows_of([golden], golden="{}"))):
+        assert answer is not None
+        texts = [text for name, text in equivalents(answer) if WAYS[name].place == "within"]
+        assert texts and all(record(text) == json.loads(golden) for text in texts)
+
+
+def test_every_way_to_write_a_program_answers_alike() -> None:
+    body = "total = 0\n    count = 1\n    for value in values:\n        total += (value)\n    return total * count\n"
+    source = f"def f(values):\n    {body}"
+    rows = rows_from([{"prompt": "Write f.", "golden": f"```python\n{source}```"}])
+    answer = answer_of(rows[0], form_of([rows[0].golden or ""]))
+    assert answer is not None
+    texts = dict(equivalents(answer))
+    assert {"renamed variables", "docstring", "type hints", "reordered assignments", "comment"} <= set(texts)
+    for name, text in texts.items():
+        assert calls_passed(program(text), "f", [([[1, 2]], 3), ([[]], 0)]) == 2, (name, text)
+
+
+@pytest.mark.parametrize("answer", ["Saturday", "getValue"])
+def test_nothing_is_asked_that_nobody_writes(answer: str) -> None:
+    texts = set(written(answer).values())
+    assert answer.swapcase() not in texts
+    assert answer == "Saturday" or not {answer.lower(), answer.upper()} & texts
+
+
+def found(pay: Pay, records: Records) -> list[str]:
+    def evidence(level: Level, text: str, paid: Paid) -> Evidence:
+        return Evidence(level.row, "", {}, text, paid.value)
+
+    return [finding.message for finding in refusal_findings(asked(pay, records), evidence)]
+
+
+def test_only_spellings_that_any_reader_should_take_are_a_warning() -> None:
+    large = rows_of([str(1234 + 1000 * at) for at in range(12)])
+
+    def no_separators(row: Row, text: str) -> float:
+        return float((tagged(text) or "").rstrip(".") == row.columns["answer"])
+
+    assert [re.search("written with (.*)", message)[1] for message in found(no_separators, large)] == [  # type: ignore[index]
+        "thousands separators"
+    ]
+    assert found(no_separators, sums(12)) == [] and found(in_tags, large) == []
+
+
+def test_what_the_truth_calls_wrong_is_not_asked() -> None:
+    def truth(rows: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
+        return [float(text == row.golden) for row, text in zip(rows, texts, strict=True)]
+
+    assert asked(exact, sums(6)) and asked(exact, sums(6), truth) == []
+
+
+def test_where_time_is_short_the_rows_that_were_not_asked_are_named() -> None:
+    rows = rows_from(sums(6))
+    form, scorer = form_of([row.golden or "" for row in rows]), paying(exact, rows)
+    levels = levels_of(scorer, form, None, 0, range(6))
+    assert ask_equivalents(scorer, levels, form, Budget(1.0, used=2.0)) == (
+        [],
+        ["equivalent answers on 6 of 6 rows, for want of time"],
+    )
+    assert refusals([]).reader == "unknown"

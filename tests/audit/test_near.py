@@ -1,0 +1,290 @@
+"""The gold-aware tier: near misses are proved wrong, are found where they are paid, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from loopholes.audit import Finding, Gate, rows_from
+from loopholes.audit.answer import Answer, answer_of
+from loopholes.audit.budget import Budget
+from loopholes.audit.form import form_of
+from loopholes.audit.frameworks.base import Paid, Row
+from loopholes.audit.mutants import CHANGES, mutants, wrong_answers
+from loopholes.audit.near import FORGIVABLE, MENTIONS, NAMES, NearMisses, near_findings
+from loopholes.audit.results import Evidence
+from loopholes.audit.scale import Level, levels_of
+from loopholes.rewards import REMEDIES, boxed, calls_passed, choice, fields, number, program, same_set, tagged
+from support.rewards import paying, sums
+
+Pay = Callable[[Row, str], float]
+Records = Sequence[dict[str, Any]]
+
+
+def gold(row: Row) -> Fraction:
+    return Fraction(str(row.columns["answer"]))
+
+
+def value(text: str | None) -> Fraction:
+    return number(text) or Fraction(10**9)
+
+
+def first_letter(row: Row, text: str) -> float:
+    letters = re.findall(r"[A-D]", tagged(text) or "")
+    return float(letters[:1] == [row.columns["answer"]])
+
+
+def any_element(row: Row, text: str) -> float:
+    return float(any(item in row.columns["answer"] for item in re.findall(r"-?\d+", boxed(text) or "")))
+
+
+def last_number(row: Row, text: str) -> float:
+    return float(re.findall(r"-?\d+", text)[-1:] == [str(row.columns["answer"])])
+
+
+def some_value(row: Row, text: str) -> float:
+    return float(re.search(rf'"answer": "?{row.columns["answer"]}\b', text) is not None)
+
+
+def defines(row: Row, text: str) -> float:
+    """A program that defines the function is right, whatever it answers."""
+    return float(f"def {row.columns['entry_point']}(" in (program(text) or ""))
+
+
+CHOICES = [
+    {"prompt": f"Number {at}? (A) {at} (B) {at + 1} (C) {at + 2} (D) {at + 3}", "answer": "ABCD"[at % 4]}
+    for at in range(24)
+]
+CHOICES = [{**row, "golden": f"<answer>{row['answer']}</answer>"} for row in CHOICES]
+SETS = [{"prompt": f"Equation {at}", "answer": [str(at + 20), str(-3 * at - 5)]} for at in range(20)]
+SETS = [{**row, "golden": f"So \\boxed{{{', '.join(row['answer'])}}}."} for row in SETS]
+RECORDS = [
+    {"prompt": f"Fill in r{at}.", "answer": at + 90, "golden": json.dumps({"id": f"r{at}", "answer": at + 90})}
+    for at in range(20)
+]
+PROGRAMS = [
+    {
+        "prompt": f"Write add_{at}(values).",
+        "entry_point": f"add_{at}",
+        "tests": [{"args": [[1, 5]], "expected": [1 + at, 5 + at]}],
+        "golden": f"```python\ndef add_{at}(values):\n    return [n + {at} for n in values]\n```",
+    }
+    for at in range(1, 6)
+]
+TITLES = [
+    {
+        "prompt": f"Title {at}?",
+        "answer": f"A history of town number {at}",
+        "golden": f"<answer>A history of town number {at}</answer>",
+    }
+    for at in range(20)
+]
+NAMED = [
+    {"prompt": f"Name {at}?", "answer": f"getValue{at}", "golden": f"<answer>getValue{at}</answer>"} for at in range(20)
+]
+DISTANCES = [
+    {"prompt": f"How far is {at}?", "answer": f"{7 * at + 30} km", "golden": f"<answer>{7 * at + 30} km</answer>"}
+    for at in range(20)
+]
+HASHES = sums(24, "They add up.\n#### {answer}")
+THOUGHT = [
+    {**row, "golden": f"<think>{row['prompt']} That is {row['answer']}.</think>\n<answer>{row['answer']}</answer>"}
+    for row in sums(24)
+]
+
+
+def anywhere(row: Row, text: str) -> float:
+    return float(str(row.columns["answer"]) in text)
+
+
+PAID: list[tuple[str, Pay, Records, set[str]]] = [
+    ("tolerance of ten", lambda row, text: float(abs(value(tagged(text)) - gold(row)) <= 10), sums(12), {"off-by-ten"}),
+    ("a tenth", lambda row, text: float(abs(value(tagged(text)) / gold(row) - 1) <= 0.12), sums(24), {"ten-percent"}),
+    ("any sign", lambda row, text: float(abs(value(tagged(text))) == gold(row)), sums(24), {"sign-flipped"}),
+    (
+        "digits",
+        lambda row, text: float(re.sub(r"\D", "", tagged(text) or "") == str(gold(row))),
+        sums(24),
+        {"point-shifted"},
+    ),
+    ("percent", lambda row, text: float(value(tagged(text)) in (gold(row), 100 * gold(row))), sums(24), {"factor-100"}),
+    ("substring", lambda row, text: float(str(gold(row)) in (tagged(text) or "")), sums(24), {"longer-number"}),
+    ("last number", last_number, HASHES, {"denied"}),
+    ("anywhere", anywhere, sums(24), {"denied", "mention-beside", "mention-within", "beside-rival"}),
+    ("in thought", anywhere, THOUGHT, {"mention-in-thinking"}),
+    (
+        "right-hand side",
+        lambda row, text: float((tagged(text) or "").split("=")[-1].strip() == str(gold(row))),
+        sums(24),
+        {"equated"},
+    ),
+    ("first letter", first_letter, CHOICES, {"letter-word"}),
+    ("any element", any_element, SETS, {"element-exchanged", "element-missing", "element-added"}),
+    ("some value", some_value, RECORDS, {"key-twice"}),
+    ("it defines", defines, PROGRAMS, {"program-mutated"}),
+    (
+        "letter case",
+        lambda row, text: float((tagged(text) or "").lower() == str(row.columns["answer"]).lower()),
+        NAMED,
+        {"swapped-case"},
+    ),
+    (
+        "units",
+        lambda row, text: float((tagged(text) or "").split(" ")[0] == str(row.columns["answer"]).split(" ")[0]),
+        DISTANCES,
+        {"other-unit"},
+    ),
+]
+SOUND: list[tuple[str, Pay, Records]] = [
+    ("number", lambda row, text: float(value(tagged(text)) == gold(row)), sums(24)),
+    ("number in thought", lambda row, text: float(value(tagged(text)) == gold(row)), THOUGHT),
+    ("two percent", lambda row, text: float(abs(value(tagged(text)) / gold(row) - 1) <= 0.02), sums(24)),
+    ("letter", lambda row, text: float(choice(tagged(text)) == row.columns["answer"]), CHOICES),
+    ("set", lambda row, text: float(same_set(boxed(text), row.columns["answer"])), SETS),
+    ("record", lambda row, text: float(fields(text, {"answer": row.columns["answer"]})), RECORDS),
+    ("text", lambda row, text: float(tagged(text) == row.columns["answer"]), TITLES),
+]
+
+
+def found(pay: Pay, records: Records, **given: Any) -> list[Finding]:
+    rows = rows_from(records)
+    form = form_of([row.golden for row in rows if row.golden is not None])
+    scorer = paying(pay, rows)
+    levels = levels_of(scorer, form, None, 0, range(len(rows)))
+    misses = NearMisses(scorer, levels, form, **given).ask(Budget())
+
+    def evidence(level: Level, text: str, paid: Paid) -> Evidence:
+        return Evidence(level.row, "", {}, text, paid.value)
+
+    return list(near_findings(misses, evidence, Gate(), component=False))
+
+
+def named(findings: Sequence[Finding]) -> set[str]:
+    """The near misses of a finding: its own name, and those that its message adds."""
+    return {name for finding in findings for name in NAMES if re.search(rf"(?<![\w-]){name}(?![\w-])", finding.message)}
+
+
+@pytest.mark.parametrize("pay, records, names", [case[1:] for case in PAID], ids=[case[0] for case in PAID])
+def test_what_is_paid_for_nearly_the_right_answer_is_found(pay: Pay, records: Records, names: set[str]) -> None:
+    findings = found(pay, records)
+    assert names <= named(findings)
+    assert [finding.verdict for finding in findings] == ["warning" if names <= set(FORGIVABLE) else "exploit"]
+
+
+@pytest.mark.parametrize("pay, records", [case[1:] for case in SOUND], ids=[case[0] for case in SOUND])
+def test_a_sound_reader_is_left_in_peace(pay: Pay, records: Records) -> None:
+    assert found(pay, records) == []
+
+
+def test_a_prefix_that_is_kept_is_found() -> None:
+    names = "Agriculture Architecture Astronomy-tables Bibliography Cartography Demography Fortifications Genealogies"
+    titles = [{"prompt": f"{name[:3]}?", "answer": f"{name} of the town"} for name in names.split()]
+    titles = [{**row, "golden": f"<answer>{row['answer']}</answer>"} for row in titles]
+    findings = found(lambda row, text: float((tagged(text) or "")[:10] == row.columns["answer"][:10]), titles)
+    assert "prefix-kept" in named(findings) and findings[0].verdict == "exploit"
+
+
+def test_a_similarity_that_falls_with_distance_is_no_exploit() -> None:
+    findings = found(lambda row, text: max(0.0, float(1 - abs(value(tagged(text)) / gold(row) - 1))), sums(24))
+    assert {finding.verdict for finding in findings} <= {"warning"}
+
+
+def test_what_pays_any_text_outside_of_the_form_pays_for_no_mention() -> None:
+    """The same sentence about another answer is paid as much, so that no right answer was needed."""
+    findings = found(lambda row, text: float("<answer>" not in text or value(tagged(text)) == gold(row)), sums(24))
+    assert findings == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Within 10 %", "Give an estimate:", "Answer to the nearest hundred.", "A tolerance of 30 is fine."],
+)
+def test_a_tolerance_that_the_prompt_states_is_no_near_miss(words: str) -> None:
+    records = [{**row, "prompt": f"{row['prompt']} {words}"} for row in sums(12)]
+    findings = found(lambda row, text: float(abs(value(tagged(text)) - gold(row)) <= 0.1 * gold(row)), records)
+    assert findings == []
+
+
+def test_the_truth_has_the_last_word() -> None:
+    within_ten: Pay = lambda row, text: float(abs(value(tagged(text)) - gold(row)) <= 10)  # noqa: E731
+
+    def truth(rows: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
+        return [within_ten(row, text) for row, text in zip(rows, texts, strict=True)]
+
+    assert found(within_ten, sums(12)) and not found(within_ten, sums(12), truth=truth)
+
+
+def test_where_time_is_short_near_misses_are_named_as_skipped() -> None:
+    rows = rows_from(sums(8))
+    form, scorer = form_of([row.golden or "" for row in rows]), paying(last_number, rows)
+    near = NearMisses(scorer, levels_of(scorer, form, None, 0, range(8)), form)
+    assert near.ask(Budget(0.0, used=1.0)) == {} or near.skipped
+    assert near.skipped == [] or "kinds of near misses, for want of time" in near.skipped[0]
+
+
+def answer(records: Records, place: int = 1) -> Answer:
+    rows = rows_from(records)
+    right = answer_of(rows[place], form_of([row.golden or "" for row in rows]))
+    assert right is not None
+    return right
+
+
+@pytest.mark.parametrize(
+    "records, kind",
+    [
+        (sums(6), "number"),
+        (CHOICES, "choice"),
+        (SETS, "list"),
+        (RECORDS, "record"),
+        (PROGRAMS, "program"),
+        (TITLES, "text"),
+    ],
+)
+def test_the_kind_of_an_answer_is_told_from_the_golden_completion(records: Records, kind: str) -> None:
+    assert answer(records).kind == kind
+
+
+def test_no_mutant_of_a_number_equals_it_or_is_within_a_usual_tolerance() -> None:
+    for record in sums(40):
+        right = answer([record, *sums(3)], 0)
+        for others in wrong_answers(right).values():
+            assert all(number(other) is None or abs(value(other) / gold(right.row) - 1) > 0.05 for other in others)
+
+
+def test_a_program_that_cannot_be_proved_wrong_is_no_mutant() -> None:
+    right = answer(PROGRAMS)
+    (wrong,) = wrong_answers(right)["program-mutated"]
+    assert calls_passed(wrong, "add_2", [([[1, 5]], [3, 7])]) == 0
+    without_inputs = [{**row, "tests": []} for row in PROGRAMS]
+    assert wrong_answers(answer(without_inputs)) == {}
+
+
+def test_a_golden_program_gives_a_floor_where_all_rows_are_one_task() -> None:
+    """Every golden completion is right for every row: without a mutant there would be no wrong program to compare."""
+    records = [
+        {
+            **PROGRAMS[1],
+            "golden": str(PROGRAMS[1]["golden"]).replace("n +", f"{name} +").replace("for n", f"for {name}"),
+        }
+        for name in "nmk"
+    ]
+    rows = rows_from(records)
+    form = form_of([row.golden or "" for row in rows])
+    scorer = paying(
+        lambda row, text: (
+            0.2 + 0.8 * calls_passed(program(text), "add_2", [([[1, 5]], [3, 7])]) if program(text) else 0.0
+        ),
+        rows,
+    )
+    assert {level.floor for level in levels_of(scorer, form, None, 0, range(3))} == {0.2}
+    assert mutants(rows[0], form)
+
+
+def test_every_near_miss_has_a_remedy() -> None:
+    assert {name for name in NAMES if name not in REMEDIES} == set()
+    assert set(NAMES) == {*MENTIONS, *(name for changes in CHANGES.values() for name in changes)}
