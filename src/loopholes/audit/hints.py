@@ -38,9 +38,7 @@ class Pattern(NamedTuple):
 
 PATTERNS: Mapping[str, Pattern] = {
     "evaluates": Pattern("evaluates what the policy wrote", ("evaluation", "restate", "number-forging", "code")),
-    "truth-within": Pattern(
-        "the answer may stand anywhere in the text", ("shotgun", "near-miss", "echo", "hedge")
-    ),
+    "truth-within": Pattern("the answer may stand anywhere in the text", ("shotgun", "near-miss", "echo", "hedge")),
     "text-within": Pattern("an empty or partial text is in the answer, too", ("degenerate", "shotgun", "format")),
     "marker": Pattern("a mark has to be in the text, wherever", ("format", "stuffing", "delimiter")),
     "prefix": Pattern("only how the text begins or ends is compared", ("shotgun", "hedge", "delimiter")),

@@ -35,7 +35,12 @@ def _section(report: Report) -> Section:
         f"audit: {_named(label)}",
         QUESTION,
         _answer(report),
-        tables=[_payments(report), _findings(report.findings), *_refusals(report.refused), _gaps(report.gaps, coverage)],
+        tables=[
+            _payments(report),
+            _findings(report.findings),
+            *_refusals(report.refused),
+            _gaps(report.gaps, coverage),
+        ],
         facts={"Reward": label, "Framework": report.target.framework, **_covered(coverage)},
         notes=[
             *(f"{note.message[:1].upper()}{note.message[1:]}." for note in report.notes),
