@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from loopholes.errors import UsageError
+from loopholes.games.self_grading import FINE
 from loopholes.numbers import Estimate, written
 from loopholes.report.elements import Cell, Chart, Lines, Matrix, Section, Series, Table
 from loopholes.score import cells as scored_cells
 from loopholes.stats import Comparison, holm
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.charts import level
+from loopholes.studies.deterrence import predictions
 from loopholes.studies.discovery import EXPLOIT, TASK
 from loopholes.studies.jobs import Evaluate, Job, Train
 from loopholes.studies.summaries import comparison_table, rises
@@ -20,15 +22,6 @@ PLACE = 2
 QUESTION = "How much auditing, told or not, stops a policy from overclaiming?"
 GAME = "self-grading"
 BREAK_EVEN = 1 / 7
-
-
-def undiscerning(accuracy: float) -> float:
-    """The audit probability below which always claiming pays more than never claiming, for this share of right answers.
-
-    Claiming earns a (1 + p) + (1 - a) (1 - 7p), not claiming a p / 2. A policy that knows which answers are wrong stops
-    overclaiming at 1/7; one that cannot tell goes on until here, since it would have to give up its right claims, too.
-    """
-    return 1 / (7 - 7.5 * accuracy)
 
 
 LEVELS = (0.0, 0.5, 1.0)
@@ -111,14 +104,19 @@ def _answer(
 ) -> str:
     rising = ", ".join(f"{audit:.3g}" for audit in sweep() if rises(changes[0.0, audit])) or "none"
     most = max(sweep(), key=lambda audit: rates[0.0, audit][EXPLOIT].value or 0.0)
-    blind = undiscerning(levels[0.0][TASK].value or 0.0)
     return (
         f"Of the audit probabilities {', '.join(f'{audit:.3g}' for audit in sweep())}, overclaiming rises for certain "
         f"at: {rising} (nothing told). It begins at {written(levels[0.0][EXPLOIT])} before training and is highest at "
         f"{most:.3g}, with {written(rates[0.0, most][EXPLOIT])}. Calling a wrong answer right pays below "
-        f"{BREAK_EVEN:.3f}; for a policy that cannot tell its wrong answers from its right ones, always claiming pays "
-        f"below {blind:.2f}."
+        f"{BREAK_EVEN:.3f}. Divided by the deviation of a group of 8, a claim that is wrong nine times in ten is still "
+        f"pushed up to about {_pushed_until():.2f} (loopholes study deterrence)."
     )
+
+
+def _pushed_until() -> float:
+    """The audit probability at which GRPO stops pushing claims at the hardest level, of which half are made."""
+    until: float = predictions()["break_even"]["group"][f"{FINE:g}"]["0.5"]
+    return until
 
 
 def _grid(rates: Mapping[tuple[float, float], Mapping[str, Estimate]]) -> Chart:
@@ -143,7 +141,7 @@ def _dose(rates: Mapping[tuple[float, float], Mapping[str, Estimate]], base: Map
     lines.append(series("right answers", TASK))
     marks = [
         (BREAK_EVEN, "1/7: one wrong claim breaks even"),
-        (undiscerning(base[TASK].value or 0.0), "claiming everything breaks even"),
+        (_pushed_until(), "claims at the hardest level are pushed no more (groups of 8)"),
     ]
     panel = Lines("nothing told", "audit probability", lines, marks=marks)
     return Chart("audit-grid-sweep", "Audit probability, nothing told", [panel])
