@@ -37,15 +37,17 @@ def _tex(value: Fraction) -> str:
 
 def computing() -> list[tuple[str, str]]:
     """(expression, value) in LaTeX: ten sums of fractions and ten of square roots."""
-    draw, pairs = _draw("computing"), []
+    draw = _draw("computing")
+    pairs: list[tuple[str, str]] = []
     while len(pairs) < 10:
         a, b = (Fraction(draw.randrange(2, 12), draw.randrange(3, 12)) for _ in range(2))
         if (a + b).denominator > 1 and a.denominator > 1 and b.denominator > 1:
             pairs.append((f"{_tex(a)}+{_tex(b)}", _tex(a + b)))
     for _ in range(10):
         root = draw.choice((2, 3, 5, 7))
-        a, b = draw.randrange(2, 6), draw.randrange(6, 10)
-        pairs.append((f"\\sqrt{{{root * a * a}}}+\\sqrt{{{root * b * b}}}", f"{a + b}\\sqrt{{{root}}}"))
+        low, high = draw.randrange(2, 6), draw.randrange(6, 10)
+        text = f"\\sqrt{{{root * low * low}}}+\\sqrt{{{root * high * high}}}"
+        pairs.append((text, f"{low + high}\\sqrt{{{root}}}"))
     return pairs
 
 
@@ -147,7 +149,8 @@ def countdowns(form: str) -> Callable[[], list[Row]]:
     """Countdown tasks with four numbers."""
 
     def rows() -> list[Row]:
-        draw, made = _draw("countdown"), []
+        draw = _draw("countdown")
+        made: list[Row] = []
         while len(made) < 24:
             a, b, c, d = nums = [draw.randrange(2, 50) for _ in range(4)]
             target = a * b + c - d
@@ -319,7 +322,7 @@ def passages() -> list[Row]:
     return rows
 
 
-CONSTRAINTS = (
+CONSTRAINTS: tuple[tuple[str, str, Row], ...] = (
     ("Do not use any commas.", "punctuation:no_comma", {}),
     ("Write in lowercase letters only.", "change_case:english_lowercase", {}),
     ("Use fewer than 60 words.", "length_constraints:number_words", {"num_words": 60, "relation": "less than"}),

@@ -41,6 +41,7 @@ def _simplerl(name: str) -> Any:
 def verl_math_verify(solution_str: str, ground_truth: str) -> float:
     """verl's ``math_verify``. Its pool forks here: a spawned process would import verl with Ray."""
     module = verl_score("math_verify")
+    # private _pool: made by spawning, and a spawned process would import verl with Ray
     if module._pool is None:
         module._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork"))
     return float(module.compute_score(solution_str, ground_truth))

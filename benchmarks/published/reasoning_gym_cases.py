@@ -110,7 +110,7 @@ def empty_board(row: Row) -> str:
 
 def first_number(row: Row) -> str:
     """The number that the prompt asks to factorise."""
-    return re.findall(r"\d+", row["prompt"])[0]
+    return str(re.findall(r"\d+", row["prompt"])[0])
 
 
 def takeover(row: Row) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +12,7 @@ SEED = 42
 
 def dataset(name: str) -> Any:
     """``SIZE`` tasks of a dataset, always the same."""
-    import reasoning_gym
-
-    return reasoning_gym.create_dataset(name, seed=SEED, size=SIZE)
+    return importlib.import_module("reasoning_gym").create_dataset(name, seed=SEED, size=SIZE)
 
 
 def scorer(name: str) -> Callable[[str, int, str], float]:
