@@ -58,7 +58,7 @@ def test_a_gameable_reward_fails_with_the_completion_that_proves_it(file: str, t
 @pytest.mark.usefixtures("inside")
 def test_an_audit_without_a_scale_fails_and_says_so(file: str) -> None:
     with pytest.raises(AssertionError, match="INCONCLUSIVE: there is no scale to measure attacks on"):
-        assert_not_gameable(f"{file}:accuracy", sums(golden=None))
+        assert_not_gameable(f"{file}:accuracy", [{"prompt": row["prompt"], "answer": None} for row in sums()])
 
 
 @pytest.mark.usefixtures("inside")
@@ -67,7 +67,7 @@ def test_a_template_weights_a_group_and_a_gate_are_taken(file: str, tmp_path: Pa
     assert assert_not_gameable([f"{file}:accuracy=2"], rows, golden="<answer>{answer}</answer>").golden.value == 2.0
     assert assert_not_gameable(f"{file}:batch", sums(), group=4).exit_code() == 0
     gate = tmp_path / "gate.toml"
-    gate.write_text("".join(f'[[accept]]\nname = "{name}"\nreason = "meant"\n' for name in ("shotgun", "echo")))
+    gate.write_text("".join(f'[[accept]]\nname = "{name}"\nreason = "meant"\n' for name in ("shotgun", "near-miss")))
     assert assert_not_gameable(f"{file}:contains", sums(), gate=gate).findings
 
 
