@@ -281,11 +281,15 @@ def _folded(findings: Sequence[Finding]) -> Iterator[Finding]:
 
 
 def is_graded(misses: Mapping[str, Sequence[Miss]]) -> bool:
-    """Whether numbers are paid by how near they are, on most of the rows: something between nothing and all."""
+    """Whether numbers are paid by how near they are: something between nothing and all.
+
+    That counts on most of the rows on which most kinds were tried; those further on saw only what pays.
+    """
     low, high = GRADED
     shares: dict[int, list[float]] = {}
     for name, tried in misses.items():
         for miss in tried if name in CHANGES["number"] else ():
             shares.setdefault(miss.level.row, []).append(miss.level.share(miss.paid.value) or 0.0)
-    between = [any(low < share < high for share in row) for row in shares.values()]
+    most = max(map(len, shares.values()), default=0)
+    between = [any(low < share < high for share in row) for row in shares.values() if 2 * len(row) > most]
     return bool(between) and sum(between) > len(between) / 2
