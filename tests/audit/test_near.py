@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -190,7 +191,9 @@ def test_a_prefix_that_is_kept_is_found() -> None:
 
 
 def test_a_similarity_that_falls_with_distance_is_no_exploit() -> None:
-    findings = found(lambda row, text: max(0.0, float(1 - abs(value(tagged(text)) / gold(row) - 1))), sums(24))
+    findings = found(
+        lambda row, text: math.exp(-min(9.0, float(2 * (value(tagged(text)) / gold(row) - 1)) ** 2)), sums(24)
+    )
     assert {finding.verdict for finding in findings} <= {"warning"}
 
 
@@ -202,11 +205,11 @@ def test_what_pays_any_text_outside_of_the_form_pays_for_no_mention() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["Within 10 %", "Give an estimate:", "Answer to the nearest hundred.", "A tolerance of 30 is fine."],
+    ["Within 15 %", "Give an estimate:", "Answer to the nearest hundred.", "A tolerance of 30 is fine."],
 )
 def test_a_tolerance_that_the_prompt_states_is_no_near_miss(words: str) -> None:
     records = [{**row, "prompt": f"{row['prompt']} {words}"} for row in sums(12)]
-    findings = found(lambda row, text: float(abs(value(tagged(text)) - gold(row)) <= 0.1 * gold(row)), records)
+    findings = found(lambda row, text: float(abs(value(tagged(text)) - gold(row)) <= 0.12 * gold(row)), records)
     assert findings == []
 
 

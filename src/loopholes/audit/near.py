@@ -37,8 +37,8 @@ VARIANTS = 2
 FULL = 0.9
 """Share of the scale from which a near miss is paid like the right answer."""
 HALF = 0.5
-GRADED = (0.05, 0.85)
-"""Shares of the scale between which a number is paid for being near."""
+STEPS = 3
+"""Different payments of wrong numbers on one row from which a reward is graded; right or wrong are two."""
 FORGIVABLE: Mapping[str, str] = {
     "denied-without-form": "the data has no form, and the only answer that is named is read",
     "denied-in-slot": "the number in the answer's place is read, and the words around it are not",
@@ -281,11 +281,15 @@ def _folded(findings: Sequence[Finding]) -> Iterator[Finding]:
 
 
 def is_graded(misses: Mapping[str, Sequence[Miss]]) -> bool:
-    """Whether numbers are paid by how near they are, on most of the rows: something between nothing and all."""
-    low, high = GRADED
+    """Whether numbers are paid by how near they are: on one row, several payments between nothing and all.
+
+    That has to be so on most of the rows on which most kinds were tried; those further on saw only what pays.
+    """
     shares: dict[int, list[float]] = {}
     for name, tried in misses.items():
         for miss in tried if name in CHANGES["number"] else ():
             shares.setdefault(miss.level.row, []).append(miss.level.share(miss.paid.value) or 0.0)
-    between = [any(low < share < high for share in row) for row in shares.values()]
-    return bool(between) and sum(between) > len(between) / 2
+    most = max(map(len, shares.values()), default=0)
+    steps = [{max(0.0, round(share, 2)) for share in row} for row in shares.values() if 2 * len(row) > most]
+    graded = [len(values) >= STEPS for values in steps]
+    return bool(graded) and sum(graded) > len(graded) / 2
