@@ -137,3 +137,8 @@ def test_after_three_hangs_of_a_family_the_rest_of_it_gets_less_time_and_after_t
     assert report.coverage.seconds == pytest.approx(spent, abs=1.0)
     assert f"{BREAKING}: what is left of it, since {MOST_HANGS} of it took too long" in report.coverage.skipped
     assert report.coverage.tried == pytest.approx((MOST_HANGS + 1) / (len(panel) + 1))
+
+
+def test_what_is_paid_on_the_first_row_is_tried_on_all_of_them_before_time_is_over() -> None:
+    report, _ = timed(hedged, lambda text, is_first: 0.1)
+    assert report.coverage.tried < 1.0 and "hedge" in families(report)
