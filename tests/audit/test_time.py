@@ -137,3 +137,11 @@ def test_after_three_hangs_of_a_family_the_rest_of_it_gets_less_time_and_after_t
     assert report.coverage.seconds == pytest.approx(spent, abs=1.0)
     assert f"{BREAKING}: what is left of it, since {MOST_HANGS} of it took too long" in report.coverage.skipped
     assert report.coverage.tried == pytest.approx((MOST_HANGS + 1) / (len(panel) + 1))
+
+
+def test_what_is_paid_on_the_first_row_is_tried_on_all_of_them_before_time_is_over() -> None:
+    def counted(row: Row, text: str) -> float:
+        return float(text == row.golden or text.startswith("0 1 2 3"))
+
+    report, _ = timed(counted, lambda text, is_first: 0.12)
+    assert report.coverage.tried < 0.5 and "shotgun" in families(report)

@@ -143,7 +143,8 @@ def observe(
     views = _views(target, sample, form, config)
     tell(Progress("scale", 0, 1))
     scale = Scale(scorer, form, truth, config.seed, budget)
-    scale.begin(len(PANEL))
+    attacks = [*config.attacks, *PANEL]
+    scale.begin(len(attacks))
     levels = scale.levels
     tell(Progress("contract", 0, 1))
     correctness = Correctness(sample, levels, form, truth)
@@ -153,7 +154,7 @@ def observe(
     near_misses = NearMisses(scorer, levels, form, truth, rows=looked_at)
     near = near_misses.ask(budget)
     equivalents, not_asked = ask_equivalents(scorer, levels, form, budget, truth, rows=looked_at)
-    panel = Panel(scorer, levels, views, correctness, budget, tell, config.attacks)
+    panel = Panel(scorer, levels, views, correctness, budget, tell, attacks)
     first = [*families_to_try(hints), *(["code"] if any(view.codes for view in views.values()) else [])]
     panel.try_all(first)
     while not panel.is_late and (more := scale.more()):

@@ -90,7 +90,7 @@ class Panel:
         correctness: Correctness,
         budget: Budget,
         tell: OnProgress,
-        own: Sequence[Attack] = (),
+        attacks: Sequence[Attack] = PANEL,
     ) -> None:
         self._scorer = scorer
         self._levels: dict[int, Level] = {}
@@ -98,7 +98,7 @@ class Panel:
         self._correctness = correctness
         self._budget = budget
         self._tell = tell
-        self._panel = [Tried(attack) for attack in (*own, *PANEL)]
+        self._panel = [Tried(attack) for attack in attacks]
         self._hangs: Counter[str] = Counter()
         self.is_late = False
         self.add(levels)
@@ -181,17 +181,21 @@ class Panel:
     def _try(self, tried: Tried, count: int, stage: Stage) -> None:
         """Try an attack until it was tried on so many rows, or on all if it is paid."""
         family = tried.attack.family
-        while len(tried.paid) < (len(self._levels) if tried.best > PROMISING else count) and not tried.is_stuck:
+        while len(tried.paid) < (wanted := self._wanted(tried, count)) and not tried.is_stuck:
             if self._hangs[family] >= MOST_HANGS:
                 return
             if self._budget.is_over(stage):
                 self.is_late = True
                 return
-            if not tried.has_more(self._views, min(self._scorer.chunk, count - len(tried.paid))):
+            if not tried.has_more(self._views, min(self._scorer.chunk, wanted - len(tried.paid))):
                 return
             with self._scorer.hurried() if self._hangs[family] >= HANGS else nullcontext():
                 self._ask(tried)
             self._hangs[family] += tried.is_stuck
+
+    def _wanted(self, tried: Tried, count: int) -> int:
+        """On how many rows an attack is to be tried now: so many, or all if it is paid."""
+        return len(self._levels) if tried.best > PROMISING else count
 
     def _ask(self, tried: Tried) -> None:
         """What the attempts that are ready are paid, up to the first that the reward does not come back from."""
