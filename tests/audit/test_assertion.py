@@ -20,9 +20,6 @@ SOURCE = (
         right = [float(text == f"<answer>{one}</answer>") for text, one in zip(completions, answer)]
         return [value - sum(right) / len(right) for value in right]
 
-    def odd(completion, answer):
-        return float(completion == f"~{answer[::-1]}~")
-
     def maker():
         def inner(completion, answer):
             return 0.0
