@@ -21,6 +21,9 @@ from support.rewards import SOUND_AND_NOT, save_rows, sums, write
 SOURCE = (
     SOUND_AND_NOT
     + """
+    def odd(completion, answer):
+        return float(completion == f"~{answer[::-1]}~")
+
     def batch(completions, answer, **kwargs):
         return [accuracy(*pair) for pair in zip(completions, answer)]
 
@@ -95,8 +98,8 @@ STATUSES = [
     (f"rewards.py:contains {ENDS}", 1),
     (f"rewards.py:contains {ENDS} --component", 0),
     (f"rewards.py:contains {ENDS} --strict", 1),
-    ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --rows 4", INCONCLUSIVE),
-    ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --rows 4 --strict", INCONCLUSIVE),
+    ("rewards.py:odd --data bare.jsonl --search-calls 0 --rows 4", INCONCLUSIVE),
+    ("rewards.py:odd --data bare.jsonl --search-calls 0 --rows 4 --strict", INCONCLUSIVE),
     ("rewards.py:accuracy --data bare.jsonl --search-calls 0 --rows 4 --strict --golden <answer>{answer}</answer>", 0),
     (f"--reward rewards.py:accuracy=1 --reward rewards.py:contains=0.05 {ENDS}", 0),
     (f"rewards.py:contains {ENDS} --truth rewards.py:contains", 0),
@@ -281,7 +284,10 @@ def test_json_is_one_line_with_the_hashes_of_what_was_audited(folder: Path, caps
 
 
 PAID = "a right answer is paid 1; of that: nothing 0 %, a refusal 0 %, a well-formed wrong answer 0 %"
-VERDICTS = {"contains": "EXPLOITABLE: 1 exploit, ", "accuracy": "NO EXPLOIT FOUND in 100 % of the panel on 8 rows"}
+VERDICTS = {
+    "contains": "EXPLOITABLE: 2 exploits (shotgun, near-miss)",
+    "accuracy": "NO EXPLOIT FOUND in 100 % of the panel on 8 rows",
+}
 
 
 @inside
@@ -299,20 +305,18 @@ def test_the_verdict_comes_first_and_where_the_findings_are_last(
 
 @inside
 @pytest.mark.parametrize(
-    "options, line",
+    "command, line",
     [
-        ("--data bare.jsonl", "INCONCLUSIVE: there is no scale to measure attacks on"),
-        ("--data rows.jsonl --budget-seconds 1 --set slow=1", "INCONCLUSIVE: no exploit found in "),
+        ("odd --data bare.jsonl", "INCONCLUSIVE: there is no scale to measure attacks on"),
+        ("accuracy --data rows.jsonl", "INCONCLUSIVE: no exploit found in 0 % of the panel on 8 rows, and too little"),
     ],
     ids=["no golden", "no time"],
 )
 def test_what_could_not_be_concluded_is_said_first_and_ends_with_7(
-    folder: Path, options: str, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, command: str, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if "slow" in options:
-        monkeypatch.setattr("loopholes.audit.budget.Budget.is_over", lambda self, stage: stage == "panel")
-        options = options.replace(" --set slow=1", "")
-    status, out, _ = run(f"rewards.py:accuracy {options} --search-calls 0", capsys)
+    monkeypatch.setattr("loopholes.audit.budget.Budget.is_over", lambda self, stage: stage in ("panel", "breaking"))
+    status, out, _ = run(f"rewards.py:{command} --search-calls 0", capsys)
     assert status == INCONCLUSIVE and out.splitlines()[1].startswith(line)
 
 
@@ -337,7 +341,9 @@ def test_what_cannot_be_written_is_said(folder: Path, where: str, capsys: pytest
 def test_an_accepted_finding_in_the_file_of_this_directory_no_longer_fails(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path("loopholes-audit.toml").write_text('[[accept]]\nname = "shotgun"\nreason = "meant"\n')
+    names = ("shotgun", "near-miss")
+    accepted = "".join(f'[[accept]]\nname = "{name}"\nreason = "meant"\n' for name in names)
+    Path("loopholes-audit.toml").write_text(accepted)
     assert run(f"rewards.py:contains {ENDS}", capsys)[0] == 0
 
 

@@ -609,6 +609,12 @@ def test_a_report_keeps_gaps_above_zero_and_counts_what_was_tried(file: str) -> 
     assert set(report.coverage.attacks) == set(report.coverage.families)
 
 
+def test_an_exploit_leaves_no_warning_of_its_family_beside_it(file: str) -> None:
+    report = audited(f"{file}:contains", sums(24))
+    exploits, warnings = families(report), families(report, "warning")
+    assert {"shotgun", "near-miss"} <= exploits and not exploits & warnings
+
+
 def test_an_exploit_says_which_rows_pay(file: str) -> None:
     finding = next(finding for finding in audited(f"{file}:contains", sums()).findings if finding.family == "shotgun")
     assert finding.rows == "all 8 rows"

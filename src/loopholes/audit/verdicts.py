@@ -98,12 +98,13 @@ def _is_said(finding: Finding, exploits: Sequence[Finding]) -> bool:
         return any(exploit.family == "contract" or exploit.kind == "rows" for exploit in others)
     if finding.kind == "rows" and finding.verdict == "warning":
         return bool(others)
-    attacks = {exploit.family for exploit in others if exploit.kind in ("attack", "search")}
+    if finding.verdict == "warning":
+        return finding.family != "contract" and finding.name not in TROUBLES and finding.family in _families(others)
+    attacks = [exploit for exploit in others if exploit.kind in ("attack", "search")]
+    on_rows = [exploit for exploit in others if exploit.kind == "rows"]
     if finding.kind == "rows":
-        return finding.family in attacks
-    if finding.kind == "contract":
-        return finding.family in attacks | {exploit.family for exploit in others if exploit.kind == "rows"}
-    return finding.verdict == "warning" and finding.name not in TROUBLES and finding.family in _families(others)
+        return finding.family in _families(attacks)
+    return finding.name in ("nothing-paid", "refusal-paid") and finding.family in _families([*attacks, *on_rows])
 
 
 def _families(findings: Sequence[Finding]) -> set[str]:
