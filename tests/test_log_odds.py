@@ -108,6 +108,7 @@ def test_the_gap_of_a_game_is_the_difference_of_its_two_sides() -> None:
     found = branch_log_odds(policy, game, game.tasks("test", count=32))
     user, audit = (np.mean([x.value for x in found if x.side == side]) for side in (1, -1))
     assert sums(found).value == pytest.approx(user - audit)
+    assert sums([x for x in found if x.side == 1]).value == pytest.approx(user)
 
 
 def test_every_evaluation_keeps_log_odds_and_an_older_one_gets_the_same_afterwards(tmp_path: Path) -> None:
