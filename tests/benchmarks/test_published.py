@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import cases
+import reasoning_gym_cases
 from loopholes.audit.results import FAMILIES
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "published.py"
@@ -77,6 +78,6 @@ def test_a_loophole_is_confirmed_if_it_pays_on_half_of_its_rows(benchmark: Any) 
 
 def test_a_number_without_digits_is_that_number() -> None:
     for number in (1, 2, 7, 100, 651):
-        text = cases.reasoning_gym_cases.digitless(number)
+        text = reasoning_gym_cases.digitless(number)
         assert eval(text) == number
         assert not any(letter.isdigit() for letter in text)
