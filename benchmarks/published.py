@@ -110,14 +110,19 @@ def outcome(target: Target, record: Record) -> str:
     findings = record["audit"]["findings"]
     if any(finding["verdict"] == "exploit" for finding in findings):
         return "exploit"
-    named = any(finding["verdict"] == "warning" and finding["family"] in target.families for finding in findings)
+    named = any(finding["verdict"] == "warning" and _names(target, finding) for finding in findings)
     return "warned" if named else "silent"
+
+
+def _names(target: Target, finding: Mapping[str, str]) -> bool:
+    """Whether a finding is of a family, or is the one check, that names the target's loophole."""
+    return not {finding["family"], f"{finding['family']}/{finding['name']}"}.isdisjoint(target.families)
 
 
 def is_named(target: Target, record: Record) -> bool:
     """Whether an exploit finding is of a family that names the loophole."""
     findings = record.get("audit", {}).get("findings", [])
-    return any(finding["verdict"] == "exploit" and finding["family"] in target.families for finding in findings)
+    return any(finding["verdict"] == "exploit" and _names(target, finding) for finding in findings)
 
 
 def is_confirmed(record: Record) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sources import checkout, load, package, stub, verl_score
 
+# private _pool: verl spawns the processes of its pool, which would import verl with Ray
 Messages = list[list[dict[str, str]]]
 
 
@@ -41,7 +42,6 @@ def _simplerl(name: str) -> Any:
 def verl_math_verify(solution_str: str, ground_truth: str) -> float:
     """verl's ``math_verify``. Its pool forks here: a spawned process would import verl with Ray."""
     module = verl_score("math_verify")
-    # private _pool: made by spawning, and a spawned process would import verl with Ray
     if module._pool is None:
         module._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork"))
     return float(module.compute_score(solution_str, ground_truth))
