@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from loopholes.records import messages
 
 
 def hashes(target: Target, data: Path | None) -> dict[str, Any]:
-    """SHA-256 of the reward's files and of the data, and the versions of what called it."""
+    """SHA-256 of the reward's files, of the data and of the audit itself, and the versions of what called it."""
     files = {name: _digest(file) for part in target.parts for name, file in _files(part).items()}
     versions = {"loopholes": __version__}
     package = framework(target.framework).PACKAGE
@@ -37,7 +38,20 @@ def hashes(target: Target, data: Path | None) -> dict[str, Any]:
         "functions": files,
         "data": None if data is None or not data.is_file() else _digest(data),
         "versions": versions,
+        "panel": panel_hash(),
     }
+
+
+@cache
+def panel_hash() -> str:
+    """SHA-256 of this package's sources: all attacks, near misses and rules of a verdict, in the order of their names.
+
+    Two audits with the same hash ask and judge alike; rates that were measured with another hash are another tool's.
+    """
+    folder, digest = Path(__file__).parent, hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(f"{file.relative_to(folder).as_posix()} {_digest(file)}\n".encode())
+    return digest.hexdigest()
 
 
 def _files(part: Part) -> dict[str, Path]:

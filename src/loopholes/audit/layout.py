@@ -27,7 +27,7 @@ REPORT = "audit.json"
 """The file of the whole report."""
 FINDINGS = "[0-9][0-9][0-9][0-9].json"
 """Pattern of the files of single findings."""
-HASHES = ("functions", "data", "versions")
+HASHES = ("functions", "data", "versions", "panel")
 """Keys of a report's hashes."""
 
 
