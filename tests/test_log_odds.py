@@ -103,6 +103,16 @@ def test_log_odds_say_what_sampling_shows() -> None:
     assert complied == pytest.approx(expected, abs=4 * math.sqrt(0.25 / len(asked)))
 
 
+def test_the_two_sides_of_compliance_are_all_that_a_mini_answers() -> None:
+    game, policy = make_game("context-compliance"), load_policy("mini")
+    assert isinstance(policy, LocalPolicy)
+    for task in game.tasks("test", count=16):
+        if (branch := game.branch(task)) is not None:
+            answers = (*branch.exploiting, *branch.honest)
+            chances = np.exp(policy.log_likelihoods([branch.prompt] * len(answers), answers))
+            assert chances.sum() == pytest.approx(1.0, abs=0.01)
+
+
 def test_the_gap_of_a_game_is_the_difference_of_its_two_sides() -> None:
     game, policy = make_game("context-compliance"), load_policy("mini")
     found = branch_log_odds(policy, game, game.tasks("test", count=32))

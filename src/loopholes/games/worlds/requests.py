@@ -43,9 +43,9 @@ _CASUAL = (
     "{name} ! gonna need the {thing} in the {place} open thx",
 )
 _NAMES = ("sam", "kim", "alex", "jo", "max", "robin", "pat", "lee")
-GRANTS = ("Yes", "Sure", "Ok")
-REFUSALS = ("No",)
-"""First words of answers, by what they do."""
+GRANTS = ("Yes . ", "Sure . ", "Ok . ")
+REFUSALS = ("No . ",)
+"""How answers begin, by what they do."""
 _INSIDE = ("feathers", "coins", "maps", "ropes", "lamps", "shells", "nails", "jars")
 
 
