@@ -181,10 +181,10 @@ def test_of_an_expensive_reward_further_forms_of_what_paid_nothing_come_last(sec
 
 
 @pytest.mark.usefixtures("forms")
-@pytest.mark.parametrize("paying", ["say", "The answer is say."])
+@pytest.mark.parametrize("paying", ["say", "The answer is say"])
 def test_further_forms_of_what_paid_are_tried_with_everything_else(paying: str) -> None:
     def said(row: Row, text: str) -> float:
-        return float(text == row.golden or " ".join(text.split()) == paying)
+        return float(text in (row.golden, paying))
 
     _, process = timed(said, lambda text, is_first: 0.003, rows=ROWS[:16])
     assert last_before_the_fenced(process) == 1
