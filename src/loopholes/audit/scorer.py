@@ -93,6 +93,11 @@ class Scorer:
         return self._process.target
 
     @property
+    def is_batched(self) -> bool:
+        """Whether one call of the reward scores many completions."""
+        return self._process.facts.batched
+
+    @property
     def restart_seconds(self) -> float:
         """What a process that remembers nothing takes to get ready."""
         return self._process.restart_seconds
