@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -16,9 +16,11 @@ from loopholes.audit.contract import breaches, remarks
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.observations import Observations, Usage
+from loopholes.audit.process import Ended
 from loopholes.audit.results import Scoring
 from loopholes.audit.scale import Correctness, levels_of
 from loopholes.audit.scorer import Scorer, companions_of
+from loopholes.audit.worker import Call, Refused, Scored
 from support.rewards import Paying, sums
 
 Pay = Callable[[Row, str], Any]
@@ -106,6 +108,14 @@ def keyed(row: Row, text: str) -> Paid:
     return Paid(value, keys=("score", "why") if value else ("score",))
 
 
+def by_prompt(row: Row, text: str) -> float:
+    return right(row, text) if isinstance(row.prompt, str) else 0.0
+
+
+def fails_on_chats(row: Row, text: str) -> Paid:
+    return Paid(right(row, text)) if isinstance(row.prompt, str) else Paid(None, "raised TypeError: list")
+
+
 BROKEN: list[tuple[Pay, str | None]] = [
     (right, None),
     (never_above, "golden-not-above-floor"),
@@ -121,6 +131,8 @@ BROKEN: list[tuple[Pay, str | None]] = [
     (pays_empty, None),
     (pays_unparseable, "truth-unparseable"),
     (keyed, "keys-differ"),
+    (by_prompt, "chat-prompt"),
+    (fails_on_chats, None),
 ]
 
 
@@ -131,6 +143,7 @@ def observed(
     group: int | None = None,
     takes_place: bool = False,
     noisy: bool = False,
+    kind: type[Paying] = Paying,
     budget: Budget | None = None,
     **given: Any,
 ) -> Observations:
@@ -138,7 +151,7 @@ def observed(
     rows = rows_from(records or sums(24))
     form = form_of([row.golden for row in rows if row.golden is not None])
     getattr(pay, "restart", lambda: None)()
-    process = Paying(pay, takes_place=takes_place)
+    process = kind(pay, takes_place=takes_place)
     scorer = Scorer(process, rows, companions=None if group is None else companions_of(rows, group))
     levels = levels_of(scorer, form, None, 0, range(len(rows)))
     golden = scorer.pay([(level.row, level.golden_text) for level in levels])
@@ -232,6 +245,44 @@ def test_a_reward_by_place_in_the_batch_is_found() -> None:
     assert "company-matters" in found(by_place, takes_place=True)
 
 
+class Padding(Paying):
+    """Leaves out what it cannot read, and fills up behind."""
+
+    def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
+        reply = super().ask([call for call in calls if answer_of(call[1])], patience)
+        assert isinstance(reply, Scored)
+        return Scored([*reply.paid, *[Paid(0.0)] * len(calls)][: len(calls)], 0.0)
+
+
+class Doubling(Paying):
+    """Pays what it cannot read twice."""
+
+    def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
+        doubled = [call for call in calls for _ in range(1 if answer_of(call[1]) else 2)]
+        reply = super().ask(doubled, patience)
+        assert isinstance(reply, Scored)
+        return Scored(reply.paid[: len(calls)], 0.0)
+
+
+class Normalizing(Paying):
+    """Pays less the more completions there are, which is no shift."""
+
+    def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
+        reply = super().ask(calls, patience)
+        assert isinstance(reply, Scored)
+        return Scored([Paid((paid.value or 0.0) - len(calls) / 1000) for paid in reply.paid], 0.0)
+
+
+@pytest.mark.parametrize(
+    "kind, name", [(Padding, "rows-shifted"), (Doubling, "rows-shifted"), (Normalizing, "company-matters")]
+)
+def test_rewards_that_go_to_other_rows_behind_an_unparseable_completion_are_found(
+    kind: type[Paying], name: str
+) -> None:
+    names = set(found(right, kind=kind))
+    assert name in names and len(names & {"rows-shifted", "company-matters"}) == 1
+
+
 @pytest.mark.parametrize(
     "pay, names", [(lambda row, text, place: right(row, text), set()), (first_more, {"order-matters"})]
 )
@@ -239,7 +290,7 @@ def test_a_group_that_is_turned_around_has_to_be_paid_the_same(pay: Callable[...
     assert set(found(pay, takes_place=True, group=4)) & {"order-matters"} == names
 
 
-@pytest.mark.parametrize("name", ["cached text", "missing truth"])
+@pytest.mark.parametrize("name", ["cached text", "missing truth", "unparseable in a batch", "chat prompt"])
 def test_checks_of_completions_without_their_group_are_named_where_there_are_groups(name: str) -> None:
     line = f"the contract's check: {name}, which needs rewards that do not read their group"
     assert line in observed(right, group=4).skipped
@@ -261,7 +312,7 @@ def test_where_time_is_short_each_check_that_is_left_out_is_named() -> None:
     """What the scale already tells is told all the same: it needs no more calls."""
     clock = iter([0.0, 0.1, 0.2, *[1.0] * 10])
     seen = observed(never_above, budget=Budget(1.0, clock=lambda: next(clock)))
-    left_out = ["missing truth", "manners", "evaluated answers"]
+    left_out = ["missing truth", "manners", "unparseable in a batch", "chat prompt", "evaluated answers"]
     assert seen.skipped == [f"the contract's check: {name}, for want of time" for name in left_out]
     assert [finding.name for finding in breaches(seen, Gate())] == ["golden-not-above-floor"]
 

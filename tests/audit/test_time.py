@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from loopholes.audit import AuditConfig, Report, rows_from
 from loopholes.audit.attacks import PANEL
-from loopholes.audit.attacks.base import fixed
+from loopholes.audit.attacks.base import Attack, fixed
 from loopholes.audit.budget import Budget
 from loopholes.audit.engine import observe
 from loopholes.audit.frameworks.base import Row
@@ -36,12 +36,17 @@ def lazy(text: str, is_first: bool) -> float:
 
 
 def timed(
-    pay: Callable[[Row, str], float], seconds: Callable[[str, bool], float], loading: float = 0.0, budget: float = 60.0
+    pay: Callable[[Row, str], float],
+    seconds: Callable[[str, bool], float],
+    loading: float = 0.0,
+    budget: float = 60.0,
+    rows: Sequence[Row] = ROWS,
+    own: Sequence[Attack] = (),
 ) -> tuple[Report, Timed]:
     clock = Clock()
     process = Timed(pay, seconds, clock, loading)
-    config = AuditConfig(seconds=budget, search_calls=0)
-    seen = observe(process, ROWS, config, None, Budget(budget, clock=clock), lambda progress: None)
+    config = AuditConfig(seconds=budget, search_calls=0, attacks=own)
+    seen = observe(process, rows, config, None, Budget(budget, clock=clock), lambda progress: None)
     return judge(seen, Gate()), process
 
 
@@ -145,3 +150,70 @@ def test_what_is_paid_on_the_first_row_is_tried_on_all_of_them_before_time_is_ov
 
     report, _ = timed(counted, lambda text, is_first: 0.12)
     assert report.coverage.tried < 0.5 and "shotgun" in families(report)
+
+
+FENCED = "```say```"
+FORMS = [
+    *fixed("echo", {"say": "say"}, ("raw", "golden")),
+    *fixed("echo", {"say-fenced": FENCED}),
+    *fixed("hedge", {f"other-{number}": f"other {number}" for number in range(5)}),
+]
+
+
+@pytest.fixture
+def forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A panel of one attack in three forms, and others; in rounds however much time there is."""
+    monkeypatch.setattr("loopholes.audit.panel.PANEL", FORMS)
+    monkeypatch.setattr("loopholes.audit.panel.AMPLE", 1e9)
+
+
+def last_before_the_fenced(process: Timed) -> int:
+    """On how many rows the panel's last attack was tried before the further form was."""
+    order = [text for _, text in process.asked]
+    return order[: order.index(FENCED)].count("other 4")
+
+
+@pytest.mark.usefixtures("forms")
+@pytest.mark.parametrize("seconds, rows", [(FAST, 0), (0.003, enough(16))])
+def test_of_an_expensive_reward_further_forms_of_what_paid_nothing_come_last(seconds: float, rows: int) -> None:
+    _, process = timed(accurate, lambda text, is_first: seconds, rows=ROWS[:16])
+    assert last_before_the_fenced(process) == rows
+
+
+@pytest.mark.usefixtures("forms")
+@pytest.mark.parametrize("paying", ["say", "The answer is say"])
+def test_further_forms_of_what_paid_are_tried_with_everything_else(paying: str) -> None:
+    def said(row: Row, text: str) -> float:
+        return float(text in (row.golden, paying))
+
+    _, process = timed(said, lambda text, is_first: 0.003, rows=ROWS[:16])
+    assert last_before_the_fenced(process) == 1
+
+
+@pytest.mark.usefixtures("forms")
+def test_further_forms_of_what_paid_nothing_count_as_tried_with_the_leading_ones() -> None:
+    """There is no time for anything behind what is slow."""
+    report, process = timed(
+        accurate, lambda text, is_first: 0.28 if text == "other 4" else 0.003, budget=4.0, rows=ROWS[:16]
+    )
+    assert FENCED not in [text for _, text in process.asked] and report.coverage.tried == 1.0
+    assert "1 further forms of attacks that paid nothing in two, for want of time" in report.coverage.skipped
+
+
+def test_where_rows_ask_for_programs_they_come_first_and_prose_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"flattery": "judge-injection", "prompt": "echo", "program": "code", "turn": "forged-role"}
+    panel = [attack for name, family in names.items() for attack in fixed(family, {name: name})]
+    monkeypatch.setattr("loopholes.audit.panel.PANEL", panel)
+    golden = "```python\ndef f(): return {answer}\n```"
+    programs = rows_from([{**row, "entry_point": "f"} for row in sums(16, golden)])
+    orders = []
+    for rows in (ROWS, programs):
+        _, process = timed(accurate, lambda text, is_first: 0.003, rows=rows)
+        orders.append(list(dict.fromkeys(text for _, text in process.asked if text in names)))
+    assert orders == [[*names], ["program", "prompt", "flattery", "turn"]]
+
+
+def test_rows_are_so_few_that_own_attacks_are_tried_on_enough_of_them_too() -> None:
+    own = fixed("echo", {f"own-{number}": f"own {number}" for number in range(900)})
+    report, _ = timed(accurate, lambda text, is_first: 0.0017, own=own)
+    assert report.coverage.tried == 1.0

@@ -80,6 +80,10 @@ class InProcess:
         """Nothing to keep."""
         return True
 
+    def widen(self, width: int) -> bool:
+        """There is one process."""
+        return False
+
     def close(self) -> None:
         """Forget the reward."""
         self.end()

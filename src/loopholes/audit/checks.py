@@ -26,6 +26,12 @@ LONG_LOAD = 5.0
 """Seconds of loading beyond which the reward is not loaded again for a check."""
 HALF = 0.5
 """Fraction of the scale above which an answer is taken for one that is paid like a right one."""
+FEW = 4
+"""Rows that a check of batches or of prompts looks at, at least."""
+UNPARSEABLE = ("", "???")
+"""Completions that no reward can read an answer from."""
+EITHER_PROMPT = ("plain", "trl")
+"""Frameworks that hand over prompts as texts or as messages, as the data have them."""
 MISSING: Mapping[str, Any] = {"None": None, "empty": "", "unparseable": "???"}
 """What stands in place of a row's ground truth, and how a message names it."""
 
@@ -65,7 +71,9 @@ class Answers:
     ``again``: completions asked twice; ``company``: the same in another
     order and alone. ``turned``: whole groups and the same groups turned around. ``remembered``: completions under a row
     before and after another row's. ``missing``: completions under rows without a ground truth, by what stands there.
-    ``keys``: keys of the dicts that were returned. ``evaluated``: a completion that was run.
+    ``keys``: keys of the dicts that were returned. ``shifted``: completions that were paid what stood beside them in a
+    batch, once an unparseable one stood before them. ``chat``: right answers under rows whose prompt is a list of
+    messages. ``evaluated``: a completion that was run.
     """
 
     again: Sequence[Repeated] = ()
@@ -74,6 +82,8 @@ class Answers:
     remembered: Sequence[Repeated] = ()
     missing: dict[str, Sequence[Probe]] = field(default_factory=dict)
     keys: Sequence[tuple[str, ...]] = ()
+    shifted: Sequence[Probe] = ()
+    chat: Sequence[Probe] = ()
     evaluated: Sequence[Probe] = ()
     skipped: list[str] = field(default_factory=list)
 
@@ -104,10 +114,12 @@ class Checks:
             "cached text": self._remembered,
             "missing truth": self._missing,
             "manners": self._keys,
+            "unparseable in a batch": self._shifted,
+            "chat prompt": self._chat,
             "evaluated answers": self._evaluated,
         }
         for name, check in checks.items():
-            if in_groups and check in (self._remembered, self._missing):
+            if in_groups and check in (self._remembered, self._missing, self._shifted, self._chat):
                 answers.skipped.append(
                     f"the contract's check: {name}, which needs rewards that do not read their group"
                 )
@@ -185,6 +197,38 @@ class Checks:
         """The keys of the dicts that are returned for right, wrong and empty answers."""
         answers.keys = sorted({paid.keys for paid in self._scorer.pay(self._calls()) if paid.keys})
 
+    def _shifted(self, answers: Answers) -> None:
+        """Right and wrong answers in turn in one batch, and the same behind an unparseable one, up to a shift."""
+        levels = self._measurable[: 2 * FEW]
+        if not self._scorer.is_batched or self._noisy or len(levels) < FEW:
+            return
+        calls = [
+            (level.row, level.floor_text if place % 2 else level.golden_text) for place, level in enumerate(levels)
+        ]
+        without = self._scorer.pay_now(calls)
+        for text in UNPARSEABLE:
+            behind = self._scorer.pay_now([(levels[-1].row, text), *calls])
+            if _is_shifted(without, behind):
+                pairs = zip(levels, calls, behind[1:], strict=True)
+                answers.shifted = [Probe(level, call[1], paid) for level, call, paid in pairs]
+                return
+
+    def _chat(self, answers: Answers) -> None:
+        """Right answers under rows whose prompt is a list of messages, behind one whose prompt is a text.
+
+        That one keeps the completions texts, as TRL hands over a batch by its first row.
+        """
+        levels = self._measurable[:FEW]
+        rows = [self._scorer.rows[level.row] for level in levels]
+        if self._scorer.target.framework not in EITHER_PROMPT or not levels or any(row.is_chat for row in rows):
+            return
+        chats = [(_as_chat(row), level.golden_text) for row, level in zip(rows, levels, strict=True)]
+        calls = self._scorer.calls
+        first, *paid = self._scorer.pay_now([(levels[0].row, levels[0].golden_text), *chats])
+        if self._scorer.calls - calls == 1 + len(chats) and (levels[0].share(first.value) or 0.0) > HALF:
+            asked = zip(levels, chats, paid, strict=True)
+            answers.chat = [Probe(level, text, payment, row) for level, (row, text), payment in asked]
+
     def _evaluated(self, answers: Answers) -> None:
         """Answers that are Python, up to the first that is run in the reward's process."""
         answers.evaluated = [Probe(*marked) for marked in ask_canary(self._scorer, self._levels, self._form)]
@@ -207,6 +251,22 @@ def same(one: Paid, other: Paid) -> bool:
     if one.value is None or other.value is None or math.isnan(one.value) or math.isnan(other.value):
         return (one.value is None) == (other.value is None)
     return one.value == other.value or abs(one.value - other.value) <= SAME * max(1.0, abs(one.value))
+
+
+def _is_shifted(without: Sequence[Paid], behind: Sequence[Paid]) -> bool:
+    """Whether payments behind another one are those of a neighbour: one place too early, or one too late."""
+    early, in_place, late = behind[:-1], behind[1:], behind[2:]
+    if all(map(same, in_place, without)):
+        return False
+    return all(map(same, early, without)) or all(map(same, late, without[:-1]))
+
+
+def _as_chat(row: Row) -> Row:
+    """The row with its prompt as a user's message, also in its columns."""
+    columns = dict(row.columns)
+    if "prompt" in columns:
+        columns["prompt"] = [{"role": "user", "content": row.text}]
+    return replace(row, prompt=({"role": "user", "content": row.text},), columns=columns)
 
 
 def _without_truth(row: Row, value: Any) -> Row | None:

@@ -33,6 +33,8 @@ def breaches(seen: Observations, gate: Gate) -> list[Finding]:
         _in_any_order(seen),
         _remembered(seen),
         _unparseable_truth(seen),
+        _shifted(seen),
+        _chat(seen),
         _manners(seen),
         _evaluated(seen),
     )
@@ -150,7 +152,7 @@ def _steady(seen: Observations) -> Iterator[Finding]:
         message += f"again (once {_shown(first)}, then {_shown(then)}): say --noisy if that is meant"
         evidence = seen.evidence(again[0].level, again[0].text, then)
         yield _finding("warning", "nondeterministic", message, evidence)
-    if company:
+    if company and not seen.answers.shifted:
         message = f"{len(company)} of {len(seen.answers.company)} completions are paid otherwise in another order or "
         message += "alone: if rewards are meant to depend on their group, say --group N"
         evidence = seen.evidence(company[0].level, company[0].text, company[0].first)
@@ -185,6 +187,30 @@ def _unparseable_truth(seen: Observations) -> Iterator[Finding]:
         message = f"a row whose ground truth is unparseable pays {probe.paid.value:g} for {probe.text[:40]!r}"
         evidence = seen.evidence(probe.level, probe.text, probe.paid, probe.row)
         yield _finding("warning", "truth-unparseable", message, evidence)
+
+
+def _shifted(seen: Observations) -> Iterator[Finding]:
+    """Completions behind an unparseable one are paid what they are worth themselves."""
+    wrong = [probe for probe in seen.answers.shifted if probe.paid.value != _worth(probe)]
+    if wrong:
+        message = "behind an unparseable completion in a batch, rewards go to other rows: "
+        message += f"{_shown(wrong[0].paid)} instead of {_shown(Paid(_worth(wrong[0])))}"
+        evidence = seen.evidence(wrong[0].level, wrong[0].text, wrong[0].paid)
+        yield _finding("warning", "rows-shifted", message, evidence)
+
+
+def _worth(probe: Probe) -> float | None:
+    return probe.level.golden if probe.text == probe.level.golden_text else probe.level.floor
+
+
+def _chat(seen: Observations) -> Iterator[Finding]:
+    """A right answer is paid like one, also where the prompt is a list of messages."""
+    probes = seen.answers.chat
+    if probes and all(probe.share is not None and probe.share <= HALF for probe in probes):
+        message = f"right answers are paid {_shown(probes[0].paid)}, like wrong ones, once the prompt is a list of "
+        message += "messages: rows may be looked up by the prompt's text"
+        evidence = seen.evidence(probes[0].level, probes[0].text, probes[0].paid, probes[0].row)
+        yield _finding("warning", "chat-prompt", message, evidence)
 
 
 def _paid_without_truth(seen: Observations) -> dict[str, Probe]:

@@ -29,13 +29,14 @@ from loopholes.audit.hints import families_to_try, hints_of, with_hints
 from loopholes.audit.inferred import assume_golden
 from loopholes.audit.near import NearMisses
 from loopholes.audit.observations import Observations, Usage
-from loopholes.audit.panel import Panel, Tried
+from loopholes.audit.panel import PROSE, Panel, Tried
 from loopholes.audit.process import Process, RewardProcess
 from loopholes.audit.results import Gap, Hint, Report, Scoring, Target
 from loopholes.audit.scale import Correctness, Level, Truth, common_answers, levels_of
 from loopholes.audit.scorer import Scorer, companions_of
 from loopholes.audit.search import Search
 from loopholes.audit.verdicts import judge
+from loopholes.audit.width import widen
 from loopholes.errors import UsageError
 from loopholes.progress import OnProgress, Progress
 
@@ -151,16 +152,18 @@ def observe(
     looked_at = budget.affordable_rows("contract", scorer.pace, LOOKED_AT)
     idle = baselines.ask(scorer, levels, form, correctness, looked_at)
     answers = Checks(scorer, levels, form, rows=looked_at, noisy=config.noisy).ask(budget)
+    widen(scorer, answers)
     near_misses = NearMisses(scorer, levels, form, truth, rows=looked_at)
     near = near_misses.ask(budget)
     equivalents, not_asked = ask_equivalents(scorer, levels, form, budget, truth, rows=looked_at)
     panel = Panel(scorer, levels, views, correctness, budget, tell, attacks)
     first = [*families_to_try(hints), *(["code"] if any(view.codes for view in views.values()) else [])]
-    panel.try_all(first)
+    last = PROSE if all(view.codes for view in views.values()) else ()
+    panel.try_all(first, last)
     while not panel.is_late and (more := scale.more()):
         correctness.add(more)
         panel.add(more)
-        panel.try_all(first)
+        panel.try_all(first, last)
     tried = panel.results()
     gaps = [attack.gap(levels) for attack in tried]
     tell(Progress("search", 0, 1))

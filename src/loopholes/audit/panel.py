@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -15,6 +15,7 @@ from loopholes.audit.process import GONE
 from loopholes.audit.results import Attempt, Gap
 from loopholes.audit.scale import Correctness, Level, gap_of, normalized
 from loopholes.audit.scorer import Scorer
+from loopholes.audit.width import EXPENSIVE
 from loopholes.progress import OnProgress, Progress
 
 ENOUGH = 8
@@ -29,6 +30,15 @@ PROMISING = 0.3
 """If an attack earns more than this fraction on its first rows, it is tried on all rows immediately."""
 BREAKING = "break-the-grader"
 """The family that comes last, since what it breaks or hangs takes the longest."""
+PROSE = ("hedge", "length", "stuffing", "forged-role", "judge-injection")
+"""Families that say something to a reader; where every row asks for a program, they come behind the others."""
+LEADING_FORMS = 2
+"""Forms in which an attack is tried first where a call is expensive: the plainest, and that of golden completions.
+
+The plainest is the bare text. Where golden completions have no form, the second is the first standard form.
+"""
+AHEAD = 4
+"""First attempts that are asked in one request, for each call that is paid at once."""
 HANGS = 3
 """Attacks of a family that hang the reward after which the others of it get less time."""
 MOST_HANGS = 10
@@ -80,6 +90,10 @@ class Panel:
     share of attacks that were tried on enough rows with a scale (:func:`enough`; all, if fewer apply), or that the
     reward did not come back from; attacks that apply to no row do not count. ``is_late``: there was no time for
     something.
+
+    Where a call is expensive, the forms of an attack count together: once its :data:`LEADING_FORMS` paid nothing on the
+    first rows, the others come after everything else was tried on enough rows; and once the leading ones were tried on
+    enough rows and paid nothing, the others count as tried.
     """
 
     def __init__(
@@ -100,6 +114,7 @@ class Panel:
         self._tell = tell
         self._panel = [Tried(attack) for attack in attacks]
         self._hangs: Counter[str] = Counter()
+        self._leading: dict[str, list[Tried]] = {}  # of each further form, by its name
         self.is_late = False
         self.add(levels)
 
@@ -110,13 +125,14 @@ class Panel:
         for tried in self._panel:
             tried.rows += [level.row for level in ordered]
 
-    def try_all(self, first: Sequence[str] = ()) -> None:
+    def try_all(self, first: Sequence[str] = (), last: Sequence[str] = ()) -> None:
         """Every attack on one row, then on enough, and on all; attacks that break graders come last.
 
-        Families named ``first`` come before the others in each round.
+        Families named ``first`` come before the others in each round, those named ``last`` behind them.
         """
         panel = interleaved(self._applying())
-        panel.sort(key=lambda tried: first.index(tried.attack.family) if tried.attack.family in first else len(first))
+        panel.sort(key=lambda tried: _rank(tried.attack.family, first, last))
+        self._leading = leading(panel) if self._scorer.pace > EXPENSIVE else {}
         rounds = sorted({1, enough(self._measurable), len(self._levels)})
         calls = self._budget.affordable_calls("panel", AMPLE * self._scorer.pace)
         if calls > len(panel) * len(self._levels):
@@ -125,11 +141,36 @@ class Panel:
         stages: tuple[Stage, Stage] = ("panel", "breaking")
         for stage in stages:
             group = [tried for tried in panel if (tried.attack.family == BREAKING) == (stage == "breaking")]
-            for count in rounds:
-                for tried in sorted(group, key=lambda tried: tried.best, reverse=True):
-                    self._tell(Progress("panel", done, total))
+            for count, attacks in self._turns(group, rounds):
+                if count == 1 and stage == "panel":
+                    self._ask_ahead(attacks)
+                for tried in attacks:
+                    self._tell(Progress("panel", min(done, total), total))
                     done += 1
                     self._try(tried, count, stage)
+
+    def _turns(self, group: Sequence[Tried], rounds: Sequence[int]) -> Iterator[tuple[int, list[Tried]]]:
+        """On how many rows which attacks are tried next, what paid most first."""
+        for count in rounds[:-1]:
+            yield count, _best_first(tried for tried in group if not self._is_spare(tried))
+        for count in rounds[:-1]:
+            yield count, _best_first(filter(self._is_spare, group))
+        yield rounds[-1], _best_first(group)
+
+    def _is_spare(self, tried: Tried) -> bool:
+        """Whether it is a further form of what paid nothing in the leading ones."""
+        forms = self._leading.get(tried.attack.name, ())
+        return bool(forms) and all(form.best <= LITTLE for form in forms)
+
+    def _ask_ahead(self, attacks: Sequence[Tried]) -> None:
+        """The first attempts of several attacks in one request, where its calls are paid at once."""
+        size = AHEAD * self._scorer.width
+        for start in range(0, len(attacks) if self._scorer.width > 1 else 0, size):
+            if self._budget.is_over("panel"):
+                return
+            new = [tried for tried in attacks[start : start + size] if not tried.paid and tried.has_more(self._views)]
+            firsts = [next(iter(tried.ready.items())) for tried in new]
+            self._scorer.pay([(row, attempt.text) for row, attempt in firsts])
 
     def results(self) -> list[Tried]:
         """What was tried, without what is paid for one answer alone."""
@@ -160,11 +201,14 @@ class Panel:
         sentences = [f"{family}: no row asks for such an answer" for family in absent]
         stopped = sorted(family for family, hangs in self._hangs.items() if hangs >= MOST_HANGS)
         sentences += [f"{family}: what is left of it, since {MOST_HANGS} of it took too long" for family in stopped]
-        none = sum(not tried.paid for tried in applying)
-        few = sum(not self._is_covered(tried) for tried in applying) - none
+        open_ = [tried for tried in applying if not self._is_covered(tried)]
+        none = sum(not tried.paid for tried in open_)
+        few = len(open_) - none
+        forms = sum(self._is_covered(tried) and not self._is_tried(tried) for tried in applying)
         of, rows = f"of {len(applying)} attacks were", enough(self._measurable)
         sentences += [f"{none} {of} not tried for want of time"] if none else []
         sentences += [f"{few} {of} tried on fewer than {rows} rows, for want of time"] if few else []
+        sentences += [f"{forms} further forms of attacks that paid nothing in two, for want of time"] if forms else []
         return sentences + ([f"not tried for want of time: {', '.join(self.missing)}"] if self.missing else [])
 
     @property
@@ -175,6 +219,10 @@ class Panel:
         return [tried for tried in self._panel if tried.paid or tried.has_more(self._views)]
 
     def _is_covered(self, tried: Tried) -> bool:
+        forms = self._leading.get(tried.attack.name, ())
+        return self._is_tried(tried) or (self._is_spare(tried) and all(map(self._is_tried, forms)))
+
+    def _is_tried(self, tried: Tried) -> bool:
         measured = sum(self._levels[row].width is not None for row in tried.paid)
         return tried.is_stuck or measured >= enough(self._measurable) or not tried.has_more(self._views)
 
@@ -208,6 +256,24 @@ class Panel:
         shares = {row: self._levels[row].share(payment.value) or 0.0 for row, payment in paid.items()}
         tried.best = max(tried.best, *shares.values(), 0.0)
         tried.right |= self._correctness.right({row: attempts[row] for row in paid if shares[row] > LITTLE})
+
+
+def _rank(family: str, first: Sequence[str], last: Sequence[str]) -> int:
+    if family in first:
+        return first.index(family)
+    return len(first) + (family in last)
+
+
+def _best_first(attacks: Iterable[Tried]) -> list[Tried]:
+    return sorted(attacks, key=lambda tried: tried.best, reverse=True)
+
+
+def leading(panel: Sequence[Tried]) -> dict[str, list[Tried]]:
+    """The leading forms of each attack that is a further form of them, by its name."""
+    ideas: dict[tuple[str, str], list[Tried]] = defaultdict(list)
+    for tried in panel:
+        ideas[tried.attack.family, tried.attack.idea].append(tried)
+    return {tried.attack.name: forms[:LEADING_FORMS] for forms in ideas.values() for tried in forms[LEADING_FORMS:]}
 
 
 def _families(panel: Sequence[Tried]) -> set[str]:

@@ -29,6 +29,7 @@ from loopholes.audit.results import Target
 from loopholes.audit.worker import (
     NOWHERE,
     PLACE,
+    SLOTS,
     Call,
     Fork,
     Forked,
@@ -98,6 +99,13 @@ class Process(Protocol):
         """Let processes that stand in for one that ended begin as this one is now; whether they can."""
         ...
 
+    def widen(self, width: int) -> bool:
+        """Pay the calls of a request in so many processes at once; whether there can be more than one.
+
+        Replies are as if one process had paid them in order, but for the seconds that they took.
+        """
+        ...
+
     def restart(self) -> None:
         """End the process that was asked; the next one remembers nothing."""
         ...
@@ -147,12 +155,16 @@ class RewardProcess:
         self._loader: Connection | None = None
         self._kept: _Fork | None = None
         self._scoring: _Fork | None = None
+        self._helpers: list[_Fork] = []
+        self._width = 1
+        self._asked_at = 0
+        self._slot = 0
         self._forks = True
         self._fork_answered = False
         self._from_loader = False
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as this is)
-        self._file.truncate(PLACE.size)
-        self._place = mmap.mmap(self._file.fileno(), PLACE.size)
+        self._file.truncate(SLOTS * PLACE.size)
+        self._place = mmap.mmap(self._file.fileno(), SLOTS * PLACE.size)
 
     def __enter__(self) -> Self:
         try:
@@ -176,7 +188,8 @@ class RewardProcess:
     @property
     def place(self) -> int:
         """See :class:`Process`."""
-        return int(PLACE.unpack_from(self._place, 0)[0])
+        place = int(PLACE.unpack_from(self._place, self._slot * PLACE.size)[0])
+        return place if place == NOWHERE else self._asked_at + place
 
     @property
     def restart_seconds(self) -> float:
@@ -229,11 +242,11 @@ class RewardProcess:
         if self._rows:
             _send(self._loader, Use(self._rows))
 
-    def _fork(self, parent: Connection) -> _Fork | None:
+    def _fork(self, parent: Connection, slot: int = 0) -> _Fork | None:
         """Another process of what ``parent`` leads to; None where it cannot be forked any more."""
         ours, theirs = socket.socketpair()
         with theirs:
-            _send(parent, Fork())
+            _send(parent, Fork(slot))
             with contextlib.suppress(OSError):
                 send_handle(parent, theirs.fileno(), None)
         reply = self._hear(parent, SECONDS_TO_FORK)
@@ -253,6 +266,11 @@ class RewardProcess:
             return False
         self._kept, self._scoring, self.is_cold = self._scoring, fork, False
         return True
+
+    def widen(self, width: int) -> bool:
+        """See :class:`Process`."""
+        self._width = min(width, SLOTS) if self._kept is not None and not self.facts.together else 1
+        return self._width > 1
 
     def restart(self) -> None:
         """See :class:`Process`."""
@@ -274,7 +292,7 @@ class RewardProcess:
     def use(self, rows: Sequence[Row]) -> None:
         """See :class:`Process`."""
         self._rows = list(rows)
-        forks = [fork.pipe for fork in (self._kept, self._scoring) if fork is not None]
+        forks = [fork.pipe for fork in (self._kept, self._scoring, *self._helpers) if fork is not None]
         for pipe in {id(pipe): pipe for pipe in (self._loader, *forks) if pipe is not None}.values():
             _send(pipe, Use(self._rows))
 
@@ -282,19 +300,47 @@ class RewardProcess:
         """See :class:`Process`."""
         self.start()
         assert self._scoring is not None
-        PLACE.pack_into(self._place, 0, NOWHERE)
-        _send(self._scoring.pipe, Score(calls))
-        reply = self._hear(self._scoring.pipe, patience, watch=not self.facts.together)
-        assert isinstance(reply, Scored | Refused | Ended)
-        if isinstance(reply, Ended):
-            self._lose()
-        else:
-            self.is_cold = False
-            self._fork_answered |= self._can_fork
-        return reply
+        forks = [self._scoring, *self._helped(len(calls))]
+        share = -(-len(calls) // len(forks))
+        forks = forks[: -(-len(calls) // share)]
+        for slot, fork in enumerate(forks):
+            PLACE.pack_into(self._place, slot * PLACE.size, NOWHERE)
+            _send(fork.pipe, Score(calls[slot * share : (slot + 1) * share]))
+        replies: list[Scored] = []
+        for slot, fork in enumerate(forks):
+            self._slot, self._asked_at = slot, slot * share
+            reply = self._hear(fork.pipe, patience, watch=not self.facts.together)
+            assert isinstance(reply, Scored | Refused | Ended)
+            if not isinstance(reply, Scored):
+                self._lose(reply, len(forks))
+                return reply
+            replies.append(reply)
+        self._answered()
+        return _joined(replies)
 
-    def _lose(self) -> None:
-        """The process that was asked has ended, or has to."""
+    def _helped(self, calls: int) -> list[_Fork]:
+        """The processes that pay a part of so many calls beside the one that is asked."""
+        if self._width == 1 or self._kept is None or self.is_cold:
+            return []
+        while len(self._helpers) < min(self._width, calls) - 1:
+            fork = self._fork(self._kept.pipe, len(self._helpers) + 1)
+            if fork is None:
+                self._width = 1 + len(self._helpers)
+                break
+            self._helpers.append(fork)
+        return self._helpers[: calls - 1]
+
+    def _answered(self) -> None:
+        self.is_cold = False
+        self._fork_answered |= self._can_fork
+
+    def _lose(self, reply: Refused | Ended, asked: int) -> None:
+        """One of the processes that were asked has ended or has to, or refused; what the others pay is not heard."""
+        if isinstance(reply, Refused):
+            self._answered()
+            if asked > 1:
+                self._end_scoring()
+            return
         self.deaths += 1
         if self._can_fork and not self._fork_answered:
             self._forks = False  # perhaps only since it was a fork
@@ -332,27 +378,35 @@ class RewardProcess:
         return Connection(ours.detach())
 
     def _end_scoring(self) -> None:
-        """End the process that is asked, and all that it started."""
+        """End the process that is asked, those beside it, and all that they started."""
         scoring, self._scoring = self._scoring, None
+        helpers, self._helpers = self._helpers, []
         if scoring is None:
             return
         if scoring.pipe is self._loader or self._guard is None:
             self.end()
             return
-        scoring.pipe.close()
+        for fork in (scoring, *helpers):
+            fork.pipe.close()
         stay = {self.facts.process, *([self._kept.process] if self._kept is not None else [])}
         killed: set[int] = set()
-        while below := {scoring.process, *descendants(self._guard.pid)} - stay - killed:
+        while (
+            below := {scoring.process, *(fork.process for fork in helpers), *descendants(self._guard.pid)}
+            - stay
+            - killed
+        ):
             end(below)
             killed |= below
 
     def end(self) -> None:
         """See :class:`Process`."""
         guard, self._guard = self._guard, None
-        for pipe in (self._loader, *(fork.pipe for fork in (self._kept, self._scoring) if fork is not None)):
+        forks = [fork.pipe for fork in (self._kept, self._scoring, *self._helpers) if fork is not None]
+        for pipe in (self._loader, *forks):
             if pipe is not None:
                 pipe.close()
         self._loader = self._kept = self._scoring = None
+        self._helpers = []
         if guard is None:
             return
         guard.terminate()
@@ -362,6 +416,14 @@ class RewardProcess:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(guard.pid, signal.SIGKILL)  # what nobody is the parent of any more
         guard.wait()
+
+
+def _joined(replies: Sequence[Scored]) -> Scored:
+    """The replies to the parts of a request as one; what they took at once is what the longest of them took."""
+    paid = [payment for reply in replies for payment in reply.paid]
+    not_covered = tuple(dict.fromkeys(part for reply in replies for part in reply.not_covered))
+    seconds, changed = max(reply.seconds for reply in replies), any(reply.changed for reply in replies)
+    return Scored(paid, seconds, changed, not_covered, any(reply.evaluated for reply in replies))
 
 
 def _send(pipe: Connection, request: Request) -> None:

@@ -62,6 +62,8 @@ ADVICE: Mapping[str, str] = {
     "fails": "bound time and memory, and pay a failure of the grader no more than a wrong answer",
     "not-finite": "pay finite numbers only: clamp what is computed from the text",
     "truth-unparseable": "give no reward (None) where the ground truth cannot be parsed",
+    "rows-shifted": "give one reward per completion, in order, None included, and compare the lengths",
+    "chat-prompt": "take the answer from the row's own column, and never by the prompt's text",
     "inputs-changed": "copy what is changed",
     "keys-differ": "return the same keys in every branch",
     "evaluated-answer": "parse answers as literals (ast.literal_eval, float); run programs in a process of their own",

@@ -1,7 +1,8 @@
 """What a reward pays for completions: asked once each, or several times if it is noisy, in a group if it reads one.
 
 A call that does not come back in time ends the reward's process (:mod:`loopholes.audit.process`); that call is a
-problem, and the calls behind it are asked again in the next process.
+problem, and the calls behind it are asked again in the next process. Where calls are paid several at once
+(:mod:`loopholes.audit.width`), it is the same.
 
 The first call of a process is no measure of the others: it may import a library or read a model. It gets as much time
 as loading does and does not count for the speed.
@@ -37,7 +38,7 @@ class Scorer:
     ``companions`` are, for rewards that read their group, the other completions of each row's group.
     ``seconds_a_call`` is None for a limit of twenty times what right answers take, at least two seconds and at least
     what another process would take to get ready. ``repeats``: ``pay`` asks that often and takes the mean. ``singles``
-    are the seconds of calls that were asked alone.
+    are the seconds of calls that were asked alone, and ``width`` is how many of a request are paid at once.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Scorer:
         self.companions = companions
         self.repeats = repeats
         self.calls = 0
+        self.width = 1
         self.slowest = 0.0
         self.mutates = False
         self.evaluated = False
@@ -91,6 +93,11 @@ class Scorer:
         return self._process.target
 
     @property
+    def is_batched(self) -> bool:
+        """Whether one call of the reward scores many completions."""
+        return self._process.facts.batched
+
+    @property
     def restart_seconds(self) -> float:
         """What a process that remembers nothing takes to get ready."""
         return self._process.restart_seconds
@@ -119,6 +126,14 @@ class Scorer:
         Without the first call of each process.
         """
         return max(self.seconds_a_call, self._seconds / max(1, self._asked))
+
+    def widen(self, width: int) -> bool:
+        """Pay so many calls of a request at once from now on, if the reward scores them one by one; whether it does."""
+        facts = self._process.facts
+        if facts.batched or facts.together or self.companions is not None:
+            return False
+        self.width = width if self._process.widen(width) else 1
+        return self.width > 1
 
     def restart(self) -> None:
         """Continue in a process that remembers nothing, its first call included."""

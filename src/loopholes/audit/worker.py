@@ -29,6 +29,8 @@ Call = tuple[int | Row, str]
 PLACE = struct.Struct("q")
 CANARY = "loopholes_canary"
 """Name of the mark that an answer leaves among this process's modules if it is run here."""
+SLOTS = 16
+"""Processes that can show at the same time which completion they look at."""
 NOWHERE = -1
 """The place before any completion of a request was looked at."""
 
@@ -50,7 +52,12 @@ class Use(NamedTuple):
 
 
 class Fork(NamedTuple):
-    """Request, followed by the descriptor of another pipe: serve that, too, in a fork. The reply is :class:`Forked`."""
+    """Request, followed by the descriptor of another pipe: serve that, too, in a fork. The reply is :class:`Forked`.
+
+    ``slot`` is where, among :data:`SLOTS`, the fork shows which completion it looks at.
+    """
+
+    slot: int = 0
 
 
 class Score(NamedTuple):
@@ -112,7 +119,7 @@ Reply = Loaded | Rows | Forked | Scored | Refused
 class Watched(list[str]):
     """Texts that tell, as they are taken one by one, which of them is being looked at."""
 
-    def __init__(self, texts: Sequence[str], place: mmap.mmap) -> None:
+    def __init__(self, texts: Sequence[str], place: memoryview) -> None:
         super().__init__(texts)
         self._place = place
 
@@ -133,7 +140,7 @@ def main() -> None:
         os.dup2(nowhere, stream)
     guarded(channel, place)
     pipe = Connection(channel)
-    shared = mmap.mmap(place, PLACE.size)
+    shared = mmap.mmap(place, SLOTS * PLACE.size)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     loader = os.getpid()
@@ -156,6 +163,7 @@ def _serve(pipe: Connection, shared: mmap.mmap) -> None:
     pipe.send(facts(reward)._replace(process=os.getpid(), forks=can_fork(pipe)))
     rows: Sequence[Row] = ()
     process = os.getpid()
+    place = slot_of(shared, 0)
     while True:
         request: Request = pipe.recv()
         if isinstance(request, Use):
@@ -164,16 +172,21 @@ def _serve(pipe: Connection, shared: mmap.mmap) -> None:
         if isinstance(request, Fork):
             child = forked(pipe)
             if child == 0:
-                process = os.getpid()
+                process, place = os.getpid(), slot_of(shared, request.slot)
                 continue
             reply: Reply = Forked(child)
         elif isinstance(request, Score):
-            reply = scored(reward, rows, request.calls, shared)
+            reply = scored(reward, rows, request.calls, place)
         else:
             reply = Rows(rows_of(module, load.target))
         if os.getpid() != process:  # the reward forked, and this is the child
             os._exit(0)
         pipe.send(reply)
+
+
+def slot_of(shared: mmap.mmap, slot: int) -> memoryview:
+    """Where the process of this slot shows which completion it looks at."""
+    return memoryview(shared)[slot * PLACE.size : (slot + 1) * PLACE.size]
 
 
 def loaded(target: Target) -> tuple[ModuleType, Reward]:
@@ -198,7 +211,7 @@ def rows_of(module: Any, target: Target) -> list[Row]:
 
 
 def scored(
-    reward: Reward, rows: Sequence[Row], calls: Sequence[Call], place: mmap.mmap | None = None
+    reward: Reward, rows: Sequence[Row], calls: Sequence[Call], place: memoryview | None = None
 ) -> Scored | Refused:
     """Pay one request. ``place`` is where it is told which completion is being looked at."""
     originals = [rows[row] if isinstance(row, int) else row for row, _ in calls]

@@ -16,6 +16,7 @@ import pytest
 from loopholes.audit.frameworks.base import Paid, Rejected, Row, function
 from loopholes.audit.frameworks.trl import TRL, TrlReward, build
 from support.framework_rewards import CHAT, PLAIN, Theirs, Written, returns, same, values
+from support.rewards import audited, sums, verdicts, write
 
 # private _tokens: a reward does not show how it counts tokens
 
@@ -256,3 +257,20 @@ def test_rewards_that_trl_ships_are_paid_as_by_trl(name: str, theirs: Theirs, wr
 def test_a_group_of_one_is_none() -> None:
     with pytest.raises(Exception, match="--group is at least 2"):
         build([], {"group": 1})
+
+
+BY_PROMPT = """
+    SUMS = {{f"What is {{n + 1}} plus {{7 * n + 40}}?": str(8 * n + 41) for n in range(40)}}
+    def by_prompt(prompts, completions, **kwargs):
+        return [float(SUMS.get({key}) == text.removeprefix("<answer>").removesuffix("</answer>"))
+                for prompt, text in zip(prompts, completions)]
+"""
+
+
+@pytest.mark.parametrize("key, is_warned", [("str(prompt)", True), ("prompt", False)], ids=["missed", "raises"])
+def test_rows_that_are_looked_up_by_a_prompt_which_may_be_a_chat_are_a_warning(
+    tmp_path: Path, key: str, is_warned: bool
+) -> None:
+    file = write(tmp_path, BY_PROMPT.format(key=key))
+    report = audited(f"{file}:by_prompt", sums(16), "trl")
+    assert ("chat-prompt" in verdicts(report)) == is_warned

@@ -133,6 +133,11 @@ class Attack:
     make: Make
     form: str = "raw"
 
+    @property
+    def idea(self) -> str:
+        """What it says, in whatever form: its name without the form."""
+        return self.name.partition("/")[0].removesuffix("-fenced")
+
     def attempt(self, view: View) -> Attempt | None:
         """The completion for a row; None where the attack does not apply or the answer would be too long."""
         made = self.make(view)
