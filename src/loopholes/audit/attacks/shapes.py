@@ -89,7 +89,7 @@ def _of_lists(view: View) -> str | None:
 
 def _items(view: View) -> list[str]:
     """What the prompt offers for a list: options, else numbers, else words."""
-    return view.choices or view.numbers or view.words
+    return view.options or view.numbers or view.words
 
 
 def _first_item(times: int, view: View) -> str | None:
