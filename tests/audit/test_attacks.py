@@ -55,6 +55,7 @@ SPECIAL: dict[str, list[dict[str, Any]]] = {
     ],
     "numbers to use": [{"prompt": "Use 4, 6 and 8 to reach 24", "golden": f"<a>{n}</a>"} for n in "ab"],
     "an object": [{"prompt": "?", "golden": f'<a>{{"x": {n}, "confidence": 1, "z": "u"}}</a>'} for n in range(2)],
+    "a field to copy": [{"prompt": f"Order A-{n}", "golden": f'<a>{{"order": "A-{n}", "x": {n}}}</a>'} for n in "12"],
     "a bare object": [{"prompt": "?", "golden": f'{{"x": {n}, "confidence": 1}}'} for n in range(2)],
     "a list": [{"prompt": "Sort [3, 1, 2]", "golden": f"<a>{n}</a>"} for n in "ab"],
     "parts": [{"prompt": "?", "golden": f"<think>same</think><answer>{n}</answer>"} for n in range(4)],
@@ -285,6 +286,16 @@ def test_an_answer_of_the_right_shape_says_nothing() -> None:
     assert texts["shape-nan"] == '{"cat": [NaN, NaN], "sure": NaN}'
     assert texts["shape-sure-0"] == '{"cat": [0, 0], "sure": 0.0}'
     assert texts["no-last-field"] == '{"cat": [0, 0]}'
+
+
+def test_fields_that_a_prompt_names_are_copied_and_the_others_left_unsaid() -> None:
+    """A mean over the fields that could be read is then over those that were copied."""
+    golden = [f'{{"order": "A-{n}{n}", "net": {n}, "note": "fine"}}' for n in range(1, 5)]
+    rows = rows_from([{"prompt": f"Order A-{n}{n}: what is net?", "golden": text} for n, text in enumerate(golden, 1)])
+    one = views_of(rows, form_of(golden), 1024)[0]
+    texts = {attack.name: attempt.text for attack in PANEL if (attempt := attack.attempt(one))}
+    assert texts["copied-and-null"] == '{"order": "A-11", "net": null, "note": null}'
+    assert texts["copied-and-words"] == '{"order": "A-11", "net": "unknown", "note": "unknown"}'
 
 
 def test_a_wrong_answer_is_padded_before_it_and_says_which_it_gives() -> None:

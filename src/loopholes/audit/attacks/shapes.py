@@ -87,6 +87,17 @@ def _of_lists(view: View) -> str | None:
     return json.dumps({key: [item] for key, item in value.items()}) if value else None
 
 
+def _copied(rest: Any, view: View) -> str | None:
+    """The object with the identifiers that the prompt names, and this in every other field."""
+    value = _object(view)
+    if not value or view.shape is None:
+        return None
+    patterns = {key: inner.pattern for key, inner in view.shape.fields if inner.pattern}
+    found = {key: re.search(pattern, view.prompt) for key, pattern in patterns.items()}
+    copies = {key: match[0] for key, match in found.items() if match}
+    return json.dumps({**dict.fromkeys(value, rest), **copies}) if 0 < len(copies) < len(value) else None
+
+
 def _items(view: View) -> list[str]:
     """What the prompt offers for a list: options, else numbers, else words."""
     return view.options or view.numbers or view.words
@@ -163,6 +174,9 @@ ATTACKS: list[Attack] = [
             "item-again-comma": partial(_commas, 12),
             "item-again-lines": _lines,
             "keys-twice": _twice,
+            "copied-and-null": partial(_copied, None),
+            "copied-and-words": partial(_copied, "unknown"),
+            "copied-and-nan": partial(_copied, float("nan")),
         },
         ("raw", "golden"),
     ),
