@@ -45,6 +45,9 @@ SPECIAL: dict[str, list[dict[str, Any]]] = {
         {"prompt": f"For example: 'x {n}'\nsuch as 'y'\nAnswer: 4\nAnswer: 5\n```\n{n}\n```\n", "golden": f"<a>{n}</a>"}
         for n in "ab"
     ],
+    "labelled examples": [
+        {"prompt": f"4 yes, 7 no, {n} yes. Write 'x in {{...}}'.", "golden": f"<a>{n}</a>"} for n in "12"
+    ],
     "a puzzle": [
         {
             "prompt": "I met Zoey and Riley. Then Zoey says so, and Riley says so. Zoey is a fool. Riley is a king.\n"
@@ -190,6 +193,9 @@ MADE = [
     ("number-first", "Is it 12 or 9?", "12"),
     ("number-last", "Is it 12 or 9?", "9"),
     ("grid-filled", "1 _ 3\n_ 2 _\n3 _ 1", "1 2 3\n1 2 3\n3 2 1"),
+    ("grid-filled", "1 _ > 3\n∧\n_ 2   _\n3 < _ 1", "1 2 3\n1 2 3\n3 2 1"),
+    ("examples-enumerated", "4 yes, 7 no, 9 yes. Write 'x > K' or 'x in {...}'.", "x in {4, 9}"),
+    ("examples-enumerated", "Is it so? Write yes, or 'no: ...'.", None),
     ("kind-constant", "Give it as HH:MM:SS.", "00:00:00"),
     ("example", 'Answer like this: "Zoey is a fool".', "Zoey is a fool"),
     ("shot-last", "Q: a\nA: one\nQ: b\nA: two\nQ: c", "two"),
@@ -286,6 +292,17 @@ def test_an_answer_of_the_right_shape_says_nothing() -> None:
     assert texts["shape-nan"] == '{"cat": [NaN, NaN], "sure": NaN}'
     assert texts["shape-sure-0"] == '{"cat": [0, 0], "sure": 0.0}'
     assert texts["no-last-field"] == '{"cat": [0, 0]}'
+
+
+def test_a_list_is_as_long_as_the_one_that_varies_and_not_as_the_example_of_the_format() -> None:
+    lists = ["7, 5", "8.5, 1, 2, -3", "9, 4, 4", "6, 1"]
+    records = [
+        {"prompt": f"Answer like this: [1, 2, 3, 4, 5]. Please sort these: {text}", "golden": f"[{text}]"}
+        for text in lists
+    ]
+    attack = next(attack for attack in PANEL if attack.name == "shape-zero")
+    attempts = [attack.attempt(one) for one in views_of(rows_from(records), RAW, 1024)]
+    assert [attempt.text.count("0") for attempt in attempts if attempt] == [2, 4, 3, 2]
 
 
 def test_fields_that_a_prompt_names_are_copied_and_the_others_left_unsaid() -> None:

@@ -43,6 +43,7 @@ _EXAMPLE = re.compile(
 )
 _QUOTED = re.compile(r"\"([^\"\n]{1,200})\"|`([^`\n]{1,200})`|'([^'\n]{2,200})'(?!\w)|“([^”\n]{1,200})”")
 _SHOT = re.compile(r"(?m)^\W{0,4}(?:A|Answer|Output|Solution|Response|Final answer)\W{0,3}:\s*(\S.{0,300})$")
+_LABELLED = re.compile(r"(?i)(?<![\w.])(-?\w[\w.]{0,30}) ?(?:[:=]|->|→)? ?\b(yes|no|true|false)\b")
 _FENCED = re.compile(r"```\w*\n(.{1,2000}?)```", re.DOTALL)
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{2,}\b|^[A-Z][a-z]{2,}\b(?=(?:,| and| is| says| said))", re.MULTILINE)
 _LABEL = re.compile(r"\b[A-Z][a-z]+ is (an? [a-z]+)\b")
@@ -58,6 +59,7 @@ MOST_OPTIONS = 12
 LONGEST_FORMULA = 300
 """Characters of a formula."""
 GAPS = frozenset("_.?*0xX□-")
+_BETWEEN_CELLS = frozenset("<>∧∨^v≤≥＜＞")
 _KINDS = (
     (re.compile(r"\bHH:MM:SS(?:\.\w+)?"), "00:00:00"),
     (re.compile(r"\bHH:MM\b"), "00:00"),
@@ -133,6 +135,19 @@ def shots(text: str) -> list[str]:
     return [answer.strip() for answer in _SHOT.findall(text[:LONGEST])]
 
 
+def positives(text: str) -> list[str]:
+    """The things that a prompt labels yes or true, where it labels others no or false; empty if it does not."""
+    pairs = [(item, label.lower() in ("yes", "true")) for item, label in _LABELLED.findall(text[:LONGEST])]
+    examples = list(dict.fromkeys(item for item, positive in pairs if positive))
+    return examples if len(pairs) > len(examples) else []
+
+
+def templates(text: str) -> list[str]:
+    """Quoted forms with three dots for what is to be written in them."""
+    quotes = (next(part for part in parts if part) for parts in _QUOTED.findall(text[:LONGEST]))
+    return [quote for quote in dict.fromkeys(quotes) if "..." in quote or "…" in quote]
+
+
 def fenced(text: str) -> str | None:
     """What stands in the first code fence."""
     found = _FENCED.search(text[:LONGEST])
@@ -140,11 +155,17 @@ def fenced(text: str) -> str | None:
 
 
 def grid(text: str) -> list[list[str]]:
-    """The largest block of lines with equally many cells, at least three of each; empty if there is none."""
+    """The largest block of lines with equally many cells, at least three of each; empty if there is none.
+
+    Signs between cells, as puzzles with inequalities have them, are no cells, and lines of signs alone are no lines.
+    """
     best: list[list[str]] = []
     block: list[list[str]] = []
     for line in [*text[:LONGEST].splitlines(), ""]:
-        cells = line.strip(" |[],").replace(",", " ").replace("|", " ").split()
+        tokens = line.strip(" |[],").replace(",", " ").replace("|", " ").split()
+        cells = [token for token in tokens if token not in _BETWEEN_CELLS]
+        if tokens and not cells:
+            continue
         fits = len(cells) >= 3 and all(len(cell) <= 3 for cell in cells)
         if fits and (not block or len(block[0]) == len(cells)):
             block.append(cells)

@@ -28,12 +28,19 @@ LEAVES: Mapping[str, Any] = {
 }
 """What every value of a shape is, by the attack's name."""
 _LIST = re.compile(r"\[([^\[\]]{1,2000})\]")
+_BARE = re.compile(r"(?<![\w.])(-?\d[\d.]{0,20}(?:, ?-?\d[\d.]{0,20}){1,200})")
 
 
 def _length(view: View) -> int:
-    """Entries of the first list in the prompt; else as many as it has numbers; one at least."""
-    listed = _LIST.search(view.prompt)
-    return len(listed[1].split(",")) if listed else max(1, len(view.numbers))
+    """Entries of the first list in what varies between prompts, or in the prompt; else as many as it has numbers.
+
+    What all prompts say may hold a list as well, an example of the format, that is no longer than any other.
+    """
+    for text in filter(None, (view.varies, view.prompt)):
+        listed = _LIST.search(text) or (_BARE.search(text) if text == view.varies else None)
+        if listed:
+            return len(listed[1].split(","))
+    return max(1, len(view.numbers))
 
 
 def _filled(value: Any, view: View) -> str | None:
