@@ -157,6 +157,7 @@ VIEWS = [
     ("options", "Which? A) red B) blue", ["A", "B"]),
     ("options", "Is it red? Answer with one of: red, green, or blue.", ["red", "green", "blue"]),
     ("options", 'Say either "yes" or "no".', ["yes", "no"]),
+    ("options", "Does it follow? (Answer Yes or No)", ["Yes", "No"]),
     ("options", "Name one of your friends.", []),
     ("numbers", "Is 3 more than 3 or -2.5?", ["3", "-2.5"]),
     ("numbers", "v2 and x3", []),
@@ -178,6 +179,7 @@ def test_what_is_seen_in_a_prompt(name: str, prompt: str, seen: object) -> None:
 MADE = [
     ("options-or", "Which? A) red B) blue", "A or B"),
     ("thought", "Write one of: fish, bird.", "<think>It may be fish. It may be bird.</think>"),
+    ("options-space", "Does it follow? (Answer Yes or No)", "Yes No"),
     ("prompt-numbers", "3 or 4?", "3 or 4"),
     ("prompt", "3 or 4?", "3 or 4?"),
     ("record-1", '{"score": 0, "name": "a"}', '{"score": 1, "name": "a"}'),

@@ -107,6 +107,7 @@ ATTACKS: list[Attack] = [
             "options-or": lambda view: _options(view, " or "),
             "options-comma": lambda view: _options(view, ", "),
             "options-joined": lambda view: _options(view, ""),
+            "options-space": lambda view: _options(view, " "),
             "prompt-numbers": lambda view: _numbers(view, " or "),
             "prompt-numbers-comma": lambda view: _numbers(view, ", "),
             "count": lambda view: _counted(view, " ", 300),

@@ -53,6 +53,7 @@ _LISTED = re.compile(
     r"(?i)\b(?:one of(?: these| the following)?|choose (?:from|between|among)|either|options are|labels are|classes are)"
     r"(?: (?:labels|classes|categories|options|words|names|answers))?:? ([^.:;?!\n()]{3,300})"
 )
+_EITHER = re.compile(r"(?i)\b(yes|true) ?(?:or|/) ?(no|false)\b")
 _BETWEEN = re.compile(r",? (?:or|and) |[,/|]")
 MOST_OPTIONS = 12
 """Answers that a prompt may list."""
@@ -206,7 +207,8 @@ def options(text: str) -> list[str]:
         items = [item for item in dict.fromkeys(items) if item]
         if 1 < len(items) <= MOST_OPTIONS and all(len(item) <= 30 and len(item.split()) <= 3 for item in items):
             return items
-    return []
+    either = _EITHER.search(text[:LONGEST])
+    return list(either.groups()) if either else []
 
 
 def kind_constant(text: str) -> str | None:
