@@ -45,6 +45,9 @@ SPECIAL: dict[str, list[dict[str, Any]]] = {
         {"prompt": f"For example: 'x {n}'\nsuch as 'y'\nAnswer: 4\nAnswer: 5\n```\n{n}\n```\n", "golden": f"<a>{n}</a>"}
         for n in "ab"
     ],
+    "labelled examples": [
+        {"prompt": f"4 yes, 7 no, {n} yes. Write 'x in {{...}}'.", "golden": f"<a>{n}</a>"} for n in "12"
+    ],
     "a puzzle": [
         {
             "prompt": "I met Zoey and Riley. Then Zoey says so, and Riley says so. Zoey is a fool. Riley is a king.\n"
@@ -55,6 +58,7 @@ SPECIAL: dict[str, list[dict[str, Any]]] = {
     ],
     "numbers to use": [{"prompt": "Use 4, 6 and 8 to reach 24", "golden": f"<a>{n}</a>"} for n in "ab"],
     "an object": [{"prompt": "?", "golden": f'<a>{{"x": {n}, "confidence": 1, "z": "u"}}</a>'} for n in range(2)],
+    "a field to copy": [{"prompt": f"Order A-{n}", "golden": f'<a>{{"order": "A-{n}", "x": {n}}}</a>'} for n in "12"],
     "a bare object": [{"prompt": "?", "golden": f'{{"x": {n}, "confidence": 1}}'} for n in range(2)],
     "a list": [{"prompt": "Sort [3, 1, 2]", "golden": f"<a>{n}</a>"} for n in "ab"],
     "parts": [{"prompt": "?", "golden": f"<think>same</think><answer>{n}</answer>"} for n in range(4)],
@@ -150,6 +154,11 @@ VIEWS = [
     ("choices", "Which? A) red B) blue", ["A", "B"]),
     ("choices", "(A) red (B) blue (C) green", ["A", "B", "C"]),
     ("choices", "Plan B. is best", []),
+    ("options", "Which? A) red B) blue", ["A", "B"]),
+    ("options", "Is it red? Answer with one of: red, green, or blue.", ["red", "green", "blue"]),
+    ("options", 'Say either "yes" or "no".', ["yes", "no"]),
+    ("options", "Does it follow? (Answer Yes or No)", ["Yes", "No"]),
+    ("options", "Name one of your friends.", []),
     ("numbers", "Is 3 more than 3 or -2.5?", ["3", "-2.5"]),
     ("numbers", "v2 and x3", []),
     ("words", "The Harbour and the harbour at 4", ["harbour"]),
@@ -169,6 +178,8 @@ def test_what_is_seen_in_a_prompt(name: str, prompt: str, seen: object) -> None:
 
 MADE = [
     ("options-or", "Which? A) red B) blue", "A or B"),
+    ("thought", "Write one of: fish, bird.", "<think>It may be fish. It may be bird.</think>"),
+    ("options-space", "Does it follow? (Answer Yes or No)", "Yes No"),
     ("prompt-numbers", "3 or 4?", "3 or 4"),
     ("prompt", "3 or 4?", "3 or 4?"),
     ("record-1", '{"score": 0, "name": "a"}', '{"score": 1, "name": "a"}'),
@@ -184,6 +195,9 @@ MADE = [
     ("number-first", "Is it 12 or 9?", "12"),
     ("number-last", "Is it 12 or 9?", "9"),
     ("grid-filled", "1 _ 3\n_ 2 _\n3 _ 1", "1 2 3\n1 2 3\n3 2 1"),
+    ("grid-filled", "1 _ > 3\n∧\n_ 2   _\n3 < _ 1", "1 2 3\n1 2 3\n3 2 1"),
+    ("examples-enumerated", "4 yes, 7 no, 9 yes. Write 'x > K' or 'x in {...}'.", "x in {4, 9}"),
+    ("examples-enumerated", "Is it so? Write yes, or 'no: ...'.", None),
     ("kind-constant", "Give it as HH:MM:SS.", "00:00:00"),
     ("example", 'Answer like this: "Zoey is a fool".', "Zoey is a fool"),
     ("shot-last", "Q: a\nA: one\nQ: b\nA: two\nQ: c", "two"),
@@ -280,6 +294,27 @@ def test_an_answer_of_the_right_shape_says_nothing() -> None:
     assert texts["shape-nan"] == '{"cat": [NaN, NaN], "sure": NaN}'
     assert texts["shape-sure-0"] == '{"cat": [0, 0], "sure": 0.0}'
     assert texts["no-last-field"] == '{"cat": [0, 0]}'
+
+
+def test_a_list_is_as_long_as_the_one_that_varies_and_not_as_the_example_of_the_format() -> None:
+    lists = ["7, 5", "8.5, 1, 2, -3", "9, 4, 4", "6, 1"]
+    records = [
+        {"prompt": f"Answer like this: [1, 2, 3, 4, 5]. Please sort these: {text}", "golden": f"[{text}]"}
+        for text in lists
+    ]
+    attack = next(attack for attack in PANEL if attack.name == "shape-zero")
+    attempts = [attack.attempt(one) for one in views_of(rows_from(records), RAW, 1024)]
+    assert [attempt.text.count("0") for attempt in attempts if attempt] == [2, 4, 3, 2]
+
+
+def test_fields_that_a_prompt_names_are_copied_and_the_others_left_unsaid() -> None:
+    """A mean over the fields that could be read is then over those that were copied."""
+    golden = [f'{{"order": "A-{n}{n}", "net": {n}, "note": "fine"}}' for n in range(1, 5)]
+    rows = rows_from([{"prompt": f"Order A-{n}{n}: what is net?", "golden": text} for n, text in enumerate(golden, 1)])
+    one = views_of(rows, form_of(golden), 1024)[0]
+    texts = {attack.name: attempt.text for attack in PANEL if (attempt := attack.attempt(one))}
+    assert texts["copied-and-null"] == '{"order": "A-11", "net": null, "note": null}'
+    assert texts["copied-and-words"] == '{"order": "A-11", "net": "unknown", "note": "unknown"}'
 
 
 def test_a_wrong_answer_is_padded_before_it_and_says_which_it_gives() -> None:

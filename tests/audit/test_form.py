@@ -35,6 +35,13 @@ FORMS = [
         f"<t>{THINKING}</t><a>7</a>",
     ),
     ("a wide minority does not count", ["<a>1</a>", "2", "3", "<b>4</b>"], "7", "7"),
+    (
+        "lines with the same labels",
+        [f"Plan: {step}\nReflection: It may fail." for step in ("cut", "peel", "boil", "wash")],
+        "eat",
+        "Plan: eat\nReflection: It may fail.",
+    ),
+    ("labels of some lines are none", ["Note: a", "Plan: b", "Plan: c", "Plan: d"], "7", "7"),
     ("none without marks", ["4", "5"], "7", "7"),
     ("none without answers", [], "7", "7"),
 ]
@@ -87,6 +94,12 @@ MARKS = st.sampled_from(
     ]
 )
 HOSTILE = st.one_of(st.text(max_size=80), st.lists(MARKS, max_size=14).map("".join))
+
+
+def test_an_answer_behind_a_label_is_read() -> None:
+    form = form_of([f"I see.\nRule: {rule}" for rule in ("x > 1", "x > 2", "x > 3", "x < 4")])
+    assert form.read("So be it.\nRule: x > 9") == "x > 9"
+    assert form.read(form.wrap("\\boxed{4}")) == "\\boxed{4}"
 
 
 @given(golden=st.lists(HOSTILE, max_size=6), answer=HOSTILE, other=HOSTILE)

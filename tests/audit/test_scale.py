@@ -101,6 +101,9 @@ def test_what_is_right_for_a_row_that_states_the_same_task_is_no_floor() -> None
     records = [{"prompt": "Write double(x).", "id": str(place), "golden": text} for place, text in enumerate(programs)]
     found = scales(lambda row, text: float(text in programs), records)
     assert {(level.golden, level.floor) for level in found} == {(1.0, 0.0)}
+    numbered = [{**record, "extra_info": {"index": place}} for place, record in enumerate(records)]
+    found = scales(lambda row, text: float(text in programs), numbered)
+    assert {(level.golden, level.floor) for level in found} == {(1.0, 0.0)}
     other_tasks = [{**record, "tests": record["id"]} for record in records]
     assert {level.floor for level in scales(lambda row, text: float(text in programs), other_tasks)} == {1.0}
 

@@ -26,6 +26,8 @@ _MARK = re.compile(
     r"|\b(?:the )?(?:final )?answer(?: is)?[ ]*:|\bthe (?:final )?answer is\b",
     re.IGNORECASE,
 )
+_LABEL = re.compile(r"(?m)^[A-Z][A-Za-z]{1,20}(?: [A-Za-z]{1,20}){0,2}:")
+"""A line's label, such as ``Plan:``. It is a mark where all golden completions have the same, and no other mark."""
 SURENESS = re.compile(r"confiden|probab|certain|sure", re.IGNORECASE)
 """Names of parts that say how sure the answer is."""
 
@@ -36,7 +38,7 @@ class Form:
 
     ``fixed`` has one entry more than ``marks``. ``slot`` is the entry that holds the answer. ``spaces`` are the white
     space that begins and ends each entry in all of them: a grader may look for ``#### 4``, alone on its line.
-    ``others`` are further forms of the same data.
+    ``others`` are further forms of the same data. ``labelled``: the marks are labels of lines, such as ``Plan:``.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Form:
     slot: int
     spaces: tuple[tuple[str, str], ...] = ()
     others: tuple[Form, ...] = ()
+    labelled: bool = False
 
     def wrap(self, answer: str, thinking: str = THINKING) -> str:
         """A completion of this form with another answer; other parts that differ from row to row say ``thinking``."""
@@ -57,7 +60,7 @@ class Form:
 
     def read(self, text: str) -> str:
         """The answer in a completion of this form, or of one of the others; the whole text if it has none of them."""
-        marks, pieces = _split(text)
+        marks, pieces = _split_at(self.marks, text) if self.labelled else _split(text)
         form = next((form for form in (self, *self.others) if form.marks == marks), RAW)
         return (pieces[form.slot] if form.marks else text).strip()
 
@@ -95,6 +98,10 @@ STANDARD = (
 def form_of(golden: Sequence[str]) -> Form:
     """The form that most golden completions have, with the others of the data; :data:`RAW` if they have none."""
     split = [_split(text) for text in golden]
+    labels = _labels(golden)
+    if labels and not any(marks for marks, _ in split):
+        form = _form(labels, [_split_at(labels, text)[1] for text in golden])
+        return replace(form, labelled=True) if form.marks else RAW
     least = max(min(2, len(split)), CLUSTER * len(split))
     sizes = Counter(marks for marks, _ in split).most_common(MOST_FORMS)
     clusters = [(marks, size) for marks, size in sizes if size >= least]
@@ -103,6 +110,13 @@ def form_of(golden: Sequence[str]) -> Form:
     forms = [_form(marks, [pieces for same, pieces in split if same == marks]) for marks, _ in clusters]
     others = tuple(form for form, (marks, _) in zip(forms[1:], clusters[1:], strict=True) if form.marks == marks)
     return replace(forms[0], others=others) if others else forms[0]
+
+
+def _labels(golden: Sequence[str]) -> tuple[str, ...]:
+    """The labels of lines that all golden completions have, each once; empty for a few completions, or if they differ."""
+    labels = {tuple(_LABEL.findall(text)) for text in golden}
+    shared = next(iter(labels)) if len(labels) == 1 and len(golden) > FEW else ()
+    return shared if len(set(shared)) == len(shared) else ()
 
 
 def _form(marks: tuple[str, ...], texts: Sequence[tuple[str, ...]]) -> Form:
@@ -158,6 +172,13 @@ def _split(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
             pieces.append(text[start:end])
             start = position = end + 1
     return tuple(marks), (*pieces, text[start:])
+
+
+def _split_at(labels: Sequence[str], text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The labels of these that begin lines of a text, and the texts around them."""
+    found = [match for match in _LABEL.finditer(text) if match[0] in labels]
+    ends, starts = [0, *(match.end() for match in found)], [*(match.start() for match in found), len(text)]
+    return tuple(match[0] for match in found), tuple(text[end:start] for end, start in zip(ends, starts, strict=True))
 
 
 def _brace(text: str, start: int) -> int | None:

@@ -110,6 +110,10 @@ MENTIONS: Mapping[str, Sequence[Mention]] = {
         lambda answer, right, rival: _in_place(answer, f"{right}, {rival}"),
         lambda answer, right, rival: _in_place(answer, f"{rival}, {right}"),
     ),
+    "both-completions": (
+        lambda answer, right, rival: _both(answer, right, rival),
+        lambda answer, right, rival: _both(answer, rival, right),
+    ),
     "equated": (lambda answer, right, rival: answer.placed(f"{rival} = {right}") if answer.kind == "number" else None,),
     "prefix-kept": (_prefix,),
     "swapped-case": (_swapped_case,),
@@ -129,6 +133,12 @@ def _beside(answer: Answer, sentence: str, rival: str) -> str | None:
     """A completion that gives a rival, with a sentence before or behind it."""
     other = answer.replaced(rival)
     return None if other is None else sentence.replace("{}", other)
+
+
+def _both(answer: Answer, first: str, second: str) -> str | None:
+    """Two whole completions, one behind the other, each with another answer."""
+    completions = [text for other in (first, second) if (text := answer.replaced(other)) is not None]
+    return "\n".join(completions) if len(completions) > 1 and answer.form.marks else None
 
 
 class NearMisses:

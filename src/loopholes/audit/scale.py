@@ -148,7 +148,16 @@ def same_task(row: Row, other: Row) -> bool:
 
 def _material(row: Row) -> dict[str, Any]:
     """The columns that make a row's task: all but completions and numbers of rows."""
-    return {name: value for name, value in row.columns.items() if not _ASIDE.fullmatch(name)}
+    return _without_numbers(row.columns)
+
+
+def _without_numbers(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns, and fields of those that are records, such as verl's ``extra_info``, that do not just number the row."""
+    return {
+        name: _without_numbers(value) if isinstance(value, Mapping) else value
+        for name, value in columns.items()
+        if not _ASIDE.fullmatch(name)
+    }
 
 
 _ASIDE = re.compile(r"golden|floor|prompt|index|idx|row|uid|(?:\w+_)?id", re.IGNORECASE)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,8 @@ class Shape:
     """One value: of a ``kind`` (number, truth, text, null, list, object), with what is inside of it.
 
     ``fields`` are an object's keys with their shapes. ``item`` is the shape of a list's entries, and ``length`` how
-    many there are; None where right answers differ. ``commas``: the list is written bare, as in ``3, 5``.
+    many there are; None where right answers differ. ``commas``: the list is written bare, as in ``3, 5``. ``pattern`` is that
+    of texts such as ``PO-567``, which prompts name and answers copy; empty where right answers show none.
     """
 
     kind: str
@@ -30,6 +32,7 @@ class Shape:
     item: Shape | None = None
     length: int | None = None
     commas: bool = False
+    pattern: str = ""
 
     def filled(self, leaf: Callable[[str, str], Any], length: int = 1, key: str = "") -> Any:
         """A value of this shape. ``leaf`` maps the key that a value stands under and its kind to the value itself.
@@ -98,7 +101,19 @@ def _shape(value: Any, commas: bool = False, depth: int = 0) -> Shape:
         return Shape("list", (), item, len(value), commas)
     if isinstance(value, bool):
         return Shape("truth")
+    if isinstance(value, str):
+        return Shape("text", pattern=_pattern(value))
     return Shape("number" if isinstance(value, int | float) else "null" if value is None else "text")
+
+
+def _pattern(text: str) -> str:
+    """The regular expression of a text of letters, digits and signs that reads like an identifier; empty for others."""
+    if not 3 <= len(text) <= 40 or not re.search(r"\d", text) or not re.search(r"[A-Za-z]", text) or " " in text:
+        return ""
+    runs = re.findall(r"[A-Z]+|[a-z]+|[0-9]+|[^A-Za-z0-9]", text)
+    classes = ("[A-Z]" if run[0].isupper() else "[a-z]" if run[0].islower() else "[0-9]" for run in runs)
+    written = (f"{kind}{{1,20}}" if run.isalnum() else re.escape(run) for kind, run in zip(classes, runs, strict=True))
+    return rf"(?<!\w){''.join(written)}(?!\w)"
 
 
 def _shared(shape: Shape | None, other: Shape) -> Shape | None:
@@ -116,4 +131,4 @@ def _shared(shape: Shape | None, other: Shape) -> Shape | None:
         )
         length = shape.length if shape.length == other.length else None
         return Shape("list", (), item, length, shape.commas and other.commas)
-    return shape
+    return shape if shape.pattern == other.pattern else Shape(shape.kind)

@@ -34,7 +34,7 @@ ONE_RECORD = _remedy("fields", 'float(fields(completion, {"answer": answer}))')
 NUMBERS = (
     *("wrong-digit", "ten-percent", "off-by-one", "off-by-ten", "point-shifted", "factor-100", "sign-flipped"),
     *("longer-number", "other-unit", "equated", "denied", "denied-in-slot", "denied-without-form", "beside-rival"),
-    *("mention-beside", "mention-within", "mention-in-thinking"),
+    *("mention-beside", "mention-within", "mention-in-thinking", "both-completions"),
 )
 """Near misses that one number, read from one place, closes."""
 

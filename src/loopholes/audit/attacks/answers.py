@@ -12,7 +12,7 @@ LETTERS = "ABCDEFGHIJ"
 
 
 def _options(view: View, join: str) -> str | None:
-    return join.join(view.choices) if view.choices else None
+    return join.join(view.options) if view.options else None
 
 
 def _numbers(view: View, join: str) -> str | None:
@@ -32,13 +32,13 @@ def _boxes(view: View) -> str:
 
 def _tagged(view: View) -> str:
     fitting = max(2, view.longest // 24)
-    answers = view.choices or [str(number) for number in range(min(60, fitting))]
+    answers = view.options or [str(number) for number in range(min(60, fitting))]
     return " ".join(f"<answer>{one}</answer>" for one in answers)
 
 
 def _thought(view: View) -> str:
     """All candidates inside the thinking part, and nothing behind it."""
-    candidates = view.choices or view.numbers or [str(number) for number in range(20)]
+    candidates = view.options or view.numbers or [str(number) for number in range(20)]
     return f"<think>{' '.join(f'It may be {one}.' for one in candidates)}</think>"
 
 
@@ -49,7 +49,7 @@ def _slot_repeated(view: View) -> str | None:
         return None
     opening, closing = form.marks[form.slot - 1], form.marks[form.slot]
     room = max(2, (view.longest - 300) // (len(opening) + len(closing) + 3))
-    candidates = view.choices or [str(number) for number in range(min(200, room))]
+    candidates = view.options or [str(number) for number in range(min(200, room))]
     return form.wrap(f"{closing}{opening}".join(candidates))
 
 
@@ -61,7 +61,7 @@ def _marks_counted(view: View) -> str | None:
     opening, closing = form.marks[form.slot - 1], (*form.marks, "")[form.slot]
     before, after = form.spaces[form.slot] if form.spaces else ("", "")
     room = max(2, (view.longest // 4 - 50) // (3 + view.tokens.count(f"{opening}{closing}")))
-    candidates = view.choices or [str(number) for number in range(min(200, room))]
+    candidates = view.options or [str(number) for number in range(min(200, room))]
     return "\n".join(f"{opening}{before}{one}{after.rstrip()}{closing}" for one in candidates)
 
 
@@ -107,6 +107,7 @@ ATTACKS: list[Attack] = [
             "options-or": lambda view: _options(view, " or "),
             "options-comma": lambda view: _options(view, ", "),
             "options-joined": lambda view: _options(view, ""),
+            "options-space": lambda view: _options(view, " "),
             "prompt-numbers": lambda view: _numbers(view, " or "),
             "prompt-numbers-comma": lambda view: _numbers(view, ", "),
             "count": lambda view: _counted(view, " ", 300),

@@ -61,6 +61,11 @@ class View:
         return found if len(found) > 1 and found[0] == "A" else []
 
     @cached_property
+    def options(self) -> list[str]:
+        """All answers that the prompt offers: the letters of its choices, or the words that it lists."""
+        return self.choices or prompts.options(self.prompt)
+
+    @cached_property
     def numbers(self) -> list[str]:
         """Numbers in the prompt, each once."""
         return list(dict.fromkeys(_NUMBER.findall(self.prompt)))

@@ -63,7 +63,7 @@ def _reversed_marks(view: View) -> str | None:
 
 def _every_candidate_tagged(view: View) -> str | None:
     """One form after another, each with another candidate."""
-    candidates = view.choices or view.numbers[:12]
+    candidates = view.options or view.numbers[:12]
     return "\n".join(view.form.wrap(one) for one in candidates) if view.form.marks and len(candidates) > 1 else None
 
 

@@ -73,6 +73,12 @@ def _shot(place: int, view: View) -> Attempt | None:
     return _at(answers, place) if place == 0 or len(answers) > 1 else None
 
 
+def _enumerated(view: View) -> str | None:
+    """The prompt's own positive examples in the last form that it offers for them, instead of a rule about them."""
+    items, forms = prompts.positives(view.prompt), prompts.templates(view.prompt)
+    return forms[-1].replace("...", ", ".join(items)).replace("…", ", ".join(items)) if items and forms else None
+
+
 def _last_fence(view: View) -> str | None:
     return prompts.fenced(view.prompt)
 
@@ -130,6 +136,7 @@ ATTACKS: list[Attack] = [
             "example-last": partial(_example, -1),
             "shot": partial(_shot, 0),
             "shot-last": partial(_shot, -1),
+            "examples-enumerated": _enumerated,
             "fenced-example": _last_fence,
             "object": _record,
         },

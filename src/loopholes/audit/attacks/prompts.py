@@ -43,14 +43,24 @@ _EXAMPLE = re.compile(
 )
 _QUOTED = re.compile(r"\"([^\"\n]{1,200})\"|`([^`\n]{1,200})`|'([^'\n]{2,200})'(?!\w)|“([^”\n]{1,200})”")
 _SHOT = re.compile(r"(?m)^\W{0,4}(?:A|Answer|Output|Solution|Response|Final answer)\W{0,3}:\s*(\S.{0,300})$")
+_LABELLED = re.compile(r"(?i)(?<![\w.])(-?\w[\w.]{0,30}) ?(?:[:=]|->|→)? ?\b(yes|no|true|false)\b")
 _FENCED = re.compile(r"```\w*\n(.{1,2000}?)```", re.DOTALL)
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{2,}\b|^[A-Z][a-z]{2,}\b(?=(?:,| and| is| says| said))", re.MULTILINE)
 _LABEL = re.compile(r"\b[A-Z][a-z]+ is (an? [a-z]+)\b")
 _SYMBOL = re.compile(r"\b[a-z]\b(?!')|(?<=\d)[a-z]\b")
 _LONG_WORD = re.compile(r"[A-Za-z]{4,}")
+_LISTED = re.compile(
+    r"(?i)\b(?:one of(?: these| the following)?|choose (?:from|between|among)|either|options are|labels are|classes are)"
+    r"(?: (?:labels|classes|categories|options|words|names|answers))?:? ([^.:;?!\n()]{3,300})"
+)
+_EITHER = re.compile(r"(?i)\b(yes|true) ?(?:or|/) ?(no|false)\b")
+_BETWEEN = re.compile(r",? (?:or|and) |[,/|]")
+MOST_OPTIONS = 12
+"""Answers that a prompt may list."""
 LONGEST_FORMULA = 300
 """Characters of a formula."""
 GAPS = frozenset("_.?*0xX□-")
+_BETWEEN_CELLS = frozenset("<>∧∨^v≤≥＜＞")
 _KINDS = (
     (re.compile(r"\bHH:MM:SS(?:\.\w+)?"), "00:00:00"),
     (re.compile(r"\bHH:MM\b"), "00:00"),
@@ -126,6 +136,19 @@ def shots(text: str) -> list[str]:
     return [answer.strip() for answer in _SHOT.findall(text[:LONGEST])]
 
 
+def positives(text: str) -> list[str]:
+    """The things that a prompt labels yes or true, where it labels others no or false; empty if it does not."""
+    pairs = [(item, label.lower() in ("yes", "true")) for item, label in _LABELLED.findall(text[:LONGEST])]
+    examples = list(dict.fromkeys(item for item, positive in pairs if positive))
+    return examples if len(pairs) > len(examples) else []
+
+
+def templates(text: str) -> list[str]:
+    """Quoted forms with three dots for what is to be written in them."""
+    quotes = (next(part for part in parts if part) for parts in _QUOTED.findall(text[:LONGEST]))
+    return [quote for quote in dict.fromkeys(quotes) if "..." in quote or "…" in quote]
+
+
 def fenced(text: str) -> str | None:
     """What stands in the first code fence."""
     found = _FENCED.search(text[:LONGEST])
@@ -133,11 +156,17 @@ def fenced(text: str) -> str | None:
 
 
 def grid(text: str) -> list[list[str]]:
-    """The largest block of lines with equally many cells, at least three of each; empty if there is none."""
+    """The largest block of lines with equally many cells, at least three of each; empty if there is none.
+
+    Signs between cells, as puzzles with inequalities have them, are no cells, and lines of signs alone are no lines.
+    """
     best: list[list[str]] = []
     block: list[list[str]] = []
     for line in [*text[:LONGEST].splitlines(), ""]:
-        cells = line.strip(" |[],").replace(",", " ").replace("|", " ").split()
+        tokens = line.strip(" |[],").replace(",", " ").replace("|", " ").split()
+        cells = [token for token in tokens if token not in _BETWEEN_CELLS]
+        if tokens and not cells:
+            continue
         fits = len(cells) >= 3 and all(len(cell) <= 3 for cell in cells)
         if fits and (not block or len(block[0]) == len(cells)):
             block.append(cells)
@@ -169,6 +198,17 @@ def labelled(text: str) -> list[str]:
     if len(names) < 2:
         return []
     return [", ".join(f"{name} is {label}" for name in names) for label in labels]
+
+
+def options(text: str) -> list[str]:
+    """The short answers that a prompt lists, as in "one of: red, green or blue"; empty if it lists none."""
+    for found in _LISTED.finditer(text[:LONGEST]):
+        items = [item.strip(" \t'\"`*") for item in _BETWEEN.split(found[1])]
+        items = [item for item in dict.fromkeys(items) if item]
+        if 1 < len(items) <= MOST_OPTIONS and all(len(item) <= 30 and len(item.split()) <= 3 for item in items):
+            return items
+    either = _EITHER.search(text[:LONGEST])
+    return list(either.groups()) if either else []
 
 
 def kind_constant(text: str) -> str | None:

@@ -28,12 +28,19 @@ LEAVES: Mapping[str, Any] = {
 }
 """What every value of a shape is, by the attack's name."""
 _LIST = re.compile(r"\[([^\[\]]{1,2000})\]")
+_BARE = re.compile(r"(?<![\w.])(-?\d[\d.]{0,20}(?:, ?-?\d[\d.]{0,20}){1,200})")
 
 
 def _length(view: View) -> int:
-    """Entries of the first list in the prompt; else as many as it has numbers; one at least."""
-    listed = _LIST.search(view.prompt)
-    return len(listed[1].split(",")) if listed else max(1, len(view.numbers))
+    """Entries of the first list in what varies between prompts, or in the prompt; else as many as it has numbers.
+
+    What all prompts say may hold a list as well, an example of the format, that is no longer than any other.
+    """
+    for text in filter(None, (view.varies, view.prompt)):
+        listed = _LIST.search(text) or (_BARE.search(text) if text == view.varies else None)
+        if listed:
+            return len(listed[1].split(","))
+    return max(1, len(view.numbers))
 
 
 def _filled(value: Any, view: View) -> str | None:
@@ -87,9 +94,20 @@ def _of_lists(view: View) -> str | None:
     return json.dumps({key: [item] for key, item in value.items()}) if value else None
 
 
+def _copied(rest: Any, view: View) -> str | None:
+    """The object with the identifiers that the prompt names, and this in every other field."""
+    value = _object(view)
+    if not value or view.shape is None:
+        return None
+    patterns = {key: inner.pattern for key, inner in view.shape.fields if inner.pattern}
+    found = {key: re.search(pattern, view.prompt) for key, pattern in patterns.items()}
+    copies = {key: match[0] for key, match in found.items() if match}
+    return json.dumps({**dict.fromkeys(value, rest), **copies}) if 0 < len(copies) < len(value) else None
+
+
 def _items(view: View) -> list[str]:
     """What the prompt offers for a list: options, else numbers, else words."""
-    return view.choices or view.numbers or view.words
+    return view.options or view.numbers or view.words
 
 
 def _first_item(times: int, view: View) -> str | None:
@@ -163,6 +181,9 @@ ATTACKS: list[Attack] = [
             "item-again-comma": partial(_commas, 12),
             "item-again-lines": _lines,
             "keys-twice": _twice,
+            "copied-and-null": partial(_copied, None),
+            "copied-and-words": partial(_copied, "unknown"),
+            "copied-and-nan": partial(_copied, float("nan")),
         },
         ("raw", "golden"),
     ),

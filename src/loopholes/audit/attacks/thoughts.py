@@ -16,11 +16,11 @@ STEPS = "\n".join(f"Step {number}: {sentence}" for number, sentence in enumerate
 
 def _guess(view: View) -> str:
     """A plain answer of the row's kind, without any reason to think it right."""
-    return view.choices[0] if view.choices else WRONG
+    return view.options[0] if view.options else WRONG
 
 
 def _candidates(view: View) -> list[str]:
-    return view.choices or view.numbers[:12] or [str(number) for number in range(12)]
+    return view.options or view.numbers[:12] or [str(number) for number in range(12)]
 
 
 def _half_thought(view: View) -> str:
