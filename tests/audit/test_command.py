@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -64,7 +65,9 @@ SOURCE = (
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with rewards and data that are right, and wrong in every way."""
+    """The working directory, with rewards and data that are right, and wrong in every way; however long a command
+    takes on a busy machine, it prints no progress."""
+    monkeypatch.setattr("loopholes.cli.display.SOON", math.inf)
     monkeypatch.chdir(tmp_path)
     write(tmp_path, SOURCE)
     Path("ends.py").write_text("def f(completion): ...\nraise SystemExit(0)\n")
