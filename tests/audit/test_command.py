@@ -215,7 +215,7 @@ def test_bad_input_ends_with_the_code_of_its_error_and_one_sentence(
 WORSE = [
     ("ends.py:f --data rows.jsonl", "ends.py ends the interpreter when it is imported"),
     (
-        "rewards.py:hangs --data rows.jsonl --call-seconds 0.1 --rows 2",
+        "rewards.py:hangs --data rows.jsonl --call-seconds 0.1 --rows 2 --budget-seconds 6",
         "none of the first 2 rows: took longer than 0.1 s",
     ),
     ("rewards.py:dies --data rows.jsonl --rows 2", "none of the first 2 rows: ended the process that it ran in"),
