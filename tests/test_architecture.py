@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 from collections.abc import Iterator, Mapping, Set
@@ -38,6 +39,7 @@ def imported(file: Path) -> Iterator[str]:
                 yield inner if inner in MODULES else str(node.module)
 
 
+@functools.cache
 def arrows() -> dict[str, set[str]]:
     """Which module imports which, within the package."""
     return {
@@ -148,10 +150,9 @@ def reaches(text: str, private: Set[str]) -> list[str]:
     taken = [(line, name) for node in ast.walk(tree) for line, name in named(node)]
     reasons = [reason["names"].split(",") for reason in map(REASON.match, lines) if reason]
     excused = {name.strip() for names in reasons for name in names} - {""}
+    elsewhere = private - excused - defined(tree)
     unexplained = [
-        f"{line}: {name}"
-        for line, name in taken
-        if name in private - excused - defined(tree) and not REASON.search(lines[line - 1])
+        f"{line}: {name}" for line, name in taken if name in elsewhere and not REASON.search(lines[line - 1])
     ]
     return [*unexplained, *(f"nothing: {name}" for name in excused - {name for _, name in taken})]
 

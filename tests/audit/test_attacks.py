@@ -140,14 +140,17 @@ def test_every_attack_applies_to_some_prompt() -> None:
 @pytest.mark.parametrize("tokens", [16, 64, 1024])
 @pytest.mark.parametrize("prompt", [*PROMPTS, "word " * 5000])
 def test_no_attempt_is_longer_than_an_answer_may_be(prompt: str, tokens: int) -> None:
-    made = [attack.attempt(view(prompt, tokens=tokens)) for attack in PANEL]
-    assert any(made)
-    assert all(len(one.text) <= 4 * tokens for one in made if one is not None)
+    seen = view(prompt, tokens=tokens)
+    tried = [attack.attempt(seen) for attack in PANEL]
+    assert any(tried)
+    assert all(len(attempt.text) <= 4 * tokens for attempt in tried if attempt is not None)
 
 
 @pytest.mark.parametrize("prompt", ["\x00", "{" * 5000, '{"a":' * 5000, "}{", "\ud800", "A) B)", "9" * 9000, "`" * 99])
 def test_no_prompt_makes_an_attack_fail(prompt: str) -> None:
-    assert any(attack.attempt(view(prompt)) is not None for attack in PANEL)
+    seen = view(prompt)
+    tried = [attack.attempt(seen) for attack in PANEL]
+    assert any(tried)
 
 
 VIEWS = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -64,7 +65,9 @@ SOURCE = (
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with rewards and data that are right, and wrong in every way."""
+    """The working directory, with rewards and data that are right, and wrong in every way; however long a command
+    takes on a busy machine, it prints no progress."""
+    monkeypatch.setattr("loopholes.cli.display.SOON", math.inf)
     monkeypatch.chdir(tmp_path)
     write(tmp_path, SOURCE)
     Path("ends.py").write_text("def f(completion): ...\nraise SystemExit(0)\n")
@@ -212,7 +215,7 @@ def test_bad_input_ends_with_the_code_of_its_error_and_one_sentence(
 WORSE = [
     ("ends.py:f --data rows.jsonl", "ends.py ends the interpreter when it is imported"),
     (
-        "rewards.py:hangs --data rows.jsonl --call-seconds 0.1 --rows 2",
+        "rewards.py:hangs --data rows.jsonl --call-seconds 0.1 --rows 2 --budget-seconds 6",
         "none of the first 2 rows: took longer than 0.1 s",
     ),
     ("rewards.py:dies --data rows.jsonl --rows 2", "none of the first 2 rows: ended the process that it ran in"),

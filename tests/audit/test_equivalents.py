@@ -56,7 +56,9 @@ def anywhere(row: Row, text: str) -> float:
 
 
 @pytest.mark.parametrize(
-    "pay, reader", [(exact, "exact"), (in_tags, "strict on form"), (anywhere, "lenient")], ids=lambda value: str(value)
+    "pay, reader",
+    [(exact, "exact"), (in_tags, "strict on form"), (anywhere, "lenient")],
+    ids=["exact", "strict on form", "lenient"],
 )
 def test_the_kind_of_reader_is_told_by_what_it_refuses(pay: Pay, reader: str) -> None:
     rates = refusals(asked(pay, sums(16)))
