@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,11 @@ from loopholes.audit.budget import Budget
 from loopholes.audit.engine import observe
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gate import Gate
-from loopholes.audit.panel import BREAKING, HANGS, MOST_HANGS, enough
+from loopholes.audit.panel import AHEAD, BREAKING, HANGS, MOST_HANGS, enough
+from loopholes.audit.process import Ended
 from loopholes.audit.scorer import HURRIED, SHORTEST_LIMIT, Scorer
 from loopholes.audit.verdicts import judge
+from loopholes.audit.worker import Call, Loaded, Refused, Scored
 from support.rewards import Clock, Timed, families, sums
 
 FAST = 1e-4
@@ -217,3 +220,35 @@ def test_rows_are_so_few_that_own_attacks_are_tried_on_enough_of_them_too() -> N
     own = fixed("echo", {f"own-{number}": f"own {number}" for number in range(900)})
     report, _ = timed(accurate, lambda text, is_first: 0.0017, own=own)
     assert report.coverage.tried == 1.0
+
+
+class Wide(Timed):
+    """Says that it pays several calls at once, of completions that it scores one by one."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.facts = Loaded(batched=False, together=False)
+        self.requests: list[Sequence[Call]] = []
+
+    def widen(self, width: int) -> bool:
+        return width > 1
+
+    def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
+        self.requests.append(calls)
+        return super().ask(calls, patience)
+
+
+@pytest.mark.parametrize("processors, together", [(1, 1), (2, 2 * AHEAD)])
+def test_where_calls_are_paid_at_once_first_attempts_of_several_attacks_share_a_request(
+    monkeypatch: pytest.MonkeyPatch, processors: int, together: int
+) -> None:
+    texts = {f"say {number}" for number in range(4 * AHEAD)}
+    monkeypatch.setattr("loopholes.audit.engine.PANEL", fixed("echo", {text: text for text in texts}))
+    monkeypatch.setattr("loopholes.audit.width.cores", lambda: processors)
+    clock = Clock()
+    process = Wide(accurate, lambda text, is_first: 0.003, clock)
+    config = AuditConfig(search_calls=0)
+    seen = observe(process, ROWS[:16], config, None, Budget(60.0, clock=clock), lambda progress: None)
+    sizes = [len({text for _, text in calls}) for calls in process.requests if texts.issuperset(t for _, t in calls)]
+    assert sizes[: len(texts) // together] == [together] * (len(texts) // together)
+    assert judge(seen, Gate()).coverage.tried == 1.0
