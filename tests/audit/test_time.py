@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,11 @@ from loopholes.audit.budget import Budget
 from loopholes.audit.engine import observe
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gate import Gate
-from loopholes.audit.panel import BREAKING, HANGS, MOST_HANGS, enough
+from loopholes.audit.panel import AHEAD, BREAKING, HANGS, MOST_HANGS, enough
+from loopholes.audit.process import Ended
 from loopholes.audit.scorer import HURRIED, SHORTEST_LIMIT, Scorer
 from loopholes.audit.verdicts import judge
+from loopholes.audit.worker import Call, Loaded, Refused, Scored
 from support.rewards import Clock, Timed, families, sums
 
 FAST = 1e-4
@@ -124,7 +127,7 @@ def test_an_attack_counts_as_tried_on_half_of_the_rows_within_bounds(rows: int, 
 def test_the_family_that_breaks_graders_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {"deep": BREAKING, "plain": "echo", "deeper": BREAKING, "plainer": "hedge"}
     panel = [attack for name, family in names.items() for attack in fixed(family, {name: name})]
-    monkeypatch.setattr("loopholes.audit.panel.PANEL", panel)
+    monkeypatch.setattr("loopholes.audit.engine.PANEL", panel)
     _, process = timed(accurate, lambda text, is_first: FAST)
     order = [text for _, text in process.asked if text in names]
     last = [place for place, text in enumerate(order) if text.startswith("plain")][-1]
@@ -135,7 +138,7 @@ def test_after_three_hangs_of_a_family_the_rest_of_it_gets_less_time_and_after_t
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     panel = fixed(BREAKING, {f"hang-{number}": f"hang {number}" for number in range(20)})
-    monkeypatch.setattr("loopholes.audit.panel.PANEL", [*panel, *fixed("echo", {"fine": "fine"})])
+    monkeypatch.setattr("loopholes.audit.engine.PANEL", [*panel, *fixed("echo", {"fine": "fine"})])
     report, process = timed(accurate, lambda text, is_first: 60.0 if text.startswith("hang") else FAST)
     assert process.deaths == MOST_HANGS
     spent = HANGS * SHORTEST_LIMIT + (MOST_HANGS - HANGS) * SHORTEST_LIMIT * HURRIED
@@ -163,7 +166,7 @@ FORMS = [
 @pytest.fixture
 def forms(monkeypatch: pytest.MonkeyPatch) -> None:
     """A panel of one attack in three forms, and others; in rounds however much time there is."""
-    monkeypatch.setattr("loopholes.audit.panel.PANEL", FORMS)
+    monkeypatch.setattr("loopholes.audit.engine.PANEL", FORMS)
     monkeypatch.setattr("loopholes.audit.panel.AMPLE", 1e9)
 
 
@@ -203,7 +206,7 @@ def test_further_forms_of_what_paid_nothing_count_as_tried_with_the_leading_ones
 def test_where_rows_ask_for_programs_they_come_first_and_prose_last(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {"flattery": "judge-injection", "prompt": "echo", "program": "code", "turn": "forged-role"}
     panel = [attack for name, family in names.items() for attack in fixed(family, {name: name})]
-    monkeypatch.setattr("loopholes.audit.panel.PANEL", panel)
+    monkeypatch.setattr("loopholes.audit.engine.PANEL", panel)
     golden = "```python\ndef f(): return {answer}\n```"
     programs = rows_from([{**row, "entry_point": "f"} for row in sums(16, golden)])
     orders = []
@@ -217,3 +220,35 @@ def test_rows_are_so_few_that_own_attacks_are_tried_on_enough_of_them_too() -> N
     own = fixed("echo", {f"own-{number}": f"own {number}" for number in range(900)})
     report, _ = timed(accurate, lambda text, is_first: 0.0017, own=own)
     assert report.coverage.tried == 1.0
+
+
+class Wide(Timed):
+    """Says that it pays several calls at once, of completions that it scores one by one."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.facts = Loaded(batched=False, together=False)
+        self.requests: list[Sequence[Call]] = []
+
+    def widen(self, width: int) -> bool:
+        return width > 1
+
+    def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
+        self.requests.append(calls)
+        return super().ask(calls, patience)
+
+
+@pytest.mark.parametrize("processors, together", [(1, 1), (2, 2 * AHEAD)])
+def test_where_calls_are_paid_at_once_first_attempts_of_several_attacks_share_a_request(
+    monkeypatch: pytest.MonkeyPatch, processors: int, together: int
+) -> None:
+    texts = {f"say {number}" for number in range(4 * AHEAD)}
+    monkeypatch.setattr("loopholes.audit.engine.PANEL", fixed("echo", {text: text for text in texts}))
+    monkeypatch.setattr("loopholes.audit.width.cores", lambda: processors)
+    clock = Clock()
+    process = Wide(accurate, lambda text, is_first: 0.003, clock)
+    config = AuditConfig(search_calls=0)
+    seen = observe(process, ROWS[:16], config, None, Budget(60.0, clock=clock), lambda progress: None)
+    sizes = [len({text for _, text in calls}) for calls in process.requests if texts.issuperset(t for _, t in calls)]
+    assert sizes[: len(texts) // together] == [together] * (len(texts) // together)
+    assert judge(seen, Gate()).coverage.tried == 1.0
