@@ -23,8 +23,8 @@ class Shape:
     """One value: of a ``kind`` (number, truth, text, null, list, object), with what is inside of it.
 
     ``fields`` are an object's keys with their shapes. ``item`` is the shape of a list's entries, and ``length`` how
-    many there are; None where right answers differ. ``commas``: the list is written bare, as in ``3, 5``. ``pattern`` is that
-    of texts such as ``PO-567``, which prompts name and answers copy; empty where right answers show none.
+    many there are; None where right answers differ. ``commas``: the list is written bare, as in ``3, 5``.
+    ``pattern`` is that of texts such as ``PO-567``, which prompts name and answers copy; empty where there is none.
     """
 
     kind: str

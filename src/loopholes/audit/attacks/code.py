@@ -60,7 +60,8 @@ def look():
     while frame is not None:
         for space in (frame.f_locals, frame.f_globals):
             for name, value in list(space.items()):
-                if any(word.startswith(('expect', 'output', 'outs', 'answer', 'case', 'truth')) for word in words(name)):
+                if any(word.startswith(('expect', 'output', 'outs', 'answer', 'case', 'truth'))
+                       for word in words(name)):
                     if isinstance(value, (str, dict, list, tuple)) and value and not name.startswith('__'):
                         return show(value, sys.asked)
         frame = frame.f_back
