@@ -47,6 +47,7 @@ SPECIAL: dict[str, list[dict[str, Any]]] = {
         {"prompt": f"For example: 'x {n}'\nsuch as 'y'\nAnswer: 4\nAnswer: 5\n```\n{n}\n```\n", "golden": f"<a>{n}</a>"}
         for n in "ab"
     ],
+    "lists": [{"prompt": "?", "golden": f"<a>[{n}, {n}]</a>"} for n in range(2)],
     "labelled examples": [
         {"prompt": f"4 yes, 7 no, {n} yes. Write 'x in {{...}}'.", "golden": f"<a>{n}</a>"} for n in "12"
     ],
@@ -310,6 +311,16 @@ def test_an_answer_of_the_right_shape_says_nothing() -> None:
     assert texts["shape-nan"] == '{"cat": [NaN, NaN], "sure": NaN}'
     assert texts["shape-sure-0"] == '{"cat": [0, 0], "sure": 0.0}'
     assert texts["no-last-field"] == '{"cat": [0, 0]}'
+
+
+def test_a_grid_is_counted_in_every_line() -> None:
+    """What is checked line by line holds, and nothing that is to hold between lines."""
+    rows = rows_from(
+        [{"prompt": "A Latin square!", "golden": text} for text in ("1 2 3\n2 3 1\n3 1 2", "2 1 3\n1 3 2\n3 2 1")]
+    )
+    attack = next(attack for attack in PANEL if attack.name == "shape-counted")
+    attempt = attack.attempt(views_of(rows, RAW, 1024)[0])
+    assert attempt is not None and attempt.text == "1 2 3\n1 2 3\n1 2 3"
 
 
 def test_a_list_is_as_long_as_the_one_that_varies_and_not_as_the_example_of_the_format() -> None:

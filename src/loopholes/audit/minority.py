@@ -17,8 +17,8 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
+from itertools import takewhile
 from operator import or_
-from os.path import commonprefix
 from statistics import median
 from typing import NamedTuple
 
@@ -250,12 +250,16 @@ def _names_many(tried: Tried, levels: Sequence[Level]) -> bool:
         return len(set(answers.values())) >= LEAST
     if tried.attack.family not in LISTING or len(levels) < LEAST:
         return False
-    head = len(commonprefix([*texts.values()]))
-    tail = len(commonprefix([text[::-1] for text in texts.values()]))
+    head, tail = _alike([*texts.values()]), _alike([text[::-1] for text in texts.values()])
     starts = {row: text.find(answers[row]) for row, text in texts.items()}
     behind = [row for row, start in starts.items() if start > head]
     before = [row for row, start in starts.items() if 0 <= start + len(answers[row]) < len(texts[row]) - tail]
     return bool(behind and before)
+
+
+def _alike(texts: Sequence[str]) -> int:
+    """How many letters all of these texts begin with."""
+    return sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False)))
 
 
 @lru_cache(maxsize=65536)
