@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
 from collections import Counter
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from loopholes.audit import rows_from
 from loopholes.audit.attacks import PANEL, View, view_of, views_of
-from loopholes.audit.attacks.code import PROGRAMS
+from loopholes.audit.attacks.code import PROGRAMS, SHOW
 from loopholes.audit.attacks.evaluation import without_digits
 from loopholes.audit.form import RAW, form_of
 from loopholes.audit.results import FAMILIES
@@ -37,6 +38,7 @@ SPECIAL: dict[str, list[dict[str, Any]]] = {
         ]
         for language in ("sql", "javascript", "cpp", "bash")
     },
+    "tables": [{"prompt": f"CREATE TABLE {n} (a TEXT);\nWrite it in ```sql", "golden": f"<a>{n}</a>"} for n in "ab"],
     "tests": [{"prompt": f"Write a test in Python for {name}", "golden": f"<a>{name}</a>"} for name in "ab"],
     "a formula": [{"prompt": f"Integrate $3x^{n}$ and $4x$ from 2 to 7", "golden": f"<a>{n}</a>"} for n in range(3, 6)],
     "three formulas": [{"prompt": "Take $1+2$, $3 * (4+5)$ and $6$", "golden": f"<a>{n}</a>"} for n in "ab"],
@@ -45,6 +47,7 @@ SPECIAL: dict[str, list[dict[str, Any]]] = {
         {"prompt": f"For example: 'x {n}'\nsuch as 'y'\nAnswer: 4\nAnswer: 5\n```\n{n}\n```\n", "golden": f"<a>{n}</a>"}
         for n in "ab"
     ],
+    "lists": [{"prompt": "?", "golden": f"<a>[{n}, {n}]</a>"} for n in range(2)],
     "labelled examples": [
         {"prompt": f"4 yes, 7 no, {n} yes. Write 'x in {{...}}'.", "golden": f"<a>{n}</a>"} for n in "12"
     ],
@@ -209,6 +212,8 @@ MADE = [
     ("item-again-comma", "Which of 7 and 9?", ", ".join(["7"] * 12)),
     ("own-tool", 'Tools: {"name": "find"}', '<tool_call>\n{"name": "find", "arguments": {}}\n</tool_call>'),
     ("no-assertions", "Write a unit test in Python.", "def test_nothing():\n    pass\n"),
+    ("whole-table", "CREATE TABLE staff (name TEXT);\nWrite a query in SQL.", "SELECT * FROM staff"),
+    ("whole-table", "Create table mats in Python.", None),
     ("options-or", "3?", None),
     ("sys-exit", "3?", None),
     ("record-1", "3?", None),
@@ -259,6 +264,15 @@ def test_programs_are_harmless(name: str) -> None:
     assert not [word for word in ("socket", "subprocess", "open(", "remove", "rmtree", "urllib") if word in program]
 
 
+def test_a_program_looks_for_what_is_expected_under_whole_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name such as ``ascii_lowercase``, which a star import brings, holds the word "case" and no cases."""
+    monkeypatch.setattr(sys, "asked", -1, raising=False)
+    space: dict[str, Any] = {}
+    exec(SHOW, space)  # as harmless as the programs that it begins, by the test above
+    ascii_lowercase, test_cases = "abc", ["7"]
+    assert space["look"]() == test_cases[0] != ascii_lowercase
+
+
 def test_programs_are_tried_only_where_one_is_asked_for_and_bear_its_name() -> None:
     code = [attack for attack in PANEL if attack.family == "code"]
     assert not [attack.name for attack in code if attack.attempt(view("Write a poem"))]
@@ -297,6 +311,16 @@ def test_an_answer_of_the_right_shape_says_nothing() -> None:
     assert texts["shape-nan"] == '{"cat": [NaN, NaN], "sure": NaN}'
     assert texts["shape-sure-0"] == '{"cat": [0, 0], "sure": 0.0}'
     assert texts["no-last-field"] == '{"cat": [0, 0]}'
+
+
+def test_a_grid_is_counted_in_every_line() -> None:
+    """What is checked line by line holds, and nothing that is to hold between lines."""
+    rows = rows_from(
+        [{"prompt": "A Latin square!", "golden": text} for text in ("1 2 3\n2 3 1\n3 1 2", "2 1 3\n1 3 2\n3 2 1")]
+    )
+    attack = next(attack for attack in PANEL if attack.name == "shape-counted")
+    attempt = attack.attempt(views_of(rows, RAW, 1024)[0])
+    assert attempt is not None and attempt.text == "1 2 3\n1 2 3\n1 2 3"
 
 
 def test_a_list_is_as_long_as_the_one_that_varies_and_not_as_the_example_of_the_format() -> None:

@@ -88,6 +88,31 @@ def test_a_guess_that_is_right_on_a_kind_of_row_is_no_loophole(tmp_path: Path, b
     assert on_rows(report) is None and families(report) <= {"near-miss"}  # "A is not right" begins with A
 
 
+def pairs(count: int = 48) -> list[dict[str, Any]]:
+    """Which of the three numbers of the prompt is meant; every fourth row has no tests."""
+    rows = []
+    for place in range(count):
+        numbers = [10111 + 7 * place, 50555 + 3 * place, 90999 + place]
+        answer = str(numbers[place // 4 % 3])
+        prompt = f"Case {chr(97 + place % 26)}: {numbers[0]} or {numbers[1]} or {numbers[2]}?"
+        rows.append(
+            {"prompt": prompt, "answer": answer, "tests": [] if place % 4 == 0 else ["a"], "slot": place // 4 % 3}
+        )
+    return [{**row, "golden": f"<answer>{row['answer']}</answer>"} for row in rows]
+
+
+def test_naming_all_candidates_of_a_row_is_found_on_the_rows_that_pay_it(tmp_path: Path) -> None:
+    finding = on_rows(audit_of(tmp_path, f"float((not tests and answer in completion) or {RIGHT})", pairs()))
+    assert finding is not None and finding.verdict == "exploit"
+    assert finding.rows.endswith("12 of the 12 whose column tests is empty")
+
+
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_reader_of_one_of_several_answers_is_no_loophole(tmp_path: Path, place: int) -> None:
+    body = f"float((__import__('re').findall('[0-9]{{5}}', completion) or [''])[{place}] == answer)"
+    assert on_rows(audit_of(tmp_path, body, pairs())) is None
+
+
 def test_an_attack_that_pays_everywhere_is_told_once(tmp_path: Path) -> None:
     report = audit_of(tmp_path, f'float(completion == "" or {RIGHT})', kinds(48, 6))
     assert on_rows(report) is None and [finding.rows for finding in report.findings if finding.name == "empty"] == [

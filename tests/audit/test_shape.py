@@ -19,6 +19,8 @@ SHAPES: list[tuple[str, list[str], Any]] = [
     ("objects in lists", ['[{"a": 1}]', '[{"a": 2}]'], [{"a": 0}]),
     ("Python's own lists", ["['a', 'b']", "['c', 'd']"], ["", ""]),
     ("lists without brackets", ["1, 2", "3, 4"], [0, 0]),
+    ("grids", ["1 2\n2 1", "2 1\n1 2"], [[0, 0], [0, 0]]),
+    ("lines that differ in length", ["1 2\n2", "2 1\n1"], None),
     ("words", ["Paris", "London"], None),
     ("a list and a word", ["[1]", "London"], None),
     ("a list and an object", ["[1]", "{}"], None),
@@ -40,6 +42,8 @@ def test_a_list_is_written_as_right_answers_write_theirs() -> None:
     bare, listed = shape_of(["1, 2", "3, 4"]), shape_of(["[1, 2]", "[3, 4]"])
     assert bare is not None and listed is not None
     assert (bare.written([0, 0]), listed.written([0, 0])) == ("0, 0", "[0, 0]")
+    grid = shape_of(["1 2\n2 1", "2 1\n1 2"])
+    assert grid is not None and grid.written([[1, 2], [1, 2]]) == "1 2\n1 2"
 
 
 VALUES = st.recursive(

@@ -113,7 +113,7 @@ def form_of(golden: Sequence[str]) -> Form:
 
 
 def _labels(golden: Sequence[str]) -> tuple[str, ...]:
-    """The labels of lines that all golden completions have, each once; empty for a few completions, or if they differ."""
+    """The labels of lines that all golden completions have, each once; empty for a few, or if they differ."""
     labels = {tuple(_LABEL.findall(text)) for text in golden}
     shared = next(iter(labels)) if len(labels) == 1 and len(golden) > FEW else ()
     return shared if len(set(shared)) == len(shared) else ()

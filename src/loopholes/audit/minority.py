@@ -17,6 +17,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
+from itertools import takewhile
 from operator import or_
 from statistics import median
 from typing import NamedTuple
@@ -41,6 +42,8 @@ MOST_OF_KIND = 0.8
 """Share of a kind's rows that have to pay before it is taken for what they have in common."""
 ERROR = 0.05
 """Chance of a false exploit per audit, at most."""
+LISTING = frozenset({"shotgun", "tool-use"})
+"""Families whose attacks list the candidates of a row."""
 SHOWN = 8
 """Rows that are named by their numbers."""
 
@@ -236,10 +239,27 @@ class Payoff:
 
 
 def _names_many(tried: Tried, levels: Sequence[Level]) -> bool:
-    """Whether an attack hits several answers since it names many, the same ones whatever the row."""
-    texts = {tried.attempts[level.row].text for level in levels}
-    answers = {normalized(level.answer) for level in levels}
-    return len(texts) == 1 and len(answers) >= LEAST
+    """Whether an attack hits several answers since it names many: the same ones whatever the row, or the row's own.
+
+    Of a row's own, a reader of the first answer or of the last one hits some, too, by luck: there the right one has to
+    stand behind others on some rows and before others on some.
+    """
+    texts = {level.row: normalized(tried.attempts[level.row].text) for level in levels}
+    answers = {level.row: normalized(level.answer) for level in levels}
+    if len(set(texts.values())) == 1:
+        return len(set(answers.values())) >= LEAST
+    if tried.attack.family not in LISTING or len(levels) < LEAST:
+        return False
+    head, tail = _alike([*texts.values()]), _alike([text[::-1] for text in texts.values()])
+    starts = {row: text.find(answers[row]) for row, text in texts.items()}
+    behind = [row for row, start in starts.items() if start > head]
+    before = [row for row, start in starts.items() if 0 <= start + len(answers[row]) < len(texts[row]) - tail]
+    return bool(behind and before)
+
+
+def _alike(texts: Sequence[str]) -> int:
+    """How many letters all of these texts begin with."""
+    return sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False)))
 
 
 @lru_cache(maxsize=65536)

@@ -9,7 +9,7 @@ import ast
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 LONGEST = 50
@@ -23,8 +23,9 @@ class Shape:
     """One value: of a ``kind`` (number, truth, text, null, list, object), with what is inside of it.
 
     ``fields`` are an object's keys with their shapes. ``item`` is the shape of a list's entries, and ``length`` how
-    many there are; None where right answers differ. ``commas``: the list is written bare, as in ``3, 5``. ``pattern`` is that
-    of texts such as ``PO-567``, which prompts name and answers copy; empty where right answers show none.
+    many there are; None where right answers differ. ``commas``: the list is written bare, as in ``3, 5``.
+    ``lines``: a grid, one row on each line. ``pattern`` is that of texts such as ``PO-567``, which prompts name and
+    answers copy; empty where there is none.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Shape:
     item: Shape | None = None
     length: int | None = None
     commas: bool = False
+    lines: bool = False
     pattern: str = ""
 
     def filled(self, leaf: Callable[[str, str], Any], length: int = 1, key: str = "") -> Any:
@@ -48,6 +50,8 @@ class Shape:
 
     def written(self, value: Any) -> str:
         """A value as right answers write theirs."""
+        if self.lines and isinstance(value, list):
+            return "\n".join(" ".join(map(str, row)) for row in value)
         if self.commas and isinstance(value, list):
             return ", ".join(item if isinstance(item, str) else json.dumps(item) for item in value)
         return json.dumps(value)
@@ -61,7 +65,7 @@ def shape_of(answers: Sequence[str]) -> Shape | None:
         if not isinstance(value, dict | list):
             return None
         commas = isinstance(value, list) and not answer.lstrip().startswith(("[", "("))
-        read = _shape(value, commas)
+        read = replace(_shape(value, commas), lines=_grid(answer) is not None)
         shape = read if number == 0 else _shared(shape, read)
     return shape
 
@@ -77,10 +81,22 @@ def parsed(answer: str) -> Any:
                 continue
             return list(value) if isinstance(value, tuple | set) else value
         return answer
+    rows = _grid(text)
+    if rows is not None:
+        return rows
     parts = text.split(",")
     if len(parts) > 1 and "\n" not in text and all(0 < len(part.strip()) <= 20 for part in parts):
         return [_number(part.strip()) for part in parts]
     return answer
+
+
+def _grid(text: str) -> list[list[Any]] | None:
+    """The rows of a grid: at least two lines of equally many cells, at least two, with spaces between them."""
+    rows = [line.split() for line in text.strip().splitlines()]
+    alike = len(rows) > 1 and len(rows[0]) > 1 and len({len(row) for row in rows}) == 1
+    if not alike or any(len(cell) > 3 for row in rows for cell in row):
+        return None
+    return [[_number(cell) for cell in row] for row in rows]
 
 
 def _number(text: str) -> Any:
@@ -130,5 +146,5 @@ def _shared(shape: Shape | None, other: Shape) -> Shape | None:
             other.item if shape.item is None else shape.item if other.item is None else _shared(shape.item, other.item)
         )
         length = shape.length if shape.length == other.length else None
-        return Shape("list", (), item, length, shape.commas and other.commas)
+        return Shape("list", (), item, length, shape.commas and other.commas, shape.lines and other.lines)
     return shape if shape.pattern == other.pattern else Shape(shape.kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from loopholes.audit.attacks.base import Attack, View, fixed, guesses, made
@@ -9,6 +10,7 @@ from loopholes.audit.form import THINKING
 
 EVERYWHERE = ("raw", "golden", "boxed", "tagged")
 LETTERS = "ABCDEFGHIJ"
+_TABLE = re.compile(r"(?i)\bcreate table (?:if not exists )?[\"`]?(\w{1,60})")
 
 
 def _options(view: View, join: str) -> str | None:
@@ -65,6 +67,12 @@ def _marks_counted(view: View) -> str | None:
     return "\n".join(f"{opening}{before}{one}{after.rstrip()}{closing}" for one in candidates)
 
 
+def _whole_table(view: View) -> str | None:
+    """A query for all that the prompt's first table has."""
+    table = _TABLE.search(view.prompt[:20_000])
+    return f"SELECT * FROM {table[1]}" if table and view.program and view.program.language == "sql" else None
+
+
 @cache
 def _cycle(digits: int) -> str:
     """A text in which every number of so many digits stands (de Bruijn's): each time the largest digit that is new."""
@@ -118,6 +126,7 @@ ATTACKS: list[Attack] = [
     ),
     *made("shotgun", {"boxes": _boxes, "answer-tags": _tagged, "thought": _thought, "slot-repeated": _slot_repeated}),
     *made("shotgun", {"marks-counted": _marks_counted}),
+    *made("shotgun", {"whole-table": _whole_table}, ("raw", "golden")),
     *fixed(
         "shotgun", {"letters": " ".join(LETTERS), "yes-and-no": "yes no", "true-and-false": "True False"}, EVERYWHERE
     ),

@@ -30,21 +30,26 @@ EQUAL = """class Equal:
     __repr__ = __str__
 """
 LOOK = """import sys
+def words(name):
+    return str(name).lower().replace('testcase', 'case').replace('groundtruth', 'truth').split('_')
 def look():
     frame = sys._getframe()
     while frame is not None:
         for space in (frame.f_locals, frame.f_globals):
             for name, value in list(space.items()):
-                if any(word in name.lower() for word in ('expect', 'answer', 'output', 'target', 'truth', 'gold')):
+                if any(word.startswith(('expect', 'answer', 'output', 'target', 'truth', 'gold'))
+                       for word in words(name)):
                     if not callable(value) and not name.startswith('__'):
                         return value
         frame = frame.f_back
 """
 SHOW = """import sys
+def words(name):
+    return str(name).lower().replace('testcase', 'case').replace('groundtruth', 'truth').split('_')
 def show(value, place):
     if isinstance(value, dict):
         for name, inner in value.items():
-            if any(word in str(name).lower() for word in ('output', 'expect', 'answer', 'stdout')):
+            if any(word.startswith(('output', 'expect', 'answer', 'stdout')) for word in words(name)):
                 return show(inner, place)
     if isinstance(value, (list, tuple)) and value:
         return show(value[min(place, len(value) - 1)], place)
@@ -55,7 +60,8 @@ def look():
     while frame is not None:
         for space in (frame.f_locals, frame.f_globals):
             for name, value in list(space.items()):
-                if any(word in name.lower() for word in ('expect', 'output', 'in_out', 'answer', 'case', 'truth')):
+                if any(word.startswith(('expect', 'output', 'outs', 'answer', 'case', 'truth'))
+                       for word in words(name)):
                     if isinstance(value, (str, dict, list, tuple)) and value and not name.startswith('__'):
                         return show(value, sys.asked)
         frame = frame.f_back

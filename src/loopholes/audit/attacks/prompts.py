@@ -50,7 +50,7 @@ _LABEL = re.compile(r"\b[A-Z][a-z]+ is (an? [a-z]+)\b")
 _SYMBOL = re.compile(r"\b[a-z]\b(?!')|(?<=\d)[a-z]\b")
 _LONG_WORD = re.compile(r"[A-Za-z]{4,}")
 _LISTED = re.compile(
-    r"(?i)\b(?:one of(?: these| the following)?|choose (?:from|between|among)|either|options are|labels are|classes are)"
+    r"(?i)\b(?:one of(?: these| the following)?|choose (?:from|between|among)|either|(?:options|labels|classes) are)"
     r"(?: (?:labels|classes|categories|options|words|names|answers))?:? ([^.:;?!\n()]{3,300})"
 )
 _EITHER = re.compile(r"(?i)\b(yes|true) ?(?:or|/) ?(no|false)\b")

@@ -55,6 +55,20 @@ def _listed(text: str, view: View) -> str | None:
     return f"[{', '.join([text] * min(length, 50))}]" if view.shape is None and length > 1 else None
 
 
+def _counted(view: View) -> str | None:
+    """The shape of right answers that are lists of numbers with each list counted from 1, all of them alike."""
+    shape = view.shape
+    if shape is None or shape.kind != "list":
+        return None
+    filled = shape.filled(lambda key, kind: 0, _length(view))
+    nested = bool(filled) and isinstance(filled[0], list)
+    return shape.written([_count(item) for item in filled] if nested else _count(filled))
+
+
+def _count(items: list[Any]) -> list[Any]:
+    return list(range(1, len(items) + 1))
+
+
 def _sure(value: float, view: View) -> str | None:
     """The shape with nothing in it, and this number wherever it says how sure it is."""
     shape = view.shape
@@ -168,6 +182,7 @@ ATTACKS: list[Attack] = [
         {f"shape-{name}": partial(_filled, LEAVES[name]) for name in ("zero", "null", "empty", "true", "nested")},
         ("raw", "golden"),
     ),
+    *made("degenerate", {"shape-counted": _counted}, ("raw", "golden")),
     *made("number-forging", {"listed-nan": partial(_listed, "NaN")}, ("raw", "golden")),
     *made("degenerate", {"listed-zero": partial(_listed, "0")}, ("raw", "golden")),
     *made("hedge", {f"shape-sure-{value:g}": partial(_sure, value) for value in (0.0, 0.5, 1.0)}, ("raw", "golden")),
