@@ -124,7 +124,7 @@ def test_an_attack_counts_as_tried_on_half_of_the_rows_within_bounds(rows: int, 
 def test_the_family_that_breaks_graders_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {"deep": BREAKING, "plain": "echo", "deeper": BREAKING, "plainer": "hedge"}
     panel = [attack for name, family in names.items() for attack in fixed(family, {name: name})]
-    monkeypatch.setattr("loopholes.audit.panel.PANEL", panel)
+    monkeypatch.setattr("loopholes.audit.engine.PANEL", panel)
     _, process = timed(accurate, lambda text, is_first: FAST)
     order = [text for _, text in process.asked if text in names]
     last = [place for place, text in enumerate(order) if text.startswith("plain")][-1]
@@ -135,7 +135,7 @@ def test_after_three_hangs_of_a_family_the_rest_of_it_gets_less_time_and_after_t
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     panel = fixed(BREAKING, {f"hang-{number}": f"hang {number}" for number in range(20)})
-    monkeypatch.setattr("loopholes.audit.panel.PANEL", [*panel, *fixed("echo", {"fine": "fine"})])
+    monkeypatch.setattr("loopholes.audit.engine.PANEL", [*panel, *fixed("echo", {"fine": "fine"})])
     report, process = timed(accurate, lambda text, is_first: 60.0 if text.startswith("hang") else FAST)
     assert process.deaths == MOST_HANGS
     spent = HANGS * SHORTEST_LIMIT + (MOST_HANGS - HANGS) * SHORTEST_LIMIT * HURRIED
