@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pty
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,22 +23,33 @@ from loopholes.progress import Progress
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 REWARD = "def contains(completion, answer):\n    return float(answer in completion)\n"
 SPACE = re.compile(r"\s+")
-TIMES = re.compile(r"note: \d+ microseconds.*?(?=\nnote|\n[a-z]+ answers)|\d+\.\d+ s;", re.DOTALL)
+TIMES = re.compile(r"[\d.,]+ \w*seconds a call in the median.*?(?=\n  - )|\d+\.\d+ s(?=;|$)", re.DOTALL | re.MULTILINE)
 EVAL = "eval scripted:exploiting --game proxy-metric --samples 2 --count 64 --out run"
 SCORE = "score self-grading --tasks tasks.jsonl --completions completions.jsonl"
 AUDIT = "audit rewards.py:contains --data rows.jsonl --search-calls 0 --rows 4"
 
 
+def fill(folder: Path) -> Path:
+    """The folder, with a reward that can be gamed, rows for it, and completions to score."""
+    (folder / "rewards.py").write_text(REWARD)
+    rows = [{"prompt": f"What is {i} + 1?", "answer": str(i + 1), "golden": str(i + 1)} for i in range(20, 28)]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    task = {"id": "t", "prompt": [{"role": "user", "content": "x"}], "truth": {"reference": "a"}}
+    (folder / "tasks.jsonl").write_text(json.dumps(task))
+    (folder / "completions.jsonl").write_text('{"task": "t", "completion": "a", "claim": true}\n' * 300)
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A directory with a reward that can be gamed, rows for it, and completions to score."""
-    (tmp_path / "rewards.py").write_text(REWARD)
-    rows = [{"prompt": f"What is {i} + 1?", "answer": str(i + 1), "golden": str(i + 1)} for i in range(20, 28)]
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    task = {"id": "t", "prompt": [{"role": "user", "content": "x"}], "truth": {"reference": "a"}}
-    (tmp_path / "tasks.jsonl").write_text(json.dumps(task))
-    (tmp_path / "completions.jsonl").write_text('{"task": "t", "completion": "a", "claim": true}\n' * 300)
-    return tmp_path
+    """A working directory of a test's own."""
+    return fill(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def piped(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[str, str]]:
+    """``piped(command)``: its standard output and error in a pipe, from a directory of its own; it runs once."""
+    return functools.cache(lambda command: in_a_pipe(command, fill(tmp_path_factory.mktemp("piped"))))
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -86,21 +98,23 @@ def result(text: str) -> str:
 
 
 @pytest.mark.parametrize("command", ["games", "games proxy-metric", EVAL, f"{SCORE} --out scores.jsonl", AUDIT])
-def test_a_pipe_gets_the_words_of_a_terminal_and_no_control_code(command: str, folder: Path) -> None:
+def test_a_pipe_gets_the_words_of_a_terminal_and_no_control_code(
+    command: str, folder: Path, piped: Callable[[str], tuple[str, str]]
+) -> None:
     shown = on_a_terminal(command, folder)
-    for place in ("run", "findings", "scores.jsonl"):
-        subprocess.run(["rm", "-rf", folder / place], check=True)
-    piped, errors = in_a_pipe(command, folder)
-    assert not set("\x1b\r") & set(piped + errors)
-    assert result(shown).endswith(result(piped))
-    assert max(map(len, piped.splitlines())) <= 100
+    text, errors = piped(command)
+    assert not set("\x1b\r") & set(text + errors)
+    assert result(shown).endswith(result(text))
+    assert max(map(len, text.splitlines())) <= 100
     assert len(errors.splitlines()) <= 4
 
 
 @pytest.mark.parametrize("columns", [80, 60])
 @pytest.mark.parametrize("command", ["games proxy-metric", AUDIT])
-def test_no_word_is_broken_on_a_narrower_terminal(command: str, columns: int, folder: Path) -> None:
-    wide, _ = in_a_pipe(command, folder)
+def test_no_word_is_broken_on_a_narrower_terminal(
+    command: str, columns: int, folder: Path, piped: Callable[[str], tuple[str, str]]
+) -> None:
+    wide, _ = piped(command)
     narrow = CONTROL.sub("", on_a_terminal(command, folder, columns=columns))
     strange = set(SPACE.split(narrow)) - set(SPACE.split(wide))
     assert not [word for word in strange if re.fullmatch(r"[a-z-]{2,}", word)]

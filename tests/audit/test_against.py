@@ -17,6 +17,8 @@ from loopholes.cli import main
 from loopholes.errors import DataError
 from support.rewards import InProcess, audited, save_rows, sums, write
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 SOURCE = """
     def contains(completion, answer):
         return float(answer in completion)

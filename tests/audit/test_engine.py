@@ -277,7 +277,7 @@ GAMES = [
     ("reward-tampering", {}, "protected-field", 3),
     ("proxy-metric", {}, "echo", 6),
     ("self-grading", {"self_report": "inline"}, "format", 6),
-    ("context-compliance", {}, "contract", 200),
+    ("context-compliance", {}, "contract", 60),
 ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from loopholes.audit import Report
+from loopholes.audit.attacks import PANEL
 from support.rewards import audited, sums, verdicts, write
 from support.scripted_judge import JUDGES, REWARD, judging
 
@@ -55,7 +56,10 @@ def test_a_judge_that_is_shown_quoted_data_and_read_in_its_last_line_is_quiet(tm
     assert "exploit" not in verdicts(report).values() and report.exit_code() == 0
 
 
-def test_noise_that_is_meant_is_averaged_and_hides_nothing(tmp_path: Path) -> None:
+def test_noise_that_is_meant_is_averaged_and_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each completion is asked about three times, so that these families alone are tried."""
+    panel = [attack for attack in PANEL if attack.family in ("judge-injection", "degenerate", "length")]
+    monkeypatch.setattr("loopholes.audit.engine.PANEL", panel)
     quiet = audit_of(tmp_path, "strict", "noisy", noisy=True)
     assert "exploit" not in verdicts(quiet).values() and "nondeterministic" not in verdicts(quiet)
     fooled = audit_of(tmp_path, "flattered", "noisy_and_careless", noisy=True)

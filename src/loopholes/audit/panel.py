@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from loopholes.audit.attacks import PANEL, Attack, View
+from loopholes.audit.attacks import Attack, View
 from loopholes.audit.budget import Budget, Stage
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.process import GONE
@@ -104,7 +104,7 @@ class Panel:
         correctness: Correctness,
         budget: Budget,
         tell: OnProgress,
-        attacks: Sequence[Attack] = PANEL,
+        attacks: Sequence[Attack],
     ) -> None:
         self._scorer = scorer
         self._levels: dict[int, Level] = {}

@@ -264,7 +264,7 @@ class Scorer:
             self._note(reply, len(calls), is_first)
             return reply.paid
         if isinstance(reply, Refused):
-            if not self.calls:
+            if not self._asked:
                 raise UsageError(reply.reason)
             self._reason = reply.reason.removeprefix(f"{self.target.label} ")  # it took other completions
         else:
