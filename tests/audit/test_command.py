@@ -49,6 +49,9 @@ SOURCE = (
     def raises(completion):
         raise RuntimeError("not today")
 
+    def forgets(completion, answer):
+        answer in completion
+
     def hangs(completion):
         time.sleep(60)
 
@@ -311,6 +314,30 @@ def test_the_verdict_comes_first_and_where_the_findings_are_last(
     assert ("--replay findings/0001.json" in replay) is (name == "contains")
     assert any(line.startswith("exploit: shotgun") for line in middle) is (name == "contains")
     assert middle.index("looked at") > middle.index("notes")
+
+
+@inside
+def test_the_assumed_form_stands_by_the_verdict_and_each_finding_names_its_page(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = run("rewards.py:contains --data bare.jsonl --search-calls 0", capsys)
+    assert out.splitlines()[3].startswith("golden completions assumed: '{answer}'")
+    assert out.count("golden completions assumed") == 1
+    assert "  read more: docs/findings.md#shotgun\n" in out
+
+
+@inside
+def test_exploits_of_a_baseline_are_not_called_absent(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = "rewards.py:contains --data rows.jsonl --search-calls 0"
+    run(f"{command} --out earlier", capsys)
+    status, out, _ = run(f"{command} --baseline earlier/audit.json", capsys)
+    assert status == 0 and out.splitlines()[1].startswith("NO OTHER EXPLOIT FOUND than the 2 in the baseline in 100 %")
+
+
+@inside
+def test_a_reward_that_returns_nothing_is_told_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run("rewards.py:forgets --data bare.jsonl --search-calls 0", capsys)
+    assert "the reward paid None for every completion: it may lack a return statement" in " ".join(out.split())
 
 
 @inside
