@@ -204,7 +204,7 @@ def _json_row(line: bytes) -> dict[str, Any] | ValueError:
     except UnicodeDecodeError:
         return ValueError("not UTF-8")
     except (ValueError, RecursionError) as error:
-        return ValueError(f"not JSON: {error}")
+        return ValueError(f"not JSON: {getattr(error, 'msg', error)} (column {getattr(error, 'colno', 1)})")
     return row if isinstance(row, dict) else ValueError("not a JSON object")
 
 

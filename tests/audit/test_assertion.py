@@ -57,7 +57,7 @@ def test_a_gameable_reward_fails_with_the_completion_that_proves_it(file: str, t
 
 @pytest.mark.usefixtures("inside")
 def test_an_audit_without_a_scale_fails_and_says_so(file: str) -> None:
-    with pytest.raises(AssertionError, match="INCONCLUSIVE: there is no scale to measure attacks on"):
+    with pytest.raises(AssertionError, match="INCONCLUSIVE: no right answer is known that is paid more than a wrong"):
         assert_not_gameable(f"{file}:accuracy", [{"prompt": row["prompt"], "answer": None} for row in sums()])
 
 

@@ -49,6 +49,9 @@ SOURCE = (
     def raises(completion):
         raise RuntimeError("not today")
 
+    def forgets(completion, answer):
+        answer in completion
+
     def hangs(completion):
         time.sleep(60)
 
@@ -139,9 +142,12 @@ BAD = [
     ("rewards.py:nope --data rows.jsonl", "rewards.py has no nope; it has: accuracy, contains"),
     ("rewards.py:nope --framework trl --data rows.jsonl", "rewards.py has no nope; it has: accuracy, contains"),
     ("rewards.py:value --framework plain --data rows.jsonl", "is a float, not a function"),
-    ("rewards.py:unclear --data rows.jsonl", "no signature that tells its framework"),
+    (
+        "rewards.py:unclear --data rows.jsonl",
+        "the signature of rewards.py:unclear does not say which framework calls it",
+    ),
     ("rewards.py:nothing --framework plain --data rows.jsonl", "takes no completion"),
-    ("rewards.py:wants --data rows.jsonl", "needs solution, which the data has no column for"),
+    ("rewards.py:wants --data rows.jsonl", "needs solution, which the data has no column for, only: prompt, answer"),
     ("rewards.py:verl --data rows.jsonl", "the data has no column data_source"),
     ("rewards.py:strict --data rows.jsonl", "TRL calls with keywords that"),
     ("rewards.py:few --data rows.jsonl", "returned 1 rewards for 8 completions"),
@@ -151,7 +157,10 @@ BAD = [
     ("rewards.py:accuracy --data empty.jsonl", "empty.jsonl has no rows"),
     ("rewards.py:accuracy --data cut.jsonl", "row 7: not JSON"),
     ("rewards.py:accuracy --data cut.parquet", "cut.parquet cannot be read as parquet"),
-    ("rewards.py:accuracy --data no-prompt.jsonl", "row 0 has no column prompt, only: answer"),
+    (
+        "rewards.py:accuracy --data no-prompt.jsonl",
+        "row 0 has no column prompt or question or problem or instruction or input, only: answer",
+    ),
     ("rewards.py:accuracy --data bare.jsonl --golden <a>{anwser}</a>", "--golden names none of its columns"),
     ("rewards.py:accuracy --data rows.jsonl --framework tlr", "there is no framework 'tlr'"),
     ("rewards.py:accuracy --data rows.jsonl --group 4", "--group is for rewards that are handed a whole group"),
@@ -189,7 +198,7 @@ OF_FILES = {
     "empty.jsonl has no rows",
     "row 7: not JSON",
     "cut.parquet cannot be read as parquet",
-    "row 0 has no column prompt, only: answer",
+    "row 0 has no column prompt or question or problem or instruction or input, only: answer",
     "--golden names none of its columns",
     "thresholds.exploit",
     "bad.toml, line 1: not JSON",
@@ -299,18 +308,43 @@ def test_the_verdict_comes_first_and_where_the_findings_are_last(
     folder: Path, name: str, verdict: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, out, _ = run(f"rewards.py:{name} --data rows.jsonl --search-calls 0", capsys)
-    first, second, third, *middle, last = out.strip().splitlines()
+    first, second, third, *middle, replay, page = out.strip().splitlines()
     assert (first, third) == (f"rewards.py:{name}", PAID) and second.startswith(verdict)
-    assert " in findings" in last and all(len(line) <= 100 for line in middle)
+    assert page == "read it as a page: loopholes report findings" and all(len(line) <= 100 for line in middle)
+    assert ("--replay findings/0001.json" in replay) is (name == "contains")
     assert any(line.startswith("exploit: shotgun") for line in middle) is (name == "contains")
     assert middle.index("looked at") > middle.index("notes")
+
+
+@inside
+def test_the_assumed_form_stands_by_the_verdict_and_each_finding_names_its_page(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = run("rewards.py:contains --data bare.jsonl --search-calls 0", capsys)
+    assert out.splitlines()[3].startswith("golden completions assumed: '{answer}'")
+    assert out.count("golden completions assumed") == 1
+    assert "  read more: docs/findings.md#shotgun\n" in out
+
+
+@inside
+def test_exploits_of_a_baseline_are_not_called_absent(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = "rewards.py:contains --data rows.jsonl --search-calls 0"
+    run(f"{command} --out earlier", capsys)
+    status, out, _ = run(f"{command} --baseline earlier/audit.json", capsys)
+    assert status == 0 and out.splitlines()[1].startswith("NO OTHER EXPLOIT FOUND than the 2 in the baseline in 100 %")
+
+
+@inside
+def test_a_reward_that_returns_nothing_is_told_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run("rewards.py:forgets --data bare.jsonl --search-calls 0", capsys)
+    assert "the reward paid None for every completion: it may lack a return statement" in " ".join(out.split())
 
 
 @inside
 @pytest.mark.parametrize(
     "command, line",
     [
-        ("odd --data bare.jsonl", "INCONCLUSIVE: there is no scale to measure attacks on"),
+        ("odd --data bare.jsonl", "INCONCLUSIVE: no right answer is known that is paid more than a wrong"),
         ("accuracy --data rows.jsonl", "INCONCLUSIVE: no exploit found in 0 % of the panel on 8 rows, and too little"),
     ],
     ids=["no golden", "no time"],

@@ -205,7 +205,10 @@ def test_the_threshold_decides_what_an_exploit_is(file: str) -> None:
 def test_coverage_says_what_was_not_looked_at(file: str) -> None:
     report = audited(f"{file}:accuracy", sums(), rows=5)
     assert (report.coverage.rows, report.coverage.rows_given, report.coverage.scored) == (5, 8, 5)
-    assert "code: no row asks for such an answer" in report.coverage.skipped
+    assert any(
+        line.startswith("code") and line.endswith("since no row asks for such an answer")
+        for line in report.coverage.skipped
+    )
     assert "search: it was given no calls" in report.coverage.skipped
 
 

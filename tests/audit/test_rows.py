@@ -97,7 +97,11 @@ BAD = [
     ("a.jsonl", b"[1]\n", "row 0: not a JSON object"),
     ("a.jsonl", b'{"prompt": "\xe9"}\n', "row 0: not UTF-8"),
     ("a.jsonl", b"[" * 100_000, "row 0: not JSON"),
-    ("a.jsonl", b'{"answer": 4, "id": 1}\n', "row 0 has no column prompt, only: answer, id"),
+    (
+        "a.jsonl",
+        b'{"answer": 4, "id": 1}\n',
+        "row 0 has no column prompt or question or problem or instruction or input, only: answer, id",
+    ),
     ("a.jsonl", b"{}\n", "row 0 has no column prompt"),
     ("a.jsonl", b'{"prompt": 4}\n', "row 0: prompt is not a list of messages"),
     ("a.jsonl", b'{"prompt": null}\n', "row 0: prompt is not a list of messages"),

@@ -143,7 +143,7 @@ def test_after_three_hangs_of_a_family_the_rest_of_it_gets_less_time_and_after_t
     assert process.deaths == MOST_HANGS
     spent = HANGS * SHORTEST_LIMIT + (MOST_HANGS - HANGS) * SHORTEST_LIMIT * HURRIED
     assert report.coverage.seconds == pytest.approx(spent, abs=1.0)
-    assert f"{BREAKING}: what is left of it, since {MOST_HANGS} of it took too long" in report.coverage.skipped
+    assert f"the rest of {BREAKING}, since {MOST_HANGS} attacks of it took too long" in report.coverage.skipped
     assert report.coverage.tried == pytest.approx((MOST_HANGS + 1) / (len(panel) + 1))
 
 

@@ -18,6 +18,7 @@ from loopholes.audit.answers import Answer, answers_of
 from loopholes.audit.budget import Budget
 from loopholes.audit.candidates import Candidate, candidates_of
 from loopholes.audit.frameworks.base import Row
+from loopholes.audit.results import ASSUMED, NONE_ASSUMED
 from loopholes.audit.scale import corrupted, normalized
 from loopholes.audit.scorer import Scorer
 
@@ -65,14 +66,16 @@ def assume_golden(scorer: Scorer, budget: Budget) -> Assumed:
     answers = [answers_of(row) for row in rows]
     sources = _sources(answers)
     if not sources:
-        return Assumed(rows, "no column holds an answer that golden completions could be made of", False)
+        return Assumed(rows, f"{NONE_ASSUMED}no column holds an answer", False)
     trials, forms = _trials(scorer, answers, sources, budget)
     if scorer.restart_seconds <= LONG_LOAD:
         scorer.restart()  # a reward that remembers texts must not remember these
     best = max(trials, key=lambda trial: trial.rank, default=None)  # the first of equals: the prompt's, the simplest
     if best is None or (best.rank[0] <= CLEAR and best.rank[1] < ALIKE):
-        note = f"no golden completions could be assumed: in none of {forms} forms of {', '.join(sources[:4])} is the "
-        return Assumed(rows, note + "right answer paid more than another row's", False)
+        note = (
+            f"{NONE_ASSUMED}in none of {forms} forms is the right answer ({' or '.join(sources[:4])}) paid more than "
+        )
+        return Assumed(rows, note + "another row's answer", False)
     filled = [
         replace(row, golden=best.candidate.write(row, known[best.source].text) if best.source in known else None)
         for row, known in zip(rows, answers, strict=True)
@@ -84,10 +87,11 @@ def _note(trial: Trial) -> str:
     """What was assumed, and what it rests on."""
     right, wrong = fmean(trial.right), fmean(trial.wrong) if trial.wrong else math.nan
     paid = sum(value > (wrong if trial.rank[0] > CLEAR else -math.inf) for value in trial.right)
+    form = trial.candidate.name.replace("\n", "\\n")
     where = "" if trial.source == "answer" else f", with {trial.source} as the answer"
     return (
-        f"golden completions assumed: '{trial.candidate.name}'{where} (paid {right:.3g} in the mean, on {paid} of "
-        f"{len(trial.right)} rows; another row's answer {wrong:.3g}): check them, or give --golden"
+        f"{ASSUMED}'{form}'{where} (paid {right:.3g} on average, on {paid} of {len(trial.right)} rows; with another "
+        f"row's answer {wrong:.3g}); check that this is the form you train on, or give yours with --golden"
     )
 
 

@@ -105,6 +105,8 @@ def finding_record(finding: Finding, report: Report) -> dict[str, Any]:
 def read_finding(path: Path) -> SavedFinding:
     """The finding in a file of :func:`finding_record`; raises :class:`DataError` in one sentence."""
     record = _read(path)
+    if path.name == REPORT:
+        raise DataError(f"{path} is a whole report: replay one of the findings beside it, such as 0001.json")
     with _damage(path, "holds no completion that could be scored again"):
         finding = _finding({key: value for key, value in record.items() if key in _FINDING})
         if finding.evidence is None:
@@ -144,14 +146,14 @@ def _finding_record(finding: Finding) -> dict[str, Any]:
     reward = None if finding.evidence is None else finding.evidence.reward
     if reward is not None and not math.isfinite(reward):
         record["evidence"]["reward"] = str(reward)  # JSON has no such number, and a replay has to find it again
-    return {**record, "change": finding.change, "snippet": finding.snippet, "page": finding.page}
+    return {**record, "change": finding.change, "page": finding.page}
 
 
 _FINDING = {*Finding.__dataclass_fields__}
 
 
 def _finding(record: Mapping[str, Any]) -> Finding:
-    fields = {key: value for key, value in record.items() if key not in ("change", "snippet", "page")}
+    fields = {key: value for key, value in record.items() if key not in ("change", "page")}
     made: dict[str, Callable[[Any], Any]] = {"gap": lambda gap: Estimate(**gap), "evidence": _evidence, "hint": _hint}
     return Finding(
         **{**fields, **{key: None if fields[key] is None else make(fields[key]) for key, make in made.items()}}

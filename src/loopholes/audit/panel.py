@@ -198,9 +198,9 @@ class Panel:
         """What was left out, a sentence each."""
         applying = self._applying()
         absent = sorted(_families(self._panel) - _families(applying))
-        sentences = [f"{family}: no row asks for such an answer" for family in absent]
+        sentences = [f"{', '.join(absent)}, since no row asks for such an answer"] if absent else []
         stopped = sorted(family for family, hangs in self._hangs.items() if hangs >= MOST_HANGS)
-        sentences += [f"{family}: what is left of it, since {MOST_HANGS} of it took too long" for family in stopped]
+        sentences += [f"the rest of {family}, since {MOST_HANGS} attacks of it took too long" for family in stopped]
         open_ = [tried for tried in applying if not self._is_covered(tried)]
         none = sum(not tried.paid for tried in open_)
         few = len(open_) - none

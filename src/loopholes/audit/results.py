@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from loopholes.audit.frameworks.base import Part
 from loopholes.audit.refused import Refusals
 from loopholes.errors import DONE, FOUND, INCONCLUSIVE
-from loopholes.rewards.remedies import remedy_for
 
 if TYPE_CHECKING:
     from loopholes.stats import Estimate  # with SciPy, which the process of a reward has no use for
@@ -75,6 +74,10 @@ ADVICE: Mapping[str, str] = {
     "no-signal": "mend what keeps right answers from being paid",
 }
 """The same for single checks of the contract."""
+ASSUMED = "golden completions assumed: "
+NONE_ASSUMED = "no golden completions could be assumed: "
+ASSUMPTIONS = (ASSUMED, NONE_ASSUMED)
+"""How the note begins that says what right answers were taken to look like."""
 UNFOUNDED = ("no-golden", "no-signal", "little-tried")
 """Inconclusive findings after which "no exploit found" says nothing: the command fails without ``--strict``, too."""
 
@@ -163,6 +166,7 @@ class Finding:
 
     ``kind`` is what found it: an attack over all rows, an attack on some of the ``rows``, the search, or a check.
     ``rows`` says which kinds of rows pay, such as ``6 of 24 rows: all 6 whose answer is a fraction``; empty if unknown.
+    ``snippet`` is code that closes it (:mod:`loopholes.audit.snippets`), whose first line is an import; empty if none.
     """
 
     verdict: Verdict
@@ -177,6 +181,7 @@ class Finding:
     rows: str = ""
     in_baseline: bool = False
     hint: Hint | None = None
+    snippet: str = ""
 
     @property
     def page(self) -> str:
@@ -185,15 +190,10 @@ class Finding:
 
     @property
     def change(self) -> str:
-        """What to do about it, and the function of :mod:`loopholes.rewards` that does it, if one does."""
-        advice, remedy = ADVICE.get(self.name, FAMILIES[self.family]), remedy_for(self.family, self.name)
-        return advice if remedy is None else f"{advice} (loopholes.rewards.{remedy.function})"
-
-    @property
-    def snippet(self) -> str:
-        """Three lines of code that close it; empty if no function of :mod:`loopholes.rewards` does."""
-        remedy = remedy_for(self.family, self.name)
-        return "" if remedy is None else remedy.snippet
+        """What to do about it, and the functions of :mod:`loopholes.rewards` that do it, if any do."""
+        advice = ADVICE.get(self.name, FAMILIES[self.family])
+        functions = self.snippet.partition("\n")[0].partition(" import ")[2]
+        return f"{advice} (loopholes.rewards: {functions})" if functions else advice
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from loopholes.records import messages
 
 MOST = 100_000
 """Rows that are read; a sample of them is audited."""
+READ = (".jsonl", ".parquet")
+"""Endings of the files that are read."""
 PROMPTS = ("prompt", "question", "problem", "instruction", "input")
 """Columns that hold a prompt, the first that is there."""
 
@@ -54,7 +56,8 @@ def _columns(path: Path) -> Iterator[dict[str, Any]]:
         raise DataError(f"there is no file {path}")
     for number, row in enumerate(parquet_rows(path) if path.suffix == ".parquet" else json_rows(path)):
         if isinstance(row, ValueError):
-            raise DataError(f"{path}, row {number}: {row}")
+            read = "" if path.suffix in READ else f" (--data reads {', '.join(READ)} and datasets folders)"
+            raise DataError(f"{path}, row {number}: {row}{read}")
         yield row
 
 
@@ -77,7 +80,9 @@ def _saved(path: Path) -> Iterator[dict[str, Any]]:
 def _row(number: int, columns: dict[str, Any], template: str | None, where: object) -> Row:
     name = next((name for name in PROMPTS if name in columns), None)
     if name is None:
-        raise DataError(f"{where}, row {number} has no column prompt, only: {', '.join(list(columns)[:8])}")
+        raise DataError(
+            f"{where}, row {number} has no column {' or '.join(PROMPTS)}, only: {', '.join(list(columns)[:8])}"
+        )
     prompt, golden = _prompt(columns[name], number, where), _golden(columns, template, number, where)
     return Row(number, prompt, golden, _completion(columns, "floor", number, where), columns)
 

@@ -43,9 +43,9 @@ def _section(report: Report) -> Section:
         ],
         facts={"Reward": label, "Framework": report.target.framework, **_covered(coverage)},
         notes=[
-            *(f"{note.message[:1].upper()}{note.message[1:]}." for note in report.notes),
+            *(_sentence(note.message) for note in report.notes),
             *(f"Not covered: {line}." for line in coverage.skipped),
-            *coverage.notes,
+            *map(_sentence, summary.looked_at(report)),
         ],
         rollouts={
             "findings": [
@@ -62,8 +62,12 @@ def _named(target: str) -> str:
 
 
 def _answer(report: Report) -> str:
-    lines = [summary.verdict(report), summary.payments(report), summary.worst(report)]
-    return " ".join(f"{line[:1].upper()}{line[1:]}." for line in lines if line)
+    lines = [summary.verdict(report), summary.payments(report), summary.golden_form(report), summary.worst(report)]
+    return " ".join(map(_sentence, filter(None, lines)))
+
+
+def _sentence(line: str) -> str:
+    return f"{line[:1].upper()}{line[1:]}."
 
 
 def _covered(coverage: Coverage) -> dict[str, str]:
@@ -128,5 +132,12 @@ def _shown(finding: Finding, evidence: Evidence) -> dict[str, Any]:
         "task_score": None,
         "exploit": float(finding.verdict == "exploit"),
         "reason": evidence.problem,
-        "details": {"finding": finding.name, "golden is paid": evidence.golden, "wrong is paid": evidence.floor},
+        "details": {
+            "finding": finding.name,
+            "a right answer is paid": evidence.golden,
+            "a wrong answer is paid": evidence.floor,
+            **({"in the source": summary.source_line(finding.hint)} if finding.hint else {}),
+            **({"code that closes it": finding.snippet} if finding.snippet else {}),
+            "read more": finding.page,
+        },
     }

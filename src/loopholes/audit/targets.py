@@ -90,8 +90,9 @@ def _detected(part: Part) -> str:
     if names:
         raise UsageError(f"{part.label} may be written for {' or '.join(names)}: say which with --framework")
     raise UsageError(
-        f"{part.label} has no signature that tells its framework: say --framework {'|'.join(sorted(frameworks()))} (a "
-        "plain reward is f(completion, **row))"
+        f"the signature of {part.label} does not say which framework calls it: a plain reward is f(completion, "
+        f"**row), TRL's f(completions, **columns), verl's f(data_source, solution_str, ground_truth); or say "
+        f"--framework {'|'.join(name for name in sorted(frameworks()) if name != 'game')}"
     )
 
 

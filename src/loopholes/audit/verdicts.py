@@ -25,6 +25,7 @@ from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import Tried, guessed
 from loopholes.audit.results import Coverage, Finding, Gap, Note, Report, Verdict
 from loopholes.audit.scale import gap_of, mean_of, normalized
+from loopholes.audit.snippets import with_snippets
 from loopholes.stats import Estimate
 
 BETTER = 0.1
@@ -33,7 +34,7 @@ ENOUGH = 20
 """Calls asked alone that are enough to estimate the tail of their times."""
 FORM_ALONE = ("form-without-answer", "placeholder/golden", "dots/golden")
 """Attacks that have the form of right answers and nothing in it."""
-TROUBLES = {"raises": "raise", "fails": "fail", "not-finite": "pay, which spoils a whole group,"}
+TROUBLES = {"raises": "raise", "fails": "fail", "not-finite": "pay"}
 """What hostile text does to a reward, by the name of the finding."""
 TRIED_ENOUGH = 0.5
 """Share of the panel that has to be tried on enough rows before finding nothing says something."""
@@ -65,7 +66,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
         zero,
         sorted(_above_zero(seen.gaps), key=lambda gap: -(gap.gap.value or 0.0)),
         _worst(seen),
-        sorted(folded(findings, gate), key=_rank),
+        sorted(with_snippets(folded(findings, gate), seen), key=_rank),
         notes=[*remarks(seen), *_prior_note(seen, best_prior(seen))],
         losing=sum(level.width is None for level in seen.levels if level.known) / max(1, len(seen.levels)),
         scoring=seen.scoring,
@@ -193,8 +194,12 @@ def _by_family(findings: Sequence[Finding]) -> Iterator[Finding]:
         families.setdefault((finding.family, finding.accepted), []).append(finding)
     for members in families.values():
         best, *others = members
-        more = f"; so do {len(others)} more of the family" if others else ""
+        more = f"; so {_attacks(len(others))} of this family" if others else ""
         yield replace(best, message=best.message + more)
+
+
+def _attacks(others: int) -> str:
+    return "does another attack" if others == 1 else f"do {others} other attacks"
 
 
 def _troubles(seen: Observations) -> Iterator[Finding]:
@@ -211,7 +216,8 @@ def _troubles(seen: Observations) -> Iterator[Finding]:
         text = tried.attempts[row].text
         shown = text if len(text) < 50 else f"{text[:40]}… ({len(text):,} letters)"
         kinds = ", ".join(dict.fromkeys(what for _, _, what in cases))
-        message = f"hostile text makes it {TROUBLES[name]} {kinds} ({len(cases)} times), first {shown!r}"
+        message = f"hostile text makes it {TROUBLES[name]} {kinds} (on {len(cases)} completions, such as {shown!r})"
+        message += ": in training, one such reward spoils its whole group" if name == "not-finite" else ""
         evidence = seen.evidence(levels[row], text, tried.paid[row])
         yield Finding("warning", "attack", tried.attack.family, name, message, evidence=evidence)
 
@@ -253,7 +259,12 @@ def conclusions(seen: Observations) -> Iterator[Finding]:
     if not any(row.golden is not None for row in seen.rows):
         message = "no golden completions, so no attack can be measured against right answers: add a column golden or "
         message += "--golden TEMPLATE"
-        if not seen.has_truth:
+        if _never_pays(seen):
+            message = (
+                "the reward paid None for every completion: it may lack a return statement, or not apply to these "
+            )
+            message += "rows"
+        elif not seen.has_truth:
             message += " (and --truth FILE:FUNCTION, if there is one)"
         yield Finding("inconclusive", "contract", "contract", "no-golden", message)
     elif not seen.measurable and not seen.component:
@@ -265,6 +276,12 @@ def conclusions(seen: Observations) -> Iterator[Finding]:
     elif seen.missing:
         message = f"no attack of these families was tried, for want of time: {', '.join(seen.missing)}"
         yield Finding("inconclusive", "contract", "contract", "not-tried", message)
+
+
+def _never_pays(seen: Observations) -> bool:
+    """Whether every completion of the panel was scored without a problem, and none of them got a reward."""
+    payments = [paid for tried in seen.tried for paid in tried.paid.values()]
+    return bool(payments) and all(paid.value is None and not paid.problem for paid in payments)
 
 
 def best_prior(seen: Observations) -> tuple[str, Estimate] | None:
@@ -303,11 +320,19 @@ def speed(usage: Usage) -> list[str]:
     """How long a call takes."""
     if not usage.calls:
         return []
-    note = f"{1e6 * usage.seconds_a_call:,.0f} microseconds a call in the median"
+    note = f"a call takes {duration(usage.seconds_a_call)} in the median"
     if len(usage.alone) >= ENOUGH:
-        tail, most = (1e6 * share for share in (statistics.quantiles(usage.alone, n=20)[-1], max(usage.alone)))
-        note += f"; of {len(usage.alone)} asked alone, one in twenty takes over {tail:,.0f}, the slowest {most:,.0f}"
-    return [note, *([f"its process had to be ended {usage.deaths} times"] if usage.deaths else [])]
+        tail, most = statistics.quantiles(usage.alone, n=20)[-1], max(usage.alone)
+        note += f"; of {len(usage.alone)} calls that were timed singly, one in twenty took more than {duration(tail)}, "
+        note += f"and the slowest {duration(most)}"
+    return [note, *([f"the reward's process had to be ended {usage.deaths} times"] if usage.deaths else [])]
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it: microseconds, milliseconds or seconds."""
+    if seconds < 1e-3:
+        return f"{1e6 * seconds:.0f} microseconds"
+    return f"{1e3 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
 def percent(share: float | None) -> str:

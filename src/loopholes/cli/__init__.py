@@ -21,8 +21,8 @@ from loopholes.errors import BUG, INTERRUPTED, UNREAD, LoopholesError, exit_code
 __all__ = ["app", "entry", "main"]
 
 STOPPED = (
-    "stopped; finished work is kept. Continue train, eval and pretrain by the same command with --resume, study and "
-    "demo by the same command"
+    "stopped; finished work is kept. The same command continues study and demo, with --resume also train, eval and "
+    "pretrain; anything else starts over"
 )
 EXIT_CODES = "Exit codes: " + " · ".join(f"{code} {meaning}" for code, meaning in exit_codes().items()) + "."
 

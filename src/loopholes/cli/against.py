@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from loopholes.cli.console import paragraph, stdout
+from loopholes.cli.console import excerpt, paragraph, stdout
 
 if TYPE_CHECKING:
     from loopholes.audit.against import Broken, Comparison, Followed
     from loopholes.audit.results import Finding
-
-EXCERPT = 70  # characters of a completion that are shown
 
 
 def comparison_record(comparison: Comparison, strict: bool) -> dict[str, Any]:
@@ -53,21 +51,21 @@ def _show_followed(one: Followed, style: str) -> None:
     stdout.print(f"\n{one.state}: {finding.verdict}, {finding.family}, {finding.name}", style=style, markup=False)
     paragraph(one.reason, indent=2)
     if finding.evidence is not None and finding.kind != "contract":
-        paragraph(f"completion: {finding.evidence.completion[:EXCERPT]!r}", indent=2)
+        paragraph(f"completion: {excerpt(finding.evidence.completion)}", indent=2)
 
 
 def _show_fresh(finding: Finding) -> None:
     stdout.print(f"\nnew: {finding.verdict}, {finding.family}, {finding.name}", style="red", markup=False)
     paragraph(finding.message, indent=2)
     if finding.evidence is not None:
-        paragraph(f"for example: {finding.evidence.completion[:EXCERPT]!r}", indent=2)
+        paragraph(f"for example: {excerpt(finding.evidence.completion)}", indent=2)
 
 
 def _show_broken(kind: Broken) -> None:
     stdout.print(f"\nbroken: right answers, {kind.kind}", style="red", markup=False)
     now = "not paid" if kind.now is None else f"paid {kind.now:g}"
     paragraph(f"{kind.count} of {kind.paid} that the old reward paid are refused; row {kind.row} is {now}", indent=2)
-    paragraph(f"for example: {kind.completion[:EXCERPT]!r}", indent=2)
+    paragraph(f"for example: {excerpt(kind.completion)}", indent=2)
 
 
 def _summed(open_: Sequence[Followed], closed: Sequence[Followed], comparison: Comparison) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from loopholes.cli.console import conclude, paragraph, print_line, stdout
+from loopholes.cli.console import conclude, excerpt, paragraph, print_line, stdout
 from loopholes.cli.display import display
 from loopholes.cli.options import Json, Sandbox, Seed, pairs
 from loopholes.errors import DONE, FOUND, UsageError
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from loopholes.audit.scale import Truth
 
 STYLES = {"exploit": "bold red", "warning": "yellow", "inconclusive": "dim"}
-EXCERPT = 70  # characters of a completion that are shown
 OUT = Path("findings")
 FrameworkSet = Annotated[
     list[str] | None,
@@ -80,7 +79,7 @@ def audit(
         str | None,
         typer.Option(
             metavar="TEMPLATE",
-            help="How a right completion looks, such as '<answer>{answer}</answer>'. Default: the column golden.",
+            help="How a right completion looks, such as '\\<answer>{answer}\\</answer>'. Default: the column golden.",
         ),
     ] = None,
     framework: Annotated[
@@ -303,6 +302,7 @@ def _show(report: Report, written: Sequence[Path], out: Path, json_: bool) -> No
     stdout.print(report.target.label, style="bold", markup=False, soft_wrap=True)
     paragraph(summary.verdict(report), _style(report))
     paragraph(summary.payments(report))
+    paragraph(summary.golden_form(report))
     paragraph(summary.worst(report))
     if report.refused is not None and report.refused.rows:
         paragraph(f"right answers written otherwise: {report.refused.sentence}")
@@ -313,8 +313,10 @@ def _show(report: Report, written: Sequence[Path], out: Path, json_: bool) -> No
     for note in report.notes:
         paragraph(f"- {note.name}: {note.message}", "dim", indent=2)
     _show_coverage(report)
-    again = f" (try one again: loopholes audit --replay {written[0]})" if written else ""
-    conclude(f"\n{'The findings are' if written else 'The report is'} in {out}{again}")
+    conclude(f"\n{'The findings are' if written else 'The report is'} in {out}")
+    if written:
+        conclude(f"score one again:  loopholes audit --replay {written[0]}")
+    conclude(f"read it as a page: loopholes report {out}")
 
 
 def _style(report: Report) -> str:
@@ -324,6 +326,8 @@ def _style(report: Report) -> str:
 
 
 def _show_finding(finding: Finding) -> None:
+    from loopholes.audit import summary
+
     state = " (accepted)" if finding.accepted else " (in the baseline)" if finding.in_baseline else ""
     verdict = f"{finding.verdict}{state}"
     stdout.print(f"\n{verdict}: {finding.family}, {finding.name}", style=STYLES[finding.verdict], markup=False)
@@ -331,26 +335,28 @@ def _show_finding(finding: Finding) -> None:
     if finding.rows and finding.rows not in finding.message:
         paragraph(f"paid on: {finding.rows}", indent=2)
     if finding.hint is not None:
-        place = f"{Path(finding.hint.file).name} line {finding.hint.line}"
-        paragraph(f"in the source: {place}, `{finding.hint.code}` {finding.hint.why}", indent=2)
+        paragraph(f"in the source: {summary.source_line(finding.hint)}", indent=2)
     if finding.evidence is not None:
         evidence = finding.evidence
         paid = f", paid {evidence.reward:g}" if evidence.reward is not None else ""
-        paragraph(f"for example: row {evidence.row}, {evidence.completion[:EXCERPT]!r}{paid}", indent=2)
+        paragraph(f"for example: row {evidence.row}, {excerpt(evidence.completion)}{paid}", indent=2)
     if finding.change:
         paragraph(f"what to do: {finding.change}", indent=2)
     for line in finding.snippet.splitlines():
         stdout.print(f"      {line}", style="dim", markup=False, soft_wrap=True)
+    paragraph(f"read more: {finding.page}", indent=2)
 
 
 def _show_coverage(report: Report) -> None:
+    from loopholes.audit import summary
+
     coverage = report.coverage
     paragraph("\nlooked at", "dim")
     lines = [
         f"{coverage.rows} of {coverage.rows_given} rows, {coverage.calls:,} calls in {coverage.seconds:.1f} s",
         f"{sum(coverage.attacks.values())} attacks of {len(coverage.attacks)} families: "
         f"{', '.join(f'{family} {count}' for family, count in coverage.attacks.items()) or 'none'}",
-        *coverage.notes,
+        *summary.looked_at(report),
         *(f"not covered: {line}" for line in _uncovered(report)),
     ]
     for line in lines:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 """Columns of what is printed where there is no terminal; the variable COLUMNS says otherwise, as on a terminal."""
+EXCERPT = 70
+"""Characters of a completion that are shown."""
 QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -109,6 +111,12 @@ def paragraph(text: str, style: str = "", indent: int = 0) -> None:
             break_on_hyphens=False,
         )
         stdout.print("\n".join(lines), style=style, markup=False, soft_wrap=True)
+
+
+def excerpt(completion: str) -> str:
+    """The beginning of a completion in quotes, with three dots and its length if there is more."""
+    more = f"… ({len(completion):,} characters)" if len(completion) > EXCERPT else ""
+    return f"{completion[:EXCERPT]!r}{more}"
 
 
 def share_a_stream() -> bool:

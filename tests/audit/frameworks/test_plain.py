@@ -31,6 +31,7 @@ SIGNATURES = {
     "response, answer, **row": ["answer", "prompt", "level", "golden"],
     "answer, **row": ["prompt", "level", "golden"],  # the completion, whatever a column is called
     "completion, level=0, **row": ["level", "prompt", "answer", "golden"],
+    "prompt, completion, answer": ["prompt", "answer"],  # by its name, wherever it stands
     "*texts, **row": ["prompt", "answer", "level", "golden"],
 }
 

@@ -8,7 +8,7 @@ import inspect
 import math
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -128,6 +128,12 @@ class Reward(Protocol):
 
 class Rejected(UsageError):
     """The function cannot be audited, since no trainer could use it: wrong signature, wrong type, wrong length."""
+
+
+def lacking(reward: str, missing: str, columns: Iterable[str]) -> str:
+    """What to say where a reward has parameters without a default that the data has no columns for."""
+    shown = ", ".join(list(columns)[:8])
+    return f"{reward} needs {missing}, which the data has no column for, only: {shown}; rename a column or a parameter"
 
 
 def load(part: Part, *, registered: bool = True) -> Any:

@@ -16,6 +16,7 @@ from loopholes.audit.frameworks.base import (
     Shape,
     background_loop,
     function,
+    lacking,
     number,
     parameters,
     raised,
@@ -28,6 +29,8 @@ PREFIXES = ()
 OPTIONS = COMMON
 FIRST = ("completion", "response", "answer", "output", "text", "solution", "prediction")
 """Names of a first parameter that a plain function is recognised by."""
+ANYWHERE = ("completion", "response")
+"""Names that say which parameter is the completion wherever it stands, as in ``f(prompt, completion, answer)``."""
 
 
 class PlainReward:
@@ -61,7 +64,7 @@ class _Caller:
     def __init__(self, part: Part) -> None:
         self._call = function(part)
         self._part = part
-        self._takes, self._takes_all, self._first = _parameters(self._call, part)
+        self._takes, self._takes_all, self._name, self._by_name = _parameters(self._call, part)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -75,11 +78,11 @@ class _Caller:
     def __call__(self, text: str, columns: Mapping[str, Any]) -> Any:
         missing = [name for name, needed in self._takes.items() if needed and name not in columns]
         if missing:
-            raise Rejected(f"{self._part.label} needs {', '.join(missing)}, which the data has no column for")
+            raise Rejected(lacking(self._part.label, ", ".join(missing), columns))
         given = {key: value for key, value in columns.items() if self._takes_all or key in self._takes}
-        for name in ("completion", self._first):
+        for name in ("completion", self._name):
             given.pop(name, None)
-        found = self._call(text, **given)
+        found = self._call(**{self._name: text}, **given) if self._by_name else self._call(text, **given)
         return self._awaited(found) if inspect.isawaitable(found) else found
 
     def _awaited(self, found: Awaitable[Any]) -> Any:
@@ -91,25 +94,36 @@ class _Caller:
         return asyncio.run_coroutine_threadsafe(value(), self._loop).result()
 
 
-def _parameters(call: Callable[..., Any], part: Part) -> tuple[dict[str, bool], bool, str]:
+def _parameters(call: Callable[..., Any], part: Part) -> tuple[dict[str, bool], bool, str, bool]:
     """The names that a function takes beside the completion, whether each is needed; whether it takes all.
 
-    Last comes the name of the completion itself: a column of that name is not handed over.
+    Then comes the name of the completion itself, since a column of that name is not handed over, and whether the
+    completion has to be handed over by this name.
     """
     signature = parameters(call)
     if signature is None:
-        return {}, True, "completion"
+        return {}, True, "completion", False
     known = list(signature.values())
     if not known or known[0].kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
         raise Rejected(f"{part.label} takes no completion: a plain reward is f(completion, **row)")
-    rest = [one for one in known[1:] if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    completion = _completion([one.name for one in known]) or known[0].name
+    rest = [
+        one for one in known if one.name != completion and one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+    ]
     takes_all = any(one.kind is one.VAR_KEYWORD for one in known)
-    return {one.name: one.default is one.empty for one in rest}, takes_all, known[0].name
+    return {one.name: one.default is one.empty for one in rest}, takes_all, completion, completion != known[0].name
+
+
+def _completion(names: Sequence[str]) -> str | None:
+    """The parameter that is the completion by its name; None if no name says so."""
+    if names and names[0] in FIRST:
+        return names[0]
+    return next((name for name in ANYWHERE if name in names), None)
 
 
 def recognises(shape: Shape) -> bool:
-    """Whether the first parameter is a completion."""
-    return bool(shape.parameters) and shape.parameters[0] in FIRST
+    """Whether a parameter is a completion by its name."""
+    return _completion(shape.parameters) is not None
 
 
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> PlainReward:

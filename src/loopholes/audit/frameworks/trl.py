@@ -14,7 +14,7 @@ import functools
 import inspect
 import math
 import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from loopholes.audit.frameworks.base import (
@@ -27,6 +27,7 @@ from loopholes.audit.frameworks.base import (
     background_loop,
     function,
     held,
+    lacking,
     number,
     raised,
 )
@@ -71,7 +72,7 @@ class TrlReward:
             raise
         except Exception as error:
             if isinstance(error, TypeError):
-                self._refuse(error)
+                self._refuse(error, rows[0].columns)
             return [Paid(None, raised(error))] * len(rows)
         return [self._sum(parts) for parts in zip(*found, strict=True)]
 
@@ -88,7 +89,7 @@ class TrlReward:
                 found[place] = _values(output, count, self._parts[place].label)
         return [found[place] for place in range(len(self._calls))]
 
-    def _refuse(self, error: TypeError) -> None:
+    def _refuse(self, error: TypeError, columns: Iterable[str]) -> None:
         """Raise :class:`Rejected` for a signature that TRL's keywords do not fit."""
         text = str(error).replace("()", "")
         if "unexpected keyword argument" in text:
@@ -99,7 +100,7 @@ class TrlReward:
             name, is_missing, needed = re.sub(r"\d+ ", "", text).partition(" missing required positional argument")
         if is_missing:
             missing = needed.partition(": ")[2]
-            raise Rejected(f"{name} needs {missing}, which the data has no column for") from error
+            raise Rejected(lacking(name, missing, columns)) from error
 
     def _given(self, rows: Sequence[Row], texts: Sequence[str]) -> dict[str, Any]:
         columns = [key for key in rows[0].columns if key not in KEPT_BACK]

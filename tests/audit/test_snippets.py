@@ -1,0 +1,110 @@
+"""The code under a finding works as it is pasted: it pays the audit's right answers, and the attack no more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopholes.audit.results import Finding, Report
+from support.rewards import audited, sums, write
+
+BOX = "\\boxed{{answer}}"
+LOOSE = """
+    import re
+
+    def plain(completion, answer):
+        return float("<answer>" in completion and answer in completion)
+
+    def labelled(completion, total):
+        return float("<answer>" in completion and total in completion)
+
+    def boxes(completion, answer):
+        return float("boxed{" in completion and answer in completion)
+
+    def hashes(completion, answer):
+        return float("####" in completion and answer in completion)
+
+    def trl(completions, answer, **kwargs):
+        texts = [text if isinstance(text, str) else text[0]["content"] for text in completions]
+        return [float("<answer>" in text and right in text) for text, right in zip(texts, answer)]
+
+    def verl(data_source, solution_str, ground_truth, extra_info=None):
+        return float("####" in solution_str and ground_truth in solution_str)
+
+    def prose(completion, answer):
+        return float("I would say" in completion and answer in completion)
+"""
+
+
+def shotgun(report: Report) -> Finding:
+    return next(finding for finding in report.findings if finding.family == "shotgun")
+
+
+def pasted(finding: Finding) -> Any:
+    space: dict[str, Any] = {}
+    exec(finding.snippet, space)
+    return next(space[name] for name in ("reward", "compute_score") if name in space)
+
+
+def letters() -> list[dict[str, Any]]:
+    return [{"prompt": f"{row}? A) x B) y C) z D) w", "answer": "ABCD"[row % 4]} for row in range(8)]
+
+
+PLAIN = {
+    "a number in tags": ("plain", sums(), "answer", "<answer>{}</answer>"),
+    "a letter in tags": (
+        "plain",
+        [{**row, "golden": f"<answer>{row['answer']}</answer>"} for row in letters()],
+        "answer",
+        "<answer>{}</answer>",
+    ),
+    "a column of another name": (
+        "labelled",
+        [{"prompt": row["prompt"], "golden": row["golden"], "total": row["answer"]} for row in sums()],
+        "total",
+        "<answer>{}</answer>",
+    ),
+    "a box": ("boxes", sums(golden=BOX), "answer", "\\boxed{{{}}}"),
+    "four hashes": ("hashes", sums(golden="#### {answer}"), "answer", "#### {}"),
+}
+
+
+@pytest.mark.parametrize("name, rows, column, form", PLAIN.values(), ids=PLAIN)
+def test_it_reads_the_place_and_the_kind_of_the_right_answers(
+    name: str, rows: list[dict[str, Any]], column: str, form: str, tmp_path: Path
+) -> None:
+    finding = shotgun(audited(f"{write(tmp_path, LOOSE)}:{name}", rows))
+    reward = pasted(finding)
+    assert [reward(form.format(row[column]), **{column: row[column]}) for row in rows] == [1.0] * len(rows)
+    assert finding.evidence is not None
+    assert reward(finding.evidence.completion, **{column: finding.evidence.columns[column]}) == 0.0
+
+
+@pytest.mark.parametrize("chat", [False, True], ids=["text", "chat"])
+def test_it_is_called_as_trl_calls_it(chat: bool, tmp_path: Path) -> None:
+    rows = [
+        {**row, "prompt": [{"role": "user", "content": row["prompt"]}] if chat else row["prompt"]} for row in sums()
+    ]
+    reward = pasted(shotgun(audited(f"{write(tmp_path, LOOSE)}:trl", rows)))
+    texts = ["<answer>4</answer>", "<answer>4 5</answer>"]
+    completions = [[{"role": "assistant", "content": text}] for text in texts] if chat else texts
+    assert reward(completions=completions, answer=["4", "4"], prompts=["", ""]) == [1.0, 0.0]
+
+
+def test_it_is_called_as_verl_calls_it(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": row["prompt"], "golden": row["golden"], "data_source": "sums"}
+        | {"reward_model": {"ground_truth": row["answer"]}}
+        for row in sums(golden="#### {answer}")
+    ]
+    reward = pasted(shotgun(audited(f"{write(tmp_path, LOOSE)}:verl", rows)))
+    assert reward(data_source="sums", solution_str="#### 4", ground_truth="4", extra_info={}) == 1.0
+
+
+def test_there_is_none_where_no_reader_takes_the_right_answers(tmp_path: Path) -> None:
+    rows = sums(golden="All told, and after having thought about it for quite some time, I would say {answer} here")
+    report = audited(f"{write(tmp_path, LOOSE)}:prose", rows)
+    near = next(finding for finding in report.findings if finding.family == "near-miss")
+    assert near.snippet == "" and "loopholes.rewards" not in near.change
