@@ -23,7 +23,7 @@ from loopholes.progress import Progress
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 REWARD = "def contains(completion, answer):\n    return float(answer in completion)\n"
 SPACE = re.compile(r"\s+")
-TIMES = re.compile(r"[\d.,]+ \w*seconds a call in the median.*?(?=\n  - )|\d+\.\d+ s(?=;|$)", re.DOTALL | re.MULTILINE)
+TIMES = re.compile(r"a call takes .*?(?=\n  - )|\d+\.\d+ s(?=;|$)", re.DOTALL | re.MULTILINE)
 EVAL = "eval scripted:exploiting --game proxy-metric --samples 2 --count 64 --out run"
 SCORE = "score self-grading --tasks tasks.jsonl --completions completions.jsonl"
 AUDIT = "audit rewards.py:contains --data rows.jsonl --search-calls 0 --rows 4"
