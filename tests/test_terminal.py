@@ -156,7 +156,7 @@ def test_forced_colours_in_a_log_are_colours_and_nothing_else(folder: Path) -> N
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that have gone, to be set by a test."""
     seconds = [0.0]
-    monkeypatch.setattr(console.stderr, "_width", 100)
+    monkeypatch.setattr(console.stderr, "_width", 100)  # private: of Rich, which reads the size of the real terminal
     return seconds
 
 
