@@ -23,7 +23,7 @@ from loopholes.progress import Progress
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 REWARD = "def contains(completion, answer):\n    return float(answer in completion)\n"
 SPACE = re.compile(r"\s+")
-TIMES = re.compile(r"[\d.,]+ \w*seconds a call in the median.*?(?=\n  - )|\d+\.\d+ s(?=;|$)", re.DOTALL | re.MULTILINE)
+TIMES = re.compile(r"a call takes .*?(?=\n  - )|\d+\.\d+ s(?=;|$)", re.DOTALL | re.MULTILINE)
 EVAL = "eval scripted:exploiting --game proxy-metric --samples 2 --count 64 --out run"
 SCORE = "score self-grading --tasks tasks.jsonl --completions completions.jsonl"
 AUDIT = "audit rewards.py:contains --data rows.jsonl --search-calls 0 --rows 4"
@@ -156,7 +156,7 @@ def test_forced_colours_in_a_log_are_colours_and_nothing_else(folder: Path) -> N
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that have gone, to be set by a test."""
     seconds = [0.0]
-    monkeypatch.setattr(console.stderr, "_width", 100)
+    monkeypatch.setattr(console.stderr, "_width", 100)  # private: of Rich, which reads the size of the real terminal
     return seconds
 
 

@@ -105,8 +105,8 @@ def _names(seen: Observations, answers: Sequence[str]) -> Names:
         return Names(head, "solution_str", "ground_truth")
     if seen.target.framework == "trl":
         text = 'completion[0]["content"]' if seen.rows[0].is_chat else "completion"
-        each = f"for completion, gold in zip(completions, {column}, strict=True)"
-        return Names(f"def reward(completions, {column}, **kwargs):", text, "gold", each)
+        head = f"def reward(completions, {column}, **kwargs):\n    pairs = zip(completions, {column}, strict=True)"
+        return Names(head, text, "gold", "for completion, gold in pairs")
     return Names(f"def reward(completion, {column}):", gold=column)
 
 

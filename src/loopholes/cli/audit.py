@@ -79,7 +79,7 @@ def audit(
         str | None,
         typer.Option(
             metavar="TEMPLATE",
-            help="How a right completion looks, such as '\\<answer>{answer}\\</answer>'. Default: the column golden.",
+            help="How a right completion looks, such as '\\<a>{answer}\\</a>'. Default: the column golden.",
         ),
     ] = None,
     framework: Annotated[
