@@ -26,8 +26,8 @@ FLAGGED = {
     ("unreadable", 0.5): True,
     ("unreadable", 1.0): True,
     ("first-number", 0.25): False,
-    ("first-number", 0.5): False,
-    ("first-number", 1.0): False,
+    ("first-number", 0.5): True,
+    ("first-number", 1.0): True,
     ("length-bonus", 0.25): False,
     ("length-bonus", 0.5): True,
     ("length-bonus", 1.0): True,
@@ -93,11 +93,13 @@ def test_without_strength_the_loophole_is_closed(name: str, strength: str) -> No
         assert vulnerable == secure
 
 
+@pytest.mark.usefixtures("inside")
 @EVERY_NAME
 def test_the_audit_does_not_flag_the_secure_channel(name: str) -> None:
     assert audited(Setting(name, None), "secure").exit_code() == 0
 
 
+@pytest.mark.usefixtures("inside")
 @EVERY_SETTING
 def test_the_audit_finds_in_the_vulnerable_channel_what_it_was_seen_to_find(setting: Setting) -> None:
     strength = next(iter(setting.parameters.values()), None)
