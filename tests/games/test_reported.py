@@ -128,3 +128,12 @@ def test_they_have_names_of_their_own_wherever_the_package_is_installed() -> Non
     jobs = [Train(setting, "vulnerable", "mini", 0) for setting in REWARDS]
     assert len({job.identity for job in jobs}) == len(REWARDS)
     assert not any("/" in str(value) for job in jobs for value in job.described().values() if value != job.source)
+
+
+def test_a_game_that_is_imported_is_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked_for() -> None:
+        raise AssertionError("its source was looked for")
+
+    kinds = [type(loopholes.game(name)) for name in REPORTED]
+    monkeypatch.setattr("loopholes.modules.importlib.invalidate_caches", looked_for)
+    assert [type(loopholes.game(name)) for name in REPORTED] == kinds
