@@ -39,6 +39,15 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return maker(tmp_path_factory.mktemp)
 
 
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Audits of this test run the reward in this process."""
+    from support.rewards import InProcess
+
+    for module in ("process", "engine", "folder", "truth"):
+        monkeypatch.setattr(f"loopholes.audit.{module}.RewardProcess", InProcess)
+
+
 @pytest.fixture(autouse=True)
 def search_path() -> Iterator[None]:
     """A user's file finds its neighbours, in this process where a test loads it here; the next test is not slowed down

@@ -211,9 +211,14 @@ def _near(name: str, names: Iterable[str]) -> str:
 
 
 def _imported(dotted: str, label: str) -> ModuleType:
-    """Import a module; raises :class:`UsageError`, which names the part of the name that does not exist."""
-    importlib.invalidate_caches()
+    """Import a module; raises :class:`UsageError`, which names the part of the name that does not exist.
+
+    This package's own modules are not looked for again: studies name its games thousands of times.
+    """
     top = dotted.partition(".")[0]
+    if top == __package__ and dotted in sys.modules:
+        return sys.modules[dotted]
+    importlib.invalidate_caches()
     path = source_of(dotted)
     if path is not None and not _is_installed(path):
         if not any(isinstance(finder, _Finder) and finder.top == top for finder in sys.meta_path):

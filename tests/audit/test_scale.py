@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -62,7 +63,7 @@ def test_a_share_does_not_depend_on_the_unit_of_the_reward(
 
 
 def scales(
-    pay: Callable[[Row, str], float | None], records: Sequence[Mapping[str, object]], truth: object = None
+    pay: Callable[[Row, str], float | None], records: Sequence[Mapping[str, Any]], truth: object = None
 ) -> list[Level]:
     rows = rows_from(records)
     form = form_of([row.golden for row in rows if row.golden is not None])

@@ -26,8 +26,8 @@ FLAGGED = {
     ("unreadable", 0.5): True,
     ("unreadable", 1.0): True,
     ("first-number", 0.25): False,
-    ("first-number", 0.5): False,
-    ("first-number", 1.0): False,
+    ("first-number", 0.5): True,
+    ("first-number", 1.0): True,
     ("length-bonus", 0.25): False,
     ("length-bonus", 0.5): True,
     ("length-bonus", 1.0): True,
@@ -93,11 +93,13 @@ def test_without_strength_the_loophole_is_closed(name: str, strength: str) -> No
         assert vulnerable == secure
 
 
+@pytest.mark.usefixtures("inside")
 @EVERY_NAME
 def test_the_audit_does_not_flag_the_secure_channel(name: str) -> None:
     assert audited(Setting(name, None), "secure").exit_code() == 0
 
 
+@pytest.mark.usefixtures("inside")
 @EVERY_SETTING
 def test_the_audit_finds_in_the_vulnerable_channel_what_it_was_seen_to_find(setting: Setting) -> None:
     strength = next(iter(setting.parameters.values()), None)
@@ -126,3 +128,12 @@ def test_they_have_names_of_their_own_wherever_the_package_is_installed() -> Non
     jobs = [Train(setting, "vulnerable", "mini", 0) for setting in REWARDS]
     assert len({job.identity for job in jobs}) == len(REWARDS)
     assert not any("/" in str(value) for job in jobs for value in job.described().values() if value != job.source)
+
+
+def test_a_game_that_is_imported_is_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked_for() -> None:
+        raise AssertionError("its source was looked for")
+
+    kinds = [type(loopholes.game(name)) for name in REPORTED]
+    monkeypatch.setattr("loopholes.modules.importlib.invalidate_caches", looked_for)
+    assert [type(loopholes.game(name)) for name in REPORTED] == kinds
