@@ -16,12 +16,17 @@ import pytest
 from loopholes.audit import rows_from
 from loopholes.audit.frameworks import plain
 from loopholes.cli import main
+from loopholes.cli.console import WIDTH
 from loopholes.errors import BUG, INCONCLUSIVE, DataError, RunError, UsageError
 from support.rewards import SOUND_AND_NOT, save_rows, sums, write
 
 SOURCE = (
     SOUND_AND_NOT
     + """
+    def hardened(completion, answer):
+        from loopholes.rewards import same_number, tagged
+        return float(same_number(tagged(completion), answer))
+
     def odd(completion, answer):
         return float(completion == f"~{answer[::-1]}~")
 
@@ -69,8 +74,9 @@ SOURCE = (
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with rewards and data that are right, and wrong in every way; however long a command
-    takes on a busy machine, it prints no progress."""
+    takes on a busy machine, it prints no progress, and lines are as wide wherever the tests run."""
     monkeypatch.setattr("loopholes.cli.display.SOON", math.inf)
+    monkeypatch.setattr("loopholes.cli.console.stdout._width", WIDTH)  # private: of Rich, which reads COLUMNS
     monkeypatch.chdir(tmp_path)
     write(tmp_path, SOURCE)
     Path("ends.py").write_text("def f(completion): ...\nraise SystemExit(0)\n")
@@ -298,7 +304,8 @@ def test_json_is_one_line_with_the_hashes_of_what_was_audited(folder: Path, caps
 PAID = "a right answer is paid 1; of that: nothing 0 %, a refusal 0 %, a well-formed wrong answer 0 %"
 VERDICTS = {
     "contains": "EXPLOITABLE: 2 exploits (shotgun, near-miss)",
-    "accuracy": "NO EXPLOIT FOUND in 100 % of the panel on 8 rows",
+    "accuracy": "NO EXPLOIT FOUND in 100 % of the panel on 8 rows; 1 warning",
+    "hardened": "NO EXPLOIT FOUND in 100 % of the panel on 8 rows",
 }
 
 
@@ -311,9 +318,10 @@ def test_the_verdict_comes_first_and_where_the_findings_are_last(
     first, second, third, *middle, replay, page = out.strip().splitlines()
     assert (first, third) == (f"rewards.py:{name}", PAID) and second.startswith(verdict)
     assert page == "read it as a page: loopholes report findings" and all(len(line) <= 100 for line in middle)
-    assert replay.endswith("loopholes audit --replay findings/0001.json")
+    assert ("--replay findings/0001.json" in replay) is (name != "hardened")
     assert any(line.startswith("exploit: shotgun") for line in middle) is (name == "contains")
-    assert middle.index("looked at") > middle.index("notes")
+    headings = [line for line in middle if line in ("notes", "looked at")]
+    assert headings == (["looked at"] if name == "hardened" else ["notes", "looked at"])
 
 
 @inside
