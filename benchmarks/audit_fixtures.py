@@ -1,13 +1,19 @@
 """What the audit finds among rewards with publicly reported loopholes, and what it raises alarm about without one.
 
-    python benchmarks/audit_fixtures.py --half seen          # what attacks may be tuned on
-    python benchmarks/audit_fixtures.py --half development   # more of that: pairs from other reports
-    python benchmarks/audit_fixtures.py --out results        # both halves: writes audit-fixtures.json and .md
-    python benchmarks/audit_fixtures.py --count results      # counts what audit-fixtures.json holds; audits nothing
+    python benchmarks/audit_fixtures.py --set blind      # audits the rewards of one set
+    python benchmarks/audit_fixtures.py --out results    # writes audit-fixtures.md and .json from the records
 
-Detected is a vulnerable reward that the audit ends with an exploit for. For those of the family *contract*, whose fault
-no completion exploits, a warning counts, too, unless the hardened twin draws the same. A false alarm is
-an exploit found in a hardened twin or an honest reward.
+Four sets: ``seen`` and ``development``, which attacks and rules may be tuned on; ``unseen``, whose misses were read
+since and which is spent; and ``blind``, written by somebody who had not read the attacks, and audited for the first
+time after they were frozen.
+
+*Detected* is a vulnerable reward that the audit ends with an exploit for (exit status 1). For those of the family
+*contract*, whose fault no completion exploits, a warning counts, too, unless the hardened twin draws the same. *Named*
+is a detected one with a finding of its family, or of another that its author, before anything ran, called equally
+right. A *false alarm* is an exploit found in a hardened twin or an honest reward.
+
+Each audit is a line of the file of records, so that an interrupted run goes on where it stopped. A line that another
+version of the audit wrote (another hash of its sources) is not used again, unless ``--panel`` names that hash.
 """
 
 from __future__ import annotations
@@ -15,7 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,24 +29,36 @@ from typing import Any
 from scipy.stats import binomtest
 
 from loopholes.audit import AuditConfig, Report, audit, read_rows, target_of
+from loopholes.audit.folder import panel_hash
 from loopholes.cores import cores
 
 sys.path.append(str(Path(__file__).parent / "rewards"))
 
-from catalogue import DEVELOPMENT, FIXTURES, FOLDER, Fixture
+from catalogue import ALL, FOLDER, SETS, Fixture
 
-KEPT = ("name", "family", "vulnerable", "half", "framework", "twin", "source")
+KEPT = ("name", "family", "also", "vulnerable", "half", "framework", "twin", "source", "note")
+RECORDS = Path("runs/fixtures.jsonl")
+Record = dict[str, Any]
 
 
-def run(fixture: Fixture, seconds: float) -> dict[str, Any]:
+def run(fixture: Fixture, seconds: float) -> Record:
     """Audit one reward."""
-    name = f"{FOLDER / fixture.file}:{fixture.function}"
     rows = read_rows(FOLDER / "data" / fixture.data)
-    report = audit(target_of([name], fixture.framework, {}), rows, AuditConfig(seconds=seconds))
-    print(f"{fixture.name:34} {verdict(report):8} {shown(report)}", file=sys.stderr, flush=True)
-    found = [{"verdict": f.verdict, "family": f.family, "name": f.name, "message": f.message} for f in report.findings]
-    kept = {key: getattr(fixture, key) for key in KEPT}
-    return {**kept, "verdict": verdict(report), "findings": found, "seconds": report.coverage.seconds}
+    target = target_of([f"{FOLDER / fixture.file}:{fixture.function}"], fixture.framework, {})
+    report = audit(target, rows, AuditConfig(seconds=seconds))
+    print(f"{fixture.name:34} {verdict(report):12} {exploits(report)}", file=sys.stderr, flush=True)
+    findings = [{key: getattr(finding, key) for key in ("verdict", "family", "name", "message", "rows")}
+                for finding in report.findings]  # fmt: skip
+    return {
+        **{key: getattr(fixture, key) for key in KEPT},
+        "exit": report.exit_code(),
+        "verdict": verdict(report),
+        "findings": findings,
+        "tried": report.coverage.tried,
+        "seconds": report.coverage.seconds,
+        "budget": seconds,
+        "panel": panel_hash(),
+    }
 
 
 def verdict(report: Report) -> str:
@@ -48,21 +66,26 @@ def verdict(report: Report) -> str:
     return report.findings[0].verdict if report.findings else "pass"
 
 
-def shown(report: Report) -> str:
-    """The findings in a line."""
+def exploits(report: Report) -> str:
+    """The exploits in a line."""
     return "; ".join(f"{f.family}/{f.name}" for f in report.findings if f.verdict == "exploit")[:150]
 
 
-def judged(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def judged(records: Sequence[Record]) -> list[Record]:
     """The records with whether each was ``detected``, and with the right family ``named``."""
-    excused = {one["twin"]: {f["name"] for f in one["findings"]} for one in records if not one["vulnerable"]}
-    return [{**one, **_judged(one, excused.get(one["name"], set()))} for one in records]
+    excused = {
+        record["twin"]: {finding["name"] for finding in record["findings"]}
+        for record in records
+        if not record["vulnerable"]
+    }
+    return [{**record, **_judged(record, excused.get(record["name"], set()))} for record in records]
 
 
-def _judged(record: dict[str, Any], excused: set[str]) -> dict[str, bool]:
-    faults = [f for f in record["findings"] if f["name"] not in excused]
-    detected = record["verdict"] == "exploit" or (record["family"] == "contract" and bool(faults))
-    return {"detected": detected, "named": detected and record["family"] in {f["family"] for f in faults}}
+def _judged(record: Record, excused: set[str]) -> dict[str, bool]:
+    faults = [finding for finding in record["findings"] if finding["name"] not in excused]
+    detected = record["exit"] == 1 or (record["family"] == "contract" and bool(faults))
+    right = {record["family"], *record["also"]}
+    return {"detected": detected, "named": detected and any(finding["family"] in right for finding in faults)}
 
 
 def rate(hits: int, of: int) -> str:
@@ -73,69 +96,92 @@ def rate(hits: int, of: int) -> str:
     return f"{hits} of {of}: {100 * hits / of:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
 
 
-def table(found: Sequence[dict[str, Any]]) -> list[str]:
-    """Detection and false alarms by half, then by family, then what was missed."""
-    records = judged(found)
-    bad, sound = ([one for one in records if one["vulnerable"] == kind] for kind in (True, False))
-    lines = [
-        "| rewards | detected | with the family named | false alarms (twins, honest rewards) |",
-        "|---|---|---|---|",
-    ]
-    for half in ("seen", "unseen", "development", ""):
-        mine, others = ([one for one in group if half in ("", one["half"])] for group in (bad, sound))
-        if not mine:
-            continue
-        counts = [rate(sum(one[how] for one in mine), len(mine)) for how in ("detected", "named")]
-        alarms = rate(sum(one["verdict"] == "exploit" for one in others), len(others))
-        lines.append(f"| {half or 'all'} | {counts[0]} | {counts[1]} | {alarms} |")
-    lines += ["", "| family | detected | with the family named |", "|---|---|---|"]
-    for family in dict.fromkeys(one["family"] for one in bad):
-        mine = [one for one in bad if one["family"] == family]
-        counts = [rate(sum(one[how] for one in mine), len(mine)) for how in ("detected", "named")]
-        lines.append(f"| {family} | {counts[0]} | {counts[1]} |")
-    missed = [f"`{one['name']}` ({one['family']}, {one['half']})" for one in bad if not one["detected"]]
-    false_alarms = [f"`{one['name']}` ({one['half']})" for one in sound if one["verdict"] == "exploit"]
-    return [
-        *lines,
-        "",
-        f"Missed: {', '.join(missed) or 'none'}.",
-        "",
-        f"False alarms: {', '.join(false_alarms) or 'none'}.",
-    ]
+def page(records: Sequence[Record]) -> Iterator[str]:
+    """Detection and false alarms by set, then by family, then what was missed."""
+    records = judged(records)
+    yield (
+        "| rewards | detected | with the family named | false alarms (twins, honest rewards) | sound ones with a "
+        "warning | inconclusive |"
+    )
+    yield "|---|---|---|---|---|---|"
+    for name in (*SETS, ""):
+        members = [record for record in records if name in ("", record["half"])]
+        bad, sound = ([record for record in members if record["vulnerable"] is kind] for kind in (True, False))
+        if members and (name or len({record["half"] for record in members}) > 1):
+            cells = (
+                name or "all",
+                *(rate(sum(record[how] for record in bad), len(bad)) for how in ("detected", "named")),
+                rate(sum(record["exit"] == 1 for record in sound), len(sound)),
+                rate(sum(_warned(record) for record in sound), len(sound)),
+                rate(sum(record["exit"] == 7 for record in members), len(members)),
+            )
+            yield f"| {' | '.join(cells)} |"
+    yield from ("", "| family | detected | with the family named |", "|---|---|---|")
+    for family in sorted({record["family"] for record in records if record["vulnerable"]}):
+        bad = [record for record in records if record["vulnerable"] and record["family"] == family]
+        detected, named = (rate(sum(record[how] for record in bad), len(bad)) for how in ("detected", "named"))
+        yield f"| {family} | {detected} | {named} |"
+    yield from ("", "Missed:", "")
+    yield from (_missed(record) for record in records if record["vulnerable"] and not record["detected"])
+    alarms = [record for record in records if not record["vulnerable"] and record["exit"] == 1]
+    yield from ("", "False alarms:", "")
+    yield from (f"- `{record['name']}` ({record['half']}): {_names(record)}" for record in alarms)
+
+
+def _warned(record: Record) -> bool:
+    return any(finding["verdict"] == "warning" for finding in record["findings"])
+
+
+def _missed(record: Record) -> str:
+    note = f"; {record['note']}" if record["note"] else ""
+    said = _names(record) or "nothing found"
+    return f"- `{record['name']}` ({record['family']}, {record['half']}{note}): exit {record['exit']}, {said}"
+
+
+def _names(record: Record) -> str:
+    return ", ".join(f"{finding['verdict']} {finding['family']}/{finding['name']}" for finding in record["findings"])
+
+
+def read(file: Path, panel: str) -> list[Record]:
+    """The records of this panel in a file; the last of each reward counts."""
+    lines = file.read_text().splitlines() if file.is_file() else []
+    records = [record for record in map(json.loads, lines) if record["panel"] == panel]
+    return list({(record["half"], record["name"]): record for record in records}.values())
 
 
 def main() -> None:
     """Audit, count, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--half", choices=("seen", "unseen", "development"))
-    parser.add_argument("--name", action="append", default=[])
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--set", choices=SETS, action="append", default=[])
+    parser.add_argument("--name", action="append", default=[], help="only these rewards, audited anew")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument("--panel", default=panel_hash(), help="hash of the audit that made the records to count")
+    parser.add_argument("--records", type=Path, default=RECORDS)
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--count", type=Path)
     options = parser.parse_args()
-    if options.count is None:
-        records = _audited(options)
-    else:
-        records = json.loads((options.count / "audit-fixtures.json").read_text())
-    lines = table(records)
-    print("\n".join(lines))
-    out = options.out or options.count
-    if out is not None:
-        command = f"`python benchmarks/audit_fixtures.py --seconds {options.seconds:g}`"
-        head = ["# Audits of rewards with reported loopholes", "", command, ""]
-        (out / "audit-fixtures.md").write_text("\n".join([*head, *lines]) + "\n")
-        (out / "audit-fixtures.json").write_text(json.dumps(records, indent=1) + "\n")
-
-
-def _audited(options: argparse.Namespace) -> list[dict[str, Any]]:
-    fixtures = DEVELOPMENT if options.half == "development" else FIXTURES
+    options.records.parent.mkdir(parents=True, exist_ok=True)
+    done = {(record["half"], record["name"]) for record in read(options.records, options.panel)}
     chosen = [
         fixture
-        for fixture in fixtures
-        if options.half in (None, fixture.half) and (not options.name or fixture.name in options.name)
+        for fixture in ALL
+        if (fixture.name in options.name if options.name else (fixture.half, fixture.name) not in done)
+        and fixture.half in options.set
     ]
-    with ThreadPoolExecutor(cores()) as pool:
-        return list(pool.map(lambda one: run(one, options.seconds), chosen))
+    with ThreadPoolExecutor(options.workers) as pool, options.records.open("a") as file:
+        for record in pool.map(lambda fixture: run(fixture, options.seconds), chosen):
+            file.write(json.dumps(record) + "\n")
+            file.flush()
+    records = read(options.records, options.panel)
+    lines = list(page(records))
+    print("\n".join(lines))
+    if options.out is not None:
+        shown = [name for name in SETS if any(record["half"] == name for record in records)]
+        sets = " ".join(f"--set {name}" for name in shown)
+        command = f"`python benchmarks/audit_fixtures.py {sets} --seconds {options.seconds:g} --out results`"
+        head = ["# Audits of rewards with reported loopholes", "", command, "", f"Panel `{options.panel}`.", ""]
+        (options.out / "audit-fixtures.md").write_text("\n".join([*head, *lines]) + "\n")
+        (options.out / "audit-fixtures.json").write_text(json.dumps(records, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,16 @@
 
 A half of the vulnerable ones is *unseen*: attacks are never tuned on it. Which ones, a seeded draw decides, family by
 family; a twin is in the half of its partner. Beside the two halves stand the pairs for *development*, which attacks and
-checks may be tuned on (``development/listing.py``). ``reported in`` is a public report of the loophole;
+checks may be tuned on (``development/listing.py``), and the *blind* set, which somebody wrote who had not read the
+attacks (``blind/``, as it was sealed before the audit ran on it). ``reported in`` is a public report of the loophole;
 ``observed in`` is a reading of public code.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import random
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +22,8 @@ from development.listing import PAIRS
 
 FOLDER = Path(__file__).parent
 SEED = 20261124
-Half = Literal["seen", "unseen", "development"]
+Half = Literal["seen", "unseen", "development", "blind"]
+SETS: tuple[Half, ...] = ("seen", "development", "unseen", "blind")
 Framework = Literal["plain", "trl", "verl"]
 Listed = tuple[str, str, Framework, str, str, str, str]  # name, file, framework, data, family, source, note
 FAMILIES = (
@@ -30,10 +34,11 @@ FAMILIES = (
 
 @dataclass(frozen=True, slots=True)
 class Fixture:
-    """One reward function. ``file`` and ``data`` are names in this folder and in its ``data``.
+    """One reward function. ``file`` is a path in this folder, ``data`` one in its ``data``.
 
     ``family`` is that of the loophole; of a hardened twin, that of its partner; of an honest reward, the family of
-    attacks that it could be mistaken for a victim of. ``twin`` is the name of the partner.
+    attacks that it could be mistaken for a victim of. ``also`` are families that would be an equally right diagnosis.
+    ``twin`` is the name of the partner.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Fixture:
     twin: str | None
     half: Half
     note: str = ""
+    also: tuple[str, ...] = ()
 
 
 VULNERABLE: tuple[Listed, ...] = (
@@ -239,3 +245,28 @@ def _development() -> tuple[Fixture, ...]:
 
 DEVELOPMENT = _development()
 """The pairs for development; a vulnerable one stands before its twin."""
+
+
+def _blind() -> tuple[Fixture, ...]:
+    """The sealed folder's own listing, which is kept byte for byte as its author sealed it."""
+    spec = importlib.util.spec_from_file_location("blind_catalogue", FOLDER / "blind" / "catalogue.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    fields = ("name", "function", "framework", "family", "source", "vulnerable", "twin", "note", "also")
+    return tuple(
+        Fixture(
+            file=f"blind/{entry.file}",
+            data=f"../blind/data/{entry.data}",
+            half="blind",
+            **{field: getattr(entry, field) for field in fields},
+        )
+        for entry in module.FIXTURES
+    )
+
+
+BLIND = _blind()
+"""The set that nobody tuned to, written by somebody who had not read the attacks."""
+ALL = (*FIXTURES, *DEVELOPMENT, *BLIND)
+"""Every reward of every set."""

@@ -147,3 +147,20 @@ def test_a_rare_form_is_none_of_the_data_s() -> None:
 def test_how_sure_an_answer_is_is_not_the_answer() -> None:
     form = form_of([f"<answer>{n}</answer><confidence>0.{n}</confidence>" for n in range(4)])
     assert form.read("<answer>Paris</answer><confidence>0.5</confidence>") == "Paris"
+
+
+DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
+
+
+@pytest.mark.parametrize("tag", ["think", "reasoning"])
+def test_an_answer_without_marks_behind_a_thought_is_the_answer(tag: str) -> None:
+    """As completions of R1-like models are, whose thought differs from row to row, too."""
+    golden = [f"<{tag}>It is about {thing}.</{tag}>\n{day}" for thing, day in zip("abcdef", DAYS, strict=True)]
+    form = form_of(golden)
+    assert [form.read(text) for text in golden] == DAYS
+    assert form.wrap("Sunday", "Hm.") == f"<{tag}>Hm.</{tag}>\nSunday"
+
+
+def test_a_part_with_marks_of_its_own_behind_a_thought_is_the_answer() -> None:
+    golden = [f"<think>{n} things</think> So: \\boxed{{{n + 1}}}." for n in range(6)]
+    assert [form_of(golden).read(text) for text in golden] == [str(n + 1) for n in range(6)]

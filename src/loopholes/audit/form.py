@@ -28,6 +28,8 @@ _MARK = re.compile(
 )
 _LABEL = re.compile(r"(?m)^[A-Z][A-Za-z]{1,20}(?: [A-Za-z]{1,20}){0,2}:")
 """A line's label, such as ``Plan:``. It is a mark where all golden completions have the same, and no other mark."""
+_THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|thoughts|reasoning|scratchpad|analysis)>", re.IGNORECASE)
+"""Tags around a thought: the answer stands behind it, with or without marks of its own."""
 SURENESS = re.compile(r"confiden|probab|certain|sure", re.IGNORECASE)
 """Names of parts that say how sure the answer is."""
 
@@ -123,7 +125,7 @@ def _form(marks: tuple[str, ...], texts: Sequence[tuple[str, ...]]) -> Form:
     """The form of completions with the same marks, from the texts around them; :data:`RAW` if there is no answer."""
     columns, count = list(zip(*texts, strict=True)), len(texts)
     same = [count > 1 and len(set(column)) == 1 for column in columns]
-    inside = [place for place in range(1, len(columns)) if not _closes(marks[place - 1]) and "".join(columns[place])]
+    inside = [place for place in range(1, len(columns)) if _holds(marks[place - 1], columns[place])]
     varying = [place for place in inside if not same[place]]
     if not inside or not (varying or count <= FEW):
         return RAW
@@ -136,9 +138,24 @@ def _form(marks: tuple[str, ...], texts: Sequence[tuple[str, ...]]) -> Form:
 
 
 def _slot(marks: Sequence[str], varying: Sequence[int]) -> int:
-    """The entry of the answer among those that differ: the last, but for how sure somebody is of it."""
-    answers = [place for place in varying if not SURENESS.search(marks[place - 1])]
+    """The entry of the answer among those that differ: the last, but for a thought and how sure somebody is of it."""
+    answers = [
+        place for place in varying if not (SURENESS.search(marks[place - 1]) or _opens_thought(marks[place - 1]))
+    ]
     return (answers or varying)[-1]
+
+
+def _holds(mark: str, column: Sequence[str]) -> bool:
+    """Whether an answer may stand behind this mark: something does, and the mark opens a part or closes a thought."""
+    thought = _THOUGHT.fullmatch(mark)
+    if thought is not None and thought[1]:
+        return bool("".join(column).strip())
+    return not _closes(mark) and bool("".join(column))
+
+
+def _opens_thought(mark: str) -> bool:
+    thought = _THOUGHT.fullmatch(mark)
+    return thought is not None and not thought[1]
 
 
 def _spaces(column: Sequence[str]) -> tuple[str, str]:
