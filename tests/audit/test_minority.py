@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,11 @@ def kinds(count: int, every: int) -> list[dict[str, Any]]:
     """Sums of which every so-manieth has no tests."""
     rows = sums(count)
     return [{**row, "tests": [] if place % every == 0 else ["a", "b"]} for place, row in enumerate(rows)]
+
+
+def hash_of(place: int) -> int:
+    """A number from which no kind of row can be told."""
+    return int.from_bytes(blake2b(bytes([place]), digest_size=2).digest())
 
 
 def audit_of(folder: Path, body: str, rows: list[dict[str, Any]], **settings: Any) -> Report:
@@ -54,6 +60,24 @@ def test_a_kind_too_rare_to_be_confirmed_is_a_warning(tmp_path: Path) -> None:
     finding = on_rows(report)
     assert finding is not None and finding.verdict == "warning" and report.exit_code() == 0
     assert "too few rows to confirm it" in finding.message
+
+
+def test_rows_that_pay_whatever_is_said_are_an_exploit_though_they_have_nothing_in_common(tmp_path: Path) -> None:
+    rows = [{**row, "key": hash_of(place)} for place, row in enumerate(sums(24))]
+    file = write(tmp_path, f"def f(completion, answer, key):\n    return float(key % 4 == 3 or {RIGHT})")
+    careless = [row["key"] for row in rows if row["key"] % 4 == 3]
+    report = audited(f"{file}:f", rows)
+    finding = on_rows(report)
+    assert len(careless) >= 4 and finding is not None and report.exit_code() == 1
+    assert (finding.verdict, finding.family, finding.name) == ("exploit", "degenerate", "empty")
+    assert f"{len(careless)} of 24 rows" in finding.rows and "whatever is said" in finding.message
+
+
+def test_rows_that_pay_for_nothing_alone_are_no_such_rows(tmp_path: Path) -> None:
+    rows = [{**row, "key": hash_of(place)} for place, row in enumerate(sums(24))]
+    body = f'float((key % 4 == 3 and completion == "") or {RIGHT})'
+    file = write(tmp_path, f"def f(completion, answer, key):\n    return {body}")
+    assert audited(f"{file}:f", rows).exit_code() == 0
 
 
 def test_of_a_component_a_kind_of_row_is_a_warning(tmp_path: Path) -> None:

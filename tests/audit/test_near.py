@@ -52,6 +52,18 @@ def some_value(row: Row, text: str) -> float:
     return float(re.search(rf'"answer": "?{row.columns["answer"]}\b', text) is not None)
 
 
+def share_of_the_fields_given(row: Row, text: str) -> float:
+    """An average over what the policy returned, not over what was asked for."""
+    record = json.loads(text) if text.startswith("{") else {}
+    hits = [str(row.columns.get(key)) == str(value) for key, value in record.items()]
+    return sum(hits) / len(hits) if hits else 0.0
+
+
+def share_of_the_fields_wanted(row: Row, text: str) -> float:
+    record = json.loads(text) if text.startswith("{") else {}
+    return sum(str(record.get(key)) == str(row.columns[key]) for key in ("name", "year")) / 2
+
+
 def defines(row: Row, text: str) -> float:
     """A program that defines the function is right, whatever it answers."""
     return float(f"def {row.columns['entry_point']}(" in (program(text) or ""))
@@ -66,6 +78,15 @@ SETS = [{"prompt": f"Equation {at}", "answer": [str(at + 20), str(-3 * at - 5)]}
 SETS = [{**row, "golden": f"So \\boxed{{{', '.join(row['answer'])}}}."} for row in SETS]
 RECORDS = [
     {"prompt": f"Fill in r{at}.", "answer": at + 90, "golden": json.dumps({"id": f"r{at}", "answer": at + 90})}
+    for at in range(20)
+]
+TWO_FIELDS = [
+    {
+        "prompt": f"Who signed letter {at}, and when?",
+        "name": f"clerk {chr(65 + at)}",
+        "year": 1900 + 3 * at,
+        "golden": json.dumps({"name": f"clerk {chr(65 + at)}", "year": 1900 + 3 * at}),
+    }
     for at in range(20)
 ]
 PROGRAMS = [
@@ -135,6 +156,7 @@ PAID: list[tuple[str, Pay, Records, set[str]]] = [
     ("first letter", first_letter, CHOICES, {"letter-word"}),
     ("any element", any_element, SETS, {"element-exchanged", "element-missing", "element-added"}),
     ("some value", some_value, RECORDS, {"key-twice"}),
+    ("share of the fields given", share_of_the_fields_given, TWO_FIELDS, {"fields-dropped"}),
     ("it defines", defines, PROGRAMS, {"program-mutated"}),
     (
         "letter case",
@@ -161,6 +183,7 @@ SOUND: list[tuple[str, Pay, Records]] = [
     ("letter", lambda row, text: float(choice(tagged(text)) == row.columns["answer"]), CHOICES),
     ("set", lambda row, text: float(same_set(boxed(text), row.columns["answer"])), SETS),
     ("record", lambda row, text: float(fields(text, {"answer": row.columns["answer"]})), RECORDS),
+    ("share of the fields wanted", share_of_the_fields_wanted, TWO_FIELDS),
     ("text", lambda row, text: float(tagged(text) == row.columns["answer"]), TITLES),
 ]
 

@@ -21,6 +21,8 @@ from loopholes.stats import Estimate, over_tasks
 EMPTY = ""
 NOTHING = ("empty", "space", "newline", "period", "one-letter")
 """Attacks of the panel that say nothing at all."""
+FORM_ALONE = ("form-without-answer", "placeholder/golden", "dots/golden")
+"""Attacks that have the form of right answers and nothing in it."""
 REFUSALS = (
     "I do not know.",
     "I cannot answer this question.",

@@ -22,7 +22,7 @@ from operator import or_
 from statistics import median
 from typing import NamedTuple
 
-from loopholes.audit.baselines import NOTHING
+from loopholes.audit.baselines import FORM_ALONE, NOTHING
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
 from loopholes.audit.kinds import Kind, kinds_of, mask_of
@@ -138,6 +138,37 @@ class Rows:
         return Finding(
             verdict, "rows", family, name, message, gap.gap, gap.share.value, evidence, rows=_described(match)
         )
+
+    def careless(self) -> list[Finding]:
+        """Rows on which whatever is said is paid in full: nothing at all and wrong answers, like the right one.
+
+        No guess is paid so, and no half of the data has to confirm it: on each of these rows every one of the texts
+        that say nothing (or the right form with nothing in it) is paid, and so is a well-formed wrong answer. It takes
+        four such rows, and the gate's threshold of a warning as their share.
+        """
+        if self._payoff is None or any(repeated.differs for repeated in self._seen.answers.again):
+            return []
+        known = [level for level in self._seen.levels if level.known and self._payoff.pays_golden(level)]
+        attempts = {tried.attack.name: tried for tried in self._seen.tried}
+        for names_of in (NOTHING, FORM_ALONE):
+            idle = [attempts[name] for name in names_of if name in attempts]
+            places = [level.row for level in known if level.width is None and self._pays_all(level, idle)]
+            if len(places) > LEAST and len(places) >= self._gate.thresholds.warning * len(known):
+                return [self._careless(places, [level.row for level in known], idle[0])]
+        return []
+
+    def _pays_all(self, level: Level, idle: Sequence[Tried]) -> bool:
+        assert self._payoff is not None
+        paid = [tried.paid[level.row] for tried in idle if level.row in tried.paid]
+        return bool(paid) and len(paid) == len(idle) and all(self._payoff.in_full(level, payment) for payment in paid)
+
+    def _careless(self, places: Sequence[int], of: Sequence[int], tried: Tried) -> Finding:
+        level = next(level for level in self._seen.levels if level.row == places[0])
+        where = self.described(places, of)
+        evidence = self._seen.evidence(level, tried.attempts[level.row].text, tried.paid[level.row])
+        message = f"whatever is said is paid like a right answer on {where}: nothing at all, and wrong answers"
+        verdict: Verdict = "warning" if self._seen.component else "exploit"
+        return Finding(verdict, "rows", "degenerate", tried.attack.name, message, evidence=evidence, rows=where)
 
     def lost(self) -> list[Finding]:
         """Rows on which a wrong answer is paid like a right one, or a right one like a wrong one: a warning each."""

@@ -253,6 +253,13 @@ def _shortened(answer: Answer) -> Iterator[str]:
             yield json.dumps({**answer.record, key: value[:-1]})
 
 
+def _dropped(answer: Answer) -> Iterator[str]:
+    """One right field alone: readers that average over the fields they are given pay it like all."""
+    fields = list(_true_fields(answer))
+    if len(fields) > 1:
+        yield from (json.dumps({key: value}) for key, value in fields)
+
+
 def _true_fields(answer: Answer) -> Iterator[tuple[str, Any]]:
     """Fields whose value stands in the row's truth and not in its prompt."""
     if len(answer.record) <= MOST_PARTS:
@@ -305,7 +312,12 @@ CHANGES: Mapping[str, Mapping[str, Change]] = {
         "element-missing": _elements(_missing),
         "element-added": _elements(_added),
     },
-    "record": {"field-changed": _field_changed, "key-twice": _twice, "list-shortened": _shortened},
+    "record": {
+        "field-changed": _field_changed,
+        "fields-dropped": _dropped,
+        "key-twice": _twice,
+        "list-shortened": _shortened,
+    },
     "program": {"program-mutated": _mutated},
 }
 """Ways to be wrong by a little, for each kind of answer."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from loopholes.audit.absolute import absolutes
-from loopholes.audit.baselines import NOTHING, baselines
+from loopholes.audit.baselines import FORM_ALONE, NOTHING, baselines
 from loopholes.audit.checks import HALF
 from loopholes.audit.contract import breaches, idle_pay, remarks
 from loopholes.audit.equivalents import refusal_findings, refusals
@@ -32,8 +32,6 @@ BETTER = 0.1
 """An attack is a finding beside a simpler one, or a search beside the panel, if it pays this fraction more."""
 ENOUGH = 20
 """Calls asked alone that are enough to estimate the tail of their times."""
-FORM_ALONE = ("form-without-answer", "placeholder/golden", "dots/golden")
-"""Attacks that have the form of right answers and nothing in it."""
 TROUBLES = {"raises": "raise", "fails": "fail", "not-finite": "pay"}
 """What hostile text does to a reward, by the name of the finding."""
 TRIED_ENOUGH = 0.5
@@ -53,7 +51,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
         *absolutes(seen),
         *idle_pay(seen, gate, idle, rows),
         *attacks(seen, gate, rows),
-        *rows.attacked(),
+        *on_rows(rows),
         *rows.lost(),
         *searched(seen, gate),
         *conclusions(seen),
@@ -72,6 +70,13 @@ def judge(seen: Observations, gate: Gate) -> Report:
         scoring=seen.scoring,
         refused=refusals(seen.equivalents),
     )
+
+
+def on_rows(rows: Rows) -> list[Finding]:
+    """What only some rows show: an attack that is paid on a kind of them, or rows that pay whatever is said."""
+    attacked = rows.attacked()
+    confirmed = [finding for finding in attacked if finding.verdict == "exploit"]
+    return confirmed or rows.careless() or attacked
 
 
 def _rank(finding: Finding) -> tuple[int, float]:
