@@ -1,7 +1,7 @@
 """What the audit finds among rewards with publicly reported loopholes, and what it raises alarm about without one.
 
-    python benchmarks/audit_fixtures.py --set blind      # audits the rewards of one set
-    python benchmarks/audit_fixtures.py --out results    # writes audit-fixtures.md and .json from the records
+    python benchmarks/audit_fixtures.py --set blind                     # audits the rewards of one set
+    python benchmarks/audit_fixtures.py --out results/audit-fixtures    # writes that .md and .json from the records
 
 Four sets: ``seen`` and ``development``, which attacks and rules may be tuned on; ``unseen``, whose misses were read
 since and which is spent; and ``blind``, written by somebody who had not read the attacks, and audited for the first
@@ -178,10 +178,10 @@ def main() -> None:
     if options.out is not None:
         shown = [name for name in SETS if any(record["half"] == name for record in records)]
         sets = " ".join(f"--set {name}" for name in shown)
-        command = f"`python benchmarks/audit_fixtures.py {sets} --seconds {options.seconds:g} --out results`"
+        command = f"`python benchmarks/audit_fixtures.py {sets} --seconds {options.seconds:g} --out {options.out}`"
         head = ["# Audits of rewards with reported loopholes", "", command, "", f"Panel `{options.panel}`.", ""]
-        (options.out / "audit-fixtures.md").write_text("\n".join([*head, *lines]) + "\n")
-        (options.out / "audit-fixtures.json").write_text(json.dumps(records, indent=1) + "\n")
+        options.out.with_suffix(".md").write_text("\n".join([*head, *lines]) + "\n")
+        options.out.with_suffix(".json").write_text(json.dumps(records, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def selftest(json_: bool) -> int:
     """Run the self-test and print each verdict as it comes; 1 where one differs from the committed one."""
+    from loopholes.audit.folder import panel_hash
     from loopholes.audit.selftest import cases, committed_rates, run
 
     outcomes = []
@@ -34,7 +35,9 @@ def selftest(json_: bool) -> int:
         paragraph("\nMeasured on rewards that nobody tuned to:")
         for rate in rates.rates:
             paragraph(f"{rate.what}: {rate.count} of {rate.of}, {written(rate.estimate, 'share')}", indent=2)
-        paragraph(f"repeat: {rates.command} (attack panel {rates.panel[:12]})", indent=2)
+        here = panel_hash()
+        version = "this version" if rates.panel == here else f"sources {rates.panel[:12]}; these are {here[:12]}"
+        paragraph(f"measured with {version}: {rates.command}", indent=2)
     return FOUND if differing else DONE
 
 
