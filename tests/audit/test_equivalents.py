@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from loopholes.audit import rows_from
-from loopholes.audit.answer import answer_of
 from loopholes.audit.budget import Budget
-from loopholes.audit.equivalents import WAYS, Asked, ask_equivalents, equivalents, refusal_findings, refusals
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
+from loopholes.audit.gold.answer import answer_of
+from loopholes.audit.gold.equivalents import WAYS, Asked, ask_equivalents, equivalents, refusal_findings, refusals
 from loopholes.audit.results import Evidence
 from loopholes.audit.scale import Level, levels_of
 from loopholes.rewards import calls_passed, choice, number, program, record, same_list, same_number, tagged

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from loopholes.audit import Finding, Gate, rows_from
-from loopholes.audit.answer import Answer, answer_of
 from loopholes.audit.budget import Budget
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
-from loopholes.audit.mutants import CHANGES, mutants, wrong_answers
-from loopholes.audit.near import FORGIVABLE, MENTIONS, NAMES, NearMisses, near_findings
+from loopholes.audit.gold.answer import Answer, answer_of
+from loopholes.audit.gold.mutants import CHANGES, mutants, wrong_answers
+from loopholes.audit.gold.near import FORGIVABLE, MENTIONS, NAMES, NearMisses, near_findings
 from loopholes.audit.results import Evidence
 from loopholes.audit.scale import Level, levels_of
 from loopholes.rewards import REMEDIES, boxed, calls_passed, choice, fields, number, program, same_set, tagged

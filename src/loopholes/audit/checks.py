@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from loopholes.audit.answer import TRUTHS
 from loopholes.audit.budget import Budget
 from loopholes.audit.canary import ask_canary
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
+from loopholes.audit.gold.answer import TRUTHS
 from loopholes.audit.scale import SAME, Level, normalized
 from loopholes.audit.scorer import Scorer
 

@@ -19,15 +19,15 @@ from loopholes.audit import baselines
 from loopholes.audit.attacks import PANEL, Attack, View, views_of
 from loopholes.audit.budget import Budget
 from loopholes.audit.checks import LOOKED_AT, Checks
-from loopholes.audit.equivalents import ask_equivalents
 from loopholes.audit.folder import hashes
 from loopholes.audit.form import Form, form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.frameworks.tokens import Tokens
 from loopholes.audit.gate import Gate
+from loopholes.audit.gold.equivalents import ask_equivalents
+from loopholes.audit.gold.near import NearMisses
 from loopholes.audit.hints import families_to_try, hints_of, with_hints
 from loopholes.audit.inferred import assume_golden
-from loopholes.audit.near import NearMisses
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import PROSE, Panel, Tried
 from loopholes.audit.process import Process, RewardProcess

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.audit.frameworks.base import Part
-from loopholes.audit.refused import Refusal, Refusals
+from loopholes.audit.gold.refused import Refusal, Refusals
 from loopholes.audit.results import Baseline, Coverage, Evidence, Finding, Gap, Hint, Note, Report, Scoring, Target
 from loopholes.errors import DataError, RunError
 from loopholes.files import jsonable, read_json

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from loopholes.audit.baselines import Idle
 from loopholes.audit.checks import Answers
-from loopholes.audit.equivalents import Asked
 from loopholes.audit.frameworks.base import Paid, Row
-from loopholes.audit.near import Miss
+from loopholes.audit.gold.equivalents import Asked
+from loopholes.audit.gold.near import Miss
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Evidence, Gap, Scoring, Target
 from loopholes.audit.scale import Level

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from loopholes.audit.frameworks.base import Part
-from loopholes.audit.refused import Refusals
+from loopholes.audit.gold.refused import Refusals
 from loopholes.errors import DONE, FOUND, INCONCLUSIVE
 
 if TYPE_CHECKING:

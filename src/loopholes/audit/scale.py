@@ -24,7 +24,7 @@ import numpy as np
 from loopholes.audit.budget import Budget, Stage
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
-from loopholes.audit.mutants import mutants
+from loopholes.audit.gold.mutants import mutants
 from loopholes.audit.results import Attempt, Gap
 from loopholes.audit.scorer import Scorer
 from loopholes.rewards import number

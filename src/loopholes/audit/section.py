@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.audit import summary
+from loopholes.audit.gold.refused import Refusals
 from loopholes.audit.layout import REPORT, read_report
-from loopholes.audit.refused import Refusals
 from loopholes.audit.results import Coverage, Evidence, Finding, Gap, Report
 from loopholes.numbers import plain
 from loopholes.report.elements import Cell, Section, Table

@@ -16,11 +16,11 @@ from loopholes.audit.absolute import absolutes
 from loopholes.audit.baselines import FORM_ALONE, NOTHING, baselines
 from loopholes.audit.checks import HALF
 from loopholes.audit.contract import breaches, idle_pay, remarks
-from loopholes.audit.equivalents import refusal_findings, refusals
 from loopholes.audit.frameworks.base import LATE_CALL, Paid
 from loopholes.audit.gate import Gate
+from loopholes.audit.gold.equivalents import refusal_findings, refusals
+from loopholes.audit.gold.near import near_findings
 from loopholes.audit.minority import Rows
-from loopholes.audit.near import near_findings
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import Tried, guessed
 from loopholes.audit.results import Coverage, Finding, Gap, Note, Report, Verdict

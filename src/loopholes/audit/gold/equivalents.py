@@ -2,7 +2,7 @@
 
 Each way applies to certain kinds of answers and is asked on the rows to which it applies. What nobody writes is not
 here. A refusal of another *form* is no fault where the prompt demands one; the report says what kind of reader the
-reward is (:mod:`loopholes.audit.refused`), and warns only of a few spellings within the form.
+reward is (:mod:`loopholes.audit.gold.refused`), and warns only of a few spellings within the form.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from loopholes.audit import code_variants
-from loopholes.audit.answer import Answer, Kind, answer_of
 from loopholes.audit.budget import Budget
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid
-from loopholes.audit.refused import Place, Refusal, Refusals
+from loopholes.audit.gold import code_variants
+from loopholes.audit.gold.answer import Answer, Kind, answer_of
+from loopholes.audit.gold.refused import Place, Refusal, Refusals
 from loopholes.audit.results import Evidence, Finding
 from loopholes.audit.scale import SAME, Level, Truth
 from loopholes.audit.scorer import Scorer

@@ -1,7 +1,7 @@
 """The gold-aware tier: what is paid for nearly the right answer, or for naming it, and not for giving it.
 
 Apart from the panel, whose attacks are blind: here completions are made of the right answer, and each is wrong with
-proof. Two kinds: an answer that is wrong by a little (:mod:`loopholes.audit.mutants`), and a *mention*, in which the
+proof. Two kinds: an answer that is wrong by a little (:mod:`.mutants`), and a *mention*, in which the
 right answer is named and another given, or is denied. A mention counts only where the same sentence about another
 answer is not paid, so that the payment is for the mention.
 
@@ -17,12 +17,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from loopholes.audit.answer import Answer, answer_of
 from loopholes.audit.budget import Budget
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
-from loopholes.audit.mutants import CHANGES, wrong_answers
+from loopholes.audit.gold.answer import Answer, answer_of
+from loopholes.audit.gold.mutants import CHANGES, wrong_answers
 from loopholes.audit.results import Evidence, Finding, Verdict
 from loopholes.audit.scale import SAME, Level, Truth, normalized
 from loopholes.audit.scorer import Scorer

@@ -1,8 +1,7 @@
 """The right answer of one row, as its golden completion gives it: of which kind it is, and where it stands.
 
-Attacks never see this. It is for what starts from the right answer on purpose: near misses
-(:mod:`loopholes.audit.near`), equivalents (:mod:`loopholes.audit.equivalents`) and wrong answers for the floor
-(:mod:`loopholes.audit.mutants`).
+Attacks never see this. It is for what starts from the right answer on purpose: near misses (:mod:`.near`), equivalents
+(:mod:`.equivalents`) and wrong answers for the floor (:mod:`.mutants`).
 """
 
 from __future__ import annotations
