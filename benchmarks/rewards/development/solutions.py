@@ -10,22 +10,10 @@ from typing import Any
 sys.path.append(str(Path(__file__).parents[1]))
 
 import child
+from coding import CALLS
 
 Tests = list[dict[str, Any]]
 Files = dict[str, Any]
-
-CALLS = """
-import json as _json, sys as _sys
-_inputs = _json.loads({inputs!r})
-_space = {{"__name__": "solution"}}
-_write = _sys.stdout.write
-try:
-    exec({code!r}, _space)
-    _results = [_space[{entry!r}](*_args) for _args in _inputs]
-    _write("\\n" + _json.dumps(_results) + "\\n")
-except BaseException:
-    _sys.exit(1)
-"""
 
 
 def _typed(value: Any) -> Any:

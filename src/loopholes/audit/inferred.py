@@ -17,6 +17,7 @@ from typing import NamedTuple
 from loopholes.audit.answers import Answer, answers_of
 from loopholes.audit.budget import Budget
 from loopholes.audit.candidates import Candidate, candidates_of
+from loopholes.audit.checks import LONG_LOAD
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.results import ASSUMED, NONE_ASSUMED
 from loopholes.audit.scale import corrupted, normalized
@@ -30,8 +31,6 @@ KEPT = 16
 """Forms that are compared on all of these rows."""
 ALIKE = 0.5
 """A reward that pays right and wrong answers alike pays everything only if it pays at least this much."""
-LONG_LOAD = 5.0
-"""Seconds that a restart may take; beyond, the reward is not restarted after the trials."""
 CLEAR = 1e-6
 """Difference of mean rewards that tells right from wrong."""
 
