@@ -23,8 +23,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import gammaln
 
 Normalization = Literal["group", "batch", "none"]
 """What a group's centred rewards are divided by, in the words of TRL's ``scale_rewards``."""
@@ -32,6 +30,7 @@ Floats = NDArray[np.float64]
 
 EPSILON = 1e-4  # TRL adds it to the deviation
 NEVER = 1e-6  # a rate this close to 0 or 1 stands for it: at 0 and at 1 nothing is compared
+PRECISION = 1e-9  # of where a push changes its sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,8 @@ def selection(
         if batch_deviation is None:
             raise ValueError("batch normalisation needs the deviation of the batch's rewards")
         push /= batch_deviation + EPSILON
-    log_weights = gammaln(group_size + 1) - gammaln(counts + 1).sum(axis=1) + counts @ np.log(probabilities)
+    log_factorials = np.array([math.lgamma(count + 1) for count in range(group_size + 1)])
+    log_weights = log_factorials[-1] - log_factorials[counts].sum(axis=1) + counts @ np.log(probabilities)
     return float(np.exp(log_weights) @ push)
 
 
@@ -134,8 +134,20 @@ def resting_rate(push: Callable[[float], float], start: float) -> float:
     rates = 1 / (1 + np.exp(-log_odds))
     for before, after in pairwise(rates):
         if (push(after) > 0) != rising:
-            return float(brentq(push, before, after))
+            return crossing(push, before, after)
     return float(rising)
+
+
+def crossing(push: Callable[[float], float], one_end: float, other_end: float) -> float:
+    """Where between two ends, at which ``push`` has different signs, it changes its sign; by bisection."""
+    rising = push(one_end) > 0
+    while abs(other_end - one_end) > PRECISION:
+        middle = (one_end + other_end) / 2
+        if (push(middle) > 0) == rising:
+            one_end = middle
+        else:
+            other_end = middle
+    return (one_end + other_end) / 2
 
 
 def _distinct(payoffs: Sequence[Payoff]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
