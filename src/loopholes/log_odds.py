@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -58,6 +59,29 @@ def sums(found: Sequence[Contribution]) -> Sums:
     return Sums("gap" if any(x.side < 0 for x in found) else "mean").add(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """How far a policy lies from another one at the branch points of the ``prompts`` that both were measured on.
+
+    In nats per prompt. ``mean`` is positive where the policy is nearer to the exploit than the other; prompts of side
+    -1, on which an exploiter does less, count negatively. ``absolute`` is the mean of the magnitudes, so it is 0 only
+    if both agree on every prompt.
+    """
+
+    mean: float
+    absolute: float
+    prompts: int
+
+
+def distance(policy: Sequence[Contribution], other: Sequence[Contribution]) -> Distance:
+    """From what was measured of both; raises :class:`RunError` if they have no prompt in common."""
+    values = {contribution.task: contribution.value for contribution in other}
+    changes = [(x.value - values[x.task]) * x.side for x in policy if x.task in values]
+    if not changes:
+        raise RunError("the two evaluations have no log-odds of the same prompt, so the policies cannot be matched")
+    return Distance(float(np.mean(changes)), float(np.mean(np.abs(changes))), len(changes))
+
+
 def write_log_odds(run: Path, found: Sequence[Contribution]) -> None:
     """Write ``log_odds.jsonl`` into the directory of an evaluation's run."""
     lines = [json.dumps({"task": x.task, "log_odds": x.value, "side": x.side}) + "\n" for x in found]
@@ -68,7 +92,10 @@ def write_log_odds(run: Path, found: Sequence[Contribution]) -> None:
 def read_log_odds(run: Path) -> list[Contribution]:
     """What :func:`write_log_odds` wrote; raises :class:`RunError` if there is nothing, or it was edited."""
     if not (run / FILE).is_file():
-        raise RunError(f"{run} has no {FILE}: it was evaluated before log-odds were recorded (see results/README.md)")
+        raise RunError(
+            f"{run} has no {FILE}: it was evaluated before log-odds were recorded. To add them to all evaluations of "
+            f"the folder: python benchmarks/log_odds.py {run.parent.parent}"
+        )
     try:
         rows = [row for row in json_rows(run / FILE) if isinstance(row, dict)]
         return [Contribution(str(row["task"]), float(row["log_odds"]), int(row["side"])) for row in rows]

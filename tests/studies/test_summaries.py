@@ -138,15 +138,14 @@ def test_persistence_compares_matched_exploiters_by_half_life_and_area(tmp_path:
         return rising(job, step)
 
     found = summary_of("persistence", tmp_path, rate, curve)
-    assert (
-        "Of 2 games in which both began at the same exploit rate, what RL taught stayed longer in 2"
-        in found.section.answer
-    )
+    assert "matched in branch-point log-odds in 2 (self-grading and proxy-metric) of 2 games" in found.section.answer
+    assert "what RL taught stayed longer in 2 (self-grading and proxy-metric)" in found.section.answer
     for game in SMALL.games:
         assert cell(found, f"{game}/RL-taught/mini", "half_life")["value"] == pytest.approx(43, abs=1)
         assert cell(found, f"{game}/SFT-taught/mini", "half_life")["value"] == pytest.approx(13, abs=1)
         start = cell(found, f"{game}/SFT-taught, start/mini", "exploit_rate")["value"]
         assert start == pytest.approx(HIGH, abs=0.08)
+        assert cell(found, f"{game}/SFT-taught from RL-taught/mini", "log_odds_absolute_difference")["value"] == 0
 
 
 def test_persistence_decides_nothing_where_the_starts_differ(tmp_path: Path) -> None:
@@ -154,7 +153,8 @@ def test_persistence_decides_nothing_where_the_starts_differ(tmp_path: Path) -> 
         return 0.2 if isinstance(job.source, Distil | Match) else own_exploit(job)
 
     found = summary_of("persistence", tmp_path, rate, rising)
-    assert found.section.answer.startswith("Of 0 games in which both began at the same exploit rate")
+    assert "matched in branch-point log-odds in 0 of 2 games" in found.section.answer
+    assert "stayed longer in 0 and less long in 0 by" in found.section.answer
     assert all(test.name.endswith("(not matched)") for test in found.comparisons)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import numpy as np
 
 from loopholes.evaluation import evaluate
 from loopholes.games.base import Game
+from loopholes.log_odds import write_log_odds
 from loopholes.policies import Sampling
 from loopholes.policies.scripted import ScriptedPolicy
-from loopholes.records import KINDS, Completion, Task
+from loopholes.records import KINDS, Completion, Contribution, Task
 from loopholes.runs import Run
 from loopholes.studies import STUDIES, StudyConfig
 from loopholes.studies.audits import ChannelAudit
@@ -46,13 +48,15 @@ def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve, audit: 
         if isinstance(job, Match):
             job.run(root)
             continue
-        with Run.create(job.folder(root), {"kind": type(job).__name__, "game": "", "policy": "mini"}) as run:
+        record = {"kind": type(job).__name__, "game": "", "policy": "mini", "samples": 8, "prompts_per_step": 16}
+        with Run.create(job.folder(root), record) as run:
             if isinstance(job, Evaluate):
                 game = job.setting.make()
                 policy = Mixed(game, rate(job))
                 tasks = game.tasks("test", seed=job.seed, count=job.count)
                 seed = crc32(job.label.encode())  # not of its identity, which the policy's model card is part of
                 evaluate(policy, game, tasks, run, samples=job.samples, sampling=Sampling(), seed=seed)
+                write_log_odds(run.path, [x for task in tasks for x in log_odds_of(game, task, rate(job))])
             elif isinstance(job, Train):
                 for step in range(1, (job.steps or 1) + 1):
                     run.log_metrics(_line(step, curve(job, step)))
@@ -60,6 +64,13 @@ def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve, audit: 
                 run.policy.mkdir()
             elif isinstance(job, ChannelAudit):
                 run.write_summary(audit(job))
+
+
+def log_odds_of(game: Game, task: Task, rate: float) -> list[Contribution]:
+    """Those of a policy that exploits every task at the same rate; none where the game compares nothing."""
+    branch = game.branch(task)
+    value = math.log(max(rate, 1e-3) / max(1 - rate, 1e-3))
+    return [] if branch is None else [Contribution(task.id, branch.side * value, branch.side)]
 
 
 def _line(step: int, exploit: float) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loopholes.numbers import Estimate, Milestone
-from loopholes.stats.comparisons import Comparison, compare, detectable, holm, mean_difference
+from loopholes.stats.comparisons import Comparison, compare, detectable, holm, mean_difference, mean_over_seeds
 from loopholes.stats.estimates import Sums, difference, estimate, over_tasks, subtract
 from loopholes.stats.milestones import (
     Thresholds,
@@ -14,9 +14,13 @@ from loopholes.stats.milestones import (
     milestone,
     running,
 )
+from loopholes.stats.slopes import DECAY, GROWTH, decay_slope, growth_slope, live_share
+from loopholes.stats.strata import compare_within_seeds, log_rank_within_seeds, paired, swap_test
 from loopholes.stats.survival import Survival, log_rank, survival
 
 __all__ = [
+    "DECAY",
+    "GROWTH",
     "Comparison",
     "Estimate",
     "Milestone",
@@ -25,18 +29,26 @@ __all__ = [
     "Thresholds",
     "blind_spot",
     "compare",
+    "compare_within_seeds",
+    "decay_slope",
     "detectable",
     "difference",
     "domination",
     "estimate",
     "first_appearance",
+    "growth_slope",
     "holm",
+    "live_share",
     "log_rank",
+    "log_rank_within_seeds",
     "mean_band",
     "mean_difference",
+    "mean_over_seeds",
     "milestone",
     "over_tasks",
+    "paired",
     "running",
     "subtract",
     "survival",
+    "swap_test",
 ]

@@ -52,7 +52,7 @@ def compare(name: str, metric: str, a: Sequence[float], b: Sequence[float], chan
         metric,
         change,
         p=_permuted(a, b),
-        cohens_h=_cohens_h(float(np.mean(a)), float(np.mean(b))),
+        cohens_h=cohens_h(float(np.mean(a)), float(np.mean(b))),
         superiority=float(mannwhitneyu(a, b).statistic) / (len(a) * len(b)),
         detectable=detectable(change),
     )
@@ -97,6 +97,11 @@ def mean_difference(a: Sequence[float], b: Sequence[float], *, level: float = 0.
     return Estimate(change, change - reach, change + reach, seeds, seeds)
 
 
+def mean_over_seeds(values: Sequence[float]) -> Estimate:
+    """The mean of one value per seed with its t interval, which is missing for a single seed or equal values."""
+    return mean_difference(values, [0.0] * len(values))
+
+
 def _squared_error(values: Sequence[float]) -> float:
     """Of the mean; exactly 0 where all values agree but for rounding, as SciPy would not have it."""
     return float(np.var(values, ddof=1)) / len(values) if np.ptp(values) > SAME else 0.0
@@ -118,7 +123,8 @@ def _permuted(a: Sequence[float], b: Sequence[float]) -> float | None:
     return float(found.pvalue)
 
 
-def _cohens_h(a: float, b: float) -> float | None:
+def cohens_h(a: float, b: float) -> float | None:
+    """2 asin sqrt(a) - 2 asin sqrt(b), the effect size of two rates (Cohen, 1988); None where either is no rate."""
     if not (0 <= a <= 1 and 0 <= b <= 1):
         return None
     return 2 * math.asin(math.sqrt(a)) - 2 * math.asin(math.sqrt(b))

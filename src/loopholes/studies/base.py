@@ -157,6 +157,10 @@ class Runs:
             self._curves[job.identity] = Curve.of(Run.open(job.folder(self.root)).metrics(), job.seed)
         return self._curves[job.identity]
 
+    def group_size(self, job: Finished) -> int:
+        """Samples per prompt of a training run."""
+        return int(Run.open(job.folder(self.root)).config["samples"])
+
     def rollouts(self, jobs: Sequence[Finished]) -> list[dict[str, Any]]:
         """Rollouts of an arm, from a few steps of each run, evenly spread, each with the seed."""
         rows = []

@@ -18,11 +18,10 @@ from typing import Any
 
 from loopholes.evaluation import EvalConfig, run_evaluation
 from loopholes.files import disk_errors, jsonable
+from loopholes.log_odds import distance, read_log_odds
 from loopholes.progress import OnProgress
 from loopholes.records import PromptStyle, Split
 from loopholes.runs import Run
-from loopholes.runs.evaluations import read_evaluation
-from loopholes.stats import Sums
 from loopholes.studies.inputs import policy_card, policy_digest, world
 from loopholes.studies.settings import Setting
 from loopholes.training.config import TrainConfig
@@ -219,9 +218,15 @@ class Distil(Job):
 
 @dataclass(frozen=True)
 class Match(Job):
-    """Of several policies, the one whose exploit rate is closest to another's: what follows begins at the same rate.
+    """Of several policies, the one that lies closest to another in branch-point log-odds, prompt by prompt.
 
-    Its run holds no policy of its own but a link to the chosen one; ``summary.json`` says which, and both rates.
+    The distance is the mean over held-out prompts of the absolute difference, in nats. Exploit rates would not do: near
+    0 and 1 they hide what matters for training (97 % and 99.9 % differ by 3.4 nats). Nor would squares: they are
+    decided by the few prompts on which both policies are certain anyway. Nor would the difference of means: two
+    policies that exploit different prompts can have the same mean.
+
+    Its run holds no policy of its own but a link to the chosen one; ``summary.json`` says which candidate that is
+    (``chosen``), and how far each lies from the target (``distances``, :class:`loopholes.log_odds.Distance`).
     """
 
     candidates: tuple[Evaluate, ...]
@@ -240,7 +245,8 @@ class Match(Job):
         return None
 
     def described(self) -> dict[str, Any]:
-        return {"kind": "match", "of": [one.identity for one in self.candidates], "to": self.target.identity}
+        candidates = [candidate.identity for candidate in self.candidates]
+        return {"kind": "match", "by": "log-odds", "of": candidates, "to": self.target.identity}
 
     def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
         record = {**self.described(), "game": self.target.setting.game, "arm": "distilled", "policy": "matched"}
@@ -248,14 +254,14 @@ class Match(Job):
         if run.status.state == "finished":
             return
         with run:
-            wanted = _exploit_rate(self.target, root)
-            rates = [_exploit_rate(one, root) for one in self.candidates]
-            chosen = min(range(len(rates)), key=lambda place: abs(rates[place] - wanted))
+            target = read_log_odds(self.target.folder(root))
+            distances = [distance(read_log_odds(job.folder(root)), target) for job in self.candidates]
+            chosen = min(range(len(distances)), key=lambda place: distances[place].absolute)
             maker = self.candidates[chosen].source
             with disk_errors(run.path):
                 run.policy.unlink(missing_ok=True)
                 run.policy.symlink_to(Path("..") / Path(_place(maker, root)).name / "policy", target_is_directory=True)
-            run.write_summary({"chosen": chosen, "exploit_rate": rates[chosen], "target": wanted, "rates": rates})
+            run.write_summary({"chosen": chosen, "distances": [vars_of(candidate) for candidate in distances]})
 
 
 def closure(jobs: Iterable[Job]) -> list[Job]:
@@ -324,8 +330,3 @@ def _initials(game: str) -> str:
 def _dumped(config: Any) -> dict[str, Any]:
     dumped: dict[str, Any] = config.model_dump(mode="json", exclude={"out", "policy", "teacher", "tasks", "report_to"})
     return dumped
-
-
-def _exploit_rate(job: Evaluate, root: Path) -> float:
-    found = Sums.of(job.setting.make().metrics["exploit_rate"], *read_evaluation(job.folder(root))).value
-    return found or 0.0

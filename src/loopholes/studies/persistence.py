@@ -7,10 +7,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from loopholes.numbers import Estimate, p_value, plain, points
+from loopholes.log_odds import Distance
+from loopholes.numbers import Estimate, p_value, plain
 from loopholes.report.elements import Cell, Chart, Lines, Section, Series, Table
 from loopholes.score import cells as scored_cells
-from loopholes.stats import Comparison, Thresholds, compare, holm, mean_difference, milestone, running, survival
+from loopholes.stats import (
+    DECAY,
+    Comparison,
+    Thresholds,
+    compare_within_seeds,
+    decay_slope,
+    holm,
+    live_share,
+    mean_over_seeds,
+    milestone,
+    running,
+    survival,
+)
 from loopholes.stats.survival import Time
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.channels import EXPLOIT, TASK, counted
@@ -25,33 +38,49 @@ NAME = "persistence"
 PLACE = 7
 QUESTION = "Is an exploit that RL taught harder to remove than one that supervised fine-tuning taught?"
 ORIGINS = ("RL", "SFT")
-CLOSE = 0.1
-"""How far starting rates may lie apart on average and still count as matched."""
+CLOSE = 1.0
+"""Nats by which student and teacher may lie apart on the average prompt and still count as matched."""
 CORRECTION, RELAPSE = 1.0, 0.5
 """How long the secure channel corrects and the vulnerable one tempts again, as shares of the game's own steps."""
 
 
 def plan(config: StudyConfig) -> list[Job]:
-    """Correction and relapse of both origins, evaluated at the start, in between, and at the end; and the base."""
+    """Correction and relapse of both origins, evaluated in between and at the end; and the base.
+
+    The exploiters themselves are evaluated by what is matched: the teachers and their students.
+    """
     before: list[Job] = [job for game in config.games for job in arm(config, game, "base")]
     return before + [
         job
         for game in config.games
         for origin in ORIGINS
-        for stage in (started, corrected, relapsed)
+        for stage in (corrected, relapsed)
         for job in stage(config, game, origin)
     ]
 
 
-def started(config: StudyConfig, game: str, origin: str) -> list[Evaluate]:
-    """The exploiters, one evaluation a seed."""
-    return [_evaluated(config, game, exploiter(config, game, origin, seed), seed) for seed in config.seed_numbers]
+def started(config: StudyConfig, runs: Runs, game: str, origin: str) -> list[Evaluate]:
+    """The evaluations of the exploiters, one per seed: of the teachers, or of the students that were chosen."""
+    if origin == "RL":
+        return arm(config, game, "vulnerable")
+    matches = [match(config, game, seed) for seed in config.seed_numbers]
+    return [job.candidates[runs.summary(job)["chosen"]] for job in matches]
 
 
 def lessons(config: StudyConfig) -> list[Lesson]:
-    """Of the students that these make, the one whose exploit rate is closest to its teacher's is compared with it."""
+    """What the students learn of whom the one closest to its teacher in log-odds is corrected beside it.
+
+    Students end less certain than their teachers: fewer answers than these leave most of them several nats away.
+    """
     many = config.answers
-    return [Lesson("exploiting", many // 8), Lesson("exploiting", many), Lesson("exploiting", many, "high-reward")]
+    return [Lesson("exploiting", many), Lesson("exploiting", many, "high-reward"), Lesson("exploiting", 2 * many)]
+
+
+def match(config: StudyConfig, game: str, seed: int) -> Match:
+    """The choice among the students of a teacher."""
+    student = config.policies[0]
+    candidates = tuple(taught(config, game, student, lesson)[seed] for lesson in lessons(config))
+    return Match(candidates, arm(config, game, "vulnerable")[seed])
 
 
 def corrected(config: StudyConfig, game: str, origin: str) -> list[Evaluate]:
@@ -65,12 +94,8 @@ def relapsed(config: StudyConfig, game: str, origin: str) -> list[Evaluate]:
 
 
 def exploiter(config: StudyConfig, game: str, origin: str, seed: int) -> Source:
-    """The policy that is to be corrected: what RL made, or the student that exploits about as often."""
-    if origin == "RL":
-        return config.trained(game, "vulnerable", seed)
-    student = config.policies[0]
-    candidates = tuple(taught(config, game, student, lesson)[seed] for lesson in lessons(config))
-    return Match(candidates, arm(config, game, "vulnerable")[seed])
+    """The policy that is to be corrected: what RL made, or the student that is closest to it."""
+    return config.trained(game, "vulnerable", seed) if origin == "RL" else match(config, game, seed)
 
 
 def correction(config: StudyConfig, game: str, origin: str, seed: int) -> Train:
@@ -93,38 +118,48 @@ def _evaluated(config: StudyConfig, game: str, source: Source, seed: int) -> Eva
 
 
 @dataclass(frozen=True)
-class Kept:
-    """One game. By origin: rates at the start, after correction and after relapse, and how the exploit decayed.
+class Decay:
+    """How the exploit decayed in the secure channel, by seed, and when it came back.
 
-    ``halved`` is the step of the correction at which half of the exploit rate's excess over base is gone; ``area`` is
-    the mean excess over the whole correction as a share of the excess at its start, one value a seed: 1 is no decay.
-    ``gaps`` are differences of starting rates, SFT minus RL, one a seed.
+    ``halved`` is the step of the correction at which half of the exploit rate's excess over base is gone. ``area`` is
+    the mean excess over the whole correction as a share of the excess at its start: 1 is no decay. ``lost`` are the
+    nats of log-odds lost per step (:func:`loopholes.stats.decay_slope`), None where the rate was never between its
+    limits. ``live`` is the mean share of groups that hold both kinds of answers and so can teach anything.
     """
+
+    halved: Sequence[Time]
+    area: Sequence[float]
+    lost: Sequence[float | None]
+    live: Sequence[float]
+    back: Sequence[Time]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One game: rates by origin and stage, the decay by origin, and how far the students were from their teachers."""
 
     game: str
     base: Estimate
     rates: Mapping[tuple[str, str], Mapping[str, Estimate]]
-    halved: Mapping[str, list[Time]]
-    area: Mapping[str, list[float]]
-    back: Mapping[str, list[Time]]
-    gaps: Sequence[float]
+    decays: Mapping[str, Decay]
+    distances: Sequence[Distance]
 
     @property
     def matched(self) -> bool:
-        """Whether both start within :data:`CLOSE` of each other on average."""
-        return abs(float(np.mean(self.gaps))) <= CLOSE
+        """Whether student and teacher lie within :data:`CLOSE` of each other on the average prompt."""
+        return float(np.mean([distance.absolute for distance in self.distances])) <= CLOSE
 
 
 def summarize(config: StudyConfig, runs: Runs) -> Summary:
     """See :class:`loopholes.studies.base.Study`."""
     found = [kept(config, runs, game) for game in config.games]
-    comparisons = holm([_test(one) for one in found])
+    comparisons = holm([test for game in found for test in _tests(game)])
     section = Section(
         "persistence",
         QUESTION,
         _answer(found, comparisons),
-        charts=[_chart(config, runs, one) for one in found],
-        tables=[_table(found), _tests_table(comparisons)],
+        charts=[_chart(config, runs, game) for game in found],
+        tables=[_match_table(found), _table(found), _tests_table(comparisons)],
         rollouts={
             f"{game}, {origin}-taught, in the secure channel": runs.rollouts(
                 [correction(config, game, origin, seed) for seed in config.seed_numbers]
@@ -133,33 +168,56 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
             for origin in ORIGINS
         },
         notes=[
-            "The SFT-taught exploiter is the one of several students of the RL-taught one whose exploit rate is "
-            f"closest to its own; where they still differ by more than {points(CLOSE)} on average, the "
-            "comparison is marked as not matched and decides nothing.",
+            "The SFT-taught exploiter is the one of several students of the RL-taught one that is closest to it in "
+            "branch-point log-odds, by the mean absolute difference over held-out prompts. Where that is more than "
+            f"{plain(CLOSE)} nat on average over seeds, the comparison is marked as not matched and decides nothing.",
         ],
     )
-    return Summary(section, [cell for one in found for cell in _cells(one, config.policies[0])], comparisons)
+    return Summary(section, [cell for game in found for cell in _cells(game, config.policies[0])], comparisons)
 
 
 def kept(config: StudyConfig, runs: Runs, game: str) -> Kept:
     """Read and judge the runs of one game."""
     base = runs.estimate(arm(config, game, "base"), EXPLOIT)
-    stages = {"start": started, "corrected": corrected, "relapsed": relapsed}
-    jobs = {(origin, name): stage(config, game, origin) for origin in ORIGINS for name, stage in stages.items()}
-    starts = {origin: runs.values(jobs[origin, "start"], EXPLOIT) for origin in ORIGINS}
-    seeds, level_of, limits = config.seed_numbers, base.value or 0.0, config.thresholds
-    decays = {o: [runs.curve(correction(config, game, o, seed)) for seed in seeds] for o in ORIGINS}
-    returns = {o: [runs.curve(relapse(config, game, o, seed)) for seed in seeds] for o in ORIGINS}
-    pairs = {o: list(zip(decays[o], starts[o], strict=True)) for o in ORIGINS}
-    return Kept(
-        game,
-        base,
-        {key: runs.estimates(mine) for key, mine in jobs.items()},
-        halved={o: [half_life(curve, start, level_of, limits) for curve, start in pairs[o]] for o in ORIGINS},
-        area={o: [excess(curve, start, level_of) for curve, start in pairs[o]] for o in ORIGINS},
-        back={o: appearances(returns[o], level_of, limits) for o in ORIGINS},
-        gaps=[sft - rl for rl, sft in zip(starts["RL"], starts["SFT"], strict=True)],
+    stages = {"corrected": corrected, "relapsed": relapsed}
+    jobs = {(origin, "start"): started(config, runs, game, origin) for origin in ORIGINS}
+    jobs |= {(origin, name): stage(config, game, origin) for origin in ORIGINS for name, stage in stages.items()}
+    rates = {key: runs.estimates(own) for key, own in jobs.items()}
+    decays = {origin: _decay(config, runs, game, origin, jobs[origin, "start"], base) for origin in ORIGINS}
+    return Kept(game, base, rates, decays, [_distance(config, runs, game, seed) for seed in config.seed_numbers])
+
+
+def _decay(
+    config: StudyConfig, runs: Runs, game: str, origin: str, started: Sequence[Evaluate], base: Estimate
+) -> Decay:
+    level_of, limits = base.value or 0.0, config.thresholds
+    corrections = [correction(config, game, origin, seed) for seed in config.seed_numbers]
+    curves = [runs.curve(job) for job in corrections]
+    returns = [runs.curve(relapse(config, game, origin, seed)) for seed in config.seed_numbers]
+    pairs = list(zip(curves, runs.values(started, EXPLOIT), strict=True))
+    return Decay(
+        halved=[half_life(curve, start, level_of, limits) for curve, start in pairs],
+        area=[excess(curve, start, level_of) for curve, start in pairs],
+        lost=[decay_slope(curve.steps, curve.exploit_rate, limits.window) for curve in curves],
+        live=[
+            live_groups(curve, limits.window, runs.group_size(job))
+            for curve, job in zip(curves, corrections, strict=True)
+        ],
+        back=appearances(returns, level_of, limits),
     )
+
+
+def _distance(config: StudyConfig, runs: Runs, game: str, seed: int) -> Distance:
+    """Of the chosen student from its teacher."""
+    summary = runs.summary(match(config, game, seed))
+    return Distance(**summary["distances"][summary["chosen"]])
+
+
+def live_groups(curve: Curve, window: int, group_size: int) -> float:
+    """The mean over the steps of the share of groups in which some samples exploit and some do not; 0 without steps."""
+    rates = running(curve.exploit_rate, window)
+    shares = [live_share(float(rate), group_size) for rate in rates[~np.isnan(rates)]]
+    return float(np.mean(shares)) if shares else 0.0
 
 
 def half_life(curve: Curve, start: float, base: float, thresholds: Thresholds) -> Time:
@@ -175,52 +233,79 @@ def excess(curve: Curve, start: float, base: float) -> float:
     return (float(np.mean(known)) - base) / (start - base) if known and start != base else 0.0
 
 
-def _test(one: Kept) -> Comparison:
-    change = mean_difference(one.area["RL"], one.area["SFT"])
-    name = f"{one.game}: RL-taught over SFT-taught{'' if one.matched else ' (not matched)'}"
-    return compare(name, "area", one.area["RL"], one.area["SFT"], change)
+def _tests(game: Kept) -> list[Comparison]:
+    """That what RL taught stays longer: a larger area, and fewer nats lost per step."""
+    rl, sft = game.decays["RL"], game.decays["SFT"]
+    suffix = "" if game.matched else " (not matched)"
+    return [
+        compare_within_seeds(f"{game.game}: area, RL-taught over SFT-taught{suffix}", "area", rl.area, sft.area),
+        compare_within_seeds(
+            f"{game.game}: nats lost per step, SFT-taught over RL-taught{suffix}", "lost", sft.lost, rl.lost
+        ),
+    ]
 
 
 def _answer(found: Sequence[Kept], tests: Sequence[Comparison]) -> str:
-    pairs = [(one.game, test) for one, test in zip(found, tests, strict=True) if one.matched]
-    harder = counted([game for game, test in pairs if (test.change.low or 0) > 0])
-    easier = counted([game for game, test in pairs if (test.change.high or 0) < 0])
-    kept_both = [one.game for one in found if not any(at for times in one.halved.values() for _, at in times)]
-    seen = [test.detectable for _, test in pairs if test.detectable is not None]
-    power = f" Differences of {plain(min(seen))} to {plain(max(seen))} would have been seen." if seen else ""
+    matched = [game for game in found if game.matched]
+
+    def named(metric: str, end: str) -> str:
+        changes = {test.name.split(":")[0]: test.change for test in tests if test.metric == metric}
+        certain = {game: change.low if end == "low" else change.high for game, change in changes.items()}
+        sign = 1 if end == "low" else -1
+        return counted([game.game for game in matched if sign * (certain[game.game] or 0.0) > 0])
+
+    kept_both = [game.game for game in found if not any(at for decay in game.decays.values() for _, at in decay.halved)]
+    apart = "; ".join(f"{game.game} {_apart(game)}" for game in found)
+    seen = [test.detectable for test in tests if test.metric == "area" and test.detectable is not None]
+    power = f" Differences in area of {plain(min(seen))} to {plain(max(seen))} would have been seen." if seen else ""
     return (
-        f"Of {len(pairs)} games in which both began at the same exploit rate, what RL taught stayed longer in {harder} "
-        f"and less long in {easier} by the area under the decay, which is 1 where nothing decays. The secure channel "
-        f"removed neither within the run in {counted(kept_both)}.{power}"
+        f"Students and teachers are matched in branch-point log-odds in {counted([game.game for game in matched])} of "
+        f"{len(found)} games ({apart}). There, what RL taught stayed longer in {named('area', 'low')} and less long in "
+        f"{named('area', 'high')} by the area under the decay, which is 1 where nothing decays; per step it lost fewer "
+        f"nats in {named('lost', 'low')} and more in {named('lost', 'high')}. The secure channel removed neither "
+        f"within the run in {counted(kept_both)}.{power}"
     )
 
 
-def _cells(one: Kept, policy: str) -> list[dict[str, object]]:
+def _apart(game: Kept) -> str:
+    mean, absolute = (float(np.mean([getattr(d, name) for d in game.distances])) for name in ("mean", "absolute"))
+    return f"{mean:+.2f} nats on average, {plain(absolute)} in magnitude"
+
+
+def _cells(game: Kept, policy: str) -> list[dict[str, object]]:
     rows = []
-    for (origin, stage), rates in one.rates.items():
-        rows += scored_cells(f"{one.game}/{origin}-taught, {stage}/{policy}", rates)
-    for origin in ORIGINS:
-        steps = {"half_life": milestone(one.halved[origin]), "relapse_step": milestone(one.back[origin])}
-        numbers = {**milestone_cells(steps), "area": _mean(one.area[origin])}
-        rows += scored_cells(f"{one.game}/{origin}-taught/{policy}", numbers)
+    for (origin, stage), rates in game.rates.items():
+        rows += scored_cells(f"{game.game}/{origin}-taught, {stage}/{policy}", rates)
+    for origin, decay in game.decays.items():
+        steps = {"half_life": milestone(decay.halved), "relapse_step": milestone(decay.back)}
+        means = {"area": decay.area, "nats_lost_per_step": _known(decay.lost), "live_groups": decay.live}
+        numbers = {**milestone_cells(steps), **{name: mean_over_seeds(values) for name, values in means.items()}}
+        rows += scored_cells(f"{game.game}/{origin}-taught/{policy}", numbers)
+    for name in ("mean", "absolute"):
+        apart = mean_over_seeds([getattr(distance, name) for distance in game.distances])
+        rows += scored_cells(f"{game.game}/SFT-taught from RL-taught/{policy}", {f"log_odds_{name}_difference": apart})
     return rows
 
 
-def _chart(config: StudyConfig, runs: Runs, one: Kept) -> Chart:
+def _known(values: Sequence[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _chart(config: StudyConfig, runs: Runs, game: Kept) -> Chart:
     def decay(title: str, job: Callable[[StudyConfig, str, str, int], Train]) -> Lines:
-        curves = {o: [runs.curve(job(config, one.game, o, seed)) for seed in config.seed_numbers] for o in ORIGINS}
+        curves = {o: [runs.curve(job(config, game.game, o, seed)) for seed in config.seed_numbers] for o in ORIGINS}
         drawn = [of_runs(f"{o}-taught", curves[o], EXPLOIT, window=config.thresholds.window) for o in ORIGINS]
         series = [line for line in drawn if line is not None]
         last = max((float(line.x[-1]) for line in series), default=1.0)
-        return Lines(title, "training step", [*series, level("base (untrained)", one.base, 0.0, last)])
+        return Lines(title, "training step", [*series, level("base (untrained)", game.base, 0.0, last)])
 
-    left = [_survival(origin, one.halved[origin]) for origin in ORIGINS]
+    left = [_survival(origin, game.decays[origin].halved) for origin in ORIGINS]
     panels = [
         decay("exploit rate in the secure channel", correction),
         Lines("half of the exploit still there", "training step", left, stairs=True),
         decay("exploit rate when the loophole returns", relapse),
     ]
-    return Chart(f"persistence-{one.game}", one.game, panels)
+    return Chart(f"persistence-{game.game}", game.game, panels)
 
 
 def _survival(origin: str, times: Sequence[Time]) -> Series:
@@ -230,12 +315,12 @@ def _survival(origin: str, times: Sequence[Time]) -> Series:
 
 def _table(found: Sequence[Kept]) -> Table:
     rows: list[list[Cell]] = []
-    for one in found:
-        for origin in ORIGINS:
-            shown = [one.rates[origin, stage][EXPLOIT] for stage in ("start", "corrected", "relapsed")]
-            tasks = [one.rates[origin, stage][TASK] for stage in ("start", "corrected")]
-            decay: list[Cell] = [milestone(one.halved[origin]), _mean(one.area[origin]), milestone(one.back[origin])]
-            rows.append([one.game, origin, *shown, *decay, *tasks])
+    for game in found:
+        for origin, decay in game.decays.items():
+            shown = [game.rates[origin, stage][EXPLOIT] for stage in ("start", "corrected", "relapsed")]
+            tasks = [game.rates[origin, stage][TASK] for stage in ("start", "corrected")]
+            means = [mean_over_seeds(values) for values in (decay.area, _known(decay.lost), decay.live)]
+            rows.append([game.game, origin, *shown, milestone(decay.halved), *means, milestone(decay.back), *tasks])
     columns = (
         "game",
         "taught by",
@@ -244,27 +329,38 @@ def _table(found: Sequence[Kept]) -> Table:
         "after relapse",
         "half-life",
         "area",
+        "nats lost per step",
+        "live groups",
         "returns at",
         "task at start",
         "task after correction",
     )
+    low, high = DECAY
     note = (
         "Area: mean excess of the exploit rate over base during the correction, as a share of that at its start; 1 is "
-        "no decay. Steps are medians over seeds, with the number of seeds that got there; no step where fewer "
+        f"no decay. Nats lost per step: the slope of the log-odds of the exploit rate while it lies between {low:.0%} "
+        f"and {high:.0%}, over the seeds in which it does. Live groups: the mean share of groups in which some samples "
+        "exploit and some do not, without which GRPO has nothing to compare; where it differs, so do the conditions of "
+        "the correction. Steps are medians over seeds, with the number of seeds that got there; no step where fewer "
         "than half did."
     )
-    return Table("persistence", "Correction and relapse", columns, rows, note, plain=("area",))
+    return Table("persistence", "Correction and relapse", columns, rows, note, plain=columns[6:8])
+
+
+def _match_table(found: Sequence[Kept]) -> Table:
+    rows: list[list[Cell]] = []
+    for game in found:
+        apart = [mean_over_seeds([getattr(d, name) for d in game.distances]) for name in ("mean", "absolute")]
+        rows.append([game.game, *apart, game.matched])
+    columns = ("game", "mean difference", "mean absolute difference", "matched")
+    note = "Branch-point log-odds of the chosen student minus those of its teacher over held-out prompts, in nats."
+    return Table("persistence-match", "How well students match their teachers", columns, rows, note, plain=columns[1:3])
 
 
 def _tests_table(tests: Sequence[Comparison]) -> Table:
     rows: list[list[Cell]] = [
         [test.name, test.change, p_value(test.p), p_value(test.p_holm), test.detectable] for test in tests
     ]
-    columns = ("comparison", "difference of areas", "p", "p (Holm)", "detectable")
-    note = "Exact one-sided permutation tests over seeds, by Holm."
+    columns = ("comparison", "difference", "p", "p (Holm)", "detectable")
+    note = "Exact one-sided tests that swap the two origins within seeds, by Holm. Areas, and nats per step."
     return Table("persistence-tests", "Tests", columns, rows, note, plain=columns[1:2])
-
-
-def _mean(values: Sequence[float]) -> Estimate:
-    """The mean over seeds with its t interval."""
-    return mean_difference(values, [0.0] * len(values))
