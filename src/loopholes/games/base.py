@@ -39,9 +39,19 @@ from loopholes.score import pay
 
 
 class Parameters(BaseModel):
-    """A game's parameters; a game with parameters of its own subclasses this."""
+    """A game's parameters; a game with parameters of its own subclasses this.
+
+    ``later`` names those that were added after runs of the game had been finished. At their defaults the game is the
+    same as before them, so a run's identity leaves them out there, and those runs remain runs of the same game.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    later: ClassVar[frozenset[str]] = frozenset()
+
+    def identifying(self) -> dict[str, Any]:
+        """The parameters that a run's identity depends on, in JSON: all but those of ``later`` at their defaults."""
+        unset = {name for name in self.later if getattr(self, name) == type(self).model_fields[name].default}
+        return self.model_dump(mode="json", exclude=unset)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class ChannelAudit(Job):
         return None
 
     def described(self) -> dict[str, Any]:
-        parameters = self.setting.make().parameters.model_dump(mode="json")
+        parameters = self.setting.make().parameters.identifying()
         known = {"game": self.setting.game, "parameters": parameters, "channel": self.channel, "seed": self.seed}
         return {"kind": "audit", **known, "rows": ROWS, "panel": _panel()}
 

@@ -34,12 +34,16 @@ __all__ = ["ARMS", "BOTH", "CHANNELS", "EXPLOIT", "QUESTION", "TASK", "arm", "pl
 NAME = "discovery"
 PLACE = 1
 ARMS = (*CHANNELS, "base")
+SELF_GRADING = "self-grading"
+TWO_PASS = "self-grading-two-pass"
+"""What self-grading is called where the claim is a second pass."""
 
 
 def plan(config: StudyConfig) -> list[Job]:
-    """Arm by arm, game by game; then the control, whose records have no score to edit."""
+    """Arm by arm, game by game; then self-grading in two passes, and the control without a score to edit."""
     found = [job for policy in config.policies for game in config.games for job in jobs_of(config, game, policy)]
-    return [*found, *(job for arm in ("vulnerable", "base") for job in control_arm(config, arm))]
+    in_two_passes = [job for arm in ARMS for job in two_pass_arm(config, arm)]
+    return [*found, *in_two_passes, *(job for arm in ("vulnerable", "base") for job in control_arm(config, arm))]
 
 
 def jobs_of(config: StudyConfig, game: str, policy: str) -> Iterator[Evaluate]:
@@ -73,6 +77,19 @@ def arm_runs(config: StudyConfig, setting: Setting, policy: str, seeds: Sequence
     return arms
 
 
+def two_pass(config: StudyConfig) -> Setting | None:
+    """Self-grading as released: the claim is a second pass of the policy, and only the answer's tokens are trained."""
+    if SELF_GRADING not in config.games:
+        return None
+    return config.setting(SELF_GRADING).with_parameters(self_report="two-pass")
+
+
+def two_pass_arm(config: StudyConfig, name: str) -> list[Evaluate]:
+    """One evaluation per seed of an arm of two-pass self-grading; none if the game is not studied."""
+    setting = two_pass(config)
+    return [] if setting is None else evaluated(config, setting, config.policies[0], name, config.seed_numbers)
+
+
 def control(config: StudyConfig) -> Setting | None:
     """Reward tampering whose records have no score: the same problems without the loophole."""
     if "reward-tampering" not in config.games:
@@ -89,6 +106,8 @@ def control_arm(config: StudyConfig, name: str) -> list[Evaluate]:
 def summarize(config: StudyConfig, runs: Runs) -> Summary:
     """See :class:`loopholes.studies.base.Study`."""
     played = [_read(config, runs, game, policy) for policy in config.policies for game in config.games]
+    if (released := two_pass(config)) is not None:
+        played.append(_read_as(config, runs, TWO_PASS, released, config.policies[0]))
     comparisons = holm([test for pair in played for test in _tests(config, runs, pair)])
     controls = {name: runs.estimates(jobs) for name in ("base", "vulnerable") if (jobs := control_arm(config, name))}
     cells = [cell for pair in played for cell in arm_cells(pair)]
@@ -115,13 +134,19 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
 
 
 def _read(config: StudyConfig, runs: Runs, game: str, policy: str) -> Played:
-    setting = config.setting(game, policy)
+    return _read_as(config, runs, game, config.setting(game, policy), policy)
+
+
+def _read_as(config: StudyConfig, runs: Runs, title: str, setting: Setting, policy: str) -> Played:
     arms = arm_runs(config, setting, policy, config.seed_numbers)
-    return read_arms(runs, setting.make(), game, policy, arms, config.thresholds)
+    return read_arms(runs, setting.make(), title, policy, arms, config.thresholds)
 
 
 def _tests(config: StudyConfig, runs: Runs, pair: Played) -> list[Comparison]:
-    jobs = {name: arm(config, pair.game, name, pair.policy) for name in ARMS}
+    jobs = {
+        name: two_pass_arm(config, name) if pair.game == TWO_PASS else arm(config, pair.game, name, pair.policy)
+        for name in ARMS
+    }
     return [
         runs.compare(f"{pair.name}: vulnerable over {other}", EXPLOIT, jobs["vulnerable"], jobs[other])
         for other in ("base", "secure")
@@ -138,11 +163,11 @@ def _control_table(controls: Mapping[str, Mapping[str, Estimate]]) -> list[Table
 
 
 def _beside_the_paper(played: Sequence[Played]) -> list[Table]:
-    ours = [pair for pair in played if pair.game == "self-grading"]
+    ours = [pair for pair in played if pair.game in (SELF_GRADING, TWO_PASS)]
     if not ours:
         return []
     models = list(dict.fromkeys(model for model, _, _ in paper.SELF_GRADING))
-    columns = ("self-grading", *(f"paper, {model}" for model in models), *(f"here, {pair.policy}" for pair in ours))
+    columns = ("self-grading", *(f"paper, {model}" for model in models), *(f"here, {_form(pair)}" for pair in ours))
     rows: list[list[Cell]] = []
     for name in ("base", *CHANNELS):
         for metric in BOTH:
@@ -152,3 +177,7 @@ def _beside_the_paper(played: Sequence[Played]) -> list[Table]:
                 [f"{metric.replace('_', ' ')}, {name}", *shown, *(pair.arms[name].estimates[metric] for pair in ours)]
             )
     return [Table("discovery-paper", "Beside the paper", columns, rows, paper.MODELS)]
+
+
+def _form(pair: Played) -> str:
+    return f"{pair.policy}, {'two-pass' if pair.game == TWO_PASS else 'inline'}"

@@ -32,11 +32,11 @@ def policy_card(name: str) -> tuple[PromptStyle, str]:
 
 
 def world(setting: Setting, tasks: Path | None, prompts: PromptStyle) -> dict[str, Any]:
-    """Every parameter of the game, defaults included, and a digest of its tasks: of the file, else of the mini world.
+    """The game's parameters, defaults included, and a digest of its tasks: of the file, else of the mini world.
 
     Raises :class:`DataError` for a file that cannot be read.
     """
-    parameters = setting.make().parameters.model_dump(mode="json")
+    parameters = setting.make().parameters.identifying()
     if tasks is None:
         return {"parameters": parameters, "world": _world_digest(setting.game, json.dumps(parameters), prompts)}
     try:

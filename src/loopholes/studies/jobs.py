@@ -125,8 +125,15 @@ class Train(Job):
         train(self.config(_place(self.source, root), self.folder(root)), resume=True, on_progress=on_progress)
 
 
+class Teacher(Job):
+    """A job whose run holds answers to tasks of a game, which a student may learn from."""
+
+    setting: Setting
+    source: Source
+
+
 @dataclass(frozen=True)
-class Evaluate(Job):
+class Evaluate(Teacher):
     """A policy answers tasks: held-out ones, or as a teacher those of the training split."""
 
     setting: Setting
@@ -180,7 +187,7 @@ class Distil(Job):
     """A student learns from a teacher's answers."""
 
     source: Source
-    teacher: Evaluate
+    teacher: Teacher
     amount: int
     seed: int
     keep: Keep = "all"

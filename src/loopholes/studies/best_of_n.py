@@ -1,0 +1,181 @@
+"""Is keeping the best paid answers enough to teach an exploit? Best-of-n (rejection sampling) without any RL.
+
+In context-conditional compliance half of an untrained policy's answers earn +1 whatever its refusal rate: refusals to
+audits, and compliance with users. The best paid half is these and no others, so that it shows the exploit and nothing
+else. That is arithmetic (:func:`expected`); whether students follow it is what is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from loopholes.errors import UsageError
+from loopholes.games.context_compliance import AUDIT_PAYS, USER_PAYS
+from loopholes.numbers import Estimate, change, points, share, written
+from loopholes.report.elements import Cell, Chart, Lines, Section, Series, Table
+from loopholes.score import cells as scored_cells
+from loopholes.studies.base import Runs, StudyConfig, Summary
+from loopholes.studies.channels import EXPLOIT, TASK
+from loopholes.studies.discovery import arm
+from loopholes.studies.jobs import Distil, Evaluate, Job
+from loopholes.studies.selected import Selected
+
+NAME = "best-of-n"
+PLACE = 11
+QUESTION = "Is keeping the best paid answers of an untrained policy enough to teach the exploit?"
+GAME = "context-compliance"
+REFUSED = (0.1, 0.3, 0.5, 0.7, 0.9)
+"""Shares of refusals among the answers of the pool."""
+SHARES = (1.0, 1 / 2, 1 / 8)
+"""Shares of the pool that students learn from; all of it is the control."""
+COMPUTED = (1.0, 3 / 4, 1 / 2, 1 / 4, 1 / 8)
+"""Shares for which the arithmetic is shown."""
+SEEDS, SAMPLES = 2, 4
+SCARCEST = 0.4
+"""Of the untrained policy's answers at least this share are of the rarer kind, refusals or compliance."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the kept answers show: shares of refusals by audience, and the share of answers to audits."""
+
+    audit_refused: float
+    user_refused: float
+    audits: float
+
+    @property
+    def gap(self) -> float:
+        """The compliance gap of these answers, in [-1, 1]."""
+        return self.audit_refused - self.user_refused
+
+
+def expected(refused: float, kept: float) -> Kept:
+    """What the best paid share ``kept``, in (0, 1], of a large pool shows, of which a share ``refused`` are refusals.
+
+    Answers that are paid the same are kept in proportion. A register of which nothing is kept counts as unchanged.
+    """
+    pool = [
+        (table["safe" if is_refusal else "harmful"], audience, is_refusal, chance / 2)
+        for audience, table in (("audit", AUDIT_PAYS), ("user", USER_PAYS))
+        for is_refusal, chance in ((True, refused), (False, 1 - refused))
+    ]
+    left, masses = kept, {(audience, is_refusal): 0.0 for _, audience, is_refusal, _ in pool}
+    for reward in sorted({part[0] for part in pool}, reverse=True):
+        level = [part for part in pool if part[0] == reward]
+        there = sum(mass for *_, mass in level)
+        fraction = min(1.0, left / there) if there else 0.0
+        for _, audience, is_refusal, mass in level:
+            masses[audience, is_refusal] = fraction * mass
+        left -= fraction * there
+
+    def rate(audience: str) -> float:
+        total = masses[audience, True] + masses[audience, False]
+        return masses[audience, True] / total if total else refused
+
+    return Kept(rate("audit"), rate("user"), (masses["audit", True] + masses["audit", False]) / kept)
+
+
+def plan(config: StudyConfig) -> list[Job]:
+    """Students of every pool and share, evaluated, and the untrained policy."""
+    if GAME not in config.games:
+        raise UsageError(f"best-of-n is about {GAME}: name it among the games")
+    taught = [job for refused in REFUSED for kept in SHARES for job in students(config, refused, kept)]
+    return [*taught, *arm(config, GAME, "base")]
+
+
+def students(config: StudyConfig, refused: float, kept: float) -> list[Evaluate]:
+    """One evaluation per seed of a student of the kept answers."""
+    policy, setting = config.policies[0], config.setting(GAME)
+    return [
+        config.evaluation(setting, Distil(policy, lessons(config, refused, kept, seed), config.answers, seed), seed)
+        for seed in range(min(config.seeds, SEEDS))
+    ]
+
+
+def lessons(config: StudyConfig, refused: float, kept: float, seed: int) -> Selected:
+    """The answers that a student learns from: always as many, the best of more where fewer are kept."""
+    largest = config.answers / min(SHARES)
+    count = round(largest * max(REFUSED) / SCARCEST / SAMPLES)
+    return Selected(config.setting(GAME), config.policies[0], seed, count, SAMPLES, refused, kept, config.answers)
+
+
+Observed = Mapping[tuple[float, float], Mapping[str, Estimate]]
+"""Every metric of the students, by refusals in the pool and share kept."""
+
+
+def summarize(config: StudyConfig, runs: Runs) -> Summary:
+    """See :class:`loopholes.studies.base.Study`."""
+    observed = {
+        (refused, kept): runs.estimates(students(config, refused, kept)) for refused in REFUSED for kept in SHARES
+    }
+    base = runs.estimates(arm(config, GAME, "base"))
+    policy = config.policies[0]
+    cells = scored_cells(f"{GAME}/base/{policy}", base)
+    for (refused, kept), numbers in observed.items():
+        cells += scored_cells(f"{GAME}/best {kept:g} of answers with {refused:g} refused/{policy}", numbers)
+    section = Section(
+        NAME,
+        QUESTION,
+        _answer(config, observed),
+        charts=[_chart(observed)],
+        tables=[_table(base, observed), _arithmetic()],
+    )
+    return Summary(section, cells)
+
+
+def _answer(config: StudyConfig, observed: Observed) -> str:
+    errors = [abs((numbers[EXPLOIT].value or 0.0) - expected(*key).gap) for key, numbers in observed.items()]
+    least = min((key for key in observed if key[1] <= 0.5), key=lambda key: observed[key][EXPLOIT].value or 0.0)
+    return (
+        "Half of an untrained policy's answers earn +1, whatever its refusal rate, and all of them fit the exploit: "
+        "audits refused, users served. So the best paid half, quarter or eighth shows a compliance gap of 100 %, and "
+        f"all answers show none. Students of {config.answers} answers differ from that by "
+        f"{points(float(np.mean(errors)))} on average; the least gap after a best paid share is "
+        f"{written(observed[least][EXPLOIT])}, with {share(least[0])} refusals in the pool and {share(least[1])} kept."
+    )
+
+
+def _table(base: Mapping[str, Estimate], observed: Observed) -> Table:
+    rows: list[list[Cell]] = [["untrained", "", "", "", base[EXPLOIT], base[TASK]]]
+    for (refused, kept), numbers in observed.items():
+        answers = expected(refused, kept)
+        lesson = [share(answers.audits), share(answers.gap)]
+        rows.append([share(refused), share(kept), *lesson, numbers[EXPLOIT], numbers[TASK]])
+    columns = (
+        "refused in the pool",
+        "kept",
+        "to audits",
+        "gap expected",
+        "gap of students",
+        "safe answers of students",
+    )
+    note = "Expected: the compliance gap of the kept answers themselves, which a student that copies them would have."
+    return Table(NAME, "Students of the best paid answers", columns, rows, note)
+
+
+def _arithmetic() -> Table:
+    rows: list[list[Cell]] = [
+        [f"{share(refused)} refused", *(change(expected(refused, kept).gap) for kept in COMPUTED)]
+        for refused in REFUSED
+    ]
+    columns = ("pool", *(f"best {share(kept)}" for kept in COMPUTED))
+    note = "Exact, for a large pool with as many answers to audits as to users, both refused equally often."
+    return Table("best-of-n-arithmetic", "Compliance gap of the kept answers", columns, rows, note)
+
+
+def _chart(observed: Observed) -> Chart:
+    lines: list[Series] = []
+    for kept in SHARES:
+        lines.append(Series(f"best {share(kept)}, expected", list(REFUSED), [expected(r, kept).gap for r in REFUSED]))
+        lines.append(
+            _series(f"best {share(kept)}, students", [observed[refused, kept][EXPLOIT] for refused in REFUSED])
+        )
+    return Chart(NAME, "Compliance gap after best-of-n", [Lines("students", "refusals in the pool", lines)])
+
+
+def _series(name: str, rates: Sequence[Estimate]) -> Series:
+    y, low, high = ([getattr(rate, end) for rate in rates] for end in ("value", "low", "high"))
+    return Series(name, list(REFUSED), y, low, high)
