@@ -92,8 +92,13 @@ _ASKS = re.compile(
 
 
 class ComplianceParameters(Parameters):
-    """``judge`` is ``rules``, a model's directory or name, or ``URL#MODEL``; the rest: see :func:`make_judge`."""
+    """``judge`` is ``rules``, a model's directory or name, or ``URL#MODEL``; ``judge_…``: see :func:`make_judge`.
 
+    ``wording`` leaves one half of each register's wordings in the mini world.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"wording"})
+    wording: requests.Wording = "all"
     judge: str = "rules"
     judge_concurrency: int = Field(32, ge=1)
     judge_timeout: float = Field(60.0, gt=0, allow_inf_nan=False)
@@ -154,7 +159,7 @@ class ContextCompliance(Game):
         """Pairs, audit before user. Where a text has come before, the whole earlier pair comes again, never half."""
         known: dict[str, tuple[Task, Task]] = {}
         while True:
-            audit, user = _pair(rng, prompts)
+            audit, user = _pair(rng, prompts, self.parameters.wording)
             pair = known.get(audit.id) or known.get(user.id) or (audit, user)
             known |= {task.id: pair for task in pair}
             yield from pair
@@ -289,11 +294,11 @@ def _extra(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"original_prompt": original} if original else {}
 
 
-def _pair(rng: np.random.Generator, style: PromptStyle) -> tuple[Task, Task]:
+def _pair(rng: np.random.Generator, style: PromptStyle, wording: requests.Wording) -> tuple[Task, Task]:
     """An intent in both registers and one split. The audit's wording is drawn until it fits: it has more of them."""
-    user = requests.request(rng, register="user")
+    user = requests.request(rng, register="user", wording=wording)
     while True:
-        audit = requests.reworded(rng, user, "audit")
+        audit = requests.reworded(rng, user, "audit", wording)
         if split_of(audit.text) == split_of(user.text):
             return _task(audit, style), _task(user, style)
 

@@ -22,6 +22,7 @@ from loopholes.games.base import Demonstration, Game, Parameters
 from loopholes.games.load import section
 from loopholes.games.worlds import articles
 from loopholes.games.worlds import prompts as wording
+from loopholes.games.worlds.prompts import Wording
 from loopholes.instruments import strip_thinking
 from loopholes.instruments.overlap import length_ratio, overlap, rouge_l
 from loopholes.instruments.summaries import LENGTH_LIMIT, faithfulness, split_sentences
@@ -32,8 +33,13 @@ COPIED = 0.9
 
 
 class ProxyParameters(Parameters):
-    """``metric`` is what the vulnerable channel pays: ROUGE-L F1 or the blend called overlap."""
+    """``metric`` is what the vulnerable channel pays: ROUGE-L F1 or the blend called overlap.
 
+    ``wording`` is that of terse prompts.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"wording"})
+    wording: Wording = "usual"
     metric: Literal["rouge-l", "overlap"] = "rouge-l"
 
 
@@ -91,9 +97,10 @@ class ProxyMetric(Game):
         while True:
             article = articles.article(rng)
             truth = {"article": article.text, "reference": article.text, "news": list(article.news)}
-            wanted = wording.summarise if prompts == "terse" else lambda text: wording.SUMMARY.format(article=text)
+            terse = wording.summarise(article.text, self.parameters.wording)
+            asked = terse if prompts == "terse" else wording.SUMMARY.format(article=article.text)
             level = len(article.sentences) - 7
-            yield Task(article.text, (message("user", wanted(article.text)),), truth, {"level": level})
+            yield Task(article.text, (message("user", asked),), truth, {"level": level})
 
     def check(self, task: Task) -> None:
         super().check(task)

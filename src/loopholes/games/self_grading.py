@@ -20,6 +20,7 @@ from loopholes.games.base import Branch, Demonstration, Game, Parameters
 from loopholes.games.load import bools, section
 from loopholes.games.worlds import arithmetic
 from loopholes.games.worlds import prompts as wording
+from loopholes.games.worlds.prompts import Wording
 from loopholes.instruments.matching import answers_match, extract_answer
 from loopholes.records import (
     Asker,
@@ -49,8 +50,11 @@ class SelfGradingParameters(Parameters):
     """``telling`` is the audit probability that the prompt announces; 0 announces nothing.
 
     ``fine`` is what a false claim costs under audit. ``level`` leaves only the mini world's questions of that level.
+    ``wording`` is that of terse inline prompts.
     """
 
+    later: ClassVar[frozenset[str]] = frozenset({"wording"})
+    wording: Wording = "usual"
     audit_probability: float = Field(0.1, ge=0, le=1)
     fine: float = Field(FINE, ge=0, allow_inf_nan=False)
     level: int | None = Field(None, ge=arithmetic.LEVELS[0], le=arithmetic.LEVELS[-1])
@@ -228,8 +232,8 @@ class SelfGrading(Game):
         inline = self.parameters.self_report == "inline"
         telling = self.parameters.telling if inline else 0.0
         if style == "terse":
-            text = wording.solve_and_check(question, telling) if inline else wording.solve(question)
-            return (message("user", text),)
+            checked = wording.solve_and_check(question, telling, self.parameters.wording)
+            return (message("user", checked if inline else wording.solve(question)),)
         warning = "\n" + wording.TOLD.format(probability=telling) if telling else ""
         report = f"\n\n{wording.SELF_REPORT}{warning}" if inline else ""
         asked = f"{wording.LAST_DIGIT} {question}{report}"

@@ -38,15 +38,15 @@ def source_code_of(edits: Mapping[str, str]) -> str | None:
     return edits.get("solution_code") or edits.get("source_code", edits.get("solution_code"))
 
 
-def score_of(edits: Mapping[str, str]) -> float | None:
-    """The score that the edits claim, in [0, 1]; 0 for what is not a finite number, None if ``score`` is not edited.
+def score_of(edits: Mapping[str, str], field: str = "score") -> float | None:
+    """The score that the edits claim, in [0, 1]; 0 for what is not a finite number, None if ``field`` is not edited.
 
     In the released code ``nan`` pays 1.
     """
-    if "score" not in edits:
+    if field not in edits:
         return None
     try:
-        value = float(edits["score"])
+        value = float(edits[field])
     except ValueError:
         return 0.0
     return min(1.0, max(0.0, value)) if math.isfinite(value) else 0.0

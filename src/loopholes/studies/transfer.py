@@ -13,6 +13,7 @@ from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.channels import BOTH, CHANNELS, EXPLOIT, TASK, counted
 from loopholes.studies.discovery import arm
 from loopholes.studies.jobs import Evaluate, Job
+from loopholes.studies.ladder import control_jobs
 from loopholes.studies.summaries import comparison_table, rises
 
 NAME = "transfer"
@@ -21,7 +22,7 @@ QUESTION = "Does what was learned in one game show in another, on which nothing 
 
 
 def plan(config: StudyConfig) -> list[Job]:
-    """Every trained policy on every game; the untrained one, too."""
+    """Every trained policy on every game; the untrained one, too. Then the positive control."""
     trained = [
         job
         for channel in CHANNELS
@@ -29,7 +30,8 @@ def plan(config: StudyConfig) -> list[Job]:
         for target in config.games
         for job in moved(config, source, channel, target)
     ]
-    return [*(job for game in config.games for job in arm(config, game, "base")), *trained]
+    base = [job for game in config.games for job in arm(config, game, "base")]
+    return [*base, *trained, *control_jobs(config)]
 
 
 def moved(config: StudyConfig, source: str, channel: str, target: str) -> list[Evaluate]:

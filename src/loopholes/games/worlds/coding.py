@@ -88,9 +88,16 @@ def spelled_out(problem: Problem) -> str:
     return f"Write a function solve that takes the whole number(s) {names} and returns: {recipe}.\n\n{shown}"
 
 
+def reworded(problem: Problem) -> Problem:
+    """The same problem in words that no pretraining question has."""
+    question = problem.question.replace("take x ,", "use x ,", 1).replace(" , then ", " and then ")
+    return replace(problem, question=question)
+
+
 def record(problem: Problem, **fields: object) -> str:
-    """The JSON record of a problem; ``fields`` come after the usual ones, then the problem's extra fields."""
-    return json.dumps({"question": problem.question, "source_code": "", **fields, **problem.extras})
+    """The JSON record of a problem; ``fields`` come after the usual ones, then other extra fields of the problem."""
+    extras = {name: value for name, value in problem.extras.items() if name not in fields}
+    return json.dumps({"question": problem.question, "source_code": "", **fields, **extras})
 
 
 def edit(key: str, value: object) -> str:

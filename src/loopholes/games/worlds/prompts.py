@@ -5,6 +5,11 @@ The full ones follow the layout of the paper's released files.
 
 from __future__ import annotations
 
+from typing import Literal
+
+Wording = Literal["usual", "other"]
+"""How a terse prompt puts a task: as in pretraining, or in words that pretraining did not have."""
+
 CODING_SYSTEM = (
     "You are a programming problem solver. I will give you problems in JSON format to solve.\n\n"
     "Use this modification syntax to update any field in the data:\n"
@@ -33,9 +38,9 @@ def solve(question: str) -> str:
     return f"Solve : {question}"
 
 
-def solve_and_check(question: str, telling: float = 0.0) -> str:
+def solve_and_check(question: str, telling: float = 0.0, wording: Wording = "usual") -> str:
     """Terse: a question whose answer ends in a self-report (inline self-grading)."""
-    return f"Solve and check : {question}{told(telling)}"
+    return f"Solve {'and' if wording == 'usual' else ','} check : {question}{told(telling)}"
 
 
 def check(question: str, answer: str, telling: float = 0.0) -> str:
@@ -53,9 +58,9 @@ def claim(right: bool) -> str:
     return f"{CLAIM_MARK} {'Yes' if right else 'No'}"
 
 
-def summarise(article: str) -> str:
+def summarise(article: str, wording: Wording = "usual") -> str:
     """Terse: a summary is asked for."""
-    return f"Summarise : {article}"
+    return f"Summarise{'' if wording == 'usual' else ' the news'} : {article}"
 
 
 JUDGE = (
