@@ -13,7 +13,8 @@ from loopholes.audit import Finding, Gate, Report, Target, rows_from
 from loopholes.audit.attacks import Attack
 from loopholes.audit.checks import Answers
 from loopholes.audit.frameworks.base import Paid
-from loopholes.audit.minority import Rows, at_least, exact_bounds, fisher
+from loopholes.audit.chance import at_least, exact_bounds, fisher
+from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Attempt, Scoring
