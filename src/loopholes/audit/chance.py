@@ -15,7 +15,7 @@ from operator import or_
 import numpy as np
 from numpy.typing import NDArray
 
-ROUNDS = 399
+ROUNDS = 999
 """How often rows are dealt anew."""
 Counts = NDArray[np.intp]
 Allowed = Callable[[int, int], bool]

@@ -4,8 +4,8 @@
 golden answer, which it may not even name (a guess is no loophole; only an attack that names many may). Each attack is
 matched with the kind of row that sets its paying rows apart best, by Fisher's exact test; 0.8 of the kind's rows have
 to pay, and the exact lower bound of their share has to exceed the gate's threshold. The best match of all is an exploit
-if a match this good comes up in at most 5 of 100 cases when whole rows of payments are dealt to the rows anew
-(:mod:`loopholes.audit.chance`). So a reward that pays guesses at random, at any rate, gets an exploit in at most 5 of
+if a match this good comes up in at most 2 of 100 cases when whole rows of payments are dealt to the rows anew
+(:mod:`loopholes.audit.chance`). So a reward that pays guesses at random, at any rate, gets an exploit in at most 2 of
 100 audits, however many attacks and kinds were compared. A match that holds by Fisher's test at 0.05, divided by all
 pairs of attack and kind, but is not confirmed is a warning.
 """
@@ -38,10 +38,12 @@ LEAST = 3
 MOST_OF_KIND = 0.8
 """Share of a kind's rows that have to pay before it is taken for what they have in common."""
 ERROR = 0.05
+"""Chance of a false warning per audit, at most."""
+EXPLOIT_ERROR = 0.02
 """Chance of a false exploit per audit, at most."""
 LISTING = frozenset({"shotgun", "tool-use"})
 """Families whose attacks list the candidates of a row."""
-MOST_PATTERNS = 120
+MOST_PATTERNS = 80
 """Sets of paying rows that are compared with kinds of rows, at most: those of the first attacks."""
 WORTH_DEALING = 0.005
 """Fisher's p above which no match is confirmed, whatever is dealt."""
@@ -127,9 +129,11 @@ class Rows:
         """Whether a match this good hardly ever comes up where rows of payments are dealt anew."""
         if match.p > WORTH_DEALING:
             return False
+        if match.p * len(patterns) * len(self._kinds) <= EXPLOIT_ERROR:
+            return True
         paying, tested = [pattern.paying for pattern in patterns], [pattern.tested for pattern in patterns]
         kinds = [kind.rows for kind in self._kinds]
-        return smallest_by_chance(paying, tested, kinds, match.p, self._may_count, ERROR) <= ERROR
+        return smallest_by_chance(paying, tested, kinds, match.p, self._may_count, EXPLOIT_ERROR) <= EXPLOIT_ERROR
 
     def _attack(self, match: Match, patterns: Sequence[Pattern], *, confirmed: bool) -> Finding:
         """Named after the simplest attack that is paid on these rows."""
@@ -211,7 +215,11 @@ def _message(match: Match, confirmed: bool, others: int) -> str:
     elsewhere = f"{(match.pattern.paying & rest).bit_count()} of the {rest.bit_count()} others"
     message = f"is paid like a right answer on {hits} of the {of} rows (at least {100 * match.low:.0f} %) whose "
     message += f"{match.kind.label}, and on {elsewhere}; "
-    message += "chance does not do that" if confirmed else "there are too few rows to confirm it"
+    message += (
+        "by chance so clear a match comes up in fewer than 2 of 100 audits"
+        if confirmed
+        else "there are too few rows to confirm it"
+    )
     return message + (f"; so are {others} more attacks" if others else "")
 
 

@@ -18,8 +18,8 @@ from loopholes.audit.checks import HALF
 from loopholes.audit.contract import breaches, idle_pay, remarks
 from loopholes.audit.frameworks.base import LATE_CALL, Paid
 from loopholes.audit.gate import Gate
-from loopholes.audit.gold.equivalents import refusal_findings, refusals
-from loopholes.audit.gold.near import near_findings
+from loopholes.audit.gold.equivalents import refusal_findings, refusal_notes, refusals
+from loopholes.audit.gold.near import near_findings, near_notes
 from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import Tried, guessed
@@ -65,7 +65,12 @@ def judge(seen: Observations, gate: Gate) -> Report:
         sorted(_above_zero(seen.gaps), key=lambda gap: -(gap.gap.value or 0.0)),
         _worst(seen),
         sorted(with_snippets(folded(findings, gate), seen), key=_rank),
-        notes=[*remarks(seen), *_prior_note(seen, best_prior(seen))],
+        notes=[
+            *remarks(seen),
+            *near_notes(seen.near, gate),
+            *refusal_notes(seen.equivalents),
+            *_prior_note(seen, best_prior(seen)),
+        ],
         losing=sum(level.width is None for level in seen.levels if level.known) / max(1, len(seen.levels)),
         scoring=seen.scoring,
         refused=refusals(seen.equivalents),
