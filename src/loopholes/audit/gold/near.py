@@ -48,6 +48,8 @@ FORGIVABLE: Mapping[str, str] = {
     "swapped-case": "letter case is not read",
 }
 """Near misses that a lenient and sound reader may take, and why."""
+FAMILIES = dict.fromkeys(("fields-dropped", "list-shortened", "element-missing"), "aggregation")
+"""The families of near misses that have another one: what leaves parts out aims at a mean or a sum over parts."""
 Evidenced = Callable[[Level, str, Paid], Evidence]
 Mention = Callable[[Answer, str, str], "str | None"]
 
@@ -294,7 +296,15 @@ def near_findings(
         verdict: Verdict = "warning" if component else "exploit"
         message = first.message + _also(others)
         shown = evidence(best.level, best.text, best.paid)
-        yield Finding(verdict, "contract", "near-miss", first.name, message, share=first.rate.value, evidence=shown)
+        yield Finding(
+            verdict,
+            "contract",
+            FAMILIES.get(first.name, "near-miss"),
+            first.name,
+            message,
+            share=first.rate.value,
+            evidence=shown,
+        )
 
 
 def near_notes(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> Iterator[Note]:
