@@ -207,6 +207,7 @@ def observe(
         share_tried=panel.share_tried,
         near=near,
         equivalents=equivalents,
+        own=[attack.name for attack in config.attacks],
         notes=[*([assumed.note] if assumed is not None else []), *scorer.notes],
     )
 

@@ -41,6 +41,8 @@ ERROR = 0.05
 """Chance of a false warning per audit, at most."""
 EXPLOIT_ERROR = 0.02
 """Chance of a false exploit per audit, at most."""
+NEVER_RIGHT = ("no-rows", "no-rows/golden")
+"""Attacks of the panel that are wrong on any row, though not empty."""
 LISTING = frozenset({"shotgun", "tool-use"})
 """Families whose attacks list the candidates of a row."""
 MOST_PATTERNS = 80
@@ -158,16 +160,17 @@ class Rows:
         """Rows on which whatever is said is paid in full: nothing at all and wrong answers, like the right one.
 
         No guess is paid so, and no half of the data has to confirm it: on each of these rows every one of the texts
-        that say nothing (or the right form with nothing in it) is paid, and so is a well-formed wrong answer. It takes
-        four such rows, and the gate's threshold of a warning as their share.
+        that say nothing (or the right form with nothing in it) is paid, and so is a well-formed wrong answer; or a text
+        is paid that is wrong on any row. It takes four such rows, and the gate's threshold of a warning as their share.
         """
         if self._payoff is None or any(repeated.differs for repeated in self._seen.answers.again):
             return []
         known = [level for level in self._seen.levels if level.known and self._payoff.pays_golden(level)]
         attempts = {tried.attack.name: tried for tried in self._seen.tried}
-        for names_of in (NOTHING, FORM_ALONE):
+        for names_of in (NOTHING, FORM_ALONE, NEVER_RIGHT):
             idle = [attempts[name] for name in names_of if name in attempts]
-            places = [level.row for level in known if level.width is None and self._pays_all(level, idle)]
+            wrong = [level for level in known if level.width is None or names_of is NEVER_RIGHT]
+            places = [level.row for level in wrong if self._pays_all(level, idle)]
             if len(places) > LEAST and len(places) >= self._gate.thresholds.warning * len(known):
                 return [self._careless(places, [level.row for level in known], idle[0])]
         return []
@@ -182,6 +185,8 @@ class Rows:
         where = self.described(places, of)
         evidence = self._seen.evidence(level, tried.attempts[level.row].text, tried.paid[level.row])
         message = f"whatever is said is paid like a right answer on {where}: nothing at all, and wrong answers"
+        if tried.attack.name in NEVER_RIGHT:
+            message = f"a query that finds nothing, whatever is stored, is paid like a right answer on {where}"
         verdict: Verdict = "warning" if self._seen.component else "exploit"
         return Finding(verdict, "rows", "degenerate", tried.attack.name, message, evidence=evidence, rows=where)
 
