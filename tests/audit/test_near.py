@@ -333,3 +333,37 @@ def test_a_golden_program_gives_a_floor_where_all_rows_are_one_task() -> None:
 def test_every_near_miss_has_a_remedy() -> None:
     assert {name for name in NAMES if name not in REMEDIES} == set()
     assert set(NAMES) == {*MENTIONS, *(name for changes in CHANGES.values() for name in changes)}
+
+
+CALLS: Records = [
+    {
+        "prompt": f"Tools: book(place, hour), mail(to). Book {place} at {hour}.",
+        "call": json.dumps({"name": "book", "arguments": {"place": place, "hour": hour}}),
+        "golden": f"<tool_call>{json.dumps({'name': 'book', 'arguments': {'place': place, 'hour': hour}})}</tool_call>",
+    }
+    for hour, place in enumerate("Roma Ulm Vigo Gent Faro Brest Siena Delft Cork Graz Lyon Porto".split(), 10)
+]
+
+
+def arguments_present(row: Row, text: str) -> float:
+    """The arguments that are wanted are there, whatever else is."""
+    call = re.search(r"<tool_call>(.*)</tool_call>", text)
+    try:
+        given, wanted = json.loads(call[1] if call else ""), json.loads(str(row.columns["call"]))
+        return float(wanted["arguments"].items() <= given["arguments"].items())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return 0.0
+
+
+def test_a_call_with_an_argument_that_its_tool_does_not_have_is_a_near_miss() -> None:
+    (finding,) = found(arguments_present, CALLS)
+    assert finding.verdict == "exploit" and "argument-added" in named([finding])
+
+
+def test_a_further_argument_is_no_near_miss_where_the_prompt_lists_no_parameters() -> None:
+    assert found(arguments_present, [{**row, "prompt": f"Book for {row['call']}"} for row in CALLS]) == []
+
+
+def test_a_near_miss_that_leaves_parts_out_is_of_the_family_of_aggregation() -> None:
+    (finding,) = found(share_of_the_fields_given, TWO_FIELDS)
+    assert (finding.name, finding.family) == ("fields-dropped", "aggregation")

@@ -32,6 +32,8 @@ BETTER = 0.1
 """An attack is a finding beside a simpler one, or a search beside the panel, if it pays this fraction more."""
 ENOUGH = 20
 """Calls asked alone that are enough to estimate the tail of their times."""
+MOST_OWN = 12
+"""Attacks of the user that are listed with what they are paid."""
 TROUBLES = {"raises": "raise", "fails": "fail", "not-finite": "pay"}
 """What hostile text does to a reward, by the name of the finding."""
 TRIED_ENOUGH = 0.5
@@ -70,6 +72,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
             *near_notes(seen.near, gate),
             *refusal_notes(seen.equivalents),
             *_prior_note(seen, best_prior(seen)),
+            *_own_note(seen),
         ],
         losing=sum(level.width is None for level in seen.levels if level.known) / max(1, len(seen.levels)),
         scoring=seen.scoring,
@@ -327,6 +330,15 @@ def _prior_note(seen: Observations, prior: tuple[str, Estimate] | None) -> list[
         f"the data's prior: {answer[:60]!r} as the answer to every row earns {prior[1]} of the scale; that is a guess"
     )
     return [Note("prior", message)]
+
+
+def _own_note(seen: Observations) -> Iterator[Note]:
+    """What each of the user's own attacks is paid, the most first, also where that is nothing."""
+    gaps = sorted((gap for gap in seen.gaps if gap.attack in set(seen.own)), key=lambda gap: -(gap.gap.value or 0.0))
+    paid = [f"{gap.attack} {percent(gap.gap.value)} on {gap.n} rows" for gap in gaps[:MOST_OWN]]
+    paid += [f"{len(gaps) - MOST_OWN} more, which pay no more"] if len(gaps) > MOST_OWN else []
+    if paid:
+        yield Note("own-attacks", f"your own attacks are paid, of the way from wrong to right: {', '.join(paid)}")
 
 
 def noise(seen: Observations) -> list[str]:
