@@ -5,7 +5,6 @@ A reward that fails on a few rows mostly fails on a kind of row, and a kind is w
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Sized
@@ -14,6 +13,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from loopholes.audit.frameworks.base import Row
+from loopholes.audit.gold.answer import record_of
 from loopholes.audit.scale import Level
 from loopholes.rewards import number
 
@@ -142,21 +142,11 @@ def _flat(columns: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _fields(name: str, value: Any, levels: int) -> Iterator[tuple[str, Any]]:
-    record = _record(value) if isinstance(value, str) else value
+    record = record_of(value[:LONGEST_RECORD]) if isinstance(value, str) else value
     if isinstance(record, Mapping) and levels > 1:
         for key, item in record.items():
             yield from _fields(f"{name}.{key}", item, levels - 1)
     yield name, value
-
-
-def _record(text: str) -> Any:
-    """What a text says that is a JSON object; None for any other."""
-    if not text.lstrip().startswith("{") or len(text) > LONGEST_RECORD:
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _of_column(values: Mapping[int, Any], label: str) -> Iterator[tuple[Value | str, int]]:

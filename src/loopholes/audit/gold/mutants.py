@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
+from loopholes.audit.answers import TRUTHS
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.gold.answer import TRUTHS, Answer, answer_of, items_of
+from loopholes.audit.gold.answer import Answer, answer_of, items_of
 from loopholes.audit.gold.code_variants import wrong_program
 from loopholes.errors import ScoringError
 from loopholes.rewards.numbers import number, with_unit
