@@ -175,14 +175,18 @@ def attacks(seen: Observations, gate: Gate, rows: Rows) -> list[Finding]:
 def above_nothing(seen: Observations) -> tuple[Observations, str]:
     """Where right and wrong answers are paid alike, a scale from nothing to right, and what it begins with in words.
 
-    Such a reward pays for something that all well-formed answers have; this scale says what else has it.
+    Such a reward pays for something that all well-formed answers have; this scale says what else has it. Where the form
+    with nothing in it is paid, that is known, and the scale stays as it is.
     """
     known = [level for level in seen.levels if level.known]
     empty = {level.row: paid.value for level in known if (paid := seen.idle.empty.get(level.row)) is not None}
     if seen.component or not all_flat(known) or not empty:
         return seen, "wrong ones"
     levels = [replace(level, floor=empty.get(level.row, level.floor)) for level in seen.levels]
-    return replace(seen, levels=levels, gaps=[tried.gap(levels) for tried in seen.tried]), "an empty one"
+    gaps = [tried.gap(levels) for tried in seen.tried]
+    if any((gap.gap.value or 0.0) > HALF for gap in gaps if gap.attack in FORM_ALONE):
+        return seen, "wrong ones"
+    return replace(seen, levels=levels, gaps=gaps), "an empty one"
 
 
 def _rows(seen: Observations, tried: Tried, rows: Rows) -> str:
