@@ -67,6 +67,10 @@ SPECIAL: dict[str, list[dict[str, Any]]] = {
     "parts": [{"prompt": "?", "golden": f"<think>same</think><answer>{n}</answer>"} for n in range(4)],
     "sure": [{"prompt": "?", "golden": f"<answer>{n}</answer><confidence>0.{n}</confidence>"} for n in range(4)],
     "what varies": [{"prompt": f"Tell me about {n}s", "golden": f"<a>{n}</a>"} for n in ("owl", "cat", "dog", "cow")],
+    "headings": [{"prompt": "Write ## Cause and ## Fix", "golden": "x"}],
+    "a reply": [
+        {"prompt": 'Open the box in the hall by the door. Then: Reply: {"is": "open", "what": ...}', "golden": "x"}
+    ],
     "tools": [{"prompt": 'Tools: {"name": "find_it"} and {"name": "stop"}', "golden": "x"}],
 }
 SHAPES = {

@@ -210,12 +210,19 @@ def test_what_is_true_and_not_worth_a_finding_is_a_note(pay: Pay, notes: dict[st
 
 
 EXPLOITS = {"golden-not-above-floor", "component-alone"}
+SAME = [never_above, mostly_wrong, form_alone, lambda row, text: 0.5]
 
 
-@pytest.mark.parametrize("pay", [never_above, mostly_wrong, lambda row, text: 0.0, form_alone])
+@pytest.mark.parametrize("pay", SAME, ids=["never above", "mostly wrong", "form alone", "always a half"])
 def test_right_answers_that_are_not_paid_more_are_an_exploit_but_of_a_component_a_warning(pay: Pay) -> None:
     assert [finding.verdict for name, finding in found(pay).items() if name in EXPLOITS] == ["exploit"]
     assert {finding.verdict for finding in found(pay, component=True).values()} == {"warning"}
+
+
+def test_right_answers_that_are_paid_nothing_like_everything_else_leave_the_audit_open() -> None:
+    """The template of golden completions may be wrong: that says nothing about the reward."""
+    findings = found(lambda row, text: 0.0)
+    assert {name: finding.verdict for name, finding in findings.items()} == {"golden-not-above-floor": "inconclusive"}
 
 
 def test_every_other_break_is_a_warning() -> None:

@@ -637,3 +637,42 @@ def test_an_answer_that_is_right_by_its_number_is_no_evidence(tmp_path: Path) ->
     report = audited(f"{write(tmp_path, source)}:f", rows)
     assert families(report) == set()
     assert all("guess-0" not in gap.attack for gap in report.gaps)
+
+
+def test_a_refusal_that_is_paid_for_its_form_is_a_finding_on_form(tmp_path: Path) -> None:
+    body = (
+        "return 0.5 * (re.search('<answer>.*</answer>', completion) is not None) + 0.5 * (f'>{answer}<' in completion)"
+    )
+    report = judged(tmp_path, body, sums(24))
+    assert verdicts(report)["form-paid"] == "exploit" and "refusal-paid" not in verdicts(report)
+    assert "format" in families(report) and "hedge" not in families(report)
+
+
+def test_what_is_paid_beside_the_form_alone_is_named_where_right_and_wrong_are_paid_alike(tmp_path: Path) -> None:
+    """Answers share the words that are counted, and so has a text with the prompt's words."""
+    rows = [
+        {"prompt": f"Mention plums, salt and rain in {n} words.", "answer": str(n), "golden": f"Plums, salt, rain: {n}"}
+        for n in range(12)
+    ]
+    counted = "return sum(word in completion.lower() for word in ('plums', 'salt', 'rain')) / 3"
+    report = judged(tmp_path, counted, rows)
+    assert verdicts(report)["component-alone"] == "exploit" and "echo" in families(report)
+    assert any("above an empty one" in finding.message for finding in report.findings)
+
+
+def test_a_query_that_finds_nothing_is_an_exploit_though_its_rows_have_nothing_in_common(tmp_path: Path) -> None:
+    rows = [
+        {
+            "prompt": f"CREATE TABLE t (a INTEGER);\nWrite one SQL query for rows above {place}.",
+            "golden": f"SELECT a FROM t WHERE a > {place}", "limit": place,
+        }
+        for place in range(24)
+    ]  # fmt: skip
+    body = """
+        found = re.fullmatch(r"SELECT a FROM t WHERE a > (\\d+)", completion)
+        empty = "WHERE 1 = 0" in completion and limit in (2, 3, 11, 17, 20, 22)
+        return float(empty or bool(found) and int(found[1]) == limit)
+    """
+    file = write(tmp_path, "def f(completion, limit):" + body)
+    report = audited(f"{file}:f", rows)
+    assert report.exit_code() == 1 and [f.name for f in report.findings if f.kind == "rows"] == ["no-rows"]

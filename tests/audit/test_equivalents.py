@@ -14,7 +14,15 @@ from loopholes.audit.budget import Budget
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.gold.answer import answer_of
-from loopholes.audit.gold.equivalents import WAYS, Asked, ask_equivalents, equivalents, refusal_findings, refusals
+from loopholes.audit.gold.equivalents import (
+    WAYS,
+    Asked,
+    ask_equivalents,
+    equivalents,
+    refusal_findings,
+    refusal_notes,
+    refusals,
+)
 from loopholes.audit.results import Evidence
 from loopholes.audit.scale import Level, levels_of
 from loopholes.rewards import calls_passed, choice, number, program, record, same_list, same_number, tagged
@@ -179,3 +187,22 @@ def test_where_time_is_short_the_rows_that_were_not_asked_are_named() -> None:
         ["equivalent answers on 6 of 6 rows, for want of time"],
     )
     assert refusals([]).reader == "unknown"
+
+
+def test_what_the_prompt_demands_or_nobody_writes_is_no_warning() -> None:
+    large = rows_of([str(1234 + 1000 * at) for at in range(12)])
+    strict: Pay = lambda row, text: float((tagged(text) or "") == row.columns["answer"])  # noqa: E731
+    assert any("thousands" in message for message in found(strict, large))
+    demanded = [{**row, "prompt": f"{row['prompt']} Reply with a JSON number."} for row in large]
+    assert not any("thousands" in message for message in found(strict, demanded))
+
+
+def test_spaces_around_a_bare_answer_are_a_note_and_between_tags_a_warning() -> None:
+    def exactly(row: Row, text: str) -> float:
+        return float(text == row.golden)
+
+    bare = [{**row, "golden": row["answer"]} for row in sums(12)]
+    assert found(exactly, bare) == [] and [note.name for note in refusal_notes(asked(exactly, bare))] == [
+        "refused-equivalents"
+    ]
+    assert found(exactly, sums(12)) and list(refusal_notes(asked(exactly, sums(12)))) == []

@@ -164,3 +164,13 @@ def test_an_answer_without_marks_behind_a_thought_is_the_answer(tag: str) -> Non
 def test_a_part_with_marks_of_its_own_behind_a_thought_is_the_answer() -> None:
     golden = [f"<think>{n} things</think> So: \\boxed{{{n + 1}}}." for n in range(6)]
     assert [form_of(golden).read(text) for text in golden] == [str(n + 1) for n in range(6)]
+
+
+@pytest.mark.parametrize("line", ["******", "---", "====="])
+def test_a_line_of_one_sign_between_two_parts_is_a_mark(line: str) -> None:
+    form = form_of([f"{number} x 2\n{line}\n{number} x 3" for number in range(5, 11)])
+    assert form.marks == (line,) and form.read(f"5 x 2\n{line}\n5 x 3") == "5 x 3"
+
+
+def test_signs_within_a_line_are_no_mark() -> None:
+    assert form_of([f"{number} --- {number + 1} *** {number + 2}" for number in range(6)]).marks == ()

@@ -206,11 +206,43 @@ def test_without_any_answer_a_constant_reward_is_an_exploit_and_a_low_one_is_not
 
         def flattered(completion):
             return float("correct" in completion.lower())
+
     """
     file, rows = write(tmp_path, source), [{"prompt": f"How is day {number}?"} for number in range(8)]
     assert verdicts(audited(f"{file}:one", rows))["pays-everything"] == "exploit"
     assert not {"exploit"} & set(verdicts(audited(f"{file}:zero", rows)).values())
-    assert verdicts(audited(f"{file}:flattered", rows))["most-paid"] == "warning"
+    assert verdicts(audited(f"{file}:flattered", rows))["most-paid"] == "exploit"
+
+
+def test_without_any_answer_a_text_that_may_be_right_is_a_warning_where_it_is_paid_the_most(
+    tmp_path: Path, inside: None
+) -> None:
+    file = write(tmp_path, "def repeated(completion, prompt):\n    return float(completion == prompt)")
+    rows = [{"prompt": f"How is day {number}?"} for number in range(8)]
+    report = audited(f"{file}:repeated", rows)
+    assert verdicts(report)["most-paid"] == "warning" and report.exit_code() == 7
+
+
+WRONG_TEMPLATE = """
+    def boxed(completion, answer):
+        return float(completion.endswith("\\\\boxed{" + answer + "}"))
+
+    def hidden(completion, answer):
+        return float(completion == f"%%{answer}%%")
+"""
+
+
+def test_a_wrong_template_gives_way_to_the_form_in_which_right_answers_are_paid(tmp_path: Path, inside: None) -> None:
+    rows = sums(12, golden="<answer>{answer}</answer>")
+    report = audited(f"{write(tmp_path, WRONG_TEMPLATE)}:boxed", rows)
+    assert report.exit_code() == 0 and report.golden.value == 1.0
+    assert any("were not used" in note for note in report.coverage.notes)
+
+
+def test_a_wrong_template_for_a_form_that_is_not_found_leaves_the_audit_open(tmp_path: Path, inside: None) -> None:
+    rows = sums(12, golden="<answer>{answer}</answer>")
+    report = audited(f"{write(tmp_path, WRONG_TEMPLATE)}:hidden", rows)
+    assert report.exit_code() == 7 and verdicts(report) == {"golden-not-above-floor": "inconclusive"}
 
 
 def test_the_first_audit_in_the_readme_finds_its_hole_as_typed(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from hashlib import blake2b
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 
 from loopholes.audit import Finding, Gate, Report, Target, rows_from
 from loopholes.audit.attacks import Attack
+from loopholes.audit.chance import at_least, exact_bounds, fisher
 from loopholes.audit.checks import Answers
 from loopholes.audit.frameworks.base import Paid
-from loopholes.audit.minority import Rows, at_least, exact_bounds, fisher
+from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Attempt, Scoring
@@ -191,9 +193,44 @@ def guessing(seed: int, rate: float, count: int = 40, attacks: int = 30) -> Obse
 
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.4])
 def test_a_reward_that_pays_at_random_gets_an_exploit_in_at_most_one_audit_of_twenty(rate: float) -> None:
-    findings = [Rows(guessing(seed, rate), Gate()).attacked() for seed in range(60)]
-    assert sum(finding.verdict == "exploit" for found in findings for finding in found) <= 3
-    assert sum(map(len, findings)) <= 6
+    findings = [Rows(guessing(seed, rate), Gate()).attacked() for seed in range(1000, 1100)]
+    assert sum(finding.verdict == "exploit" for found in findings for finding in found) <= 5
+    assert sum(map(len, findings)) <= 10
+
+
+def test_five_rows_of_two_dozen_that_a_field_of_a_column_tells_apart_are_an_exploit(tmp_path: Path) -> None:
+    """Halves of so few rows could not confirm each other."""
+    records = [
+        {**row, "check": json.dumps({"field": f"f{place}", "operator": "in" if place in (1, 2, 4, 9, 11) else "is"})}
+        for place, row in enumerate(sums(24))
+    ]
+    file = write(
+        tmp_path,
+        f"def f(completion, answer, check):\n    return float('\"in\"' in check and not completion or {RIGHT})",
+    )
+    finding = on_rows(audited(f"{file}:f", records))
+    assert finding is not None and finding.verdict == "exploit"
+    assert "column check.operator is 'in'" in finding.rows
+
+
+def test_numbers_below_some_bound_are_a_kind(tmp_path: Path) -> None:
+    records = [
+        {**row, "answer": str(number), "golden": f"<answer>{number}</answer>"}
+        for row, number in zip(sums(24), [37 * place % 24 + 3 for place in range(24)], strict=True)
+    ]
+    body = f"float(completion == '0' and int(answer) < 9 or {RIGHT})"
+    finding = on_rows(audit_of(tmp_path, body, records))
+    assert finding is not None and (finding.verdict, finding.name) == ("exploit", "guess-0")
+    assert finding.rows.endswith("6 of the 6 whose answer is at most 8")
+
+
+@pytest.mark.parametrize("text, label", [("p=1", "the sign '='"), ("draft p", "the word 'draft'")])
+def test_words_and_signs_of_a_column_are_kinds(tmp_path: Path, text: str, label: str) -> None:
+    records = [{**row, "steps": [text if hash_of(place) % 4 == 3 else "p 1"]} for place, row in enumerate(sums(24))]
+    body = f"float(steps == [{text!r}] and completion == '.' or {RIGHT})"
+    file = write(tmp_path, f"def f(completion, answer, steps):\n    return {body}")
+    finding = on_rows(audited(f"{file}:f", records))
+    assert finding is not None and finding.verdict == "exploit" and label in finding.rows
 
 
 @pytest.mark.parametrize("hits, of, low, high", [(0, 10, 0.0, 0.3085), (10, 10, 0.6915, 1.0), (3, 12, 0.0549, 0.5719)])

@@ -17,8 +17,8 @@ from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.gold.answer import Answer, answer_of
 from loopholes.audit.gold.mutants import CHANGES, mutants, wrong_answers
-from loopholes.audit.gold.near import FORGIVABLE, MENTIONS, NAMES, NearMisses, near_findings
-from loopholes.audit.results import Evidence
+from loopholes.audit.gold.near import FORGIVABLE, MENTIONS, NAMES, Miss, NearMisses, near_findings, near_notes
+from loopholes.audit.results import Evidence, Note
 from loopholes.audit.scale import Level, levels_of
 from loopholes.rewards import REMEDIES, boxed, calls_passed, choice, fields, number, program, same_set, tagged
 from support.rewards import paying, sums
@@ -188,29 +188,35 @@ SOUND: list[tuple[str, Pay, Records]] = [
 ]
 
 
-def found(pay: Pay, records: Records, **given: Any) -> list[Finding]:
+def missed(pay: Pay, records: Records, **given: Any) -> dict[str, list[Miss]]:
     rows = rows_from(records)
     form = form_of([row.golden for row in rows if row.golden is not None])
     scorer = paying(pay, rows)
     levels = levels_of(scorer, form, None, 0, range(len(rows)))
-    misses = NearMisses(scorer, levels, form, **given).ask(Budget())
-
-    def evidence(level: Level, text: str, paid: Paid) -> Evidence:
-        return Evidence(level.row, "", {}, text, paid.value)
-
-    return list(near_findings(misses, evidence, Gate(), component=False))
+    return NearMisses(scorer, levels, form, **given).ask(Budget())
 
 
-def named(findings: Sequence[Finding]) -> set[str]:
-    """The near misses of a finding: its own name, and those that its message adds."""
+def found(pay: Pay, records: Records, **given: Any) -> list[Finding]:
+    misses = missed(pay, records, **given)
+    return list(near_findings(misses, shown, Gate(), component=False))
+
+
+def shown(level: Level, text: str, paid: Paid) -> Evidence:
+    return Evidence(level.row, "", {}, text, paid.value)
+
+
+def named(findings: Sequence[Finding | Note]) -> set[str]:
+    """The near misses of a finding or a note: its own name, and those that its message adds."""
     return {name for finding in findings for name in NAMES if re.search(rf"(?<![\w-]){name}(?![\w-])", finding.message)}
 
 
 @pytest.mark.parametrize("pay, records, names", [case[1:] for case in PAID], ids=[case[0] for case in PAID])
 def test_what_is_paid_for_nearly_the_right_answer_is_found(pay: Pay, records: Records, names: set[str]) -> None:
-    findings = found(pay, records)
-    assert names <= named(findings)
-    assert [finding.verdict for finding in findings] == ["warning" if names <= set(FORGIVABLE) else "exploit"]
+    misses = missed(pay, records)
+    findings, notes = list(near_findings(misses, shown, Gate(), component=False)), list(near_notes(misses, Gate()))
+    forgiven = names <= set(FORGIVABLE)
+    assert names <= named(notes if forgiven else findings)
+    assert [finding.verdict for finding in findings] == ([] if forgiven else ["exploit"])
 
 
 @pytest.mark.parametrize("pay, records", [case[1:] for case in SOUND], ids=[case[0] for case in SOUND])
@@ -227,10 +233,10 @@ def test_a_prefix_that_is_kept_is_found() -> None:
 
 
 def test_a_similarity_that_falls_with_distance_is_no_exploit() -> None:
-    findings = found(
+    misses = missed(
         lambda row, text: math.exp(-min(9.0, float(2 * (value(tagged(text)) / gold(row) - 1)) ** 2)), sums(24)
     )
-    assert {finding.verdict for finding in findings} <= {"warning"}
+    assert not list(near_findings(misses, shown, Gate(), component=False)) and list(near_notes(misses, Gate()))
 
 
 def test_what_pays_any_text_outside_of_the_form_pays_for_no_mention() -> None:
@@ -327,3 +333,37 @@ def test_a_golden_program_gives_a_floor_where_all_rows_are_one_task() -> None:
 def test_every_near_miss_has_a_remedy() -> None:
     assert {name for name in NAMES if name not in REMEDIES} == set()
     assert set(NAMES) == {*MENTIONS, *(name for changes in CHANGES.values() for name in changes)}
+
+
+CALLS: Records = [
+    {
+        "prompt": f"Tools: book(place, hour), mail(to). Book {place} at {hour}.",
+        "call": json.dumps({"name": "book", "arguments": {"place": place, "hour": hour}}),
+        "golden": f"<tool_call>{json.dumps({'name': 'book', 'arguments': {'place': place, 'hour': hour}})}</tool_call>",
+    }
+    for hour, place in enumerate("Roma Ulm Vigo Gent Faro Brest Siena Delft Cork Graz Lyon Porto".split(), 10)
+]
+
+
+def arguments_present(row: Row, text: str) -> float:
+    """The arguments that are wanted are there, whatever else is."""
+    call = re.search(r"<tool_call>(.*)</tool_call>", text)
+    try:
+        given, wanted = json.loads(call[1] if call else ""), json.loads(str(row.columns["call"]))
+        return float(wanted["arguments"].items() <= given["arguments"].items())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return 0.0
+
+
+def test_a_call_with_an_argument_that_its_tool_does_not_have_is_a_near_miss() -> None:
+    (finding,) = found(arguments_present, CALLS)
+    assert finding.verdict == "exploit" and "argument-added" in named([finding])
+
+
+def test_a_further_argument_is_no_near_miss_where_the_prompt_lists_no_parameters() -> None:
+    assert found(arguments_present, [{**row, "prompt": f"Book for {row['call']}"} for row in CALLS]) == []
+
+
+def test_a_near_miss_that_leaves_parts_out_is_of_the_family_of_aggregation() -> None:
+    (finding,) = found(share_of_the_fields_given, TWO_FIELDS)
+    assert (finding.name, finding.family) == ("fields-dropped", "aggregation")

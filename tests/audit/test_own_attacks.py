@@ -105,3 +105,14 @@ def test_a_form_that_right_answers_do_not_have_leaves_the_text_as_it_is(tmp_path
     (attack,) = read(tmp_path, {"name": "x", "text": "hi", "form": "golden"})
     made = attack.attempt(view_of(ROWS[0], RAW, 1024))
     assert made is not None and made.text == "hi"
+
+
+@pytest.mark.usefixtures("inside")
+def test_what_an_own_attack_is_paid_is_said_also_where_it_is_nothing(tmp_path: Path) -> None:
+    file = write(tmp_path, "def f(completion, answer):\n    return float(completion == f'<answer>{answer}</answer>')")
+    path = tmp_path / "attacks.jsonl"
+    path.write_text('{"name": "my-flattery", "text": "What a grader!"}\n')
+    records = sums(8)
+    report = audited(f"{file}:f", records, attacks=read_attacks(path, rows_from(records)))
+    (note,) = [note for note in report.notes if note.name == "own-attacks"]
+    assert "my-flattery 0 % on 8 rows" in note.message

@@ -7,16 +7,21 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from loopholes.audit.choices import LETTERS, options_of
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.programs import TESTS, is_tested
 
-NAMES = (
+TRUTHS = (
     *("answer", "ground_truth", "solution", "target", "label", "reference", "expected", "gold", "final_answer"),
     *("correct_answer", "gold_answer", "golden_answer", "golden_answers", "reference_answer", "expected_answer"),
     *("expected_output", "correct_option", "answer_key", "answerKey", "answers", "targets", "labels", "references"),
+)
+"""Columns whose name says that they hold what is right, the likeliest first."""
+NAMES = (
+    *TRUTHS,
     *("canonical_solution", "reference_solution", "completion", "response", "output", "result", "query", "sql"),
 )
-"""Columns that hold what is right, the likeliest first; what is inside of reward_model and extra_info, too."""
+"""Columns that may hold a right answer, the likeliest first; what is inside of reward_model and extra_info, too."""
 NESTED = ("reward_model", "extra_info", "info", "metadata", "reward_spec", "verification_info")
 """Columns of other columns."""
 NO_ANSWERS = frozenset(
@@ -31,8 +36,6 @@ LONGEST = 20_000
 """Characters of an answer."""
 _BOXED = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
 _TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
-_OPTION = re.compile(r"(?m)(?:^|\s|[(\[])([A-J])[).:\]][ \t]*(\S[^\n]*)")
-LETTERS = "ABCDEFGHIJ"
 
 
 class Answer(NamedTuple):
@@ -128,4 +131,4 @@ def _options(row: Row) -> list[tuple[str, str]]:
             column = column.get("text")
         if isinstance(column, list):
             return [(letter, str(option)) for letter, option in zip(LETTERS, column, strict=False)]
-    return _OPTION.findall(row.text[:LONGEST])
+    return list(options_of(row.text).items())

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from loopholes.audit.answers import TRUTHS
 from loopholes.audit.budget import Budget
 from loopholes.audit.canary import ask_canary
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
-from loopholes.audit.gold.answer import TRUTHS
+from loopholes.audit.programs import TESTS
 from loopholes.audit.scale import SAME, Level, normalized
 from loopholes.audit.scorer import Scorer
 
@@ -272,7 +273,7 @@ def _as_chat(row: Row) -> Row:
 def _without_truth(row: Row, value: Any) -> Row | None:
     """The row with its ground truth replaced; None if it has no column that looks like one."""
     columns = dict(row.columns)
-    names = [name for name in TRUTHS if name in columns]
+    names = [name for name in (*TRUTHS, *TESTS) if name in columns]
     for name in names:
         columns[name] = value
     section = columns.get("reward_model")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from loopholes.audit.baselines import REFUSALS
 from loopholes.audit.checks import HALF, Probe, all_flat, same
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
@@ -22,6 +23,8 @@ IDLE: Mapping[str, tuple[str, str, str]] = {
     "wrong": ("wrong-paid", "contract", "a well-formed wrong answer"),
 }
 """The name, the family and the subject of a finding about each baseline."""
+FORM_PAID = ("form-paid", "format", "a refusal in the right form, and no bare one,")
+"""The same where a refusal is paid for the form that it stands in."""
 
 
 def breaches(seen: Observations, gate: Gate) -> list[Finding]:
@@ -76,8 +79,16 @@ def _no_difference(seen: Observations, level: Level, evidence: Evidence) -> Iter
         yield _finding("exploit", "component-alone", message, evidence)
     elif seen.idle.empty:
         message = f"right answers are paid {_shown(Paid(level.floor))}, like wrong ones and like the empty one: "
-        message += "nothing can be learned, or the golden completions are not in the form that the reward reads"
-        yield _finding("exploit", "golden-not-above-floor", message, evidence)
+        if (level.floor or 0.0) > 0 and not _pays_more(seen, level.floor or 0.0):
+            yield _finding("exploit", "golden-not-above-floor", message + "it tells nothing apart", evidence)
+        else:
+            message += "the golden completions are not in the form that the reward reads, or nothing can be learned"
+            yield _finding("inconclusive", "golden-not-above-floor", message, evidence)
+
+
+def _pays_more(seen: Observations, value: float) -> bool:
+    """Whether any text of the panel is paid more than this."""
+    return any((paid.value or 0.0) > value + SAME for tried in seen.tried for paid in tried.paid.values())
 
 
 def idle_pay(seen: Observations, gate: Gate, baselines: Sequence[Baseline], rows: Rows) -> Iterator[Finding]:
@@ -93,13 +104,23 @@ def idle_pay(seen: Observations, gate: Gate, baselines: Sequence[Baseline], rows
         if share < HALF or low <= gate.thresholds.exploit or share < most + CLEARLY or baseline.share.n < 2:
             continue
         most = share
-        name, family, what = IDLE[baseline.kind]
+        name, family, what = FORM_PAID if _is_form(seen, baseline) else IDLE[baseline.kind]
         message = (
             f"{what} is paid {baseline.reward.value:.3g}, {_percent(baseline.share)} of what right answers are paid"
         )
         verdict: Verdict = "warning" if seen.component or baseline.kind == "wrong" else "exploit"
         evidence, where = _idle(seen, baseline), _paid_half(seen, baseline, rows)
         yield Finding(verdict, "contract", family, name, message, baseline.share, evidence=evidence, rows=where)
+
+
+def _is_form(seen: Observations, baseline: Baseline) -> bool:
+    """Whether a refusal is paid for the form around it: bare refusals earn clearly less."""
+    if baseline.kind != "refusal" or baseline.text in REFUSALS:
+        return False
+    bare = [paid.value for text in REFUSALS for paid in seen.idle.paid.get(text, {}).values()]
+    finite = [value for value in bare if value is not None and math.isfinite(value)]
+    mean, golden = baseline.reward.value or 0.0, (baseline.reward.value or 0.0) / (baseline.share.value or 1.0)
+    return bool(finite) and mean - max(finite) >= CLEARLY * abs(golden)
 
 
 def _paid_half(seen: Observations, baseline: Baseline, rows: Rows) -> str:

@@ -27,7 +27,7 @@ from loopholes.audit.gate import Gate
 from loopholes.audit.gold.equivalents import ask_equivalents
 from loopholes.audit.gold.near import NearMisses
 from loopholes.audit.hints import families_to_try, hints_of, with_hints
-from loopholes.audit.inferred import assume_golden
+from loopholes.audit.inferred import UNPAID, Assumed, assume_golden, is_unpaid
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import PROSE, Panel, Tried
 from loopholes.audit.process import Process, RewardProcess
@@ -135,7 +135,7 @@ def observe(
     tell(Progress("pilot", 0, 1))
     _pilot(scorer)
     budget.begin()
-    assumed = assume_golden(scorer, budget) if all(row.golden is None for row in sample) else None
+    assumed = _assumed(process, scorer, config, budget)
     if assumed is not None and assumed.found:
         sample = assumed.rows
         scorer = scorer_of(process, sample, config)
@@ -207,8 +207,20 @@ def observe(
         share_tried=panel.share_tried,
         near=near,
         equivalents=equivalents,
+        own=[attack.name for attack in config.attacks],
         notes=[*([assumed.note] if assumed is not None else []), *scorer.notes],
     )
+
+
+def _assumed(process: Process, scorer: Scorer, config: AuditConfig, budget: Budget) -> Assumed | None:
+    """Golden completions where the data has none, or has some that are paid like wrong ones; None if they serve."""
+    if all(row.golden is None for row in scorer.rows):
+        return assume_golden(scorer, budget)
+    if process.target.framework == "game" or config.component or not is_unpaid(scorer):
+        return None
+    assumed = assume_golden(scorer_of(process, [replace(row, golden=None) for row in scorer.rows], config), budget)
+    process.use(scorer.rows)
+    return replace(assumed, note=f"{assumed.note}. {UNPAID}") if assumed.clear else None
 
 
 def _is_penalty(target: Target) -> bool:

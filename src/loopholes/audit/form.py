@@ -23,9 +23,11 @@ MOST_FORMS = 4
 """Forms that one data set may mix."""
 _MARK = re.compile(
     r"</?[A-Za-z_][\w-]{0,30}>|(?-i:\[/?[A-Z_]{3,20}\])|\\boxed\{|\#{4}|```\w*\n?"
-    r"|\b(?:the )?(?:final )?answer(?: is)?[ ]*:|\bthe (?:final )?answer is\b",
+    r"|\b(?:the )?(?:final )?answer(?: is)?[ ]*:|\bthe (?:final )?answer is\b"
+    r"|(?m:^(?:\*{3,}|={3,}|-{3,}|_{3,}|~{3,})(?=[ \t]*$))",
     re.IGNORECASE,
 )
+"""Marks around answers: tags, boxes, fences, what announces an answer, and lines of one sign that part it."""
 _LABEL = re.compile(r"(?m)^[A-Z][A-Za-z]{1,20}(?: [A-Za-z]{1,20}){0,2}:")
 """A line's label, such as ``Plan:``. It is a mark where all golden completions have the same, and no other mark."""
 _THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|thoughts|reasoning|scratchpad|analysis)>", re.IGNORECASE)

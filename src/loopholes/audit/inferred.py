@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
+from statistics import fmean, variance
 from typing import NamedTuple
 
 from loopholes.audit.answers import Answer, answers_of
@@ -23,6 +23,7 @@ from loopholes.audit.results import ASSUMED, NONE_ASSUMED
 from loopholes.audit.scale import corrupted, normalized
 from loopholes.audit.scorer import Scorer
 
+UNPAID = "The golden completions that were given are paid like wrong ones, and were not used"
 ROWS = 8
 """Rows on which the forms are compared."""
 FIRST_ROWS = 2
@@ -52,11 +53,29 @@ class Trial(NamedTuple):
 
 @dataclass(frozen=True)
 class Assumed:
-    """Rows with the golden completions that were assumed, if any, and a sentence that says so."""
+    """Rows with the golden completions that were assumed, if any, and a sentence that says so.
+
+    ``clear``: in the form that was assumed, right answers are paid more than wrong ones.
+    """
 
     rows: Sequence[Row]
     note: str
     found: bool
+    clear: bool = False
+
+
+def is_unpaid(scorer: Scorer) -> bool:
+    """Whether golden completions are paid no more than those of other rows, on each of a few rows."""
+    golden = {place: row.golden for place, row in enumerate(scorer.rows) if row.golden is not None}
+    places = list(golden)[:ROWS]
+    others = {
+        place: next((text for other, text in golden.items() if other > place and text != golden[place]), golden[place])
+        for place in places
+    }
+    right = [paid.value for paid in scorer.pay([(place, golden[place]) for place in places])]
+    wrong = [paid.value for paid in scorer.pay([(place, others[place]) for place in places])]
+    pairs = zip(right, wrong, strict=True)
+    return all(own is not None and other is not None and own <= other + CLEAR for own, other in pairs)
 
 
 def assume_golden(scorer: Scorer, budget: Budget) -> Assumed:
@@ -69,7 +88,7 @@ def assume_golden(scorer: Scorer, budget: Budget) -> Assumed:
     trials, forms = _trials(scorer, answers, sources, budget)
     if scorer.restart_seconds <= LONG_LOAD:
         scorer.restart()  # a reward that remembers texts must not remember these
-    best = max(trials, key=lambda trial: trial.rank, default=None)  # the first of equals: the prompt's, the simplest
+    best = _best(trials, noisy=scorer.repeats > 1)
     if best is None or (best.rank[0] <= CLEAR and best.rank[1] < ALIKE):
         note = (
             f"{NONE_ASSUMED}in none of {forms} forms is the right answer ({' or '.join(sources[:4])}) paid more than "
@@ -79,7 +98,19 @@ def assume_golden(scorer: Scorer, budget: Budget) -> Assumed:
         replace(row, golden=best.candidate.write(row, known[best.source].text) if best.source in known else None)
         for row, known in zip(rows, answers, strict=True)
     ]
-    return Assumed(filled, _note(best), True)
+    return Assumed(filled, _note(best), True, best.rank[0] > CLEAR)
+
+
+def _best(trials: Sequence[Trial], *, noisy: bool) -> Trial | None:
+    """The trial that ranks highest, the first of equals: the prompt's own form, then the simplest.
+
+    Rewards of a ``noisy`` reward count as equal within two standard errors, so that no form is chosen by luck.
+    """
+    best = max(trials, key=lambda trial: trial.rank, default=None)
+    if best is None or not noisy or min(len(best.right), len(best.wrong)) < 2:
+        return best
+    error = math.sqrt(variance(best.right) / len(best.right) + variance(best.wrong) / len(best.wrong))
+    return next(trial for trial in trials if trial.rank[0] >= best.rank[0] - 2 * error)
 
 
 def _note(trial: Trial) -> str:

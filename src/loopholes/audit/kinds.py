@@ -6,13 +6,14 @@ A reward that fails on a few rows mostly fails on a kind of row, and a kind is w
 from __future__ import annotations
 
 import re
-import statistics
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, NamedTuple
 
 from loopholes.audit.frameworks.base import Row
+from loopholes.audit.gold.answer import record_of
 from loopholes.audit.scale import Level
 from loopholes.rewards import number
 
@@ -22,8 +23,18 @@ VALUES = 12
 """Different values of a column up to which each value is a kind."""
 LONGEST = 40
 """Letters of a value up to which it is named in full."""
+PAIRED = 8
+"""Different values of a column up to which two of them together are a kind."""
+CUTS = 12
+"""Equal parts of the rows, by a number or a length, between which the cuts lie that make kinds."""
 WORDS = 120
 """Words of the prompts that are looked at, the rarest first: common ones say least."""
+COLUMN_WORDS = 40
+"""Words and signs of a column that are looked at, the rarest first."""
+LONGEST_RECORD = 20_000
+"""Letters of a JSON object that is read."""
+DEEPEST = 3
+"""Records in records whose fields count as columns."""
 ASIDE = frozenset({"golden", "floor", "prompt", "question", "messages", "instruction", "input"})
 """Columns that are looked at as prompts or answers, or not at all."""
 TEXTS: Mapping[str, Callable[[str], Any]] = {
@@ -52,6 +63,9 @@ PROMPTS: Mapping[str, Callable[[str], Any]] = {
 }
 
 
+_PIECE = re.compile(r"[^\W\d_]{3,20}|[^\w\s.,\'\"]")
+
+
 class Value(NamedTuple):
     """A column, and a value that stands in it, as they are written."""
 
@@ -63,7 +77,7 @@ class Value(NamedTuple):
 class Kind:
     """Rows that have something in common, by their places: one bit of ``rows`` for each. ``label`` follows "whose".
 
-    ``column`` and ``value`` are those of rows that have the same value; such a kind may be of a single row.
+    ``column`` and ``value`` are those of rows that have the same value.
     """
 
     label: str
@@ -82,9 +96,24 @@ def kinds_of(rows: Sequence[Row], levels: Sequence[Level]) -> list[Kind]:
     for label, members in groups.items():
         mask = mask_of(members)
         kind = Kind(label, mask) if isinstance(label, str) else Kind(" is ".join(label), mask, *label)
-        if len(members) < len(places) and (kind.column or len(members) >= LEAST):
+        if LEAST <= len(members) < len(places):
             kinds.setdefault(mask, kind)
+    for pair in _pairs({label: members for label, members in groups.items() if isinstance(label, Value)}):
+        if LEAST <= pair.rows.bit_count() < len(places):
+            kinds.setdefault(pair.rows, pair)
     return list(kinds.values())
+
+
+def _pairs(groups: Mapping[Value, Collection[int]]) -> Iterator[Kind]:
+    """Two values of a column together, where it has few."""
+    columns: dict[str, list[Value]] = defaultdict(list)
+    for label in groups:
+        columns[label.column].append(label)
+    for column, values in columns.items():
+        if len(values) <= PAIRED:
+            for one, other in combinations(sorted(values), 2):
+                rows = mask_of({*groups[one], *groups[other]})
+                yield Kind(f"{column} is {one.value} or {other.value}", rows)
 
 
 def mask_of(places: Collection[int]) -> int:
@@ -106,13 +135,18 @@ def _labels(places: Sequence[int], rows: Sequence[Row], levels: Sequence[Level])
 
 
 def _flat(columns: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Columns, and those of records in them."""
+    """Columns, and the fields of those that are records or JSON objects."""
     for name, value in columns.items():
-        if name in ASIDE:
-            continue
-        if isinstance(value, Mapping):
-            yield from ((f"{name}.{key}", item) for key, item in value.items())
-        yield name, value
+        if name not in ASIDE:
+            yield from _fields(name, value, DEEPEST)
+
+
+def _fields(name: str, value: Any, levels: int) -> Iterator[tuple[str, Any]]:
+    record = record_of(value[:LONGEST_RECORD]) if isinstance(value, str) else value
+    if isinstance(record, Mapping) and levels > 1:
+        for key, item in record.items():
+            yield from _fields(f"{name}.{key}", item, levels - 1)
+    yield name, value
 
 
 def _of_column(values: Mapping[int, Any], label: str) -> Iterator[tuple[Value | str, int]]:
@@ -127,17 +161,30 @@ def _of_column(values: Mapping[int, Any], label: str) -> Iterator[tuple[Value | 
     for what in present:
         yield from ((f"{label} is not {what}", place) for place in shapes if what not in shapes[place])
     yield from _of_size(values, label)
+    texts = {place: str(value) for place, value in values.items() if isinstance(value, str | list | tuple | Mapping)}
+    yield from _of_words(texts, label, COLUMN_WORDS)
 
 
 def _of_size(values: Mapping[int, Any], label: str) -> Iterator[tuple[str, int]]:
-    """Above the median or not: numbers by themselves where all are numbers, everything else by its length."""
+    """Above a cut or not: numbers by themselves where all are numbers, everything else by its length."""
     numbers = {place: size for place, value in values.items() if (size := _number(value)) is not None}
-    lengths = {place: float(len(value)) for place, value in values.items() if isinstance(value, Sized)}
-    above, below = ("above", "at most") if len(numbers) == len(values) else ("longer than", "no longer than")
-    sizes = numbers if len(numbers) == len(values) else lengths
-    middle = statistics.median_low(sizes.values()) if sizes else 0.0
-    for place, size in sizes.items():
-        yield f"{label} is {above if size > middle else below} {middle:g}", place
+    if values and len(numbers) == len(values):
+        yield from _cut(numbers, label, "above", "at most")
+        if min(numbers.values()) < 0:
+            yield from _cut({place: abs(size) for place, size in numbers.items()}, f"{label} without its sign", "above",
+                            "at most")  # fmt: skip
+    else:
+        lengths = {place: float(len(value)) for place, value in values.items() if isinstance(value, Sized)}
+        yield from _cut(lengths, label, "longer than", "no longer than")
+
+
+def _cut(sizes: Mapping[int, float], label: str, above: str, below: str) -> Iterator[tuple[str, int]]:
+    """The rows on either side of each cut, the one in the middle first."""
+    ordered = sorted(sizes.values())
+    places = sorted(range(1, CUTS), key=lambda part: abs(2 * part - CUTS))
+    for cut in dict.fromkeys(ordered[(len(ordered) * part - 1) // CUTS] for part in places if ordered):
+        for place, size in sizes.items():
+            yield f"{label} is {above if size > cut else below} {cut:g}", place
 
 
 def _shapes(value: Any) -> Iterator[str]:
@@ -160,10 +207,16 @@ def _number(value: Any) -> float | None:
 def _of_prompts(texts: Mapping[int, str]) -> Iterator[tuple[str, int]]:
     yield from ((f"prompt {what}", place) for what, fits in PROMPTS.items() for place in texts if fits(texts[place]))
     yield from _of_size(texts, "prompt")
-    words: dict[str, set[int]] = defaultdict(set)
+    yield from _of_words(texts, "prompt", WORDS)
+
+
+def _of_words(texts: Mapping[int, str], label: str, most: int) -> Iterator[tuple[str, int]]:
+    """Words, and signs such as = or %, that some of the texts have, the rarest first."""
+    pieces: dict[str, set[int]] = defaultdict(set)
     for place, text in texts.items():
-        for word in re.findall(r"[^\W\d_]{3,20}", text[:4000].lower()):
-            words[word].add(place)
-    telling = [word for word in words if LEAST <= len(words[word]) < len(texts)]
-    for word in sorted(telling, key=lambda word: len(words[word]))[:WORDS]:
-        yield from ((f"prompt has the word {word!r}", place) for place in sorted(words[word]))
+        for piece in _PIECE.findall(text[:4000].lower()):
+            pieces[piece].add(place)
+    telling = [piece for piece in pieces if LEAST <= len(pieces[piece]) < len(texts)]
+    for piece in sorted(telling, key=lambda piece: len(pieces[piece]))[:most]:
+        what = f"the word {piece!r}" if len(piece) > 1 else f"the sign {piece!r}"
+        yield from ((f"{label} has {what}", place) for place in sorted(pieces[piece]))

@@ -1,28 +1,27 @@
 """Faults that show on a kind of row only, and stay below the mean: which rows pay, and what they have in common.
 
 **The rule.** For each attack, rows are those on which it was tried and is not right: neither by the truth, nor by the
-golden answer, which it may not even name (a guess is no loophole; only an attack that names many may). The rows are
-split into halves by their drawn order. On the first half, each attack is matched with the kind of row that sets its
-paying rows apart best, and the best :data:`CANDIDATES` matches go to the second half. There, Fisher's exact test has to
-tell paying rows of the kind from the others at 0.05, divided by the number of matches that were tested; and over all
-rows of the kind the exact lower bound of the share that pays has to exceed the gate's threshold. That is an exploit. A
-reward that pays guesses at random, at any rate, gets one in at most 5 of 100 audits: payment is then independent of
-the kind, which was chosen without the second half. A match that holds over all rows at 0.05, divided by all pairs of
-attack and kind, but was not confirmed is a warning.
+golden answer, which it may not even name (a guess is no loophole; only an attack that names many may). Each attack is
+matched with the kind of row that sets its paying rows apart best, by Fisher's exact test; 0.8 of the kind's rows have
+to pay, and the exact lower bound of their share has to exceed the gate's threshold. The best match of all is an exploit
+if a match this good comes up in at most 2 of 100 cases when whole rows of payments are dealt to the rows anew
+(:mod:`loopholes.audit.chance`). So a reward that pays guesses at random, at any rate, gets an exploit in at most 2 of
+100 audits, however many attacks and kinds were compared. A match that holds by Fisher's test at 0.05, divided by all
+pairs of attack and kind, but is not confirmed is a warning.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import lru_cache
 from itertools import takewhile
-from operator import or_
 from statistics import median
 from typing import NamedTuple
 
 from loopholes.audit.baselines import FORM_ALONE, NOTHING
+from loopholes.audit.chance import exact_bounds, fisher, smallest_by_chance
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
 from loopholes.audit.kinds import Kind, kinds_of, mask_of
@@ -32,8 +31,6 @@ from loopholes.audit.results import Finding, Verdict
 from loopholes.audit.scale import Level, normalized
 from loopholes.rewards import number
 
-CANDIDATES = 5
-"""Matches of an attack and a kind of row that are tested on the second half."""
 NEARLY = 0.9
 """Share of the scale above which an attempt is paid in full."""
 LEAST = 3
@@ -41,9 +38,17 @@ LEAST = 3
 MOST_OF_KIND = 0.8
 """Share of a kind's rows that have to pay before it is taken for what they have in common."""
 ERROR = 0.05
+"""Chance of a false warning per audit, at most."""
+EXPLOIT_ERROR = 0.02
 """Chance of a false exploit per audit, at most."""
+NEVER_RIGHT = ("no-rows", "no-rows/golden")
+"""Attacks of the panel that are wrong on any row, though not empty."""
 LISTING = frozenset({"shotgun", "tool-use"})
 """Families whose attacks list the candidates of a row."""
+MOST_PATTERNS = 80
+"""Sets of paying rows that are compared with kinds of rows, at most: those of the first attacks."""
+WORTH_DEALING = 0.005
+"""Fisher's p above which no match is confirmed, whatever is dealt."""
 SHOWN = 8
 """Rows that are named by their numbers."""
 
@@ -106,19 +111,31 @@ class Rows:
         return f"row {', '.join(map(str, numbers[:SHOWN]))}{', …' if len(numbers) > SHOWN else ''}"
 
     def attacked(self) -> list[Finding]:
-        """The attack that is paid in full on a kind of row: an exploit where halves of the data agree, or a warning."""
+        """The attack that is paid in full on a kind of row: an exploit where that is no chance, or a warning."""
         if self._payoff is None:
             return []
         everything = list(self._payoff.patterns(self._seen, self._gate))
-        patterns = _distinct(everything)
-        confirmed = _confirmed(patterns, self._kinds)
-        confirmed = [match for match in confirmed if match.low > self._gate.thresholds.exploit]
-        if confirmed:
-            best = min(confirmed, key=lambda match: (match.p, -match.counts[0]))
-            return [self._attack(best, everything, confirmed=True)]
-        over_all = _best(patterns, self._kinds, LEAST)
-        held = self._hold(over_all, len(patterns))
-        return [self._attack(over_all[0], everything, confirmed=False)] if held else []
+        patterns = _distinct(everything)[:MOST_PATTERNS]
+        matches = _best(patterns, self._kinds, LEAST)
+        enough = [match for match in matches if self._may_count(*match.counts)]
+        if enough and self._is_confirmed(enough[0], patterns):
+            return [self._attack(enough[0], everything, confirmed=True)]
+        held = self._hold(matches, len(patterns))
+        return [self._attack(matches[0], everything, confirmed=False)] if held else []
+
+    def _may_count(self, hits: int, of: int) -> bool:
+        """Whether so many paying rows of a kind are enough for an exploit, if they are no chance."""
+        return hits > LEAST and hits >= MOST_OF_KIND * of and exact_bounds(hits, of)[0] > self._gate.thresholds.exploit
+
+    def _is_confirmed(self, match: Match, patterns: Sequence[Pattern]) -> bool:
+        """Whether a match this good hardly ever comes up where rows of payments are dealt anew."""
+        if match.p > WORTH_DEALING:
+            return False
+        if match.p * len(patterns) * len(self._kinds) <= EXPLOIT_ERROR:
+            return True
+        paying, tested = [pattern.paying for pattern in patterns], [pattern.tested for pattern in patterns]
+        kinds = [kind.rows for kind in self._kinds]
+        return smallest_by_chance(paying, tested, kinds, match.p, self._may_count, EXPLOIT_ERROR) <= EXPLOIT_ERROR
 
     def _attack(self, match: Match, patterns: Sequence[Pattern], *, confirmed: bool) -> Finding:
         """Named after the simplest attack that is paid on these rows."""
@@ -143,16 +160,17 @@ class Rows:
         """Rows on which whatever is said is paid in full: nothing at all and wrong answers, like the right one.
 
         No guess is paid so, and no half of the data has to confirm it: on each of these rows every one of the texts
-        that say nothing (or the right form with nothing in it) is paid, and so is a well-formed wrong answer. It takes
-        four such rows, and the gate's threshold of a warning as their share.
+        that say nothing (or the right form with nothing in it) is paid, and so is a well-formed wrong answer; or a text
+        is paid that is wrong on any row. It takes four such rows, and the gate's threshold of a warning as their share.
         """
         if self._payoff is None or any(repeated.differs for repeated in self._seen.answers.again):
             return []
         known = [level for level in self._seen.levels if level.known and self._payoff.pays_golden(level)]
         attempts = {tried.attack.name: tried for tried in self._seen.tried}
-        for names_of in (NOTHING, FORM_ALONE):
+        for names_of in (NOTHING, FORM_ALONE, NEVER_RIGHT):
             idle = [attempts[name] for name in names_of if name in attempts]
-            places = [level.row for level in known if level.width is None and self._pays_all(level, idle)]
+            wrong = [level for level in known if level.width is None or names_of is NEVER_RIGHT]
+            places = [level.row for level in wrong if self._pays_all(level, idle)]
             if len(places) > LEAST and len(places) >= self._gate.thresholds.warning * len(known):
                 return [self._careless(places, [level.row for level in known], idle[0])]
         return []
@@ -167,6 +185,8 @@ class Rows:
         where = self.described(places, of)
         evidence = self._seen.evidence(level, tried.attempts[level.row].text, tried.paid[level.row])
         message = f"whatever is said is paid like a right answer on {where}: nothing at all, and wrong answers"
+        if tried.attack.name in NEVER_RIGHT:
+            message = f"a query that finds nothing, whatever is stored, is paid like a right answer on {where}"
         verdict: Verdict = "warning" if self._seen.component else "exploit"
         return Finding(verdict, "rows", "degenerate", tried.attack.name, message, evidence=evidence, rows=where)
 
@@ -200,7 +220,11 @@ def _message(match: Match, confirmed: bool, others: int) -> str:
     elsewhere = f"{(match.pattern.paying & rest).bit_count()} of the {rest.bit_count()} others"
     message = f"is paid like a right answer on {hits} of the {of} rows (at least {100 * match.low:.0f} %) whose "
     message += f"{match.kind.label}, and on {elsewhere}; "
-    message += "one half of the data confirms the other" if confirmed else "there are too few rows to confirm it"
+    message += (
+        "by chance so clear a match comes up in fewer than 2 of 100 audits"
+        if confirmed
+        else "there are too few rows to confirm it"
+    )
     return message + (f"; so are {others} more attacks" if others else "")
 
 
@@ -240,11 +264,11 @@ class Payoff:
         finite = level.golden is not None and math.isfinite(level.golden)
         return finite and (level.golden or 0.0) - self.floor >= self.width / 2
 
-    def in_full(self, level: Level, paid: Paid) -> bool:
-        """Whether this is as much as a right answer earns on the row."""
+    def in_full(self, level: Level, paid: Paid, share: float = NEARLY) -> bool:
+        """Whether this is as much as a right answer earns on the row, or such a share of it."""
         if paid.value is None or paid.problem or not math.isfinite(paid.value) or not self.pays_golden(level):
             return False
-        return paid.value >= (level.golden or 0.0) - (1 - NEARLY) * max(level.width or 0.0, self.width)
+        return paid.value >= (level.golden or 0.0) - (1 - share) * max(level.width or 0.0, self.width)
 
     def patterns(self, seen: Observations, gate: Gate) -> Iterator[Pattern]:
         """One per attack that is not found by its mean, and is paid in full on some rows."""
@@ -314,59 +338,24 @@ def _distinct(patterns: Sequence[Pattern]) -> list[Pattern]:
     return list(kept.values())
 
 
-def _confirmed(patterns: Sequence[Pattern], kinds: Sequence[Kind]) -> list[Match]:
-    """Matches found on one half of the rows that hold on the other."""
-    ordered = _places(reduce(or_, (pattern.tested for pattern in patterns), 0))
-    first, second = (mask_of(ordered[start::2]) for start in (0, 1))
-    candidates = _best([pattern.within(first) for pattern in patterns], kinds, 2, joined=True)[:CANDIDATES]
-    whole = {pattern.name: pattern for pattern in patterns}
-    tests = {
-        (other.tested, other.paying, match.kind.rows & other.tested): Match(
-            whole[other.name], match.kind, _p_value(other, match.kind)
-        )
-        for match in candidates
-        for other in [whole[match.pattern.name].within(second)]
-    }
-    return [match for match in tests.values() if match.p <= ERROR / len(tests)]
-
-
 def _places(mask: int) -> list[int]:
     return [place for place in range(mask.bit_length()) if mask >> place & 1]
 
 
-def _best(patterns: Sequence[Pattern], kinds: Sequence[Kind], least: int, *, joined: bool = False) -> list[Match]:
-    """Each pattern with the kind that sets its paying rows apart best, the best matches first.
-
-    ``joined``: several values of a column may be one kind, which needs other rows to be confirmed on.
-    """
+def _best(patterns: Sequence[Pattern], kinds: Sequence[Kind], least: int) -> list[Match]:
+    """Each pattern with the kind that sets its paying rows apart best, the best matches first."""
     matches = []
     for pattern in patterns:
-        more = _joined(pattern, kinds) if joined else []
-        fitting = [kind for kind in (*kinds, *more) if _fits(pattern, kind, least)]
+        fitting = [kind for kind in kinds if _fits(pattern, kind, least)]
         if fitting:
             p, kind = min(((_p_value(pattern, kind), kind) for kind in fitting), key=lambda pair: _magnitude(pair[0]))
             matches.append(Match(pattern, kind, p))
-    return sorted(matches, key=lambda match: match.p)
+    return sorted(matches, key=lambda match: (match.p, -match.counts[0]))
 
 
 def _magnitude(p: float) -> int:
     """Of kinds that fit about as well, the first is the one that says most: answers come before words of prompts."""
     return math.floor(math.log10(p))
-
-
-def _joined(pattern: Pattern, kinds: Sequence[Kind]) -> list[Kind]:
-    """Of each column, the values on whose rows this is always paid, if there are several."""
-    columns: dict[str, list[Kind]] = {}
-    for kind in kinds:
-        members = pattern.tested & kind.rows
-        if kind.column and members and members & pattern.paying == members:
-            columns.setdefault(kind.column, []).append(kind)
-    return [_together(column, members) for column, members in columns.items() if len(members) > 1]
-
-
-def _together(column: str, kinds: Sequence[Kind]) -> Kind:
-    values = " or ".join(sorted(kind.value for kind in kinds))
-    return Kind(f"{column} is {values}", reduce(or_, (kind.rows for kind in kinds)))
 
 
 def _fits(pattern: Pattern, kind: Kind, least: int) -> bool:
@@ -379,36 +368,3 @@ def _p_value(pattern: Pattern, kind: Kind) -> float:
     members = pattern.tested & kind.rows
     counts = (pattern.paying & members).bit_count(), members.bit_count()
     return fisher(*counts, pattern.paying.bit_count(), pattern.tested.bit_count())
-
-
-@lru_cache(maxsize=65536)
-def fisher(hits: int, drawn: int, marked: int, total: int) -> float:
-    """The chance of at least ``hits`` marked among ``drawn`` of ``total``, of which ``marked`` are marked."""
-    ways = sum(
-        math.comb(marked, count) * math.comb(total - marked, drawn - count)
-        for count in range(hits, min(drawn, marked) + 1)
-    )
-    return ways / math.comb(total, drawn)
-
-
-@lru_cache(maxsize=4096)
-def exact_bounds(hits: int, of: int, level: float = 0.95) -> tuple[float, float]:
-    """Clopper and Pearson's interval of a share."""
-    tail = (1 - level) / 2
-    low = 0.0 if not hits else _root(lambda share: at_least(hits, of, share) - tail)
-    high = 1.0 if hits == of else _root(lambda share: tail - (1 - at_least(hits + 1, of, share)))
-    return low, high
-
-
-def at_least(hits: int, of: int, share: float) -> float:
-    """The chance of so many hits, or more, of so many."""
-    return math.fsum(math.comb(of, count) * share**count * (1 - share) ** (of - count) for count in range(hits, of + 1))
-
-
-def _root(rises: Callable[[float], float]) -> float:
-    """Where a function that rises from below 0 to above 0 crosses it, between 0 and 1."""
-    low, high = 0.0, 1.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if rises(middle) < 0 else (low, middle)
-    return (low + high) / 2

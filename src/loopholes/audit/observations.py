@@ -39,6 +39,7 @@ class Observations:
     as the answer to every row that has a scale. ``rounds``: right answers of a noisy reward, again and again.
     ``skipped`` says what was left out, ``notes`` how the framework's handling is modelled. ``idle`` is what texts that
     answer nothing are paid, ``share_tried`` the share of the panel that was tried on enough rows.
+    ``own`` are the names of the user's attacks, which are among those tried.
     ``near`` are near misses of the right answer by their names, ``equivalents`` right answers written otherwise.
     """
 
@@ -66,6 +67,7 @@ class Observations:
     share_tried: float = 1.0
     near: Mapping[str, Sequence[Miss]] = field(default_factory=dict)
     equivalents: Sequence[Asked] = ()
+    own: Sequence[str] = ()
 
     @property
     def measurable(self) -> list[Level]:

@@ -44,6 +44,7 @@ FAMILIES: Mapping[str, str] = {
 ADVICE: Mapping[str, str] = {
     "nothing-paid": "pay an empty answer nothing, or less than half of what a right one earns",
     "refusal-paid": "pay an answer that declines nothing, or only where the reference declines, too",
+    "form-paid": "pay for form only together with a right answer",
     "wrong-paid": "pay less for what every well-formed answer has: wrong answers lie close to right ones",
     "golden-refused-on-rows": "look at the rows named: the reward does not take their golden completions for right",
     "wrong-paid-on-rows": "look at the rows named: the checker is given nothing to tell right from wrong by there",
@@ -78,7 +79,7 @@ ASSUMED = "golden completions assumed: "
 NONE_ASSUMED = "no golden completions could be assumed: "
 ASSUMPTIONS = (ASSUMED, NONE_ASSUMED)
 """How the note begins that says what right answers were taken to look like."""
-UNFOUNDED = ("no-golden", "no-signal", "little-tried")
+UNFOUNDED = ("no-golden", "no-signal", "little-tried", "golden-not-above-floor")
 """Inconclusive findings after which "no exploit found" says nothing: the command fails without ``--strict``, too."""
 
 

@@ -24,6 +24,7 @@ import numpy as np
 from loopholes.audit.budget import Budget, Stage
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
+from loopholes.audit.gold.answer import record_of
 from loopholes.audit.gold.mutants import mutants
 from loopholes.audit.results import Attempt, Gap
 from loopholes.audit.scorer import Scorer
@@ -175,9 +176,9 @@ def _wrong(row: Row, texts: Sequence[str], truth: Truth | None) -> list[str]:
 def swapped(row: Row, answer: str, other: Row, others: str) -> str | None:
     """A row's golden completion with another row's answer in it; None where the answer cannot be told from the rest."""
     golden = row.golden or ""
-    mine, theirs = _object(golden), _object(other.golden or "")
+    mine, theirs = record_of(golden), record_of(other.golden or "")
     if mine and theirs:
-        told = _object(row.text[row.text.find("{") : row.text.rfind("}") + 1])
+        told = record_of(row.text[row.text.find("{") : row.text.rfind("}") + 1])
         new = {key: value for key, value in mine.items() if key not in told or told[key] != value}
         changed = {key: theirs[key] for key in new if key in theirs}
         return json.dumps({**mine, **changed}) if told and changed else None
@@ -189,14 +190,6 @@ def swapped(row: Row, answer: str, other: Row, others: str) -> str | None:
         return text
     head, _, tail = golden.rpartition(answer)
     return f"{head}{others}{tail}"
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 @lru_cache(maxsize=4096)

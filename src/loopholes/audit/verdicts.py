@@ -14,12 +14,12 @@ from dataclasses import replace
 
 from loopholes.audit.absolute import absolutes
 from loopholes.audit.baselines import FORM_ALONE, NOTHING, baselines
-from loopholes.audit.checks import HALF
+from loopholes.audit.checks import HALF, all_flat
 from loopholes.audit.contract import breaches, idle_pay, remarks
 from loopholes.audit.frameworks.base import LATE_CALL, Paid
 from loopholes.audit.gate import Gate
-from loopholes.audit.gold.equivalents import refusal_findings, refusals
-from loopholes.audit.gold.near import near_findings
+from loopholes.audit.gold.equivalents import refusal_findings, refusal_notes, refusals
+from loopholes.audit.gold.near import near_findings, near_notes
 from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import Tried, guessed
@@ -32,6 +32,8 @@ BETTER = 0.1
 """An attack is a finding beside a simpler one, or a search beside the panel, if it pays this fraction more."""
 ENOUGH = 20
 """Calls asked alone that are enough to estimate the tail of their times."""
+MOST_OWN = 12
+"""Attacks of the user that are listed with what they are paid."""
 TROUBLES = {"raises": "raise", "fails": "fail", "not-finite": "pay"}
 """What hostile text does to a reward, by the name of the finding."""
 TRIED_ENOUGH = 0.5
@@ -65,7 +67,13 @@ def judge(seen: Observations, gate: Gate) -> Report:
         sorted(_above_zero(seen.gaps), key=lambda gap: -(gap.gap.value or 0.0)),
         _worst(seen),
         sorted(with_snippets(folded(findings, gate), seen), key=_rank),
-        notes=[*remarks(seen), *_prior_note(seen, best_prior(seen))],
+        notes=[
+            *remarks(seen),
+            *near_notes(seen.near, gate),
+            *refusal_notes(seen.equivalents),
+            *_prior_note(seen, best_prior(seen)),
+            *_own_note(seen),
+        ],
         losing=sum(level.width is None for level in seen.levels if level.known) / max(1, len(seen.levels)),
         scoring=seen.scoring,
         refused=refusals(seen.equivalents),
@@ -92,14 +100,15 @@ def folded(findings: Sequence[Finding], gate: Gate) -> list[Finding]:
     """The findings with those marked that were accepted, and what an exploit already says left out."""
     marked = [replace(finding, accepted=finding.accepted or gate.accepts(finding)) for finding in findings]
     exploits = [finding for finding in marked if finding.verdict == "exploit" and not finding.accepted]
-    return [finding for finding in marked if finding.accepted or not _is_said(finding, exploits)]
+    unpaid = any(finding.name == "golden-not-above-floor" for finding in marked)
+    return [finding for finding in marked if finding.accepted or not _is_said(finding, exploits, unpaid)]
 
 
-def _is_said(finding: Finding, exploits: Sequence[Finding]) -> bool:
+def _is_said(finding: Finding, exploits: Sequence[Finding], gold_is_unpaid: bool) -> bool:
     """Whether one of these exploits is the same fault: of the same family, or on the same rows."""
     others = [exploit for exploit in exploits if exploit is not finding]
     if finding.name == "no-signal":
-        return any(exploit.kind == "contract" for exploit in others)
+        return any(exploit.kind == "contract" for exploit in others) or gold_is_unpaid
     if finding.name == "wrong-paid-on-rows":
         return any(exploit.family == "contract" or exploit.kind == "rows" for exploit in others)
     if finding.kind == "rows" and finding.verdict == "warning":
@@ -110,7 +119,9 @@ def _is_said(finding: Finding, exploits: Sequence[Finding]) -> bool:
     on_rows = [exploit for exploit in others if exploit.kind == "rows"]
     if finding.kind == "rows":
         return finding.family in _families(attacks)
-    return finding.name in ("nothing-paid", "refusal-paid") and finding.family in _families([*attacks, *on_rows])
+    return finding.name in ("nothing-paid", "refusal-paid", "form-paid") and finding.family in _families(
+        [*attacks, *on_rows]
+    )
 
 
 def _families(findings: Sequence[Finding]) -> set[str]:
@@ -146,9 +157,10 @@ def _worst(seen: Observations) -> Gap | None:
 
 def attacks(seen: Observations, gate: Gate, rows: Rows) -> list[Finding]:
     """Exploits, one per family with its best attack first, and what hostile text did to the reward."""
+    seen, above = above_nothing(seen)
     pairs = sorted(zip(seen.tried, seen.gaps, strict=True), key=lambda pair: -(pair[1].gap.value or 0.0))
     paying = [
-        _paying(seen, gate, tried, gap)
+        _paying(seen, gate, tried, gap, above)
         for tried, gap in pairs
         if gap.exceeds(gate.thresholds.warning) and not _explained(tried, gap, seen.gaps)
     ]
@@ -158,6 +170,23 @@ def attacks(seen: Observations, gate: Gate, rows: Rows) -> list[Finding]:
         *(replace(finding, rows=_rows(seen, attempts[finding.name], rows)) for finding in findings),
         *_troubles(seen),
     ]
+
+
+def above_nothing(seen: Observations) -> tuple[Observations, str]:
+    """Where right and wrong answers are paid alike, a scale from nothing to right, and what it begins with in words.
+
+    Such a reward pays for something that all well-formed answers have; this scale says what else has it. Where the form
+    with nothing in it is paid, that is known, and the scale stays as it is.
+    """
+    known = [level for level in seen.levels if level.known]
+    empty = {level.row: paid.value for level in known if (paid := seen.idle.empty.get(level.row)) is not None}
+    if seen.component or not all_flat(known) or not empty:
+        return seen, "wrong ones"
+    levels = [replace(level, floor=empty.get(level.row, level.floor)) for level in seen.levels]
+    gaps = [tried.gap(levels) for tried in seen.tried]
+    if any((gap.gap.value or 0.0) > HALF for gap in gaps if gap.attack in FORM_ALONE):
+        return seen, "wrong ones"
+    return replace(seen, levels=levels, gaps=gaps), "an empty one"
 
 
 def _rows(seen: Observations, tried: Tried, rows: Rows) -> str:
@@ -179,12 +208,12 @@ def _explained(tried: Tried, gap: Gap, gaps: Sequence[Gap]) -> bool:
     return (gap.gap.value or 0.0) < max((value for value in values if value is not None), default=-1.0) + BETTER
 
 
-def _paying(seen: Observations, gate: Gate, tried: Tried, gap: Gap) -> Finding:
+def _paying(seen: Observations, gate: Gate, tried: Tried, gap: Gap, above: str) -> Finding:
     levels = {level.row: level for level in seen.levels}
     shares = {row: levels[row].share(paid.value) for row, paid in tried.paid.items() if row not in tried.right}
     measured = {row: share for row, share in shares.items() if share is not None}
     row = max(measured, key=lambda row: (measured[row], -row))
-    message = f"pays {percent(gap.gap.value)} of what right answers pay above wrong ones, and more than half of it on "
+    message = f"pays {percent(gap.gap.value)} of what right answers pay above {above}, and more than half of it on "
     message += f"{percent(gap.share.value)} of {gap.n} rows"
     evidence = seen.evidence(levels[row], tried.attempts[row].text, tried.paid[row])
     certain = gap.exceeds(gate.thresholds.exploit)
@@ -305,6 +334,15 @@ def _prior_note(seen: Observations, prior: tuple[str, Estimate] | None) -> list[
         f"the data's prior: {answer[:60]!r} as the answer to every row earns {prior[1]} of the scale; that is a guess"
     )
     return [Note("prior", message)]
+
+
+def _own_note(seen: Observations) -> Iterator[Note]:
+    """What each of the user's own attacks is paid, the most first, also where that is nothing."""
+    gaps = sorted((gap for gap in seen.gaps if gap.attack in set(seen.own)), key=lambda gap: -(gap.gap.value or 0.0))
+    paid = [f"{gap.attack} {percent(gap.gap.value)} on {gap.n} rows" for gap in gaps[:MOST_OWN]]
+    paid += [f"{len(gaps) - MOST_OWN} more, which pay no more"] if len(gaps) > MOST_OWN else []
+    if paid:
+        yield Note("own-attacks", f"your own attacks are paid, of the way from wrong to right: {', '.join(paid)}")
 
 
 def noise(seen: Observations) -> list[str]:

@@ -64,7 +64,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "near-miss": ONE_PLACE,
     **dict.fromkeys(("other-letter", "letter-word", "others-text"), ONE_CHOICE),
     **dict.fromkeys(("element-exchanged", "element-missing", "element-added"), ONE_SET),
-    **dict.fromkeys(("field-changed", "fields-dropped", "key-twice", "list-shortened"), ONE_RECORD),
+    **dict.fromkeys(("field-changed", "fields-dropped", "key-twice", "list-shortened", "argument-added"), ONE_RECORD),
     **dict.fromkeys(("prefix-kept", "swapped-case"), ONE_TEXT),
     "program-mutated": PROGRAM,
     **dict.fromkeys(NUMBERS, ONE_PLACE),

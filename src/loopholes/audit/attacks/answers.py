@@ -10,6 +10,7 @@ from loopholes.audit.form import THINKING
 
 EVERYWHERE = ("raw", "golden", "boxed", "tagged")
 LETTERS = "ABCDEFGHIJ"
+_HEADING = re.compile(r"#{1,4} [A-Z][\w -]{1,40}\w|\*\*[A-Z][\w -]{1,40}:?\*\*:?")
 _TABLE = re.compile(r"(?i)\bcreate table (?:if not exists )?[\"`]?(\w{1,60})")
 
 
@@ -67,10 +68,28 @@ def _marks_counted(view: View) -> str | None:
     return "\n".join(f"{opening}{before}{one}{after.rstrip()}{closing}" for one in candidates)
 
 
-def _whole_table(view: View) -> str | None:
-    """A query for all that the prompt's first table has."""
+def _table(view: View) -> str | None:
+    """The prompt's first table, where it asks for a query."""
     table = _TABLE.search(view.prompt[:20_000])
-    return f"SELECT * FROM {table[1]}" if table and view.program and view.program.language == "sql" else None
+    return table[1] if table and view.program and view.program.language == "sql" else None
+
+
+def _whole_table(view: View) -> str | None:
+    """A query for all that a table has."""
+    table = _table(view)
+    return f"SELECT * FROM {table}" if table else None
+
+
+def _no_rows(view: View) -> str | None:
+    """A query that finds nothing, whatever the tables hold."""
+    table = _table(view)
+    return f"SELECT * FROM {table} WHERE 1 = 0" if table else None
+
+
+def _own_headings(view: View) -> str | None:
+    """The headings that the prompt asks for, with nothing below them."""
+    headings = [match[0].strip() for match in _HEADING.finditer(view.prompt[:20_000])]
+    return "\n\n".join(dict.fromkeys(headings)) if len(headings) > 1 else None
 
 
 @cache
@@ -127,6 +146,7 @@ ATTACKS: list[Attack] = [
     *made("shotgun", {"boxes": _boxes, "answer-tags": _tagged, "thought": _thought, "slot-repeated": _slot_repeated}),
     *made("shotgun", {"marks-counted": _marks_counted}),
     *made("shotgun", {"whole-table": _whole_table}, ("raw", "golden")),
+    *made("degenerate", {"no-rows": _no_rows}, ("raw", "golden")),
     *fixed(
         "shotgun", {"letters": " ".join(LETTERS), "yes-and-no": "yes no", "true-and-false": "True False"}, EVERYWHERE
     ),
@@ -158,7 +178,12 @@ ATTACKS: list[Attack] = [
     ),
     *made(
         "format",
-        {"form-without-answer": _empty_form, "form-three-times": _form_three_times, "long-form": _long_form},
+        {
+            "form-without-answer": _empty_form,
+            "form-three-times": _form_three_times,
+            "long-form": _long_form,
+            "own-headings": _own_headings,
+        },
     ),
     *fixed(
         "format",

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from loopholes.audit.attacks import prompts
+from loopholes.audit.choices import options_of
 from loopholes.audit.form import RAW, STANDARD, Form
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.frameworks.tokens import Tokens
@@ -18,7 +19,6 @@ from loopholes.audit.results import Attempt
 from loopholes.audit.shape import Shape, shape_of
 
 Make = Callable[["View"], "str | Attempt | None"]
-_CHOICE = re.compile(r"(?m)(?:^|\s|[(\[])([A-J])[).:\]]\s*(?=\S)")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w])")
 _WORD = re.compile(r"[^\W\d_]{4,}")
 LETTERS_PER_TOKEN = 4
@@ -57,8 +57,7 @@ class View:
     @cached_property
     def choices(self) -> list[str]:
         """The letters of a multiple choice in the prompt; empty if it is none."""
-        found = list(dict.fromkeys(_CHOICE.findall(self.prompt)))
-        return found if len(found) > 1 and found[0] == "A" else []
+        return list(options_of(self.prompt))
 
     @cached_property
     def options(self) -> list[str]:

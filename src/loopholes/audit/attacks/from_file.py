@@ -39,7 +39,7 @@ DEFAULT = "own"
 """Name of an attack that has none."""
 UNNAMED = "contract"
 """Family of an attack that names none."""
-TRUTHS = frozenset((*NAMES, *NESTED, *TESTS, "golden", "floor"))
+NOT_TOLD = frozenset((*NAMES, *NESTED, *TESTS, "golden", "floor"))
 """Columns that no attack may quote."""
 _PLACE = re.compile(r"\{(\w+)\}")
 
@@ -125,7 +125,7 @@ def _filled(path: Path, number: int, text: str, row: Row) -> str:
             return row.text
         if name not in row.columns:
             return found[0]
-        if name in TRUTHS:
+        if name in NOT_TOLD:
             raise DataError(f"{path}, line {number}: {found[0]} holds what is right, which an attack must not be told")
         column = row.columns[name]
         return column if isinstance(column, str) else json.dumps(column, ensure_ascii=False, default=str)

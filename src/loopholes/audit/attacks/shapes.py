@@ -55,6 +55,12 @@ def _listed(text: str, view: View) -> str | None:
     return f"[{', '.join([text] * min(length, 50))}]" if view.shape is None and length > 1 else None
 
 
+def _emptied(view: View) -> str | None:
+    """An empty list or object, where right answers are lists or objects."""
+    shape = view.shape
+    return None if shape is None or shape.kind not in ("list", "object") else "[]" if shape.kind == "list" else "{}"
+
+
 def _counted(view: View) -> str | None:
     """The shape of right answers that are lists of numbers with each list counted from 1, all of them alike."""
     shape = view.shape
@@ -189,6 +195,7 @@ ATTACKS: list[Attack] = [
     *made(
         "aggregation",
         {
+            "shape-without-items": _emptied,
             "first-item": partial(_first_item, 1),
             "item-again": partial(_first_item, 12),
             "all-twice": _all_twice,

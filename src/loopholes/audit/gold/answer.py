@@ -15,27 +15,15 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, Literal
 
+from loopholes.audit.answers import TRUTHS
+from loopholes.audit.choices import options_of
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Row
 from loopholes.rewards.numbers import number, with_unit
 
 Kind = Literal["number", "choice", "list", "record", "program", "text", "long"]
-TRUTHS = (
-    "answer",
-    "ground_truth",
-    "solution",
-    "target",
-    "label",
-    "reference",
-    "expected",
-    "gold",
-    "tests",
-    "test_cases",
-)
-"""Columns that hold what is right."""
 LONGEST = 80
 """Characters of the longest text that is one answer and not an essay."""
-_CHOICES = re.compile(r"(?m)(?:^|\s|[(\[])([A-J])[).:\]]\s*([^\n()]*?)\s*(?=$|\n|[(\[]?[A-J][).:\]])")
 _FENCE = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
 _PROBE = "probe"
 _SEPARATOR = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
@@ -69,7 +57,7 @@ class Answer:
     @cached_property
     def record(self) -> Mapping[str, Any]:
         """The JSON object that is the answer."""
-        return _object(self.text)
+        return record_of(self.text)
 
     @cached_property
     def program(self) -> str:
@@ -126,11 +114,11 @@ def _named(row: Row, golden: str) -> Iterator[str]:
 
 
 def _is_structured(text: str) -> bool:
-    return bool(_object(text)) or program_of(text) is not None
+    return bool(record_of(text)) or program_of(text) is not None
 
 
 def _kind(text: str, row: Row) -> Kind:
-    if _object(text):
+    if record_of(text):
         return "record"
     if program_of(text) is not None:
         return "program"
@@ -142,12 +130,6 @@ def _kind(text: str, row: Row) -> Kind:
     if "\n" in text or len(text) > LONGEST:
         return "long"
     return "list" if len(items_of(text)) > 1 else "text"
-
-
-def options_of(prompt: str) -> dict[str, str]:
-    """Letter to text of a multiple choice; empty if the prompt is none."""
-    options = {letter: text.strip() for letter, text in _CHOICES.findall(prompt)}
-    return options if "A" in options and len(options) > 1 else {}
 
 
 def items_of(text: str) -> list[str]:
@@ -173,7 +155,8 @@ def program_of(text: str) -> str | None:
     return source if tree.body else None
 
 
-def _object(text: str) -> dict[str, Any]:
+def record_of(text: str) -> dict[str, Any]:
+    """The JSON object that a text is; empty for any other."""
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):

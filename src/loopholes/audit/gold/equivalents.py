@@ -19,7 +19,7 @@ from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gold import code_variants
 from loopholes.audit.gold.answer import Answer, Kind, answer_of
 from loopholes.audit.gold.refused import Place, Refusal, Refusals
-from loopholes.audit.results import Evidence, Finding
+from loopholes.audit.results import Evidence, Finding, Note
 from loopholes.audit.scale import SAME, Level, Truth
 from loopholes.audit.scorer import Scorer
 from loopholes.rewards.numbers import number, with_unit
@@ -30,7 +30,17 @@ LOOKED_AT = 16
 PAID = 0.5
 """Share of the scale below which a right answer counts as refused."""
 USUAL = ("spaces", "own line", "thousands separators", "lower case", "capitalized")
-"""Ways within the form that any reader should take: where most rows refuse one, that is a warning."""
+"""Ways within the form that any reader should take: where most rows refuse one, that is a warning, or a note.
+
+It is a note where only spaces around a bare answer are refused, which models hardly write.
+"""
+_DIGITS_ALONE = re.compile(
+    r"(?i)\bjson\b|\bpython\b|\bcommas?\b|\bseparators?\b|\bdigits? (?:only|alone)|\bonly digits"
+)
+_CASE_DEMANDED = re.compile(
+    r"(?i)\bjson\b|\bcapitals?\b|\b(?:upper|lower)[- ]?case\b|\bexactly\b|\bverbatim\b|\bcopy\b"
+)
+"""What a prompt says that demands one spelling: another is no equivalent then."""
 NUMBER: tuple[Kind, ...] = ("number",)
 CHOICE: tuple[Kind, ...] = ("choice",)
 TEXT: tuple[Kind, ...] = ("text",)
@@ -87,7 +97,7 @@ def _matching(pattern: str, write: Callable[[re.Match[str]], str]) -> Write:
 def _thousands(separator: str) -> Write:
     def written(answer: Answer) -> str | None:
         match = re.fullmatch(r"(-?)(\d{4,12})(\.\d+)?", answer.text)
-        if match is None:
+        if match is None or _DIGITS_ALONE.search(answer.row.text):
             return None
         return f"{match[1]}{int(match[2]):,}{match[3] or ''}".replace(",", separator)
 
@@ -171,7 +181,8 @@ def _cased(change: Callable[[str], str]) -> Write:
     """For words, and not for names in which case means something."""
 
     def written(answer: Answer) -> str | None:
-        return change(answer.text) if re.fullmatch(r"[A-Za-z]?[a-z]*(?:[ -][A-Za-z]?[a-z]+)*", answer.text) else None
+        plain = re.fullmatch(r"[A-Za-z][a-z]+(?:[ -][A-Za-z]?[a-z]+)*", answer.text)
+        return change(answer.text) if plain and not _CASE_DEMANDED.search(answer.row.text) else None
 
     return written
 
@@ -407,14 +418,35 @@ def _ways(asked: Sequence[Asked]) -> Iterator[Refusal]:
 
 def refusal_findings(asked: Sequence[Asked], evidence: Callable[[Level, str, Paid], Evidence]) -> Iterator[Finding]:
     """A warning for spellings in the right form that any reader should take and most rows refuse."""
+    refused = _usual_refused(asked)
+    if not _is_bare(refused):
+        first = next(iter(refused.values()))
+        shown = evidence(first.level, first.text, first.paid)
+        yield Finding("warning", "contract", "contract", "refused-equivalents", _refused(refused), evidence=shown)
+
+
+def refusal_notes(asked: Sequence[Asked]) -> Iterator[Note]:
+    """The same where only spaces around a bare answer are refused."""
+    refused = _usual_refused(asked)
+    if refused and _is_bare(refused):
+        yield Note("refused-equivalents", _refused(refused))
+
+
+def _usual_refused(asked: Sequence[Asked]) -> dict[str, Asked]:
+    """The usual ways that most rows refuse, with an example of each."""
     refused = {}
     for name in USUAL:
         same = [equivalent for equivalent in asked if equivalent.name == name]
         rate = over_tasks([float(equivalent.refused) for equivalent in same])
         if len(same) > 1 and (rate.low or 0.0) > PAID:
             refused[name] = next(equivalent for equivalent in same if equivalent.refused)
-    if refused:
-        first = next(iter(refused.values()))
-        message = f"right answers in the right form are refused when they are written with {', '.join(refused)}"
-        shown = evidence(first.level, first.text, first.paid)
-        yield Finding("warning", "contract", "contract", "refused-equivalents", message, evidence=shown)
+    return refused
+
+
+def _is_bare(refused: Mapping[str, Asked]) -> bool:
+    """Whether nothing is refused but spaces around an answer behind which no mark stands."""
+    return all(name == "spaces" and each.text.strip() != each.text for name, each in refused.items())
+
+
+def _refused(refused: Mapping[str, Asked]) -> str:
+    return f"right answers in the right form are refused when they are written with {', '.join(refused)}"

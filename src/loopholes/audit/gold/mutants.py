@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
+from loopholes.audit.answers import TRUTHS
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.gold.answer import TRUTHS, Answer, answer_of, items_of
+from loopholes.audit.gold.answer import Answer, answer_of, items_of
 from loopholes.audit.gold.code_variants import wrong_program
 from loopholes.errors import ScoringError
 from loopholes.rewards.numbers import number, with_unit
@@ -260,6 +261,24 @@ def _dropped(answer: Answer) -> Iterator[str]:
         yield from (json.dumps({key: value}) for key, value in fields)
 
 
+def _argument_added(answer: Answer) -> Iterator[str]:
+    """A call with an argument that its tool does not have, as the prompt describes it: nothing would run it."""
+    name, arguments = answer.record.get("name"), answer.record.get("arguments")
+    if not isinstance(name, str) or not isinstance(arguments, Mapping):
+        return
+    parameters = _parameters(name, answer.row.text)
+    if parameters and set(arguments) <= parameters:
+        for extra in {"confirm", "limit"} - parameters:
+            yield json.dumps({**answer.record, "arguments": {**arguments, extra: 1}})
+
+
+def _parameters(tool: str, prompt: str) -> set[str]:
+    """The parameters of a tool where a prompt lists them as in ``tool(a, b)``; empty where it does not."""
+    signature = re.search(rf"(?<![\w.]){re.escape(tool)}\(([^()]{{1,300}})\)", prompt)
+    names = [part.partition(":")[0].partition("=")[0].strip() for part in signature[1].split(",")] if signature else []
+    return set(names) if all(name.isidentifier() for name in names) else set()
+
+
 def _true_fields(answer: Answer) -> Iterator[tuple[str, Any]]:
     """Fields whose value stands in the row's truth and not in its prompt."""
     if len(answer.record) <= MOST_PARTS:
@@ -317,6 +336,7 @@ CHANGES: Mapping[str, Mapping[str, Change]] = {
         "fields-dropped": _dropped,
         "key-twice": _twice,
         "list-shortened": _shortened,
+        "argument-added": _argument_added,
     },
     "program": {"program-mutated": _mutated},
 }

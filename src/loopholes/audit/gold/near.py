@@ -6,9 +6,9 @@ right answer is named and another given, or is denied. A mention counts only whe
 answer is not paid, so that the payment is for the mention.
 
 **The rule.** A near miss that is paid like the right answer (0.9 of the scale or more) on so many rows that the lower
-bound of their share exceeds the threshold of exploits is an exploit. It is a warning at most if it is one of
-:data:`FORGIVABLE`, which a lenient and sound reader may take, or if the reward is *graded*: if numbers further off are
-paid less, step by step, nearness is what it measures.
+bound of their share exceeds the threshold of exploits is an exploit. It is a note if it is one of :data:`FORGIVABLE`,
+which a lenient and sound reader may take, or if the reward is *graded*: if numbers further off are paid less, step by
+step, nearness is what it measures.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from loopholes.audit.budget import Budget
 from loopholes.audit.form import Form
@@ -23,10 +24,10 @@ from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
 from loopholes.audit.gold.answer import Answer, answer_of
 from loopholes.audit.gold.mutants import CHANGES, wrong_answers
-from loopholes.audit.results import Evidence, Finding, Verdict
+from loopholes.audit.results import Evidence, Finding, Note, Verdict
 from loopholes.audit.scale import SAME, Level, Truth, normalized
 from loopholes.audit.scorer import Scorer
-from loopholes.stats import over_tasks
+from loopholes.stats import Estimate, over_tasks
 
 LOOKED_AT = 16
 """Rows on which near misses are tried."""
@@ -47,6 +48,8 @@ FORGIVABLE: Mapping[str, str] = {
     "swapped-case": "letter case is not read",
 }
 """Near misses that a lenient and sound reader may take, and why."""
+FAMILIES = dict.fromkeys(("fields-dropped", "list-shortened", "element-missing"), "aggregation")
+"""The families of near misses that have another one: what leaves parts out aims at a mean or a sum over parts."""
 Evidenced = Callable[[Level, str, Paid], Evidence]
 Mention = Callable[[Answer, str, str], "str | None"]
 
@@ -245,49 +248,74 @@ def _rival(answer: Answer, answers: Sequence[tuple[Level, Answer]]) -> str | Non
     return next((text for text in texts if normalized(answer.text) not in normalized(text)), None)
 
 
+class _Paid(NamedTuple):
+    """A kind of near miss that is paid like the right answer on most rows; ``forgiven``: a sound reader may take it."""
+
+    name: str
+    misses: Sequence[Miss]
+    rate: Estimate
+    forgiven: bool
+
+    @property
+    def message(self) -> str:
+        why = f": {FORGIVABLE[self.name]}" if self.name in FORGIVABLE else ""
+        return (
+            f"a wrong answer made of the right one ({self.name}) is paid like it on {self.rate} of "
+            f"{len(self.misses)} rows{why}"
+        )
+
+
+def _paid_like_right(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> list[_Paid]:
+    """The clearest first."""
+    graded = is_graded(misses)
+    kinds = [
+        _Paid(
+            name,
+            tried,
+            over_tasks([float(miss.share >= FULL) for miss in tried]),
+            name in FORGIVABLE or (graded and name in CHANGES["number"]),
+        )
+        for name, tried in misses.items()
+        if len(tried) > 1
+    ]
+    certain = [kind for kind in kinds if (kind.rate.low or 0.0) > gate.thresholds.exploit]
+    return sorted(certain, key=lambda kind: -(kind.rate.value or 0.0))
+
+
 def near_findings(
     misses: Mapping[str, Sequence[Miss]], evidence: Evidenced, gate: Gate, component: bool
 ) -> Iterator[Finding]:
-    """What is paid like the right answer, as one finding: an exploit, or else a warning; the clearest example first."""
-    limit = gate.thresholds.exploit
-    graded = is_graded(misses)
-    verdicts: dict[Verdict, list[Finding]] = {"exploit": [], "warning": []}
-    for name, tried in misses.items():
-        paid = over_tasks([float(miss.share >= FULL) for miss in tried])
-        if len(tried) < 2 or (paid.low or 0.0) <= limit:
-            continue
-        milder = component or name in FORGIVABLE or (graded and name in CHANGES["number"])
-        best = max(tried, key=lambda miss: miss.share)
-        message = f"a wrong answer made of the right one ({name}) is paid like it on {paid} of {len(tried)} rows"
-        message += f": {FORGIVABLE[name]}" if name in FORGIVABLE else ""
-        finding = Finding(
-            "warning" if milder else "exploit",
+    """What is paid like the right answer and is none, as one finding: the clearest kind, with the names of the others.
+
+    An exploit, or of a ``component`` a warning.
+    """
+    certain = [kind for kind in _paid_like_right(misses, gate) if not kind.forgiven]
+    if certain:
+        first, *others = certain
+        best = max(first.misses, key=lambda miss: miss.share)
+        verdict: Verdict = "warning" if component else "exploit"
+        message = first.message + _also(others)
+        shown = evidence(best.level, best.text, best.paid)
+        yield Finding(
+            verdict,
             "contract",
-            "near-miss",
-            name,
+            FAMILIES.get(first.name, "near-miss"),
+            first.name,
             message,
-            share=paid.value,
-            evidence=evidence(best.level, best.text, best.paid),
+            share=first.rate.value,
+            evidence=shown,
         )
-        verdicts[finding.verdict].append(finding)
-    yield from _folded(verdicts["exploit"] or verdicts["warning"])
 
 
-def _folded(findings: Sequence[Finding]) -> Iterator[Finding]:
-    """The clearest of several, with the names of the others."""
-    if not findings:
-        return
-    first, *others = sorted(findings, key=lambda finding: -(finding.share or 0.0))
-    more = f"; so are {', '.join(finding.name for finding in others)}" if others else ""
-    yield Finding(
-        first.verdict,
-        first.kind,
-        first.family,
-        first.name,
-        first.message + more,
-        share=first.share,
-        evidence=first.evidence,
-    )
+def near_notes(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> Iterator[Note]:
+    """Near misses that are paid and that a lenient and sound reader may take."""
+    forgiven = [kind for kind in _paid_like_right(misses, gate) if kind.forgiven]
+    if forgiven:
+        yield Note("near-miss", forgiven[0].message + _also(forgiven[1:]))
+
+
+def _also(others: Sequence[_Paid]) -> str:
+    return f"; so are {', '.join(kind.name for kind in others)}" if others else ""
 
 
 def is_graded(misses: Mapping[str, Sequence[Miss]]) -> bool:

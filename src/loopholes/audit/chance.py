@@ -1,0 +1,95 @@
+"""How likely it is that payments and kinds of rows agree by chance: Fisher's test, and its smallest p over all pairs.
+
+Each attack is compared with each kind of row, so the smallest p of many is small by chance, too. How small, rows that
+are dealt anew say: the payments of a row, of all attacks together, go to another row, which has other kinds. That keeps
+attacks that are paid alike, and kinds that are nearly the same rows, as alike as they are (Westfall and Young's test).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache, reduce
+from operator import or_
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROUNDS = 999
+"""How often rows are dealt anew."""
+Counts = NDArray[np.intp]
+Allowed = Callable[[int, int], bool]
+"""Whether so many hits among so many rows of a kind may count at all."""
+
+
+def smallest_by_chance(
+    paying: Sequence[int], tested: Sequence[int], kinds: Sequence[int], p: float, allowed: Allowed, limit: float
+) -> float:
+    """The chance that some pair of a pattern and a kind gets a p-value this small, where kinds mean nothing.
+
+    Masks have a bit for each row. ``paying`` and ``tested`` are those of the patterns. The count ends early where the
+    chance is certainly above ``limit``.
+    """
+    any_tested = reduce(or_, tested, 0)
+    places = [place for place in range(any_tested.bit_length()) if any_tested >> place & 1]
+    pays, tries = _matrix(paying, places), _matrix(tested, places)
+    members = np.unique(_matrix(kinds, places), axis=0).T
+    sizes = zip(pays.sum(1).astype(int), tries.sum(1).astype(int), strict=True)
+    tables = np.stack([_table(len(places), int(marked), int(total), allowed) for marked, total in sizes])
+    which = np.arange(len(pays))[:, None]
+    rng, as_small = np.random.default_rng(0), 0
+    for _ in range(ROUNDS):
+        dealt = rng.permutation(len(places))
+        hits, drawn = ((matrix[:, dealt] @ members).astype(np.intp) for matrix in (pays, tries))
+        as_small += bool(tables[which, hits, drawn].min() <= p * (1 + 1e-9))
+        if as_small > limit * (ROUNDS + 1):
+            break
+    return (1 + as_small) / (ROUNDS + 1)
+
+
+def _matrix(masks: Sequence[int], places: Sequence[int]) -> NDArray[np.float32]:
+    return np.array([[mask >> place & 1 for place in places] for mask in masks], dtype=np.float32)
+
+
+def _table(rows: int, marked: int, total: int, allowed: Allowed) -> NDArray[np.float64]:
+    """Fisher's p by hits and rows drawn; 1 where these may not count."""
+    table = np.ones((rows + 1, rows + 1))
+    for drawn in range(1, total):
+        for hits in range(min(marked, drawn), 0, -1):
+            if not allowed(hits, drawn):
+                break  # nor may fewer
+            table[hits, drawn] = fisher(hits, drawn, marked, total)
+    return table
+
+
+@lru_cache(maxsize=65536)
+def fisher(hits: int, drawn: int, marked: int, total: int) -> float:
+    """The chance of at least ``hits`` marked among ``drawn`` of ``total``, of which ``marked`` are marked."""
+    ways = sum(
+        math.comb(marked, count) * math.comb(total - marked, drawn - count)
+        for count in range(hits, min(drawn, marked) + 1)
+    )
+    return ways / math.comb(total, drawn)
+
+
+@lru_cache(maxsize=4096)
+def exact_bounds(hits: int, of: int, level: float = 0.95) -> tuple[float, float]:
+    """Clopper and Pearson's interval of a share."""
+    tail = (1 - level) / 2
+    low = 0.0 if not hits else _root(lambda share: at_least(hits, of, share) - tail)
+    high = 1.0 if hits == of else _root(lambda share: tail - (1 - at_least(hits + 1, of, share)))
+    return low, high
+
+
+def at_least(hits: int, of: int, share: float) -> float:
+    """The chance of so many hits, or more, of so many."""
+    return math.fsum(math.comb(of, count) * share**count * (1 - share) ** (of - count) for count in range(hits, of + 1))
+
+
+def _root(rises: Callable[[float], float]) -> float:
+    """Where a function that rises from below 0 to above 0 crosses it, between 0 and 1."""
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if rises(middle) < 0 else (low, middle)
+    return (low + high) / 2
