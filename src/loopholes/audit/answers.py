@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.programs import TESTS, is_tested
+from loopholes.audit.lookup import lookup, tests_of
+from loopholes.audit.programs import TESTS, is_tested, program_of
 
 NAMES = (
     *("answer", "ground_truth", "solution", "target", "label", "reference", "expected", "gold", "final_answer"),
@@ -33,6 +34,8 @@ _BOXED = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
 _TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 _OPTION = re.compile(r"(?m)(?:^|\s|[(\[])([A-J])[).:\]][ \t]*(\S[^\n]*)")
 LETTERS = "ABCDEFGHIJ"
+FROM_TESTS = "a program that looks up the row's tests, and is right on these alone,"
+"""Source of an answer that is made of a row's tests."""
 
 
 class Answer(NamedTuple):
@@ -49,6 +52,9 @@ def answers_of(row: Row) -> dict[str, Answer]:
         for how, text in _readings(value, row):
             if text.strip() and len(text) <= LONGEST:
                 readings.setdefault(f"{source}{how}", Answer(text, known))
+    program = program_of(row)
+    if program is not None and (text := lookup(tests_of(row.columns, program), program)):
+        readings.setdefault(FROM_TESTS, Answer(text, True))
     return readings
 
 

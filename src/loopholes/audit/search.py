@@ -14,6 +14,7 @@ from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.results import Attempt
 from loopholes.audit.scale import Correctness, Level
 from loopholes.audit.scorer import Scorer
+from loopholes.audit.screening import EXPENSIVE, SIGNAL
 
 BEAM = 6
 """Variants that are kept to be changed further."""
@@ -98,6 +99,8 @@ class Search:
             return None, ["search: it was given no calls"]
         if not reported:
             return None, ["search: there are no two rows with a scale to climb on and to report on"]
+        if self.scorer.pace > EXPENSIVE and max(self.shares.values(), default=0.0) <= SIGNAL:
+            return None, []  # nothing to climb from
         calls = min(calls, budget.affordable_calls("search", self.scorer.pace))
         if calls < LEAST:
             return None, ["search: no time was left for it"]
