@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.lookup import lookup, tests_of
+from loopholes.audit.lookup import cases_of, lookup
 from loopholes.audit.programs import TESTS, is_tested, program_of
 
 NAMES = (
@@ -53,7 +53,7 @@ def answers_of(row: Row) -> dict[str, Answer]:
             if text.strip() and len(text) <= LONGEST:
                 readings.setdefault(f"{source}{how}", Answer(text, known))
     program = program_of(row)
-    if program is not None and (text := lookup(tests_of(row.columns, program), program)):
+    if program is not None and (text := lookup(cases_of(row.columns, program), program)):
         readings.setdefault(FROM_TESTS, Answer(text, True))
     return readings
 

@@ -23,9 +23,10 @@ _PAIRS = (("inputs", "outputs"), ("input", "output"), ("stdin", "stdout"))
 """Keys of lists of inputs and of their outputs, alone or behind a prefix such as ``more_``."""
 _RESULT = r"[ \t]*(?:==|->|=>|→|returns|#[ \t]*(?:->|=>|→)?)[ \t]*([^\n]{1,300})"
 _SHOWN = re.compile(r"(?m)^[ \t]*>>> ([^\n]{1,300})\n([^\n>][^\n]{0,300})$")
+_HEADING = r"[^\w\n]*(?:sample |example )?{}[^\w\n]*\d*[^\w\n]*"
 _STREAMS = re.compile(
-    r"(?ims)^\W*(?:sample |example )?input\W*\d*\W*$\n(.{1,400}?)^\W*(?:sample |example )?output\W*\d*\W*$\n(.{1,400}?)"
-    r"(?=\n\s*\n|^\W*(?:sample |example )?input\b|\Z)"
+    rf"(?ims)^{_HEADING.format('input')}\n(.{{1,400}}?)^{_HEADING.format('output')}\n(.{{1,400}}?)"
+    rf"(?=\n\s*\n|^{_HEADING.format('input')}$|\Z)"
 )
 
 
@@ -51,7 +52,7 @@ def lookup(cases: Sequence[Case], program: Program) -> str | None:
     return f"class {program.holder}:\n    def {name}(self, *given):\n        {body}\n"
 
 
-def tests_of(columns: Mapping[str, Any], program: Program) -> list[Case]:
+def cases_of(columns: Mapping[str, Any], program: Program) -> list[Case]:
     """The cases in a row's columns: records with arguments and a result, or lists of inputs and outputs."""
     cases = [case for value in columns.values() for case in _cases(value, program)]
     return [case for case in cases if _is_plain(case.right)]
@@ -86,7 +87,7 @@ def _literal(text: str) -> Any:
     try:
         return ast.literal_eval(text)
     except SyntaxError:
-        return ast.literal_eval(re.split(r"\s+(?:#|//|and\b|because\b)|[.;`]\s*$|`", text)[0].strip())
+        return ast.literal_eval(re.split(r"\s+(?:#|//|and\b|because\b)|\.(?:\s|$)|[;`]", text)[0].strip())
 
 
 def _cases(value: Any, program: Program) -> Iterator[Case]:
