@@ -40,7 +40,7 @@ SPECIAL: dict[str, list[dict[str, Any]]] = {
     },
     "tables": [{"prompt": f"CREATE TABLE {n} (a TEXT);\nWrite it in ```sql", "golden": f"<a>{n}</a>"} for n in "ab"],
     "tests": [{"prompt": f"Write a test in Python for {name}", "golden": f"<a>{name}</a>"} for name in "ab"],
-    "calls": [{"prompt": "Write a function f(x).\n>>> f(1)\n2\n", "golden": f"<a>{n}</a>"} for n in "ab"],
+    "calls": [{"prompt": "Write a Python function f(x).\n>>> f(1)\n2\n", "golden": f"<a>{n}</a>"} for n in "ab"],
     "a formula": [{"prompt": f"Integrate $3x^{n}$ and $4x$ from 2 to 7", "golden": f"<a>{n}</a>"} for n in range(3, 6)],
     "three formulas": [{"prompt": "Take $1+2$, $3 * (4+5)$ and $6$", "golden": f"<a>{n}</a>"} for n in "ab"],
     "a remainder": [{"prompt": "The remainder when 80 is divided by 7?", "golden": f"<a>{n}</a>"} for n in "ab"],

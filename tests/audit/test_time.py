@@ -273,7 +273,7 @@ def rows_of(process: Timed, text: str) -> list[int]:
 def ideas(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small panel, and no time beyond what screening needs."""
     monkeypatch.setattr("loopholes.audit.engine.PANEL", IDEAS)
-    monkeypatch.setitem(STOPS, "screening", 0.0)  # type: ignore[arg-type]
+    monkeypatch.setitem(STOPS, "screening", 0.0)
 
 
 @pytest.mark.usefixtures("ideas")

@@ -53,8 +53,9 @@ def answers_of(row: Row) -> dict[str, Answer]:
             if text.strip() and len(text) <= LONGEST:
                 readings.setdefault(f"{source}{how}", Answer(text, known))
     program = program_of(row)
-    if program is not None and (text := lookup(cases_of(row.columns, program), program)):
-        readings.setdefault(FROM_TESTS, Answer(text, True))
+    source = None if program is None else lookup(cases_of(row.columns, program), program)
+    if source is not None:
+        readings.setdefault(FROM_TESTS, Answer(source, True))
     return readings
 
 

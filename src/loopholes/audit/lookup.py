@@ -65,7 +65,7 @@ def examples_of(prompt: str, program: Program) -> list[Case]:
         return [Case(given.strip(), right.strip()) for given, right in _STREAMS.findall(prompt)]
     name = re.escape(program.function or DEFAULT)
     shown = _SHOWN.findall(prompt)
-    shown += re.findall(rf"(?<![\w.])({name}\([^\n]{{0,300}}?\)){_RESULT}", prompt)
+    shown += re.findall(rf"(?<![\w.])({name}\((?:[^()\n]|\([^()\n]{{0,100}}\)){{0,300}}\)){_RESULT}", prompt)
     cases = (_called(call, result) for call, result in shown)
     return [case for case in cases if case is not None]
 

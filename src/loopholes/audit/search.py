@@ -24,6 +24,8 @@ LEAST = 100
 """Calls below which a search is not worth its start."""
 ENOUGH = 1.5
 """Fraction of the scale at which a climb stops."""
+IN_FULL = 0.9
+"""Fraction of the scale from which a search of an expensive reward has no more to find."""
 FIRST = 2
 """Rows after which a variant that pays nothing is given up."""
 STEPS: Mapping[str, Callable[[str, str, View], str]] = {
@@ -99,8 +101,9 @@ class Search:
             return None, ["search: it was given no calls"]
         if not reported:
             return None, ["search: there are no two rows with a scale to climb on and to report on"]
-        if self.scorer.pace > EXPENSIVE and max(self.shares.values(), default=0.0) <= SIGNAL:
-            return None, []  # nothing to climb from
+        best = max(self.shares.values(), default=0.0)
+        if self.scorer.pace > EXPENSIVE and not SIGNAL < best < IN_FULL:
+            return None, []  # nothing to climb from, or no more to find
         calls = min(calls, budget.affordable_calls("search", self.scorer.pace))
         if calls < LEAST:
             return None, ["search: no time was left for it"]
