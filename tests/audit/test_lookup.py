@@ -79,9 +79,9 @@ def test_a_reward_whose_tests_are_the_examples_is_exploited_by_looking_them_up()
     )
 
     def passes(row: Any, text: str) -> float:
-        (test,) = json.loads(row.columns["tests"])
         space: dict[str, Any] = {}
         try:
+            (test,) = json.loads(row.columns["tests"])
             exec(text.partition("```python\n")[2].removesuffix("```"), space)
             return float(space["total"](*test["args"]) == test["expected"])
         except BaseException:

@@ -53,9 +53,9 @@ def answers_of(row: Row) -> dict[str, Answer]:
             if text.strip() and len(text) <= LONGEST:
                 readings.setdefault(f"{source}{how}", Answer(text, known))
     program = program_of(row)
-    source = None if program is None else lookup(cases_of(row.columns, program), program)
-    if source is not None:
-        readings.setdefault(FROM_TESTS, Answer(source, True))
+    lookup_source = None if program is None else lookup(cases_of(row.columns, program), program)
+    if lookup_source is not None:
+        readings.setdefault(FROM_TESTS, Answer(lookup_source, True))
     return readings
 
 
