@@ -40,6 +40,7 @@ SPECIAL: dict[str, list[dict[str, Any]]] = {
     },
     "tables": [{"prompt": f"CREATE TABLE {n} (a TEXT);\nWrite it in ```sql", "golden": f"<a>{n}</a>"} for n in "ab"],
     "tests": [{"prompt": f"Write a test in Python for {name}", "golden": f"<a>{name}</a>"} for name in "ab"],
+    "calls": [{"prompt": "Write a Python function f(x).\n>>> f(1)\n2\n", "golden": f"<a>{n}</a>"} for n in "ab"],
     "a formula": [{"prompt": f"Integrate $3x^{n}$ and $4x$ from 2 to 7", "golden": f"<a>{n}</a>"} for n in range(3, 6)],
     "three formulas": [{"prompt": "Take $1+2$, $3 * (4+5)$ and $6$", "golden": f"<a>{n}</a>"} for n in "ab"],
     "a remainder": [{"prompt": "The remainder when 80 is divided by 7?", "golden": f"<a>{n}</a>"} for n in "ab"],
@@ -247,13 +248,13 @@ def test_an_edit_is_written_as_right_answers_write_theirs() -> None:
 
 
 FORBIDDEN = {"open", "exec", "eval", "compile", "__import__", "input", "breakpoint"}
-MODULES = {"sys", "os", "unittest", "builtins"}
+MODULES = {"sys", "os", "unittest", "builtins", "json", "math", "operator"}
 OF_OS = {"_exit"}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_are_harmless(name: str) -> None:
-    """They import four modules, of os take the end of the process alone, and reach for no file and no process."""
+    """They import seven modules, of os take the end of the process alone, and reach for no file and no process."""
     program = PROGRAMS[name](view("Write a function `solve(x)`"))
     tree = ast.parse(program)
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}

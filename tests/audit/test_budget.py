@@ -6,7 +6,7 @@ import pytest
 
 from loopholes.audit.budget import CALLS_PER_ROW, LEAST_ROWS, PLANNED, STOPS, Budget, Stage
 
-STAGES: tuple[Stage, ...] = ("scale", "contract", "near", "panel", "breaking", "search")
+STAGES: tuple[Stage, ...] = ("scale", "screening", "contract", "near", "panel", "breaking", "search")
 
 
 class Clock:

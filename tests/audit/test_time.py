@@ -10,13 +10,14 @@ import pytest
 from loopholes.audit import AuditConfig, Report, rows_from
 from loopholes.audit.attacks import PANEL
 from loopholes.audit.attacks.base import Attack, fixed
-from loopholes.audit.budget import Budget
+from loopholes.audit.budget import STOPS, Budget
 from loopholes.audit.engine import observe
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gate import Gate
 from loopholes.audit.panel import AHEAD, BREAKING, HANGS, MOST_HANGS, enough
 from loopholes.audit.process import Ended
 from loopholes.audit.scorer import HURRIED, SHORTEST_LIMIT, Scorer
+from loopholes.audit.screening import SCREENED
 from loopholes.audit.verdicts import judge
 from loopholes.audit.worker import Call, Loaded, Refused, Scored
 from support.rewards import Clock, Timed, families, sums
@@ -200,7 +201,7 @@ def test_further_forms_of_what_paid_nothing_count_as_tried_with_the_leading_ones
         accurate, lambda text, is_first: 0.28 if text == "other 4" else 0.003, budget=4.0, rows=ROWS[:16]
     )
     assert FENCED not in [text for _, text in process.asked] and report.coverage.tried == 1.0
-    assert "1 further forms of attacks that paid nothing in two, for want of time" in report.coverage.skipped
+    assert any("were not tried on 8 rows: their families paid nothing" in line for line in report.coverage.skipped)
 
 
 def test_where_rows_ask_for_programs_they_come_first_and_prose_last(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,3 +253,76 @@ def test_where_calls_are_paid_at_once_first_attempts_of_several_attacks_share_a_
     sizes = [len({text for _, text in calls}) for calls in process.requests if texts.issuperset(t for _, t in calls)]
     assert sizes[: len(texts) // together] == [together] * (len(texts) // together)
     assert judge(seen, Gate()).coverage.tried == 1.0
+
+
+IDEAS = [
+    *fixed("hedge", {f"hedge-{number}": f"hedge {number}" for number in range(10)}),
+    *fixed("echo", {f"echo-{number}": f"echo {number}" for number in range(10)}),
+    *fixed("code", {f"code-{number}": f"code {number}" for number in range(4)}),
+]
+"""Attacks of three families, in one form each."""
+PROGRAMS = rows_from([{**row, "entry_point": "f"} for row in sums(16, "```python\ndef f(): return {answer}\n```")])
+
+
+def rows_of(process: Timed, text: str) -> list[int]:
+    """On which rows a text was asked, as often as it was."""
+    return [row if isinstance(row, int) else row.number for row, asked in process.asked if asked == text]
+
+
+@pytest.fixture
+def ideas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small panel, and no time beyond what screening needs."""
+    monkeypatch.setattr("loopholes.audit.engine.PANEL", IDEAS)
+    monkeypatch.setitem(STOPS, "screening", 0.0)
+
+
+@pytest.mark.usefixtures("ideas")
+def test_families_that_pay_nothing_are_tried_on_few_rows_and_programs_on_enough_where_rows_ask_for_one() -> None:
+    report, process = timed(accurate, lambda text, is_first: 0.01, rows=PROGRAMS)
+    assert {len(set(rows_of(process, f"hedge {number}"))) for number in range(10)} == {SCREENED}
+    assert all(len(set(rows_of(process, f"code {number}"))) >= enough(16) for number in range(4))
+    assert report.coverage.tried == 1.0
+    assert any("miss what pays on half of them" in line for line in report.coverage.skipped)
+
+
+@pytest.mark.usefixtures("ideas")
+def test_the_attacks_of_a_family_begin_with_different_rows() -> None:
+    _, process = timed(accurate, lambda text, is_first: 0.01, rows=PROGRAMS)
+    assert len({rows_of(process, f"hedge {number}")[0] for number in range(10)}) == 10
+
+
+@pytest.mark.usefixtures("ideas")
+def test_a_family_that_is_paid_on_one_row_is_tried_on_enough_and_what_is_paid_on_all() -> None:
+    odd = PROGRAMS[5]
+
+    def pay(row: Row, text: str) -> float:
+        return float(text == row.golden or (row.number == odd.number and text.startswith("hedge")))
+
+    _, process = timed(pay, lambda text, is_first: 0.01, rows=PROGRAMS)
+    counts = {number: len(set(rows_of(process, f"hedge {number}"))) for number in range(10)}
+    assert min(counts.values()) >= enough(16) and max(counts.values()) == 16
+    assert all(len(set(rows_of(process, f"echo {number}"))) == SCREENED for number in range(10))
+
+
+@pytest.mark.usefixtures("ideas")
+def test_of_a_cheap_reward_nothing_is_screened() -> None:
+    _, process = timed(accurate, lambda text, is_first: FAST, rows=PROGRAMS)
+    assert all(len(set(rows_of(process, f"hedge {number}"))) == 16 for number in range(10))
+
+
+@pytest.mark.usefixtures("ideas")
+def test_a_program_that_takes_long_and_pays_nothing_is_run_once_and_the_reward_is_waited_for() -> None:
+    def seconds(text: str, is_first: bool) -> float:
+        return 5.0 if text == "code 1" else 0.01
+
+    report, process = timed(accurate, seconds, rows=PROGRAMS)
+    assert len(rows_of(process, "code 1")) == 1 and process.deaths == 0
+    assert report.coverage.tried == 1.0 and not report.findings
+
+
+@pytest.mark.usefixtures("ideas")
+def test_an_expensive_reward_that_paid_nothing_is_not_searched() -> None:
+    clock = Clock()
+    process = Timed(accurate, lambda text, is_first: 0.01, clock)
+    seen = observe(process, PROGRAMS, AuditConfig(), None, Budget(60.0, clock=clock), lambda progress: None)
+    assert seen.climbed is None and seen.usage.seconds < 20

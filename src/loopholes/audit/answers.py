@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from loopholes.audit.choices import LETTERS, options_of
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.programs import TESTS, is_tested
+from loopholes.audit.lookup import cases_of, lookup
+from loopholes.audit.programs import TESTS, is_tested, program_of
 
 TRUTHS = (
     *("answer", "ground_truth", "solution", "target", "label", "reference", "expected", "gold", "final_answer"),
@@ -36,6 +37,8 @@ LONGEST = 20_000
 """Characters of an answer."""
 _BOXED = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
 _TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+FROM_TESTS = "a program that looks up the row's tests, and is right on these alone,"
+"""Source of an answer that is made of a row's tests."""
 
 
 class Answer(NamedTuple):
@@ -52,6 +55,10 @@ def answers_of(row: Row) -> dict[str, Answer]:
         for how, text in _readings(value, row):
             if text.strip() and len(text) <= LONGEST:
                 readings.setdefault(f"{source}{how}", Answer(text, known))
+    program = program_of(row)
+    lookup_source = None if program is None else lookup(cases_of(row.columns, program), program)
+    if lookup_source is not None:
+        readings.setdefault(FROM_TESTS, Answer(lookup_source, True))
     return readings
 
 

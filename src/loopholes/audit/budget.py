@@ -7,17 +7,21 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-Stage = Literal["scale", "contract", "near", "panel", "breaking", "search"]
+Stage = Literal["scale", "screening", "contract", "near", "panel", "breaking", "search"]
 
 STOPS: Mapping[Stage, float] = {
     "scale": 0.2,
+    "screening": 0.2,
     "contract": 0.27,
     "near": 0.37,
     "panel": 0.8,
     "breaking": 0.87,
     "search": 0.95,
 }
-"""Fraction of the budget for asking after which a stage starts no new work, however late it began."""
+"""Fraction of the budget for asking after which a stage starts no new work, however late it began.
+
+After ``screening``, an expensive reward is only asked what is not screened yet, or shows a signal.
+"""
 PLANNED: Mapping[Stage, float] = {"scale": 0.6, "contract": 0.1}
 """Fraction of that budget for which rows are planned: for the scale and half of the panel, and for the contract."""
 CALLS_PER_ROW: Mapping[Stage, int] = {"scale": 7, "contract": 30}

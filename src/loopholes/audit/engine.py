@@ -160,7 +160,7 @@ def observe(
     first = [*families_to_try(hints), *(["code"] if any(view.codes for view in views.values()) else [])]
     last = PROSE if all(view.codes for view in views.values()) else ()
     panel.try_all(first, last)
-    while not panel.is_late and (more := scale.more()):
+    while panel.has_time and (more := scale.more()):
         correctness.add(more)
         panel.add(more)
         panel.try_all(first, last)

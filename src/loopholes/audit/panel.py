@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from statistics import fmean
 
 from loopholes.audit.attacks import Attack, View
+from loopholes.audit.baselines import FORM_ALONE, NOTHING
 from loopholes.audit.budget import Budget, Stage
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.process import GONE
 from loopholes.audit.results import Attempt, Gap
 from loopholes.audit.scale import Correctness, Level, gap_of, normalized
 from loopholes.audit.scorer import Scorer
-from loopholes.audit.width import EXPENSIVE
+from loopholes.audit.screening import EXPENSIVE, SCREENED, SIGNAL, Ideas
 from loopholes.progress import OnProgress, Progress
 
 ENOUGH = 8
@@ -24,7 +25,7 @@ PLENTY = 30
 """Rows that are always enough: what is paid on none of them is paid on less than a tenth (95 %)."""
 AMPLE = 4
 """Where there is so many times the time that the panel is expected to take, what is tried first does not matter."""
-LITTLE = 0.05
+LITTLE = SIGNAL
 """Attempts that earn more than this fraction of the golden-floor range are checked against the truth."""
 PROMISING = 0.3
 """If an attack earns more than this fraction on its first rows, it is tried on all rows immediately."""
@@ -32,17 +33,18 @@ BREAKING = "break-the-grader"
 """The family that comes last, since what it breaks or hangs takes the longest."""
 PROSE = ("hedge", "length", "stuffing", "forged-role", "judge-injection")
 """Families that say something to a reader; where every row asks for a program, they come behind the others."""
-LEADING_FORMS = 2
-"""Forms in which an attack is tried first where a call is expensive: the plainest, and that of golden completions.
-
-The plainest is the bare text. Where golden completions have no form, the second is the first standard form.
-"""
 AHEAD = 4
 """First attempts that are asked in one request, for each call that is paid at once."""
 HANGS = 3
 """Attacks of a family that hang the reward after which the others of it get less time."""
 MOST_HANGS = 10
 """Attacks of a family that hang the reward after which the others of it are not tried."""
+LONG = 20
+"""Times a usual call that an attempt has to take to be *slow*: one that pays nothing is not tried on further rows."""
+LONG_SECONDS = 0.5
+"""Seconds that it has to take at least."""
+PROGRAM_SECONDS = 12.0
+"""Seconds that a call may take at least where rows ask for programs: rewards that run them set limits of their own."""
 
 
 def enough(rows: int) -> int:
@@ -55,7 +57,8 @@ class Tried:
     """What one attack made, and what that was paid, by row; ``right`` are the rows on which it is right after all.
 
     ``best`` is the largest share of the scale. ``is_stuck``: the reward did not come back from an attempt, and one such
-    row is enough. ``rows`` are those on which it was not tried yet, and ``ready`` what it made for such rows.
+    row is enough. ``is_slow``: an attempt took very long and paid nothing. ``rows`` are those on which it was not tried
+    yet, and ``ready`` what it made for such rows.
     """
 
     attack: Attack
@@ -64,6 +67,7 @@ class Tried:
     right: set[int] = field(default_factory=set)
     best: float = 0.0
     is_stuck: bool = False
+    is_slow: bool = False
     rows: list[int] = field(default_factory=list, repr=False)
     ready: dict[int, Attempt] = field(default_factory=dict, repr=False)
 
@@ -89,11 +93,10 @@ class Panel:
     ``skipped`` says what was left out, ``missing`` are the families of which nothing was tried. ``share_tried`` is the
     share of attacks that were tried on enough rows with a scale (:func:`enough`; all, if fewer apply), or that the
     reward did not come back from; attacks that apply to no row do not count. ``is_late``: there was no time for
-    something.
+    something that should have been tried.
 
-    Where a call is expensive, the forms of an attack count together: once its :data:`LEADING_FORMS` paid nothing on the
-    first rows, the others come after everything else was tried on enough rows; and once the leading ones were tried on
-    enough rows and paid nothing, the others count as tried.
+    Where a call is expensive, attacks are screened (:mod:`.screening`): families that are paid nothing are tried on
+    few rows, each attack beginning with another row, and count as tried then.
     """
 
     def __init__(
@@ -114,7 +117,8 @@ class Panel:
         self._tell = tell
         self._panel = [Tried(attack) for attack in attacks]
         self._hangs: Counter[str] = Counter()
-        self._leading: dict[str, list[Tried]] = {}  # of each further form, by its name
+        self._is_expensive = scorer.pace > EXPENSIVE
+        self._ideas = Ideas()
         self.is_late = False
         self.add(levels)
 
@@ -122,8 +126,13 @@ class Panel:
         """Further rows, on which nothing was tried yet."""
         ordered = sorted(levels, key=lambda level: level.width is None)
         self._levels |= {level.row: level for level in ordered}
+        measurable = [level.row for level in ordered if level.width is not None]
+        others = [level.row for level in ordered if level.width is None]
+        places: Counter[str] = Counter()
         for tried in self._panel:
-            tried.rows += [level.row for level in ordered]
+            first = places[tried.attack.family] % max(1, len(measurable)) if self._is_expensive else 0
+            places[tried.attack.family] += 1
+            tried.rows += [*measurable[first:], *measurable[:first], *others]
 
     def try_all(self, first: Sequence[str] = (), last: Sequence[str] = ()) -> None:
         """Every attack on one row, then on enough, and on all; attacks that break graders come last.
@@ -132,45 +141,51 @@ class Panel:
         """
         panel = interleaved(self._applying())
         panel.sort(key=lambda tried: _rank(tried.attack.family, first, last))
-        self._leading = leading(panel) if self._scorer.pace > EXPENSIVE else {}
-        rounds = sorted({1, enough(self._measurable), len(self._levels)})
+        self._is_expensive |= self._scorer.pace > EXPENSIVE
+        self._ideas = Ideas(panel if self._is_expensive else [], focus=first)
+        rounds = sorted({1, *([SCREENED] if self._is_expensive else []), enough(self._measurable), len(self._levels)})
         calls = self._budget.affordable_calls("panel", AMPLE * self._scorer.pace)
-        if calls > len(panel) * len(self._levels):
+        if calls > len(panel) * len(self._levels) and not self._is_expensive:
             rounds = sorted({1, len(self._levels)})  # in fewer requests
         total, done = len(panel) * len(rounds), 0
         stages: tuple[Stage, Stage] = ("panel", "breaking")
         for stage in stages:
             group = [tried for tried in panel if (tried.attack.family == BREAKING) == (stage == "breaking")]
             for count, attacks in self._turns(group, rounds):
-                if count == 1 and stage == "panel":
-                    self._ask_ahead(attacks)
+                if count <= SCREENED and stage == "panel":
+                    self._ask_ahead(attacks, count)
                 for tried in attacks:
                     self._tell(Progress("panel", min(done, total), total))
                     done += 1
                     self._try(tried, count, stage)
 
     def _turns(self, group: Sequence[Tried], rounds: Sequence[int]) -> Iterator[tuple[int, list[Tried]]]:
-        """On how many rows which attacks are tried next, what paid most first."""
+        """On how many rows which attacks are tried next, what paid most first; further forms behind the others."""
         for count in rounds[:-1]:
-            yield count, _best_first(tried for tried in group if not self._is_spare(tried))
+            yield count, _best_first(tried for tried in group if not self._ideas.is_further(tried))
         for count in rounds[:-1]:
-            yield count, _best_first(filter(self._is_spare, group))
+            yield count, _best_first(filter(self._ideas.is_further, group))
         yield rounds[-1], _best_first(group)
 
-    def _is_spare(self, tried: Tried) -> bool:
-        """Whether it is a further form of what paid nothing in the leading ones."""
-        forms = self._leading.get(tried.attack.name, ())
-        return bool(forms) and all(form.best <= LITTLE for form in forms)
+    def _ask_ahead(self, attacks: Sequence[Tried], count: int) -> None:
+        """The next attempts of several attacks in one request, where its calls are paid at once.
 
-    def _ask_ahead(self, attacks: Sequence[Tried]) -> None:
-        """The first attempts of several attacks in one request, where its calls are paid at once."""
+        Programs are asked one by one, since each may run as long as the reward lets it.
+        """
         size = AHEAD * self._scorer.width
-        for start in range(0, len(attacks) if self._scorer.width > 1 else 0, size):
+        waiting = [tried for tried in attacks if tried.attack.family != "code"] if self._scorer.width > 1 else []
+        for start in range(0, len(waiting), size):
             if self._budget.is_over("panel"):
                 return
-            new = [tried for tried in attacks[start : start + size] if not tried.paid and tried.has_more(self._views)]
-            firsts = [next(iter(tried.ready.items())) for tried in new]
+            several = [tried for tried in waiting[start : start + size] if self._is_due(tried, count)]
+            firsts = [next(iter(tried.ready.items())) for tried in several if tried.has_more(self._views)]
             self._scorer.pay([(row, attempt.text) for row, attempt in firsts])
+
+    def _is_due(self, tried: Tried, count: int) -> bool:
+        """Whether an attack is to be tried on a further row now, to be tried on so many."""
+        if len(tried.paid) >= self._wanted(tried, count) or tried.is_stuck:
+            return False
+        return not (self._is_screened(tried) and self._budget.is_over("screening"))
 
     def results(self) -> list[Tried]:
         """What was tried, without what is paid for one answer alone."""
@@ -180,6 +195,11 @@ class Panel:
             paid = {row: payment for row, payment in attack.paid.items() if row not in attack.right}
             attack.right |= guessed(levels, paid)
         return tried
+
+    @property
+    def has_time(self) -> bool:
+        """Whether further rows are worth their time."""
+        return not (self.is_late or (self._is_expensive and self._budget.is_over("screening")))
 
     @property
     def missing(self) -> list[str]:
@@ -204,11 +224,15 @@ class Panel:
         open_ = [tried for tried in applying if not self._is_covered(tried)]
         none = sum(not tried.paid for tried in open_)
         few = len(open_) - none
-        forms = sum(self._is_covered(tried) and not self._is_tried(tried) for tried in applying)
+        screened = [tried for tried in applying if self._is_covered(tried) and not self._is_tried(tried)]
         of, rows = f"of {len(applying)} attacks were", enough(self._measurable)
         sentences += [f"{none} {of} not tried for want of time"] if none else []
         sentences += [f"{few} {of} tried on fewer than {rows} rows, for want of time"] if few else []
-        sentences += [f"{forms} further forms of attacks that paid nothing in two, for want of time"] if forms else []
+        if screened:
+            sentences.append(
+                f"{len(screened)} {of} not tried on {rows} rows: their families paid nothing, or another form of them "
+                f"did not; {SCREENED} rows miss what pays on half of them in one case of four"
+            )
         return sentences + ([f"not tried for want of time: {', '.join(self.missing)}"] if self.missing else [])
 
     @property
@@ -219,42 +243,62 @@ class Panel:
         return [tried for tried in self._panel if tried.paid or tried.has_more(self._views)]
 
     def _is_covered(self, tried: Tried) -> bool:
-        forms = self._leading.get(tried.attack.name, ())
-        return self._is_tried(tried) or (self._is_spare(tried) and all(map(self._is_tried, forms)))
+        return self._is_tried(tried) or self._is_screened(tried)
+
+    def _is_screened(self, tried: Tried) -> bool:
+        """Whether what it and the others of its family were paid says enough, where a call is expensive."""
+        silent = tried.attack.name in (*NOTHING, *FORM_ALONE) and self._measurable < len(self._levels)
+        return not silent and self._ideas.is_screened(tried, self._measured, enough(self._measurable))
+
+    def _measured(self, tried: Tried) -> int:
+        """On how many rows with a scale it was tried; at least on enough, if it applies to no further rows."""
+        measured = sum(self._levels[row].width is not None for row in tried.paid)
+        return measured if tried.has_more(self._views) else max(measured, enough(self._measurable))
 
     def _is_tried(self, tried: Tried) -> bool:
-        measured = sum(self._levels[row].width is not None for row in tried.paid)
-        return tried.is_stuck or measured >= enough(self._measurable) or not tried.has_more(self._views)
+        return tried.is_stuck or self._measured(tried) >= enough(self._measurable)
 
     def _try(self, tried: Tried, count: int, stage: Stage) -> None:
         """Try an attack until it was tried on so many rows, or on all if it is paid."""
         family = tried.attack.family
-        while len(tried.paid) < (wanted := self._wanted(tried, count)) and not tried.is_stuck:
+        while self._is_due(tried, count):
             if self._hangs[family] >= MOST_HANGS:
                 return
             if self._budget.is_over(stage):
                 self.is_late = True
                 return
-            if not tried.has_more(self._views, min(self._scorer.chunk, wanted - len(tried.paid))):
+            if not tried.has_more(self._views, min(self._scorer.chunk, self._wanted(tried, count) - len(tried.paid))):
                 return
-            with self._scorer.hurried() if self._hangs[family] >= HANGS else nullcontext():
+            with self._scorer.hurried() if self._hangs[family] >= HANGS else self._waiting(tried):
                 self._ask(tried)
-            self._hangs[family] += tried.is_stuck
+            self._hangs[family] += tried.is_stuck or tried.is_slow
 
     def _wanted(self, tried: Tried, count: int) -> int:
         """On how many rows an attack is to be tried now: so many, or all if it is paid."""
-        return len(self._levels) if tried.best > PROMISING else count
+        if tried.best > PROMISING:
+            return len(self._levels)
+        if self._ideas.is_slow(tried):
+            return 0
+        return 1 if tried.is_slow else count
+
+    def _waiting(self, tried: Tried) -> AbstractContextManager[None]:
+        """More time for calls of rewards that run programs."""
+        runs = any(self._views[row].codes for row in tried.ready)
+        return self._scorer.waiting(PROGRAM_SECONDS) if runs else nullcontext()
 
     def _ask(self, tried: Tried) -> None:
         """What the attempts that are ready are paid, up to the first that the reward does not come back from."""
         attempts, tried.ready = tried.ready, {}
+        began = self._budget.spent
         payments = self._scorer.pay([(row, attempt.text) for row, attempt in attempts.items()], patient=False)
+        seconds = (self._budget.spent - began) / len(attempts)
         paid = dict(zip(attempts, payments, strict=False))
         tried.attempts.update((row, attempts[row]) for row in paid)
         tried.paid.update(paid)
         tried.is_stuck |= any(payment.is_late or payment.problem.startswith(GONE) for payment in paid.values())
         shares = {row: self._levels[row].share(payment.value) or 0.0 for row, payment in paid.items()}
         tried.best = max(tried.best, *shares.values(), 0.0)
+        tried.is_slow |= tried.best <= LITTLE and seconds > max(LONG_SECONDS, LONG * self._scorer.seconds_a_call)
         tried.right |= self._correctness.right({row: attempts[row] for row in paid if shares[row] > LITTLE})
 
 
@@ -266,14 +310,6 @@ def _rank(family: str, first: Sequence[str], last: Sequence[str]) -> int:
 
 def _best_first(attacks: Iterable[Tried]) -> list[Tried]:
     return sorted(attacks, key=lambda tried: tried.best, reverse=True)
-
-
-def leading(panel: Sequence[Tried]) -> dict[str, list[Tried]]:
-    """The leading forms of each attack that is a further form of them, by its name."""
-    ideas: dict[tuple[str, str], list[Tried]] = defaultdict(list)
-    for tried in panel:
-        ideas[tried.attack.family, tried.attack.idea].append(tried)
-    return {tried.attack.name: forms[:LEADING_FORMS] for forms in ideas.values() for tried in forms[LEADING_FORMS:]}
 
 
 def _families(panel: Sequence[Tried]) -> set[str]:

@@ -64,6 +64,7 @@ class Scorer:
         self._fixed = seconds_a_call
         self._usual = SHORTEST_LIMIT
         self._hurry = 1.0
+        self._least = 0.0
         self._opening: Call | None = None
         self._opening_seconds = 0.0
         self._stand_in_seconds = 0.0
@@ -85,7 +86,7 @@ class Scorer:
         """Seconds that a call may take. Waiting is never cut shorter than what another process would cost."""
         if self._fixed is not None:
             return self._fixed
-        return max(self._hurry * self._usual, self._stand_in_seconds)
+        return max(self._hurry * self._usual, self._stand_in_seconds, self._least)
 
     @property
     def target(self) -> Target:
@@ -163,6 +164,15 @@ class Scorer:
             yield
         finally:
             self._hurry = 1.0
+
+    @contextmanager
+    def waiting(self, seconds: float) -> Iterator[None]:
+        """In this block a call gets at least so much time, unless the user set a limit."""
+        self._least = seconds
+        try:
+            yield
+        finally:
+            self._least = 0.0
 
     def pay(self, calls: Sequence[tuple[int, str]], *, patient: bool = True) -> list[Paid]:
         """What each completion is paid; the same call is asked once, however often.

@@ -14,6 +14,7 @@ from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.results import Attempt
 from loopholes.audit.scale import Correctness, Level
 from loopholes.audit.scorer import Scorer
+from loopholes.audit.screening import EXPENSIVE, SIGNAL
 
 BEAM = 6
 """Variants that are kept to be changed further."""
@@ -23,6 +24,8 @@ LEAST = 100
 """Calls below which a search is not worth its start."""
 ENOUGH = 1.5
 """Fraction of the scale at which a climb stops."""
+IN_FULL = 0.9
+"""Fraction of the scale from which a search of an expensive reward has no more to find."""
 FIRST = 2
 """Rows after which a variant that pays nothing is given up."""
 STEPS: Mapping[str, Callable[[str, str, View], str]] = {
@@ -98,6 +101,9 @@ class Search:
             return None, ["search: it was given no calls"]
         if not reported:
             return None, ["search: there are no two rows with a scale to climb on and to report on"]
+        best = max(self.shares.values(), default=0.0)
+        if self.scorer.pace > EXPENSIVE and not SIGNAL < best < IN_FULL:
+            return None, []  # nothing to climb from, or no more to find
         calls = min(calls, budget.affordable_calls("search", self.scorer.pace))
         if calls < LEAST:
             return None, ["search: no time was left for it"]

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from loopholes.audit.checks import Answers, same
 from loopholes.audit.scorer import Scorer
+from loopholes.audit.screening import EXPENSIVE
 from loopholes.cores import cores
-
-EXPENSIVE = 2e-3
-"""Seconds; a call that takes more is worth to be paid beside others, and not every form of an attack is asked first."""
 
 
 def widen(scorer: Scorer, answers: Answers, *, width: int | None = None) -> None:
