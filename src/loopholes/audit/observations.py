@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from loopholes.audit.advantage import Drawn
 from loopholes.audit.baselines import Idle
 from loopholes.audit.checks import Answers
 from loopholes.audit.frameworks.base import Paid, Row
@@ -39,7 +40,8 @@ class Observations:
     as the answer to every row that has a scale. ``rounds``: right answers of a noisy reward, again and again.
     ``skipped`` says what was left out, ``notes`` how the framework's handling is modelled. ``idle`` is what texts that
     answer nothing are paid, ``share_tried`` the share of the panel that was tried on enough rows.
-    ``near`` are near misses of the right answer by their names, ``equivalents`` right answers written otherwise.
+    ``near`` are near misses of the right answer by their names, ``equivalents`` right answers written otherwise,
+    ``drawn`` what attacks on a random reward are paid in many scorings.
     """
 
     target: Target
@@ -66,6 +68,7 @@ class Observations:
     share_tried: float = 1.0
     near: Mapping[str, Sequence[Miss]] = field(default_factory=dict)
     equivalents: Sequence[Asked] = ()
+    drawn: Drawn = field(default_factory=dict)
 
     @property
     def measurable(self) -> list[Level]:

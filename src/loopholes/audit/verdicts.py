@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from loopholes.audit.absolute import absolutes
+from loopholes.audit.advantage import seldom_punished, selections, strongest, with_selection
 from loopholes.audit.baselines import FORM_ALONE, NOTHING, baselines
 from loopholes.audit.checks import HALF
 from loopholes.audit.contract import breaches, idle_pay, remarks
@@ -44,13 +45,17 @@ def judge(seen: Observations, gate: Gate) -> Report:
     """The report on everything that was seen."""
     rows = Rows(seen, gate)
     idle, zero = baselines(seen.levels, seen.idle)
+    paying = attacks(seen, gate, rows)
+    pushed = selections(seen.levels, seen.tried, seen.gaps, seen.drawn, gate.training)
+    if not any(finding.verdict == "exploit" and not finding.accepted for finding in paying):
+        paying += seldom_punished(pushed, seen.tried, seen.levels, seen.evidence, seen.component)
     findings = [
         *breaches(seen, gate),
         *near_findings(seen.near, seen.evidence, gate, seen.component),
         *refusal_findings(seen.equivalents, seen.evidence),
         *absolutes(seen),
         *idle_pay(seen, gate, idle, rows),
-        *attacks(seen, gate, rows),
+        *(with_selection(finding, pushed) for finding in paying),
         *on_rows(rows),
         *rows.lost(),
         *searched(seen, gate),
@@ -69,6 +74,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
         losing=sum(level.width is None for level in seen.levels if level.known) / max(1, len(seen.levels)),
         scoring=seen.scoring,
         refused=refusals(seen.equivalents),
+        selection=strongest(pushed),
     )
 
 
