@@ -121,7 +121,10 @@ def draw(
     if draws < FEWEST_DRAWS:
         return {}, ["whether attacks pay by the trainer's normalisation alone, for want of time"]
     honest = {
-        level.row: [_rewards(scorer, level.row, text, draws) for text in (level.golden_text, level.floor_text)]
+        level.row: (
+            _rewards(scorer, level.row, level.golden_text, draws),
+            _rewards(scorer, level.row, level.floor_text, draws),
+        )
         for level in rows
     }
     drawn: dict[str, Mapping[int, Payments]] = {}
@@ -129,7 +132,7 @@ def draw(
         asked = [row for row in honest if row in attack.attempts and row not in attack.right]
         rewards = {row: _rewards(scorer, row, attack.attempts[row].text, draws) for row in asked}
         drawn[attack.attack.name] = {
-            row: Payments(*honest[row], attack=own) for row, own in rewards.items() if own and all(honest[row])
+            row: Payments(*honest[row], own) for row, own in rewards.items() if own and all(honest[row])
         }
         if not any(payments.varies for by_row in drawn.values() for payments in by_row.values()):
             return {}, []
