@@ -7,9 +7,8 @@ Self-grading at its hardest level, where one answer in ten is right. Below the p
 
 from __future__ import annotations
 
-from predict_deterrence import RATES, push
-
 from loopholes.stats.selection import Normalization, crossing
+from predict_deterrence import RATES, push
 
 ROWS: tuple[tuple[Normalization, int, float], ...] = (
     ("none", 8, 6.0),
