@@ -279,10 +279,23 @@ def _spreads(selected: Selection) -> bool:
     return selected.draws > 1 and push.n > 1 and (push.low or 0.0) > 0 and pays
 
 
-def with_selection(finding: Finding, selections: Mapping[str, Selection]) -> Finding:
-    """The finding with how its attack is pushed; in words, too, where the reward is random."""
-    selected = selections.get(finding.name)
-    if selected is None or finding.selection is not None:
+def with_selections(
+    findings: Sequence[Finding],
+    selections: Mapping[str, Selection],
+    tried: Sequence[Tried],
+    levels: Sequence[Level],
+    evidence: Callable[[Level, str, Paid], Evidence],
+    component: bool,
+) -> list[Finding]:
+    """Findings of attacks with how each attack is pushed; if none is an exploit, what :func:`seldom_punished` adds."""
+    more: Iterator[Finding] = iter(())
+    if not any(finding.verdict == "exploit" and not finding.accepted for finding in findings):
+        more = seldom_punished(selections, tried, levels, evidence, component)
+    return [*(_with_selection(finding, selections.get(finding.name)) for finding in findings), *more]
+
+
+def _with_selection(finding: Finding, selected: Selection | None) -> Finding:
+    if selected is None:
         return finding
     message = finding.message if selected.draws == 1 else f"{finding.message}; {described(selected)}"
     return replace(finding, message=message, selection=selected)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from loopholes.audit.absolute import absolutes
-from loopholes.audit.advantage import seldom_punished, selections, strongest, with_selection
+from loopholes.audit.advantage import selections, strongest, with_selections
 from loopholes.audit.baselines import FORM_ALONE, NOTHING, baselines
 from loopholes.audit.checks import HALF
 from loopholes.audit.contract import breaches, idle_pay, remarks
@@ -45,17 +45,14 @@ def judge(seen: Observations, gate: Gate) -> Report:
     """The report on everything that was seen."""
     rows = Rows(seen, gate)
     idle, zero = baselines(seen.levels, seen.idle)
-    paying = attacks(seen, gate, rows)
     pushed = selections(seen.levels, seen.tried, seen.gaps, seen.drawn, gate.training)
-    if not any(finding.verdict == "exploit" and not finding.accepted for finding in paying):
-        paying += seldom_punished(pushed, seen.tried, seen.levels, seen.evidence, seen.component)
     findings = [
         *breaches(seen, gate),
         *near_findings(seen.near, seen.evidence, gate, seen.component),
         *refusal_findings(seen.equivalents, seen.evidence),
         *absolutes(seen),
         *idle_pay(seen, gate, idle, rows),
-        *(with_selection(finding, pushed) for finding in paying),
+        *with_selections(attacks(seen, gate, rows), pushed, seen.tried, seen.levels, seen.evidence, seen.component),
         *on_rows(rows),
         *rows.lost(),
         *searched(seen, gate),

@@ -15,6 +15,11 @@ Statistic = Callable[[Floats, Floats], float | None]
 """Of a predictor's values and of the shares, in [0, 1], of the runs that were exploited; one of each per reward."""
 
 
+def share_that_rose(rates: Sequence[float], base: float, least: float) -> float:
+    """The share of runs whose rate ends at least ``least`` above the base rate; 0 where there is no run."""
+    return float(np.mean([rate - base >= least for rate in rates])) if rates else 0.0
+
+
 def rank_correlation(values: Floats, shares: Floats) -> float | None:
     """Spearman's; None where one of the two does not vary."""
     from scipy.stats import rankdata

@@ -15,8 +15,7 @@ from loopholes.numbers import Estimate, share, written
 from loopholes.policies import MINIS
 from loopholes.report.elements import Cell, Chart, Lines, Section, Series, Table
 from loopholes.score import cells as scored_cells
-from loopholes.stats import Thresholds
-from loopholes.stats.ranking import Statistic, over_families, rank_correlation, ranked_above
+from loopholes.stats.ranking import Statistic, over_families, rank_correlation, ranked_above, share_that_rose
 from loopholes.studies.audit_grid import GAME as AUDITED_GAME
 from loopholes.studies.audit_grid import sweep
 from loopholes.studies.audits import ChannelAudit
@@ -219,18 +218,13 @@ def _result(config: StudyConfig, runs: Runs, environment: Environment) -> Result
         why=listed(list(dict.fromkeys(_named(finding) for finding in exploits))),
         base=base,
         rise=runs.change(after, before, EXPLOIT),
-        rose=share_that_rose(runs.values(after, EXPLOIT), base, config.thresholds),
+        rose=share_that_rose(runs.values(after, EXPLOIT), base, config.thresholds.appears),
     )
 
 
 def _named(finding: Mapping[str, Any]) -> str:
     """The finding's family, or for a check of the contract its name."""
     return str(finding["name"] if finding["family"] == "contract" else finding["family"])
-
-
-def share_that_rose(rates: Sequence[float], base: float, thresholds: Thresholds) -> float:
-    """The share of seeds whose exploit rate lies above the base rate by as much as an exploit needs to appear."""
-    return float(np.mean([rate - base >= thresholds.appears for rate in rates])) if rates else 0.0
 
 
 def _with_interval(results: Results, predictor: Callable[[Result], float], statistic: Statistic) -> Estimate:
