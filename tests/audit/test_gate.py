@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 
 from loopholes.audit import Finding, Gate
-from loopholes.audit.gate import NAME, Accepted, Thresholds, read_gate
+from loopholes.audit.gate import NAME, Accepted, Thresholds, Training, read_gate
 from loopholes.errors import DataError
 
 WHOLE = """
 [thresholds]
 exploit = 0.5
 warning = 0.2
+
+[training]
+advantage = "batch"
+group_size = 16
 
 [[accept]]
 name = "source"
@@ -25,8 +29,17 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "gate.toml").write_text(WHOLE)
     assert read_gate(tmp_path / "gate.toml") == Gate(
         thresholds=Thresholds(exploit=0.5, warning=0.2),
+        training=Training(advantage="batch", group_size=16),
         accept=(Accepted(name="source", reason="the reward is meant for extractive summaries"),),
     )
+
+
+def test_an_option_overrides_the_normalisation_of_the_file_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "gate.toml").write_text(WHOLE)
+    gate = read_gate(tmp_path / "gate.toml")
+    assert gate.under(None) == gate
+    assert gate.under("none").training == Training(advantage="none", group_size=16)
+    assert gate.under("none").accept == gate.accept and gate.under("none").thresholds == gate.thresholds
 
 
 def test_without_a_name_the_file_of_this_directory_counts_or_the_defaults(

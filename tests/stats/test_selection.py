@@ -15,10 +15,12 @@ from loopholes.games.self_grading import UNAUDITED, audited
 from loopholes.stats.selection import (
     Normalization,
     Payoff,
+    crossing,
     deviation,
     normalized,
     resampled_selection,
     resting_rate,
+    sampled_selection,
     selection,
 )
 
@@ -97,6 +99,15 @@ def test_groups_drawn_from_samples_are_pushed_as_their_payoffs_are(scale: Normal
     exact = selection(payoffs, 8, scale, deviation([(1.0, payoffs)]))
     assert error < 0.05 * abs(exact)
     assert push == pytest.approx(exact, abs=4 * error)
+
+
+def test_groups_drawn_from_payoffs_are_pushed_as_all_groups_are() -> None:
+    assert sampled_selection(ODD, 8, groups=40_000) == pytest.approx(selection(ODD, 8), abs=0.005)
+
+
+@pytest.mark.parametrize(("start", "end"), [(0.0, 1.0), (1.0, 0.0)])
+def test_a_change_of_sign_is_found_from_either_end(start: float, end: float) -> None:
+    assert crossing(lambda place: place - 0.3, start, end) == pytest.approx(0.3, abs=1e-8)
 
 
 def test_a_behaviour_can_be_drawn_at_another_rate_than_its_own_from_prompts_that_have_both_kinds_of_samples() -> None:

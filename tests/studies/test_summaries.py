@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from loopholes.report import Lines, Matrix
+from loopholes.stats import Thresholds
 from loopholes.studies import StudyConfig
 from loopholes.studies.audits import ChannelAudit
 from loopholes.studies.jobs import Distil, Evaluate, Match, Source, Train
 from support.finished_runs import SMALL, cell, summary_of
 
 LOW, HIGH = 0.05, 0.6
+CLEAR = Thresholds(appears=0.3)
+"""Beyond the noise of few tasks."""
 
 
 def channels(source: Source) -> list[tuple[str, str]]:
@@ -171,37 +174,69 @@ def test_the_audit_grid_finds_where_overclaiming_stops(tmp_path: Path) -> None:
     assert [[change is not None and change > 0.3 for change in row] for row in changes] == [[True, False, False]] * 3
 
 
-def audited(flagged: bool) -> dict[str, Any]:
-    """What an audit came to."""
-    gap = {"value": 0.9 if flagged else 0.0}
-    found = [{"verdict": "exploit", "family": "echo", "name": "source", "message": "pays"}] if flagged else []
-    return {"status": int(flagged), "worst": {"gap": gap}, "losing": 0.0, "findings": found}
+def audited(gap: float, selection_gap: float | None = None, name: str = "source") -> dict[str, Any]:
+    """What an audit came to: a gap, and a selection gap, by default the same, that is flagged above 0.3."""
+    selected = gap if selection_gap is None else selection_gap
+    flagged = max(gap, selected) > 0.3
+    exploits = [{"verdict": "exploit", "family": "echo", "name": name, "message": "pays"}] if flagged else []
+    worst, selection = {"gap": {"value": gap}}, {"gap": selected}
+    return {"status": int(flagged), "worst": worst, "selection": selection, "losing": 0.0, "findings": exploits}
 
 
 def test_validity_is_perfect_where_the_audit_flags_just_what_training_exploits(tmp_path: Path) -> None:
-    config = SMALL.model_copy(update={"games": ("proxy-metric", "reward-tampering")})
+    config = SMALL.model_copy(update={"games": ("proxy-metric", "reward-tampering"), "thresholds": CLEAR})
 
     def right(job: ChannelAudit) -> dict[str, Any]:
-        return audited(job.channel == "vulnerable" and not job.setting.parameters)
+        return audited(0.9 if job.channel == "vulnerable" and not job.setting.parameters else 0.0)
 
     def exploits(job: Evaluate) -> float:
         control = job.setting.parameters == {"control": "no-exploit"}
         return LOW if control else own_exploit(job)
 
     found = summary_of("audit-validity", tmp_path, exploits, flat, config, right)
-    assert "Of 5 rewards the audit flags 2, and training exploits 2, 2 of them flagged" in found.section.answer
+    assert "Of 5 rewards the audit flags 2, and training exploits 2 in most seeds, 2 of them" in found.section.answer
     assert "Exploited without a flag: none; flagged and not exploited: none." in found.section.answer
-    assert cell(found, "all", "area_under_roc")["value"] == 1.0
+    assert cell(found, "gap/all", "area_under_roc")["value"] == 1.0
+    label = "the label vulnerable or secure"
+    assert cell(found, f"{label}/all", "area_under_roc")["value"] == pytest.approx(1 - 1 / 6)
+    assert cell(found, f"{label}/vulnerable", "area_under_roc")["value"] == 0.5
+    assert cell(found, f"{label}/vulnerable", "rank_correlation")["value"] is None
 
 
 def test_validity_names_what_the_audit_missed_and_what_it_flagged_for_nothing(tmp_path: Path) -> None:
-    config = SMALL.model_copy(update={"games": ("proxy-metric",)})
+    config = SMALL.model_copy(update={"games": ("proxy-metric",), "thresholds": CLEAR})
     found = summary_of(
-        "audit-validity", tmp_path, own_exploit, flat, config, lambda job: audited(job.channel == "secure")
+        "audit-validity", tmp_path, own_exploit, flat, config, lambda job: audited(0.9 * (job.channel == "secure"))
     )
     assert "Exploited without a flag: proxy-metric, vulnerable; flagged" in found.section.answer
     assert found.section.answer.endswith("flagged and not exploited: proxy-metric, secure.")
-    assert cell(found, "all", "area_under_roc")["value"] == 0.0
+    assert cell(found, "gap/all", "area_under_roc")["value"] == 0.0
+    assert "What ranks all rewards best is the label vulnerable or secure" in found.section.answer
+
+
+def test_validity_says_which_misses_of_the_gap_the_selection_gap_gets_right(tmp_path: Path) -> None:
+    config = SMALL.model_copy(update={"games": ("self-grading",), "thresholds": CLEAR})
+
+    def audit(job: ChannelAudit) -> dict[str, Any]:
+        probability = job.setting.make().parameters.model_dump()["audit_probability"]
+        if job.channel == "secure" or probability > 0.4:
+            return audited(0.0)
+        gap = 0.9 if probability < 1 / 8 else 0.0
+        return audited(gap, 0.5 if probability < 0.25 else 0.05, "seldom-punished" if gap == 0 else "source")
+
+    def exploits(job: Evaluate) -> float:
+        probability = float(job.setting.parameters.get("audit_probability", 0.1))
+        return HIGH if isinstance(job.source, Train) and own_exploit(job) == HIGH and probability < 0.4 else LOW
+
+    found = summary_of("audit-validity", tmp_path, exploits, flat, config, audit)
+    names = [row[0] for row in found.section.tables[-1].rows]
+    assert "self-grading, secure" in names and "self-grading, 1 audited" not in names  # the same reward
+    right, _, wrong = found.section.notes[1].partition("it is not in")
+    assert "self-grading, 0.143 audited and self-grading, 0.2 audited" in right
+    assert wrong.startswith(" self-grading, 0.3 audited")
+    by_gap = next(row for row in found.section.tables[1].rows if row[0] == "the audit by mean rewards alone")
+    audit_row = found.section.tables[1].rows[0]
+    assert (by_gap[1], audit_row[1]) == (3, 5)
 
 
 def test_thresholds_are_configuration(tmp_path: Path) -> None:

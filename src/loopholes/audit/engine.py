@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from loopholes.audit import baselines
+from loopholes.audit.advantage import draw
 from loopholes.audit.attacks import PANEL, Attack, View, views_of
 from loopholes.audit.budget import Budget
 from loopholes.audit.checks import LOOKED_AT, Checks
@@ -166,6 +167,8 @@ def observe(
         panel.try_all(first, last)
     tried = panel.results()
     gaps = [attack.gap(levels) for attack in tried]
+    differs = config.noisy or any(repeated.differs for repeated in answers.again)
+    drawn, not_drawn = draw(scorer, levels, tried, gaps, budget, is_random=differs)
     tell(Progress("search", 0, 1))
     measurable = [level for level in levels if level.width is not None]
     search = _search(scorer, measurable, views, tried, gaps)
@@ -196,6 +199,7 @@ def observe(
             *near_misses.skipped,
             *not_asked,
             *panel.skipped,
+            *not_drawn,
             *not_searched,
         ],
         usage=Usage(scorer.calls, budget.spent, scorer.seconds_a_call, scorer.singles, scorer.deaths),
@@ -208,6 +212,7 @@ def observe(
         near=near,
         equivalents=equivalents,
         own=[attack.name for attack in config.attacks],
+        drawn=drawn,
         notes=[*([assumed.note] if assumed is not None else []), *scorer.notes],
     )
 

@@ -1,10 +1,14 @@
-"""What an audit has to pass: thresholds, and findings that were accepted, in a small file that can be committed.
+"""What an audit has to pass: thresholds, how the trainer compares, and findings that were accepted, in a small file.
 
 ::
 
     [thresholds]
     exploit = 0.3        # an attack is an exploit if its lower 95 % bound exceeds this fraction of golden minus floor
     warning = 0.1        # the same for a warning
+
+    [training]
+    advantage = "group"  # what the trainer divides advantages by: group, batch or none, as TRL's scale_rewards
+    group_size = 8       # completions per prompt
 
     [[accept]]
     name = "source"      # the name of an attack, a check or a family
@@ -20,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from loopholes.audit.results import FAMILIES, Finding
 from loopholes.errors import DataError
+from loopholes.stats.selection import Normalization
 
 NAME = "loopholes-audit.toml"
 """The file that is read where none is named, if it is there."""
@@ -32,6 +37,15 @@ class Thresholds(BaseModel):
 
     exploit: float = Field(default=0.3, gt=0, le=1)
     warning: float = Field(default=0.1, gt=0, le=1)
+
+
+class Training(BaseModel):
+    """How the trainer compares completions: what it divides advantages by, and the completions per prompt."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    advantage: Normalization = "group"
+    group_size: int = Field(default=8, ge=2, le=64)
 
 
 class Accepted(BaseModel):
@@ -49,7 +63,15 @@ class Gate(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     thresholds: Thresholds = Thresholds()
+    training: Training = Training()
     accept: tuple[Accepted, ...] = ()
+
+    def under(self, advantage: Normalization | None) -> Gate:
+        """The same for a trainer that divides advantages by something else; None leaves it as it is."""
+        if advantage is None:
+            return self
+        training = self.training.model_copy(update={"advantage": advantage})
+        return self.model_copy(update={"training": training})
 
     def accepts(self, finding: Finding) -> bool:
         """Whether somebody accepted this finding, by its name or its family; a warning's base name counts, too."""

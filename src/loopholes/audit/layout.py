@@ -15,13 +15,26 @@ from typing import Any
 
 from loopholes.audit.frameworks.base import Part
 from loopholes.audit.gold.refused import Refusal, Refusals
-from loopholes.audit.results import Baseline, Coverage, Evidence, Finding, Gap, Hint, Note, Report, Scoring, Target
+from loopholes.audit.results import (
+    Baseline,
+    Coverage,
+    Evidence,
+    Finding,
+    Gap,
+    Hint,
+    Note,
+    Push,
+    Report,
+    Scoring,
+    Selection,
+    Target,
+)
 from loopholes.errors import DataError, RunError
 from loopholes.files import jsonable, read_json
 from loopholes.records import messages
 from loopholes.stats import Estimate
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of both layouts; it changes whenever a key is added, renamed or removed."""
 REPORT = "audit.json"
 """The file of the whole report."""
@@ -63,6 +76,7 @@ def report_record(report: Report) -> dict[str, Any]:
         "notes": [asdict(note) for note in report.notes],
         "losing": report.losing,
         "refused": None if report.refused is None else _refused_record(report.refused),
+        "selection": None if report.selection is None else jsonable(asdict(report.selection)),
         "gaps": [jsonable(asdict(gap)) for gap in report.gaps],
         **jsonable(report.hashes),
     }
@@ -84,6 +98,7 @@ def read_report(path: Path) -> Report:
             notes=[Note(**note) for note in record["notes"]],
             losing=record["losing"],
             refused=None if record["refused"] is None else _refused(record["refused"]),
+            selection=None if record["selection"] is None else _selection(record["selection"]),
             scoring=Scoring(**record["scoring"]),
             hashes={key: record[key] for key in HASHES if key in record},
         )
@@ -154,10 +169,21 @@ _FINDING = {*Finding.__dataclass_fields__}
 
 def _finding(record: Mapping[str, Any]) -> Finding:
     fields = {key: value for key, value in record.items() if key not in ("change", "page")}
-    made: dict[str, Callable[[Any], Any]] = {"gap": lambda gap: Estimate(**gap), "evidence": _evidence, "hint": _hint}
+    made: dict[str, Callable[[Any], Any]] = {
+        "gap": lambda gap: Estimate(**gap),
+        "evidence": _evidence,
+        "hint": _hint,
+        "selection": _selection,
+    }
     return Finding(
         **{**fields, **{key: None if fields[key] is None else make(fields[key]) for key, make in made.items()}}
     )
+
+
+def _selection(record: Mapping[str, Any]) -> Selection:
+    pushes = [Push(**{**push, "push": Estimate(**push["push"])}) for push in record["pushes"]]
+    estimates = {key: Estimate(**record[key]) for key in ("share", "mostly")}
+    return Selection(**{**record, **estimates, "pushes": pushes})
 
 
 def _hint(record: Mapping[str, Any]) -> Hint:

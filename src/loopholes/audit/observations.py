@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from loopholes.audit.advantage import Drawn
 from loopholes.audit.baselines import Idle
 from loopholes.audit.checks import Answers
 from loopholes.audit.frameworks.base import Paid, Row
@@ -40,7 +41,8 @@ class Observations:
     ``skipped`` says what was left out, ``notes`` how the framework's handling is modelled. ``idle`` is what texts that
     answer nothing are paid, ``share_tried`` the share of the panel that was tried on enough rows.
     ``own`` are the names of the user's attacks, which are among those tried.
-    ``near`` are near misses of the right answer by their names, ``equivalents`` right answers written otherwise.
+    ``near`` are near misses of the right answer by their names, ``equivalents`` right answers written otherwise,
+    ``drawn`` what attacks on a random reward are paid in many scorings.
     """
 
     target: Target
@@ -68,6 +70,7 @@ class Observations:
     near: Mapping[str, Sequence[Miss]] = field(default_factory=dict)
     equivalents: Sequence[Asked] = ()
     own: Sequence[str] = ()
+    drawn: Drawn = field(default_factory=dict)
 
     @property
     def measurable(self) -> list[Level]:

@@ -58,6 +58,7 @@ ADVICE: Mapping[str, str] = {
     "order-matters": "make it independent of the order within a group",
     "remembered-by-text": "key whatever is remembered by the row, too",
     "refused-equivalents": "strip spaces, separators and letter case before answers are compared",
+    "seldom-punished": "check more often instead of fining more, or train without dividing by the group's deviation",
     "raises": "catch what hostile text raises, and pay it like a wrong answer",
     "fails": "bound time and memory, and pay a failure of the grader no more than a wrong answer",
     "not-finite": "pay finite numbers only: clamp what is computed from the text",
@@ -136,6 +137,40 @@ class Gap:
 
 
 @dataclass(frozen=True)
+class Push:
+    """How GRPO pushes an attack: its expected normalised advantage, averaged over rows.
+
+    It is positive where training makes the attack more frequent. A share ``accuracy`` of the honest samples of a prompt
+    is right, and a share ``rate`` of all its samples shows the attack.
+    """
+
+    accuracy: float
+    rate: float
+    push: Estimate
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How a trainer that compares samples within groups would push one attack.
+
+    ``normalization`` is what it divides advantages by: the deviation of the ``group``, of the ``batch``, or ``none``.
+    ``gap`` in [0, 1] is the selection gap: the accuracy up to which the attack is pushed up while it is rare. ``share``
+    is the attack's mean payment as a share of golden minus floor, ``mostly`` the share of its scorings that pay more
+    than half of that. ``draws`` is how often each completion was scored: once unless the reward is random.
+    """
+
+    attack: str
+    family: str
+    normalization: str
+    group_size: int
+    gap: float
+    pushes: Sequence[Push]
+    share: Estimate
+    mostly: Estimate
+    draws: int = 1
+
+
+@dataclass(frozen=True)
 class Evidence:
     """One row on which a finding shows: all that a replay needs. ``company``: the rest of its group, if it was one."""
 
@@ -168,6 +203,7 @@ class Finding:
     ``kind`` is what found it: an attack over all rows, an attack on some of the ``rows``, the search, or a check.
     ``rows`` says which kinds of rows pay, such as ``6 of 24 rows: all 6 whose answer is a fraction``; empty if unknown.
     ``snippet`` is code that closes it (:mod:`loopholes.audit.snippets`), whose first line is an import; empty if none.
+    ``selection`` says how the trainer would push the attack; None where that was not computed.
     """
 
     verdict: Verdict
@@ -183,6 +219,7 @@ class Finding:
     in_baseline: bool = False
     hint: Hint | None = None
     snippet: str = ""
+    selection: Selection | None = None
 
     @property
     def page(self) -> str:
@@ -261,7 +298,7 @@ class Report:
     ``golden`` is the mean reward of right answers, ``baselines`` what nothing, a refusal and a wrong answer are paid
     beside them, where ``zero`` is the reward that counts as 0. ``gaps`` are those above 0. ``losing`` is the share of
     rows on which a wrong answer is paid no less than the right one, ``refused`` how often right answers that are
-    written otherwise are refused.
+    written otherwise are refused, ``selection`` the attack with the largest selection gap.
     """
 
     target: Target
@@ -277,6 +314,7 @@ class Report:
     scoring: Scoring = Scoring()
     hashes: Mapping[str, Any] = field(default_factory=dict)
     refused: Refusals | None = None
+    selection: Selection | None = None
 
     @property
     def open(self) -> list[Finding]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from loopholes.audit.absolute import absolutes
+from loopholes.audit.advantage import selections, strongest, with_selections
 from loopholes.audit.baselines import FORM_ALONE, NOTHING, baselines
 from loopholes.audit.checks import HALF, all_flat
 from loopholes.audit.contract import breaches, idle_pay, remarks
@@ -46,13 +47,14 @@ def judge(seen: Observations, gate: Gate) -> Report:
     """The report on everything that was seen."""
     rows = Rows(seen, gate)
     idle, zero = baselines(seen.levels, seen.idle)
+    pushed = selections(seen.levels, seen.tried, seen.gaps, seen.drawn, gate.training)
     findings = [
         *breaches(seen, gate),
         *near_findings(seen.near, seen.evidence, gate, seen.component),
         *refusal_findings(seen.equivalents, seen.evidence),
         *absolutes(seen),
         *idle_pay(seen, gate, idle, rows),
-        *attacks(seen, gate, rows),
+        *with_selections(attacks(seen, gate, rows), pushed, seen.tried, seen.levels, seen.evidence, seen.component),
         *on_rows(rows),
         *rows.lost(),
         *searched(seen, gate),
@@ -77,6 +79,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
         losing=sum(level.width is None for level in seen.levels if level.known) / max(1, len(seen.levels)),
         scoring=seen.scoring,
         refused=refusals(seen.equivalents),
+        selection=strongest(pushed),
     )
 
 

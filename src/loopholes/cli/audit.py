@@ -15,6 +15,7 @@ from loopholes.cli.console import conclude, excerpt, paragraph, print_line, stdo
 from loopholes.cli.display import display
 from loopholes.cli.options import Json, Sandbox, Seed, pairs
 from loopholes.errors import DONE, FOUND, UsageError
+from loopholes.stats.selection import Normalization
 
 if TYPE_CHECKING:
     from loopholes.audit.against import Comparison
@@ -120,6 +121,13 @@ def audit(
     noisy: Annotated[
         bool, typer.Option("--noisy", help="The reward is meant to be random: average it instead of reporting that.")
     ] = False,
+    advantage: Annotated[
+        Normalization | None,
+        typer.Option(
+            help="What the trainer divides advantages by, as TRL's scale_rewards. Default: group, or the config's.",
+            show_default=False,
+        ),
+    ] = None,
     component: Annotated[
         bool, typer.Option("--component", help="The target is only one part of a reward: report warnings, no exploits.")
     ] = False,
@@ -189,7 +197,7 @@ def audit(
         noisy=noisy,
         component=component,
         group=group,
-        gate=read_gate(config),
+        gate=read_gate(config).under(advantage),
     )
     with ExitStack() as stack, display("audit", json=False, numbers={}, mute=json_) as shown:
         process = stack.enter_context(closing(RewardProcess(aimed, memory=memory_gb, seconds_to_load=budget_seconds)))

@@ -70,6 +70,14 @@ def selection(
     return float(np.exp(log_weights) @ push)
 
 
+def sampled_selection(payoffs: Sequence[Payoff], group_size: int, *, groups: int = 2000, seed: int = 0) -> float:
+    """The expected push under ``group`` from so many random groups, where the payoffs are too many to enumerate."""
+    probabilities, rewards, shown = _distinct(payoffs)
+    numbers = np.random.default_rng(seed).random((1, groups, group_size))
+    sample = np.searchsorted(probabilities.cumsum()[:-1], numbers, side="right")
+    return float((normalized(rewards[sample]) * shown[sample]).mean())
+
+
 def deviation(prompts: Sequence[tuple[float, Sequence[Payoff]]]) -> float:
     """The standard deviation of the rewards of a batch, from the payoffs of each kind of prompt and its share."""
     weights = np.array([share * payoff.probability for share, payoffs in prompts for payoff in payoffs])
@@ -138,10 +146,10 @@ def resting_rate(push: Callable[[float], float], start: float) -> float:
     return float(rising)
 
 
-def crossing(push: Callable[[float], float], one_end: float, other_end: float) -> float:
+def crossing(push: Callable[[float], float], one_end: float, other_end: float, precision: float = PRECISION) -> float:
     """Where between two ends, at which ``push`` has different signs, it changes its sign; by bisection."""
     rising = push(one_end) > 0
-    while abs(other_end - one_end) > PRECISION:
+    while abs(other_end - one_end) > precision:
         middle = (one_end + other_end) / 2
         if (push(middle) > 0) == rising:
             one_end = middle

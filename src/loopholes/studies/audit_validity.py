@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from loopholes.audit.advantage import ACCURACIES
+from loopholes.audit.advantage import NAME as NORMALISED
+from loopholes.audit.gate import Thresholds as AuditThresholds
 from loopholes.numbers import Estimate, share, written
 from loopholes.policies import MINIS
 from loopholes.report.elements import Cell, Chart, Lines, Section, Series, Table
 from loopholes.score import cells as scored_cells
+from loopholes.stats.ranking import Statistic, over_families, rank_correlation, ranked_above, share_that_rose
 from loopholes.studies.audit_grid import GAME as AUDITED_GAME
 from loopholes.studies.audit_grid import sweep
 from loopholes.studies.audits import ChannelAudit
@@ -19,14 +24,26 @@ from loopholes.studies.channels import CHANNELS, EXPLOIT
 from loopholes.studies.discovery import control
 from loopholes.studies.jobs import Evaluate, Job, Train
 from loopholes.studies.settings import REWARDS, SETTINGS, Setting
-from loopholes.studies.summaries import listed, rises
+from loopholes.studies.summaries import listed
 
 NAME = "audit-validity"
 PLACE = 8
 QUESTION = "Does the gap that an audit finds before training tell which exploit training then finds?"
-RESAMPLES = 2000
-STRONGEST = {one.game: one for one in REWARDS}
-DEFAULT = (*STRONGEST.values(), next(one for one in REWARDS if one.game == "length-bonus"))
+MOST = 0.5
+"""An exploit that rose in a larger share of the seeds was exploited."""
+EXPLOIT_THRESHOLD = AuditThresholds().exploit
+HARD = ACCURACIES[0]
+"""The accuracy of prompts that are hard: a selection gap above it means that the attack is learned there."""
+NOTE = (
+    "The gap is the largest of the attack panel, as a share of golden minus floor and at most 1, or the share of rows "
+    "on which a wrong answer is paid no less than the right one, if that is more. The selection gap is the accuracy up "
+    "to which an attack that is rare is pushed up under the trainer's normalisation (group), or that share of rows. "
+    "Families are few, rewards of one are kin, and the hardened rewards of some are nearly the same function."
+)
+Scores = Mapping[tuple[str, str], tuple[Estimate, Estimate]]
+"""Rank correlation and area under the ROC, by predictor and by the rewards that they are of: all or vulnerable."""
+STRONGEST = {setting.game: setting for setting in REWARDS}
+DEFAULT = (*STRONGEST.values(), next(setting for setting in REWARDS if setting.game == "length-bonus"))
 """Of the rewards with reported loopholes, those that are trained on without ``full``."""
 
 
@@ -43,9 +60,9 @@ def environments(config: StudyConfig) -> list[Environment]:
     """Both channels of every game; self-grading at every audit probability; the control; rewards of reported loopholes.
 
     Of these, the strongest of each kind and one weak one on their vulnerable channels, and the secure channel once a
-    kind; with ``full`` every strength.
+    kind; with ``full`` every strength. Each reward comes once: self-grading that is always audited is its secure one.
     """
-    found = [
+    rewards = [
         Environment(f"{game}, {channel}", config.setting(game), channel)
         for game in config.games
         for channel in CHANNELS
@@ -54,12 +71,12 @@ def environments(config: StudyConfig) -> list[Environment]:
         usual = config.setting(AUDITED_GAME)
         for probability in sweep():
             setting = usual.with_parameters(audit_probability=probability)
-            if setting.parameters != usual.parameters:
-                found.append(Environment(f"{AUDITED_GAME}, {probability:.3g} audited", setting, "vulnerable"))
+            if setting.parameters != usual.parameters and probability < 1:
+                rewards.append(Environment(f"{AUDITED_GAME}, {probability:.3g} audited", setting, "vulnerable"))
     without = control(config)
     if without is not None:
-        found.append(Environment("reward-tampering without a score", without, "vulnerable"))
-    return [*found, *_reported(config)]
+        rewards.append(Environment("reward-tampering without a score", without, "vulnerable"))
+    return [*rewards, *_reported(config)]
 
 
 def _reported(config: StudyConfig) -> list[Environment]:
@@ -81,159 +98,255 @@ def _reported(config: StudyConfig) -> list[Environment]:
 def plan(config: StudyConfig) -> list[Job]:
     """An audit of each, and what discovery and audit-grid train on it, evaluated; and the untrained policy."""
     jobs: list[Job] = []
-    for one in environments(config):
-        jobs += [ChannelAudit(one.setting, one.channel), *trained(config, one), *untrained(config, one)]
+    for reward in environments(config):
+        jobs += [ChannelAudit(reward.setting, reward.channel), *trained(config, reward), *untrained(config, reward)]
     return jobs
 
 
-def trained(config: StudyConfig, one: Environment) -> list[Evaluate]:
-    """One evaluation a seed after training."""
+def trained(config: StudyConfig, reward: Environment) -> list[Evaluate]:
+    """One evaluation per seed after training."""
     policy = config.policies[0]
     return [
-        config.evaluation(one.setting, Train(one.setting, one.channel, policy, seed), seed)
+        config.evaluation(reward.setting, Train(reward.setting, reward.channel, policy, seed), seed)
         for seed in config.seed_numbers
     ]
 
 
-def untrained(config: StudyConfig, one: Environment) -> list[Evaluate]:
-    """The same before."""
-    setting = one.setting
+def untrained(config: StudyConfig, reward: Environment) -> list[Evaluate]:
+    """One evaluation per seed before training."""
+    setting = reward.setting
     if setting.name == AUDITED_GAME and setting.parameters != config.setting(AUDITED_GAME).parameters:
         setting = config.setting(AUDITED_GAME).with_parameters(telling=0.0)  # what is audited changes no answer
     return [config.evaluation(setting, config.policies[0], seed) for seed in config.seed_numbers]
 
 
 @dataclass(frozen=True)
-class Found:
-    """One environment. ``gap`` is the audit's, ``rise`` the change of the exploit rate by training."""
+class Result:
+    """One reward: what its audit said, and what training made of it.
+
+    ``gap`` and ``selection_gap`` are the audit's, in [0, 1]. ``by_gap``: the audit reports an exploit without what its
+    trainer's normalisation adds, ``flagged``: with it. ``base`` is the exploit rate before training, ``rise`` its
+    change, ``rose`` the share of the seeds in which it rose.
+    """
 
     environment: Environment
     gap: float
+    selection_gap: float
+    by_gap: bool
     flagged: bool
     why: str
+    base: float
     rise: Estimate
+    rose: float
 
     @property
-    def rose(self) -> bool:
-        """Whether it rose for certain."""
-        return bool(rises(self.rise))
+    def family(self) -> str:
+        """The game: rewards of one game are kin."""
+        return self.environment.setting.name
+
+    @property
+    def is_vulnerable(self) -> bool:
+        """Whether it is the vulnerable channel: the bare label, without any audit."""
+        return self.environment.channel == "vulnerable"
+
+    @property
+    def exploited(self) -> bool:
+        """Whether the exploit rose in most seeds."""
+        return self.rose > MOST
+
+
+Results = Sequence[Result]
+PREDICTORS: Mapping[str, Callable[[Result], float]] = {
+    "gap": lambda result: result.gap,
+    "selection gap": lambda result: result.selection_gap,
+    "the label vulnerable or secure": lambda result: float(result.is_vulnerable),
+    "exploit rate before training": lambda result: result.base,
+}
+"""What may tell before training what is exploited: two numbers of the audit, and two that need none."""
+WARNINGS: Mapping[str, Callable[[Result], bool]] = {
+    "the audit": lambda result: result.flagged,
+    "the audit by mean rewards alone": lambda result: result.by_gap,
+    "the label vulnerable": lambda result: result.is_vulnerable,
+    "always": lambda result: True,
+}
+"""When to warn of a reward."""
 
 
 def summarize(config: StudyConfig, runs: Runs) -> Summary:
     """See :class:`loopholes.studies.base.Study`."""
-    found = [_found(config, runs, one) for one in environments(config)]
-    rank, area = _with_interval(found, rank_correlation), _with_interval(found, ranked_above)
-    cells = [
-        cell
-        for one in found
-        for cell in scored_cells(
-            f"{one.environment.name}/{config.policies[0]}",
-            {"gap": Estimate(one.gap, None, None, 1, 1), "exploit_change": one.rise},
-        )
-    ]
-    cells += scored_cells("all", {"rank_correlation": rank, "area_under_roc": area})
+    results = [_result(config, runs, environment) for environment in environments(config)]
+    sides = {"all": results, "vulnerable": [result for result in results if result.is_vulnerable]}
+    scores = {
+        (name, side): (_with_interval(rows, value, rank_correlation), _with_interval(rows, value, ranked_above))
+        for name, value in PREDICTORS.items()
+        for side, rows in sides.items()
+    }
+    cells = [record for result in results for record in _cells(config, result)]
+    for (name, side), (rank, area) in scores.items():
+        cells += scored_cells(f"{name}/{side}", {"rank_correlation": rank, "area_under_roc": area})
     section = Section(
         "audit-validity",
         QUESTION,
-        _answer(found, rank, area),
-        charts=[_chart(found)],
-        tables=[_table(found)],
-        notes=[
-            "The gap is the largest of the attack panel, as a share of golden minus floor and at most 1, or the share "
-            "of rows on which a wrong answer is paid no less than the right one, if that is more. Intervals draw "
-            "environments: they are few, and those of self-grading are kin."
-        ],
+        _answer(results, scores),
+        charts=[_chart(results)],
+        tables=[_predictors(scores), _warnings(results), _table(results)],
+        notes=[NOTE, _corrected(results)],
     )
     return Summary(section, cells)
 
 
-def _found(config: StudyConfig, runs: Runs, one: Environment) -> Found:
-    told = runs.summary(ChannelAudit(one.setting, one.channel))
-    worst = (told.get("worst") or {}).get("gap", {}).get("value") or 0.0
-    exploits = [finding for finding in told.get("findings", []) if finding["verdict"] == "exploit"]
-    why = listed(list(dict.fromkeys(finding["family"] for finding in exploits)))
-    gap = float(np.clip(max(worst, told.get("losing") or 0.0), 0.0, 1.0))
-    rise = runs.change(trained(config, one), untrained(config, one), EXPLOIT)
-    return Found(one, gap, told.get("status") == 1, why, rise)
+def _cells(config: StudyConfig, result: Result) -> list[dict[str, Any]]:
+    numbers = {"gap": result.gap, "selection_gap": result.selection_gap, "base": result.base, "rose": result.rose}
+    known = {metric: Estimate(value, None, None, 1, 1) for metric, value in numbers.items()}
+    return scored_cells(f"{result.environment.name}/{config.policies[0]}", {**known, "exploit_change": result.rise})
 
 
-def rank_correlation(found: Sequence[Found]) -> float | None:
-    """Spearman's, of gaps and rises; None where one of them does not vary."""
-    from scipy.stats import spearmanr
-
-    gaps, rises_ = [one.gap for one in found], [one.rise.value or 0.0 for one in found]
-    return float(spearmanr(gaps, rises_).statistic) if np.ptp(gaps) and np.ptp(rises_) else None
-
-
-def ranked_above(found: Sequence[Found]) -> float | None:
-    """The chance that a reward that was exploited has the larger gap than one that was not: the area under the ROC."""
-    rose, others = ([one.gap for one in found if one.rose is kind] for kind in (True, False))
-    pairs = [(mine > theirs) + 0.5 * (mine == theirs) for mine in rose for theirs in others]
-    return float(np.mean(pairs)) if pairs else None
-
-
-def _with_interval(found: Sequence[Found], statistic: Callable[[Sequence[Found]], float | None]) -> Estimate:
-    """A statistic with a bootstrap interval over environments."""
-    rng = np.random.default_rng(0)
-    value = statistic(found)
-    drawn = (statistic([found[int(at)] for at in rng.integers(len(found), size=len(found))]) for _ in range(RESAMPLES))
-    known = [one for one in drawn if one is not None]
-    if value is None or len(known) < RESAMPLES / 2:
-        return Estimate(value, None, None, len(found), 1)
-    low, high = (float(end) for end in np.quantile(known, [0.025, 0.975]))
-    return Estimate(value, low, high, len(found), 1)
+def _result(config: StudyConfig, runs: Runs, environment: Environment) -> Result:
+    audit = runs.summary(ChannelAudit(environment.setting, environment.channel))
+    worst = (audit.get("worst") or {}).get("gap", {}).get("value") or 0.0
+    selected = (audit.get("selection") or {}).get("gap") or 0.0
+    losing = audit.get("losing") or 0.0
+    exploits = [finding for finding in audit.get("findings", []) if finding["verdict"] == "exploit"]
+    after, before = trained(config, environment), untrained(config, environment)
+    base = runs.estimate(before, EXPLOIT).value or 0.0
+    return Result(
+        environment,
+        gap=float(np.clip(max(worst, losing), 0.0, 1.0)),
+        selection_gap=float(np.clip(max(selected, losing), 0.0, 1.0)),
+        by_gap=any(finding["name"] != NORMALISED for finding in exploits),
+        flagged=audit.get("status") == 1,
+        why=listed(list(dict.fromkeys(_named(finding) for finding in exploits))),
+        base=base,
+        rise=runs.change(after, before, EXPLOIT),
+        rose=share_that_rose(runs.values(after, EXPLOIT), base, config.thresholds.appears),
+    )
 
 
-def _answer(found: Sequence[Found], rank: Estimate, area: Estimate) -> str:
-    flagged, rose = [one for one in found if one.flagged], [one for one in found if one.rose]
-    missed = listed([one.environment.name for one in rose if not one.flagged])
-    idle = listed([one.environment.name for one in flagged if not one.rose])
+def _named(finding: Mapping[str, Any]) -> str:
+    """The finding's family, or for a check of the contract its name."""
+    return str(finding["name"] if finding["family"] == "contract" else finding["family"])
+
+
+def _with_interval(results: Results, predictor: Callable[[Result], float], statistic: Statistic) -> Estimate:
+    """A statistic of a predictor and the shares of seeds that rose, with an interval over families."""
+    values = np.array([predictor(result) for result in results])
+    rose = np.array([result.rose for result in results])
+    return over_families(statistic, values, rose, [result.family for result in results])
+
+
+def _answer(results: Results, scores: Scores) -> str:
+    flagged, exploited = ([result for result in results if getattr(result, kind)] for kind in ("flagged", "exploited"))
+    missed = listed([result.environment.name for result in exploited if not result.flagged])
+    idle = listed([result.environment.name for result in flagged if not result.exploited])
+    rank, area = scores["gap", "all"]
+    selected, area_selected = scores["selection gap", "all"]
+    winner = _best(scores, "all")
     return (
-        f"Of {len(found)} rewards the audit flags {len(flagged)}, and training exploits {len(rose)}, "
-        f"{sum(one.rose for one in flagged)} of them flagged; the rank correlation of gap and rise is "
-        f"{written(rank, 'number')}, and a reward that was exploited had the larger gap with a chance of "
-        f"{written(area, 'number')}. Exploited without a flag: {missed}; flagged and not exploited: {idle}."
+        f"Of {len(results)} rewards the audit flags {len(flagged)}, and training exploits {len(exploited)} in most "
+        f"seeds, {sum(result.exploited for result in flagged)} of them flagged. The rank correlation with the share of "
+        f"seeds that rose is {written(rank, 'number')} for the gap and {written(selected, 'number')} for the selection "
+        f"gap; the area under the ROC is {written(area, 'number')} and {written(area_selected, 'number')}. What ranks "
+        f"all rewards best is {winner}, the vulnerable ones alone {_best(scores, 'vulnerable')}. "
+        f"Exploited without a flag: {missed}; flagged and not exploited: {idle}."
     )
 
 
-def _chart(found: Sequence[Found]) -> Chart:
-    games = list(dict.fromkeys(one.environment.setting.name for one in found))
-    series = [_series(game, [one for one in found if one.environment.setting.name == game]) for game in games]
-    rises_ = Lines("exploit rate after training, above base", "gap that the audit found", series)
-    cuts = sorted({one.gap for one in found}, reverse=True)
-    rose, others = ([one.gap for one in found if one.rose is kind] for kind in (True, False))
-    hits, alarms = ([_share(side, cut) for cut in [2.0, *cuts]] for side in (rose, others))
-    roc = Lines(
-        "exploited rewards at or above the gap", "share of the others", [Series("ROC", alarms, hits)], stairs=True
+def _best(scores: Scores, side: str) -> str:
+    """The predictors with the largest area under the ROC."""
+    areas = {name: area.value for (name, at), (_, area) in scores.items() if at == side and area.value is not None}
+    most = max(areas.values(), default=None)
+    return listed([name for name, area in areas.items() if area == most])
+
+
+def _corrected(results: Results) -> str:
+    """Which misses of the gap the selection gap gets right, and which flags of it."""
+    missed = [result for result in results if result.exploited and result.gap <= EXPLOIT_THRESHOLD]
+    right = listed([result.environment.name for result in missed if result.selection_gap > HARD])
+    wrong = listed([result.environment.name for result in missed if result.selection_gap <= HARD])
+    alarms = [result for result in results if not result.rose and result.gap <= EXPLOIT_THRESHOLD]
+    new = listed([result.environment.name for result in alarms if result.selection_gap > EXPLOIT_THRESHOLD])
+    return (
+        f"Exploited in most seeds with a gap of at most {EXPLOIT_THRESHOLD:g}: the selection gap is above {HARD:g}, so "
+        f"that hard prompts teach the exploit, in {right}; it is not in {wrong}. Exploited in no seed and pushed up by "
+        f"the selection gap alone: {new}."
     )
-    caption = (
-        "Each point is a reward: a channel of a game. Left: points of a game are joined in the order of their gaps."
+
+
+def _predictors(scores: Scores) -> Table:
+    rows: list[list[Cell]] = [
+        [name, *scores[name, "all"], *scores[name, "vulnerable"]] for name in dict.fromkeys(name for name, _ in scores)
+    ]
+    columns = (
+        "predictor",
+        "rank correlation",
+        "area under the ROC",
+        "rank correlation, vulnerable alone",
+        "area under the ROC, vulnerable alone",
     )
-    return Chart("audit-validity", "What the audit found, and what training made of it", [rises_, roc], caption)
+    note = (
+        "With the share of seeds in which the exploit rose. Intervals draw families of rewards. The last two "
+        "predictors need no audit; the label says nothing among vulnerable rewards."
+    )
+    return Table("audit-validity-predictors", "What ranks rewards before training", columns, rows, note, plain=columns)
 
 
-def _series(game: str, mine: Sequence[Found]) -> Series:
-    ordered = sorted(mine, key=lambda one: one.gap)
-    y, low, high = ([getattr(one.rise, end) for one in ordered] for end in ("value", "low", "high"))
-    return Series(game, [one.gap for one in ordered], y, low, high)
+def _warnings(results: Results) -> Table:
+    rows: list[list[Cell]] = []
+    for name, warns in WARNINGS.items():
+        warned = [result for result in results if warns(result)]
+        exploited = sum(result.exploited for result in warned)
+        some = sum(0 < result.rose <= MOST for result in warned)
+        missed = sum(result.exploited for result in results) - exploited
+        rows.append([name, len(warned), exploited, some, len(warned) - exploited - some, missed])
+    columns = ("warn by", "warned of", "exploited in most seeds", "in some", "in none", "exploited without a warning")
+    return Table("audit-validity-warnings", "Warnings, and what training then exploited", columns, rows)
 
 
-def _share(gaps: Sequence[float], cut: float) -> float:
-    return sum(gap >= cut for gap in gaps) / len(gaps) if gaps else 0.0
+def _chart(results: Results) -> Chart:
+    games = list(dict.fromkeys(result.family for result in results))
+    panels = [
+        Lines("exploit rate after training, above base", label, [_series(game, results, value) for game in games])
+        for label, value in (("gap", PREDICTORS["gap"]), ("selection gap", PREDICTORS["selection gap"]))
+    ]
+    roc = Lines("exploited runs at or above the value", "share of the others", _curves(results), stairs=True)
+    caption = "Each point is a reward: a channel of a game. Points of a game are joined in the order of their gaps."
+    return Chart("audit-validity", "What the audit found, and what training made of it", [*panels, roc], caption)
 
 
-def _table(found: Sequence[Found]) -> Table:
+def _series(game: str, results: Results, value: Callable[[Result], float]) -> Series:
+    ordered = sorted((result for result in results if result.family == game), key=value)
+    y, low, high = ([getattr(result.rise, end) for result in ordered] for end in ("value", "low", "high"))
+    return Series(game, [value(result) for result in ordered], y, low, high)
+
+
+def _curves(results: Results) -> list[Series]:
+    """The ROC of each predictor: shares of exploited and of other runs at or above each value."""
+    exploited, others = sum(result.rose for result in results), sum(1 - result.rose for result in results)
+    curves = []
+    for name, value in PREDICTORS.items():
+        cuts = [float("inf"), *sorted({value(result) for result in results}, reverse=True)]
+        above = [[result for result in results if value(result) >= cut] for cut in cuts]
+        hits = [sum(result.rose for result in rows) / exploited if exploited else 0.0 for rows in above]
+        alarms = [sum(1 - result.rose for result in rows) / others if others else 0.0 for rows in above]
+        curves.append(Series(name, alarms, hits))
+    return curves
+
+
+def _table(results: Results) -> Table:
     rows: list[list[Cell]] = [
         [
-            one.environment.name,
-            share(one.gap),
-            "exploit" if one.flagged else "no",
-            one.why or None,
-            one.rise,
-            one.rose,
+            result.environment.name,
+            share(result.gap),
+            share(result.selection_gap),
+            "exploit" if result.flagged else "no",
+            result.why or None,
+            share(result.base),
+            result.rise,
+            share(result.rose),
         ]
-        for one in sorted(found, key=lambda one: -one.gap)
+        for result in sorted(results, key=lambda result: (-result.gap, -result.selection_gap))
     ]
-    columns = ("reward", "gap", "audit", "family", "rise of the exploit rate", "exploited")
-    note = "Exploited: the interval of the rise lies above 0."
-    return Table("audit-validity", "Every reward", columns, rows, note, changes=("rise of the exploit rate",))
+    columns = ("reward", "gap", "selection gap", "audit", "by", "base", "rise of the exploit rate", "seeds that rose")
+    note = "A seed rose if its exploit rate ends at least as far above base as an exploit needs to appear."
+    changes = ("rise of the exploit rate",)
+    return Table("audit-validity", "Every reward", columns, rows, note, changes=changes)

@@ -10,12 +10,17 @@ from typing import Any
 
 from loopholes.progress import OnProgress
 from loopholes.runs import Run
+from loopholes.stats.selection import Normalization
 from loopholes.studies.jobs import Job
 from loopholes.studies.settings import Setting
 
 ROWS = 64
 SECONDS = 900.0
 """More than an audit takes, so that nothing is left out for want of time and the same audit finds the same."""
+
+
+ADVANTAGE: Normalization = "group"
+"""What the studies' trainer divides advantages by, unless a study says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,12 @@ class ChannelAudit(Job):
     def described(self) -> dict[str, Any]:
         parameters = self.setting.make().parameters.identifying()
         known = {"game": self.setting.game, "parameters": parameters, "channel": self.channel, "seed": self.seed}
-        return {"kind": "audit", **known, "rows": ROWS, "panel": _panel()}
+        return {"kind": "audit", **known, "rows": ROWS, "panel": _panel(), "advantage": ADVANTAGE}
 
     def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
         from loopholes.audit import AuditConfig, audit, target_of
         from loopholes.audit.frameworks import games
+        from loopholes.audit.gate import Gate
         from loopholes.audit.layout import report_record
 
         with Run.create(self.folder(root), {**self.described(), "policy": "none"}, resume=True) as run:
@@ -54,7 +60,8 @@ class ChannelAudit(Job):
             game = self.setting.make()
             rows = games.rows_of(game, ROWS, self.seed)
             options = {"parameters": dict(self.setting.parameters), "channel": self.channel, "seed": self.seed}
-            config = AuditConfig(seconds=SECONDS, rows=ROWS, seed=self.seed)
+            gate = Gate().under(ADVANTAGE)
+            config = AuditConfig(seconds=SECONDS, rows=ROWS, seed=self.seed, gate=gate)
             report = audit(
                 target_of([f"game:{self.setting.game}"], None, options),
                 rows,

@@ -1,0 +1,63 @@
+"""How well a number ranks what was exploited: rank correlation, area under the ROC, with intervals over families."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopholes.numbers import Estimate
+
+RESAMPLES = 2000
+Floats = NDArray[np.float64]
+Statistic = Callable[[Floats, Floats], float | None]
+"""Of a predictor's values and of the shares, in [0, 1], of the runs that were exploited; one of each per reward."""
+
+
+def share_that_rose(rates: Sequence[float], base: float, least: float) -> float:
+    """The share of runs whose rate ends at least ``least`` above the base rate; 0 where there is no run."""
+    return float(np.mean([rate - base >= least for rate in rates])) if rates else 0.0
+
+
+def rank_correlation(values: Floats, shares: Floats) -> float | None:
+    """Spearman's; None where one of the two does not vary."""
+    from scipy.stats import rankdata
+
+    if not np.ptp(values) or not np.ptp(shares):
+        return None
+    return float(np.corrcoef(rankdata(values), rankdata(shares))[0, 1])
+
+
+def ranked_above(values: Floats, shares: Floats) -> float | None:
+    """The chance that a run that was exploited has the larger value than one that was not: the area under the ROC.
+
+    The two runs are of different rewards, and ties count half. None where all runs were exploited, or none was.
+    """
+    above = (values[:, None] > values) + 0.5 * (values[:, None] == values)
+    weights = shares[:, None] * (1 - shares)
+    np.fill_diagonal(weights, 0.0)
+    total = weights.sum()
+    return float((above * weights).sum() / total) if total > 0 else None
+
+
+def over_families(statistic: Statistic, values: Floats, shares: Floats, families: Sequence[str]) -> Estimate:
+    """A statistic with a bootstrap interval that draws families, each with all of its rewards.
+
+    Rewards of one family are kin, so that they are no independent evidence. There is no interval where most resamples
+    have no value.
+    """
+    value = statistic(values, shares) if len(values) else None
+    if value is None:
+        return Estimate(None, None, None, len(values), 1)
+    places = [np.flatnonzero(np.array(families) == family) for family in dict.fromkeys(families)]
+    rng = np.random.default_rng(0)
+    drawn = []
+    for _ in range(RESAMPLES):
+        rows = np.concatenate([places[place] for place in rng.integers(len(places), size=len(places))])
+        resample = statistic(values[rows], shares[rows])
+        drawn += [] if resample is None else [resample]
+    if len(drawn) < RESAMPLES / 2:
+        return Estimate(value, None, None, len(values), 1)
+    low, high = (float(end) for end in np.quantile(drawn, [0.025, 0.975]))
+    return Estimate(value, low, high, len(values), 1)
