@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from loopholes.games.base import Branch
-from loopholes.numbers import Estimate, written
+from loopholes.numbers import Estimate
 from loopholes.policies import load_policy
 from loopholes.policies.tokens import encode_prompts, encode_texts
 from loopholes.records import END
@@ -50,11 +50,10 @@ def log_odds(policy: Any, branch: Branch) -> torch.Tensor:
 
 def _likelihoods(policy: Any, branch: Branch, answers: Sequence[str]) -> torch.Tensor:
     (prompt,) = encode_prompts(policy.tokenizer, [branch.prompt])
+    texts = encode_texts(policy.tokenizer, [answer.removesuffix(END) for answer in answers])
     sums = []
-    for answer, forced in zip(
-        answers, encode_texts(policy.tokenizer, [a.removesuffix(END) for a in answers]), strict=True
-    ):
-        tokens = forced + [policy.tokenizer.eos_token_id] * answer.endswith(END)
+    for answer, text in zip(answers, texts, strict=True):
+        tokens = text + [policy.tokenizer.eos_token_id] * answer.endswith(END)
         logits = policy.model(torch.tensor([prompt + tokens]), use_cache=False).logits[0, len(prompt) - 1 : -1]
         sums.append(logits.log_softmax(-1).gather(-1, torch.tensor(tokens)[:, None]).sum())
     return torch.stack(sums)
@@ -122,34 +121,40 @@ def expected(matrix: Sequence[Sequence[Estimate]], names: Sequence[str], config:
     return sorted(pairs, key=lambda pair: -pair["cosine"].value)
 
 
+INTRODUCTION = f"""# Gradient cosines before any training
+
+`{{command}}`
+
+For each world: the gradient of x, the branch-point log-odds of the exploit, at the untrained policy. A cell is the
+cosine of two worlds' mean gradients over disjoint halves of the held-out prompts, with the middle 95 % of {SPLITS}
+resampled splits. *Divided*: each gradient divided by the root mean square of all prompts' gradients, as Adam scales a
+step. The diagonal is what noise of the prompts leaves of 1.
+"""
+PREDICTIONS = f"""
+## Predictions for `{{policy}}`, written before the runs of the positive control
+
+A pair should move if the lower end of its divided cosine lies above {EXPECTED:g}, and should not otherwise; the order
+of the cosines is the predicted order of the changes of x, vulnerable minus secure.
+"""
+
+
 def page(found: dict[str, dict[str, Any]], names: Sequence[str], config: StudyConfig, command: str) -> str:
     """The numbers in Markdown."""
-    lines = [
-        "# Gradient cosines before any training",
-        f"\n`{command}`\n",
-        "For each world: the gradient of x, the branch-point log-odds of the exploit, at the untrained policy. A cell is",
-        "the cosine of two worlds' mean gradients over disjoint halves of the held-out prompts, with the middle 95 % of",
-        f"{SPLITS} resampled splits. *Divided*: each gradient divided by the root mean square of all prompts' gradients, as",
-        "Adam scales a step. The diagonal is what noise of the prompts leaves of 1.",
-    ]
+    lines = [INTRODUCTION.format(command=command)]
     for policy, matrices in found.items():
-        lines += [f"\n## Predictions for `{policy}`, written before the runs of the positive control\n"]
-        lines += [
-            f"A pair should move if the lower end of its divided cosine lies above {EXPECTED:g}; the order of the"
-        ]
-        lines += ["cosines is the predicted order of the changes of x, vulnerable minus secure.\n"]
+        lines += [PREDICTIONS.format(policy=policy)]
         lines += ["| rung | trained on, measured on | divided cosine | should move |", "|---|---|---|---|"]
-        lines += [
-            f"| {pair['kind']} | {pair['pair']} | {written(pair['cosine'], 'number')} | {'yes' if pair['moves'] else 'no'} |"
-            for pair in expected(matrices["divided"], names, config)
-        ]
+        for pair in expected(matrices["divided"], names, config):
+            moves = "yes" if pair["moves"] else "no"
+            lines += [f"| {pair['kind']} | {pair['pair']} | {_written(pair['cosine'])} | {moves} |"]
         for kind, matrix in matrices.items():
             lines += [f"\n### {policy}, {kind}\n", f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
-            lines += [
-                f"| {name} | {' | '.join(written(cell, 'number') for cell in row)} |"
-                for name, row in zip(names, matrix, strict=True)
-            ]
+            lines += [f"| {name} | {' | '.join(map(_written, row))} |" for name, row in zip(names, matrix, strict=True)]
     return "\n".join(lines) + "\n"
+
+
+def _written(cosine: Estimate) -> str:
+    return f"{cosine.value:.3f} [{cosine.low:.3f}, {cosine.high:.3f}]"
 
 
 def main() -> None:
