@@ -47,7 +47,10 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A heat map. ``values[row][column]`` are shares; ``diverging`` where they are differences around 0."""
+    """A heat map. ``values[row][column]`` are shares; ``diverging`` where they are differences around 0.
+
+    ``plain``: the differences are not of shares but numbers in a unit of their own, which the title names.
+    """
 
     title: str
     row_label: str
@@ -56,6 +59,7 @@ class Matrix:
     columns: Sequence[str]
     values: Sequence[Sequence[Estimate | None]]
     diverging: bool = False
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ def draw_matrix(axes: Axes, panel: Matrix) -> dict[str, Any]:
 
 def unit_of(panel: Matrix) -> Unit:
     """What its values are."""
+    if panel.plain:
+        return "number"
     return "change" if panel.diverging else "share"
 
 
@@ -123,6 +125,7 @@ def _wrapped(text: str, width: int = _WRAP) -> str:
 def table_of_matrix(panel: Matrix) -> Table:
     """The same numbers in rows, for those who do not see the panel."""
     rows = [[name, *values] for name, values in zip(panel.rows, panel.values, strict=True)]
-    changes = panel.columns if panel.diverging else ()
+    unit = unit_of(panel)
+    changes, plain = (panel.columns if unit == kind else () for kind in ("change", "number"))
     columns = [panel.row_label, *panel.columns]
-    return Table("", panel.title, columns, rows, f"Columns: {panel.column_label}.", changes=changes)
+    return Table("", panel.title, columns, rows, f"Columns: {panel.column_label}.", changes=changes, plain=plain)

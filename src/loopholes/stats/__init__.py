@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from loopholes.numbers import Estimate, Milestone
 from loopholes.stats.comparisons import Comparison, compare, detectable, holm, mean_difference, mean_over_seeds
+from loopholes.stats.equivalence import Verdict, equivalence
 from loopholes.stats.estimates import Sums, difference, estimate, over_tasks, subtract
 from loopholes.stats.milestones import (
     Thresholds,
@@ -27,6 +28,7 @@ __all__ = [
     "Sums",
     "Survival",
     "Thresholds",
+    "Verdict",
     "blind_spot",
     "compare",
     "compare_within_seeds",
@@ -34,6 +36,7 @@ __all__ = [
     "detectable",
     "difference",
     "domination",
+    "equivalence",
     "estimate",
     "first_appearance",
     "growth_slope",

@@ -14,6 +14,7 @@ from loopholes.studies.channels import BOTH, CHANNELS, EXPLOIT, TASK, counted
 from loopholes.studies.discovery import arm
 from loopholes.studies.jobs import Evaluate, Job
 from loopholes.studies.ladder import control_jobs
+from loopholes.studies.moves import answer, calibration_table, moves_matrix, moves_table, read_moves, records
 from loopholes.studies.summaries import comparison_table, rises
 
 NAME = "transfer"
@@ -74,16 +75,27 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
         )
         for metric in (EXPLOIT, TASK)
     ]
-    tables = [comparison_table(comparisons, config.seeds, "transfer-tests"), _secure(config, changes)]
+    moves = read_moves(config, runs)
+    charts.append(Chart("transfer-log-odds", "Log-odds of the exploit", [moves_matrix(config, moves)]))
+    tables = [moves_table(moves), calibration_table(config, runs, moves)]
+    tables += [comparison_table(comparisons, config.seeds, "transfer-tests"), _secure(config, changes)]
+    cells += [
+        record
+        for move in moves
+        for record in scored_cells(
+            f"{move.step.target.name}/{move.step.source.name}:vulnerable minus secure/{policy}",
+            {"log_odds_change": move.change},
+        )
+    ]
     section = Section(
         "transfer",
         QUESTION,
-        _answer(elsewhere, changes, comparisons),
+        f"{_answer(elsewhere, changes, comparisons)} {answer(moves)}",
         charts=charts,
         tables=[*tables, *_beside_the_paper(config, untrained, rates)],
         rollouts={f"{source} to {target}": runs.rollouts(jobs[_, source, target]) for _, source, target in elsewhere},
     )
-    return Summary(section, cells, comparisons)
+    return Summary(section, cells, comparisons, {"log_odds": records(moves)})
 
 
 def _answer(elsewhere: Sequence[tuple[str, str, str]], changes: Moves, comparisons: Sequence[Comparison]) -> str:

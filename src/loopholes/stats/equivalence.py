@@ -1,0 +1,33 @@
+"""Is a change real, too small to matter, or not known? Two one-sided tests beside the usual interval.
+
+A change that is not significant may still be large. So "none" has to be shown like anything else: the 90 % interval
+lies within ± a bound that was fixed beforehand, which is what two one-sided tests at 5 % ask for (Schuirmann, 1987).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from loopholes.stats.quantiles import student_reach
+
+Verdict = Literal["none", "moves", "open"]
+SINGLE, DOUBLE = 0.95, 0.90  # confidence of the interval that has to exclude 0, and of the one within the bound
+
+
+def equivalence(changes: Sequence[float], bound: float) -> Verdict:
+    """What one change per seed shows, by Student's intervals of their mean; ``bound`` is positive, in their unit.
+
+    ``none``: the 90 % interval lies within ± ``bound``, also if the 95 % interval excludes 0. ``moves``: it does not,
+    and the 95 % interval excludes 0. ``open``: neither, and always from fewer than two seeds.
+    """
+    if len(changes) < 2:
+        return "open"
+    mean = math.fsum(changes) / len(changes)
+    error = float(np.std(changes, ddof=1)) / math.sqrt(len(changes))
+    if abs(mean) + student_reach(DOUBLE, len(changes) - 1) * error < bound:
+        return "none"
+    return "moves" if abs(mean) > student_reach(SINGLE, len(changes) - 1) * error else "open"
