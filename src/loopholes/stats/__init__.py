@@ -14,7 +14,7 @@ from loopholes.stats.milestones import (
     milestone,
     running,
 )
-from loopholes.stats.slopes import DECAY, GROWTH, decay_slope, growth_slope, live_share
+from loopholes.stats.slopes import DECAY, GROWTH, decay_slope, explained, growth_slope, live_share
 from loopholes.stats.strata import compare_within_seeds, log_rank_within_seeds, paired, swap_test
 from loopholes.stats.survival import Survival, log_rank, survival
 
@@ -35,6 +35,7 @@ __all__ = [
     "difference",
     "domination",
     "estimate",
+    "explained",
     "first_appearance",
     "growth_slope",
     "holm",
