@@ -174,7 +174,8 @@ def _decay(
     level_of, limits = base.value or 0.0, config.thresholds
     corrections = [correction(config, game, origin, seed) for seed in config.seed_numbers]
     curves = [runs.curve(job) for job in corrections]
-    returns = [runs.curve(relapse(config, game, origin, seed)) for seed in config.seed_numbers]
+    relapses = [relapse(config, game, origin, seed) for seed in config.seed_numbers]
+    returns, untrained = [runs.curve(job) for job in relapses], arm(config, game, "base")
     pairs = list(zip(curves, runs.values(started, EXPLOIT), strict=True))
     return Decay(
         halved=[half_life(curve, start, level_of, limits) for curve, start in pairs],
@@ -184,7 +185,7 @@ def _decay(
             live_groups(curve, limits.window, runs.group_size(job))
             for curve, job in zip(curves, corrections, strict=True)
         ],
-        back=appearances(returns, level_of, limits),
+        back=appearances(returns, level_of, runs.calibration(untrained, relapses, limits).thresholds),
     )
 
 

@@ -98,7 +98,8 @@ def led(config: StudyConfig, runs: Runs, first: str, second: str) -> Led:
     level = runs.estimate(base, EXPLOIT).value or 0.0
     curves = {before: [runs.curve(job) for job in continued(config, first, before, second)] for before in BEFORE}
 
-    limits, game = config.thresholds, config.setting(second).make()
+    game = config.setting(second).make()
+    limits = runs.calibration(base, continued(config, first, "base", second), config.thresholds).thresholds
     starts: dict[str, list[Evaluate]] = {"base": base, **{b: moved(config, first, b, second) for b in BEFORE[1:]}}
     return Led(
         first,
