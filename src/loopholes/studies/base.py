@@ -127,8 +127,10 @@ class Runs:
         """Every metric of the job's game; raises :class:`RunError` for a run that is damaged."""
         if job.identity not in self._sums:
             tasks, outcomes = read_evaluation(job.folder(self.root))
-            metrics = job.setting.make().metrics
-            self._task_counts[job.identity] = len(tasks)
+            game = job.setting.make()
+            metrics = game.metrics
+            trained_on = {task.id for task in tasks if not game.untrainable_because(task)}
+            self._task_counts[job.identity] = len(trained_on)
             self._sums[job.identity] = {name: Sums.of(metric, tasks, outcomes) for name, metric in metrics.items()}
         return self._sums[job.identity]
 

@@ -66,7 +66,7 @@ class Played:
     game: str
     policy: str
     arms: Mapping[str, Arm]
-    calibration: Calibration
+    calibration: Calibration = Calibration(None, Thresholds())
 
     @property
     def name(self) -> str:
