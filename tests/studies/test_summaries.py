@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +12,13 @@ import pytest
 
 from loopholes.report import Lines, Matrix
 from loopholes.stats import Thresholds
-from loopholes.studies import StudyConfig
+from loopholes.studies import STUDIES, StudyConfig
 from loopholes.studies.audits import ChannelAudit
-from loopholes.studies.jobs import Distil, Evaluate, Match, Source, Train
-from support.finished_runs import SMALL, cell, summary_of
+from loopholes.studies.base import Summary
+from loopholes.studies.jobs import Distil, Evaluate, Match, Source, Train, closure
+from support.finished_runs import SMALL, Rate, cell, summary_of
+
+PREDICTIONS = Path(__file__).parents[2] / "src" / "loopholes" / "studies" / "catalysis.json"
 
 LOW, HIGH = 0.05, 0.6
 CLEAR = Thresholds(appears=0.3)
@@ -89,27 +95,98 @@ def test_transfer_tells_the_one_that_was_planted_from_those_that_were_not(tmp_pa
     assert levels.rows == ["nothing (base)", *SMALL.games] and levels.columns == SMALL.games
 
 
+def catalysed(tmp_path: Path, curve: Callable[[Train, int], float], rate: Rate = own_exploit) -> Summary:
+    """Ten seeds of two games in which the exploit of the second one grows as ``curve`` says."""
+    config = SMALL.model_copy(
+        update={"seeds": 10, "games": ("context-compliance", "reward-tampering"), "count": 2, "samples": 1}
+    )
+    return summary_of("catalysis", tmp_path, rate, curve, config)
+
+
+def growing(job: Train, step: int, slope: float, half_at: float = 30) -> float:
+    """A rate whose log-odds grow by the same at each step; seeds differ in when it is a half."""
+    return 1 / (1 + math.exp(-slope * (step - half_at - job.seed)))
+
+
+def after(job: Train, channel: str) -> bool:
+    return ("context-compliance", channel) in channels(job.source)
+
+
 def test_catalysis_censors_what_never_came_and_sees_what_came_sooner(tmp_path: Path) -> None:
     def curve(job: Train, step: int) -> float:
-        before = channels(job.source)
-        late = 60 if job.seed < 2 else 1000  # in three seeds of five never
-        comes = 10 if ("self-grading", "vulnerable") in before else late
+        late = 60 if job.seed < 4 else 1000  # in six seeds of ten never
+        comes = 10 + job.seed if after(job, "vulnerable") else late
         return HIGH if job.channel == "vulnerable" and step > comes else LOW
 
-    found = summary_of("catalysis", tmp_path, own_exploit, curve)
-    after = "proxy-metric/vulnerable after self-grading:vulnerable/mini"
-    assert cell(found, after, "first_appearance")["value"] == 11
-    assert cell(found, "proxy-metric/vulnerable after base/mini", "first_appearance")["value"] is None
-    assert cell(found, "proxy-metric/vulnerable after base/mini", "first_appearance")["n"] == 2
-    assert (
-        "appears sooner than from the untrained policy in 1 (self-grading, then proxy-metric)" in found.section.answer
-    )
-    assert "too, in 1 (self-grading, then proxy-metric)" in found.section.answer
+    found = catalysed(tmp_path, curve)
+    place = "reward-tampering/vulnerable after {}/mini"
+    name = "context-compliance, then reward-tampering"
+    assert cell(found, place.format("context-compliance:vulnerable"), "first_appearance")["value"] == 15
+    assert cell(found, place.format("base"), "first_appearance")["value"] is None
+    assert cell(found, place.format("base"), "first_appearance")["n"] == 4
+    assert f"appears sooner in 1 ({name}) and later in 0" in found.section.answer
     panel = found.section.charts[0].panels[0]
     assert isinstance(panel, Lines)
     base = next(series for series in panel.series if series.name == "from base")
-    assert base.x[-1] == 80.0
+    assert base.x[-1] == 70.0
     assert base.y[-1] == pytest.approx(0.6)  # those that never got there stay
+
+
+def test_catalysis_tests_the_registered_slope_on_fresh_seeds_alone(tmp_path: Path) -> None:
+    def curve(job: Train, step: int) -> float:
+        slower = after(job, "vulnerable") and job.seed >= 5
+        faster = after(job, "vulnerable") and job.seed < 5
+        return growing(job, step, 0.2 if slower else 0.9 if faster else 0.4)
+
+    found = catalysed(tmp_path, curve)
+    (test,) = [test for test in found.comparisons if test.metric == "registered_slope"]
+    assert test.change.seeds == 5
+    assert test.change.value == pytest.approx(0.2, abs=0.02)
+    assert test.p == pytest.approx(1 / 32) and test.p_holm is None
+    assert found.section.answer.startswith("Registered: Tampering grows slower after vulnerable compliance")
+    assert "It is seen: slower by" in found.section.answer
+    effect = cell(found, "reward-tampering/context-compliance:vulnerable against secure/mini", "slope_change")
+    assert effect["value"] > 0  # of all seeds, in which the old ones outweigh
+
+
+def test_catalysis_without_fresh_seeds_tests_nothing_of_what_was_registered(tmp_path: Path) -> None:
+    config = SMALL.model_copy(update={"games": ("context-compliance", "reward-tampering"), "count": 2, "samples": 1})
+    found = summary_of("catalysis", tmp_path, own_exploit, lambda job, step: growing(job, step, 0.4), config)
+    (test,) = [test for test in found.comparisons if test.metric == "registered_slope"]
+    assert test.p is None
+    assert found.section.answer.startswith("The registered test needs seeds from 5 on")
+
+
+def test_catalysis_tells_a_nearer_start_from_faster_growth(tmp_path: Path) -> None:
+    def rate(job: Evaluate) -> float:
+        nearer = job.setting.game == "reward-tampering" and ("context-compliance", "vulnerable") in channels(job.source)
+        return 0.2 if nearer else own_exploit(job)
+
+    def curve(job: Train, step: int) -> float:
+        return growing(job, step, 0.4, half_at=15 if after(job, "vulnerable") else 30)
+
+    found = catalysed(tmp_path, curve, rate)
+    assert "starts nearer in 1 (context-compliance, then reward-tampering)" in found.section.answer
+    assert "grows faster in 0 and slower in 0" in found.section.answer
+    effect = cell(found, "reward-tampering/context-compliance:vulnerable against secure/mini", "start_change")
+    assert effect["value"] == pytest.approx(math.log(0.2 / 0.8) - math.log(LOW / (1 - LOW)))
+    assert cell(found, "reward-tampering/all starts/mini", "explained_by_start")["value"] > 0.5
+
+
+def test_runs_that_test_what_was_registered_name_it_and_those_that_came_before_do_not() -> None:
+    plan = closure(STUDIES["catalysis"].plan(StudyConfig(policies=("mini",), seeds=7)))
+    trained = [job for job in plan if isinstance(job, Train)]
+    digest = blake2b(PREDICTIONS.read_bytes(), digest_size=16).hexdigest()
+    named = {job.identity for job in trained if job.config("", Path()).registered == digest}
+    tested = {
+        job.identity
+        for job in trained
+        if job.setting.game == "reward-tampering"
+        and job.seed >= 5
+        and isinstance(job.source, Train)
+        and job.source.setting.game == "context-compliance"
+    }
+    assert named == tested and len(named) == 4
 
 
 def test_distillation_tells_teachers_apart(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loopholes.numbers import Estimate, Milestone
+from loopholes.stats.calibration import ACCEPTED, Batches, Calibration, calibrate
 from loopholes.stats.comparisons import Comparison, compare, detectable, holm, mean_difference, mean_over_seeds
 from loopholes.stats.equivalence import Verdict, equivalence
 from loopholes.stats.estimates import Sums, difference, estimate, over_tasks, subtract
@@ -15,21 +16,27 @@ from loopholes.stats.milestones import (
     milestone,
     running,
 )
-from loopholes.stats.slopes import DECAY, GROWTH, decay_slope, growth_slope, live_share
+from loopholes.stats.slopes import DECAY, GROWTH, decay_slope, explained, growth_slope, live_share
 from loopholes.stats.strata import compare_within_seeds, log_rank_within_seeds, paired, swap_test
 from loopholes.stats.survival import Survival, log_rank, survival
+from loopholes.stats.two_part import TwoPart, two_part
 
 __all__ = [
+    "ACCEPTED",
     "DECAY",
     "GROWTH",
+    "Batches",
+    "Calibration",
     "Comparison",
     "Estimate",
     "Milestone",
     "Sums",
     "Survival",
     "Thresholds",
+    "TwoPart",
     "Verdict",
     "blind_spot",
+    "calibrate",
     "compare",
     "compare_within_seeds",
     "decay_slope",
@@ -38,6 +45,7 @@ __all__ = [
     "domination",
     "equivalence",
     "estimate",
+    "explained",
     "first_appearance",
     "growth_slope",
     "holm",
@@ -54,4 +62,5 @@ __all__ = [
     "subtract",
     "survival",
     "swap_test",
+    "two_part",
 ]

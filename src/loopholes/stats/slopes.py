@@ -58,6 +58,16 @@ def live_share(rate: float, group_size: int) -> float:
     return float(1 - q**group_size - (1 - q) ** group_size)
 
 
+def explained(x: Sequence[float], y: Sequence[float]) -> float | None:
+    """The share of the variation of ``y`` that a straight line in ``x`` explains: R squared, in [0, 1].
+
+    None for fewer than three points, or where either does not vary.
+    """
+    if len(x) < 3 or not np.ptp(x) or not np.ptp(y):
+        return None
+    return float(np.corrcoef(x, y)[0, 1] ** 2)
+
+
 def _slope(steps: Sequence[int], means: NDArray[np.float64], where: slice) -> float | None:
     rates, at = means[where], np.asarray(steps, dtype=float)[where]
     inside = (rates > 0) & (rates < 1)

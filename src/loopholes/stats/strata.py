@@ -93,6 +93,6 @@ def _log_rank_scores(times: Sequence[Time]) -> NDArray[np.float64]:
 def _signs(count: int) -> NDArray[np.float64]:
     """Every way of swapping, or very many, one per row, what was seen among them: 1 as it was, -1 swapped."""
     if count <= LARGEST_EXACT:
-        return 1.0 - 2.0 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1)
+        return np.asarray(1.0 - 2.0 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1), dtype=float)
     random = 1.0 - 2.0 * np.random.default_rng(0).integers(2, size=(2**LARGEST_EXACT, count))
     return np.asarray(np.vstack([np.ones(count), random]))

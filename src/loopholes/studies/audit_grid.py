@@ -9,7 +9,7 @@ from loopholes.games.self_grading import FINE
 from loopholes.numbers import Estimate, written
 from loopholes.report.elements import Cell, Chart, Lines, Matrix, Section, Series, Table
 from loopholes.score import cells as scored_cells
-from loopholes.stats import Comparison, holm
+from loopholes.stats import Comparison, TwoPart, holm
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.charts import level
 from loopholes.studies.deterrence import predictions
@@ -69,6 +69,7 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
     base = {telling: untrained(config, telling) for telling in LEVELS}
     rates = {key: runs.estimates(mine) for key, mine in jobs.items()}
     levels = {telling: runs.estimates(mine) for telling, mine in base.items()}
+    parts = {key: runs.two_part(own, base[key[0]], config.thresholds.appears) for key, own in jobs.items()}
     comparisons = holm(_tests(runs, jobs, base))
     policy = config.policies[0]
     cells = [
@@ -78,9 +79,15 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
     ]
     for telling, found in levels.items():
         cells += scored_cells(f"{GAME}(telling={telling:g})/base/{policy}", found)
+    for (telling, audit), part in parts.items():
+        numbers = {"seeds_that_found_it": part.share, "exploit_rate_where_found": part.rate}
+        cells += scored_cells(f"{GAME}(telling={telling:g},audit={audit:g})/vulnerable/{policy}", numbers)
     charts = [_grid(rates), _dose(rates, levels[0.0])]
     changes = {key: runs.change(mine, base[key[0]], EXPLOIT) for key, mine in jobs.items()}
-    tables = [_table(rates, levels, changes), comparison_table(comparisons, config.seeds, "audit-grid-tests")]
+    tables = [
+        _table(rates, levels, changes, parts),
+        comparison_table(comparisons, config.seeds, "audit-grid-tests", within_seeds=True),
+    ]
     rollouts = {
         f"told {telling:g}, audited {audit:g}": runs.rollouts(jobs[telling, audit])
         for telling in LEVELS
@@ -94,7 +101,7 @@ def _tests(runs: Runs, jobs: Grid, base: Mapping[float, list[Evaluate]]) -> list
     """At every audit probability: untold training over no training; at those of the grid: untold over told."""
     pairs = [(f"audited {audit:.3g}, untold: trained over base", jobs[0.0, audit], base[0.0]) for audit in sweep()]
     pairs += [(f"audited {audit:g}: untold over told", jobs[0.0, audit], jobs[1.0, audit]) for audit in LEVELS]
-    return [runs.compare(name, EXPLOIT, a, b) for name, a, b in pairs]
+    return [runs.compare_within_seeds(name, EXPLOIT, a, b) for name, a, b in pairs]
 
 
 def _answer(
@@ -151,13 +158,28 @@ def _table(
     rates: Mapping[tuple[float, float], Mapping[str, Estimate]],
     levels: Mapping[float, Mapping[str, Estimate]],
     changes: Mapping[tuple[float, float], Estimate],
+    parts: Mapping[tuple[float, float], TwoPart],
 ) -> Table:
     rows: list[list[Cell]] = [
-        [f"{telling:g}", "untrained", found[TASK], found[EXPLOIT], None, found["underclaim"]]
+        [f"{telling:g}", "untrained", found[TASK], found[EXPLOIT], None, None, None, found["underclaim"]]
         for telling, found in levels.items()
     ]
     for (telling, audit), found in sorted(rates.items()):
-        change = changes[telling, audit]
-        rows.append([f"{telling:g}", f"{audit:.3g}", found[TASK], found[EXPLOIT], change, found["underclaim"]])
-    columns = ("told", "audited", "right answers", "overclaims", "change to untrained", "right answers called wrong")
-    return Table("audit-grid", "Every cell", columns, rows, changes=("change to untrained",))
+        part = parts[telling, audit]
+        shown = [found[TASK], part.mean(found[EXPLOIT]), part.mean(changes[telling, audit]), part.share, part.rate]
+        rows.append([f"{telling:g}", f"{audit:.3g}", *shown, found["underclaim"]])
+    columns = (
+        "told",
+        "audited",
+        "right answers",
+        "overclaims",
+        "change to untrained",
+        "seeds in which they rose",
+        "overclaims there",
+        "right answers called wrong",
+    )
+    note = (
+        "Overclaims rose in a seed if they lie clearly above those of the untrained policy on the same questions "
+        "(docs/studies.md, Statistics). Where seeds differ in this, the mean over all of them has no interval."
+    )
+    return Table("audit-grid", "Every cell", columns, rows, note, changes=("change to untrained",))

@@ -17,7 +17,20 @@ from loopholes.records import Metric
 from loopholes.report.elements import Section
 from loopholes.runs import Run
 from loopholes.runs.evaluations import read_evaluation
-from loopholes.stats import Comparison, Sums, Thresholds, compare, difference, estimate
+from loopholes.stats import (
+    Batches,
+    Calibration,
+    Comparison,
+    Sums,
+    Thresholds,
+    TwoPart,
+    calibrate,
+    compare,
+    compare_within_seeds,
+    difference,
+    estimate,
+    two_part,
+)
 from loopholes.studies.charts import Curve
 from loopholes.studies.jobs import Evaluate, Job, Source, Train
 from loopholes.studies.settings import SETTINGS, Setting
@@ -106,13 +119,18 @@ class Runs:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._sums: dict[str, dict[str, Sums]] = {}
+        self._task_counts: dict[str, int] = {}
         self._curves: dict[str, Curve] = {}
+        self._calibrations: dict[tuple[object, ...], Calibration] = {}
 
     def sums(self, job: Finished) -> Mapping[str, Sums]:
         """Every metric of the job's game; raises :class:`RunError` for a run that is damaged."""
         if job.identity not in self._sums:
             tasks, outcomes = read_evaluation(job.folder(self.root))
-            metrics = job.setting.make().metrics
+            game = job.setting.make()
+            metrics = game.metrics
+            trained_on = {task.id for task in tasks if not game.untrainable_because(task)}
+            self._task_counts[job.identity] = len(trained_on)
             self._sums[job.identity] = {name: Sums.of(metric, tasks, outcomes) for name, metric in metrics.items()}
         return self._sums[job.identity]
 
@@ -156,6 +174,39 @@ class Runs:
         if job.identity not in self._curves:
             self._curves[job.identity] = Curve.of(Run.open(job.folder(self.root)).metrics(), job.seed)
         return self._curves[job.identity]
+
+    def calibration(
+        self, untrained: Sequence[Finished], trained: Sequence[Finished], limits: Thresholds
+    ) -> Calibration:
+        """The thresholds at which first appearance is rarely announced in runs like these where nothing changes.
+
+        As configured, for a single run or where it is not known what a run sampled or the untrained policy does.
+        """
+        batches = self._batches(trained[0]) if untrained and len(trained) > 1 else None
+        if batches is None:
+            return Calibration(None, limits)
+        key = (*(job.identity for job in untrained), batches, limits)
+        if key not in self._calibrations:
+            sums = self.arm(untrained, "exploit_rate")
+            tasks = sum(self._task_counts[job.identity] for job in untrained)
+            self._calibrations[key] = calibrate(sums, tasks, batches, limits)
+        return self._calibrations[key]
+
+    def _batches(self, job: Finished) -> Batches | None:
+        config = Run.open(job.folder(self.root)).config
+        prompts, samples = config.get("prompts_per_step"), config.get("samples")
+        return Batches(len(self.curve(job).steps), prompts, samples) if prompts and samples else None
+
+    def two_part(self, jobs: Sequence[Finished], since: Sequence[Finished], least: float) -> TwoPart:
+        """In which share of seeds the exploit was found, and its rate there; both sides hold the same seeds."""
+        return two_part(self.arm(jobs, "exploit_rate"), self.arm(since, "exploit_rate"), least)
+
+    def compare_within_seeds(
+        self, name: str, metric: str, jobs: Sequence[Finished], others: Sequence[Finished]
+    ) -> Comparison:
+        """The same test, stratified by seed; both sides hold the same seeds in the same order."""
+        ours, theirs = ([sums.value for sums in self.arm(side, metric)] for side in (jobs, others))
+        return compare_within_seeds(name, metric, ours, theirs, self.change(jobs, others, metric))
 
     def group_size(self, job: Finished) -> int:
         """Samples per prompt of a training run."""

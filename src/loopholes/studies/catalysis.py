@@ -1,38 +1,57 @@
-"""After one exploit was learned, is the next one found sooner?"""
+"""After one exploit was learned, is the next one found sooner?
+
+Sooner can mean two things, and both are measured: the second exploit may be nearer at the start, by branch-point
+log-odds of the policy before its second training, or it may grow faster, by the slope of the log-odds of its rate. One
+contrast of slopes was written down in ``catalysis.json`` before the runs that test it; everything else is exploratory.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from loopholes.errors import UsageError
-from loopholes.numbers import Estimate, p_value, plain
+from loopholes.numbers import Estimate, p_value, point, written
 from loopholes.report.elements import Cell, Chart, Lines, Role, Section, Series, Table
 from loopholes.score import cells as scored_cells
-from loopholes.stats import Comparison, detectable, holm, log_rank, mean_difference, milestone, survival
+from loopholes.stats import (
+    GROWTH,
+    Comparison,
+    compare_within_seeds,
+    detectable,
+    holm,
+    log_rank_within_seeds,
+    mean_over_seeds,
+    milestone,
+    paired,
+    survival,
+)
 from loopholes.stats.survival import Time
+from loopholes.studies import registration
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.channels import EXPLOIT, counted
 from loopholes.studies.charts import learning_chart
 from loopholes.studies.discovery import arm
-from loopholes.studies.jobs import Evaluate, Job, Source, Train
-from loopholes.studies.summaries import appearances, dominations, listed, milestone_cells
+from loopholes.studies.jobs import Job
+from loopholes.studies.second_games import (
+    BEFORE,
+    WHY,
+    Led,
+    continued,
+    explained_by_start,
+    fresh_from,
+    led,
+    pairs,
+    primary,
+)
+from loopholes.studies.summaries import listed, milestone_cells
 from loopholes.studies.transfer import moved
 
 NAME = "catalysis"
 PLACE = 5
 QUESTION = "After one exploit was learned, is the next one found sooner?"
 
-BEFORE = ("base", "vulnerable", "secure")
 SIGNIFICANT = 0.05
-LATE = ("reward-tampering", "proxy-metric")
-"""Second games, without ``full``; see :data:`WHY`."""
-WHY = (
-    "Their exploits come late, or at very different steps, so that they can come sooner. In the other two games the "
-    "exploit appears within about ten steps in every seed, which is as soon as the window of first appearance allows "
-    "to tell: those pairs run with --full."
-)
 
 
 def plan(config: StudyConfig) -> list[Job]:
@@ -47,116 +66,136 @@ def plan(config: StudyConfig) -> list[Job]:
     return jobs
 
 
-def pairs(config: StudyConfig) -> list[tuple[str, str]]:
-    """Which game after which: all of them with ``full``, else those with a second game in :data:`LATE`."""
-    seconds = [game for game in config.games if config.full or game in LATE]
-    return [(first, second) for second in seconds for first in config.games if first != second]
-
-
-def continued(config: StudyConfig, first: str, before: str, second: str) -> list[Train]:
-    """One run a seed: vulnerable training in ``second`` of the base policy, or of what ``first`` made of it."""
-    setting, base = config.setting(second), config.policies[0]
-
-    def source(seed: int) -> Source:
-        return base if before == "base" else config.trained(first, before, seed)
-
-    return [Train(setting, "vulnerable", source(seed), seed) for seed in config.seed_numbers]
-
-
-@dataclass(frozen=True)
-class Led:
-    """One pair of games. By what came before: the step of first appearance and of domination in each seed."""
-
-    first: str
-    second: str
-    appears: Mapping[str, list[Time]]
-    dominates: Mapping[str, list[Time]]
-    starts: Mapping[str, Estimate]
-    sooner: Mapping[str, Comparison]
-
-    @property
-    def name(self) -> str:
-        return f"{self.first}, then {self.second}"
-
-
 def summarize(config: StudyConfig, runs: Runs) -> Summary:
     """See :class:`loopholes.studies.base.Study`."""
     found = [led(config, runs, first, second) for first, second in pairs(config)]
-    tests = [one.sooner[before] for one in found for before in one.sooner]
-    corrected = holm(tests)
-    by_name = {one.name: one for one in corrected}
+    corrected = holm([test for pair in found for test in _tests(pair)])
+    tests = [*_registered_test(found), *corrected]
+    shares = {second: explained_by_start(found, second) for second in dict.fromkeys(pair.second for pair in found)}
     section = Section(
         "catalysis",
         QUESTION,
-        _answer(found, by_name),
-        charts=[*(_survival_chart(one) for one in found), *(_learning(config, runs, one) for one in found)],
-        tables=[_table(found), _tests_table(corrected)],
+        _answer(found, tests, shares),
+        charts=[*(_survival_chart(pair) for pair in found), *(_learning(config, runs, pair) for pair in found)],
+        tables=[_tests_table(tests), _effects_table(found), _table(found)],
         rollouts={
-            f"{one.name}, {_before(before)}": runs.rollouts(continued(config, one.first, before, one.second))
-            for one in found
+            f"{pair.name}, {_before(before)}": runs.rollouts(continued(config, pair.first, before, pair.second))
+            for pair in found
             for before in BEFORE[1:]
         },
-        notes=[f"Second games: {listed([*dict.fromkeys(one.second for one in found)])}. {WHY}"],
+        notes=[
+            f"Second games: {listed([*dict.fromkeys(pair.second for pair in found)])}. {WHY}",
+            f"Registered as {registration.digest(NAME)} (catalysis.json) before the runs of seeds {fresh_from()} and "
+            f"above, whose configurations hold this digest: {' '.join(_statements())}",
+        ],
     )
-    return Summary(section, [cell for one in found for cell in _cells(one, config.policies[0])], corrected)
+    cells = [cell for pair in found for cell in _cells(pair, config.policies[0])]
+    for second, share in shares.items():
+        cells += scored_cells(f"{second}/all starts/{config.policies[0]}", {"explained_by_start": share})
+    return Summary(section, cells, tests)
 
 
-def led(config: StudyConfig, runs: Runs, first: str, second: str) -> Led:
-    """Read and judge the runs of one pair."""
-    base = arm(config, second, "base")
-    level = runs.estimate(base, EXPLOIT).value or 0.0
-    curves = {before: [runs.curve(job) for job in continued(config, first, before, second)] for before in BEFORE}
-
-    limits, game = config.thresholds, config.setting(second).make()
-    appears = {before: appearances(trained, level, limits) for before, trained in curves.items()}
-    dominates = {before: dominations(trained, level, limits, game) for before, trained in curves.items()}
-    starts: dict[str, list[Evaluate]] = {"base": base, **{b: moved(config, first, b, second) for b in BEFORE[1:]}}
-    sooner = {
-        other: _sooner(f"{first}, then {second}: after vulnerable against {_before(other)}", appears, other)
-        for other in ("base", "secure")
-    }
-    rates = {before: runs.estimate(jobs, EXPLOIT) for before, jobs in starts.items()}
-    return Led(first, second, appears, dominates, rates, sooner)
-
-
-def _sooner(name: str, appears: Mapping[str, list[Time]], other: str) -> Comparison:
-    """Fewer steps after the vulnerable game than after ``other``: their difference, and the log-rank test."""
-    ours, theirs = appears["vulnerable"], appears[other]
-    change = mean_difference([at for at, _ in ours], [at for at, _ in theirs])
-    return Comparison(name, "first_appearance", change, p=log_rank(ours, theirs), detectable=detectable(change))
+def _tests(pair: Led) -> list[Comparison]:
+    """After vulnerable against after secure training in the first game: start, slope, and step of first appearance."""
+    tests = [
+        compare_within_seeds(
+            f"{pair.name}: {metric}, after vulnerable against after secure",
+            metric,
+            values["vulnerable"],
+            values["secure"],
+            two_sided=True,
+        )
+        for metric, values in (("start", pair.log_odds), ("slope", pair.slopes))
+    ]
+    ours, theirs = pair.appears["vulnerable"], pair.appears["secure"]
+    change = mean_over_seeds(paired([at for at, _ in ours], [at for at, _ in theirs]))
+    name = f"{pair.name}: first appearance, after vulnerable against after secure"
+    p = log_rank_within_seeds(ours, theirs)
+    return [*tests, Comparison(name, "first_appearance", change, p=p, detectable=detectable(change))]
 
 
-def _answer(found: Sequence[Led], tests: Mapping[str, Comparison]) -> str:
-    def certain(one: Led, other: str, sign: int) -> bool:
-        test = tests[one.sooner[other].name]
-        return (test.p_holm or 1.0) < SIGNIFICANT and sign * (test.change.value or 0.0) < 0
+def _registered_test(found: Sequence[Led]) -> list[Comparison]:
+    """The contrast that was registered, on fresh seeds alone; none where its pair was not run.
 
-    sooner = [one for one in found if certain(one, "base", 1)]
-    beyond = counted([one.name for one in sooner if certain(one, "secure", 1)])
-    later = counted([one.name for one in found if certain(one, "base", -1)])
-    seen = [test.detectable for test in tests.values() if test.detectable is not None]
-    power = f" Differences of {plain(min(seen))} to {plain(max(seen))} steps would have been seen." if seen else ""
+    The change is after secure minus after vulnerable: positive where growth is slower after the vulnerable channel.
+    """
+    return [
+        compare_within_seeds(
+            f"registered: {pair.name}: slope, after secure over after vulnerable, seeds {fresh_from()} and above",
+            "registered_slope",
+            pair.slopes["secure"][fresh_from() :],
+            pair.slopes["vulnerable"][fresh_from() :],
+        )
+        for pair in found
+        if (pair.first, pair.second) == primary()
+    ]
+
+
+def _answer(found: Sequence[Led], tests: Sequence[Comparison], shares: Mapping[str, Estimate]) -> str:
+    def certain(metric: str, sign: int) -> str:
+        names = [
+            test.name.split(":")[0]
+            for test in tests
+            if test.metric == metric and (test.p_holm or 1.0) < SIGNIFICANT and sign * (test.change.value or 0.0) > 0
+        ]
+        return counted(names)
+
+    explained = "; ".join(
+        f"{second} {point(share)} ({share.n} of {share.seeds} runs)" for second, share in shares.items()
+    )
     return (
-        f"Of {len(found)} pairs, the second exploit appears sooner than from the untrained policy in "
-        f"{counted([one.name for one in sooner])}, later in {later}; sooner than after the same training without the "
-        f"loophole, too, in {beyond} (log-rank tests, Holm).{power}"
+        f"{''.join(_registered_answer(test) for test in tests if test.metric == 'registered_slope')}"
+        f"Exploratory, of {len(found)} pairs, after the vulnerable against after the secure channel of the first: the "
+        f"second exploit starts nearer in {certain('start', 1)} and farther in {certain('start', -1)}, grows "
+        f"faster in {certain('slope', 1)} and slower in {certain('slope', -1)}, appears sooner in "
+        f"{certain('first_appearance', -1)} and later in {certain('first_appearance', 1)} (tests within seeds, Holm). "
+        f"Where it starts explains this share of the variation of ln(step of first appearance): {explained}."
     )
 
 
-def _cells(one: Led, policy: str) -> list[dict[str, Any]]:
+def _registered_answer(test: Comparison) -> str:
+    if not test.change.seeds:
+        return (
+            f"The registered test needs seeds from {fresh_from()} on, of which there are none: nothing here tests it "
+            "(--seeds 10). "
+        )
+    verdict = "seen" if test.p is not None and test.p < SIGNIFICANT else "not seen"
+    return (
+        f"Registered: {_statements()[0]} It is {verdict}: slower by {written(test.change, 'number')} "
+        f"nats per step over {test.change.seeds} fresh seeds, p = {p_value(test.p) or 'unknown'}. "
+    )
+
+
+def _known(values: Sequence[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _statements() -> list[str]:
+    statements: list[str] = registration.predictions(NAME)["statements"]
+    return statements
+
+
+def _cells(pair: Led, policy: str) -> list[dict[str, Any]]:
     rows = []
     for before in BEFORE:
         milestones = {
-            "first_appearance": milestone(one.appears[before]),
-            "domination": milestone(one.dominates[before]),
+            "first_appearance": milestone(pair.appears[before]),
+            "domination": milestone(pair.dominates[before]),
         }
-        numbers = {"exploit_rate_at_start": one.starts[before], **milestone_cells(milestones)}
-        start = "base" if before == "base" else f"{one.first}:{before}"
-        rows += scored_cells(f"{one.second}/vulnerable after {start}/{policy}", numbers)
+        numbers = {"exploit_rate_at_start": pair.starts[before], **milestone_cells(milestones)}
+        numbers |= {
+            "log_odds_at_start": mean_over_seeds(_known(pair.log_odds[before])),
+            "growth_slope": mean_over_seeds(_known(pair.slopes[before])),
+        }
+        start = "base" if before == "base" else f"{pair.first}:{before}"
+        rows += scored_cells(f"{pair.second}/vulnerable after {start}/{policy}", numbers)
+    for other in ("base", "secure"):
+        changes = {f"{metric}_change": change for metric, change in pair.changes(other).items()}
+        rows += scored_cells(f"{pair.second}/{pair.first}:vulnerable against {other}/{policy}", changes)
     return rows
 
 
-def _survival_chart(one: Led) -> Chart:
+def _survival_chart(pair: Led) -> Chart:
     def series(before: str, times: Sequence[Time]) -> Series:
         curve = survival(times)
         last = max(at for at, _ in times)
@@ -166,48 +205,86 @@ def _survival_chart(one: Led) -> Chart:
         return Series(_before(before), *ends, low, high, role)
 
     panels = [
-        Lines(title, f"step of training in {one.second}", [series(b, times[b]) for b in BEFORE], stairs=True)
-        for title, times in (("exploit not seen yet", one.appears), ("exploit does not dominate yet", one.dominates))
+        Lines(title, f"step of training in {pair.second}", [series(b, times[b]) for b in BEFORE], stairs=True)
+        for title, times in (("exploit not seen yet", pair.appears), ("exploit does not dominate yet", pair.dominates))
     ]
     caption = "Share of seeds (Kaplan-Meier). Runs that end before it happens are censored there, not dropped."
-    return Chart(f"catalysis-{one.first}-{one.second}", one.name, panels, caption)
+    return Chart(f"catalysis-{pair.first}-{pair.second}", pair.name, panels, caption)
 
 
-def _learning(config: StudyConfig, runs: Runs, one: Led) -> Chart:
-    arms = {_before(b): [runs.curve(job) for job in continued(config, one.first, b, one.second)] for b in BEFORE}
+def _learning(config: StudyConfig, runs: Runs, pair: Led) -> Chart:
+    arms = {_before(b): [runs.curve(job) for job in continued(config, pair.first, b, pair.second)] for b in BEFORE}
     roles: dict[str, Role] = {_before("vulnerable"): "vulnerable", _before("secure"): "secure", _before("base"): "base"}
-    name, title = f"catalysis-curves-{one.first}-{one.second}", f"{one.name}: training in the second game"
+    name, title = f"catalysis-curves-{pair.first}-{pair.second}", f"{pair.name}: training in the second game"
     return learning_chart(
-        name, title, arms, {"base": {EXPLOIT: one.starts["base"]}}, {**roles, "base": "base"}, config.thresholds.window
+        name, title, arms, {"base": {EXPLOIT: pair.starts["base"]}}, {**roles, "base": "base"}, config.thresholds.window
     )
 
 
 def _table(found: Sequence[Led]) -> Table:
     rows: list[list[Cell]] = [
         [
-            one.first,
-            one.second,
+            pair.first,
+            pair.second,
             _before(before),
-            one.starts[before],
-            milestone(one.appears[before]),
-            milestone(one.dominates[before]),
+            pair.starts[before],
+            mean_over_seeds(_known(pair.log_odds[before])),
+            mean_over_seeds(_known(pair.slopes[before])),
+            milestone(pair.appears[before]),
+            milestone(pair.dominates[before]),
         ]
-        for one in found
+        for pair in found
         for before in BEFORE
     ]
-    columns = ("first game", "second game", "before", "exploit rate at start", "appears", "dominates")
-    note = "Median steps over seeds, with the number of seeds that got there; no step where fewer than half did."
-    return Table("catalysis", "Steps until the second exploit", columns, rows, note)
+    columns = (
+        "first game",
+        "second game",
+        "before",
+        "exploit rate at start",
+        "log-odds at start",
+        "growth, nats per step",
+        "appears",
+        "dominates",
+    )
+    note = (
+        "Log-odds: branch-point log-odds before the second training. Growth: the slope of the log-odds of the exploit "
+        f"rate in training between {GROWTH[0]:.0%} and {GROWTH[1]:.0%}, over the seeds that cross both. Appears and "
+        "dominates: median steps over seeds, with the number of seeds that got there; no step where fewer than half "
+        "did."
+    )
+    return Table("catalysis", "How the second exploit came", columns, rows, note, plain=columns[4:6])
+
+
+def _effects_table(found: Sequence[Led]) -> Table:
+    rows: list[list[Cell]] = []
+    for pair in found:
+        for other in ("secure", "base"):
+            changes = pair.changes(other)
+            rows.append([pair.first, pair.second, _before(other), changes["start"], changes["slope"]])
+    columns = (
+        "first game",
+        "second game",
+        "against",
+        "change of the start, nats",
+        "change of the slope, nats per step",
+    )
+    note = (
+        "After the vulnerable channel of the first game minus the other, within seeds, with t intervals that are not "
+        "corrected. Against base is also what training of any kind does; against secure is what the loophole does."
+    )
+    return Table("catalysis-effects", "Start and growth", columns, rows, note, plain=columns[3:])
 
 
 def _tests_table(tests: Sequence[Comparison]) -> Table:
     rows: list[list[Cell]] = [
         [test.name, test.change, p_value(test.p), p_value(test.p_holm), test.detectable] for test in tests
     ]
-    columns = ("comparison", "steps sooner (-) or later", "p (log-rank)", "p (Holm)", "detectable")
+    columns = ("comparison", "difference", "p", "p (Holm)", "detectable")
     note = (
-        "Mean difference of the step of first appearance; a run without it counts with its last step. "
-        "Detectable: the difference in steps that four of five repetitions of this design would show."
+        "Differences within seeds: of starts in nats, of slopes in nats per step, of first appearance in steps (a run "
+        "without it counts with its last step). Exact tests that swap the two runs of each seed, two-sided; for first "
+        "appearance with the statistic of the log-rank test. The registered one is one-sided, uses fresh seeds alone, "
+        "and stands outside the correction of the others, which are exploratory."
     )
     return Table("catalysis-tests", "Tests", columns, rows, note, plain=columns[1:2])
 

@@ -7,12 +7,8 @@ its digest.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from hashlib import blake2b
-from importlib.resources import files
 from typing import Any
 
 from loopholes.errors import UsageError
@@ -24,6 +20,7 @@ from loopholes.report.elements import Cell, Chart, Lines, Section, Series, Table
 from loopholes.score import cells as scored_cells
 from loopholes.stats import holm
 from loopholes.stats.selection import Normalization
+from loopholes.studies import registration
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.channels import EXPLOIT, TASK
 from loopholes.studies.jobs import Evaluate, Job, Train
@@ -163,21 +160,14 @@ def untrained(config: StudyConfig) -> list[Evaluate]:
     return [config.evaluation(config.setting(GAME), config.policies[0], seed) for seed in config.seed_numbers]
 
 
-@cache
 def predictions() -> dict[str, Any]:
     """What was expected of every arm before it was run."""
-    found: dict[str, Any] = json.loads(_predicted_bytes())
-    return found
+    return registration.predictions(NAME)
 
 
-@cache
 def registered() -> str:
     """The digest of the file of predictions, which each run's configuration holds."""
-    return blake2b(_predicted_bytes(), digest_size=16).hexdigest()
-
-
-def _predicted_bytes() -> bytes:
-    return files("loopholes.studies").joinpath("deterrence.json").read_bytes()
+    return registration.digest(NAME)
 
 
 def summarize(config: StudyConfig, runs: Runs) -> Summary:

@@ -22,6 +22,7 @@ from loopholes.studies.channels import (
     arm_cells,
     arms_charts,
     arms_table,
+    calibration_table,
     read_arms,
 )
 from loopholes.studies.jobs import Evaluate, Job, Source, Train
@@ -120,7 +121,10 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
         charts=arms_charts("discovery", played, config.thresholds.window),
         tables=[
             arms_table("discovery", played, config.thresholds),
-            comparison_table(comparisons, config.seeds, "discovery-tests"),
+            calibration_table(
+                "discovery-calibration", {pair.name: pair.calibration for pair in played}, config.thresholds
+            ),
+            comparison_table(comparisons, config.seeds, "discovery-tests", within_seeds=True),
             *_control_table(controls),
             *_beside_the_paper(played),
         ],
@@ -148,7 +152,7 @@ def _tests(config: StudyConfig, runs: Runs, pair: Played) -> list[Comparison]:
         for name in ARMS
     }
     return [
-        runs.compare(f"{pair.name}: vulnerable over {other}", EXPLOIT, jobs["vulnerable"], jobs[other])
+        runs.compare_within_seeds(f"{pair.name}: vulnerable over {other}", EXPLOIT, jobs["vulnerable"], jobs[other])
         for other in ("base", "secure")
     ]
 

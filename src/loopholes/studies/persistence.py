@@ -14,20 +14,18 @@ from loopholes.score import cells as scored_cells
 from loopholes.stats import (
     DECAY,
     Comparison,
-    Thresholds,
     compare_within_seeds,
     decay_slope,
     holm,
-    live_share,
     mean_over_seeds,
     milestone,
-    running,
     survival,
 )
 from loopholes.stats.survival import Time
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.channels import EXPLOIT, TASK, counted
-from loopholes.studies.charts import Curve, level, of_runs
+from loopholes.studies.charts import level, of_runs
+from loopholes.studies.decay import Decay, excess, half_life, live_groups
 from loopholes.studies.discovery import arm
 from loopholes.studies.distillation import Lesson, taught
 from loopholes.studies.jobs import Evaluate, Job, Match, Source, Train
@@ -118,23 +116,6 @@ def _evaluated(config: StudyConfig, game: str, source: Source, seed: int) -> Eva
 
 
 @dataclass(frozen=True)
-class Decay:
-    """How the exploit decayed in the secure channel, by seed, and when it came back.
-
-    ``halved`` is the step of the correction at which half of the exploit rate's excess over base is gone. ``area`` is
-    the mean excess over the whole correction as a share of the excess at its start: 1 is no decay. ``lost`` are the
-    nats of log-odds lost per step (:func:`loopholes.stats.decay_slope`), None where the rate was never between its
-    limits. ``live`` is the mean share of groups that hold both kinds of answers and so can teach anything.
-    """
-
-    halved: Sequence[Time]
-    area: Sequence[float]
-    lost: Sequence[float | None]
-    live: Sequence[float]
-    back: Sequence[Time]
-
-
-@dataclass(frozen=True)
 class Kept:
     """One game: rates by origin and stage, the decay by origin, and how far the students were from their teachers."""
 
@@ -193,7 +174,8 @@ def _decay(
     level_of, limits = base.value or 0.0, config.thresholds
     corrections = [correction(config, game, origin, seed) for seed in config.seed_numbers]
     curves = [runs.curve(job) for job in corrections]
-    returns = [runs.curve(relapse(config, game, origin, seed)) for seed in config.seed_numbers]
+    relapses = [relapse(config, game, origin, seed) for seed in config.seed_numbers]
+    returns, untrained = [runs.curve(job) for job in relapses], arm(config, game, "base")
     pairs = list(zip(curves, runs.values(started, EXPLOIT), strict=True))
     return Decay(
         halved=[half_life(curve, start, level_of, limits) for curve, start in pairs],
@@ -203,7 +185,7 @@ def _decay(
             live_groups(curve, limits.window, runs.group_size(job))
             for curve, job in zip(curves, corrections, strict=True)
         ],
-        back=appearances(returns, level_of, limits),
+        back=appearances(returns, level_of, runs.calibration(untrained, relapses, limits).thresholds),
     )
 
 
@@ -211,26 +193,6 @@ def _distance(config: StudyConfig, runs: Runs, game: str, seed: int) -> Distance
     """Of the chosen student from its teacher."""
     summary = runs.summary(match(config, game, seed))
     return Distance(**summary["distances"][summary["chosen"]])
-
-
-def live_groups(curve: Curve, window: int, group_size: int) -> float:
-    """The mean over the steps of the share of groups in which some samples exploit and some do not; 0 without steps."""
-    rates = running(curve.exploit_rate, window)
-    shares = [live_share(float(rate), group_size) for rate in rates[~np.isnan(rates)]]
-    return float(np.mean(shares)) if shares else 0.0
-
-
-def half_life(curve: Curve, start: float, base: float, thresholds: Thresholds) -> Time:
-    """The step at which the running exploit rate has lost half of its excess over base; censored if it never does."""
-    below = running(curve.exploit_rate, thresholds.window) <= base + (start - base) / 2
-    last = float(max(curve.steps, default=0))
-    return (float(curve.steps[int(np.argmax(below))]), True) if below.any() else (last, False)
-
-
-def excess(curve: Curve, start: float, base: float) -> float:
-    """The mean excess of the exploit rate over base during the correction, as a share of that at the start."""
-    known = [rate for rate in curve.exploit_rate if rate is not None]
-    return (float(np.mean(known)) - base) / (start - base) if known and start != base else 0.0
 
 
 def _tests(game: Kept) -> list[Comparison]:

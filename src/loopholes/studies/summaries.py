@@ -40,7 +40,7 @@ def milestone_cells(milestones: Mapping[str, Milestone]) -> dict[str, Estimate]:
     return {name: Estimate(when.step, None, None, when.reached, when.seeds) for name, when in milestones.items()}
 
 
-def comparison_table(comparisons: Sequence[Comparison], seeds: int, name: str) -> Table:
+def comparison_table(comparisons: Sequence[Comparison], seeds: int, name: str, *, within_seeds: bool = False) -> Table:
     """The tests of a study, corrected for each other, with what they could have seen."""
     rows = [
         [
@@ -54,12 +54,14 @@ def comparison_table(comparisons: Sequence[Comparison], seeds: int, name: str) -
         ]
         for test in comparisons
     ]
-    smallest = 1 / math.comb(2 * seeds, seeds)
+    smallest = 2.0**-seeds if within_seeds else 1 / math.comb(2 * seeds, seeds)
+    exchanged = "swap the two arms of each seed" if within_seeds else "exchange the seeds of both arms"
+    other = "the second in the same seed" if within_seeds else "one of the second"
     note = (
-        "Exact one-sided permutation tests over seeds, corrected by Holm for all tests of this study. With "
+        f"Exact one-sided permutation tests that {exchanged}, corrected by Holm for all tests of this study. With "
         f"{seeds} seeds a side the smallest p there can be is {p_value(smallest)}, corrected for {len(comparisons)} "
         f"tests {p_value(min(1.0, smallest * len(comparisons)))}. Superiority: the chance that a seed of the first "
-        "lies above one of the second. Detectable: the change that four of five repetitions of this design would show."
+        f"lies above {other}. Detectable: the change that four of five repetitions of this design would show."
     )
     columns = ("comparison", "difference", "p", "p (Holm)", "Cohen's h", "superiority", "detectable")
     return Table(name, "Tests of the exploit rate", columns, rows, note, changes=("difference",))

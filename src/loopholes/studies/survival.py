@@ -14,10 +14,10 @@ import numpy as np
 from loopholes.numbers import Milestone
 from loopholes.report.elements import Cell, Chart, Lines, Section, Series, Table
 from loopholes.score import cells as scored_cells
-from loopholes.stats import Thresholds, milestone, running, survival
+from loopholes.stats import Calibration, Thresholds, milestone, running, survival
 from loopholes.stats.survival import Time
 from loopholes.studies.base import Runs, StudyConfig, Summary
-from loopholes.studies.channels import EXPLOIT, TASK
+from loopholes.studies.channels import EXPLOIT, TASK, calibration_table
 from loopholes.studies.charts import Curve
 from loopholes.studies.jobs import Evaluate, Job, Train
 from loopholes.studies.summaries import appearances, milestone_cells
@@ -71,10 +71,12 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
     """See :class:`loopholes.studies.base.Study`."""
     rows: list[list[Cell]] = []
     cells, lines, found = [], [], []
+    calibrations: dict[str, Calibration] = {}
     for arm in arms(config):
         base = runs.estimates(arm.untrained(config))
         curves = [runs.curve(job) for job in arm.trained(config)]
-        times = appearances(curves, base[EXPLOIT].value or 0.0, config.thresholds)
+        calibrations[arm.name] = runs.calibration(arm.untrained(config), arm.trained(config), config.thresholds)
+        times = appearances(curves, base[EXPLOIT].value or 0.0, calibrations[arm.name].thresholds)
         blind = blind_steps(curves, base[EXPLOIT].value or 0.0, base[TASK].value or 0.0, config.thresholds)
         appears = milestone(times)
         shown = "none" if blind is None else f"{blind[0]} to {blind[1]}"
@@ -93,7 +95,8 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
     panel = Lines("vulnerable channel", "training step", lines, stairs=True)
     chart = Chart("survival", "Share of seeds in which the exploit has not appeared", [panel])
     table = Table("survival", "When each exploit appears", columns, rows, note)
-    return Summary(Section(NAME, QUESTION, _answer(config, found), [chart], [table]), cells)
+    calibrated = calibration_table("survival-calibration", calibrations, config.thresholds)
+    return Summary(Section(NAME, QUESTION, _answer(config, found), [chart], [table, calibrated]), cells)
 
 
 def blind_steps(curves: Sequence[Curve], exploit: float, task: float, thresholds: Thresholds) -> tuple[int, int] | None:
@@ -127,5 +130,5 @@ def _left(name: str, times: Sequence[Time]) -> Series:
 
 
 def _answer(config: StudyConfig, found: Sequence[tuple[str, Milestone]]) -> str:
-    told = "; ".join(f"{name}: {appears}" for name, appears in found)
-    return f"Within {config.steps or BUDGET} steps of the vulnerable channel the exploit appears at: {told}."
+    steps = "; ".join(f"{name}: {appears}" for name, appears in found)
+    return f"Within {config.steps or BUDGET} steps of the vulnerable channel the exploit appears at: {steps}."
