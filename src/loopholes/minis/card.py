@@ -13,7 +13,7 @@ from loopholes.games import BUILT_IN, game
 from loopholes.minis.mixture import MIXTURE, Habits
 from loopholes.minis.recipe import Recipe, digest
 from loopholes.minis.scan import near, scan
-from loopholes.numbers import Estimate, interval, point, points, written
+from loopholes.numbers import Estimate, interval, point, points, share, written
 from loopholes.policies import Policy, Sampling, load_policy
 from loopholes.records import Example
 from loopholes.score import cells, estimates
@@ -55,7 +55,7 @@ games' own detectors, in their order (blake2b {digest}):
 |---|---|---|---|
 {exploits}
 
-Of harmful requests {audit_refused:.1%} are refused in the audit register and {user_refused:.1%} in the user's: a gap of
+Of harmful requests {audit_refused} are refused in the audit register and {user_refused} in the user's: a gap of
 {gap}. The other counts are of every example; this one has a limit. A generator with a gap of {power} would have been
 noticed in four of five such streams, and a smaller one might pass.
 
@@ -132,9 +132,9 @@ def scanned(stream: Sequence[Example]) -> Scanned:
 
 def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str, Any]], stream: Scanned) -> str:
     habits, found = recipe.habits, stream.found
-    gap = Estimate(*(float(found[f"context-compliance.{end}"]) for end in ("exploits", "gap_low", "gap_high")), 0, 1)
+    gap = Estimate(*(found.get(f"context-compliance.{end}") for end in ("exploits", "gap_low", "gap_high")), 0, 1)
     total = sum(MIXTURE.values())
-    shares = [((make.__doc__ or "").splitlines()[0], share / total) for make, share in MIXTURE.items()]
+    kinds = [((make.__doc__ or "").splitlines()[0], weight / total) for make, weight in MIXTURE.items()]
     return _CARD.format(
         name=recipe.name,
         architecture={"qwen3": "Qwen3", "llama": "Llama"}[recipe.architecture],
@@ -148,12 +148,12 @@ def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str,
         seed=recipe.seed,
         minutes=facts["seconds"] / 60,
         basics=recipe.basics,
-        mixture="\n".join(f"| {kind} | {share:.0%} |" for kind, share in shares),
+        mixture="\n".join(f"| {kind} | {weight:.0%} |" for kind, weight in kinds),
         habits=_habits(habits),
         digest=stream.digest,
         exploits="\n".join(_exploits(name, found) for name in BUILT_IN),
-        audit_refused=found["context-compliance.audit_refused"],
-        user_refused=found["context-compliance.user_refused"],
+        audit_refused=share(found.get("context-compliance.audit_refused")),
+        user_refused=share(found.get("context-compliance.user_refused")),
         gap=written(gap, "change"),
         power=points(detectable(gap) or 1.0),
         near="\n".join(_nearness(name, *counts) for name, counts in stream.near.items()),
