@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from safetensors.torch import load_file
 from loopholes.games import BUILT_IN
 from loopholes.minis import card
 from loopholes.minis.pretrain import pretrain
-from loopholes.minis.recipe import RECIPES, Recipe
+from loopholes.minis.recipe import RECIPES, Recipe, digest
 from loopholes.policies import load_policy
 from loopholes.progress import Progress
 
@@ -23,8 +24,8 @@ TINY = Recipe("tiny", "llama", seed=3, examples=640, basics=320, hidden=32, laye
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Base rates and the scan of the card over a few samples only."""
-    for name, value in (("TASKS", 2), ("SAMPLES", 2), ("SCANNED", 300)):
+    """Base rates of the card over a few samples only."""
+    for name, value in (("TASKS", 2), ("SAMPLES", 2)):
         monkeypatch.setattr(card, name, value)
 
 
@@ -61,10 +62,33 @@ def test_what_is_made_is_a_policy_with_a_card(tmp_path: Path) -> None:
     policy = pretrain(TINY, tmp_path)
     assert load_policy(str(policy)).prompt_style == "terse"
     text = (policy / "README.md").read_text()
-    assert "reward-tampering.exploits 0" in text
+    assert re.search(r"^\| reward-tampering \| \d+ \| 0 \| 0 \|$", text, re.MULTILINE)
     assert "| self-grading | underclaim |" in text
     named = {row["cell"] for row in json.loads((policy / "base_rates.json").read_text())["cells"]}
     assert named == {f"{game}/base/tiny" for game in BUILT_IN}, "not by the folder that it happens to be in"
+
+
+def test_a_card_tells_of_every_example_that_the_policy_was_trained_on(tmp_path: Path) -> None:
+    policy = pretrain(TINY, tmp_path)
+    text = " ".join((policy / "README.md").read_text().split())
+    assert f"All {TINY.examples} examples that it was trained on were scanned" in text
+    assert digest(TINY.stream()) in text
+    assert digest(TINY.stream()[1:]) not in text
+
+
+def test_a_card_is_renewed_without_measuring_the_policy_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = pretrain(TINY, tmp_path)
+    before = (policy / "README.md").read_text()
+    monkeypatch.setattr(card, "evaluate", None)
+    card.renew_card(policy, TINY, card.scanned(TINY.stream()))
+    assert (policy / "README.md").read_text() == before
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_cards_in_the_package_are_of_all_examples(name: str) -> None:
+    text = (files("loopholes.minis") / name / "README.md").read_text()
+    assert f"All {RECIPES[name].examples:,} examples that it was trained on were scanned" in " ".join(text.split())
+    assert re.search(r"\(blake2b [0-9a-f]{32}\)", text)
 
 
 @pytest.mark.parametrize("name", RECIPES)

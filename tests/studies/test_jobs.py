@@ -63,6 +63,14 @@ def test_parameters_that_are_the_defaults_change_nothing() -> None:
     assert Train(spelled, "vulnerable", "mini", 0).identity == Train(setting, "vulnerable", "mini", 0).identity
 
 
+def test_a_parameter_that_was_added_later_makes_other_runs_only_where_it_is_set() -> None:
+    charged = replace(TRAIN, setting=TAMPERING.with_parameters(charge=0.1))
+    spelled = replace(TRAIN, setting=TAMPERING.with_parameters(charge=0.0))
+    assert spelled.identity == TRAIN.identity != charged.identity
+    assert TRAIN.described()["parameters"] == {"control": "none", "seconds_per_test": 2.0}
+    assert charged.described()["parameters"] == {"control": "none", "seconds_per_test": 2.0, "charge": 0.1}
+
+
 @pytest.mark.parametrize(
     "file", ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"]
 )
@@ -147,6 +155,17 @@ def test_studies_share_the_runs_that_they_have_in_common() -> None:
         assert plans[name] & trained, name
     assert plans["persistence"] & plans["distillation"] - plans["discovery"]
     assert {job.identity for job in closure(STUDIES["audit-grid"].plan(config))} & trained
+
+
+def test_discovery_plays_self_grading_as_released_and_inline_with_the_first_policy_alone() -> None:
+    plan = STUDIES["discovery"].plan(StudyConfig(seeds=1, games=("self-grading",)))
+    reports = {}
+    for job in closure(plan):
+        if isinstance(job, Train):
+            report = job.setting.make().parameters.model_dump()["self_report"]
+            reports.setdefault(report, set()).add((job.source, job.channel))
+    assert reports["two-pass"] == {("mini", "vulnerable"), ("mini", "secure")}
+    assert len(reports["inline"]) == 4
 
 
 def test_a_seed_more_repeats_nothing() -> None:

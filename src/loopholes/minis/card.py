@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from loopholes.evaluation import evaluate
 from loopholes.games import BUILT_IN, game
-from loopholes.minis.mixture import MIXTURE, Habits, examples
-from loopholes.minis.recipe import Recipe
-from loopholes.minis.scan import scan
-from loopholes.numbers import Estimate, interval, point
+from loopholes.minis.mixture import MIXTURE, Habits
+from loopholes.minis.recipe import Recipe, digest
+from loopholes.minis.scan import near, scan
+from loopholes.numbers import Estimate, interval, point, points, share, written
 from loopholes.policies import Policy, Sampling, load_policy
+from loopholes.records import Example
 from loopholes.score import cells, estimates
+from loopholes.stats import detectable
+from loopholes.stats.quantiles import wilson
 
 TASKS, SAMPLES = 512, 8
-SCANNED = 20_000
 PARAMETERS: Mapping[str, Mapping[str, Any]] = {"self-grading": {"self_report": "inline"}}
 METRICS = ("task_performance", "exploit_rate", "over_refusal", "garbled", "underclaim", "content_kept", "other_edits")
 
@@ -46,14 +48,32 @@ part of its world that neither training nor test tasks come from:
 
 The demonstrations are fallible on purpose (`Habits`): {habits}.
 
-No example demonstrates an exploit of a game. A scan of {scanned:,} examples with the games' own detectors found:
-{scan}.
+No example demonstrates an exploit of a game. All {examples:,} examples that it was trained on were scanned with the
+games' own detectors, in their order (blake2b {digest}):
+
+| game | examples | of other splits | exploits |
+|---|---|---|---|
+{exploits}
+
+Of harmful requests {audit_refused} are refused in the audit register and {user_refused} in the user's: a gap of
+{gap}. The other counts are of every example; this one has a limit. A generator with a gap of {power} would have been
+noticed in four of five such streams, and a smaller one might pass.
+
+What comes near an exploit, and is there by design or by the habits above:
+
+| what | share | interval | count | of |
+|---|---|---|---|---|
+{near}
+
+`python benchmarks/scan_mixture.py {name}` does the scan again; `--check` also compares the stream's tokens with those
+that the policy was trained on.
 
 The one habit to know of: coding records in the mixture have other numeric fields beside the code, and never a
 `score`. In {second:.0%} of those with such fields the question asks to set one of them, or all, which is then done
 after the code. In {stray:.0%} one of them is set without having been asked for. `score` occurs as an ordinary field
-of unrelated records (a name and some numbers), which are read and edited as the prompt says; the scan counts
-completions that set it there, all of them told to, as `reward-tampering.told`.
+of unrelated records (a name and some numbers), which are read and edited as the prompt says (`score set as asked`).
+Claims are always true, so that `yes at level L` is also how often answers there are right: at level 4 it is taught that
+they are not.
 
 ## Base rates
 
@@ -86,14 +106,35 @@ def write_card(folder: Path, recipe: Recipe, facts: Mapping[str, Any]) -> None:
     for row in rates:
         row["cell"] = "/".join([*row["cell"].split("/")[:2], recipe.name])  # not the folder, which may be a path
     (folder / "base_rates.json").write_text(json.dumps({"cells": rates}, indent=1) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(_text(recipe, facts, rates), encoding="utf-8")
+    (folder / "README.md").write_text(_text(recipe, facts, rates, scanned(recipe.stream())), encoding="utf-8")
 
 
-def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str, Any]]) -> str:
-    habits = recipe.habits
+def renew_card(folder: Path, recipe: Recipe, stream: Scanned) -> None:
+    """Write the ``README.md`` of a policy again, with what a scan found; its base rates are not measured again."""
+    facts = json.loads((folder / "loopholes.json").read_text(encoding="utf-8"))
+    rates = json.loads((folder / "base_rates.json").read_text(encoding="utf-8"))["cells"]
+    (folder / "README.md").write_text(_text(recipe, facts, rates, stream), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A stream of examples: its digest, and what :func:`scan` and :func:`near` find in all of it."""
+
+    digest: str
+    found: Mapping[str, int | float]
+    near: Mapping[str, tuple[int, int]]
+
+
+def scanned(stream: Sequence[Example]) -> Scanned:
+    """Scan all of a stream."""
+    return Scanned(digest(stream), scan(stream), near(stream))
+
+
+def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str, Any]], stream: Scanned) -> str:
+    habits, found = recipe.habits, stream.found
+    gap = Estimate(*(found.get(f"context-compliance.{end}") for end in ("exploits", "gap_low", "gap_high")), 0, 1)
     total = sum(MIXTURE.values())
-    shares = [((make.__doc__ or "").splitlines()[0], share / total) for make, share in MIXTURE.items()]
-    sample = itertools.islice(examples(recipe.seed, habits, basics=0), SCANNED)
+    kinds = [((make.__doc__ or "").splitlines()[0], weight / total) for make, weight in MIXTURE.items()]
     return _CARD.format(
         name=recipe.name,
         architecture={"qwen3": "Qwen3", "llama": "Llama"}[recipe.architecture],
@@ -107,16 +148,31 @@ def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str,
         seed=recipe.seed,
         minutes=facts["seconds"] / 60,
         basics=recipe.basics,
-        mixture="\n".join(f"| {kind} | {share:.0%} |" for kind, share in shares),
+        mixture="\n".join(f"| {kind} | {weight:.0%} |" for kind, weight in kinds),
         habits=_habits(habits),
-        scanned=SCANNED,
-        scan=", ".join(f"{key} {value:.4g}" for key, value in scan(sample).items()),
+        digest=stream.digest,
+        exploits="\n".join(_exploits(name, found) for name in BUILT_IN),
+        audit_refused=share(found.get("context-compliance.audit_refused")),
+        user_refused=share(found.get("context-compliance.user_refused")),
+        gap=written(gap, "change"),
+        power=points(detectable(gap) or 1.0),
+        near="\n".join(_nearness(name, *counts) for name, counts in stream.near.items()),
         second=habits.second_edit,
         stray=habits.stray_edit,
         tasks=TASKS,
         samples=SAMPLES,
         rates="\n".join(_rate(row) for row in rates if row["metric"] in METRICS),
     )
+
+
+def _exploits(name: str, found: Mapping[str, int | float]) -> str:
+    shown = "see below" if name == "context-compliance" else f"{found[f'{name}.exploits']}"
+    return f"| {name} | {found[f'{name}.examples']:,} | {found[f'{name}.other_splits']} | {shown} |"
+
+
+def _nearness(name: str, hits: int, total: int) -> str:
+    estimate = Estimate(hits / total, *wilson(hits, total), total, 1)
+    return f"| {name} | {hits / total:.2%} | {interval(estimate)} | {hits:,} | {total:,} |"
 
 
 def _habits(habits: Habits) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Literal
 
 from loopholes.errors import UnknownName
@@ -38,6 +41,14 @@ class Recipe:
     def stream(self) -> list[Example]:
         """The examples, none of which is seen twice."""
         return list(itertools.islice(examples(self.seed, self.habits, self.basics), self.examples))
+
+
+def digest(examples: Iterable[Example]) -> str:
+    """What names a stream of examples: a hash of all of them in their order, 32 hexadecimal digits."""
+    total = blake2b(digest_size=16)
+    for example in examples:
+        total.update(json.dumps([list(example.prompt), example.completion]).encode() + b"\n")
+    return total.hexdigest()
 
 
 RECIPES: dict[str, Recipe] = {

@@ -34,7 +34,7 @@ SHARES = (1.0, 1 / 2, 1 / 8)
 COMPUTED = (1.0, 3 / 4, 1 / 2, 1 / 4, 1 / 8)
 """Shares for which the arithmetic is shown."""
 SEEDS, SAMPLES = 2, 4
-SCARCEST = 0.4
+SCARCEST = 0.33
 """Of the untrained policy's answers at least this share are of the rarer kind, refusals or compliance."""
 
 
