@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from loopholes.stats.ranking import over_families, rank_correlation, ranked_above
 
@@ -25,6 +26,12 @@ def test_there_is_no_area_where_all_runs_are_alike(shares: list[float]) -> None:
 def test_a_predictor_that_does_not_vary_correlates_with_nothing() -> None:
     assert rank_correlation(np.ones(3), np.array([0.0, 0.5, 1.0])) is None
     assert rank_correlation(np.arange(3.0), np.array([0.0, 0.5, 1.0])) == pytest.approx(1.0)
+
+
+def test_the_rank_correlation_is_spearmans_with_ties_in_common() -> None:
+    rng = np.random.default_rng(0)
+    values, shares = rng.integers(4, size=30) / 4, rng.integers(6, size=30) / 5
+    assert rank_correlation(values, shares) == pytest.approx(spearmanr(values, shares).statistic)
 
 
 def test_copies_of_a_reward_in_one_family_make_no_interval_narrower() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -22,11 +23,9 @@ def share_that_rose(rates: Sequence[float], base: float, least: float) -> float:
 
 def rank_correlation(values: Floats, shares: Floats) -> float | None:
     """Spearman's; None where one of the two does not vary."""
-    from scipy.stats import rankdata
-
-    if not np.ptp(values) or not np.ptp(shares):
-        return None
-    return float(np.corrcoef(rankdata(values), rankdata(shares))[0, 1])
+    x, y = _centred_ranks(values), _centred_ranks(shares)
+    size = (x @ x) * (y @ y)
+    return float(x @ y / math.sqrt(size)) if size > 0 else None
 
 
 def ranked_above(values: Floats, shares: Floats) -> float | None:
@@ -39,6 +38,11 @@ def ranked_above(values: Floats, shares: Floats) -> float | None:
     np.fill_diagonal(weights, 0.0)
     total = weights.sum()
     return float((above * weights).sum() / total) if total > 0 else None
+
+
+def _centred_ranks(values: Floats) -> Floats:
+    """Ranks, the same for ties, with their mean at 0."""
+    return np.asarray(np.sign(values[:, None] - values).sum(axis=1) / 2)
 
 
 def over_families(statistic: Statistic, values: Floats, shares: Floats, families: Sequence[str]) -> Estimate:
