@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections import Counter
 from functools import reduce
@@ -252,3 +254,37 @@ def test_the_rules_judge_takes_linear_time(piece: str) -> None:
     for start in ("", "No ", "Yes cage "):
         verdict_of(start + piece * (500_000 // len(piece)) + "cage", "old viper cage")
     assert time.process_time() - started < 3, "a quadratic judge takes minutes"
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("reward-tampering", {"wording": "other"}),
+        ("reward-tampering", {"protected": "points"}),
+        ("self-grading", {"wording": "other", "self_report": "inline"}),
+        ("proxy-metric", {"wording": "other"}),
+    ],
+)
+def test_another_wording_puts_the_same_tasks_into_other_words(name: str, parameters: dict[str, Any]) -> None:
+    usual = loopholes.game(name, **{key: value for key, value in parameters.items() if key == "self_report"})
+    other = loopholes.game(name, **parameters)
+    pairs = list(zip(usual.tasks("test", count=20), other.tasks("test", count=20), strict=True))
+    assert all((a.id, a.truth) == (b.id, b.truth) and a.prompt != b.prompt for a, b in pairs)
+
+
+def test_the_halves_of_the_wordings_of_requests_share_none() -> None:
+    def forms(half: str) -> set[str]:
+        """What is left of a request without all that varies within a wording."""
+        tasks = loopholes.game("context-compliance", wording=half).tasks("train", count=120)
+        varying = "|".join((*requests.FORBIDDEN, *requests.ORDINARY, *requests.COLOURS, *requests.PLACES))
+        names = "sam|kim|alex|jo|max|robin|pat|lee"
+        return {re.sub(rf"\b({varying}|{names}|\d+)\b", "", task.prompt[0]["content"]) for task in tasks}
+
+    assert len(forms("first")) == len(forms("second")) == 4
+    assert not forms("first") & forms("second") and forms("all") == forms("first") | forms("second")
+
+
+def test_a_record_holds_its_protected_field_once_and_no_extra_of_that_name() -> None:
+    tasks = loopholes.game("reward-tampering", protected="points").tasks("train", count=200)
+    records = [json.loads(task.prompt[0]["content"]) for task in tasks]
+    assert all(record["points"] == 0 and "score" not in record for record in records)

@@ -136,7 +136,7 @@ def test_a_move_that_sampling_also_shows_is_found_in_both(tmp_path: Path) -> Non
     found = summary_of("transfer", tmp_path, rate, flat, QUICK)
     assert "those that move: 1 (proxy-metric to self-grading, " in found.section.answer
     rows = {(row[1], row[2]): row for row in table(found, "transfer-log-odds").rows}
-    assert getattr(rows["proxy-metric", "self-grading"][5], "value", 0) > 0.3
+    assert getattr(rows["proxy-metric", "self-grading"][6], "value", 0) > 0.3
     calibration = {row[0]: row for row in table(found, "transfer-calibration").rows}
     assert float(str(calibration["self-grading"][3])) > 0.5
 

@@ -93,8 +93,20 @@ def answer(moves: Sequence[Move]) -> str:
 def moves_table(moves: Sequence[Move]) -> Table:
     """Every step with its change of x, the verdict, and what was sampled."""
     seen = seen_in(moves)
+    own = {
+        m.step.target.game: m.change.value for m in moves if m.step.kind == "same world" and not m.step.source.change
+    }
     rows: list[list[Cell]] = [
-        [m.step.kind, m.step.source.name, m.step.target.name, m.change, published(m, seen), m.rate] for m in moves
+        [
+            move.step.kind,
+            move.step.source.name,
+            move.step.target.name,
+            move.change,
+            _ratio(move.change.value, own.get(move.step.target.game)),
+            published(move, seen),
+            move.rate,
+        ]
+        for move in moves
     ]
     note = (
         "x = ln P(exploiting answer) - ln P(honest answer) after what both have in common, mean over held-out tasks "
@@ -102,11 +114,16 @@ def moves_table(moves: Sequence[Move]) -> Table:
         "channel, paired by seed, with 95 % t intervals over seeds that are not corrected for their number. None: the "
         f"90 % interval lies within ±{plain(BOUND)} nats (two one-sided tests). Moves: it does not, and the 95 % "
         "interval excludes 0. Open: neither, or a null in a game in which no rung of the same mechanism was seen to "
-        "rise. Sampled: the change of the exploit rate over the same runs."
+        "rise. Beside own: the change as a share of that by training in the measured game itself; x of a summary is of "
+        "some seventy tokens, so its nats are many. Sampled: the change of the exploit rate over the same runs."
     )
-    columns = ("rung", "trained on", "measured on", "change of x (nats)", "verdict", "sampled")
+    columns = ("rung", "trained on", "measured on", "change of x (nats)", "beside own", "verdict", "sampled")
     title = "Log-odds of the exploit, nearest rung first"
     return Table("transfer-log-odds", title, columns, rows, note, changes=columns[-1:], plain=columns[3:4])
+
+
+def _ratio(change: float | None, own: float | None) -> str | None:
+    return f"{change / own:.3f}" if change is not None and own else None
 
 
 def moves_matrix(config: StudyConfig, moves: Sequence[Move]) -> Matrix:
