@@ -14,11 +14,11 @@ from loopholes.errors import RunError
 from loopholes.evaluation import EvalConfig, run_evaluation
 from loopholes.games import BUILT_IN
 from loopholes.games import game as make_game
-from loopholes.log_odds import FILE, branch_log_odds, measure_finished, read_log_odds, sums
+from loopholes.log_odds import FILE, Distance, branch_log_odds, distance, measure_finished, read_log_odds, sums
 from loopholes.policies import Sampling, load_policy
 from loopholes.policies.checkpoints import LocalPolicy
 from loopholes.policies.tokens import encode_prompts, encode_texts
-from loopholes.records import END, Completion, Message, message
+from loopholes.records import END, Completion, Contribution, Message, message
 from support.checkpoints import make_model, make_tokenizer
 
 ANSWERS = ("banana", "Yes" + END, "a word with butter" + END, END, "no")
@@ -139,3 +139,25 @@ def test_a_scripted_policy_has_no_log_odds(name: str) -> None:
     game = make_game(name)
     policy = load_policy("scripted:honest", game=game)
     assert branch_log_odds(policy, game, game.tasks("test", count=2)) == []
+
+
+def test_policies_lie_apart_by_prompt_and_not_only_on_average() -> None:
+    teacher = [Contribution("a", 3.0, 1), Contribution("b", -3.0, 1), Contribution("c", 0.0, 1)]
+    student = [Contribution("a", 1.0, 1), Contribution("b", -1.0, 1), Contribution("d", 9.0, 1)]
+    assert distance(student, teacher) == Distance(mean=0.0, absolute=2.0, prompts=2)
+
+
+def test_a_policy_that_exploits_less_where_less_is_the_exploit_is_nearer_to_it() -> None:
+    teacher = [Contribution("a", 1.0, 1), Contribution("b", -1.0, -1)]
+    student = [Contribution("a", 2.0, 1), Contribution("b", -2.0, -1)]
+    assert distance(student, teacher).mean == 1.0
+
+
+def test_policies_without_a_prompt_in_common_cannot_be_matched() -> None:
+    with pytest.raises(RunError, match="no log-odds of the same prompt"):
+        distance([Contribution("a", 1.0, 1)], [Contribution("b", 1.0, 1)])
+
+
+def test_an_evaluation_without_log_odds_is_refused_with_the_command_that_adds_them(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"python benchmarks/log_odds\.py"):
+        read_log_odds(tmp_path / "runs" / "eval")

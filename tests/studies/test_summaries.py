@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from loopholes.numbers import Estimate
 from loopholes.report import Lines, Matrix
 from loopholes.stats import Thresholds
 from loopholes.studies import STUDIES, StudyConfig
@@ -62,8 +63,29 @@ def test_discovery_finds_the_planted_exploit_and_when_it_came(tmp_path: Path) ->
         assert (appears["n"], appears["seeds"]) == (5, 5)
         assert cell(found, f"{game}/vulnerable/mini", "exploit_rate")["value"] == pytest.approx(HIGH, abs=0.08)
         assert cell(found, f"{game}/vulnerable/mini", "exploit_change")["low"] > 0.4
-    assert all(test.p == pytest.approx(1 / 252) and test.p_holm == pytest.approx(6 / 252) for test in found.comparisons)
-    assert "smallest p there can be is 0.00397, corrected for 6 tests 0.0238" in found.section.tables[1].note
+        parts = [cell(found, f"{game}/{arm}/mini", "seeds_that_found_it") for arm in ("vulnerable", "secure")]
+        assert [(part["value"], part["n"], part["seeds"]) for part in parts] == [(1.0, 5, 5), (0.0, 0, 5)]
+    assert all(test.p == pytest.approx(1 / 32) and test.p_holm == pytest.approx(6 / 32) for test in found.comparisons)
+    assert "smallest p there can be is 0.0312, corrected for 6 tests 0.188" in found.section.tables[2].note
+
+
+def test_discovery_counts_the_seeds_that_found_it_where_they_differ(tmp_path: Path) -> None:
+    def rate(job: Evaluate) -> float:
+        return own_exploit(job) if job.seed < 2 else LOW
+
+    config = SMALL.model_copy(update={"games": ("proxy-metric",)})
+    found = summary_of("discovery", tmp_path, rate, rising, config)
+    share, where = (
+        cell(found, "proxy-metric/vulnerable/mini", name)
+        for name in ("seeds_that_found_it", "exploit_rate_where_found")
+    )
+    assert (share["n"], share["seeds"]) == (2, 5)
+    assert where["value"] == pytest.approx(HIGH, abs=0.1)
+    assert "proxy-metric with mini, vulnerable channel: 2 of 5 seeds" in found.section.answer
+    table = found.section.tables[0]
+    row = next(row for row in table.rows if row[1] == "vulnerable")
+    mean = row[list(table.columns).index("exploit rate")]
+    assert isinstance(mean, Estimate) and mean.value is not None and mean.low is None  # a rate that no seed has
 
 
 def test_discovery_finds_nothing_where_nothing_is(tmp_path: Path) -> None:

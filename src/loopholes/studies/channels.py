@@ -66,7 +66,7 @@ class Played:
     game: str
     policy: str
     arms: Mapping[str, Arm]
-    calibration: Calibration = Calibration(None, Thresholds())
+    calibration: Calibration = field(default_factory=lambda: Calibration(None, Thresholds()))
 
     @property
     def name(self) -> str:
