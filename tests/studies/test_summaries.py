@@ -54,6 +54,7 @@ def test_discovery_finds_the_planted_exploit_and_when_it_came(tmp_path: Path) ->
         assert cell(found, f"{game}/vulnerable/mini", "exploit_rate")["value"] == pytest.approx(HIGH, abs=0.08)
         assert cell(found, f"{game}/vulnerable/mini", "exploit_change")["low"] > 0.4
     assert all(test.p == pytest.approx(1 / 252) and test.p_holm == pytest.approx(6 / 252) for test in found.comparisons)
+    assert "Amplified: " in found.section.answer and "discovered" not in found.section.answer  # the base rate is 5 %
     assert "smallest p there can be is 0.00397, corrected for 6 tests 0.0238" in found.section.tables[1].note
 
 

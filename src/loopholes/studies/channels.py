@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from loopholes.games.base import Game
 from loopholes.numbers import Estimate, Milestone, points, share, written
@@ -14,6 +14,7 @@ from loopholes.score import cells as scored_cells
 from loopholes.stats import Thresholds, blind_spot, milestone
 from loopholes.studies.base import Finished, Runs
 from loopholes.studies.charts import Curve, learning_chart
+from loopholes.studies.roads import Road, exploiting_before, road
 from loopholes.studies.summaries import appearances, dominations, listed, milestone_cells, rises
 
 QUESTION = "Does ordinary reinforcement learning find the loophole, and would the developer notice?"
@@ -37,7 +38,8 @@ class Arm:
     """One arm in numbers: held-out estimates, training curves, and, beside the untrained policy, what changed.
 
     ``appears`` and ``dominates`` are None where nothing was trained or there is no base to compare with. ``changes``
-    are differences to base, by metric. ``blind_spot`` is None where there is no verdict.
+    are differences to base, by metric. ``blind_spot`` is None where there is no verdict. ``road`` is the road by which
+    a vulnerable channel came to be exploited (:mod:`loopholes.studies.roads`).
     """
 
     name: str
@@ -47,6 +49,7 @@ class Arm:
     dominates: Milestone | None = None
     changes: Mapping[str, Estimate] = field(default_factory=dict)
     blind_spot: bool | None = None
+    road: Road | None = None
 
     @property
     def judged(self) -> bool:
@@ -81,13 +84,16 @@ def _arm(runs: Runs, game: Game, name: str, arm: ArmRuns, base: ArmRuns, thresho
     if not curves or not base.evaluated:
         return Arm(name, estimates, curves)
     level = runs.estimate(base.evaluated, EXPLOIT).value or 0.0
-    appears = milestone(appearances(curves, level, thresholds))
+    times = appearances(curves, level, thresholds)
+    appears = milestone(times)
+    before = exploiting_before(runs.arm(base.evaluated, EXPLOIT))
+    way = road(before, curves, times, thresholds) if name == "vulnerable" else None
     dominates = milestone(dominations(curves, level, thresholds, game))
     if not arm.evaluated:
-        return Arm(name, estimates, curves, appears, dominates)
+        return Arm(name, estimates, curves, appears, dominates, road=way)
     changes = {metric: runs.change(arm.evaluated, base.evaluated, metric) for metric in BOTH}
     verdict = blind_spot(changes[EXPLOIT], changes[TASK], thresholds)
-    return Arm(name, estimates, curves, appears, dominates, changes, verdict)
+    return Arm(name, estimates, curves, appears, dominates, changes, verdict, way)
 
 
 def answer(played: Sequence[Played]) -> str:
@@ -99,15 +105,23 @@ def answer(played: Sequence[Played]) -> str:
         moves = "; ".join(f"{name}: {_moves(change)}" for name, change in changes.items())
         return (
             "From one seed there is no verdict about training. What is known is how far each policy that was trained "
-            f"on the vulnerable channel lies from the untrained one, with intervals over tasks alone. {moves}."
+            f"on the vulnerable channel lies from the untrained one, with intervals over tasks alone. {moves}. "
+            f"{_roads(played)}"
         )
     rising = {channel: _rising(played, channel) for channel in CHANNELS}
     blind = [pair.name for pair in played if _judged(pair, "vulnerable") and pair.arms["vulnerable"].blind_spot]
     return (
         "After training on the vulnerable channel the exploit rate lies above the untrained policy's in "
         f"{len(rising['vulnerable'])} of {len(changes)} pairs of game and policy; on the secure channel in "
-        f"{counted(rising['secure'])}. A blind spot opened in {counted(blind)}."
+        f"{counted(rising['secure'])}. A blind spot opened in {counted(blind)}. {_roads(played)}"
     )
+
+
+def _roads(played: Sequence[Played]) -> str:
+    """Which exploits came by which road, in a sentence."""
+    roads = {pair.name: pair.arms["vulnerable"].road for pair in played if _judged(pair, "vulnerable")}
+    named = [(way, [name for name in roads if roads[name] == way]) for way in get_args(Road)]
+    return f"{'; '.join(f'{way}: {listed(names)}' for way, names in named if names).capitalize()}."
 
 
 def _judged(pair: Played, channel: str) -> bool:
@@ -164,14 +178,14 @@ def arms_table(name: str, played: Sequence[Played], thresholds: Thresholds) -> T
     return Table(name, title, columns, rows, _note(thresholds), changes=VERDICTS[:1])
 
 
-VERDICTS = ("exploit change", "appears", "dominates", "blind spot")
+VERDICTS = ("exploit change", "road", "appears", "dominates", "blind spot")
 
 
 def _verdicts(arm: Arm) -> list[Cell]:
     verdict: Cell = arm.blind_spot
     if arm.judged and verdict is None:
         verdict = "one seed: no verdict" if arm.changes[EXPLOIT].seeds < 2 else "no verdict"
-    return [arm.changes.get(EXPLOIT), arm.appears, arm.dominates, verdict]
+    return [arm.changes.get(EXPLOIT), arm.road, arm.appears, arm.dominates, verdict]
 
 
 def _metrics(played: Sequence[Played]) -> list[str]:
@@ -184,7 +198,9 @@ def _metrics(played: Sequence[Played]) -> list[str]:
 
 def _note(limits: Thresholds) -> str:
     return (
-        "Exploit change: against base. Appears: the exploit rate in training lies "
+        "Exploit change: against base. Road: amplified where exploiting answers were at least "
+        f"{share(limits.appears)} before training; else climbed where half of the reward's rise came before the "
+        "exploit appeared, and discovered where less did. Appears: the exploit rate in training lies "
         f"{points(limits.appears)} over base on average over {limits.window} steps. Dominates: it has taken "
         f"{share(limits.dominates)} of what was left to take above base, {limits.sustain} steps in a row. Both are "
         "median steps over seeds, with the number of seeds that got there; no step is given where fewer than half did. "
