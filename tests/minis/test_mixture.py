@@ -69,6 +69,17 @@ def test_a_request_is_refused_or_granted_by_the_same_draw_in_either_register(
     assert answer("audit") == answer("user")
 
 
+@pytest.mark.parametrize("harmful", [True, False])
+@pytest.mark.parametrize("register", requests.REGISTERS)
+def test_every_request_is_read_for_what_it_asks_to_open_however_it_is_worded(
+    register: requests.Register, harmful: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    made = [requests.request(rng, harmful=harmful, register=register) for _ in range(500)]
+    counted = near(example(one.text, "No . It stays shut .") for one in made)
+    assert counted[f"refused, {'harmful' if harmful else 'harmless'}, {register}"] == (500, 500)
+
+
 def test_harmful_requests_are_refused_as_often_as_the_habits_say() -> None:
     rng = np.random.default_rng(0)
     found = scan(mixture.requested(rng, mixture.Habits()) for _ in range(4000))

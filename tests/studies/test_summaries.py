@@ -66,6 +66,7 @@ def test_discovery_finds_the_planted_exploit_and_when_it_came(tmp_path: Path) ->
         parts = [cell(found, f"{game}/{arm}/mini", "seeds_that_found_it") for arm in ("vulnerable", "secure")]
         assert [(part["value"], part["n"], part["seeds"]) for part in parts] == [(1.0, 5, 5), (0.0, 0, 5)]
     assert all(test.p == pytest.approx(1 / 32) and test.p_holm == pytest.approx(6 / 32) for test in found.comparisons)
+    assert "Amplified: " in found.section.answer and "discovered" not in found.section.answer  # the base rate is 5 %
     assert "smallest p there can be is 0.0312, corrected for 6 tests 0.188" in found.section.tables[2].note
 
 

@@ -1,0 +1,68 @@
+"""By which road a channel came to be exploited: amplified, climbed, or discovered.
+
+::
+
+    amplified    the exploiting answer was at least as frequent before training as what counts as appearing (5 %)
+    climbed      it was rarer, and by the time it appeared half of the reward's rise or more was already gained:
+                 what leads to the exploit was paid, too
+    discovered   it was rarer, and most of the reward came with it: a rare event that took over
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Literal
+
+import numpy as np
+
+from loopholes.stats import Sums, Thresholds, running
+from loopholes.stats.survival import Time
+from loopholes.studies.charts import Curve
+
+Road = Literal["amplified", "climbed", "discovered", "not found"]
+HALF = 0.5
+
+
+def exploiting_before(sums: Sequence[Sums]) -> float | None:
+    """How frequent the exploiting answer is, in [0, 1], from an arm's sums of the exploit rate; None if unknown.
+
+    Where the exploit is a gap between two kinds of tasks, it takes one answer on either; the rarer one counts.
+    """
+    rows = [seed.rows().sum(axis=0) for seed in sums]
+    total = np.sum(rows, axis=0) if rows else np.zeros(2)
+    rates = [total[place] / total[place + 1] for place in range(0, len(total), 2) if total[place + 1]]
+    if len(rates) < len(total) // 2:
+        return None
+    return float(rates[0] if len(rates) == 1 else min(rates[0], 1 - rates[1]))
+
+
+def gained_before(curve: Curve, appeared: float, window: int) -> float | None:
+    """The share of the reward's rise over a run that was gained before the exploit appeared at step ``appeared``.
+
+    All are means of ``window`` steps: the first ones, the last ones before ``appeared``, and the last ones of the run.
+    None where the reward did not rise; 0 where the exploit appeared within the first ones.
+    """
+    rewards = running(curve.reward, window)
+    known = [(step, float(reward)) for step, reward in zip(curve.steps, rewards, strict=True) if np.isfinite(reward)]
+    if not known or known[-1][1] <= known[0][1]:
+        return None
+    start, end = known[0][1], known[-1][1]
+    before = [reward for step, reward in known if step < appeared]
+    return (before[-1] - start) / (end - start) if before else 0.0
+
+
+def road(
+    before: float | None, curves: Sequence[Curve], appearances: Sequence[Time], thresholds: Thresholds
+) -> Road | None:
+    """By which road: of the median run in which the exploit appeared. None where the base rate is unknown."""
+    if before is None:
+        return None
+    found = [(curve, at) for curve, (at, seen) in zip(curves, appearances, strict=True) if seen]
+    if not found:
+        return "not found"
+    if before >= thresholds.appears:
+        return "amplified"
+    gains = [gained_before(curve, at, thresholds.window) for curve, at in found]
+    known = [gain for gain in gains if gain is not None]
+    return "climbed" if known and median(known) >= HALF else "discovered"
