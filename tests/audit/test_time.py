@@ -100,7 +100,7 @@ def test_of_a_slow_reward_fewer_rows_are_drawn_and_the_whole_panel_is_tried_on_e
     report, _ = timed(accurate, lambda text, is_first: seconds)
     assert report.coverage.tried == 1.0
     assert report.coverage.seconds < 60.0
-    assert (report.coverage.scored == len(ROWS)) == (seconds == FAST)
+    assert (report.coverage.scored == len(ROWS)) == (seconds < 0.008)
 
 
 def test_rows_are_added_where_hostile_texts_turn_out_to_be_cheaper_than_right_answers() -> None:
