@@ -311,7 +311,12 @@ def test_of_a_cheap_reward_nothing_is_screened() -> None:
 
 
 @pytest.mark.usefixtures("ideas")
-def test_a_program_that_takes_long_and_pays_nothing_is_run_once_and_the_reward_is_waited_for() -> None:
+@pytest.mark.parametrize("screening", [0.0, 0.5])
+def test_a_program_that_takes_long_and_pays_nothing_is_run_once_and_the_reward_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, screening: float
+) -> None:
+    monkeypatch.setitem(STOPS, "screening", screening)
+
     def seconds(text: str, is_first: bool) -> float:
         return 5.0 if text == "code 1" else 0.01
 
