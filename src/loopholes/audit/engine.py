@@ -35,6 +35,7 @@ from loopholes.audit.process import Process, RewardProcess
 from loopholes.audit.results import Gap, Hint, Report, Scoring, Target
 from loopholes.audit.scale import Correctness, Level, Truth, common_answers, levels_of
 from loopholes.audit.scorer import Scorer, companions_of
+from loopholes.audit.screening import EXPENSIVE
 from loopholes.audit.search import Search
 from loopholes.audit.verdicts import judge
 from loopholes.audit.width import widen
@@ -43,6 +44,8 @@ from loopholes.progress import OnProgress, Progress
 
 REPEATS = 3
 """How often a noisy reward is asked about a completion."""
+FEWER = 8
+"""How many times fewer calls per row the panel is expected to take where it is screened."""
 PILOT = 8
 """Rows whose right answers are paid first, to learn the speed."""
 
@@ -308,6 +311,8 @@ class Scale:
 
     def _planned(self, attacks: int) -> int:
         most = self._golden or len(self._scorer.rows)
+        if self._scorer.pace > EXPENSIVE:
+            attacks //= FEWER  # most of them are screened on two rows
         return self._budget.affordable_rows("scale", self._scorer.pace, most, attacks)
 
 

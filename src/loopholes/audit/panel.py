@@ -248,7 +248,7 @@ class Panel:
     def _is_screened(self, tried: Tried) -> bool:
         """Whether what it and the others of its family were paid says enough, where a call is expensive."""
         silent = tried.attack.name in (*NOTHING, *FORM_ALONE) and self._measurable < len(self._levels)
-        return not silent and self._ideas.is_screened(tried, self._measured, enough(self._measurable))
+        return not silent and self._ideas.is_screened(tried, self._measured, min(ENOUGH, self._measurable))
 
     def _measured(self, tried: Tried) -> int:
         """On how many rows with a scale it was tried; at least on enough, if it applies to no further rows."""
