@@ -20,9 +20,9 @@ from loopholes.stats.selection import Payoff, selection
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.channels import EXPLOIT, TASK
 from loopholes.studies.charts import level, of_runs
+from loopholes.studies.decay import half_life
 from loopholes.studies.discovery import arm
 from loopholes.studies.jobs import Evaluate, Job, Train
-from loopholes.studies.persistence import half_life
 from loopholes.studies.summaries import comparison_table, milestone_cells
 
 NAME = "charge"
