@@ -56,6 +56,13 @@ def test_at_the_raised_threshold_an_appearance_is_rarely_announced_where_nothing
     assert drawn(rates, True, 200, calibration.thresholds) <= 0.08
 
 
+def test_the_scatter_of_few_samples_per_task_does_not_count_as_a_difference_of_tasks() -> None:
+    few, many = (
+        calibrate(untrained([0.5], samples=samples, gap=True), 5 * 192, BATCHES, Thresholds()) for samples in (2, 200)
+    )
+    assert few.thresholds.appears <= many.thresholds.appears + 0.03
+
+
 def test_a_threshold_that_noise_does_not_reach_stays_as_configured() -> None:
     assert calibrate(untrained([0.0]), 5 * 192, BATCHES, Thresholds()).thresholds == Thresholds()
     strict = Thresholds(appears=0.6)
