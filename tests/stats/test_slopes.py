@@ -40,8 +40,8 @@ def test_growth_is_slower_where_it_is_slower_in_spite_of_noise() -> None:
 
 
 def test_the_last_crossing_counts() -> None:
-    early: list[float | None] = [0.02] * 5 + [0.3] * 5 + [0.02] * 10
-    curve = [*early, *logistic(0.4, 20)]
+    early = [0.02] * 5 + [0.3] * 5 + [0.02] * 10
+    curve: list[float | None] = [*early, *logistic(0.4, 20)]
     steps = list(range(1, len(curve) + 1))
     assert growth_slope(steps, curve, window=1) == pytest.approx(0.4, rel=0.05)
 
