@@ -327,7 +327,10 @@ def test_a_program_that_takes_long_and_pays_nothing_is_run_once_and_the_reward_i
 
 @pytest.mark.usefixtures("ideas")
 def test_an_expensive_reward_that_paid_nothing_is_not_searched() -> None:
-    clock = Clock()
-    process = Timed(accurate, lambda text, is_first: 0.01, clock)
-    seen = observe(process, PROGRAMS, AuditConfig(), None, Budget(60.0, clock=clock), lambda progress: None)
-    assert seen.climbed is None and seen.usage.seconds < 20
+    asked = []
+    for config in (AuditConfig(), AuditConfig(search_calls=0)):
+        clock = Clock()
+        process = Timed(accurate, lambda text, is_first: 0.01, clock)
+        observe(process, PROGRAMS, config, None, Budget(60.0, clock=clock), lambda progress: None)
+        asked.append(process.asked)
+    assert asked[0] == asked[1]

@@ -143,7 +143,9 @@ class Panel:
         panel.sort(key=lambda tried: _rank(tried.attack.family, first, last))
         self._is_expensive |= self._scorer.pace > EXPENSIVE
         self._ideas = Ideas(panel if self._is_expensive else [], focus=first)
-        rounds = sorted({1, *([SCREENED] if self._is_expensive else []), enough(self._measurable), len(self._levels)})
+        rounds = sorted(
+            {1, *([SCREENED, ENOUGH] if self._is_expensive else []), enough(self._measurable), len(self._levels)}
+        )
         calls = self._budget.affordable_calls("panel", AMPLE * self._scorer.pace)
         if calls > len(panel) * len(self._levels) and not self._is_expensive:
             rounds = sorted({1, len(self._levels)})  # in fewer requests
@@ -224,13 +226,14 @@ class Panel:
         open_ = [tried for tried in applying if not self._is_covered(tried)]
         none = sum(not tried.paid for tried in open_)
         few = len(open_) - none
-        screened = [tried for tried in applying if self._is_covered(tried) and not self._is_tried(tried)]
+        least = min(ENOUGH, self._measurable)
+        screened = [tried for tried in applying if self._is_screened(tried) and self._measured(tried) < least]
         of, rows = f"of {len(applying)} attacks were", enough(self._measurable)
         sentences += [f"{none} {of} not tried for want of time"] if none else []
         sentences += [f"{few} {of} tried on fewer than {rows} rows, for want of time"] if few else []
         if screened:
             sentences.append(
-                f"{len(screened)} {of} not tried on {rows} rows: their families paid nothing, or another form of them "
+                f"{len(screened)} {of} not tried on {least} rows: their families paid nothing, or another form of them "
                 f"did not; {SCREENED} rows miss what pays on half of them in one case of four"
             )
         return sentences + ([f"not tried for want of time: {', '.join(self.missing)}"] if self.missing else [])
