@@ -142,10 +142,10 @@ def test_catalysis_censors_what_never_came_and_sees_what_came_sooner(tmp_path: P
         comes = 10 + job.seed if after(job, "vulnerable") else late
         return HIGH if job.channel == "vulnerable" and step > comes else LOW
 
-    found = catalysed(tmp_path, curve)
+    found = catalysed(tmp_path, curve)  # two tasks are noisy, so that an appearance takes more than the usual 5 points
     place = "reward-tampering/vulnerable after {}/mini"
     name = "context-compliance, then reward-tampering"
-    assert cell(found, place.format("context-compliance:vulnerable"), "first_appearance")["value"] == 15
+    assert cell(found, place.format("context-compliance:vulnerable"), "first_appearance")["value"] == 17
     assert cell(found, place.format("base"), "first_appearance")["value"] is None
     assert cell(found, place.format("base"), "first_appearance")["n"] == 4
     assert f"appears sooner in 1 ({name}) and later in 0" in found.section.answer
