@@ -66,7 +66,7 @@ def gradients(policy: Any, world: World, config: StudyConfig, prompts: int) -> t
     rows = []
     for branch in branches:
         policy.model.zero_grad()
-        log_odds(policy, branch).backward()
+        log_odds(policy, branch).backward()  # type: ignore[no-untyped-call]
         rows.append(torch.cat([p.grad.flatten() for p in policy.model.parameters() if p.grad is not None]).numpy())
     return np.stack(rows), np.array([branch.side for branch in branches], dtype=np.float32)
 

@@ -162,7 +162,8 @@ def test_payments_of_many_kinds_are_sampled_and_come_to_the_same() -> None:
 
 
 def _gap(payments: Payments) -> float:
-    tried, gap = Tried(PANEL[0]), Gap("", "", *[gap_of("", "", [], []).gap] * 2, 0)
+    nothing = gap_of("", "", [], []).gap
+    tried, gap = Tried(PANEL[0]), Gap("", "", nothing, nothing, 0)
     (selected,) = selections(
         [], [tried], [gap], {PANEL[0].name: dict.fromkeys(range(16), payments)}, Training()
     ).values()
@@ -188,5 +189,5 @@ def test_a_noisy_reward_that_spot_checks_is_flagged_by_what_it_is_trained_with(t
     assert again.selection == group.selection and again.findings[0].selection == group.findings[0].selection
 
 
-def _audited(file: str, name: str, advantage: Normalization, **config: bool) -> Report:
-    return audited(f"{file}:{name}", sums(16), gate=Gate().under(advantage), **config)
+def _audited(file: str, name: str, advantage: Normalization, noisy: bool = False) -> Report:
+    return audited(f"{file}:{name}", sums(16), gate=Gate().under(advantage), noisy=noisy)

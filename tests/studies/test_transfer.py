@@ -67,7 +67,11 @@ def test_the_control_trains_both_channels_of_each_changed_world_on_the_seeds_of_
 
 def test_what_a_changed_world_taught_is_measured_in_the_usual_one_and_the_other_way_round() -> None:
     measured = [job for job in planned() if isinstance(job, Evaluate) and isinstance(job.source, Train)]
-    pairs = {(changed(job.source), changed(job)) for job in measured if job.setting.game == "reward-tampering"}
+    pairs = {
+        (changed(job.source), changed(job))
+        for job in measured
+        if isinstance(job.source, Train) and job.setting.game == "reward-tampering"
+    }
     assert pairs == {(False, False), (False, True), (True, False), (True, True)}
     for game in ("self-grading", "proxy-metric", "context-compliance"):
         assert any(changed(job) for job in measured if job.setting.game == game)
