@@ -11,7 +11,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -87,12 +87,15 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_progress: OnP
     tasks = None if config.tasks is None else game.load(config.tasks, skip_bad=config.skip_bad)
     policy = load_policy(config.policy, game=game, batch_size=config.batch_size)
     sampling = config.sampling(game, policy.prompt_style)
+    world: Mapping[str, str] = {}
     if tasks is None:
+        world = game.world_played(policy.prompt_style)
         style, trainable = policy.prompt_style, config.split == "train"
         tasks = game.tasks(config.split, seed=config.seed, count=config.count, prompts=style, trainable=trainable)
     if config.skip_bad:
         tasks = leave_out_long(policy, tasks, sampling.max_tokens)
     record = config.model_dump(mode="json", exclude={"out", "policy"})
+    record["parameters"] = {**config.parameters, **world}
     used = {key: getattr(sampling, key) for key in ("temperature", "top_p", "top_k", "max_tokens")}
     described = {"kind": "eval", "policy": name, "arm": arm, "source": config.policy, **record, **used}
     run = Run.create(config.out, described, resume=resume)

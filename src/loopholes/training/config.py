@@ -67,6 +67,8 @@ class TrainConfig(Config):
             values["temperature"] = 0.6
         if self.epochs is not None or self.steps is not None:
             values.pop("steps", None), values.pop("epochs", None)
-        given = {name for name in values if getattr(self, name) is not None}
+        if self.tasks is None:
+            values["parameters"] = {**self.parameters, **game.world_played(prompts)}
+        given = {name for name in values if name != "parameters" and getattr(self, name) is not None}
         filled = {name: value for name, value in values.items() if name not in given}
         return self.model_copy(update={"preset": preset, **filled})
