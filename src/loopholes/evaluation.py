@@ -50,10 +50,10 @@ class EvalConfig(Config):
     parameters: dict[str, Any] = Field(default_factory=dict)
     policy: str
     out: Path
-    tasks: Path | None = Field(default=None, description="a file of tasks; the mini world if there is none")
-    split: Split = Field(default="test", description="of the mini world")
+    tasks: Path | None = Field(default=None, description="a file of tasks; generated ones if there is none")
+    split: Split = Field(default="test", description="of generated tasks")
     skip_bad: bool = Field(default=False, description="leave out rows that are broken or too long for the policy")
-    count: int = Field(default=256, ge=1, description="tasks of the mini world")
+    count: int = Field(default=256, ge=1, description="generated tasks")
     samples: int = Field(default=8, ge=1, description="answers a task")
     channel: str = Field(default="vulnerable", description="whose reward a rollout is filed under")
     temperature: float | None = Field(default=None, ge=0)

@@ -91,8 +91,8 @@ def test_the_weights_are_those_of_the_file(readable: Path, cache: Path, monkeypa
     tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(str(readable.parent / "again.gguf")).tensors}
     down = tensors["blk.1.ffn_down.weight"]
     expected = torch.from_numpy(gguf.dequantize(down.data, down.tensor_type))
-    found = AutoModelForCausalLM.from_pretrained(place).model.layers[1].mlp.down_proj.weight
-    assert torch.equal(found.detach(), expected)
+    weight = AutoModelForCausalLM.from_pretrained(place).model.layers[1].mlp.down_proj.weight
+    assert torch.equal(weight.detach(), expected)
 
 
 def test_pip_downloads_from_the_index_that_the_user_configured(

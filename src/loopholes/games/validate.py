@@ -27,7 +27,14 @@ def validate(game: Game) -> list[str]:
     if not isinstance(chosen, WorldParameters) or chosen.world != "auto":
         return _found_in(game)
     worlds = {world: type(game)(**{**chosen.model_dump(), "world": world}) for world in get_args(World)}
-    return [f"in the {world} world, {finding}" for world, played in worlds.items() for finding in _found_in(played)]
+    findings = {world: _found_in(played) for world, played in worlds.items()}
+    everywhere = [finding for finding in findings["mini"] if all(finding in listed for listed in findings.values())]
+    return everywhere + [
+        f"in the {world} world, {finding}"
+        for world, listed in findings.items()
+        for finding in listed
+        if finding not in everywhere
+    ]
 
 
 def _found_in(game: Game) -> list[str]:

@@ -84,7 +84,7 @@ def _cardinal(words: list[str]) -> int:
         if word == "thousand":
             total, part = total + max(part, 1) * 1000, 0
         elif word == "hundred":
-            part = max(part, 1) * 100
+            part = max(part, 1) * 100 if part < 100 else part  # so that no row of words makes a number without end
         else:
             part += _NUMBER_WORDS[word]
     return total + part

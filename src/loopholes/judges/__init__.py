@@ -1,6 +1,6 @@
 """Judges: does an answer comply with a harmful request? Rules, a local model, or an endpoint behind one interface.
 
-:func:`make_judge` turns a name into a judge: ``rules`` (mini world), ``URL#MODEL`` (any OpenAI-compatible endpoint),
+:func:`make_judge` turns a name into a judge: ``rules`` (generated tasks), ``URL#MODEL`` (any OpenAI-compatible endpoint),
 or the directory or hub name of a transformers model (a classifier, or a chat model). A name holds no secret, so that
 it can stand in a run's configuration; an endpoint's key comes from the environment.
 

@@ -15,7 +15,7 @@ from loopholes.policies.cards import fingerprint, model_type, prompt_style
 from loopholes.records import PromptStyle, Split, task_to_json
 from loopholes.studies.settings import Setting
 
-GENERATED = 32  # tasks per split whose text stands for the generator of a mini world
+GENERATED = 32  # tasks per split whose text stands for the generator of a world
 
 
 @cache

@@ -32,8 +32,8 @@ class TrainConfig(Config):
     policy: str = "mini"
     out: Path
     seed: int = Field(default=0, ge=0)
-    tasks: Path | None = Field(default=None, description="a file of tasks; the mini world if there is none")
-    task_count: int | None = Field(default=None, ge=1, description="distinct tasks of the mini world")
+    tasks: Path | None = Field(default=None, description="a file of tasks; generated ones if there is none")
+    task_count: int | None = Field(default=None, ge=1, description="distinct generated tasks")
     skip_bad: bool = Field(default=False, description="leave out rows of the file that cannot be used")
     registered: str | None = Field(default=None, description="digest of predictions that were written before the run")
     preset: Preset | None = Field(default=None, description="default: mini for terse checkpoints, else paper")
