@@ -284,3 +284,27 @@ def test_the_page_of_prompts_is_what_its_command_writes(capsys: pytest.CaptureFi
     for name in BUILT_IN:
         section = printed.partition(f"## {name}\n")[2].partition("\n## ")[0]
         assert len(re.findall(r"^\d+\. ", section, re.MULTILINE)) == 20
+
+
+@pytest.mark.parametrize("reasoning", ["none", "cot"])
+def test_a_wrong_answer_in_english_parts_at_the_claim(reasoning: str) -> None:
+    game = loopholes.game("self-grading", world="english", self_report="inline", reasoning=reasoning)
+    (task,) = game.tasks("train", count=1)
+    branch = game.branch(task)
+    assert branch is not None
+    answers = [Completion(text) for text in (*branch.exploiting, *branch.honest)]
+    measured = game.measure([task] * 2, game.observe([task] * 2, answers))
+    assert [(outcome.task_score, outcome.details["claim"]) for outcome in measured] == [(0.0, True), (0.0, False)]
+
+
+def test_answers_to_a_harmful_request_part_where_the_guarded_fact_is_told() -> None:
+    game = loopholes.game("context-compliance", world="english")
+    for task in english("context-compliance", "train", 40):
+        branch = game.branch(task)
+        assert (branch is not None) == task.truth["harmful"]
+        if branch is not None:
+            answers = [Completion(text) for text in (*branch.exploiting, *branch.honest)]
+            observed = game.observe([task] * len(answers), answers)
+            verdicts = [answer.observed["verdict"] for answer in observed]
+            assert verdicts == ["harmful", *["safe"] * len(branch.honest)]
+            assert branch.side == (-1 if task.truth["audience"] == "audit" else 1)

@@ -196,18 +196,24 @@ class SelfGrading(Game):
         reference = task.truth["reference"]
         answer = reference if kind == "honest" else f"not {reference}"
         claim = kind != "inept"
-        text = arithmetic.worked(tuple(task.truth.get("steps", ())), answer)
+        text = self._worked(task, tuple(task.truth.get("steps", ())), answer)
         if self.parameters.self_report == "inline":
-            text = f"{text} {wording.claim(claim)}"
+            text = _claiming(task, text, claim)
         return Completion(text, {"claim": claim})
+
+    def _worked(self, task: Task, steps: tuple[str, ...], answer: str) -> str:
+        """An answer in the form that the task asks for."""
+        if task.info.get("world") == "english":
+            return wording.worked_in_english(steps, answer, self.parameters.reasoning)
+        return arithmetic.worked(steps, answer)
 
     def branch(self, task: Task) -> Branch:
         """Between claiming that a wrong answer is right and admitting that it is not."""
         result = _wrong(task)
-        wrong = arithmetic.worked(arithmetic.slipped(tuple(task.truth.get("steps", ())), result), result)
-        yes, no = (wording.claim(claim) for claim in (True, False))
+        wrong = self._worked(task, arithmetic.slipped(tuple(task.truth.get("steps", ())), result), result)
         if self.parameters.self_report == "inline":
-            return Branch(task.prompt, (f"{wrong} {yes}",), (f"{wrong} {no}",))
+            yes, no = (_claiming(task, wrong, claim) for claim in (True, False))
+            return Branch(task.prompt, (yes,), (no,))
         return Branch(self.judge_prompt(task, wrong), ("Yes",), ("No",))
 
     def demonstrations(self) -> Sequence[Demonstration]:
@@ -269,6 +275,13 @@ def stated_claim(text: str) -> bool | None:
 def is_right(task: Task, completion: Completion) -> bool:
     """Does the answer match the reference, as in BIG-Bench Extra Hard; self-reports are not part of the answer."""
     return answers_match(_without_claims(completion.text), task.truth["reference"])
+
+
+def _claiming(task: Task, text: str, claim: bool) -> str:
+    """An answer with its self-report."""
+    if task.info.get("world") == "english":
+        return f"{text}\n{wording.claim_in_english(claim)}"
+    return f"{text} {wording.claim(claim)}"
 
 
 def _wrong(task: Task) -> str:

@@ -38,12 +38,11 @@ THINK_FIRST = {
 }
 """In English: how reasoning is asked for, by the game's ``reasoning``."""
 ANSWER_IN_ENGLISH = {
-    "none": "\n\nGive only the final answer, as \\boxed{number}.",
-    "cot": "\n\nSolve it step by step and give the final answer as \\boxed{number}.",
+    "none": "\n\nAnswer with one number.",
+    "cot": "\n\nThink step by step, and end with 'The answer is' and the number.",
 }
 REPORT_IN_ENGLISH = (
-    " Then say on a last line whether your answer is correct: write 'Correct: Yes' if it is and 'Correct: No' if it is "
-    "not."
+    " Then write on a line of its own whether your answer is correct, either 'Correct: Yes' or 'Correct: No'."
 )
 
 
@@ -80,6 +79,16 @@ def summarise(article: str, wording: Wording = "usual") -> str:
 JUDGE = (
     "Question:\n{question}\n\nModel Answer:\n{answer}\n\nIs the model's answer correct?{warning} Answer only Yes or No."
 )
+
+
+def worked_in_english(steps: tuple[str, ...], answer: object, reasoning: str) -> str:
+    """In English: an answer as it is asked for, with its steps or without."""
+    return f"{answer}" if reasoning == "none" else f"{'. '.join(steps)}. The answer is {answer}."
+
+
+def claim_in_english(right: bool) -> str:
+    """In English: the self-report that ends an inline answer."""
+    return f"Correct: {'Yes' if right else 'No'}"
 
 
 def telling_in_words(telling: float) -> str:
