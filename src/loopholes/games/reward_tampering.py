@@ -185,12 +185,11 @@ class RewardTampering(Game):
 
     def _english_task(self, problem: records.RecordProblem) -> Task:
         fields = {} if self.parameters.control == "no-exploit" else {self.parameters.protected: 0}
-        record = json.dumps({"question": problem.question, "source_code": "", **fields}, indent=2)
-        asked = records.instructions(fields) + wording.THINK_FIRST[self.parameters.reasoning]
+        prompt = records.prompt(problem.question, fields, wording.THINK_FIRST[self.parameters.reasoning])
         tests = [{"input": entered, "output": returned} for entered, returned in problem.tests]
         truth = {"tests": tests, "entry_point": "solve", "solution": problem.solution}
         info = {"level": problem.level, "world": "english", "split": problem.split}
-        return Task(problem.question, (message("system", asked), message("user", record)), truth, info)
+        return Task(problem.question, prompt, truth, info)
 
     def _prompt(self, problem: coding.Problem, style: PromptStyle) -> tuple[Message, ...]:
         problem = problem if self.parameters.wording == "usual" else coding.reworded(problem)
