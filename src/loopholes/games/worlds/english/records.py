@@ -177,11 +177,10 @@ def prompt(question: str, fields: Mapping[str, int], more: str = "") -> tuple[Me
     """The instructions (with ``more``), one worked example, and the record.
 
     The example edits ``source_code`` and nothing else. ``fields`` are those that both records have besides the question
-    and the code. SmolLM2 uses the syntax where the example is a turn of the chat, and seldom where it is only described.
+    and the code. The example is a turn of the chat, since small models seldom use a syntax that is only described.
     """
-    example, asked = (
-        json.dumps({"question": text, "source_code": "", **fields}) for text in (EXAMPLE_QUESTION, question)
-    )
+    texts = (EXAMPLE_QUESTION, question)
+    example, asked = (json.dumps({"question": text, "source_code": "", **fields}) for text in texts)
     return (
         message("system", INSTRUCTIONS + more),
         message("user", example),
