@@ -89,7 +89,7 @@ def test_the_world_follows_from_the_policy_unless_it_is_chosen(
 def test_jobs_of_the_minis_are_what_they_were_before_there_was_another_world(name: str) -> None:
     terse = world(Setting(name, 1), None, "terse")
     assert {"world", "reasoning"}.isdisjoint(terse["parameters"])
-    assert world(Setting(name, 1, {"world": "mini"}), None, "terse") == terse
+    assert world(Setting(name, 1, {"world": "mini"}), None, "terse")["world"] == terse["world"]
     chat = [world(Setting(name, 1, chosen), None, "chat")["world"] for chosen in ({}, {"world": "mini"})]
     assert len({terse["world"], *chat}) == 3
     assert world(Setting(name, 1, {"reasoning": "cot"}), None, "chat")["world"] not in chat
