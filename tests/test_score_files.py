@@ -218,7 +218,7 @@ def test_answers_that_nobody_can_judge_are_told_with_the_way_out(
     tasks = [a_task("t", harmful=True, audience="user")]
     (found,) = score("context-compliance", tasks, [{"task": "t", "completion": "Sure."}])
     assert found["reward"] is None
-    assert "1 of 1 tasks: the rules judge knows the mini world alone: see --set judge=" in capsys.readouterr().err
+    assert "1 of 1 tasks: the rules judge knows generated tasks alone: see --set judge=" in capsys.readouterr().err
 
 
 def test_any_text_can_be_scored_and_a_lone_surrogate_is_read_as_the_replacement_character(score: Score) -> None:

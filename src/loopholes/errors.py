@@ -59,6 +59,7 @@ class UnknownName(UsageError):
 EXTRAS = {
     **dict.fromkeys(("torch", "transformers", "trl", "accelerate", "datasets", "tokenizers"), "train"),
     **dict.fromkeys(("matplotlib", "nltk", "rapidfuzz", "scipy"), "games"),
+    "gguf": "gguf",
     "peft": "peft",
     "vllm": "vllm",
     "openai": "judge",

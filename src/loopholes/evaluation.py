@@ -11,7 +11,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -50,10 +50,10 @@ class EvalConfig(Config):
     parameters: dict[str, Any] = Field(default_factory=dict)
     policy: str
     out: Path
-    tasks: Path | None = Field(default=None, description="a file of tasks; the mini world if there is none")
-    split: Split = Field(default="test", description="of the mini world")
+    tasks: Path | None = Field(default=None, description="a file of tasks; generated ones if there is none")
+    split: Split = Field(default="test", description="of generated tasks")
     skip_bad: bool = Field(default=False, description="leave out rows that are broken or too long for the policy")
-    count: int = Field(default=256, ge=1, description="tasks of the mini world")
+    count: int = Field(default=256, ge=1, description="generated tasks")
     samples: int = Field(default=8, ge=1, description="answers a task")
     channel: str = Field(default="vulnerable", description="whose reward a rollout is filed under")
     temperature: float | None = Field(default=None, ge=0)
@@ -87,12 +87,15 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_progress: OnP
     tasks = None if config.tasks is None else game.load(config.tasks, skip_bad=config.skip_bad)
     policy = load_policy(config.policy, game=game, batch_size=config.batch_size)
     sampling = config.sampling(game, policy.prompt_style)
+    world: Mapping[str, str] = {}
     if tasks is None:
+        world = game.world_played(policy.prompt_style)
         style, trainable = policy.prompt_style, config.split == "train"
         tasks = game.tasks(config.split, seed=config.seed, count=config.count, prompts=style, trainable=trainable)
     if config.skip_bad:
         tasks = leave_out_long(policy, tasks, sampling.max_tokens)
     record = config.model_dump(mode="json", exclude={"out", "policy"})
+    record["parameters"] = {**config.parameters, **world}
     used = {key: getattr(sampling, key) for key in ("temperature", "top_p", "top_k", "max_tokens")}
     described = {"kind": "eval", "policy": name, "arm": arm, "source": config.policy, **record, **used}
     run = Run.create(config.out, described, resume=resume)

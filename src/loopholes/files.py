@@ -1,4 +1,7 @@
-"""Files that survive a kill and files that users hand over: whole writes, locks, JSON Lines and parquet rows."""
+"""Files that survive a kill and files that users hand over: whole writes, locks, JSON Lines and parquet rows.
+
+And where files that can be had again are kept: :func:`cache_folder`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-from loopholes.errors import DataError, LoopholesError, RunError
+from loopholes.errors import DataError, LoopholesError, RunError, UsageError
 from loopholes.records import well_formed
 
 if TYPE_CHECKING:
@@ -37,6 +40,18 @@ def jsonable(value: Any) -> Any:
     if hasattr(value, "tolist"):  # NumPy and torch, scalars and arrays alike
         return jsonable(value.tolist())
     return str(value)
+
+
+def cache_folder() -> Path:
+    """The directory that LOOPHOLES_CACHE names, else ``loopholes`` in the user's cache; it may not exist yet.
+
+    Raises :class:`UsageError` where the user has no home.
+    """
+    chosen, users = os.environ.get("LOOPHOLES_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(chosen) if chosen else (Path(users) if users else Path.home() / ".cache") / "loopholes"
+    except RuntimeError as error:
+        raise UsageError(f"{error}: let LOOPHOLES_CACHE name a directory for what is kept") from None
 
 
 def read_json(file: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from loopholes import __version__
-from loopholes.cli import audit, play, report, score, study, train
+from loopholes.cli import audit, fetch, play, report, score, study, train
 from loopholes.cli.console import complain, in_our_words, settled
 from loopholes.errors import BUG, INTERRUPTED, UNREAD, LoopholesError, exit_codes
 
@@ -37,6 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("games")(play.games)
+app.command("fetch")(fetch.fetch)
 app.command("pretrain")(train.pretrain)
 app.command("train")(train.train)
 app.command("eval")(score.evaluate)

@@ -38,7 +38,7 @@ Channel = Annotated[
 Seed = Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same numbers.")]
 Tasks = Annotated[
     Path | None,
-    typer.Option(help="File of tasks: the released parquet layout, or JSON Lines. Default: the mini world."),
+    typer.Option(help="File of tasks: the released parquet layout, or JSON Lines. Default: generated ones."),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out from its last checkpoint.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Skip rows that cannot be used, and count them.")]

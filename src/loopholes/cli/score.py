@@ -32,7 +32,7 @@ def evaluate(
     game: Annotated[str, typer.Option(help="A game: NAME, FILE.py:CLASS or package.module:CLASS.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Directory for the run.", show_default=False)],
     tasks: Tasks = None,
-    count: Annotated[int, typer.Option(help="Number of tasks from the test split of the mini world.")] = 256,
+    count: Annotated[int, typer.Option(help="Number of generated tasks, from the test split.")] = 256,
     samples: Annotated[int, typer.Option(help="Answers per task.")] = 8,
     temperature: Annotated[
         float | None,

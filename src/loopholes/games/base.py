@@ -54,6 +54,25 @@ class Parameters(BaseModel):
         return self.model_dump(mode="json", exclude=unset)
 
 
+World = Literal["mini", "english"]
+
+
+class WorldParameters(Parameters):
+    """``world`` is where generated tasks come from; ``auto`` takes the one that the policy was made for.
+
+    That is ``mini`` for policies of terse prompts (the minis and what was trained from them) and ``english`` for all
+    others. ``reasoning`` is for ``english``: with ``cot`` its prompts ask to reason before answering.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"world", "reasoning"})
+    world: Literal["auto", "mini", "english"] = "auto"
+    reasoning: Literal["none", "cot"] = "none"
+
+    def world_for(self, prompts: PromptStyle) -> World:
+        """The world of tasks for policies of such prompts."""
+        return self.world if self.world != "auto" else "mini" if prompts == "terse" else "english"
+
+
 @dataclass(frozen=True)
 class Demonstration:
     """A scripted set of completions with everything that is expected of it, exactly."""
@@ -111,7 +130,10 @@ class Game(ABC):
 
     @abstractmethod
     def generate(self, rng: np.random.Generator, prompts: PromptStyle) -> Iterator[Task]:
-        """Tasks of the mini world without end, for any split. ``id`` names the task's content."""
+        """Tasks without end, for any split. ``id`` names the task's content.
+
+        A task may name its split, ``info["split"]``; the others are dealt out by their ids (:func:`split_of`).
+        """
 
     def tasks(
         self,
@@ -123,25 +145,33 @@ class Game(ABC):
         level: int | None = None,
         trainable: bool = False,
     ) -> list[Task]:
-        """``count`` distinct tasks of the mini world; splits share none, whatever the seeds.
+        """``count`` distinct generated tasks; splits share none, whatever the seeds.
 
         ``trainable`` leaves out those that :meth:`untrainable_because` gives a reason for.
         """
 
         def wanted(task: Task) -> bool:
             at_level = level is None or task.info.get("level") == level
-            return split_of(task.id) == split and at_level and not (trainable and self.untrainable_because(task))
+            in_split = task.info.get("split", split_of(task.id)) == split
+            return in_split and at_level and not (trainable and self.untrainable_because(task))
 
         rng = np.random.default_rng([seed, _digest(split)])
         found: dict[str, Task] = {}
         for tries, task in enumerate(self.generate(rng, prompts)):
             if tries > 1000 + 400 * count:
-                raise UsageError(f"the mini world of {self.name} has no {count} distinct tasks of that kind")
+                world = self.world_played(prompts).get("world", "mini")
+                raise UsageError(f"the {world} world of {self.name} has no {count} distinct tasks of that kind")
             if wanted(task):
                 found.setdefault(task.id, replace(task, info={**task.info, "split": split, "prompts": prompts}))
             if len(found) == count:
                 break
         return list(found.values())
+
+    def world_played(self, prompts: PromptStyle) -> dict[str, World]:
+        """``world``, for the record of a run on generated tasks, if that is not the mini world."""
+        chosen = self.parameters
+        world = chosen.world_for(prompts) if isinstance(chosen, WorldParameters) else "mini"
+        return {} if world == "mini" else {"world": world}
 
     def load(self, path: str | Path, *, skip_bad: bool = False) -> list[Task]:
         """Tasks from the released parquet layout or from JSON Lines of :class:`Task`."""

@@ -99,7 +99,7 @@ def _dependent(game: Game) -> list[str]:
     except LoopholesError:
         raise
     except Exception as error:  # a user's game may do anything
-        return [f"paying the mini world's tasks raised {type(error).__name__}: {error}"]
+        return [f"paying generated tasks raised {type(error).__name__}: {error}"]
 
 
 def _depends(game: Game, channel: str, tasks: Sequence[Task], answers: Sequence[Completion]) -> bool:

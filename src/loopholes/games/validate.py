@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from loopholes.errors import ContractError, LoopholesError
-from loopholes.games.base import Demonstration, Game
+from loopholes.games.base import Demonstration, Game, World, WorldParameters
 from loopholes.games.isolation import leaks
 from loopholes.records import KINDS, draws
 from loopholes.score import Scored, score
@@ -20,8 +20,25 @@ def validate(game: Game) -> list[str]:
 
     Every demonstration has to give exactly what it expects: the rewards of all channels, with the demonstration's
     draws, the task scores, the exploits, and the exploit rate as the game's metrics report it. And no channel may reach
-    a measurement, by what it holds or by what it pays (:mod:`loopholes.games.isolation`).
+    a measurement, by what it holds or by what it pays (:mod:`loopholes.games.isolation`). A game that leaves its world
+    to the policy is checked in each of them.
     """
+    chosen = game.parameters
+    if not isinstance(chosen, WorldParameters) or chosen.world != "auto":
+        return _found_in(game)
+    worlds = {world: type(game)(**{**chosen.model_dump(), "world": world}) for world in get_args(World)}
+    findings = {world: _found_in(played) for world, played in worlds.items()}
+    everywhere = [finding for finding in findings["mini"] if all(finding in listed for listed in findings.values())]
+    return everywhere + [
+        f"in the {world} world, {finding}"
+        for world, listed in findings.items()
+        for finding in listed
+        if finding not in everywhere
+    ]
+
+
+def _found_in(game: Game) -> list[str]:
+    """What is wrong with a game in one world."""
     try:
         demonstrations = list(game.demonstrations())
     except LoopholesError:

@@ -1,8 +1,8 @@
 """Judges: does an answer comply with a harmful request? Rules, a local model, or an endpoint behind one interface.
 
-:func:`make_judge` turns a name into a judge: ``rules`` (mini world), ``URL#MODEL`` (any OpenAI-compatible endpoint),
-or the directory or hub name of a transformers model (a classifier, or a chat model). A name holds no secret, so that
-it can stand in a run's configuration; an endpoint's key comes from the environment.
+:func:`make_judge` turns a name into a judge: ``rules`` (generated tasks), ``URL#MODEL`` (any OpenAI-compatible
+endpoint), or the directory or hub name of a transformers model (a classifier, or a chat model). A name holds no secret,
+so that it can stand in a run's configuration; an endpoint's key comes from the environment.
 
 Read on in this order: ``wording`` (what is asked, how an answer is read), ``asking`` (each question once, unclear
 answers twice), the readers ``rules``, ``local`` and ``endpoint`` with its ``address``, and ``cache``.

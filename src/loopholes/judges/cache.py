@@ -17,6 +17,7 @@ from tempfile import mkstemp
 from typing import Self, get_args
 
 from loopholes.errors import ScoringError
+from loopholes.files import cache_folder
 from loopholes.records import Verdict
 
 WAIT = 60.0  # seconds for another process to finish writing
@@ -24,9 +25,8 @@ KNOWN: dict[str | None, Verdict | None] = {None: None, **{verdict: verdict for v
 
 
 def cache_file() -> Path:
-    """``verdicts.sqlite`` in ``LOOPHOLES_CACHE``, else in the user's cache directory."""
-    folder = os.environ.get("LOOPHOLES_CACHE")
-    return (Path(folder) if folder else _user_cache() / "loopholes") / "verdicts.sqlite"
+    """``verdicts.sqlite`` in :func:`loopholes.files.cache_folder`."""
+    return cache_folder() / "verdicts.sqlite"
 
 
 def key_of(*parts: str | int) -> bytes:
@@ -90,11 +90,3 @@ def _create(path: Path) -> None:
     with suppress(FileExistsError):  # another process was first
         os.link(unfinished, path)
     unfinished.unlink()
-
-
-def _user_cache() -> Path:
-    given = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return Path(given) if given else Path.home() / ".cache"
-    except RuntimeError as error:
-        raise ScoringError(f"{error}: let LOOPHOLES_CACHE name the directory for the judge's verdicts") from None

@@ -15,6 +15,7 @@ from types import ModuleType
 
 from loopholes.errors import PolicyError, UsageError
 from loopholes.policies.base import Policy, Sampling
+from loopholes.policies.packaged import PACKAGED, location_of
 from loopholes.policies.scripted import Demonstrator, ScriptedPolicy
 
 __all__ = ["MINIS", "Policy", "Sampling", "ScriptedPolicy", "kind_of", "load_policy", "locate"]
@@ -27,8 +28,9 @@ def load_policy(
 ) -> Policy:
     """The policy called ``name``.
 
-    ``mini`` and ``mini-llama`` come with the package; ``scripted:honest``, ``scripted:exploiting`` and
-    ``scripted:inept`` play ``game``; anything else is a run directory (its trained policy), the directory of a
+    ``mini`` and ``mini-llama`` come with the package; ``smollm2`` is what ``loopholes fetch smollm2`` wrote into the
+    cache, else the model of the hub; ``scripted:honest``, ``scripted:exploiting`` and ``scripted:inept`` play
+    ``game``; anything else is a run directory (its trained policy), the directory of a
     transformers checkpoint, or a model of the Hugging Face hub. ``device`` defaults to the first GPU if there is one;
     ``batch_size`` is how many completions are sampled at once. Raises :class:`UsageError` for a name that cannot be
     a policy here, :class:`PolicyError` for a checkpoint that cannot be used.
@@ -45,7 +47,7 @@ def load_policy(
 def locate(name: str) -> str:
     """Where the checkpoint called ``name`` is: a directory, or a hub name if there is no such directory.
 
-    Raises :class:`PolicyError` for a run that has not left a policy.
+    Raises :class:`PolicyError` for a run that has not left a policy, and for a fetched model that is damaged.
     """
     if name.startswith(("http://", "https://")):
         raise UsageError(
@@ -53,6 +55,8 @@ def locate(name: str) -> str:
         )
     if name in MINIS:
         return str(files("loopholes.minis") / name)
+    if name in PACKAGED:
+        return location_of(PACKAGED[name])
     if (Path(name) / "policy").is_dir():
         return str(Path(name) / "policy")
     if (Path(name) / "status.json").is_file():

@@ -16,6 +16,7 @@ from loopholes.errors import MissingExtra, PolicyError
 from loopholes.policies.base import Sampling
 from loopholes.policies.cards import prompt_style
 from loopholes.policies.likelihood import log_likelihoods
+from loopholes.policies.packaged import advice
 from loopholes.policies.sampling import sample
 from loopholes.policies.tokens import check_fit, context_length, encode_prompts
 from loopholes.policies.yes_no import ModelAsker
@@ -117,6 +118,7 @@ def load_tokenizer(location: str, name: str) -> PreTrainedTokenizerBase:
             raise PolicyError(f"the directory {name} has no tokenizer: save one there next to the model") from error
         raise PolicyError(
             f"there is no policy {name!r}: it is neither a directory nor a model that the hub (or its cache) has"
+            f"{advice(name)}"
         ) from error
     if Path(location).is_dir() and not _has_tokenizer(Path(location)):
         raise PolicyError(f"the directory {name} has no tokenizer: save one there next to the model")

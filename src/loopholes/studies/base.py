@@ -43,7 +43,7 @@ class StudyConfig(Config):
 
     ``policies``: the first is studied in every study, the others in discovery and as students of distillation.
     ``steps``, ``count`` and ``samples`` stand in for each game's own, for a quick look. ``train_tasks`` and
-    ``test_tasks`` give a game's file of tasks, else its mini world is played.
+    ``test_tasks`` give a game's file of tasks, else generated tasks are played.
     """
 
     kind: ClassVar[str] = "study"

@@ -89,7 +89,7 @@ def pupil(config: StudyConfig, game: str, student: str, lesson: Lesson, seed: in
 
 
 def answers(config: StudyConfig, game: str, teacher: str, seed: int) -> Evaluate:
-    """What a teacher says to tasks of the training split: one answer a task of the mini world, eight a task of a file.
+    """What a teacher says to tasks of the training split: one answer a generated task, eight a task of a file.
 
     Twice as many as are learned from, so that the best paid half can be taken.
     """

@@ -15,7 +15,7 @@ from loopholes.policies.cards import fingerprint, model_type, prompt_style
 from loopholes.records import PromptStyle, Split, task_to_json
 from loopholes.studies.settings import Setting
 
-GENERATED = 32  # tasks per split whose text stands for the generator of a mini world
+GENERATED = 32  # tasks per split whose text stands for the generator of a world
 
 
 @cache
@@ -32,13 +32,14 @@ def policy_card(name: str) -> tuple[PromptStyle, str]:
 
 
 def world(setting: Setting, tasks: Path | None, prompts: PromptStyle) -> dict[str, Any]:
-    """The game's parameters, defaults included, and a digest of its tasks: of the file, else of the mini world.
+    """The game's parameters, defaults included, and a digest of its tasks: of the file, else of generated ones.
 
     Raises :class:`DataError` for a file that cannot be read.
     """
-    parameters = setting.make().parameters.identifying()
+    chosen = setting.make().parameters
+    parameters = chosen.identifying()
     if tasks is None:
-        return {"parameters": parameters, "world": _world_digest(setting.game, json.dumps(parameters), prompts)}
+        return {"parameters": parameters, "world": _world_digest(setting.game, chosen.model_dump_json(), prompts)}
     try:
         return {"parameters": parameters, "tasks": blake2b(tasks.read_bytes(), digest_size=16).hexdigest()}
     except OSError as error:

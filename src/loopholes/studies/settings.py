@@ -20,7 +20,7 @@ from loopholes.games.base import Game
 class Setting:
     """One game with its parameters. ``steps`` is None for the preset's; ``options`` are fields of a TrainConfig.
 
-    ``train_tasks`` and ``test_tasks`` are files; without them the game's mini world is played.
+    ``train_tasks`` and ``test_tasks`` are files; without them generated tasks are played.
     """
 
     game: str

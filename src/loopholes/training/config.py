@@ -32,8 +32,8 @@ class TrainConfig(Config):
     policy: str = "mini"
     out: Path
     seed: int = Field(default=0, ge=0)
-    tasks: Path | None = Field(default=None, description="a file of tasks; the mini world if there is none")
-    task_count: int | None = Field(default=None, ge=1, description="distinct tasks of the mini world")
+    tasks: Path | None = Field(default=None, description="a file of tasks; generated ones if there is none")
+    task_count: int | None = Field(default=None, ge=1, description="distinct generated tasks")
     skip_bad: bool = Field(default=False, description="leave out rows of the file that cannot be used")
     registered: str | None = Field(default=None, description="digest of predictions that were written before the run")
     preset: Preset | None = Field(default=None, description="default: mini for terse checkpoints, else paper")
@@ -67,6 +67,8 @@ class TrainConfig(Config):
             values["temperature"] = 0.6
         if self.epochs is not None or self.steps is not None:
             values.pop("steps", None), values.pop("epochs", None)
-        given = {name for name in values if getattr(self, name) is not None}
+        if self.tasks is None:
+            values["parameters"] = {**self.parameters, **game.world_played(prompts)}
+        given = {name for name in values if name != "parameters" and getattr(self, name) is not None}
         filled = {name: value for name, value in values.items() if name not in given}
         return self.model_copy(update={"preset": preset, **filled})
