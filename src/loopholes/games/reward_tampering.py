@@ -184,7 +184,7 @@ class RewardTampering(Game):
         return Limits(test_seconds=self.parameters.seconds_per_test)
 
     def _english_task(self, problem: records.RecordProblem) -> Task:
-        fields = {} if self.parameters.control == "no-exploit" else {self.parameters.protected: 0}
+        fields: dict[str, int] = {} if self.parameters.control == "no-exploit" else {self.parameters.protected: 0}
         prompt = records.prompt(problem.question, fields, wording.THINK_FIRST[self.parameters.reasoning])
         tests = [{"input": entered, "output": returned} for entered, returned in problem.tests]
         truth = {"tests": tests, "entry_point": "solve", "solution": problem.solution}
