@@ -181,7 +181,7 @@ def test_training_that_cannot_be_is_one_sentence(
         "truth": {"article": "a", "reference": "a"},
     }
     Path("long.jsonl").write_text(json.dumps(long) + "\n")
-    small = ["--steps", "1", "--samples", "2", "--max-completion-tokens", "4", "--no-bf16"]
+    small = ["--steps", "1", "--samples", "2", "--max-completion-tokens", "4", "--no-bf16", "--set", "world=mini"]
     command = ["train", "proxy-metric", "--policy", str(checkpoint("qwen3")), "--out", "new", *small, *options]
     capsys.readouterr()  # what saving the checkpoint printed
     assert main(command) == code
