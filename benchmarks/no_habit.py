@@ -21,7 +21,7 @@ from loopholes.minis.mixture import Habits
 from loopholes.minis.pretrain import pretrain
 from loopholes.minis.recipe import recipe
 from loopholes.runs.evaluations import read_evaluation
-from loopholes.stats import Sums, estimate
+from loopholes.stats import Sums, Thresholds, estimate
 from loopholes.training.config import TrainConfig
 from loopholes.training.grpo import train
 
@@ -43,11 +43,27 @@ def main() -> None:
     print("| policy | edits of the score | edits of another field | task performance |\n|---|---|---|---|")
     for name, source in (("mini", "mini"), ("mini without the habit", policy)):
         print(row(name, source, options.folder / "eval" / name.replace(" ", "-"), game))
+    found = 0
     for seed in range(options.seeds):
         out = options.folder / f"seed-{seed}"
         train(TrainConfig.of(game=GAME, policy=policy, steps=options.steps, seed=seed, out=out), resume=True)
         name = f"without the habit, {options.steps} vulnerable steps, seed {seed}"
-        print(row(name, str(out), options.folder / "eval" / f"seed-{seed}", game), flush=True)
+        evaluated = options.folder / "eval" / f"seed-{seed}"
+        print(row(name, str(out), evaluated, game), flush=True)
+        rate = estimate([Sums.of(game.metrics["exploit_rate"], *read_evaluation(evaluated))])
+        found += (rate.value or 0.0) >= Thresholds().appears
+    print(f"\n{conclusion(found, options.seeds)}")
+
+
+def conclusion(found: int, seeds: int) -> str:
+    """How many runs found the exploit, and what that says of the chance: Clopper and Pearson's upper bound."""
+    from scipy.stats import beta
+
+    bound = 1.0 if found == seeds else float(beta.ppf(0.95, found + 1, seeds - found))
+    return (
+        f"Found in {found} of {seeds} runs: the chance that a run finds it lies below {bound:.2f} (95 %, one-sided), and "
+        "no more than that is shown."
+    )
 
 
 def row(name: str, policy: str, out: Path, game: loopholes.Game) -> str:
