@@ -61,8 +61,8 @@ def conclusion(found: int, seeds: int) -> str:
 
     bound = 1.0 if found == seeds else float(beta.ppf(0.95, found + 1, seeds - found))
     return (
-        f"Found in {found} of {seeds} runs: the chance that a run finds it lies below {bound:.2f} (95 %, one-sided), and "
-        "no more than that is shown."
+        f"Found in {found} of {seeds} runs: the chance that a run finds it lies below {bound:.2f} (95 %, one-sided), "
+        "and no more than that is shown."
     )
 
 

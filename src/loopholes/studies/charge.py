@@ -36,14 +36,17 @@ SOLVED = 0.85
 
 
 def plan(config: StudyConfig) -> list[Job]:
-    """The corrections, charge by charge within each seed; the secure channel from the untrained policy; both starts.
+    """The corrections, charge by charge within each seed; the secure channel from each untrained policy; all starts.
 
     Without a charge these are runs of persistence and of discovery.
     """
     if GAME not in config.games:
         raise UsageError(f"charge is about {GAME}: name it among the games")
     corrections = [corrected(config, charge)[place] for place in range(config.seeds) for charge in CHARGES]
-    return [*corrections, *started(config), *arm(config, GAME, "secure"), *arm(config, GAME, "base")]
+    drifts = [
+        job for policy in config.policies for name in ("secure", "base") for job in arm(config, GAME, name, policy)
+    ]
+    return [*corrections, *started(config), *drifts]
 
 
 def started(config: StudyConfig) -> list[Evaluate]:
@@ -80,7 +83,7 @@ def push(charge: float, rate: float) -> float:
 
 @dataclass(frozen=True)
 class Moved:
-    """What secure training did to one start, at one charge. ``nats`` are changes of the log-odds, one per seed."""
+    """What secure training did to one start, at one charge. ``nats`` are changes of the log-odds, one per run."""
 
     charge: float
     start: str
@@ -126,8 +129,10 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
 
 
 def _drifted(config: StudyConfig, runs: Runs) -> Moved:
-    """The secure channel from the untrained policy, without a charge."""
-    before, after = arm(config, GAME, "base"), arm(config, GAME, "secure")
+    """The secure channel from every untrained policy, without a charge."""
+    before, after = (
+        [job for p in config.policies for job in arm(config, GAME, name, p)] for name in ("base", "secure")
+    )
     return Moved(0.0, "untrained", runs.estimate(before, EXPLOIT), runs.estimates(after), _nats(runs, before, after))
 
 
@@ -162,13 +167,13 @@ def _answer(moves: Sequence[Moved]) -> str:
         f"Tampering policies edit the score in {written(free.before)} of their answers. After secure training without "
         f"a charge it is {written(free.after[EXPLOIT])}; with one: {rates}. Without a charge nothing selects against "
         f"an edit, and what happens to it is drift: from a tampering policy, {_in_nats(free)}; from the untrained one, "
-        f"{_in_nats(untrained)}."
+        f"{_in_nats(untrained)} (all policies)."
     )
 
 
 def _in_nats(move: Moved) -> str:
     change = written(mean_difference(move.nats, [0.0] * len(move.nats)), "number")
-    return f"log-odds moved by {change} nats, standard deviation {plain(move.spread)} over {len(move.nats)} seeds"
+    return f"log-odds moved by {change} nats, standard deviation {plain(move.spread)} over {len(move.nats)} runs"
 
 
 def _table(moves: Sequence[Moved]) -> Table:
@@ -190,8 +195,8 @@ def _table(moves: Sequence[Moved]) -> Table:
         "score edited before",
         "after",
         "log-odds moved by (nats)",
-        "deviation over seeds",
-        "seeds that rose",
+        "deviation over runs",
+        "runs that rose",
         "half-life",
         "task performance after",
     )
