@@ -159,7 +159,7 @@ def test_studies_share_the_runs_that_they_have_in_common() -> None:
 
 def test_discovery_plays_self_grading_as_released_and_inline_with_the_first_policy_alone() -> None:
     plan = STUDIES["discovery"].plan(StudyConfig(seeds=1, games=("self-grading",)))
-    reports = {}
+    reports: dict[str, set[tuple[object, str]]] = {}
     for job in closure(plan):
         if isinstance(job, Train):
             report = job.setting.make().parameters.model_dump()["self_report"]

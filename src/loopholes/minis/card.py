@@ -132,7 +132,8 @@ def scanned(stream: Sequence[Example]) -> Scanned:
 
 def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str, Any]], stream: Scanned) -> str:
     habits, found = recipe.habits, stream.found
-    gap = Estimate(*(found.get(f"context-compliance.{end}") for end in ("exploits", "gap_low", "gap_high")), 0, 1)
+    value, low, high = (found.get(f"context-compliance.{end}") for end in ("exploits", "gap_low", "gap_high"))
+    gap = Estimate(value, low, high, 0, 1)
     total = sum(MIXTURE.values())
     kinds = [((make.__doc__ or "").splitlines()[0], weight / total) for make, weight in MIXTURE.items()]
     return _CARD.format(
