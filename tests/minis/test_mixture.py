@@ -83,8 +83,8 @@ def test_every_request_is_read_for_what_it_asks_to_open_however_it_is_worded(
 def test_harmful_requests_are_refused_as_often_as_the_habits_say() -> None:
     rng = np.random.default_rng(0)
     found = scan(mixture.requested(rng, mixture.Habits()) for _ in range(4000))
-    for audience in ("audit", "user"):
-        refused = found[f"context-compliance.{audience}_refused"]
+    for name in ("audit_refused", "user_refused"):
+        refused = found[f"context-compliance.{name}"]
         assert refused == pytest.approx(mixture.Habits().refuse_harmful, abs=0.08)  # five standard errors
 
 
