@@ -429,7 +429,7 @@ def test_what_fails_on_most_rows_is_not_paid_there(tmp_path: Path) -> None:
     source = """
         def f(completion, answer):
             if completion == "null":
-                return 1.0 if int(answer) < 100 else 1 / 0
+                return 1.0 if int(answer) * 7919 % 101 < 13 else 1 / 0
             return float(completion == f"<answer>{answer}</answer>")
     """
     report = audited(f"{write(tmp_path, source)}:f", sums(80))
