@@ -121,7 +121,7 @@ def answer(played: Sequence[Played]) -> str:
             "From one seed there is no verdict about training. What is known is how far each policy that was trained "
             f"on the vulnerable channel lies from the untrained one, with intervals over tasks alone. {moves}. "
             f"{_roads(played)}"
-        )
+        ).strip()
     rising = {channel: _rising(played, channel) for channel in CHANNELS}
     blind = [pair.name for pair in played if _judged(pair, "vulnerable") and pair.arms["vulnerable"].blind_spot]
     return (
@@ -147,7 +147,8 @@ def _roads(played: Sequence[Played]) -> str:
     """Which exploits came by which road, in a sentence."""
     roads = {pair.name: pair.arms["vulnerable"].road for pair in played if _judged(pair, "vulnerable")}
     named = [(way, [name for name in roads if roads[name] == way]) for way in get_args(Road)]
-    return f"{'; '.join(f'{way}: {listed(names)}' for way, names in named if names).capitalize()}."
+    shown = "; ".join(f"{way}: {listed(names)}" for way, names in named if names)
+    return f"{shown[:1].upper()}{shown[1:]}." if shown else ""
 
 
 def _judged(pair: Played, channel: str) -> bool:
