@@ -81,7 +81,7 @@ def section(rollouts: list[dict[str, Any]] | None = None, name: str = "reward-ta
     arms = {
         "base": Arm("base", {"task_performance": task, "exploit_rate": low}),
         "vulnerable": Arm(
-            "vulnerable", {"task_performance": task, "exploit_rate": high}, curves, *came, rise, True, "discovered"
+            "vulnerable", {"task_performance": task, "exploit_rate": high}, curves, *came, rise, True, road="discovered"
         ),
         "secure": Arm("secure", {"task_performance": task, "exploit_rate": low}, curves, *never, flat, False),
     }

@@ -98,7 +98,7 @@ def _arm(
     times = appearances(curves, level, calibration.thresholds)
     appears = milestone(times)
     before = exploiting_before(runs.arm(base.evaluated, EXPLOIT))
-    way = road(before, curves, times, calibration.thresholds) if name == "vulnerable" else None
+    way = road(before, curves, times, thresholds) if name == "vulnerable" else None
     dominates = milestone(dominations(curves, level, calibration.thresholds, game))
     if not arm.evaluated:
         return Arm(name, estimates, curves, appears, dominates, road=way)
@@ -119,15 +119,15 @@ def answer(played: Sequence[Played]) -> str:
         moves = "; ".join(f"{name}: {_moves(change)}" for name, change in changes.items())
         return (
             "From one seed there is no verdict about training. What is known is how far each policy that was trained "
-            f"on the vulnerable channel lies from the untrained one, with intervals over tasks alone. {moves}. "
+            f"on the vulnerable channel lies from the untrained one, with intervals over tasks alone. {moves}."
             f"{_roads(played)}"
-        ).strip()
+        )
     rising = {channel: _rising(played, channel) for channel in CHANNELS}
     blind = [pair.name for pair in played if _judged(pair, "vulnerable") and pair.arms["vulnerable"].blind_spot]
     return (
         "After training on the vulnerable channel the exploit rate lies above the untrained policy's in "
         f"{len(rising['vulnerable'])} of {len(changes)} pairs of game and policy; on the secure channel in "
-        f"{counted(rising['secure'])}. A blind spot opened in {counted(blind)}. {_roads(played)}{_split(played)}"
+        f"{counted(rising['secure'])}. A blind spot opened in {counted(blind)}.{_roads(played)}{_split(played)}"
     )
 
 
@@ -148,7 +148,7 @@ def _roads(played: Sequence[Played]) -> str:
     roads = {pair.name: pair.arms["vulnerable"].road for pair in played if _judged(pair, "vulnerable")}
     named = [(way, [name for name in roads if roads[name] == way]) for way in get_args(Road)]
     shown = "; ".join(f"{way}: {listed(names)}" for way, names in named if names)
-    return f"{shown[:1].upper()}{shown[1:]}." if shown else ""
+    return f" {shown[:1].upper()}{shown[1:]}." if shown else ""
 
 
 def _judged(pair: Played, channel: str) -> bool:
