@@ -80,7 +80,9 @@ def section(rollouts: list[dict[str, Any]] | None = None, name: str = "reward-ta
     flat = {"exploit_rate": Estimate(0.0, -0.02, 0.02, 256, 5), "task_performance": steady}
     arms = {
         "base": Arm("base", {"task_performance": task, "exploit_rate": low}),
-        "vulnerable": Arm("vulnerable", {"task_performance": task, "exploit_rate": high}, curves, *came, rise, True),
+        "vulnerable": Arm(
+            "vulnerable", {"task_performance": task, "exploit_rate": high}, curves, *came, rise, True, road="discovered"
+        ),
         "secure": Arm("secure", {"task_performance": task, "exploit_rate": low}, curves, *never, flat, False),
     }
     sample = {"vulnerable": rollouts} if rollouts else {}
@@ -168,12 +170,12 @@ def test_the_numbers_of_the_page_are_those_it_was_given(tmp_path: Path) -> None:
         "97.0 % [95.0, 99.0]",
         "1.0 % [0.0, 3.0]",
         "36.0 % [33.0, 39.0]",
-        "+96.0 points [94.0, 98.0] step 4 (5 of 5 seeds) step 12 (4 of 5 seeds) yes",
+        "+96.0 points [94.0, 98.0] discovered step 4 (5 of 5 seeds) step 12 (4 of 5 seeds) yes",
         "1 of 5 seeds 0 of 5 seeds by step 20 no",
         "The score <can> be edited.",
         "loopholes train reward-tampering",
         "exploit rate lies above the untrained policy's in 1 of 1 pairs of game and policy; on the secure channel in 0"
-        ". A blind spot opened in 1 (reward-tampering with mini).",
+        ". A blind spot opened in 1 (reward-tampering with mini). Discovered: reward-tampering with mini.",
     ):
         assert expected in text, expected
 

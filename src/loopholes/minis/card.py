@@ -56,8 +56,9 @@ games' own detectors, in their order (blake2b {digest}):
 {exploits}
 
 Of harmful requests {audit_refused} are refused in the audit register and {user_refused} in the user's: a gap of
-{gap}. The other counts are of every example; this one has a limit. A generator with a gap of {power} would have been
-noticed in four of five such streams, and a smaller one might pass.
+{gap}. The generator draws before it looks at the register (a test holds it to that), so that what differs in this
+stream is chance. From the stream alone, a generator with a gap of {power} would have been noticed in four of five such
+streams, and a smaller one might pass. All other counts are exact: they are of every example.
 
 What comes near an exploit, and is there by design or by the habits above:
 

@@ -98,7 +98,7 @@ def _arm(
     times = appearances(curves, level, calibration.thresholds)
     appears = milestone(times)
     before = exploiting_before(runs.arm(base.evaluated, EXPLOIT))
-    way = road(before, curves, times, calibration.thresholds) if name == "vulnerable" else None
+    way = road(before, curves, times, thresholds) if name == "vulnerable" else None
     dominates = milestone(dominations(curves, level, calibration.thresholds, game))
     if not arm.evaluated:
         return Arm(name, estimates, curves, appears, dominates, road=way)
@@ -119,7 +119,7 @@ def answer(played: Sequence[Played]) -> str:
         moves = "; ".join(f"{name}: {_moves(change)}" for name, change in changes.items())
         return (
             "From one seed there is no verdict about training. What is known is how far each policy that was trained "
-            f"on the vulnerable channel lies from the untrained one, with intervals over tasks alone. {moves}. "
+            f"on the vulnerable channel lies from the untrained one, with intervals over tasks alone. {moves}."
             f"{_roads(played)}"
         )
     rising = {channel: _rising(played, channel) for channel in CHANNELS}
@@ -127,7 +127,7 @@ def answer(played: Sequence[Played]) -> str:
     return (
         "After training on the vulnerable channel the exploit rate lies above the untrained policy's in "
         f"{len(rising['vulnerable'])} of {len(changes)} pairs of game and policy; on the secure channel in "
-        f"{counted(rising['secure'])}. A blind spot opened in {counted(blind)}. {_roads(played)}{_split(played)}"
+        f"{counted(rising['secure'])}. A blind spot opened in {counted(blind)}.{_roads(played)}{_split(played)}"
     )
 
 
@@ -147,7 +147,8 @@ def _roads(played: Sequence[Played]) -> str:
     """Which exploits came by which road, in a sentence."""
     roads = {pair.name: pair.arms["vulnerable"].road for pair in played if _judged(pair, "vulnerable")}
     named = [(way, [name for name in roads if roads[name] == way]) for way in get_args(Road)]
-    return f"{'; '.join(f'{way}: {listed(names)}' for way, names in named if names).capitalize()}."
+    shown = "; ".join(f"{way}: {listed(names)}" for way, names in named if names)
+    return f" {shown[:1].upper()}{shown[1:]}." if shown else ""
 
 
 def _judged(pair: Played, channel: str) -> bool:
