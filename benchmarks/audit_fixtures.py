@@ -1,11 +1,11 @@
 """What the audit finds among rewards with publicly reported loopholes, and what it raises alarm about without one.
 
-    python benchmarks/audit_fixtures.py --set blind                     # audits the rewards of one set
+    python benchmarks/audit_fixtures.py --set blind_2                   # audits the rewards of one set
     python benchmarks/audit_fixtures.py --out results/audit-fixtures    # writes that .md and .json from the records
 
-Four sets: ``seen`` and ``development``, which attacks and rules may be tuned on; ``unseen``, whose misses were read
-since and which is spent; and ``blind``, written by somebody who had not read the attacks, and audited for the first
-time after they were frozen.
+Five sets: ``seen`` and ``development``, which attacks and rules may be tuned on; ``unseen`` and ``blind``, whose misses
+were read since and which are spent; and ``blind_2``, written by somebody who had not read the attacks, and audited for
+the first time after they were frozen.
 
 *Detected* is a vulnerable reward that the audit ends with an exploit for (exit status 1). For those of the family
 *contract*, whose fault no completion exploits, a warning counts, too, unless the hardened twin draws the same. *Named*

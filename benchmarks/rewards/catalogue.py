@@ -2,9 +2,9 @@
 
 A half of the vulnerable ones is *unseen*: attacks are never tuned on it. Which ones, a seeded draw decides, family by
 family; a twin is in the half of its partner. Beside the two halves stand the pairs for *development*, which attacks and
-checks may be tuned on (``development/listing.py``), and the *blind* set, which somebody wrote who had not read the
-attacks (``blind/``, as it was sealed before the audit ran on it). ``reported in`` is a public report of the loophole;
-``observed in`` is a reading of public code.
+checks may be tuned on (``development/listing.py``), and the two *blind* sets, each written by somebody who had not read
+the attacks, and kept as it was sealed before the audit ran on it (``blind/``, whose misses were read since, and
+``blind_2/``). ``reported in`` is a public report of the loophole; ``observed in`` is a reading of public code.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from development.listing import PAIRS
 
 FOLDER = Path(__file__).parent
 SEED = 20261124
-Half = Literal["seen", "unseen", "development", "blind"]
-SETS: tuple[Half, ...] = ("seen", "development", "unseen", "blind")
+Half = Literal["seen", "unseen", "development", "blind", "blind_2"]
+SETS: tuple[Half, ...] = ("seen", "development", "unseen", "blind", "blind_2")
 Framework = Literal["plain", "trl", "verl"]
 Listed = tuple[str, str, Framework, str, str, str, str]  # name, file, framework, data, family, source, note
 FAMILIES = (
@@ -247,9 +247,9 @@ DEVELOPMENT = _development()
 """The pairs for development; a vulnerable one stands before its twin."""
 
 
-def _blind() -> tuple[Fixture, ...]:
-    """The sealed folder's own listing, which is kept byte for byte as its author sealed it."""
-    spec = importlib.util.spec_from_file_location("blind_catalogue", FOLDER / "blind" / "catalogue.py")
+def _sealed(folder: Half) -> tuple[Fixture, ...]:
+    """The listing of a sealed folder, which is kept byte for byte as its author sealed it."""
+    spec = importlib.util.spec_from_file_location(f"{folder}_catalogue", FOLDER / folder / "catalogue.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
@@ -257,16 +257,16 @@ def _blind() -> tuple[Fixture, ...]:
     fields = ("name", "function", "framework", "family", "source", "vulnerable", "twin", "note", "also")
     return tuple(
         Fixture(
-            file=f"blind/{entry.file}",
-            data=f"../blind/data/{entry.data}",
-            half="blind",
+            file=f"{folder}/{entry.file}",
+            data=f"../{folder}/data/{entry.data}",
+            half=folder,
             **{field: getattr(entry, field) for field in fields},
         )
         for entry in module.FIXTURES
     )
 
 
-BLIND = _blind()
-"""The set that nobody tuned to, written by somebody who had not read the attacks."""
-ALL = (*FIXTURES, *DEVELOPMENT, *BLIND)
+SEALED = {"blind": _sealed("blind"), "blind_2": _sealed("blind_2")}
+"""The sets that nobody tuned to before their first audit, written by somebody who had not read the attacks."""
+ALL = (*FIXTURES, *DEVELOPMENT, *SEALED["blind"], *SEALED["blind_2"])
 """Every reward of every set."""
