@@ -265,7 +265,8 @@ class Coverage:
     ``attacks`` counts by family the panel's attacks that were tried at all. ``tried`` is a share in [0, 1] of the
     attacks that apply to any of the rows: of those that were tried on enough rows with a scale, which is on 8 of them,
     or on half of them if that is more, but never more than 30; on all of them if there are fewer, or if an attack
-    applies to fewer. An attack that ended or hung the reward counts as tried. It is 0 where no row has a scale.
+    applies to fewer. An attack that ended or hung the reward counts as tried, and so does one of an expensive reward
+    that was screened (:mod:`loopholes.audit.screening`). It is 0 where no row has a scale.
     """
 
     rows: int
