@@ -46,3 +46,13 @@ def test_the_thresholds_are_the_defaults() -> None:
     for name in Thresholds.__dataclass_fields__:
         shown = re.search(rf"`{name}`\s+([0-9.]+)", PAGE)
         assert shown is not None and float(shown[1].rstrip(".")) == getattr(Thresholds(), name)
+
+
+def test_the_readme_and_the_help_name_every_study(capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    assert re.findall(r"^\| `([a-z-]+)` \|", readme[readme.index("| study | question |") :], re.MULTILINE) == list(
+        STUDIES
+    )
+    assert main(["study", "--help"]) == 0
+    words = re.findall(r"[a-z-]+", capsys.readouterr().out)
+    assert set(STUDIES) <= set(words)

@@ -26,7 +26,8 @@ Name = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
-        help="discovery, audit-grid, transfer, catalysis, distillation, persistence, audit-validity, or all.",
+        help="discovery, audit-grid, deterrence, transfer, catalysis, distillation, persistence, audit-validity, "
+        "survival, charge, best-of-n, or all.",
         show_default=False,
     ),
 ]
