@@ -166,10 +166,6 @@ def _registered_answer(test: Comparison) -> str:
     )
 
 
-def _known(values: Sequence[float | None]) -> list[float]:
-    return [value for value in values if value is not None]
-
-
 def _statements() -> list[str]:
     statements: list[str] = registration.predictions(NAME)["statements"]
     return statements
@@ -184,8 +180,8 @@ def _cells(pair: Led, policy: str) -> list[dict[str, Any]]:
         }
         numbers = {"exploit_rate_at_start": pair.starts[before], **milestone_cells(milestones)}
         numbers |= {
-            "log_odds_at_start": mean_over_seeds(_known(pair.log_odds[before])),
-            "growth_slope": mean_over_seeds(_known(pair.slopes[before])),
+            "log_odds_at_start": mean_over_seeds(pair.log_odds[before]),
+            "growth_slope": mean_over_seeds(pair.slopes[before]),
         }
         start = "base" if before == "base" else f"{pair.first}:{before}"
         rows += scored_cells(f"{pair.second}/vulnerable after {start}/{policy}", numbers)
@@ -228,8 +224,8 @@ def _table(found: Sequence[Led]) -> Table:
             pair.second,
             _before(before),
             pair.starts[before],
-            mean_over_seeds(_known(pair.log_odds[before])),
-            mean_over_seeds(_known(pair.slopes[before])),
+            mean_over_seeds(pair.log_odds[before]),
+            mean_over_seeds(pair.slopes[before]),
             milestone(pair.appears[before]),
             milestone(pair.dominates[before]),
         ]
