@@ -44,7 +44,7 @@ from loopholes.studies.second_games import (
     pairs,
     primary,
 )
-from loopholes.studies.summaries import listed, milestone_cells
+from loopholes.studies.summaries import listed, milestone_cells, tests_table
 from loopholes.studies.transfer import moved
 
 NAME = "catalysis"
@@ -272,17 +272,13 @@ def _effects_table(found: Sequence[Led]) -> Table:
 
 
 def _tests_table(tests: Sequence[Comparison]) -> Table:
-    rows: list[list[Cell]] = [
-        [test.name, test.change, p_value(test.p), p_value(test.p_holm), test.detectable] for test in tests
-    ]
-    columns = ("comparison", "difference", "p", "p (Holm)", "detectable")
     note = (
         "Differences within seeds: of starts in nats, of slopes in nats per step, of first appearance in steps (a run "
         "without it counts with its last step). Exact tests that swap the two runs of each seed, two-sided; for first "
         "appearance with the statistic of the log-rank test. The registered one is one-sided, uses fresh seeds alone, "
         "and stands outside the correction of the others, which are exploratory."
     )
-    return Table("catalysis-tests", "Tests", columns, rows, note, plain=columns[1:2])
+    return tests_table(tests, "catalysis-tests", note)
 
 
 def _before(before: str) -> str:

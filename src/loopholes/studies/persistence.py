@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from loopholes.log_odds import Distance
-from loopholes.numbers import Estimate, p_value, plain
+from loopholes.numbers import Estimate, plain
 from loopholes.report.elements import Cell, Chart, Lines, Section, Series, Table
 from loopholes.score import cells as scored_cells
 from loopholes.stats import (
@@ -30,7 +30,7 @@ from loopholes.studies.discovery import arm
 from loopholes.studies.distillation import Lesson, taught
 from loopholes.studies.jobs import Evaluate, Job, Match, Source, Train
 from loopholes.studies.settings import Setting
-from loopholes.studies.summaries import appearances, milestone_cells
+from loopholes.studies.summaries import appearances, milestone_cells, tests_table
 
 NAME = "persistence"
 PLACE = 7
@@ -316,9 +316,5 @@ def _match_table(found: Sequence[Kept]) -> Table:
 
 
 def _tests_table(tests: Sequence[Comparison]) -> Table:
-    rows: list[list[Cell]] = [
-        [test.name, test.change, p_value(test.p), p_value(test.p_holm), test.detectable] for test in tests
-    ]
-    columns = ("comparison", "difference", "p", "p (Holm)", "detectable")
     note = "Exact one-sided tests that swap the two origins within seeds, by Holm. Areas, and nats per step."
-    return Table("persistence-tests", "Tests", columns, rows, note, plain=columns[1:2])
+    return tests_table(tests, "persistence-tests", note)
