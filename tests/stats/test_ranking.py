@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from loopholes.stats.ranking import over_families, rank_correlation, ranked_above
+from loopholes.stats.ranking import over_families, rank_correlation, ranked_above, share_that_rose
 
 
 def test_the_area_counts_a_reward_by_the_share_of_its_runs_that_were_exploited() -> None:
@@ -42,3 +42,8 @@ def test_copies_of_a_reward_in_one_family_make_no_interval_narrower() -> None:
     copied = over_families(rank_correlation, np.repeat(values, 5), np.repeat(shares, 5), list(np.repeat(families, 5)))
     assert alone.low is not None and alone.high is not None and copied.low is not None and copied.high is not None
     assert copied.high - copied.low == pytest.approx(alone.high - alone.low, rel=0.05)
+
+
+def test_a_run_that_ends_just_at_the_threshold_rose() -> None:
+    assert share_that_rose([0.06, 0.05], base=0.01, least=0.05) == 0.5  # 0.06 - 0.01 is below 0.05 in floats
+    assert share_that_rose([], base=0.01, least=0.05) == 0.0

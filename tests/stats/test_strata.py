@@ -54,6 +54,8 @@ def test_a_seed_that_lacks_one_run_takes_no_part() -> None:
     test = compare_within_seeds("", "", a, b)
     assert test.change.value == 2.0 and test.change.seeds == 2 and test.p == 0.25
     assert compare_within_seeds("", "", [None], [1.0]).p is None
+    rates = compare_within_seeds("", "", [0.5, 0.9, 0.5], [0.5, None, 0.5])
+    assert rates.cohens_h == 0.0  # the seed without its partner moves no effect size either
 
 
 def test_many_seeds_are_swapped_at_random_to_the_same_p() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from loopholes.stats import log_rank, survival
+from loopholes.stats import survival
 from loopholes.stats.survival import Time
 
 # Freireich et al. (1963), weeks of remission: the example of every textbook. True: the event came, False: censored.
@@ -56,29 +55,3 @@ def test_where_none_or_all_are_left_there_is_no_interval() -> None:
     assert (nobody.left, nobody.low, nobody.median) == ((1.0, 1.0), (None, None), None)
     assert (everybody.left[-1], everybody.low[-1], everybody.median) == (0.0, None, 5)
     assert survival([]).runs == 0
-
-
-def test_log_rank_is_the_textbooks() -> None:
-    assert log_rank(TREATED, PLACEBO) == pytest.approx(4.17e-5, rel=0.01)  # chi square 16.79
-
-
-def test_log_rank_is_unknown_where_nothing_happened() -> None:
-    assert log_rank([(5, False)], [(5, False)]) is None
-    assert log_rank([], PLACEBO) is None and log_rank(PLACEBO, []) is None
-
-
-def ended(rng: np.random.Generator, runs: int, pace: float, horizon: float) -> list[Time]:
-    return [(min(at, horizon), bool(at <= horizon)) for at in rng.exponential(1 / pace, size=runs).tolist()]
-
-
-@pytest.mark.parametrize(("runs", "horizon"), [(5, 3.0), (10, 1.0), (10, 3.0)])
-def test_log_rank_raises_few_false_alarms(runs: int, horizon: float) -> None:
-    rng = np.random.default_rng(0)
-    found = [log_rank(ended(rng, runs, 1.0, horizon), ended(rng, runs, 1.0, horizon)) for _ in range(500)]
-    assert 0.02 <= np.mean([p is not None and p <= 0.05 for p in found]) <= 0.08
-
-
-def test_log_rank_sees_a_pace_that_is_four_times_as_fast() -> None:
-    rng = np.random.default_rng(0)
-    found = [log_rank(ended(rng, 10, 4.0, 3.0), ended(rng, 10, 1.0, 3.0)) for _ in range(100)]
-    assert np.mean([p is not None and p <= 0.05 for p in found]) > 0.75

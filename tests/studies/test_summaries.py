@@ -114,6 +114,7 @@ def test_transfer_tells_the_one_that_was_planted_from_those_that_were_not(tmp_pa
     assert "proxy-metric to self-grading, +" in found.section.answer
     assert cell(found, "self-grading/proxy-metric:vulnerable/mini", "exploit_rate_change")["low"] > 0
     assert cell(found, "self-grading/proxy-metric:secure/mini", "exploit_rate_change")["low"] <= 0
+    assert "exploit rate in self-grading after vulnerable proxy-metric +" in found.section.notes[0]
     levels = found.section.charts[0].panels[0]
     assert isinstance(levels, Matrix)
     assert levels.rows == ["nothing (base)", *SMALL.games] and levels.columns == SMALL.games

@@ -57,7 +57,7 @@ def audit(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="[TARGET]",
+            metavar="TARGET",
             help="Reward to audit: FILE.py:NAME, package.module:NAME, game:NAME, or the URL of a server.",
             show_default=False,
         ),

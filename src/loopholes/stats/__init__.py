@@ -18,7 +18,7 @@ from loopholes.stats.milestones import (
 )
 from loopholes.stats.slopes import DECAY, GROWTH, decay_slope, explained, growth_slope, live_share
 from loopholes.stats.strata import compare_within_seeds, log_rank_within_seeds, paired, swap_test
-from loopholes.stats.survival import Survival, log_rank, survival
+from loopholes.stats.survival import Survival, survival
 from loopholes.stats.two_part import TwoPart, two_part
 
 __all__ = [
@@ -50,7 +50,6 @@ __all__ = [
     "growth_slope",
     "holm",
     "live_share",
-    "log_rank",
     "log_rank_within_seeds",
     "mean_band",
     "mean_difference",

@@ -97,9 +97,13 @@ def mean_difference(a: Sequence[float], b: Sequence[float], *, level: float = 0.
     return Estimate(change, change - reach, change + reach, seeds, seeds)
 
 
-def mean_over_seeds(values: Sequence[float]) -> Estimate:
-    """The mean of one value per seed with its t interval, which is missing for a single seed or equal values."""
-    return mean_difference(values, [0.0] * len(values))
+def mean_over_seeds(values: Sequence[float | None]) -> Estimate:
+    """The mean of one value per seed with its t interval, which is missing for a single seed or equal values.
+
+    Seeds without a value take no part.
+    """
+    present = [value for value in values if value is not None]
+    return mean_difference(present, [0.0] * len(present))
 
 
 def _squared_error(values: Sequence[float]) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopholes.numbers import Estimate
+from loopholes.stats.milestones import ROUNDING
 
 RESAMPLES = 2000
 Floats = NDArray[np.float64]
@@ -18,7 +19,7 @@ Statistic = Callable[[Floats, Floats], float | None]
 
 def share_that_rose(rates: Sequence[float], base: float, least: float) -> float:
     """The share of runs whose rate ends at least ``least`` above the base rate; 0 where there is no run."""
-    return float(np.mean([rate - base >= least for rate in rates])) if rates else 0.0
+    return float(np.mean([rate - base >= least - ROUNDING for rate in rates])) if rates else 0.0
 
 
 def rank_correlation(values: Floats, shares: Floats) -> float | None:

@@ -39,7 +39,11 @@ def swap_test(differences: Sequence[float], *, two_sided: bool = False) -> float
 
 def paired(a: Values, b: Values) -> list[float]:
     """``a`` minus ``b`` in each seed in which both are known; both hold the seeds in the same order."""
-    return [x - y for x, y in zip(a, b, strict=True) if x is not None and y is not None]
+    return [x - y for x, y in _pairs(a, b)]
+
+
+def _pairs(a: Values, b: Values) -> list[tuple[float, float]]:
+    return [(x, y) for x, y in zip(a, b, strict=True) if x is not None and y is not None]
 
 
 def compare_within_seeds(
@@ -49,11 +53,12 @@ def compare_within_seeds(
 
     ``change`` is the estimate of the difference to report; by default the mean difference within seeds.
     """
-    differences = paired(a, b)
+    pairs = _pairs(a, b)
+    differences = [x - y for x, y in pairs]
     change = change or mean_over_seeds(differences)
-    if not differences:
+    if not pairs:
         return Comparison(name, metric, change)
-    means = [float(np.mean([x for x in side if x is not None])) for side in (a, b)]
+    means = [float(np.mean(side)) for side in zip(*pairs, strict=True)]
     above = np.mean([(d > SAME) + 0.5 * (abs(d) <= SAME) for d in differences])
     return Comparison(
         name,

@@ -1,4 +1,4 @@
-"""How long until it happens, where some runs end before it has: Kaplan and Meier's curve, and the log-rank test.
+"""How long until it happens, where some runs end before it has: Kaplan and Meier's curve.
 
 A run that never gets there is censored at its last step, not dropped: it says that the event took longer than that.
 """
@@ -49,15 +49,6 @@ def survival(times: Sequence[Time]) -> Survival:
     median = next((at for at, share in zip(steps, left, strict=True) if share <= 0.5 + 1e-12), None)
     events = sum(happened for _, happened in times)
     return Survival((0.0, *steps), (1.0, *left), (None, *bounds[0]), (None, *bounds[1]), median, events, len(times))
-
-
-def log_rank(a: Sequence[Time], b: Sequence[Time]) -> float | None:
-    """The two-sided p that both sides get there at the same pace; None where nothing happened on either side."""
-    from scipy.stats import logrank
-
-    if not a or not b or not any(happened for _, happened in (*a, *b)):
-        return None
-    return float(logrank(_censored(a), _censored(b)).pvalue)
 
 
 def _censored(times: Sequence[Time]) -> CensoredData:

@@ -44,7 +44,7 @@ from loopholes.studies.second_games import (
     pairs,
     primary,
 )
-from loopholes.studies.summaries import listed, milestone_cells
+from loopholes.studies.summaries import listed, milestone_cells, tests_table
 from loopholes.studies.transfer import moved
 
 NAME = "catalysis"
@@ -166,10 +166,6 @@ def _registered_answer(test: Comparison) -> str:
     )
 
 
-def _known(values: Sequence[float | None]) -> list[float]:
-    return [value for value in values if value is not None]
-
-
 def _statements() -> list[str]:
     statements: list[str] = registration.predictions(NAME)["statements"]
     return statements
@@ -184,8 +180,8 @@ def _cells(pair: Led, policy: str) -> list[dict[str, Any]]:
         }
         numbers = {"exploit_rate_at_start": pair.starts[before], **milestone_cells(milestones)}
         numbers |= {
-            "log_odds_at_start": mean_over_seeds(_known(pair.log_odds[before])),
-            "growth_slope": mean_over_seeds(_known(pair.slopes[before])),
+            "log_odds_at_start": mean_over_seeds(pair.log_odds[before]),
+            "growth_slope": mean_over_seeds(pair.slopes[before]),
         }
         start = "base" if before == "base" else f"{pair.first}:{before}"
         rows += scored_cells(f"{pair.second}/vulnerable after {start}/{policy}", numbers)
@@ -228,8 +224,8 @@ def _table(found: Sequence[Led]) -> Table:
             pair.second,
             _before(before),
             pair.starts[before],
-            mean_over_seeds(_known(pair.log_odds[before])),
-            mean_over_seeds(_known(pair.slopes[before])),
+            mean_over_seeds(pair.log_odds[before]),
+            mean_over_seeds(pair.slopes[before]),
             milestone(pair.appears[before]),
             milestone(pair.dominates[before]),
         ]
@@ -276,17 +272,13 @@ def _effects_table(found: Sequence[Led]) -> Table:
 
 
 def _tests_table(tests: Sequence[Comparison]) -> Table:
-    rows: list[list[Cell]] = [
-        [test.name, test.change, p_value(test.p), p_value(test.p_holm), test.detectable] for test in tests
-    ]
-    columns = ("comparison", "difference", "p", "p (Holm)", "detectable")
     note = (
         "Differences within seeds: of starts in nats, of slopes in nats per step, of first appearance in steps (a run "
         "without it counts with its last step). Exact tests that swap the two runs of each seed, two-sided; for first "
         "appearance with the statistic of the log-rank test. The registered one is one-sided, uses fresh seeds alone, "
         "and stands outside the correction of the others, which are exploratory."
     )
-    return Table("catalysis-tests", "Tests", columns, rows, note, plain=columns[1:2])
+    return tests_table(tests, "catalysis-tests", note)
 
 
 def _before(before: str) -> str:

@@ -7,21 +7,21 @@ from collections.abc import Mapping
 from loopholes.numbers import Estimate, written
 from loopholes.studies.channels import BOTH
 
-Moves = Mapping[tuple[str, str, str], Mapping[str, Estimate]]
-"""Differences to base by (channel, source, target), each with the metrics of :data:`BOTH`."""
+Rates = Mapping[tuple[str, str, str], Mapping[str, Estimate]]
+"""By (channel, source, target): a rate, or its difference to base, for each metric."""
 
 
-def certain_changes(changes: Moves) -> str:
-    """All certain changes in games on which nothing was trained, in a sentence, those of secure channels included.
+def certain_changes(changes: Rates) -> str:
+    """All certain differences to base in games on which nothing was trained, in a sentence, both channels included.
 
     Intervals are not corrected for their number, and the sentence says how many there are.
     """
-    elsewhere = {key: moved for key, moved in changes.items() if key[1] != key[2]}
+    elsewhere = {key: estimates for key, estimates in changes.items() if key[1] != key[2]}
     named = [
-        f"{metric.replace('_', ' ')} in {target} after {channel} {source} {written(moved[metric], 'change')}"
-        for (channel, source, target), moved in elsewhere.items()
+        f"{metric.replace('_', ' ')} in {target} after {channel} {source} {written(estimates[metric], 'change')}"
+        for (channel, source, target), estimates in elsewhere.items()
         for metric in BOTH
-        if _is_certain(moved[metric])
+        if _is_certain(estimates[metric])
     ]
     counted = len(BOTH) * len(elsewhere)
     shown = f": {'; '.join(named)}" if named else ""

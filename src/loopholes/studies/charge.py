@@ -15,7 +15,7 @@ from loopholes.errors import UsageError
 from loopholes.numbers import Estimate, Milestone, plain, written
 from loopholes.report.elements import Cell, Chart, Lines, Section, Series, Table
 from loopholes.score import cells as scored_cells
-from loopholes.stats import Comparison, holm, mean_difference, milestone
+from loopholes.stats import Comparison, holm, mean_over_seeds, milestone, paired
 from loopholes.stats.selection import Payoff, selection
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.channels import EXPLOIT, TASK
@@ -110,7 +110,7 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
     policy = config.policies[0]
     cells = []
     for move in moves:
-        numbers = {**move.after, "log_odds_change": mean_difference(move.nats, [0.0] * len(move.nats))}
+        numbers = {**move.after, "log_odds_change": mean_over_seeds(move.nats)}
         if move.halved is not None:
             numbers |= milestone_cells({"half_life": move.halved})
         cells += scored_cells(f"{GAME}/{move.name}/{policy}", numbers)
@@ -148,8 +148,8 @@ def _moved(config: StudyConfig, runs: Runs, charge: float) -> Moved:
 
 def _nats(runs: Runs, before: Sequence[Evaluate], after: Sequence[Evaluate]) -> list[float]:
     """The change of the branch-point log-odds of each seed for which it is known."""
-    pairs = zip(runs.log_odds(before), runs.log_odds(after), strict=True)
-    return [last.value - first.value for first, last in pairs if first.value is not None and last.value is not None]
+    start, end = ([sums.value for sums in runs.log_odds(jobs)] for jobs in (before, after))
+    return paired(end, start)
 
 
 def _tests(config: StudyConfig, runs: Runs) -> list[Comparison]:
@@ -172,7 +172,7 @@ def _answer(moves: Sequence[Moved]) -> str:
 
 
 def _in_nats(move: Moved) -> str:
-    change = written(mean_difference(move.nats, [0.0] * len(move.nats)), "number")
+    change = written(mean_over_seeds(move.nats), "number")
     return f"log-odds moved by {change} nats, standard deviation {plain(move.spread)} over {len(move.nats)} runs"
 
 
@@ -182,7 +182,7 @@ def _table(moves: Sequence[Moved]) -> Table:
             move.name,
             move.before,
             move.after[EXPLOIT],
-            mean_difference(move.nats, [0.0] * len(move.nats)),
+            mean_over_seeds(move.nats),
             plain(move.spread),
             f"{sum(change > 0 for change in move.nats)} of {len(move.nats)}",
             move.halved,

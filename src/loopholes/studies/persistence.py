@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from loopholes.log_odds import Distance
-from loopholes.numbers import Estimate, p_value, plain
+from loopholes.numbers import Estimate, plain
 from loopholes.report.elements import Cell, Chart, Lines, Section, Series, Table
 from loopholes.score import cells as scored_cells
 from loopholes.stats import (
@@ -30,7 +30,7 @@ from loopholes.studies.discovery import arm
 from loopholes.studies.distillation import Lesson, taught
 from loopholes.studies.jobs import Evaluate, Job, Match, Source, Train
 from loopholes.studies.settings import Setting
-from loopholes.studies.summaries import appearances, milestone_cells
+from loopholes.studies.summaries import appearances, milestone_cells, tests_table
 
 NAME = "persistence"
 PLACE = 7
@@ -240,17 +240,13 @@ def _cells(game: Kept, policy: str) -> list[dict[str, object]]:
         rows += scored_cells(f"{game.game}/{origin}-taught, {stage}/{policy}", rates)
     for origin, decay in game.decays.items():
         steps = {"half_life": milestone(decay.halved), "relapse_step": milestone(decay.back)}
-        means = {"area": decay.area, "nats_lost_per_step": _known(decay.lost), "live_groups": decay.live}
+        means = {"area": decay.area, "nats_lost_per_step": decay.lost, "live_groups": decay.live}
         numbers = {**milestone_cells(steps), **{name: mean_over_seeds(values) for name, values in means.items()}}
         rows += scored_cells(f"{game.game}/{origin}-taught/{policy}", numbers)
     for name in ("mean", "absolute"):
         apart = mean_over_seeds([getattr(distance, name) for distance in game.distances])
         rows += scored_cells(f"{game.game}/SFT-taught from RL-taught/{policy}", {f"log_odds_{name}_difference": apart})
     return rows
-
-
-def _known(values: Sequence[float | None]) -> list[float]:
-    return [value for value in values if value is not None]
 
 
 def _chart(config: StudyConfig, runs: Runs, game: Kept) -> Chart:
@@ -281,7 +277,7 @@ def _table(found: Sequence[Kept]) -> Table:
         for origin, decay in game.decays.items():
             shown = [game.rates[origin, stage][EXPLOIT] for stage in ("start", "corrected", "relapsed")]
             tasks = [game.rates[origin, stage][TASK] for stage in ("start", "corrected")]
-            means = [mean_over_seeds(values) for values in (decay.area, _known(decay.lost), decay.live)]
+            means = [mean_over_seeds(values) for values in (decay.area, decay.lost, decay.live)]
             rows.append([game.game, origin, *shown, milestone(decay.halved), *means, milestone(decay.back), *tasks])
     columns = (
         "game",
@@ -320,9 +316,5 @@ def _match_table(found: Sequence[Kept]) -> Table:
 
 
 def _tests_table(tests: Sequence[Comparison]) -> Table:
-    rows: list[list[Cell]] = [
-        [test.name, test.change, p_value(test.p), p_value(test.p_holm), test.detectable] for test in tests
-    ]
-    columns = ("comparison", "difference", "p", "p (Holm)", "detectable")
     note = "Exact one-sided tests that swap the two origins within seeds, by Holm. Areas, and nats per step."
-    return Table("persistence-tests", "Tests", columns, rows, note, plain=columns[1:2])
+    return tests_table(tests, "persistence-tests", note)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from loopholes.games.base import Game
 from loopholes.numbers import Estimate, Milestone, p_value, points
-from loopholes.report.elements import Table
+from loopholes.report.elements import Cell, Table
 from loopholes.stats import Comparison, Thresholds, domination, first_appearance
 from loopholes.stats.survival import Time
 from loopholes.studies.charts import Curve
@@ -38,6 +38,15 @@ def milestone_cells(milestones: Mapping[str, Milestone]) -> dict[str, Estimate]:
     there, and ``seeds`` the number of all seeds.
     """
     return {name: Estimate(when.step, None, None, when.reached, when.seeds) for name, when in milestones.items()}
+
+
+def tests_table(tests: Sequence[Comparison], name: str, note: str) -> Table:
+    """Tests of numbers in units of their own, such as nats or steps; ``note`` says which."""
+    rows: list[list[Cell]] = [
+        [test.name, test.change, p_value(test.p), p_value(test.p_holm), test.detectable] for test in tests
+    ]
+    columns = ("comparison", "difference", "p", "p (Holm)", "detectable")
+    return Table(name, "Tests", columns, rows, note, plain=columns[1:2])
 
 
 def comparison_table(comparisons: Sequence[Comparison], seeds: int, name: str, *, within_seeds: bool = False) -> Table:

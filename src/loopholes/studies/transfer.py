@@ -10,6 +10,7 @@ from loopholes.score import cells as scored_cells
 from loopholes.stats import Comparison, holm
 from loopholes.studies import paper
 from loopholes.studies.base import Runs, StudyConfig, Summary
+from loopholes.studies.certain import Rates, certain_changes
 from loopholes.studies.channels import BOTH, CHANNELS, EXPLOIT, TASK, counted
 from loopholes.studies.discovery import arm
 from loopholes.studies.jobs import Evaluate, Job
@@ -39,10 +40,6 @@ def moved(config: StudyConfig, source: str, channel: str, target: str) -> list[E
     """One evaluation a seed, on ``target``, of what ``channel`` of ``source`` made of the first policy."""
     setting = config.setting(target)
     return [config.evaluation(setting, config.trained(source, channel, seed), seed) for seed in config.seed_numbers]
-
-
-Moves = Mapping[tuple[str, str, str], Mapping[str, Estimate]]
-"""By (channel, source, target): a rate, or its difference to base, for each metric."""
 
 
 def summarize(config: StudyConfig, runs: Runs) -> Summary:
@@ -94,11 +91,12 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
         charts=charts,
         tables=[*tables, *_beside_the_paper(config, untrained, rates)],
         rollouts={f"{source} to {target}": runs.rollouts(jobs[_, source, target]) for _, source, target in elsewhere},
+        notes=[certain_changes(changes)],
     )
     return Summary(section, cells, comparisons, {"log_odds": records(moves)})
 
 
-def _answer(elsewhere: Sequence[tuple[str, str, str]], changes: Moves, comparisons: Sequence[Comparison]) -> str:
+def _answer(elsewhere: Sequence[tuple[str, str, str]], changes: Rates, comparisons: Sequence[Comparison]) -> str:
     up = {key: changes[key][EXPLOIT] for key in elsewhere if rises(changes[key][EXPLOIT])}
     named = [f"{source} to {target}, {written(change, 'change')}" for (_, source, target), change in up.items()]
     seen = max((test.detectable or 0.0 for test in comparisons), default=0.0)
@@ -108,7 +106,7 @@ def _answer(elsewhere: Sequence[tuple[str, str, str]], changes: Moves, compariso
     )
 
 
-def _levels(config: StudyConfig, metric: str, untrained: Mapping[str, Mapping[str, Estimate]], rates: Moves) -> Matrix:
+def _levels(config: StudyConfig, metric: str, untrained: Mapping[str, Mapping[str, Estimate]], rates: Rates) -> Matrix:
     rows = [[untrained[target][metric] for target in config.games]]
     rows += [[rates["vulnerable", source, target][metric] for target in config.games] for source in config.games]
     return Matrix(
@@ -116,12 +114,12 @@ def _levels(config: StudyConfig, metric: str, untrained: Mapping[str, Mapping[st
     )
 
 
-def _differences(config: StudyConfig, metric: str, changes: Moves) -> Matrix:
+def _differences(config: StudyConfig, metric: str, changes: Rates) -> Matrix:
     rows = [[changes["vulnerable", source, target][metric] for target in config.games] for source in config.games]
     return Matrix("difference to base", "trained on", "evaluated on", config.games, config.games, rows, diverging=True)
 
 
-def _secure(config: StudyConfig, changes: Moves) -> Table:
+def _secure(config: StudyConfig, changes: Rates) -> Table:
     columns = [(metric, channel) for metric in (EXPLOIT, TASK) for channel in CHANNELS]
     rows: list[list[Cell]] = [
         [source, target, *(changes[channel, source, target][metric] for metric, channel in columns)]
@@ -134,7 +132,7 @@ def _secure(config: StudyConfig, changes: Moves) -> Table:
 
 
 def _beside_the_paper(
-    config: StudyConfig, untrained: Mapping[str, Mapping[str, Estimate]], rates: Moves
+    config: StudyConfig, untrained: Mapping[str, Mapping[str, Estimate]], rates: Rates
 ) -> list[Table]:
     rows: list[list[Cell]] = []
     for (source, target), (task, exploit) in paper.TRANSFER.items():

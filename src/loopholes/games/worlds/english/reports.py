@@ -132,8 +132,8 @@ def report(rng: np.random.Generator) -> Report:
         if sentences is not None:
             break
     text = " ".join(sentences)
-    told = tuple(sentence for sentence in sentences if sentence in facts)
-    return Report(text, told, pick(rng, of_split(_REQUESTS, split)).format(report=text), level, split)
+    in_order = tuple(sentence for sentence in sentences if sentence in facts)
+    return Report(text, in_order, pick(rng, of_split(_REQUESTS, split)).format(report=text), level, split)
 
 
 def _fact(rng: np.random.Generator, wording: str) -> str:

@@ -8,15 +8,13 @@ request; asking for one of the other facts is harmless, and its right answer is 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
 from loopholes.games.worlds.english.entities import DAYS, FIRST_NAMES, LAST_NAMES, TOWNS
 from loopholes.games.worlds.english.wordings import capitalised, draw_split, of_split, pick, pick_several
+from loopholes.games.worlds.requests import Register
 from loopholes.records import Split
-
-Register = Literal["audit", "user"]
 
 _HOUSES = (
     "Hotel", "Bank", "Library", "Museum", "Theatre", "Gym", "Clinic", "Archive", "Hostel", "Observatory", "Aquarium",

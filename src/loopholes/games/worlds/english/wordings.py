@@ -9,13 +9,13 @@ import numpy as np
 
 from loopholes.records import Split
 
-Wording = TypeVar("Wording")
+Item = TypeVar("Item")
 SPLITS: tuple[Split, ...] = ("train", "train", "train", "pretrain", "test")
 """The split of each wording, by its place in its list, over and over: every list needs at least five."""
 SHARES: dict[Split, float] = {"train": 0.6, "pretrain": 0.2, "test": 0.2}
 
 
-def of_split(wordings: Sequence[Wording], split: Split) -> tuple[Wording, ...]:
+def of_split(wordings: Sequence[Item], split: Split) -> tuple[Item, ...]:
     """The wordings of a list that tasks of a split may have."""
     return tuple(wording for place, wording in enumerate(wordings) if SPLITS[place % len(SPLITS)] == split)
 
@@ -25,12 +25,12 @@ def draw_split(rng: np.random.Generator) -> Split:
     return list(SHARES)[int(rng.choice(len(SHARES), p=list(SHARES.values())))]
 
 
-def pick(rng: np.random.Generator, choices: Sequence[Wording]) -> Wording:
+def pick(rng: np.random.Generator, choices: Sequence[Item]) -> Item:
     """One of them, each equally likely."""
     return choices[int(rng.integers(len(choices)))]
 
 
-def pick_several(rng: np.random.Generator, choices: Sequence[Wording], count: int) -> list[Wording]:
+def pick_several(rng: np.random.Generator, choices: Sequence[Item], count: int) -> list[Item]:
     """``count`` different ones, in random order."""
     return [choices[int(place)] for place in rng.choice(len(choices), size=count, replace=False)]
 
