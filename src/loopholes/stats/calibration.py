@@ -134,6 +134,6 @@ def _windows(curve: Floats, window: int) -> Floats:
     if curve.shape[1] < window:
         return np.full((len(curve), 0), np.nan)
     parts = np.lib.stride_tricks.sliding_window_view(curve, window, axis=1)
-    known = ~np.isnan(parts)
+    present = ~np.isnan(parts)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(known, parts, 0.0).sum(axis=2) / known.sum(axis=2))
+        return np.asarray(np.where(present, parts, 0.0).sum(axis=2) / present.sum(axis=2))

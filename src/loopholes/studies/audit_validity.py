@@ -197,8 +197,8 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
 
 def _cells(config: StudyConfig, result: Result) -> list[dict[str, Any]]:
     numbers = {"gap": result.gap, "selection_gap": result.selection_gap, "base": result.base, "rose": result.rose}
-    known = {metric: Estimate(value, None, None, 1, 1) for metric, value in numbers.items()}
-    return scored_cells(f"{result.environment.name}/{config.policies[0]}", {**known, "exploit_change": result.rise})
+    estimates = {metric: Estimate(value, None, None, 1, 1) for metric, value in numbers.items()}
+    return scored_cells(f"{result.environment.name}/{config.policies[0]}", {**estimates, "exploit_change": result.rise})
 
 
 def _result(config: StudyConfig, runs: Runs, environment: Environment) -> Result:

@@ -258,13 +258,13 @@ def _metrics(played: Sequence[Played]) -> list[str]:
 
 
 def _note(limits: Thresholds, parts: bool) -> str:
-    found = (
+    two_parts = (
         f"Seeds that found it: those whose exploit rate lies {points(limits.appears)} or more above base on the same "
         "tasks, with an interval that excludes 0 (Wilson's interval over seeds); the rate there is that of these seeds "
         "alone. Where seeds differ in this, the mean over all of them has no interval. "
     )
     raised = ", or more where a table says that less is noise," if parts else ""
-    return (found if parts else "") + (
+    return (two_parts if parts else "") + (
         "Exploit change: against base. Road: amplified where exploiting answers were at least "
         f"{share(limits.appears)} before training; else climbed where half of the reward's rise came before the "
         "exploit appeared, and discovered where less did. Appears: the exploit rate in training lies "

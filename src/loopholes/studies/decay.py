@@ -38,8 +38,8 @@ def half_life(curve: Curve, start: float, base: float, thresholds: Thresholds) -
 
 def excess(curve: Curve, start: float, base: float) -> float:
     """The mean excess of the exploit rate over base during the correction, as a share of that at the start."""
-    known = [rate for rate in curve.exploit_rate if rate is not None]
-    return (float(np.mean(known)) - base) / (start - base) if known and start != base else 0.0
+    rates = [rate for rate in curve.exploit_rate if rate is not None]
+    return (float(np.mean(rates)) - base) / (start - base) if rates and start != base else 0.0
 
 
 def live_groups(curve: Curve, window: int, group_size: int) -> float:

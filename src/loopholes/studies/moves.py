@@ -186,8 +186,8 @@ def _calibration(runs: Runs, jobs: Sequence[Finished]) -> list[Cell]:
 
     pairs = zip(runs.log_odds(jobs), runs.arm(jobs, EXPLOIT), strict=True)
     points = [(x.value, sampled) for x, rate in pairs if (sampled := sampled_log_odds(rate)) is not None]
-    known = np.array([point for point in points if point[0] is not None], dtype=float).reshape(-1, 2)
-    if len(known) < LEAST or not np.ptp(known, axis=0).all():
-        return [len(known), None, None]
-    slope = float(linregress(known[:, 0], known[:, 1]).slope)
-    return [len(known), plain(float(spearmanr(known[:, 0], known[:, 1]).statistic)), plain(slope)]
+    both = np.array([point for point in points if point[0] is not None], dtype=float).reshape(-1, 2)
+    if len(both) < LEAST or not np.ptp(both, axis=0).all():
+        return [len(both), None, None]
+    slope = float(linregress(both[:, 0], both[:, 1]).slope)
+    return [len(both), plain(float(spearmanr(both[:, 0], both[:, 1]).statistic)), plain(slope)]

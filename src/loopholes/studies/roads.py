@@ -44,11 +44,11 @@ def gained_before(curve: Curve, appeared: float, window: int) -> float | None:
     None where the reward did not rise; 0 where the exploit appeared within the first ones.
     """
     rewards = running(curve.reward, window)
-    known = [(step, float(reward)) for step, reward in zip(curve.steps, rewards, strict=True) if np.isfinite(reward)]
-    if not known or known[-1][1] <= known[0][1]:
+    means = [(step, float(reward)) for step, reward in zip(curve.steps, rewards, strict=True) if np.isfinite(reward)]
+    if not means or means[-1][1] <= means[0][1]:
         return None
-    start, end = known[0][1], known[-1][1]
-    before = [reward for step, reward in known if step < appeared]
+    start, end = means[0][1], means[-1][1]
+    before = [reward for step, reward in means if step < appeared]
     return (before[-1] - start) / (end - start) if before else 0.0
 
 
@@ -58,11 +58,11 @@ def road(
     """By which road: of the median run in which the exploit appeared. None where the base rate is unknown."""
     if before is None:
         return None
-    found = [(curve, at) for curve, (at, seen) in zip(curves, appearances, strict=True) if seen]
-    if not found:
+    exploited = [(curve, at) for curve, (at, seen) in zip(curves, appearances, strict=True) if seen]
+    if not exploited:
         return "not found"
     if before >= thresholds.appears:
         return "amplified"
-    gains = [gained_before(curve, at, thresholds.window) for curve, at in found]
-    known = [gain for gain in gains if gain is not None]
-    return "climbed" if known and median(known) >= HALF else "discovered"
+    gains = [gained_before(curve, at, thresholds.window) for curve, at in exploited]
+    rises = [gain for gain in gains if gain is not None]
+    return "climbed" if rises and median(rises) >= HALF else "discovered"

@@ -115,13 +115,13 @@ def led(config: StudyConfig, runs: Runs, first: str, second: str) -> Led:
     )
 
 
-def explained_by_start(found: Sequence[Led], second: str) -> Estimate:
+def explained_by_start(results: Sequence[Led], second: str) -> Estimate:
     """The share of the variation of the logarithm of the step of first appearance that the start explains.
 
     Over all runs in ``second`` in which the exploit appeared; the runs from base, which all pairs share, count once.
     """
     runs: list[tuple[float | None, Time]] = []
-    for place, pair in enumerate(pair for pair in found if pair.second == second):
+    for place, pair in enumerate(pair for pair in results if pair.second == second):
         for before in BEFORE if place == 0 else BEFORE[1:]:
             runs += zip(pair.log_odds[before], pair.appears[before], strict=True)
     points = [(x, math.log(at)) for x, (at, happened) in runs if happened and x is not None]
