@@ -56,3 +56,8 @@ def test_the_readme_and_the_help_name_every_study(capsys: pytest.CaptureFixture[
     assert main(["study", "--help"]) == 0
     words = re.findall(r"[a-z-]+", capsys.readouterr().out)
     assert set(STUDIES) <= set(words)
+
+
+def test_all_leaves_out_the_studies_of_games_that_are_not_named(capsys: pytest.CaptureFixture[str]) -> None:
+    plans = planned(capsys, "study", "all", "--game", "proxy-metric", "--game", "self-grading", "--seeds", "1")
+    assert set(STUDIES) - set(plans) == {"charge", "best-of-n"}

@@ -99,7 +99,7 @@ def study(
         thresholds=pairs(threshold, "--threshold"),
         **{key: value for key, value in given.items() if value not in (None, [])},
     )
-    chosen = studies_called(name)
+    chosen = studies_called(name, config.games)
     if workers is not None and cluster is not None:
         raise UsageError("--workers is for this machine and --cluster for others: give one of them")
     places = workers or cores()

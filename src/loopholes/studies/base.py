@@ -246,9 +246,13 @@ class Summary:
 
 @dataclass(frozen=True)
 class Study:
-    """One experiment. ``plan`` gives the jobs whose runs ``summarize`` reads; what those need comes along."""
+    """One experiment. ``plan`` gives the jobs whose runs ``summarize`` reads; what those need comes along.
+
+    ``game`` is the only game it is about; None for a study of all games.
+    """
 
     name: str
     question: str
     plan: Callable[[StudyConfig], Sequence[Job]]
     summarize: Callable[[StudyConfig, Runs], Summary]
+    game: str | None = None
