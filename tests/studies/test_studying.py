@@ -66,12 +66,12 @@ def test_a_dry_run_tells_what_is_done_and_writes_nothing(
 ) -> None:
     assert main(["study", "discovery", *SMALL, "--out", str(whole), "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "study": "discovery", "runs": 10, "done": 10, "core_seconds_left": 0, "by_published_speeds": False,
+        "study": "discovery", "runs": 20, "done": 20, "core_seconds_left": 0, "by_published_speeds": False,
     }  # fmt: skip
     more = [*SMALL, "--seeds", "3", "--out", str(whole), "--dry-run", "--json"]
     assert main(["study", "discovery", *more]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["runs"], found["done"]) == (15, 10) and found["core_seconds_left"] > 0
+    assert (found["runs"], found["done"]) == (30, 20) and found["core_seconds_left"] > 0
     assert main(["study", "discovery", *SMALL, "--out", str(tmp_path / "new"), "--dry-run", "--json"]) == 0
     new = json.loads(capsys.readouterr().out)
     assert new["core_seconds_left"] > 0 and new["by_published_speeds"]

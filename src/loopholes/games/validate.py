@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import Any, get_args
 
 from loopholes.errors import ContractError, LoopholesError
@@ -26,8 +27,7 @@ def validate(game: Game) -> list[str]:
     chosen = game.parameters
     if not isinstance(chosen, WorldParameters) or chosen.world != "auto":
         return _found_in(game)
-    worlds = {world: type(game)(**{**chosen.model_dump(), "world": world}) for world in get_args(World)}
-    findings = {world: _found_in(played) for world, played in worlds.items()}
+    findings = {world: _found_in(_in_world(game, chosen, world)) for world in get_args(World)}
     everywhere = [finding for finding in findings["mini"] if all(finding in listed for listed in findings.values())]
     return everywhere + [
         f"in the {world} world, {finding}"
@@ -35,6 +35,13 @@ def validate(game: Game) -> list[str]:
         for finding in listed
         if finding not in everywhere
     ]
+
+
+def _in_world(game: Game, chosen: WorldParameters, world: World) -> Game:
+    """The same game in one world; a copy, since a user's game may be made from other things than its parameters."""
+    played = copy(game)
+    played.parameters = chosen.model_copy(update={"world": world})
+    return played
 
 
 def _found_in(game: Game) -> list[str]:
