@@ -180,9 +180,9 @@ class Runs:
     ) -> Calibration:
         """The thresholds at which first appearance is rarely announced in runs like these where nothing changes.
 
-        As configured, for a single run or where it is not known what a run sampled or the untrained policy does.
+        As configured where it is not known what a run sampled or the untrained policy does.
         """
-        batches = self._batches(trained[0]) if untrained and len(trained) > 1 else None
+        batches = self._batches(trained[0]) if untrained and trained else None
         if batches is None:
             return Calibration(None, limits)
         key = (*(job.identity for job in untrained), batches, limits)
