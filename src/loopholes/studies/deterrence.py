@@ -201,10 +201,35 @@ Observed = Mapping[Arm, Mapping[str, Estimate]]
 
 def _answer(observed: Observed) -> str:
     rates = [f"{written(observed[arm][EXPLOIT])} ({arm.scale})" for arm in NORMALISATION]
-    return (
+    sentences = [
         f"With a fifth of the claims audited, overclaims end at {', '.join(rates)}, by what the advantages are divided "
-        "by: the deviation of the group, of the batch, or nothing. What is predicted and what was seen stand side by "
-        "side in the table."
+        "by: the deviation of the group, of the batch, or nothing.",
+        _fines(observed, "group", 0.2),
+        _fines(observed, "none", 0.1),
+        _advice(observed),
+        "What is predicted and what was seen stand side by side in the table.",
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def _fines(observed: Observed, scale: Normalization, audits: float) -> str:
+    """What a larger fine did, with as many audits."""
+    fines = GRID[scale][1]
+    arms = [
+        next(arm for arm in _ON_MAP if (arm.scale, arm.audits, arm.fine) == (scale, audits, fine)) for fine in fines
+    ]
+    rates = [f"{written(observed[arm][HARD_CLAIMS])} (fined {arm.fine:g})" for arm in arms]
+    return f"Divided by: {scale}, {share(audits)} audited, level-{HARD} claims end at {', '.join(rates)}."
+
+
+def _advice(observed: Observed) -> str:
+    """What to train with where penalties are rare, where the arms tell the normalisations apart for certain."""
+    divided, undivided = (observed[arm][EXPLOIT] for arm in (NORMALISATION[0], NORMALISATION[2]))
+    if divided.low is None or undivided.high is None or divided.low <= undivided.high:
+        return ""
+    return (
+        "Where penalties are rare, train without dividing by the deviation: a spot check then deters from the rate on "
+        "at which cheating loses on average. With the division, check more often rather than fine more."
     )
 
 
