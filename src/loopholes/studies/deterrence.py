@@ -234,17 +234,17 @@ def _advice(observed: Observed) -> str:
 
 
 def _table(base: Mapping[str, Estimate], observed: Observed) -> Table:
-    rows: list[list[Cell]] = [["untrained", "", "", base[HARD_CLAIMS], base[EXPLOIT], base["underclaim"], base[TASK]]]
+    rows: list[list[Cell]] = [["untrained", "", base[HARD_CLAIMS], "", base[EXPLOIT], base["underclaim"], base[TASK]]]
     for arm, numbers in observed.items():
         expected = predictions()["arms"][arm.name]
-        shown: list[Cell] = [share(expected["rest"]), "" if expected["end"] is None else share(expected["end"])]
-        measured = [numbers[metric] for metric in (HARD_CLAIMS, EXPLOIT, "underclaim", TASK)]
-        rows.append([arm.name, *shown, *measured])
+        end: Cell = "" if expected["end"] is None else share(expected["end"])
+        measured = [numbers[metric] for metric in (EXPLOIT, "underclaim", TASK)]
+        rows.append([arm.name, share(expected["rest"]), numbers[HARD_CLAIMS], end, *measured])
     columns = (
         "arm",
         "predicted at rest",
-        "predicted at the last step",
         f"claims at level {HARD}",
+        "predicted at the last step",
         "overclaims",
         "right answers called wrong",
         "right answers",
