@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from loopholes.errors import LoopholesError, PolicyError, UnknownName, UsageError
-from loopholes.policies import Sampling, load_policy
+from loopholes.policies import Sampling, attention, load_policy, sampling
 from loopholes.policies.checkpoints import LocalPolicy
-from loopholes.policies.sampling import _generate_batch, choose, sample
+from loopholes.policies.sampling import _generate_batch, _sample_batch, choose, sample
 from loopholes.policies.yes_no import ModelAsker
 from loopholes.records import Completion, Task, message
 from loopholes.training.sft import Example, finetune
@@ -49,9 +49,66 @@ def test_tokens_are_drawn_with_the_probabilities_of_the_model() -> None:
         Sampling(top_p=0.8): [0.731, 0.269, 0.0, 0.0],
         Sampling(temperature=0): [1.0, 0.0, 0.0, 0.0],
     }
-    for sampling, shares in wanted.items():
-        drawn = choose(logits, sampling, torch.Generator().manual_seed(0))
+    for settings, shares in wanted.items():
+        drawn = choose(logits, settings, torch.Generator().manual_seed(0))
         assert (torch.bincount(drawn, minlength=4) / len(drawn)).tolist() == pytest.approx(shares, abs=0.01)
+
+
+def test_a_token_of_a_large_vocabulary_is_where_the_running_sum_passes_the_number_drawn() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(200, 1000) * 5
+    logits[:, ::3] = -torch.inf
+    drawn = choose(logits, Sampling(), torch.Generator().manual_seed(7))
+    uniform = torch.rand(200, 1, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+    summed = logits.double().softmax(dim=-1).cumsum(dim=-1)
+    assert torch.equal(drawn, torch.searchsorted(summed, uniform, right=True)[:, 0])
+
+
+@pytest.mark.parametrize("numbers", ["flash", "plain"])
+def test_chances_of_shared_prompts_are_those_of_the_model_reading_each_row_alone(
+    numbers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model("llama").eval()
+    if numbers == "plain":  # as on other devices
+        monkeypatch.setattr(attention, "_attention", attention._plain_attention)
+    groups = torch.tensor([0, 1, 0, 3, 2, 1])
+    prompts = [[5, 6, 7, 8], [9, 10], [11, 12, 13, 14, 15, 16, 17], [18]]
+    rows = [[*prompts[group]] for group in groups.tolist()]
+    with attention.attending(model), torch.no_grad():
+        reader = attention.PromptReader([len(prompt) for prompt in prompts])
+        position = torch.tensor([[i for prompt in prompts for i in range(len(prompt))]])
+        model(
+            input_ids=torch.tensor([[token for prompt in prompts for token in prompt]]),
+            position_ids=position,
+            memory=reader,
+            use_cache=False,
+        )
+        writer = attention.AnswerWriter(reader.layers, groups)
+        for token in (20, 30, 40):
+            if token == 40:
+                writer.keep(torch.tensor([1, 2, 5]))
+                rows = [rows[1], rows[2], rows[5]]
+            position = torch.tensor([[len(row)] for row in rows])
+            rows = [[*row, token + number] for number, row in enumerate(rows)]
+            writer.next_token()
+            tokens = torch.tensor([[row[-1]] for row in rows])
+            seen = model(input_ids=tokens, position_ids=position, memory=writer, use_cache=False).logits
+    alone = torch.stack([model(input_ids=torch.tensor([row])).logits[0, -1] for row in rows])
+    assert torch.allclose(seen[:, 0], alone, atol=1e-5)
+
+
+def test_a_batch_has_no_more_rows_than_its_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make_model("qwen3").eval()
+    batches: list[int] = []
+
+    def count(model: Any, prompts: Any, *rest: Any) -> Any:
+        batches.append(len(prompts))
+        return _sample_batch(model, prompts, *rest)
+
+    monkeypatch.setattr(sampling, "_sample_batch", count)
+    monkeypatch.setattr(sampling, "KEYS", 40 * attention.key_bytes(model.config, torch.float32))
+    sample(model, PROMPTS, Sampling(max_tokens=12), ends=[], pad=0, seed=0)
+    assert batches == [2, 2, 1]  # 2 + 24 tokens, 4 + 24, 7 + 12
 
 
 def test_sampling_depends_on_its_seed_and_leaves_the_global_generator_alone() -> None:
