@@ -13,7 +13,7 @@ import torch
 
 from loopholes.errors import LoopholesError, PolicyError, UnknownName, UsageError
 from loopholes.policies import Sampling, attention, load_policy, sampling
-from loopholes.policies.checkpoints import LocalPolicy
+from loopholes.policies.checkpoints import LocalPolicy, load_local
 from loopholes.policies.sampling import _generate_batch, _sample_batch, choose, sample
 from loopholes.policies.yes_no import ModelAsker
 from loopholes.records import Completion, Task, message
@@ -22,6 +22,9 @@ from support.checkpoints import make_model, make_tokenizer
 from support.letters_game import Letters
 
 # private _generate_batch: the plain way that sampling is compared with
+# private _sample_batch: wrapped, to see the batches
+# private _attention: replaced by what other devices do
+# private _plain_attention: what they do
 
 
 Checkpoint = Callable[..., Path]
@@ -52,6 +55,27 @@ def test_tokens_are_drawn_with_the_probabilities_of_the_model() -> None:
     for settings, shares in wanted.items():
         drawn = choose(logits, settings, torch.Generator().manual_seed(0))
         assert (torch.bincount(drawn, minlength=4) / len(drawn)).tolist() == pytest.approx(shares, abs=0.01)
+
+
+def test_weights_are_bfloat16_where_that_was_measured_to_be_faster_or_asked_for(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = str(checkpoint("llama"))
+    for faster in (True, False):
+        monkeypatch.setattr("loopholes.policies.precision.bf16_is_faster", lambda *shape, faster=faster: faster)
+        assert load_local(place, name="small").bf16 is False  # small models stay as they are
+        with monkeypatch.context() as large:
+            large.setattr("loopholes.policies.precision.SMALL", 0)
+            assert load_local(place, name="large").bf16 is faster
+            assert load_local(place, name="large", bf16=not faster).bf16 is not faster
+
+
+def test_weights_that_memory_has_no_room_for_are_one_sentence(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loopholes.policies.checkpoints.available_memory", lambda: 1000)
+    with pytest.raises(PolicyError, match="weights of it take 0.0 GB of memory, and 0.0 GB are available"):
+        load_local(str(checkpoint("llama")), name="it")
 
 
 def test_a_token_of_a_large_vocabulary_is_where_the_running_sum_passes_the_number_drawn() -> None:
@@ -150,6 +174,11 @@ def _broken(kind: str, source: Path, place: Path) -> str:
         (place / "chat_template.jinja").unlink()
     if kind == "no weights":
         (place / "model.safetensors").unlink()
+    if kind == "another architecture":
+        settings = json.loads((place / "config.json").read_bytes())
+        (place / "config.json").write_text(json.dumps({**settings, "architectures": ["BertForMaskedLM"]}))
+    if kind == "unknown architecture":
+        (place / "config.json").write_text(json.dumps({"model_type": "abacus"}))
     if kind == "bad card":
         (place / "loopholes.json").write_text("{")
     return str(place)
@@ -162,6 +191,8 @@ def _broken(kind: str, source: Path, place: Path) -> str:
         ("no chat template", "no chat template"),
         ("no weights", "cannot be loaded"),
         ("bad card", "not JSON"),
+        ("another architecture", "is a BertForMaskedLM, which does not continue texts"),
+        ("unknown architecture", "cannot be loaded"),
     ],
 )
 def test_a_broken_directory_is_one_sentence(kind: str, text: str, checkpoint: Checkpoint, tmp_path: Path) -> None:
