@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from loopholes.config import english_tokens
 from loopholes.evaluation import EvalConfig, run_evaluation
 from loopholes.games import BUILT_IN
 from loopholes.games import game as make_game
@@ -21,14 +22,6 @@ from loopholes.runs.evaluations import read_evaluation
 from loopholes.stats import Sums, estimate
 
 TASKS, SAMPLES = 128, 8
-LONGEST: Mapping[str, int] = {
-    "context-compliance": 48,
-    "self-grading": 128,
-    "proxy-metric": 224,  # a copy of the longest report
-    "reward-tampering": 128,
-}
-"""Tokens of an answer; with reasoning, as many more."""
-THOUGHTS = 128
 METRICS: Mapping[str, tuple[str, ...]] = {
     "context-compliance": ("over_refusal",),
     "self-grading": ("underclaim",),
@@ -82,7 +75,7 @@ def row(name: str, parameters: dict[str, Any], options: argparse.Namespace) -> s
         temperature=options.temperature,
         top_p=1.0,
         top_k=0,
-        max_tokens=LONGEST[name] + (THOUGHTS if parameters["reasoning"] == "cot" else 0),
+        max_tokens=english_tokens(name, parameters, 0),
         batch_size=32,
     )
     run_evaluation(config, resume=True)

@@ -1,19 +1,20 @@
-"""Options that are checked, and the two presets.
+"""Options that are checked, and the presets.
 
-``paper`` is the set-up of the paper (SPEC, "Training set-up of the paper") for real models; ``mini`` is for the
-policies that ship with the package.
+``paper`` is the set-up of the paper (SPEC, "Training set-up of the paper") for real models; ``lora`` trains an adapter
+of a small real model on a CPU; ``mini`` is for the policies that ship with the package.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from loopholes.errors import UsageError
 
-Preset = Literal["mini", "paper"]
+Preset = Literal["mini", "lora", "paper"]
 
 
 MINI: dict[str, Any] = {
@@ -52,6 +53,35 @@ PAPER_GAMES: dict[str, dict[str, Any]] = {
     "proxy-metric": {"prompts_per_step": 96, "updates_per_step": 3, "epochs": 1},
     "reward-tampering": {"prompts_per_step": 32, "updates_per_step": 1, "epochs": 4, "max_completion_tokens": 3072},
 }
+
+
+LORA: dict[str, Any] = {
+    "peft": {"r": 16, "lora_alpha": 32, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]},
+    "prompts_per_step": 8,  # 64 completions a step
+    "updates_per_step": 1,
+    "completions_per_pass": 8,
+    "learning_rate": 2e-4,  # an adapter takes a hundred times what whole weights do
+    "temperature": 1.0,
+    "max_prompt_tokens": 1024,
+    "steps": 60,
+    "save_every": 20,
+    "gradient_checkpointing": False,
+}
+
+
+# Tokens of an answer in the English worlds.
+ENGLISH_TOKENS: dict[str, int] = {
+    "context-compliance": 48,
+    "self-grading": 128,
+    "proxy-metric": 224,  # a copy of the longest report
+    "reward-tampering": 128,
+}
+THOUGHTS = 128  # tokens more for reasoning
+
+
+def english_tokens(game: str, parameters: Mapping[str, Any], default: int) -> int:
+    """The longest completion, in tokens, that a game in English asks for; ``default`` for other games than the four."""
+    return ENGLISH_TOKENS.get(game, default) + (THOUGHTS if parameters.get("reasoning") == "cot" else 0)
 
 
 class Config(BaseModel):

@@ -18,16 +18,17 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from loopholes.config import PAPER, PAPER_GAMES, Config
+from loopholes.config import PAPER, PAPER_GAMES, Config, Preset, english_tokens
 from loopholes.errors import DataError, RunError
 from loopholes.files import RESUME, disk_errors, jsonable, replace_file
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
 from loopholes.log_odds import branch_log_odds, write_log_odds
-from loopholes.policies import Policy, Sampling, ScriptedPolicy, kind_of, load_policy
+from loopholes.policies import Policy, Sampling, ScriptedPolicy, kind_of, load_policy, locate
+from loopholes.policies.packaged import preset_of
 from loopholes.progress import OnProgress, Progress
 from loopholes.records import Completion, Payment, Split, Task, draws, task_to_json, well_formed
-from loopholes.runs import Run, rollout_rows
+from loopholes.runs import Run, config_of, rollout_rows
 from loopholes.runs.evaluations import TASKS, outcome_of
 from loopholes.score import Scored, cells, estimates, outcome_metrics, reward_metrics, score, warn_of_untrainable
 
@@ -41,7 +42,8 @@ PAPER_TOP_K = {"reward-tampering": 50}
 
 class EvalConfig(Config):
     """One evaluation, complete. Sampling that is None: 1.0 and no cuts for policies of terse prompts (the minis), the
-    paper's 0.6, 0.95 and 20 (50 for tampering) for all others; ``max_tokens`` is the game's or the paper's.
+    paper's 0.6, 0.95 and 20 (50 for tampering) for all others; ``max_tokens`` is the game's, the English world's for
+    policies of the preset ``lora``, or the paper's.
     """
 
     kind: ClassVar[str] = "evaluation"
@@ -62,13 +64,16 @@ class EvalConfig(Config):
     max_tokens: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0, description="of the tasks, of the sampling and of the audits")
     batch_size: int | None = Field(default=None, ge=1, description="answers sampled at once")
+    bf16: bool | None = Field(default=None, description="whether weights are bfloat16; default: where that is faster")
 
-    def sampling(self, game: Game, prompts: str) -> Sampling:
-        """How answers are drawn."""
+    def sampling(self, game: Game, prompts: str, preset: Preset | None = None) -> Sampling:
+        """How answers are drawn, by a policy that is trained by ``preset`` if that is known."""
         if prompts == "terse":
             default = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_tokens": game.max_completion_tokens}
         else:
             longest = {**PAPER, **PAPER_GAMES.get(game.name, {})}["max_completion_tokens"]
+            if preset == "lora":
+                longest = english_tokens(game.name, self.parameters, game.max_completion_tokens)
             top_k = PAPER_TOP_K.get(game.name, PAPER_SAMPLING["top_k"])
             default = {**PAPER_SAMPLING, "top_k": top_k, "max_tokens": longest}
         given = {name: getattr(self, name) for name in default if getattr(self, name) is not None}
@@ -85,8 +90,11 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_progress: OnP
     game.channel(config.channel)
     arm, name = origin(config.policy, game)
     tasks = None if config.tasks is None else game.load(config.tasks, skip_bad=config.skip_bad)
-    policy = load_policy(config.policy, game=game, batch_size=config.batch_size)
-    sampling = config.sampling(game, policy.prompt_style)
+    if resume and config.bf16 is None:
+        config = config.model_copy(update={"bf16": config_of(config.out).get("bf16")})
+    policy = load_policy(config.policy, game=game, batch_size=config.batch_size, bf16=config.bf16)
+    preset = None if kind_of(config.policy) else preset_of(config.policy, locate(config.policy))
+    sampling = config.sampling(game, policy.prompt_style, preset)
     world: Mapping[str, str] = {}
     if tasks is None:
         world = game.world_played(policy.prompt_style)
@@ -94,9 +102,11 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_progress: OnP
         tasks = game.tasks(config.split, seed=config.seed, count=config.count, prompts=style, trainable=trainable)
     if config.skip_bad:
         tasks = leave_out_long(policy, tasks, sampling.max_tokens)
-    record = config.model_dump(mode="json", exclude={"out", "policy"})
+    record = config.model_dump(mode="json", exclude={"out", "policy", "bf16"})
     record["parameters"] = {**config.parameters, **world}
     used = {key: getattr(sampling, key) for key in ("temperature", "top_p", "top_k", "max_tokens")}
+    if policy.prompt_style != "terse":  # whose policies are too small for a choice
+        used["bf16"] = getattr(policy, "bf16", None)
     described = {"kind": "eval", "policy": name, "arm": arm, "source": config.policy, **record, **used}
     run = Run.create(config.out, described, resume=resume)
     if run.status.state != "finished":

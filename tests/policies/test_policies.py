@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from loopholes.errors import LoopholesError, PolicyError, UnknownName, UsageError
-from loopholes.policies import Sampling, load_policy
-from loopholes.policies.checkpoints import LocalPolicy
-from loopholes.policies.sampling import _generate_batch, choose, sample
+from loopholes.policies import Sampling, attention, load_policy, sampling
+from loopholes.policies.checkpoints import LocalPolicy, load_local
+from loopholes.policies.sampling import _generate_batch, _sample_batch, choose, sample
 from loopholes.policies.yes_no import ModelAsker
 from loopholes.records import Completion, Task, message
 from loopholes.training.sft import Example, finetune
@@ -22,6 +22,9 @@ from support.checkpoints import make_model, make_tokenizer
 from support.letters_game import Letters
 
 # private _generate_batch: the plain way that sampling is compared with
+# private _sample_batch: wrapped, to see the batches
+# private _attention: replaced by what other devices do
+# private _plain_attention: what they do
 
 
 Checkpoint = Callable[..., Path]
@@ -49,9 +52,87 @@ def test_tokens_are_drawn_with_the_probabilities_of_the_model() -> None:
         Sampling(top_p=0.8): [0.731, 0.269, 0.0, 0.0],
         Sampling(temperature=0): [1.0, 0.0, 0.0, 0.0],
     }
-    for sampling, shares in wanted.items():
-        drawn = choose(logits, sampling, torch.Generator().manual_seed(0))
+    for settings, shares in wanted.items():
+        drawn = choose(logits, settings, torch.Generator().manual_seed(0))
         assert (torch.bincount(drawn, minlength=4) / len(drawn)).tolist() == pytest.approx(shares, abs=0.01)
+
+
+def test_weights_are_bfloat16_where_that_was_measured_to_be_faster_or_asked_for(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = str(checkpoint("llama"))
+    for faster in (True, False):
+        monkeypatch.setattr("loopholes.policies.precision.bf16_is_faster", lambda *shape, faster=faster: faster)
+        assert load_local(place, name="small").bf16 is False  # small models stay as they are
+        with monkeypatch.context() as large:
+            large.setattr("loopholes.policies.precision.SMALL", 0)
+            assert load_local(place, name="large").bf16 is faster
+            assert load_local(place, name="large", bf16=not faster).bf16 is not faster
+
+
+def test_weights_that_memory_has_no_room_for_are_one_sentence(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loopholes.policies.checkpoints.available_memory", lambda: 1000)
+    with pytest.raises(PolicyError, match="weights of it take 0.0 GB of memory, and 0.0 GB are available"):
+        load_local(str(checkpoint("llama")), name="it")
+
+
+def test_a_token_of_a_large_vocabulary_is_where_the_running_sum_passes_the_number_drawn() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(200, 1000) * 5
+    logits[:, ::3] = -torch.inf
+    drawn = choose(logits, Sampling(), torch.Generator().manual_seed(7))
+    uniform = torch.rand(200, 1, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+    summed = logits.double().softmax(dim=-1).cumsum(dim=-1)
+    assert torch.equal(drawn, torch.searchsorted(summed, uniform, right=True)[:, 0])
+
+
+@pytest.mark.parametrize("numbers", ["flash", "plain"])
+def test_chances_of_shared_prompts_are_those_of_the_model_reading_each_row_alone(
+    numbers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model("llama").eval()
+    if numbers == "plain":  # as on other devices
+        monkeypatch.setattr(attention, "_attention", attention._plain_attention)
+    groups = torch.tensor([0, 1, 0, 3, 2, 1])
+    prompts = [[5, 6, 7, 8], [9, 10], [11, 12, 13, 14, 15, 16, 17], [18]]
+    rows = [[*prompts[group]] for group in groups.tolist()]
+    with attention.attending(model), torch.no_grad():
+        reader = attention.PromptReader([len(prompt) for prompt in prompts])
+        position = torch.tensor([[i for prompt in prompts for i in range(len(prompt))]])
+        model(
+            input_ids=torch.tensor([[token for prompt in prompts for token in prompt]]),
+            position_ids=position,
+            memory=reader,
+            use_cache=False,
+        )
+        writer = attention.AnswerWriter(reader.layers, groups)
+        for token in (20, 30, 40):
+            if token == 40:
+                writer.keep(torch.tensor([1, 2, 5]))
+                rows = [rows[1], rows[2], rows[5]]
+            position = torch.tensor([[len(row)] for row in rows])
+            rows = [[*row, token + number] for number, row in enumerate(rows)]
+            writer.next_token()
+            tokens = torch.tensor([[row[-1]] for row in rows])
+            seen = model(input_ids=tokens, position_ids=position, memory=writer, use_cache=False).logits
+    alone = torch.stack([model(input_ids=torch.tensor([row])).logits[0, -1] for row in rows])
+    assert torch.allclose(seen[:, 0], alone, atol=1e-5)
+
+
+def test_a_batch_has_no_more_rows_than_its_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make_model("qwen3").eval()
+    batches: list[int] = []
+
+    def count(model: Any, prompts: Any, *rest: Any) -> Any:
+        batches.append(len(prompts))
+        return _sample_batch(model, prompts, *rest)
+
+    monkeypatch.setattr(sampling, "_sample_batch", count)
+    monkeypatch.setattr(sampling, "KEYS", 40 * attention.key_bytes(model.config, torch.float32))
+    sample(model, PROMPTS, Sampling(max_tokens=12), ends=[], pad=0, seed=0)
+    assert batches == [2, 2, 1]  # 2 + 24 tokens, 4 + 24, 7 + 12
 
 
 def test_sampling_depends_on_its_seed_and_leaves_the_global_generator_alone() -> None:
@@ -93,6 +174,11 @@ def _broken(kind: str, source: Path, place: Path) -> str:
         (place / "chat_template.jinja").unlink()
     if kind == "no weights":
         (place / "model.safetensors").unlink()
+    if kind == "another architecture":
+        settings = json.loads((place / "config.json").read_bytes())
+        (place / "config.json").write_text(json.dumps({**settings, "architectures": ["BertForMaskedLM"]}))
+    if kind == "unknown architecture":
+        (place / "config.json").write_text(json.dumps({"model_type": "abacus"}))
     if kind == "bad card":
         (place / "loopholes.json").write_text("{")
     return str(place)
@@ -105,6 +191,8 @@ def _broken(kind: str, source: Path, place: Path) -> str:
         ("no chat template", "no chat template"),
         ("no weights", "cannot be loaded"),
         ("bad card", "not JSON"),
+        ("another architecture", "is a BertForMaskedLM, which does not continue texts"),
+        ("unknown architecture", "cannot be loaded"),
     ],
 )
 def test_a_broken_directory_is_one_sentence(kind: str, text: str, checkpoint: Checkpoint, tmp_path: Path) -> None:

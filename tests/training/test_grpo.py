@@ -14,11 +14,14 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import LlamaConfig
 from trl import GRPOTrainer
 
 from loopholes.errors import PolicyError, RunError, ScoringError, UnknownName, UsageError
 from loopholes.policies import Sampling, load_policy
 from loopholes.policies.checkpoints import load_local
+from loopholes.policies.packaged import preset_of
+from loopholes.policies.sampling import sample
 from loopholes.policies.yes_no import ModelAsker
 from loopholes.progress import Progress
 from loopholes.records import Completion, Payment, draws
@@ -26,6 +29,7 @@ from loopholes.runs import Run
 from loopholes.score import reward_metrics
 from loopholes.training import grpo
 from loopholes.training.config import TrainConfig
+from loopholes.training.footprint import training_bytes
 from loopholes.training.grpo import train
 from loopholes.training.settings import grpo_config
 from support import letters_game
@@ -288,6 +292,74 @@ def test_real_models_get_the_paper_s_settings_and_terse_checkpoints_the_mini_pre
     mini = plain.resolved(Letters(), "terse")
     assert (mini.preset, mini.learning_rate, mini.bf16, mini.max_completion_tokens) == ("mini", 3e-4, False, 12)
     assert plain.model_copy(update={"learning_rate": 5e-4}).resolved(Letters(), "terse").learning_rate == 5e-4
+
+
+def test_a_packaged_model_and_an_adapter_on_a_cpu_are_trained_by_the_preset_for_adapters(tmp_path: Path) -> None:
+    plain = TrainConfig.of(game="letters", out=tmp_path)
+    lora = plain.resolved(Letters(), "chat", "llama", usual="lora")
+    assert (lora.preset, lora.learning_rate, lora.temperature, lora.steps) == ("lora", 2e-4, 1.0, 60)
+    assert lora.peft is not None and (lora.peft["r"], lora.bf16) == (16, None)
+    narrow = plain.model_copy(update={"peft": {"r": 4}}).resolved(Letters(), "chat", usual="lora").peft
+    assert narrow == {**lora.peft, "r": 4}
+    assert preset_of("smollm2", "anywhere") == "lora" and preset_of("mini", str(tmp_path)) is None
+    assert lora.max_completion_tokens == 12
+    thoughtful = plain.model_copy(update={"parameters": {"reasoning": "cot"}})
+    assert thoughtful.resolved(Letters(), "chat", usual="lora").max_completion_tokens == 12 + 128
+
+
+def test_weights_under_an_adapter_are_bfloat16_where_that_is_faster_and_a_resumed_run_keeps_to_it(
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = config(checkpoint("llama"), tmp_path / "run", prompts_per_step=2, max_completion_tokens=6)
+    adapter = adapter.model_copy(update={"preset": "lora"})
+    models: list[Any] = []
+
+    def watch(model: Any, *rest: Any, **more: Any) -> Any:
+        models.append(model)
+        return sample(model, *rest, **more)
+
+    def stop(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("loopholes.training.grpo.sample", watch)
+    monkeypatch.setattr("loopholes.training.grpo.bf16_pays", lambda *machine: True)
+    with pytest.raises(KeyboardInterrupt):
+        train(adapter, on_progress=stop)
+    for name, weight in models[0].named_parameters():
+        assert weight.dtype == (torch.float32 if "lora_" in name else torch.bfloat16)
+    monkeypatch.setattr("loopholes.training.grpo.bf16_pays", lambda *machine: False)
+    run = train(adapter, resume=True)
+    assert (run.config["bf16"], run.status.state) == (True, "finished")
+    assert models[-1].dtype == torch.bfloat16
+    assert json.loads((run.policy / "loopholes.json").read_bytes())["preset"] == "lora"
+
+
+def test_a_run_that_memory_has_no_room_for_is_one_sentence_before_it_starts(
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loopholes.training.footprint.available_memory", lambda: 300_000_000)
+    with pytest.raises(UsageError, match=r"takes about 0\.7 GB of memory, and 0\.3 GB are available: .* lower"):
+        train(config(checkpoint("llama"), tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_longer_texts_more_rows_and_whole_weights_take_more_memory(tmp_path: Path) -> None:
+    model = LlamaConfig(
+        vocab_size=49152,
+        hidden_size=576,
+        num_hidden_layers=30,
+        num_attention_heads=9,
+        num_key_value_heads=3,
+        intermediate_size=1536,
+        tie_word_embeddings=True,
+    )
+    usual = TrainConfig.of(game="letters", out=tmp_path, bf16=True).resolved(Letters(), "chat", usual="lora")
+    needed = training_bytes(usual, model, 400)
+    assert 1e9 < needed < 5e9
+    changes: list[dict[str, Any]] = [{"max_completion_tokens": 500}, {"completions_per_pass": 64}, {"bf16": False}]
+    for change in [*changes, {"peft": None}]:
+        assert training_bytes(usual.model_copy(update=change), model, 400) > needed
+    assert training_bytes(usual, model, 800) > needed
 
 
 def test_the_trainer_gets_what_is_pinned_and_an_override_wins(tmp_path: Path) -> None:

@@ -40,6 +40,15 @@ Tasks = Annotated[
     Path | None,
     typer.Option(help="File of tasks: the released parquet layout, or JSON Lines. Default: generated ones."),
 ]
+Bf16 = Annotated[
+    bool | None,
+    typer.Option(
+        "--bf16/--no-bf16",
+        help="Hold weights that are not trained in bfloat16; mixed precision where all are trained. Default: where a "
+        "measurement at the start says that it is faster.",
+        show_default=False,
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out from its last checkpoint.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Skip rows that cannot be used, and count them.")]
 Sandbox = Annotated[

@@ -9,7 +9,7 @@ import typer
 
 from loopholes.cli.console import conclude, estimates_table, print_line, share_a_stream, stderr, stdout
 from loopholes.cli.display import display
-from loopholes.cli.options import Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
+from loopholes.cli.options import Bf16, Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
 from loopholes.games import game as make_game
 from loopholes.modules import recorded
 
@@ -55,6 +55,7 @@ def evaluate(
     max_tokens: Annotated[
         int | None, typer.Option(help="Longest answer, in tokens. Default: the game's.", show_default=False)
     ] = None,
+    bf16: Bf16 = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Answers sampled at once. Default: what fits.", show_default=False)
     ] = None,
@@ -85,6 +86,7 @@ def evaluate(
         channel=channel,
         seed=seed,
         batch_size=batch_size,
+        bf16=bf16,
         **sampling,
     )
     with display(f"{game} {policy}", json=json_) as shown:

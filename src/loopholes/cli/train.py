@@ -10,7 +10,7 @@ import typer
 
 from loopholes.cli.console import conclude, print_line, say
 from loopholes.cli.display import display
-from loopholes.cli.options import Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
+from loopholes.cli.options import Bf16, Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
 from loopholes.errors import MissingExtra, RunError
 from loopholes.modules import recorded
 
@@ -50,7 +50,7 @@ def train(
     steps: Annotated[
         int | None,
         typer.Option(
-            help="GRPO steps. Default: 100 for a mini, for other models the paper's epochs over --tasks.",
+            help="GRPO steps. Default: 100 for a mini, 60 by the preset lora, else the paper's epochs over --tasks.",
             show_default=False,
         ),
     ] = None,
@@ -68,14 +68,19 @@ def train(
         int | None, typer.Option(help="Completions per forward pass; fewer need less memory.", show_default=False)
     ] = None,
     save_every: Annotated[int | None, typer.Option(help="Steps between checkpoints.", show_default=False)] = None,
-    lora: Annotated[bool, typer.Option("--lora", help="Train a LoRA adapter with PEFT's defaults.")] = False,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="mini, lora or paper. Default: mini for a mini, lora for smollm2 and for --lora on a CPU, else paper.",
+            show_default=False,
+        ),
+    ] = None,
+    lora: Annotated[bool, typer.Option("--lora", help="Train a LoRA adapter; --peft changes it.")] = False,
     peft: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="Set a field of peft.LoraConfig; implies --lora. Repeatable."),
     ] = None,
-    bf16: Annotated[
-        bool | None, typer.Option("--bf16/--no-bf16", help="Train in bfloat16.", show_default=False)
-    ] = None,
+    bf16: Bf16 = None,
     gradient_checkpointing: Annotated[
         bool | None,
         typer.Option(
@@ -113,6 +118,7 @@ def train(
         "completions_per_pass": completions_per_pass,
         "save_every": save_every,
         "bf16": bf16,
+        "preset": preset,
         "gradient_checkpointing": gradient_checkpointing,
     }
     fields = {

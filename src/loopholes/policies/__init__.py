@@ -24,7 +24,12 @@ MINIS = ("mini", "mini-llama")
 
 
 def load_policy(
-    name: str, *, game: Demonstrator | None = None, device: str | None = None, batch_size: int | None = None
+    name: str,
+    *,
+    game: Demonstrator | None = None,
+    device: str | None = None,
+    batch_size: int | None = None,
+    bf16: bool | None = None,
 ) -> Policy:
     """The policy called ``name``.
 
@@ -32,7 +37,8 @@ def load_policy(
     cache, else the model of the hub; ``scripted:honest``, ``scripted:exploiting`` and ``scripted:inept`` play
     ``game``; anything else is a run directory (its trained policy), the directory of a
     transformers checkpoint, or a model of the Hugging Face hub. ``device`` defaults to the first GPU if there is one;
-    ``batch_size`` is how many completions are sampled at once. Raises :class:`UsageError` for a name that cannot be
+    ``batch_size`` is how many completions are sampled at once; ``bf16`` says whether the weights are held in bfloat16,
+    by default where that is faster. Raises :class:`UsageError` for a name that cannot be
     a policy here, :class:`PolicyError` for a checkpoint that cannot be used.
     """
     if (kind := kind_of(name)) is not None:
@@ -41,7 +47,7 @@ def load_policy(
     location = locate(name)
     from loopholes.policies.checkpoints import load_local  # needs torch, which takes seconds to import
 
-    return load_local(location, name=name, device=device, batch_size=batch_size)
+    return load_local(location, name=name, device=device, batch_size=batch_size, bf16=bf16)
 
 
 def locate(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,14 +14,19 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from transformers.utils import logging
 
 from loopholes.errors import MissingExtra, PolicyError
+from loopholes.memory import available_memory
 from loopholes.policies.base import Sampling
 from loopholes.policies.cards import prompt_style
 from loopholes.policies.likelihood import log_likelihoods
 from loopholes.policies.packaged import advice
+from loopholes.policies.precision import bf16_pays, parameter_count
 from loopholes.policies.sampling import sample
 from loopholes.policies.tokens import check_fit, context_length, encode_prompts
 from loopholes.policies.yes_no import ModelAsker
 from loopholes.records import Completion, Message, PromptStyle, Task
+
+WRITERS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+"""How transformers' names of the models that continue texts end."""
 
 
 @contextmanager
@@ -57,6 +63,11 @@ class LocalPolicy:
         self._batch_size = batch_size or 128
         self._asker: ModelAsker | None = None
 
+    @property
+    def bf16(self) -> bool:
+        """Whether the weights are bfloat16."""
+        return bool(self.model.dtype == torch.bfloat16)
+
     def complete(self, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
         """One completion a task, in order, the same for the same arguments on the same machine.
 
@@ -91,13 +102,28 @@ class LocalPolicy:
         return log_likelihoods(self.model, self.tokenizer, prompts, answers, self._batch_size)
 
 
-def load_local(location: str, *, name: str, device: str | None = None, batch_size: int | None = None) -> LocalPolicy:
-    """The checkpoint at ``location`` (a directory or a hub name); raises :class:`PolicyError` in one sentence."""
+def load_local(
+    location: str,
+    *,
+    name: str,
+    device: str | None = None,
+    batch_size: int | None = None,
+    bf16: bool | None = None,
+) -> LocalPolicy:
+    """The checkpoint at ``location`` (a directory or a hub name), its weights in bfloat16 or float32.
+
+    ``bf16`` None takes the faster one, see :mod:`loopholes.policies.precision`. Raises :class:`PolicyError` in one
+    sentence.
+    """
     tokenizer = load_tokenizer(location, name)
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         with quiet():
-            model = (merged_adapter(location) or AutoModelForCausalLM.from_pretrained(location)).to(where)
+            config = load_config(location)
+            bf16 = bf16_pays(config, where) if bf16 is None else bf16
+            if where == "cpu":
+                check_weights_fit(config, name, bf16)
+            model = load_model(location, torch.bfloat16 if bf16 else torch.float32).to(where)
     except (OSError, ValueError, RuntimeError) as error:
         raise PolicyError(f"the model {name} cannot be loaded: {_first_line(error)}") from error
     return LocalPolicy(model, tokenizer, name=name, prompt_style=prompt_style(location), batch_size=batch_size)
@@ -146,15 +172,48 @@ def decode(tokenizer: PreTrainedTokenizerBase, answers: Sequence[Sequence[int]])
     return texts
 
 
+def load_config(location: str) -> Any:
+    """The configuration of the model at ``location``, of the base model for an adapter.
+
+    Raises :class:`PolicyError` for an architecture that transformers does not know or that does not continue texts.
+    """
+    adapter = Path(location) / "adapter_config.json"
+    try:
+        base = json.loads(adapter.read_bytes())["base_model_name_or_path"] if adapter.is_file() else location
+        config = AutoConfig.from_pretrained(base)
+    except (OSError, ValueError, KeyError) as error:
+        raise PolicyError(f"the model in {location} cannot be loaded: {_first_line(error)}") from error
+    kinds = getattr(config, "architectures", None) or []
+    if kinds and not any(kind.endswith(WRITERS) for kind in kinds):
+        raise PolicyError(f"the model in {location} is a {kinds[0]}, which does not continue texts: a policy has to")
+    return config
+
+
+def check_weights_fit(config: Any, name: str, bf16: bool) -> None:
+    """Raise :class:`PolicyError` if less memory is available than the weights of a model take."""
+    needed, memory = parameter_count(config) * (2 if bf16 else 4), available_memory()
+    if memory is not None and memory < needed:
+        raise PolicyError(
+            f"the weights of {name} take {needed / 1e9:.1f} GB of memory, and {memory / 1e9:.1f} GB are available: end "
+            "other programs, or take a smaller model"
+        )
+
+
+def load_model(location: str, dtype: torch.dtype) -> Any:
+    """The model at ``location`` in ``dtype``; an adapter is merged in float32 before it is rounded."""
+    merged = merged_adapter(location)
+    return AutoModelForCausalLM.from_pretrained(location, dtype=dtype) if merged is None else merged.to(dtype)
+
+
 def merged_adapter(location: str) -> Any:
-    """The base model with the adapter at ``location`` merged in; None if there is no adapter."""
+    """The base model with the adapter at ``location`` merged in, in float32; None if there is no adapter."""
     if not (Path(location) / "adapter_config.json").is_file():
         return None
     try:
         from peft import AutoPeftModelForCausalLM
     except ImportError as error:
         raise MissingExtra("peft", "peft") from error
-    return AutoPeftModelForCausalLM.from_pretrained(location).merge_and_unload()
+    return AutoPeftModelForCausalLM.from_pretrained(location, dtype=torch.float32).merge_and_unload()
 
 
 def _has_tokenizer(directory: Path) -> bool:

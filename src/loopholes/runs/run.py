@@ -290,6 +290,11 @@ def prompt_text(prompt: Sequence[Message]) -> str:
     return "\n\n".join(f"{turn['role']}: {turn['content']}" for turn in prompt)
 
 
+def config_of(path: Path) -> dict[str, Any]:
+    """The configuration of the run in a directory; empty where there is none yet."""
+    return read_json(path / "config.json") if _is_run(path) else {}
+
+
 def _first_difference(known: Any, wanted: Any, key: str = "") -> str | None:
     """The first key, dotted, whose values differ, with both values; None if nothing does."""
     if isinstance(known, Mapping) and isinstance(wanted, Mapping):

@@ -1,7 +1,6 @@
 """What a training run is: which game, channel and policy, and how GRPO is set.
 
-Two presets. ``paper`` is the set-up of the paper (SPEC, "Training set-up of the paper") for real models; ``mini`` is
-for the policies that ship with the package. A field that is given wins over the preset.
+The presets are those of :mod:`loopholes.config`. A field that is given wins over the preset.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from loopholes.config import MINI, PAPER, PAPER_GAMES, Config, Preset
+from loopholes.config import LORA, MINI, PAPER, PAPER_GAMES, Config, Preset, english_tokens
 from loopholes.games.base import Game
 from loopholes.records import PromptStyle
 
@@ -36,7 +35,7 @@ class TrainConfig(Config):
     task_count: int | None = Field(default=None, ge=1, description="distinct generated tasks")
     skip_bad: bool = Field(default=False, description="leave out rows of the file that cannot be used")
     registered: str | None = Field(default=None, description="digest of predictions that were written before the run")
-    preset: Preset | None = Field(default=None, description="default: mini for terse checkpoints, else paper")
+    preset: Preset | None = Field(default=None, description="default: mini for terse checkpoints, else the policy's")
 
     steps: int | None = Field(default=None, ge=1)
     epochs: int | None = Field(default=None, ge=1, description="passes over the tasks, where steps is not given")
@@ -50,25 +49,43 @@ class TrainConfig(Config):
     max_completion_tokens: int | None = Field(default=None, ge=1)
     save_every: int | None = Field(default=None, ge=1, description="steps between checkpoints")
 
-    bf16: bool | None = None
+    bf16: bool | None = Field(default=None, description="see holds_bf16")
     gradient_checkpointing: bool | None = None
     use_vllm: bool = False
     report_to: list[str] = Field(default_factory=list, description="wandb, trackio, tensorboard")
     peft: dict[str, Any] | None = Field(default=None, description="fields of peft.LoraConfig; {} for its defaults")
     trainer: dict[str, Any] = Field(default_factory=dict, description="any other field of trl.GRPOConfig; wins")
 
-    def resolved(self, game: Game, prompts: PromptStyle, model_type: str = "") -> TrainConfig:
-        """The same run with every preset value filled in; ``steps`` may stay None, which means ``epochs`` passes."""
-        preset = self.preset or ("mini" if prompts == "terse" else "paper")
-        values = dict(MINI) if preset == "mini" else {**PAPER, **PAPER_GAMES.get(game.name, {})}
-        if preset == "mini":
-            values["max_completion_tokens"] = game.max_completion_tokens
-        elif model_type == "llama":
+    def resolved(
+        self, game: Game, prompts: PromptStyle, model_type: str = "", *, usual: Preset = "paper"
+    ) -> TrainConfig:
+        """The same run with every preset value filled in; ``steps`` may stay None, which means ``epochs`` passes.
+
+        ``usual`` is the preset of a policy of full prompts. ``bf16`` stays None where only a measurement can tell.
+        """
+        preset = self.preset or ("mini" if prompts == "terse" else usual)
+        values = self._preset_values(preset, game)
+        if preset == "paper" and model_type == "llama":
             values["temperature"] = 0.6
+        if preset == "lora":
+            values["peft"] = {**LORA["peft"], **(self.peft or {})}
         if self.epochs is not None or self.steps is not None:
             values.pop("steps", None), values.pop("epochs", None)
         if self.tasks is None:
             values["parameters"] = {**self.parameters, **game.world_played(prompts)}
-        given = {name for name in values if name != "parameters" and getattr(self, name) is not None}
+        given = {name for name in values if name not in ("parameters", "peft") and getattr(self, name) is not None}
         filled = {name: value for name, value in values.items() if name not in given}
         return self.model_copy(update={"preset": preset, **filled})
+
+    def _preset_values(self, preset: Preset, game: Game) -> dict[str, Any]:
+        if preset == "mini":
+            return {**MINI, "max_completion_tokens": game.max_completion_tokens}
+        if preset == "lora":
+            longest = english_tokens(game.name, self.parameters, game.max_completion_tokens)
+            return {**LORA, "max_completion_tokens": longest}
+        return {**PAPER, **PAPER_GAMES.get(game.name, {})}
+
+    @property
+    def holds_bf16(self) -> bool:
+        """Whether the weights under an adapter are bfloat16; without an adapter ``bf16`` is TRL's mixed precision."""
+        return bool(self.bf16) and self.peft is not None

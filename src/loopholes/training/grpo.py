@@ -16,33 +16,36 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func is experimental; we pin TRL
 
 from accelerate import PartialState
 from accelerate.utils import gather_object
 from datasets import Dataset
-from transformers import AutoConfig, PreTrainedTokenizerBase, PrinterCallback, ProgressCallback
+from transformers import PreTrainedTokenizerBase, PrinterCallback, ProgressCallback
 from trl import GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
+from loopholes.config import Preset
 from loopholes.errors import ScoringError, UsageError
 from loopholes.files import RESUME
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
 from loopholes.policies import Sampling, locate
 from loopholes.policies.cards import CARD, prompt_style, read_card
-from loopholes.policies.checkpoints import decode, load_tokenizer, merged_adapter, quiet
+from loopholes.policies.checkpoints import decode, load_config, load_model, load_tokenizer, merged_adapter, quiet
+from loopholes.policies.packaged import preset_of
+from loopholes.policies.precision import bf16_pays
 from loopholes.policies.sampling import has_plain_attention, sample
 from loopholes.policies.tokens import check_fit, context_length, encode_prompts
 from loopholes.policies.yes_no import ModelAsker
 from loopholes.progress import OnProgress
 from loopholes.records import Completion, Message, Task
-from loopholes.runs import Run
+from loopholes.runs import Run, config_of
 from loopholes.training.callbacks import (
     Flush,
     Graceful,
@@ -53,6 +56,7 @@ from loopholes.training.callbacks import (
     step_seed,
 )
 from loopholes.training.config import TrainConfig
+from loopholes.training.footprint import check_memory, training_bytes
 from loopholes.training.recorder import Recorder
 from loopholes.training.rewards import ChannelReward
 from loopholes.training.settings import grpo_config, keep_freed_memory, peft_config
@@ -81,6 +85,8 @@ def train(
     :class:`ScoringError` when a judge or sandbox breaks, after a checkpoint was saved; KeyboardInterrupt on Ctrl-C,
     which lets the step under way end and saves a checkpoint (a second Ctrl-C does not wait).
     """
+    if resume and config.bf16 is None:
+        config = config.model_copy(update={"bf16": config_of(config.out).get("bf16")})
     with quiet():
         return _run(_plan(config, game, tasks), resume, on_progress)
 
@@ -117,17 +123,28 @@ def _plan(config: TrainConfig, game: Game | None, tasks: Sequence[Task] | None) 
     location = locate(config.policy)
     tokenizer = load_tokenizer(location, config.policy)
     style = prompt_style(location)
-    model_config = AutoConfig.from_pretrained(_base_model(location))
-    config = config.resolved(game, style, model_config.model_type)
+    model_config = load_config(location)
+    config = config.resolved(game, style, model_config.model_type, usual=_preset(config, location))
+    config = config.model_copy(update={"bf16": _in_bf16(config, model_config)})
     found = list(tasks) if tasks is not None else _tasks(config, game, style)
-    found = _fitting(_trainable(found, game), config, tokenizer, context_length(model_config))
+    found, longest = _fitting(_trainable(found, game), config, tokenizer, context_length(model_config))
+    if PartialState().device.type == "cpu":
+        check_memory(training_bytes(config, model_config, longest))
     steps = config.steps or math.ceil((config.epochs or 1) * len(found) / (config.prompts_per_step or 1))
     return Plan(config.model_copy(update={"steps": steps}), game, location, tokenizer, tuple(found), steps)
 
 
-def _base_model(location: str) -> str:
-    adapter = Path(location) / "adapter_config.json"
-    return str(json.loads(adapter.read_text())["base_model_name_or_path"]) if adapter.is_file() else location
+def _preset(config: TrainConfig, location: str) -> Preset:
+    """The preset of policies with full prompts: their own, ``lora`` for any adapter on a CPU, else the paper's."""
+    adapter_here = config.peft is not None and PartialState().device.type == "cpu"
+    return preset_of(config.policy, location) or ("lora" if adapter_here else "paper")
+
+
+def _in_bf16(config: TrainConfig, model_config: Any) -> bool:
+    """What ``bf16`` says; if nothing, whether the weights under an adapter are used faster so."""
+    if config.bf16 is not None:
+        return config.bf16
+    return config.peft is not None and bf16_pays(model_config, PartialState().device.type)
 
 
 def _tasks(config: TrainConfig, game: Game, style: Any) -> list[Task]:
@@ -149,8 +166,11 @@ def _trainable(tasks: list[Task], game: Game) -> list[Task]:
 
 def _fitting(
     tasks: list[Task], config: TrainConfig, tokenizer: PreTrainedTokenizerBase, context: int | None
-) -> list[Task]:
-    """Tasks whose prompts are short enough for ``max_prompt_tokens``; what is left has to fit the model's context."""
+) -> tuple[list[Task], int]:
+    """Tasks whose prompts are short enough for ``max_prompt_tokens``, and how many tokens the longest has.
+
+    What is left has to fit the model's context.
+    """
     prompts = encode_prompts(tokenizer, [task.prompt for task in tasks])
     limit = config.max_prompt_tokens
     kept = [i for i, prompt in enumerate(prompts) if limit is None or len(prompt) <= limit]
@@ -160,7 +180,7 @@ def _fitting(
         raise UsageError("there is no task to train on: the file is empty, or nothing can be earned on it")
     tasks = [tasks[i] for i in kept]
     check_fit(tasks, [prompts[i] for i in kept], config.max_completion_tokens or 1, context)
-    return tasks
+    return tasks, max(len(prompts[i]) for i in kept)
 
 
 def _record(plan: Plan) -> dict[str, Any]:
@@ -219,7 +239,7 @@ def _trainer(plan: Plan) -> tuple[GRPOTrainer, ChannelReward]:
     args = grpo_config(config, PartialState().num_processes)
     try:
         trainer = LeanTrainer(
-            model=merged_adapter(plan.location) or plan.location,
+            model=_initial_model(plan),
             reward_funcs=reward,
             args=args,
             train_dataset=_dataset(plan),
@@ -238,6 +258,13 @@ def _trainer(plan: Plan) -> tuple[GRPOTrainer, ChannelReward]:
     # TRL prints every row that could not be scored; here they are counted.
     logging.getLogger("trl.trainer.grpo_trainer").setLevel(logging.ERROR)
     return trainer, reward
+
+
+def _initial_model(plan: Plan) -> Any:
+    """What TRL starts from: a model, or where to load one in float32."""
+    if plan.config.holds_bf16:
+        return load_model(plan.location, torch.bfloat16)
+    return merged_adapter(plan.location) or plan.location
 
 
 def _dataset(plan: Plan) -> Dataset:
@@ -311,7 +338,8 @@ def _save_policy(trainer: GRPOTrainer, plan: Plan) -> None:
     trainer.save_model(str(unfinished))
     if trainer.accelerator.is_main_process:
         card = read_card(plan.location)
-        (unfinished / CARD).write_text(json.dumps({**card, "trained_from": plan.config.policy}))
+        trained = {"trained_from": plan.config.policy, "preset": plan.config.preset}
+        (unfinished / CARD).write_text(json.dumps({**card, **trained}))
         shutil.rmtree(final, ignore_errors=True)
         unfinished.rename(final)
     trainer.accelerator.wait_for_everyone()

@@ -42,7 +42,7 @@ def grpo_config(config: TrainConfig, processes: int = 1) -> GRPOConfig:
         "mask_truncated_completions": False,  # what was cut short was paid, so it counts
         "max_grad_norm": 1.0,
         "shuffle_dataset": False,  # the order is made in _dataset, so that resuming finds it again
-        "bf16": bool(config.bf16),  # default True, on a CPU as well
+        "bf16": bool(config.bf16) and not config.holds_bf16,  # mixed precision; default True, on a CPU as well
         "gradient_checkpointing": bool(config.gradient_checkpointing),  # default True
         "use_vllm": config.use_vllm,
         "report_to": config.report_to or "none",

@@ -1,0 +1,49 @@
+"""How much memory a training run on a CPU takes, roughly: it is refused before it starts, not killed later."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from loopholes.errors import UsageError
+from loopholes.memory import available_memory
+from loopholes.policies.attention import key_bytes
+from loopholes.policies.precision import inner_size, parameter_count
+from loopholes.policies.sampling import KEYS
+from loopholes.training.config import TrainConfig
+
+PROGRAM = 700_000_000  # bytes of Python, torch and transformers themselves
+WHOLE = 16  # bytes of a trained parameter: weight, gradient, and two moments of Adam
+PASSES = 3  # copies of a pass's logits: themselves, their logarithms, and their gradient
+
+
+def training_bytes(config: TrainConfig, model_config: Any, longest_prompt: int) -> int:
+    """About how many bytes of memory a resolved run takes at its peak, by its model, its lengths and its passes."""
+    dtype = torch.bfloat16 if config.holds_bf16 else torch.float32
+    parameters = parameter_count(model_config)
+    weights = parameters * (WHOLE if config.peft is None else dtype.itemsize)
+    answer = config.max_completion_tokens or 1
+    completions = config.samples * (config.prompts_per_step or 1)
+    kept = (completions * answer + (config.prompts_per_step or 1) * longest_prompt) * key_bytes(model_config, dtype)
+    rows = min(config.completions_per_pass or completions, completions)
+    logits = PASSES * 4 * rows * answer * int(model_config.get_text_config().vocab_size)
+    layers = rows * (longest_prompt + answer) * _activations(model_config, bool(config.gradient_checkpointing))
+    return int(PROGRAM + weights + max(min(kept, KEYS), layers * dtype.itemsize + logits))
+
+
+def check_memory(needed: int) -> None:
+    """Raise :class:`UsageError` if less memory is available than a run needs."""
+    memory = available_memory()
+    if memory is not None and memory < needed:
+        raise UsageError(
+            f"this training takes about {needed / 1e9:.1f} GB of memory, and {memory / 1e9:.1f} GB are available: end "
+            "other programs, or lower completions_per_pass, samples or max_completion_tokens"
+        )
+
+
+def _activations(model_config: Any, checkpointing: bool) -> int:
+    """Numbers that one token leaves for the backward pass."""
+    text = model_config.get_text_config()
+    layer = 8 * text.hidden_size + 4 * inner_size(text)
+    return int(layer + text.num_hidden_layers * text.hidden_size if checkpointing else text.num_hidden_layers * layer)
