@@ -12,17 +12,68 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn.functional import embedding, scaled_dot_product_attention
-from transformers import AttentionInterface
+from transformers import AttentionInterface, PreTrainedModel
+from transformers.utils import is_peft_available
+
+from loopholes.policies.sampling import has_plain_attention
 
 NAME = "loopholes_prefix_tree"
 SMALLEST = (8, 32)  # queries and keys of the smallest bucket; each further one is twice as large
 
+FAMILIES = {"qwen3", "llama"}
+ROTATIONS = {"default", "linear", "llama3", "yarn"}  # the others depend on how long the longest row is
+
 Row = tuple[int, ...]
+
+
+def obstacle(model: Any) -> str | None:
+    """Why ``model`` cannot run a tree, as what follows "the model" in a sentence; None if it can.
+
+    A tree needs a plain model of a family that was tested, or one with LoRA layers, on a CPU.
+    """
+    if not isinstance(model, PreTrainedModel) and not _has_lora_only(model):
+        return f"is a {type(model).__name__} and not a plain one or one with LoRA"
+    inner = causal_model(model)
+    config = inner.config
+    if model.device.type != "cpu":
+        return "is not on a CPU"
+    if config.model_type not in FAMILIES:
+        return f"is of the family {config.model_type}"
+    if not has_plain_attention(inner):
+        return "has layers that do not attend to everything before"
+    if config._attn_implementation != "sdpa":
+        return f"attends by {config._attn_implementation!r}"
+    if config.rope_parameters.get("rope_type", "default") not in ROTATIONS:
+        return "has positions that depend on the length of the batch"
+    if inner.is_activation_checkpointing:
+        return "uses gradient checkpointing"
+    if model.training and (config.attention_dropout > 0 or any(_drops(module) for module in model.modules())):
+        return "uses dropout"
+    return None
+
+
+def _has_lora_only(model: Any) -> bool:
+    if not is_peft_available():
+        return False
+    from peft import LoraConfig, PeftModel
+
+    return isinstance(model, PeftModel) and all(isinstance(c, LoraConfig) for c in model.peft_config.values())
+
+
+def _drops(module: nn.Module) -> bool:
+    return isinstance(module, nn.Dropout) and module.p > 0
+
+
+def causal_model(model: Any) -> Any:
+    """The causal language model itself, whose layers may be LoRA's."""
+    return model if isinstance(model, PreTrainedModel) else model.get_base_model()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +114,15 @@ class PrefixTree:
         return self._paths[row]
 
 
-def lay_out(rows: Sequence[Row], *, heads_per_key: int = 1, dtype: torch.dtype = torch.float32) -> PrefixTree:
-    """The tree of ``rows``. ``heads_per_key`` is the model's query heads per key head, ``dtype`` that of its states.
+def lay_out(rows: Sequence[Row], model: Any) -> PrefixTree:
+    """The tree of ``rows`` for :func:`tree_states` of ``model``.
 
     A row that begins as another does is attached to it; the first of several that share a prefix owns the nodes of it.
     To keep the nodes of a prompt apart from those of its first completion, lay out the prompt as a row, too.
     """
     segments, owners = _segments(rows)
+    config = model.config
+    repeats = config.num_attention_heads // config.num_key_value_heads
     order = sorted(range(len(segments)), key=lambda number: _bucket(segments[number]))
     counts = np.array([segments[number].size[0] for number in order])
     first = np.zeros(len(segments), dtype=np.int64)  # the flat index that position 0 of a segment's row would have
@@ -79,7 +132,7 @@ def lay_out(rows: Sequence[Row], *, heads_per_key: int = 1, dtype: torch.dtype =
     return PrefixTree(
         tokens=torch.tensor([token for segment in ordered for token in segment.row[segment.start :]]),
         positions=torch.from_numpy(np.concatenate([np.arange(s.start, len(s.row)) for s in ordered])),
-        buckets=tuple(_buckets(ordered, paths, heads_per_key, dtype)),
+        buckets=tuple(_buckets(ordered, paths, repeats, model.dtype)),
         _paths=paths,
     )
 
@@ -107,22 +160,15 @@ def _common(first: Row, second: Row) -> int:
 
 
 def _bucket(segment: Segment) -> tuple[int, int]:
-    queries, keys = (
-        max(0, (size - 1) // smallest).bit_length() for size, smallest in zip(segment.size, SMALLEST, strict=True)
-    )
-    return queries, keys
+    queries, keys = segment.size
+    return ((queries - 1) // SMALLEST[0]).bit_length(), ((keys - 1) // SMALLEST[1]).bit_length()
 
 
 def _buckets(
     segments: Sequence[Segment], paths: dict[Row, np.ndarray], repeats: int, dtype: torch.dtype
 ) -> Iterator[Bucket]:
-    start = 0
-    while start < len(segments):
-        end = start
-        while end < len(segments) and _bucket(segments[end]) == _bucket(segments[start]):
-            end += 1
-        yield _padded(segments[start:end], paths, repeats, dtype)
-        start = end
+    for _, members in groupby(segments, key=_bucket):
+        yield _padded(list(members), paths, repeats, dtype)
 
 
 def _padded(segments: Sequence[Segment], paths: dict[Row, np.ndarray], repeats: int, dtype: torch.dtype) -> Bucket:
@@ -159,7 +205,8 @@ def tree_attention(
     """Attention of the nodes of a tree, as transformers' AttentionInterface wants it.
 
     ``query`` is (1, heads, nodes, size), ``key`` and ``value`` are (1, key heads, nodes, size); the result is
-    (1, nodes, heads, size). Heads that share keys are laid side by side as more queries, so that no key is copied for them.
+    (1, nodes, heads, size). Heads that share keys become more queries, so that no key is copied
+    for them.
     """
     heads, size, key_heads = query.size(1), query.size(3), key.size(1)
     flat_query, flat_key, flat_value = (states[0].transpose(0, 1).flatten(1) for states in (query, key, value))
@@ -181,10 +228,13 @@ def tree_attention(
 AttentionInterface.register(NAME, tree_attention)
 
 
-def tree_states(decoder: Any, tree: PrefixTree) -> torch.Tensor:
-    """Last hidden states of ``decoder`` (a model without its output layer), (nodes, hidden size)."""
-    with _attention(decoder.config):
-        out = decoder(input_ids=tree.tokens[None], position_ids=tree.positions[None], prefix_tree=tree, use_cache=False)
+def tree_states(model: Any, tree: PrefixTree) -> torch.Tensor:
+    """Last hidden states of ``model``, before its output layer, (nodes, hidden size)."""
+    model = causal_model(model)
+    with _attention(model.config):
+        out = model.base_model(
+            input_ids=tree.tokens[None], position_ids=tree.positions[None], prefix_tree=tree, use_cache=False
+        )
     states: torch.Tensor = out.last_hidden_state[0]
     return states
 

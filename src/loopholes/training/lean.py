@@ -12,51 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from transformers import PreTrainedModel
-from transformers.utils import is_peft_available
 
-from loopholes.policies.prefix_tree import Row, lay_out, tree_states
-from loopholes.policies.sampling import has_plain_attention
+from loopholes.policies.prefix_tree import Row, causal_model, lay_out, tree_states
 
-FAMILIES = {"qwen3", "llama"}
-ROTATIONS = {"default", "linear", "llama3", "yarn"}  # the others depend on how long the longest row is
 CHUNK = 2**22  # logits that a frozen output layer holds at once
-
-
-def obstacle(model: Any) -> str | None:
-    """Why ``model`` cannot be run by :func:`lean_logps`, as what follows "the model"; None if it can."""
-    if not isinstance(model, PreTrainedModel) and not _has_lora_only(model):
-        return f"is a {type(model).__name__}, not a plain one or one with LoRA"
-    inner = _inner(model)
-    config = inner.config
-    if config.model_type not in FAMILIES:
-        return f"is of the family {config.model_type}"
-    if not has_plain_attention(inner) or config._attn_implementation != "sdpa":
-        return "does not attend to everything by plain SDPA"
-    if config.rope_parameters.get("rope_type", "default") not in ROTATIONS:
-        return "has positions that depend on the length of the batch"
-    if inner.is_activation_checkpointing:
-        return "uses gradient checkpointing"
-    if model.training and (config.attention_dropout > 0 or any(_drops(module) for module in model.modules())):
-        return "uses dropout"
-    return None
-
-
-def _has_lora_only(model: Any) -> bool:
-    if not is_peft_available():
-        return False
-    from peft import LoraConfig, PeftModel
-
-    return isinstance(model, PeftModel) and all(isinstance(c, LoraConfig) for c in model.peft_config.values())
-
-
-def _inner(model: Any) -> Any:
-    """The causal language model itself, whose layers may be LoRA's."""
-    return model if isinstance(model, PreTrainedModel) else model.get_base_model()
-
-
-def _drops(module: nn.Module) -> bool:
-    return isinstance(module, nn.Dropout) and module.p > 0
 
 
 def lean_logps(
@@ -67,20 +26,14 @@ def lean_logps(
     ``ids`` and ``mask`` are (rows, tokens): prompts padded on the left, completions on the right. What is masked gets
     0. At least one token has to be scored.
     """
-    model = _inner(model)
-    config = model.config
     is_token = mask[:, -keep:].bool()
     pairs = [(p, c) for p, c in zip(_rows(ids, mask, 0, -keep), _rows(ids, mask, -keep, None), strict=True) if c]
     whole = [prompt + completion[:-1] for prompt, completion in pairs]
-    tree = lay_out(
-        [*whole, *(prompt for prompt, _ in pairs)],
-        heads_per_key=config.num_attention_heads // config.num_key_value_heads,
-        dtype=model.dtype,
-    )
+    tree = lay_out([*whole, *(prompt for prompt, _ in pairs)], causal_model(model))
     before = [tree.path(row)[len(prompt) - 1 :] for row, (prompt, _) in zip(whole, pairs, strict=True)]
     scored, slots = (torch.from_numpy(part) for part in np.unique(np.concatenate(before), return_inverse=True))
-    states = tree_states(model.base_model, tree)[scored]
-    chosen, entropies = _scores(model.lm_head, states, slots, ids[:, -keep:][is_token], temperature)
+    states = tree_states(model, tree)[scored]
+    chosen, entropies = _scores(causal_model(model).lm_head, states, slots, ids[:, -keep:][is_token], temperature)
     zeros = torch.zeros(is_token.shape, dtype=chosen.dtype)
     return zeros.masked_scatter(is_token, chosen), zeros.masked_scatter(is_token, entropies[slots])
 

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from trl import GRPOTrainer
 
-from loopholes.training.lean import lean_logps, obstacle
+from loopholes.policies.prefix_tree import obstacle
+from loopholes.training.lean import lean_logps
 
 log = logging.getLogger(__name__)
 
