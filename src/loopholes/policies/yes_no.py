@@ -16,6 +16,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from loopholes.errors import PolicyError
+from loopholes.policies.prefix_tree import causal_model, lay_out, obstacle, tree_states
 from loopholes.policies.sampling import left_pad
 from loopholes.policies.tokens import context_length, encode_prompts
 from loopholes.records import Message
@@ -64,15 +65,27 @@ class ModelAsker:
 
     @torch.no_grad()
     def _verdicts(self, ids: list[list[int]]) -> list[bool]:
+        logits = self._padded_logits(ids) if obstacle(self._model) else self._shared_logits(ids)
+        yes, no = (logits[:, sorted(words)].max(dim=1).values for words in (self._yes, self._no))
+        verdicts: list[bool] = (yes > no).tolist()
+        return verdicts
+
+    def _shared_logits(self, ids: list[list[int]]) -> torch.Tensor:
+        """Logits after each row, (rows, vocabulary), with what questions have in common read once."""
+        rows = [tuple(row) for row in ids]
+        tree = lay_out(rows, causal_model(self._model))
+        last = torch.tensor([int(tree.path(row)[-1]) for row in rows])
+        logits: torch.Tensor = causal_model(self._model).lm_head(tree_states(self._model, tree)[last])
+        return logits.float()
+
+    def _padded_logits(self, ids: list[list[int]]) -> torch.Tensor:
         tokens, mask = left_pad(ids, self._tokenizer.pad_token_id, self._model.device)
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         out = self._model(
             input_ids=tokens, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=1
         )
-        logits = out.logits[:, -1].float()
-        yes, no = (logits[:, sorted(words)].max(dim=1).values for words in (self._yes, self._no))
-        verdicts: list[bool] = (yes > no).tolist()
-        return verdicts
+        logits: torch.Tensor = out.logits[:, -1]
+        return logits.float()
 
 
 def _first_tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> set[int]:
