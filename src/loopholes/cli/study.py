@@ -27,7 +27,7 @@ Name = Annotated[
     typer.Argument(
         metavar="NAME",
         help="discovery, audit-grid, deterrence, transfer, catalysis, distillation, persistence, audit-validity, "
-        "survival, charge, best-of-n, or all.",
+        "survival, charge, best-of-n, real-model, or all.",
         show_default=False,
     ),
 ]
@@ -58,6 +58,9 @@ def study(
         list[str] | None, typer.Option(help="Game to study. Repeatable. Default: all four.", show_default=False)
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Run every cell of every grid.")] = False,
+    lora: Annotated[
+        bool, typer.Option("--lora", help="Train adapters of models other than the minis, with settings for a laptop.")
+    ] = False,
     steps: Annotated[
         int | None, typer.Option(help="Steps per training run. Default: each game's own.", show_default=False)
     ] = None,
@@ -77,6 +80,10 @@ def study(
         bool,
         typer.Option("--dry-run", help="Print the planned runs, how many are done, and the time left; run nothing."),
     ] = False,
+    summarize: Annotated[
+        bool,
+        typer.Option("--summarize", help="Run nothing; summarize what is finished. Works while the study runs, too."),
+    ] = False,
     sandbox: Sandbox = None,
     json_: Json = False,
 ) -> None:
@@ -86,7 +93,7 @@ def study(
     """
     from loopholes.cores import cores
     from loopholes.studies import StudyConfig, studies_called
-    from loopholes.studies.runner import check_policies, opened, run_studies, sections_of
+    from loopholes.studies.runner import check_policies, opened, run_studies, sections_of, summarize_finished
     from loopholes.studies.timing import time_left
 
     given: dict[str, Any] = {"policies": policy, "games": game, "steps": steps, "count": count, "samples": samples}
@@ -94,12 +101,13 @@ def study(
     config = StudyConfig.of(
         seeds=seeds,
         full=full,
+        lora=lora,
         train_tasks=pairs(tasks, "--tasks"),
         test_tasks=pairs(test_tasks, "--test-tasks"),
         thresholds=pairs(threshold, "--threshold"),
         **{key: value for key, value in given.items() if value not in (None, [])},
     )
-    chosen = studies_called(name, config.games)
+    chosen = studies_called(name, config)
     if workers is not None and cluster is not None:
         raise UsageError("--workers is for this machine and --cluster for others: give one of them")
     places = workers or cores()
@@ -107,6 +115,9 @@ def study(
         _show_plan(time_left(chosen, config, out), places, json_)
         return
     check_policies(config)
+    if summarize:
+        _end(summarize_finished(chosen, config, out), _page(out, sections_of(out)), json_)
+        return
     with opened(out), display(name, json=json_) as shown:
         with _backend(out, places, cluster, gpus) as backend:
             watch = _Watch(shown, time_left(chosen, config, out), json_)

@@ -32,8 +32,9 @@ from loopholes.stats import (
     two_part,
 )
 from loopholes.studies.charts import Curve
-from loopholes.studies.jobs import Evaluate, Job, Source, Train
-from loopholes.studies.settings import SETTINGS, Setting
+from loopholes.studies.jobs import Distil, Evaluate, Job, Source, Teacher, Train, is_finished
+from loopholes.studies.settings import SETTINGS, TEACHING, Setting, with_lora
+from loopholes.training.distil import Keep
 
 SHOWN_ROLLOUTS = 6  # steps, or batches, of one run whose rollouts a page may show
 
@@ -42,8 +43,10 @@ class StudyConfig(Config):
     """What a study is run on. The defaults fit a night on a laptop; ``full`` runs every cell of every grid.
 
     ``policies``: the first is studied in every study, the others in discovery and as students of distillation.
-    ``steps``, ``count`` and ``samples`` stand in for each game's own, for a quick look. ``train_tasks`` and
-    ``test_tasks`` give a game's file of tasks, else generated tasks are played.
+    ``lora``: of models other than the minis, adapters are trained that a laptop can train, instead of all weights by
+    the paper's settings, and they are evaluated at the temperature of training. ``steps``, ``count`` and ``samples``
+    stand in for each game's own, for a quick look. ``train_tasks`` and ``test_tasks`` give a game's file of tasks, else
+    generated tasks are played.
     """
 
     kind: ClassVar[str] = "study"
@@ -52,6 +55,7 @@ class StudyConfig(Config):
     policies: tuple[str, ...] = Field(default=("mini", "mini-llama"), min_length=1)
     games: tuple[str, ...] = Field(default=tuple(SETTINGS), min_length=1)
     full: bool = False
+    lora: bool = False
     steps: int | None = Field(default=None, ge=1)
     count: int = Field(default=192, ge=1, description="held-out tasks of an evaluation")
     samples: int = Field(default=4, ge=1, description="answers a task")
@@ -65,14 +69,22 @@ class StudyConfig(Config):
         """The seeds themselves."""
         return range(self.seeds)
 
+    @property
+    def is_of_minis(self) -> bool:
+        """Whether the first policy is one of the minis."""
+        return self.policies[0] in MINIS
+
     def setting(self, game: str, policy: str | None = None) -> Setting:
-        """How a policy, by default the first, plays a game: the minis as in the demo, others by the paper's preset."""
+        """How a policy, by default the first, plays a game.
+
+        The minis as in the demo; others by the paper's preset, or as ``lora`` says.
+        """
         known = SETTINGS.get(game) or Setting(game, None)
-        mini = (policy or self.policies[0]) in MINIS
+        if (policy or self.policies[0]) not in MINIS:
+            known = with_lora(known) if self.lora else replace(known, steps=None, options={})
         return replace(
             known,
-            steps=self.steps or (known.steps if mini else None),
-            options=known.options if mini else {},
+            steps=self.steps or known.steps,
             train_tasks=self.train_tasks.get(game),
             test_tasks=self.test_tasks.get(game),
         )
@@ -80,6 +92,11 @@ class StudyConfig(Config):
     def evaluation(self, setting: Setting, source: Source, seed: int) -> Evaluate:
         """A policy on held-out tasks of a game."""
         return Evaluate(setting, source, seed, self.count, self.samples)
+
+    def distilled(self, student: str, teacher: Teacher, amount: int, seed: int, keep: Keep = "all") -> Distil:
+        """A student of so many answers of a teacher."""
+        options = TEACHING if self.lora and student not in MINIS else {}
+        return Distil(student, teacher, amount, seed, keep, options)
 
     def trained(self, game: str, channel: str, seed: int, policy: str | None = None) -> Train:
         """What discovery trains, and all other studies begin with."""
@@ -122,6 +139,10 @@ class Runs:
         self._task_counts: dict[str, int] = {}
         self._curves: dict[str, Curve] = {}
         self._calibrations: dict[tuple[object, ...], Calibration] = {}
+
+    def finished(self, *jobs: Finished | Job) -> bool:
+        """Whether all of these runs are done."""
+        return all(is_finished(job.folder(self.root)) for job in jobs)
 
     def sums(self, job: Finished) -> Mapping[str, Sums]:
         """Every metric of the job's game; raises :class:`RunError` for a run that is damaged."""
@@ -248,7 +269,8 @@ class Summary:
 class Study:
     """One experiment. ``plan`` gives the jobs whose runs ``summarize`` reads; what those need comes along.
 
-    ``game`` is the only game it is about; None for a study of all games.
+    ``game`` is the only game it is about; None for a study of all games. ``for_minis``: whether the mini policies can
+    be studied in it. ``in_parts``: whether it can be summed up while some of its runs are not finished.
     """
 
     name: str
@@ -256,3 +278,9 @@ class Study:
     plan: Callable[[StudyConfig], Sequence[Job]]
     summarize: Callable[[StudyConfig, Runs], Summary]
     game: str | None = None
+    for_minis: bool = True
+    in_parts: bool = False
+
+    def is_about(self, config: StudyConfig) -> bool:
+        """Whether its game, if it is about a single one, and its kind of policy are those of a configuration."""
+        return (self.game is None or self.game in config.games) and (self.for_minis or not config.is_of_minis)

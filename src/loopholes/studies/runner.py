@@ -24,6 +24,7 @@ from loopholes.report.store import read_sections, write_section
 from loopholes.studies import STUDIES
 from loopholes.studies.base import Runs, Study, StudyConfig, Summary
 from loopholes.studies.engine import Backend, OnEvent, execute
+from loopholes.studies.jobs import closure
 from loopholes.studies.samples import sampled
 
 FORMAT = 1  # of a study's folder; counted up when an older one cannot be gone on with
@@ -98,6 +99,24 @@ def run_studies(
     return found
 
 
+def summarize_finished(studies: Sequence[Study], config: StudyConfig, out: Path) -> dict[str, Summary]:
+    """Sum up each study from the runs that are finished, and write its summary; nothing is run.
+
+    Raises :class:`RunError` for a folder of another version, and for a study that has to be finished first.
+    """
+    if not (out / MARK).is_file():
+        raise RunError(f"{out} is not the folder of a study: there is no {MARK}")
+    _check(out)
+    for study in studies:
+        left = sum(not job.finished(out) for job in closure(study.plan(config)))
+        if left and not study.in_parts:
+            raise RunError(f"{left} runs of {study.name} are not finished, and it is summed up as a whole only")
+    found = {study.name: summed_up(study, config, out) for study in studies}
+    for summary in found.values():
+        write_summary(summary, config, out)
+    return found
+
+
 def summed_up(study: Study, config: StudyConfig, out: Path) -> Summary:
     """What the finished runs of a study say."""
     summary = study.summarize(config, Runs(out))
@@ -128,7 +147,8 @@ def options(config: StudyConfig) -> str:
     words += [f"--tasks {game}={path}" for game, path in given.get("train_tasks", {}).items()]
     words += [f"--test-tasks {game}={path}" for game, path in given.get("test_tasks", {}).items()]
     words += [f"--threshold {key}={value}" for key, value in given.get("thresholds", {}).items()]
-    return "".join(f" {word}" for word in [*words, *(["--full"] if config.full else [])])
+    words += [f"--{key}" for key in ("full", "lora") if key in given]
+    return "".join(f" {word}" for word in words)
 
 
 def sections_of(out: Path) -> list[Section]:
