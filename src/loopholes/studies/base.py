@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 from pydantic import Field
 
 from loopholes.config import Config
-from loopholes.log_odds import read_log_odds, sums
+from loopholes.log_odds import changed, read_log_odds, sums
 from loopholes.numbers import Estimate
 from loopholes.policies import MINIS
 from loopholes.records import Metric
@@ -29,6 +29,9 @@ from loopholes.stats import (
     compare_within_seeds,
     difference,
     estimate,
+    mean_over_seeds,
+    over_tasks,
+    subtract,
     two_part,
 )
 from loopholes.studies.charts import Curve
@@ -175,6 +178,18 @@ class Runs:
     def log_odds(self, jobs: Sequence[Finished]) -> Sampled:
         """The branch-point log-odds of several seeds, in nats; see :mod:`loopholes.log_odds`."""
         return [sums(read_log_odds(job.folder(self.root))) for job in jobs]
+
+    def log_odds_change(self, jobs: Sequence[Finished], since: Sequence[Finished]) -> Estimate:
+        """How far the log-odds of one arm lie above those of another on the same tasks, seed by seed, in nats.
+
+        With Student's interval: over seeds, or of a single seed over tasks.
+        """
+        pairs = zip(jobs, since, strict=True)
+        changes = [changed(*(read_log_odds(job.folder(self.root)) for job in pair)) for pair in pairs]
+        if len(changes) > 1:
+            return mean_over_seeds([sums(change).value for change in changes])
+        sides = {side: over_tasks([x.value for x in changes[0] if x.side == side]) for side in (1, -1)}
+        return subtract(sides[1], sides[-1]) if sides[-1].n else sides[1]
 
     def change(self, jobs: Sequence[Finished], since: Sequence[Finished], metric: str) -> Estimate:
         """How far one arm lies above another."""

@@ -9,7 +9,6 @@ from typing import Any
 from loopholes.numbers import Estimate
 from loopholes.report.elements import Cell, Chart, Matrix, Table
 from loopholes.score import cells as scored_cells
-from loopholes.stats import difference
 from loopholes.studies.base import Runs, StudyConfig
 from loopholes.studies.channels import BOTH, EXPLOIT, TASK
 from loopholes.studies.jobs import Distil, Evaluate, Train
@@ -79,7 +78,7 @@ def distance(point: EndPoint, target: str, config: StudyConfig, runs: Runs) -> D
         return None
     after, before = ([pair[side] for pair in finished] for side in (0, 1))
     changes = {metric: runs.change(after, before, metric) for metric in BOTH}
-    changes[LOG_ODDS] = difference(runs.log_odds(after), runs.log_odds(before))
+    changes[LOG_ODDS] = runs.log_odds_change(after, before)
     return Distance(point, target, runs.estimates(after), changes)
 
 

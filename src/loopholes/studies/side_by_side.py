@@ -100,7 +100,7 @@ def _ours(config: StudyConfig, trained: Sequence[Train]) -> dict[str, str]:
         "answers a step": _listed(sorted({run.samples * (run.prompts_per_step or 0) for run in runs})),
         "training": _span([run.steps for run in runs if run.steps is not None]),
         "evaluated at": " or ".join(dict.fromkeys(f"temperature {each.temperature:g}" for each in sampled)),
-        "seeds": f"{config.seeds} in the games of both channels, else one",
+        "seeds": f"{config.seeds} in the games played on both channels, one in the others",
     }
 
 
