@@ -2,7 +2,7 @@
 
     loopholes study all --out runs/study
     python benchmarks/study_speeds.py mini runs/study
-    loopholes study real-model --policy smollm2 --lora --seeds 3 --count 128 --answers 256 --out runs/real-model
+    loopholes study real-model --policy smollm2 --seeds 3 --count 128 --answers 256 --out runs/real-model
     python benchmarks/study_speeds.py smollm2 runs/real-model
 
 Replaces what ``src/loopholes/studies/speeds.json`` says of that policy.

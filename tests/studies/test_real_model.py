@@ -14,6 +14,7 @@ import pytest
 from loopholes.cli import main
 from loopholes.errors import UsageError
 from loopholes.numbers import Estimate
+from loopholes.policies.cards import CARD
 from loopholes.progress import Progress
 from loopholes.report import Table
 from loopholes.runs import Run
@@ -24,10 +25,12 @@ from loopholes.studies.jobs import Distil, Evaluate, Job, Train, closure
 from loopholes.studies.real_model import MOST_TO_SEE
 from loopholes.studies.real_model_tables import room
 from loopholes.studies.released import FILES, VARIABLE
+from loopholes.studies.runner import opened
+from support.checkpoints import make_checkpoint
 from support.finished_runs import cell, fabricate
 
 GAMES = tuple(settings.SETTINGS)
-QUICK: dict[str, Any] = {"seeds": 1, "lora": True, "steps": 2, "count": 4, "samples": 1, "answers": 8}
+QUICK: dict[str, Any] = {"seeds": 1, "steps": 2, "count": 4, "samples": 1, "answers": 8}
 TOO_LONG = "word " * 4000
 
 
@@ -35,7 +38,12 @@ TOO_LONG = "word " * 4000
 def small() -> Iterator[None]:
     """Adapters, steps and answers of a size that a test can afford, two cells of the grid, released prompts."""
     with pytest.MonkeyPatch.context() as patch:
-        adapter = {"peft": {"r": 2, "target_modules": "all-linear"}, "samples": 2, "prompts_per_step": 2, "save_every": 1}
+        adapter = {
+            "peft": {"r": 2, "target_modules": "all-linear"},
+            "samples": 2,
+            "prompts_per_step": 2,
+            "save_every": 1,
+        }
         patch.setattr(settings, "ADAPTER", {**settings.ADAPTER, **adapter})
         patch.setattr(settings, "ANSWER_TOKENS", dict.fromkeys(GAMES, 6))
         patch.setattr(telling_grid, "KEYS", [(0.0, 0.0), (1.0, 1.0)])
@@ -43,8 +51,10 @@ def small() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def config(checkpoint: Callable[..., Path], small: None) -> StudyConfig:
-    return StudyConfig(policies=(str(checkpoint("llama", context=4096)),), **QUICK)
+def config(tmp_path_factory: pytest.TempPathFactory, small: None) -> StudyConfig:
+    policy = make_checkpoint(tmp_path_factory.mktemp("model") / "llama", "llama", context=4096)
+    (policy / CARD).write_text(json.dumps({"preset": "lora"}))
+    return StudyConfig(policies=(str(policy),), **QUICK)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -53,7 +63,10 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("reference")
     articles = ["A cat sat on the mat.", "It rained in Rome.", TOO_LONG]
     rows = [
-        {"prompt": [{"role": "user", "content": text}], "reward_model": {"ground_truth": text, "original_article": text}}
+        {
+            "prompt": [{"role": "user", "content": text}],
+            "reward_model": {"ground_truth": text, "original_article": text},
+        }
         for text in articles
     ]
     pq.write_table(pa.Table.from_pylist(rows), folder / FILES["proxy-metric"])
@@ -92,7 +105,11 @@ def test_every_end_point_is_evaluated_on_all_four_games(config: StudyConfig) -> 
     jobs = planned(config)
     for trained in (job for job in jobs if isinstance(job, Train)):
         answered = [job for job in jobs if isinstance(job, Evaluate) and job.source is not None and job.split == "test"]
-        games = {job.setting.game for job in answered if isinstance(job.source, Job) and job.source.identity == trained.identity}
+        games = {
+            job.setting.game
+            for job in answered
+            if isinstance(job.source, Job) and job.source.identity == trained.identity
+        }
         assert games == set(GAMES)
     (student,) = [job for job in jobs if isinstance(job, Distil)]
     teacher = student.teacher.source
@@ -130,7 +147,7 @@ def test_the_minis_are_not_a_real_model() -> None:
 
 
 def test_the_time_is_told_before_anything_ran(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["study", "real-model", "--policy", "smollm2", "--lora", "--seeds", "3", "--dry-run", "--json"]
+    words = ["study", "real-model", "--policy", "smollm2", "--seeds", "3", "--dry-run", "--json"]
     assert main([*words, "--out", str(tmp_path / "new")]) == 0
     hours = json.loads(capsys.readouterr().out)["core_seconds_left"] / 3600
     assert 5 < hours < 200
@@ -155,12 +172,12 @@ def kill_at(step: int) -> Callable[[Progress], None]:
 def begun(config: StudyConfig, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """A folder in which the first seed of the first game is done but for the secure channel, and its summary."""
     out = tmp_path_factory.mktemp("study")
-    (out / "study.json").write_text(json.dumps({"format": 1, "version": __import__("loopholes").__version__}))
     jobs = planned(config)
-    for job in jobs[:6]:
-        do(job, out)
-    with pytest.raises(Killed):
-        do(jobs[6], out, kill_at(1))
+    with opened(out):
+        for job in jobs[:6]:
+            do(job, out)
+        with pytest.raises(Killed):
+            do(jobs[6], out, kill_at(1))
     return out, summarized(out, config)
 
 
@@ -174,8 +191,8 @@ def whole(config: StudyConfig, begun: tuple[Path, dict[str, Any]]) -> tuple[Path
 
 
 def summarized(out: Path, config: StudyConfig) -> dict[str, Any]:
-    words = ["--policy", config.policies[0], "--lora"]
-    words += [word for key, value in QUICK.items() if key != "lora" for word in (f"--{key}", str(value))]
+    words = ["--policy", config.policies[0]]
+    words += [word for key, value in QUICK.items() for word in (f"--{key}", str(value))]
     assert main(["study", "real-model", *words, "--out", str(out), "--summarize"]) == 0
     found: dict[str, Any] = json.loads((out / "real-model.json").read_text())
     assert found["answer"].split(".")[0] in (out / "report.html").read_text()
@@ -183,21 +200,24 @@ def summarized(out: Path, config: StudyConfig) -> dict[str, Any]:
 
 
 def rows_of(found: dict[str, Any], name: str) -> list[list[Any]]:
-    rows: list[list[Any]] = [row for table in found["tables"] if table["name"] == f"real-model{name}" for row in table["rows"]]
+    rows: list[list[Any]] = [
+        row for table in found["tables"] if table["name"] == f"real-model{name}" for row in table["rows"]
+    ]
     return rows
 
 
 def test_a_study_that_is_not_whole_says_what_is_there_and_what_is_missing(begun: tuple[Path, dict[str, Any]]) -> None:
-    out, found = begun
-    done = len(list(out.glob("runs/*/summary.json")))
+    _, found = begun
     assert found["answer"].startswith("So far 6 of ")
     assert f"{MOST_TO_SEE[0]}, both channels, seed 0" in found["answer"].split("missing, whole or in part: ")[1]
     assert [row[:2] for row in rows_of(found, "")] == [[MOST_TO_SEE[0], "base"], [MOST_TO_SEE[0], "vulnerable"]]
     assert {row[0]: row[1:] for row in rows_of(found, "-progress")}["untrained policy, seed 0"] == [4, 4]
-    assert rows_of(found, "-grid") == rows_of(found, "-student") == [] and done
+    assert rows_of(found, "-grid") == rows_of(found, "-student") == []
 
 
-def test_a_run_that_was_killed_goes_on_from_its_last_step(config: StudyConfig, whole: tuple[Path, dict[str, Any]]) -> None:
+def test_a_run_that_was_killed_goes_on_from_its_last_step(
+    config: StudyConfig, whole: tuple[Path, dict[str, Any]]
+) -> None:
     out, _ = whole
     run = Run.open(planned(config)[6].folder(out))
     assert [line["step"] for line in run.metrics()] == [1, 2]
@@ -228,7 +248,7 @@ def test_log_odds_are_there_for_every_end_point_in_every_game(whole: tuple[Path,
 def test_what_is_not_found_has_its_steps_and_a_bound(whole: tuple[Path, dict[str, Any]]) -> None:
     _, found = whole
     rows = {tuple(row[:2]): row for row in rows_of(found, "-budget")}
-    game, channel, steps, seeds, rate, bound = rows["self-grading", "vulnerable"]
+    steps, seeds, rate, bound = rows["self-grading", "vulnerable"][2:]
     assert (steps, seeds, rate["value"]) == (2, "0 of 1", 0)
     assert bound == "49.0 %"  # Wilson's of four tasks
     assert "self-grading (2 steps, held-out exploit rate at most 49.0 %)" in found["answer"]
@@ -246,8 +266,12 @@ def test_released_prompts_that_do_not_fit_are_counted(whole: tuple[Path, dict[st
 
 def rate_of(job: Evaluate) -> float:
     source = job.source
-    exploiting = isinstance(source, Train) and source.channel == "vulnerable" and source.setting.game == job.setting.game
-    return 0.9 if exploiting and job.setting.game == "self-grading" and not job.setting.parameters.get("telling") else 0.02
+    exploiting = (
+        isinstance(source, Train) and source.channel == "vulnerable" and source.setting.game == job.setting.game
+    )
+    return (
+        0.9 if exploiting and job.setting.game == "self-grading" and not job.setting.parameters.get("telling") else 0.02
+    )
 
 
 def test_the_summary_tells_what_was_planted(config: StudyConfig, tmp_path: Path) -> None:

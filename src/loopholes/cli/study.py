@@ -58,9 +58,6 @@ def study(
         list[str] | None, typer.Option(help="Game to study. Repeatable. Default: all four.", show_default=False)
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Run every cell of every grid.")] = False,
-    lora: Annotated[
-        bool, typer.Option("--lora", help="Train adapters of models other than the minis, with settings for a laptop.")
-    ] = False,
     steps: Annotated[
         int | None, typer.Option(help="Steps per training run. Default: each game's own.", show_default=False)
     ] = None,
@@ -101,7 +98,6 @@ def study(
     config = StudyConfig.of(
         seeds=seeds,
         full=full,
-        lora=lora,
         train_tasks=pairs(tasks, "--tasks"),
         test_tasks=pairs(test_tasks, "--test-tasks"),
         thresholds=pairs(threshold, "--threshold"),

@@ -35,8 +35,9 @@ from loopholes.stats import (
     two_part,
 )
 from loopholes.studies.charts import Curve
+from loopholes.studies.inputs import takes_adapter
 from loopholes.studies.jobs import Distil, Evaluate, Job, Source, Teacher, Train, is_finished
-from loopholes.studies.settings import SETTINGS, TEACHING, Setting, with_lora
+from loopholes.studies.settings import SETTINGS, TEACHING, Setting, with_adapter
 from loopholes.training.distil import Keep
 
 SHOWN_ROLLOUTS = 6  # steps, or batches, of one run whose rollouts a page may show
@@ -46,10 +47,8 @@ class StudyConfig(Config):
     """What a study is run on. The defaults fit a night on a laptop; ``full`` runs every cell of every grid.
 
     ``policies``: the first is studied in every study, the others in discovery and as students of distillation.
-    ``lora``: of models other than the minis, adapters are trained that a laptop can train, instead of all weights by
-    the paper's settings, and they are evaluated at the temperature of training. ``steps``, ``count`` and ``samples``
-    stand in for each game's own, for a quick look. ``train_tasks`` and ``test_tasks`` give a game's file of tasks, else
-    generated tasks are played.
+    ``steps``, ``count`` and ``samples`` stand in for each game's own, for a quick look. ``train_tasks`` and
+    ``test_tasks`` give a game's file of tasks, else generated tasks are played.
     """
 
     kind: ClassVar[str] = "study"
@@ -58,7 +57,6 @@ class StudyConfig(Config):
     policies: tuple[str, ...] = Field(default=("mini", "mini-llama"), min_length=1)
     games: tuple[str, ...] = Field(default=tuple(SETTINGS), min_length=1)
     full: bool = False
-    lora: bool = False
     steps: int | None = Field(default=None, ge=1)
     count: int = Field(default=192, ge=1, description="held-out tasks of an evaluation")
     samples: int = Field(default=4, ge=1, description="answers a task")
@@ -80,11 +78,12 @@ class StudyConfig(Config):
     def setting(self, game: str, policy: str | None = None) -> Setting:
         """How a policy, by default the first, plays a game.
 
-        The minis as in the demo; others by the paper's preset, or as ``lora`` says.
+        The minis as in the demo; others by the paper's preset, or with an adapter where that is what they are for.
         """
+        policy = policy or self.policies[0]
         known = SETTINGS.get(game) or Setting(game, None)
-        if (policy or self.policies[0]) not in MINIS:
-            known = with_lora(known) if self.lora else replace(known, steps=None, options={})
+        if policy not in MINIS:
+            known = with_adapter(known) if takes_adapter(policy) else replace(known, steps=None, options={})
         return replace(
             known,
             steps=self.steps or known.steps,
@@ -98,7 +97,7 @@ class StudyConfig(Config):
 
     def distilled(self, student: str, teacher: Teacher, amount: int, seed: int, keep: Keep = "all") -> Distil:
         """A student of so many answers of a teacher."""
-        options = TEACHING if self.lora and student not in MINIS else {}
+        options = TEACHING if takes_adapter(student) else {}
         return Distil(student, teacher, amount, seed, keep, options)
 
     def trained(self, game: str, channel: str, seed: int, policy: str | None = None) -> Train:

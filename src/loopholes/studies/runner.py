@@ -147,8 +147,7 @@ def options(config: StudyConfig) -> str:
     words += [f"--tasks {game}={path}" for game, path in given.get("train_tasks", {}).items()]
     words += [f"--test-tasks {game}={path}" for game, path in given.get("test_tasks", {}).items()]
     words += [f"--threshold {key}={value}" for key, value in given.get("thresholds", {}).items()]
-    words += [f"--{key}" for key in ("full", "lora") if key in given]
-    return "".join(f" {word}" for word in words)
+    return "".join(f" {word}" for word in [*words, *(["--full"] if config.full else [])])
 
 
 def sections_of(out: Path) -> list[Section]:

@@ -77,7 +77,7 @@ TEACHING: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 8}
 """Of distillation into a model of 135 million parameters, on a laptop: eight answers a step fit into its memory."""
 
 
-def with_lora(setting: Setting) -> Setting:
+def with_adapter(setting: Setting) -> Setting:
     """The same where an adapter is trained on a laptop.
 
     It is evaluated as it is trained, at temperature 1 without cuts, so that held-out rates lie beside the curves.
