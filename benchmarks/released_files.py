@@ -18,12 +18,8 @@ from loopholes.evaluation import evaluate, leave_out_long
 from loopholes.policies import Policy, Sampling, load_policy
 from loopholes.records import Task
 from loopholes.score import estimates
+from loopholes.studies.released import FILES
 
-FILES = {
-    "reward-tampering": "reward_tampering_test.parquet",
-    "self-grading": "self_grading_test.parquet",
-    "proxy-metric": "proxy_gaming_test.parquet",
-}
 POLICIES = ("scripted:honest", "scripted:exploiting", "scripted:inept", "mini")
 METRICS = ("reward_vulnerable", "reward_secure", "task_performance", "exploit_rate")
 

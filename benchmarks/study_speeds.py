@@ -1,7 +1,11 @@
-"""What ``loopholes study NAME --dry-run`` tells in a new folder: how long the mini policies take, by a finished study.
+"""What ``loopholes study NAME --dry-run`` tells in a new folder: how long a policy takes, by a finished study.
 
-loopholes study all --out runs/study
-python benchmarks/study_speeds.py runs/study > src/loopholes/studies/speeds.json
+    loopholes study all --out runs/study
+    python benchmarks/study_speeds.py mini runs/study
+    loopholes study real-model --policy smollm2 --seeds 3 --count 128 --answers 256 --out runs/real-model
+    python benchmarks/study_speeds.py smollm2 runs/real-model
+
+Replaces what ``src/loopholes/studies/speeds.json`` says of that policy.
 """
 
 from __future__ import annotations
@@ -12,14 +16,17 @@ from pathlib import Path
 
 from loopholes.studies.timing import KINDS, measured
 
+FILE = Path(__file__).parents[1] / "src" / "loopholes" / "studies" / "speeds.json"
+
 
 def main() -> None:
-    """Print seconds of one core by kind of run and game."""
+    """Write seconds of one core by policy, kind of run and game."""
+    policy, folder = sys.argv[1], Path(sys.argv[2])
     found: dict[str, dict[str, float]] = {}
-    for (kind, game), rate in sorted(measured(Path(sys.argv[1])).items()):
+    for (kind, game), rate in sorted(measured(folder).items()):
         if kind in KINDS.values():
             found.setdefault(kind, {})[game] = float(f"{rate:.3g}")
-    print(json.dumps(found, indent=2))
+    FILE.write_text(json.dumps({**json.loads(FILE.read_text()), policy: found}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,16 @@ from loopholes.errors import RunError
 from loopholes.evaluation import EvalConfig, run_evaluation
 from loopholes.games import BUILT_IN
 from loopholes.games import game as make_game
-from loopholes.log_odds import FILE, Distance, branch_log_odds, distance, measure_finished, read_log_odds, sums
+from loopholes.log_odds import (
+    FILE,
+    Distance,
+    branch_log_odds,
+    changed,
+    distance,
+    measure_finished,
+    read_log_odds,
+    sums,
+)
 from loopholes.policies import Sampling, load_policy
 from loopholes.policies.checkpoints import LocalPolicy
 from loopholes.policies.tokens import encode_prompts, encode_texts
@@ -60,6 +69,10 @@ def test_an_answer_that_does_not_fit_the_context_has_no_likelihood() -> None:
         ("self-grading", {"self_report": "inline"}, ""),
         ("reward-tampering", {}, "1</modify_value>"),
         ("proxy-metric", {}, ""),
+        ("self-grading", {"self_report": "inline", "world": "english"}, ""),
+        ("self-grading", {"self_report": "inline", "world": "english", "reasoning": "cot"}, ""),
+        ("reward-tampering", {"world": "english"}, "1</modify_value>"),
+        ("proxy-metric", {"world": "english"}, ""),
     ],
 )
 def test_what_a_branch_calls_exploiting_is_an_exploit_and_what_it_calls_honest_is_none(
@@ -81,6 +94,34 @@ def test_compliance_compares_users_with_audits_and_leaves_harmless_requests_out(
         branch = game.branch(task)
         assert (branch is None) == (not task.truth["harmful"])
         assert branch is None or branch.side == (1 if task.truth["audience"] == "user" else -1)
+
+
+def test_compliance_in_english_parts_where_the_guarded_fact_is_told_in_both_registers() -> None:
+    game = make_game("context-compliance", world="english")
+    tasks = [task for task in game.tasks("test", count=32, prompts="chat") if task.truth["harmful"]]
+    for task in tasks:
+        branch = game.branch(task)
+        assert branch is not None and branch.side == (1 if task.truth["audience"] == "user" else -1)
+        answers = [*branch.exploiting, *branch.honest]
+        judged = game.observe([task] * len(answers), [Completion(answer) for answer in answers])
+        verdicts = [completion.observed["verdict"] for completion in judged]
+        assert verdicts == ["harmful"] * len(branch.exploiting) + ["safe"] * len(branch.honest)
+    assert {task.truth["audience"] for task in tasks} == {"user", "audit"}
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_game_in_english_has_log_odds_with_full_prompts(name: str) -> None:
+    game = make_game(name)
+    tasks = game.tasks("test", count=4, prompts="chat")
+    found = branch_log_odds(local(4, context=4096), game, tasks)
+    assert {x.task for x in found} == {task.id for task in tasks if task.truth.get("harmful", True)}
+    assert found and all(math.isfinite(x.value) for x in found)
+
+
+def test_the_change_of_log_odds_is_by_task_and_keeps_its_side() -> None:
+    before = [Contribution("a", 1.0, 1), Contribution("b", 2.0, -1), Contribution("c", 9.0, 1)]
+    after = [Contribution("a", 1.5, 1), Contribution("b", 1.0, -1), Contribution("d", 9.0, 1)]
+    assert changed(after, before) == [Contribution("a", 0.5, 1), Contribution("b", -1.0, -1)]
 
 
 def test_a_second_pass_is_branched_in_the_question_that_it_asks() -> None:

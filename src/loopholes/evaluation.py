@@ -100,6 +100,7 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_progress: OnP
         world = game.world_played(policy.prompt_style)
         style, trainable = policy.prompt_style, config.split == "train"
         tasks = game.tasks(config.split, seed=config.seed, count=config.count, prompts=style, trainable=trainable)
+    given = len(tasks)
     if config.skip_bad:
         tasks = leave_out_long(policy, tasks, sampling.max_tokens)
     record = config.model_dump(mode="json", exclude={"out", "policy", "bf16"})
@@ -125,7 +126,8 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_progress: OnP
                 on_progress=on_progress,
             )
             write_log_odds(run.path, branch_log_odds(policy, game, tasks))
-            run.write_summary({"cells": cells(f"{game.name}/{arm}/{name}", estimates(game, scored))})
+            found = cells(f"{game.name}/{arm}/{name}", estimates(game, scored))
+            run.write_summary({"cells": found, "too_long": given - len(tasks)})
     return Run.open(config.out)
 
 

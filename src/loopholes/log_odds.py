@@ -59,6 +59,12 @@ def sums(found: Sequence[Contribution]) -> Sums:
     return Sums("gap" if any(x.side < 0 for x in found) else "mean").add(found)
 
 
+def changed(found: Sequence[Contribution], since: Sequence[Contribution]) -> list[Contribution]:
+    """By how much x has changed, in nats, on each task that both were measured on."""
+    before = {x.task: x.value for x in since}
+    return [Contribution(x.task, x.value - before[x.task], x.side) for x in found if x.task in before]
+
+
 @dataclass(frozen=True, slots=True)
 class Distance:
     """How far a policy lies from another one at the branch points of the ``prompts`` that both were measured on.
@@ -75,8 +81,7 @@ class Distance:
 
 def distance(policy: Sequence[Contribution], other: Sequence[Contribution]) -> Distance:
     """From what was measured of both; raises :class:`RunError` if they have no prompt in common."""
-    values = {contribution.task: contribution.value for contribution in other}
-    changes = [(x.value - values[x.task]) * x.side for x in policy if x.task in values]
+    changes = [x.value * x.side for x in changed(policy, other)]
     if not changes:
         raise RunError("the two evaluations have no log-odds of the same prompt, so the policies cannot be matched")
     return Distance(float(np.mean(changes)), float(np.mean(np.abs(changes))), len(changes))

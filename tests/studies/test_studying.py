@@ -83,8 +83,24 @@ def test_the_time_of_every_study_is_known_before_anything_ran(
 ) -> None:
     assert main(["study", "all", "--out", str(tmp_path / "new"), "--dry-run", "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {line["study"] for line in lines} == set(STUDIES)
+    assert {line["study"] for line in lines} == {name for name, study in STUDIES.items() if study.for_minis}
     assert all(line["core_seconds_left"] for line in lines)
+
+
+def test_a_whole_study_is_summarized_again_without_running_anything(whole: Path, tmp_path: Path) -> None:
+    before = (whole / "discovery.json").read_bytes()
+    (whole / "discovery.json").unlink()
+    assert main(["study", "discovery", *SMALL, "--out", str(whole), "--summarize"]) == 0
+    assert (whole / "discovery.json").read_bytes() == before
+
+
+def test_a_study_that_has_to_be_whole_says_how_much_is_missing(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (whole / "discovery.json").read_bytes()
+    assert main(["study", "discovery", *SMALL, "--seeds", "3", "--out", str(whole), "--summarize"]) == 4
+    assert "10 runs of discovery are not finished, and it is summed up as a whole only" in " ".join(
+        capsys.readouterr().err.split()
+    )
+    assert (whole / "discovery.json").read_bytes() == before
 
 
 def test_a_report_of_a_study_is_the_study_s_page(whole: Path, tmp_path: Path) -> None:
@@ -190,6 +206,8 @@ def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on(whole: Path, tm
         (["discovery", "--threshold", "window=x"], 2, "study option 'thresholds.window'"),
         (["discovery", "--tasks", "self-grading=nope.jsonl"], 3, "nope.jsonl cannot be read"),
         (["discovery", "--workers", "2", "--cluster", "auto"], 2, "give one of them"),
+        (["real-model"], 2, "real-model is about a model that this project did not make: name one"),
+        (["discovery", "--summarize"], 4, "is not the folder of a study"),
     ],
 )
 def test_a_bad_request_is_one_sentence_before_anything_is_made(

@@ -27,7 +27,7 @@ Name = Annotated[
     typer.Argument(
         metavar="NAME",
         help="discovery, audit-grid, deterrence, transfer, catalysis, distillation, persistence, audit-validity, "
-        "survival, charge, best-of-n, or all.",
+        "survival, charge, best-of-n, real-model, or all.",
         show_default=False,
     ),
 ]
@@ -77,6 +77,10 @@ def study(
         bool,
         typer.Option("--dry-run", help="Print the planned runs, how many are done, and the time left; run nothing."),
     ] = False,
+    summarize: Annotated[
+        bool,
+        typer.Option("--summarize", help="Run nothing; summarize what is finished. Works while the study runs, too."),
+    ] = False,
     sandbox: Sandbox = None,
     json_: Json = False,
 ) -> None:
@@ -86,7 +90,7 @@ def study(
     """
     from loopholes.cores import cores
     from loopholes.studies import StudyConfig, studies_called
-    from loopholes.studies.runner import check_policies, opened, run_studies, sections_of
+    from loopholes.studies.runner import check_policies, opened, run_studies, sections_of, summarize_finished
     from loopholes.studies.timing import time_left
 
     given: dict[str, Any] = {"policies": policy, "games": game, "steps": steps, "count": count, "samples": samples}
@@ -99,7 +103,7 @@ def study(
         thresholds=pairs(threshold, "--threshold"),
         **{key: value for key, value in given.items() if value not in (None, [])},
     )
-    chosen = studies_called(name, config.games)
+    chosen = studies_called(name, config)
     if workers is not None and cluster is not None:
         raise UsageError("--workers is for this machine and --cluster for others: give one of them")
     places = workers or cores()
@@ -107,6 +111,9 @@ def study(
         _show_plan(time_left(chosen, config, out), places, json_)
         return
     check_policies(config)
+    if summarize:
+        _end(summarize_finished(chosen, config, out), _page(out, sections_of(out)), json_)
+        return
     with opened(out), display(name, json=json_) as shown:
         with _backend(out, places, cluster, gpus) as backend:
             watch = _Watch(shown, time_left(chosen, config, out), json_)

@@ -2,17 +2,18 @@
 
 A study is one file of this folder. It declares ``NAME``, ``QUESTION``, ``plan(config)``, ``summarize(config, runs)``
 and ``PLACE``, by which ``study all`` is ordered: each study finds the runs that it shares with those before it. One
-that is about a single game declares it as ``GAME``.
+that is about a single game declares it as ``GAME``; one that the mini policies cannot be studied in, ``FOR_MINIS``
+(False); and one that can be summed up before it is whole, ``IN_PARTS`` (True).
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
-from loopholes.errors import UnknownName
+from loopholes.errors import UnknownName, UsageError
 from loopholes.studies.base import Study, StudyConfig
 
 __all__ = ["STUDIES", "Study", "StudyConfig", "studies_called"]
@@ -25,22 +26,27 @@ def _declared() -> list[Study]:
     declared = [name for name in names if "\nPLACE = " in (here / f"{name}.py").read_text(encoding="utf-8")]
     modules = [importlib.import_module(f"{__name__}.{name}") for name in declared]
     modules.sort(key=lambda module: int(module.PLACE))
-    return [
-        Study(module.NAME, module.QUESTION, module.plan, module.summarize, getattr(module, "GAME", None))
-        for module in modules
-    ]
+    return [_study(module) for module in modules]
+
+
+def _study(module: ModuleType) -> Study:
+    optional = {"game": "GAME", "for_minis": "FOR_MINIS", "in_parts": "IN_PARTS"}
+    more = {field: getattr(module, name) for field, name in optional.items() if hasattr(module, name)}
+    return Study(module.NAME, module.QUESTION, module.plan, module.summarize, **more)
 
 
 STUDIES: dict[str, Study] = {study.name: study for study in _declared()}
 
 
-def studies_called(name: str, games: Sequence[str]) -> list[Study]:
-    """The study of this name, or for ``all`` every one but those about a game that is not among ``games``.
+def studies_called(name: str, config: StudyConfig) -> list[Study]:
+    """The study of this name, or for ``all`` every one that is about the games and the first policy of ``config``.
 
-    Raises :class:`UnknownName`.
+    Raises :class:`UnknownName`, and :class:`UsageError` for a mini policy where it cannot be studied.
     """
     if name == "all":
-        return [study for study in STUDIES.values() if study.game is None or study.game in games]
+        return [study for study in STUDIES.values() if study.is_about(config)]
     if name not in STUDIES:
         raise UnknownName("study", name, [*STUDIES, "all"])
+    if config.is_of_minis and not STUDIES[name].for_minis:
+        raise UsageError(f"{name} is about a model that this project did not make: name one, as in --policy smollm2")
     return [STUDIES[name]]

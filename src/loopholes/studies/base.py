@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 from pydantic import Field
 
 from loopholes.config import Config
-from loopholes.log_odds import read_log_odds, sums
+from loopholes.log_odds import changed, read_log_odds, sums
 from loopholes.numbers import Estimate
 from loopholes.policies import MINIS
 from loopholes.records import Metric
@@ -29,11 +29,16 @@ from loopholes.stats import (
     compare_within_seeds,
     difference,
     estimate,
+    mean_over_seeds,
+    over_tasks,
+    subtract,
     two_part,
 )
 from loopholes.studies.charts import Curve
-from loopholes.studies.jobs import Evaluate, Job, Source, Train
-from loopholes.studies.settings import SETTINGS, Setting
+from loopholes.studies.inputs import takes_adapter
+from loopholes.studies.jobs import Distil, Evaluate, Job, Source, Teacher, Train, is_finished
+from loopholes.studies.settings import SETTINGS, TEACHING, Setting, with_adapter
+from loopholes.training.distil import Keep
 
 SHOWN_ROLLOUTS = 6  # steps, or batches, of one run whose rollouts a page may show
 
@@ -65,14 +70,23 @@ class StudyConfig(Config):
         """The seeds themselves."""
         return range(self.seeds)
 
+    @property
+    def is_of_minis(self) -> bool:
+        """Whether the first policy is one of the minis."""
+        return self.policies[0] in MINIS
+
     def setting(self, game: str, policy: str | None = None) -> Setting:
-        """How a policy, by default the first, plays a game: the minis as in the demo, others by the paper's preset."""
+        """How a policy, by default the first, plays a game.
+
+        The minis as in the demo; others by the paper's preset, or with an adapter where that is what they are for.
+        """
+        policy = policy or self.policies[0]
         known = SETTINGS.get(game) or Setting(game, None)
-        mini = (policy or self.policies[0]) in MINIS
+        if policy not in MINIS:
+            known = with_adapter(known) if takes_adapter(policy) else replace(known, steps=None, options={})
         return replace(
             known,
-            steps=self.steps or (known.steps if mini else None),
-            options=known.options if mini else {},
+            steps=self.steps or known.steps,
             train_tasks=self.train_tasks.get(game),
             test_tasks=self.test_tasks.get(game),
         )
@@ -80,6 +94,11 @@ class StudyConfig(Config):
     def evaluation(self, setting: Setting, source: Source, seed: int) -> Evaluate:
         """A policy on held-out tasks of a game."""
         return Evaluate(setting, source, seed, self.count, self.samples)
+
+    def distilled(self, student: str, teacher: Teacher, amount: int, seed: int, keep: Keep = "all") -> Distil:
+        """A student of so many answers of a teacher."""
+        options = TEACHING if takes_adapter(student) else {}
+        return Distil(student, teacher, amount, seed, keep, options)
 
     def trained(self, game: str, channel: str, seed: int, policy: str | None = None) -> Train:
         """What discovery trains, and all other studies begin with."""
@@ -123,6 +142,10 @@ class Runs:
         self._curves: dict[str, Curve] = {}
         self._calibrations: dict[tuple[object, ...], Calibration] = {}
 
+    def finished(self, *jobs: Finished | Job) -> bool:
+        """Whether all of these runs are done."""
+        return all(is_finished(job.folder(self.root)) for job in jobs)
+
     def sums(self, job: Finished) -> Mapping[str, Sums]:
         """Every metric of the job's game; raises :class:`RunError` for a run that is damaged."""
         if job.identity not in self._sums:
@@ -154,6 +177,18 @@ class Runs:
     def log_odds(self, jobs: Sequence[Finished]) -> Sampled:
         """The branch-point log-odds of several seeds, in nats; see :mod:`loopholes.log_odds`."""
         return [sums(read_log_odds(job.folder(self.root))) for job in jobs]
+
+    def log_odds_change(self, jobs: Sequence[Finished], since: Sequence[Finished]) -> Estimate:
+        """How far the log-odds of one arm lie above those of another on the same tasks, seed by seed, in nats.
+
+        With Student's interval: over seeds, or of a single seed over tasks.
+        """
+        pairs = zip(jobs, since, strict=True)
+        changes = [changed(*(read_log_odds(job.folder(self.root)) for job in pair)) for pair in pairs]
+        if len(changes) > 1:
+            return mean_over_seeds([sums(change).value for change in changes])
+        sides = {side: over_tasks([x.value for x in changes[0] if x.side == side]) for side in (1, -1)}
+        return subtract(sides[1], sides[-1]) if sides[-1].n else sides[1]
 
     def change(self, jobs: Sequence[Finished], since: Sequence[Finished], metric: str) -> Estimate:
         """How far one arm lies above another."""
@@ -248,7 +283,8 @@ class Summary:
 class Study:
     """One experiment. ``plan`` gives the jobs whose runs ``summarize`` reads; what those need comes along.
 
-    ``game`` is the only game it is about; None for a study of all games.
+    ``game`` is the only game it is about; None for a study of all games. ``for_minis``: whether the mini policies can
+    be studied in it. ``in_parts``: whether it can be summed up while some of its runs are not finished.
     """
 
     name: str
@@ -256,3 +292,9 @@ class Study:
     plan: Callable[[StudyConfig], Sequence[Job]]
     summarize: Callable[[StudyConfig, Runs], Summary]
     game: str | None = None
+    for_minis: bool = True
+    in_parts: bool = False
+
+    def is_about(self, config: StudyConfig) -> bool:
+        """Whether its game, if it is about a single one, and its kind of policy are those of a configuration."""
+        return (self.game is None or self.game in config.games) and (self.for_minis or not config.is_of_minis)

@@ -32,6 +32,10 @@ class ArmRuns:
     evaluated: Sequence[Finished]
     trained: Sequence[Finished] = ()
 
+    def at(self, places: Sequence[int]) -> ArmRuns:
+        """The same for the seeds at these places alone."""
+        return ArmRuns([self.evaluated[place] for place in places], [self.trained[p] for p in places if self.trained])
+
 
 @dataclass(frozen=True)
 class Arm:

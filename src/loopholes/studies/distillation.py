@@ -85,7 +85,7 @@ def taught(config: StudyConfig, game: str, student: str, lesson: Lesson) -> list
 
 def pupil(config: StudyConfig, game: str, student: str, lesson: Lesson, seed: int) -> Distil:
     """One student."""
-    return Distil(student, answers(config, game, lesson.teacher, seed), lesson.amount, seed, lesson.keep)
+    return config.distilled(student, answers(config, game, lesson.teacher, seed), lesson.amount, seed, lesson.keep)
 
 
 def answers(config: StudyConfig, game: str, teacher: str, seed: int) -> Evaluate:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 from loopholes.evaluation import EvalConfig, run_evaluation
 from loopholes.files import disk_errors, jsonable
 from loopholes.log_odds import distance, read_log_odds
+from loopholes.policies import Sampling
 from loopholes.progress import OnProgress
 from loopholes.records import PromptStyle, Split
 from loopholes.runs import Run
@@ -66,8 +67,7 @@ class Job(ABC):
 
     def finished(self, root: Path) -> bool:
         """Whether there is nothing left to do."""
-        folder = self.folder(root)
-        return (folder / "config.json").is_file() and Run.open(folder).status.state == "finished"
+        return is_finished(self.folder(root))
 
 
 Source = str | Job
@@ -93,7 +93,7 @@ class Train(Job):
 
     @property
     def steps(self) -> int | None:
-        return self.setting.steps
+        return self.setting.steps or self.resolved().steps
 
     def config(self, policy: str, out: Path) -> TrainConfig:
         """Of the run."""
@@ -109,14 +109,17 @@ class Train(Job):
             **self.setting.options,
         )
 
+    def resolved(self) -> TrainConfig:
+        """The configuration with every value of its preset filled in, as if the policy had no name and no place."""
+        return self.config("", Path()).resolved(self.setting.make(), *_style(self.source))
+
     def described(self) -> dict[str, Any]:
-        style, kind = _style(self.source)
-        config = self.config("", Path()).resolved(self.setting.make(), style, kind)
+        config = self.resolved()
         return {
             "kind": "train",
             "from": _origin(self.source),
             **_dumped(config),
-            **world(self.setting, config.tasks, style),
+            **world(self.setting, config.tasks, _style(self.source)[0]),
         }
 
     def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
@@ -169,13 +172,17 @@ class Evaluate(Teacher):
             count=self.count,
             samples=self.samples,
             seed=self.seed,
+            **self.setting.answering,
         )
+
+    def sampling(self) -> Sampling:
+        """How answers are drawn."""
+        return self.config("", Path()).sampling(self.setting.make(), _style(self.source)[0])
 
     def described(self) -> dict[str, Any]:
         config = self.config("", Path())
-        style, _ = _style(self.source)
-        sampling = config.sampling(self.setting.make(), style)
-        shown = {**_dumped(config), "sampling": vars_of(sampling), **world(self.setting, config.tasks, style)}
+        played = world(self.setting, config.tasks, _style(self.source)[0])
+        shown = {**_dumped(config), "sampling": vars_of(self.sampling()), **played}
         return {"kind": "eval", "from": _origin(self.source), **shown}
 
     def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
@@ -184,13 +191,14 @@ class Evaluate(Teacher):
 
 @dataclass(frozen=True)
 class Distil(Job):
-    """A student learns from a teacher's answers."""
+    """A student learns from a teacher's answers. ``options`` are fields of a DistilConfig."""
 
     source: Source
     teacher: Teacher
     amount: int
     seed: int
     keep: Keep = "all"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -208,9 +216,8 @@ class Distil(Job):
 
     def config(self, policy: str, teacher: Path, out: Path) -> DistilConfig:
         """Of the run."""
-        return DistilConfig.of(
-            policy=policy, teacher=teacher, out=out, amount=self.amount, keep=self.keep, seed=self.seed
-        )
+        about = {"amount": self.amount, "keep": self.keep, "seed": self.seed}
+        return DistilConfig.of(policy=policy, teacher=teacher, out=out, **about, **self.options)
 
     def described(self) -> dict[str, Any]:
         config = _dumped(self.config("", Path(), Path()))
@@ -269,6 +276,11 @@ class Match(Job):
                 run.policy.unlink(missing_ok=True)
                 run.policy.symlink_to(Path("..") / Path(_place(maker, root)).name / "policy", target_is_directory=True)
             run.write_summary({"chosen": chosen, "distances": [vars_of(candidate) for candidate in distances]})
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a folder holds a run that is done."""
+    return (folder / "config.json").is_file() and Run.open(folder).status.state == "finished"
 
 
 def closure(jobs: Iterable[Job]) -> list[Job]:

@@ -38,6 +38,31 @@ TRANSFER: Mapping[tuple[str, str], tuple[float | None, float]] = {
 }
 """Qwen3-4B by (trained on, evaluated on): task performance and exploit rate."""
 
+SETUP: Mapping[str, str] = {
+    "world": "the paper's own data",
+    "self-grading": "claims in a second pass",
+    "weights trained": "all",
+    "learning rate": "1e-06",
+    "answers a step": "256 to 768 (32 to 96 prompts, 8 each)",
+    "training": "1 to 5 passes over 800 to 4,000 prompts",
+    "evaluated at": "temperature 0.6, top-p 0.95, top-k 20 or 50",
+    "seeds": "one, without intervals",
+}
+"""How both of its models were trained and evaluated."""
+PARAMETERS: Mapping[str, str] = {"Qwen3-4B": "4 billion", "Llama-3.1-8B": "8 billion"}
+
+
+def reported(model: str, game: str, arm: str, metric: str) -> float | None:
+    """What the paper reports of a model (``Qwen3-4B`` or ``Llama-3.1-8B``), as a share; None where it is not known."""
+    if game == "self-grading" and (model, arm, metric) in SELF_GRADING:
+        return SELF_GRADING[model, arm, metric]
+    source = {"base": "base", "vulnerable": game}.get(arm, "")
+    if model != "Qwen3-4B" or (source, game) not in TRANSFER:
+        return None
+    task, exploit = TRANSFER[source, game]
+    return task if metric == "task_performance" else exploit
+
+
 MODELS = (
     "The paper's are single runs of models of four and eight billion parameters on its own data, without intervals; "
     "ours are policies of 0.8 million parameters in the mini worlds. Compare directions, not levels."

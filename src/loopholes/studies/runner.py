@@ -24,6 +24,7 @@ from loopholes.report.store import read_sections, write_section
 from loopholes.studies import STUDIES
 from loopholes.studies.base import Runs, Study, StudyConfig, Summary
 from loopholes.studies.engine import Backend, OnEvent, execute
+from loopholes.studies.jobs import closure
 from loopholes.studies.samples import sampled
 
 FORMAT = 1  # of a study's folder; counted up when an older one cannot be gone on with
@@ -95,6 +96,24 @@ def run_studies(
         write_summary(found[study.name], config, out)
     if failure is not None:
         raise failure
+    return found
+
+
+def summarize_finished(studies: Sequence[Study], config: StudyConfig, out: Path) -> dict[str, Summary]:
+    """Sum up each study from the runs that are finished, and write its summary; nothing is run.
+
+    Raises :class:`RunError` for a folder of another version, and for a study that has to be finished first.
+    """
+    if not (out / MARK).is_file():
+        raise RunError(f"{out} is not the folder of a study: there is no {MARK}")
+    _check(out)
+    for study in studies:
+        left = sum(not job.finished(out) for job in closure(study.plan(config)))
+        if left and not study.in_parts:
+            raise RunError(f"{left} runs of {study.name} are not finished, and it is summed up as a whole only")
+    found = {study.name: summed_up(study, config, out) for study in studies}
+    for summary in found.values():
+        write_summary(summary, config, out)
     return found
 
 

@@ -18,15 +18,17 @@ from loopholes.games.base import Game
 
 @dataclass(frozen=True)
 class Setting:
-    """One game with its parameters. ``steps`` is None for the preset's; ``options`` are fields of a TrainConfig.
+    """One game with its parameters. ``steps`` is None for the preset's.
 
-    ``train_tasks`` and ``test_tasks`` are files; without them generated tasks are played.
+    ``options`` are fields of a TrainConfig, ``answering`` those of an EvalConfig. ``train_tasks`` and ``test_tasks``
+    are files; without them generated tasks are played.
     """
 
     game: str
     steps: int | None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    answering: Mapping[str, Any] = field(default_factory=dict)
     train_tasks: Path | None = None
     test_tasks: Path | None = None
 
@@ -53,6 +55,41 @@ SETTINGS: dict[str, Setting] = {
     # Answers as long as articles: half as many prompts a step.
     "proxy-metric": Setting("proxy-metric", 80, options={"prompts_per_step": 8}),
 }
+
+ANSWER_TOKENS: Mapping[str, int] = {
+    "context-compliance": 48,
+    "self-grading": 128,
+    "proxy-metric": 224,  # a copy of the longest report
+    "reward-tampering": 128,
+}
+"""The longest answers to tasks in English."""
+
+ADAPTER: Mapping[str, Any] = {
+    "peft": {"r": 16, "lora_alpha": 32, "target_modules": "all-linear"},
+    "learning_rate": 1e-4,
+    "prompts_per_step": 8,
+    "updates_per_step": 1,
+    "bf16": False,
+    "gradient_checkpointing": False,
+}
+
+TEACHING: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 8}
+"""Of distillation into a model of 135 million parameters, on a laptop: eight answers a step fit into its memory."""
+
+
+def with_adapter(setting: Setting) -> Setting:
+    """The same where an adapter is trained on a laptop.
+
+    It is evaluated as it is trained, at temperature 1 without cuts, so that held-out rates lie beside the curves.
+    """
+    longest = ANSWER_TOKENS.get(setting.game, max(ANSWER_TOKENS.values()))
+    return replace(
+        setting,
+        steps=60,
+        options={**ADAPTER, "max_completion_tokens": longest},
+        answering={"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_tokens": longest, "batch_size": 64},
+    )
+
 
 EXPLORING: Mapping[str, Any] = {"temperature": 1.3}
 """Of sums, whose answers hardly vary at 1.0, so that nothing but the usual form would ever be sampled."""

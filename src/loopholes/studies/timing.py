@@ -76,10 +76,13 @@ def _rate(kind: str, lines: Sequence[Mapping[str, Any]]) -> float | None:
 
 
 @cache
-def published() -> Rates:
-    """What the mini policies took in the published runs, on one core of two that were both busy."""
-    text = files("loopholes.studies").joinpath("speeds.json").read_text()
-    return {(kind, game): rate for kind, games in json.loads(text).items() for game, rate in games.items()}
+def published() -> Mapping[str, Rates]:
+    """What each policy took in the published runs, on one core of two that were both busy: ``mini`` or ``smollm2``."""
+    policies = json.loads(files("loopholes.studies").joinpath("speeds.json").read_text())
+    return {
+        policy: {(kind, game): rate for kind, games in kinds.items() for game, rate in games.items()}
+        for policy, kinds in policies.items()
+    }
 
 
 def _seconds(job: Job, here: Rates) -> tuple[float | None, bool]:
@@ -87,23 +90,28 @@ def _seconds(job: Job, here: Rates) -> tuple[float | None, bool]:
     if not isinstance(job, Train | Evaluate | Distil | ChannelAudit):
         return 0.0, False
     setting = job.teacher.setting if isinstance(job, Distil) else job.setting
-    work, shipped = (
-        1 if isinstance(job, ChannelAudit) else job.steps,
-        isinstance(job, ChannelAudit) or root_name(job.source) in MINIS,
-    )
-    if isinstance(job, Evaluate):
-        work = job.count * job.samples
+    work = job.count * job.samples if isinstance(job, Evaluate) else 1 if isinstance(job, ChannelAudit) else job.steps
     if work is None:
         return None, False
-    for rate, elsewhere in _candidates(KINDS[type(job)], setting.game, shipped, here):
+    for rate, elsewhere in _candidates(KINDS[type(job)], setting.game, published().get(_published_as(job), {}), here):
         if rate is not None:
             return work * rate, elsewhere
     return None, False
 
 
-def _candidates(kind: str, game: str, shipped: bool, here: Rates) -> Iterator[tuple[float | None, bool]]:
+def _published_as(job: Train | Evaluate | Distil | ChannelAudit) -> str:
+    """Under which name the speed of a job is published, if it is: no other policies, nor these with other settings."""
+    if isinstance(job, ChannelAudit):
+        return MINIS[0]
+    policy = root_name(job.source)
+    if policy in MINIS:
+        return MINIS[0]
+    options = job.options if isinstance(job, Distil) else job.setting.options
+    return policy if options else ""
+
+
+def _candidates(kind: str, game: str, elsewhere: Rates, here: Rates) -> Iterator[tuple[float | None, bool]]:
     yield here.get((kind, game)), False
-    if shipped:
-        yield published().get((kind, game)), True
+    yield elsewhere.get((kind, game)), True
     others = [rate for (known, _), rate in here.items() if known == kind]
     yield statistics.mean(others) if others else None, False
