@@ -1,0 +1,58 @@
+"""verifiers 0.4 (its v1): a taskset package, laid out as ``vf-init`` does, with the channel as its reward.
+
+Two-pass self-grading is played in two turns: the game's question is the second user message, so that the policy answers it
+with the first turn before it, which the game's own second pass leaves out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from loopholes import __version__
+from loopholes.integrations.packing import Package, exported, readme
+
+PACKAGE, VERSION = "verifiers", "0.4"
+TWO_PASS = True
+PYPROJECT = """\
+[project]
+name = "{dashed}"
+version = "{version}"
+description = "{description}"
+requires-python = ">=3.11"
+dependencies = [{dependencies}]
+
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[tool.hatch.build.targets.wheel]
+packages = ["{module}"]
+"""
+INIT = """\
+from {module}.taskset import GameEnv, GameTaskset
+
+__all__ = ["GameEnv", "GameTaskset"]
+"""
+
+
+def files(package: Package) -> Mapping[str, bytes]:
+    """A folder to install with pip: ``pyproject.toml``, ``README.md`` and the package with its tasks."""
+    module = f"loopholes_{package.slug}"
+    project = PYPROJECT.format(
+        dashed=module.replace("_", "-"),
+        module=module,
+        version=__version__,
+        description=package.description,
+        dependencies=package.dependencies("verifiers>=0.4,<0.5"),
+    )
+    usage = (
+        f"pip install .\nvf-validate {module} --runtime.type subprocess\nvf-eval {module} -n 20 --model YOURS\n"
+    )
+    inside = {**package.settings_files(), **package.task_files()}
+    return {
+        "pyproject.toml": project.encode(),
+        "README.md": readme(package, "a verifiers taskset", usage),
+        f"{module}/__init__.py": INIT.format(module=module).encode(),
+        f"{module}/taskset.py": exported("verifiers_taskset.py"),
+        **{f"{module}/game/{name}": content for name, content in inside.items()},
+    }
