@@ -1,8 +1,7 @@
 """The games in other frameworks: rewards that they train with, environments and tasks that they install.
 
 Each file is one framework. It pays by :mod:`loopholes.score` and measures by the games' own measurements, and imports
-its framework only when it is used. A framework that ``loopholes export`` writes for (:data:`TARGETS`) declares itself. It
-has
+its framework only when it is used. One that ``loopholes export`` writes for (:data:`TARGETS`) declares itself. It has
 
 - a docstring, whose first line is its help;
 - ``PACKAGE``, the distribution that plays the export, and ``VERSION``, its minor version that was tested;

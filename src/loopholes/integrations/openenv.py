@@ -1,4 +1,4 @@
-"""OpenEnv 0.10: a server, its client and ``openenv.yaml``, laid out as ``openenv init`` does, with the channel as reward.
+"""OpenEnv 0.10: a server, its client and ``openenv.yaml``, laid out as ``openenv init`` does; the channel pays.
 
 Two-pass self-grading takes two steps: the first observation after an answer holds the game's question.
 """
@@ -95,10 +95,20 @@ def files(package: Package) -> Mapping[str, bytes]:
         "README.md": readme(package, "an OpenEnv environment", usage),
         "__init__.py": INIT.format(name=package.game.name).encode(),
         "models.py": exported("openenv_models.py"),
-        "client.py": exported("openenv_client.py"),
+        "client.py": _exported("openenv_client.py", module),
         "server/__init__.py": SERVER_INIT.encode(),
-        "server/app.py": exported("openenv_app.py"),
-        "server/game_environment.py": exported("openenv_environment.py"),
+        "server/app.py": _exported("openenv_app.py", module),
+        "server/game_environment.py": _exported("openenv_environment.py", module),
         "server/Dockerfile": DOCKERFILE.encode(),
         **{f"game/{name}": content for name, content in inside.items()},
     }
+
+
+def _exported(name: str, module: str) -> bytes:
+    """An exported file that imports its neighbours by their names in the exported package."""
+    here = b"loopholes.integrations.exported.openenv_"
+    places = {b"models": f"{module}.models".encode(), b"environment": f"{module}.server.game_environment".encode()}
+    content = exported(name)
+    for neighbour, place in places.items():
+        content = content.replace(here + neighbour, place)
+    return content

@@ -43,18 +43,20 @@ class Scoring:
         self._seed = seed
         self._lock = threading.Lock()
 
-    def observe(self, task: Task, text: str, verdict: bool | None = None) -> Observed:
-        """What the game observes of an answer; ``verdict`` is the policy's answer to the game's question, if it has one.
+    def observe(self, task: Task, text: str, verdict: str | None = None) -> Observed:
+        """What the game observes of an answer; ``verdict`` is what the policy wrote in reply to the game's question.
 
         Without a verdict, a game that asks its policy (two-pass self-grading) returns its question instead.
         """
-        asker: Asker = _Listener() if verdict is None else _Answered(verdict)
+        asker: Asker = _Listener() if verdict is None else _Answered(says_yes(verdict))
         try:
             observed = list(self.game.observe([task], [Completion(text)], policy=asker))
         except _QuestionAsked as asked:
             return Observed(Completion(text), asked.question)
         if len(observed) != 1:
-            raise ContractError(f"{self.game.name} observed {len(observed)} of 1 completions; it has to observe each one")
+            raise ContractError(
+                f"{self.game.name} observed {len(observed)} of 1 completions; it has to observe each one"
+            )
         return Observed(observed[0])
 
     def pay(self, task: Task, observed: Completion, sample: str) -> Payment:

@@ -6,8 +6,8 @@
         model=..., reward_funcs=reward("reward-tampering", "vulnerable"), train_dataset=dataset("reward-tampering")
     )
 
-The truth goes to TRL's completions table and metrics (``log_extra``, ``log_metric``), after the rewards are settled; what
-is measured never changes them.
+The truth goes to TRL's completions table and metrics (``log_extra``, ``log_metric``) after the rewards are settled, and
+never changes them.
 """
 
 from __future__ import annotations
@@ -112,9 +112,9 @@ def reward(
 ) -> Reward:
     """A channel of a game as an entry of ``reward_funcs``; ``parameters`` are the game's own.
 
-    ``asker`` answers the second question of two-pass self-grading, which TRL hands a reward function no model for. A
-    :class:`loopholes.policies.yes_no.ModelAsker` of the very model object that the trainer gets asks the current policy,
-    as long as its whole weights are in each process (not with FSDP or DeepSpeed ZeRO-3).
+    ``asker`` answers the second question of two-pass self-grading, for which TRL hands a reward function no model. A
+    :class:`loopholes.policies.yes_no.ModelAsker` of the very model object that the trainer gets asks the current
+    policy, as long as its whole weights are in each process (not with FSDP or DeepSpeed ZeRO-3).
 
     An audit draw depends on ``seed``, the step, and the sample's place in the step, as in ``loopholes train``. Raises
     :class:`UsageError` for a game that asks its policy without an ``asker``, and for another version of TRL.

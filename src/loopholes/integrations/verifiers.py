@@ -1,7 +1,7 @@
 """verifiers 0.4 (its v1): a taskset package, laid out as ``vf-init`` does, with the channel as its reward.
 
-Two-pass self-grading is played in two turns: the game's question is the second user message, so that the policy answers it
-with the first turn before it, which the game's own second pass leaves out.
+Two-pass self-grading is played in two turns: the game's question is the second user message, so that the policy sees its
+first turn again when it answers, which the game's own second pass leaves out.
 """
 
 from __future__ import annotations
@@ -45,9 +45,7 @@ def files(package: Package) -> Mapping[str, bytes]:
         description=package.description,
         dependencies=package.dependencies("verifiers>=0.4,<0.5"),
     )
-    usage = (
-        f"pip install .\nvf-validate {module} --runtime.type subprocess\nvf-eval {module} -n 20 --model YOURS\n"
-    )
+    usage = f"pip install .\nvf-validate {module} --runtime.type subprocess\nvf-eval {module} -n 20 --model YOURS\n"
     inside = {**package.settings_files(), **package.task_files()}
     return {
         "pyproject.toml": project.encode(),

@@ -5,12 +5,8 @@ import argparse
 import uvicorn
 from openenv.core.env_server.http_server import create_app
 
-try:
-    from ..models import GameAction, GameObservation
-    from .game_environment import PACKAGE, GameEnvironment
-except ImportError:  # run from the folder of the package, as a container does
-    from models import GameAction, GameObservation
-    from server.game_environment import PACKAGE, GameEnvironment
+from loopholes.integrations.exported.openenv_environment import PACKAGE, GameEnvironment
+from loopholes.integrations.exported.openenv_models import GameAction, GameObservation
 
 app = create_app(
     GameEnvironment, GameAction, GameObservation, env_name=f"loopholes_{PACKAGE.slug}", max_concurrent_envs=64

@@ -6,7 +6,7 @@ from openenv.core import EnvClient
 from openenv.core.client_types import StepResult
 from openenv.core.env_server.types import State
 
-from .models import GameAction, GameObservation
+from loopholes.integrations.exported.openenv_models import GameAction, GameObservation
 
 
 class GameEnv(EnvClient[GameAction, GameObservation, State]):

@@ -11,14 +11,10 @@ from uuid import uuid4
 from openenv.core.env_server.interfaces import Environment
 from openenv.core.env_server.types import State
 
+from loopholes.integrations.exported.openenv_models import GameAction, GameObservation
 from loopholes.integrations.packing import open_package, refuse_other_version
-from loopholes.integrations.scoring import Scoring, says_yes, truth
-from loopholes.records import Completion, Message, Task
-
-try:
-    from ..models import GameAction, GameObservation
-except ImportError:  # run from the folder of the package, as a container does
-    from models import GameAction, GameObservation
+from loopholes.integrations.scoring import Scoring, truth
+from loopholes.records import Completion, Message, Split, Task
 
 refuse_other_version("openenv", "0.10")
 PACKAGE = open_package(Path(__file__).parents[1] / "game")
@@ -41,7 +37,7 @@ class GameEnvironment(Environment[GameAction, GameObservation, State]):
         self._answer: str | None = None
 
     def reset(
-        self, seed: int | None = None, episode_id: str | None = None, split: str = "train", **_: Any
+        self, seed: int | None = None, episode_id: str | None = None, split: Split = "train", **_: Any
     ) -> GameObservation:
         """The task number ``seed`` of a split (``train`` or ``test``), or the next one without a seed."""
         if split not in PACKAGE.tasks:
@@ -59,7 +55,7 @@ class GameEnvironment(Environment[GameAction, GameObservation, State]):
             raise ValueError("the episode is over: reset the environment")
         self._state.step_count += 1
         if self._answer is not None:
-            completion, _question = SCORING.observe(self._task, self._answer, says_yes(action.text))
+            completion, _question = SCORING.observe(self._task, self._answer, action.text)
             return self._paid(completion)
         completion, question = SCORING.observe(self._task, action.text)
         if question is None:

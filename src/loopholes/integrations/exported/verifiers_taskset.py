@@ -13,7 +13,7 @@ import verifiers.v1 as vf
 
 from loopholes.errors import ScoringError
 from loopholes.integrations.packing import open_package, refuse_other_version
-from loopholes.integrations.scoring import Scoring, says_yes, truth
+from loopholes.integrations.scoring import Scoring, truth
 from loopholes.records import Completion, task_from_json
 
 refuse_other_version("verifiers", "0.4")
@@ -73,7 +73,7 @@ class GameTask(vf.Task[GameData, GameState]):
             if question is not None and len(replies) < 2:
                 raise ScoringError("the second question was not answered, so there is no claim to pay")
             if question is not None:
-                observed, _ = SCORING.observe(self.task, replies[0], says_yes(replies[1]))
+                observed, _ = SCORING.observe(self.task, replies[0], replies[1])
             trace.state.observed = dict(observed.observed)
         return Completion(replies[0], trace.state.observed)
 
