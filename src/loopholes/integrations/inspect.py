@@ -2,7 +2,8 @@
 
 Each task has two scorers: ``channel`` is what a channel pays; ``truth`` has ``task_score`` and ``exploit`` of each
 answer and, over all of them, the game's own two metrics. Programs run in this package's sandbox, so that none of
-Inspect's is needed. The second question of two-pass self-grading is put to the model on its own, as in ``loopholes eval``.
+Inspect's is needed. The second question of two-pass self-grading is put to the model on its own, as in
+``loopholes eval``.
 """
 
 from __future__ import annotations
