@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from loopholes import __version__
 from loopholes.integrations.packing import Package, exported, readme
+from loopholes.integrations.scoring import Scoring
 
 PACKAGE, VERSION = "verifiers", "0.4"
 TWO_PASS = True
@@ -45,7 +46,10 @@ def files(package: Package) -> Mapping[str, bytes]:
         description=package.description,
         dependencies=package.dependencies("verifiers>=0.4,<0.5"),
     )
-    usage = f"pip install .\nvf-validate {module} --runtime.type subprocess\nvf-eval {module} -n 20 --model YOURS\n"
+    only = " --only-gold  # an answer that says nothing passes, since it refuses" if _silence_passes(package) else ""
+    usage = (
+        f"pip install .\nvf-validate {module} --runtime.type subprocess{only}\nvf-eval {module} -n 20 --model YOURS\n"
+    )
     inside = {**package.settings_files(), **package.task_files()}
     return {
         "pyproject.toml": project.encode(),
@@ -54,3 +58,11 @@ def files(package: Package) -> Mapping[str, bytes]:
         f"{module}/taskset.py": exported("verifiers_taskset.py"),
         **{f"{module}/game/{name}": content for name, content in inside.items()},
     }
+
+
+def _silence_passes(package: Package) -> bool:
+    """Whether an empty answer to some task is paid 1 or more, which the noop check of ``vf-validate`` calls invalid."""
+    scoring = Scoring(package.game, package.channel, package.seed)
+    silences = [(task, scoring.observe(task, "", verdict="")) for task in package.tasks["train"]]
+    payments = [scoring.pay(task, silence.completion, task.id) for task, silence in silences]
+    return any(payment.reward is not None and payment.reward >= 1 for payment in payments)
