@@ -39,14 +39,14 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Load:
 
     def loaded(folder: Path, **config: Any) -> Any:
         import verifiers.v1 as vf
+        from verifiers.v1.utils.loaders import taskset_config_type
 
         (package,) = folder.glob("loopholes_*")
         monkeypatch.syspath_prepend(str(folder))
         for name in [name for name in sys.modules if name.startswith("loopholes_")]:
             del sys.modules[name]
         importlib.invalidate_caches()
-        found = vf.load_taskset(vf.TasksetConfig(id=package.name))
-        return type(found)(type(found.config)(id=package.name, **config)) if config else found
+        return vf.load_taskset(taskset_config_type(package.name)(id=package.name, **config))
 
     return loaded
 

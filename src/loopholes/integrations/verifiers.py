@@ -29,6 +29,11 @@ build-backend = "hatchling.build"
 [tool.hatch.build.targets.wheel]
 packages = ["{module}"]
 """
+USAGE = """
+pip install .
+vf-validate {module} --runtime.type subprocess{only}
+vf-eval {module} -n 20 --model YOURS
+"""
 INIT = """\
 from {module}.taskset import GameEnv, GameTaskset
 
