@@ -1,0 +1,61 @@
+"""The games in other frameworks: rewards that they train with, environments and tasks that they install.
+
+Each file is one framework. It pays by :mod:`loopholes.score` and measures by the games' own measurements, and imports
+its framework only when it is used. One that ``loopholes export`` writes for (:data:`TARGETS`) declares itself. It has
+
+- a docstring, whose first line is its help;
+- ``PACKAGE``, the distribution that plays the export, and ``VERSION``, its minor version that was tested;
+- ``TWO_PASS``, whether the policy can be asked a game's second question there;
+- ``files(package)``, every file of the export by its path.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from loopholes.errors import UnknownName, UsageError
+from loopholes.integrations.packing import Package, refuse_existing, refuse_other_version, write_package
+from loopholes.integrations.scoring import asks
+
+TARGETS = ("openenv", "verifiers", "verl")
+"""The frameworks that games are exported to: modules of this folder."""
+
+
+class Target(Protocol):
+    """A module that games are exported to; see above."""
+
+    PACKAGE: str
+    VERSION: str
+    TWO_PASS: bool
+
+    def files(self, package: Package) -> Mapping[str, bytes]:
+        """Every file of the export, by its path below ``--out``."""
+        ...
+
+
+def target(name: str) -> Target:
+    """A framework that games are exported to; raises :class:`UnknownName`."""
+    if name not in TARGETS:
+        raise UnknownName("framework to export to", name, list(TARGETS))
+    module: Any = importlib.import_module(f"{__name__}.{name}")
+    return module  # type: ignore[no-any-return]
+
+
+def export(name: str, package: Package, out: Path) -> None:
+    """Write a game as an environment of the framework ``name`` into the new folder ``out``, whole or not at all.
+
+    Raises :class:`UnknownName`, :class:`UsageError` for a game that cannot be played there or another version of the
+    framework, and :class:`RunError` if ``out`` exists or cannot be written.
+    """
+    chosen = target(name)
+    refuse_existing(out)
+    refuse_other_version(chosen.PACKAGE, chosen.VERSION)
+    if not chosen.TWO_PASS and asks(package.game, package.tasks["train"][0]):
+        raise UsageError(
+            f"{package.game.name} asks its policy a second question, which {name} has no turn for: --set "
+            "self_report=inline, or export to verifiers or openenv"
+        )
+    write_package(chosen.files(package), out)

@@ -1,0 +1,167 @@
+"""An exported taskset under verifiers itself: its loader, its ``Task.score``, its ``vf-validate`` and ``vf-init``.
+
+The tests are slow, since verifiers is not in the set-up: in an environment of its own,
+``pip install -e '.[verifiers,games,dev]'``, then ``pytest -m slow tests/integrations/test_verifiers.py`` (2 minutes).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopholes.games.isolation import without_truth
+from support.exports import CHANNELS, GAMES, Answer, answers, exported, packed
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("verifiers") is None,
+        reason="needs verifiers: pip install 'loopholes[verifiers]' in an environment of its own, then pytest -m slow",
+    ),
+    pytest.mark.filterwarnings("ignore"),
+]
+
+Load = Callable[..., Any]
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Load:
+    """``load(folder)``: the exported taskset, found by verifiers' own loader."""
+
+    def loaded(folder: Path, **config: Any) -> Any:
+        import verifiers.v1 as vf
+        from verifiers.v1.utils.loaders import taskset_config_type
+
+        (package,) = folder.glob("loopholes_*")
+        monkeypatch.syspath_prepend(str(folder))
+        for name in [name for name in sys.modules if name.startswith("loopholes_")]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+        return vf.load_taskset(taskset_config_type(package.name)(id=package.name, **config))
+
+    return loaded
+
+
+def traced(task: Any, *replies: str) -> Any:
+    """A trace of a task in which a model gave these replies, committed by verifiers itself."""
+    import verifiers.v1 as vf
+    from verifiers.v1.graph import prepare_turn
+    from verifiers.v1.state import state_cls
+
+    about = vf.TraceTask(type=type(task).__name__, data=task.data, key=task.key, hash=task.hash)
+    agent = vf.AgentInfo(config=vf.AgentConfig())
+    trace = vf.Trace(task=about, state=state_cls(type(task))(), agent=agent)
+    turns: list[Any] = [vf.UserMessage(content=task.data.prompt_text)]
+    for reply in replies:
+        turn = prepare_turn(trace, turns)
+        answer = vf.AssistantMessage(content=reply)
+        turn.commit(vf.Response(id="0", created=0, model="m", message=answer, finish_reason="stop"))
+        turns = [*turns, answer, vf.UserMessage(content="Is it correct?")]
+    return trace
+
+
+def scored(task: Any, answer: Answer, asks: bool) -> Any:
+    """A trace of a scripted answer, scored by verifiers."""
+    trace = traced(task, answer.text, *([answer.verdict] if asks else []))
+    asyncio.run(task.score(trace))
+    return trace
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize(("name", "set_"), GAMES, ids=str)
+def test_rewards_and_metrics_are_those_of_the_game(
+    name: str, set_: dict[str, Any], channel: str, tmp_path: Path, load: Load
+) -> None:
+    package = packed(name, set_, channel)
+    tasks = list(load(exported("verifiers", package, tmp_path / "env")))
+    assert [task.data.id for task in tasks] == [task.id for task in package.tasks["train"]]
+    asks = name == "self-grading" and "self_report" not in set_
+    for answer in answers(package):
+        trace = scored(tasks[answer.number], answer, asks)
+        assert trace.reward == answer.reward(trace.id)
+        assert {key: value for key, value in trace.metrics.items() if value is not None} == answer.truth
+
+
+@pytest.mark.parametrize(("name", "set_"), GAMES[:2], ids=str)
+def test_a_truth_that_raises_changes_no_reward(name: str, set_: dict[str, Any], tmp_path: Path, load: Load) -> None:
+    package = packed(name, set_, "vulnerable")
+    tasks = list(load(exported("verifiers", package, tmp_path / "env")))
+    shown = answers(package)
+    seeing = [scored(tasks[answer.number], answer, False).reward for answer in shown]
+    with without_truth(package.game):
+        traces = [scored(tasks[answer.number], answer, False) for answer in shown]
+    assert [trace.reward for trace in traces] == seeing
+    assert len(set(seeing)) > 1
+    assert all(trace.metrics == {} for trace in traces)
+
+
+def test_a_second_question_that_was_not_answered_is_an_error_and_no_reward(tmp_path: Path, load: Load) -> None:
+    package = packed("self-grading", {}, "vulnerable")
+    (task, *_) = load(exported("verifiers", package, tmp_path / "env"))
+    trace = traced(task, "42")
+    with pytest.raises(Exception, match="task GameTask scoring"):
+        asyncio.run(task.score(trace))
+    assert trace.rewards == {"reward": None}
+
+
+def test_the_splits_share_no_task_and_a_policy_sees_the_prompt_alone(tmp_path: Path, load: Load) -> None:
+    package = packed("self-grading", {"world": "mini"}, "vulnerable")
+    folder = exported("verifiers", package, tmp_path / "env")
+    ids = {split: [task.data.id for task in load(folder, split=split)] for split in ("train", "test")}
+    assert ids == {split: [task.id for task in tasks] for split, tasks in package.tasks.items()}
+    (task, *_) = load(folder)
+    system, user = package.tasks["train"][0].prompt
+    assert (task.data.system_prompt, task.data.prompt) == (system["content"], user["content"])
+
+
+@pytest.mark.parametrize(("name", "set_"), [GAMES[0], GAMES[3], GAMES[5], GAMES[7], GAMES[9]], ids=str)
+def test_verifiers_own_validation_is_green(name: str, set_: dict[str, Any], tmp_path: Path, load: Load) -> None:
+    """Of compliance the gold check alone: to refuse is to say nothing of what was asked, so that silence passes."""
+    package = packed(name, set_, "vulnerable", count=2)
+    folder = exported("verifiers", package, tmp_path / "env")
+    (module,) = [path.name for path in folder.glob("loopholes_*")]
+    readme = (folder / "README.md").read_text()
+    only = ["--only-gold"] if "--only-gold" in readme else []
+    assert bool(only) == (name == "context-compliance")
+    command = [sys.executable, "-m", "verifiers.v1.cli.validate", module, "--runtime.type", "subprocess", "--no-rich"]
+    code = f"import sys; sys.path.insert(0, {str(folder)!r}); from verifiers.v1.cli.validate import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command[3:], *only, "-o", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (summary,) = [json.loads(path.read_text()) for path in (tmp_path / "out").rglob("summary.json")]
+    assert (summary["valid_rate"], summary["outcomes"]["valid"]) == (1.0, 2), done.stderr
+
+
+def test_the_layout_is_that_of_init(tmp_path: Path) -> None:
+    from verifiers.v1.cli.init import scaffold
+    from verifiers.v1.configs.cli.init import InitConfig
+
+    theirs = scaffold(InitConfig(name="loopholes-reward-tampering", path=str(tmp_path / "theirs")))
+    ours = exported("verifiers", packed("reward-tampering", {}, "secure"), tmp_path / "ours")
+    layouts = [
+        {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} for folder in (theirs, ours)
+    ]
+    assert layouts[0] <= layouts[1]
+    assert {path.split("/")[1] for path in layouts[1] - layouts[0]} == {"game"}
+
+
+def test_another_version_of_verifiers_is_one_sentence(
+    tmp_path: Path, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = exported("verifiers", packed("reward-tampering", {}, "secure"), tmp_path / "env")
+    monkeypatch.setattr("loopholes.integrations.packing.distribution_version", lambda package: "0.3.1")
+    with pytest.raises(Exception, match=r"verifiers 0\.3\.1 is installed, and this was written for 0\.4"):
+        load(folder)
