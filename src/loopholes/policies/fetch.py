@@ -199,10 +199,15 @@ def _read(weights: Path, model: Packaged) -> tuple[PreTrainedModel, PreTrainedTo
 
 
 def _save(plain: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    from safetensors import SafetensorError
+
     from loopholes.policies.checkpoints import quiet
 
     with quiet():
-        plain.save_pretrained(folder)
+        try:
+            plain.save_pretrained(folder)
+        except SafetensorError as error:  # of a disk that fills up meanwhile, too
+            raise OSError(str(error)) from error
         tokenizer.save_pretrained(folder)
 
 
