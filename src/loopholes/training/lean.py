@@ -49,7 +49,9 @@ def _scores(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probability of each of ``targets`` after ``states[slots]``, and the entropy after each of ``states``."""
     if type(head) is nn.Linear and head.bias is None and not head.weight.requires_grad:
-        scores: tuple[torch.Tensor, torch.Tensor] = _FrozenHead.apply(states, head.weight, slots, targets, temperature)
+        scores: tuple[torch.Tensor, torch.Tensor] = _FrozenHead.apply(
+            states.to(head.weight.dtype), head.weight, slots, targets, temperature
+        )
         return scores
     log_probs = (head(states).float() / temperature).log_softmax(dim=-1)
     with torch.no_grad():
