@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from loopholes.cli import main
+from loopholes.config import LORA
 from loopholes.errors import UsageError
 from loopholes.numbers import Estimate
 from loopholes.policies.cards import CARD
@@ -38,14 +39,11 @@ TOO_LONG = "word " * 4000
 def small() -> Iterator[None]:
     """Adapters, steps and answers of a size that a test can afford, two cells of the grid, released prompts."""
     with pytest.MonkeyPatch.context() as patch:
-        adapter = {
-            "peft": {"r": 2, "target_modules": "all-linear"},
-            "samples": 2,
-            "prompts_per_step": 2,
-            "save_every": 1,
-        }
-        patch.setattr(settings, "ADAPTER", {**settings.ADAPTER, **adapter})
-        patch.setattr(settings, "ANSWER_TOKENS", dict.fromkeys(GAMES, 6))
+        adapter = {"r": 2, "target_modules": ["q_proj"]}
+        lora = {**LORA, "peft": adapter, "prompts_per_step": 1, "max_prompt_tokens": 4096, "save_every": 1}
+        patch.setattr("loopholes.training.config.LORA", lora)
+        patch.setattr("loopholes.config.ENGLISH_TOKENS", dict.fromkeys(GAMES, 6))
+        patch.setattr("loopholes.policies.checkpoints.bf16_pays", lambda *machine: True)
         patch.setattr(telling_grid, "KEYS", [(0.0, 0.0), (1.0, 1.0)])
         yield
 
@@ -139,6 +137,17 @@ def test_games_are_ranked_by_the_room_that_is_left_if_exploits_are_met_at_all(
     assert room(*more) > room(*less)
 
 
+def test_evaluations_of_a_real_model_do_not_depend_on_which_numbers_are_faster(config: StudyConfig) -> None:
+    evaluations = [job for job in planned(config) if isinstance(job, Evaluate)]
+    assert all(job.described()["bf16"] is False for job in evaluations)
+
+
+def test_a_choice_of_bf16_that_came_later_makes_no_other_runs() -> None:
+    """Or else all finished evaluations of the mini policies would have to be done again."""
+    (job, *_) = [job for job in closure(STUDIES["discovery"].plan(StudyConfig())) if isinstance(job, Evaluate)]
+    assert "bf16" not in job.described()
+
+
 def test_the_minis_are_not_a_real_model() -> None:
     with pytest.raises(UsageError, match="a model that this project did not make: name one, as in --policy smollm2"):
         studies_called("real-model", StudyConfig())
@@ -222,6 +231,16 @@ def test_a_run_that_was_killed_goes_on_from_its_last_step(
     run = Run.open(planned(config)[6].folder(out))
     assert [line["step"] for line in run.metrics()] == [1, 2]
     assert (run.policy / "adapter_config.json").is_file()
+
+
+def test_a_student_learns_in_float32_wherever_bfloat16_is_faster(
+    config: StudyConfig, whole: tuple[Path, dict[str, Any]]
+) -> None:
+    """Steps of fine-tuning are smaller than what bfloat16 rounds away."""
+    out, _ = whole
+    (student,) = [job for job in planned(config) if isinstance(job, Distil)]
+    described = json.loads((student.folder(out) / "policy" / "config.json").read_text())
+    assert described["dtype"] == "float32"
 
 
 def test_all_of_it_is_summed_up(config: StudyConfig, whole: tuple[Path, dict[str, Any]]) -> None:

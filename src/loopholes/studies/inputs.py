@@ -11,8 +11,8 @@ from typing import Any, get_args
 from loopholes.errors import DataError
 from loopholes.files import jsonable
 from loopholes.policies import kind_of, locate
-from loopholes.policies.cards import fingerprint, model_type, prompt_style, read_card
-from loopholes.policies.packaged import PACKAGED
+from loopholes.policies.cards import fingerprint, model_type, prompt_style
+from loopholes.policies.packaged import preset_of
 from loopholes.records import PromptStyle, Split, task_to_json
 from loopholes.studies.settings import Setting
 
@@ -34,8 +34,8 @@ def policy_card(name: str) -> tuple[PromptStyle, str]:
 
 @cache
 def takes_adapter(policy: str) -> bool:
-    """Whether a policy is trained with an adapter, on a laptop: a packaged one, or one whose card says so."""
-    return policy in PACKAGED or read_card(locate(policy)).get("preset") == "lora"
+    """Whether a policy is trained with an adapter, on a laptop."""
+    return preset_of(policy, locate(policy)) == "lora"
 
 
 def world(setting: Setting, tasks: Path | None, prompts: PromptStyle) -> dict[str, Any]:

@@ -182,7 +182,10 @@ class Evaluate(Teacher):
     def described(self) -> dict[str, Any]:
         config = self.config("", Path())
         played = world(self.setting, config.tasks, _style(self.source)[0])
-        shown = {**_dumped(config), "sampling": vars_of(self.sampling()), **played}
+        fields = _dumped(config)
+        if config.bf16 is None:  # runs from before there was a choice remain the same runs
+            del fields["bf16"]
+        shown = {**fields, "sampling": vars_of(self.sampling()), **played}
         return {"kind": "eval", "from": _origin(self.source), **shown}
 
     def run(self, root: Path, on_progress: OnProgress | None = None) -> None:

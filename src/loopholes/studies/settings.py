@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from loopholes.config import english_tokens
 from loopholes.games import BUILT_IN
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
@@ -56,39 +57,20 @@ SETTINGS: dict[str, Setting] = {
     "proxy-metric": Setting("proxy-metric", 80, options={"prompts_per_step": 8}),
 }
 
-ANSWER_TOKENS: Mapping[str, int] = {
-    "context-compliance": 48,
-    "self-grading": 128,
-    "proxy-metric": 224,  # a copy of the longest report
-    "reward-tampering": 128,
-}
-"""The longest answers to tasks in English."""
-
-ADAPTER: Mapping[str, Any] = {
-    "peft": {"r": 16, "lora_alpha": 32, "target_modules": "all-linear"},
-    "learning_rate": 1e-4,
-    "prompts_per_step": 8,
-    "updates_per_step": 1,
-    "bf16": False,
-    "gradient_checkpointing": False,
-}
-
 TEACHING: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 8}
 """Of distillation into a model of 135 million parameters, on a laptop: eight answers a step fit into its memory."""
 
 
 def with_adapter(setting: Setting) -> Setting:
-    """The same where an adapter is trained on a laptop.
+    """The same where an adapter is trained on a laptop, by the preset ``lora``.
 
-    It is evaluated as it is trained, at temperature 1 without cuts, so that held-out rates lie beside the curves.
+    It is evaluated as it is trained, at temperature 1 without cuts, so that held-out rates lie beside the curves. And in
+    float32: if it were left to the speed of the machine, or of the moment, log-odds before and after training might
+    differ by rounding alone.
     """
-    longest = ANSWER_TOKENS.get(setting.game, max(ANSWER_TOKENS.values()))
-    return replace(
-        setting,
-        steps=60,
-        options={**ADAPTER, "max_completion_tokens": longest},
-        answering={"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_tokens": longest, "batch_size": 64},
-    )
+    longest = english_tokens(setting.game, setting.parameters, setting.make().max_completion_tokens)
+    answering = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_tokens": longest, "batch_size": 64, "bf16": False}
+    return replace(setting, steps=None, options={"preset": "lora"}, answering=answering)
 
 
 EXPLORING: Mapping[str, Any] = {"temperature": 1.3}

@@ -97,7 +97,7 @@ def _finetune(config: DistilConfig, run: Run, examples: Sequence[Example], on_pr
     checkpoint = latest_checkpoint(run.checkpoints)
     run.truncate_after(checkpoint_step(checkpoint) if checkpoint else 0)
     location = locate(config.policy)
-    student = load_local(location, name=config.policy)
+    student = load_local(location, name=config.policy, bf16=False)  # whose steps are smaller than its rounding
 
     def log(progress: Progress) -> None:
         run.log_metrics({"step": progress.done, "steps": progress.total, **progress.numbers})
