@@ -86,6 +86,22 @@ def channel(game: str, channel: str = "vulnerable", seed: int = 0, parameters: s
     return score
 
 
+def _game_metric(name: str) -> Metric:
+    """A metric of the game, of what each answer contributes to it (:func:`truth`)."""
+
+    def summed(scores: list[SampleScore]) -> float:
+        parts = [
+            (str(one.sample_id), *one.score.metadata["contributions"][name])
+            for one in scores
+            if name in (one.score.metadata or {}).get("contributions", {})
+        ]
+        sums = Sums(parts[0][1] if parts else "mean")
+        value = sums.add(Contribution(sample, number, side) for sample, _, number, side in parts).value
+        return math.nan if value is None else value
+
+    return summed
+
+
 @metric(scores="unreduced")
 def task_performance() -> Metric:
     """The game's metric of this name over all answers."""
@@ -192,17 +208,3 @@ def _contributions(scoring: Scoring, played: Task, outcome: Outcome) -> dict[str
         for name, measured in scoring.game.metrics.items()
         for one in measured.contributions([played], [outcome])
     }
-
-
-def _game_metric(name: str) -> Metric:
-    def summed(scores: list[SampleScore]) -> float:
-        parts = [
-            (str(one.sample_id), *one.score.metadata["contributions"][name])
-            for one in scores
-            if name in (one.score.metadata or {}).get("contributions", {})
-        ]
-        sums = Sums(parts[0][1] if parts else "mean")
-        value = sums.add(Contribution(sample, number, side) for sample, _, number, side in parts).value
-        return math.nan if value is None else value
-
-    return summed
