@@ -23,6 +23,18 @@ from loopholes.files import disk_errors, read_json, write_json
 from loopholes.modules import module_name, source_of
 from loopholes.records import messages
 
+UNDECIDING = (
+    *("targets.py", "definitions.py", "probe.py", "rows.py", "truth.py", "frameworks/"),
+    *("process.py", "worker.py", "forks.py"),
+    *("folder.py", "layout.py", "sarif.py", "section.py", "summary.py", "snippets.py"),
+    *("assertion.py", "against.py", "identity.py", "selftest/"),
+)
+"""Files and folders of this package that decide no verdict, so that :func:`panel_hash` leaves them out.
+
+They name, find, load and call a target and read its data; run its process; write and show a report; or compare finished
+audits. A file that is not listed counts as deciding.
+"""
+
 
 def hashes(target: Target, data: Path | None) -> dict[str, Any]:
     """SHA-256 of the reward's files, of the data and of the audit itself, and the versions of what called it."""
@@ -43,14 +55,18 @@ def hashes(target: Target, data: Path | None) -> dict[str, Any]:
 
 
 @cache
-def panel_hash() -> str:
-    """SHA-256 of this package's sources: all attacks, near misses and rules of a verdict, in the order of their names.
+def panel_hash(folder: Path = Path(__file__).parent) -> str:
+    """SHA-256 of the sources that decide a verdict: attacks, near misses, the scale, the stages and the rules.
 
-    Two audits with the same hash ask and judge alike; rates that were measured with another hash are another tool's.
+    It covers the files of this package but for :data:`UNDECIDING`, in the order of their names. Two audits with the
+    same hash put the same questions to a reward and judge its answers alike; rates that were measured with another hash
+    are another tool's. ``folder`` holds other sources of this package, such as those of an earlier commit.
     """
-    folder, digest = Path(__file__).parent, hashlib.sha256()
+    digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
-        digest.update(f"{file.relative_to(folder).as_posix()} {_digest(file)}\n".encode())
+        name = file.relative_to(folder).as_posix()
+        if not name.startswith(UNDECIDING):
+            digest.update(f"{name} {_digest(file)}\n".encode())
     return digest.hexdigest()
 
 
