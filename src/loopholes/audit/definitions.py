@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import os
+import sys
 from collections.abc import Iterator, Sequence
+from importlib.machinery import PathFinder
 from importlib.util import resolve_name
 from pathlib import Path
 from typing import NamedTuple
 
+from loopholes.audit.environments import search_path
 from loopholes.audit.frameworks.base import Part, Shape
 from loopholes.errors import UsageError
-from loopholes.modules import module_name, source_of
+from loopholes.modules import module_name, source_of, split
 
 DEEPEST = 8
 """How many re-exports are followed."""
@@ -44,14 +48,17 @@ class Definition(NamedTuple):
         return None
 
 
-def definition_of(part: Part) -> Definition | None:
+def definition_of(part: Part, python: str = "") -> Definition | None:
     """Where the source says that a part is defined, behind re-exports; None if it names no Python file.
+
+    Modules are looked for where this ``python`` finds them (:mod:`loopholes.audit.environments`).
 
     Of a call, such as ``module:get_reward(max_len=1024)``, it is the definition of what is called. Raises
     :class:`UsageError` for a file that is not Python.
     """
-    file = source_of(part.source)
-    return None if file is None else _definition(file, part.name.partition("(")[0].split("."), DEEPEST)
+    places = search_path(python)
+    file = source_of(part.source, places)
+    return None if file is None else _definition(file, part.name.partition("(")[0].split("."), places, DEEPEST)
 
 
 def functions_of(definition: Definition) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -60,15 +67,37 @@ def functions_of(definition: Definition) -> dict[str, ast.FunctionDef | ast.Asyn
     return {node.name: node for node in statements if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
-def _definition(file: Path, names: Sequence[str], depth: int) -> Definition:
+def modules_of(name: str) -> list[str]:
+    """First names of the modules that a target needs: its own, or those that its file imports anywhere.
+
+    ``name`` is ``FILE.py:NAME``, ``package.module:NAME`` or a prefix and a name.
+    """
+    source, _ = split(name)
+    if not source.endswith(".py"):
+        return [source.partition(".")[0]]
+    file = source_of(source)
+    if file is None:
+        return []
+    nodes = list(ast.walk(_parsed(file)))
+    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    whole = [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
+    return [module.partition(".")[0] for module in (*plain, *whole)]
+
+
+def is_here(module: str) -> bool:
+    """Whether this Python, or the current folder, has a module of this first name."""
+    return PathFinder.find_spec(module, [os.getcwd(), *sys.path]) is not None
+
+
+def _definition(file: Path, names: Sequence[str], places: Sequence[str], depth: int) -> Definition:
     tree = _parsed(file)
     node = _node(tree.body, names)
     if node is not None or not depth:
         return Definition(file, node)
     for source, name in _origins(tree, file, names[0]):
-        other = source_of(source)
+        other = source_of(source, places)
         if other is not None and other != file:
-            elsewhere = _definition(other, [name, *names[1:]], depth - 1)
+            elsewhere = _definition(other, [name, *names[1:]], places, depth - 1)
             if elsewhere.node is not None:
                 return elsewhere
     return Definition(file, None)

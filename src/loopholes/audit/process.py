@@ -8,23 +8,25 @@ starts another one. What a payment means, and whom to blame for a failure, is th
 from __future__ import annotations
 
 import contextlib
+import io
 import mmap
 import os
+import pickle
 import resource
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
+from loopholes.audit.environments import command, home_of
 from loopholes.audit.forks import end
-from loopholes.audit.frameworks.base import LATE_CALL, Row
+from loopholes.audit.frameworks.base import LATE_CALL, Paid, Row
 from loopholes.audit.results import Target
 from loopholes.audit.worker import (
     NOWHERE,
@@ -56,6 +58,12 @@ SECONDS_TO_END = 5.0
 GIB = 2**30
 GONE = "ended the process"
 """Prefix of ``Paid.problem`` when the call ended the reward's process."""
+
+
+MOST_BYTES = 2**28
+"""The longest reply that is read. What a reward writes into the pipe itself is mostly taken for a longer one."""
+SENT = {(kind.__module__, kind.__name__): kind for kind in (Loaded, Rows, Forked, Scored, Refused, Row, Paid)}
+"""What a reply is made of, beside what JSON holds."""
 
 
 class Ended(NamedTuple):
@@ -162,6 +170,7 @@ class RewardProcess:
         self._forks = True
         self._fork_answered = False
         self._from_loader = False
+        self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True) if target.requires else None
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as this is)
         self._file.truncate(SLOTS * PLACE.size)
         self._place = mmap.mmap(self._file.fileno(), SLOTS * PLACE.size)
@@ -184,6 +193,8 @@ class RewardProcess:
         self.end()
         self._place.close()
         self._file.close()
+        if self._home is not None:
+            self._home.cleanup()
 
     @property
     def place(self) -> int:
@@ -357,23 +368,27 @@ class RewardProcess:
                     place, since = self.place, time.monotonic()
                 elif time.monotonic() - since >= patience:
                     return Ended(late=True)
-            reply: Reply = pipe.recv()
-        except (EOFError, OSError):
-            return Ended(late=False)
-        return reply
+            reply = pipe.recv_bytes(MOST_BYTES)
+        except (EOFError, OSError) as error:
+            return Refused(self._unread) if str(error) == "bad message length" else Ended(late=False)
+        return _read(reply) or Refused(self._unread)
+
+    @property
+    def _unread(self) -> str:
+        return f"{self.target.label} replies with what is no payment: its process wrote into the audit's own pipe"
 
     def _spawn(self) -> Connection:
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-c", "from loopholes.audit.worker import main; main()"]
             most = resource.getrlimit(resource.RLIMIT_AS)[1]
             memory = self._memory if most == resource.RLIM_INFINITY else min(self._memory, most)
             numbers = [theirs.fileno(), memory, self._file.fileno()]
             self._guard = subprocess.Popen(
-                [*command, *map(str, numbers)],
+                [*command(self.target.python, "loopholes.audit.worker"), *map(str, numbers)],
                 pass_fds=(theirs.fileno(), self._file.fileno()),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
+                env=home_of(self._home.name, os.environ) if self._home is not None else None,
             )
         return Connection(ours.detach())
 
@@ -424,6 +439,25 @@ def _joined(replies: Sequence[Scored]) -> Scored:
     not_covered = tuple(dict.fromkeys(part for reply in replies for part in reply.not_covered))
     seconds, changed = max(reply.seconds for reply in replies), any(reply.changed for reply in replies)
     return Scored(paid, seconds, changed, not_covered, any(reply.evaluated for reply in replies))
+
+
+class _Unpickler(pickle.Unpickler):
+    """Reads replies, and nothing that would have to be imported from the target's environment."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """A record of :data:`SENT`; raises UnpicklingError for anything else."""
+        if (module, name) not in SENT:
+            raise pickle.UnpicklingError(f"{module}.{name}")
+        return SENT[module, name]
+
+
+def _read(reply: bytes) -> Reply | None:
+    """A reply, or None for bytes that the worker did not send."""
+    try:
+        record = _Unpickler(io.BytesIO(reply)).load()
+    except Exception:  # whatever bytes do that are no pickle
+        return None
+    return record if isinstance(record, Loaded | Rows | Forked | Scored | Refused) else None
 
 
 def _send(pipe: Connection, request: Request) -> None:

@@ -5,6 +5,8 @@ A framework is one module of this folder that declares itself; the registry is d
 - ``NAME``, and a docstring;
 - ``PACKAGE``, the distribution whose version a finding records, and ``EXTRA``, the extra of ours that installs it; each
   may be None;
+- ``REQUIREMENTS``, what has to be installed for a target that names or imports a module: the module's first name to
+  requirements as pip reads them (:mod:`loopholes.audit.environments`); may be empty;
 - ``OPTIONS``, what it takes beside the target: name to a sentence for ``loopholes audit --help``;
 - ``PREFIXES``, the words before a colon that make a target its own (``game:NAME``); may be empty;
 - ``recognises(shape)``, whether a :class:`loopholes.audit.frameworks.base.Shape` was written for it;
@@ -36,6 +38,7 @@ class Framework(Protocol):
     NAME: str
     PACKAGE: str | None
     EXTRA: str | None
+    REQUIREMENTS: Mapping[str, Sequence[str]]
     OPTIONS: Mapping[str, str]
     PREFIXES: Sequence[str]
     recognises: Callable[[Shape], bool] | None

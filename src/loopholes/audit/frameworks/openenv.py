@@ -36,6 +36,7 @@ from loopholes.modules import module_of, split
 NAME = "openenv"
 PACKAGE = "openenv"
 EXTRA = "openenv"
+REQUIREMENTS: Mapping[str, Sequence[str]] = {"openenv": ("openenv~=0.10.0",)}
 PREFIXES = ("http", "https")
 OPTIONS = {
     **COMMON,

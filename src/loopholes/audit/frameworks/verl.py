@@ -18,11 +18,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
-
 from loopholes.audit.frameworks.base import (
     COMMON,
     LARGEST,
+    Library,
     Paid,
     Part,
     Rejected,
@@ -39,9 +38,11 @@ from loopholes.audit.frameworks.base import (
 from loopholes.audit.frameworks.tokens import Tokens
 from loopholes.errors import UsageError
 
+np = Library("numpy")
 NAME = "verl"
 PACKAGE = "verl"
 EXTRA = None  # the library is not needed to call a reward of its kind
+REQUIREMENTS: Mapping[str, Sequence[str]] = {"verl": ("verl~=0.9.0 --no-deps",)}
 PREFIXES = ()
 OPTIONS = {
     **COMMON,
