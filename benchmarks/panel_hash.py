@@ -1,8 +1,9 @@
 """Which panel do published rates belong to? The hash of the audit's deciding sources at a commit.
 
 ``python benchmarks/panel_hash.py COMMIT`` prints two hashes: over all Python files of ``loopholes.audit``, as rates up
-to commit a475688 name their panel, and over the files that decide a verdict, as :func:`loopholes.audit.folder.panel_hash`
-counts today. Where a file of rates names the first, the second is the name of the same sources.
+to commit a475688 name their panel, and over the files that decide a verdict, as
+:func:`loopholes.audit.folder.panel_hash` counts today. Where a file of rates names the first, the second is the name of
+the same sources.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The Python that a target runs in: ours, one that the user names, or a throwaway environment that is built for it.
 
 Frameworks exclude each other's requirements, and none of them is ours. A target whose package is not at hand is
-therefore audited in a virtual environment of its own, made by uv where there is uv, else by ``venv`` and pip. It is kept
-in the user's cache, under a hash of its requirements and of the Python, and used again by later audits. A file written
-last says that it is whole: what a kill or a fault leaves behind is built anew.
+therefore audited in a virtual environment of its own, made by uv where there is uv, else by ``venv`` and pip. It is
+kept in the user's cache, under a hash of its requirements and of the Python, and used again by later audits. A file
+that is written last says that it is whole: what a kill or a fault leaves behind is built anew.
 
 The worker needs nothing there: :func:`command` starts it from this package's own source, which imports the standard
 library alone (``tests/test_architecture.py``).
@@ -154,9 +154,7 @@ def _build(folder: Path, requirements: Sequence[str], say: Say) -> None:
     venv, uv = folder / "venv", shutil.which("uv")
     for installer in (_uv, _pip) if uv else (_pip,):
         shutil.rmtree(venv, ignore_errors=True)
-        say(
-            f"installing {', '.join(requirements)} with {installer.__name__[1:]} into {venv}, for this and later audits"
-        )
+        say(f"installing {', '.join(requirements)} into {venv}, which later audits use again")
         try:
             installer(venv, requirements)
             break

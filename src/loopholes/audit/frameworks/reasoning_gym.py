@@ -1,8 +1,8 @@
 """reasoning-gym's data sets: ``reasoning_gym:NAME``, with entries that the data set generates and its own scorer.
 
 The reward is ``score_answer(completion, entry)``. A data set generates prompts and right answers itself, so that the
-golden completion of an entry is its ``answer``; where several answers are right, the scorer is asked about this one, and
-an entry without an answer has none. Entries are made again of the seed and their number, so that a finding can be
+golden completion of an entry is its ``answer``; where several answers are right, the scorer is asked about this one,
+and an entry without an answer has none. Entries are made again of the seed and their number, so that a finding can be
 replayed.
 """
 
@@ -31,7 +31,7 @@ OPTIONS = {
     "rows": "How many entries to generate; default: 64, or as many as take 10 seconds, but 8 at least.",
     "tag": "The tag that the answer stands in, such as answer: it is taken out with reasoning-gym's extract_answer.",
 }
-factory, utils = Library("reasoning_gym.factory"), Library("reasoning_gym.utils")
+gym, utils = Library("reasoning_gym"), Library("reasoning_gym.utils")
 COLUMNS = ("question", "answer", "metadata")
 """What an entry has."""
 ROWS, FEWEST, SECONDS = 64, 8, 10.0
@@ -42,12 +42,11 @@ class Entries:
     """The entries of one data set under one config, by their numbers; each is generated once."""
 
     def __init__(self, name: str, config: str, seed: int) -> None:
-        import reasoning_gym  # noqa: F401 (its import registers the data sets)
-
-        if name not in factory.DATASETS:
-            raise UnknownName("data set of reasoning-gym", name, sorted(factory.DATASETS))
+        known = gym.factory.DATASETS  # filled when the package is imported
+        if name not in known:
+            raise UnknownName("data set of reasoning-gym", name, sorted(known))
         try:
-            self.dataset = factory.create_dataset(name, **{"seed": seed, **json.loads(config)})
+            self.dataset = gym.create_dataset(name, **{"seed": seed, **json.loads(config)})
         except Exception as error:
             raise UsageError(f"reasoning_gym:{name} cannot be made: it {raised(error)}") from error
         self._known: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
