@@ -36,16 +36,22 @@ class Definition(NamedTuple):
         """The parameters of a function or the bases of a class; None for anything else."""
         match self.node:
             case ast.ClassDef(bases=bases):
-                names = {ast.unparse(base).partition("[")[0].rpartition(".")[2] for base in bases}
-                return Shape(bases=frozenset(names))
+                return Shape(bases=frozenset(_last_name(base, "[") for base in bases))
             case (
                 ast.FunctionDef(args=arguments)
                 | ast.AsyncFunctionDef(args=arguments)
                 | ast.Assign(value=ast.Lambda(args=arguments))
                 | ast.AnnAssign(value=ast.Lambda(args=arguments))
             ):
-                return Shape([one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)])
+                names = [one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+                decorators = getattr(self.node, "decorator_list", ())
+                return Shape(names, decorators=frozenset(_last_name(decorator, "(") for decorator in decorators))
         return None
+
+
+def _last_name(node: ast.expr, end: str) -> str:
+    """The last part of a dotted name, without what stands in brackets behind it."""
+    return ast.unparse(node).partition(end)[0].rpartition(".")[2]
 
 
 def definition_of(part: Part, python: str = "") -> Definition | None:
@@ -65,6 +71,12 @@ def functions_of(definition: Definition) -> dict[str, ast.FunctionDef | ast.Asyn
     """The functions at the top level of a definition's file, by name."""
     statements = _statements(_parsed(definition.file).body)
     return {node.name: node for node in statements if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def definitions_in(file: Path) -> dict[str, Definition]:
+    """What is defined at the top level of a file, by name; raises :class:`UsageError` for what is not Python."""
+    statements = _statements(_parsed(file).body)
+    return {name: Definition(file, statement) for statement in statements for name in _defined(statement)}
 
 
 def modules_of(name: str) -> list[str]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from loopholes.audit.definitions import definition_of, is_here, modules_of
 from loopholes.audit.environments import Say, built, named
-from loopholes.audit.frameworks import framework, frameworks
-from loopholes.audit.frameworks.base import Part, Shape
+from loopholes.audit.frameworks import framework, frameworks, recognising
+from loopholes.audit.frameworks.base import Part
 from loopholes.audit.probe import probed
 from loopholes.audit.results import Target
 from loopholes.errors import UnknownName, UsageError
@@ -121,7 +121,7 @@ def _detected(part: Part, python: str) -> str:
     """The framework by the source of a part, or by a look at what it makes where its source does not tell."""
     definition = definition_of(part, python)
     shape = None if definition is None or not part.name.isidentifier() else definition.shape
-    names = _recognising(shape or probed(part, python))
+    names = recognising(shape or probed(part, python))
     if len(names) == 1:
         return names[0]
     if names:
@@ -131,9 +131,3 @@ def _detected(part: Part, python: str) -> str:
         f"**row), TRL's f(completions, **columns), verl's f(data_source, solution_str, ground_truth); or say "
         f"--framework {'|'.join(name for name in sorted(frameworks()) if name != 'game')}"
     )
-
-
-def _recognising(shape: Shape) -> list[str]:
-    """The frameworks that a shape was written for; plain only where no other recognises it."""
-    names = [name for name, one in frameworks().items() if one.recognises is not None and one.recognises(shape)]
-    return [name for name in names if name != "plain"] or names

@@ -60,7 +60,7 @@ def audit(
         str | None,
         typer.Argument(
             metavar="TARGET",
-            help="Reward to audit: FILE.py:NAME, package.module:NAME, game:NAME, or the URL of a server.",
+            help="Reward to audit: FILE.py:NAME, package.module:NAME, game:NAME, a URL, or a folder of rewards.",
             show_default=False,
         ),
     ] = None,

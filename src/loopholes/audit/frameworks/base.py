@@ -95,10 +95,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What tells which framework a reward was written for: its parameters, or the names of its class's bases."""
+    """What tells which framework a reward was written for: its parameters, its decorators or its class's bases."""
 
     parameters: Sequence[str] = ()
     bases: frozenset[str] = frozenset()
+    decorators: frozenset[str] = frozenset()
 
 
 class Library:

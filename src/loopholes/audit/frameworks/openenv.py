@@ -278,6 +278,11 @@ def recognises(shape: Shape) -> bool:
     return not BASES.isdisjoint(shape.bases)
 
 
+def brings_rows(shape: Shape) -> bool:
+    """Whether it brings episodes, as an Environment does and a Rubric does not."""
+    return "Environment" in shape.bases
+
+
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> Reward:
     """See :mod:`loopholes.audit.frameworks`. A part is ``FILE.py:NAME`` of a class, an instance or a function, or a
     URL.

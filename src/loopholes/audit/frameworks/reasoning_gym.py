@@ -123,6 +123,11 @@ def entries_of(parts: Sequence[Part], options: Mapping[str, Any]) -> Entries:
     return _entries(parts[0].name, json.dumps(config, sort_keys=True), int(options.get("seed") or 0))
 
 
+def members() -> list[str]:
+    """The names of all data sets."""
+    return sorted(gym.factory.DATASETS)
+
+
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> ReasoningGymReward:
     """See :mod:`loopholes.audit.frameworks`."""
     return ReasoningGymReward(entries_of(parts, options), parts[0].label, options.get("tag"))

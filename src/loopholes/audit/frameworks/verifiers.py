@@ -286,6 +286,11 @@ def recognises(shape: Shape) -> bool:
     return not {"Taskset", "Task"}.isdisjoint(shape.bases)
 
 
+def brings_rows(shape: Shape) -> bool:
+    """Whether it brings tasks, as a Taskset does and a Task does not."""
+    return "Taskset" in shape.bases
+
+
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> VerifiersReward:
     """See :mod:`loopholes.audit.frameworks`.
 
