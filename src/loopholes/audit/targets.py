@@ -12,7 +12,7 @@ from typing import Any
 from loopholes.audit.definitions import definition_of, is_here, modules_of
 from loopholes.audit.environments import Say, built, named
 from loopholes.audit.frameworks import framework, frameworks, recognising
-from loopholes.audit.frameworks.base import Part
+from loopholes.audit.frameworks.base import Part, Shape
 from loopholes.audit.probe import probed
 from loopholes.audit.results import Target
 from loopholes.errors import UnknownName, UsageError
@@ -120,7 +120,9 @@ def detected(parts: Sequence[Part], python: str = "") -> str:
 def _detected(part: Part, python: str) -> str:
     """The framework by the source of a part, or by a look at what it makes where its source does not tell."""
     definition = definition_of(part, python)
-    shape = None if definition is None or not part.name.isidentifier() else definition.shape
+    shape = None if definition is None else definition.shape
+    if shape is not None and not part.name.isidentifier():  # of a call only the decorators tell what it makes
+        shape = Shape(decorators=shape.decorators) if recognising(Shape(decorators=shape.decorators)) else None
     names = recognising(shape or probed(part, python))
     if len(names) == 1:
         return names[0]
