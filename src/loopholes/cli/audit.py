@@ -182,12 +182,14 @@ def audit(
     from loopholes.audit import audit as run
     from loopholes.audit.against import compare
     from loopholes.audit.attacks.from_file import read_attacks
+    from loopholes.audit.discovery import discovered
     from loopholes.audit.folder import earlier, save
     from loopholes.audit.gate import read_gate
     from loopholes.audit.identity import against_baseline, gone, read_baseline
     from loopholes.audit.process import RewardProcess
     from loopholes.audit.targets import Place
     from loopholes.cli.selftest import selftest as run_selftest
+    from loopholes.cli.survey import survey_folder
 
     if selftest:
         return run_selftest(json_)
@@ -200,9 +202,6 @@ def audit(
     earlier(out)  # what is there and is not an audit's is told before anything is audited
     given = {**pairs(set_, "--set"), "tokenizer": tokenizer, "group": group}
     place = Place(python, with_ or (), say)
-    aim = partial(_aimed, framework=framework, given=given, channel=channel, seed=seed, tokens=max_completion_tokens)
-    aimed = aim(reward or [target or ""], place)
-    known = None if baseline is None else read_baseline(baseline, aimed)
     settings = AuditConfig(
         seconds=budget_seconds,
         rows=rows,
@@ -216,6 +215,15 @@ def audit(
         group=group,
         gate=read_gate(config).under(advantage),
     )
+    if target and Path(target).is_dir():
+        candidates = discovered(Path(target))
+        if len(candidates) != 1:
+            options = {name: value for name, value in given.items() if value is not None}
+            return survey_folder(target, candidates, data, golden, options, place, settings, out, json_)
+        target, framework = candidates[0].name, candidates[0].framework
+    aim = partial(_aimed, framework=framework, given=given, channel=channel, seed=seed, tokens=max_completion_tokens)
+    aimed = aim(reward or [target or ""], place)
+    known = None if baseline is None else read_baseline(baseline, aimed)
     with ExitStack() as stack, display("audit", json=False, numbers={}, mute=json_) as shown:
         process = stack.enter_context(closing(RewardProcess(aimed, memory=memory_gb, seconds_to_load=budget_seconds)))
         found, wanted = _material(process, data, golden, truth, settings, stack)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,13 +62,14 @@ def survey(
 
     If it is interrupted, the same command continues where it stopped.
     """
+    from loopholes.audit.discovery import discovered
     from loopholes.audit.engine import AuditConfig
     from loopholes.audit.targets import Place
 
     config = AuditConfig(seconds=budget_seconds, rows=rows, seed=seed)
     place, options = Place(python, with_ or (), say), pairs(set_, "--set")
     if Path(package).is_dir():
-        return survey_folder(Path(package), data, golden, options, place, config, out, json_)
+        return survey_folder(package, discovered(Path(package)), data, golden, options, place, config, out, json_)
     return _survey_package(package, only or (), data, golden, options, place, config, out, json_)
 
 
@@ -111,7 +112,8 @@ def _named(first: Target, package: str, name: str) -> Target:
 
 
 def survey_folder(
-    folder: Path,
+    folder: str,
+    candidates: Sequence[Candidate],
     data: Path | None,
     golden: str | None,
     options: Mapping[str, Any],
@@ -121,23 +123,17 @@ def survey_folder(
     json_: bool,
 ) -> int:
     """Everything in a folder that can be audited; the rest is listed with what it needs."""
-    from loopholes.audit.discovery import discovered
-
-    candidates = discovered(folder)
     if not candidates:
         raise UsageError(f"{folder} has no reward, scorer or environment that a framework recognises")
     ready = [candidate for candidate in candidates if not candidate.needs(data is not None)]
     _list(candidates, data is not None, json_)
     if not ready:
         raise UsageError("none of them can be audited as it is: give what they need")
-    with ExitStack() as stack:
-        targets = _targets(ready, options, place, stack)
-        return _conclude(targets, config, _rows_of(data, golden), out, str(folder), json_)
+    targets = _targets(ready, options, place)
+    return _conclude(targets, config, _rows_of(data, golden), out, folder, json_)
 
 
-def _targets(
-    candidates: Sequence[Candidate], options: Mapping[str, Any], place: Place, stack: ExitStack
-) -> list[Target]:
+def _targets(candidates: Sequence[Candidate], options: Mapping[str, Any], place: Place) -> list[Target]:
     from loopholes.audit.frameworks import framework
     from loopholes.audit.targets import target_of
 

@@ -16,11 +16,19 @@ from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+from pydantic._internal._model_construction import ModelMetaclass
 
 PACKAGE = "nemo_gym"
 
 
-class Record(BaseModel):
+class _Constants(ModelMetaclass):
+    """Has every constant that a file may ask a class of the package for, such as a member of an enumeration."""
+
+    def __getattr__(cls, name: str) -> Any:
+        return name if name.isupper() else super().__getattr__(name)
+
+
+class Record(BaseModel, metaclass=_Constants):
     """Takes any field."""
 
     model_config = ConfigDict(extra="allow", arbitrary_types_allowed=True, populate_by_name=True)

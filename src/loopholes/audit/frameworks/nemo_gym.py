@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import typing
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
@@ -58,11 +59,12 @@ class NemoGymReward:
         kind: Any = load(part)
         if not isinstance(kind, type) or not issubclass(kind, stand_in.ResourcesServer):
             raise UsageError(f"{part.label} is no resources server of NeMo-Gym")
+        verify: Any = kind.verify  # type: ignore[attr-defined]
         self._part = part
         self._server = _made(kind, part, options.get("config") or {})
-        hints = typing.get_type_hints(kind.verify)
+        hints = typing.get_type_hints(verify)
         self._request = hints.get("body", stand_in.VerifyRequest)
-        self._takes = inspect.signature(kind.verify).parameters
+        self._takes = inspect.signature(verify).parameters
         self._loop: asyncio.AbstractEventLoop | None = None
         self.notes = [
             "verify runs on a stand-in of NeMo-Gym's base class: nothing is served, and no session is kept",
@@ -133,7 +135,7 @@ def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
     """The examples beside a server; raises :class:`UsageError` if there are none."""
     file = source_of(parts[0].source)
     folder = Path("data") if file is None else file.parent / "data"
-    files = sorted(folder.glob("*.jsonl"), key=lambda path: ("example" not in path.name, path.name))
+    files = sorted(path for path in folder.glob("*.jsonl") if "rollouts" not in path.name)
     records = [record for path in files for record in json_rows(path) if isinstance(record, dict)]
     found = list(_rows(records))
     if not found:
@@ -143,7 +145,8 @@ def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
 
 def _rows(records: Sequence[dict[str, Any]]) -> Iterator[Row]:
     """Each record that has a prompt, once."""
-    for place, record in enumerate(record for record in records if PARAMETERS in record):
+    prompted = {json.dumps(record[PARAMETERS]): record for record in records if PARAMETERS in record}
+    for place, record in enumerate(prompted.values()):
         try:
             prompt = _prompt(record[PARAMETERS].get("input"))
         except (ValueError, AttributeError) as error:
