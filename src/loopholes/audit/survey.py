@@ -131,8 +131,10 @@ def _append(folder: Path, line: Line, config: AuditConfig) -> None:
     record = json.dumps({**asdict(line), "settings": _settings(config)})
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / LINES).open("a", encoding="utf-8") as file:
-            file.write(f"{record}\n")
+        with (folder / LINES).open("a+b") as file:
+            file.seek(max(0, file.tell() - 1))
+            end = b"" if file.read() in (b"", b"\n") else b"\n"  # a line that a kill cut short spoils no other
+            file.write(end + f"{record}\n".encode())
 
 
 def read_lines(folder: Path, settings: dict[str, Any]) -> Iterator[Line]:

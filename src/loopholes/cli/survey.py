@@ -68,9 +68,18 @@ def survey(
 
     config = AuditConfig(seconds=budget_seconds, rows=rows, seed=seed)
     place, options = Place(python, with_ or (), say), pairs(set_, "--set")
-    if Path(package).is_dir():
+    if not _offers_names(package) and Path(package).is_dir():
         return survey_folder(package, discovered(Path(package)), data, golden, options, place, config, out, json_)
     return _survey_package(package, only or (), data, golden, options, place, config, out, json_)
+
+
+def _offers_names(package: str) -> bool:
+    """Whether a framework lists the targets of this package, which may also be the name of a folder at hand."""
+    from loopholes.audit.frameworks import framework
+    from loopholes.audit.targets import prefixed
+
+    name = prefixed(f"{package}:")
+    return name is not None and hasattr(framework(name), "members")
 
 
 def _survey_package(
@@ -90,7 +99,7 @@ def _survey_package(
     from loopholes.audit.targets import prefixed, target_of
 
     name = prefixed(f"{package}:")
-    if name is None or not hasattr(framework(name), "members"):
+    if name is None or not _offers_names(package):
         raise UsageError(f"{package} is neither a folder nor a package whose targets have names; try its folder")
     options = {"rows": config.rows, **options} if "rows" in framework(name).OPTIONS else dict(options)
     first = target_of([f"{package}:"], None, options, place)

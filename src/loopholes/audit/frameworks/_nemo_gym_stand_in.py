@@ -25,7 +25,7 @@ class _Constants(ModelMetaclass):
     """Has every constant that a file may ask a class of the package for, such as a member of an enumeration."""
 
     def __getattr__(cls, name: str) -> Any:
-        return name if name.isupper() else super().__getattr__(name)
+        return name if name.isupper() else super().__getattr__(name)  # type: ignore[misc]
 
 
 class Record(BaseModel, metaclass=_Constants):

@@ -59,7 +59,7 @@ class NemoGymReward:
         kind: Any = load(part)
         if not isinstance(kind, type) or not issubclass(kind, stand_in.ResourcesServer):
             raise UsageError(f"{part.label} is no resources server of NeMo-Gym")
-        verify: Any = kind.verify  # type: ignore[attr-defined]
+        verify: Any = kind.verify
         self._part = part
         self._server = _made(kind, part, options.get("config") or {})
         hints = typing.get_type_hints(verify)
