@@ -190,7 +190,10 @@ def test_what_a_reward_writes_into_the_pipe_is_told_and_never_loaded(name: str, 
 
 
 DATA_SETS = {
-    "nothing": ("no data set of reasoning-gym 'nothing'; choose from: anything, broken, sums, unanswered", {}),
+    "nothing": (
+        "no data set of reasoning-gym 'nothing'; choose from: anything, broken, hanging, leaving, sums, unanswered",
+        {},
+    ),
     "broken": ("cannot generate entry 0: it raised ValueError: no entry", {}),
     "sums": ("cannot be made: it raised TypeError", {"config": {"no_such_field": 1}}),
 }
@@ -224,3 +227,48 @@ def test_a_data_set_that_pays_anything_is_an_exploit_and_one_without_answers_is_
             config = AuditConfig(seconds=20, search_calls=0)
             codes[name] = audit(target, process.own_rows(), config, process=process).exit_code()
     assert codes == {"anything": 1, "unanswered": 7}
+
+
+SCRIPT = """# /// script
+# requires-python = ">=3.11"
+# dependencies = ["reasoning-gym"]
+# ///
+def reward(completion, answer): ...
+"""
+
+
+def test_what_a_file_declares_is_installed_and_a_project_s_requirements_where_an_environment_is_built(
+    tmp_path: Path,
+) -> None:
+    file, script = tmp_path / "rewards" / "reward.py", tmp_path / "script.py"
+    file.parent.mkdir()
+    file.write_text("def reward(completion, answer): ...")
+    script.write_text(SCRIPT)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = ["reasoning-gym==1.0"]\n')
+    assert target_of([f"{script}:reward"], None, {}).requires == ("reasoning-gym",)
+    assert target_of([f"{file}:reward"], None, {}).requires == ()
+    built_for = target_of([f"{file}:reward"], None, {}, Place(requirements=["reasoning-gym"]))
+    assert built_for.requires == ("reasoning-gym==1.0", "reasoning-gym")
+
+
+@pytest.mark.parametrize(
+    "problem, needed",
+    [
+        ("raised OpenAIError: The api_key client option must be set", "credentials"),
+        ("raised RuntimeError: Found no NVIDIA driver on your system", "a GPU"),
+        ("raised DockerException: cannot start", "a container"),
+        ("raised ConnectionRefusedError: [Errno 111] Connection refused", "a server"),
+        ("raised ValueError: bad answer", ""),
+    ],
+)
+def test_what_a_target_needs_and_an_audit_does_not_have_is_said(problem: str, needed: str, tmp_path: Path) -> None:
+    kind, _, words = problem.removeprefix("raised ").partition(": ")
+    body = f"class {kind}(Exception): ...\ndef reward(completion, answer): raise {kind}({words!r})\n"
+    file = tmp_path / "reward.py"
+    file.write_text(body)
+    with pytest.raises(UsageError, match="scores none of the first 1 rows") as error:
+        audit(
+            target_of([f"{file}:reward"], None, {}), rows_from([{"prompt": "?", "answer": "2"}]), AuditConfig(seconds=9)
+        )
+    assert str(error.value).partition("it seems to need ")[2].startswith(needed) and error.value.exit_code == 2
+    assert ("it seems to need" in str(error.value)) is bool(needed)

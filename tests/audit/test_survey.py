@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ def lines(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
 def test_everything_in_a_package_is_audited_in_forks_of_one_import_and_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(ARGUMENTS) == 1
+    named = [name for names in ("anything", "broken", "sums", "unanswered") for name in ("--only", names)]
+    assert main([*ARGUMENTS, *named]) == 1
     found = lines(capsys)
     statuses = {name.partition(":")[2]: line["status"] for name, line in found.items()}
     assert statuses == {"anything": 1, "broken": 2, "sums": 0, "unanswered": 7}
@@ -60,6 +62,16 @@ def test_a_survey_that_was_interrupted_goes_on_where_it_stopped(
     assert lines(capsys)["reasoning_gym:sums"]["seconds"] == found["reasoning_gym:sums"]["seconds"]
     assert main([*ARGUMENTS, "--only", "sums", "--rows", "8"]) == 0
     assert lines(capsys)["reasoning_gym:sums"]["rows"] == 8
+
+
+def test_what_hangs_is_a_line_and_what_a_target_starts_ends_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["survey", "reasoning_gym", "--budget-seconds", "4", "--rows", "2", "--json"]
+    main([*arguments, "--only", "hanging", "--only", "leaving", "--only", "anything"])
+    found = {name.partition(":")[2]: line for name, line in lines(capsys).items()}
+    assert found["hanging"]["status"] == 2 and "rows" in found["hanging"]["problem"]
+    assert found["anything"]["rows"] == 2
+    shown = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert "left-behind" not in shown
 
 
 @pytest.mark.parametrize(

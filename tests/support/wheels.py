@@ -43,7 +43,7 @@ REASONING_GYM = {
             return found[-1] if found else None
     """,
     "reasoning_gym/factory.py": """
-        import decimal
+        import decimal, subprocess, sys, time
 
         class Sums:
             def __init__(self, seed=0, most=50):
@@ -68,7 +68,17 @@ REASONING_GYM = {
             def __getitem__(self, place):
                 raise ValueError("no entry")
 
+        class Hanging(Sums):
+            def __getitem__(self, place):
+                time.sleep(600)
+
+        class Leaving(Sums):
+            def score_answer(self, answer, entry):
+                subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "left-behind"])
+                return super().score_answer(answer, entry)
+
         DATASETS = {"sums": Sums, "anything": Anything, "unanswered": Unanswered, "broken": Broken}
+        DATASETS |= {"hanging": Hanging, "leaving": Leaving}
     """,
 }
-"""A package with the face of reasoning-gym: one sound data set, and three with a fault each."""
+"""A package with the face of reasoning-gym: one sound data set, and others with a fault each."""

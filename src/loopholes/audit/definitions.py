@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from importlib.machinery import PathFinder
 from importlib.util import resolve_name
 from pathlib import Path
 from typing import NamedTuple
 
-from loopholes.audit.environments import search_path
+from loopholes.audit.environments import interpreter, search_path
 from loopholes.audit.frameworks.base import Part, Shape
 from loopholes.errors import UsageError
 from loopholes.modules import module_name, source_of, split
 
+_SCRIPT = re.compile(r"(?m)^# /// script$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
+"""The block of a script's metadata, as PEP 723 gives the pattern."""
 DEEPEST = 8
 """How many re-exports are followed."""
 
@@ -64,7 +68,12 @@ def definition_of(part: Part, python: str = "") -> Definition | None:
     """
     places = search_path(python)
     file = source_of(part.source, places)
-    return None if file is None else _definition(file, part.name.partition("(")[0].split("."), places, DEEPEST)
+    try:
+        return None if file is None else _definition(file, part.name.partition("(")[0].split("."), places, DEEPEST)
+    except UsageError:
+        if interpreter(python).version <= sys.version_info[:2]:
+            raise
+        return None  # it may be written for that newer Python
 
 
 def functions_of(definition: Definition) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -94,6 +103,30 @@ def modules_of(name: str) -> list[str]:
     plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     whole = [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
     return [module.partition(".")[0] for module in (*plain, *whole)]
+
+
+def declared_by(name: str, is_built: bool) -> list[str]:
+    """What the file of a target says that it requires: in its own script metadata (PEP 723), which always counts.
+
+    Where an environment is built anyway, the ``pyproject.toml`` beside the file or in the folder above counts as well.
+    Raises :class:`UsageError` for metadata that is not TOML.
+    """
+    source, _ = split(name)
+    file = source_of(source) if source.endswith(".py") else None
+    if file is None:
+        return []
+    block = _SCRIPT.search(file.read_text(encoding="utf-8", errors="replace"))
+    places = [file.parent / "pyproject.toml", file.parents[1] / "pyproject.toml"] if is_built else []
+    project = next((place for place in places if place.is_file()), None)
+    try:
+        if block is not None:
+            lines = [line.removeprefix("#").removeprefix(" ") for line in block["content"].splitlines()]
+            return list(tomllib.loads("\n".join(lines)).get("dependencies", ()))
+        if project is None:
+            return []
+        return list(tomllib.loads(project.read_text()).get("project", {}).get("dependencies", ()))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"what {file if block else project} requires cannot be read: {error}") from None
 
 
 def is_here(module: str) -> bool:

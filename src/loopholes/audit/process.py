@@ -26,7 +26,7 @@ from typing import IO, Any, NamedTuple, Protocol, Self
 
 from loopholes.audit.environments import command, home_of
 from loopholes.audit.forks import end
-from loopholes.audit.frameworks.base import LATE_CALL, Paid, Row
+from loopholes.audit.frameworks.base import LATE_CALL, Paid, Row, wanting
 from loopholes.audit.results import Target
 from loopholes.audit.worker import (
     NOWHERE,
@@ -276,7 +276,7 @@ class RewardProcess:
             self.deaths += isinstance(reply, Ended)
             self.end()
         if isinstance(reply, Refused):
-            raise UsageError(reply.reason)
+            raise UsageError(f"{reply.reason}{wanting(reply.reason)}")
         if isinstance(reply, Ended):
             reason = f"{LATE_CALL} {self._patience:.0f} s" if reply.late else f"{GONE} that it ran in"
             raise UsageError(f"{self.target.label} {reason} while it was loaded")
@@ -331,7 +331,9 @@ class RewardProcess:
         if isinstance(reply, Rows):
             return list(reply.rows)
         self.end()
-        raise UsageError(reply.reason if isinstance(reply, Refused) else f"{self.target.label} ends instead of rows")
+        late = isinstance(reply, Ended) and reply.late
+        reason = f"{LATE_CALL} {self._patience:.0f} s to list its rows" if late else "ends instead of listing its rows"
+        raise UsageError(reply.reason if isinstance(reply, Refused) else f"{self.target.label} {reason}")
 
     def use(self, rows: Sequence[Row]) -> None:
         """See :class:`Process`."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from loopholes.audit.definitions import definition_of, is_here, modules_of
+from loopholes.audit.definitions import declared_by, definition_of, is_here, modules_of
 from loopholes.audit.environments import Say, built, named
 from loopholes.audit.frameworks import framework, frameworks, recognising
 from loopholes.audit.frameworks.base import Part, Shape
@@ -64,7 +64,10 @@ def _settled(names: Sequence[str], place: Place) -> tuple[str, tuple[str, ...]]:
         if place.requirements:
             raise UsageError("--python names an environment that is there, and --with builds another: give one of them")
         return named(place.python), ()
-    requires = tuple(dict.fromkeys([*_requirements(names), *place.requirements]))
+    frameworks_need, more = [*_requirements(names)], [*place.requirements]
+    is_built = bool(frameworks_need or more)
+    declared = [requirement for name in names for requirement in declared_by(name, is_built)]
+    requires = tuple(dict.fromkeys([*frameworks_need, *declared, *more]))
     return built(requires, place.say) if requires else "", requires
 
 
