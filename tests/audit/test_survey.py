@@ -74,11 +74,26 @@ def test_what_hangs_is_a_line_and_what_a_target_starts_ends_with_it(capsys: pyte
     assert "left-behind" not in shown
 
 
+def test_a_package_that_lists_no_names_is_read_as_a_folder_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        "scorers/__init__.py": "",
+        "scorers/sums.py": "def reward(completion, answer): return float(answer in completion)",
+    }
+    package(tmp_path, files)
+    rows = [{"prompt": f"{n}+{n}?", "answer": str(2 * n), "golden": str(2 * n)} for n in range(10, 26)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert main(["survey", "scorers.sums", "--data", "rows.jsonl", "--budget-seconds", "10", "--json"]) == 1
+    listed, line = map(json.loads, capsys.readouterr().out.splitlines())
+    assert listed["target"] == line["target"] == "scorers.sums:reward"
+
+
 @pytest.mark.parametrize(
     "arguments, sentence",
     [
         (["survey", "reasoning_gym", "--only", "nothing"], "there is no target of reasoning_gym 'nothing'"),
-        (["survey", "json"], "json is neither a folder nor a package whose targets have names"),
+        (["survey", "json"], "json has no reward, scorer or environment"),
         (["survey", "reasoning_gym/__pycache__"], "has no reward, scorer or environment"),
     ],
 )

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loopholes.audit.definitions import Definition, definitions_in, is_here, modules_of
+from loopholes.audit.environments import search_path
 from loopholes.audit.frameworks import framework, frameworks, recognising
 from loopholes.errors import UsageError
-from loopholes.modules import module_name
+from loopholes.modules import module_name, source_of
 
 LEFT_OUT = {"tests", "test", "node_modules", "site-packages", "build", "dist", "venv", "__pycache__"}
 """Folders that are not looked into, beside hidden ones and environments."""
@@ -49,7 +50,15 @@ class Candidate:
 
 def discovered(folder: Path, package: str = "") -> list[Candidate]:
     """What is in a folder, by file and line; named as modules of ``package`` where the folder is that package's."""
-    return [candidate for file in _files(folder) for candidate in _in_file(file, folder, package)]
+    return [candidate for file in _files(folder) for candidate in _in_file(file, package)]
+
+
+def discovered_in(package: str, python: str) -> list[Candidate]:
+    """What is in a package, or a module, that a Python has; empty if it has none of this name."""
+    file = source_of(package, search_path(python))
+    if file is None:
+        return []
+    return discovered(file.parent, package) if file.name == "__init__.py" else [*_in_file(file, package)]
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -62,7 +71,7 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _in_file(file: Path, folder: Path, package: str) -> Iterator[Candidate]:
+def _in_file(file: Path, package: str) -> Iterator[Candidate]:
     try:
         definitions = definitions_in(file)
     except UsageError:

@@ -49,7 +49,7 @@ def target_of(
         framework(framework_name)
     if not names:
         raise UsageError(f"there is nothing to audit: name {FORMS}, game:NAME or a URL, or give --reward")
-    python, requires = _settled(names, place)
+    python, requires = settled(names, place)
     target = replace(_target(names, framework_name, options, python), python=python, requires=requires)
     known = framework(target.framework).OPTIONS
     for option in options:
@@ -58,7 +58,7 @@ def target_of(
     return target
 
 
-def _settled(names: Sequence[str], place: Place) -> tuple[str, tuple[str, ...]]:
+def settled(names: Sequence[str], place: Place) -> tuple[str, tuple[str, ...]]:
     """The Python that targets run with, and what the environment holds that was built for them."""
     if place.python is not None:
         if place.requirements:

@@ -62,14 +62,18 @@ def survey(
 
     If it is interrupted, the same command continues where it stopped.
     """
-    from loopholes.audit.discovery import discovered
+    from loopholes.audit.discovery import discovered, discovered_in
     from loopholes.audit.engine import AuditConfig
-    from loopholes.audit.targets import Place
+    from loopholes.audit.targets import Place, settled
 
     config = AuditConfig(seconds=budget_seconds, rows=rows, seed=seed)
     place, options = Place(python, with_ or (), say), pairs(set_, "--set")
-    if not _offers_names(package) and Path(package).is_dir():
-        return survey_folder(package, discovered(Path(package)), data, golden, options, place, config, out, json_)
+    if not _offers_names(package):
+        is_folder = Path(package).is_dir()
+        candidates = (
+            discovered(Path(package)) if is_folder else discovered_in(package, settled([f"{package}:"], place)[0])
+        )
+        return survey_folder(package, candidates, data, golden, options, place, config, out, json_)
     return _survey_package(package, only or (), data, golden, options, place, config, out, json_)
 
 
@@ -99,8 +103,7 @@ def _survey_package(
     from loopholes.audit.targets import prefixed, target_of
 
     name = prefixed(f"{package}:")
-    if name is None or not _offers_names(package):
-        raise UsageError(f"{package} is neither a folder nor a package whose targets have names; try its folder")
+    assert name is not None
     options = {"rows": config.rows, **options} if "rows" in framework(name).OPTIONS else dict(options)
     first = target_of([f"{package}:"], None, options, place)
     with closing(RewardProcess(first, memory=config.memory)) as host:
