@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Set
 from graphlib import CycleError, TopologicalSorter
@@ -92,6 +93,14 @@ def test_what_a_reward_may_import_needs_the_standard_library_and_the_sandbox_alo
     for name in imported(file):
         own = name.startswith("loopholes.rewards") or (name.startswith("loopholes.sandbox") and file.stem == "programs")
         assert own or name.split(".")[0] in sys.stdlib_module_names, name
+
+
+def test_what_runs_in_a_target_s_own_environment_needs_the_standard_library_alone() -> None:
+    frameworks = [file.stem for file in (ROOT / "audit" / "frameworks").glob("[a-z]*.py") if file.stem != "games"]
+    modules = ["worker", "probe", *(f"frameworks.{name}" for name in frameworks)]
+    lines = [f"sys.path.insert(0, {str(ROOT.parent)!r})", *(f"import loopholes.audit.{name}" for name in modules)]
+    assert len(modules) > 5
+    subprocess.run([sys.executable, "-I", "-S", "-c", "\n".join(["import sys", *lines])], check=True)
 
 
 @pytest.mark.parametrize(

@@ -96,13 +96,16 @@ def recorded(text: str) -> str:
     return f"{path}:{name}"
 
 
-def source_of(source: str) -> Path | None:
-    """The Python file of ``FILE.py`` or ``package.module``, found without importing it; None if there is none."""
+def source_of(source: str, places: Sequence[str] = ()) -> Path | None:
+    """The Python file of ``FILE.py`` or ``package.module``, found without importing it; None if there is none.
+
+    ``places`` are where another Python looks for modules; without them it is this one's path.
+    """
     if source.endswith(".py"):
         path = Path(os.path.abspath(source))
         return path if path.is_file() else None
     spec: ModuleSpec | None = None
-    places: Sequence[str] = [os.getcwd(), *sys.path]
+    places = [os.getcwd(), *(places or sys.path)]
     importlib.invalidate_caches()
     parts = source.split(".")
     for count in range(1, len(parts) + 1):

@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Literal, NamedTuple, Protocol, TypedDict, get_args
 
-import numpy as np
-
 from loopholes.errors import ContractError, UsageError
 
 Kind = Literal["honest", "exploiting", "inept"]
@@ -177,6 +175,8 @@ def draws(seed: int, step: int, samples: Sequence[int]) -> list[float]:
     else the step is 0, and a sample's number is its position in the evaluation, its row in a file of completions, the
     row of its task in an audit, or its position in the call of :meth:`loopholes.Game.reward`.
     """
+    import numpy as np  # here, since a reward's process has records and may have no NumPy
+
     return [float(np.random.default_rng([seed, step, sample]).random()) for sample in samples]
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import ast
+import os
+import re
+import sys
+import tomllib
 from collections.abc import Iterator, Sequence
+from importlib.machinery import PathFinder
 from importlib.util import resolve_name
 from pathlib import Path
 from typing import NamedTuple
 
+from loopholes.audit.environments import interpreter, search_path
 from loopholes.audit.frameworks.base import Part, Shape
 from loopholes.errors import UsageError
-from loopholes.modules import module_name, source_of
+from loopholes.modules import module_name, source_of, split
 
+_SCRIPT = re.compile(r"(?m)^# /// script$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
+"""The block of a script's metadata, as PEP 723 gives the pattern."""
 DEEPEST = 8
 """How many re-exports are followed."""
 
@@ -32,26 +40,40 @@ class Definition(NamedTuple):
         """The parameters of a function or the bases of a class; None for anything else."""
         match self.node:
             case ast.ClassDef(bases=bases):
-                names = {ast.unparse(base).partition("[")[0].rpartition(".")[2] for base in bases}
-                return Shape(bases=frozenset(names))
+                return Shape(bases=frozenset(_last_name(base, "[") for base in bases))
             case (
                 ast.FunctionDef(args=arguments)
                 | ast.AsyncFunctionDef(args=arguments)
                 | ast.Assign(value=ast.Lambda(args=arguments))
                 | ast.AnnAssign(value=ast.Lambda(args=arguments))
             ):
-                return Shape([one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)])
+                names = [one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+                decorators = getattr(self.node, "decorator_list", ())
+                return Shape(names, decorators=frozenset(_last_name(decorator, "(") for decorator in decorators))
         return None
 
 
-def definition_of(part: Part) -> Definition | None:
+def _last_name(node: ast.expr, end: str) -> str:
+    """The last part of a dotted name, without what stands in brackets behind it."""
+    return ast.unparse(node).partition(end)[0].rpartition(".")[2]
+
+
+def definition_of(part: Part, python: str = "") -> Definition | None:
     """Where the source says that a part is defined, behind re-exports; None if it names no Python file.
+
+    Modules are looked for where this ``python`` finds them (:mod:`loopholes.audit.environments`).
 
     Of a call, such as ``module:get_reward(max_len=1024)``, it is the definition of what is called. Raises
     :class:`UsageError` for a file that is not Python.
     """
-    file = source_of(part.source)
-    return None if file is None else _definition(file, part.name.partition("(")[0].split("."), DEEPEST)
+    places = search_path(python)
+    file = source_of(part.source, places)
+    try:
+        return None if file is None else _definition(file, part.name.partition("(")[0].split("."), places, DEEPEST)
+    except UsageError:
+        if interpreter(python).version <= sys.version_info[:2]:
+            raise
+        return None  # it may be written for that newer Python
 
 
 def functions_of(definition: Definition) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -60,15 +82,67 @@ def functions_of(definition: Definition) -> dict[str, ast.FunctionDef | ast.Asyn
     return {node.name: node for node in statements if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
-def _definition(file: Path, names: Sequence[str], depth: int) -> Definition:
+def definitions_in(file: Path) -> dict[str, Definition]:
+    """What is defined at the top level of a file, by name; raises :class:`UsageError` for what is not Python."""
+    statements = _statements(_parsed(file).body)
+    return {name: Definition(file, statement) for statement in statements for name in _defined(statement)}
+
+
+def modules_of(name: str) -> list[str]:
+    """First names of the modules that a target needs: its own, or those that its file imports anywhere.
+
+    ``name`` is ``FILE.py:NAME``, ``package.module:NAME`` or a prefix and a name.
+    """
+    source, _ = split(name)
+    if not source.endswith(".py"):
+        return [source.partition(".")[0]]
+    file = source_of(source)
+    if file is None:
+        return []
+    nodes = list(ast.walk(_parsed(file)))
+    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    whole = [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
+    return [module.partition(".")[0] for module in (*plain, *whole)]
+
+
+def declared_by(name: str, is_built: bool) -> list[str]:
+    """What the file of a target says that it requires: in its own script metadata (PEP 723), which always counts.
+
+    Where an environment is built anyway, the ``pyproject.toml`` beside the file or in the folder above counts as well.
+    Raises :class:`UsageError` for metadata that is not TOML.
+    """
+    source, _ = split(name)
+    file = source_of(source) if source.endswith(".py") else None
+    if file is None:
+        return []
+    block = _SCRIPT.search(file.read_text(encoding="utf-8", errors="replace"))
+    places = [file.parent / "pyproject.toml", file.parents[1] / "pyproject.toml"] if is_built else []
+    project = next((place for place in places if place.is_file()), None)
+    try:
+        if block is not None:
+            lines = [line.removeprefix("#").removeprefix(" ") for line in block["content"].splitlines()]
+            return list(tomllib.loads("\n".join(lines)).get("dependencies", ()))
+        if project is None:
+            return []
+        return list(tomllib.loads(project.read_text()).get("project", {}).get("dependencies", ()))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"what {file if block else project} requires cannot be read: {error}") from None
+
+
+def is_here(module: str) -> bool:
+    """Whether this Python, or the current folder, has a module of this first name."""
+    return PathFinder.find_spec(module, [os.getcwd(), *sys.path]) is not None
+
+
+def _definition(file: Path, names: Sequence[str], places: Sequence[str], depth: int) -> Definition:
     tree = _parsed(file)
     node = _node(tree.body, names)
     if node is not None or not depth:
         return Definition(file, node)
     for source, name in _origins(tree, file, names[0]):
-        other = source_of(source)
+        other = source_of(source, places)
         if other is not None and other != file:
-            elsewhere = _definition(other, [name, *names[1:]], depth - 1)
+            elsewhere = _definition(other, [name, *names[1:]], places, depth - 1)
             if elsewhere.node is not None:
                 return elsewhere
     return Definition(file, None)

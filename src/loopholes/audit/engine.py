@@ -22,7 +22,7 @@ from loopholes.audit.budget import Budget
 from loopholes.audit.checks import LOOKED_AT, Checks
 from loopholes.audit.folder import hashes
 from loopholes.audit.form import Form, form_of
-from loopholes.audit.frameworks.base import Paid, Row
+from loopholes.audit.frameworks.base import Paid, Row, wanting
 from loopholes.audit.frameworks.tokens import Tokens
 from loopholes.audit.gate import Gate
 from loopholes.audit.gold.equivalents import ask_equivalents
@@ -266,7 +266,10 @@ def _pilot(scorer: Scorer) -> None:
     scorer.warm_up(calls[0])
     paid = scorer.pay(calls)
     if all(payment.problem and payment.value is None for payment in paid):
-        raise UsageError(f"{scorer.target.label} scores none of the first {len(calls)} rows: {paid[0].problem}")
+        problem = paid[0].problem
+        raise UsageError(
+            f"{scorer.target.label} scores none of the first {len(calls)} rows: {problem}{wanting(problem)}"
+        )
     scorer.settle()
 
 

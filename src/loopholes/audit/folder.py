@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from loopholes import __version__
 from loopholes.audit.definitions import definition_of
+from loopholes.audit.environments import Say, built, search_path, version_in
 from loopholes.audit.frameworks import framework
 from loopholes.audit.frameworks.base import Paid, Part, Row
 from loopholes.audit.layout import FINDINGS, REPORT, SavedFinding, finding_record, read_finding, report_record
@@ -23,17 +23,27 @@ from loopholes.files import disk_errors, read_json, write_json
 from loopholes.modules import module_name, source_of
 from loopholes.records import messages
 
+UNDECIDING = (
+    *("targets.py", "environments.py", "definitions.py", "discovery.py", "probe.py", "frameworks/"),
+    *("rows.py", "truth.py", "survey.py"),
+    *("process.py", "worker.py", "forks.py"),
+    *("folder.py", "layout.py", "sarif.py", "section.py", "summary.py", "snippets.py"),
+    *("assertion.py", "against.py", "identity.py", "selftest/"),
+)
+"""Files and folders of this package that decide no verdict, so that :func:`panel_hash` leaves them out.
+
+They name, find, load and call a target and read its data; run its process; write and show a report; or compare finished
+audits. A file that is not listed counts as deciding.
+"""
+
 
 def hashes(target: Target, data: Path | None) -> dict[str, Any]:
     """SHA-256 of the reward's files, of the data and of the audit itself, and the versions of what called it."""
-    files = {name: _digest(file) for part in target.parts for name, file in _files(part).items()}
+    files = {name: _digest(file) for part in target.parts for name, file in _files(part, target.python).items()}
     versions = {"loopholes": __version__}
     package = framework(target.framework).PACKAGE
     if package is not None:
-        try:
-            versions[target.framework] = version(package)
-        except PackageNotFoundError:
-            versions[target.framework] = "not installed"
+        versions[target.framework] = version_in(target.python, package) or "not installed"
     return {
         "functions": files,
         "data": None if data is None or not data.is_file() else _digest(data),
@@ -43,20 +53,24 @@ def hashes(target: Target, data: Path | None) -> dict[str, Any]:
 
 
 @cache
-def panel_hash() -> str:
-    """SHA-256 of this package's sources: all attacks, near misses and rules of a verdict, in the order of their names.
+def panel_hash(folder: Path = Path(__file__).parent) -> str:
+    """SHA-256 of the sources that decide a verdict: attacks, near misses, the scale, the stages and the rules.
 
-    Two audits with the same hash ask and judge alike; rates that were measured with another hash are another tool's.
+    It covers the files of this package but for :data:`UNDECIDING`, in the order of their names. Two audits with the
+    same hash put the same questions to a reward and judge its answers alike; rates that were measured with another hash
+    are another tool's. ``folder`` holds other sources of this package, such as those of an earlier commit.
     """
-    folder, digest = Path(__file__).parent, hashlib.sha256()
+    digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
-        digest.update(f"{file.relative_to(folder).as_posix()} {_digest(file)}\n".encode())
+        name = file.relative_to(folder).as_posix()
+        if not name.startswith(UNDECIDING):
+            digest.update(f"{name} {_digest(file)}\n".encode())
     return digest.hexdigest()
 
 
-def _files(part: Part) -> dict[str, Path]:
+def _files(part: Part, python: str) -> dict[str, Path]:
     """The file that a part names, as it is typed, and the one that defines it where that is another, by its module."""
-    definition, file = definition_of(part), source_of(part.source)
+    definition, file = definition_of(part, python), source_of(part.source, search_path(python))
     files = {} if file is None else {part.source: file}
     if definition is not None and definition.file != file:
         files[module_name(definition.file)[0]] = definition.file
@@ -129,20 +143,28 @@ class Replay:
         return then == now or abs(then - now) <= 1e-9 * max(1.0, abs(then))
 
 
-def replay(path: Path) -> Replay:
-    """Score a finding's completion again; raises :class:`DataError` for a file that cannot be replayed."""
+def replay(path: Path, say: Say = lambda sentence: None) -> Replay:
+    """Score a finding's completion again; raises :class:`DataError` for a file that cannot be replayed.
+
+    An environment that was built for the target is built again where it is gone; ``say`` is told before.
+    """
     saved = read_finding(path)
     if saved.unheld:
         raise DataError(f"{path} cannot be replayed: JSON does not hold the row's {', '.join(saved.unheld)}")
-    moved = next((part for part in saved.target.parts if part.source in saved.functions and not _files(part)), None)
+    target = saved.target
+    if target.requires:
+        target = replace(target, python=built(target.requires, say))
+    moved = next(
+        (part for part in target.parts if part.source in saved.functions and not _files(part, target.python)), None
+    )
     if moved is not None:
         raise DataError(
             f"{path} is about {moved.label}, and {moved.source} is not found from here: replay it in the folder "
             "in which the audit ran"
         )
-    with RewardProcess(saved.target, memory=saved.scoring.memory) as process:
+    with RewardProcess(target, memory=saved.scoring.memory) as process:
         now = paid_again(process, saved.evidence, saved.scoring)
-    return Replay(saved, now, saved.functions != hashes(saved.target, None)["functions"])
+    return Replay(saved, now, saved.functions != hashes(target, None)["functions"])
 
 
 def paid_again(process: Process, evidence: Evidence, scoring: Scoring) -> Paid:

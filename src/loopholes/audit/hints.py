@@ -80,7 +80,7 @@ def hints_of(target: Target) -> list[Hint]:
     hints = []
     for part in target.parts:
         try:
-            definition = definition_of(part)
+            definition = definition_of(part, target.python)
         except UsageError:
             continue
         if definition is not None and definition.node is not None:

@@ -34,7 +34,7 @@ from loopholes.files import jsonable, read_json
 from loopholes.records import messages
 from loopholes.stats import Estimate
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of both layouts; it changes whenever a key is added, renamed or removed."""
 REPORT = "audit.json"
 """The file of the whole report."""
@@ -219,7 +219,8 @@ def _refused(record: Mapping[str, Any]) -> Refusals:
 
 
 def _target(record: Mapping[str, Any]) -> Target:
-    return Target(record["framework"], tuple(Part(**part) for part in record["parts"]), record["options"])
+    parts, requires = tuple(Part(**part) for part in record["parts"]), tuple(record["requires"])
+    return Target(record["framework"], parts, record["options"], record["python"], requires)
 
 
 def _held(value: Any) -> bool:

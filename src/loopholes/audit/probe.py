@@ -12,6 +12,7 @@ import subprocess
 import sys
 from typing import Any
 
+from loopholes.audit.environments import command
 from loopholes.audit.frameworks.base import Part, Shape, load, parameters
 from loopholes.errors import LoopholesError, UsageError
 
@@ -19,12 +20,12 @@ SECONDS = 120.0
 """How long the imports of a reward may take."""
 
 
-def probed(part: Part) -> Shape:
-    """The shape of what a part names; raises :class:`UsageError` if it cannot be loaded."""
-    command = [sys.executable, "-c", "from loopholes.audit.probe import main; main()", part.source, part.name]
+def probed(part: Part, python: str = "") -> Shape:
+    """The shape of what a part names, as a Python loads it; raises :class:`UsageError` if it cannot be loaded."""
+    look = [*command(python, "loopholes.audit.probe"), part.source, part.name]
     quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
     try:
-        answer = subprocess.run(command, stdout=subprocess.PIPE, timeout=SECONDS, check=False, **quiet).stdout
+        answer = subprocess.run(look, stdout=subprocess.PIPE, timeout=SECONDS, check=False, **quiet).stdout
     except subprocess.TimeoutExpired:
         raise UsageError(f"{part.label} took longer than {SECONDS:.0f} s to load: say its --framework") from None
     if not answer:

@@ -8,23 +8,25 @@ starts another one. What a payment means, and whom to blame for a failure, is th
 from __future__ import annotations
 
 import contextlib
+import io
 import mmap
 import os
+import pickle
 import resource
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import IO, Any, NamedTuple, Protocol, Self
 
+from loopholes.audit.environments import command, home_of
 from loopholes.audit.forks import end
-from loopholes.audit.frameworks.base import LATE_CALL, Row
+from loopholes.audit.frameworks.base import LATE_CALL, Paid, Row, wanting
 from loopholes.audit.results import Target
 from loopholes.audit.worker import (
     NOWHERE,
@@ -36,6 +38,8 @@ from loopholes.audit.worker import (
     ListRows,
     Load,
     Loaded,
+    Members,
+    Prepare,
     Refused,
     Reply,
     Request,
@@ -56,6 +60,12 @@ SECONDS_TO_END = 5.0
 GIB = 2**30
 GONE = "ended the process"
 """Prefix of ``Paid.problem`` when the call ended the reward's process."""
+
+
+MOST_BYTES = 2**28
+"""The longest reply that is read. What a reward writes into the pipe itself is mostly taken for a longer one."""
+SENT = {(kind.__module__, kind.__name__): kind for kind in (Members, Loaded, Rows, Forked, Scored, Refused, Row, Paid)}
+"""What a reply is made of, beside what JSON holds."""
 
 
 class Ended(NamedTuple):
@@ -141,8 +151,19 @@ class RewardProcess:
     loader scores itself, and is loaded again where it ended.
     """
 
-    def __init__(self, target: Target, *, memory: float = 8.0, seconds_to_load: float = SECONDS_TO_LOAD) -> None:
-        """``memory`` in GiB. The reward has to load within ``seconds_to_load``, at most :data:`SECONDS_TO_LOAD`."""
+    def __init__(
+        self,
+        target: Target,
+        *,
+        memory: float = 8.0,
+        seconds_to_load: float = SECONDS_TO_LOAD,
+        host: RewardProcess | None = None,
+    ) -> None:
+        """``memory`` in GiB. The reward has to load within ``seconds_to_load``, at most :data:`SECONDS_TO_LOAD`.
+
+        ``host`` is a process that has imported what the target needs (:meth:`prepare`) and outlives this one, which is
+        a fork of it where it can be forked.
+        """
         self.target = target
         self.facts = Loaded(batched=False, together=False)
         self.load_seconds = 0.0
@@ -162,7 +183,11 @@ class RewardProcess:
         self._forks = True
         self._fork_answered = False
         self._from_loader = False
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as this is)
+        self._host = host
+        self._process = 0  # that of a host, once it is prepared
+        self._is_hosted = False
+        self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True) if target.requires else None
+        self._file: IO[bytes] = tempfile.TemporaryFile() if host is None else host._file  # noqa: SIM115 (stays open)
         self._file.truncate(SLOTS * PLACE.size)
         self._place = mmap.mmap(self._file.fileno(), SLOTS * PLACE.size)
 
@@ -183,7 +208,10 @@ class RewardProcess:
         """End the process and let go of what it shared."""
         self.end()
         self._place.close()
-        self._file.close()
+        if self._host is None:
+            self._file.close()
+        if self._home is not None:
+            self._home.cleanup()
 
     @property
     def place(self) -> int:
@@ -207,6 +235,22 @@ class RewardProcess:
     @property
     def _can_fork(self) -> bool:
         return self._forks and self.facts.forks
+
+    def prepare(self, source: str) -> tuple[str, ...]:
+        """Import what targets of this framework and module share, for processes that this one is the host of.
+
+        Returns the names that the framework's package offers, if the framework can tell. Raises :class:`UsageError`.
+        """
+        self._loader = self._spawn()
+        _send(self._loader, Prepare(self.target.framework, source))
+        reply = self._hear(self._loader, self._patience)
+        if isinstance(reply, Members):
+            self._process = reply.process
+            return reply.names
+        self.end()
+        late = isinstance(reply, Ended) and reply.late
+        reason = f"takes longer than {self._patience:.0f} s to import" if late else f"{GONE} that imported it"
+        raise UsageError(reply.reason if isinstance(reply, Refused) else f"{source} {reason}")
 
     def start(self) -> None:
         """See :class:`Process`."""
@@ -232,7 +276,7 @@ class RewardProcess:
             self.deaths += isinstance(reply, Ended)
             self.end()
         if isinstance(reply, Refused):
-            raise UsageError(reply.reason)
+            raise UsageError(f"{reply.reason}{wanting(reply.reason)}")
         if isinstance(reply, Ended):
             reason = f"{LATE_CALL} {self._patience:.0f} s" if reply.late else f"{GONE} that it ran in"
             raise UsageError(f"{self.target.label} {reason} while it was loaded")
@@ -287,7 +331,9 @@ class RewardProcess:
         if isinstance(reply, Rows):
             return list(reply.rows)
         self.end()
-        raise UsageError(reply.reason if isinstance(reply, Refused) else f"{self.target.label} ends instead of rows")
+        late = isinstance(reply, Ended) and reply.late
+        reason = f"{LATE_CALL} {self._patience:.0f} s to list its rows" if late else "ends instead of listing its rows"
+        raise UsageError(reply.reason if isinstance(reply, Refused) else f"{self.target.label} {reason}")
 
     def use(self, rows: Sequence[Row]) -> None:
         """See :class:`Process`."""
@@ -357,23 +403,33 @@ class RewardProcess:
                     place, since = self.place, time.monotonic()
                 elif time.monotonic() - since >= patience:
                     return Ended(late=True)
-            reply: Reply = pipe.recv()
-        except (EOFError, OSError):
-            return Ended(late=False)
-        return reply
+            reply = pipe.recv_bytes(MOST_BYTES)
+        except (EOFError, OSError) as error:
+            return Refused(self._unread) if str(error) == "bad message length" else Ended(late=False)
+        return _read(reply) or Refused(self._unread)
+
+    @property
+    def _unread(self) -> str:
+        return f"{self.target.label} replies with what is no payment: its process wrote into the audit's own pipe"
 
     def _spawn(self) -> Connection:
+        host = self._host
+        fork = host._fork(host._loader) if host is not None and host._loader is not None else None
+        self._is_hosted = fork is not None
+        if host is not None and fork is not None:
+            self._guard = host._guard
+            return fork.pipe
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-c", "from loopholes.audit.worker import main; main()"]
             most = resource.getrlimit(resource.RLIMIT_AS)[1]
             memory = self._memory if most == resource.RLIM_INFINITY else min(self._memory, most)
             numbers = [theirs.fileno(), memory, self._file.fileno()]
             self._guard = subprocess.Popen(
-                [*command, *map(str, numbers)],
+                [*command(self.target.python, "loopholes.audit.worker"), *map(str, numbers)],
                 pass_fds=(theirs.fileno(), self._file.fileno()),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
+                env=home_of(self._home.name, os.environ) if self._home is not None else None,
             )
         return Connection(ours.detach())
 
@@ -389,17 +445,22 @@ class RewardProcess:
         for fork in (scoring, *helpers):
             fork.pipe.close()
         stay = {self.facts.process, *([self._kept.process] if self._kept is not None else [])}
+        self._end_below(stay, {scoring.process, *(fork.process for fork in helpers)})
+
+    def _end_below(self, stay: set[int], processes: set[int]) -> None:
+        """End these processes, and all below the guard but for those that ``stay`` and a host."""
+        assert self._guard is not None
+        stay = {*stay, *([self._host._process] if self._is_hosted and self._host is not None else [])}
         killed: set[int] = set()
-        while (
-            below := {scoring.process, *(fork.process for fork in helpers), *descendants(self._guard.pid)}
-            - stay
-            - killed
-        ):
+        while below := {*processes, *descendants(self._guard.pid)} - stay - killed:
             end(below)
             killed |= below
 
     def end(self) -> None:
         """See :class:`Process`."""
+        if self._is_hosted and self._guard is not None:
+            self._end_below(set(), set())
+            self._guard = None
         guard, self._guard = self._guard, None
         forks = [fork.pipe for fork in (self._kept, self._scoring, *self._helpers) if fork is not None]
         for pipe in (self._loader, *forks):
@@ -424,6 +485,25 @@ def _joined(replies: Sequence[Scored]) -> Scored:
     not_covered = tuple(dict.fromkeys(part for reply in replies for part in reply.not_covered))
     seconds, changed = max(reply.seconds for reply in replies), any(reply.changed for reply in replies)
     return Scored(paid, seconds, changed, not_covered, any(reply.evaluated for reply in replies))
+
+
+class _Unpickler(pickle.Unpickler):
+    """Reads replies, and nothing that would have to be imported from the target's environment."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """A record of :data:`SENT`; raises UnpicklingError for anything else."""
+        if (module, name) not in SENT:
+            raise pickle.UnpicklingError(f"{module}.{name}")
+        return SENT[module, name]
+
+
+def _read(reply: bytes) -> Reply | None:
+    """A reply, or None for bytes that the worker did not send."""
+    try:
+        record = _Unpickler(io.BytesIO(reply)).load()
+    except Exception:  # whatever bytes do that are no pickle
+        return None
+    return record if isinstance(record, Members | Loaded | Rows | Forked | Scored | Refused) else None
 
 
 def _send(pipe: Connection, request: Request) -> None:

@@ -86,11 +86,17 @@ UNFOUNDED = ("no-golden", "no-signal", "little-tried", "golden-not-above-floor")
 
 @dataclass(frozen=True)
 class Target:
-    """What is audited. ``options`` are the framework's (channel, manager, tokenizer, …), in JSON."""
+    """What is audited. ``options`` are the framework's (channel, manager, tokenizer, …), in JSON.
+
+    ``python`` is the Python that it runs in, an empty one ours. Where an environment was built for it, ``requires``
+    says of what (:mod:`loopholes.audit.environments`).
+    """
 
     framework: str
     parts: tuple[Part, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
+    python: str = ""
+    requires: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:

@@ -27,7 +27,7 @@ def sarif(report: Report, has_baseline: bool = False) -> dict[str, Any]:
         for family, change in FAMILIES.items()
     ]
     driver = {"name": "loopholes audit", "semanticVersion": __version__, "rules": rules}
-    definitions = [definition_of(part) for part in report.target.parts]
+    definitions = [definition_of(part, report.target.python) for part in report.target.parts]
     where = [_location(definition.file, definition.line) for definition in definitions if definition is not None]
     marked = zip(report.findings, fingerprints(report), strict=True)
     results = [_result(finding, fingerprint, where) for finding, fingerprint in marked]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from loopholes.audit.definitions import definition_of
-from loopholes.audit.frameworks import framework, frameworks
+from loopholes.audit.definitions import declared_by, definition_of, is_here, modules_of
+from loopholes.audit.environments import Say, built, named
+from loopholes.audit.frameworks import framework, frameworks, recognising
 from loopholes.audit.frameworks.base import Part, Shape
 from loopholes.audit.probe import probed
 from loopholes.audit.results import Target
@@ -20,7 +23,22 @@ _WEIGHTED = re.compile(r"(?P<name>[^=(]+(\(.*\)[^=()]*)?)(=(?P<weight>[^)]*))?",
 """A name or a call, whose arguments may have equals signs, and a weight."""
 
 
-def target_of(names: Sequence[str], framework_name: str | None, options: Mapping[str, Any]) -> Target:
+@dataclass(frozen=True)
+class Place:
+    """Where a user wants a target to run: with this ``python``, or beside these ``requirements``.
+
+    Without either it runs with this Python, unless it needs a package that is not installed here and that a framework
+    knows how to install. ``say`` is handed a sentence before anything is installed.
+    """
+
+    python: Path | None = None
+    requirements: Sequence[str] = ()
+    say: Say = lambda sentence: None
+
+
+def target_of(
+    names: Sequence[str], framework_name: str | None, options: Mapping[str, Any], place: Place = Place()
+) -> Target:
     """The target of ``FILE.py:NAME`` or ``package.module:NAME`` (several: each ``=WEIGHT``), or of a prefix.
 
     A prefix that a framework declares (``game:NAME``, a URL) wins; otherwise the text names an import, and naming
@@ -31,7 +49,8 @@ def target_of(names: Sequence[str], framework_name: str | None, options: Mapping
         framework(framework_name)
     if not names:
         raise UsageError(f"there is nothing to audit: name {FORMS}, game:NAME or a URL, or give --reward")
-    target = _target(names, framework_name, options)
+    python, requires = settled(names, place)
+    target = replace(_target(names, framework_name, options, python), python=python, requires=requires)
     known = framework(target.framework).OPTIONS
     for option in options:
         if option not in known:
@@ -39,7 +58,28 @@ def target_of(names: Sequence[str], framework_name: str | None, options: Mapping
     return target
 
 
-def _target(names: Sequence[str], name: str | None, options: Mapping[str, Any]) -> Target:
+def settled(names: Sequence[str], place: Place) -> tuple[str, tuple[str, ...]]:
+    """The Python that targets run with, and what the environment holds that was built for them."""
+    if place.python is not None:
+        if place.requirements:
+            raise UsageError("--python names an environment that is there, and --with builds another: give one of them")
+        return named(place.python), ()
+    frameworks_need, more = [*_requirements(names)], [*place.requirements]
+    is_built = bool(frameworks_need or more)
+    declared = [requirement for name in names for requirement in declared_by(name, is_built)]
+    requires = tuple(dict.fromkeys([*frameworks_need, *declared, *more]))
+    return built(requires, place.say) if requires else "", requires
+
+
+def _requirements(names: Sequence[str]) -> Iterator[str]:
+    """What frameworks say has to be installed for the modules that targets name or import and that are not here."""
+    for module in dict.fromkeys(module for name in names for module in modules_of(name)):
+        owner = next((one for one in frameworks().values() if module in one.REQUIREMENTS), None)
+        if owner is not None and not is_here(module):
+            yield from owner.REQUIREMENTS[module]
+
+
+def _target(names: Sequence[str], name: str | None, options: Mapping[str, Any], python: str) -> Target:
     owner = prefixed(names[0])
     if len(names) == 1 and owner is not None and name in (None, owner):
         prefix, _, rest = names[0].partition(":")
@@ -47,7 +87,7 @@ def _target(names: Sequence[str], name: str | None, options: Mapping[str, Any]) 
     if name is not None and framework(name).recognises is None:
         raise UsageError(f"a {name} is named as {framework(name).PREFIXES[0]}:NAME, not {names[0]}")
     parts = tuple(map(part_of, names))
-    return Target(name or detected(parts), parts, options)
+    return Target(name or detected(parts, python), parts, options)
 
 
 def prefixed(text: str) -> str | None:
@@ -72,19 +112,21 @@ def part_of(text: str) -> Part:
     return Part(source, match["name"].strip(), value)
 
 
-def detected(parts: Sequence[Part]) -> str:
+def detected(parts: Sequence[Part], python: str = "") -> str:
     """The framework that all parts were written for; raises :class:`UsageError` if there is not just one."""
-    names = {_detected(part) for part in parts}
+    names = {_detected(part, python) for part in parts}
     if len(names) > 1:
         raise UsageError(f"the rewards are written for {' and '.join(sorted(names))}: say which with --framework")
     return names.pop()
 
 
-def _detected(part: Part) -> str:
+def _detected(part: Part, python: str) -> str:
     """The framework by the source of a part, or by a look at what it makes where its source does not tell."""
-    definition = definition_of(part)
-    shape = None if definition is None or not part.name.isidentifier() else definition.shape
-    names = _recognising(shape or probed(part))
+    definition = definition_of(part, python)
+    shape = None if definition is None else definition.shape
+    if shape is not None and not part.name.isidentifier():  # of a call only the decorators tell what it makes
+        shape = Shape(decorators=shape.decorators) if recognising(Shape(decorators=shape.decorators)) else None
+    names = recognising(shape or probed(part, python))
     if len(names) == 1:
         return names[0]
     if names:
@@ -94,9 +136,3 @@ def _detected(part: Part) -> str:
         f"**row), TRL's f(completions, **columns), verl's f(data_source, solution_str, ground_truth); or say "
         f"--framework {'|'.join(name for name in sorted(frameworks()) if name != 'game')}"
     )
-
-
-def _recognising(shape: Shape) -> list[str]:
-    """The frameworks that a shape was written for; plain only where no other recognises it."""
-    names = [name for name, one in frameworks().items() if one.recognises is not None and one.recognises(shape)]
-    return [name for name in names if name != "plain"] or names

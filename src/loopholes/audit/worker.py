@@ -23,6 +23,7 @@ from loopholes.audit.frameworks import framework, missing
 from loopholes.audit.frameworks.base import FIXED, Paid, Rejected, Reward, Row, copied, raised
 from loopholes.audit.results import Target
 from loopholes.errors import LoopholesError, UsageError
+from loopholes.modules import module_of
 
 Call = tuple[int | Row, str]
 """A row, by its place or whole, and a completion."""
@@ -39,6 +40,26 @@ class Load(NamedTuple):
     """Request: load this reward. The reply is :class:`Loaded`."""
 
     target: Target
+
+
+class Prepare(NamedTuple):
+    """Request before :class:`Load`: import what targets of this framework and module share. Reply: :class:`Members`.
+
+    After it the process takes :class:`Fork` before it is asked to load, so that imports are paid for once.
+    """
+
+    framework: str
+    source: str
+
+
+class Members(NamedTuple):
+    """The names of everything that a framework's package offers; empty where the framework cannot tell.
+
+    ``process`` is the id of the process that imported it.
+    """
+
+    names: tuple[str, ...]
+    process: int
 
 
 class ListRows(NamedTuple):
@@ -112,8 +133,8 @@ class Refused(NamedTuple):
     reason: str
 
 
-Request = Load | ListRows | Use | Fork | Score
-Reply = Loaded | Rows | Forked | Scored | Refused
+Request = Prepare | Load | ListRows | Use | Fork | Score
+Reply = Members | Loaded | Rows | Forked | Scored | Refused
 
 
 class Watched(list[str]):
@@ -158,7 +179,7 @@ def main() -> None:
 
 
 def _serve(pipe: Connection, shared: mmap.mmap) -> None:
-    load: Load = pipe.recv()
+    load = _awaited_load(pipe)
     module, reward = loaded(load.target)
     pipe.send(facts(reward)._replace(process=os.getpid(), forks=can_fork(pipe)))
     rows: Sequence[Row] = ()
@@ -182,6 +203,32 @@ def _serve(pipe: Connection, shared: mmap.mmap) -> None:
         if os.getpid() != process:  # the reward forked, and this is the child
             os._exit(0)
         pipe.send(reply)
+
+
+def _awaited_load(pipe: Connection) -> Load:
+    """The first request to load; until it comes, this process prepares and forks as it is asked to."""
+    while True:
+        request: Request = pipe.recv()
+        if isinstance(request, Load):
+            return request
+        if isinstance(request, Fork):
+            child = forked(pipe)
+            if child != 0:
+                pipe.send(Forked(child))
+        elif isinstance(request, Prepare):
+            pipe.send(Members(members_of(request.framework, request.source), os.getpid()))
+
+
+def members_of(name: str, source: str) -> tuple[str, ...]:
+    """What a framework's package offers, imported here; raises :class:`UsageError` if it cannot be imported."""
+    module: Any = framework(name)
+    try:
+        if hasattr(module, "members"):
+            return tuple(module.members())
+        module_of(source)
+    except ModuleNotFoundError as error:
+        raise missing(error, module) or error from error
+    return ()
 
 
 def slot_of(shared: mmap.mmap, slot: int) -> memoryview:

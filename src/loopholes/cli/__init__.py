@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from loopholes import __version__
-from loopholes.cli import audit, export, fetch, play, report, score, study, train
+from loopholes.cli import audit, export, fetch, play, report, score, study, survey, train
 from loopholes.cli.console import complain, in_our_words, settled
 from loopholes.errors import BUG, INTERRUPTED, UNREAD, LoopholesError, exit_codes
 
@@ -44,6 +44,7 @@ app.command("eval")(score.evaluate)
 app.command("score")(score.score)
 app.command("study")(study.study)
 app.command("audit", cls=audit.Command)(audit.audit)
+app.command("survey")(survey.survey)
 app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("demo")(report.demo)

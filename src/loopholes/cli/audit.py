@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from loopholes.cli.console import conclude, excerpt, paragraph, print_line, stdout
+from loopholes.cli.console import conclude, excerpt, paragraph, print_line, say, stdout
 from loopholes.cli.display import display
 from loopholes.cli.options import Json, Sandbox, Seed, pairs
 from loopholes.errors import DONE, FOUND, UsageError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from loopholes.audit.process import RewardProcess
     from loopholes.audit.results import Finding, Report, Target
     from loopholes.audit.scale import Truth
+    from loopholes.audit.targets import Place
 
 STYLES = {"exploit": "bold red", "warning": "yellow", "inconclusive": "dim"}
 OUT = Path("findings")
@@ -58,7 +60,7 @@ def audit(
         str | None,
         typer.Argument(
             metavar="TARGET",
-            help="Reward to audit: FILE.py:NAME, package.module:NAME, game:NAME, or the URL of a server.",
+            help="Reward to audit: FILE.py:NAME, package.module:NAME, game:NAME, a URL, or a folder of rewards.",
             show_default=False,
         ),
     ] = None,
@@ -102,6 +104,18 @@ def audit(
     ] = None,
     channel: Annotated[str, typer.Option(help="Channel to audit (only for game:NAME).")] = "vulnerable",
     set_: FrameworkSet = None,
+    python: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Python, or folder of an environment, that the reward runs with."),
+    ] = None,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="REQUIREMENT",
+            help="Install this, as pip names it, into an environment that is built for the reward. Repeatable.",
+        ),
+    ] = None,
     tokenizer: Annotated[
         str | None, typer.Option(help="Model whose tokenizer counts the tokens of a completion.")
     ] = None,
@@ -168,11 +182,14 @@ def audit(
     from loopholes.audit import audit as run
     from loopholes.audit.against import compare
     from loopholes.audit.attacks.from_file import read_attacks
+    from loopholes.audit.discovery import discovered
     from loopholes.audit.folder import earlier, save
     from loopholes.audit.gate import read_gate
     from loopholes.audit.identity import against_baseline, gone, read_baseline
     from loopholes.audit.process import RewardProcess
+    from loopholes.audit.targets import Place
     from loopholes.cli.selftest import selftest as run_selftest
+    from loopholes.cli.survey import survey_folder
 
     if selftest:
         return run_selftest(json_)
@@ -184,8 +201,7 @@ def audit(
         raise UsageError("--against compares one TARGET with one fixed reward, without --reward and --baseline")
     earlier(out)  # what is there and is not an audit's is told before anything is audited
     given = {**pairs(set_, "--set"), "tokenizer": tokenizer, "group": group}
-    aimed = _aimed(reward or [target or ""], framework, given, channel, seed, max_completion_tokens)
-    known = None if baseline is None else read_baseline(baseline, aimed)
+    place = Place(python, with_ or (), say)
     settings = AuditConfig(
         seconds=budget_seconds,
         rows=rows,
@@ -199,13 +215,22 @@ def audit(
         group=group,
         gate=read_gate(config).under(advantage),
     )
+    if target and Path(target).is_dir():
+        candidates = discovered(Path(target))
+        if len(candidates) != 1:
+            options = {name: value for name, value in given.items() if value is not None}
+            return survey_folder(target, candidates, data, golden, options, place, settings, out, json_)
+        target, framework = candidates[0].name, candidates[0].framework
+    aim = partial(_aimed, framework=framework, given=given, channel=channel, seed=seed, tokens=max_completion_tokens)
+    aimed = aim(reward or [target or ""], place)
+    known = None if baseline is None else read_baseline(baseline, aimed)
     with ExitStack() as stack, display("audit", json=False, numbers={}, mute=json_) as shown:
         process = stack.enter_context(closing(RewardProcess(aimed, memory=memory_gb, seconds_to_load=budget_seconds)))
         found, wanted = _material(process, data, golden, truth, settings, stack)
         if attacks is not None:
             settings = replace(settings, attacks=read_attacks(attacks, found))
         if against is not None:
-            fixed = _aimed([against], framework, given, channel, seed, max_completion_tokens)
+            fixed = aim([against], place)
             other = stack.enter_context(closing(RewardProcess(fixed, memory=memory_gb, seconds_to_load=budget_seconds)))
             comparison = compare(process, other, found, settings, truth=wanted, data=data, on_progress=shown.show)
             return _conclude_comparison(comparison, out, sarif, strict, json_)
@@ -254,7 +279,13 @@ def _write_sarif(report: Report, file: Path | None, has_baseline: bool = False) 
 
 
 def _aimed(
-    names: Sequence[str], framework: str | None, given: dict[str, Any], channel: str, seed: int, tokens: int
+    names: Sequence[str],
+    place: Place,
+    framework: str | None,
+    given: dict[str, Any],
+    channel: str,
+    seed: int,
+    tokens: int,
 ) -> Target:
     """What is audited, with the options of its framework that were given."""
     from loopholes.audit import target_of
@@ -262,7 +293,7 @@ def _aimed(
     options = {key: value for key, value in given.items() if value is not None}
     if names[0].startswith("game:"):
         return target_of(names, framework, {"parameters": options, "channel": channel, "seed": seed})
-    return target_of([name for name in names if name], framework, {"max_completion_tokens": tokens, **options})
+    return target_of([name for name in names if name], framework, {"max_completion_tokens": tokens, **options}, place)
 
 
 def _material(
@@ -288,7 +319,6 @@ def _material(
 
 
 def _game_material(target: Target, config: AuditConfig) -> tuple[Sequence[Row], Truth]:
-    from functools import partial
 
     from loopholes.audit.frameworks import games
     from loopholes.games import game as make_game
@@ -385,7 +415,7 @@ def _replay(path: Path, json_: bool) -> int:
     """Score one finding's completion again; the exit code says whether it is still paid as it was."""
     from loopholes.audit.folder import replay
 
-    again = replay(path)
+    again = replay(path, say)
     name, then = again.saved.finding.name, again.saved.evidence.reward
     if json_:
         record = {"name": name, "then": then, "now": again.now.value, "problem": again.now.problem}

@@ -5,6 +5,8 @@ A framework is one module of this folder that declares itself; the registry is d
 - ``NAME``, and a docstring;
 - ``PACKAGE``, the distribution whose version a finding records, and ``EXTRA``, the extra of ours that installs it; each
   may be None;
+- ``REQUIREMENTS``, what has to be installed for a target that names or imports a module: the module's first name to
+  requirements as pip reads them (:mod:`loopholes.audit.environments`); may be empty;
 - ``OPTIONS``, what it takes beside the target: name to a sentence for ``loopholes audit --help``;
 - ``PREFIXES``, the words before a colon that make a target its own (``game:NAME``); may be empty;
 - ``recognises(shape)``, whether a :class:`loopholes.audit.frameworks.base.Shape` was written for it;
@@ -12,7 +14,8 @@ A framework is one module of this folder that declares itself; the registry is d
 - ``build(parts, options)``, which loads a user's reward in the process that it will run in and returns a
   :class:`loopholes.audit.frameworks.base.Reward`. Where a reward pays for something that is not scored here, its
   attribute ``not_covered`` says so, a sentence each; what it says may grow while the reward is used;
-- where it brings data, ``rows(parts, options)``.
+- where it brings data, ``rows(parts, options)``; where only some of its targets do, ``brings_rows(shape)`` says which;
+- where a package offers targets by name, ``members()``, the names of all that are installed.
 
 It imports its library within functions, since the registry imports every module of this folder. Modules whose names
 begin with ``_`` are parts of a framework.
@@ -36,6 +39,7 @@ class Framework(Protocol):
     NAME: str
     PACKAGE: str | None
     EXTRA: str | None
+    REQUIREMENTS: Mapping[str, Sequence[str]]
     OPTIONS: Mapping[str, str]
     PREFIXES: Sequence[str]
     recognises: Callable[[Shape], bool] | None
@@ -62,6 +66,12 @@ def framework(name: str) -> Framework:
     if name not in frameworks():
         raise UnknownName("framework", name, list(frameworks()))
     return frameworks()[name]
+
+
+def recognising(shape: Shape) -> list[str]:
+    """The frameworks that a shape was written for; plain only where no other recognises it."""
+    names = [name for name, one in frameworks().items() if one.recognises is not None and one.recognises(shape)]
+    return [name for name in names if name != "plain"] or names
 
 
 def missing(error: ModuleNotFoundError, framework: Framework) -> MissingExtra | None:

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import inspect
 import math
+import re
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,6 +30,14 @@ COMMON: Mapping[str, str] = {
 """Options of every framework that is handed rows; the command has flags for them."""
 FIXED = (str, int, float, bool, type(None))
 """What cannot be changed."""
+WANTS = {
+    r"api[_ -]?key|credential|unauthori[sz]ed|access token|\b40[13]\b": "credentials, which an audit does not have",
+    r"\bcuda\b|nvidia|\bgpus?\b": "a GPU",
+    r"docker|podman|container": "a container, which is not started here",
+    r"connection|connect to|name resolution|max retries|network is unreachable": "a server that cannot be reached",
+    r"no model|model has been initiali[sz]ed|get_model|grader model": "a model, which an audit does not run",
+}
+"""What a target asks for that an audit cannot give, by a pattern in what it raises."""
 LATE_CALL = "took longer than"
 """How the problem begins of a call that did not come back in time."""
 
@@ -95,10 +104,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What tells which framework a reward was written for: its parameters, or the names of its class's bases."""
+    """What tells which framework a reward was written for: its parameters, its decorators or its class's bases."""
 
     parameters: Sequence[str] = ()
     bases: frozenset[str] = frozenset()
+    decorators: frozenset[str] = frozenset()
 
 
 class Library:
@@ -159,6 +169,12 @@ def raised(error: BaseException) -> str:
     """How a problem names an exception."""
     text = str(error).strip().splitlines()
     return f"raised {type(error).__name__}{': ' + text[0][:160] if text else ''}"
+
+
+def wanting(problem: str) -> str:
+    """What a target seems to need, as the end of a sentence about its problem; empty if that cannot be told."""
+    wanted = next((what for pattern, what in WANTS.items() if re.search(pattern, problem, re.IGNORECASE)), "")
+    return f"; it seems to need {wanted}" if wanted else ""
 
 
 def number(value: Any, label: str) -> float | None:

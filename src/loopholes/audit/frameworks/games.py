@@ -15,6 +15,7 @@ from loopholes.score import measure, pay
 NAME = "game"
 PACKAGE = None
 EXTRA = None
+REQUIREMENTS: Mapping[str, Sequence[str]] = {}
 PREFIXES = ("game",)
 recognises = None  # a game is named by the prefix alone
 OPTIONS = {

@@ -36,6 +36,7 @@ from loopholes.modules import module_of, split
 NAME = "openenv"
 PACKAGE = "openenv"
 EXTRA = "openenv"
+REQUIREMENTS: Mapping[str, Sequence[str]] = {"openenv": ("openenv~=0.10.0",)}
 PREFIXES = ("http", "https")
 OPTIONS = {
     **COMMON,
@@ -275,6 +276,11 @@ def _only(parts: Sequence[Part]) -> Part:
 def recognises(shape: Shape) -> bool:
     """Whether it is a class of rubrics or environments."""
     return not BASES.isdisjoint(shape.bases)
+
+
+def brings_rows(shape: Shape) -> bool:
+    """Whether it brings episodes, as an Environment does and a Rubric does not."""
+    return "Environment" in shape.bases
 
 
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> Reward:

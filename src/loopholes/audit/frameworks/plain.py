@@ -25,6 +25,7 @@ from loopholes.audit.frameworks.base import (
 NAME = "plain"
 PACKAGE = None
 EXTRA = None
+REQUIREMENTS: Mapping[str, Sequence[str]] = {}
 PREFIXES = ()
 OPTIONS = COMMON
 FIRST = ("completion", "response", "answer", "output", "text", "solution", "prediction")

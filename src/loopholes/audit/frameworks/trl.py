@@ -37,6 +37,7 @@ from loopholes.errors import UsageError
 NAME = "trl"
 PACKAGE = "trl"
 EXTRA = None  # the library is not needed to call a reward of its kind
+REQUIREMENTS: Mapping[str, Sequence[str]] = {"trl": ("trl~=1.16.0", "math-verify")}
 PREFIXES = ()
 OPTIONS = COMMON
 TRL = "1.16"

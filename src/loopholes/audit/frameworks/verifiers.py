@@ -18,8 +18,6 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
 from loopholes.audit.frameworks.base import (
     COMMON,
     Library,
@@ -35,9 +33,11 @@ from loopholes.audit.frameworks.base import (
 from loopholes.audit.frameworks.tokens import Tokens
 from loopholes.errors import UsageError
 
+pydantic = Library("pydantic")
 NAME = "verifiers"
 PACKAGE = "verifiers"
 EXTRA = "verifiers"
+REQUIREMENTS: Mapping[str, Sequence[str]] = {"verifiers": ("verifiers~=0.4.0",)}
 PREFIXES = ()
 OPTIONS = {
     **COMMON,
@@ -156,7 +156,7 @@ def _checked(kind: Any, config: Any, given: Mapping[str, Any], what: str) -> Any
     data = kind.data_type()
     try:
         return kind(data.model_validate(given), config)
-    except ValidationError as error:
+    except pydantic.ValidationError as error:
         raise Rejected(f"{what} does not make a {data.__name__}: {_first(error)}") from error
     except Exception as error:
         raise Rejected(f"{what} does not make a {kind.__name__}: it {raised(error)}") from error
@@ -192,11 +192,11 @@ def _config(found: Any, part: Part, options: Mapping[str, Any]) -> Any:
         kind = found.config_type()
     try:
         return kind.model_validate(dict(options.get("config") or {}))
-    except ValidationError as error:
+    except pydantic.ValidationError as error:
         raise UsageError(f"the config does not fit {part.label}: {_first(error)}") from error
 
 
-def _first(error: ValidationError) -> str:
+def _first(error: Any) -> str:
     """The first thing that a validation found, in a few words."""
     found = error.errors(include_url=False)[0]
     return f"{'.'.join(map(str, found['loc'])) or 'it'}: {found['msg']}"
@@ -284,6 +284,11 @@ def _only(parts: Sequence[Part]) -> Part:
 def recognises(shape: Shape) -> bool:
     """Whether it is a class of tasks."""
     return not {"Taskset", "Task"}.isdisjoint(shape.bases)
+
+
+def brings_rows(shape: Shape) -> bool:
+    """Whether it brings tasks, as a Taskset does and a Task does not."""
+    return "Taskset" in shape.bases
 
 
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> VerifiersReward:

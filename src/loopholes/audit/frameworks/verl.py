@@ -5,6 +5,8 @@ framework's own; never on the main thread, so that ``signal.alarm`` fails (but f
 processes of its own); a number, or a dict whose ``score`` counts. The default trainer drops a completion whose function
 raises, or returns what a tensor does not take, and goes on. (The tests compare this with verl's own managers.)
 
+``verl:DATA_SOURCE`` is verl's own scorer of that data source, ``default_compute_score``, without Ray.
+
 verl calls a custom reward function with ``data_source`` and ``extra_info``, and fails if it does not take them. Its own
 scorers, such as that of GSM8K, do not; here what a signature does not take is left out, with a note.
 """
@@ -12,17 +14,20 @@ scorers, such as that of GSM8K, do not; here what a signature does not take is l
 from __future__ import annotations
 
 import asyncio
+import importlib
 import inspect
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import PathFinder
+from types import ModuleType
 from typing import Any
-
-import numpy as np
 
 from loopholes.audit.frameworks.base import (
     COMMON,
     LARGEST,
+    Library,
     Paid,
     Part,
     Rejected,
@@ -39,10 +44,14 @@ from loopholes.audit.frameworks.base import (
 from loopholes.audit.frameworks.tokens import Tokens
 from loopholes.errors import UsageError
 
+np = Library("numpy")
 NAME = "verl"
 PACKAGE = "verl"
 EXTRA = None  # the library is not needed to call a reward of its kind
-PREFIXES = ()
+REQUIREMENTS: Mapping[str, Sequence[str]] = {
+    "verl": ("verl~=0.9.0 --no-deps", "numpy", "packaging", "sympy", "pylatexenc")
+}
+PREFIXES = ("verl",)
 OPTIONS = {
     **COMMON,
     "manager": "The reward manager: naive (default), remote, gdpo, dapo or rate_limited.",
@@ -73,7 +82,8 @@ class VerlReward:
 
     def __init__(self, part: Part, options: Mapping[str, Any]) -> None:
         self._part = part
-        self._call = function(part, registered=False)
+        self._source = part.name if part.source == NAME else None
+        self._call = default_scorer() if self._source is not None else function(part, registered=False)
         self.together = inspect.iscoroutinefunction(self._call)
         self._kwargs = dict(options.get("reward_kwargs") or {})
         self._left_out = _not_taken(self._call, part)
@@ -143,7 +153,7 @@ class VerlReward:
         columns = row.columns
         keywords: dict[str, Callable[[], Any]] = {
             "data_source": lambda: np.str_(
-                columns["data_source"] if "data_source" in columns else _missing("data_source")
+                self._source or (columns["data_source"] if "data_source" in columns else _missing("data_source"))
             ),
             "solution_str": lambda: text,
             "ground_truth": lambda: copied(_ground_truth(columns)),
@@ -192,6 +202,20 @@ class VerlReward:
 
     def _late(self) -> Paid:
         return Paid(0.0, f"took longer than {self._timeout:g} s")
+
+
+def default_scorer() -> Callable[..., Any]:
+    """verl's scorer by data source, imported without the rest of verl, which needs Ray and PyTorch."""
+    for name in ("verl", "verl.utils"):
+        if name not in sys.modules:
+            path = getattr(sys.modules.get(name.rpartition(".")[0]), "__path__", None)
+            spec = PathFinder.find_spec(name, path)
+            if spec is None or spec.submodule_search_locations is None:
+                raise UsageError("there is no verl here: install it, or leave --python out")
+            package = sys.modules[name] = ModuleType(name)
+            package.__path__ = [*spec.submodule_search_locations]
+    scorer: Callable[..., Any] = importlib.import_module("verl.utils.reward_score").default_compute_score
+    return scorer
 
 
 class _Overlong:

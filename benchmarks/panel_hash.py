@@ -1,0 +1,47 @@
+"""Which panel do published rates belong to? The hash of the audit's deciding sources at a commit.
+
+``python benchmarks/panel_hash.py COMMIT`` prints two hashes: over all Python files of ``loopholes.audit``, as rates up
+to commit a475688 name their panel, and over the files that decide a verdict, as
+:func:`loopholes.audit.folder.panel_hash` counts today. Where a file of rates names the first, the second is the name of
+the same sources.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+from loopholes.audit.folder import panel_hash
+
+PACKAGE = "src/loopholes/audit"
+
+
+def of_all_files(folder: Path) -> str:
+    """SHA-256 over every Python file, in the order of their names."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(f"{file.relative_to(folder).as_posix()} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def main() -> None:
+    """Print both hashes of the commit that was named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("commit")
+    commit = parser.parse_args().commit
+    packed = subprocess.run(["git", "archive", commit, PACKAGE], check=True, capture_output=True).stdout
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
+        sources = Path(folder) / PACKAGE
+        print(f"all files       {of_all_files(sources)}")
+        print(f"deciding files  {panel_hash(sources)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""What a folder has that can be audited, read from its source without importing anything.
+
+Classes of tasks, environments and rubrics, decorated scorers and functions with a trainer's signature are what their
+frameworks recognise (:mod:`loopholes.audit.frameworks`). A plain function is listed only if its name says that it
+scores, since many functions take a ``text``.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loopholes.audit.definitions import Definition, definitions_in, is_here, modules_of
+from loopholes.audit.environments import search_path
+from loopholes.audit.frameworks import framework, frameworks, recognising
+from loopholes.errors import UsageError
+from loopholes.modules import module_name, source_of
+
+LEFT_OUT = {"tests", "test", "node_modules", "site-packages", "build", "dist", "venv", "__pycache__"}
+"""Folders that are not looked into, beside hidden ones and environments."""
+SCORES = re.compile(r"reward|scor|grad(e|ing)|verif|correct|accura|match|judge|check", re.IGNORECASE)
+"""What the name of a plain function says if it is a reward."""
+BIGGEST = 1_000_000
+"""Bytes of a file above which it is not looked into."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Something that can be audited: how it is named, which framework calls it, and where it stands.
+
+    ``missing`` are modules that its file imports, that are not installed here and that no framework installs.
+    ``brings_rows``: its framework reads prompts from it, so that no data file is needed.
+    """
+
+    name: str
+    framework: str
+    line: int
+    brings_rows: bool
+    missing: tuple[str, ...] = ()
+
+    def needs(self, has_data: bool) -> str:
+        """What has to be given for it to be audited, in words; empty if nothing."""
+        rows = [] if self.brings_rows or has_data else ["rows (--data FILE)"]
+        return " and ".join([*rows, *(f"the module {name} (--with PACKAGE)" for name in self.missing)])
+
+
+def discovered(folder: Path, package: str = "") -> list[Candidate]:
+    """What is in a folder, by file and line; named as modules of ``package`` where the folder is that package's."""
+    return [candidate for file in _files(folder) for candidate in _in_file(file, package)]
+
+
+def discovered_in(package: str, python: str) -> list[Candidate]:
+    """What is in a package, or a module, that a Python has; empty if it has none of this name."""
+    file = source_of(package, search_path(python))
+    if file is None:
+        return []
+    return discovered(file.parent, package) if file.name == "__init__.py" else [*_in_file(file, package)]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.is_symlink():
+            continue
+        if path.is_dir() and path.name not in LEFT_OUT and not (path / "pyvenv.cfg").exists():
+            yield from _files(path)
+        elif path.suffix == ".py" and not path.name.startswith(("test_", "conftest")) and path.stat().st_size < BIGGEST:
+            yield path
+
+
+def _in_file(file: Path, package: str) -> Iterator[Candidate]:
+    try:
+        definitions = definitions_in(file)
+    except UsageError:
+        return
+    shapes = {name: shape for name, found in definitions.items() if (shape := found.shape) is not None}
+    names = {name: _framework(name, definitions[name], recognising(shape)) for name, shape in shapes.items()}
+    bases = {base for shape in shapes.values() for base in shape.bases}
+    source = module_name(file)[0] if package else str(file)
+    missing = () if package else _missing(file)
+    for name, owner in names.items():
+        if owner and name not in bases and not name.startswith("_"):
+            module = framework(owner)
+            brings = hasattr(module, "rows") and getattr(module, "brings_rows", lambda shape: True)(shapes[name])
+            yield Candidate(f"{source}:{name}", owner, definitions[name].line, brings, missing)
+
+
+def _framework(name: str, definition: Definition, owners: Sequence[str]) -> str:
+    """The framework of a definition, if exactly one recognises it."""
+    if len(owners) != 1 or (owners[0] == "plain" and not SCORES.search(name)):
+        return ""
+    if owners[0] == "plain" and isinstance(definition.node, ast.FunctionDef) and not _returns(definition.node):
+        return ""
+    return owners[0]
+
+
+def _returns(function: ast.FunctionDef) -> bool:
+    """Whether a function returns something that is not text, as far as its annotation tells."""
+    if function.returns is not None and ast.unparse(function.returns) not in ("float", "int", "bool", "float | None"):
+        return False
+    return any(isinstance(node, ast.Return) and node.value is not None for node in ast.walk(function))
+
+
+def _missing(file: Path) -> tuple[str, ...]:
+    installed = {module for one in frameworks().values() for module in one.REQUIREMENTS}
+    beside = {path.stem for path in file.parent.iterdir()} | {path.stem for path in file.parent.parent.iterdir()}
+    names = dict.fromkeys(modules_of(f"{file}:_"))
+    return tuple(
+        name
+        for name in names
+        if name not in sys.stdlib_module_names and name not in installed | beside and not is_here(name)
+    )

@@ -1,0 +1,241 @@
+"""The Python that a target runs in: ours, one that the user names, or a throwaway environment that is built for it.
+
+Frameworks exclude each other's requirements, and none of them is ours. A target whose package is not at hand is
+therefore audited in a virtual environment of its own, made by uv where there is uv, else by ``venv`` and pip. It is
+kept in the user's cache, under a hash of its requirements and of the Python, and used again by later audits. A file
+that is written last says that it is whole: what a kill or a fault leaves behind is built anew.
+
+The worker needs nothing there: :func:`command` starts it from this package's own source, which imports the standard
+library alone (``tests/test_architecture.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from typing import NamedTuple
+
+import loopholes
+from loopholes.errors import RunError, UsageError
+from loopholes.files import Lock, cache_folder, replace_file
+
+Say = Callable[[str], None]
+FOLDER = "environments"
+"""The folder within the user's cache."""
+WHOLE = "environment.json"
+"""Written last into an environment's folder; it says what was installed."""
+ALONE = " --no-deps"
+"""Ends a requirement that is installed without what it requires itself."""
+OLDEST = (3, 11)
+"""The oldest Python that the worker runs on."""
+PATIENCE = 1800.0
+"""Seconds to wait for another process that builds the same environment."""
+LEFT_OUT = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV")
+"""Variables that would make an installer look or write elsewhere."""
+REASONS = {
+    r"do not match the hashes|hash mismatch": "a file that was downloaded does not have the hash that the index gives",
+    r"no space left|disk quota exceeded": "there is no space left on the disk",
+    r"requires-python|requires a different python|requested python version": "it needs another version of Python",
+    r"newconnectionerror|connection refused|name resolution|network is unreachable|timed out|error sending request|"
+    r"failed to fetch|could not connect": "the package index cannot be reached",
+    r"no matching distribution|no versions of|not found in the package registry": "the package index does not have it",
+}
+"""What installers write, as a pattern, and what it means."""
+BOOT = """
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+folder, module = sys.argv[1:3]
+del sys.argv[1:3]
+spec = spec_from_file_location("loopholes", folder + "/__init__.py", submodule_search_locations=[folder])
+sys.modules["loopholes"] = package = module_from_spec(spec)
+spec.loader.exec_module(package)
+from importlib import import_module
+import_module(module).main()
+"""
+"""Imports this package from its source, and none of the packages that are installed beside it."""
+
+
+class Interpreter(NamedTuple):
+    """A Python: its version, and where it looks for modules."""
+
+    version: tuple[int, int]
+    path: tuple[str, ...]
+
+
+def command(python: str, module: str) -> list[str]:
+    """The command that runs ``main`` of a module of this package with a Python; an empty one is ours."""
+    return [python or sys.executable, "-c", BOOT, str(Path(loopholes.__file__).parent), module]
+
+
+def named(path: Path) -> str:
+    """The Python that a user names by its file or by the folder of its environment; raises :class:`UsageError`."""
+    file = Path(os.path.abspath(path))  # not resolved: an environment's Python is a link
+    if file.is_dir():
+        file = file / "bin" / "python"
+    if not file.is_file():
+        raise UsageError(f"--python names a Python or the folder of an environment, and there is no file {file}")
+    interpreter(str(file))
+    return str(file)
+
+
+@cache
+def interpreter(python: str) -> Interpreter:
+    """What a Python is; raises :class:`UsageError` for one that does not run, or is too old for the worker."""
+    if not python:
+        return Interpreter(sys.version_info[:2], tuple(sys.path))
+    ask = "import json, sys; print(json.dumps([sys.version_info[:2], sys.path]))"
+    try:
+        done = subprocess.run([python, "-I", "-c", ask], capture_output=True, check=True, timeout=60)
+        version, path = json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise UsageError(f"{python} is no Python that runs: {str(error).splitlines()[0]}") from None
+    if tuple(version) < OLDEST:
+        raise UsageError(f"{python} is Python {version[0]}.{version[1]}, and an audit needs 3.11 or later")
+    return Interpreter((version[0], version[1]), tuple(path))
+
+
+def search_path(python: str) -> tuple[str, ...]:
+    """Where the modules of a Python are found; nothing for ours, whose path is known."""
+    return interpreter(python).path if python else ()
+
+
+def version_in(python: str, package: str) -> str | None:
+    """The version of a package as a Python has it installed; None where it does not."""
+    return next((found.version for found in _installed(interpreter(python).path) if _is(found, package)), None)
+
+
+def built(requirements: Sequence[str], say: Say) -> str:
+    """The Python of an environment that holds these requirements, built first unless it is there and whole.
+
+    ``say`` is handed a sentence before anything is installed. Raises :class:`UsageError` in one sentence.
+    """
+    folder = cache_folder() / FOLDER / _key(requirements)
+    python = folder / "venv" / "bin" / "python"
+    try:
+        if not _is_whole(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = Lock(folder, PATIENCE)
+            try:
+                if not _is_whole(folder):
+                    _build(folder, requirements, say)
+            finally:
+                lock.release()
+    except RunError:
+        raise UsageError(f"another process is building {folder}: wait until it is done") from None
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written ({error.strerror or error}): see LOOPHOLES_CACHE") from None
+    return str(python)
+
+
+def _key(requirements: Sequence[str]) -> str:
+    """Names an environment by what is in it and what it runs on."""
+    base = [sys.implementation.cache_tag, platform.machine(), sys.base_prefix]
+    return hashlib.sha256(json.dumps([sorted(requirements), base]).encode()).hexdigest()[:16]
+
+
+def _is_whole(folder: Path) -> bool:
+    return (folder / WHOLE).is_file() and (folder / "venv" / "bin" / "python").exists()
+
+
+def _build(folder: Path, requirements: Sequence[str], say: Say) -> None:
+    """Make the environment with the first installer that can; the last one's fault is raised."""
+    (folder / WHOLE).unlink(missing_ok=True)
+    venv, uv = folder / "venv", shutil.which("uv")
+    for installer in (_uv, _pip) if uv else (_pip,):
+        shutil.rmtree(venv, ignore_errors=True)
+        say(f"installing {', '.join(requirements)} into {venv}, which later audits use again")
+        try:
+            installer(venv, requirements)
+            break
+        except UsageError as error:
+            shutil.rmtree(venv, ignore_errors=True)
+            if installer is _pip:
+                raise
+            say(f"{error}; trying pip")
+    packages = sorted((found.name, found.version) for found in _installed(interpreter(_python(venv)).path))
+    content = {"requirements": [*requirements], "packages": [f"{name}=={version}" for name, version in packages]}
+    replace_file(folder / WHOLE, f"{json.dumps(content, indent=2)}\n".encode())
+
+
+def _uv(venv: Path, requirements: Sequence[str]) -> None:
+    _run(["uv", "venv", "--quiet", "--python", sys.executable, str(venv)], requirements)
+    install = ["uv", "pip", "install", "--quiet", "--python", _python(venv)]
+    _install(install, requirements)
+
+
+def _pip(venv: Path, requirements: Sequence[str]) -> None:
+    """With this Python's own pip where it has one, which saves installing another."""
+    has_pip = importlib.util.find_spec("pip") is not None
+    _run([sys.executable, "-m", "venv", *(["--without-pip"] if has_pip else []), str(venv)], requirements)
+    pip = [sys.executable, "-m", "pip", "--python", _python(venv)] if has_pip else [_python(venv), "-m", "pip"]
+    _install([*pip, "--disable-pip-version-check", "install", "--no-input", "--retries", "1"], requirements)
+
+
+def _install(install: Sequence[str], requirements: Sequence[str]) -> None:
+    alone = [requirement.removesuffix(ALONE) for requirement in requirements if requirement.endswith(ALONE)]
+    whole = [requirement for requirement in requirements if not requirement.endswith(ALONE)]
+    if whole:
+        _run([*install, *whole], whole)
+    if alone:
+        _run([*install, "--no-deps", *alone], alone)
+
+
+def _run(arguments: Sequence[str], requirements: Sequence[str]) -> None:
+    """Run an installer to its end; raises :class:`UsageError` with the reason in its output."""
+    environment = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
+    done = subprocess.run(
+        arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=environment
+    )
+    if done.returncode:
+        reason = reason_of(done.stdout + done.stderr)
+        raise UsageError(
+            f"{', '.join(requirements)} cannot be installed: {reason}. Install it yourself and name its Python with "
+            "--python"
+        )
+
+
+def reason_of(output: str) -> str:
+    """Why an installer failed, in a few words from what it wrote."""
+    for pattern, reason in REASONS.items():
+        if re.search(pattern, output, re.IGNORECASE):
+            return reason
+    errors = [line for line in output.splitlines() if line.strip().lower().startswith("error")]
+    lines = errors or output.strip().splitlines() or ["the installer says nothing"]
+    return lines[-1].strip()[:200].rstrip(".")
+
+
+def _python(venv: Path) -> str:
+    return str(venv / "bin" / "python")
+
+
+def _installed(path: Sequence[str]) -> list[Distribution]:
+    return list(distributions(path=[*path]))
+
+
+def _is(distribution: Distribution, package: str) -> bool:
+    return _normal(distribution.name or "") == _normal(package)
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def home_of(folder: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables under which a target from a package index runs: its home is ``folder``, not the user's.
+
+    Data sets and models that were downloaded before are found where Hugging Face's libraries keep them.
+    """
+    users = environment.get("XDG_CACHE_HOME") or os.path.join(environment.get("HOME", ""), ".cache")
+    kept = environment.get("HF_HOME") or os.path.join(users, "huggingface")
+    return {**environment, "HOME": folder, "XDG_CACHE_HOME": os.path.join(folder, ".cache"), "HF_HOME": kept}

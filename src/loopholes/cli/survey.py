@@ -1,0 +1,223 @@
+"""``loopholes survey``, and ``loopholes audit`` of a folder: everything in it, one after another, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from loopholes.cli.console import conclude, paragraph, print_line, say, stdout
+from loopholes.cli.options import Json, Seed, pairs
+from loopholes.errors import UnknownName, UsageError
+
+if TYPE_CHECKING:
+    from loopholes.audit.discovery import Candidate
+    from loopholes.audit.engine import AuditConfig
+    from loopholes.audit.process import RewardProcess
+    from loopholes.audit.results import Target
+    from loopholes.audit.survey import Line, RowsOf
+    from loopholes.audit.targets import Place
+
+ROWS = 24
+"""Rows of each target: enough for an exploit to be certain, and few enough for a hundred targets."""
+
+
+def survey(
+    package: Annotated[
+        str,
+        typer.Argument(
+            metavar="PACKAGE", help="A package that offers targets by name, or a folder.", show_default=False
+        ),
+    ],
+    data: Annotated[
+        Path | None, typer.Option(help="Rows for targets that bring none: JSON Lines, parquet or a datasets folder.")
+    ] = None,
+    golden: Annotated[
+        str | None,
+        typer.Option(metavar="TEMPLATE", help="How a right completion looks, such as '\\<a>{answer}\\</a>'."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Audit only this one of the package. Repeatable.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the framework. Repeatable.")
+    ] = None,
+    python: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Python, or folder of an environment, that has the package.")
+    ] = None,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="REQUIREMENT", help="Install this, too, where an environment is built."),
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Rows of each target.")] = ROWS,
+    budget_seconds: Annotated[float, typer.Option(min=1, help="Time for each target, in seconds.")] = 60.0,
+    out: Annotated[Path, typer.Option(help="Directory for the findings of each target and the page.")] = Path("survey"),
+    seed: Seed = 0,
+    json_: Json = False,
+) -> int:
+    """Audit everything that a package or a folder has, and make one page of what was found.
+
+    If it is interrupted, the same command continues where it stopped.
+    """
+    from loopholes.audit.discovery import discovered, discovered_in
+    from loopholes.audit.engine import AuditConfig
+    from loopholes.audit.targets import Place, settled
+
+    config = AuditConfig(seconds=budget_seconds, rows=rows, seed=seed)
+    place, options = Place(python, with_ or (), say), pairs(set_, "--set")
+    if not _offers_names(package):
+        is_folder = Path(package).is_dir()
+        candidates = (
+            discovered(Path(package)) if is_folder else discovered_in(package, settled([f"{package}:"], place)[0])
+        )
+        return survey_folder(package, candidates, data, golden, options, place, config, out, json_)
+    return _survey_package(package, only or (), data, golden, options, place, config, out, json_)
+
+
+def _offers_names(package: str) -> bool:
+    """Whether a framework lists the targets of this package, which may also be the name of a folder at hand."""
+    from loopholes.audit.frameworks import framework
+    from loopholes.audit.targets import prefixed
+
+    name = prefixed(f"{package}:")
+    return name is not None and hasattr(framework(name), "members")
+
+
+def _survey_package(
+    package: str,
+    only: Sequence[str],
+    data: Path | None,
+    golden: str | None,
+    options: Mapping[str, Any],
+    place: Place,
+    config: AuditConfig,
+    out: Path,
+    json_: bool,
+) -> int:
+    """Everything that a framework's package offers by name, in forks of one process that has imported it."""
+    from loopholes.audit.frameworks import framework
+    from loopholes.audit.process import RewardProcess
+    from loopholes.audit.targets import prefixed, target_of
+
+    name = prefixed(f"{package}:")
+    assert name is not None
+    options = {"rows": config.rows, **options} if "rows" in framework(name).OPTIONS else dict(options)
+    first = target_of([f"{package}:"], None, options, place)
+    with closing(RewardProcess(first, memory=config.memory)) as host:
+        known = host.prepare(package)
+        unknown = next((name for name in only if name not in known), None)
+        if unknown is not None:
+            raise UnknownName(f"target of {package}", unknown, known)
+        targets = [_named(first, package, name) for name in only or known]
+        return _conclude(targets, config, _rows_of(data, golden), out, package, json_, host)
+
+
+def _named(first: Target, package: str, name: str) -> Target:
+    from dataclasses import replace
+
+    from loopholes.audit.frameworks.base import Part
+
+    return replace(first, parts=(Part(package, name),))
+
+
+def survey_folder(
+    folder: str,
+    candidates: Sequence[Candidate],
+    data: Path | None,
+    golden: str | None,
+    options: Mapping[str, Any],
+    place: Place,
+    config: AuditConfig,
+    out: Path,
+    json_: bool,
+) -> int:
+    """Everything in a folder that can be audited; the rest is listed with what it needs."""
+    if not candidates:
+        raise UsageError(f"{folder} has no reward, scorer or environment that a framework recognises")
+    ready = [candidate for candidate in candidates if not candidate.needs(data is not None)]
+    _list(candidates, data is not None, json_)
+    if not ready:
+        raise UsageError("none of them can be audited as it is: give what they need")
+    targets = _targets(ready, options, place)
+    return _conclude(targets, config, _rows_of(data, golden), out, folder, json_)
+
+
+def _targets(candidates: Sequence[Candidate], options: Mapping[str, Any], place: Place) -> list[Target]:
+    from loopholes.audit.frameworks import framework
+    from loopholes.audit.targets import target_of
+
+    def taken(name: str) -> dict[str, Any]:
+        return {key: value for key, value in options.items() if key in framework(name).OPTIONS}
+
+    return [
+        target_of([candidate.name], candidate.framework, taken(candidate.framework), place) for candidate in candidates
+    ]
+
+
+def _list(candidates: Sequence[Candidate], has_data: bool, json_: bool) -> None:
+    if not json_:
+        stdout.print(f"{len(candidates)} found, read from the source:", markup=False)
+    for candidate in candidates:
+        needs = candidate.needs(has_data)
+        if json_:
+            print_line({"target": candidate.name, "framework": candidate.framework, "needs": needs})
+        else:
+            paragraph(f"{candidate.name} ({candidate.framework}){f': needs {needs}' if needs else ''}", indent=2)
+
+
+def _rows_of(data: Path | None, golden: str | None) -> RowsOf:
+    from loopholes.audit.rows import read_rows, with_golden
+
+    read = None if data is None else read_rows(data, golden)
+
+    def rows_of(process: RewardProcess) -> Any:
+        return read if read is not None else with_golden(process.own_rows(), golden)
+
+    return rows_of
+
+
+def _conclude(
+    targets: Sequence[Target],
+    config: AuditConfig,
+    rows_of: RowsOf,
+    out: Path,
+    name: str,
+    json_: bool,
+    host: RewardProcess | None = None,
+) -> int:
+    """Audit the targets, print each as it is done, and write the page."""
+    from loopholes import report as reports
+    from loopholes.audit.section import LEAD
+    from loopholes.audit.survey import exit_code, section_of
+    from loopholes.audit.survey import survey as run
+
+    lines = run(targets, config, rows_of, out, host=host, on_line=_shown(json_))
+    section = section_of(name, lines, f"loopholes survey {name}")
+    page = reports.write_page(f"Loopholes: {name}", [section], out / "survey.html", lead=LEAD)
+    if not json_:
+        stdout.print(f"\n{section.answer}", markup=False)
+        conclude(f"The page is {page}; findings of each target are beside it.")
+    return exit_code(lines)
+
+
+def _shown(json_: bool) -> Callable[[Line], None]:
+    from dataclasses import asdict
+
+    from loopholes.files import jsonable
+    from loopholes.numbers import written
+
+    def show(line: Line) -> None:
+        if json_:
+            print_line(jsonable(asdict(line)))
+            return
+        gap = "" if line.gap is None or line.gap.value is None else f"; largest gap {written(line.gap)} ({line.attack})"
+        found = (
+            line.problem or f"{line.findings or 'no finding'}{gap}; {line.rows} rows, {100 * line.tried:.0f} % tried"
+        )
+        style = "bold red" if line.status == 1 else "yellow" if line.status else ""
+        stdout.print(f"{line.target}: {found}, {line.seconds:.1f} s", style=style, markup=False, soft_wrap=True)
+
+    return show

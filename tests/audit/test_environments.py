@@ -1,0 +1,274 @@
+"""A target whose package is not installed here runs in an environment that is built for it, and nothing leaks out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from loopholes.audit import AuditConfig, audit, rows_from, target_of
+from loopholes.audit.environments import WHOLE, built, named, reason_of
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.process import RewardProcess
+from loopholes.audit.targets import Place
+from loopholes.audit.worker import Scored
+from loopholes.errors import UsageError
+from support.rewards import write
+from support.wheels import REASONING_GYM, wheel
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheels")
+    wheel(folder, "reasoning-gym", REASONING_GYM)
+    wheel(folder, "newer", {"newer.py": ""}, python=">=4")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for the file, since building an environment takes seconds."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def offline(wheels: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installers find our own wheels and no index; the user's home is an empty folder."""
+    for name, value in {
+        "PIP_FIND_LINKS": wheels,
+        "LOOPHOLES_CACHE": cache,
+        "HOME": tmp_path,
+        "PIP_NO_INDEX": 1,
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setattr("shutil.which", lambda name: None)  # the installer that every Python has
+
+
+def test_a_target_whose_package_is_not_here_is_audited_in_an_environment_of_its_own(tmp_path: Path) -> None:
+    said: list[str] = []
+    target = target_of(["reasoning_gym:sums"], None, {}, Place(say=said.append))
+    assert target.requires == ("reasoning-gym",) and "reasoning-gym" in said[0]
+    with RewardProcess(target) as process:
+        rows = process.own_rows()
+        report = audit(target, rows, AuditConfig(seconds=20, search_calls=0), process=process)
+    assert (rows[0].prompt, rows[0].golden) == ("10 + 10 = ?", "20")
+    assert report.is_founded and not report.findings
+    assert report.hashes["versions"]["reasoning_gym"] == "1.0"
+    assert "reasoning_gym" not in sys.modules and not (tmp_path / "left-behind").exists()
+
+
+def test_an_environment_that_is_whole_is_used_again_without_a_word() -> None:
+    said: list[str] = []
+    assert built(["reasoning-gym"], lambda sentence: None) == built(["reasoning-gym"], said.append)
+    assert said == []
+
+
+def test_what_a_kill_left_behind_is_built_anew() -> None:
+    python = Path(built(["reasoning-gym"], lambda sentence: None))
+    (python.parents[2] / WHOLE).unlink()
+    said: list[str] = []
+    assert built(["reasoning-gym"], said.append) == str(python) and len(said) == 1
+    content = json.loads((python.parents[2] / WHOLE).read_text())
+    assert content["packages"] == ["reasoning-gym==1.0"]
+
+
+def test_two_audits_at_once_build_an_environment_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOOPHOLES_CACHE", str(tmp_path))
+    said: list[str] = []
+    threads = [threading.Thread(target=built, args=(["reasoning-gym"], said.append)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    "requirement, variables, reason",
+    [
+        ("nowhere-to-be-found", {}, "the package index does not have it"),
+        ("newer", {}, "it needs another version of Python"),
+        ("absent", {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}, "index cannot be reached"),
+        ("altered", {"PIP_FIND_LINKS": "links.html"}, "does not have the hash that the index gives"),
+    ],
+)
+def test_what_cannot_be_installed_is_one_sentence_and_leaves_nothing(
+    requirement: str, variables: dict[str, str], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    altered = wheel(tmp_path, "altered", {"altered.py": ""})
+    link = f'<a href="{altered.as_uri()}#sha256={"0" * 64}">{altered.name}</a>'
+    (tmp_path / "links.html").write_text(f"<html><body>{link}</body></html>")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOOPHOLES_CACHE", str(tmp_path / "cache"))
+    for name, value in {"PIP_EXTRA_INDEX_URL": "", **variables}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=reason) as error:
+        built([requirement], lambda sentence: None)
+    assert "\n" not in str(error.value) and error.value.exit_code == 2
+    assert not list(tmp_path.glob(f"cache/*/*/{WHOLE}")) and not list(tmp_path.glob("cache/*/*/venv"))
+
+
+def test_a_full_disk_is_told_from_other_faults() -> None:
+    assert reason_of("ERROR: Could not install: [Errno 28] No space left on device\n") == (
+        "there is no space left on the disk"
+    )
+
+
+@pytest.mark.parametrize(
+    "content, sentence",
+    [
+        (None, "there is no file"),
+        ("#!/bin/sh\nexit 3\n", "is no Python that runs"),
+        ("#!/bin/sh\necho '[[3, 10], []]'\n", "is Python 3.10, and an audit needs 3.11 or later"),
+    ],
+)
+def test_a_python_that_cannot_serve_is_refused(content: str | None, sentence: str, tmp_path: Path) -> None:
+    file = tmp_path / "bin" / "python"
+    if content is not None:
+        file.parent.mkdir()
+        file.write_text(content)
+        file.chmod(0o755)
+    with pytest.raises(UsageError, match=sentence):
+        named(tmp_path)
+
+
+def test_a_user_s_own_requirements_and_python_exclude_each_other(tmp_path: Path) -> None:
+    file = write(tmp_path, "def reward(completion, answer): ...")
+    with pytest.raises(UsageError, match="give one of them"):
+        target_of([f"{file}:reward"], None, {}, Place(Path(sys.executable), ["x"]))
+
+
+def test_a_reward_finds_what_with_installs_and_this_package_but_none_of_what_is_installed_beside_it(
+    tmp_path: Path,
+) -> None:
+    body = """
+        import importlib.util
+        def reward(completion, answer):
+            names = ("reasoning_gym", "loopholes.rewards", "numpy")
+            return sum(2.0 ** place for place, name in enumerate(names) if importlib.util.find_spec(name))
+    """
+    file = write(tmp_path, body)
+    target = target_of([f"{file}:reward"], None, {}, Place(requirements=["reasoning-gym"]))
+    with RewardProcess(target) as process:
+        process.use([])
+        reply = process.ask([(Row(0, "?", columns={"answer": "1"}), "1")], 20.0)
+    assert isinstance(reply, Scored) and reply.paid[0].value == 3.0
+
+
+HOSTILE = """
+    import os, pickle, struct
+    class Payload:
+        def __reduce__(self):
+            return os.mkdir, ({place!r},)
+    def write_everywhere(data):
+        for number in range(3, 64):
+            try:
+                os.write(number, data)
+            except OSError:
+                pass
+    def prints(completion, answer):
+        write_everywhere(b"hello, this is a reward speaking")
+        return 0.0
+    def pickles(completion, answer):
+        data = pickle.dumps(Payload())
+        write_everywhere(struct.pack("!i", len(data)) + data)
+        return 0.0
+"""
+
+
+@pytest.mark.parametrize("name", ["prints", "pickles"])
+def test_what_a_reward_writes_into_the_pipe_is_told_and_never_loaded(name: str, tmp_path: Path) -> None:
+    place = tmp_path / "made-by-the-reward"
+    file = write(tmp_path, HOSTILE.replace("{place!r}", repr(str(place))))
+    target = target_of([f"{file}:{name}"], None, {})
+    with pytest.raises(UsageError, match="wrote into the audit's own pipe"):
+        audit(target, rows_from([{"prompt": "1+1?", "answer": "2", "golden": "2"}]), AuditConfig(seconds=10))
+    assert not place.exists()
+
+
+DATA_SETS = {
+    "nothing": (
+        "no data set of reasoning-gym 'nothing'; choose from: anything, broken, hanging, leaving, sums, unanswered",
+        {},
+    ),
+    "broken": ("cannot generate entry 0: it raised ValueError: no entry", {}),
+    "sums": ("cannot be made: it raised TypeError", {"config": {"no_such_field": 1}}),
+}
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_a_data_set_that_cannot_be_audited_says_why(name: str) -> None:
+    sentence, options = DATA_SETS[name]
+    target = target_of([f"reasoning_gym:{name}"], None, options)
+    with pytest.raises(UsageError, match=sentence), RewardProcess(target) as process:
+        process.own_rows()
+
+
+def test_the_config_the_seed_and_the_tag_of_a_data_set_reach_it() -> None:
+    options = {"seed": 3, "rows": 2, "config": {"most": 5}, "tag": "answer"}
+    target = target_of(["reasoning_gym:sums"], None, options)
+    with RewardProcess(target) as process:
+        rows = process.own_rows()
+        process.use(rows)
+        reply = process.ask([(0, str(rows[0].golden)), (0, str(rows[0].columns["answer"]))], 20.0)
+    assert [row.prompt for row in rows] == ["13 + 10 = ?", "10 + 15 = ?"]
+    assert rows[0].golden == "<answer>23</answer>" and rows[0].columns["metadata"]["terms"] == [13, 10]
+    assert isinstance(reply, Scored) and [paid.value for paid in reply.paid] == [1.0, 0.0]
+
+
+def test_a_data_set_that_pays_anything_is_an_exploit_and_one_without_answers_is_not_passed() -> None:
+    codes = {}
+    for name in ("anything", "unanswered"):
+        target = target_of(["reasoning_gym:" + name], None, {"rows": 24})
+        with RewardProcess(target) as process:
+            config = AuditConfig(seconds=20, search_calls=0)
+            codes[name] = audit(target, process.own_rows(), config, process=process).exit_code()
+    assert codes == {"anything": 1, "unanswered": 7}
+
+
+SCRIPT = """# /// script
+# requires-python = ">=3.11"
+# dependencies = ["reasoning-gym"]
+# ///
+def reward(completion, answer): ...
+"""
+
+
+def test_what_a_file_declares_is_installed_and_a_project_s_requirements_where_an_environment_is_built(
+    tmp_path: Path,
+) -> None:
+    file, script = tmp_path / "rewards" / "reward.py", tmp_path / "script.py"
+    file.parent.mkdir()
+    file.write_text("def reward(completion, answer): ...")
+    script.write_text(SCRIPT)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = ["reasoning-gym==1.0"]\n')
+    assert target_of([f"{script}:reward"], None, {}).requires == ("reasoning-gym",)
+    assert target_of([f"{file}:reward"], None, {}).requires == ()
+    built_for = target_of([f"{file}:reward"], None, {}, Place(requirements=["reasoning-gym"]))
+    assert built_for.requires == ("reasoning-gym==1.0", "reasoning-gym")
+
+
+@pytest.mark.parametrize(
+    "problem, needed",
+    [
+        ("raised OpenAIError: The api_key client option must be set", "credentials"),
+        ("raised RuntimeError: Found no NVIDIA driver on your system", "a GPU"),
+        ("raised DockerException: cannot start", "a container"),
+        ("raised ConnectionRefusedError: [Errno 111] Connection refused", "a server"),
+        ("raised ValueError: bad answer", ""),
+    ],
+)
+def test_what_a_target_needs_and_an_audit_does_not_have_is_said(problem: str, needed: str, tmp_path: Path) -> None:
+    kind, _, words = problem.removeprefix("raised ").partition(": ")
+    body = f"class {kind}(Exception): ...\ndef reward(completion, answer): raise {kind}({words!r})\n"
+    file = tmp_path / "reward.py"
+    file.write_text(body)
+    with pytest.raises(UsageError, match="scores none of the first 1 rows") as error:
+        audit(
+            target_of([f"{file}:reward"], None, {}), rows_from([{"prompt": "?", "answer": "2"}]), AuditConfig(seconds=9)
+        )
+    assert str(error.value).partition("it seems to need ")[2].startswith(needed) and error.value.exit_code == 2
+    assert ("it seems to need" in str(error.value)) is bool(needed)

@@ -1,0 +1,105 @@
+"""A survey audits everything that a package has: imports are paid for once, and what is finished is kept."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopholes.cli import main
+from support.packages import package
+from support.wheels import REASONING_GYM
+
+COUNTED = "import pathlib, os\nwith open('imports.txt', 'a') as counted:\n    counted.write('x')\n"
+ARGUMENTS = ["survey", "reasoning_gym", "--budget-seconds", "20", "--rows", "16", "--json"]
+
+
+@pytest.fixture(autouse=True)
+def at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package(tmp_path, REASONING_GYM)
+    utils = tmp_path / "reasoning_gym" / "factory.py"
+    utils.write_text(COUNTED + utils.read_text())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
+    return {line["target"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
+
+
+def test_everything_in_a_package_is_audited_in_forks_of_one_import_and_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = [name for names in ("anything", "broken", "sums", "unanswered") for name in ("--only", names)]
+    assert main([*ARGUMENTS, *named]) == 1
+    found = lines(capsys)
+    statuses = {name.partition(":")[2]: line["status"] for name, line in found.items()}
+    assert statuses == {"anything": 1, "broken": 2, "sums": 0, "unanswered": 7}
+    assert "cannot generate entry 0" in found["reasoning_gym:broken"]["problem"]
+    assert found["reasoning_gym:sums"]["rows"] == 16
+    assert (tmp_path / "imports.txt").read_text() == "x"
+    page = (tmp_path / "survey" / "survey.html").read_text()
+    assert all(name in page for name in found)
+    assert (tmp_path / "survey" / "reasoning_gym-anything" / "audit.json").is_file()
+
+
+def test_a_survey_that_was_interrupted_goes_on_where_it_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*ARGUMENTS, "--only", "anything"]) == 1
+    first = (tmp_path / "survey" / "survey.jsonl").read_text()
+    (tmp_path / "survey" / "survey.jsonl").write_text(first + '{"target": "cut sh')
+    lines(capsys)
+    assert main([*ARGUMENTS, "--only", "anything", "--only", "sums"]) == 1
+    found = lines(capsys)
+    assert found.keys() == {"reasoning_gym:anything", "reasoning_gym:sums"}
+    kept = (tmp_path / "survey" / "survey.jsonl").read_text()
+    assert kept.startswith(first) and kept.count('"reasoning_gym:anything"') == 1
+    assert main([*ARGUMENTS, "--only", "sums"]) == 0
+    assert lines(capsys)["reasoning_gym:sums"]["seconds"] == found["reasoning_gym:sums"]["seconds"]
+    assert main([*ARGUMENTS, "--only", "sums", "--rows", "8"]) == 0
+    assert lines(capsys)["reasoning_gym:sums"]["rows"] == 8
+
+
+def test_what_hangs_is_a_line_and_what_a_target_starts_ends_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["survey", "reasoning_gym", "--budget-seconds", "4", "--rows", "2", "--json"]
+    main([*arguments, "--only", "hanging", "--only", "leaving", "--only", "anything"])
+    found = {name.partition(":")[2]: line for name, line in lines(capsys).items()}
+    assert found["hanging"]["status"] == 2 and "rows" in found["hanging"]["problem"]
+    assert found["anything"]["rows"] == 2
+    shown = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert "left-behind" not in shown
+
+
+def test_a_package_that_lists_no_names_is_read_as_a_folder_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        "scorers/__init__.py": "",
+        "scorers/sums.py": "def reward(completion, answer): return float(answer in completion)",
+    }
+    package(tmp_path, files)
+    rows = [{"prompt": f"{n}+{n}?", "answer": str(2 * n), "golden": str(2 * n)} for n in range(10, 26)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert main(["survey", "scorers.sums", "--data", "rows.jsonl", "--budget-seconds", "10", "--json"]) == 1
+    listed, line = map(json.loads, capsys.readouterr().out.splitlines())
+    assert listed["target"] == line["target"] == "scorers.sums:reward"
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["survey", "reasoning_gym", "--only", "nothing"], "there is no target of reasoning_gym 'nothing'"),
+        (["survey", "json"], "json has no reward, scorer or environment"),
+        (["survey", "reasoning_gym/__pycache__"], "has no reward, scorer or environment"),
+    ],
+)
+def test_what_cannot_be_surveyed_is_one_sentence(
+    arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reasoning_gym" / "__pycache__").mkdir(exist_ok=True)
+    assert main(arguments) == 2
+    assert sentence in capsys.readouterr().err
