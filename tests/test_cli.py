@@ -98,7 +98,7 @@ BAD = [
     ("train proxy-metric --trainer beta --out new", 2, "--trainer takes KEY=VALUE"),
     ("eval scripted:honest --game nope --out new", 2, "there is no game 'nope'"),
     ("eval scripted:nope --game proxy-metric --out new", 2, "there is no scripted policy 'nope'"),
-    ("eval https://example.org --game proxy-metric --out new", 2, "endpoint"),
+    ("eval https://example.org --game proxy-metric --out new", 2, "does not say which model to ask"),
     (f"{SCRIPTED} --channel nope --out new", 2, "there is no channel 'nope'"),
     (f"{SCRIPTED} --temperature -1 --out new", 2, "'temperature'"),
     (f"{SCRIPTED} --top-p 1.5 --out new", 2, "'top_p'"),
