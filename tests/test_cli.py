@@ -307,7 +307,7 @@ def raising(error: BaseException) -> Callable[..., Any]:
 def test_whatever_is_raised_ends_in_one_sentence_and_a_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, words: str
 ) -> None:
-    monkeypatch.setattr(loopholes.cli.play, "make_game", raising(error))
+    monkeypatch.setattr(loopholes.cli.games, "make_game", raising(error))
     assert main(["games"]) == code
     printed = capsys.readouterr().err
     assert words in printed
@@ -315,7 +315,7 @@ def test_whatever_is_raised_ends_in_one_sentence_and_a_code(
 
 
 def test_a_bug_shows_where_it_is_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loopholes.cli.play, "make_game", raising(ZeroDivisionError("oh")))
+    monkeypatch.setattr(loopholes.cli.games, "make_game", raising(ZeroDivisionError("oh")))
     monkeypatch.setenv("LOOPHOLES_TRACEBACK", "1")
     with pytest.raises(ZeroDivisionError):
         main(["games"])

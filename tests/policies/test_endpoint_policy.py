@@ -16,7 +16,8 @@ from loopholes.errors import PolicyError, RunError, UsageError
 from loopholes.evaluation import EvalConfig, run_evaluation
 from loopholes.policies import Sampling, load_policy
 from loopholes.policies.base import Usage
-from loopholes.policies.endpoint import EndpointPolicy, same_model, yes_or_no
+from loopholes.policies.claims import yes_or_no
+from loopholes.policies.endpoint import EndpointPolicy, same_model
 from loopholes.records import Task
 from loopholes.runs import Run
 from support.judge_server import JudgeServer, Reply, completes, one_after_another

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,8 +20,8 @@ import numpy as np
 
 from loopholes.endpoints import POLICY, Ask, Endpoint, EndpointClient, Reply, TextCache, Unanswered, key_of
 from loopholes.files import cache_folder
-from loopholes.instruments import strip_thinking
 from loopholes.policies.base import Sampling, Usage
+from loopholes.policies.claims import yes_or_no
 from loopholes.progress import Progress, report
 from loopholes.records import Completion, Message, PromptStyle, Task, message
 
@@ -33,8 +32,6 @@ TIMEOUT = 600.0  # seconds: an answer arrives in one piece, when the model has f
 RETRIES = 4
 FORMAT = 1  # of what is kept; to be counted up when kept answers can no longer be read
 AGAIN = "\n\nReply with one word, Yes or No, and nothing else."
-_FIRST_WORD = re.compile(r"[\W_]*(?:(?:final )?answer[\W_]+)?(yes|no)\b", re.IGNORECASE)
-_ONE_WORD = re.compile(r"[\W_]*(?:(?:final )?answer[\W_]+)?(yes|no)[\W_]*", re.IGNORECASE)
 
 
 class Question(NamedTuple):
@@ -129,14 +126,6 @@ class EndpointPolicy:
 def cache_file() -> Path:
     """``answers.sqlite`` in :func:`loopholes.files.cache_folder`: digests of questions, and the texts of answers."""
     return cache_folder() / "answers.sqlite"
-
-
-def yes_or_no(text: str) -> bool | None:
-    """Whether an answer says yes: its first word, or its last line; None where neither does, or they disagree."""
-    lines = strip_thinking(text).strip().splitlines() or [""]
-    found = (_FIRST_WORD.match(lines[0]), _ONE_WORD.fullmatch(lines[-1].strip()))
-    said = {match[1].lower() for match in found if match}
-    return said.pop() == "yes" if len(said) == 1 else None
 
 
 def same_model(asked: str, answered: str) -> bool:
