@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from loopholes.score_files import Scores
 
 ALL = "all"
+
+
+class Evaluated(StrEnum):
+    """Whose evaluation rollout files are."""
+
+    base = "base"
+    trained = "trained"
+
 
 Policy = Annotated[
     str,
@@ -176,22 +185,52 @@ def _show(cells: list[dict[str, Any]], title: str) -> None:
 
 def score(
     game: Game,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE|FOLDER]...", help="Rollout files of another trainer, with --format.", show_default=False
+        ),
+    ] = None,
     tasks: Annotated[
-        Path, typer.Option(help="File of tasks: the released parquet layout, or JSON Lines.", show_default=False)
-    ],
+        Path | None,
+        typer.Option(help="File of tasks: the released parquet layout, or JSON Lines.", show_default=False),
+    ] = None,
     completions: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             help='File of completions, JSON Lines: {"task": row or id, "completion": text}.', show_default=False
         ),
-    ],
+    ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="verl|verifiers",
+            help="Whose rollout files are read; they become a run in --out.",
+            show_default=False,
+        ),
+    ] = None,
     channel: Channel = "vulnerable",
     seed: Seed = 0,
     set_: Set = None,
     out: Annotated[
-        Path | None, typer.Option(help="File for the scores. Default: standard output.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="File for the scores (default: standard output), or with --format the run's directory.",
+            show_default=False,
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
+    policy: Annotated[str, typer.Option(help="With --format: name of the policy, as its page shows it.")] = "elsewhere",
+    evaluation: Annotated[
+        Evaluated | None,
+        typer.Option(
+            help="With --format: the files are an evaluation, of the untrained policy (base) or of what was trained on "
+            "--channel. Default: they are a training.",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Resume = False,
     skip_bad: SkipBad = False,
     sandbox: Sandbox = None,
     json_: Json = False,
@@ -200,13 +239,25 @@ def score(
 
     A completion may carry "claim" (self-grading) or "harmful" (compliance) if that was judged elsewhere. A summary
     with intervals is printed when all are scored: on standard output with --out, else on standard error. --json makes
-    the summary a JSON line.
+    the summary a JSON line. With --format, the rollout files of another trainer become a run, which loopholes report
+    shows.
     """
+    parameters = pairs(set_, "--set")
+    if format_ is not None:
+        if completions is not None or not files or out is None:
+            raise UsageError("--format takes rollout FILES and a directory --out, and no --completions")
+        stated = {"channel": channel, "seed": seed, "parameters": parameters, "policy": policy, "tasks": tasks}
+        fields = {"format": format_, "game": recorded(game), "files": tuple(files), "out": out, "skip_bad": skip_bad}
+        chosen = None if evaluation is None else evaluation.value
+        _import({**stated, **fields, "evaluation": chosen}, resume, json_)
+        return
+    if tasks is None or completions is None or files:
+        raise UsageError("score takes --tasks and --completions, or --format with the rollout files of another trainer")
     from loopholes.score_files import refuse_existing, score_files
 
     if out is not None:
         refuse_existing(out, overwrite)
-    played = make_game(game, **pairs(set_, "--set"))
+    played = make_game(game, **parameters)
     mute = out is None and (json_ or share_a_stream())  # standard output is for the records alone
     with display(f"{game} {channel}", json=json_, numbers={}, mute=mute) as shown:
         scores = score_files(
@@ -218,6 +269,24 @@ def score(
             for line in scores.lines():
                 typer.echo(line)
     _summarize(scores, out, game, channel, json_)
+
+
+def _import(fields: dict[str, Any], resume: bool, json_: bool) -> None:
+    """Rollouts of another trainer as a run."""
+    from loopholes.traces.importing import Import, import_rollouts
+
+    config = Import(**fields)
+    with display(f"{config.game} {config.format}", json=json_) as shown:
+        run = import_rollouts(config, resume=resume, on_progress=shown.show)
+    summary = run.summary or {}
+    if json_:
+        print_line({"run": str(run.path), "state": run.status.state, **summary})
+        return
+    left_out = f" (left out: {summary['left_out']})" if summary.get("left_out") else ""
+    what = "steps of training" if config.evaluation is None else "step, an evaluation"
+    title = f"{config.game}, {run.config['arm']}: {summary['rollouts']:,} rollouts of {run.config['steps']} {what}"
+    _show(summary.get("cells", []), f"{title}{left_out}")
+    conclude(f"The run is in {run.path}; loopholes report {run.path} makes its page")
 
 
 def _summarize(scores: Scores, out: Path | None, game: str, channel: str, json_: bool) -> None:

@@ -1,4 +1,8 @@
-"""How an answer to a yes/no question is read, whoever gave it in words."""
+"""How an answer to a yes/no question is read where it comes in words.
+
+:func:`yes_or_no` has a third answer, for what is unclear. :func:`counts_yes` is the rule of the paper's released code,
+which exported games follow: what they paid for can only be read as they read it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,13 @@ from loopholes.instruments import strip_thinking
 
 _FIRST_WORD = re.compile(r"[\W_]*(?:(?:final )?answer[\W_]+)?(yes|no)\b", re.IGNORECASE)
 _ONE_WORD = re.compile(r"[\W_]*(?:(?:final )?answer[\W_]+)?(yes|no)[\W_]*", re.IGNORECASE)
+_VERDICT = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
+
+
+def counts_yes(text: str) -> bool:
+    """Whether yes occurs more often than no."""
+    words = [word.lower() for word in _VERDICT.findall(text)]
+    return words.count("yes") > words.count("no")
 
 
 def yes_or_no(text: str) -> bool | None:
