@@ -177,7 +177,8 @@ def _read(config: Import, game: Game) -> tuple[dict[int, list[Joined]], str]:
                 broken.add(rollout)
                 continue
             try:
-                steps[rollout.step].append((rollout, tasks.task_of(rollout)))
+                task = tasks.task_of(rollout)
+                steps[rollout.step].append((rollout, task))
                 used += 1
             except ValueError as error:
                 unmatched.add(f"row {number}: {error}")
