@@ -51,7 +51,8 @@ def paid(game: Game, task: Task, kind: Kind, channel: str = "vulnerable") -> tup
 def rollouts(tmp_path: Path) -> Path:
     """What verl leaves of two steps: honest in the first, exploiting in the second."""
     game = loopholes.game(GAME)
-    for step, kind in enumerate(("honest", "exploiting"), start=1):
+    kinds: tuple[Kind, ...] = ("honest", "exploiting")
+    for step, kind in enumerate(kinds, start=1):
         rows = []
         for task in english(game):
             text, reward = paid(game, task, kind)
@@ -89,7 +90,8 @@ def test_the_page_shows_discovery_beside_the_untrained_policy(
     rollouts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     game = loopholes.game(GAME)
-    for place, kind in (("0", "honest"), ("2", "exploiting")):
+    kinds: dict[str, Kind] = {"0": "honest", "2": "exploiting"}
+    for place, kind in kinds.items():
         rows = [
             verl_row(task, *paid(game, task, kind), int(place)) for task in game.tasks("test", count=8, prompts="chat")
         ]
