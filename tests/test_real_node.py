@@ -20,6 +20,7 @@ HEADING = "## One node, from nothing to a figure"
 MODEL, NOT_RUN = "Qwen/Qwen3-4B", "# not run here"
 SMALL = {
     "train": "--steps 1 --samples 2 --prompts-per-step 2 --max-completion-tokens 4 --no-bf16",
+    "export": "--count 2",
     "eval": "--count 2 --samples 1 --max-tokens 4",
 }
 

@@ -1,6 +1,6 @@
 """How an answer to a yes/no question is read where it comes in words.
 
-:func:`yes_or_no` has a third answer, for what is unclear. :func:`counts_yes` is the rule of the paper's released code,
+:func:`yes_or_no` has a third answer, for what is unclear. :func:`says_yes` is the rule of the paper's released code,
 which exported games follow: what they paid for can only be read as they read it.
 """
 
@@ -15,7 +15,7 @@ _ONE_WORD = re.compile(r"[\W_]*(?:(?:final )?answer[\W_]+)?(yes|no)[\W_]*", re.I
 _VERDICT = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
 
 
-def counts_yes(text: str) -> bool:
+def says_yes(text: str) -> bool:
     """Whether yes occurs more often than no."""
     words = [word.lower() for word in _VERDICT.findall(text)]
     return words.count("yes") > words.count("no")

@@ -15,7 +15,7 @@ from loopholes.errors import ContractError, DataError, UsageError
 from loopholes.files import RESUME, BadRows, disk_errors, jsonable, replace_file
 from loopholes.games import game as make_game
 from loopholes.games.base import Game, WorldParameters
-from loopholes.policies.claims import counts_yes
+from loopholes.policies.claims import says_yes
 from loopholes.progress import OnProgress, Progress
 from loopholes.records import Completion, Message, Outcome, Payment, Task, task_to_json
 from loopholes.runs import Run, rollout_rows
@@ -158,7 +158,7 @@ class _Recorded:
         """One verdict a prompt; raises :class:`ContractError` for a game that asks about some answers alone."""
         if len(prompts) != len(self._verdicts):
             raise ContractError("the game asks about some of its answers, and which ones cannot be known from outside")
-        return [None if verdict is None else counts_yes(verdict) for verdict in self._verdicts]
+        return [None if verdict is None else says_yes(verdict) for verdict in self._verdicts]
 
 
 def _read(config: Import, game: Game) -> tuple[dict[int, list[Joined]], str]:

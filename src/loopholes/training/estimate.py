@@ -1,8 +1,9 @@
 """What a training run takes, by arithmetic, before any weight is loaded: memory on each device, and time.
 
-Parameters are counted on a model without weights. Everything else is an upper bound for answers of the greatest length
-allowed, from the formulas below, and good for the question of whether a run fits and how many hours it takes, not for a
-benchmark: expect it within a factor of two. TRL loads weights in float32 and computes in bfloat16.
+Parameters are counted on a model without weights. On a CPU the memory is what :mod:`loopholes.training.footprint`
+refuses a run by. For GPUs, and for the time anywhere, everything is an upper bound for answers of the greatest length
+allowed, good for the question of whether a run fits and whether it takes an hour or a week. Its constants for GPUs are
+their makers' and were not measured. TRL loads weights in float32 and computes in bfloat16.
 """
 
 from __future__ import annotations
@@ -17,15 +18,24 @@ from typing import Any, Self
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from loopholes.config import Preset
 from loopholes.errors import PolicyError, UsageError
+from loopholes.games import game as make_game
+from loopholes.games.base import Game
 from loopholes.memory import available_memory
 from loopholes.policies import locate
+from loopholes.policies.attention import key_bytes
 from loopholes.policies.cards import prompt_style
-from loopholes.policies.checkpoints import quiet
+from loopholes.policies.checkpoints import load_tokenizer, quiet
+from loopholes.policies.packaged import preset_of
+from loopholes.policies.tokens import encode_prompts
+from loopholes.records import PromptStyle
 from loopholes.training.config import TrainConfig
+from loopholes.training.footprint import pass_bytes, training_bytes
 from loopholes.training.settings import peft_config
 
 GB = 1e9
+CPU = "CPU"
 # Memory in bytes, dense bfloat16 operations per second, and bytes per second from memory, as their maker states them.
 KNOWN: Mapping[str, tuple[float, float, float]] = {
     "A100": (80 * GB, 312e12, 2.0e12),
@@ -36,11 +46,9 @@ KNOWN: Mapping[str, tuple[float, float, float]] = {
 }
 WEIGHT = GRADIENT = 4  # bytes per parameter, float32
 ADAM = 8  # two moments per parameter that is trained
-HALF = 2  # bytes of an activation in bfloat16
-PER_LAYER = (
-    34  # activations of one layer, in numbers per token and hidden unit (Korthikanti et al. 2022, without dropout)
-)
-LOGITS = 3  # copies of a pass's logits: themselves, their softmax, their gradient
+HALF = 2  # bytes of a number in bfloat16
+PROMPT = 128  # tokens of a prompt where neither a tokenizer nor a limit says more
+TRIED = 64  # generated tasks whose prompts are measured
 UTILISATION = 0.4  # share of the peak that training reaches
 READING = 0.6  # share of the memory's speed that sampling reaches
 LAUNCH = 3e-4  # seconds to launch one layer's kernels for one token, which sampling without vLLM waits for
@@ -70,7 +78,7 @@ class Devices:
     def here(cls) -> Self:
         """The GPUs of this machine, or its processors."""
         if not torch.cuda.is_available():
-            return cls("CPU", 1, available_memory(), _measured_operations(), None)
+            return cls(CPU, 1, available_memory(), _measured_operations(), None)
         properties = torch.cuda.get_device_properties(0)
         known = next((numbers for name, numbers in KNOWN.items() if name in properties.name), (None, None, None))
         return cls(properties.name, torch.cuda.device_count(), float(properties.total_memory), *known[1:])
@@ -78,13 +86,11 @@ class Devices:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A model in numbers; ``cached`` are those that it remembers of one token."""
+    """A model in numbers; ``cached`` are the numbers that it keeps of one token."""
 
     parameters: int
     trained: int
     layers: int
-    hidden: int
-    vocabulary: int
     cached: int
 
 
@@ -123,18 +129,19 @@ class Estimate:
 
 def estimate(config: TrainConfig, devices: Devices | None = None) -> Estimate:
     """What a configuration takes; raises :class:`PolicyError` where the model's configuration cannot be read."""
-    from loopholes.games import game as make_game
-
     location = locate(config.policy)
-    style = prompt_style(location)
     model_config = _model_config(location, config.policy)
-    resolved = config.resolved(make_game(config.game, **config.parameters), style, model_config.model_type)
-    shape = shape_of(model_config, resolved)
     devices = devices or Devices.here()
-    memory = _memory(shape, resolved, devices)
+    usual: Preset = "lora" if config.peft is not None and devices.name == CPU else "paper"
+    game, style = make_game(config.game, **config.parameters), prompt_style(location)
+    usual = preset_of(config.policy, location) or usual
+    resolved = config.resolved(game, style, model_config.model_type, usual=usual)
+    prompt = _longest_prompt(resolved, game, location, style)
+    shape = shape_of(model_config, resolved)
+    memory = _memory(shape, resolved, devices, model_config, prompt)
     spread = ("weights", "gradients and optimizer")
     sharded = {name: size / devices.count if name in spread else size for name, size in memory.items()}
-    return Estimate(shape, devices, memory, sharded, _seconds(shape, resolved, devices), resolved.steps)
+    return Estimate(shape, devices, memory, sharded, _seconds(shape, resolved, devices, prompt), resolved.steps)
 
 
 def shape_of(model_config: Any, config: TrainConfig) -> Shape:
@@ -148,39 +155,47 @@ def shape_of(model_config: Any, config: TrainConfig) -> Shape:
 
             model = get_peft_model(model, adapter)
         trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-    text = model_config.get_text_config()
-    heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
-    width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    cached = 2 * text.num_hidden_layers * heads * width
-    return Shape(parameters, trained, text.num_hidden_layers, text.hidden_size, text.vocab_size, cached)
+    layers = model_config.get_text_config().num_hidden_layers
+    return Shape(parameters, trained, layers, key_bytes(model_config, torch.bfloat16) // HALF)
 
 
-def _memory(shape: Shape, config: TrainConfig, devices: Devices) -> dict[str, float]:
-    prompt, answer = config.max_prompt_tokens or 128, config.max_completion_tokens or 1
-    mine = math.ceil(config.samples * (config.prompts_per_step or 1) / devices.count)
-    rows = min(config.completions_per_pass or mine, mine)
-    tokens = rows * (prompt + answer)
+def _longest_prompt(config: TrainConfig, game: Game, location: str, style: PromptStyle) -> int:
+    """Tokens of the longest prompt of some tasks; without a tokenizer, what the configuration allows."""
+    allowed = config.max_prompt_tokens or PROMPT
+    try:
+        tokenizer = load_tokenizer(location, config.policy)
+    except PolicyError:
+        return allowed
+    file = config.tasks
+    tasks = game.load(file) if file else game.tasks("train", count=TRIED, prompts=style, trainable=True)
+    longest = max(map(len, encode_prompts(tokenizer, [task.prompt for task in tasks])))
+    return min(longest, config.max_prompt_tokens or longest)
+
+
+def _memory(shape: Shape, config: TrainConfig, devices: Devices, model_config: Any, prompt: int) -> dict[str, float]:
+    answer = config.max_completion_tokens or 1
+    if devices.name == CPU:
+        return {"in all": training_bytes(config, model_config, prompt)}
+    each = math.ceil(config.samples * (config.prompts_per_step or 1) / devices.count)
     number = HALF if config.bf16 else WEIGHT
-    whole = shape.layers * PER_LAYER
-    kept = shape.layers + PER_LAYER if config.gradient_checkpointing else whole
-    cache = min(mine, SAMPLED_AT_ONCE) * (prompt + answer) * shape.cached * number
+    kept = min(each, SAMPLED_AT_ONCE) * (prompt + answer) * shape.cached * number
     room = (devices.memory or 0) * float(config.trainer.get("vllm_gpu_memory_utilization", 0.3))
     return {
-        "weights": WEIGHT * shape.parameters,
+        "weights": (HALF if config.holds_bf16 else WEIGHT) * shape.parameters,
         "gradients and optimizer": (GRADIENT + ADAM) * shape.trained,
-        "one pass": tokens * shape.hidden * kept * number + LOGITS * rows * answer * shape.vocabulary * number,
-        "vLLM" if config.use_vllm else "sampling": room if config.use_vllm else cache,
+        "one pass": pass_bytes(config, model_config, each, prompt, number),
+        "vLLM" if config.use_vllm else "sampling": room if config.use_vllm else kept,
     }
 
 
-def _seconds(shape: Shape, config: TrainConfig, devices: Devices) -> dict[str, float | None]:
+def _seconds(shape: Shape, config: TrainConfig, devices: Devices, prompt: int) -> dict[str, float | None]:
     """Sampling reads all weights for each token of a batch; training takes 6 operations per parameter and token."""
     if devices.operations is None:
         return {"sampling": None, "training": None}
-    prompt, answer = config.max_prompt_tokens or 128, config.max_completion_tokens or 1
+    answer = config.max_completion_tokens or 1
     completions = config.samples * (config.prompts_per_step or 1)
-    mine = math.ceil(completions / devices.count)
-    at_once = mine if config.use_vllm else min(mine, SAMPLED_AT_ONCE)
+    each = math.ceil(completions / devices.count)
+    at_once = each if config.use_vllm else min(each, SAMPLED_AT_ONCE)
     operations = devices.operations * UTILISATION
     token = 2 * shape.parameters * at_once / operations
     if devices.bandwidth is not None:
@@ -189,7 +204,7 @@ def _seconds(shape: Shape, config: TrainConfig, devices: Devices) -> dict[str, f
         token += 0.0 if config.use_vllm else LAUNCH * shape.layers
     again = 2 if config.gradient_checkpointing else 0
     trained = (6 + again) * shape.parameters * completions * (prompt + answer) / (operations * devices.count)
-    return {"sampling": math.ceil(mine / at_once) * answer * token, "training": trained}
+    return {"sampling": math.ceil(each / at_once) * answer * token, "training": trained}
 
 
 def _model_config(location: str, name: str) -> Any:
