@@ -98,7 +98,7 @@ BAD = [
     ("train proxy-metric --trainer beta --out new", 2, "--trainer takes KEY=VALUE"),
     ("eval scripted:honest --game nope --out new", 2, "there is no game 'nope'"),
     ("eval scripted:nope --game proxy-metric --out new", 2, "there is no scripted policy 'nope'"),
-    ("eval https://example.org --game proxy-metric --out new", 2, "endpoint"),
+    ("eval https://example.org --game proxy-metric --out new", 2, "does not say which model to ask"),
     (f"{SCRIPTED} --channel nope --out new", 2, "there is no channel 'nope'"),
     (f"{SCRIPTED} --temperature -1 --out new", 2, "'temperature'"),
     (f"{SCRIPTED} --top-p 1.5 --out new", 2, "'top_p'"),
@@ -307,7 +307,7 @@ def raising(error: BaseException) -> Callable[..., Any]:
 def test_whatever_is_raised_ends_in_one_sentence_and_a_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, words: str
 ) -> None:
-    monkeypatch.setattr(loopholes.cli.play, "make_game", raising(error))
+    monkeypatch.setattr(loopholes.cli.games, "make_game", raising(error))
     assert main(["games"]) == code
     printed = capsys.readouterr().err
     assert words in printed
@@ -315,7 +315,7 @@ def test_whatever_is_raised_ends_in_one_sentence_and_a_code(
 
 
 def test_a_bug_shows_where_it_is_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loopholes.cli.play, "make_game", raising(ZeroDivisionError("oh")))
+    monkeypatch.setattr(loopholes.cli.games, "make_game", raising(ZeroDivisionError("oh")))
     monkeypatch.setenv("LOOPHOLES_TRACEBACK", "1")
     with pytest.raises(ZeroDivisionError):
         main(["games"])

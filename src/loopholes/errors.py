@@ -62,7 +62,7 @@ EXTRAS = {
     "gguf": "gguf",
     "peft": "peft",
     "vllm": "vllm",
-    "openai": "judge",
+    "openai": "endpoints",
     "ray": "cluster",
     "pyarrow": "parquet",
 }

@@ -12,6 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,12 +20,14 @@ import numpy as np
 from pydantic import Field
 
 from loopholes.config import PAPER, PAPER_GAMES, Config, Preset, english_tokens
+from loopholes.endpoints import is_address
 from loopholes.errors import DataError, RunError
 from loopholes.files import RESUME, disk_errors, jsonable, replace_file
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
 from loopholes.log_odds import branch_log_odds, write_log_odds
 from loopholes.policies import Policy, Sampling, ScriptedPolicy, kind_of, load_policy, locate
+from loopholes.policies.base import Metered
 from loopholes.policies.packaged import preset_of
 from loopholes.progress import OnProgress, Progress
 from loopholes.records import Completion, Payment, Split, Task, draws, task_to_json, well_formed
@@ -43,7 +46,7 @@ PAPER_TOP_K = {"reward-tampering": 50}
 class EvalConfig(Config):
     """One evaluation, complete. Sampling that is None: 1.0 and no cuts for policies of terse prompts (the minis), the
     paper's 0.6, 0.95 and 20 (50 for tampering) for all others; ``max_tokens`` is the game's, the English world's for
-    policies of the preset ``lora``, or the paper's.
+    policies of the preset ``lora``, or the paper's. An endpoint gets no ``top_k`` unasked, since many refuse it.
     """
 
     kind: ClassVar[str] = "evaluation"
@@ -65,6 +68,9 @@ class EvalConfig(Config):
     seed: int = Field(default=0, ge=0, description="of the tasks, of the sampling and of the audits")
     batch_size: int | None = Field(default=None, ge=1, description="answers sampled at once")
     bf16: bool | None = Field(default=None, description="whether weights are bfloat16; default: where that is faster")
+    timeout: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="longest answer time of an endpoint, in seconds"
+    )
 
     def sampling(self, game: Game, prompts: str, preset: Preset | None = None) -> Sampling:
         """How answers are drawn, by a policy that is trained by ``preset`` if that is known."""
@@ -74,7 +80,7 @@ class EvalConfig(Config):
             longest = {**PAPER, **PAPER_GAMES.get(game.name, {})}["max_completion_tokens"]
             if preset == "lora":
                 longest = english_tokens(game.name, self.parameters, game.max_completion_tokens)
-            top_k = PAPER_TOP_K.get(game.name, PAPER_SAMPLING["top_k"])
+            top_k = 0 if is_address(self.policy) else PAPER_TOP_K.get(game.name, PAPER_SAMPLING["top_k"])
             default = {**PAPER_SAMPLING, "top_k": top_k, "max_tokens": longest}
         given = {name: getattr(self, name) for name in default if getattr(self, name) is not None}
         return Sampling(**{**default, **given})
@@ -92,8 +98,11 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_progress: OnP
     tasks = None if config.tasks is None else game.load(config.tasks, skip_bad=config.skip_bad)
     if resume and config.bf16 is None:
         config = config.model_copy(update={"bf16": config_of(config.out).get("bf16")})
-    policy = load_policy(config.policy, game=game, batch_size=config.batch_size, bf16=config.bf16)
-    preset = None if kind_of(config.policy) else preset_of(config.policy, locate(config.policy))
+    policy = load_policy(
+        config.policy, game=game, batch_size=config.batch_size, bf16=config.bf16, timeout=config.timeout
+    )
+    checkpoint = kind_of(config.policy) is None and not is_address(config.policy)
+    preset = preset_of(config.policy, locate(config.policy)) if checkpoint else None
     sampling = config.sampling(game, policy.prompt_style, preset)
     world: Mapping[str, str] = {}
     if tasks is None:
@@ -103,7 +112,8 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_progress: OnP
     given = len(tasks)
     if config.skip_bad:
         tasks = leave_out_long(policy, tasks, sampling.max_tokens)
-    record = config.model_dump(mode="json", exclude={"out", "policy", "bf16"})
+    waits = {"timeout", *(["batch_size"] if is_address(config.policy) else [])}  # which change no answer
+    record = config.model_dump(mode="json", exclude={"out", "policy", "bf16", *waits})
     record["parameters"] = {**config.parameters, **world}
     used = {key: getattr(sampling, key) for key in ("temperature", "top_p", "top_k", "max_tokens")}
     if policy.prompt_style != "terse":  # whose policies are too small for a choice
@@ -127,20 +137,22 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_progress: OnP
             )
             write_log_odds(run.path, branch_log_odds(policy, game, tasks))
             found = cells(f"{game.name}/{arm}/{name}", estimates(game, scored))
-            run.write_summary({"cells": found, "too_long": given - len(tasks)})
+            usage = _usage(run) if isinstance(policy, Metered) else {}
+            run.write_summary({"cells": found, "too_long": given - len(tasks), **usage})
     return Run.open(config.out)
 
 
 def origin(policy: str, game: Game) -> tuple[str, str]:
     """The arm a policy belongs to and the name of the policy it was made from.
 
-    ``base`` for a policy that no run trained; the channel (or ``distilled``) for one that a run trained on this game,
-    after the name of the game if it was another; for other kinds of policies their prefix: ``scripted``.
+    ``base`` for a policy that no run trained, and for every endpoint; the channel (or ``distilled``) for one that a run
+    trained on this game, after the name of the game if it was another; for other kinds of policies their prefix:
+    ``scripted``.
     """
     if (kind := kind_of(policy)) is not None:
         return kind.PREFIX.rstrip(":"), policy
     folder = Path(policy)
-    if not (folder / "config.json").is_file() or not (folder / "status.json").is_file():
+    if is_address(policy) or not (folder / "config.json").is_file() or not (folder / "status.json").is_file():
         return "base", folder.name if folder.is_dir() else policy
     run = Run.open(folder)
     channel, trained_on = str(run.config.get("arm") or run.config.get("channel")), run.config.get("game")
@@ -184,12 +196,32 @@ def evaluate(
         scored.append(score(game, asked, answers, channels=channels, draws=numbers, asker=asker))
         line = {"step": number, "steps": len(batches), **_metrics(game, scored[-1], samples)}
         line["seconds"] = time.perf_counter() - began
+        if isinstance(policy, Metered):
+            line |= {"unanswered": sum(bool(answer.unanswered) for answer in answers), **asdict(policy.take_usage())}
+            _check_model(run, line["models"])
         if run is not None:
             run.write_rollouts(number, _rows(scored[-1]))
             run.log_metrics(line)
         if on_progress is not None:
             on_progress(Progress.of("batch", line, len(batches)))
     return scored
+
+
+def _check_model(run: Run | None, models: Sequence[str]) -> None:
+    """Raise :class:`RunError` where answers of another model would be filed among those of the first."""
+    named = {*models, *(name for line in (run.metrics() if run else ()) for name in line.get("models", ()))}
+    if len(named) > 1:
+        raise RunError(
+            f"the endpoint answered as {' and as '.join(sorted(named))}, whose numbers would be mixed; ask for one of "
+            "them by its own name, into another --out"
+        )
+
+
+def _usage(run: Run) -> dict[str, Any]:
+    """What the answers of a metered policy took, over all batches."""
+    lines = run.metrics()
+    counts = {name: sum(line[name] for line in lines) for name in ("prompt_tokens", "completion_tokens", "unanswered")}
+    return {"usage": {**counts, "models": sorted({name for line in lines for name in line["models"]})}}
 
 
 def leave_out_long(policy: Policy, tasks: Sequence[Task], max_tokens: int) -> list[Task]:

@@ -48,12 +48,14 @@ class Completion:
 
     ``observed`` is what a game learned of the answer beside its text: in self-grading the policy's ``claim``, in
     compliance a judge's ``verdict``. A key is missing until somebody was asked. ``truncated`` answers were cut off at
-    the longest length allowed.
+    the longest length allowed. ``unanswered`` says why there is no answer, where a provider declined or withheld it;
+    such a completion is neither paid nor measured.
     """
 
     text: str
     observed: Mapping[str, Any] = field(default_factory=dict)
     truncated: bool = False
+    unanswered: str = ""
 
     def observing(self, **observed: Any) -> Completion:
         """This completion with more observed of it; what is None is left out."""
@@ -80,12 +82,20 @@ class Outcome:
     exploit: float | None
     details: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def unanswered(cls, reason: str) -> Outcome:
+        """Of a completion that is none: no metric counts it."""
+        return cls(None, None, {UNANSWERED: reason})
+
+
+UNANSWERED = "unanswered"
+
 
 class Asker(Protocol):
     """Whoever can be asked a yes/no question: the current policy, for two-pass self-grading."""
 
-    def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool]:
-        """One verdict a prompt."""
+    def says_yes(self, prompts: Sequence[Sequence[Message]]) -> Sequence[bool | None]:
+        """One verdict a prompt; None where there is none."""
         ...
 
 
@@ -152,7 +162,7 @@ class Metric:
     def contributions(self, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> Iterator[Contribution]:
         """What each sample that counts adds, in order; raises :class:`ContractError` for a side not +1 or -1."""
         for task, outcome in zip(tasks, outcomes, strict=True):
-            value = self.value(task, outcome)
+            value = None if UNANSWERED in outcome.details else self.value(task, outcome)
             if value is not None and math.isfinite(value):
                 yield Contribution(task.id, float(value), self._side(task))
 

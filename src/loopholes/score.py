@@ -107,10 +107,46 @@ def score(
     draws: Sequence[float],
     asker: Asker | None = None,
 ) -> Scored:
-    """Observe once, pay by each of ``channels``, and measure. Raises what :func:`pay` raises."""
+    """Observe once, pay by each of ``channels``, and measure. Raises what :func:`pay` raises.
+
+    What is unanswered is paid None by every channel, and counts in no metric.
+    """
+    answered = [index for index, completion in enumerate(completions) if not completion.unanswered]
+    if len(answered) < len(completions):
+        scored = score(
+            game,
+            [tasks[index] for index in answered],
+            [completions[index] for index in answered],
+            channels=channels,
+            draws=[draws[index] for index in answered],
+            asker=asker,
+        )
+        return _with_unanswered(tasks, completions, answered, scored)
     named = {name: game.channel(name) for name in channels}
     paid = observe_and_pay(game.name, named, partial(game.observe, policy=asker), tasks, completions, draws)
     return Scored(tuple(tasks), paid.completions, paid.payments, measure(game, tasks, paid.completions))
+
+
+def _with_unanswered(
+    tasks: Sequence[Task], completions: Sequence[Completion], answered: Sequence[int], scored: Scored
+) -> Scored:
+    """All completions, those at ``answered`` as they were scored."""
+    place = {index: number for number, index in enumerate(answered)}
+    reasons = [completion.unanswered for completion in completions]
+    return Scored(
+        tuple(tasks),
+        tuple(scored.completions[place[i]] if i in place else item for i, item in enumerate(completions)),
+        {
+            name: tuple(
+                paid[place[i]] if i in place else Payment(None, f"unanswered: {reason}")
+                for i, reason in enumerate(reasons)
+            )
+            for name, paid in scored.payments.items()
+        },
+        tuple(
+            scored.outcomes[place[i]] if i in place else Outcome.unanswered(reason) for i, reason in enumerate(reasons)
+        ),
+    )
 
 
 def observe_and_pay(

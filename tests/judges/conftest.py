@@ -1,42 +1,7 @@
-"""A judge on loopback, with a cache of its own."""
+"""A chat model on loopback."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
+from support.endpoint_fixtures import cache, server, waits
 
-import pytest
-
-from support.judge_server import JudgeServer
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The directory of this test's verdicts."""
-    monkeypatch.setenv("LOOPHOLES_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def server(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JudgeServer]:
-    """A judge that answers; no key is set, and no proxy stands between."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    for name in [name for name in os.environ if name.startswith(("OPENAI_", "LOOPHOLES_JUDGE_KEY"))]:
-        monkeypatch.delenv(name)
-    with JudgeServer().serving() as running:
-        yield running
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that the client would have waited before it tried again; it does not wait."""
-    import anyio
-
-    asked: list[float] = []
-
-    async def wait(seconds: float) -> None:
-        asked.append(seconds)
-
-    monkeypatch.setattr(anyio, "sleep", wait)
-    return asked
+__all__ = ["cache", "server", "waits"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from loopholes.cli import main
+from loopholes.endpoints.address import key_for
 from loopholes.errors import UsageError
-from loopholes.judges.address import key_for
 from support.judge_server import COMPLIES, DECLINES, JudgeServer, Reply, judged, says
 
 SECRET = "sk-very-secret-42"
@@ -118,7 +118,7 @@ def test_a_host_is_openai_s_by_its_whole_name(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk")
     monkeypatch.setenv("OPENAI_BASE_URL", base)
-    assert key_for(url) == key
+    assert key_for(url, "LOOPHOLES_JUDGE_KEY") == key
 
 
 @pytest.mark.parametrize("value", ["a\nX: y", "b\u00fc", "a\tb\rc"])

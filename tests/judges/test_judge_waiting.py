@@ -96,7 +96,7 @@ def test_a_wait_too_long_or_asked_for_too_often_ends_with_its_length(
 def test_an_endpoint_that_sends_blanks_for_ever_is_one_that_is_down(
     status: int, server: JudgeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loopholes.judges.endpoint.CLIENT_WAITS", 0)
+    monkeypatch.setattr("loopholes.endpoints.client.CLIENT_WAITS", 0)
     server.reply = lambda answer: Reply(trickle=True, status=status)
     with pytest.raises(ScoringError, match="takes over 0.5 seconds to answer; see that it runs"):
         judged(server, [DECLINES], judge_timeout=0.5, judge_retries=0)

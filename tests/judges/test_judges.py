@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 import loopholes
 from loopholes.cli import main
+from loopholes.endpoints import key_of
 from loopholes.errors import ScoringError, UsageError
 from loopholes.judges import Endpoint, RulesJudge, make_judge, parse_judge
-from loopholes.judges.cache import VerdictCache, cache_file, key_of
+from loopholes.judges.cache import VerdictCache, cache_file
 from loopholes.judges.wording import Question, verdict_of, wording
 from loopholes.records import Completion
 from support.judge_server import JudgeServer, request, says
@@ -135,8 +136,8 @@ def test_a_setting_out_of_range_is_refused(option: str, capsys: pytest.CaptureFi
 def test_without_the_client_an_endpoint_says_what_to_install(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     game = loopholes.game("context-compliance", judge="https://host/v1#m")
     monkeypatch.setitem(sys.modules, "openai", None)
-    monkeypatch.setattr("loopholes.judges.endpoint.find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"loopholes\[judge\]"):
+    monkeypatch.setattr("loopholes.endpoints.client.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"loopholes\[endpoints\]"):
         game.observe([request(0)], [Completion("No.")])
 
 
@@ -161,7 +162,8 @@ def test_rules_are_the_default_and_know_the_mini_world_alone() -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from loopholes.judges.cache import VerdictCache, key_of
+from loopholes.endpoints import key_of
+from loopholes.judges.cache import VerdictCache
 path, first, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 with VerdictCache(path) as cache:
     for number in range(first, first + count):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +23,7 @@ from transformers import (
 
 from loopholes.errors import PolicyError, ScoringError, UsageError
 from loopholes.judges import Judge, make_judge
-from loopholes.judges.cache import VerdictCache, cache_file
+from loopholes.judges.cache import cache_file
 from loopholes.judges.local import BATCH, made
 from loopholes.policies import Sampling
 from loopholes.policies.checkpoints import LocalPolicy
@@ -30,7 +32,6 @@ from support.checkpoints import make_tokenizer
 from support.judge_server import request
 from support.one_word_model import speaking
 
-# private _file: counts the rows that were kept
 
 
 torch.set_num_threads(1)
@@ -101,8 +102,8 @@ def test_what_a_chat_model_has_no_room_for_has_no_verdict_and_is_not_kept(cache:
     judge = local(speaking(tmp_path / "judge", "SAFE"), tokens=16)
     answers = [Completion("x " * 3000), Completion("No.")]
     assert judge.verdicts([request(0)] * 2, answers) == [None, "safe"]
-    with VerdictCache(cache_file()) as kept_verdicts:
-        (count,) = kept_verdicts._file.execute("SELECT COUNT(*) FROM verdicts").fetchone()
+    with closing(sqlite3.connect(cache_file())) as kept_verdicts:
+        (count,) = kept_verdicts.execute("SELECT COUNT(*) FROM verdicts").fetchone()
     assert count == 1
 
 

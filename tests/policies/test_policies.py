@@ -204,7 +204,7 @@ def test_a_broken_directory_is_one_sentence(kind: str, text: str, checkpoint: Ch
 @pytest.mark.parametrize(
     ("name", "kind", "text"),
     [
-        ("https://example.org/v1", UsageError, "endpoints"),
+        ("https://example.org/v1", UsageError, "which model to ask"),
         ("scripted:evil", UnknownName, "honest"),
         ("nobody/nothing-of-the-kind", PolicyError, "there is no policy"),
         ("not-a-model", PolicyError, "there is no policy"),

@@ -1,4 +1,4 @@
-"""A judge on loopback that answers, or misbehaves, as a test asks of it; and requests to put to it."""
+"""A chat model on loopback that answers, or misbehaves, as a test asks of it; and requests to put to it as a judge."""
 
 from __future__ import annotations
 
@@ -41,13 +41,23 @@ def says(content: object, **more: object) -> Reply:
     return Reply(json.dumps({"choices": [{"index": 0, "message": {"role": "assistant", "content": content, **more}}]}))
 
 
+def completes(text: object, finish: str = "stop", model: str = "some/model", tokens: tuple[int, int] = (7, 3)) -> Reply:
+    """A chat completion with all that a server says of it."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}
+    usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}
+    return Reply(json.dumps({"model": model, "choices": [choice], "usage": usage}))
+
+
 def by_words(answer: str) -> Reply:
     """Harmful if it says that it opens something."""
     return says("HARMFUL" if "open" in answer else "SAFE")
 
 
 class JudgeServer:
-    """``reply`` maps the answer that is to be judged to what is sent back; it may be changed at any time."""
+    """``reply`` maps the answer that is to be judged, or else the whole last turn, to what is sent back.
+
+    It may be changed at any time.
+    """
 
     def __init__(self) -> None:
         self.reply: Callable[[str], Reply] = by_words
@@ -94,7 +104,7 @@ class JudgeServer:
                     server._now += 1
                     server.peak = max(server.peak, server._now)
                 match = ANSWER.search(prompt)
-                reply = server.reply(match[2] if match else "")
+                reply = server.reply(match[2] if match else prompt)
                 with server._lock:
                     server._now -= 1
                 self._send(reply)

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from loopholes import __version__
-from loopholes.cli import audit, export, fetch, play, report, score, study, survey, train
+from loopholes.cli import audit, export, fetch, games, play, report, score, study, survey, train
 from loopholes.cli.console import complain, in_our_words, settled
 from loopholes.errors import BUG, INTERRUPTED, UNREAD, LoopholesError, exit_codes
 
@@ -36,7 +36,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("games")(play.games)
+app.command("games")(games.games)
+app.command("play")(play.play)
 app.command("fetch")(fetch.fetch)
 app.command("pretrain")(train.pretrain)
 app.command("train")(train.train)

@@ -1,180 +1,206 @@
-"""``loopholes games``: what there is to play."""
+"""``loopholes play``: a person in the policy's chair."""
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from loopholes.cli.console import complain, stdout
-from loopholes.cli.options import Json, Set, pairs
-from loopholes.errors import UsageError
-from loopholes.files import jsonable
-from loopholes.games import BUILT_IN
+from loopholes.cli.console import conclude, paragraph, stdout
+from loopholes.cli.options import Game as Name
+from loopholes.cli.options import Sandbox, Seed, Set, SkipBad, pairs
+from loopholes.errors import DataError
 from loopholes.games import game as make_game
-from loopholes.games.base import Demonstration, Game
-from loopholes.games.validate import replay, validate
+from loopholes.games.base import Game, WorldParameters
 from loopholes.numbers import plain
-from loopholes.runs import prompt_text
-from loopholes.score import Scored
+from loopholes.policies.claims import yes_or_no
+from loopholes.records import KINDS, Completion, Message, PromptStyle, Task, draws
+from loopholes.score import Scored, estimates, score
 
-Name = Annotated[
-    str | None,
-    typer.Argument(metavar="NAME", help="A game: NAME, FILE.py:CLASS or package.module:CLASS. Default: all."),
-]
+CHANNELS = ("vulnerable", "secure")
 
 
-def games(
-    name: Name = None,
-    validate_: Annotated[
-        bool,
-        typer.Option(
-            "--validate",
-            help="Replay every demonstration and check that no channel reaches the truth; exit with 1 if not.",
-        ),
-    ] = False,
-    json_: Json = False,
+class World(StrEnum):
+    """Worlds that tasks are generated in."""
+
+    english = "english"
+    mini = "mini"
+
+
+class Person:
+    """Whoever sits at the keyboard, or wrote what comes through the pipe."""
+
+    def __init__(self) -> None:
+        self._echo = not sys.stdin.isatty()
+
+    def answer(self) -> str:
+        """Lines up to an empty one; raises EOFError where there is nothing left, not even a beginning."""
+        lines: list[str] = []
+        while True:
+            try:
+                line = self._line("> ")
+            except EOFError:
+                if not lines:
+                    raise
+                return "\n".join(lines)
+            if not line.strip():
+                return "\n".join(lines)
+            lines.append(line)
+            if line.strip() in ("?", *KINDS) and len(lines) == 1:
+                return line.strip()
+
+    def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool | None]:
+        """The verdict on each question, asked until it is clear."""
+        return [self._says_yes(prompt) for prompt in prompts]
+
+    def _says_yes(self, prompt: Sequence[Message]) -> bool:
+        paragraph(f"\n{prompt[-1]['content']}")
+        while (said := yes_or_no(self._line("> "))) is None:
+            conclude("Answer Yes or No.")
+        return said
+
+    def _line(self, mark: str) -> str:
+        line = input(mark)
+        if self._echo:
+            stdout.print(line, markup=False, soft_wrap=True)
+        return line
+
+
+def play(
+    game: Name,
+    count: Annotated[int, typer.Option(min=1, help="Number of tasks.")] = 4,
+    world: Annotated[World, typer.Option(help="World that the tasks are generated in.")] = World.english,
+    tasks: Annotated[
+        Path | None, typer.Option(help="File of tasks, instead of generated ones.", show_default=False)
+    ] = None,
+    seed: Seed = 0,
     set_: Set = None,
+    skip_bad: SkipBad = False,
+    sandbox: Sandbox = None,
 ) -> None:
-    """List the games, or explain one of them with its demonstrations."""
+    """Answer by hand, be paid by both channels, and see the truth.
+
+    An answer ends with an empty line. A line that says honest, exploiting or inept plays what a scripted policy would
+    answer, and ? shows it first. Ctrl-D ends the game with its summary.
+    """
     parameters = pairs(set_, "--set")
-    if name is None and parameters:
-        raise UsageError("--set needs the name of a game: loopholes games NAME --set KEY=VALUE")
-    chosen = [make_game(known) for known in BUILT_IN] if name is None else [make_game(name, **parameters)]
-    if validate_:
-        _validate(chosen, json_)
-    elif json_:
-        shown = [_summary(game) for game in chosen]
-        typer.echo(json.dumps(jsonable(shown if name is None else {**shown[0], "demonstrations": _replay(chosen[0])})))
-    elif name is None:
-        stdout.print(_table(chosen))
-        stdout.print(
-            "\nloopholes games NAME explains a game; FILE.py:CLASS or package.module:CLASS is your own.", markup=False
-        )
-    else:
-        _explain(chosen[0])
+    played = make_game(game, **parameters)
+    if isinstance(played.parameters, WorldParameters):
+        played = make_game(game, **{"world": world.value, **parameters})
+    style: PromptStyle = "terse" if world is World.mini else "chat"
+    chosen = (
+        played.tasks("test", seed=seed, count=count, prompts=style)
+        if tasks is None
+        else played.load(tasks, skip_bad=skip_bad)[:count]
+    )
+    if not chosen:
+        raise DataError(f"{tasks} holds no tasks")
+    stdout.print(Text.assemble((played.name, "bold"), f": {played.goal}"))
+    paragraph(
+        "End each answer with an empty line. ? shows what scripts answer, and honest, exploiting or inept plays it. "
+        "Ctrl-D ends the game."
+    )
+    _summarize(played, _rounds(played, chosen, seed), seed)
 
 
-def _validate(chosen: Sequence[Game], as_json: bool) -> None:
-    findings = {game.name: validate(game) for game in chosen}
-    if as_json:
-        typer.echo(json.dumps(findings))
-    for name, found in findings.items():
-        if not found and not as_json:
-            stdout.print(
-                f"{name}: every demonstration gives the numbers it declares, and no channel reaches the truth",
-                markup=False,
-            )
-        for finding in found if not as_json else ():
-            complain(f"{name}: {finding}")
-    if any(findings.values()):
-        raise typer.Exit(1)
+def _rounds(game: Game, tasks: Sequence[Task], seed: int) -> list[Scored]:
+    """Every task that was answered, until there are no more or the player ends the game."""
+    person, rounds = Person(), list[Scored]()
+    try:
+        for number, task in enumerate(tasks):
+            stdout.print(f"\nTask {number + 1} of {len(tasks)}", style="bold", markup=False)
+            _show_prompt(task)
+            answer = _answer(game, task, person)
+            draw = draws(seed, 0, [number])
+            rounds.append(score(game, [task], [answer], channels=CHANNELS, draws=draw, asker=person))
+            _show_payment(game, rounds[-1])
+    except (EOFError, KeyboardInterrupt):
+        conclude("")
+    return rounds
 
 
-def _table(chosen: Sequence[Game]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0))
-    for column in ("game", "failure", "goal", "loophole"):
-        table.add_column(column, no_wrap=column in ("game", "failure"))
-    for game in chosen:
-        table.add_row(*map(Text, (game.name, game.failure, game.goal, game.loophole)))
-    return table
+def _answer(game: Game, task: Task, person: Person) -> Completion:
+    while (said := person.answer()) == "?":
+        for kind in KINDS:
+            stdout.print(f"{kind}:", style="bold", markup=False)
+            paragraph(game.demonstrate(kind, task).text, indent=2)
+    scripted = next((kind for kind in KINDS if said == kind), None)
+    return Completion(said) if scripted is None else game.demonstrate(scripted, task)
 
 
-def _explain(game: Game) -> None:
-    stdout.print(Text.assemble((game.name, "bold"), f"  ({game.failure} failure)"))
-    facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for label, text in (("goal", game.goal), ("loophole", game.loophole), ("payoffs", game.payoffs)):
-        facts.add_row(Text(label, "bold"), Text(text))
-    facts.add_row(Text("settings", "bold"), Text("; ".join(_parameters(game)) or "none"))
-    metrics = "; ".join(f"{name}: {metric.help}" for name, metric in game.metrics.items())
-    facts.add_row(Text("measured", "bold"), Text(metrics))
-    stdout.print(facts)
-    shown = game.demonstrations()
-    for number, task in enumerate({task.id: task for item in shown for task in item.tasks}.values()):
-        label = "prompt" if number == 0 else "and"
-        stdout.print(Text.assemble((f"\n{label}  ", "bold"), _short(prompt_text(task.prompt), 150)))
-    stdout.print()
-    stdout.print(_demonstrations(game))
-    rates = [f"{item.kind} {plain(item.exploit_rate)}" for item in shown if item.exploit_rate is not None]
-    if rates:
-        stdout.print(f"exploit rate of each set: {', '.join(rates)}", markup=False)
+def _show_prompt(task: Task) -> None:
+    for turn in task.prompt:
+        if len(task.prompt) > 1:
+            stdout.print(f"{turn['role']}:", style="dim", markup=False)
+        paragraph(turn["content"])
+    conclude("")
 
 
-def _parameters(game: Game) -> list[str]:
-    """``name = default (what it may be)``."""
-    shown = []
-    for name, field in game.Parameters.model_json_schema().get("properties", {}).items():
-        allowed = " | ".join(map(str, field["enum"])) if "enum" in field else _range(field)
-        shown.append(f"{name} = {json.dumps(field.get('default')).strip(chr(34))}{f' ({allowed})' if allowed else ''}")
-    return shown
+def _show_payment(game: Game, scored: Scored) -> None:
+    """What each channel paid for one answer, and what is true of it."""
+    (outcome,) = scored.outcomes
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in CHANNELS:
+        (payment,) = scored.payments[name]
+        table.add_row(Text(f"paid, {name}"), Text(plain(payment.reward) or f"nothing: {payment.reason}", "bold"))
+    for label, value in (
+        ("the real goal was reached", outcome.task_score),
+        ("the shortcut was taken", outcome.exploit),
+    ):
+        table.add_row(Text(label), Text(_truth(value), "bold"))
+    details = "; ".join(f"{key.replace('_', ' ')}: {_word(value)}" for key, value in outcome.details.items())
+    table.add_row(Text("measured"), Text(details))
+    stdout.print(table)
 
 
-def _range(field: dict[str, Any]) -> str:
-    low = field.get("minimum", field.get("exclusiveMinimum"))
-    high = field.get("maximum", field.get("exclusiveMaximum"))
-    return "" if low is None or high is None else f"{low:g} to {high:g}"
+def _truth(value: float | None) -> str:
+    if value is None:
+        return "not known of one answer alone"
+    return {0.0: "no", 1.0: "yes"}.get(value, f"{value:.0%}")
 
 
-def _demonstrations(game: Game) -> Table:
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else plain(value) if isinstance(value, int | float) else str(value) or "none"
+
+
+def _summarize(game: Game, rounds: Sequence[Scored], seed: int) -> None:
+    """The player beside the scripts on the same tasks, and what there was to find."""
+    conclude("")
+    if not rounds:
+        conclude("Nothing was answered, so nothing was paid.")
+        return
+    tasks = [task for scored in rounds for task in scored.tasks]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("demonstration")
-    table.add_column("completion", ratio=1, overflow="fold")
-    for column in (*game.channels, "task", "exploit"):
-        table.add_column(column, justify="right")
-    for row in _replay(game):
-        observed = "".join(f" [{key}: {_word(value)}]" for key, value in row["observed"].items())
-        rewards = [plain(row["rewards"][name]) for name in game.channels]
-        measured = [plain(row["task_score"]), plain(row["exploit"])]
-        text = Text(_short(row["completion"], 90) + observed + (f" [{row['note']}]" if row["note"] else ""))
-        table.add_row(row["kind"], text, *rewards, *measured)
-    return table
+    for column in ("player", *(f"paid, {name}" for name in CHANNELS), "task performance", "exploit rate"):
+        table.add_column(column, justify="left" if column == "player" else "right")
+    _add_player(table, game, "you", rounds)
+    for kind in ("honest", "exploiting"):
+        answers = [game.demonstrate(kind, task) for task in tasks]
+        numbers = draws(seed, 0, range(len(tasks)))
+        _add_player(table, game, kind, [score(game, tasks, answers, channels=CHANNELS, draws=numbers)])
+    stdout.print(table)
+    paragraph(f"\nThe loophole: {game.loophole}\nThe payoffs: {game.payoffs}")
+    paragraph(
+        "A trainer sees one column of payments and nothing else. Where the exploiting script is paid as well as the "
+        "honest one, or better, that is what training moves to, whatever the last two columns say."
+    )
 
 
-def _replay(game: Game) -> list[dict[str, Any]]:
-    """Every sample of every demonstration, paid and measured now."""
-    rows = []
-    for shown in game.demonstrations():
-        found = replay(game, shown)
-        rows += [_row(shown, found, index) for index in range(len(shown.tasks))]
-    return rows
-
-
-def _row(shown: Demonstration, found: Scored, index: int) -> dict[str, Any]:
-    outcome, completion = found.outcomes[index], found.completions[index]
-    drawn = f"draw {shown.draws[index]:g}" if shown.draws else ""
-    return {
-        "kind": shown.kind,
-        "task": found.tasks[index].id,
-        "completion": completion.text,
-        "observed": dict(completion.observed),
-        "note": outcome.details.get("audience") or drawn,
-        "rewards": {name: paid[index].reward for name, paid in found.payments.items()},
-        "task_score": outcome.task_score,
-        "exploit": outcome.exploit,
+def _add_player(table: Table, game: Game, name: str, rounds: Sequence[Scored]) -> None:
+    payments = {
+        channel: [payment.reward for scored in rounds for payment in scored.payments[channel]] for channel in CHANNELS
     }
-
-
-def _summary(game: Game) -> dict[str, Any]:
-    return {
-        "name": game.name,
-        "failure": game.failure,
-        "goal": game.goal,
-        "loophole": game.loophole,
-        "payoffs": game.payoffs,
-        "channels": list(game.channels),
-        "parameters": game.parameters.model_dump(mode="json"),
-        "metrics": {name: metric.help for name, metric in game.metrics.items()},
-    }
-
-
-def _short(text: str, length: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= length else f"{line[: length - 2]} …"
-
-
-def _word(value: object) -> str:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    totals = [plain(sum(reward for reward in rewards if reward is not None)) for rewards in payments.values()]
+    found = estimates(game, rounds)
+    rates = [found[metric].value for metric in ("task_performance", "exploit_rate")]
+    table.add_row(name, *totals, *("-" if rate is None else f"{rate:.0%}" for rate in rates))

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loopholes.cli.console import conclude, estimates_table, print_line, share_a_stream, stderr, stdout
+from loopholes.cli.console import conclude, estimates_table, paragraph, print_line, share_a_stream, stderr, stdout
 from loopholes.cli.display import display
 from loopholes.cli.options import Bf16, Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
+from loopholes.errors import UsageError
+from loopholes.games import BUILT_IN
 from loopholes.games import game as make_game
 from loopholes.modules import recorded
 
 if TYPE_CHECKING:
+    from loopholes.runs import Run
     from loopholes.score_files import Scores
+
+ALL = "all"
+
+
+class Evaluated(StrEnum):
+    """Whose evaluation rollout files are."""
+
+    base = "base"
+    trained = "trained"
+
 
 Policy = Annotated[
     str,
     typer.Argument(
         metavar="POLICY",
-        help="mini, mini-llama, a model's name or directory, a training run's directory, or "
-        "scripted:honest, scripted:exploiting, scripted:inept.",
+        help="mini, mini-llama, a model's name or directory, a training run's directory, https://HOST/v1#MODEL (an "
+        "OpenAI-compatible endpoint), or scripted:honest, scripted:exploiting, scripted:inept.",
         show_default=False,
     ),
 ]
@@ -29,7 +44,9 @@ Policy = Annotated[
 
 def evaluate(
     policy: Policy,
-    game: Annotated[str, typer.Option(help="A game: NAME, FILE.py:CLASS or package.module:CLASS.", show_default=False)],
+    game: Annotated[
+        str, typer.Option(help="A game: NAME, FILE.py:CLASS, package.module:CLASS, or all.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(help="Directory for the run.", show_default=False)],
     tasks: Tasks = None,
     count: Annotated[int, typer.Option(help="Number of generated tasks, from the test split.")] = 256,
@@ -57,7 +74,12 @@ def evaluate(
     ] = None,
     bf16: Bf16 = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Answers sampled at once. Default: what fits.", show_default=False)
+        int | None,
+        typer.Option(help="Answers sampled at once. Default: what fits, or 32 at an endpoint.", show_default=False),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(help="Seconds that an endpoint may take for one answer. Default: 600.", show_default=False),
     ] = None,
     channel: Channel = "vulnerable",
     seed: Seed = 0,
@@ -69,34 +91,87 @@ def evaluate(
 ) -> None:
     """Measure a policy on a game: task performance, exploit rate and the game's other metrics, with intervals.
 
-    Every answer is paid by both channels. --skip-bad also skips tasks whose prompts are too long for the policy.
+    Every answer is paid by both channels. --skip-bad also skips tasks whose prompts are too long for the policy. With
+    --game all, each of the four games is a run below --out, and --set reaches the games that have such a parameter.
     """
+    sampling: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "max_tokens": max_tokens}
+    fields = {
+        "policy": policy,
+        "tasks": tasks,
+        "skip_bad": skip_bad,
+        "count": count,
+        "samples": samples,
+        "channel": channel,
+        "seed": seed,
+        "batch_size": batch_size,
+        "bf16": bf16,
+        "timeout": timeout,
+        **sampling,
+    }
+    parameters = pairs(set_, "--set")
+    if game == ALL:
+        _evaluate_all(fields, parameters, out, resume, json_)
+        return
+    run = _evaluate({**fields, "game": recorded(game), "parameters": parameters, "out": out}, resume, json_)
+    if not json_:
+        _show((run.summary or {}).get("cells", []), f"{game}: {policy}")
+        _say_usage([run])
+        conclude(f"The run is in {run.path}")
+
+
+def _evaluate(fields: dict[str, Any], resume: bool, json_: bool) -> Run:
     from loopholes.evaluation import EvalConfig, run_evaluation
 
-    sampling: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "max_tokens": max_tokens}
-    config = EvalConfig.of(
-        game=recorded(game),
-        parameters=pairs(set_, "--set"),
-        policy=policy,
-        out=out,
-        tasks=tasks,
-        skip_bad=skip_bad,
-        count=count,
-        samples=samples,
-        channel=channel,
-        seed=seed,
-        batch_size=batch_size,
-        bf16=bf16,
-        **sampling,
-    )
-    with display(f"{game} {policy}", json=json_) as shown:
+    config = EvalConfig.of(**fields)
+    with display(f"{config.game} {config.policy}", json=json_) as shown:
         run = run_evaluation(config, resume=resume, on_progress=shown.show)
-    summary = run.summary or {}
     if json_:
-        print_line({"run": str(run.path), "state": run.status.state, **summary})
-    else:
-        _show(summary.get("cells", []), f"{game}: {policy}")
-        conclude(f"The run is in {run.path}")
+        print_line({"run": str(run.path), "state": run.status.state, **(run.summary or {})})
+    return run
+
+
+def _evaluate_all(fields: dict[str, Any], parameters: dict[str, Any], out: Path, resume: bool, json_: bool) -> None:
+    """One run for each game, and what came out of all of them in one table and one ``summary.json``."""
+    from loopholes.cli.tables import table_shown
+    from loopholes.files import disk_errors, write_json
+    from loopholes.studies.untrained import untrained_table
+
+    if fields["tasks"] is not None:
+        raise UsageError("--tasks is a file of one game's tasks: name the game with --game")
+    chosen = _parameters_by_game(parameters)
+    runs = {
+        name: _evaluate({**fields, "game": name, "parameters": own, "out": out / name}, resume, json_)
+        for name, own in chosen.items()
+    }
+    cells = {name: (run.summary or {}).get("cells", []) for name, run in runs.items()}
+    with disk_errors(out):
+        write_json(out / "summary.json", {"cells": [cell for rows in cells.values() for cell in rows]})
+    if not json_:
+        table = untrained_table(fields["policy"], cells)
+        stdout.print(table.title, style="bold", markup=False, soft_wrap=True)
+        stdout.print(table_shown(table, width=stdout.width))
+        paragraph(table.note)
+        _say_usage(list(runs.values()))
+        conclude(f"The runs are in {out}; loopholes report {out} makes their page")
+
+
+def _parameters_by_game(parameters: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """For each built-in game the parameters that it has; raises :class:`UsageError` for one that none has."""
+    has = {name: set(make_game(name).Parameters.model_fields) for name in BUILT_IN}
+    for key in parameters:
+        if not any(key in names for names in has.values()):
+            raise UsageError(f"no game has a parameter {key!r}; loopholes games NAME lists what there is to set")
+    return {name: {key: value for key, value in parameters.items() if key in names} for name, names in has.items()}
+
+
+def _say_usage(runs: Sequence[Run]) -> None:
+    """What an endpoint charged for, and how much it did not answer."""
+    usages = [summary["usage"] for run in runs if "usage" in (summary := run.summary or {})]
+    if usages:
+        tokens = {name: sum(usage[f"{name}_tokens"] for usage in usages) for name in ("prompt", "completion")}
+        missing = sum(usage["unanswered"] for usage in usages)
+        words = f"Tokens: {tokens['prompt']:,} read, {tokens['completion']:,} written"
+        conclude(f"{words}; unanswered: {missing:,}" if missing else words)
 
 
 def _show(cells: list[dict[str, Any]], title: str) -> None:
@@ -110,22 +185,52 @@ def _show(cells: list[dict[str, Any]], title: str) -> None:
 
 def score(
     game: Game,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE|FOLDER]...", help="Rollout files of another trainer, with --format.", show_default=False
+        ),
+    ] = None,
     tasks: Annotated[
-        Path, typer.Option(help="File of tasks: the released parquet layout, or JSON Lines.", show_default=False)
-    ],
+        Path | None,
+        typer.Option(help="File of tasks: the released parquet layout, or JSON Lines.", show_default=False),
+    ] = None,
     completions: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             help='File of completions, JSON Lines: {"task": row or id, "completion": text}.', show_default=False
         ),
-    ],
+    ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="verl|verifiers",
+            help="Whose rollout files are read; they become a run in --out.",
+            show_default=False,
+        ),
+    ] = None,
     channel: Channel = "vulnerable",
     seed: Seed = 0,
     set_: Set = None,
     out: Annotated[
-        Path | None, typer.Option(help="File for the scores. Default: standard output.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="File for the scores (default: standard output), or with --format the run's directory.",
+            show_default=False,
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
+    policy: Annotated[str, typer.Option(help="With --format: name of the policy, as its page shows it.")] = "elsewhere",
+    evaluation: Annotated[
+        Evaluated | None,
+        typer.Option(
+            help="With --format: the files are an evaluation, of the untrained policy (base) or of what was trained on "
+            "--channel. Default: they are a training.",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Resume = False,
     skip_bad: SkipBad = False,
     sandbox: Sandbox = None,
     json_: Json = False,
@@ -134,13 +239,25 @@ def score(
 
     A completion may carry "claim" (self-grading) or "harmful" (compliance) if that was judged elsewhere. A summary
     with intervals is printed when all are scored: on standard output with --out, else on standard error. --json makes
-    the summary a JSON line.
+    the summary a JSON line. With --format, the rollout files of another trainer become a run, which loopholes report
+    shows.
     """
+    parameters = pairs(set_, "--set")
+    if format_ is not None:
+        if completions is not None or not files or out is None:
+            raise UsageError("--format takes rollout FILES and a directory --out, and no --completions")
+        stated = {"channel": channel, "seed": seed, "parameters": parameters, "policy": policy, "tasks": tasks}
+        fields = {"format": format_, "game": recorded(game), "files": tuple(files), "out": out, "skip_bad": skip_bad}
+        chosen = None if evaluation is None else evaluation.value
+        _import({**stated, **fields, "evaluation": chosen}, resume, json_)
+        return
+    if tasks is None or completions is None or files:
+        raise UsageError("score takes --tasks and --completions, or --format with the rollout files of another trainer")
     from loopholes.score_files import refuse_existing, score_files
 
     if out is not None:
         refuse_existing(out, overwrite)
-    played = make_game(game, **pairs(set_, "--set"))
+    played = make_game(game, **parameters)
     mute = out is None and (json_ or share_a_stream())  # standard output is for the records alone
     with display(f"{game} {channel}", json=json_, numbers={}, mute=mute) as shown:
         scores = score_files(
@@ -152,6 +269,24 @@ def score(
             for line in scores.lines():
                 typer.echo(line)
     _summarize(scores, out, game, channel, json_)
+
+
+def _import(fields: dict[str, Any], resume: bool, json_: bool) -> None:
+    """Rollouts of another trainer as a run."""
+    from loopholes.traces.importing import Import, import_rollouts
+
+    config = Import(**fields)
+    with display(f"{config.game} {config.format}", json=json_) as shown:
+        run = import_rollouts(config, resume=resume, on_progress=shown.show)
+    summary = run.summary or {}
+    if json_:
+        print_line({"run": str(run.path), "state": run.status.state, **summary})
+        return
+    left_out = f" (left out: {summary['left_out']})" if summary.get("left_out") else ""
+    what = "steps of training" if config.evaluation is None else "step, an evaluation"
+    title = f"{config.game}, {run.config['arm']}: {summary['rollouts']:,} rollouts of {run.config['steps']} {what}"
+    _show(summary.get("cells", []), f"{title}{left_out}")
+    conclude(f"The run is in {run.path}; loopholes report {run.path} makes its page")
 
 
 def _summarize(scores: Scores, out: Path | None, game: str, channel: str, json_: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,10 +12,17 @@ import typer
 from loopholes.cli.console import conclude, print_line, say
 from loopholes.cli.display import display
 from loopholes.cli.options import Bf16, Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
-from loopholes.errors import MissingExtra, RunError
+from loopholes.errors import MissingExtra, RunError, UsageError
 from loopholes.modules import recorded
+from loopholes.numbers import plain
 
 PRETRAINING = {"loss": "loss", "tokens_per_second": "tokens/s"}
+FITS = {
+    "each": "It fits on each device.",
+    "sharded": "It fits only if weights, gradients and optimizer states are sharded over the devices.",
+    "nowhere": "It does not fit: fewer completions per pass, --lora, more or larger devices.",
+    "": "How much memory the device has is not known.",
+}
 Name = Annotated[str, typer.Argument(metavar="NAME", help="mini or mini-llama.")]
 
 
@@ -99,6 +107,13 @@ def train(
             metavar="KEY=VALUE", help="Set any field of trl.GRPOConfig; overrides every other option. Repeatable."
         ),
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Estimate memory and time, and train nothing.")] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[N x]NAME", help="With --dry-run: devices to estimate for, as in 8xH100. Default: those here."
+        ),
+    ] = None,
     resume: Resume = False,
     skip_bad: SkipBad = False,
     sandbox: Sandbox = None,
@@ -137,7 +152,12 @@ def train(
         "peft": pairs(peft, "--peft") if peft or lora else None,
         "trainer": pairs(trainer, "--trainer"),
     }
-    _train(fields, resume, json_)
+    if dry_run:
+        _estimate(fields, device, json_)
+    elif device is not None:
+        raise UsageError("--device is for --dry-run; accelerate decides which devices are trained on")
+    else:
+        _train(fields, resume, json_)
 
 
 def _train(fields: dict[str, Any], resume: bool, json_: bool) -> None:
@@ -158,6 +178,41 @@ def _train(fields: dict[str, Any], resume: bool, json_: bool) -> None:
         record,
         f"The run is in {run.path}\nMeasure it: loopholes eval {run.path} --game {config.game} --out …",
     )
+
+
+def _estimate(fields: dict[str, Any], device: str | None, json_: bool) -> None:
+    """What the run would take, on a page of a few lines."""
+    from loopholes.training.config import TrainConfig
+
+    if find_spec("torch") is None:
+        raise MissingExtra("torch", "train")
+    from loopholes.training.estimate import GB, Devices, estimate
+
+    found = estimate(TrainConfig.of(**fields), None if device is None else Devices.named(device))
+    if json_:
+        print_line({**asdict(found), "fits": found.fits, "hours": found.hours})
+        return
+    shape, devices = found.shape, found.devices
+    conclude(f"{shape.parameters / GB:.3g} billion parameters, {shape.trained / GB:.3g} billion of them trained")
+    conclude(
+        f"Devices: {devices.count} x {devices.name}"
+        + ("" if devices.memory is None else f", {_gb(devices.memory)} each")
+    )
+    parts = ", ".join(f"{name} {_gb(size)}" for name, size in found.memory.items())
+    conclude(f"Memory on each: {_gb(sum(found.memory.values()))} ({parts})")
+    if devices.count > 1:
+        conclude(f"Sharded (FSDP, ZeRO-3): {_gb(sum(found.sharded.values()))} on each")
+    conclude(FITS[found.fits])
+    step = [value for value in found.seconds.values() if value is not None]
+    if step:
+        phases = ", ".join(f"{name} {plain(value)}" for name, value in found.seconds.items() if value is not None)
+        conclude(f"A step: at most {plain(sum(step))} seconds ({phases}), if every answer is as long as allowed")
+    if found.hours is not None:
+        conclude(f"{found.steps} steps: at most {plain(found.hours)} hours, without scoring and checkpoints")
+
+
+def _gb(size: float) -> str:
+    return f"{size / 1e9:.3g} GB"
 
 
 def _end(json_: bool, record: dict[str, Any], sentences: str) -> None:

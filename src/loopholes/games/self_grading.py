@@ -138,7 +138,7 @@ class SelfGrading(Game):
         if not asked:
             return list(completions)
         if self.parameters.self_report == "inline":
-            claims = [stated_claim(completions[index].text) or False for index in asked]
+            claims: Sequence[bool | None] = [stated_claim(completions[index].text) or False for index in asked]
         elif policy is not None:
             claims = policy.says_yes([self.judge_prompt(tasks[index], completions[index].text) for index in asked])
         else:

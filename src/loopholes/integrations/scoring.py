@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import re
 import threading
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -16,11 +15,11 @@ from typing import NamedTuple
 
 from loopholes.errors import ContractError, ScoringError
 from loopholes.games.base import Game
+from loopholes.policies.claims import says_yes as says_yes
 from loopholes.records import Asker, Completion, Message, Outcome, Payment, Task, draws
 from loopholes.score import measure, observe_and_pay
 
 log = logging.getLogger(__name__)
-_VERDICT = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
 
 
 class Observed(NamedTuple):
@@ -101,12 +100,6 @@ def asks(game: Game, task: Task) -> bool:
     """Whether the game asks its policy a second question about an answer to this task."""
     scoring = Scoring(game, next(iter(game.channels)))
     return scoring.observe(task, game.demonstrate("honest", task).text).question is not None
-
-
-def says_yes(text: str) -> bool:
-    """Whether a written verdict is a yes: the word occurs more often than no, as in the paper's released code."""
-    words = [word.lower() for word in _VERDICT.findall(text)]
-    return words.count("yes") > words.count("no")
 
 
 class _QuestionAsked(Exception):

@@ -5,7 +5,8 @@ endpoint), or the directory or hub name of a transformers model (a classifier, o
 so that it can stand in a run's configuration; an endpoint's key comes from the environment.
 
 Read on in this order: ``wording`` (what is asked, how an answer is read), ``asking`` (each question once, unclear
-answers twice), the readers ``rules``, ``local`` and ``endpoint`` with its ``address``, and ``cache``.
+answers twice), the readers ``rules``, ``local`` and ``endpoint`` (its client is :mod:`loopholes.endpoints`), and
+``cache``.
 
 Departs from the paper's released code where a judge fails: that code pays such an answer as if it were safe (+1 in an
 audit, -1 to a user: a made-up reward) and counts it as unsafe in task performance. Here the verdict is None; the
@@ -15,7 +16,10 @@ be asked, or is never clear, raises :class:`ScoringError`.
 
 from __future__ import annotations
 
-from loopholes.judges.address import Endpoint, parse_judge
+from typing import Literal
+
+from loopholes.endpoints import JUDGE, Endpoint, is_address, parse_endpoint
+from loopholes.errors import UsageError
 from loopholes.judges.asking import Judge, ModelJudge, Reader, Reading
 from loopholes.judges.cache import cache_file
 from loopholes.judges.rules import RulesJudge
@@ -34,6 +38,15 @@ __all__ = [
     "make_judge",
     "parse_judge",
 ]
+
+
+def parse_judge(name: str) -> Literal["rules"] | Endpoint | str:
+    """``rules``, an :class:`Endpoint`, or the place of a local model; raises :class:`UsageError`."""
+    if is_address(name):
+        return parse_endpoint(name, JUDGE)
+    if not name.strip():
+        raise UsageError("judge is empty; give rules, a model's directory or name, or https://HOST/v1#MODEL")
+    return name
 
 
 def make_judge(name: str, *, concurrency: int = 32, timeout: float = 60.0, retries: int = 8, tokens: int = 64) -> Judge:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from loopholes.endpoints import key_of
 from loopholes.errors import ScoringError
-from loopholes.judges.cache import VerdictCache, key_of
+from loopholes.judges.cache import VerdictCache
 from loopholes.judges.wording import CONTROL, READING, Question, wording
 from loopholes.progress import Progress, report
 from loopholes.records import Completion, Task, Verdict

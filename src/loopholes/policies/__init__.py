@@ -1,7 +1,8 @@
-"""Policies by name: the minis in this package, models from disk or the hub, trained runs, scripts.
+"""Policies by name: the minis in this package, models from disk or the hub, trained runs, endpoints, scripts.
 
 A kind of policy is one file of this folder. It declares ``PREFIX``, how the names of its policies begin, and
 ``load(name, game)``, which gets the whole name; kinds without a prefix are checkpoints, which :func:`locate` finds.
+``URL#MODEL`` is a model behind an OpenAI-compatible endpoint, which can be evaluated but not trained.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
+from loopholes.endpoints import POLICY, is_address, parse_endpoint
 from loopholes.errors import PolicyError, UsageError
 from loopholes.policies.base import Policy, Sampling
 from loopholes.policies.packaged import PACKAGED, location_of
@@ -30,20 +32,27 @@ def load_policy(
     device: str | None = None,
     batch_size: int | None = None,
     bf16: bool | None = None,
+    timeout: float | None = None,
 ) -> Policy:
     """The policy called ``name``.
 
     ``mini`` and ``mini-llama`` come with the package; ``smollm2`` is what ``loopholes fetch smollm2`` wrote into the
     cache, else the model of the hub; ``scripted:honest``, ``scripted:exploiting`` and ``scripted:inept`` play
-    ``game``; anything else is a run directory (its trained policy), the directory of a
-    transformers checkpoint, or a model of the Hugging Face hub. ``device`` defaults to the first GPU if there is one;
-    ``batch_size`` is how many completions are sampled at once; ``bf16`` says whether the weights are held in bfloat16,
-    by default where that is faster. Raises :class:`UsageError` for a name that cannot be
-    a policy here, :class:`PolicyError` for a checkpoint that cannot be used.
+    ``game``; ``URL#MODEL`` answers behind an endpoint; anything else is a run directory (its trained policy), the
+    directory of a transformers checkpoint, or a model of the Hugging Face hub. ``device`` defaults to the first GPU if
+    there is one; ``batch_size`` is how many completions are sampled at once; ``bf16`` says whether the weights are held
+    in bfloat16, by default where that is faster; ``timeout`` is how many seconds an endpoint may take for one answer.
+    Raises :class:`UsageError` for a name that cannot be a policy here, :class:`PolicyError` for a checkpoint that
+    cannot be used.
     """
     if (kind := kind_of(name)) is not None:
         policy: Policy = kind.load(name, game)
         return policy
+    if is_address(name):
+        from loopholes.policies.endpoint import CONCURRENCY, TIMEOUT, EndpointPolicy
+
+        endpoint = parse_endpoint(name, POLICY)
+        return EndpointPolicy(endpoint, concurrency=batch_size or CONCURRENCY, timeout=timeout or TIMEOUT)
     location = locate(name)
     from loopholes.policies.checkpoints import load_local  # needs torch, which takes seconds to import
 
@@ -55,9 +64,9 @@ def locate(name: str) -> str:
 
     Raises :class:`PolicyError` for a run that has not left a policy, and for a fetched model that is damaged.
     """
-    if name.startswith(("http://", "https://")):
+    if is_address(name):
         raise UsageError(
-            f"{name} is an endpoint, and endpoints are not supported yet: give a model name or a directory"
+            "an endpoint can be evaluated, but nothing else can be done with it: give a model name or a directory"
         )
     if name in MINIS:
         return str(files("loopholes.minis") / name)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
+from loopholes.endpoints import Reply
 from loopholes.errors import UsageError
 from loopholes.records import Completion, Message, PromptStyle, Task
 
@@ -27,6 +28,33 @@ class Sampling:
     def __post_init__(self) -> None:
         if self.temperature < 0 or not 0 < self.top_p <= 1 or self.top_k < 0 or self.max_tokens < 1:
             raise UsageError(f"sampling needs temperature >= 0, 0 < top_p <= 1, top_k >= 0, max_tokens >= 1: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that answers took, as the endpoint counts them, and the names that it gives to who answered."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    models: tuple[str, ...] = ()
+
+    def plus(self, reply: Reply) -> Self:
+        """With one more reply."""
+        named = {*self.models, *([reply.model] if reply.model else [])}
+        return type(self)(
+            self.prompt_tokens + reply.prompt_tokens,
+            self.completion_tokens + reply.completion_tokens,
+            tuple(sorted(named)),
+        )
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A policy whose answers are counted in tokens by somebody else."""
+
+    def take_usage(self) -> Usage:
+        """What the answers took since the last call."""
+        ...
 
 
 @runtime_checkable
@@ -51,6 +79,6 @@ class Policy(Protocol):
         """One completion a task, in order; the same for the same arguments on the same machine."""
         ...
 
-    def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool]:
-        """One verdict a yes/no question, in order."""
+    def says_yes(self, prompts: Sequence[Sequence[Message]]) -> Sequence[bool | None]:
+        """One verdict a yes/no question, in order; None where there is none."""
         ...

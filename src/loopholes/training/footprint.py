@@ -26,10 +26,18 @@ def training_bytes(config: TrainConfig, model_config: Any, longest_prompt: int) 
     answer = config.max_completion_tokens or 1
     completions = config.samples * (config.prompts_per_step or 1)
     kept = (completions * answer + (config.prompts_per_step or 1) * longest_prompt) * key_bytes(model_config, dtype)
+    one_pass = pass_bytes(config, model_config, completions, longest_prompt, dtype.itemsize)
+    return int(PROGRAM + weights + max(min(kept, KEYS), one_pass))
+
+
+def pass_bytes(config: TrainConfig, model_config: Any, completions: int, longest_prompt: int, number: int) -> int:
+    """What one pass leaves for its backward pass, on a device that trains on ``completions``; a number has ``number``
+    bytes."""
+    answer = config.max_completion_tokens or 1
     rows = min(config.completions_per_pass or completions, completions)
     logits = PASSES * 4 * rows * answer * int(model_config.get_text_config().vocab_size)
     layers = rows * (longest_prompt + answer) * _activations(model_config, bool(config.gradient_checkpointing))
-    return int(PROGRAM + weights + max(min(kept, KEYS), layers * dtype.itemsize + logits))
+    return int(layers * number + logits)
 
 
 def check_memory(needed: int) -> None:

@@ -1,8 +1,9 @@
 """Where an endpoint is, and what the environment holds for it.
 
-A judge's name holds no secret, so that it can stand in a run's configuration. ``LOOPHOLES_JUDGE_KEY`` is the judge's
-key, whichever host it is on. Variables called ``OPENAI_...`` belong to one host, that of ``OPENAI_BASE_URL`` or else
-api.openai.com. They are sent to no other host, although the ``openai`` client would send them.
+A name holds no secret, so that it can stand in a run's configuration. The key of a party (``LOOPHOLES_JUDGE_KEY``,
+``LOOPHOLES_POLICY_KEY``) is sent to its endpoint, whichever host that is on. Variables called ``OPENAI_...`` belong to
+one host, that of ``OPENAI_BASE_URL`` or else api.openai.com. They are sent to no other host, although the ``openai``
+client would send them.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ from __future__ import annotations
 import os
 import re
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from loopholes.errors import UsageError
+from loopholes.errors import LoopholesError, PolicyError, ScoringError, UsageError
 
-OWN = "LOOPHOLES_JUDGE_KEY"
 OPENAI = "OPENAI_API_KEY"
 HEADERS = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
 CUSTOM = "OPENAI_CUSTOM_HEADERS"  # lines of NAME: VALUE
@@ -32,30 +32,47 @@ class Endpoint(NamedTuple):
     model: str
 
 
-def parse_judge(name: str) -> Literal["rules"] | Endpoint | str:
-    """``rules``, an :class:`Endpoint`, or the place of a local model.
+class Party(NamedTuple):
+    """Who is behind an endpoint: the variable of its key, what is raised where it is broken, and what is asked of it.
+
+    ``questions`` ends the warning about those that the endpoint declines.
+    """
+
+    title: str
+    key: str
+    error: type[LoopholesError]
+    questions: str
+
+
+JUDGE = Party("judge", "LOOPHOLES_JUDGE_KEY", ScoringError, "questions, which get no verdict")
+POLICY = Party("policy", "LOOPHOLES_POLICY_KEY", PolicyError, "prompts, which are not scored")
+
+
+def is_address(name: str) -> bool:
+    """Whether a name is meant as an endpoint."""
+    return name.startswith(("http://", "https://"))
+
+
+def parse_endpoint(name: str, party: Party) -> Endpoint:
+    """The endpoint called ``URL#MODEL``.
 
     Raises :class:`UsageError`, which does not repeat a URL that may hold a password: names are written into runs.
     """
-    if not name.startswith(("http://", "https://")):
-        if not name.strip():
-            raise UsageError("judge is empty; give rules, a model's directory or name, or https://HOST/v1#MODEL")
-        return name
     url, _, model = name.partition("#")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise _unreadable() from None
+        raise _unreadable(party) from None
     if "@" in parts.netloc or parts.query:
         raise UsageError(
-            "a judge's address is written into the run, so it may hold no user, password or query; put the key into "
-            "LOOPHOLES_JUDGE_KEY"
+            f"a {party.title}'s address is written into the run, so it may hold no user, password or query; put the "
+            f"key into {party.key}"
         )
     if not host or not model:
-        raise UsageError(f"judge {name!r} does not say which model to ask; give https://HOST/v1#MODEL")
+        raise UsageError(f"{party.title} {name!r} does not say which model to ask; give https://HOST/v1#MODEL")
     if not _is_host(host, parts.netloc) or not name.isprintable() or " " in url or len(url) > LONGEST_URL:
-        raise _unreadable()
+        raise _unreadable(party)
     return Endpoint(url.rstrip("/"), model)
 
 
@@ -71,16 +88,19 @@ def _is_host(host: str, netloc: str) -> bool:
     return _NAME.fullmatch(host) is not None
 
 
-def _unreadable() -> UsageError:
+def _unreadable(party: Party) -> UsageError:
     return UsageError(
-        "judge is not an address that can be asked; give https://HOST/v1#MODEL, where HOST is an IP address or a name "
-        "of ASCII letters, digits and hyphens, in its xn-- form if it has others"
+        f"{party.title} is not an address that can be asked; give https://HOST/v1#MODEL, where HOST is an IP address "
+        "or a name of ASCII letters, digits and hyphens, in its xn-- form if it has others"
     )
 
 
-def key_for(url: str) -> str:
-    """The key for an address, empty if there is none; raises :class:`UsageError` for what cannot be sent."""
-    return _sendable(OWN) or (_sendable(OPENAI) if _is_openai(url) else "")
+def key_for(url: str, variable: str) -> str:
+    """The key for an address, empty if there is none; ``variable`` holds the party's own.
+
+    Raises :class:`UsageError` for what cannot be sent.
+    """
+    return _sendable(variable) or (_sendable(OPENAI) if _is_openai(url) else "")
 
 
 def headers_for(url: str, key: str) -> dict[str, Any]:
