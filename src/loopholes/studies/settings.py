@@ -64,9 +64,9 @@ TEACHING: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 8}
 def with_adapter(setting: Setting) -> Setting:
     """The same where an adapter is trained on a laptop, by the preset ``lora``.
 
-    It is evaluated as it is trained, at temperature 1 without cuts, so that held-out rates lie beside the curves. And in
-    float32: if it were left to the speed of the machine, or of the moment, log-odds before and after training might
-    differ by rounding alone.
+    It is evaluated as it is trained, at temperature 1 without cuts, so that held-out rates lie beside the curves; and
+    in float32, since log-odds before and after training would otherwise differ by rounding, or by the speed of the
+    moment.
     """
     longest = english_tokens(setting.game, setting.parameters, setting.make().max_completion_tokens)
     answering = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_tokens": longest, "batch_size": 64, "bf16": False}
