@@ -39,15 +39,11 @@ PARTS = ("step", "generation", "reward", "update")
 MINI: dict[str, Any] = {"learning_rate": 1e-8}
 LORA: dict[str, Any] = {
     **MINI,
-    "preset": "paper",
+    "preset": "lora",
     "prompts_per_step": 2,
-    "updates_per_step": 1,
     "completions_per_pass": 16,
     "max_completion_tokens": 64,
     "bf16": False,
-    "gradient_checkpointing": False,
-    "temperature": 0.7,
-    "peft": {"r": 8, "target_modules": ["q_proj", "v_proj"]},
 }
 SETTINGS = {"mini": MINI, "mini-llama": MINI, "smollm2": LORA}
 GAMES = {"short prompts": "self-grading", "long prompts": "proxy-metric"}
