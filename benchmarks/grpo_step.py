@@ -31,9 +31,10 @@ from loopholes.policies.checkpoints import quiet
 from loopholes.training import grpo
 from loopholes.training.config import TrainConfig
 from loopholes.training.settings import keep_freed_memory
+from loopholes.training.trainer import LeanTrainer
 from timing import Times, paired, spread, table
 
-# private grpo._plan and grpo._trainer: the trainer of a run without its run directory
+# private _plan, _trainer: the trainer of a run without its run directory
 
 PARTS = ("step", "generation", "reward", "update")
 MINI: dict[str, Any] = {"learning_rate": 1e-8}
@@ -100,7 +101,7 @@ def steps(policy: str, game: str, count: int, *, stock: bool, gauge: Callable[[]
     """``count`` steps of a fresh trainer, of ours or of TRL's."""
     with tempfile.TemporaryDirectory() as folder:
         config = TrainConfig(game=game, policy=policy, out=Path(folder) / "run", steps=count, **SETTINGS[policy])
-        with patch.object(grpo, "LeanTrainer", GRPOTrainer if stock else grpo.LeanTrainer):
+        with patch.object(grpo, "LeanTrainer", GRPOTrainer if stock else LeanTrainer):
             trainer, _ = grpo._trainer(grpo._plan(config, None, None))
         if stock:
             trainer.rollout_func = None
