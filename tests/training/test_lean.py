@@ -16,6 +16,8 @@ from loopholes.policies.checkpoints import quiet
 from loopholes.training.trainer import LeanTrainer
 from support.checkpoints import make_model, make_tokenizer
 
+# private _compute_loss, _prepare_inputs, _step, _metrics: what TRL does in a step, without generating
+
 torch.set_num_threads(1)
 # Completions of three groups: of several, of two (its prompt is how the first one's begins), and of one. The first two
 # completions are equal, the third begins as they do, one is empty, one is a single token.

@@ -77,15 +77,14 @@ class _FrozenHead(torch.autograd.Function):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         chosen, entropies, means = [], [], []
         order = slots.argsort(stable=True)
-        counts = slots.bincount(minlength=len(states)).split(max(1, CHUNK // len(weight)))
-        start = 0
-        for part, taken in zip(states.split(len(counts[0])), order.split([int(c.sum()) for c in counts]), strict=True):
-            log_probs = ((part @ weight.T).float() / temperature).log_softmax(dim=-1)
+        ordered, rows = slots[order], max(1, CHUNK // len(weight))
+        for start in range(0, len(states), rows):
+            taken = order[(ordered >= start) & (ordered < start + rows)]
+            log_probs = ((states[start : start + rows] @ weight.T).float() / temperature).log_softmax(dim=-1)
             probs = log_probs.exp()
             chosen.append(log_probs[slots[taken] - start, targets[taken]])
             entropies.append(-(probs * log_probs).sum(dim=-1))
             means.append(probs.to(weight.dtype) @ weight)
-            start += len(part)
         ctx.save_for_backward(weight, slots, targets, torch.cat(means))
         ctx.temperature = temperature
         entropy = torch.cat(entropies)

@@ -24,6 +24,9 @@ class LeanTrainer(GRPOTrainer):  # type: ignore[misc]
     says why, once.
     """
 
+    _buffered_inputs: Any  # the passes of a generation, None before the first
+    _reason: str | None = None  # the obstacle that the log names already
+
     def _prepare_inputs(self, generation_batch: Any) -> Any:
         before = self._buffered_inputs
         inputs = super()._prepare_inputs(generation_batch)
@@ -58,7 +61,7 @@ class LeanTrainer(GRPOTrainer):  # type: ignore[misc]
             return False
         mixed = "trains in mixed precision" if self.args.bf16 is not False or self.args.fp16 else None
         reason = mixed or obstacle(model)
-        if reason is not None and reason != getattr(self, "_reason", None):
+        if reason is not None and reason != self._reason:
             log.warning("the model %s, so training takes TRL's own, slower path", reason)
             self._reason = reason
         return reason is None
