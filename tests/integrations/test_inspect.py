@@ -41,13 +41,15 @@ def answered(name: str, set_: dict[str, Any]) -> tuple[loopholes.Game, list[Task
 def evaluated(name: str, set_: dict[str, Any], channel: str, folder: Path, epochs: int = 1) -> Any:
     """The log of Inspect's evaluation of a mock model that gives the scripted answers, one after another."""
     import inspect_ai
-    from inspect_ai.model import ModelOutput, get_model
+    from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
     asks = name == "self-grading" and "self_report" not in set_
     replies = []
     for completion in answered(name, set_)[2]:
         replies += [completion.text, *(["Yes" if completion.observed["claim"] else "No"] if asks else [])]
     outputs = [ModelOutput.from_content("mockllm/model", reply) for reply in replies * epochs]
+    for output in outputs:
+        output.usage = ModelUsage()  # else they are counted, by a tokenizer from the network
     (log,) = inspect_ai.eval(
         f"loopholes/{name.replace('-', '_')}",
         task_args={"channel": channel, "count": COUNT, "seed": SEED, **set_},
@@ -72,6 +74,9 @@ def test_rewards_truth_and_both_metrics_are_those_of_the_game(
     numbers = [draw(SEED, f"1 {task.id}") for task in tasks]
     outcomes = measure(game, tasks, completions)
     for task, payment, outcome in zip(tasks, pay(game, channel, tasks, completions, numbers), outcomes, strict=True):
+        assert [(turn.role, turn.content) for turn in samples[task.id].input] == [
+            (turn["role"], turn["content"]) for turn in task.prompt
+        ]
         scores = samples[task.id].scores
         paid = scores["channel"].value
         assert (None if math.isnan(paid) else paid) == payment.reward
