@@ -33,7 +33,6 @@ from support.judge_server import request
 from support.one_word_model import speaking
 
 
-
 torch.set_num_threads(1)
 
 
