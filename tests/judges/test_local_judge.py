@@ -32,7 +32,6 @@ from support.checkpoints import make_tokenizer
 from support.judge_server import request
 from support.one_word_model import speaking
 
-
 torch.set_num_threads(1)
 
 
