@@ -281,7 +281,7 @@ def test_all_games_are_a_run_each_in_english_and_one_table_beside_the_paper_s(
         assert run.status.state == "finished" and run.config["parameters"]["world"] == "english"
         assert run.config["arm"] == "base" and game in printed
     assert "reward-tampering 0.0 % [0.0, 65.8] 100.0 % [34.2, 100.0]" in printed
-    assert "54.2 %" in printed, "the paper's untrained model stands beside"
+    assert "proxy-metric 100.0 % [34.2, 100.0] 0.0 % [0.0, 65.8] 54.2 %, 0.0 %" in printed, "the paper's stand beside"
     assert "Tokens: " in printed
     summary = json.loads((tmp_path / "all" / "summary.json").read_text())
     names = {cell["cell"].split("/")[0] for cell in summary["cells"] if cell["metric"] == "exploit_rate"}
@@ -299,6 +299,8 @@ def test_all_games_go_on_where_they_were_and_make_a_page(
     assert main(["report", str(tmp_path / "all")]) == 0
     page = (tmp_path / "all" / "report.html").read_text()
     assert all(game in page for game in ("context-compliance", "self-grading", "proxy-metric", "reward-tampering"))
+    assert "takes the shortcut in 2 of 4 games for certain" in page
+    assert "self-grading (100.0" in page and "reward-tampering (100.0" in page
 
 
 def test_a_parameter_reaches_the_games_that_have_it_and_one_that_none_has_is_one_sentence(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from loopholes.studies.base import Runs
 from loopholes.studies.channels import ArmRuns, answer, arms_charts, arms_table, read_arms
 from loopholes.studies.samples import sampled
 from loopholes.studies.settings import Setting
+from loopholes.studies.untrained import untrained_section
 
 QUESTION = "What does a policy learn from a reward with this loophole, and would the task metric show it?"
 ORDER = ("base", "vulnerable", "secure")
@@ -68,13 +69,31 @@ def find_runs(folder: Path, without: Sequence[Path] = ()) -> list[Run]:
 
 
 def loose_sections(folder: Path, thresholds: Thresholds = Thresholds(), without: Sequence[Path] = ()) -> list[Section]:
-    """One section for each game, with its parameters, that runs under ``folder`` were trained or evaluated on."""
+    """One section for each game, with its parameters, that runs under ``folder`` were trained or evaluated on.
+
+    Where nothing was trained, a policy that was evaluated in several games comes first with all of them in one table.
+    """
     games: dict[str, list[LooseRun]] = {}
     for run in find_runs(folder, without):
         if run.config.get("kind") in ("train", "eval"):
             loose = LooseRun.of(run)
             games.setdefault(loose.title, []).append(loose)
-    return [_section(title, members, Runs(folder), thresholds) for title, members in games.items()]
+    sections = [_section(title, members, Runs(folder), thresholds) for title, members in games.items()]
+    return [*_untrained([run for members in games.values() for run in members]), *sections]
+
+
+def _untrained(runs: Sequence[LooseRun]) -> list[Section]:
+    """One section for each policy of which all runs are evaluations before any training, of several games."""
+    policies = {run.policy for run in runs if all((one.kind, one.arm) == ("eval", "base") for one in runs)}
+    cells = {
+        policy: {run.setting.game: _cells(run.path) for run in runs if run.policy == policy}
+        for policy in sorted(policies)
+    }
+    return [untrained_section(policy, games) for policy, games in cells.items() if len(games) > 1]
+
+
+def _cells(path: Path) -> Sequence[Mapping[str, Any]]:
+    return (Run.open(path).summary or {}).get("cells", ())
 
 
 def _section(title: str, members: Sequence[LooseRun], runs: Runs, thresholds: Thresholds) -> Section:
