@@ -124,7 +124,11 @@ BAD: list[tuple[list[str], str | None, str]] = [
     (["FILE:unknown"], None, "or say --framework inspect_ai|nemo_gym|openenv|plain|trl|verifiers|verl"),
     (["FILE:Else"], None, "does not say which framework calls it"),
     (["FILE:plain", "FILE:trl"], None, "the rewards are written for plain and trl: say which with --framework"),
-    (["FILE:plain"], "tlr", "there is no framework 'tlr'; choose from: game, inspect_ai, nemo_gym, openenv, plain, reasoning_gym"),
+    (
+        ["FILE:plain"],
+        "tlr",
+        "there is no framework 'tlr'; choose from: game, inspect_ai, nemo_gym, openenv, plain",
+    ),
 ]
 
 
