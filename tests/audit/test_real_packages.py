@@ -75,7 +75,7 @@ AUDITS: dict[str, tuple[Sequence[dict[str, Any]] | None, list[str], int, set[str
     "inspect_ai.scorer:match(numeric=True)": (PLAIN, [], 1, {"equated"}),
     "tasks.py:sums": (None, [], 1, {"equated"}),
     "tasks.py:letters": (None, ["--golden", "ANSWER: {target}"], 0, set()),
-    "trl.rewards:accuracy_reward": (CHAT, ["--set", "group=null"], 0, set()),
+    "trl.rewards:accuracy_reward": (CHAT, [], 1, {"expression/golden"}),
     "project/sums.py:Sums": (None, ["--set", "golden=answer"], 0, set()),
 }
 """Targets: their rows, where they bring none; further arguments; the exit code; and names among the exploits."""

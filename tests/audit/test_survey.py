@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from loopholes.audit import target_of
+from loopholes.audit.process import RewardProcess
+from loopholes.audit.worker import Scored
 from loopholes.cli import main
+from loopholes.sandbox.inside.relatives import descendants
 from support.packages import package
 from support.wheels import REASONING_GYM
 
@@ -62,6 +68,23 @@ def test_a_survey_that_was_interrupted_goes_on_where_it_stopped(
     assert lines(capsys)["reasoning_gym:sums"]["seconds"] == found["reasoning_gym:sums"]["seconds"]
     assert main([*ARGUMENTS, "--only", "sums", "--rows", "8"]) == 0
     assert lines(capsys)["reasoning_gym:sums"]["rows"] == 8
+
+
+def started() -> list[str]:
+    """The commands of what runs below this process, as far as a target left it behind."""
+    found = [Path(f"/proc/{process}/cmdline") for process in descendants(os.getpid())]
+    return [file.read_text() for file in found if file.exists() and "left-behind" in file.read_text()]
+
+
+def test_what_a_target_starts_ends_before_the_next_one_is_forked() -> None:
+    with closing(RewardProcess(target_of(["reasoning_gym:"], None, {}))) as host:
+        host.prepare("reasoning_gym")
+        for _ in range(2):
+            target = target_of(["reasoning_gym:leaving"], None, {"rows": 1})
+            with RewardProcess(target, host=host) as process:
+                process.use(process.own_rows())
+                assert isinstance(process.ask([(0, "20")], 30.0), Scored) and len(started()) == 1
+            assert any(not started() for _ in range(500))  # a process that was killed may be listed for a moment
 
 
 def test_what_hangs_is_a_line_and_what_a_target_starts_ends_with_it(capsys: pytest.CaptureFixture[str]) -> None:

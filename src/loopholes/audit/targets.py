@@ -134,5 +134,5 @@ def _detected(part: Part, python: str) -> str:
     raise UsageError(
         f"the signature of {part.label} does not say which framework calls it: a plain reward is f(completion, "
         f"**row), TRL's f(completions, **columns), verl's f(data_source, solution_str, ground_truth); or say "
-        f"--framework {'|'.join(name for name in sorted(frameworks()) if name != 'game')}"
+        f"--framework {'|'.join(sorted(name for name, one in frameworks().items() if one.recognises is not None))}"
     )
