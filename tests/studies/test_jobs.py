@@ -171,3 +171,27 @@ def test_discovery_plays_self_grading_as_released_and_inline_with_the_first_poli
 def test_a_seed_more_repeats_nothing() -> None:
     few, more = ({j.identity for j in closure(STUDIES["transfer"].plan(StudyConfig(seeds=n)))} for n in (2, 3))
     assert few < more
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        (
+            Train,
+            "bf16 channel completions_per_pass epochs from game gradient_checkpointing kind learning_rate "
+            "max_completion_tokens max_prompt_tokens parameters peft preset prompts_per_step registered samples "
+            "save_every seed skip_bad steps task_count temperature trainer updates_per_step use_vllm world",
+        ),
+        (
+            Evaluate,
+            "batch_size channel count from game kind max_tokens parameters samples sampling seed skip_bad split "
+            "temperature top_k top_p world",
+        ),
+        (Distil, "amount batch_size epochs from keep kind learning_rate save_every seed teacher"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_an_option_added_later_leaves_finished_runs_of_the_minis_what_they_are(kind: type[Job], fields: str) -> None:
+    """Whatever else is described makes every published run another one, which would have to be done again."""
+    jobs = [job for job in closure(STUDIES["distillation"].plan(StudyConfig())) if type(job) is kind]
+    assert {frozenset(job.described()) for job in jobs} == {frozenset(fields.split())}

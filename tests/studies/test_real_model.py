@@ -142,12 +142,6 @@ def test_evaluations_of_a_real_model_do_not_depend_on_which_numbers_are_faster(c
     assert all(job.described()["bf16"] is False for job in evaluations)
 
 
-def test_a_choice_of_bf16_that_came_later_makes_no_other_runs() -> None:
-    """Or else all finished evaluations of the mini policies would have to be done again."""
-    (job, *_) = [job for job in closure(STUDIES["discovery"].plan(StudyConfig())) if isinstance(job, Evaluate)]
-    assert "bf16" not in job.described()
-
-
 def test_the_minis_are_not_a_real_model() -> None:
     with pytest.raises(UsageError, match="a model that this project did not make: name one, as in --policy smollm2"):
         studies_called("real-model", StudyConfig())

@@ -183,6 +183,7 @@ class Evaluate(Teacher):
         config = self.config("", Path())
         played = world(self.setting, config.tasks, _style(self.source)[0])
         fields = _dumped(config)
+        del fields["timeout"]  # which changes no answer
         if config.bf16 is None:  # runs from before there was a choice remain the same runs
             del fields["bf16"]
         shown = {**fields, "sampling": vars_of(self.sampling()), **played}
