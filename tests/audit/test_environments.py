@@ -11,6 +11,7 @@ import pytest
 
 from loopholes.audit import AuditConfig, audit, rows_from, target_of
 from loopholes.audit.environments import WHOLE, built, named, reason_of
+from loopholes.audit.folder import replay, save
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.process import RewardProcess
 from loopholes.audit.targets import Place
@@ -219,14 +220,16 @@ def test_the_config_the_seed_and_the_tag_of_a_data_set_reach_it() -> None:
     assert isinstance(reply, Scored) and [paid.value for paid in reply.paid] == [1.0, 0.0]
 
 
-def test_a_data_set_that_pays_anything_is_an_exploit_and_one_without_answers_is_not_passed() -> None:
-    codes = {}
+def test_a_data_set_that_pays_anything_is_an_exploit_and_one_without_answers_is_not_passed(tmp_path: Path) -> None:
+    reports = {}
     for name in ("anything", "unanswered"):
         target = target_of(["reasoning_gym:" + name], None, {"rows": 24})
         with RewardProcess(target) as process:
             config = AuditConfig(seconds=20, search_calls=0)
-            codes[name] = audit(target, process.own_rows(), config, process=process).exit_code()
-    assert codes == {"anything": 1, "unanswered": 7}
+            reports[name] = audit(target, process.own_rows(), config, process=process)
+    assert {name: report.exit_code() for name, report in reports.items()} == {"anything": 1, "unanswered": 7}
+    again = replay(save(reports["anything"], tmp_path / "findings")[0])
+    assert again.same and again.saved.target.requires == ("reasoning-gym",)
 
 
 SCRIPT = """# /// script

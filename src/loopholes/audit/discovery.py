@@ -2,7 +2,7 @@
 
 Classes of tasks, environments and rubrics, decorated scorers and functions with a trainer's signature are what their
 frameworks recognise (:mod:`loopholes.audit.frameworks`). A plain function is listed only if its name says that it
-scores, since many functions take a ``text``.
+scores, since many functions take a ``text``; a task that a taskset of the same file uses is audited with it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from loopholes.audit.definitions import Definition, definitions_in, is_here, modules_of
 from loopholes.audit.environments import search_path
 from loopholes.audit.frameworks import framework, frameworks, recognising
+from loopholes.audit.frameworks.base import Shape
 from loopholes.errors import UsageError
 from loopholes.modules import module_name, source_of
 
@@ -77,15 +78,28 @@ def _in_file(file: Path, package: str) -> Iterator[Candidate]:
     except UsageError:
         return
     shapes = {name: shape for name, found in definitions.items() if (shape := found.shape) is not None}
-    names = {name: _framework(name, definitions[name], recognising(shape)) for name, shape in shapes.items()}
+    owners = {name: _framework(name, definitions[name], recognising(shape)) for name, shape in shapes.items()}
+    brings = {name for name, owner in owners.items() if owner and _brings_rows(owner, shapes[name])}
     bases = {base for shape in shapes.values() for base in shape.bases}
+    used = {name for user in brings for name in _names_in(definitions[user]) - {user}}
     source = module_name(file)[0] if package else str(file)
     missing = () if package else _missing(file)
-    for name, owner in names.items():
-        if owner and name not in bases and not name.startswith("_"):
-            module = framework(owner)
-            brings = hasattr(module, "rows") and getattr(module, "brings_rows", lambda shape: True)(shapes[name])
-            yield Candidate(f"{source}:{name}", owner, definitions[name].line, brings, missing)
+    for name, owner in owners.items():
+        is_part = name in bases or (name in used and name not in brings)
+        if owner and not is_part and not name.startswith("_"):
+            yield Candidate(f"{source}:{name}", owner, definitions[name].line, name in brings, missing)
+
+
+def _brings_rows(owner: str, shape: Shape) -> bool:
+    """Whether a framework reads prompts from a target of this shape."""
+    module = framework(owner)
+    return hasattr(module, "rows") and bool(getattr(module, "brings_rows", lambda _: True)(shape))
+
+
+def _names_in(definition: Definition) -> set[str]:
+    """What a definition names: a taskset its task, a task its scorer."""
+    nodes = () if definition.node is None else ast.walk(definition.node)
+    return {node.id for node in nodes if isinstance(node, ast.Name)}
 
 
 def _framework(name: str, definition: Definition, owners: Sequence[str]) -> str:

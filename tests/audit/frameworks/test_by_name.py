@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from loopholes.audit import target_of
+from loopholes.audit.discovery import discovered
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.process import RewardProcess
 from loopholes.audit.worker import Scored
@@ -148,6 +149,21 @@ FOLDER = {
     "tests/test_rewards.py": "def reward(completion, answer): return 0.0",
     "broken.py": "def reward(completion:",
 }
+
+
+def test_what_a_target_that_brings_rows_uses_is_audited_with_it_and_not_listed(tmp_path: Path) -> None:
+    source = """
+        import verifiers.v1 as vf
+        class Sum(vf.Task): ...
+        class Loose(vf.Task): ...
+        class Sums(vf.Taskset[Sum]): ...
+    """
+    package(tmp_path / "project", {"sums.py": source})
+    found = {candidate.name.partition(":")[2]: candidate for candidate in discovered(tmp_path / "project")}
+    assert {name: candidate.needs(False) for name, candidate in found.items()} == {
+        "Loose": "rows (--data FILE)",
+        "Sums": "",
+    }
 
 
 def test_a_folder_is_read_and_each_target_is_listed_with_what_it_needs(
