@@ -9,7 +9,8 @@ import pytest
 import loopholes
 from loopholes.errors import ContractError, ScoringError, UnknownName
 from loopholes.games.isolation import without_truth
-from loopholes.integrations.scoring import Scoring, asks, draw, says_yes, truth
+from loopholes.integrations.scoring import Scoring, asks, draw, truth
+from loopholes.policies.claims import says_yes
 from loopholes.records import Completion, Task, message
 from support.exports import CHANNELS, GAMES, answers, packed
 from support.letters_game import Letters

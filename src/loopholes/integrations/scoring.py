@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from loopholes.errors import ContractError, ScoringError
 from loopholes.games.base import Game
-from loopholes.policies.claims import says_yes as says_yes
+from loopholes.policies.claims import says_yes
 from loopholes.records import Asker, Completion, Message, Outcome, Payment, Task, draws
 from loopholes.score import measure, observe_and_pay
 
