@@ -221,7 +221,8 @@ def _usage(run: Run) -> dict[str, Any]:
     """What the answers of a metered policy took, over all batches."""
     lines = run.metrics()
     counts = {name: sum(line[name] for line in lines) for name in ("prompt_tokens", "completion_tokens", "unanswered")}
-    return {"usage": {**counts, "models": sorted({name for line in lines for name in line["models"]})}}
+    names = {key: sorted({name for line in lines for name in line[key]}) for key in ("models", "refused")}
+    return {"usage": {**counts, **names}}
 
 
 def leave_out_long(policy: Policy, tasks: Sequence[Task], max_tokens: int) -> list[Task]:

@@ -185,7 +185,7 @@ def test_a_kill_within_a_batch_loses_no_answer(server: JudgeServer, tmp_path: Pa
 
 
 def test_settings_that_an_endpoint_refuses_are_left_out_and_said(
-    server: JudgeServer, caplog: pytest.LogCaptureFixture
+    server: JudgeServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(prompt: str) -> Reply:
         for name in ("seed", "top_k"):
@@ -198,6 +198,8 @@ def test_settings_that_an_endpoint_refuses_are_left_out_and_said(
     answers = policy(server, batch_size=1).complete(asked(2), sampling, seed=0)
     assert [answer.text for answer in answers] == ["1", "1"]
     assert "refuses the setting seed" in caplog.text and "refuses the setting top_k" in caplog.text
+    run = run_evaluation(configured(server, tmp_path / "run"))
+    assert run.summary is not None and run.summary["usage"]["refused"] == ["seed"]
 
 
 def test_an_endpoint_that_answers_as_another_model_is_said(

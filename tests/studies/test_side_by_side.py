@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from loopholes import paper
 from loopholes.numbers import Estimate
-from loopholes.studies import paper
 from loopholes.studies.base import StudyConfig
 from loopholes.studies.side_by_side import differences_table, numbers_table, published
 

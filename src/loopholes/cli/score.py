@@ -134,7 +134,7 @@ def _evaluate_all(fields: dict[str, Any], parameters: dict[str, Any], out: Path,
     """One run for each game, and what came out of all of them in one table and one ``summary.json``."""
     from loopholes.cli.tables import table_shown
     from loopholes.files import disk_errors, write_json
-    from loopholes.studies.untrained import untrained_table
+    from loopholes.untrained import untrained_table
 
     if fields["tasks"] is not None:
         raise UsageError("--tasks is a file of one game's tasks: name the game with --game")

@@ -32,11 +32,15 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens that answers took, as the endpoint counts them, and the names that it gives to who answered."""
+    """Tokens that answers took, as the endpoint counts them, and the names that it gives to who answered.
+
+    ``refused`` are the settings that it does not take, so that its own stand in their place.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     models: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
     def plus(self, reply: Reply) -> Self:
         """With one more reply."""
@@ -45,6 +49,7 @@ class Usage:
             self.prompt_tokens + reply.prompt_tokens,
             self.completion_tokens + reply.completion_tokens,
             tuple(sorted(named)),
+            self.refused,
         )
 
 

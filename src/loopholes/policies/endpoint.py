@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,7 +85,7 @@ class EndpointPolicy:
     def take_usage(self) -> Usage:
         """What the answers took since the last call: those kept from an earlier call count as they did then."""
         usage, self._usage = self._usage, Usage()
-        return usage
+        return replace(usage, refused=tuple(self._client.refused))
 
     def _answers(
         self, questions: Sequence[Question], talk: Callable[[Ask, Question], Awaitable[Reply]], what: str

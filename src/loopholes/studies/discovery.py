@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from loopholes import paper
 from loopholes.numbers import Estimate, share
 from loopholes.report.elements import Cell, Section, Table
 from loopholes.score import cells as scored_cells
 from loopholes.stats import Comparison, holm
-from loopholes.studies import paper
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.channels import (
     BOTH,

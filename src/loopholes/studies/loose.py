@@ -15,7 +15,7 @@ from loopholes.studies.base import Runs
 from loopholes.studies.channels import ArmRuns, answer, arms_charts, arms_table, read_arms
 from loopholes.studies.samples import sampled
 from loopholes.studies.settings import Setting
-from loopholes.studies.untrained import untrained_section
+from loopholes.untrained import untrained_section
 
 QUESTION = "What does a policy learn from a reward with this loophole, and would the task metric show it?"
 ORDER = ("base", "vulnerable", "secure")
@@ -93,7 +93,8 @@ def _untrained(runs: Sequence[LooseRun]) -> list[Section]:
 
 
 def _cells(path: Path) -> Sequence[Mapping[str, Any]]:
-    return (Run.open(path).summary or {}).get("cells", ())
+    summary: Mapping[str, Sequence[Mapping[str, Any]]] = Run.open(path).summary or {}
+    return summary.get("cells", ())
 
 
 def _section(title: str, members: Sequence[LooseRun], runs: Runs, thresholds: Thresholds) -> Section:

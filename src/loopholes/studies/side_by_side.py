@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
+from loopholes import paper
 from loopholes.config import MINI
 from loopholes.numbers import Estimate, share
 from loopholes.policies import MINIS
 from loopholes.report.elements import Cell, Table
-from loopholes.studies import paper
 from loopholes.studies.base import StudyConfig
 from loopholes.studies.channels import BOTH, CHANNELS
 from loopholes.studies.jobs import Train

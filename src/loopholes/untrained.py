@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loopholes.numbers import Estimate, share, written
+from loopholes.paper import TRANSFER
 from loopholes.report.elements import Cell, Section, Table
-from loopholes.studies.paper import TRANSFER
 
 QUESTION = "Does the policy take the shortcuts untrained, and how often?"
 METRICS = ("task_performance", "exploit_rate")
