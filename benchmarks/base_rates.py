@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.config import english_tokens
+from loopholes.config import LORA
 from loopholes.evaluation import EvalConfig, run_evaluation
 from loopholes.games import BUILT_IN
 from loopholes.games import game as make_game
@@ -39,7 +40,7 @@ def main() -> None:
     parser.add_argument("--reasoning", nargs="+", default=["none", "cot"], choices=["none", "cot"])
     parser.add_argument("--tasks", type=int, default=TASKS)
     parser.add_argument("--samples", type=int, default=SAMPLES)
-    parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--temperature", type=float, default=LORA["temperature"])
     options = parser.parse_args()
     print(f"# Base rates of {options.policy} in English\n")
     print(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from loopholes.config import english_tokens
+from loopholes.config import LORA, english_tokens
 from loopholes.games import BUILT_IN
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
@@ -64,12 +64,19 @@ TEACHING: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 8}
 def with_adapter(setting: Setting) -> Setting:
     """The same where an adapter is trained on a laptop, by the preset ``lora``.
 
-    It is evaluated as it is trained, at temperature 1 without cuts, so that held-out rates lie beside the curves; and
-    in float32, since log-odds before and after training would otherwise differ by rounding, or by the speed of the
+    It is evaluated as it is trained, at the same temperature without cuts, so that held-out rates lie beside the curves;
+    and in float32, since log-odds before and after training would otherwise differ by rounding, or by the speed of the
     moment.
     """
     longest = english_tokens(setting.game, setting.parameters, setting.make().max_completion_tokens)
-    answering = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_tokens": longest, "batch_size": 64, "bf16": False}
+    answering = {
+        "temperature": LORA["temperature"],
+        "top_p": 1.0,
+        "top_k": 0,
+        "max_tokens": longest,
+        "batch_size": 64,
+        "bf16": False,
+    }
     return replace(setting, steps=None, options={"preset": "lora"}, answering=answering)
 
 
