@@ -14,8 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from loopholes.config import english_tokens
-from loopholes.config import LORA
+from loopholes.config import LORA, english_tokens
 from loopholes.evaluation import EvalConfig, run_evaluation
 from loopholes.games import BUILT_IN
 from loopholes.games import game as make_game
