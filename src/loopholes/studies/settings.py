@@ -65,8 +65,8 @@ def with_adapter(setting: Setting) -> Setting:
     """The same where an adapter is trained on a laptop, by the preset ``lora``.
 
     It is evaluated as it is trained, at the same temperature without cuts, so that held-out rates lie beside the
-    curves; and in float32, since log-odds before and after training would otherwise differ by rounding, or by the speed of the
-    moment.
+    curves, and in float32, since log-odds before and after training would otherwise differ by rounding, or by the
+    speed of the moment.
     """
     longest = english_tokens(setting.game, setting.parameters, setting.make().max_completion_tokens)
     answering = {
