@@ -127,6 +127,8 @@ def _detected(part: Part, python: str) -> str:
     if shape is not None and not part.name.isidentifier():  # of a call only the decorators tell what it makes
         shape = Shape(decorators=shape.decorators) if recognising(Shape(decorators=shape.decorators)) else None
     names = recognising(shape or probed(part, python))
+    if not names and shape is not None and shape.bases:
+        names = recognising(probed(part, python))  # what it inherits may say more
     if len(names) == 1:
         return names[0]
     if names:
