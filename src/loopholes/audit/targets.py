@@ -83,7 +83,8 @@ def _target(names: Sequence[str], name: str | None, options: Mapping[str, Any], 
     owner = prefixed(names[0])
     if len(names) == 1 and owner is not None and name in (None, owner):
         prefix, _, rest = names[0].partition(":")
-        return Target(owner, (Part(prefix, rest),), options)
+        located = getattr(framework(owner), "located", lambda part: part)
+        return Target(owner, (located(Part(prefix, rest)),), options)
     if name is not None and framework(name).recognises is None:
         raise UsageError(f"a {name} is named as {framework(name).PREFIXES[0]}:NAME, not {names[0]}")
     parts = tuple(map(part_of, names))

@@ -69,6 +69,13 @@ class Rules:
         )
         return f"{total}; at most {self.turns} turns (--set turns=N), the last action again until the episode is over"
 
+    def paid(self, rewards: Sequence[float | None], shown: str, problem: str = "no step had a reward") -> Paid:
+        """What these step rewards come to, None being those of steps without one; a problem where none has one."""
+        values = [value for value in rewards if value is not None]
+        if not values:
+            return Paid(None, problem, shown=shown)
+        return Paid(sum(values) if self.total == "sum" else values[-1], shown=shown)
+
 
 def rules_of(options: Mapping[str, Any]) -> Rules:
     """The rules that ``turns`` and ``return`` set; raises :class:`UsageError`."""
@@ -114,23 +121,20 @@ def play(environment: Environment, row: Row, text: str, rules: Rules, label: str
 
     Raises :class:`Rejected` for step rewards that are no numbers.
     """
+    for earlier, completion in earlier_of(row):
+        _reseed()
+        play(environment, earlier, completion, rules, label)
     if EARLIER in row.columns:
-        columns = {name: value for name, value in row.columns.items() if name != EARLIER}
-        for episode in row.columns[EARLIER]:
-            _reseed(0)
-            other = replace(row, columns={**columns, "seed": episode["seed"]})
-            play(environment, other, episode["completion"], rules, label)
-        _reseed(0)
+        _reseed()
     actions, is_script = actions_of(text, row.columns), scripted(text) is not None
-    rewards: list[float] = []
+    rewards: list[float | None] = []
     shown = ""
     try:
         shown = seen = environment.reset(row)
         for turn in range(rules.turns):
             action = actions[min(turn, len(actions) - 1)]
             step = environment.step(action.replace(OBSERVATION, seen[:LONGEST]) if is_script else action)
-            value = number(step.reward, label)
-            rewards += [] if value is None else [value]
+            rewards.append(number(step.reward, label))
             if step.is_over:
                 break
             seen = step.observation
@@ -138,9 +142,16 @@ def play(environment: Environment, row: Row, text: str, rules: Rules, label: str
         raise
     except Exception as error:
         return Paid(None, raised(error), shown=shown)
-    if not rewards:
-        return Paid(None, "no step of the episode had a reward", shown=shown)
-    return Paid(sum(rewards) if rules.total == "sum" else rewards[-1], shown=shown)
+    return rules.paid(rewards, shown)
+
+
+def earlier_of(row: Row) -> list[tuple[Row, str]]:
+    """The episodes to play before that of a row, each as a row and a completion."""
+    columns = {name: value for name, value in row.columns.items() if name != EARLIER}
+    return [
+        (replace(row, columns={**columns, "seed": episode["seed"]}), episode["completion"])
+        for episode in row.columns.get(EARLIER, ())
+    ]
 
 
 def text_of(observation: Any) -> str:
@@ -164,7 +175,7 @@ def start_of(row: Row) -> tuple[int, dict[str, Any]]:
     return int(row.columns.get("seed", row.number)), dict(more) if isinstance(more, Mapping) else {}
 
 
-def _reseed(seed: int) -> None:
-    random.seed(seed)
+def _reseed() -> None:
+    random.seed(0)
     if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(seed)
+        sys.modules["numpy"].random.seed(0)

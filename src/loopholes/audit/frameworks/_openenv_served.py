@@ -1,7 +1,9 @@
-"""An OpenEnv environment that is served: every completion an episode of one step, by OpenEnv's own collector.
+"""An OpenEnv environment that is served: every completion an episode, by OpenEnv's own collector.
 
-OpenEnv 0.10's ``collect_runtime_evidence`` opens one WebSocket session an episode (reset, state, step, state) and keeps
-what the server sent. HTTP's ``/reset`` and ``/step`` would not do: each makes an environment of its own.
+OpenEnv 0.10's ``collect_runtime_evidence`` opens one WebSocket session an episode (reset, state, step, state, …) and
+keeps what the server sent. HTTP's ``/reset`` and ``/step`` would not do: each makes an environment of its own. It takes
+the actions of an episode all at once; an action that repeats what was shown is made of the observation of another
+episode, with the same seed and the same actions before.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import urllib.request
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from loopholes.audit.episodes.playing import earlier_of, rules_of, start_of, text_of
+from loopholes.audit.episodes.scripts import OBSERVATION, actions_of, scripted
 from loopholes.audit.frameworks.base import Library, Paid, Rejected, Row
 from loopholes.errors import ScoringError, UsageError
 
@@ -21,11 +25,12 @@ SECONDS = 30.0
 """How long an episode may take unless ``timeout`` says otherwise."""
 FULL = "CAPACITY_REACHED"
 PAUSE = 0.05  # seconds, while the last episode's session closes
-ONE_STEP = "an environment went on after its first step: what it pays for later steps is not covered"
+MOST_BYTES = 60_000
+"""Bytes of an episode's actions that the collector takes, with room for the rest of a plan."""
 
 
 class ServedReward:
-    """The reward that a server sends after one step."""
+    """The return of the rewards that a server sends for the steps of an episode."""
 
     batched = False
 
@@ -36,39 +41,75 @@ class ServedReward:
         texts = [name for name, field in (action.get("properties") or {}).items() if _is_text(field)]
         fields = Fields("the server's action", texts, action.get("properties") or {}, action.get("required") or ())
         self._field = fields.choose(options.get("action_field"))
-        self.not_covered: list[str] = []
+        self._rules = rules_of(options)
+        self.turns = self._rules.turns
         self.notes: Sequence[str] = [
-            f"the completion is the {self._field} of the first action after a reset; a row's columns seed and reset "
-            "are handed to reset, the row's number where there is no seed",
+            self._rules.note,
+            f"a text is the {self._field} of an action; a row's columns seed and reset are handed to reset, the row's "
+            "number where there is no seed",
             "NaN and infinite rewards are null on OpenEnv's wire, and no reward",
+            "the server is not started anew: state that its first episodes leave behind is not seen",
         ]
 
     def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
         return [self._pay(row, text) for row, text in zip(rows, texts, strict=True)]
 
-    def reset(self, row: Row) -> Mapping[str, Any]:
+    @property
+    def tools(self) -> list[dict[str, Any]]:
+        """The tools that it offers: a server names none here."""
+        return []
+
+    def shown(self, row: Row) -> Mapping[str, Any]:
         """What the environment shows after a reset; raises :class:`ScoringError`."""
-        evidence = self._episode(self._plan(row, ""))
+        evidence = self._episode(self._plan(row, [""]))
         for data in _answers(evidence, "reset"):
             return dict(data.get("observation") or {})
         raise ScoringError(f"the server at {self._url} cannot reset its environment: {evidence.failure_reason}")
 
     def _pay(self, row: Row, text: str) -> Paid:
+        for earlier, completion in earlier_of(row):
+            self._play(earlier, completion)
+        return self._play(row, text)
+
+    def _play(self, row: Row, text: str) -> Paid:
         try:
-            plan = self._plan(row, text)
+            evidence = self._episode(self._plan(row, self._said(row, text)))
         except ValueError:  # pydantic's errors and those of UTF-8
             return Paid(None, "is more, or other, than OpenEnv's collector sends: 65,536 bytes of UTF-8")
-        evidence = self._episode(plan)
-        for data in _answers(evidence, "step"):
-            return self._read(data)
-        return Paid(None, evidence.failure_reason or "the episode was over when it began")
+        shown = next((text_of(data.get("observation")) for data in _answers(evidence, "reset")), "")
+        steps = list(_answers(evidence, "step"))
+        if evidence.failure_reason or not steps:
+            return Paid(None, evidence.failure_reason or "the episode was over when it began", shown=shown)
+        return self._rules.paid([self._read(data) for data in steps], shown, "the server sent null for a reward")
 
-    def _plan(self, row: Row, text: str) -> Any:
+    def _said(self, row: Row, text: str) -> list[str]:
+        """The actions of an episode, turn by turn, as many as fit into a plan."""
+        actions, is_script = actions_of(text, row.columns), scripted(text) is not None
+        said: list[str] = []
+        while len(said) < self._rules.turns:
+            action = actions[min(len(said), len(actions) - 1)]
+            if is_script and OBSERVATION in action:
+                seen = self._seen(row, said)
+                if seen is None:
+                    break
+                action = action.replace(OBSERVATION, seen)
+            if said and len("".join([*said, action]).encode()) > MOST_BYTES:
+                break
+            said.append(action)
+        return said
+
+    def _seen(self, row: Row, said: Sequence[str]) -> str | None:
+        """What is shown last in an episode of these actions; None where that is over."""
+        if not said:
+            return text_of(self.shown(row))
+        steps = list(_answers(self._episode(self._plan(row, said)), "step"))
+        return None if not steps or steps[-1].get("done") is True else text_of(steps[-1].get("observation"))
+
+    def _plan(self, row: Row, said: Sequence[str]) -> Any:
         seed, more = start_of(row)
         reset = {"episode_id": f"audit-{row.number}", "seed": seed, "options": more}
-        return contracts.RuntimePlan.model_validate(
-            {"plan_schema_version": "1", "reset": reset, "actions": [{self._field: text}]}
-        )
+        actions = [{self._field: action} for action in said]
+        return contracts.RuntimePlan.model_validate({"plan_schema_version": "1", "reset": reset, "actions": actions})
 
     def _episode(self, plan: Any) -> Any:
         """One episode; raises :class:`ScoringError` where the server is gone or stays full."""
@@ -86,15 +127,11 @@ class ServedReward:
                 )
             time.sleep(PAUSE)
 
-    def _read(self, data: Mapping[str, Any]) -> Paid:
-        if data.get("done") is not True and not self.not_covered:
-            self.not_covered.append(ONE_STEP)
+    def _read(self, data: Mapping[str, Any]) -> float | None:
         value = data.get("reward")
-        if value is None:
-            return Paid(None, "the server sent null for a reward")
-        if not isinstance(value, int | float):
+        if value is not None and not isinstance(value, int | float):
             raise Rejected(f"the server at {self._url} sent a {type(value).__name__} for a reward, not a number")
-        return Paid(float(value))
+        return value
 
 
 class Fields:
@@ -118,12 +155,6 @@ class Fields:
         if rest:
             raise Rejected(f"{self._what} also needs {', '.join(rest)}, and a completion has nothing for it")
         return field
-
-
-def start_of(row: Row) -> tuple[int, dict[str, Any]]:
-    """The seed of a row's episode and what else its reset gets."""
-    more = row.columns.get("reset")
-    return int(row.columns.get("seed", row.number)), dict(more) if isinstance(more, Mapping) else {}
 
 
 def _is_text(field: Mapping[str, Any]) -> bool:

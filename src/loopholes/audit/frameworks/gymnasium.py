@@ -28,10 +28,11 @@ from loopholes.errors import UsageError
 NAME = "gymnasium"
 PACKAGE = "gymnasium"
 EXTRA = None
+REQUIREMENTS: Mapping[str, Sequence[str]] = {"gymnasium": ("gymnasium>=1.0",)}
 PREFIXES = ()
 OPTIONS = {**COMMON, **PLAYING}
 METHODS = frozenset({"reset", "step"})
-OTHERS = frozenset({"Environment"})
+OTHERS = frozenset({"Environment", "MCPEnvironment"})
 """Base classes of environments that another framework plays."""
 NOTES = (
     "the environment is made once and reset before each episode; a row's columns seed and reset are handed to reset as "
