@@ -96,17 +96,28 @@ def test_the_last_action_is_said_again_and_a_script_may_repeat_what_was_shown(
     assert environment.actions == actions
 
 
+class Chance(Scripted):
+    """Keeps the seed of each episode and the global random number that it begins with."""
+
+    def __init__(self, *steps: Step | Exception) -> None:
+        super().__init__(*steps)
+        self.seeds: list[int] = []
+        self.chances: list[float] = []
+
+    def reset(self, row: Row) -> str:
+        """Begin anew."""
+        self.seeds.append(row.columns["seed"])
+        self.chances.append(random.random())
+        return super().reset(row)
+
+
 def test_earlier_episodes_of_a_row_are_played_before_its_own() -> None:
-    environment, seen = Scripted(*steps(0, 1)), []
-    environment.reset = lambda row: (
-        seen.append((row.columns["seed"], random.random())),
-        Scripted.reset(environment, row),
-    )[1]  # type: ignore[method-assign]
+    environment = Chance(*steps(0, 1))
     earlier = [{"seed": 8, "completion": "wait"}, {"seed": 9, "completion": "wait"}]
     row = Row(3, "Begin.", columns={"seed": 1, "earlier": earlier})
     assert play(environment, row, "go", Rules(), "env").value == 1 and environment.actions == ["go", "go"]
-    assert [seed for seed, _ in seen] == [8, 9, 1]
-    assert len({chance for _, chance in seen}) == 1, "global random numbers begin anew with each episode"
+    assert environment.seeds == [8, 9, 1]
+    assert len(set(environment.chances)) == 1, "global random numbers begin anew with each episode"
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ Under such a row, also where that is an empty list, global random numbers begin 
 """
 LONGEST = 20_000
 """Characters of an observation that a policy repeats at most."""
+NO_REWARD = "no step of the episode had a reward"
 PLAYING: Mapping[str, str] = {
     "turns": f"Turns of an episode at most; default: {TURNS}.",
     "return": "What a trainer takes of an episode's step rewards, sum or last; default: sum.",
@@ -69,7 +70,7 @@ class Rules:
         )
         return f"{total}; at most {self.turns} turns (--set turns=N), the last action again until the episode is over"
 
-    def paid(self, rewards: Sequence[float | None], shown: str, problem: str = "no step had a reward") -> Paid:
+    def paid(self, rewards: Sequence[float | None], shown: str, problem: str = NO_REWARD) -> Paid:
         """What these step rewards come to, None being those of steps without one; a problem where none has one."""
         values = [value for value in rewards if value is not None]
         if not values:
