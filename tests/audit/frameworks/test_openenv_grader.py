@@ -237,15 +237,16 @@ def test_the_floor_of_a_served_environment_is_measured_and_its_gap_needs_right_a
         "".join(f'{{"prompt": "{seed}+{seed}?", "seed": {seed}, "golden": "{2 * seed}"}}\n' for seed in range(12))
     )
     with served(write(tmp_path)) as (url, _):
-        floor, gap = (
-            graders.graded(url, [kind(seconds=60, rows=8)]).results[1]
-            for kind in (graders.AdversarialFloor, graders.GameabilityGap)
-        )
-        told = graders.graded(url, [graders.GameabilityGap(data=rows, seconds=60)]).results[1]
+        measured = [
+            graders.AdversarialFloor(data=rows, seconds=60),
+            graders.GameabilityGap(data=rows, seconds=60),
+        ]
+        _, floor, gap = graders.graded(url, measured).results
+        (_, blind) = graders.graded(url, [graders.GameabilityGap(seconds=20, rows=4)]).results
     assert floor.status.value == "pass" and 0.25 <= floor.measured["reward"] < 0.5
-    assert floor.measured["margin"] == 0.1 and floor.measured["attacks"] > 100
-    assert gap.status.value == "skip" and "no golden completions" in gap.evidence[0]
-    assert told.status.value == "pass" and told.measured["golden"] == 1.0
+    assert floor.measured["margin"] == 0.1 and floor.measured["attacks"] > 50
+    assert gap.status.value == "pass" and gap.measured["golden"] == 1.0
+    assert blind.status.value == "skip" and "no golden completions" in blind.evidence[0]
 
 
 def test_the_policy_still_keeps_the_gap_for_operators_and_has_no_grader_for_it(module: Any) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
 from loopholes.audit.episodes.scripts import OBSERVATION, actions_of, scripted
-from loopholes.audit.frameworks.base import Paid, Rejected, Row, number, raised
-from loopholes.errors import UsageError
+from loopholes.audit.frameworks.base import Paid, Row, number, raised
+from loopholes.errors import LoopholesError, UsageError
 
 TURNS = 10
 """Turns of an episode at most unless ``turns`` says otherwise."""
@@ -109,18 +109,11 @@ class EpisodeReward:
             play(self._environment, row, text, self._rules, self._label) for row, text in zip(rows, texts, strict=True)
         ]
 
-    def reset(self, row: Row) -> str:
-        """What the episode of a row shows first; raises :class:`UsageError`."""
-        try:
-            return self._environment.reset(row)
-        except Exception as error:
-            raise UsageError(f"{self._label} cannot be reset: it {raised(error)}") from error
-
 
 def play(environment: Environment, row: Row, text: str, rules: Rules, label: str) -> Paid:
     """What an episode earns. If the environment raises, that is a problem and there is no reward.
 
-    Raises :class:`Rejected` for step rewards that are no numbers.
+    Raises :class:`~loopholes.audit.frameworks.base.Rejected` for step rewards that are no numbers.
     """
     for earlier, completion in earlier_of(row):
         _reseed()
@@ -139,7 +132,7 @@ def play(environment: Environment, row: Row, text: str, rules: Rules, label: str
             if step.is_over:
                 break
             seen = step.observation
-    except Rejected:
+    except LoopholesError:
         raise
     except Exception as error:
         return Paid(None, raised(error), shown=shown)

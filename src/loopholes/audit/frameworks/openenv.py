@@ -22,7 +22,7 @@ from typing import Any
 
 from loopholes.audit.episodes.playing import EPISODES, PLAYING, EpisodeReward, Step, rules_of, start_of, text_of
 from loopholes.audit.frameworks._openenv_folder import environment_in
-from loopholes.audit.frameworks._openenv_served import Fields, ServedReward
+from loopholes.audit.frameworks._openenv_served import Fields, ServedEnvironment
 from loopholes.audit.frameworks.base import (
     COMMON,
     Library,
@@ -121,6 +121,9 @@ class LocalEnvironment:
             return Step("", 0.0, True)
         seen = self._episodes.step(made)
         return Step(text_of(seen.model_dump(mode="json", exclude={"reward", "done"})), seen.reward, bool(seen.done))
+
+    def close(self) -> None:
+        """There is no session to end."""
 
     @property
     def tools(self) -> list[dict[str, Any]]:
@@ -354,7 +357,10 @@ def build(parts: Sequence[Part], options: Mapping[str, Any]) -> Reward:
     """
     part = _only(parts)
     url = _url(part)
-    return _local(part, options) if url is None else ServedReward(url, options)
+    if url is None:
+        return _local(part, options)
+    environment = ServedEnvironment(url, options)
+    return EpisodeReward(environment, rules_of(options), part.label, environment.notes)
 
 
 def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
@@ -376,14 +382,15 @@ def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
         prompt = _prompt(shown, options.get("prompt_field"))
         starts.append(Row(seed, prompt, columns={"seed": seed, "prompt": prompt, "observation": shown}))
     tools = environment.tools
+    environment.close()
     return [replace(row, columns={**row.columns, "tools": tools}) for row in starts] if tools else starts
 
 
-def _environment(part: Part, options: Mapping[str, Any]) -> LocalEnvironment | ServedReward:
+def _environment(part: Part, options: Mapping[str, Any]) -> LocalEnvironment | ServedEnvironment:
     """What brings rows; raises :class:`UsageError` for a Rubric."""
     url = _url(part)
     if url is not None:
-        return ServedReward(url, options)
+        return ServedEnvironment(url, options)
     module = module_of(part.source)
     target = _made(named(module, part), part.label)
     if not isinstance(target, interfaces.Environment):
