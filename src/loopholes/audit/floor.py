@@ -1,6 +1,8 @@
 """The adversarial floor: the most that any attack earns on average, whatever right answers are paid.
 
-It needs no right answer and no scale, only the largest reward that there is. docs/adversarial-floor.md specifies it.
+It needs no right answer and no scale, only the largest reward that there is. docs/adversarial-floor.md specifies it. An
+audit tries the attacks on an expensive environment on two rows each; those that earned most there are played on further
+rows here, and the interval allows for all that were tried.
 """
 
 from __future__ import annotations
@@ -10,11 +12,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from loopholes.audit.attacks import View, views_of
+from loopholes.audit.engine import AuditConfig, scorer_of
+from loopholes.audit.form import form_of
+from loopholes.audit.observations import Observations
 from loopholes.audit.panel import Tried
+from loopholes.audit.process import Process
+from loopholes.audit.scale import Correctness
+from loopholes.audit.scorer import Scorer
 from loopholes.stats import Estimate, over_tasks
 
 LEVEL = 0.95
 """Confidence of the intervals of all attacks together."""
+FINALISTS = 16
+"""Attacks that are tried on further rows."""
+ROWS = 32
+"""Rows that they are tried on at most."""
 FEWEST = 8
 """Rows on which an attack has to be tried to count."""
 
@@ -23,8 +36,8 @@ FEWEST = 8
 class Floor:
     """The attack that certainly earns most, what it earns, and an example of its completion.
 
-    ``reward`` is its mean over rows, ``most`` the largest upper bound of any attack's mean; both intervals hold for all
-    ``attacks`` that were tried together (Bonferroni).
+    ``reward`` is its mean over rows, ``most`` the largest upper bound of the mean of any attack on enough rows. The
+    intervals hold for all ``attacks`` together (Bonferroni).
     """
 
     attack: str
@@ -45,8 +58,36 @@ class Floor:
         return "pass" if self.most <= limit else "skip"
 
 
-def floor_of(tried: Sequence[Tried], smallest: float, largest: float) -> Floor | None:
-    """The floor of these attacks, rewards in [``smallest``, ``largest``]; None if no attack was tried on enough rows.
+def measure(process: Process, seen: Observations, config: AuditConfig, smallest: float, largest: float) -> Floor | None:
+    """The floor of an audited target whose process still runs, rewards in [``smallest``, ``largest``].
+
+    None if no attack applies to enough rows.
+    """
+    form = form_of([row.golden for row in seen.rows if row.golden is not None])
+    views = views_of(seen.rows, form, config.max_completion_tokens)
+    scorer, correctness = scorer_of(process, seen.rows, config), Correctness(seen.rows, seen.levels, form, None)
+    rows = [level.row for level in seen.levels][:ROWS]
+    finalists = sorted(seen.tried, key=lambda tried: -_so_far(tried, smallest, largest))[:FINALISTS]
+    played = [_played(tried, rows, views, scorer, correctness) for tried in finalists]
+    return floor_of(played, smallest, largest, attacks=len(seen.tried))
+
+
+def _so_far(tried: Tried, smallest: float, largest: float) -> float:
+    values = _values(tried, smallest, largest)
+    return math.fsum(values) / len(values) if values else smallest
+
+
+def _played(
+    tried: Tried, rows: Sequence[int], views: Sequence[View], scorer: Scorer, correctness: Correctness
+) -> Tried:
+    """An attack on these rows, too."""
+    attempts = {row: attempt for row in rows if (attempt := tried.attack.attempt(views[row])) is not None}
+    paid = dict(zip(attempts, scorer.pay([(row, attempt.text) for row, attempt in attempts.items()]), strict=True))
+    return Tried(tried.attack, attempts, paid, tried.right | correctness.right(attempts))
+
+
+def floor_of(tried: Sequence[Tried], smallest: float, largest: float, attacks: int = 0) -> Floor | None:
+    """The floor of these attacks, chosen from so many ``attacks``; None if none was tried on enough rows.
 
     Where the reward fails on an attack, or is not finite, the attack earns the smallest reward there; rows on which it
     is right after all do not count.
@@ -55,13 +96,13 @@ def floor_of(tried: Sequence[Tried], smallest: float, largest: float) -> Floor |
     counted = {place: earned for place, earned in values.items() if len(earned) >= FEWEST}
     if not counted:
         return None
-    level = 1 - (1 - LEVEL) / len(counted)
-    means = {place: _mean(earned, largest, level) for place, earned in counted.items()}
+    attacks = max(attacks, len(tried))
+    means = {place: _mean(earned, largest, 1 - (1 - LEVEL) / attacks) for place, earned in counted.items()}
     place = max(means, key=lambda place: (means[place].low or smallest, means[place].value or smallest))
     best = tried[place]
     row = max(best.paid, key=lambda row: _earned(best.paid[row].value, smallest, largest))
     most = max(mean.high if mean.high is not None else largest for mean in means.values())
-    return Floor(best.attack.name, best.attack.family, means[place], most, len(counted), best.attempts[row].text)
+    return Floor(best.attack.name, best.attack.family, means[place], most, attacks, best.attempts[row].text)
 
 
 def _mean(earned: Sequence[float], largest: float, level: float) -> Estimate:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from openenv.validation import NormalizedManifest
 
 from loopholes.audit.engine import AuditConfig, audited
-from loopholes.audit.floor import floor_of
+from loopholes.audit.floor import measure
+from loopholes.audit.folder import panel_hash
 from loopholes.audit.frameworks._openenv_grader import FLOOR, GAP, Graded, RewardAuditGrader, Verdict, run_graders
 from loopholes.audit.observations import Observations
 from loopholes.audit.process import RewardProcess
@@ -42,7 +44,7 @@ class AdversarialFloor(RewardAuditGrader):
     """
 
     def __init__(self, data: Path | None = None, seconds: float = SECONDS, **options: Any) -> None:
-        super().__init__(lambda url, manifest: _floor(_seen(url, data, seconds, options), manifest), FLOOR, REMEDIATION)
+        super().__init__(_Audit(data, seconds, options).floor, FLOOR, REMEDIATION)
 
 
 class GameabilityGap(RewardAuditGrader):
@@ -53,7 +55,7 @@ class GameabilityGap(RewardAuditGrader):
     """
 
     def __init__(self, data: Path | None = None, seconds: float = SECONDS, **options: Any) -> None:
-        super().__init__(lambda url, _: _gap(_seen(url, data, seconds, options)[1]), GAP, REMEDIATION)
+        super().__init__(_Audit(data, seconds, options).gap, GAP, REMEDIATION)
 
 
 def graded(base_url: str, graders: Sequence[Any] = (), **options: Any) -> Graded:
@@ -61,32 +63,49 @@ def graded(base_url: str, graders: Sequence[Any] = (), **options: Any) -> Graded
     return run_graders(base_url, graders or [AdversarialFloor(), GameabilityGap()], **options)
 
 
-def _seen(url: str, data: Path | None, seconds: float, options: Mapping[str, Any]) -> tuple[Observations, Report]:
-    """The audit of the environment at an address."""
-    target = target_of([url], None, {"max_completion_tokens": 1024, **options})
-    with closing(RewardProcess(target, seconds_to_load=seconds)) as process:
-        rows = process.own_rows() if data is None else read_rows(data)
-        return audited(target, rows, AuditConfig(seconds=seconds, search_calls=0), process=process, data=data)
+@dataclass(frozen=True)
+class _Audit:
+    """How the environment at an address is audited."""
 
+    data: Path | None
+    seconds: float
+    options: Mapping[str, Any]
 
-def _floor(seen: tuple[Observations, Report], manifest: NormalizedManifest) -> Verdict:
-    (smallest, largest), margin = manifest.reward.range, manifest.reward.floor_margin
-    floor = floor_of(seen[0].tried, smallest, largest)
-    if floor is None:
-        return Verdict("skip", {}, ["no attack was tried on eight rows: give more rows or more time"])
-    measured = {
-        "reward": floor.reward.value,
-        "low": floor.reward.low,
-        "high": floor.most,
-        "largest": largest,
-        "margin": margin,
-        "attack": floor.attack,
-        "family": floor.family,
-        "attacks": floor.attacks,
-        "rows": floor.reward.n,
-    }
-    said = f"{floor.attack} ({floor.family}) earns {floor.reward.value:.3g} of at most {largest:g} on average"
-    return Verdict(floor.verdict(largest, margin), measured, [said, f"completion: {floor.completion[:500]!r}"])
+    @contextmanager
+    def of(self, url: str) -> Iterator[tuple[RewardProcess, AuditConfig, Observations, Report]]:
+        """The audit, in whose block the process that plays goes on."""
+        target = target_of([url], None, {"max_completion_tokens": 1024, **self.options})
+        config = AuditConfig(seconds=self.seconds, search_calls=0)
+        with closing(RewardProcess(target, seconds_to_load=self.seconds)) as process:
+            rows = process.own_rows() if self.data is None else read_rows(self.data)
+            yield process, config, *audited(target, rows, config, process=process, data=self.data)
+
+    def floor(self, url: str, manifest: NormalizedManifest) -> Verdict:
+        """The adversarial floor."""
+        (smallest, largest), margin = manifest.reward.range, manifest.reward.floor_margin
+        with self.of(url) as (process, config, seen, _):
+            floor = measure(process, seen, config, smallest, largest)
+        if floor is None:
+            return Verdict("skip", {}, ["no attack was tried on eight rows: give more rows or more time"])
+        measured = {
+            "reward": floor.reward.value,
+            "low": floor.reward.low,
+            "high": floor.most,
+            "largest": largest,
+            "margin": margin,
+            "rows": floor.reward.n,
+            "attack": floor.attack,
+            "family": floor.family,
+            "attacks": floor.attacks,
+            "panel": panel_hash(),
+        }
+        said = f"{floor.attack} ({floor.family}) earns {floor.reward.value:.3g} of at most {largest:g} on average"
+        return Verdict(floor.verdict(largest, margin), measured, [said, f"completion: {floor.completion[:500]!r}"])
+
+    def gap(self, url: str, manifest: NormalizedManifest) -> Verdict:
+        """The gameability gap, for which the manifest does not matter: rewards are compared with one another."""
+        with self.of(url) as (_, _, _, report):
+            return _gap(report)
 
 
 def _gap(report: Report) -> Verdict:
@@ -98,6 +117,7 @@ def _gap(report: Report) -> Verdict:
         "attack": None if worst is None else worst.attack,
         "rows": 0 if worst is None else worst.n,
         "tried": report.coverage.tried,
+        "panel": panel_hash(),
     }
     exploits = [finding for finding in report.open if finding.verdict == "exploit"]
     if exploits:

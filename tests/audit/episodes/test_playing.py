@@ -37,6 +37,10 @@ class Scripted:
             raise step
         return step
 
+    def finish(self) -> None:
+        """Keep that the episode is over."""
+        self.actions.append("(over)")
+
 
 def steps(*rewards: Any) -> list[Step]:
     """Steps with these rewards, the last of which ends the episode."""
@@ -69,6 +73,12 @@ def test_an_environment_that_raises_is_a_problem_and_no_reward() -> None:
     assert play(environment, ROW, "go", Rules(), "env") == Paid(None, "raised ValueError: no such door", shown="room 3")
 
 
+def test_an_episode_is_given_up_where_it_cannot_go_on() -> None:
+    environment = Scripted(ValueError("no such door"))
+    play(environment, ROW, "go", Rules(), "env")
+    assert environment.actions == ["go", "(over)"]
+
+
 def test_a_reward_that_is_no_number_cannot_be_audited() -> None:
     with pytest.raises(Rejected, match="env returned the str 'much', not a number"):
         earned("much")
@@ -93,7 +103,7 @@ def test_the_last_action_is_said_again_and_a_script_may_repeat_what_was_shown(
 ) -> None:
     environment = Scripted(*steps(0, 0, 0))
     play(environment, ROW, text, Rules(), "env")
-    assert environment.actions == actions
+    assert environment.actions == [*actions, "(over)"]
 
 
 class Chance(Scripted):
@@ -115,7 +125,7 @@ def test_earlier_episodes_of_a_row_are_played_before_its_own() -> None:
     environment = Chance(*steps(0, 1))
     earlier = [{"seed": 8, "completion": "wait"}, {"seed": 9, "completion": "wait"}]
     row = Row(3, "Begin.", columns={"seed": 1, "earlier": earlier})
-    assert play(environment, row, "go", Rules(), "env").value == 1 and environment.actions == ["go", "go"]
+    assert play(environment, row, "go", Rules(), "env").value == 1 and environment.actions == ["go", "go", "(over)"]
     assert environment.seeds == [8, 9, 1]
     assert len(set(environment.chances)) == 1, "global random numbers begin anew with each episode"
 

@@ -52,6 +52,10 @@ class Environment(Protocol):
         """Take one action."""
         ...
 
+    def finish(self) -> None:
+        """The episode is over, or is given up: let go of what it holds alone."""
+        ...
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -136,6 +140,8 @@ def play(environment: Environment, row: Row, text: str, rules: Rules, label: str
         raise
     except Exception as error:
         return Paid(None, raised(error), shown=shown)
+    finally:
+        environment.finish()
     return rules.paid(rewards, shown)
 
 

@@ -66,7 +66,7 @@ class ServedEnvironment:
         data = {**more, "seed": seed, "episode_id": f"audit-{row.number}"}
         until = time.monotonic() + self._seconds
         while True:
-            self.close()
+            self.finish()
             self._session = self._connected()
             self._deadline = time.monotonic() + self._seconds
             try:
@@ -81,12 +81,9 @@ class ServedEnvironment:
     def step(self, action: str) -> Step:
         """See :class:`~loopholes.audit.episodes.playing.Environment`."""
         data = self._exchange("step", {self.field: action})
-        is_over = data.get("done") is True
-        if is_over:
-            self.close()
-        return Step(text_of(data.get("observation")), data.get("reward"), is_over)
+        return Step(text_of(data.get("observation")), data.get("reward"), data.get("done") is True)
 
-    def close(self) -> None:
+    def finish(self) -> None:
         """End the session, so that another one finds room."""
         session, self._session = self._session, None
         if session is not None:

@@ -70,6 +70,9 @@ class TextEnvironment:
             raise Rejected(f"{self._label} returned no (observation, reward, terminated, truncated, info) for a step")
         return Step(text_of(answer[0]), answer[1], any(map(bool, answer[2:-1])))
 
+    def finish(self) -> None:
+        """The environment stays for the next episode."""
+
     @property
     def _environment(self) -> Any:
         if self._made is None:

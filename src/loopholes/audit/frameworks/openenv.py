@@ -122,7 +122,7 @@ class LocalEnvironment:
         seen = self._episodes.step(made)
         return Step(text_of(seen.model_dump(mode="json", exclude={"reward", "done"})), seen.reward, bool(seen.done))
 
-    def close(self) -> None:
+    def finish(self) -> None:
         """There is no session to end."""
 
     @property
@@ -382,7 +382,7 @@ def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
         prompt = _prompt(shown, options.get("prompt_field"))
         starts.append(Row(seed, prompt, columns={"seed": seed, "prompt": prompt, "observation": shown}))
     tools = environment.tools
-    environment.close()
+    environment.finish()
     return [replace(row, columns={**row.columns, "tools": tools}) for row in starts] if tools else starts
 
 
