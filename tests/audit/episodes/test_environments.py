@@ -37,8 +37,9 @@ def test_state_that_leaks_into_the_next_episode_is_found_and_replays(tmp_path: P
     assert replay(file).same
 
 
-def test_a_seed_that_does_not_decide_the_task_is_a_warning() -> None:
-    assert verdicts(report_of("DrawsInOrder"))["state-leak"] == "warning"
+@pytest.mark.parametrize("name", ["DrawsInOrder", "KeepsTheFirstTask"])
+def test_a_seed_that_does_not_decide_the_task_is_a_warning(name: str) -> None:
+    assert verdicts(report_of(name))["state-leak"] == "warning"
 
 
 def test_an_echoed_observation_that_is_paid_is_found() -> None:

@@ -49,7 +49,7 @@ def ask_leaks(scorer: Scorer, levels: Sequence[Level]) -> list[Leak]:
     level = next((level for level in levels if level.width is not None), levels[0])
     row = scorer.rows[level.row]
     alone = replace(row, columns={**row.columns, EARLIER: []})
-    others = [level, *(other for other in levels if other is not level)][:ROWS]
+    others = [*[other for other in levels if other is not level][: ROWS - 1], level]
     after = replace(row, columns={**row.columns, EARLIER: [one for other in others for one in _played(scorer, other)]})
     leaks = []
     for text in _texts(level):
