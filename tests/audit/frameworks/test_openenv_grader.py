@@ -234,7 +234,7 @@ def test_the_floor_of_a_served_environment_is_measured_and_its_gap_needs_right_a
 
     rows = tmp_path / "rows.jsonl"
     rows.write_text(
-        "".join(f'{{"prompt": "{seed}+{seed}?", "seed": {seed}, "golden": "{2 * seed}"}}\n' for seed in range(12))
+        "".join(f'{{"prompt": "{seed}+{seed}?", "seed": {seed}, "golden": "{2 * seed}"}}\n' for seed in range(24))
     )
     with served(write(tmp_path)) as (url, _):
         measured = [
@@ -243,7 +243,8 @@ def test_the_floor_of_a_served_environment_is_measured_and_its_gap_needs_right_a
         ]
         _, floor, gap = graders.graded(url, measured).results
         (_, blind) = graders.graded(url, [graders.GameabilityGap(seconds=20, rows=4)]).results
-    assert floor.status.value == "pass" and 0.25 <= floor.measured["reward"] < 0.5
+    assert floor.status.value == "pass", floor
+    assert 0.25 <= floor.measured["reward"] < 0.5
     assert floor.measured["margin"] == 0.1 and floor.measured["attacks"] > 50
     assert gap.status.value == "pass" and gap.measured["golden"] == 1.0
     assert blind.status.value == "skip" and "no golden completions" in blind.evidence[0]
