@@ -106,10 +106,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What tells which framework a reward was written for: its parameters or decorators, or its class's bases and methods.
-
-    All are names.
-    """
+    """What tells which framework a reward was written for, by name: parameters, decorators, a class's bases and methods."""
 
     parameters: Sequence[str] = ()
     bases: frozenset[str] = frozenset()
