@@ -106,7 +106,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What tells which framework a reward was written for, by name: parameters, decorators, a class's bases and methods."""
+    """Names that tell which framework a reward was written for: parameters, decorators, a class's bases and methods."""
 
     parameters: Sequence[str] = ()
     bases: frozenset[str] = frozenset()
