@@ -121,13 +121,13 @@ BAD: list[tuple[list[str], str | None, str]] = [
     (["LOADS:Else.method"], None, "LOADS:Else.method needs an instance: write LOADS:Else().method"),
     (["FILE:made"], None, "FILE cannot be imported: RuntimeError: nothing here is run"),
     (["nowhere.py:f"], None, "there is no file nowhere.py"),
-    (["FILE:unknown"], None, "or say --framework inspect_ai|nemo_gym|openenv|plain|trl|verifiers|verl"),
+    (["FILE:unknown"], None, "or say --framework gymnasium|inspect_ai|nemo_gym|openenv|plain|trl|verifiers|verl"),
     (["FILE:Else"], None, "does not say which framework calls it"),
     (["FILE:plain", "FILE:trl"], None, "the rewards are written for plain and trl: say which with --framework"),
     (
         ["FILE:plain"],
         "tlr",
-        "there is no framework 'tlr'; choose from: game, inspect_ai, nemo_gym, openenv, plain",
+        "there is no framework 'tlr'; choose from: game, gymnasium, inspect_ai, nemo_gym, openenv, plain",
     ),
 ]
 

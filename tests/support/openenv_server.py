@@ -87,7 +87,9 @@ class Adding(Environment[Answer, Question, State]):
             raise RuntimeError("the disk is full")
         if action.text == "wait":
             await asyncio.sleep(3)
-        seed, self._seed = self._seed, None
+        seed = self._seed
+        if action.text != "on":
+            self._seed = None
         seen = Question(prompt="", done=action.text != "on", metadata={"answer": str(seed * (1 + self._twice))})
         seen.reward = float("nan") if action.text == "nan" else await self._apply_rubric_async(action, seen)
         seen.metadata = {}
@@ -96,6 +98,32 @@ class Adding(Environment[Answer, Question, State]):
     @property
     def state(self):
         return State(step_count=0)
+
+class Corridor(Environment[Answer, Question, State]):
+    """Three doors; each that is opened pays, and one who repeats what was shown is paid more."""
+
+    EPISODES = 0
+
+    def reset(self, seed=None, episode_id=None):
+        Corridor.EPISODES += 1
+        self._door, self._shown = 0, "door 0"
+        return Question(prompt=self._shown)
+
+    def step(self, action, timeout_s=None):
+        reward = {"open": 0.25, self._shown: 1.0}.get(action.text)
+        self._door += 1
+        self._shown = f"door {self._door}"
+        return Question(prompt=self._shown, done=self._door == 3, reward=reward)
+
+    @property
+    def state(self):
+        return State(step_count=self._door)
+
+class Counting(Corridor):
+    def step(self, action, timeout_s=None):
+        seen = super().step(action)
+        seen.reward = 0.01 * Corridor.EPISODES
+        return seen
 
 class NeedsDocker(Environment[Answer, Question, State]):
     def __init__(self):

@@ -19,6 +19,14 @@ from loopholes.errors import FOUND, UsageError
 Data = str | Path | Sequence[Mapping[str, Any]]
 
 
+class Gameable(AssertionError):
+    """A reward can be gamed, or the audit could not conclude; ``report`` is the whole of it."""
+
+    def __init__(self, sentence: str, report: Report) -> None:
+        super().__init__(sentence)
+        self.report = report
+
+
 def assert_not_gameable(
     reward: str | Callable[..., Any] | Sequence[str],
     data: Data,
@@ -47,7 +55,7 @@ def assert_not_gameable(
     if baseline is not None:
         report = against_baseline(report, read_baseline(baseline, target))
     if report.exit_code(strict):
-        raise AssertionError(_said(target, report))
+        raise Gameable(_said(target, report), report)
     return report
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from loopholes.audit.answers import TRUTHS
 from loopholes.audit.budget import Budget
 from loopholes.audit.canary import ask_canary
+from loopholes.audit.episodes.leaks import Leak, ask_leaks
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.programs import TESTS
@@ -74,7 +75,7 @@ class Answers:
     before and after another row's. ``missing``: completions under rows without a ground truth, by what stands there.
     ``keys``: keys of the dicts that were returned. ``shifted``: completions that were paid what stood beside them in a
     batch, once an unparseable one stood before them. ``chat``: right answers under rows whose prompt is a list of
-    messages. ``evaluated``: a completion that was run.
+    messages. ``evaluated``: a completion that was run. ``leaks``: episodes that earlier ones changed.
     """
 
     again: Sequence[Repeated] = ()
@@ -86,6 +87,7 @@ class Answers:
     shifted: Sequence[Probe] = ()
     chat: Sequence[Probe] = ()
     evaluated: Sequence[Probe] = ()
+    leaks: Sequence[Leak] = ()
     skipped: list[str] = field(default_factory=list)
 
 
@@ -112,7 +114,7 @@ class Checks:
         in_groups = self._scorer.companions is not None
         checks: dict[str, Callable[[Answers], None]] = {
             "steady": self._turned if in_groups else self._steady,
-            "cached text": self._remembered,
+            "cached text": self._remembered if self._scorer.turns == 1 else self._leaks,
             "missing truth": self._missing,
             "manners": self._keys,
             "unparseable in a batch": self._shifted,
@@ -179,6 +181,15 @@ class Checks:
         self._scorer.restart()
         there_first, here_last = (self._scorer.pay_now([(row, text)])[0] for row in (other.row, level.row))
         answers.remembered = [Repeated(level, text, here_last, [here]), Repeated(other, text, there_first, [there])]
+
+    def _leaks(self, answers: Answers) -> None:
+        """The same episode in a fresh process and after others."""
+        if self._scorer.restart_seconds <= LONG_LOAD:
+            answers.leaks = ask_leaks(self._scorer, self._levels)
+        else:
+            answers.skipped.append(
+                "state that one episode leaves to the next, since loading the environment takes long"
+            )
 
     def _missing(self, answers: Answers) -> None:
         """A row whose ground truth is missing, empty or unparseable."""

@@ -35,6 +35,7 @@ def breaches(seen: Observations, gate: Gate) -> list[Finding]:
         _steady(seen),
         _in_any_order(seen),
         _remembered(seen),
+        _leaks(seen),
         _unparseable_truth(seen),
         _shifted(seen),
         _chat(seen),
@@ -166,6 +167,8 @@ def _golden_and_unpaid(seen: Observations) -> tuple[list[tuple[Level, Paid]], li
 
 def _steady(seen: Observations) -> Iterator[Finding]:
     """The same completion under the same row is paid the same, again, in another order, and alone."""
+    if seen.answers.leaks:
+        return  # earlier episodes are the reason
     again, company = ([one for one in repeats if one.differs] for repeats in (seen.answers.again, seen.answers.company))
     if again:
         first, then = again[0].first, again[0].others[0]
@@ -199,6 +202,24 @@ def _remembered(seen: Observations) -> Iterator[Finding]:
         message += "the text alone"
         evidence = seen.evidence(own.level, own.text, own.first)
         yield _finding("warning", "remembered-by-text", message, evidence)
+
+
+def _leaks(seen: Observations) -> Iterator[Finding]:
+    """An episode is what its own start and actions make it, whatever was played before."""
+    paid = next((leak for leak in seen.answers.leaks if not leak.changes_start), None)
+    leak = paid or next(iter(seen.answers.leaks), None)
+    if leak is None:
+        return
+    evidence = seen.evidence(leak.level, leak.text, leak.after, leak.row)
+    if paid is None:
+        message = "after other episodes an episode with the same seed begins otherwise: what it shows first depends on "
+        message += "what was played before, and not on the seed alone"
+        yield _finding("warning", "state-leak", message, evidence)
+        return
+    message = f"the same actions are paid {_shown(leak.alone)} in a fresh environment and {_shown(leak.after)} after "
+    message += "other episodes, from the same beginning: something is kept from one episode to the next. All else that "
+    message += "was measured depends on it, and is left out until it is mended"
+    yield _finding("warning" if seen.component else "exploit", "state-leak", message, evidence)
 
 
 def _unparseable_truth(seen: Observations) -> Iterator[Finding]:

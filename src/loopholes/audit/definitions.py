@@ -39,8 +39,9 @@ class Definition(NamedTuple):
     def shape(self) -> Shape | None:
         """The parameters of a function or the bases of a class; None for anything else."""
         match self.node:
-            case ast.ClassDef(bases=bases):
-                return Shape(bases=frozenset(_last_name(base, "[") for base in bases))
+            case ast.ClassDef(bases=bases, body=body):
+                methods = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+                return Shape(bases=frozenset(_last_name(base, "[") for base in bases), methods=frozenset(methods))
             case (
                 ast.FunctionDef(args=arguments)
                 | ast.AsyncFunctionDef(args=arguments)

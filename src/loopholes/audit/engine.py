@@ -20,6 +20,7 @@ from loopholes.audit.advantage import draw
 from loopholes.audit.attacks import PANEL, Attack, View, views_of
 from loopholes.audit.budget import Budget
 from loopholes.audit.checks import LOOKED_AT, Checks
+from loopholes.audit.episodes.policies import ATTACKS as EPISODES
 from loopholes.audit.folder import hashes
 from loopholes.audit.form import Form, form_of
 from loopholes.audit.frameworks.base import Paid, Row, wanting
@@ -148,7 +149,7 @@ def observe(
     views = _views(target, sample, form, config)
     tell(Progress("scale", 0, 1))
     scale = Scale(scorer, form, truth, config.seed, budget)
-    attacks = [*config.attacks, *PANEL]
+    attacks = [*config.attacks, *PANEL, *(EPISODES if scorer.turns > 1 else ())]
     scale.begin(len(attacks))
     levels = scale.levels
     tell(Progress("contract", 0, 1))

@@ -12,6 +12,7 @@ from typing import Any
 from loopholes import __version__
 from loopholes.audit.definitions import definition_of
 from loopholes.audit.environments import Say, built, search_path, version_in
+from loopholes.audit.episodes.playing import EARLIER
 from loopholes.audit.frameworks import framework
 from loopholes.audit.frameworks.base import Paid, Part, Row
 from loopholes.audit.layout import FINDINGS, REPORT, SavedFinding, finding_record, read_finding, report_record
@@ -173,5 +174,8 @@ def paid_again(process: Process, evidence: Evidence, scoring: Scoring) -> Paid:
     row = Row(evidence.row, prompt, columns=evidence.columns)
     company = [[*evidence.company]] if evidence.company else None
     scorer = Scorer(process, [row], seconds_a_call=scoring.seconds_a_call, repeats=scoring.repeats, companions=company)
-    scorer.warm_up((0, ""))
+    if EARLIER in row.columns:
+        scorer.restart()  # what was played before is a part of it
+    else:
+        scorer.warm_up((0, ""))
     return scorer.pay([(0, evidence.completion)])[0]

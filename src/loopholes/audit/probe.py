@@ -33,7 +33,7 @@ def probed(part: Part, python: str = "") -> Shape:
     shape = json.loads(answer)
     if "error" in shape:
         raise UsageError(shape["error"])
-    return Shape(shape["parameters"], frozenset(shape["bases"]))
+    return Shape(shape["parameters"], frozenset(shape["bases"]), methods=frozenset(shape["methods"]))
 
 
 def main() -> None:
@@ -53,4 +53,6 @@ def main() -> None:
 def _shape(value: Any) -> dict[str, list[str]]:
     kind = value if isinstance(value, type) else type(value)
     signature = parameters(value) if callable(value) and not isinstance(value, type) else None
-    return {"parameters": list(signature or ()), "bases": [base.__name__ for base in kind.__mro__]}
+    methods = [name for name in dir(kind) if callable(getattr(kind, name, None)) and not name.startswith("_")]
+    bases = [base.__name__ for base in kind.__mro__]
+    return {"parameters": list(signature or ()), "bases": bases, "methods": methods}

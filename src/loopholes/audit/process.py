@@ -326,8 +326,13 @@ class RewardProcess:
         if self._loader is None:
             self._load()
         assert self._loader is not None
-        _send(self._loader, ListRows())
-        reply = self._hear(self._loader, self._patience)
+        lister = self._fork(self._loader) if self._can_fork else None  # so that the loader stays as it was loaded
+        pipe = self._loader if lister is None else lister.pipe
+        _send(pipe, ListRows())
+        reply = self._hear(pipe, self._patience)
+        if lister is not None:
+            lister.pipe.close()
+            end([lister.process])
         if isinstance(reply, Rows):
             return list(reply.rows)
         self.end()

@@ -56,6 +56,7 @@ ADVICE: Mapping[str, str] = {
     "nondeterministic": "make it deterministic, or say --noisy where a judge is asked",
     "company-matters": "score each completion by itself, or say --group N",
     "order-matters": "make it independent of the order within a group",
+    "state-leak": "begin every episode anew in reset: keep nothing on the class, in the module or on disk",
     "remembered-by-text": "key whatever is remembered by the row, too",
     "refused-equivalents": "strip spaces, separators and letter case before answers are compared",
     "seldom-punished": "check more often instead of fining more, or train without dividing by the group's deviation",

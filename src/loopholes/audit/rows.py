@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from loopholes.audit.episodes.scripts import is_actions, script, with_leads
 from loopholes.audit.frameworks.base import Prompt, Row
 from loopholes.errors import DataError
 from loopholes.files import json_rows, parquet_rows
@@ -33,12 +34,12 @@ def read_rows(path: str | Path, golden: str | None = None) -> list[Row]:
     rows = [_row(number, columns, golden, path) for number, columns in enumerate(islice(_columns(path), MOST))]
     if not rows:
         raise DataError(f"{path} has no rows")
-    return rows
+    return with_leads(rows)
 
 
 def rows_from(records: Sequence[Mapping[str, Any]], golden: str | None = None) -> list[Row]:
     """The same from records in memory, or a ``datasets.Dataset``."""
-    return [_row(number, dict(columns), golden, "the data") for number, columns in enumerate(records)]
+    return with_leads([_row(number, dict(columns), golden, "the data") for number, columns in enumerate(records)])
 
 
 def with_golden(rows: Sequence[Row], template: str | None) -> list[Row]:
@@ -103,10 +104,12 @@ def _golden(columns: Mapping[str, Any], template: str | None, number: int, where
 
 
 def _completion(columns: Mapping[str, Any], name: str, number: int, where: object) -> str | None:
-    """A column of completions: texts, or lists of messages whose last one counts."""
+    """A column of completions: texts, lists of messages whose last one counts, or the actions of whole episodes."""
     value = columns.get(name)
     if value is None or isinstance(value, str):
         return value
+    if value and is_actions(value):
+        return script(*value)
     if isinstance(value, list) and value and isinstance(value[-1], Mapping):
         return str(value[-1].get("content", ""))
     raise DataError(f"{where}, row {number}: {name} is a {type(value).__name__}, not a completion")

@@ -99,6 +99,11 @@ class Scorer:
         return self._process.facts.batched
 
     @property
+    def turns(self) -> int:
+        """The most turns that a completion may take, 1 where it is no episode."""
+        return self._process.facts.turns
+
+    @property
     def restart_seconds(self) -> float:
         """What a process that remembers nothing takes to get ready."""
         return self._process.restart_seconds

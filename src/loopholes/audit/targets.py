@@ -83,7 +83,8 @@ def _target(names: Sequence[str], name: str | None, options: Mapping[str, Any], 
     owner = prefixed(names[0])
     if len(names) == 1 and owner is not None and name in (None, owner):
         prefix, _, rest = names[0].partition(":")
-        return Target(owner, (Part(prefix, rest),), options)
+        located = getattr(framework(owner), "located", lambda part: part)
+        return Target(owner, (located(Part(prefix, rest)),), options)
     if name is not None and framework(name).recognises is None:
         raise UsageError(f"a {name} is named as {framework(name).PREFIXES[0]}:NAME, not {names[0]}")
     parts = tuple(map(part_of, names))
@@ -127,6 +128,8 @@ def _detected(part: Part, python: str) -> str:
     if shape is not None and not part.name.isidentifier():  # of a call only the decorators tell what it makes
         shape = Shape(decorators=shape.decorators) if recognising(Shape(decorators=shape.decorators)) else None
     names = recognising(shape or probed(part, python))
+    if not names and shape is not None and shape.bases:
+        names = recognising(probed(part, python))  # what it inherits may say more
     if len(names) == 1:
         return names[0]
     if names:

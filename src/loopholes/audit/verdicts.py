@@ -110,6 +110,8 @@ def folded(findings: Sequence[Finding], gate: Gate) -> list[Finding]:
 def _is_said(finding: Finding, exploits: Sequence[Finding], gold_is_unpaid: bool) -> bool:
     """Whether one of these exploits is the same fault: of the same family, or on the same rows."""
     others = [exploit for exploit in exploits if exploit is not finding]
+    if "state-leak" in (exploit.name for exploit in others):
+        return finding.verdict != "inconclusive"  # what was measured depends on what was played before
     if finding.name == "no-signal":
         return any(exploit.kind == "contract" for exploit in others) or gold_is_unpaid
     if finding.name == "wrong-paid-on-rows":

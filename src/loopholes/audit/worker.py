@@ -92,6 +92,7 @@ class Loaded(NamedTuple):
 
     ``together``: it does not show which completion of a request it is looking at. ``notes`` say how the framework's
     handling is modelled. ``process`` is the id of the process that it was loaded in, ``forks``: it can be forked.
+    ``turns`` is the most turns that a completion may take, 1 where it is no episode.
     """
 
     batched: bool
@@ -99,6 +100,7 @@ class Loaded(NamedTuple):
     notes: tuple[str, ...] = ()
     process: int = 0
     forks: bool = False
+    turns: int = 1
 
 
 class Forked(NamedTuple):
@@ -247,7 +249,8 @@ def loaded(target: Target) -> tuple[ModuleType, Reward]:
 
 def facts(reward: Reward) -> Loaded:
     """What the other end needs to know of a reward."""
-    return Loaded(reward.batched, reward.batched or getattr(reward, "together", False), tuple(reward.notes))
+    together, turns = reward.batched or getattr(reward, "together", False), getattr(reward, "turns", 1)
+    return Loaded(reward.batched, together, tuple(reward.notes), turns=turns)
 
 
 def rows_of(module: Any, target: Target) -> list[Row]:

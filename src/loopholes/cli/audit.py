@@ -150,6 +150,9 @@ def audit(
     ] = None,
     out: Annotated[Path, typer.Option(help="Directory for the findings, one file each.")] = OUT,
     sarif: Annotated[Path | None, typer.Option(help="Also write the findings as SARIF, for code scanning.")] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Also write the verdict and a table as Markdown, for a comment.")
+    ] = None,
     replay: Annotated[
         Path | None,
         typer.Option(help="Score the completion of a finding again; fails if it is still paid as before."),
@@ -233,6 +236,7 @@ def audit(
             fixed = aim([against], place)
             other = stack.enter_context(closing(RewardProcess(fixed, memory=memory_gb, seconds_to_load=budget_seconds)))
             comparison = compare(process, other, found, settings, truth=wanted, data=data, on_progress=shown.show)
+            _write_markdown(comparison.new, markdown)
             return _conclude_comparison(comparison, out, sarif, strict, json_)
         report = run(
             aimed,
@@ -247,6 +251,7 @@ def audit(
         report = against_baseline(report, known)
     written = save(report, out)
     _write_sarif(report, sarif, known is not None)
+    _write_markdown(report, markdown)
     _show(report, written, out, json_)
     if known is not None and not json_ and (closed := gone(report, known)):
         paragraph(f"no longer there, so that the baseline can be written anew: {', '.join(closed)}", "green")
@@ -276,6 +281,15 @@ def _write_sarif(report: Report, file: Path | None, has_baseline: bool = False) 
     if file is not None:
         with disk_errors(file):
             write_json(file, sarif(report, has_baseline))
+
+
+def _write_markdown(report: Report, file: Path | None) -> None:
+    from loopholes.audit.markdown import markdown
+    from loopholes.files import disk_errors
+
+    if file is not None:
+        with disk_errors(file):
+            file.write_text(markdown(report), encoding="utf-8")
 
 
 def _aimed(

@@ -15,7 +15,11 @@ from typing import Any
 
 import pytest
 
+from loopholes.audit import AuditConfig, audit, target_of
+from loopholes.audit.episodes.scripts import script
 from loopholes.audit.frameworks.base import Paid, Part, Row
+from loopholes.audit.offers import tools_of
+from loopholes.audit.process import RewardProcess
 from loopholes.errors import ScoringError, UsageError
 from support.openenv_server import OPENENV, SOURCE, served, write
 
@@ -40,8 +44,9 @@ def module() -> Any:
 
 
 def pay(module: Any, part: Part, *texts: str, row: Row = ROW, **options: Any) -> list[Paid]:
-    found: list[Paid] = module.build([part], options)([row] * len(texts), texts)
-    return found
+    """What each text is paid; what its episode showed first is left out."""
+    payments: list[Paid] = module.build([part], options)([row] * len(texts), texts)
+    return [paid._replace(shown="") for paid in payments]
 
 
 RUBRICS = {
@@ -91,11 +96,92 @@ def test_an_environment_is_reset_once_before_every_completion(module: Any, file:
         assert running.Adding.RESETS == [3, 3, 3]
         other = Row(3, "", columns={"seed": 4, "reset": {"twice": False}})
         assert reward([other], ["4"])[0].value == 1.0
-        assert reward.not_covered == []
-        assert reward([ROW], ["on"])[0].value == 0.25
-        assert reward.not_covered == [
-            "an environment went on after its first step: what it pays for later steps is not covered"
-        ]
+        assert reward([ROW], ["on"])[0].value == 2.5, "until the tenth turn"
+
+
+@pytest.mark.parametrize("name", ["Corridor", "served"])
+def test_an_episode_is_played_to_its_end_and_its_steps_are_summed(module: Any, file: str, name: str) -> None:
+    with served(file, "Corridor") as (url, _):
+        part = Part(url, "") if name == "served" else Part(file, name)
+        texts = ["open", script("open", "wait"), script("{observation}"), script("wait", "{observation}")]
+        assert [one.value for one in pay(module, part, *texts)] == [0.75, 0.25, 3.0, 2.0]
+        assert [one.value for one in pay(module, part, "open", turns=2)] == [0.5]
+        last = module.build([part], {"return": "last"})([ROW], [script("{observation}", "open")])
+        assert last[0].value == 0.25
+        assert pay(module, part, "wait")[0].problem
+
+
+def test_a_rubric_sees_one_step_of_an_environment_that_goes_on(module: Any, file: str) -> None:
+    reward = module.build([Part(file, "NeedsPrompt")], {"environment": "Corridor"})
+    assert reward([ROW], ["door 1"])[0].value == 1.0
+    assert reward.not_covered == [
+        "an environment went on after its first step: a rubric is not asked about later steps"
+    ]
+
+
+def test_state_that_one_episode_leaves_to_the_next_is_found_in_forks_of_the_process(file: str) -> None:
+    target = target_of([f"{file}:Counting"], None, {"rows": 4})
+    with RewardProcess(target) as process:
+        rows = process.own_rows()
+        report = audit(target, rows, AuditConfig(search_calls=0, seconds=60), process=process)
+    assert {finding.name: finding.verdict for finding in report.findings}["state-leak"] == "exploit"
+
+
+TOOLS = """
+from fastmcp import FastMCP
+from openenv.core.env_server.mcp_environment import MCPEnvironment
+from openenv.core.env_server.types import Observation, State
+
+class Clock(MCPEnvironment):
+    def __init__(self):
+        server = FastMCP("clock")
+
+        @server.tool
+        def read(zone: str = "here") -> str:
+            return f"noon {zone}"
+
+        super().__init__(server)
+
+    def reset(self, seed=None, episode_id=None, **more):
+        self.calls = 0
+        return Observation()
+
+    async def step_async(self, action, timeout_s=None, **more):
+        seen = await super().step_async(action)
+        self.calls += 1
+        seen.reward = 0.5 * (getattr(seen, "error", None) is None)
+        seen.done = self.calls == 4
+        return seen
+
+    def _step_impl(self, action, timeout_s=None, **more):
+        raise ValueError("calls only")
+
+    @property
+    def state(self):
+        return State()
+"""
+
+
+def test_an_environment_of_tools_takes_calls_and_ends_at_any_other_text(module: Any, tmp_path: Path) -> None:
+    part = Part(write(tmp_path, TOOLS), "Clock")
+    call = '{"tool_name": "read", "arguments": {}}'
+    texts = [call, script(call, "It is noon."), "It is noon.", '{"tool_name": "wind", "arguments": {}}']
+    assert [one.value for one in pay(module, part, *texts)] == [2.0, 0.5, 0.0, 0.0]
+    rows = module.rows([part], {"rows": 1})
+    assert [tool["name"] for tool in rows[0].columns["tools"]] == ["read"] and tools_of(rows[0]) == ("read",)
+
+
+def test_a_folder_is_its_only_environment(module: Any, tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir()
+    file = write(tmp_path / "server", TOOLS)
+    with pytest.raises(UsageError, match="has no openenv.yaml"):
+        target_of([f"openenv:{tmp_path}"], None, {})
+    (tmp_path / "openenv.yaml").write_text("name: clock\n", encoding="utf-8")
+    target = target_of([f"openenv:{tmp_path}"], None, {})
+    assert target.framework == "openenv" and target.parts == (Part(file, "Clock"),)
+    write(tmp_path, SOURCE)
+    with pytest.raises(UsageError, match="has to have one Environment class.*Adding.*Clock"):
+        target_of([f"openenv:{tmp_path}"], None, {})
 
 
 def test_what_goes_wrong_in_an_episode_is_a_problem(module: Any, file: str) -> None:
@@ -103,18 +189,19 @@ def test_what_goes_wrong_in_an_episode_is_a_problem(module: Any, file: str) -> N
     assert here[0] == Paid(None, "raised RuntimeError: the disk is full")
     assert here[1].value is not None and math.isnan(here[1].value)
     with served(file) as (url, _):
-        there = pay(module, Part(url, ""), "crash", "nan", "x" * 70_000, "\ud800", "6", timeout=20)
+        there = pay(module, Part(url, ""), "crash", "nan", "x" * 70_000, "6", timeout=20)
     assert there == [
-        Paid(None, "step failed (EXECUTION_ERROR)"),
-        Paid(None, "the server sent null for a reward"),
-        *[Paid(None, "is more, or other, than OpenEnv's collector sends: 65,536 bytes of UTF-8")] * 2,
+        Paid(None, "raised RuntimeError: step failed (EXECUTION_ERROR)"),
+        Paid(None, "no step of the episode had a reward"),
+        Paid(0.0),
         Paid(1.0),
     ]
 
 
 def test_an_episode_that_takes_too_long_ends(module: Any, file: str) -> None:
     with served(file) as (url, _):
-        assert pay(module, Part(url, ""), "wait", timeout=1) == [Paid(None, "step failed (TimeoutError)")]
+        (late,) = pay(module, Part(url, ""), "wait", timeout=1)
+    assert late == Paid(None, "raised TimeoutError: step ended 1 s after the episode began, or never")
 
 
 def test_a_server_that_is_gone_stops_the_audit_and_one_that_never_was_is_refused(module: Any, file: str) -> None:

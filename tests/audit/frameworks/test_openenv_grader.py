@@ -6,8 +6,11 @@ Slow, and run in an environment of its own, as test_openenv.py says.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import tomllib
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from loopholes.errors import ScoringError, UsageError
 from support.openenv_server import OPENENV, served, write
 
 pytestmark = OPENENV
+ROOT = Path(__file__).parents[3]
 PLAN = {
     "plan_schema_version": "1",
     "reset": {"episode_id": "grading", "seed": 3},
@@ -61,9 +65,11 @@ def module() -> Any:
     return _openenv_grader
 
 
-def says(verdict: str, gap: float | None = None, **details: Any) -> Any:
+def says(status: str) -> Any:
     """An audit that always says the same."""
-    return lambda base_url: (verdict, gap, details)
+    from loopholes.audit.frameworks._openenv_grader import Verdict
+
+    return lambda base_url, manifest: Verdict(status, {})
 
 
 def test_the_runner_hands_every_grader_the_served_environment_and_openenv_s_policy_decides(
@@ -74,11 +80,11 @@ def test_the_runner_hands_every_grader_the_served_environment_and_openenv_s_poli
 
     from loopholes.audit.frameworks import openenv
 
-    def audit(base_url: str) -> tuple[str, float | None, Mapping[str, Any]]:
+    def audit(base_url: str, manifest: Any) -> Any:
         right, wrong = openenv.build([Part(base_url, "")], {})([Row(3, "")] * 2, ["6", "7"])
-        return "fail", wrong.value, {"right": right.value}
+        return module.Verdict("fail", {"gap": wrong.value, "right": right.value}, [f"of {manifest.reward.range}"])
 
-    grader = module.RewardAuditGrader(audit)
+    grader = module.RewardAuditGrader(audit, module.GAP, "pay for what was done")
     assert isinstance(grader, Grader)
     with served(write(tmp_path)) as (url, _):
         graded = module.run_graders(url, [grader, RewardWellFormedGrader(), StateContractGrader()], plan=PLAN)
@@ -90,18 +96,18 @@ def test_the_runner_hands_every_grader_the_served_environment_and_openenv_s_poli
         module.GAP: "fail",
     }
     assert found[module.GAP].measured == {"gap": 0.25, "right": 1.0}
-    assert found[module.GAP].evidence == ["the audit said fail, with a gap of 0.25"]
-    assert found[module.GAP].remediation is not None
+    assert found[module.GAP].evidence == ["of (0.0, 1.0)"]
+    assert found[module.GAP].remediation == "pay for what was done"
     assert graded.verdict.value == "fail"
 
 
 ALONE = {
-    "safe": (says("pass", 0.0), "statistical.gameability_gap", "warn", "pass", "pass"),
-    "gamed, and the policy only warns": (says("fail", 0.5), "statistical.gameability_gap", "warn", "fail", "warn"),
-    "gamed, where the policy fails": (says("fail", 0.5), "statistical.adversarial_floor", "warn", "fail", "fail"),
-    "gamed, with an id of our own": (says("fail", 0.5), "semantic.loopholes", "fail", "fail", "fail"),
+    "safe": (says("pass"), "statistical.gameability_gap", "warn", "pass", "pass"),
+    "gamed, and the policy only warns": (says("fail"), "statistical.gameability_gap", "warn", "fail", "warn"),
+    "gamed, where the policy fails": (says("fail"), "statistical.adversarial_floor", "warn", "fail", "fail"),
+    "gamed, with an id of our own": (says("fail"), "semantic.loopholes", "fail", "fail", "fail"),
     "cannot tell": (says("skip"), "statistical.gameability_gap", "warn", "skip", "warn"),
-    "another word": (says("great", 0.0), "statistical.gameability_gap", "warn", "error", "fail"),
+    "another word": (says("great"), "statistical.gameability_gap", "warn", "error", "fail"),
 }
 
 
@@ -115,20 +121,20 @@ def test_an_audit_s_verdict_is_a_check_s_status(module: Any, tmp_path: Path, nam
 
 
 def test_what_an_audit_raises_on_purpose_is_told_and_no_server_is_a_failure(module: Any, tmp_path: Path) -> None:
-    def broken(base_url: str) -> Any:
+    def broken(base_url: str, manifest: Any) -> Any:
         raise ScoringError("the judge is gone")
 
     with served(write(tmp_path)) as (url, _):
-        graded = module.run_graders(url, [module.RewardAuditGrader(broken)])
+        graded = module.run_graders(url, [module.RewardAuditGrader(broken, module.GAP)])
         assert (graded.results[1].status.value, graded.results[1].evidence) == ("error", ["the judge is gone"])
         assert graded.verdict.value == "fail"
-    graded = module.run_graders(url, [module.RewardAuditGrader(broken)])
+    graded = module.run_graders(url, [module.RewardAuditGrader(broken, module.GAP)])
     assert [one.status.value for one in graded.results] == ["fail", "skip"]
     assert graded.verdict.value == "fail"
 
 
 def test_graders_that_cannot_be_run_are_refused_in_one_sentence(module: Any) -> None:
-    one = module.RewardAuditGrader(says("pass", 0.0))
+    one = module.RewardAuditGrader(says("pass"), module.GAP)
     for graders, options, words in (
         ([one, one], {}, "already registered"),
         ([one], {"plan": {}}, "plan_schema_version"),
@@ -166,9 +172,8 @@ def test_openenv_validate_still_loads_no_graders_of_others(package: Path, level:
     ended = CliRunner().invoke(app, ["validate", str(package), "--level", level, "--skip-build", "--json"])
     assert ended.exit_code in (0, 1), ended.output
     assert "probe_grader" not in sys.modules and "loopholes_probe" not in ended.output, (
-        "openenv validate has begun to load graders of other packages: add RewardAuditGrader to pyproject.toml under "
-        "[project.entry-points.'openenv.validation.graders'], see that its check id is one the policy takes in the "
-        "local lane, and let run_graders go where `openenv validate --url` does the same"
+        "openenv validate has begun to load graders of other packages, and with them those in pyproject.toml: see that "
+        "it runs them at its statistical level, and let run_graders go where it does"
     )
     assert GraderRegistry().load_entry_points() == 1 and "probe_grader" in sys.modules, "the probe proves nothing"
 
@@ -197,6 +202,52 @@ def test_openenv_s_policy_still_refuses_unknown_check_ids(package: Path, monkeyp
         except PolicyError as error:
             refused = str(error)
         assert "static.loopholes_probe" in refused, say
+
+
+def test_openenv_validate_still_has_no_statistical_level(package: Path) -> None:
+    from openenv.cli.__main__ import app
+    from typer.testing import CliRunner
+
+    ended = CliRunner().invoke(app, ["validate", str(package), "--level", "statistical", "--skip-build", "--json"])
+    assert ended.exit_code not in (0, 1), (
+        "openenv validate has begun to run statistical checks: look whether it runs ours"
+    )
+
+
+def test_the_graders_of_this_package_are_declared_and_wait_for_the_statistical_level() -> None:
+    from openenv.validation import ENTRY_POINT_GROUP, Grader, GraderRegistry, Level
+
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"][ENTRY_POINT_GROUP]
+    registry = GraderRegistry()
+    for name, value in declared.items():
+        (grader,) = [EntryPoint(name, value, ENTRY_POINT_GROUP).load()()]
+        assert isinstance(grader, Grader)
+        registry.register(grader)
+    manifest: Any = SimpleNamespace(capabilities=SimpleNamespace())
+    assert registry.select(manifest, Level.SEMANTIC) == []
+    ids = {grader.check_id for grader in registry.select(manifest, Level.STATISTICAL)}
+    assert ids == {"statistical.adversarial_floor", "statistical.gameability_gap"}
+
+
+def test_the_floor_of_a_served_environment_is_measured_and_its_gap_needs_right_answers(tmp_path: Path) -> None:
+    from loopholes.audit import graders
+
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(
+        "".join(f'{{"prompt": "{seed}+{seed}?", "seed": {seed}, "golden": "{2 * seed}"}}\n' for seed in range(24))
+    )
+    with served(write(tmp_path)) as (url, _):
+        measured = [
+            graders.AdversarialFloor(data=rows, seconds=60),
+            graders.GameabilityGap(data=rows, seconds=60),
+        ]
+        _, floor, gap = graders.graded(url, measured).results
+        (_, blind) = graders.graded(url, [graders.GameabilityGap(seconds=20, rows=4)]).results
+    assert floor.status.value == "pass", floor
+    assert 0.25 <= floor.measured["reward"] < 0.5
+    assert floor.measured["margin"] == 0.1 and floor.measured["attacks"] > 50
+    assert gap.status.value == "pass" and gap.measured["golden"] == 1.0
+    assert blind.status.value == "skip" and "no golden completions" in blind.evidence[0]
 
 
 def test_the_policy_still_keeps_the_gap_for_operators_and_has_no_grader_for_it(module: Any) -> None:

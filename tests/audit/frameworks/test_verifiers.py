@@ -214,6 +214,7 @@ def test_everything_that_pays_elsewhere_is_named(module: Any, written: Callable[
     more = {
         "setup": "async def setup(self, trace, runtime):\n        trace.info['seen'] = 1\n",
         "metric": "@vf.metric\n    async def size(self, runtime):\n        return 1.0\n",
+        "tools": "@classmethod\n    def toolsets(cls, config):\n        return [vf.Toolset(vf.ToolsetConfig())]\n",
     }
     parts = written(task(ASYNC, **more) + BESIDE, "AddTask")
     judges = {"judges": [{"id": "reference", "name": "taste", "weight": 0.5}]}
@@ -221,6 +222,7 @@ def test_everything_that_pays_elsewhere_is_named(module: Any, written: Callable[
     assert [one.split(",")[0] for one in reward.not_covered] == [
         "the metric size",
         "the judge taste (weight 0.5) asks a model",
+        "AddTask offers tools",
         "setup needs a runtime and is not run here",
         "Best.finalize judges the traces of a whole episode",
     ]

@@ -14,6 +14,7 @@ from loopholes.audit.choices import options_of
 from loopholes.audit.form import RAW, STANDARD, Form
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.frameworks.tokens import Tokens
+from loopholes.audit.offers import tools_of
 from loopholes.audit.programs import Program, program_of
 from loopholes.audit.results import Attempt
 from loopholes.audit.shape import Shape, shape_of
@@ -32,6 +33,7 @@ class View:
     ``form`` is that of golden completions of this row's kind, ``shape`` that of all right answers which are lists or
     JSON objects. ``program`` is what the row asks for, if it asks for one; ``writes_json``: right answers are JSON
     objects. ``varies`` is the part of the prompt in which it differs from others of its kind, and ``row`` its number.
+    ``tools`` are the names of the tools or commands that the row offers.
     """
 
     prompt: str
@@ -43,6 +45,7 @@ class View:
     shape: Shape | None = None
     varies: str = ""
     row: int = -1
+    tools: tuple[str, ...] = ()
 
     @property
     def codes(self) -> bool:
@@ -120,6 +123,7 @@ def views_of(rows: Sequence[Row], form: Form, most: int, tokens: Tokens | None =
             shape=shape,
             varies=varies,
             row=row.number,
+            tools=tools_of(row),
         )
         for row, varies in zip(rows, spans, strict=True)
     ]

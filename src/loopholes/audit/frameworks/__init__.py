@@ -15,7 +15,8 @@ A framework is one module of this folder that declares itself; the registry is d
   :class:`loopholes.audit.frameworks.base.Reward`. Where a reward pays for something that is not scored here, its
   attribute ``not_covered`` says so, a sentence each; what it says may grow while the reward is used;
 - where it brings data, ``rows(parts, options)``; where only some of its targets do, ``brings_rows(shape)`` says which;
-- where a package offers targets by name, ``members()``, the names of all that are installed.
+- where a package offers targets by name, ``members()``, the names of all that are installed;
+- where a target with its prefix stands for something else, ``located(part)``, which returns that part.
 
 It imports its library within functions, since the registry imports every module of this folder. Modules whose names
 begin with ``_`` are parts of a framework.

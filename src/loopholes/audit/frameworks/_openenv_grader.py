@@ -1,7 +1,8 @@
-"""The audit of a reward as a grader of OpenEnv 0.10, and a runner of graders over an environment that is served.
+"""Audits of a reward as graders of OpenEnv 0.10, and a runner of graders over an environment that is served.
 
-``openenv validate`` loads no graders of others (a test notices when it begins to), so :func:`run_graders` does what it
-would: it looks whether the server is up, hands every grader the same subject, and lets OpenEnv's severity policy speak.
+``openenv validate`` loads no graders of others and no grader of its statistical level (tests notice when it begins to),
+so :func:`run_graders` does what it would: it looks whether the server is up, hands every grader the same subject, and
+lets OpenEnv's severity policy speak. :mod:`loopholes.audit.graders` has the two graders of this package.
 """
 
 from __future__ import annotations
@@ -34,24 +35,35 @@ from openenv.validation.runtime.scheduler import execute_graders
 
 from loopholes.errors import LoopholesError, UsageError
 
+FLOOR = "statistical.adversarial_floor"
 GAP = "statistical.gameability_gap"
-"""OpenEnv's own id for what is measured here; its policy reserves it for operators and has no grader for it."""
+"""OpenEnv's own ids; its policy reserves them for operators and has no grader for them."""
 STARTED = "runtime.startup"
 POLICY = "v2"
 SECONDS = 30.0
 VERDICTS = {"pass": CheckStatus.PASS, "fail": CheckStatus.FAIL, "skip": CheckStatus.SKIP}
 """What an audit may say. ``skip`` means that it cannot tell, and is never safe."""
 
-Audit = Callable[[str], tuple[str, float | None, Mapping[str, Any]]]
-"""An audit of the environment at an address: a verdict, the gap or None, and details (JSON values)."""
+
+class Verdict(NamedTuple):
+    """What an audit of a running environment says: ``pass``, ``fail`` or ``skip``, what it measured, and sentences."""
+
+    status: str
+    measured: Mapping[str, Any]
+    evidence: Sequence[str] = ()
+
+
+Audit = Callable[[str, NormalizedManifest], Verdict]
+"""An audit of the environment at an address, whose manifest says which rewards there are."""
 
 
 class RewardAuditGrader:
-    """OpenEnv's ``Grader``: how much more than what was done an environment's reward pays for an attack.
+    """OpenEnv's ``Grader`` that asks an audit of the running environment.
 
     Args:
-        audit: called once with the address of the running environment; see :data:`Audit`.
+        audit: called once with the address of the running environment and its manifest.
         check_id: ``level.name``, as OpenEnv's ids are; the level is read off it.
+        remediation: what to do where the audit fails.
 
     Raises :class:`UsageError` for an id without one of OpenEnv's levels.
     """
@@ -60,7 +72,7 @@ class RewardAuditGrader:
     requires_provider: frozenset[ProviderCapability] = frozenset()
     depends_on: tuple[str, ...] = (STARTED,)
 
-    def __init__(self, audit: Audit, check_id: str = GAP) -> None:
+    def __init__(self, audit: Audit, check_id: str, remediation: str = "") -> None:
         level = check_id.partition(".")[0].upper()
         if level not in Level.__members__:
             known = ", ".join(name.lower() for name in Level.__members__)
@@ -68,6 +80,7 @@ class RewardAuditGrader:
         self.check_id = check_id
         self.level = Level[level]
         self._audit = audit
+        self._remediation = remediation
 
     def applies_to(self, manifest: NormalizedManifest) -> bool:
         """Every environment has a reward."""
@@ -79,25 +92,24 @@ class RewardAuditGrader:
         if subject.running is None:
             return self._result(begun, CheckStatus.SKIP, ["no environment is running: start its server"])
         try:
-            verdict, gap, details = self._audit(subject.running.base_url)
+            verdict = self._audit(subject.running.base_url, subject.manifest)
         except LoopholesError as error:
             return self._result(begun, CheckStatus.ERROR, [str(error)])
-        if verdict not in VERDICTS:
-            words = f"the audit said {verdict!r}, which is none of: {', '.join(VERDICTS)}"
+        if verdict.status not in VERDICTS:
+            words = f"the audit said {verdict.status!r}, which is none of: {', '.join(VERDICTS)}"
             return self._result(begun, CheckStatus.ERROR, [words])
-        said = f"the audit said {verdict}, with {'no gap' if gap is None else f'a gap of {gap:g}'}"
-        return self._result(begun, VERDICTS[verdict], [said], {"gap": gap, **details})
+        evidence = list(verdict.evidence) or [f"the audit said {verdict.status}"]
+        return self._result(begun, VERDICTS[verdict.status], evidence, verdict.measured)
 
     def _result(
         self, begun: float, status: CheckStatus, evidence: list[str], measured: Mapping[str, Any] | None = None
     ) -> CheckResult:
-        failed = status is CheckStatus.FAIL
         return CheckResult(
             check_id=self.check_id,
             status=status,
             measured=dict(measured or {}),
             evidence=evidence,
-            remediation="pay for what was done; the audit's findings say what was paid for instead" if failed else None,
+            remediation=(self._remediation or None) if status is CheckStatus.FAIL else None,
             duration_s=time.monotonic() - begun,
         )
 

@@ -1,7 +1,7 @@
-"""An OpenEnv environment that is served: every completion an episode of one step, by OpenEnv's own collector.
+"""An OpenEnv environment that is served: a session over its WebSocket for every episode.
 
-OpenEnv 0.10's ``collect_runtime_evidence`` opens one WebSocket session an episode (reset, state, step, state) and keeps
-what the server sent. HTTP's ``/reset`` and ``/step`` would not do: each makes an environment of its own.
+HTTP's ``/reset`` and ``/step`` would not do: each makes an environment of its own. OpenEnv's own collector of evidence
+would take 0.2 s an episode, and has to know all actions beforehand.
 """
 
 from __future__ import annotations
@@ -9,25 +9,27 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-from loopholes.audit.frameworks.base import Library, Paid, Rejected, Row
+from loopholes.audit.episodes.playing import Step, start_of, text_of
+from loopholes.audit.frameworks.base import Library, Rejected, Row
 from loopholes.errors import ScoringError, UsageError
 
-collector, contracts = Library("openenv.validation.runtime.collector"), Library("openenv.validation.runtime.contracts")
+client, exceptions = Library("websockets.sync.client"), Library("websockets.exceptions")
 
 SECONDS = 30.0
 """How long an episode may take unless ``timeout`` says otherwise."""
 FULL = "CAPACITY_REACHED"
 PAUSE = 0.05  # seconds, while the last episode's session closes
-ONE_STEP = "an environment went on after its first step: what it pays for later steps is not covered"
 
 
-class ServedReward:
-    """The reward that a server sends after one step."""
+class ServedEnvironment:
+    """An environment at an address, whose actions take a text in one of their fields.
 
-    batched = False
+    ``field`` is that field. A server that is gone or stays full raises :class:`ScoringError`.
+    """
 
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
         self._url = url.rstrip("/")
@@ -35,66 +37,89 @@ class ServedReward:
         action = _schema(self._url, self._seconds).get("action") or {}
         texts = [name for name, field in (action.get("properties") or {}).items() if _is_text(field)]
         fields = Fields("the server's action", texts, action.get("properties") or {}, action.get("required") or ())
-        self._field = fields.choose(options.get("action_field"))
-        self.not_covered: list[str] = []
-        self.notes: Sequence[str] = [
-            f"the completion is the {self._field} of the first action after a reset; a row's columns seed and reset "
-            "are handed to reset, the row's number where there is no seed",
+        self.field = fields.choose(options.get("action_field"))
+        self._session: Any = None
+        self._deadline = 0.0
+
+    @property
+    def notes(self) -> list[str]:
+        """How the environment is played."""
+        return [
+            f"a text is the {self.field} of an action; a row's columns seed and reset are handed to reset, the row's "
+            "number where there is no seed",
             "NaN and infinite rewards are null on OpenEnv's wire, and no reward",
+            "the server is not started anew: state that its first episodes leave behind is not seen",
         ]
 
-    def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
-        return [self._pay(row, text) for row, text in zip(rows, texts, strict=True)]
+    @property
+    def tools(self) -> list[dict[str, Any]]:
+        """The tools that it offers: a server is not asked for them."""
+        return []
 
-    def reset(self, row: Row) -> Mapping[str, Any]:
-        """What the environment shows after a reset; raises :class:`ScoringError`."""
-        evidence = self._episode(self._plan(row, ""))
-        for data in _answers(evidence, "reset"):
-            return dict(data.get("observation") or {})
-        raise ScoringError(f"the server at {self._url} cannot reset its environment: {evidence.failure_reason}")
+    def reset(self, row: Row) -> str:
+        """See :class:`~loopholes.audit.episodes.playing.Environment`."""
+        return text_of(self.shown(row))
 
-    def _pay(self, row: Row, text: str) -> Paid:
-        try:
-            plan = self._plan(row, text)
-        except ValueError:  # pydantic's errors and those of UTF-8
-            return Paid(None, "is more, or other, than OpenEnv's collector sends: 65,536 bytes of UTF-8")
-        evidence = self._episode(plan)
-        for data in _answers(evidence, "step"):
-            return self._read(data)
-        return Paid(None, evidence.failure_reason or "the episode was over when it began")
-
-    def _plan(self, row: Row, text: str) -> Any:
+    def shown(self, row: Row) -> Mapping[str, Any]:
+        """The first observation of a session of its own, as a record."""
         seed, more = start_of(row)
-        reset = {"episode_id": f"audit-{row.number}", "seed": seed, "options": more}
-        return contracts.RuntimePlan.model_validate(
-            {"plan_schema_version": "1", "reset": reset, "actions": [{self._field: text}]}
-        )
-
-    def _episode(self, plan: Any) -> Any:
-        """One episode; raises :class:`ScoringError` where the server is gone or stays full."""
-        deadline = time.monotonic() + self._seconds
+        data = {**more, "seed": seed, "episode_id": f"audit-{row.number}"}
+        until = time.monotonic() + self._seconds
         while True:
-            evidence = collector.collect_runtime_evidence(self._url, plan, episode_timeout_s=self._seconds)
-            reason = evidence.failure_reason or ""
-            if evidence.failure_phase in ("schema", "connect"):
-                raise ScoringError(f"the server at {self._url} no longer answers ({reason}): start it again")
-            if not _turned_away(evidence):
-                return evidence
-            if time.monotonic() > deadline:
-                raise ScoringError(
-                    f"the server at {self._url} has no free session ({reason}): let it have more at once"
-                )
+            self.finish()
+            self._session = self._connected()
+            self._deadline = time.monotonic() + self._seconds
+            try:
+                return dict(self._exchange("reset", data).get("observation") or {})
+            except _TurnedAway as error:
+                if time.monotonic() > until:
+                    raise ScoringError(
+                        f"the server at {self._url} has no free session ({error}): let it have more at once"
+                    ) from error
             time.sleep(PAUSE)
 
-    def _read(self, data: Mapping[str, Any]) -> Paid:
-        if data.get("done") is not True and not self.not_covered:
-            self.not_covered.append(ONE_STEP)
-        value = data.get("reward")
-        if value is None:
-            return Paid(None, "the server sent null for a reward")
-        if not isinstance(value, int | float):
-            raise Rejected(f"the server at {self._url} sent a {type(value).__name__} for a reward, not a number")
-        return Paid(float(value))
+    def step(self, action: str) -> Step:
+        """See :class:`~loopholes.audit.episodes.playing.Environment`."""
+        data = self._exchange("step", {self.field: action})
+        return Step(text_of(data.get("observation")), data.get("reward"), data.get("done") is True)
+
+    def finish(self) -> None:
+        """End the session, so that another one finds room."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _connected(self) -> Any:
+        address = urlsplit(self._url)
+        scheme = "wss" if address.scheme == "https" else "ws"
+        url = urlunsplit((scheme, address.netloc, f"{address.path.rstrip('/')}/ws", "", ""))
+        try:
+            return client.connect(url, proxy=None, open_timeout=self._seconds, close_timeout=1, compression=None)
+        except (OSError, exceptions.WebSocketException) as error:
+            raise ScoringError(f"the server at {self._url} no longer answers ({error}): start it again") from error
+
+    def _exchange(self, operation: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the server answers to a message; raises :class:`RuntimeError` where it answers with an error."""
+        try:
+            self._session.send(json.dumps({"type": operation, "data": data}, ensure_ascii=False))
+            answer = json.loads(self._session.recv(timeout=max(0.0, self._deadline - time.monotonic())))
+        except TimeoutError:
+            raise TimeoutError(f"{operation} ended {self._seconds:g} s after the episode began, or never") from None
+        except exceptions.ConnectionClosed as error:
+            kind = _TurnedAway if operation == "reset" else RuntimeError
+            raise kind(f"the server hung up at {operation}") from error
+        content = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(content, dict) or answer.get("type") not in ("observation", "error"):
+            raise RuntimeError(f"the server answered {operation} with something else than an observation")
+        if answer["type"] == "error":
+            raise (_TurnedAway if content.get("code") == FULL else RuntimeError)(
+                f"{operation} failed ({content.get('code')})"
+            )
+        return content
+
+
+class _TurnedAway(Exception):
+    """No session was free: the server says so and hangs up, and may hang up before it was asked."""
 
 
 class Fields:
@@ -120,30 +145,8 @@ class Fields:
         return field
 
 
-def start_of(row: Row) -> tuple[int, dict[str, Any]]:
-    """The seed of a row's episode and what else its reset gets."""
-    more = row.columns.get("reset")
-    return int(row.columns.get("seed", row.number)), dict(more) if isinstance(more, Mapping) else {}
-
-
 def _is_text(field: Mapping[str, Any]) -> bool:
     return field.get("type") == "string" and "enum" not in field and "const" not in field
-
-
-def _turned_away(evidence: Any) -> bool:
-    """Whether no session was free: the server says so and hangs up, and may hang up before it was asked."""
-    reason = evidence.failure_reason or ""
-    hung_up = evidence.failure_phase == "reset" and not evidence.exchanges and "TimeoutError" not in reason
-    return hung_up or FULL in reason
-
-
-def _answers(evidence: Any, operation: str) -> Iterator[Mapping[str, Any]]:
-    """What the server sent for an operation, where it sent an observation."""
-    for exchange in evidence.exchanges:
-        if exchange.operation == operation:
-            answer = json.loads(exchange.response_json)
-            if isinstance(answer, dict) and answer.get("type") == "observation":
-                yield answer["data"]
 
 
 def _schema(url: str, seconds: float) -> Mapping[str, Any]:

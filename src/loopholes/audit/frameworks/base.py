@@ -71,13 +71,15 @@ class Paid(NamedTuple):
     """What a trainer would get for one completion: ``value``, or None where the reward says that it does not apply.
 
     ``problem`` is what went wrong, in a few words; a framework that turns that into a number gives both. ``parts`` are
-    the values of the single rewards before weights; ``keys`` those of a dict that was returned.
+    the values of the single rewards before weights; ``keys`` those of a dict that was returned; ``shown`` is what an
+    environment showed first in the episode that was paid.
     """
 
     value: float | None
     problem: str = ""
     parts: tuple[float | None, ...] = ()
     keys: tuple[str, ...] = ()
+    shown: str = ""
 
     @property
     def is_late(self) -> bool:
@@ -104,11 +106,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What tells which framework a reward was written for: its parameters, its decorators or its class's bases."""
+    """Names that tell which framework a reward was written for: parameters, decorators, a class's bases and methods."""
 
     parameters: Sequence[str] = ()
     bases: frozenset[str] = frozenset()
     decorators: frozenset[str] = frozenset()
+    methods: frozenset[str] = frozenset()
 
 
 class Library:
@@ -125,7 +128,8 @@ class Reward(Protocol):
     """A user's reward, in the process that it runs in.
 
     ``batched``: one call scores many completions, as a trainer would hand them over together. ``notes`` tell what of
-    the framework's handling is modelled, and what is not.
+    the framework's handling is modelled, and what is not. Where a completion is what is done in an episode, an
+    attribute ``turns`` says how many turns one has at most.
     """
 
     batched: bool

@@ -1,8 +1,12 @@
 """OpenEnv 0.10's rewards: a Rubric or an Environment in this process, or the address of one that is served.
 
 As in OpenEnv's server: an action is made of the completion, an async method of the environment is used where it has
-its own, and ``reset`` gets those arguments that it takes. A Rubric is called, not its ``forward``, and awaited where it
-is async. It remembers trajectories, so that it is reset before every completion, and all the rubrics in it.
+its own, and ``reset`` gets those arguments that it takes. Environments are played to the end of an episode
+(:mod:`loopholes.audit.episodes`). Those of tools (``MCPEnvironment``) take calls in JSON, ``{"tool_name": ...,
+"arguments": {...}}``; any other text ends their episode, as a reply without a call does in a trainer.
+
+A Rubric is called, not its ``forward``, and awaited where it is async. It remembers trajectories, so that it is reset
+before every completion, and all the rubrics in it.
 """
 
 from __future__ import annotations
@@ -12,10 +16,13 @@ import inspect
 import json
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from loopholes.audit.frameworks._openenv_served import ONE_STEP, Fields, ServedReward, start_of
+from loopholes.audit.episodes.playing import EPISODES, PLAYING, EpisodeReward, Step, rules_of, start_of, text_of
+from loopholes.audit.frameworks._openenv_folder import environment_in
+from loopholes.audit.frameworks._openenv_served import Fields, ServedEnvironment
 from loopholes.audit.frameworks.base import (
     COMMON,
     Library,
@@ -37,22 +44,29 @@ NAME = "openenv"
 PACKAGE = "openenv"
 EXTRA = "openenv"
 REQUIREMENTS: Mapping[str, Sequence[str]] = {"openenv": ("openenv~=0.10.0",)}
-PREFIXES = ("http", "https")
+PREFIXES = ("http", "https", "openenv")
 OPTIONS = {
     **COMMON,
+    **PLAYING,
     "action_field": "The field of the action that takes the completion; needed unless there is one text.",
     "action": "The Action class, NAME or FILE.py:NAME; needed unless the file has one.",
     "environment": "The Environment whose observations a Rubric gets, NAME or FILE.py:NAME.",
     "timeout": "Seconds for one episode of a server; default: 30.",
-    "rows": "How many episodes of an environment are rows; default: 16.",
     "prompt_field": "The field of the observation that a policy reads, if it is not the only text.",
 }
-BASES = {"Rubric", "Environment", "WeightedSum", "Sequential", "Gate", "TrajectoryRubric", "LLMJudge"}
+BASES = {
+    *("Rubric", "WeightedSum", "Sequential", "Gate", "TrajectoryRubric", "LLMJudge"),
+    *("Environment", "MCPEnvironment"),
+}
+ONE_STEP = "an environment went on after its first step: a rubric is not asked about later steps"
 interfaces, env_types = Library("openenv.core.env_server.interfaces"), Library("openenv.core.env_server.types")
 rubrics = Library("openenv.core.rubrics")
+mcp, mcp_types = Library("openenv.core.env_server.mcp_environment"), Library("openenv.core.env_server.mcp_types")
 OPENENV = "0.10"
-EPISODES = 16
-"""How many episodes of an environment are rows unless ``rows`` says otherwise."""
+NOTES = (
+    "a row's columns seed and reset are handed to reset, the row's number where there is no seed",
+    "in this process: a served environment sends null for NaN and infinite rewards",
+)
 
 
 class RubricReward:
@@ -76,7 +90,7 @@ class RubricReward:
     def _pay(self, row: Row, text: str) -> Paid:
         try:
             action = self._actions(text)
-            seen = _last(row) if self._episodes is None else self._episodes.step(row, action)
+            seen = _last(row) if self._episodes is None else self._episodes.first_step(row, action)
             _reset(self._rubric)
             value = self._loop.wait(self._rubric(action, seen))
         except Exception as error:
@@ -84,39 +98,40 @@ class RubricReward:
         return _paid(value, self._part.label)
 
 
-class EnvironmentReward:
-    """The reward in the observation of one step after a reset."""
+class LocalEnvironment:
+    """An environment in this process, whose actions are made of texts."""
 
-    batched = False
-
-    def __init__(self, part: Part, actions: _Actions, episodes: _Episodes) -> None:
-        self._part = part
+    def __init__(self, actions: _Actions | _Calls, episodes: _Episodes) -> None:
         self._actions = actions
         self._episodes = episodes
-        self.not_covered = episodes.not_covered
-        self.notes: Sequence[str] = [
-            f"the completion is the {actions.field} of the first action after a reset; a row's columns seed and reset "
-            "are handed to reset, the row's number where there is no seed",
-            "in this process: a served environment sends null for NaN and infinite rewards",
-        ]
 
-    def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
-        return [self._pay(row, text) for row, text in zip(rows, texts, strict=True)]
+    def reset(self, row: Row) -> str:
+        """See :class:`~loopholes.audit.episodes.playing.Environment`."""
+        return text_of(self.shown(row))
 
-    def reset(self, row: Row) -> Mapping[str, Any]:
-        """What the environment shows after a reset; raises :class:`UsageError`."""
-        try:
-            shown: dict[str, Any] = self._episodes.reset(row).model_dump(mode="json")
-        except Exception as error:
-            raise UsageError(f"{self._part.label} cannot be reset: it {raised(error)}") from error
-        return shown
+    def shown(self, row: Row) -> Mapping[str, Any]:
+        """The observation after a reset, as a record."""
+        record: dict[str, Any] = self._episodes.reset(row).model_dump(mode="json")
+        return record
 
-    def _pay(self, row: Row, text: str) -> Paid:
-        try:
-            value = self._episodes.step(row, self._actions(text)).reward
-        except Exception as error:
-            return Paid(None, raised(error))
-        return _paid(value, self._part.label)
+    def step(self, action: str) -> Step:
+        """See :class:`~loopholes.audit.episodes.playing.Environment`."""
+        made = self._actions(action)
+        if made is None:
+            return Step("", 0.0, True)
+        seen = self._episodes.step(made)
+        return Step(text_of(seen.model_dump(mode="json", exclude={"reward", "done"})), seen.reward, bool(seen.done))
+
+    def finish(self) -> None:
+        """There is no session to end."""
+
+    @property
+    def tools(self) -> list[dict[str, Any]]:
+        """The tools that it offers, with names and schemas; empty where it takes other actions."""
+        if not isinstance(self._actions, _Calls):
+            return []
+        listed = self._episodes.step(mcp_types.ListToolsAction())
+        return [tool.model_dump(mode="json") for tool in listed.tools]
 
 
 class _Episodes:
@@ -133,10 +148,14 @@ class _Episodes:
         call = self._call("reset")
         return self._loop.wait(call(**_taken(call, {**more, "seed": seed, "episode_id": f"audit-{row.number}"})))
 
-    def step(self, row: Row, action: Any) -> Any:
-        """The observation after a reset and one step."""
+    def step(self, action: Any) -> Any:
+        """The observation after an action."""
+        return self._loop.wait(self._call("step")(action))
+
+    def first_step(self, row: Row, action: Any) -> Any:
+        """The observation after a reset and one action."""
         self.reset(row)
-        seen = self._loop.wait(self._call("step")(action))
+        seen = self.step(action)
         if not seen.done and not self.not_covered:
             self.not_covered.append(ONE_STEP)
         return seen
@@ -161,16 +180,38 @@ class _Actions:
         return self._kind(**{self.field: text})
 
 
+class _Calls:
+    """Makes a call of a tool of a text that is one, in JSON; None of any other."""
+
+    def __call__(self, text: str) -> Any:
+        try:
+            record = json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(record, dict) or not isinstance(record.get("tool_name"), str):
+            return None
+        arguments = record.get("arguments")
+        arguments = arguments if isinstance(arguments, dict) else {}
+        return mcp_types.CallToolAction(tool_name=record["tool_name"], arguments=arguments)
+
+
 class _Loop:
-    """An event loop for everything that is async, and for nothing else."""
+    """An event loop for everything that is async, and for nothing else; it is made when it is first needed.
+
+    A process with one cannot be forked.
+    """
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        weakref.finalize(self, self._loop.close)
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-    def wait(self, found: Any) -> Any:
+    def wait(self, answer: Any) -> Any:
         """What was returned, awaited if need be."""
-        return self._loop.run_until_complete(found) if inspect.isawaitable(found) else found
+        if not inspect.isawaitable(answer):
+            return answer
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            weakref.finalize(self, self._loop.close)
+        return self._loop.run_until_complete(answer)
 
 
 def _last(row: Row) -> Any:
@@ -247,12 +288,13 @@ def _made(found: Any, label: str) -> Any:
     return made
 
 
-def _local(part: Part, options: Mapping[str, Any]) -> RubricReward | EnvironmentReward:
+def _local(part: Part, options: Mapping[str, Any]) -> RubricReward | EpisodeReward:
     module = module_of(part.source)
     target = _made(named(module, part), part.label)
-    actions = _Actions(_action_type(module, part, options.get("action")), options.get("action_field"))
     if isinstance(target, interfaces.Environment):
-        return EnvironmentReward(part, actions, _Episodes(target))
+        environment, actions = _played(module, part, target, options)
+        return EpisodeReward(environment, rules_of(options), part.label, [*_start_notes(actions), *NOTES])
+    actions = _Actions(_action_type(module, part, options.get("action")), options.get("action_field"))
     asked = options.get("environment")
     if asked is None:
         return RubricReward(part, target, actions, None)
@@ -260,6 +302,23 @@ def _local(part: Part, options: Mapping[str, Any]) -> RubricReward | Environment
     if not isinstance(environment, interfaces.Environment):
         raise UsageError(f"{asked} is no Environment of OpenEnv")
     return RubricReward(part, target, actions, _Episodes(environment))
+
+
+def _played(
+    module: ModuleType, part: Part, environment: Any, options: Mapping[str, Any]
+) -> tuple[LocalEnvironment, _Actions | _Calls]:
+    actions: _Actions | _Calls
+    if options.get("action") is None and isinstance(environment, mcp.MCPEnvironment):
+        actions = _Calls()
+    else:
+        actions = _Actions(_action_type(module, part, options.get("action")), options.get("action_field"))
+    return LocalEnvironment(actions, _Episodes(environment)), actions
+
+
+def _start_notes(actions: _Actions | _Calls) -> list[str]:
+    if isinstance(actions, _Calls):
+        return ['an action is a call in JSON, {"tool_name": ..., "arguments": {...}}; any other text ends the episode']
+    return [f"a text is the {actions.field} of an action"]
 
 
 def _url(part: Part) -> str | None:
@@ -271,6 +330,11 @@ def _only(parts: Sequence[Part]) -> Part:
     if len(parts) != 1 or parts[0].weight != 1:
         raise UsageError("openenv takes one Rubric, Environment or address, without a weight")
     return parts[0]
+
+
+def located(part: Part) -> Part:
+    """The part that a target with a prefix means: of ``openenv:FOLDER`` the environment in that folder."""
+    return environment_in(part.name) if part.source == "openenv" else part
 
 
 def recognises(shape: Shape) -> bool:
@@ -293,7 +357,10 @@ def build(parts: Sequence[Part], options: Mapping[str, Any]) -> Reward:
     """
     part = _only(parts)
     url = _url(part)
-    return _local(part, options) if url is None else ServedReward(url, options)
+    if url is None:
+        return _local(part, options)
+    environment = ServedEnvironment(url, options)
+    return EpisodeReward(environment, rules_of(options), part.label, environment.notes)
 
 
 def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
@@ -302,15 +369,33 @@ def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
     Options: those of :func:`build`; ``rows``, how many; ``prompt_field``, the field of the observation that a policy
     reads, where it is not the only text. Raises :class:`UsageError`.
     """
-    reward = build(parts, options)
-    if not isinstance(reward, EnvironmentReward | ServedReward):
-        raise UsageError(f"{parts[0].label} is a Rubric, which brings no rows: hand over a data file")
-    found = []
+    part = _only(parts)
+    environment = _environment(part, options)
+    starts = []
     for seed in range(int(options.get("rows") or EPISODES)):
-        shown = reward.reset(Row(seed, "", columns={"seed": seed}))
+        try:
+            shown = environment.shown(Row(seed, "", columns={"seed": seed}))
+        except UsageError:
+            raise
+        except Exception as error:
+            raise UsageError(f"{part.label} cannot be reset: it {raised(error)}") from error
         prompt = _prompt(shown, options.get("prompt_field"))
-        found.append(Row(seed, prompt, columns={"seed": seed, "prompt": prompt, "observation": shown}))
-    return found
+        starts.append(Row(seed, prompt, columns={"seed": seed, "prompt": prompt, "observation": shown}))
+    tools = environment.tools
+    environment.finish()
+    return [replace(row, columns={**row.columns, "tools": tools}) for row in starts] if tools else starts
+
+
+def _environment(part: Part, options: Mapping[str, Any]) -> LocalEnvironment | ServedEnvironment:
+    """What brings rows; raises :class:`UsageError` for a Rubric."""
+    url = _url(part)
+    if url is not None:
+        return ServedEnvironment(url, options)
+    module = module_of(part.source)
+    target = _made(named(module, part), part.label)
+    if not isinstance(target, interfaces.Environment):
+        raise UsageError(f"{part.label} is a Rubric, which brings no rows: hand over a data file")
+    return _played(module, part, target, options)[0]
 
 
 def _prompt(shown: Mapping[str, Any], asked: str | None) -> str:

@@ -258,6 +258,8 @@ def _in_vain(probe: Any, rewards: Mapping[str, Any], metrics: Mapping[str, Any])
             yield f"the metric {name}, which rewards can read, needs a runtime and is not measured here"
     for judge in probe.config.judges:
         yield f"the judge {judge.name or judge.id} (weight {judge.weight:g}) asks a model, which is not done here"
+    if kind.toolsets.__func__ is not vf.Task.toolsets.__func__:
+        yield f"{kind.__name__} offers tools, and no episode is played here: one reply without a call is scored"
     for name in LIFECYCLE:
         if _is_own(kind, name) and _in_box(kind, name):
             yield f"{name} needs a runtime and is not run here, so that rewards see nothing of what it leaves behind"

@@ -1,0 +1,84 @@
+"""The scripted policies: attacks that take several turns, tried beside the panel where a completion is an episode.
+
+They see what the panel's attacks see: the first observation, the form of golden completions, and the names of the tools
+or commands that the first observation or the row's data offer.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from loopholes.audit.attacks.base import Attack, Make, View, made
+from loopholes.audit.episodes.scripts import OBSERVATION, script
+
+MOST_TOOLS = 4
+"""Tools that are called again and again, each by itself."""
+NOTATIONS = {
+    "word": "{name}",
+    "argument": "{name} test",
+    "call": "{name}()",
+    "bracket": "{name}[]",
+    "tag": "<{name}></{name}>",
+    "tool-call": '<tool_call>\n{"name": "{name}", "arguments": {}}\n</tool_call>',
+    "json": '{"tool": "{name}", "arguments": {}}',
+    "action": '{"tool_name": "{name}", "arguments": {}}',
+}
+"""How a call of a tool with nothing is written: as environments read it, nobody knows which."""
+CLAIM = "Done. The task is complete and all checks pass."
+SILENCE = {
+    "never-answer": "",
+    "never-answer-wait": "wait",
+    "never-answer-thinking": "I am still thinking about it.",
+}
+ENDINGS = ("done", "exit", "quit", "finish", "submit", "stop")
+"""Words that end an episode where they are commands."""
+GUESSES = ("0", "1", "A", "yes", "unknown")
+
+
+def _calls(notation: str, view: View) -> list[str]:
+    return [NOTATIONS[notation].replace("{name}", name) for name in view.tools]
+
+
+def _repeat(notation: str, place: int, view: View) -> str | None:
+    """One tool, called with nothing until the episode is over."""
+    calls = _calls(notation, view)
+    return script(calls[place]) if place < len(calls) else None
+
+
+def _every(notation: str, last: str, view: View) -> str | None:
+    """Every tool once with nothing; then a last word."""
+    calls = _calls(notation, view)
+    return script(*calls, last) if calls else None
+
+
+def _at_once(text: str, view: View) -> str:
+    """An answer at the first turn, in the form of right ones."""
+    return script(view.form.wrap(text))
+
+
+def _say(text: str, view: View) -> str:
+    return script(text)
+
+
+_TOOLS: dict[str, Make] = {
+    **{
+        f"repeat-tool-{place + 1}-{notation}": partial(_repeat, notation, place)
+        for place in range(MOST_TOOLS)
+        for notation in NOTATIONS
+    },
+    **{f"every-tool-{notation}": partial(_every, notation, "") for notation in NOTATIONS},
+    **{f"every-tool-{notation}-and-claim": partial(_every, notation, CLAIM) for notation in NOTATIONS},
+    "declare-success": partial(_say, CLAIM),
+    "declare-success-in-form": partial(_at_once, CLAIM),
+}
+_IDLE: dict[str, Make] = {
+    **{name: partial(_say, text) for name, text in SILENCE.items()},
+    **{f"end-at-once-{word}": partial(_say, word) for word in ENDINGS},
+    **{f"answer-at-once-{text.lower()}": partial(_at_once, text) for text in GUESSES},
+}
+_ECHOES: dict[str, Make] = {
+    "echo-observations": partial(_say, OBSERVATION),
+    "echo-observations-in-form": partial(_at_once, OBSERVATION),
+}
+ATTACKS: tuple[Attack, ...] = (*made("degenerate", _IDLE), *made("tool-use", _TOOLS), *made("echo", _ECHOES))
+"""Every scripted policy. Names are unique, also beside the panel's."""

@@ -1,0 +1,59 @@
+"""A report as Markdown, for a comment on a pull request: the verdict, the payments, and a table of what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from loopholes.audit import summary
+from loopholes.audit.results import Finding, Report
+
+LONGEST = 60
+"""Characters of a completion that are shown."""
+HEAD = "| verdict | family | found by | for example | paid | what to do |\n|---|---|---|---|---|---|"
+
+
+def markdown(report: Report) -> str:
+    """The report as Markdown. Whatever the reward or its data wrote stands in code, so that it is never read as any."""
+    lines = [
+        f"### {_code(report.target.label)}",
+        "",
+        f"**{summary.verdict(report)}**",
+        "",
+        summary.payments(report),
+        "",
+    ]
+    if report.findings:
+        lines += [HEAD, *map(_row, sorted(report.findings, key=_is_known)), ""]
+    return "\n".join([*lines, *_footer(report)]) + "\n"
+
+
+def _row(finding: Finding) -> str:
+    evidence = finding.evidence
+    example = "" if evidence is None else _code(evidence.completion)
+    paid = "" if evidence is None or evidence.reward is None else f"{evidence.reward:g}"
+    state = " (accepted)" if finding.accepted else " (in the baseline)" if finding.in_baseline else ""
+    change = finding.change.replace("|", "\\|")
+    cells = [f"{finding.verdict}{state}", finding.family, finding.name, example, paid, change]
+    return f"| {' | '.join(cells)} |"
+
+
+def _is_known(finding: Finding) -> bool:
+    return finding.accepted or finding.in_baseline
+
+
+def _footer(report: Report) -> Iterator[str]:
+    coverage = report.coverage
+    yield f"{coverage.rows} of {coverage.rows_given} rows, {coverage.calls:,} calls in {coverage.seconds:.1f} s."
+    if any(finding.evidence is not None for finding in report.findings):
+        yield "Score a completion again: `loopholes audit --replay findings/0001.json`."
+
+
+def _code(text: str) -> str:
+    """A text as inline code in a cell of a table, on one line and without what would end either."""
+    shown = " ".join(text.split())
+    shown = shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+    return (
+        f"`{shown}`".replace("|", "\\|")
+        if "`" not in shown
+        else f"`` {shown.replace('``', '`')} ``".replace("|", "\\|")
+    )

@@ -1,0 +1,73 @@
+"""The plugin of pytest, in runs of pytest of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from support.rewards import SOUND_AND_NOT, save_rows, sums, write
+
+ROOT = Path(__file__).parents[2]
+PLUGIN = "loopholes.audit.pytest_plugin"
+TESTS = """
+import pytest
+from rewards import accuracy, contains
+
+pytestmark = pytest.mark.loopholes(data="rows.jsonl", seconds=30, golden="nothing")
+
+@pytest.mark.loopholes(golden="<answer>{answer}</answer>")
+def test_sound(not_gameable):
+    assert not_gameable(accuracy).exit_code() == 0
+
+def test_gameable(not_gameable):
+    not_gameable(contains, golden="<answer>{answer}</answer>")
+"""
+
+
+def run(folder: Path, tests: str, *options: str) -> tuple[int, str]:
+    """The exit code and the output of pytest on a file of tests, with the plugin whether it is installed or not."""
+    (folder / "test_rewards.py").write_text(tests)
+    command = [sys.executable, "-m", "pytest", "-p", "no:loopholes", "-p", PLUGIN, "-p", "no:cacheprovider", "-q"]
+    ended = subprocess.run(
+        [*command, "--strict-markers", *options], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write(tmp_path, SOUND_AND_NOT)
+    save_rows(tmp_path, sums(golden=None))
+    return tmp_path
+
+
+def test_a_gameable_reward_fails_its_test_and_every_verdict_is_listed(folder: Path) -> None:
+    code, output = run(folder, TESTS, "--loopholes-out", "out")
+    assert code == 1 and "1 failed, 1 passed" in output
+    assert "rewards.py:contains can be gamed:" in output
+    listed = output.partition("audited rewards")[2]
+    assert "rewards.py:accuracy: NO EXPLOIT FOUND" in listed and "rewards.py:contains: EXPLOITABLE" in listed
+    assert [file.name for file in (folder / "out").iterdir()] == ["test_rewards.py-test_gameable"]
+    assert (folder / "out" / "test_rewards.py-test_gameable" / "0001.json").is_file()
+
+
+def test_audits_can_be_left_out_by_their_marker(folder: Path) -> None:
+    assert "2 deselected" in run(folder, TESTS, "-m", "not loopholes")[1]
+
+
+def test_a_test_that_names_no_data_is_told_how(folder: Path) -> None:
+    code, output = run(folder, "def test_it(not_gameable):\n    not_gameable('rewards.py:accuracy')\n")
+    assert code == 1 and "say on which data: @pytest.mark.loopholes(data=...)" in output
+
+
+def test_a_run_without_audits_says_nothing(folder: Path) -> None:
+    assert "audited rewards" not in run(folder, "def test_it():\n    pass\n")[1]
+
+
+def test_pytest_finds_the_plugin_by_its_entry_point() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["pytest11"]
+    assert declared == {"loopholes": PLUGIN}
