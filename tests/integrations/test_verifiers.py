@@ -1,7 +1,8 @@
 """An exported taskset under verifiers itself: its loader, its ``Task.score``, its ``vf-validate`` and ``vf-init``.
 
 The tests are slow, since verifiers is not in the set-up: in an environment of its own,
-``pip install -e '.[verifiers,games,dev]'``, then ``pytest -m slow tests/integrations/test_verifiers.py`` (2 minutes).
+``pip install -e '.[verifiers,games,dev]'``, then ``pytest -m slow tests/integrations/test_verifiers.py`` (half a minute
+of CPU time).
 """
 
 from __future__ import annotations
