@@ -1,7 +1,7 @@
 """The games under Inspect itself: found by their entry point, and scored by its own evaluation.
 
 The tests are slow, since Inspect is not in the set-up: in an environment of its own,
-``pip install -e '.[inspect,games,dev]'``, then ``pytest -m slow tests/integrations/test_inspect.py`` (10 s of CPU time).
+``pip install -e '.[inspect,games,dev]'``, then ``pytest -m slow tests/integrations/test_inspect.py`` (10 s of CPU).
 """
 
 from __future__ import annotations

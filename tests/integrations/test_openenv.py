@@ -1,7 +1,7 @@
 """An exported environment under OpenEnv itself: its ``openenv validate``, its server and its client.
 
 The tests are slow, since OpenEnv is not in the set-up: in an environment of its own,
-``pip install -e '.[openenv,games,dev]'``, then ``pytest -m slow tests/integrations/test_openenv.py`` (40 s of CPU time).
+``pip install -e '.[openenv,games,dev]'``, then ``pytest -m slow tests/integrations/test_openenv.py`` (40 s of CPU).
 """
 
 from __future__ import annotations
