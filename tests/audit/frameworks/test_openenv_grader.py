@@ -67,9 +67,13 @@ def module() -> Any:
 
 def says(status: str) -> Any:
     """An audit that always says the same."""
-    from loopholes.audit.frameworks._openenv_grader import Verdict
 
-    return lambda base_url, manifest: Verdict(status, {})
+    def audit(base_url: str, manifest: Any) -> Any:
+        from loopholes.audit.frameworks._openenv_grader import Verdict
+
+        return Verdict(status, {})
+
+    return audit
 
 
 def test_the_runner_hands_every_grader_the_served_environment_and_openenv_s_policy_decides(
