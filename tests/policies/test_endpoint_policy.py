@@ -274,8 +274,12 @@ def all_games(server: JudgeServer, tmp_path: Path) -> Callable[..., list[str]]:
 
 
 def test_all_games_are_a_run_each_in_english_and_one_table_beside_the_paper_s(
-    all_games: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    all_games: Callable[..., list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("loopholes.cli.console.stdout._width", 160)  # private: of Rich, which reads COLUMNS
     assert main(all_games()) == 0
     printed = " ".join(capsys.readouterr().out.split())
     for game in ("context-compliance", "self-grading", "proxy-metric", "reward-tampering"):
