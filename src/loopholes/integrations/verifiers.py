@@ -29,7 +29,7 @@ build-backend = "hatchling.build"
 [tool.hatch.build.targets.wheel]
 packages = ["{module}"]
 """
-USAGE = """
+USAGE = """\
 pip install .
 vf-validate {module} --runtime.type subprocess{only}
 vf-eval {module} -n 20 --model YOURS
@@ -52,9 +52,7 @@ def files(package: Package) -> Mapping[str, bytes]:
         dependencies=package.dependencies("verifiers>=0.4,<0.5"),
     )
     only = " --only-gold  # an answer that says nothing passes, since it refuses" if _silence_passes(package) else ""
-    usage = (
-        f"pip install .\nvf-validate {module} --runtime.type subprocess{only}\nvf-eval {module} -n 20 --model YOURS\n"
-    )
+    usage = USAGE.format(module=module, only=only)
     inside = {**package.settings_files(), **package.task_files()}
     return {
         "pyproject.toml": project.encode(),
