@@ -68,26 +68,28 @@ def survey(
 
     config = AuditConfig(seconds=budget_seconds, rows=rows, seed=seed)
     place, options = Place(python, with_ or (), say), pairs(set_, "--set")
-    if not _offers_names(package):
+    name = _offering(package)
+    if name is None:
         is_folder = Path(package).is_dir()
         candidates = (
             discovered(Path(package)) if is_folder else discovered_in(package, settled([f"{package}:"], place)[0])
         )
         return survey_folder(package, candidates, data, golden, options, place, config, out, json_)
-    return _survey_package(package, only or (), data, golden, options, place, config, out, json_)
+    return _survey_package(package, name, only or (), data, golden, options, place, config, out, json_)
 
 
-def _offers_names(package: str) -> bool:
-    """Whether a framework lists the targets of this package, which may also be the name of a folder at hand."""
+def _offering(package: str) -> str | None:
+    """The framework that lists the targets of this package, if one does; the folder at hand may have the same name."""
     from loopholes.audit.frameworks import framework
     from loopholes.audit.targets import prefixed
 
     name = prefixed(f"{package}:")
-    return name is not None and hasattr(framework(name), "members")
+    return name if name is not None and hasattr(framework(name), "members") else None
 
 
 def _survey_package(
     package: str,
+    framework_name: str,
     only: Sequence[str],
     data: Path | None,
     golden: str | None,
@@ -100,11 +102,9 @@ def _survey_package(
     """Everything that a framework's package offers by name, in forks of one process that has imported it."""
     from loopholes.audit.frameworks import framework
     from loopholes.audit.process import RewardProcess
-    from loopholes.audit.targets import prefixed, target_of
+    from loopholes.audit.targets import target_of
 
-    name = prefixed(f"{package}:")
-    assert name is not None
-    options = {"rows": config.rows, **options} if "rows" in framework(name).OPTIONS else dict(options)
+    options = {"rows": config.rows, **options} if "rows" in framework(framework_name).OPTIONS else dict(options)
     first = target_of([f"{package}:"], None, options, place)
     with closing(RewardProcess(first, memory=config.memory)) as host:
         known = host.prepare(package)
