@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from loopholes.audit import target_of
 from loopholes.audit.process import RewardProcess
 from loopholes.audit.worker import Scored
 from loopholes.cli import main
-from loopholes.sandbox.inside.relatives import descendants
 from support.packages import package
 from support.wheels import REASONING_GYM
 
@@ -69,33 +67,36 @@ def test_a_survey_that_was_interrupted_goes_on_where_it_stopped(
     assert lines(capsys)["reasoning_gym:sums"]["rows"] == 8
 
 
-def started() -> list[str]:
-    """The commands of what runs below this process, as far as a target left it behind."""
+def started(folder: Path) -> list[str]:
+    """The commands of all processes that the package in ``folder`` started and left behind."""
     commands = []
-    for process in descendants(os.getpid()):
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # it has ended since it was listed
-            commands.append(Path(f"/proc/{process}/cmdline").read_text())
-    return [command for command in commands if "left-behind" in command]
+            commands.append(file.read_text())
+    return [command for command in commands if "sleep" in command and f"{folder}/reasoning_gym/" in command]
 
 
-def test_what_a_target_starts_ends_before_the_next_one_is_forked() -> None:
+def test_what_a_target_starts_ends_before_the_next_one_is_forked(tmp_path: Path) -> None:
     with closing(RewardProcess(target_of(["reasoning_gym:"], None, {}))) as host:
         host.prepare("reasoning_gym")
         for _ in range(2):
             target = target_of(["reasoning_gym:leaving"], None, {"rows": 1})
             with RewardProcess(target, host=host) as process:
                 process.use(process.own_rows())
-                assert isinstance(process.ask([(0, "20")], 30.0), Scored) and len(started()) == 1
-            assert any(not started() for _ in range(500))  # a process that was killed may be listed for a moment
+                assert isinstance(process.ask([(0, "20")], 30.0), Scored) and len(started(tmp_path)) == 1
+            # a process that was killed may be listed for a moment
+            assert any(not started(tmp_path) for _ in range(500))
 
 
-def test_what_hangs_is_a_line_and_what_a_target_starts_ends_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_hangs_is_a_line_and_what_a_target_starts_ends_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ["survey", "reasoning_gym", "--budget-seconds", "4", "--rows", "2", "--json"]
     main([*arguments, "--only", "hanging", "--only", "leaving", "--only", "anything"])
     found = {name.partition(":")[2]: line for name, line in lines(capsys).items()}
     assert found["hanging"]["status"] == 2 and "rows" in found["hanging"]["problem"]
     assert found["anything"]["rows"] == 2
-    assert any(not started() for _ in range(500))
+    assert any(not started(tmp_path) for _ in range(500))
 
 
 def test_a_package_that_lists_no_names_is_read_as_a_folder_is(

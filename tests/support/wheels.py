@@ -74,7 +74,7 @@ REASONING_GYM = {
 
         class Leaving(Sums):
             def score_answer(self, answer, entry):
-                subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "left-behind"])
+                subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", __file__])
                 return super().score_answer(answer, entry)
 
         DATASETS = {"sums": Sums, "anything": Anything, "unanswered": Unanswered, "broken": Broken}
