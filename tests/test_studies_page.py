@@ -1,4 +1,4 @@
-"""docs/studies.md and docs/clusters.md are true: their commands are accepted, their numbers are those of the plans and of the thresholds."""
+"""docs/studies.md and docs/clusters.md are true: every command has a plan, and numbers are those of the code."""
 
 from __future__ import annotations
 
