@@ -1,10 +1,10 @@
 """Build the documentation as a website into site/, offline, and fail on a link that leads nowhere: ``make docs``.
 
 The site has the layout of the repository: README.md is its first page, and docs/, results/ and examples/ keep their
-places, so that the links in a page hold on a code host and on the site alike. Files that a page links to are copied
-beside it (:func:`stage`), a linked folder becomes a list of its files, and docs/reference.md gets an entry for each name
-in ``loopholes.__all__``. MkDocs builds that; :func:`broken` then reads every page of the site and looks for the file and
-the anchor behind each link.
+places, so the links in a page work on a code host and on the site alike. :func:`stage` copies the pages and every file
+that one of them links to, makes a list of files of a linked folder, and gives docs/reference.md an entry for each name
+in ``loopholes.__all__``. Zensical builds the site from that by mkdocs.yml. :func:`broken` then reads every page of the
+site and looks for the file and the anchor behind each link.
 """
 
 from __future__ import annotations
@@ -22,14 +22,13 @@ ROOT = Path(__file__).parents[1]
 STAGE, SITE = ROOT / "build" / "site", ROOT / "site"
 PAGES = ("*.md", "docs/**/*.md", "docs/*.css", "results/*.md", "examples/*.py")
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
-FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 NAMES = "<!-- The site lists every public name here. -->"
 
 
 def main() -> int:
     """Build and check the site; the number of broken links, each of which is printed."""
     stage(ROOT, STAGE)
-    built = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict"], cwd=ROOT, check=False)
+    built = subprocess.run([sys.executable, "-m", "zensical", "build", "--clean", "--strict"], cwd=ROOT, check=False)
     if built.returncode:
         return built.returncode
     problems = broken(SITE)

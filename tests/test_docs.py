@@ -1,4 +1,4 @@
-"""Links in the pages lead somewhere, on a code host as on the website, and the website's check notices those that do not.
+"""Links in the pages lead somewhere, on a code host as on the website; the website's check notices those that do not.
 
 ``make docs`` builds the website itself; it needs packages that the tests do without.
 """

@@ -1,9 +1,9 @@
 """Pages that a test types as they stand: their files, their commands, and the output that they show.
 
-In such a page a fenced block is one of three. ``python title="FILE"`` (or ``json``, ``toml``) is a file to write, ``sh``
-is typed into bash, and ``text title="output"`` is what the ``sh`` block before it prints on standard output. In shown
-output, a line ``...`` stands for any lines and ``…`` for anything on its line; everything else has to be the same, but
-for spaces at the end of a line.
+In such a page a fenced block is one of three. ``python title="FILE"`` (or ``json``, ``toml``) is a file to write,
+``sh`` is typed into bash, and ``text title="output"`` is what the ``sh`` block before it prints on standard output. In
+shown output, a line ``...`` stands for any lines and ``…`` for anything on its line. Everything else has to be the
+same, except for spaces at the end of a line.
 """
 
 from __future__ import annotations
@@ -65,7 +65,5 @@ def typed(commands: str, folder: Path) -> str:
 def shows(shown: str, printed: str) -> bool:
     """Whether the shown output is what was printed, but for what ``...`` and ``…`` stand for."""
     lines = [line.rstrip() for line in shown.splitlines()]
-    patterns = [
-        r"(?:.*\n)*?" if line == "..." else re.escape(line).replace("…", ".*?") + r"\n" for line in lines
-    ]
+    patterns = [r"(?:.*\n)*?" if line == "..." else re.escape(line).replace("…", ".*?") + r"\n" for line in lines]
     return re.fullmatch("".join(patterns), printed) is not None
