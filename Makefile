@@ -1,11 +1,12 @@
-# Two commands do everything, set-up included: make demo, make test.
+# Three commands do everything, set-up included: make demo, make test, make docs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SITE_READY := $(VENV)/.site-ready
 TORCH := torch==2.13.0
 
-.PHONY: demo test lint format clean
+.PHONY: demo test docs lint format clean
 
 demo: $(READY)
 	$(BIN)/loopholes demo
@@ -13,6 +14,10 @@ demo: $(READY)
 # A process a core of the two that the suite is measured on; each test's own processes have a thread each.
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -rs
+
+# The website of the documentation, into site/; fails on a link that leads nowhere.
+docs: $(SITE_READY)
+	$(BIN)/python docs/make_site.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -24,14 +29,20 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 # PyTorch comes first and alone: a looser pin pulls gigabytes that a machine without a GPU has no use for.
-$(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or later is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+$(READY): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,peft,gguf,endpoints,dev]'
 	touch $(READY)
 
+$(SITE_READY): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	touch $(SITE_READY)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""docs/studies.md is true: its commands are accepted, its numbers are those of the plans and of the thresholds."""
+"""docs/studies.md and docs/clusters.md are true: every command has a plan, and numbers are those of the code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from loopholes.cli import main
 from loopholes.stats import Thresholds
 from loopholes.studies import STUDIES
 
-PAGE = (Path(__file__).parents[1] / "docs" / "studies.md").read_text()
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = (DOCS / "studies.md").read_text() + (DOCS / "clusters.md").read_text()
 BLOCKS = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)).replace("\\\n", "")
 # Real models are looked up where they come from; no test goes there.
 LINES = [line.partition("#")[0] for line in BLOCKS.splitlines()]

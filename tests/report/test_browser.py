@@ -56,7 +56,7 @@ def test_rollouts_are_filtered_by_step_text_and_exploit(page: Any) -> None:
     assert all("exploit" in text for text in listed(page))
     assert "2 + 2?" in one(page, "#prompt").text
     one(page, "#f-text").send_keys("no such words")
-    assert count(page) == 0 and one(page, "#place").text == "nothing matches"
+    assert count(page) == 0 and one(page, "#place").text == "no answer matches"
 
 
 def test_a_rollout_tells_what_was_paid_and_what_was_true_and_marks_the_exploit(page: Any) -> None:

@@ -34,16 +34,16 @@ VISIONS = {
 
 def drawn(panel: Lines | Matrix, most: int = 200) -> tuple[str, dict[str, Any]]:
     found = draw_panel(panel, styles_of(Chart("c", "t", [panel])), "salt", most)
-    return str(found.svg), found.told
+    return str(found.svg), found.data
 
 
 def test_a_panel_of_lines_tells_the_pointer_what_it_draws() -> None:
     series = Series(
         "rate", [0, 1, 2, 3], [0.0, None, 0.5, 1.0], [0, None, 0.4, 0.9], [0.1, None, 0.6, 1], seeds={7: [0.1] * 4}
     )
-    svg, told = drawn(Lines("Rates", "step", [series]))
-    assert told["x"] == [[0, 2, 3], [0, 1, 2, 3]]
-    assert told["lines"] == [
+    svg, data = drawn(Lines("Rates", "step", [series]))
+    assert data["x"] == [[0, 2, 3], [0, 1, 2, 3]]
+    assert data["lines"] == [
         {
             "name": "rate",
             "x": 0,
@@ -58,9 +58,9 @@ def test_a_panel_of_lines_tells_the_pointer_what_it_draws() -> None:
 
 
 def test_what_the_pointer_is_told_lies_where_the_line_is_drawn() -> None:
-    svg, told = drawn(Lines("Rates", "step", [Series("rate", list(range(20)), [n / 19 for n in range(20)])]))
-    left, bottom, right, top = told["box"]
-    x0, y0, x1, y1 = told["limits"]
+    svg, data = drawn(Lines("Rates", "step", [Series("rate", list(range(20)), [n / 19 for n in range(20)])]))
+    left, bottom, right, top = data["box"]
+    x0, y0, x1, y1 = data["limits"]
     (path,) = re.findall(r'd="(M[^"]+)"[^>]*stroke: var\(--line-1\)', svg)
     first, last = [tuple(map(float, point.split())) for point in (path[1:].split("L")[0], path.split("L")[-1])]
     for (x, y), (at, value) in ((first, (0, 0)), (last, (19, 1))):
@@ -70,14 +70,14 @@ def test_what_the_pointer_is_told_lies_where_the_line_is_drawn() -> None:
 
 def test_long_lines_are_thinned_from_their_first_to_their_last_point() -> None:
     series = Series("rate", list(range(5000)), [n / 5000 for n in range(5000)], seeds={0: [0.5] * 5000})
-    _, told = drawn(Lines("Rates", "step", [series]), most=50)
-    (x,) = told["x"]
+    _, data = drawn(Lines("Rates", "step", [series]), most=50)
+    (x,) = data["x"]
     assert (len(x), x[0], x[-1]) == (50, 0, 4999)
 
 
 def test_a_share_below_zero_stays_within_the_panel() -> None:
-    _, told = drawn(Lines("Gap", "step", [Series("gap", [0, 1], [-0.3, 0.5])]))
-    assert told["limits"][1] < -0.3
+    _, data = drawn(Lines("Gap", "step", [Series("gap", [0, 1], [-0.3, 0.5])]))
+    assert data["limits"][1] < -0.3
 
 
 def test_stairs_hold_their_value_until_the_next_point() -> None:
@@ -108,10 +108,10 @@ def test_a_matrix_writes_value_and_interval_in_each_cell_and_leaves_unknown_ones
         [Estimate(-0.5, None, None, 0, 0), Estimate(None, None, None, 0, 0)],
     ]
     panel = Matrix("Change", "trained", "tested", ["a", "b"], ["c", "d"], values, diverging=True)
-    svg, told = drawn(panel)
+    svg, data = drawn(panel)
     assert all(f">{words}<" in svg for words in ("+25.0", "[20.0, 30.0]", "-50.0", "trained", "tested"))
     unknown = ("not measured", "")
-    assert told["cells"] == [
+    assert data["cells"] == [
         [("+25.0 points [20.0, 30.0]", "10 tasks, 3 seeds"), unknown],
         [("-50.0 points", ""), unknown],
     ]

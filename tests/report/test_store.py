@@ -52,8 +52,8 @@ def test_programs_find_their_records_and_each_prompt_once(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"schema": 3}, "has schema 3, and this version of loopholes reads 2 and older"),
-        ({"charts": [{"name": "c"}]}, "was edited or damaged; the command that made it writes it again"),
+        ({"schema": 3}, "has schema 3; this version of loopholes reads schema 2 and older"),
+        ({"charts": [{"name": "c"}]}, "was edited or damaged; run the command that made it again"),
         ({"rollouts": [{"arm": "a", "prompt": 7}]}, "was edited or damaged"),
         ({"tables": None}, "was edited or damaged"),
         ({"schema": 1, "cells": 7}, "was edited or damaged"),

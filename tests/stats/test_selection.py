@@ -48,13 +48,13 @@ def break_even(rate: float, scale: Normalization = "group", size: int = 8, fine:
 @pytest.mark.parametrize("size", [2, 3, 5])
 def test_the_push_is_the_mean_over_every_group_that_can_be_drawn(size: int, scale: Normalization) -> None:
     spread = deviation([(1.0, ODD)])
-    rate = sum(payoff.probability for payoff in ODD if payoff.shown)
+    rate = sum(payoff.probability for payoff in ODD if payoff.behaviour)
     expected = 0.0
     for group in product(ODD, repeat=size):
         rewards = np.array([payoff.reward for payoff in group])
         divisor = {"group": rewards.std(ddof=1) + 1e-4, "batch": spread + 1e-4, "none": 1.0}[scale]
         advantages = (rewards - rewards.mean()) / divisor
-        push = np.mean([a * (payoff.shown - rate) for a, payoff in zip(advantages, group, strict=True)])
+        push = np.mean([a * (payoff.behaviour - rate) for a, payoff in zip(advantages, group, strict=True)])
         expected += math.prod(payoff.probability for payoff in group) * push
     assert selection(ODD, size, scale, spread) == pytest.approx(expected, rel=1e-12)
 
@@ -94,8 +94,8 @@ def test_a_behaviour_that_never_pays_comes_to_rest_at_zero() -> None:
 def test_groups_drawn_from_samples_are_pushed_as_their_payoffs_are(scale: Normalization) -> None:
     payoffs = [Payoff(0.25, 1.0, True), Payoff(0.25, -6.0, True), Payoff(0.5, 0.0, False)]
     rewards = np.tile([1.0, -6.0, 0.0, 0.0], (3, 1))
-    shown = np.tile([True, True, False, False], (3, 1))
-    push, error = resampled_selection(rewards, shown, 8, scale, batch_prompts=64, batches=2000)
+    behaviour = np.tile([True, True, False, False], (3, 1))
+    push, error = resampled_selection(rewards, behaviour, 8, scale, batch_prompts=64, batches=2000)
     exact = selection(payoffs, 8, scale, deviation([(1.0, payoffs)]))
     assert error < 0.05 * abs(exact)
     assert push == pytest.approx(exact, abs=4 * error)
@@ -112,12 +112,12 @@ def test_a_change_of_sign_is_found_from_either_end(start: float, end: float) -> 
 
 def test_a_behaviour_can_be_drawn_at_another_rate_than_its_own_from_prompts_that_have_both_kinds_of_samples() -> None:
     rewards = np.array([[1.0, -6.0, 0.0, 0.0], [9.0, 9.0, 9.0, 9.0]])
-    shown = np.array([[True, True, False, False], [False, False, False, False]])
+    behaviour = np.array([[True, True, False, False], [False, False, False, False]])
     payoffs = [Payoff(0.05, 1.0, True), Payoff(0.05, -6.0, True), Payoff(0.9, 0.0, False)]
-    push, error = resampled_selection(rewards, shown, 8, rate=0.1, batches=4000)
+    push, error = resampled_selection(rewards, behaviour, 8, rate=0.1, batches=4000)
     assert push == pytest.approx(selection(payoffs, 8), abs=4 * error)
-    with pytest.raises(ValueError, match="no prompt has samples with the behaviour and without it"):
-        resampled_selection(rewards[1:], shown[1:], 8, rate=0.1)
+    with pytest.raises(ValueError, match="no prompt has completions with the behaviour and without it"):
+        resampled_selection(rewards[1:], behaviour[1:], 8, rate=0.1)
 
 
 @pytest.mark.parametrize("scale", ["group", "batch"])

@@ -78,7 +78,7 @@ def test_a_run_in_which_it_never_came_counts_as_later_than_one_in_which_it_came_
     never: list[Time] = [(70, False)] * 6
     assert log_rank_within_seeds(came, never) == pytest.approx(2 / 64)
     assert log_rank_within_seeds(never, never) is None
-    with pytest.raises(ValueError, match="not of the same seeds"):
+    with pytest.raises(ValueError, match="cannot belong to the same seeds"):
         log_rank_within_seeds(came, never[:5])
 
 

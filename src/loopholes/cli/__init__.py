@@ -1,7 +1,6 @@
-"""The command line: parse, call, print. See ``loopholes --help``.
+"""The command line, which parses, calls and prints. See ``loopholes --help``.
 
-Everything raised on purpose ends as one sentence on standard error and the exit code of its class
-(:mod:`loopholes.errors`).
+An expected error becomes one sentence on standard error, and the exit code of its class (:mod:`loopholes.errors`).
 """
 
 from __future__ import annotations
@@ -51,8 +50,8 @@ app.command("report")(report.report)
 app.command("demo")(report.demo)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(f"loopholes {__version__}")
         raise typer.Exit
 
@@ -67,13 +66,13 @@ def _root(
 
 
 def entry() -> None:
-    """The console script. What a caller closed, as ``>&-`` does, is written nowhere."""
+    """The console script. Output to a stream that the caller closed, as with ``>&-``, is discarded."""
     sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
     sys.exit(main())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code. Raises nothing but what LOOPHOLES_TRACEBACK=1 asks to see."""
+    """Run one command and return its exit code. Raises errors only with LOOPHOLES_TRACEBACK=1."""
     with settled():
         return _flushed(_run(None if arguments is None else list(arguments)))
 
@@ -86,7 +85,7 @@ def _run(arguments: list[str] | None) -> int:
     except SystemExit as ended:
         if not isinstance(ended.__context__, BrokenPipeError):
             raise
-        code = UNREAD  # Typer and Rich end with 1, which means something else here
+        code = UNREAD  # Typer and Rich exit with 1, which means something else here
     except Exception as error:
         if os.environ.get("LOOPHOLES_TRACEBACK"):
             raise
@@ -97,7 +96,7 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _flushed(code: int) -> int:
-    """The exit code, when what is still waiting to be written was; what cannot be is not tried again at the end."""
+    """Flush standard output and return the exit code; if flushing fails, Python does not try again at the end."""
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -107,26 +106,26 @@ def _flushed(code: int) -> int:
 
 
 def _explain(error: Exception) -> int:
-    """One sentence and the exit code."""
+    """Print one sentence and return the exit code."""
     if isinstance(error, typer.TyperException):
         return _explain_usage(error)
-    known = error if isinstance(error, LoopholesError) else in_our_words(error)
-    if known is None:
+    error_to_report = error if isinstance(error, LoopholesError) else in_our_words(error)
+    if error_to_report is None:
         complain(
-            f"this is a bug in loopholes ({type(error).__name__}: {error}): LOOPHOLES_TRACEBACK=1 shows where, and a "
-            "report with what it prints would help"
+            f"this is a bug in loopholes ({type(error).__name__}: {error}): please report it with the output of the "
+            "same command under LOOPHOLES_TRACEBACK=1"
         )
         return BUG
-    complain(str(known))
-    return known.exit_code
+    complain(str(error_to_report))
+    return error_to_report.exit_code
 
 
 def _explain_usage(error: typer.TyperException) -> int:
     context = getattr(error, "ctx", None)
-    shown = error.format_message().strip()
+    message = error.format_message().strip()
     if type(error).__name__ == "NoArgsIsHelpError":
-        typer.echo(shown)
+        typer.echo(message)
         return 0
     command = context.command_path if context is not None else "loopholes"
-    complain(f"{shown[:1].lower()}{shown[1:].rstrip('.')}; see {command} --help")
+    complain(f"{message[:1].lower()}{message[1:].rstrip('.')}; see {command} --help")
     return error.exit_code

@@ -1,7 +1,7 @@
-"""What a command prints: text and tables for people, JSON Lines for programs that pass ``--json``.
+"""The output of commands: text and tables for people, and JSON Lines for programs with ``--json``.
 
-Results go to standard output, everything else to standard error. In a pipe or a file people read the same words as on
-a terminal, at :data:`WIDTH` columns and without control codes.
+Results go to standard output, everything else to standard error. In a pipe or a file the text is the same as on a
+terminal, at :data:`WIDTH` columns and without control codes.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from loopholes.stats import Estimate
 
 WIDTH = 100
-"""Columns of what is printed where there is no terminal; the variable COLUMNS says otherwise, as on a terminal."""
+"""Columns of the output if there is no terminal; the variable COLUMNS overrides it, as on a terminal."""
 EXCERPT = 70
-"""Characters of a completion that are shown."""
+"""The most characters of a completion that are printed."""
 QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -43,9 +43,9 @@ QUIET = {
 
 
 def _console(*, error: bool) -> Console:
-    """As wide as its terminal, or :data:`WIDTH` where the stream is none; COLUMNS decides over both."""
+    """A console as wide as its terminal, or :data:`WIDTH` without one; COLUMNS overrides both."""
     stream = sys.stderr if error else sys.stdout
-    terminal = stream is not None and stream.isatty()  # None where the caller closed it, as ``>&-`` does
+    terminal = stream is not None and stream.isatty()  # None if the caller closed it, as with ``>&-``
     fixed = terminal or os.environ.get("COLUMNS", "").isdigit()
     return Console(stderr=error, highlight=False, emoji=False, width=None if fixed else WIDTH)
 
@@ -55,13 +55,13 @@ stderr = _console(error=True)
 
 
 def is_live(console: Console) -> bool:
-    """Whether lines can be drawn over: a terminal, and not a dumb one. FORCE_COLOR asks for colours, not for this."""
+    """Whether lines can be overwritten: on a terminal that is not dumb. FORCE_COLOR does not imply this."""
     return console.is_terminal and not console.is_dumb_terminal and console.file.isatty()
 
 
 @contextmanager
 def settled() -> Iterator[None]:
-    """Keep libraries quiet for one command: telemetry off, their warnings unseen; our own go to standard error."""
+    """Keep libraries quiet for one command: no telemetry and no warnings; our own warnings go to standard error."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     own, handler = logging.getLogger("loopholes"), _Warnings(logging.WARNING)
@@ -85,22 +85,22 @@ class _Warnings(logging.Handler):
 
 
 def complain(sentence: str) -> None:
-    """Say what is wrong, on standard error, in red."""
+    """Print what is wrong on standard error, in red."""
     stderr.print(" ".join(sentence.split()), style="red", markup=False, soft_wrap=True)
 
 
 def say(sentence: str) -> None:
-    """Print a note on standard error: neither a result nor a complaint."""
+    """Print a note on standard error that is neither a result nor an error."""
     stderr.print(sentence, markup=False, soft_wrap=True)
 
 
 def conclude(sentence: str) -> None:
-    """Print the last lines of a result, such as where it is, on standard output; paths stay in one piece."""
+    """Print the last lines of a result, such as its path, on standard output; paths are not wrapped."""
     stdout.print(sentence, markup=False, soft_wrap=True)
 
 
 def paragraph(text: str, style: str = "", indent: int = 0) -> None:
-    """Print text on standard output, wrapped between words; a word longer than the line stays in one piece."""
+    """Print text on standard output, wrapped between words; a word longer than the line is not broken."""
     for line in text.splitlines():
         lines = textwrap.wrap(
             line,
@@ -120,7 +120,7 @@ def excerpt(completion: str) -> str:
 
 
 def share_a_stream() -> bool:
-    """Whether standard output and standard error end in the same place, so that progress would mix with records."""
+    """Whether standard output and standard error are the same file, so that progress would mix with records."""
     try:
         return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
     except (OSError, ValueError):
@@ -133,35 +133,36 @@ def print_line(record: Mapping[str, Any], *, error: bool = False) -> None:
     (sys.stderr if error else sys.stdout).flush()
 
 
-def estimates_table(found: Mapping[str, Estimate]) -> Table:
-    """Metrics with their intervals; rewards in the game's units, everything else in percent."""
+def estimates_table(estimates: Mapping[str, Estimate]) -> Table:
+    """A table of metrics with their intervals; rewards in the units of the game, everything else in percent."""
     table = Table(box=None, pad_edge=False)
     table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column("95 % interval")
     table.add_column("tasks", justify="right")
-    for name, estimate in found.items():
+    for name, estimate in estimates.items():
         unit: Unit = "number" if name.startswith("reward") else "share"
         table.add_row(name.replace("_", " "), point(estimate, unit), interval(estimate, unit), f"{estimate.n:,}")
     return table
 
 
 def in_our_words(error: Exception) -> LoopholesError | None:
-    """What others raise, where it is the machine's or the user's affair; None for what must be a bug."""
+    """Our error for an error of another library that the machine or the user caused; None if it must be a bug."""
     if isinstance(error, ModuleNotFoundError):
         from loopholes.audit.frameworks import frameworks
 
         package = str(error.name).partition(".")[0]
-        extras = EXTRAS | {str(one.PACKAGE): one.EXTRA for one in frameworks().values() if one.EXTRA is not None}
+        adapters = [framework for framework in frameworks().values() if framework.EXTRA is not None]
+        extras = EXTRAS | {str(framework.PACKAGE): str(framework.EXTRA) for framework in adapters}
         return MissingExtra(package, extras[package]) if package in extras else None
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error):
         return RunError(
-            "no space is left on the disk: free some, then run the same command again, train, eval and pretrain with "
-            "--resume"
+            "no space is left on the disk: free some, then run the same command again (with --resume for train, eval "
+            "and pretrain)"
         )
     if type(error).__name__ == "OutOfMemoryError":
         return UsageError(
-            "the device is out of memory: fewer completions at once need less (eval: --batch-size, train: "
+            "the device is out of memory: process fewer completions at once (eval: --batch-size; train: "
             "--completions-per-pass, --gradient-checkpointing)"
         )
     if isinstance(error, OSError) and error.filename is not None:

@@ -1,4 +1,4 @@
-"""Progress as a command shows it: bars on a terminal, a few plain lines a minute elsewhere, JSON with ``--json``."""
+"""The progress of a command: bars on a terminal, a few plain lines per minute elsewhere, JSON with ``--json``."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from loopholes.cli.console import is_live, print_line, stderr
 from loopholes.progress import Progress, watched
 
 NUMBERS = {"reward": "reward", "task_performance": "task", "exploit_rate": "exploit"}
-"""The metrics that stand beside the progress, and what they are called there; the first are left out first."""
+"""The metrics beside the progress, with their short names. If the line is too long, the first are left out first."""
 SOON = 2.0
-"""Seconds of work without a plain line. Shorter work has none."""
+"""Seconds before the first plain line; shorter work prints none."""
 INTERVAL = 20.0
-"""Seconds from one plain line to the next."""
+"""Seconds between plain lines."""
 
 
 class Display:
-    """Shows how far a command has come, while it is entered; this one shows nothing.
+    """Shows the progress of a command inside a ``with`` block; this base class shows nothing.
 
-    Work inside a scorer (:func:`loopholes.progress.report`) is shown as a part of the step under way.
+    Work inside a scorer (:func:`loopholes.progress.report`) is shown as a part of the current step.
     """
 
     def __init__(self) -> None:
         self._watching = watched(self._show_part)
 
     def show(self, progress: Progress, run: str = "") -> None:
-        """Show how far the whole is, or with ``run`` how far one of several runs is that are under way at once."""
+        """Show the progress of the whole, or with ``run`` that of one of several simultaneous runs."""
 
     def drop(self, run: str) -> None:
-        """Show a run no longer: it is done, or lost."""
+        """Stop showing a run that is done or lost."""
 
     def _show_part(self, progress: Progress) -> None:
         """Show long work within a step, until it is done."""
@@ -50,7 +50,7 @@ class Display:
 
 
 def display(title: str, *, json: bool, numbers: Mapping[str, str] = NUMBERS, mute: bool = False) -> Display:
-    """The display for where standard error goes; JSON on standard output if ``json``; none if ``mute``."""
+    """The display that fits standard error; JSON on standard output if ``json``; none if ``mute``."""
     if mute:
         return Display()
     if json:
@@ -67,7 +67,7 @@ class JsonLines(Display):
 
 
 class PlainLines(Display):
-    """A line soon after the start, one every :data:`INTERVAL` seconds, and the last: never a control code."""
+    """A line soon after the start, one every :data:`INTERVAL` seconds, and the last one, without control codes."""
 
     def __init__(self, title: str, numbers: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class PlainLines(Display):
             self._printed = line
 
     def _line(self) -> str:
-        """Counts, then numbers; the numbers that would make it longer than the console is wide are left out."""
+        """Counts, then numbers; numbers that do not fit into the width of the console are left out."""
         run, latest = next(reversed(self._runs.items()), ("", self._whole))
         counts = [words(self._whole)] if self._whole is not None else []
         counts += [f"{run}: {words(latest)}"] if run and latest is not None else []
@@ -115,10 +115,10 @@ class PlainLines(Display):
         if not counts:
             return ""
         head, values = f"{self._title}: {'; '.join(counts)}", latest.numbers if latest is not None else {}
-        shown = [f"{short} {number(values[name], name)}" for name, short in self._numbers.items() if name in values]
-        while shown and len("  ".join([head, *shown])) > stderr.width:
-            shown.pop(0)
-        return "  ".join([head, *shown])
+        parts = [f"{short} {number(values[name], name)}" for name, short in self._numbers.items() if name in values]
+        while parts and len("  ".join([head, *parts])) > stderr.width:
+            parts.pop(0)
+        return "  ".join([head, *parts])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -129,7 +129,7 @@ class PlainLines(Display):
 
 
 class LiveBars(Display):
-    """A bar for the whole and one for each run under way, with the numbers beside them."""
+    """A bar for the whole and one for each active run, with the numbers beside them."""
 
     def __init__(self, title: str, numbers: Mapping[str, str]) -> None:
         super().__init__()
@@ -186,14 +186,14 @@ class LiveBars(Display):
 
 
 def words(progress: Progress) -> str:
-    """``step 40 of 100``; the bare name of work that is not counted."""
+    """``step 40 of 100``; only the name if the work is not counted."""
     if progress.total is None:
         return f"{progress.what} {progress.done:,}" if progress.done else progress.what
     return progress.what if progress.total == 1 else f"{progress.what} {progress.done:,} of {progress.total:,}"
 
 
 def number(value: float | None, name: str) -> str:
-    """A metric beside the progress: rates in percent, rewards as they are."""
+    """A metric beside the progress: rates in percent, rewards unchanged."""
     if value is None:
         return "-"
     if name in ("task_performance", "exploit_rate"):

@@ -1,4 +1,4 @@
-"""``loopholes export``: a game as an environment of another framework."""
+"""``loopholes export``: writes a game as an environment of another framework."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def export(
     channel: Channel = "vulnerable",
     count: Annotated[int, typer.Option(min=1, help="Generated tasks per split, train and test.")] = 256,
     prompts: Annotated[
-        PromptStyle, typer.Option(help="Prompts for chat models, or the terse ones of the mini policies.")
+        PromptStyle, typer.Option(help="Prompts for chat models, or the terse prompts of the mini policies.")
     ] = "chat",
     seed: Seed = 0,
     set_: Set = None,
@@ -32,7 +32,7 @@ def export(
 ) -> None:
     """Write a game as an environment of another framework, with the same tasks, rewards and truth.
 
-    The channel is what the framework trains on; task score and exploit are recorded beside it.
+    The framework trains on the rewards of the channel; task score and exploit are recorded, too.
     """
     target(framework)
     refuse_existing(out)

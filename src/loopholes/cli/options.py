@@ -1,4 +1,4 @@
-"""Options that several commands share, and how KEY=VALUE is read."""
+"""Options that several commands share, and the parser of KEY=VALUE."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from loopholes.sandbox.server import checked
 
 def _choose_sandbox(kind: str | None) -> str | None:
     if kind is not None:
-        # In the environment, so that every process which this command starts finds it.
+        # In the environment, so that every process of this command finds it.
         os.environ[SANDBOX_VARIABLE] = checked(kind)
     return kind
 
@@ -33,19 +33,19 @@ Set = Annotated[
     ),
 ]
 Channel = Annotated[
-    str, typer.Option(help="Channel that pays the rewards: vulnerable, secure, or another one of the game.")
+    str, typer.Option(help="Channel that pays the rewards: vulnerable, secure, or another channel of the game.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same numbers.")]
 Tasks = Annotated[
     Path | None,
-    typer.Option(help="File of tasks: the released parquet layout, or JSON Lines. Default: generated ones."),
+    typer.Option(help="File of tasks: the released parquet layout, or JSON Lines. Default: generated tasks."),
 ]
 Bf16 = Annotated[
     bool | None,
     typer.Option(
         "--bf16/--no-bf16",
-        help="Hold weights that are not trained in bfloat16; mixed precision where all are trained. Default: where a "
-        "measurement at the start says that it is faster.",
+        help="Hold frozen weights in bfloat16, or train in mixed precision if all weights are trained. Default: if a "
+        "measurement at the start shows that it is faster.",
         show_default=False,
     ),
 ]
@@ -64,7 +64,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON Lines for program
 
 
 def pairs(arguments: Sequence[str] | None, option: str) -> dict[str, Any]:
-    """``KEY=VALUE`` pairs; a value is JSON where it reads as JSON, and text otherwise. Raises :class:`UsageError`."""
+    """Parse ``KEY=VALUE`` pairs; a value is JSON if it can be parsed as JSON, else text. Raises :class:`UsageError`."""
     values: dict[str, Any] = {}
     for pair in arguments or ():
         key, equals, value = pair.partition("=")

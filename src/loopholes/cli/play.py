@@ -1,4 +1,4 @@
-"""``loopholes play``: a person in the policy's chair."""
+"""``loopholes play``: a person takes the place of the policy."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ CHANNELS = ("vulnerable", "secure")
 
 
 class World(StrEnum):
-    """Worlds that tasks are generated in."""
+    """The worlds in which tasks are generated."""
 
     english = "english"
     mini = "mini"
 
 
 class Person:
-    """Whoever sits at the keyboard, or wrote what comes through the pipe."""
+    """The person at the keyboard, or whoever wrote the text in the pipe."""
 
     def __init__(self) -> None:
         self._echo = not sys.stdin.isatty()
 
     def answer(self) -> str:
-        """Lines up to an empty one; raises EOFError where there is nothing left, not even a beginning."""
+        """Read lines up to an empty one; raises EOFError if the input ends before the first line."""
         lines: list[str] = []
         while True:
             try:
@@ -56,7 +56,7 @@ class Person:
                 return line.strip()
 
     def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool | None]:
-        """The verdict on each question, asked until it is clear."""
+        """The verdict on each question; a question is repeated until the answer is clear."""
         return [self._says_yes(prompt) for prompt in prompts]
 
     def _says_yes(self, prompt: Sequence[Message]) -> bool:
@@ -75,19 +75,19 @@ class Person:
 def play(
     game: Name,
     count: Annotated[int, typer.Option(min=1, help="Number of tasks.")] = 4,
-    world: Annotated[World, typer.Option(help="World that the tasks are generated in.")] = World.english,
+    world: Annotated[World, typer.Option(help="World in which the tasks are generated.")] = World.english,
     tasks: Annotated[
-        Path | None, typer.Option(help="File of tasks, instead of generated ones.", show_default=False)
+        Path | None, typer.Option(help="File of tasks. Default: generated tasks.", show_default=False)
     ] = None,
     seed: Seed = 0,
     set_: Set = None,
     skip_bad: SkipBad = False,
     sandbox: Sandbox = None,
 ) -> None:
-    """Answer by hand, be paid by both channels, and see the truth.
+    """Answer tasks by hand, and see what both channels pay and what is true.
 
-    An answer ends with an empty line. A line that says honest, exploiting or inept plays what a scripted policy would
-    answer, and ? shows it first. Ctrl-D ends the game with its summary.
+    An answer ends with an empty line. The line honest, exploiting or inept gives the answer of that scripted policy; ?
+    shows these answers first. Ctrl-D ends the game and prints its summary.
     """
     parameters = pairs(set_, "--set")
     played = make_game(game, **parameters)
@@ -100,17 +100,17 @@ def play(
         else played.load(tasks, skip_bad=skip_bad)[:count]
     )
     if not chosen:
-        raise DataError(f"{tasks} holds no tasks")
+        raise DataError(f"{tasks} has no tasks")
     stdout.print(Text.assemble((played.name, "bold"), f": {played.goal}"))
     paragraph(
-        "End each answer with an empty line. ? shows what scripts answer, and honest, exploiting or inept plays it. "
-        "Ctrl-D ends the game."
+        "End each answer with an empty line. ? shows the answers of three scripts; honest, exploiting or inept gives "
+        "one of them. Ctrl-D ends the game."
     )
     _summarize(played, _rounds(played, chosen, seed), seed)
 
 
 def _rounds(game: Game, tasks: Sequence[Task], seed: int) -> list[Scored]:
-    """Every task that was answered, until there are no more or the player ends the game."""
+    """Play the tasks until there are no more or the player ends the game; returns the answered ones."""
     person, rounds = Person(), list[Scored]()
     try:
         for number, task in enumerate(tasks):
@@ -143,15 +143,15 @@ def _show_prompt(task: Task) -> None:
 
 
 def _show_payment(game: Game, scored: Scored) -> None:
-    """What each channel paid for one answer, and what is true of it."""
+    """Print what each channel paid for one answer, and the truth about it."""
     (outcome,) = scored.outcomes
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for name in CHANNELS:
         (payment,) = scored.payments[name]
         table.add_row(Text(f"paid, {name}"), Text(plain(payment.reward) or f"nothing: {payment.reason}", "bold"))
     for label, value in (
-        ("the real goal was reached", outcome.task_score),
-        ("the shortcut was taken", outcome.exploit),
+        ("reached the real goal", outcome.task_score),
+        ("exploited the loophole", outcome.exploit),
     ):
         table.add_row(Text(label), Text(_truth(value), "bold"))
     details = "; ".join(f"{key.replace('_', ' ')}: {_word(value)}" for key, value in outcome.details.items())
@@ -161,7 +161,7 @@ def _show_payment(game: Game, scored: Scored) -> None:
 
 def _truth(value: float | None) -> str:
     if value is None:
-        return "not known of one answer alone"
+        return "not known from a single answer"
     return {0.0: "no", 1.0: "yes"}.get(value, f"{value:.0%}")
 
 
@@ -174,7 +174,7 @@ def _word(value: Any) -> str:
 
 
 def _summarize(game: Game, rounds: Sequence[Scored], seed: int) -> None:
-    """The player beside the scripts on the same tasks, and what there was to find."""
+    """Print the player's results beside those of the scripts on the same tasks, and explain the loophole."""
     conclude("")
     if not rounds:
         conclude("Nothing was answered, so nothing was paid.")
@@ -191,8 +191,8 @@ def _summarize(game: Game, rounds: Sequence[Scored], seed: int) -> None:
     stdout.print(table)
     paragraph(f"\nThe loophole: {game.loophole}\nThe payoffs: {game.payoffs}")
     paragraph(
-        "A trainer sees one column of payments and nothing else. Where the exploiting script is paid as well as the "
-        "honest one, or better, that is what training moves to, whatever the last two columns say."
+        "A trainer sees one column of payments and nothing else. If the exploiting script is paid as much as the "
+        "honest one, or more, training moves towards the exploit, whatever the last two columns say."
     )
 
 
@@ -201,6 +201,6 @@ def _add_player(table: Table, game: Game, name: str, rounds: Sequence[Scored]) -
         channel: [payment.reward for scored in rounds for payment in scored.payments[channel]] for channel in CHANNELS
     }
     totals = [plain(sum(reward for reward in rewards if reward is not None)) for rewards in payments.values()]
-    found = estimates(game, rounds)
-    rates = [found[metric].value for metric in ("task_performance", "exploit_rate")]
+    numbers = estimates(game, rounds)
+    rates = [numbers[metric].value for metric in ("task_performance", "exploit_rate")]
     table.add_row(name, *totals, *("-" if rate is None else f"{rate:.0%}" for rate in rates))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loopholes.report.store import Stored
 
 COLUMNS = ("game", "arm", "task performance", "exploit rate", "appears", "dominates", "blind spot")
-"""What the demo shows of the page's tables."""
+"""The columns of the page's tables that the demo prints."""
 
 
 def report(
@@ -42,13 +42,12 @@ def report(
         list[str] | None,
         typer.Option(
             metavar="KEY=VALUE",
-            help="Threshold for runs that belong to no study: appears, dominates, window, sustain or tolerance. "
-            "Repeatable.",
+            help="Threshold for runs outside of studies: appears, dominates, window, sustain or tolerance. Repeatable.",
         ),
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Make the page of the runs, studies and audits in a directory: one HTML file that opens offline."""
+    """Make a page of the runs, studies and audits in a directory: one HTML file that opens offline."""
     from loopholes import report as reports
 
     place = out or directory / "report.html"
@@ -65,10 +64,11 @@ def report(
 
 
 def _sections(directory: Path, page: Path | None, thresholds: Mapping[str, str]) -> tuple[list[Section], str]:
-    """What a directory holds, and how the page begins if not as usual.
+    """The sections of a directory, and the lead of their page (empty for the usual one).
 
-    A study's folder is read from its ``NAME.json`` alone. Elsewhere: those of every finished study below the directory,
-    then audits, then the runs that belong to none. ``page`` is the page that may be replaced by one without charts.
+    For a study's folder these are the sections of its ``NAME.json`` files only. For other directories they are those of
+    every finished study below, then of audits, then of runs outside of studies. ``page`` is an existing page that must
+    not be replaced by one without charts; None if another place was named.
     """
     from loopholes.report.store import read_sections
 
@@ -81,22 +81,22 @@ def _sections(directory: Path, page: Path | None, thresholds: Mapping[str, str])
 
 
 def _of_study(stored: list[Stored], directory: Path, page: Path | None) -> list[Section]:
-    if page is not None and page.exists() and any(one.schema == 1 for one in stored):
+    if page is not None and page.exists() and any(entry.schema == 1 for entry in stored):
         raise UsageError(
-            f"{directory} holds summaries of an older version, without charts: a page of them would replace {page}, so "
-            "name another with --out"
+            f"{directory} holds summaries of an older version without charts, and their page would replace {page}: "
+            "name another file with --out"
         )
-    return [one.section for one in stored]
+    return [entry.section for entry in stored]
 
 
 def _with_loose(
-    directory: Path, found: list[Section], finished: list[Path], thresholds: Mapping[str, str]
+    directory: Path, studies: list[Section], finished: list[Path], thresholds: Mapping[str, str]
 ) -> tuple[list[Section], str]:
     from loopholes.audit.section import LEAD, audits_of
 
     audits = audits_of(directory)
-    if audits and not found and not thresholds and not any(directory.rglob("status.json")):
-        return audits, LEAD  # which takes no package of training, as runs do
+    if audits and not studies and not thresholds and not any(directory.rglob("status.json")):
+        return audits, LEAD  # before the imports below, which need the packages for training
     from loopholes.studies import StudyConfig
     from loopholes.studies.loose import loose_sections
 
@@ -107,7 +107,7 @@ def _with_loose(
         if not audits:
             raise
         loose = []
-    return [*found, *audits, *loose], LEAD if audits and not found and not loose else ""
+    return [*studies, *audits, *loose], LEAD if audits and not studies and not loose else ""
 
 
 def demo(
@@ -121,7 +121,7 @@ def demo(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Train a policy on all four games, on the vulnerable and on the secure channel, and compare what it learned.
+    """Train a policy on both channels of all four games, and compare what it learned.
 
     If it is interrupted, the same command continues where it stopped.
     """
@@ -129,8 +129,8 @@ def demo(
 
     seeds = tuple(seed or (0,))
     tables: list[Table] = []
-    with display("demo", json=json_) as shown:
-        summary = run_demo(out, policy=policy, seeds=seeds, workers=workers, on_event=partial(_take, shown, tables))
+    with display("demo", json=json_) as progress:
+        summary = run_demo(out, policy=policy, seeds=seeds, workers=workers, on_event=partial(_take, progress, tables))
     page = out / "report.html"
     if json_:
         print_line({"page": str(page), **summary})
@@ -138,12 +138,12 @@ def demo(
     alone = len(seeds) == 1
     stdout.print(table_shown(together(tables), COLUMNS[:-1] if alone else COLUMNS, stdout.width))
     if alone:
-        conclude("One seed: no verdict about training. Intervals are over tasks alone.")
+        conclude("One seed gives no verdict about training. The intervals are over tasks only.")
     conclude(f"\nThe page is {page}\nThe numbers are in {out / 'summary.json'}")
 
 
 def together(tables: Sequence[Table]) -> Table:
-    """The tables of several games as one, with the columns that the demo shows."""
+    """Join the tables of several games, with the columns that the demo prints."""
     from loopholes.report import Table
 
     rows = [
@@ -154,13 +154,13 @@ def together(tables: Sequence[Table]) -> Table:
     return Table("demo", "What the policy learned", COLUMNS, rows)
 
 
-def _take(shown: Display, tables: list[Table], event: Mapping[str, Any]) -> None:
-    """Show one event of the demo, and keep the table of a game that is done."""
+def _take(progress: Display, tables: list[Table], event: Mapping[str, Any]) -> None:
+    """Show one event of the demo, and collect the table of a finished game."""
     if "table" in event:
         tables.append(event["table"])
         return
     run = f"{event['game']} {event['arm']} seed {event['seed']}"
     numbers = {name: value for name, value in event.items() if name in NUMBERS}
-    shown.show(Progress("step", event["step"], event["steps"], numbers), run)
+    progress.show(Progress("step", event["step"], event["steps"], numbers), run)
     if event["step"] == event["steps"]:
-        shown.drop(run)
+        progress.drop(run)

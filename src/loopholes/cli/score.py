@@ -25,7 +25,7 @@ ALL = "all"
 
 
 class Evaluated(StrEnum):
-    """Whose evaluation rollout files are."""
+    """The policy whose evaluation the rollout files are."""
 
     base = "base"
     trained = "trained"
@@ -92,7 +92,7 @@ def evaluate(
     """Measure a policy on a game: task performance, exploit rate and the game's other metrics, with intervals.
 
     Every answer is paid by both channels. --skip-bad also skips tasks whose prompts are too long for the policy. With
-    --game all, each of the four games is a run below --out, and --set reaches the games that have such a parameter.
+    --game all, each of the four games is a run below --out, and --set applies to the games that have the parameter.
     """
     sampling: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "max_tokens": max_tokens}
     fields = {
@@ -123,21 +123,21 @@ def _evaluate(fields: dict[str, Any], resume: bool, json_: bool) -> Run:
     from loopholes.evaluation import EvalConfig, run_evaluation
 
     config = EvalConfig.of(**fields)
-    with display(f"{config.game} {config.policy}", json=json_) as shown:
-        run = run_evaluation(config, resume=resume, on_progress=shown.show)
+    with display(f"{config.game} {config.policy}", json=json_) as progress:
+        run = run_evaluation(config, resume=resume, on_progress=progress.show)
     if json_:
         print_line({"run": str(run.path), "state": run.status.state, **(run.summary or {})})
     return run
 
 
 def _evaluate_all(fields: dict[str, Any], parameters: dict[str, Any], out: Path, resume: bool, json_: bool) -> None:
-    """One run for each game, and what came out of all of them in one table and one ``summary.json``."""
+    """One run per game, with the results of all games in one table and one ``summary.json``."""
     from loopholes.cli.tables import table_shown
     from loopholes.files import disk_errors, write_json
     from loopholes.untrained import untrained_table
 
     if fields["tasks"] is not None:
-        raise UsageError("--tasks is a file of one game's tasks: name the game with --game")
+        raise UsageError("--tasks is a file of tasks of one game: name that game with --game")
     chosen = _parameters_by_game(parameters)
     runs = {
         name: _evaluate({**fields, "game": name, "parameters": own, "out": out / name}, resume, json_)
@@ -156,16 +156,16 @@ def _evaluate_all(fields: dict[str, Any], parameters: dict[str, Any], out: Path,
 
 
 def _parameters_by_game(parameters: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """For each built-in game the parameters that it has; raises :class:`UsageError` for one that none has."""
+    """The parameters that apply to each built-in game; raises :class:`UsageError` for a parameter of no game."""
     has = {name: set(make_game(name).Parameters.model_fields) for name in BUILT_IN}
     for key in parameters:
         if not any(key in names for names in has.values()):
-            raise UsageError(f"no game has a parameter {key!r}; loopholes games NAME lists what there is to set")
+            raise UsageError(f"no game has a parameter {key!r}; loopholes games NAME lists the parameters")
     return {name: {key: value for key, value in parameters.items() if key in names} for name, names in has.items()}
 
 
 def _say_usage(runs: Sequence[Run]) -> None:
-    """What an endpoint charged for, and how much it did not answer."""
+    """Print the tokens that an endpoint counted, and the number of unanswered prompts."""
     usages = [summary["usage"] for run in runs if "usage" in (summary := run.summary or {})]
     if usages:
         tokens = {name: sum(usage[f"{name}_tokens"] for usage in usages) for name in ("prompt", "completion")}
@@ -206,7 +206,7 @@ def score(
         typer.Option(
             "--format",
             metavar="verl|verifiers",
-            help="Whose rollout files are read; they become a run in --out.",
+            help="The trainer that wrote the rollout files; they become a run in --out.",
             show_default=False,
         ),
     ] = None,
@@ -221,12 +221,12 @@ def score(
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
-    policy: Annotated[str, typer.Option(help="With --format: name of the policy, as its page shows it.")] = "elsewhere",
+    policy: Annotated[str, typer.Option(help="With --format: name of the policy on the page.")] = "elsewhere",
     evaluation: Annotated[
         Evaluated | None,
         typer.Option(
-            help="With --format: the files are an evaluation, of the untrained policy (base) or of what was trained on "
-            "--channel. Default: they are a training.",
+            help="With --format: the files evaluate the untrained policy (base) or the one trained on --channel. "
+            "Default: the files are a training run.",
             show_default=False,
         ),
     ] = None,
@@ -237,31 +237,30 @@ def score(
 ) -> None:
     """Score completions that were written elsewhere: JSON Lines in, JSON Lines out, in the same order.
 
-    A completion may carry "claim" (self-grading) or "harmful" (compliance) if that was judged elsewhere. A summary
-    with intervals is printed when all are scored: on standard output with --out, else on standard error. --json makes
-    the summary a JSON line. With --format, the rollout files of another trainer become a run, which loopholes report
-    shows.
+    A completion may have "claim" (self-grading) or "harmful" (compliance) if that was judged elsewhere. When all are
+    scored, a summary with intervals is printed: on standard output with --out, else on standard error. With --json it
+    is a JSON line. With --format, the rollout files of another trainer become a run, which loopholes report can show.
     """
     parameters = pairs(set_, "--set")
     if format_ is not None:
         if completions is not None or not files or out is None:
-            raise UsageError("--format takes rollout FILES and a directory --out, and no --completions")
+            raise UsageError("--format needs rollout FILES and a directory --out, and excludes --completions")
         stated = {"channel": channel, "seed": seed, "parameters": parameters, "policy": policy, "tasks": tasks}
         fields = {"format": format_, "game": recorded(game), "files": tuple(files), "out": out, "skip_bad": skip_bad}
         chosen = None if evaluation is None else evaluation.value
         _import({**stated, **fields, "evaluation": chosen}, resume, json_)
         return
     if tasks is None or completions is None or files:
-        raise UsageError("score takes --tasks and --completions, or --format with the rollout files of another trainer")
+        raise UsageError("score needs --tasks and --completions, or --format with the rollout files of another trainer")
     from loopholes.score_files import refuse_existing, score_files
 
     if out is not None:
         refuse_existing(out, overwrite)
     played = make_game(game, **parameters)
-    mute = out is None and (json_ or share_a_stream())  # standard output is for the records alone
-    with display(f"{game} {channel}", json=json_, numbers={}, mute=mute) as shown:
+    mute = out is None and (json_ or share_a_stream())  # standard output is only for the records
+    with display(f"{game} {channel}", json=json_, numbers={}, mute=mute) as progress:
         scores = score_files(
-            played, tasks, completions, channel=channel, seed=seed, skip_bad=skip_bad, on_progress=shown.show
+            played, tasks, completions, channel=channel, seed=seed, skip_bad=skip_bad, on_progress=progress.show
         )
         if out is not None:
             scores.write(out, overwrite=overwrite)
@@ -272,25 +271,25 @@ def score(
 
 
 def _import(fields: dict[str, Any], resume: bool, json_: bool) -> None:
-    """Rollouts of another trainer as a run."""
+    """Import rollouts of another trainer as a run."""
     from loopholes.traces.importing import Import, import_rollouts
 
     config = Import(**fields)
-    with display(f"{config.game} {config.format}", json=json_) as shown:
-        run = import_rollouts(config, resume=resume, on_progress=shown.show)
+    with display(f"{config.game} {config.format}", json=json_) as progress:
+        run = import_rollouts(config, resume=resume, on_progress=progress.show)
     summary = run.summary or {}
     if json_:
         print_line({"run": str(run.path), "state": run.status.state, **summary})
         return
     left_out = f" (left out: {summary['left_out']})" if summary.get("left_out") else ""
-    what = "steps of training" if config.evaluation is None else "step, an evaluation"
+    what = "training steps" if config.evaluation is None else "step (an evaluation)"
     title = f"{config.game}, {run.config['arm']}: {summary['rollouts']:,} rollouts of {run.config['steps']} {what}"
     _show(summary.get("cells", []), f"{title}{left_out}")
     conclude(f"The run is in {run.path}; loopholes report {run.path} makes its page")
 
 
 def _summarize(scores: Scores, out: Path | None, game: str, channel: str, json_: bool) -> None:
-    """The rates of what was scored; on standard error where the records are on standard output."""
+    """Print the rates of the scored completions; on standard error if the records are on standard output."""
     from loopholes.score import cells
 
     console = stderr if out is None else stdout

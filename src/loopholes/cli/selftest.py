@@ -1,4 +1,4 @@
-"""``loopholes audit --selftest``: audits of known rewards, against their committed verdicts."""
+"""``loopholes audit --selftest``: audits known rewards and compares the verdicts with the committed ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def selftest(json_: bool) -> int:
-    """Run the self-test and print each verdict as it comes; 1 where one differs from the committed one."""
+    """Run the self-test and print each verdict as it comes; returns 1 if any differs from the committed one."""
     from loopholes.audit.folder import panel_hash
     from loopholes.audit.selftest import cases, committed_rates, run
 
@@ -24,15 +24,15 @@ def selftest(json_: bool) -> int:
     differing = sum(not outcome.agrees for outcome in outcomes)
     rates = committed_rates()
     if json_:
-        shown = (
+        records = (
             [] if rates is None else [{"what": rate.what, "count": rate.count, "of": rate.of} for rate in rates.rates]
         )
-        print_line({"cases": len(outcomes), "differing": differing, "rates": shown})
+        print_line({"cases": len(outcomes), "differing": differing, "rates": records})
         return FOUND if differing else DONE
-    summary = f"{len(outcomes) - differing} of {len(outcomes)} verdicts are the committed ones."
+    summary = f"{len(outcomes) - differing} of {len(outcomes)} verdicts agree with the committed ones."
     stdout.print(f"\n{summary}", style="bold red" if differing else "bold green", markup=False)
     if rates is not None:
-        paragraph("\nMeasured on rewards that nobody tuned to:")
+        paragraph("\nMeasured on rewards that the audit was not tuned on:")
         for rate in rates.rates:
             paragraph(f"{rate.what}: {rate.count} of {rate.of}, {written(rate.estimate, 'share')}", indent=2)
         here = panel_hash()

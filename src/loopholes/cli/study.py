@@ -65,7 +65,10 @@ def study(
     samples: Annotated[int | None, typer.Option(help="Answers per task.", show_default=False)] = None,
     answers: Annotated[
         int | None,
-        typer.Option(help="Teacher answers a student learns from; the low setting uses an eighth.", show_default=False),
+        typer.Option(
+            help="Teacher answers that a student learns from; the low setting uses an eighth of them.",
+            show_default=False,
+        ),
     ] = None,
     tasks: Files = None,
     test_tasks: TestFiles = None,
@@ -75,11 +78,11 @@ def study(
     ] = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Print the planned runs, how many are done, and the time left; run nothing."),
+        typer.Option("--dry-run", help="Print the planned runs, the finished runs and the time left; run nothing."),
     ] = False,
     summarize: Annotated[
         bool,
-        typer.Option("--summarize", help="Run nothing; summarize what is finished. Works while the study runs, too."),
+        typer.Option("--summarize", help="Run nothing; summarize the finished runs. Also works while the study runs."),
     ] = False,
     sandbox: Sandbox = None,
     json_: Json = False,
@@ -93,19 +96,19 @@ def study(
     from loopholes.studies.runner import check_policies, opened, run_studies, sections_of, summarize_finished
     from loopholes.studies.timing import time_left
 
-    given: dict[str, Any] = {"policies": policy, "games": game, "steps": steps, "count": count, "samples": samples}
-    given["answers"] = answers
+    choices: dict[str, Any] = {"policies": policy, "games": game, "steps": steps, "count": count, "samples": samples}
+    choices["answers"] = answers
     config = StudyConfig.of(
         seeds=seeds,
         full=full,
         train_tasks=pairs(tasks, "--tasks"),
         test_tasks=pairs(test_tasks, "--test-tasks"),
         thresholds=pairs(threshold, "--threshold"),
-        **{key: value for key, value in given.items() if value not in (None, [])},
+        **{key: value for key, value in choices.items() if value not in (None, [])},
     )
     chosen = studies_called(name, config)
     if workers is not None and cluster is not None:
-        raise UsageError("--workers is for this machine and --cluster for others: give one of them")
+        raise UsageError("--workers is for this machine and --cluster for other machines: give only one of them")
     places = workers or cores()
     if dry_run:
         _show_plan(time_left(chosen, config, out), places, json_)
@@ -114,9 +117,9 @@ def study(
     if summarize:
         _end(summarize_finished(chosen, config, out), _page(out, sections_of(out)), json_)
         return
-    with opened(out), display(name, json=json_) as shown:
+    with opened(out), display(name, json=json_) as progress:
         with _backend(out, places, cluster, gpus) as backend:
-            watch = _Watch(shown, time_left(chosen, config, out), json_)
+            watch = _Watch(progress, time_left(chosen, config, out), json_)
             summaries = run_studies(chosen, config, out, backend, watch.take)
         page = _page(out, sections_of(out))
     _end(summaries, page, json_)
@@ -135,7 +138,7 @@ def _backend(out: Path, places: int, cluster: str | None, gpus: float) -> Abstra
 def _page(out: Path, sections: Sequence[Any]) -> Path:
     from loopholes.report import write_page
 
-    return write_page("Loopholes: what was found", sections, out / "report.html")
+    return write_page("Loopholes: results of the studies", sections, out / "report.html")
 
 
 def _end(summaries: dict[str, Summary], page: Path, json_: bool) -> None:
@@ -165,10 +168,10 @@ def _show_plan(times: Sequence[TimeLeft], places: int, json_: bool) -> None:
     stdout.print(table)
     seconds = [plan.seconds for plan in times if plan.seconds is not None]
     if len(seconds) < len(times):
-        conclude("The time is unknown until one run of each kind is finished here. Shared runs count once.")
+        conclude("The time is unknown until one run of each kind is finished in this folder. Shared runs count once.")
         return
     elsewhere = any(plan.elsewhere for plan in times)
-    source = "the machine that made the published results" if elsewhere else "the runs here"
+    source = "the machine that made the published results" if elsewhere else "the finished runs in this folder"
     conclude(f"About {_time(sum(seconds), places)} left with {places} at a time, at the speed of {source}.")
 
 
@@ -180,10 +183,10 @@ def _time(seconds: float | None, places: int) -> str:
 
 
 class _Watch:
-    """Turns what happens to the jobs of a study into progress: of the whole, and of each run under way."""
+    """Turns the events of a study's jobs into progress, of the whole study and of each active run."""
 
-    def __init__(self, shown: Display, times: Sequence[TimeLeft], json_: bool) -> None:
-        self._shown = shown
+    def __init__(self, progress: Display, times: Sequence[TimeLeft], json_: bool) -> None:
+        self._display = progress
         self._json = json_
         self._done = sum(plan.done for plan in times)
         self._total = sum(plan.jobs for plan in times)
@@ -191,21 +194,21 @@ class _Watch:
             self._show_whole()
 
     def _show_whole(self) -> None:
-        self._shown.show(Progress("runs done", self._done, self._total))
+        self._display.show(Progress("runs done", self._done, self._total))
 
     def take(self, event: Event) -> None:
         """Show one event."""
         label = event.job.label
         self._done += event.kind == "done"
         if event.progress is not None:
-            self._shown.show(event.progress, label)
+            self._display.show(event.progress, label)
         elif self._json:
             about = {"run": label, "event": event.kind, "done": self._done, "total": self._total}
             print_line({**about, **({"error": event.error} if event.error else {})})
         elif event.kind == "started":
-            self._shown.show(Progress("step", 0, event.job.steps), label)
+            self._display.show(Progress("step", 0, event.job.steps), label)
         else:
-            self._shown.drop(label)
+            self._display.drop(label)
             self._show_whole()
             if event.kind != "done":
-                complain(f"{label}: {event.error or 'its worker died; the run is started again'}")
+                complain(f"{label}: {event.error or 'its worker died; the run starts again'}")

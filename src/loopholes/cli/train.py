@@ -20,8 +20,8 @@ PRETRAINING = {"loss": "loss", "tokens_per_second": "tokens/s"}
 FITS = {
     "each": "It fits on each device.",
     "sharded": "It fits only if weights, gradients and optimizer states are sharded over the devices.",
-    "nowhere": "It does not fit: fewer completions per pass, --lora, more or larger devices.",
-    "": "How much memory the device has is not known.",
+    "nowhere": "It does not fit: use fewer completions per pass, --lora, or more or larger devices.",
+    "": "The memory of the device is not known.",
 }
 Name = Annotated[str, typer.Argument(metavar="NAME", help="mini or mini-llama.")]
 
@@ -34,17 +34,17 @@ def pretrain(
     resume: Resume = False,
     json_: Json = False,
 ) -> None:
-    """Make one of the shipped mini policies again, from scratch."""
+    """Train one of the shipped mini policies again from scratch."""
     from loopholes.minis.pretrain import pretrain as make
     from loopholes.minis.recipe import recipe
 
     chosen = recipe(name)
     folder = out or Path("runs") / f"pretrain-{name}"
     if folder.exists() and not resume and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"{folder} is not empty: use --resume to continue what is there, or choose another --out")
+        raise RunError(f"{folder} is not empty: continue it with --resume, or choose another --out")
     say(f"{name}: {chosen.examples:,} examples, into {folder}")
-    with display(name, json=json_, numbers=PRETRAINING) as shown:
-        policy = make(chosen, folder, resume=resume, on_progress=shown.show)
+    with display(name, json=json_, numbers=PRETRAINING) as progress:
+        policy = make(chosen, folder, resume=resume, on_progress=progress.show)
     _end(json_, {"policy": str(policy)}, f"The policy is in {policy}")
 
 
@@ -58,7 +58,7 @@ def train(
     steps: Annotated[
         int | None,
         typer.Option(
-            help="GRPO steps. Default: 100 for a mini, 60 by the preset lora, else the paper's epochs over --tasks.",
+            help="GRPO steps. Default: 100 for a mini, 60 with the preset lora, else the paper's epochs over --tasks.",
             show_default=False,
         ),
     ] = None,
@@ -107,11 +107,12 @@ def train(
             metavar="KEY=VALUE", help="Set any field of trl.GRPOConfig; overrides every other option. Repeatable."
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Estimate memory and time, and train nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Estimate memory and time; train nothing.")] = False,
     device: Annotated[
         str | None,
         typer.Option(
-            metavar="[N x]NAME", help="With --dry-run: devices to estimate for, as in 8xH100. Default: those here."
+            metavar="[N x]NAME",
+            help="With --dry-run: devices to estimate for, as in 8xH100. Default: those of this machine.",
         ),
     ] = None,
     resume: Resume = False,
@@ -121,8 +122,8 @@ def train(
 ) -> None:
     """Train a policy with GRPO on the rewards that a channel of a game pays.
 
-    The same command trains the minis on a laptop and real models; accelerate launch -m loopholes train … works, too.
-    Options without a default take the game's, or the paper's for models other than the minis.
+    The same command trains the minis on a laptop and real models, also with accelerate launch -m loopholes train ….
+    Options without a default use the values of the game, or those of the paper for models other than the minis.
     """
     options = {
         "steps": steps,
@@ -155,7 +156,7 @@ def train(
     if dry_run:
         _estimate(fields, device, json_)
     elif device is not None:
-        raise UsageError("--device is for --dry-run; accelerate decides which devices are trained on")
+        raise UsageError("--device is for --dry-run; accelerate decides which devices to train on")
     else:
         _train(fields, resume, json_)
 
@@ -165,13 +166,13 @@ def _train(fields: dict[str, Any], resume: bool, json_: bool) -> None:
     from loopholes.training.config import TrainConfig
 
     if find_spec("torch") is None:
-        raise MissingExtra("torch", "train")  # which also brings what the game may need
+        raise MissingExtra("torch", "train")  # the extra also installs what the game may need
     config = TrainConfig.of(**fields)
-    make_game(config.game, **config.parameters).channel(config.channel)  # before the seconds that torch takes
+    make_game(config.game, **config.parameters).channel(config.channel)  # before torch, which takes seconds to import
     from loopholes.training.grpo import train as run_training
 
-    with display(f"{config.game} {config.channel}", json=json_) as shown:
-        run = run_training(config, resume=resume, on_progress=shown.show)
+    with display(f"{config.game} {config.channel}", json=json_) as progress:
+        run = run_training(config, resume=resume, on_progress=progress.show)
     record = {"run": str(run.path), "state": run.status.state, "step": run.status.step}
     _end(
         json_,
@@ -181,34 +182,34 @@ def _train(fields: dict[str, Any], resume: bool, json_: bool) -> None:
 
 
 def _estimate(fields: dict[str, Any], device: str | None, json_: bool) -> None:
-    """What the run would take, on a page of a few lines."""
+    """Print an estimate of the memory and the time that the run would take."""
     from loopholes.training.config import TrainConfig
 
     if find_spec("torch") is None:
         raise MissingExtra("torch", "train")
     from loopholes.training.estimate import GB, Devices, estimate
 
-    found = estimate(TrainConfig.of(**fields), None if device is None else Devices.named(device))
+    forecast = estimate(TrainConfig.of(**fields), None if device is None else Devices.named(device))
     if json_:
-        print_line({**asdict(found), "fits": found.fits, "hours": found.hours})
+        print_line({**asdict(forecast), "fits": forecast.fits, "hours": forecast.hours})
         return
-    shape, devices = found.shape, found.devices
+    shape, devices = forecast.shape, forecast.devices
     conclude(f"{shape.parameters / GB:.3g} billion parameters, {shape.trained / GB:.3g} billion of them trained")
     conclude(
         f"Devices: {devices.count} x {devices.name}"
         + ("" if devices.memory is None else f", {_gb(devices.memory)} each")
     )
-    parts = ", ".join(f"{name} {_gb(size)}" for name, size in found.memory.items())
-    conclude(f"Memory on each: {_gb(sum(found.memory.values()))} ({parts})")
+    parts = ", ".join(f"{name} {_gb(size)}" for name, size in forecast.memory.items())
+    conclude(f"Memory on each: {_gb(sum(forecast.memory.values()))} ({parts})")
     if devices.count > 1:
-        conclude(f"Sharded (FSDP, ZeRO-3): {_gb(sum(found.sharded.values()))} on each")
-    conclude(FITS[found.fits])
-    step = [value for value in found.seconds.values() if value is not None]
+        conclude(f"Sharded (FSDP, ZeRO-3): {_gb(sum(forecast.sharded.values()))} on each")
+    conclude(FITS[forecast.fits])
+    step = [value for value in forecast.seconds.values() if value is not None]
     if step:
-        phases = ", ".join(f"{name} {plain(value)}" for name, value in found.seconds.items() if value is not None)
+        phases = ", ".join(f"{name} {plain(value)}" for name, value in forecast.seconds.items() if value is not None)
         conclude(f"A step: at most {plain(sum(step))} seconds ({phases}), if every answer is as long as allowed")
-    if found.hours is not None:
-        conclude(f"{found.steps} steps: at most {plain(found.hours)} hours, without scoring and checkpoints")
+    if forecast.hours is not None:
+        conclude(f"{forecast.steps} steps: at most {plain(forecast.hours)} hours, without scoring and checkpoints")
 
 
 def _gb(size: float) -> str:

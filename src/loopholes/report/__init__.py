@@ -1,4 +1,4 @@
-"""Runs and studies as one page with figures: records in, pages and files out; nothing is computed here."""
+"""Pages and files with figures, from finished sections; nothing is computed here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page is made of, and what NAME.json stores. Every number comes in ready; a page only shows it."""
+"""The parts of a page, which NAME.json stores, too. All numbers are computed before; a page only shows them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Cell = str | int | float | bool | Estimate | Milestone | None
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line of a figure. All sequences have one entry a point of ``x``; None: not known there.
+    """One line of a figure. All sequences have one entry per point of ``x``, None where the value is not known.
 
-    ``low`` and ``high`` are a 95 % band, or empty. ``seeds`` holds each seed's own line by the seed's number. ``role``
-    fixes the colour; a series without one gets a colour of its own.
+    ``low`` and ``high`` are a 95 % band, or empty. ``seeds`` maps a seed to its own line. ``role`` decides the colour;
+    a series without a role gets a colour of its own.
     """
 
     name: str
@@ -32,9 +32,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """A panel of lines: learning curves, decay, survival (``stairs``: constant from one point to the next), dose.
+    """A panel of lines, such as learning curves or survival curves.
 
-    ``percent``: values are shares. ``marks`` are vertical lines: where, and what to call it.
+    ``percent``: values are shares. ``stairs``: values are constant from one point to the next. ``marks`` are vertical
+    lines, each with its place and its label.
     """
 
     title: str
@@ -47,9 +48,10 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A heat map. ``values[row][column]`` are shares; ``diverging`` where they are differences around 0.
+    """A heat map of shares, ``values[row][column]``.
 
-    ``plain``: the differences are not of shares but numbers in a unit of their own, which the title names.
+    ``diverging``: the values are differences around 0. ``plain``: they are not differences of shares, but numbers in
+    the unit that the title names.
     """
 
     title: str
@@ -64,7 +66,7 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Panels that belong together. ``name`` is the stem of the file that it is saved as."""
+    """Panels that belong together. ``name`` is the stem of the file that the chart is saved as."""
 
     name: str
     title: str
@@ -76,7 +78,8 @@ class Chart:
 class Table:
     """Rows of numbers with their intervals.
 
-    Estimates are shares, but in columns named in ``changes`` (differences of shares, shown in points) and in ``plain``.
+    Estimates are shares, except in the columns listed in ``changes`` (differences of shares, shown in points) and in
+    ``plain`` (numbers).
     """
 
     name: str
@@ -88,17 +91,17 @@ class Table:
     plain: Sequence[str] = ()
 
     def unit(self, column: str) -> Unit:
-        """What the estimates of a column are."""
+        """The unit of the estimates in a column."""
         return "change" if column in self.changes else "number" if column in self.plain else "share"
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One question of a page: its answer in a sentence, figures, tables, rollouts, and the command that made it all.
+    """One question of a page, with its answer, figures, tables, rollouts, and the command that made it.
 
-    ``facts`` are terms and their explanations, ``notes`` whole sentences. ``rollouts`` holds, by arm, rows as
-    :meth:`loopholes.runs.Run.rollouts` gives them, with the ``seed`` of the run added: a sample of ``rollouts_total``
-    (0: the rows are all there are).
+    ``facts`` maps terms to explanations; ``notes`` are whole sentences. ``rollouts`` maps each arm to rows of
+    :meth:`loopholes.runs.Run.rollouts` with the ``seed`` of the run added. They are a sample of ``rollouts_total``
+    rollouts, or all of them if that is 0.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""How rollouts are embedded in a page: so that no text of a model can become markup, and within the page's limit."""
+"""Embeds rollouts in a page, within its size limit and so that no text of a model can become markup."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from loopholes.files import jsonable
 from loopholes.report.elements import Section
 from loopholes.report.thinning import clip, evenly_of
 
-# Rollouts per arm and characters per text, from generous to frugal: the first that fits is taken.
+# Rollouts per arm and characters per text, from generous to frugal; the first that fits is used.
 _PLANS = [
     (150, 6000),
     (150, 3000),
@@ -30,8 +30,8 @@ _MARKUP = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 def embedded_rollouts(sections: Sequence[Section], budget: int = BUDGET) -> str:
     """JSON for a script element, at most ``budget`` bytes: ``{"sections", "prompts", "rollouts", "total"}``.
 
-    A rollout names its section and its prompt by their number.
-    Pure ASCII without ``<``, ``>`` and ``&``: neither the HTML nor the JavaScript parser finds anything to act on.
+    A rollout refers to its section and its prompt by number. The text is ASCII without ``<``, ``>`` and ``&``, so
+    neither the HTML nor the JavaScript parser can take any of it for markup.
     """
     for quota, length in _PLANS:
         text = as_script(_collect(sections, quota, length))
@@ -46,11 +46,11 @@ def as_script(value: Any) -> str:
 
 
 def shortened(row: Mapping[str, Any], length: int) -> dict[str, Any]:
-    """What a page shows of a rollout, with no text longer than ``length``."""
-    kept = {key: row.get(key) for key in ("step", "seed", "task", "reward", "task_score", "exploit", "truncated")}
+    """The fields of a rollout that a page shows, with no text longer than ``length``."""
+    fields = {key: row.get(key) for key in ("step", "seed", "task", "reward", "task_score", "exploit", "truncated")}
     texts = {key: clip(str(row.get(key) or ""), length) for key in ("prompt", "text", "reason")}
     details = {key: _short_detail(value, length) for key, value in (row.get("details") or {}).items()}
-    return {**kept, **texts, "details": details}
+    return {**fields, **texts, "details": details}
 
 
 def _short_detail(value: Any, length: int) -> Any:

@@ -1,4 +1,4 @@
-"""The figures and tables of a page as files that a paper can take."""
+"""The figures and tables of a page as files for a paper."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from loopholes.report.figures import save_chart
 def export(sections: Sequence[Section], folder: str | Path) -> list[Path]:
     """Write every chart as SVG and PNG and every table as CSV into ``folder``; return the paths.
 
-    A file is called as its chart or table, with the section's name before it where that name was taken. Raises
+    A file is named after its chart or table; if that name is taken, the name of the section comes before it. Raises
     :class:`RunError` if a file cannot be written.
     """
     folder = Path(folder)
@@ -42,9 +42,10 @@ Value = str | int | float | None
 
 
 def table_csv(table: Table) -> str:
-    """The table's rows. A column of estimates is three (value, ``low``, ``high``), and one of milestones, too.
+    """The rows of a table as CSV. Shares are written as shares, not as percentages.
 
-    A milestone's are the step, and how many of how many seeds ``reached`` it. Shares stay shares.
+    A column of estimates becomes three columns: value, ``low`` and ``high``. A column of milestones becomes the step,
+    the number of seeds that ``reached`` it, and the number of ``seeds``.
     """
     columns = list(zip(*table.rows, strict=True)) if table.rows else [()] * len(table.columns)
     endings = [_endings(column) for column in columns]
@@ -57,7 +58,7 @@ def table_csv(table: Table) -> str:
 
 
 def _endings(column: Sequence[Cell]) -> Sequence[str]:
-    """The names, after its own, of the columns that a column becomes."""
+    """The endings of the further columns that a column needs."""
     if any(isinstance(cell, Milestone) for cell in column):
         return " reached", " seeds"
     return (" low", " high") if any(isinstance(cell, Estimate) for cell in column) else ()
@@ -68,8 +69,8 @@ def _parts(cell: Cell, more: int) -> list[Value]:
         return [cell.value, cell.low, cell.high]
     if isinstance(cell, Milestone):
         return [cell.step, cell.reached, cell.seeds]
-    shown = ("yes" if cell else "no") if isinstance(cell, bool) else cell
-    return [shown, *[None] * more]
+    value = ("yes" if cell else "no") if isinstance(cell, bool) else cell
+    return [value, *[None] * more]
 
 
 def _stem(section: str, name: str, taken: set[str]) -> str:
@@ -82,5 +83,5 @@ def _stem(section: str, name: str, taken: set[str]) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name without what a file system could take for a path."""
+    """A name with only characters that are safe in file names."""
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "figure"

@@ -1,5 +1,5 @@
 "use strict";
-// What a pointer, or the arrow keys, read from a figure; and the seeds that are switched off.
+// Reads values from a figure with the pointer or the arrow keys, and hides the seeds that are switched off.
 (() => {
   const figures = JSON.parse(document.getElementById("figures").textContent);
   const tip = document.getElementById("tip");
@@ -11,7 +11,7 @@
   const offSeeds = (plot) => new Set([...plot.closest(".section").querySelectorAll(".seeds input:not(:checked)")]
     .map((box) => Number(box.dataset.seed)));
 
-  // From data to the screen: the SVG keeps its proportions, so one factor does.
+  // From data to the screen. The SVG keeps its proportions, so one factor is enough.
   const place = (figure, svg, x, y) => {
     const [left, bottom, right, top] = figure.box, [x0, y0, x1, y1] = figure.limits;
     const box = svg.getBoundingClientRect(), factor = box.width / svg.viewBox.baseVal.width;
@@ -37,23 +37,23 @@
     value: figure.cells[row][column][0], where: figure.cells[row][column][1],
   });
 
-  const show = (plot, figure, found) => {
+  const show = (plot, figure, point) => {
     const svg = plot.querySelector("svg");
-    const { inside, screen } = place(figure, svg, ...found.at);
-    const lines = [["value", found.value], ["title", found.title], ["where", found.where]].filter(([, text]) => text);
+    const { inside, screen } = place(figure, svg, ...point.at);
+    const lines = [["value", point.value], ["title", point.title], ["where", point.where]].filter(([, text]) => text);
     tip.replaceChildren(...lines.map(([name, text]) => {
       const node = document.createElement("span");
       node.className = name;
       node.textContent = text;
       return node;
     }));
-    tip.style.borderLeftColor = found.colour;
+    tip.style.borderLeftColor = point.colour;
     tip.hidden = false;
     const width = tip.offsetWidth, height = tip.offsetHeight;
     const left = screen[0] + 14 + width < innerWidth ? screen[0] + 14 : screen[0] - 14 - width;
     tip.style.left = `${Math.max(4, Math.min(left, innerWidth - width - 4))}px`;
     tip.style.top = `${Math.max(4, Math.min(screen[1] - height - 10, innerHeight - height - 4))}px`;
-    mark(svg, figure, inside, found.colour);
+    mark(svg, figure, inside, point.colour);
   };
 
   const mark = (svg, figure, [x, y], colour) => {
@@ -83,7 +83,7 @@
     return figure.lines.filter((line) => line.y.length && !off.has(line.seed));
   };
 
-  // The nearest point of the lines that are seen; a mean is nearer than it is, since it is what one looks for.
+  // The nearest point of the visible lines; means are preferred by a few pixels, since readers look for them.
   const nearest = (plot, figure, event) => {
     const svg = plot.querySelector("svg");
     let best = null, least = Infinity;
@@ -105,7 +105,7 @@
     return figure.cells[row] && figure.cells[row][column] ? cellOf(figure, row, column) : null;
   };
 
-  // Left and right go along a line or a row, up and down to the next.
+  // Left and right move along a line or a row, up and down to the next one.
   const step = (plot, figure, key) => {
     const along = { ArrowRight: 1, ArrowLeft: -1 }[key] || 0, across = { ArrowDown: 1, ArrowUp: -1 }[key] || 0;
     const rows = figure.cells || visible(plot, figure);
@@ -121,8 +121,8 @@
   for (const plot of document.querySelectorAll(".plot")) {
     const figure = figures[Number(plot.dataset.panel)];
     const under = (event) => {
-      const found = figure.cells ? cellUnder(plot, figure, event) : nearest(plot, figure, event);
-      if (found) show(plot, figure, found); else hide(plot);
+      const point = figure.cells ? cellUnder(plot, figure, event) : nearest(plot, figure, event);
+      if (point) show(plot, figure, point); else hide(plot);
     };
     plot.addEventListener("pointermove", under);
     plot.addEventListener("pointerdown", under);
@@ -131,8 +131,8 @@
     plot.addEventListener("keydown", (event) => {
       if (event.key === "Escape") hide(plot);
       if (!event.key.startsWith("Arrow") || event.altKey || event.ctrlKey || event.metaKey) return;
-      const found = step(plot, figure, event.key);
-      if (found) show(plot, figure, found);
+      const point = step(plot, figure, event.key);
+      if (point) show(plot, figure, point);
       event.preventDefault();
     });
   }

@@ -1,4 +1,4 @@
-"""Charts as SVG for the page, whose text stays text and whose colours follow its theme, or as files for a paper."""
+"""Draws charts as SVG for the page (text stays text, colours follow the theme) or as files for a paper."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Panel = Lines | Matrix
-_ACROSS = 3  # panels beside one another in a file
-_DPI = 72  # an SVG's unit is a point: what the script of the page reads are these
+_ACROSS = 3  # panels per row in a file
+_DPI = 72  # so that an SVG unit is a point, which the script of the page relies on
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A panel for the page: the ``<svg>`` element and, for the script, what it shows and where."""
+    """A panel for the page: the ``<svg>`` element, and the data and places that it shows, for the script."""
 
     svg: Markup
-    told: dict[str, Any]
+    data: dict[str, Any]
 
 
 def draw_panel(panel: Panel, styles: Mapping[str, Style], salt: str, most: int = POINTS) -> Drawn:
-    """One panel as an element to put into HTML. ``salt`` is its own in the page: ids inside are made of it."""
+    """Draw one panel as an HTML element. ``salt`` must be unique in the page, since ids are derived from it."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context({**RC, "svg.hashsalt": salt}):
         figure = Figure(figsize=panel_size(panel), layout="constrained", dpi=_DPI)
         axes = figure.subplots()
-        told = _draw(axes, panel, styles, most)
+        data = _draw(axes, panel, styles, most)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-        told |= _place(axes, figure)
-    return Drawn(Markup(_inline(buffer.getvalue(), panel.title)), told)
+        data |= _place(axes, figure)
+    return Drawn(Markup(_inline(buffer.getvalue(), panel.title)), data)
 
 
 def save_chart(chart: Chart, path: str | Path) -> None:
-    """All panels of a chart on white, in the format of the path's suffix (``.svg``, ``.png``, ``.pdf``)."""
+    """Save all panels of a chart on white, in the format of the path's suffix (``.svg``, ``.png``, ``.pdf``)."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -60,8 +60,8 @@ def save_chart(chart: Chart, path: str | Path) -> None:
     with rc_context({**RC, "svg.hashsalt": chart.name}):
         figure = Figure(figsize=(width * across, (height + 0.35) * down + 0.6), layout="constrained", facecolor="white")
         places = np.ravel(figure.subplots(down, across, squeeze=False))
-        told = [_draw(axes, panel, styles, POINTS) for axes, panel in zip(places, chart.panels, strict=False)]
-        room = 6 + 13 * max((panel.get("marks", 0) for panel in told), default=0)  # labels of marks stand there
+        data = [_draw(axes, panel, styles, POINTS) for axes, panel in zip(places, chart.panels, strict=False)]
+        room = 6 + 13 * max((panel.get("marks", 0) for panel in data), default=0)  # space for the labels of marks
         for axes, panel in zip(places, chart.panels, strict=False):
             if panel.title != chart.title:
                 axes.set_title(panel.title, loc="left", fontsize=10, pad=room)
@@ -73,12 +73,12 @@ def save_chart(chart: Chart, path: str | Path) -> None:
 
 
 def panel_size(panel: Panel) -> tuple[float, float]:
-    """Width and height in inches."""
+    """Width and height of a panel in inches."""
     return SIZE if isinstance(panel, Lines) else matrix_size(panel)
 
 
 def table_of(panel: Panel) -> Table:
-    """What a panel shows, as a table."""
+    """The values of a panel as a table."""
     return table_of_lines(panel) if isinstance(panel, Lines) else table_of_matrix(panel)
 
 
@@ -88,7 +88,7 @@ def _draw(axes: Axes, panel: Panel, styles: Mapping[str, Style], most: int) -> d
 
 def _entitle(figure: Figure, chart: Chart) -> None:
     for tagged in figure.findobj(lambda artist: artist.get_gid() is not None):
-        tagged.set_gid(None)  # of use in the page alone, and not unique
+        tagged.set_gid(None)  # only the page uses these ids, and they are not unique
     handles = {line.get_label(): line for axes in figure.axes for line in axes.get_lines()}
     named = {str(label): line for label, line in handles.items() if not str(label).startswith("_")}
     figure.suptitle(chart.title, x=0.01, ha="left", fontweight="bold", fontsize=12)
@@ -97,7 +97,7 @@ def _entitle(figure: Figure, chart: Chart) -> None:
 
 
 def _place(axes: Axes, figure: Figure) -> dict[str, Any]:
-    """Where the data's limits lie in the SVG: two opposite corners, each as x, y."""
+    """Where the limits of the data lie in the SVG: two opposite corners, each as x, y."""
     (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
     corners = axes.transData.transform([(x0, y0), (x1, y1)])
     tall = figure.bbox.height
@@ -106,7 +106,7 @@ def _place(axes: Axes, figure: Figure) -> dict[str, Any]:
 
 
 def _inline(svg: str, label: str) -> str:
-    """The element alone, as short as it gets: no ids that only matplotlib knows, a tenth of a point is enough."""
+    """Only the ``<svg>`` element, shortened: without matplotlib's ids, and rounded to a tenth of a point."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", svg, flags=re.S)
     svg = re.sub(r' id="seed-(-?\d+)"', r' class="seed" data-seed="\1"', svg)
@@ -122,5 +122,5 @@ def _inline(svg: str, label: str) -> str:
 
 
 def _shorter(match: re.Match[str]) -> str:
-    found = re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), match[0])
-    return re.sub(r"\s*([MLQCz])\s*", r"\1", found) if found.startswith(" d=") else found
+    numbers = re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), match[0])
+    return re.sub(r"\s*([MLQCz])\s*", r"\1", numbers) if numbers.startswith(" d=") else numbers

@@ -1,4 +1,4 @@
-"""A panel of lines: each seed thin, the mean strong, its band behind; and what a pointer over it may read."""
+"""Draws a panel of lines (seeds thin, the mean strong, its band behind), and collects the values for the pointer."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from loopholes.report.thinning import evenly, evenly_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-POINTS = 200  # a line in a panel 300 pixels wide shows no more
+POINTS = 200  # more points would not be visible in a panel 300 pixels wide
 SIZE = (4.3, 2.9)
-_FEW = range(3, 13)  # so many points are marked one by one; two are a level
-_ROWS = 9  # of the values told as a table
-_WORD = 0.017  # the width of a letter of a mark, as a share of the panel
+_FEW = range(3, 13)  # a line with so many points gets markers; two points are a level line
+_ROWS = 9  # rows in the table of values
+_WORD = 0.017  # the width of a letter in a mark's label, as a share of the panel
 
 
 @dataclass(frozen=True)
 class _Line:
-    """The points of a line that are shown; ``seed`` None: the line over seeds."""
+    """The points of a line that are drawn; ``seed`` is None for the line over all seeds."""
 
     series: Series
     seed: int | None
@@ -35,7 +35,7 @@ class _Line:
 
 
 def lines_of(panel: Lines, most: int) -> Iterator[_Line]:
-    """Each series' own line, then its seeds', without what is not known and thinned to ``most`` points."""
+    """The line of each series, then those of its seeds, without unknown points and thinned to ``most`` points."""
     for series in panel.series:
         yield _line(series, None, series.y, most)
         for seed, values in series.seeds.items():
@@ -43,23 +43,23 @@ def lines_of(panel: Lines, most: int) -> Iterator[_Line]:
 
 
 def _line(series: Series, seed: int | None, values: Sequence[float | None], most: int) -> _Line:
-    known = [(at, value) for at, value in enumerate(values) if value is not None and math.isfinite(value)]
-    shown = evenly_of(known, most)
+    present = [(at, value) for at, value in enumerate(values) if value is not None and math.isfinite(value)]
+    chosen = evenly_of(present, most)
 
     def ends(band: Sequence[float | None]) -> list[float | None]:
-        return [band[at] for at, _ in shown] if seed is None and band else []
+        return [band[at] for at, _ in chosen] if seed is None and band else []
 
-    x, y = [series.x[at] for at, _ in shown], [value for _, value in shown]
+    x, y = [series.x[at] for at, _ in chosen], [value for _, value in chosen]
     return _Line(series, seed, x, y, ends(series.low), ends(series.high))
 
 
 def draw_lines(axes: Axes, panel: Lines, styles: Mapping[str, Style], most: int) -> dict[str, Any]:
-    """Draw the panel; return what it shows, for the page's script: ``{"x": [...], "lines": [...]}``."""
+    """Draw the panel; return its data for the page's script: ``{"x": [...], "lines": [...]}``."""
     lines = list(lines_of(panel, most))
     for line in lines:
         _draw_line(axes, line, styles[line.series.name], panel.stairs)
     _scale(axes, panel, lines)
-    return _told(panel, lines, styles) | {"marks": _mark(axes, panel.marks)}
+    return _data(panel, lines, styles) | {"marks": _mark(axes, panel.marks)}
 
 
 def _draw_line(axes: Axes, line: _Line, style: Style, stairs: bool) -> None:
@@ -98,9 +98,9 @@ def _scale(axes: Axes, panel: Lines, lines: Sequence[_Line]) -> None:
 
 
 def _mark(axes: Axes, marks: Sequence[tuple[float, str]]) -> int:
-    """Vertical lines, labelled above the plot, where no curve runs; labels that would meet go one above the other.
+    """Draw vertical lines with labels above the plot; labels that would overlap are stacked.
 
-    Returns how many rows of labels there are.
+    Returns the number of rows of labels.
     """
     first, last = axes.get_xlim()
     ends: list[float] = []  # how far each row of labels is filled
@@ -115,10 +115,10 @@ def _mark(axes: Axes, marks: Sequence[tuple[float, str]]) -> int:
     return len(ends)
 
 
-def _told(panel: Lines, lines: Sequence[_Line], styles: Mapping[str, Style]) -> dict[str, Any]:
-    """Values as they are drawn; equal lists of x are told once."""
+def _data(panel: Lines, lines: Sequence[_Line], styles: Mapping[str, Style]) -> dict[str, Any]:
+    """The values as they are drawn; equal lists of x are stored once."""
     xs: dict[tuple[float, ...], int] = {}
-    told = []
+    entries = []
     for line in lines:
         entry: dict[str, Any] = {
             "name": line.series.name,
@@ -130,8 +130,8 @@ def _told(panel: Lines, lines: Sequence[_Line], styles: Mapping[str, Style]) -> 
             entry |= {"low": _short(line.low), "high": _short(line.high)} if line.low else {}
         else:
             entry["seed"] = line.seed
-        told.append(entry)
-    return {"x": [_short(x) for x in xs], "lines": told, "percent": panel.percent, "label": panel.x_label}
+        entries.append(entry)
+    return {"x": [_short(x) for x in xs], "lines": entries, "percent": panel.percent, "label": panel.x_label}
 
 
 def _short(values: Sequence[float | None]) -> list[float | None]:
@@ -139,18 +139,18 @@ def _short(values: Sequence[float | None]) -> list[float | None]:
 
 
 def _four(value: float) -> float:
-    """Four digits after the point, or four in all; whole numbers without a point, since they are many."""
+    """The value with four decimals, or four digits if it is small; whole numbers without a point, to save space."""
     short = round(value, 4) if abs(value) >= 0.01 else float(f"{value:.4g}")
     return int(short) if float(short).is_integer() else short
 
 
 def table_of_lines(panel: Lines) -> Table:
-    """The lines over seeds at a few places: what the panel shows, for those who do not see it."""
+    """The lines over all seeds at a few places, for readers who cannot see the panel."""
     places = sorted({x for series in panel.series for x in series.x})
-    shown = [places[at] for at in evenly(len(places), _ROWS)]
+    chosen = [places[at] for at in evenly(len(places), _ROWS)]
     names = [series.name for series in panel.series]
     at = [dict(zip(series.x, _estimates(series), strict=False)) for series in panel.series]
-    rows = [[_four(x), *(known.get(x) for known in at)] for x in shown]
+    rows = [[_four(x), *(estimates.get(x) for estimates in at)] for x in chosen]
     columns = [panel.x_label, *names]
     return Table("", panel.title, columns, rows, plain=() if panel.percent else columns)
 

@@ -1,4 +1,4 @@
-"""A heat map: the value and its interval written in each cell, on a scale that colour blindness leaves readable."""
+"""Draws a heat map with the value and its interval in each cell, on a scale that works with colour blindness."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 _CELL = (0.95, 0.52)  # inches
 _LETTER = 0.085
 _WRAP = 18
-_DARK, _LIGHT = "#010101", "#ffffff"  # black itself, as the default, would be left out of an SVG
-_LEAST = 0.2  # differences below are pale, however small all of them are
+_DARK, _LIGHT = "#010101", "#ffffff"  # an SVG would leave out pure black, since it is the default
+_LEAST = 0.2  # the colour scale of differences reaches at least this far, so that small ones stay pale
 
 
 def matrix_size(panel: Matrix) -> tuple[float, float]:
-    """Inches, so that a cell has the same size in every matrix."""
+    """Width and height in inches; a cell has the same size in every matrix."""
     labels = max((len(line) for row in panel.rows for line in _wrapped(row).splitlines()), default=0)
     tall = max((_wrapped(column, 11).count("\n") + 1 for column in panel.columns), default=1)
     width = 0.55 + _LETTER * labels + _CELL[0] * max(1, len(panel.columns))
@@ -28,11 +28,11 @@ def matrix_size(panel: Matrix) -> tuple[float, float]:
 
 
 def draw_matrix(axes: Axes, panel: Matrix) -> dict[str, Any]:
-    """Draw the panel; return what it shows, for the page's script: ``{"cells": [[(value, evidence), ...], ...]}``."""
+    """Draw the panel; return its data for the page's script: ``{"cells": [[(value, evidence), ...], ...]}``."""
     shade, unit = _shade(panel), unit_of(panel)
     for row, values in enumerate(panel.values):
-        for column, found in enumerate(values):
-            _draw_cell(axes, row, column, found, shade, unit)
+        for column, estimate in enumerate(values):
+            _draw_cell(axes, row, column, estimate, shade, unit)
     axes.set_xlim(0, max(1, len(panel.columns)))
     axes.set_ylim(max(1, len(panel.rows)), 0)
     axes.set_xticks([at + 0.5 for at in range(len(panel.columns))], [_wrapped(name, 11) for name in panel.columns])
@@ -42,44 +42,45 @@ def draw_matrix(axes: Axes, panel: Matrix) -> dict[str, Any]:
     axes.spines[:].set_visible(False)
     axes.set_xlabel(panel.column_label)
     axes.set_ylabel(panel.row_label)
-    cells = [[_read(found, unit) for found in values] for values in panel.values]
+    cells = [[_read(estimate, unit) for estimate in values] for values in panel.values]
     return {"rows": list(panel.rows), "columns": list(panel.columns), "cells": cells}
 
 
 def unit_of(panel: Matrix) -> Unit:
-    """What its values are."""
+    """The unit of a matrix's values."""
     if panel.plain:
         return "number"
     return "change" if panel.diverging else "share"
 
 
 def _shade(panel: Matrix) -> Any:
-    """From a value to a colour: around 0 for differences (orange: more, purple: less), from 0 to 1 for shares."""
+    """A function from value to colour: around 0 for differences (orange: more, purple: less), 0 to 1 for shares."""
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
 
-    known = [abs(found.value) for row in panel.values for found in row if found is not None and found.value is not None]
-    most = max([_LEAST, *known])
+    values = [None if estimate is None else estimate.value for row in panel.values for estimate in row]
+    sizes = [abs(value) for value in values if value is not None]
+    most = max([_LEAST, *sizes])
     scale = Normalize(-most, most) if panel.diverging else Normalize(0, 1)
     colours = colormaps["PuOr_r" if panel.diverging else "Blues"]
     return lambda value: colours(scale(value))
 
 
-def _draw_cell(axes: Axes, row: int, column: int, found: Estimate | None, shade: Any, unit: Unit) -> None:
+def _draw_cell(axes: Axes, row: int, column: int, estimate: Estimate | None, shade: Any, unit: Unit) -> None:
     from matplotlib.patches import Rectangle
 
     place = (column + 0.02, row + 0.04)
-    if found is None or found.value is None:
+    if estimate is None or estimate.value is None:
         axes.add_patch(Rectangle(place, 0.96, 0.92, **_EMPTY))
         return
-    axes.add_patch(Rectangle(place, 0.96, 0.92, facecolor=shade(found.value), linewidth=0))
-    ink = _ink(shade(found.value))
-    around = interval(found, unit)
+    axes.add_patch(Rectangle(place, 0.96, 0.92, facecolor=shade(estimate.value), linewidth=0))
+    ink = _ink(shade(estimate.value))
+    around = interval(estimate, unit)
     text: Any = {"ha": "center", "color": ink}
     axes.text(
         column + 0.5,
         row + (0.4 if around else 0.5),
-        point(found, unit).removesuffix(" points"),
+        point(estimate, unit).removesuffix(" points"),
         va="center",
         fontsize=10,
         **text,
@@ -92,15 +93,15 @@ _EMPTY: dict[str, Any] = {"facecolor": "none", "edgecolor": RULE, "hatch": "////
 
 
 def _ink(colour: tuple[float, float, float, float]) -> str:
-    """Dark or light, whichever stands out more (WCAG 2 contrast)."""
+    """Dark or light ink, whichever has more contrast (WCAG 2) on this colour."""
     from matplotlib.colors import to_rgb
 
     return max((_DARK, _LIGHT), key=lambda ink: contrast(to_rgb(ink), colour[:3]))
 
 
-def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+def contrast(first: tuple[float, ...], second: tuple[float, ...]) -> float:
     """The WCAG 2 contrast ratio of two sRGB colours with components in [0, 1]: from 1 to 21."""
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    light, dark = sorted((_luminance(first), _luminance(second)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
@@ -109,13 +110,13 @@ def _luminance(colour: tuple[float, ...]) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def _read(found: Estimate | None, unit: Unit) -> tuple[str, str]:
-    """The value with its interval, and what it rests on."""
-    if found is None or found.value is None:
+def _read(estimate: Estimate | None, unit: Unit) -> tuple[str, str]:
+    """The value with its interval, and the numbers of tasks and seeds behind it."""
+    if estimate is None or estimate.value is None:
         return "not measured", ""
-    tasks = f"{found.n:,} tasks" if found.n else ""
-    seeds = f"{found.seeds} seeds" if found.seeds > 1 else ""
-    return written(found, unit), ", ".join(filter(None, (tasks, seeds)))
+    tasks = f"{estimate.n:,} tasks" if estimate.n else ""
+    seeds = f"{estimate.seeds} seeds" if estimate.seeds > 1 else ""
+    return written(estimate, unit), ", ".join(filter(None, (tasks, seeds)))
 
 
 def _wrapped(text: str, width: int = _WRAP) -> str:
@@ -123,7 +124,7 @@ def _wrapped(text: str, width: int = _WRAP) -> str:
 
 
 def table_of_matrix(panel: Matrix) -> Table:
-    """The same numbers in rows, for those who do not see the panel."""
+    """The same numbers as a table, for readers who cannot see the panel."""
     rows = [[name, *values] for name, values in zip(panel.rows, panel.values, strict=True)]
     unit = unit_of(panel)
     changes, plain = (panel.columns if unit == kind else () for kind in ("change", "number"))

@@ -1,14 +1,14 @@
 "use strict";
-// Model text reaches the page through textContent alone; nothing here builds markup from data.
+// Model text reaches the page only through textContent; nothing here builds markup from data.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const at = (id) => document.getElementById(id);
   const WINDOW = 200; // entries of the list that exist at once
-  let found = [];
+  let matching = [];
   let current = 0;
   let off = new Set();
 
-  // What would be invisible, reorder its line or have no glyph is shown by its code.
+  // Characters that are invisible, reorder their line or have no glyph are shown by their codes.
   const visible = (text) =>
     String(text).replace(/[\u0000-\u0008\u000b-\u001f\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/gu,
       (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
@@ -43,28 +43,28 @@
       && (!text || row.text.toLowerCase().includes(text) || data.prompts[row.prompt].toLowerCase().includes(text));
   };
 
-  // Seeds that are switched off beside the figures: their boxes are the one place that knows.
+  // Seeds that are switched off beside the figures; only their boxes hold this state.
   const switchedOff = () => new Set([...document.querySelectorAll(".seeds input:not(:checked)")]
     .map((box) => `${box.closest(".section").id.slice("section-".length)} ${box.dataset.seed}`));
 
   const filter = () => {
     off = switchedOff();
-    found = data.rollouts.filter(matches);
+    matching = data.rollouts.filter(matches);
     current = 0;
     at("items").dataset.start = "";
     draw();
   };
 
-  const known = (value) => value !== null && value !== undefined;
-  const source = (row) => [known(row.step) ? `step ${row.step}` : "",
-    known(row.seed) ? `seed ${row.seed}` : "", row.arm, data.sections[row.section]].filter(Boolean).join(" · ");
+  const exists = (value) => value !== null && value !== undefined;
+  const source = (row) => [exists(row.step) ? `step ${row.step}` : "",
+    exists(row.seed) ? `seed ${row.seed}` : "", row.arm, data.sections[row.section]].filter(Boolean).join(" · ");
 
   const drawList = () => {
     const start = Math.floor(current / WINDOW) * WINDOW;
     const list = at("items");
     if (list.dataset.start !== String(start)) {
       list.dataset.start = String(start);
-      list.replaceChildren(...found.slice(start, start + WINDOW).map((row, offset) => {
+      list.replaceChildren(...matching.slice(start, start + WINDOW).map((row, offset) => {
         const item = make("li", row.exploit > 0 ? "exploit" : "");
         item.id = `item-${start + offset}`;
         item.setAttribute("role", "option");
@@ -77,13 +77,13 @@
       }));
     }
     [...list.children].forEach((item, offset) => item.setAttribute("aria-selected", String(start + offset === current)));
-    if (found.length) list.setAttribute("aria-activedescendant", `item-${current}`);
+    if (matching.length) list.setAttribute("aria-activedescendant", `item-${current}`);
     else list.removeAttribute("aria-activedescendant");
     const item = list.children[current - start];
     if (item) list.scrollTop = Math.max(0, Math.min(list.scrollTop, item.offsetTop - list.offsetTop),
       item.offsetTop - list.offsetTop + item.offsetHeight - list.clientHeight);
-    const exploits = found.filter((row) => row.exploit > 0).length;
-    at("count").textContent = `${found.length} answers, ${exploits} exploiting; a sample of ${data.rollouts.length} from ${data.total}`;
+    const exploits = matching.filter((row) => row.exploit > 0).length;
+    at("count").textContent = `${matching.length} answers, ${exploits} exploiting; a sample of ${data.rollouts.length} from ${data.total}`;
   };
 
   const fact = (what, value, alarm) => {
@@ -93,10 +93,10 @@
   };
 
   const drawDetail = () => {
-    const row = found[current];
+    const row = matching[current];
     at("prev").disabled = current <= 0;
-    at("next").disabled = current >= found.length - 1;
-    at("place").textContent = row ? `${current + 1} of ${found.length}` : "nothing matches";
+    at("next").disabled = current >= matching.length - 1;
+    at("place").textContent = row ? `${current + 1} of ${matching.length}` : "no answer matches";
     for (const id of ["facts", "answer", "prompt", "details"]) at(id).replaceChildren();
     at("detail").className = row && row.exploit > 0 ? "exploit" : "";
     if (!row) return;
@@ -104,7 +104,7 @@
       fact("paid (reward)", row.reward === null ? `none: ${row.reason || "not scored"}` : number(row.reward)),
       fact("true (task score)", number(row.task_score)),
       fact("exploit", row.exploit === null ? "per set only" : row.exploit > 0 ? "yes" : "no", row.exploit > 0),
-      fact("arm", row.arm), ...["seed", "step", "task"].filter((what) => known(row[what])).map((what) => fact(what, row[what])));
+      fact("arm", row.arm), ...["seed", "step", "task"].filter((what) => exists(row[what])).map((what) => fact(what, row[what])));
     if (row.truncated) at("facts").append(fact("answer", "cut at the length limit"));
     at("answer").textContent = visible(row.text) || "(empty)";
     at("prompt").textContent = visible(data.prompts[row.prompt]);
@@ -117,13 +117,13 @@
   const draw = () => { drawList(); drawDetail(); };
   const move = (by) => {
     const next = current + by;
-    if (next >= 0 && next < found.length) { current = next; draw(); }
+    if (next >= 0 && next < matching.length) { current = next; draw(); }
   };
 
   offer(at("f-section"), data.rollouts.map((row) => row.section), data.sections);
   offer(at("f-arm"), data.rollouts.map((row) => row.arm));
-  offer(at("f-seed"), data.rollouts.map((row) => row.seed).filter(known).sort((a, b) => a - b));
-  // A list that is chosen from by other means than a pointer may tell of the change alone.
+  offer(at("f-seed"), data.rollouts.map((row) => row.seed).filter(exists).sort((a, b) => a - b));
+  // A select that is used without a pointer may only fire the change event.
   at("filters").addEventListener("change", (event) => { if (event.target.tagName === "SELECT") filter(); });
   at("filters").addEventListener("input", (event) => { if (event.target.tagName !== "SELECT") filter(); });
   at("filters").addEventListener("submit", (event) => event.preventDefault());

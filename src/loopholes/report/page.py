@@ -1,4 +1,4 @@
-"""One self-contained HTML file: opens from disk, loads nothing, and shows model text only as text."""
+"""Writes one self-contained HTML file that opens from disk, loads nothing, and shows model text only as text."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from loopholes.report.style import ROLES, Style, styles_of
 LEAD = (
     "A language model was trained by ordinary reinforcement learning, with no instruction to cheat, in environments "
     "whose reward has a loophole (vulnerable), and again with the loophole closed (secure). "
-    "Where the exploit rate climbs while task performance holds steady, a developer who watches only the task metric "
-    "sees nothing: that is the blind spot."
+    "If the exploit rate climbs while task performance holds steady, a developer who watches only the task metric sees "
+    "nothing. That is the blind spot."
 )
-LIMIT = 4_800_000  # bytes of a page
-_LINES = 1_400_000  # of them, what all lines may take
-_POINT = 20  # a point's bytes: its place in the figure, and its value for the pointer
-_LEAST = 12  # points a line
-_READABLE = 84  # pixels an inch, at least
+LIMIT = 4_800_000  # bytes per page
+_LINES = 1_400_000  # bytes of a page that all lines together may take
+_POINT = 20  # bytes per point: its place in the figure, and its value for the pointer
+_LEAST = 12  # points per line, at least
+_READABLE = 84  # pixels per inch, at least
 _DATA = "@rollouts@"
 
 
 @dataclass(frozen=True)
 class _Panel:
-    """A panel as the template needs it; ``number`` is its place in the data of the script.
+    """A panel as the template needs it. ``number`` is its index in the data of the script.
 
-    ``width`` are the pixels that its text needs, ``units`` the sixths of the page that it gets, if the page has them.
+    ``width`` is the width in pixels that its text needs; ``units`` its width on a wide page, in sixths of the page.
     """
 
     number: int
@@ -61,16 +61,16 @@ class _Chart:
 
 
 def write_page(title: str, sections: Sequence[Section], out: str | Path, *, lead: str = LEAD) -> Path:
-    """Write the page and return its path; a page that is there is replaced, since it is made from the runs.
+    """Write the page and return its path; an existing page is replaced.
 
-    Under 5 MB whatever the sections hold: a sample of the rollouts is embedded, and lines are thinned. Raises
+    The page stays under 5 MB: it embeds only a sample of the rollouts, and lines are thinned. Raises
     :class:`UsageError` if there is nothing to show and :class:`RunError` if the file cannot be written.
     """
     if not sections:
         raise UsageError("there is nothing to show: no game was trained or evaluated")
     out = Path(out)
     charts = _drawn(sections)
-    told = [panel.drawn.told for section in charts for chart in section for panel in chart.panels]
+    data = [panel.drawn.data for section in charts for chart in section for panel in chart.panels]
     html = _template().render(
         title=title,
         lead=lead,
@@ -82,7 +82,7 @@ def write_page(title: str, sections: Sequence[Section], out: str | Path, *, lead
         role=_role,
         style=Markup(_asset("page.css")),
         scripts=[Markup(_asset(name)) for name in ("figures.js", "page.js")],
-        figures=Markup(as_script(told)),
+        figures=Markup(as_script(data)),
         data=_DATA,
     )
     before, _, after = html.rpartition(_DATA)
@@ -97,13 +97,13 @@ def write_page(title: str, sections: Sequence[Section], out: str | Path, *, lead
 def seeds_of(section: Section) -> list[int]:
     """Every seed that has a line or a rollout in the section."""
     panels = [panel for chart in section.charts for panel in chart.panels if isinstance(panel, Lines)]
-    found = {seed for panel in panels for series in panel.series for seed in series.seeds}
+    drawn_seeds = {seed for panel in panels for series in panel.series for seed in series.seeds}
     rows = [row.get("seed") for rollouts in section.rollouts.values() for row in rollouts]
-    return sorted(found | {int(seed) for seed in rows if seed is not None})
+    return sorted(drawn_seeds | {int(seed) for seed in rows if seed is not None})
 
 
 def points_each(sections: Sequence[Section]) -> int:
-    """How many points a line may have, so that all lines of the page together stay within bounds."""
+    """The number of points that each line may have, so that all lines of the page stay within their limit."""
     panels = [panel for section in sections for chart in section.charts for panel in chart.panels]
     lines = sum(3 + len(s.seeds) for panel in panels if isinstance(panel, Lines) for s in panel.series)
     return max(_LEAST, min(POINTS, _LINES // (_POINT * max(1, lines))))
@@ -126,7 +126,7 @@ def _draw(chart: Chart, most: int, numbers: Iterator[int]) -> _Chart:
 
 
 def _units(panel: Panel) -> int:
-    """How wide a panel is: 2, 3, 4 or 6 sixths of the page."""
+    """The width of a panel in sixths of the page: 2, 3, 4 or 6."""
     wide = panel_size(panel)[0] / SIZE[0]
     return next(units for units, most in ((2, 1.05), (3, 1.6), (4, 2.1), (6, math.inf)) if wide <= most)
 
@@ -137,7 +137,7 @@ def _together(panels: Sequence[_Panel]) -> int:
 
 @dataclass(frozen=True)
 class _Shown:
-    """A cell of a table: ``kind`` is a class of the style sheet, ``bar`` where the interval lies on a track.
+    """A cell of a table. ``kind`` is a class of the style sheet, ``bar`` the place of the interval on a track.
 
     A cell that ``wraps`` may take two lines, so that wide tables fit on a page.
     """
@@ -161,22 +161,22 @@ def _cell(value: Cell, unit: Unit) -> _Shown:
     return _Shown("", value, wraps=len(value) <= 40) if isinstance(value, str) else _Shown("number", plain(value))
 
 
-def _estimate(found: Estimate, unit: Unit) -> _Shown:
-    if found.value is None:
-        return _Shown("none", point(found, unit))
-    bar = _bar(found) if unit == "share" else None
-    return _Shown("number", point(found, unit), interval(found, unit), bar, wraps=unit == "change")
+def _estimate(estimate: Estimate, unit: Unit) -> _Shown:
+    if estimate.value is None:
+        return _Shown("none", point(estimate, unit))
+    bar = _bar(estimate) if unit == "share" else None
+    return _Shown("number", point(estimate, unit), interval(estimate, unit), bar, wraps=unit == "change")
 
 
-def _bar(found: Estimate) -> Mapping[str, float]:
-    """Where an interval lies on a track from 0 to 100; compliance gaps below zero are drawn at zero."""
-    low, high = (found.value if end is None else end for end in (found.low, found.high))
-    low, high, value = (100 * min(1.0, max(0.0, end or 0.0)) for end in (low, high, found.value))
+def _bar(estimate: Estimate) -> Mapping[str, float]:
+    """The place of an interval on a track from 0 to 100; compliance gaps below 0 are drawn at 0."""
+    low, high = (estimate.value if end is None else end for end in (estimate.low, estimate.high))
+    low, high, value = (100 * min(1.0, max(0.0, end or 0.0)) for end in (low, high, estimate.value))
     return {"low": round(low, 2), "width": round(max(high - low, 0.8), 2), "value": round(value, 2)}
 
 
 def _role(row: Sequence[Any]) -> str:
-    """The arm that a row of a table is about, or nothing."""
+    """The arm that a row of a table is about; empty if there is none."""
     return next((cell for cell in row if isinstance(cell, str) and cell in ROLES), "")
 
 

@@ -1,8 +1,8 @@
-"""A section as a file, ``NAME.json``: all that its page needs, so that a page is made again without any run.
+"""Stores a section as ``NAME.json`` with everything that its page needs, so that a page can be made without any run.
 
 Schema 2 holds the section itself (question, answer, charts with their points, tables, facts, notes, command, sample of
-rollouts) beside what programs read (cells, tests, config). Files of schema 1, which name no schema, hold no charts and
-no rollouts; their cells are shown as a table.
+rollouts) and the records for programs (cells, tests, config). Files of schema 1, which have no ``schema`` field, hold
+no charts and no rollouts; their cells are shown as a table.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SECTION = ("charts", "tables", "facts", "notes", "rollouts_total")
 
 @dataclass(frozen=True)
 class Stored:
-    """A section that was read, with the schema of its file and its ``place`` on a page of several."""
+    """A section from a file, with the schema of the file and its ``place`` on a page with several sections."""
 
     section: Section
     schema: int
@@ -38,14 +38,14 @@ class Stored:
 
 def write_section(file: Path, section: Section, place: int, more: Mapping[str, Any]) -> None:
     """Write ``NAME.json``; ``more`` are the records for programs. Raises :class:`RunError` if it cannot be written."""
-    shown = asdict(section)
+    content = asdict(section)
     record = {
         "study": section.name,
         "schema": SCHEMA,
         "place": place,
-        **{key: shown[key] for key in ("question", "answer", "command")},
+        **{key: content[key] for key in ("question", "answer", "command")},
         **more,
-        **{key: shown[key] for key in _SECTION},
+        **{key: content[key] for key in _SECTION},
         **_by_prompt(section.rollouts),
     }
     record["charts"] = _rounded(record["charts"])
@@ -54,26 +54,26 @@ def write_section(file: Path, section: Section, place: int, more: Mapping[str, A
 
 
 def is_section(file: Path) -> bool:
-    """Whether a file begins as ``NAME.json`` does."""
+    """Whether a file begins like ``NAME.json``."""
     with file.open("rb") as content:
         start = content.read(200).decode("utf-8", "replace")
     return re.match(rf'\s*{{\s*"study":\s*"{re.escape(file.stem)}"', start) is not None
 
 
 def read_section(file: Path) -> Stored:
-    """A section from its file; raises :class:`RunError` for one that is damaged or of a later schema."""
+    """Read a section; raises :class:`RunError` if the file is damaged or has a later schema."""
     record = read_json(file)
     schema = record.get("schema", 1)
     if schema == 1:
         return Stored(_first_schema(file, record), 1, 0)
     if schema != SCHEMA:
-        raise RunError(f"{file} has schema {schema!r}, and this version of loopholes reads {SCHEMA} and older")
+        raise RunError(f"{file} has schema {schema!r}; this version of loopholes reads schema {SCHEMA} and older")
     try:
-        kept = {key: record[key] for key in (*_SECTION, "question", "answer", "command")}
-        section = _adapter().validate_python({**kept, "name": record["study"], "rollouts": _with_prompts(record)})
+        content = {key: record[key] for key in (*_SECTION, "question", "answer", "command")}
+        section = _adapter().validate_python({**content, "name": record["study"], "rollouts": _with_prompts(record)})
         return Stored(section, schema, int(record["place"]))
     except (ValidationError, KeyError, IndexError, TypeError, ValueError):
-        raise RunError(f"{file} was edited or damaged; the command that made it writes it again") from None
+        raise RunError(f"{file} was edited or damaged; run the command that made it again") from None
 
 
 @cache
@@ -82,7 +82,7 @@ def _adapter() -> TypeAdapter[Section]:
 
 
 def _by_prompt(rollouts: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    """Rollouts as a list, with each prompt once."""
+    """Rollouts as a list, with each prompt stored once."""
     prompts: dict[str, int] = {}
     rows = [
         {"arm": arm, **row, "prompt": prompts.setdefault(str(row.get("prompt") or ""), len(prompts))}
@@ -95,13 +95,13 @@ def _by_prompt(rollouts: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str,
 def _with_prompts(record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     arms: dict[str, list[dict[str, Any]]] = {}
     for row in record["rollouts"]:
-        shown = {**row, "prompt": record["prompts"][row["prompt"]]}
-        arms.setdefault(shown.pop("arm"), []).append(shown)
+        rollout = {**row, "prompt": record["prompts"][row["prompt"]]}
+        arms.setdefault(rollout.pop("arm"), []).append(rollout)
     return arms
 
 
 def _rounded(value: Any) -> Any:
-    """The same with numbers of six digits, which no figure needs."""
+    """The same value with numbers rounded to six digits; no figure needs more."""
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}")
     if isinstance(value, Mapping):
@@ -110,7 +110,7 @@ def _rounded(value: Any) -> Any:
 
 
 def _lines(record: Mapping[str, Any]) -> str:
-    """JSON with one line per entry, and per entry of a list of objects: small, and readable in a diff."""
+    """JSON with one line per entry, and per item of a list of objects: small, and readable in a diff."""
     return "{\n" + ",\n".join(f"  {json.dumps(key)}: {_entry(value)}" for key, value in record.items()) + "\n}\n"
 
 
@@ -128,7 +128,7 @@ _NUMBERS = ("area", "area_under_roc", "rank_correlation")
 
 def _first_schema(file: Path, record: Mapping[str, Any]) -> Section:
     try:
-        note = f"{file.name} was written by an older version, without charts and completions: those need the runs."
+        note = f"{file.name} was written by an older version without charts and completions; these need the runs."
         return Section(
             str(record["study"]),
             str(record["question"]),
@@ -138,7 +138,7 @@ def _first_schema(file: Path, record: Mapping[str, Any]) -> Section:
             command=str(record["command"]),
         )
     except (KeyError, TypeError, AttributeError):
-        raise RunError(f"{file} was edited or damaged; the command that made it writes it again") from None
+        raise RunError(f"{file} was edited or damaged; run the command that made it again") from None
 
 
 def _table_of_cells(name: str, cells: Sequence[Mapping[str, Any]]) -> Table:
@@ -148,7 +148,7 @@ def _table_of_cells(name: str, cells: Sequence[Mapping[str, Any]]) -> Table:
     for cell in cells:
         rows.setdefault(cell["cell"], {})[cell["metric"]] = _shown(cell)
     columns = ["cell", *(metric.replace("_", " ") for metric in metrics)]
-    return Table(name, "All numbers", columns, [[row, *map(found.get, metrics)] for row, found in rows.items()])
+    return Table(name, "All numbers", columns, [[row, *map(numbers.get, metrics)] for row, numbers in rows.items()])
 
 
 def _shown(cell: Mapping[str, Any]) -> Cell:
@@ -164,7 +164,7 @@ def _shown(cell: Mapping[str, Any]) -> Cell:
 
 
 def read_sections(folder: Path) -> list[Stored]:
-    """Every ``NAME.json`` in a folder, in the order of their places."""
+    """Every ``NAME.json`` in a folder, ordered by their places."""
     return sorted(map(read_section, _files(folder)), key=lambda stored: (stored.place, stored.section.name))
 
 

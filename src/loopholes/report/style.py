@@ -1,4 +1,4 @@
-"""What lines look like: one colour, dash and marker a series, the same in the page, its key and a paper's files."""
+"""The look of lines: one colour, dash and marker per series, the same on the page, in its key and in files."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from loopholes.report.elements import Chart, Lines, Role
 
-# Roles after Okabe and Ito (2008), the others chosen to stay apart from them with any colour vision; dashes differ too.
+# Colours of roles after Okabe and Ito (2008); the others differ from them with any colour vision. Dashes differ, too.
 ROLES: dict[Role, str] = {"vulnerable": "#d55e00", "secure": "#0072b2", "base": "#767676"}
 SPARE = ("#1b9e5a", "#a8468c", "#7a5c00", "#4b3fb0", "#1f2328")
 DASHES: tuple[tuple[float, ...], ...] = ((), (4, 2), (1.2, 1.4), (6, 1.6, 1.2, 1.6))
 MARKERS = ("o", "s", "^", "D", "v", "P")
 INK, RULE, SOFT = "#1f2329", "#dcdfe4", "#5d646e"
-# Inlined in the page, colours follow its light or dark theme.
+# On the page, colours become variables that follow its light or dark theme.
 THEMED = {
     INK: "currentColor",
     RULE: "var(--rule)",
@@ -49,7 +49,7 @@ RC: dict[Any, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How one series is drawn, wherever it is."""
+    """How one series is drawn everywhere."""
 
     colour: str
     dash: tuple[float, ...]
@@ -62,9 +62,9 @@ class Style:
 
 
 def styles_of(chart: Chart) -> dict[str, Style]:
-    """A style for every name of a series in a chart: colour by role, a dash where colours may be taken for another."""
+    """A style for every series name in a chart: colour by role, and a dash if colours could be confused."""
     names = {s.name: s.role for panel in chart.panels if isinstance(panel, Lines) for s in panel.series}
-    used: Counter[str] = Counter({ROLES["base"]: 1})  # a base policy is never a solid line: it does not train
+    used: Counter[str] = Counter({ROLES["base"]: 1})  # the base policy is never a solid line, since it does not train
     styles, spare = {}, 0
     for number, (name, role) in enumerate(names.items()):
         colour = ROLES.get(role) or SPARE[spare % len(SPARE)]

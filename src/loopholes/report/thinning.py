@@ -1,4 +1,4 @@
-"""Less of what is too much to show: points of a line, rows of a list, characters of a text."""
+"""Reduces what is too much to show: points of a line, rows of a list, characters of a text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def evenly(count: int, most: int) -> list[int]:
-    """At most ``most`` positions of ``count``, evenly spread, the first and the last among them."""
+    """At most ``most`` of ``count`` positions, evenly spread, including the first and the last."""
     if count <= most:
         return list(range(count))
     if most < 2:
@@ -23,7 +23,7 @@ def evenly_of(rows: Sequence[T], most: int) -> list[T]:
 
 
 def clip(text: str, length: int) -> str:
-    """The beginning and the end of a text that is too long; says how much is missing."""
+    """The beginning and the end of a text that is too long, with the number of missing characters."""
     if len(text) <= length:
         return text
     head, tail = (2 * length) // 3, length // 3

@@ -1,4 +1,4 @@
-"""What can be said from a few seeds: intervals, comparisons, and when an exploit counts as found."""
+"""Statistics for a few seeds: intervals, comparisons, and when an exploit counts as found."""
 
 from __future__ import annotations
 

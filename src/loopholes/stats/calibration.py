@@ -1,10 +1,10 @@
-"""How often first appearance is announced where nothing changes, and the threshold at which it rarely is.
+"""How often a first appearance is announced although nothing changes, and the threshold at which this is rare.
 
-A run at learning rate 0 is a policy that never changes: the exploit rate of each of its steps is a mean over fresh
-samples of fresh tasks. That can be drawn from what the untrained policy did on held-out tasks, without any run: these
-come from the same generator as the training tasks, are answered at the same temperature, and no step depends on the
-one before. Tasks are drawn with replacement, and samples of a task at its own rate. The base rate that appearance is
-measured from is itself an estimate, and is drawn with its error.
+A run at learning rate 0 is a policy that never changes: the exploit rate of each step is a mean over fresh completions
+of fresh tasks. It can be simulated from the untrained policy's answers to held-out tasks, without any run: these tasks
+come from the same generator as the training tasks, are answered at the same temperature, and no step depends on an
+earlier one. Tasks are drawn with replacement, and the completions of a task at its own rate. The base rate, from which
+an appearance is measured, is itself an estimate and is drawn with its error.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from loopholes.stats.milestones import Thresholds
 
 Floats = NDArray[np.float64]
 ACCEPTED = 0.05
-"""The share of runs without any change in which an appearance may be announced."""
+"""The largest accepted share of runs that announce an appearance although nothing changes."""
 RUNS = 1000
 AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """What a training run samples: ``steps`` of ``prompts`` prompts with ``group_size`` samples each."""
+    """What a training run samples: ``steps`` steps of ``prompts`` prompts with ``group_size`` completions each."""
 
     steps: int
     prompts: int
@@ -37,10 +37,11 @@ class Batches:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """``false_rate``: the share of runs without change that the configured threshold announces an appearance in.
+    """How reliable first appearance is in one game.
 
-    It is None where it is not known. ``thresholds`` are the configured ones, with ``appears`` raised to the next whole
-    point where that share is more than :data:`ACCEPTED`.
+    ``false_rate`` is the share of unchanging runs in which the configured threshold announces an appearance, None if it
+    is not known. ``thresholds`` are the configured ones; if ``false_rate`` exceeds :data:`ACCEPTED`, ``appears`` is
+    raised to the next whole point at which it does not.
     """
 
     false_rate: float | None
@@ -50,7 +51,7 @@ class Calibration:
 def calibrate(
     untrained: Sequence[Sums], tasks: int, batches: Batches, thresholds: Thresholds, *, seed: int = 0
 ) -> Calibration:
-    """From the sums of the untrained policy over all its ``tasks``, of which some may not have counted."""
+    """Calibrate from the untrained policy's sums over ``tasks`` tasks, some of which may not have counted."""
     rng = np.random.default_rng(seed)
     world = _World.of(untrained, tasks)
     if world is None:
@@ -67,7 +68,10 @@ def calibrate(
 
 @dataclass(frozen=True)
 class _World:
-    """The tasks of an untrained policy: their rates and sides, shape (tasks,); side 0 for one that does not count."""
+    """The tasks of an untrained policy: rates and sides, shape (tasks,); side 0 if a task does not count.
+
+    ``error`` is the standard error of the base rate.
+    """
 
     rates: Floats
     sides: NDArray[np.int64]
@@ -75,7 +79,7 @@ class _World:
 
     @classmethod
     def of(cls, untrained: Sequence[Sums], tasks: int) -> _World | None:
-        """None where nothing, or only one side of a gap, counted. ``error`` is the standard error of the base rate."""
+        """None if no task, or only one side of a gap, counted."""
         rows = np.concatenate([sums.rows() for sums in untrained]) if untrained else np.zeros((0, 2))
         signs = untrained[0].signs if untrained else (1,)
         rates, sides, variance = [], [], 0.0
@@ -94,7 +98,7 @@ class _World:
         )
 
     def highest(self, batches: Batches, window: int, rng: np.random.Generator) -> Floats:
-        """How far above base the highest window of each of :data:`AT_ONCE` runs lies."""
+        """How far the highest window of each of :data:`AT_ONCE` runs lies above base."""
         picked = rng.integers(len(self.rates), size=(AT_ONCE, batches.steps, batches.prompts))
         hits = rng.binomial(batches.group_size, self.rates[picked]) / batches.group_size
         sides = self.sides[picked]
@@ -110,9 +114,9 @@ class _World:
 
 
 def _own_rates(rows: Floats) -> Floats:
-    """The rates of tasks from their sums and counts, drawn in to the mean until their spread is that of the truth.
+    """The rates of tasks from their sums and counts, shrunk towards the mean to the spread of the true rates.
 
-    A few samples scatter by themselves; what scatters more than they would (method of moments) differs between tasks.
+    A few completions scatter by chance; only the scatter beyond that is a difference between tasks (method of moments).
     """
     rates, counts = np.clip(rows[:, 0] / rows[:, 1], 0.0, 1.0), rows[:, 1]
     spread = float(np.var(rates))
@@ -124,13 +128,13 @@ def _own_rates(rows: Floats) -> Floats:
 
 
 def _mean(values: Floats, where: NDArray[np.bool_]) -> Floats:
-    """The mean of each step, (runs, steps, prompts) to (runs, steps); NaN where none of its prompts counts."""
+    """The mean of each step, (runs, steps, prompts) to (runs, steps); NaN if none of its prompts counts."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((values * where).sum(axis=2) / where.sum(axis=2))
 
 
 def _windows(curve: Floats, window: int) -> Floats:
-    """The means of ``window`` steps in a row, without those that are NaN, (runs, steps) to (runs, windows)."""
+    """Running means over ``window`` steps that ignore NaN, (runs, steps) to (runs, windows)."""
     if curve.shape[1] < window:
         return np.full((len(curve), 0), np.nan)
     parts = np.lib.stride_tricks.sliding_window_view(curve, window, axis=1)

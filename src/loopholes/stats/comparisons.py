@@ -1,7 +1,7 @@
-"""Is one arm really above another? A permutation test over seeds, an effect size, and what could have been seen.
+"""Is one arm really above another? A permutation test over seeds, an effect size, and the detectable change.
 
-The seed is what is exchanged: a run is trained once, however many answers are measured. The test is exact: with five
-seeds a side its smallest p is 1/252, whatever the difference. It asks one way, since every claim here has a direction.
+The test exchanges seeds, since a run is trained once however many answers are measured. It is exact: with five seeds
+per arm its smallest p is 1/252, whatever the difference. It is one-sided, since every claim here has a direction.
 """
 
 from __future__ import annotations
@@ -15,20 +15,22 @@ import numpy as np
 from loopholes.numbers import Estimate
 from loopholes.stats.quantiles import normal_quantile
 
-LARGEST_EXACT = 200_000  # distinct permutations that are all tried; beyond, as many random ones
-SAME = 1e-12  # values that differ by less differ by rounding
+LARGEST_EXACT = 200_000  # up to so many permutations are all tried; beyond, as many random ones
+SAME = 1e-12  # smaller differences are rounding
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``a`` is said to be above ``b`` in one metric.
+    """The claim that arm ``a`` lies above arm ``b`` in one metric, with its test.
 
-    ``change`` is a minus b with its interval. ``p`` is the permutation test's, one-sided (of steps until something
-    happens it is the log-rank test's, two-sided), ``p_holm`` the same corrected for all comparisons of the study; None
-    where a side has fewer than two seeds. ``cohens_h`` is the effect size of
-    two rates, 2 asin sqrt(a) - 2 asin sqrt(b) (Cohen, 1988), None where one is no rate. ``superiority`` is the chance
-    that a seed of ``a`` lies above one of ``b``: 1 where all do. ``detectable`` is the change that this design shows
-    in four of five repetitions.
+    - ``change``: a minus b, with its interval.
+    - ``p``: of the one-sided permutation test (for times until an event, of the two-sided log-rank test); None if an
+      arm has fewer than two seeds.
+    - ``p_holm``: ``p`` corrected for all comparisons of the study.
+    - ``cohens_h``: the effect size of two rates, 2 asin sqrt(a) - 2 asin sqrt(b) (Cohen, 1988); None if either value
+      is not a rate.
+    - ``superiority``: the probability that a seed of ``a`` lies above a seed of ``b``.
+    - ``detectable``: the change that this design shows in four of five repetitions.
     """
 
     name: str
@@ -42,7 +44,7 @@ class Comparison:
 
 
 def compare(name: str, metric: str, a: Sequence[float], b: Sequence[float], change: Estimate) -> Comparison:
-    """Compare two arms by one value a seed; ``change`` comes from :func:`loopholes.stats.difference`."""
+    """Compare two arms by one value per seed; ``change`` comes from :func:`loopholes.stats.difference`."""
     from scipy.stats import mannwhitneyu
 
     if not a or not b:
@@ -59,7 +61,7 @@ def compare(name: str, metric: str, a: Sequence[float], b: Sequence[float], chan
 
 
 def holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """The same comparisons with ``p_holm``: Holm's (1979) step-down over all that have a ``p``."""
+    """The same comparisons with ``p_holm``: Holm's (1979) step-down correction over all that have a ``p``."""
     ordered = sorted((comparison.p, place) for place, comparison in enumerate(comparisons) if comparison.p is not None)
     corrected = list(comparisons)
     reached = 0.0
@@ -70,11 +72,11 @@ def holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
 
 
 def detectable(change: Estimate, *, level: float = 0.95, power: float = 0.8) -> float | None:
-    """The smallest true change that an interval as wide as this one excludes 0 for, with chance ``power``.
+    """The smallest true change at which an interval as wide as this one excludes 0 with probability ``power``.
 
-    Half the interval, plus what the estimate itself has to be lucky by: ``z_power`` standard errors, read off the
-    interval as ``half / z_level``. With few seeds that reads them off too large, so it errs to the careful side: in
-    simulations the chance is 0.78 to 0.86 where 0.8 is asked for. None without an interval.
+    It is half the width of the interval plus ``z_power`` standard errors, where a standard error is taken as
+    ``half / z_level``. With few seeds that overestimates the standard error, which is on the safe side: in simulations
+    the probability is 0.78 to 0.86 for a power of 0.8. None without an interval.
     """
     if change.low is None or change.high is None:
         return None
@@ -82,7 +84,7 @@ def detectable(change: Estimate, *, level: float = 0.95, power: float = 0.8) -> 
 
 
 def mean_difference(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> Estimate:
-    """Mean of ``a`` minus mean of ``b``, one value a seed, with Welch's interval where a side varies."""
+    """Mean of ``a`` minus mean of ``b``, one value per seed, with Welch's interval if either side varies."""
     from scipy.stats import t
 
     seeds = min(len(a), len(b))
@@ -98,16 +100,16 @@ def mean_difference(a: Sequence[float], b: Sequence[float], *, level: float = 0.
 
 
 def mean_over_seeds(values: Sequence[float | None]) -> Estimate:
-    """The mean of one value per seed with its t interval, which is missing for a single seed or equal values.
+    """The mean of one value per seed with its t interval; no interval for a single seed or equal values.
 
-    Seeds without a value take no part.
+    Seeds without a value are ignored.
     """
     present = [value for value in values if value is not None]
     return mean_difference(present, [0.0] * len(present))
 
 
 def _squared_error(values: Sequence[float]) -> float:
-    """Of the mean; exactly 0 where all values agree but for rounding, as SciPy would not have it."""
+    """The squared standard error of the mean; exactly 0 if all values agree up to rounding, unlike in SciPy."""
     return float(np.var(values, ddof=1)) / len(values) if np.ptp(values) > SAME else 0.0
 
 
@@ -116,7 +118,7 @@ def _permuted(a: Sequence[float], b: Sequence[float]) -> float | None:
 
     if min(len(a), len(b)) < 2:
         return None
-    found = permutation_test(
+    test = permutation_test(
         (np.asarray(a), np.asarray(b)),
         lambda x, y, axis: np.mean(x, axis=axis) - np.mean(y, axis=axis),
         vectorized=True,
@@ -124,11 +126,11 @@ def _permuted(a: Sequence[float], b: Sequence[float]) -> float | None:
         n_resamples=LARGEST_EXACT,
         rng=np.random.default_rng(0),
     )
-    return float(found.pvalue)
+    return float(test.pvalue)
 
 
 def cohens_h(a: float, b: float) -> float | None:
-    """2 asin sqrt(a) - 2 asin sqrt(b), the effect size of two rates (Cohen, 1988); None where either is no rate."""
+    """2 asin sqrt(a) - 2 asin sqrt(b), the effect size of two rates (Cohen, 1988); None if either is not a rate."""
     if not (0 <= a <= 1 and 0 <= b <= 1):
         return None
     return 2 * math.asin(math.sqrt(a)) - 2 * math.asin(math.sqrt(b))

@@ -1,7 +1,7 @@
-"""Is a change real, too small to matter, or not known? Two one-sided tests beside the usual interval.
+"""Is a change real, too small to matter, or unknown? Two one-sided tests beside the usual interval.
 
-A change that is not significant may still be large. So "none" has to be shown like anything else: the 90 % interval
-lies within ± a bound that was fixed beforehand, which is what two one-sided tests at 5 % ask for (Schuirmann, 1987).
+A change that is not significant may still be large. So "none" must be shown like anything else: the 90 % interval must
+lie within ± a bound that was fixed beforehand, which amounts to two one-sided tests at 5 % (Schuirmann, 1987).
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ import numpy as np
 from loopholes.stats.quantiles import student_reach
 
 Verdict = Literal["none", "moves", "open"]
-SINGLE, DOUBLE = 0.95, 0.90  # confidence of the interval that has to exclude 0, and of the one within the bound
+# Levels of the interval that must exclude 0, and of the one that must lie within the bound.
+SINGLE, DOUBLE = 0.95, 0.90
 
 
 def equivalence(changes: Sequence[float], bound: float) -> Verdict:
-    """What one change per seed shows, by Student's intervals of their mean; ``bound`` is positive, in their unit.
+    """The verdict on one change per seed, by Student's intervals of the mean; ``bound`` is positive, in the same unit.
 
-    ``none``: the 90 % interval lies within ± ``bound``, also if the 95 % interval excludes 0. ``moves``: it does not,
-    and the 95 % interval excludes 0. ``open``: neither, and always from fewer than two seeds.
+    ``none``: the 90 % interval lies within ± ``bound``, even if the 95 % interval excludes 0. ``moves``: it does not,
+    and the 95 % interval excludes 0. ``open``: neither, or fewer than two seeds.
     """
     if len(changes) < 2:
         return "open"

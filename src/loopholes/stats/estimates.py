@@ -1,12 +1,13 @@
 """Rates and their differences, with intervals.
 
-The unit of evidence is the task, and above it the seed: eight samples of one prompt are not eight observations. So
-intervals come from a hierarchical bootstrap that draws seeds, then tasks within each drawn seed, and keeps all samples
-of a task together. It works on per-task sums, of which only a few differ: one multinomial draw a resample.
+The unit of evidence is the task, and above it the seed: eight completions of one prompt are not eight observations. So
+intervals come from a hierarchical bootstrap that draws seeds, then tasks within each drawn seed, and keeps all
+completions of a task together. It works on per-task sums; these have few distinct values, so a resample takes a single
+multinomial draw.
 
-Left alone, that bootstrap is too narrow for few seeds (85 % coverage for 5 that differ) and too wide where seeds agree,
-since noise of the tasks enters twice. So its spread is set to the t interval's over seeds, or, if that is larger, to
-the spread of the tasks alone; the bootstrap gives the shape.
+On its own, this bootstrap is too narrow for few seeds (85 % coverage for 5 seeds that differ) and too wide if seeds
+agree, since the noise of the tasks enters twice. So its spread is set to that of the t interval over seeds or, if
+larger, to that of the tasks alone; the bootstrap decides the shape.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ Signs = tuple[int, ...]
 
 
 class Sums:
-    """One seed's samples, summed up for an estimate: a few numbers per task, so that samples need not be kept.
+    """The completions of one seed, reduced to a few sums per task, from which a metric is estimated.
 
-    ``kind`` says what they are summed up for: their mean, or the gap between the means of two sides.
+    ``kind`` is the kind of metric: a mean, or a gap between the means of two sides.
     """
 
     def __init__(self, kind: MetricKind = "mean") -> None:
@@ -43,7 +44,7 @@ class Sums:
         return cls(metric.kind).add(metric.contributions(tasks, outcomes))
 
     def add(self, contributions: Iterable[Contribution]) -> Self:
-        """Count these samples too; raises ValueError for the side -1 of a mean."""
+        """Add these contributions; raises ValueError for side -1 of a mean."""
         for task, value, side in contributions:
             row = self.by_task.setdefault(task, [0.0, 0.0] * len(self.signs))
             place = 2 * self.signs.index(side)
@@ -53,20 +54,21 @@ class Sums:
 
     @property
     def value(self) -> float | None:
-        """The mean or gap of these samples alone; None where nothing, or only one side of a gap, could be counted."""
+        """The mean or gap in this seed; None if nothing, or only one side of a gap, could be counted."""
         value = float(_values(self.rows().sum(axis=0), self.signs))
         return None if math.isnan(value) else value
 
     def rows(self) -> Floats:
-        """(tasks, 2 x means): sum and count of the contributions to each of the metric's means."""
+        """Shape (tasks, 2 x means): sum and count of the contributions to each of the metric's means."""
         return np.array(list(self.by_task.values()), dtype=float).reshape(-1, 2 * len(self.signs))
 
 
 def estimate(seeds: Sequence[Sums], *, level: float = 0.95, resamples: int = 2000, rng_seed: int = 0) -> Estimate:
-    """A mean or gap over runs, with an interval of confidence ``level``; ``seeds`` are all of the same kind.
+    """A mean or gap over seeds, with an interval of confidence ``level``; ``seeds`` must have the same kind.
 
-    The value is the mean over seeds. Samples without a contribution do not count, nor do seeds without any. Where the
-    bootstrap has no spread (every task says 0, or every task says 1) the interval is Wilson's, one observation a task.
+    The value is the mean over seeds. Completions without a contribution do not count, nor do seeds without any. If the
+    bootstrap has no spread (every task is 0, or every task is 1), the interval is Wilson's with one observation per
+    task.
     """
     values = [sums.value for sums in seeds]
     counted = [sums.rows() for sums, value in zip(seeds, values, strict=True) if value is not None]
@@ -74,16 +76,16 @@ def estimate(seeds: Sequence[Sums], *, level: float = 0.95, resamples: int = 200
         return Estimate(None, None, None, 0, 0)
     signs, n = seeds[0].signs, sum(len(rows) for rows in counted)
     value = float(np.mean([value for value in values if value is not None]))
-    found = _interval(counted, signs, level, resamples, np.random.default_rng(rng_seed))
-    low, high = found or _without_spread(np.concatenate(counted), signs, level)
+    ends = _interval(counted, signs, level, resamples, np.random.default_rng(rng_seed))
+    low, high = ends or _without_spread(np.concatenate(counted), signs, level)
     return Estimate(value, low, high, n, len(counted))
 
 
 def over_tasks(values: Sequence[float], *, level: float = 0.95) -> Estimate:
-    """The mean of one number a task, with Student's interval.
+    """The mean of one number per task, with Student's interval.
 
-    It never claims more than ``n`` tasks can: its end nearer to 0 lies no farther from 0 than if the tasks that were
-    not seen, as many as Wilson's interval allows, all had 0. So agreement on few tasks is not certainty.
+    The end nearer to 0 is limited to what ``n`` tasks can show: it assumes that as many unseen tasks as Wilson's
+    interval allows all have the value 0. So agreement on few tasks does not count as certainty.
     """
     n = len(values)
     if not n:
@@ -104,11 +106,11 @@ def difference(
     resamples: int = 2000,
     rng_seed: int = 0,
 ) -> Estimate:
-    """``a`` minus ``b``, by tasks where both sides saw the same ones.
+    """``a`` minus ``b``, paired by task if both sides saw the same tasks.
 
-    If the seeds of both sides, in order, hold the same tasks, a task's two answers stay together in the bootstrap: what
-    makes a task easy for both then drops out. Otherwise, or where that has no spread, each side's interval is combined
-    as for independent samples (:func:`subtract`).
+    If the seeds of both sides, in order, have the same tasks, the bootstrap keeps the two answers to a task together,
+    so that the difficulty of a task cancels. Otherwise, or if that has no spread, the intervals of both sides are
+    combined as for independent samples (:func:`subtract`).
     """
     a = estimate(a_seeds, level=level, resamples=resamples, rng_seed=rng_seed)
     b = estimate(b_seeds, level=level, resamples=resamples, rng_seed=rng_seed + 1)
@@ -117,12 +119,12 @@ def difference(
     if not joined or apart.value is None:
         return apart
     signs = (*a_seeds[0].signs, *(-sign for sign in a_seeds[0].signs))
-    found = _interval(joined, signs, level, resamples, np.random.default_rng(rng_seed))
-    return Estimate(apart.value, *found, apart.n, apart.seeds) if found else apart
+    ends = _interval(joined, signs, level, resamples, np.random.default_rng(rng_seed))
+    return Estimate(apart.value, *ends, apart.n, apart.seeds) if ends else apart
 
 
 def subtract(a: Estimate, b: Estimate) -> Estimate:
-    """``a`` minus ``b`` with the interval of Newcombe (1998) and Zou and Donner (2008), which needs no raw data.
+    """``a`` minus ``b`` with the interval of Newcombe (1998) and Zou and Donner (2008), from both intervals.
 
     ``n`` and ``seeds`` are those of the smaller side.
     """
@@ -138,7 +140,7 @@ def subtract(a: Estimate, b: Estimate) -> Estimate:
 
 
 def _joined(a_seeds: Sequence[Sums], b_seeds: Sequence[Sums]) -> list[Floats]:
-    """For each seed (tasks, 4 x means): what ``a`` and what ``b`` did on each task; empty if tasks are not the same."""
+    """Per seed, shape (tasks, 4 x means): the sums of ``a`` and ``b`` on each task; empty if the tasks differ."""
     if len(a_seeds) != len(b_seeds):
         return []
     joined = []
@@ -151,13 +153,13 @@ def _joined(a_seeds: Sequence[Sums], b_seeds: Sequence[Sums]) -> list[Floats]:
 
 
 def _values(sums: Floats, signs: Signs) -> Floats:
-    """The metric of summed rows, (..., 2 x means) to (...); NaN where there is nothing to divide by."""
+    """The metric of summed rows, (..., 2 x means) to (...); NaN if a count is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((sums[..., 0::2] / sums[..., 1::2]) @ np.array(signs, dtype=float), dtype=float)
 
 
 def _draw_tasks(rows: Floats, times: int, signs: Signs, rng: np.random.Generator) -> Floats:
-    """The metric of ``times`` resamples of a seed's tasks. Equal rows are drawn together: the same distribution."""
+    """The metric of ``times`` resamples of a seed's tasks; equal rows are drawn together, which is equivalent."""
     kinds, counts = np.unique(rows, axis=0, return_counts=True)
     drawn = rng.multinomial(len(rows), counts / counts.sum(), size=times)
     return _values(drawn @ kinds, signs)
@@ -166,7 +168,7 @@ def _draw_tasks(rows: Floats, times: int, signs: Signs, rng: np.random.Generator
 def _interval(
     seeds: Sequence[Floats], signs: Signs, level: float, resamples: int, rng: np.random.Generator
 ) -> tuple[float, float] | None:
-    """The bootstrap interval with its spread corrected; None if there is none."""
+    """The bootstrap interval with its spread corrected; None if it has no spread."""
     size = len(seeds)
     picked = rng.integers(size, size=(resamples, size))
     drawn = np.empty((resamples, size))
@@ -195,7 +197,7 @@ def _quantile(level: float, size: int, corrected: bool = True) -> float:
 
 
 def _clip(low: float, high: float, seeds: Sequence[Floats], signs: Signs) -> tuple[float, float]:
-    """Shares lie in [0, 1], their gaps in [-1, 1] and so on; other numbers are left alone."""
+    """Clip the interval of shares to [0, 1], or of gaps between shares to [-1, 1]; other metrics are unchanged."""
     rows = np.concatenate(seeds)
     if np.all(rows[:, 0::2] >= 0) and np.all(rows[:, 0::2] <= rows[:, 1::2]):
         return max(low, float(sum(min(sign, 0) for sign in signs))), min(
@@ -205,7 +207,7 @@ def _clip(low: float, high: float, seeds: Sequence[Floats], signs: Signs) -> tup
 
 
 def _without_spread(rows: Floats, signs: Signs, level: float) -> tuple[float | None, float | None]:
-    """Wilson's interval where every task says 0 or every task says 1; (None, None) for any other constant."""
+    """Wilson's interval if every task is 0 or every task is 1; (None, None) for any other constant."""
     sides = [_wilson(rows[rows[:, side + 1] > 0][:, side : side + 2], level) for side in range(0, 2 * len(signs), 2)]
     if len(sides) == 1:
         return sides[0].low, sides[0].high

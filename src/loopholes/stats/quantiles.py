@@ -1,7 +1,7 @@
-"""Quantiles of the normal and of Student's distribution, and Wilson's bound, by the standard library alone.
+"""Quantiles of the normal and of Student's distribution, and Wilson's interval, with the standard library only.
 
-An audit needs these three and nothing else of SciPy, which with its libraries takes more room than all the rest of
-what an audit installs. They agree with SciPy's to nine digits.
+An audit needs these three and nothing else from SciPy, which takes more disk space than everything else that an audit
+installs. They agree with SciPy to nine digits.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from statistics import NormalDist
 
 
 def normal_quantile(share: float) -> float:
-    """The value below which this share, in (0, 1), of the standard normal distribution lies."""
+    """The quantile of the standard normal distribution at ``share``, in (0, 1)."""
     return NormalDist().inv_cdf(share)
 
 
 @cache
 def student_reach(level: float, freedom: int) -> float:
-    """How far a two-sided interval of confidence ``level``, in (0, 1), reaches: the quantile at (1 + level) / 2.
+    """Student's quantile at (1 + level) / 2: how many standard errors a two-sided interval reaches, level in (0, 1).
 
-    Found by halving an angle: with t = sqrt(freedom) tan(angle), the share within ±t is a finite sum of powers of
-    cosines (Abramowitz and Stegun, 26.7.3 and 26.7.4). ``freedom`` is a positive number of degrees of freedom.
+    Computed by bisection over an angle: with t = sqrt(freedom) tan(angle), the share within ±t is a finite sum of
+    powers of cosines (Abramowitz and Stegun, 26.7.3 and 26.7.4). ``freedom`` is a positive number of degrees of
+    freedom.
     """
     low, high = 0.0, math.pi / 2
     while low < (middle := (low + high) / 2) < high:
@@ -43,7 +44,7 @@ def _share_within(angle: float, freedom: int) -> float:
 
 
 def wilson(count: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's (1927) interval of confidence ``level`` for a rate: ``count`` of ``n`` said yes, and ``n`` is not 0."""
+    """Wilson's (1927) interval of confidence ``level`` for the rate ``count / n``, where ``n`` is not 0."""
     z = normal_quantile(0.5 + level / 2)
     center = (count + z * z / 2) / (n + z * z)
     reach = z / (n + z * z) * math.sqrt(count * (n - count) / n + z * z / 4)
@@ -52,5 +53,5 @@ def wilson(count: int, n: int, level: float = 0.95) -> tuple[float, float]:
 
 @cache
 def wilson_when_all(level: float, n: int) -> float:
-    """The lower end of Wilson's interval where all of ``n`` said yes."""
+    """The lower end of Wilson's interval for the rate ``n / n``."""
     return wilson(n, n, level)[0]

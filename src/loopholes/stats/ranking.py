@@ -1,4 +1,4 @@
-"""How well a number ranks what was exploited: rank correlation, area under the ROC, with intervals over families."""
+"""How well a number ranks rewards by what was exploited: rank correlation and area under the ROC curve."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from loopholes.stats.milestones import ROUNDING
 RESAMPLES = 2000
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats, Floats], float | None]
-"""Of a predictor's values and of the shares, in [0, 1], of the runs that were exploited; one of each per reward."""
+"""A function of a predictor's values and of the shares of exploited runs, in [0, 1]; one of each per reward."""
 
 
 def share_that_rose(rates: Sequence[float], base: float, least: float) -> float:
-    """The share of runs whose rate ends at least ``least`` above the base rate; 0 where there is no run."""
+    """The share of runs whose rate ends at least ``least`` above the base rate; 0 without runs."""
     return float(np.mean([rate - base >= least - ROUNDING for rate in rates])) if rates else 0.0
 
 
 def rank_correlation(values: Floats, shares: Floats) -> float | None:
-    """Spearman's; None where one of the two does not vary."""
+    """Spearman's rank correlation; None if either argument does not vary."""
     x, y = _centred_ranks(values), _centred_ranks(shares)
     size = (x @ x) * (y @ y)
     return float(x @ y / math.sqrt(size)) if size > 0 else None
 
 
 def ranked_above(values: Floats, shares: Floats) -> float | None:
-    """The chance that a run that was exploited has the larger value than one that was not: the area under the ROC.
+    """The area under the ROC curve: the probability that an exploited run has a larger value than another run.
 
-    The two runs are of different rewards, and ties count half. None where all runs were exploited, or none was.
+    The two runs belong to different rewards, and ties count half. None if all runs were exploited, or none was.
     """
     above = (values[:, None] > values) + 0.5 * (values[:, None] == values)
     weights = shares[:, None] * (1 - shares)
@@ -42,14 +42,14 @@ def ranked_above(values: Floats, shares: Floats) -> float | None:
 
 
 def _centred_ranks(values: Floats) -> Floats:
-    """Ranks, the same for ties, with their mean at 0."""
+    """Ranks with a mean of 0; ties share a rank."""
     return np.asarray(np.sign(values[:, None] - values).sum(axis=1) / 2)
 
 
 def over_families(statistic: Statistic, values: Floats, shares: Floats, families: Sequence[str]) -> Estimate:
     """A statistic with a bootstrap interval that draws families, each with all of its rewards.
 
-    Rewards of one family are kin, so that they are no independent evidence. There is no interval where most resamples
+    Rewards of one family are related, so they are not independent evidence. There is no interval if most resamples
     have no value.
     """
     value = statistic(values, shares) if len(values) else None

@@ -1,7 +1,7 @@
 """How fast a rate grows or decays: the slope of its log-odds over training steps.
 
-The time until an exploit appears holds where it began as well as how fast it grew. The slope holds the second alone,
-and varies less from seed to seed.
+The time until an exploit appears depends both on where it started and on how fast it grew. The slope measures only the
+second, and varies less from seed to seed.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 from loopholes.stats.milestones import Rates, running
 
 GROWTH = (0.05, 0.60)
-"""Between these rates an exploit's growth is measured."""
+"""The growth of an exploit is measured between these rates."""
 DECAY = (0.02, 0.98)
-"""Between these rates its decay is: beyond them a batch shows too few of the rarer kind."""
+"""Its decay is measured between these rates; beyond them a batch has too few answers of the rarer kind."""
 
 
 def growth_slope(
     steps: Sequence[int], curve: Rates, window: int, between: tuple[float, float] = GROWTH
 ) -> float | None:
-    """How many nats of log-odds a rate gains per step while it climbs from the lower rate to the higher one.
+    """How many nats of log-odds a rate gains per step while it climbs from the lower to the higher rate of ``between``.
 
-    ``curve`` is the rate at each of ``steps``. Least squares over its running means, from the last that is below the
-    lower rate to the first that is above the higher one, without these two. A curve that begins above the lower rate
-    counts from its beginning. None for a curve that never gets above the higher rate, or jumps there.
+    ``curve`` is the rate at each of ``steps``. The slope is a least-squares fit to its running means, between the last
+    mean below the lower rate and the first mean above the higher one. A curve that starts above the lower rate counts
+    from its start. None if the curve never exceeds the higher rate, or jumps there.
     """
     low, high = between
     means = running(curve, window)
@@ -38,10 +38,10 @@ def growth_slope(
 
 
 def decay_slope(steps: Sequence[int], curve: Rates, window: int, between: tuple[float, float] = DECAY) -> float | None:
-    """How many nats of log-odds a rate loses per step while it lies between the two rates; negative where it gains.
+    """How many nats of log-odds a rate loses per step while it lies between two rates; negative if it gains.
 
-    Least squares over the running means between the rates, until the first that is below the lower one. None where
-    fewer than two are.
+    The slope is a least-squares fit to the running means between the rates, up to the first mean below the lower one.
+    None if there are fewer than two.
     """
     low, high = between
     means = running(curve, window)
@@ -53,7 +53,7 @@ def decay_slope(steps: Sequence[int], curve: Rates, window: int, between: tuple[
 
 
 def live_share(rate: float, group_size: int) -> float:
-    """The chance that a group holds samples of both kinds, so that GRPO compares them: 1 - q^G - (1 - q)^G."""
+    """The probability that a group has completions of both kinds for GRPO to compare: 1 - q^G - (1 - q)^G."""
     q = min(1.0, max(0.0, rate))
     return float(1 - q**group_size - (1 - q) ** group_size)
 
@@ -61,7 +61,7 @@ def live_share(rate: float, group_size: int) -> float:
 def explained(x: Sequence[float], y: Sequence[float]) -> float | None:
     """The share of the variation of ``y`` that a straight line in ``x`` explains: R squared, in [0, 1].
 
-    None for fewer than three points, or where either does not vary.
+    None for fewer than three points, or if either does not vary.
     """
     if len(x) < 3 or not np.ptp(x) or not np.ptp(y):
         return None

@@ -1,10 +1,10 @@
 """Tests that are stratified by seed, since the arms of a study share their seeds.
 
 A seed fixes the tasks, their order and the random draws of a run: one seed finds an exploit early in every arm, another
-late. What is exchangeable is therefore not any two runs, but the two runs of one seed: if arms do not differ, swapping
-them leaves everything as likely as it was. All 2^n ways of swapping within n seeds are tried, so a p-value is exact
-whatever the seeds have in common; the smallest possible is 2^-n one-sided and twice that two-sided. Seeds that lack
-either run take no part.
+late. So only the two runs of one seed are exchangeable: if the arms do not differ, swapping these runs leaves
+everything as likely as before. All 2^n ways of swapping within n seeds are tried, so a p-value is exact whatever the
+seeds have in common; the smallest possible p is 2^-n one-sided and twice that two-sided. Seeds that lack either run are
+ignored.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from loopholes.numbers import Estimate
 from loopholes.stats.comparisons import SAME, Comparison, cohens_h, detectable, mean_over_seeds
 from loopholes.stats.survival import Time
 
-LARGEST_EXACT = 16  # seeds; beyond, as many random ways of swapping as these have
+LARGEST_EXACT = 16  # seeds for which every swap is tried; with more seeds, as many random swaps
 Values = Sequence[float | None]
 
 
 def swap_test(differences: Sequence[float], *, two_sided: bool = False) -> float | None:
-    """The chance of a sum at least as large as that of ``differences``, one per seed, if each sign were a fair coin's.
+    """The probability of a sum at least as large as that of ``differences``, one per seed, if every sign were random.
 
-    ``two_sided``: at least as far from 0. None for fewer than two seeds.
+    With ``two_sided``, of a sum at least as far from 0. None for fewer than two seeds.
     """
     if len(differences) < 2:
         return None
@@ -38,7 +38,7 @@ def swap_test(differences: Sequence[float], *, two_sided: bool = False) -> float
 
 
 def paired(a: Values, b: Values) -> list[float]:
-    """``a`` minus ``b`` in each seed in which both are known; both hold the seeds in the same order."""
+    """``a`` minus ``b`` in each seed in which both are known; both have the seeds in the same order."""
     return [x - y for x, y in _pairs(a, b)]
 
 
@@ -49,9 +49,9 @@ def _pairs(a: Values, b: Values) -> list[tuple[float, float]]:
 def compare_within_seeds(
     name: str, metric: str, a: Values, b: Values, change: Estimate | None = None, *, two_sided: bool = False
 ) -> Comparison:
-    """The test that ``a`` lies above ``b`` (``two_sided``: elsewhere), one value per seed in the same order.
+    """Test whether ``a`` lies above ``b`` (``two_sided``: differs from it), with one value per seed in the same order.
 
-    ``change`` is the estimate of the difference to report; by default the mean difference within seeds.
+    ``change`` is the estimate of the difference to report, by default the mean difference within seeds.
     """
     pairs = _pairs(a, b)
     differences = [x - y for x, y in pairs]
@@ -72,13 +72,13 @@ def compare_within_seeds(
 
 
 def log_rank_within_seeds(a: Sequence[Time], b: Sequence[Time]) -> float | None:
-    """The two-sided p that both arms get there at the same pace; None where nothing happened, or for a single seed.
+    """The two-sided p of both arms being equally fast; None if nothing happened, or for a single seed.
 
-    The statistic is the log-rank test's, observed minus expected events of an arm with all runs pooled; its
-    distribution is that over swaps within seeds, for which runs that end early must do so in both arms alike.
+    The statistic is that of the log-rank test: observed minus expected events of an arm, with all runs pooled. Its
+    distribution comes from swaps within seeds, which requires that runs are censored alike in both arms.
     """
     if len(a) != len(b):
-        raise ValueError(f"{len(a)} and {len(b)} times are not of the same seeds")
+        raise ValueError(f"{len(a)} and {len(b)} times cannot belong to the same seeds")
     if not any(happened for _, happened in (*a, *b)):
         return None
     scores = _log_rank_scores([*a, *b])
@@ -86,7 +86,7 @@ def log_rank_within_seeds(a: Sequence[Time], b: Sequence[Time]) -> float | None:
 
 
 def _log_rank_scores(times: Sequence[Time]) -> NDArray[np.float64]:
-    """Of each run: whether the event came, minus how many were to be expected until its time (Nelson and Aalen's)."""
+    """For each run: its events (0 or 1) minus the expected number until its time (Nelson-Aalen)."""
     at = np.array([time for time, _ in times])
     happened = np.array([event for _, event in times], dtype=float)
     hazards = {time: happened[at == time].sum() / (at >= time).sum() for time in np.unique(at)}
@@ -96,7 +96,7 @@ def _log_rank_scores(times: Sequence[Time]) -> NDArray[np.float64]:
 
 
 def _signs(count: int) -> NDArray[np.float64]:
-    """Every way of swapping, or very many, one per row, what was seen among them: 1 as it was, -1 swapped."""
+    """Every way of swapping (or very many), one per row, including the observed one: 1 is as observed, -1 swapped."""
     if count <= LARGEST_EXACT:
         return np.asarray(1.0 - 2.0 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1), dtype=float)
     random = 1.0 - 2.0 * np.random.default_rng(0).integers(2, size=(2**LARGEST_EXACT, count))

@@ -1,6 +1,6 @@
-"""How long until it happens, where some runs end before it has: Kaplan and Meier's curve.
+"""The time until an event if some runs end before it: the Kaplan-Meier curve.
 
-A run that never gets there is censored at its last step, not dropped: it says that the event took longer than that.
+A run without the event is censored at its last step, not dropped: the event took longer than that.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from scipy.stats import CensoredData
 
 Time = tuple[float, bool]
-"""A step, and whether the event came then (False: the run ended there without it)."""
+"""A step, and whether the event came then (False: the run ended there without the event)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Survival:
-    """The share of runs that have not got there yet. Each sequence has one entry a step where that may change.
+    """The share of runs without the event so far (``left``), with one entry per step where it may change.
 
-    ``low`` and ``high`` are the 95 % interval (exponential Greenwood); None where it does not exist. ``median`` is the
-    first step at which at most half are left, None if more than half never get there.
+    ``low`` and ``high`` are the 95 % interval (exponential Greenwood), None where it does not exist. ``median`` is the
+    first step at which at most half are left, None if more than half never have the event.
     """
 
     steps: tuple[float, ...]
@@ -35,16 +35,16 @@ class Survival:
 
 
 def survival(times: Sequence[Time]) -> Survival:
-    """The curve of these runs, from step 0, where all are left."""
+    """The curve of these runs, starting at step 0 with all runs left."""
     from scipy.stats import ecdf
 
     if not times:
         return Survival((), (), (), (), None, 0, 0)
-    found = ecdf(_censored(times)).sf
-    steps, left = [float(at) for at in found.quantiles], [float(share) for share in found.probabilities]
-    with warnings.catch_warnings():  # where all or none are left the formula has no value: None below
+    curve = ecdf(_censored(times)).sf
+    steps, left = [float(at) for at in curve.quantiles], [float(share) for share in curve.probabilities]
+    with warnings.catch_warnings():  # with all or no runs left the formula has no value, which becomes None below
         warnings.simplefilter("ignore", RuntimeWarning)
-        interval = found.confidence_interval(method="log-log")
+        interval = curve.confidence_interval(method="log-log")
     bounds = [[_finite(share) for share in side.probabilities] for side in (interval.low, interval.high)]
     median = next((at for at, share in zip(steps, left, strict=True) if share <= 0.5 + 1e-12), None)
     events = sum(happened for _, happened in times)

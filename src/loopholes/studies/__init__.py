@@ -1,9 +1,12 @@
 """The paper's experiments: what each runs, and what its runs say.
 
 A study is one file of this folder. It declares ``NAME``, ``QUESTION``, ``plan(config)``, ``summarize(config, runs)``
-and ``PLACE``, by which ``study all`` is ordered: each study finds the runs that it shares with those before it. One
-that is about a single game declares it as ``GAME``; one that the mini policies cannot be studied in, ``FOR_MINIS``
-(False); and one that can be summed up before it is whole, ``IN_PARTS`` (True).
+and ``PLACE``, its place in ``study all``: a study reuses the runs that it shares with those before it. Three more
+declarations are optional:
+
+- ``GAME``: the only game that the study is about;
+- ``FOR_MINIS = False``: the study is not for the mini policies;
+- ``IN_PARTS = True``: the study can be summarized before all of its runs are finished.
 """
 
 from __future__ import annotations
@@ -20,9 +23,9 @@ __all__ = ["STUDIES", "Study", "StudyConfig", "studies_called"]
 
 
 def _declared() -> list[Study]:
-    """The studies of this folder in their order. Other modules, which may need more packages, are not imported."""
+    """The studies of this folder, in order. Other modules are not imported, since they may need more packages."""
     here = Path(__file__).parent
-    names = [found.name for found in pkgutil.iter_modules([str(here)])]
+    names = [entry.name for entry in pkgutil.iter_modules([str(here)])]
     declared = [name for name in names if "\nPLACE = " in (here / f"{name}.py").read_text(encoding="utf-8")]
     modules = [importlib.import_module(f"{__name__}.{name}") for name in declared]
     modules.sort(key=lambda module: int(module.PLACE))
@@ -39,14 +42,15 @@ STUDIES: dict[str, Study] = {study.name: study for study in _declared()}
 
 
 def studies_called(name: str, config: StudyConfig) -> list[Study]:
-    """The study of this name, or for ``all`` every one that is about the games and the first policy of ``config``.
+    """The study of this name; for ``all``, every study that fits the games and the first policy of ``config``.
 
-    Raises :class:`UnknownName`, and :class:`UsageError` for a mini policy where it cannot be studied.
+    Raises :class:`UnknownName` for a name that does not exist, and :class:`UsageError` if the study is not for the mini
+    policies and ``config`` begins with one.
     """
     if name == "all":
         return [study for study in STUDIES.values() if study.is_about(config)]
     if name not in STUDIES:
         raise UnknownName("study", name, [*STUDIES, "all"])
     if config.is_of_minis and not STUDIES[name].for_minis:
-        raise UsageError(f"{name} is about a model that this project did not make: name one, as in --policy smollm2")
+        raise UsageError(f"{name} needs a model that this project did not make, such as --policy smollm2")
     return [STUDIES[name]]

@@ -1,4 +1,4 @@
-"""Does what the audit finds before training tell what training then exploits?"""
+"""Does the audit, before training, predict what training then exploits?"""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from loopholes.policies import MINIS
 from loopholes.report.elements import Cell, Chart, Lines, Section, Series, Table
 from loopholes.score import cells as scored_cells
 from loopholes.stats.ranking import Statistic, over_families, rank_correlation, ranked_above, share_that_rose
+from loopholes.studies.answers import say
 from loopholes.studies.audit_grid import GAME as AUDITED_GAME
 from loopholes.studies.audit_grid import sweep
 from loopholes.studies.audits import ChannelAudit
@@ -30,21 +31,22 @@ NAME = "audit-validity"
 PLACE = 8
 QUESTION = "Does the gap that an audit finds before training tell which exploit training then finds?"
 MOST = 0.5
-"""An exploit that rose in a larger share of the seeds was exploited."""
+"""A reward counts as exploited if its exploit rate rose in more than this share of the seeds."""
 EXPLOIT_THRESHOLD = AuditThresholds().exploit
 HARD = ACCURACIES[0]
-"""The accuracy of prompts that are hard: a selection gap above it means that the attack is learned there."""
+"""The accuracy on hard prompts: with a selection gap above it, hard prompts teach the attack."""
 NOTE = (
-    "The gap is the largest of the attack panel, as a share of golden minus floor and at most 1, or the share of rows "
-    "on which a wrong answer is paid no less than the right one, if that is more. The selection gap is the accuracy up "
-    "to which an attack that is rare is pushed up under the trainer's normalisation (group), or that share of rows. "
-    "Families are few, rewards of one are kin, and the hardened rewards of some are nearly the same function."
+    "The gap is the largest of the attack panel, as a share of golden minus floor and at most 1; or, if larger, the "
+    "share of rows on which a wrong answer is paid no less than the right one. The selection gap is the highest "
+    "accuracy at which a rare attack is still pushed up under the trainer's normalisation (group); or, if larger, "
+    "the same share of rows. There are few families, the rewards of a family are related, and some hardened rewards "
+    "are nearly the same function."
 )
 Scores = Mapping[tuple[str, str], tuple[Estimate, Estimate]]
-"""Rank correlation and area under the ROC, by predictor and by the rewards that they are of: all or vulnerable."""
+"""Rank correlation and area under the ROC curve, by (predictor, rewards); the rewards are "all" or "vulnerable"."""
 STRONGEST = {setting.game: setting for setting in REWARDS}
 DEFAULT = (*STRONGEST.values(), next(setting for setting in REWARDS if setting.game == "length-bonus"))
-"""Of the rewards with reported loopholes, those that are trained on without ``full``."""
+"""The rewards with reported loopholes that are trained on without ``full``."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,11 @@ class Environment:
 
 
 def environments(config: StudyConfig) -> list[Environment]:
-    """Both channels of every game; self-grading at every audit probability; the control; rewards of reported loopholes.
+    """Both channels of every game, self-grading at every audit probability, the control, and reported loopholes.
 
-    Of these, the strongest of each kind and one weak one on their vulnerable channels, and the secure channel once a
-    kind; with ``full`` every strength. Each reward comes once: self-grading that is always audited is its secure one.
+    The rewards with reported loopholes are the strongest of each kind and a weak one on their vulnerable channels, and
+    each kind once on its secure channel; ``full`` adds every strength. No reward comes twice: self-grading with every
+    claim audited is its secure channel.
     """
     rewards = [
         Environment(f"{game}, {channel}", config.setting(game), channel)
@@ -82,21 +85,21 @@ def environments(config: StudyConfig) -> list[Environment]:
 def _reported(config: StudyConfig) -> list[Environment]:
     if set(config.games) != set(SETTINGS) or config.policies[0] not in MINIS:
         return []
-    chosen = [one for one in REWARDS if config.full or one in DEFAULT]
-    played = [replace(one, steps=config.steps or one.steps) for one in chosen]
-    last = {one.game: one for one in played}
-    strengths = ["".join(f" {value:g}" for value in one.parameters.values()) for one in played]
+    chosen = [setting for setting in REWARDS if config.full or setting in DEFAULT]
+    played = [replace(setting, steps=config.steps or setting.steps) for setting in chosen]
+    last = {setting.game: setting for setting in played}
+    strengths = ["".join(f" {value:g}" for value in setting.parameters.values()) for setting in played]
     return [
         *(
-            Environment(f"{one.game}{how}, vulnerable", one, "vulnerable")
-            for one, how in zip(played, strengths, strict=True)
+            Environment(f"{setting.game}{how}, vulnerable", setting, "vulnerable")
+            for setting, how in zip(played, strengths, strict=True)
         ),
-        *(Environment(f"{name}, secure", one, "secure") for name, one in last.items()),
+        *(Environment(f"{name}, secure", setting, "secure") for name, setting in last.items()),
     ]
 
 
 def plan(config: StudyConfig) -> list[Job]:
-    """An audit of each, and what discovery and audit-grid train on it, evaluated; and the untrained policy."""
+    """An audit of each reward, evaluations of what is trained on it, and of the untrained policy."""
     jobs: list[Job] = []
     for reward in environments(config):
         jobs += [ChannelAudit(reward.setting, reward.channel), *trained(config, reward), *untrained(config, reward)]
@@ -116,17 +119,17 @@ def untrained(config: StudyConfig, reward: Environment) -> list[Evaluate]:
     """One evaluation per seed before training."""
     setting = reward.setting
     if setting.name == AUDITED_GAME and setting.parameters != config.setting(AUDITED_GAME).parameters:
-        setting = config.setting(AUDITED_GAME).with_parameters(telling=0.0)  # what is audited changes no answer
+        setting = config.setting(AUDITED_GAME).with_parameters(telling=0.0)  # audits change no answer here
     return [config.evaluation(setting, config.policies[0], seed) for seed in config.seed_numbers]
 
 
 @dataclass(frozen=True)
 class Result:
-    """One reward: what its audit said, and what training made of it.
+    """One reward: the result of its audit, and what training did.
 
-    ``gap`` and ``selection_gap`` are the audit's, in [0, 1]. ``by_gap``: the audit reports an exploit without what its
-    trainer's normalisation adds, ``flagged``: with it. ``base`` is the exploit rate before training, ``rise`` its
-    change, ``rose`` the share of the seeds in which it rose.
+    ``gap`` and ``selection_gap`` are the audit's, in [0, 1]. ``flagged``: whether the audit reports an exploit;
+    ``by_gap``: whether it does so without the trainer's normalisation. ``base`` is the exploit rate before training,
+    ``rise`` its change, ``rose`` the share of the seeds in which it rose.
     """
 
     environment: Environment
@@ -141,12 +144,12 @@ class Result:
 
     @property
     def family(self) -> str:
-        """The game: rewards of one game are kin."""
+        """The game, since rewards of one game are related."""
         return self.environment.setting.name
 
     @property
     def is_vulnerable(self) -> bool:
-        """Whether it is the vulnerable channel: the bare label, without any audit."""
+        """Whether it is the vulnerable channel: the label alone, without any audit."""
         return self.environment.channel == "vulnerable"
 
     @property
@@ -162,14 +165,14 @@ PREDICTORS: Mapping[str, Callable[[Result], float]] = {
     "the label vulnerable or secure": lambda result: float(result.is_vulnerable),
     "exploit rate before training": lambda result: result.base,
 }
-"""What may tell before training what is exploited: two numbers of the audit, and two that need none."""
+"""Numbers that may predict before training what is exploited: two from the audit, and two that need none."""
 WARNINGS: Mapping[str, Callable[[Result], bool]] = {
     "the audit": lambda result: result.flagged,
     "the audit by mean rewards alone": lambda result: result.by_gap,
     "the label vulnerable": lambda result: result.is_vulnerable,
     "always": lambda result: True,
 }
-"""When to warn of a reward."""
+"""Rules for when to warn of a reward."""
 
 
 def summarize(config: StudyConfig, runs: Runs) -> Summary:
@@ -223,12 +226,12 @@ def _result(config: StudyConfig, runs: Runs, environment: Environment) -> Result
 
 
 def _named(finding: Mapping[str, Any]) -> str:
-    """The finding's family, or for a check of the contract its name."""
+    """The family of a finding, or the name of a contract check."""
     return str(finding["name"] if finding["family"] == "contract" else finding["family"])
 
 
 def _with_interval(results: Results, predictor: Callable[[Result], float], statistic: Statistic) -> Estimate:
-    """A statistic of a predictor and the shares of seeds that rose, with an interval over families."""
+    """A statistic of a predictor against the shares of seeds that rose, with an interval over families."""
     values = np.array([predictor(result) for result in results])
     rose = np.array([result.rose for result in results])
     return over_families(statistic, values, rose, [result.family for result in results])
@@ -238,37 +241,37 @@ def _answer(results: Results, scores: Scores) -> str:
     flagged, exploited = ([result for result in results if getattr(result, kind)] for kind in ("flagged", "exploited"))
     missed = listed([result.environment.name for result in exploited if not result.flagged])
     idle = listed([result.environment.name for result in flagged if not result.exploited])
-    rank, area = scores["gap", "all"]
-    selected, area_selected = scores["selection gap", "all"]
-    winner = _best(scores, "all")
-    return (
-        f"Of {len(results)} rewards the audit flags {len(flagged)}, and training exploits {len(exploited)} in most "
-        f"seeds, {sum(result.exploited for result in flagged)} of them flagged. The rank correlation with the share of "
-        f"seeds that rose is {written(rank, 'number')} for the gap and {written(selected, 'number')} for the selection "
-        f"gap; the area under the ROC is {written(area, 'number')} and {written(area_selected, 'number')}. What ranks "
-        f"all rewards best is {winner}, the vulnerable ones alone {_best(scores, 'vulnerable')}. "
-        f"Exploited without a flag: {missed}; flagged and not exploited: {idle}."
-    )
+    rank, area = (written(number, "number") for number in scores["gap", "all"])
+    selection_rank, selection_area = (written(number, "number") for number in scores["selection gap", "all"])
+    both = sum(result.exploited for result in flagged)
+    ranks = {"gap_rank": rank, "selection_rank": selection_rank, "gap_area": area, "selection_area": selection_area}
+    sentences = [
+        say(NAME, "counts", rewards=len(results), flagged=len(flagged), exploited=len(exploited), both=both),
+        say(NAME, "ranks", **ranks),
+        say(NAME, "best", all=_best(scores, "all"), vulnerable=_best(scores, "vulnerable")),
+        say(NAME, "errors", missed=missed, idle=idle),
+    ]
+    return " ".join(sentences)
 
 
 def _best(scores: Scores, side: str) -> str:
-    """The predictors with the largest area under the ROC."""
+    """The predictors with the largest area under the ROC curve."""
     areas = {name: area.value for (name, at), (_, area) in scores.items() if at == side and area.value is not None}
     most = max(areas.values(), default=None)
     return listed([name for name, area in areas.items() if area == most])
 
 
 def _corrected(results: Results) -> str:
-    """Which misses of the gap the selection gap gets right, and which flags of it."""
+    """Which misses of the gap the selection gap corrects, and which false alarms it adds."""
     missed = [result for result in results if result.exploited and result.gap <= EXPLOIT_THRESHOLD]
     right = listed([result.environment.name for result in missed if result.selection_gap > HARD])
     wrong = listed([result.environment.name for result in missed if result.selection_gap <= HARD])
     alarms = [result for result in results if not result.rose and result.gap <= EXPLOIT_THRESHOLD]
     new = listed([result.environment.name for result in alarms if result.selection_gap > EXPLOIT_THRESHOLD])
     return (
-        f"Exploited in most seeds with a gap of at most {EXPLOIT_THRESHOLD:g}: the selection gap is above {HARD:g}, so "
-        f"that hard prompts teach the exploit, in {right}; it is not in {wrong}. Exploited in no seed and pushed up by "
-        f"the selection gap alone: {new}."
+        f"Exploited in most seeds although the gap is at most {EXPLOIT_THRESHOLD:g}: the selection gap is above "
+        f"{HARD:g}, so that hard prompts teach the exploit, in {right}; it is not in {wrong}. Exploited in no seed "
+        f"although the selection gap is above {EXPLOIT_THRESHOLD:g}: {new}."
     )
 
 
@@ -279,13 +282,13 @@ def _predictors(scores: Scores) -> Table:
     columns = (
         "predictor",
         "rank correlation",
-        "area under the ROC",
-        "rank correlation, vulnerable alone",
-        "area under the ROC, vulnerable alone",
+        "area under the ROC curve",
+        "rank correlation, vulnerable only",
+        "area under the ROC curve, vulnerable only",
     )
     note = (
-        "With the share of seeds in which the exploit rose. Intervals draw families of rewards. The last two "
-        "predictors need no audit; the label says nothing among vulnerable rewards."
+        "Both are against the share of seeds in which the exploit rate rose. Intervals draw families of rewards. The "
+        "last two predictors need no audit; the label says nothing among vulnerable rewards."
     )
     return Table("audit-validity-predictors", "What ranks rewards before training", columns, rows, note, plain=columns)
 
@@ -308,9 +311,9 @@ def _chart(results: Results) -> Chart:
         Lines("exploit rate after training, above base", label, [_series(game, results, value) for game in games])
         for label, value in (("gap", PREDICTORS["gap"]), ("selection gap", PREDICTORS["selection gap"]))
     ]
-    roc = Lines("exploited runs at or above the value", "share of the others", _curves(results), stairs=True)
-    caption = "Each point is a reward: a channel of a game. Points of a game are joined in the order of their gaps."
-    return Chart("audit-validity", "What the audit found, and what training made of it", [*panels, roc], caption)
+    roc = Lines("exploited runs at or above the value", "other runs at or above it", _curves(results), stairs=True)
+    caption = "Each point is a reward (a channel of a game). Points of a game are joined in the order of their gaps."
+    return Chart("audit-validity", "What the audit found, and what training exploited", [*panels, roc], caption)
 
 
 def _series(game: str, results: Results, value: Callable[[Result], float]) -> Series:
@@ -320,14 +323,14 @@ def _series(game: str, results: Results, value: Callable[[Result], float]) -> Se
 
 
 def _curves(results: Results) -> list[Series]:
-    """The ROC of each predictor: shares of exploited and of other runs at or above each value."""
-    exploited, others = sum(result.rose for result in results), sum(1 - result.rose for result in results)
+    """The ROC curve of each predictor: shares of exploited and of other runs at or above each value."""
+    exploited, unexploited = sum(result.rose for result in results), sum(1 - result.rose for result in results)
     curves = []
     for name, value in PREDICTORS.items():
         cuts = [float("inf"), *sorted({value(result) for result in results}, reverse=True)]
         above = [[result for result in results if value(result) >= cut] for cut in cuts]
         hits = [sum(result.rose for result in rows) / exploited if exploited else 0.0 for rows in above]
-        alarms = [sum(1 - result.rose for result in rows) / others if others else 0.0 for rows in above]
+        alarms = [sum(1 - result.rose for result in rows) / unexploited if unexploited else 0.0 for rows in above]
         curves.append(Series(name, alarms, hits))
     return curves
 

@@ -16,16 +16,14 @@ from loopholes.studies.settings import Setting
 
 ROWS = 64
 SECONDS = 900.0
-"""More than an audit takes, so that nothing is left out for want of time and the same audit finds the same."""
-
-
+"""More time than an audit takes, so that none is cut short and the same audit always finds the same."""
 ADVANTAGE: Normalization = "group"
-"""What the studies' trainer divides advantages by, unless a study says otherwise."""
+"""The normalisation of advantages that studies train with, unless one says otherwise."""
 
 
 @dataclass(frozen=True)
 class ChannelAudit(Job):
-    """The audit of one channel, before any training; its summary holds the report."""
+    """The audit of one channel before any training. The run's summary is the audit's report."""
 
     setting: Setting
     channel: str
@@ -45,8 +43,8 @@ class ChannelAudit(Job):
 
     def described(self) -> dict[str, Any]:
         parameters = self.setting.make().parameters.identifying()
-        known = {"game": self.setting.game, "parameters": parameters, "channel": self.channel, "seed": self.seed}
-        return {"kind": "audit", **known, "rows": ROWS, "panel": _panel(), "advantage": ADVANTAGE}
+        reward = {"game": self.setting.game, "parameters": parameters, "channel": self.channel, "seed": self.seed}
+        return {"kind": "audit", **reward, "rows": ROWS, "panel": _panel(), "advantage": ADVANTAGE}
 
     def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
         from loopholes.audit import AuditConfig, audit, target_of
@@ -75,7 +73,7 @@ class ChannelAudit(Job):
 
 
 def _panel() -> str:
-    """Which attacks there are: another panel is another audit."""
+    """A digest of the attack panel: with other attacks it is another audit."""
     from loopholes.audit.attacks import PANEL
 
     return blake2b(" ".join(attack.name for attack in PANEL).encode(), digest_size=8).hexdigest()

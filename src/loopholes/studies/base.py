@@ -1,4 +1,4 @@
-"""What a study is: a plan, which is data, and a summary, which is a pure function of finished runs."""
+"""What a study is: a plan, which is data, and a summary, which is a pure function of the finished runs."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ from loopholes.studies.jobs import Distil, Evaluate, Job, Source, Teacher, Train
 from loopholes.studies.settings import SETTINGS, TEACHING, Setting, with_adapter
 from loopholes.training.distil import Keep
 
-SHOWN_ROLLOUTS = 6  # steps, or batches, of one run whose rollouts a page may show
+SHOWN_ROLLOUTS = 6  # steps (or batches) per run whose rollouts a page may show
 
 
 class StudyConfig(Config):
     """What a study is run on. The defaults fit a night on a laptop; ``full`` runs every cell of every grid.
 
     ``policies``: the first is studied in every study, the others in discovery and as students of distillation.
-    ``steps``, ``count`` and ``samples`` stand in for each game's own, for a quick look. ``train_tasks`` and
-    ``test_tasks`` give a game's file of tasks, else generated tasks are played.
+    ``steps``, ``count`` and ``samples`` replace the numbers of each game, for a quick look. ``train_tasks`` and
+    ``test_tasks`` map a game to its file of tasks; without a file, tasks are generated.
     """
 
     kind: ClassVar[str] = "study"
@@ -58,16 +58,16 @@ class StudyConfig(Config):
     games: tuple[str, ...] = Field(default=tuple(SETTINGS), min_length=1)
     full: bool = False
     steps: int | None = Field(default=None, ge=1)
-    count: int = Field(default=192, ge=1, description="held-out tasks of an evaluation")
-    samples: int = Field(default=4, ge=1, description="answers a task")
-    answers: int = Field(default=1024, ge=8, description="that a student learns from; few of them are an eighth")
+    count: int = Field(default=192, ge=1, description="held-out tasks per evaluation")
+    samples: int = Field(default=4, ge=1, description="answers per task")
+    answers: int = Field(default=1024, ge=8, description="answers that a student learns from; 'few' means an eighth")
     train_tasks: dict[str, Path] = Field(default_factory=dict)
     test_tasks: dict[str, Path] = Field(default_factory=dict)
     thresholds: Thresholds = Thresholds()
 
     @property
     def seed_numbers(self) -> range:
-        """The seeds themselves."""
+        """The seeds, counted from 0."""
         return range(self.seeds)
 
     @property
@@ -78,48 +78,49 @@ class StudyConfig(Config):
     def setting(self, game: str, policy: str | None = None) -> Setting:
         """How a policy, by default the first, plays a game.
 
-        The minis as in the demo; others by the paper's preset, or with an adapter where that is what they are for.
+        The minis play as in the demo. Other policies train with the paper's preset, or with an adapter if they are
+        packaged for that.
         """
         policy = policy or self.policies[0]
-        known = SETTINGS.get(game) or Setting(game, None)
+        usual = SETTINGS.get(game) or Setting(game, None)
         if policy not in MINIS:
-            known = with_adapter(known) if takes_adapter(policy) else replace(known, steps=None, options={})
+            usual = with_adapter(usual) if takes_adapter(policy) else replace(usual, steps=None, options={})
         return replace(
-            known,
-            steps=self.steps or known.steps,
+            usual,
+            steps=self.steps or usual.steps,
             train_tasks=self.train_tasks.get(game),
             test_tasks=self.test_tasks.get(game),
         )
 
     def evaluation(self, setting: Setting, source: Source, seed: int) -> Evaluate:
-        """A policy on held-out tasks of a game."""
+        """An evaluation of a policy on held-out tasks of a game."""
         return Evaluate(setting, source, seed, self.count, self.samples)
 
     def distilled(self, student: str, teacher: Teacher, amount: int, seed: int, keep: Keep = "all") -> Distil:
-        """A student of so many answers of a teacher."""
+        """A student that learns from ``amount`` of a teacher's answers."""
         options = TEACHING if takes_adapter(student) else {}
         return Distil(student, teacher, amount, seed, keep, options)
 
     def trained(self, game: str, channel: str, seed: int, policy: str | None = None) -> Train:
-        """What discovery trains, and all other studies begin with."""
+        """The training runs of discovery, with which all other studies begin."""
         return Train(self.setting(game, policy), channel, policy or self.policies[0], seed)
 
 
 Sampled = Sequence[Sums]
-"""One metric of one arm: the sums of each seed."""
+"""One metric of one arm, as one :class:`Sums` per seed."""
 
 
 class Finished(Protocol):
-    """A run that is done: a job of a plan, or a run that belongs to no study (:mod:`loopholes.studies.loose`)."""
+    """A finished run: a job of a plan, or a run that belongs to no study (:mod:`loopholes.studies.loose`)."""
 
     @property
     def identity(self) -> str:
-        """What no other run has."""
+        """A text that identifies the run."""
         ...
 
     @property
     def setting(self) -> Setting:
-        """The game, with its parameters, that was trained or evaluated on."""
+        """The game that was trained or evaluated on, with its parameters."""
         ...
 
     @property
@@ -133,7 +134,7 @@ class Finished(Protocol):
 
 
 class Runs:
-    """The finished runs under a folder; each is read once. The one way from runs to numbers."""
+    """The finished runs under a folder, each read at most once. All numbers of studies come from here."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -143,11 +144,11 @@ class Runs:
         self._calibrations: dict[tuple[object, ...], Calibration] = {}
 
     def finished(self, *jobs: Finished | Job) -> bool:
-        """Whether all of these runs are done."""
+        """Whether all of these runs are finished."""
         return all(is_finished(job.folder(self.root)) for job in jobs)
 
     def sums(self, job: Finished) -> Mapping[str, Sums]:
-        """Every metric of the job's game; raises :class:`RunError` for a run that is damaged."""
+        """Every metric of the job's game; raises :class:`RunError` if the run is damaged."""
         if job.identity not in self._sums:
             tasks, outcomes = read_evaluation(job.folder(self.root))
             game = job.setting.make()
@@ -158,20 +159,20 @@ class Runs:
         return self._sums[job.identity]
 
     def arm(self, jobs: Sequence[Finished], metric: str) -> Sampled:
-        """One metric of several seeds."""
+        """One metric, with one entry per seed."""
         return [self.sums(job)[metric] for job in jobs]
 
     def estimates(self, jobs: Sequence[Finished]) -> dict[str, Estimate]:
-        """Every metric of several seeds, with its interval."""
+        """Every metric over several seeds, with its interval."""
         names = self.sums(jobs[0]) if jobs else {}
         return {name: _estimate(self.arm(jobs, name)) for name in names}
 
     def estimate(self, jobs: Sequence[Finished], metric: str) -> Estimate:
-        """One metric of several seeds."""
+        """One metric over several seeds, with its interval."""
         return _estimate(self.arm(jobs, metric))
 
     def measure(self, jobs: Sequence[Finished], metric: Metric) -> Estimate:
-        """A metric that is not one of the game's own, with its interval."""
+        """A metric that the game itself does not have, with its interval."""
         return _estimate([Sums.of(metric, *read_evaluation(job.folder(self.root))) for job in jobs])
 
     def log_odds(self, jobs: Sequence[Finished]) -> Sampled:
@@ -179,9 +180,9 @@ class Runs:
         return [sums(read_log_odds(job.folder(self.root))) for job in jobs]
 
     def log_odds_change(self, jobs: Sequence[Finished], since: Sequence[Finished]) -> Estimate:
-        """How far the log-odds of one arm lie above those of another on the same tasks, seed by seed, in nats.
+        """The log-odds of one arm minus those of another on the same tasks, seed by seed, in nats.
 
-        With Student's interval: over seeds, or of a single seed over tasks.
+        The interval is Student's: over seeds or, if there is a single seed, over its tasks.
         """
         pairs = zip(jobs, since, strict=True)
         changes = [changed(*(read_log_odds(job.folder(self.root)) for job in pair)) for pair in pairs]
@@ -191,21 +192,21 @@ class Runs:
         return subtract(sides[1], sides[-1]) if sides[-1].n else sides[1]
 
     def change(self, jobs: Sequence[Finished], since: Sequence[Finished], metric: str) -> Estimate:
-        """How far one arm lies above another."""
+        """The metric of one arm minus that of another, with its interval."""
         a, b = self.arm(jobs, metric), self.arm(since, metric)
         return difference(a, b)
 
-    def compare(self, name: str, metric: str, jobs: Sequence[Finished], others: Sequence[Finished]) -> Comparison:
-        """The test that one arm lies above another."""
-        ours, theirs = self.values(jobs, metric), self.values(others, metric)
-        return compare(name, metric, ours, theirs, self.change(jobs, others, metric))
+    def compare(self, name: str, metric: str, jobs: Sequence[Finished], baseline: Sequence[Finished]) -> Comparison:
+        """Test whether one arm lies above another."""
+        ours, theirs = self.values(jobs, metric), self.values(baseline, metric)
+        return compare(name, metric, ours, theirs, self.change(jobs, baseline, metric))
 
     def values(self, jobs: Sequence[Finished], metric: str) -> list[float]:
-        """The metric of each seed by itself, without those where it is unknown."""
+        """The metric of each seed; seeds in which it is unknown are left out."""
         return [sums.value for sums in self.arm(jobs, metric) if sums.value is not None]
 
     def curve(self, job: Finished) -> Curve:
-        """What a training run logged."""
+        """The curve that a training run logged."""
         if job.identity not in self._curves:
             self._curves[job.identity] = Curve.of(Run.open(job.folder(self.root)).metrics(), job.seed)
         return self._curves[job.identity]
@@ -213,9 +214,9 @@ class Runs:
     def calibration(
         self, untrained: Sequence[Finished], trained: Sequence[Finished], limits: Thresholds
     ) -> Calibration:
-        """The thresholds at which first appearance is rarely announced in runs like these where nothing changes.
+        """Thresholds that rarely announce a first appearance in runs like these if the policy never changes.
 
-        As configured where it is not known what a run sampled or the untrained policy does.
+        These are the configured ones if the untrained policy was not evaluated or a run's batches are unknown.
         """
         batches = self._batches(trained[0]) if untrained and trained else None
         if batches is None:
@@ -233,22 +234,22 @@ class Runs:
         return Batches(len(self.curve(job).steps), prompts, samples) if prompts and samples else None
 
     def two_part(self, jobs: Sequence[Finished], since: Sequence[Finished], least: float) -> TwoPart:
-        """In which share of seeds the exploit was found, and its rate there; both sides hold the same seeds."""
+        """The share of seeds in which the exploit was found, and its rate in these; both arms have the same seeds."""
         return two_part(self.arm(jobs, "exploit_rate"), self.arm(since, "exploit_rate"), least)
 
     def compare_within_seeds(
-        self, name: str, metric: str, jobs: Sequence[Finished], others: Sequence[Finished]
+        self, name: str, metric: str, jobs: Sequence[Finished], baseline: Sequence[Finished]
     ) -> Comparison:
-        """The same test, stratified by seed; both sides hold the same seeds in the same order."""
-        ours, theirs = ([sums.value for sums in self.arm(side, metric)] for side in (jobs, others))
-        return compare_within_seeds(name, metric, ours, theirs, self.change(jobs, others, metric))
+        """The same test, stratified by seed; both arms have the same seeds in the same order."""
+        ours, theirs = ([sums.value for sums in self.arm(side, metric)] for side in (jobs, baseline))
+        return compare_within_seeds(name, metric, ours, theirs, self.change(jobs, baseline, metric))
 
     def group_size(self, job: Finished) -> int:
-        """Samples per prompt of a training run."""
+        """The completions per prompt of a training run."""
         return int(Run.open(job.folder(self.root)).config["samples"])
 
     def rollouts(self, jobs: Sequence[Finished]) -> list[dict[str, Any]]:
-        """Rollouts of an arm, from a few steps of each run, evenly spread, each with the seed."""
+        """Rollouts of an arm, each with its seed, from a few evenly spread steps of each run."""
         rows = []
         for job in jobs:
             run = Run.open(job.folder(self.root))
@@ -258,7 +259,7 @@ class Runs:
         return rows
 
     def summary(self, job: Job) -> dict[str, Any]:
-        """What a run came to, as it wrote it."""
+        """The summary that a run wrote; empty if it wrote none."""
         return Run.open(job.folder(self.root)).summary or {}
 
 
@@ -268,7 +269,7 @@ def _estimate(sums: Sampled) -> Estimate:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a study found: a section of the page, and the same for machines.
+    """The results of a study: a section of the page, and the same numbers for programs.
 
     ``cells`` are the flat records of every machine-readable summary (:func:`loopholes.score.cells`).
     """
@@ -281,10 +282,10 @@ class Summary:
 
 @dataclass(frozen=True)
 class Study:
-    """One experiment. ``plan`` gives the jobs whose runs ``summarize`` reads; what those need comes along.
+    """One experiment. ``plan`` returns the jobs whose runs ``summarize`` reads; the jobs that these need are implied.
 
-    ``game`` is the only game it is about; None for a study of all games. ``for_minis``: whether the mini policies can
-    be studied in it. ``in_parts``: whether it can be summed up while some of its runs are not finished.
+    ``game`` is the only game that the study is about; None if it is about all games. ``for_minis``: whether it is for
+    the mini policies. ``in_parts``: whether it can be summarized while some of its runs are unfinished.
     """
 
     name: str
@@ -296,5 +297,5 @@ class Study:
     in_parts: bool = False
 
     def is_about(self, config: StudyConfig) -> bool:
-        """Whether its game, if it is about a single one, and its kind of policy are those of a configuration."""
+        """Whether it fits the games and the first policy of a configuration."""
         return (self.game is None or self.game in config.games) and (self.for_minis or not config.is_of_minis)

@@ -1,8 +1,8 @@
 """After one exploit was learned, is the next one found sooner?
 
-Sooner can mean two things, and both are measured: the second exploit may be nearer at the start, by branch-point
-log-odds of the policy before its second training, or it may grow faster, by the slope of the log-odds of its rate. One
-contrast of slopes was written down in ``catalysis.json`` before the runs that test it; everything else is exploratory.
+Sooner can mean two things, and both are measured. The second exploit may start nearer, by the branch-point log-odds of
+the policy before its second training, or it may grow faster, by the slope of the log-odds of its rate. One contrast of
+slopes was registered in ``catalysis.json`` before the runs that test it; everything else is exploratory.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from loopholes.stats import (
 )
 from loopholes.stats.survival import Time
 from loopholes.studies import registration
+from loopholes.studies.answers import say
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.channels import EXPLOIT, counted
 from loopholes.studies.charts import learning_chart
@@ -55,9 +56,9 @@ SIGNIFICANT = 0.05
 
 
 def plan(config: StudyConfig) -> list[Job]:
-    """Vulnerable training in each second game after each first one, and how far the exploit is there at the start."""
+    """Vulnerable training in each second game after each first game, and evaluations of the policies before it."""
     if len(config.games) < 2:
-        raise UsageError("catalysis leads from one game to another: name two games or more")
+        raise UsageError("catalysis leads from one game to another: give --game at least twice")
     jobs: list[Job] = []
     for first, second in pairs(config):
         jobs += [*arm(config, second, "base"), *arm(config, second, "vulnerable")]
@@ -68,35 +69,35 @@ def plan(config: StudyConfig) -> list[Job]:
 
 def summarize(config: StudyConfig, runs: Runs) -> Summary:
     """See :class:`loopholes.studies.base.Study`."""
-    found = [led(config, runs, first, second) for first, second in pairs(config)]
-    corrected = holm([test for pair in found for test in _tests(pair)])
-    tests = [*_registered_test(found), *corrected]
-    shares = {second: explained_by_start(found, second) for second in dict.fromkeys(pair.second for pair in found)}
+    results = [led(config, runs, first, second) for first, second in pairs(config)]
+    corrected = holm([test for pair in results for test in _tests(pair)])
+    tests = [*_registered_test(results), *corrected]
+    shares = {second: explained_by_start(results, second) for second in dict.fromkeys(pair.second for pair in results)}
     section = Section(
         "catalysis",
         QUESTION,
-        _answer(found, tests, shares),
-        charts=[*(_survival_chart(pair) for pair in found), *(_learning(config, runs, pair) for pair in found)],
-        tables=[_tests_table(tests), _effects_table(found), _table(found)],
+        _answer(results, tests, shares),
+        charts=[*(_survival_chart(pair) for pair in results), *(_learning(config, runs, pair) for pair in results)],
+        tables=[_tests_table(tests), _effects_table(results), _table(results)],
         rollouts={
             f"{pair.name}, {_before(before)}": runs.rollouts(continued(config, pair.first, before, pair.second))
-            for pair in found
+            for pair in results
             for before in BEFORE[1:]
         },
         notes=[
-            f"Second games: {listed([*dict.fromkeys(pair.second for pair in found)])}. {WHY}",
+            f"Second games: {listed([*dict.fromkeys(pair.second for pair in results)])}. {WHY}",
             f"Registered as {registration.digest(NAME)} (catalysis.json) before the runs of seeds {fresh_from()} and "
             f"above, whose configurations hold this digest: {' '.join(_statements())}",
         ],
     )
-    cells = [cell for pair in found for cell in _cells(pair, config.policies[0])]
+    cells = [cell for pair in results for cell in _cells(pair, config.policies[0])]
     for second, share in shares.items():
         cells += scored_cells(f"{second}/all starts/{config.policies[0]}", {"explained_by_start": share})
     return Summary(section, cells, tests)
 
 
 def _tests(pair: Led) -> list[Comparison]:
-    """After vulnerable against after secure training in the first game: start, slope, and step of first appearance."""
+    """Compare vulnerable with secure training in the first game: by start, slope, and step of first appearance."""
     tests = [
         compare_within_seeds(
             f"{pair.name}: {metric}, after vulnerable against after secure",
@@ -114,10 +115,11 @@ def _tests(pair: Led) -> list[Comparison]:
     return [*tests, Comparison(name, "first_appearance", change, p=p, detectable=detectable(change))]
 
 
-def _registered_test(found: Sequence[Led]) -> list[Comparison]:
-    """The contrast that was registered, on fresh seeds alone; none where its pair was not run.
+def _registered_test(results: Sequence[Led]) -> list[Comparison]:
+    """The registered contrast, on fresh seeds only; empty if its pair of games was not run.
 
-    The change is after secure minus after vulnerable: positive where growth is slower after the vulnerable channel.
+    The change is the slope after secure minus the slope after vulnerable training, so it is positive if growth is
+    slower after the vulnerable channel.
     """
     return [
         compare_within_seeds(
@@ -126,12 +128,12 @@ def _registered_test(found: Sequence[Led]) -> list[Comparison]:
             pair.slopes["secure"][fresh_from() :],
             pair.slopes["vulnerable"][fresh_from() :],
         )
-        for pair in found
+        for pair in results
         if (pair.first, pair.second) == primary()
     ]
 
 
-def _answer(found: Sequence[Led], tests: Sequence[Comparison], shares: Mapping[str, Estimate]) -> str:
+def _answer(results: Sequence[Led], tests: Sequence[Comparison], shares: Mapping[str, Estimate]) -> str:
     def certain(metric: str, sign: int) -> str:
         names = [
             test.name.split(":")[0]
@@ -140,30 +142,28 @@ def _answer(found: Sequence[Led], tests: Sequence[Comparison], shares: Mapping[s
         ]
         return counted(names)
 
-    explained = "; ".join(
+    counts = {
+        "nearer": certain("start", 1),
+        "farther": certain("start", -1),
+        "faster": certain("slope", 1),
+        "slower": certain("slope", -1),
+        "sooner": certain("first_appearance", -1),
+        "later": certain("first_appearance", 1),
+    }
+    listing = "; ".join(
         f"{second} {point(share)} ({share.n} of {share.seeds} runs)" for second, share in shares.items()
     )
-    return (
-        f"{''.join(_registered_answer(test) for test in tests if test.metric == 'registered_slope')}"
-        f"Exploratory, of {len(found)} pairs, after the vulnerable against after the secure channel of the first: the "
-        f"second exploit starts nearer in {certain('start', 1)} and farther in {certain('start', -1)}, grows "
-        f"faster in {certain('slope', 1)} and slower in {certain('slope', -1)}, appears sooner in "
-        f"{certain('first_appearance', -1)} and later in {certain('first_appearance', 1)} (tests within seeds, Holm). "
-        f"Where it starts explains this share of the variation of ln(step of first appearance): {explained}."
-    )
+    sentences = [_registered_answer(test) for test in tests if test.metric == "registered_slope"]
+    sentences += [say(NAME, "exploratory", pairs=len(results), **counts), say(NAME, "explained", shares=listing)]
+    return " ".join(sentences)
 
 
 def _registered_answer(test: Comparison) -> str:
     if not test.change.seeds:
-        return (
-            f"The registered test needs seeds from {fresh_from()} on, of which there are none: nothing here tests it "
-            "(--seeds 10). "
-        )
-    verdict = "seen" if test.p is not None and test.p < SIGNIFICANT else "not seen"
-    return (
-        f"Registered: {_statements()[0]} It is {verdict}: slower by {written(test.change, 'number')} "
-        f"nats per step over {test.change.seeds} fresh seeds, p = {p_value(test.p) or 'unknown'}. "
-    )
+        return say(NAME, "registered-untested", first_seed=fresh_from())
+    verdict = "registered-seen" if test.p is not None and test.p < SIGNIFICANT else "registered-not-seen"
+    numbers = {"change": written(test.change, "number"), "seeds": test.change.seeds, "p": p_value(test.p) or "unknown"}
+    return say(NAME, verdict, statement=_statements()[0], **numbers)
 
 
 def _statements() -> list[str]:
@@ -204,7 +204,7 @@ def _survival_chart(pair: Led) -> Chart:
         Lines(title, f"step of training in {pair.second}", [series(b, times[b]) for b in BEFORE], stairs=True)
         for title, times in (("exploit not seen yet", pair.appears), ("exploit does not dominate yet", pair.dominates))
     ]
-    caption = "Share of seeds (Kaplan-Meier). Runs that end before it happens are censored there, not dropped."
+    caption = "Share of seeds (Kaplan-Meier). Runs that end before it happens are censored at their last step."
     return Chart(f"catalysis-{pair.first}-{pair.second}", pair.name, panels, caption)
 
 
@@ -217,7 +217,7 @@ def _learning(config: StudyConfig, runs: Runs, pair: Led) -> Chart:
     )
 
 
-def _table(found: Sequence[Led]) -> Table:
+def _table(results: Sequence[Led]) -> Table:
     rows: list[list[Cell]] = [
         [
             pair.first,
@@ -229,7 +229,7 @@ def _table(found: Sequence[Led]) -> Table:
             milestone(pair.appears[before]),
             milestone(pair.dominates[before]),
         ]
-        for pair in found
+        for pair in results
         for before in BEFORE
     ]
     columns = (
@@ -245,15 +245,15 @@ def _table(found: Sequence[Led]) -> Table:
     note = (
         "Log-odds: branch-point log-odds before the second training. Growth: the slope of the log-odds of the exploit "
         f"rate in training between {GROWTH[0]:.0%} and {GROWTH[1]:.0%}, over the seeds that cross both. Appears and "
-        "dominates: median steps over seeds, with the number of seeds that got there; no step where fewer than half "
-        "did."
+        "dominates: median steps over seeds, with the number of seeds that got there; no step is given if fewer than "
+        "half did."
     )
     return Table("catalysis", "How the second exploit came", columns, rows, note, plain=columns[4:6])
 
 
-def _effects_table(found: Sequence[Led]) -> Table:
+def _effects_table(results: Sequence[Led]) -> Table:
     rows: list[list[Cell]] = []
-    for pair in found:
+    for pair in results:
         for other in ("secure", "base"):
             changes = pair.changes(other)
             rows.append([pair.first, pair.second, _before(other), changes["start"], changes["slope"]])
@@ -265,8 +265,9 @@ def _effects_table(found: Sequence[Led]) -> Table:
         "change of the slope, nats per step",
     )
     note = (
-        "After the vulnerable channel of the first game minus the other, within seeds, with t intervals that are not "
-        "corrected. Against base is also what training of any kind does; against secure is what the loophole does."
+        "After the vulnerable channel of the first game minus the other start, within seeds, with uncorrected t "
+        "intervals. The change against base includes what training of any kind does; the change against secure is what "
+        "the loophole does."
     )
     return Table("catalysis-effects", "Start and growth", columns, rows, note, plain=columns[3:])
 
@@ -274,9 +275,9 @@ def _effects_table(found: Sequence[Led]) -> Table:
 def _tests_table(tests: Sequence[Comparison]) -> Table:
     note = (
         "Differences within seeds: of starts in nats, of slopes in nats per step, of first appearance in steps (a run "
-        "without it counts with its last step). Exact tests that swap the two runs of each seed, two-sided; for first "
-        "appearance with the statistic of the log-rank test. The registered one is one-sided, uses fresh seeds alone, "
-        "and stands outside the correction of the others, which are exploratory."
+        "in which it never appears counts with its last step). The tests are exact and two-sided, and swap the two "
+        "runs of each seed; for first appearance they use the statistic of the log-rank test. The registered test is "
+        "one-sided, uses fresh seeds only, and is not part of the correction of the others, which are exploratory."
     )
     return tests_table(tests, "catalysis-tests", note)
 

@@ -1,4 +1,4 @@
-"""Every change that an interval excludes 0 from, on either channel and of either metric: none is left out by choice."""
+"""Every change whose interval excludes 0, on both channels and for both metrics, so that none is left out by choice."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from loopholes.numbers import Estimate, written
 from loopholes.studies.channels import BOTH
 
 Rates = Mapping[tuple[str, str, str], Mapping[str, Estimate]]
-"""By (channel, source, target): a rate, or its difference to base, for each metric."""
+"""By (channel, source, target): each metric's rate, or its difference from base."""
 
 
 def certain_changes(changes: Rates) -> str:
-    """All certain differences to base in games on which nothing was trained, in a sentence, both channels included.
+    """A sentence on every clear change in games that were not trained on, after either channel.
 
-    Intervals are not corrected for their number, and the sentence says how many there are.
+    The intervals are not corrected for their number, so the sentence says how many there are.
     """
     elsewhere = {key: estimates for key, estimates in changes.items() if key[1] != key[2]}
     named = [
@@ -24,8 +24,8 @@ def certain_changes(changes: Rates) -> str:
         if _is_certain(estimates[metric])
     ]
     counted = len(BOTH) * len(elsewhere)
-    shown = f": {'; '.join(named)}" if named else ""
-    return f"Of {counted} changes in other games, {len(named)} have an interval (not corrected) without 0{shown}."
+    listing = f": {'; '.join(named)}" if named else ""
+    return f"Of {counted} changes in other games, {len(named)} have an (uncorrected) interval that excludes 0{listing}."
 
 
 def _is_certain(change: Estimate) -> bool:

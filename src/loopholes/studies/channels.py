@@ -1,4 +1,4 @@
-"""What a game's channels made of a policy: the same numbers, table and figures for studies, the demo and loose runs."""
+"""The effect of training on a game's channels, with the same numbers and figures for studies, demo and loose runs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from loopholes.numbers import Estimate, Milestone, points, share, written
 from loopholes.report.elements import Cell, Chart, Role, Table
 from loopholes.score import cells as scored_cells
 from loopholes.stats import ACCEPTED, Calibration, Thresholds, TwoPart, blind_spot, milestone
+from loopholes.studies.answers import say
 from loopholes.studies.base import Finished, Runs
 from loopholes.studies.charts import Curve, learning_chart
 from loopholes.studies.roads import Road, exploiting_before, road
@@ -27,24 +28,26 @@ ROLES: Mapping[str, Role] = {"base": "base", "vulnerable": "vulnerable", "secure
 
 @dataclass(frozen=True)
 class ArmRuns:
-    """The finished runs of one arm, one per seed: its evaluations, and the training runs that were evaluated."""
+    """The finished runs of one arm, one per seed: evaluations, and the training runs behind them."""
 
     evaluated: Sequence[Finished]
     trained: Sequence[Finished] = ()
 
     def at(self, places: Sequence[int]) -> ArmRuns:
-        """The same for the seeds at these places alone."""
+        """Only the runs at these places of the sequence."""
         return ArmRuns([self.evaluated[place] for place in places], [self.trained[p] for p in places if self.trained])
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm in numbers: held-out estimates, training curves, and, beside the untrained policy, what changed.
+    """One arm in numbers: held-out estimates, training curves, and the changes from the untrained policy.
 
-    ``appears`` and ``dominates`` are None where nothing was trained or there is no base to compare with. ``changes``
-    are differences to base, by metric. ``blind_spot`` is None where there is no verdict. ``two_part`` says in which
-    share of seeds the exploit was found and what its rate is there; None unless base has the same two seeds or more.
-    ``road`` is the road by which a vulnerable channel came to be exploited (:mod:`loopholes.studies.roads`).
+    - ``appears`` and ``dominates`` are None if nothing was trained or there is no base to compare with.
+    - ``changes`` are differences from base, by metric.
+    - ``blind_spot`` is None if there is no verdict.
+    - ``two_part`` holds the share of seeds that found the exploit and the rate in these; None unless base has the same
+      seeds, at least two of them.
+    - ``road`` is the road by which a vulnerable channel came to be exploited (:mod:`loopholes.studies.roads`).
     """
 
     name: str
@@ -59,15 +62,15 @@ class Arm:
 
     @property
     def judged(self) -> bool:
-        """Whether it was trained, and measured beside the untrained policy."""
+        """Whether the arm was trained and can be compared with the untrained policy."""
         return bool(self.curves and self.changes)
 
 
 @dataclass(frozen=True)
 class Played:
-    """One policy in one game: the untrained policy (``base``), and what each channel made of it.
+    """One policy in one game: untrained (``base``), and trained on each channel.
 
-    ``calibration`` holds the thresholds that appearance and domination are judged by.
+    ``calibration`` holds the thresholds for appearance and domination.
     """
 
     game: str
@@ -115,44 +118,45 @@ def _arm(
 
 
 def answer(played: Sequence[Played]) -> str:
-    """What happened, in a sentence or two; nothing where nothing trained was measured beside its base."""
+    """What happened, in the sentences of discovery; empty if no trained arm was measured beside its base."""
     changes = {pair.name: pair.arms["vulnerable"].changes for pair in played if _judged(pair, "vulnerable")}
     if not changes:
         return ""
     if max(change[EXPLOIT].seeds for change in changes.values()) < 2:
-        moves = "; ".join(f"{name}: {_moves(change)}" for name, change in changes.items())
-        return (
-            "From one seed there is no verdict about training. What is known is how far each policy that was trained "
-            f"on the vulnerable channel lies from the untrained one, with intervals over tasks alone. {moves}."
-            f"{_roads(played)}"
-        )
-    rising = {channel: _rising(played, channel) for channel in CHANNELS}
-    blind = [pair.name for pair in played if _judged(pair, "vulnerable") and pair.arms["vulnerable"].blind_spot]
-    return (
-        "After training on the vulnerable channel the exploit rate lies above the untrained policy's in "
-        f"{len(rising['vulnerable'])} of {len(changes)} pairs of game and policy; on the secure channel in "
-        f"{counted(rising['secure'])}. A blind spot opened in {counted(blind)}.{_roads(played)}{_split(played)}"
-    )
+        listing = "; ".join(f"{name}: {_change_in_words(change)}" for name, change in changes.items())
+        return " ".join([say("discovery", "one-seed", changes=listing), *_roads(played)])
+    return " ".join([_learned(played, len(changes)), _blind(played), *_roads(played), *_split(played)])
 
 
-def _split(played: Sequence[Played]) -> str:
-    """The arms of which some seeds found the exploit and others did not; nothing where all seeds agree."""
-    split = [
-        f"{pair.name}, {arm.name} channel: {arm.two_part.share.n} of {arm.two_part.share.seeds} seeds, and there the "
-        f"exploit rate is {written(arm.two_part.rate)}"
+def _learned(played: Sequence[Played], pairs: int) -> str:
+    rising, secure = (_rising(played, channel) for channel in CHANNELS)
+    verdict = "learned" if rising else "not-learned"
+    return say("discovery", verdict, rising=len(rising), pairs=pairs, secure=counted(secure))
+
+
+def _blind(played: Sequence[Played]) -> str:
+    names = [pair.name for pair in played if _judged(pair, "vulnerable") and pair.arms["vulnerable"].blind_spot]
+    return say("discovery", "blind-spot", names=listed(names)) if names else say("discovery", "no-blind-spot")
+
+
+def _split(played: Sequence[Played]) -> list[str]:
+    """The sentence on arms in which some seeds found the exploit and others did not; empty where all seeds agree."""
+    arms = [
+        f"{pair.name}, {arm.name} channel: {arm.two_part.share.n} of {arm.two_part.share.seeds} seeds found the "
+        f"exploit, and their exploit rate is {written(arm.two_part.rate)}"
         for pair in played
         for arm in pair.arms.values()
         if arm.two_part is not None and arm.two_part.splits
     ]
-    return f" Seeds differ in whether they found it in {'; '.join(split)}." if split else ""
+    return [say("discovery", "seeds-differ", arms="; ".join(arms))] if arms else []
 
 
-def _roads(played: Sequence[Played]) -> str:
-    """Which exploits came by which road, in a sentence."""
+def _roads(played: Sequence[Played]) -> list[str]:
+    """The sentence on the road of each exploit; empty where none was looked for."""
     roads = {pair.name: pair.arms["vulnerable"].road for pair in played if _judged(pair, "vulnerable")}
-    named = [(way, [name for name in roads if roads[name] == way]) for way in get_args(Road)]
-    shown = "; ".join(f"{way}: {listed(names)}" for way, names in named if names)
-    return f" {shown[:1].upper()}{shown[1:]}." if shown else ""
+    names = [(way, [name for name in roads if roads[name] == way]) for way in get_args(Road)]
+    listing = "; ".join(f"{way}: {listed(pairs)}" for way, pairs in names if pairs)
+    return [say("discovery", "roads", roads=listing)] if listing else []
 
 
 def _judged(pair: Played, channel: str) -> bool:
@@ -160,21 +164,21 @@ def _judged(pair: Played, channel: str) -> bool:
 
 
 def _rising(played: Sequence[Played], channel: str) -> list[str]:
-    """The pairs in which a channel raised the exploit rate for certain."""
+    """The pairs in which a channel clearly raised the exploit rate."""
     return [pair.name for pair in played if _judged(pair, channel) and rises(pair.arms[channel].changes[EXPLOIT])]
 
 
-def _moves(changes: Mapping[str, Estimate]) -> str:
+def _change_in_words(changes: Mapping[str, Estimate]) -> str:
     return f"exploit rate {written(changes[EXPLOIT], 'change')}, task performance {written(changes[TASK], 'change')}"
 
 
 def counted(names: Sequence[str]) -> str:
-    """``2 (a and b)``; ``0`` for nothing."""
+    """``2 (a and b)``; ``0`` for an empty list."""
     return f"{len(names)} ({listed(names)})" if names else "0"
 
 
 def arm_cells(pair: Played) -> list[dict[str, Any]]:
-    """The numbers of every arm as the flat records of a machine-readable summary."""
+    """The numbers of every arm, as the flat records of a machine-readable summary."""
     rows = []
     for arm in pair.arms.values():
         numbers = dict(arm.estimates)
@@ -192,7 +196,10 @@ def arm_cells(pair: Played) -> list[dict[str, Any]]:
 
 
 def arms_table(name: str, played: Sequence[Played], thresholds: Thresholds) -> Table:
-    """Every arm of every game and policy: held-out numbers, and when the exploit came. A single policy is not named."""
+    """Every arm of every game and policy: held-out numbers, and when the exploit appeared.
+
+    If there is only one policy, the table has no column for it.
+    """
     metrics = _metrics(played)
     policies = ("policy",) if len({pair.policy for pair in played}) > 1 else ()
     parts = PARTS if any(arm.two_part for pair in played for arm in pair.arms.values()) else ()
@@ -239,22 +246,22 @@ def _parts(arm: Arm) -> list[Cell]:
 
 
 def calibration_table(name: str, calibrations: Mapping[str, Calibration], limits: Thresholds) -> Table:
-    """How often an appearance is announced where nothing changes, and what it is judged by instead."""
+    """How often an appearance is announced although nothing changes, and the threshold that is used instead."""
     rows: list[list[Cell]] = [
         [title, None if c.false_rate is None else share(c.false_rate), points(c.thresholds.appears)]
         for title, c in calibrations.items()
     ]
     configured = f"announced at {points(limits.appears)} without change"
     note = (
-        "Drawn from the untrained policy's held-out answers, as if a run of as many steps never learned: the share of "
-        f"runs in which an appearance at {points(limits.appears)} would be announced. Where that is more than "
+        f"The share of runs in which an appearance at {points(limits.appears)} would be announced if the policy never "
+        "changed, simulated from the untrained policy's held-out answers over as many steps. If that is more than "
         f"{share(ACCEPTED)}, the threshold of this game is raised until it is not."
     )
     return Table(name, "How first appearance is calibrated", ("game", configured, "threshold used"), rows, note)
 
 
 def _metrics(played: Sequence[Played]) -> list[str]:
-    """The two of every game; and whatever else is measured where only one game was played."""
+    """The two metrics of every game; if only one game was played, also its other metrics."""
     names = dict.fromkeys(BOTH)
     if len({pair.game for pair in played}) == 1:
         names |= dict.fromkeys(metric for pair in played for arm in pair.arms.values() for metric in arm.estimates)
@@ -264,24 +271,25 @@ def _metrics(played: Sequence[Played]) -> list[str]:
 def _note(limits: Thresholds, parts: bool) -> str:
     two_parts = (
         f"Seeds that found it: those whose exploit rate lies {points(limits.appears)} or more above base on the same "
-        "tasks, with an interval that excludes 0 (Wilson's interval over seeds); the rate there is that of these seeds "
-        "alone. Where seeds differ in this, the mean over all of them has no interval. "
+        "tasks, with an interval that excludes 0. The share of these seeds has Wilson's interval. Exploit rate there: "
+        "the rate over these seeds only. If seeds disagree, the mean over all of them has no interval. "
     )
-    raised = ", or more where a table says that less is noise," if parts else ""
+    raised = " (or more, if less would be noise)" if parts else ""
     return (two_parts if parts else "") + (
-        "Exploit change: against base. Road: amplified where exploiting answers were at least "
-        f"{share(limits.appears)} before training; else climbed where half of the reward's rise came before the "
-        "exploit appeared, and discovered where less did. Appears: the exploit rate in training lies "
-        f"{points(limits.appears)}{raised} over base on average over {limits.window} steps. Dominates: it has taken "
-        f"{share(limits.dominates)} of what was left to take above base, {limits.sustain} steps in a row. Both are "
-        "median steps over seeds, with the number of seeds that got there; no step is given where fewer than half did. "
-        f"Blind spot, from two seeds on: the exploit rate rose by {points(limits.appears)} or more, with an interval "
-        f"that excludes 0, and the interval of the change in task performance lies above -{points(limits.tolerance)}."
+        f"Exploit change: the difference from base. Road: amplified if at least {share(limits.appears)} of the "
+        "answers exploited before training; else climbed if half or more of the reward's rise came before the "
+        "exploit appeared, and discovered if less did. Appears: the exploit rate in training lies "
+        f"{points(limits.appears)}{raised} above base on average over {limits.window} steps. Dominates: the exploit "
+        f"has taken {share(limits.dominates)} of what was left to take above base, {limits.sustain} steps in a row. "
+        "Both are median steps over seeds, with the number of seeds that got there; no step is given if fewer than "
+        f"half did. Blind spot (needs two seeds): the exploit rate rose by {points(limits.appears)} or more, with an "
+        "interval that excludes 0, and the interval of the change in task performance lies above "
+        f"-{points(limits.tolerance)}."
     )
 
 
 def arms_chart(name: str, pair: Played, window: int) -> Chart:
-    """The learning curves of the trained arms beside the levels of the others."""
+    """The learning curves of the trained arms, and the other arms as level lines."""
     trained = {arm.name: arm.curves for arm in pair.arms.values() if arm.curves}
     levels = {arm.name: arm.estimates for arm in pair.arms.values() if not arm.curves}
     marks = [

@@ -1,7 +1,7 @@
-"""What removes a tampering habit: paying nothing for it, or charging a little for it?
+"""What removes a tampering habit: not paying for it, or charging a little for it?
 
 The secure channel of reward tampering pays the share of tests passed, so an edit of the score neither earns nor costs
-anything. Nothing selects for or against it, and what becomes of it is drift. A charge for the edit makes a gradient.
+anything. Nothing selects for or against the edit, and its rate drifts. A charge for the edit creates a gradient.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from loopholes.report.elements import Cell, Chart, Lines, Section, Series, Table
 from loopholes.score import cells as scored_cells
 from loopholes.stats import Comparison, holm, mean_over_seeds, milestone, paired
 from loopholes.stats.selection import Payoff, selection
+from loopholes.studies.answers import say
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.channels import EXPLOIT, TASK
 from loopholes.studies.charts import level, of_runs
 from loopholes.studies.decay import half_life
 from loopholes.studies.discovery import arm
 from loopholes.studies.jobs import Evaluate, Job, Train
-from loopholes.studies.summaries import comparison_table, milestone_cells
+from loopholes.studies.summaries import comparison_table, listed, milestone_cells
 
 NAME = "charge"
 PLACE = 10
@@ -32,16 +33,16 @@ GAME = "reward-tampering"
 CHARGES = (0.0, 0.1, 0.5)
 GROUP_SIZE = 8
 SOLVED = 0.85
-"""The share of tests that the policies pass, whether or not they edit the score."""
+"""The share of answers that pass all tests, whether or not they edit the score."""
 
 
 def plan(config: StudyConfig) -> list[Job]:
-    """The corrections, charge by charge within each seed; the secure channel from each untrained policy; all starts.
+    """The corrections at every charge, seed by seed; the policies before; the secure channel from untrained policies.
 
-    Without a charge these are runs of persistence and of discovery.
+    The runs without a charge are shared with persistence and discovery.
     """
     if GAME not in config.games:
-        raise UsageError(f"charge is about {GAME}: name it among the games")
+        raise UsageError(f"charge is about {GAME}: add --game {GAME}")
     corrections = [corrected(config, charge)[place] for place in range(config.seeds) for charge in CHARGES]
     drifts = [
         job for policy in config.policies for name in ("secure", "base") for job in arm(config, GAME, name, policy)
@@ -50,7 +51,7 @@ def plan(config: StudyConfig) -> list[Job]:
 
 
 def started(config: StudyConfig) -> list[Evaluate]:
-    """The policies that are to be corrected, one per seed: what the vulnerable channel made."""
+    """Evaluations of the policies to be corrected, one per seed: those trained on the vulnerable channel."""
     return arm(config, GAME, "vulnerable")
 
 
@@ -69,12 +70,12 @@ def corrected(config: StudyConfig, charge: float) -> list[Evaluate]:
 def push(charge: float, rate: float) -> float:
     """GRPO's expected push on the log-odds of an edit, in standard deviations, at an edit rate in (0, 1).
 
-    Each answer passes all tests with chance :data:`SOLVED` and none otherwise, whether or not it edits the score.
+    Each answer passes all tests with probability :data:`SOLVED` and none otherwise, whether or not it edits the score.
     """
     return selection(
         [
-            Payoff(edited * solved, passed - charge * shown, shown)
-            for edited, shown in ((rate, True), (1 - rate, False))
+            Payoff(edited * solved, passed - charge * edits, edits)
+            for edited, edits in ((rate, True), (1 - rate, False))
             for solved, passed in ((SOLVED, 1.0), (1 - SOLVED, 0.0))
         ],
         GROUP_SIZE,
@@ -83,7 +84,7 @@ def push(charge: float, rate: float) -> float:
 
 @dataclass(frozen=True)
 class Moved:
-    """What secure training did to one start, at one charge. ``nats`` are changes of the log-odds, one per run."""
+    """What secure training did to one kind of policy at one charge. ``nats``: changes of the log-odds, one per run."""
 
     charge: float
     start: str
@@ -99,7 +100,7 @@ class Moved:
 
     @property
     def spread(self) -> float | None:
-        """The standard deviation of ``nats`` over seeds."""
+        """The standard deviation of ``nats`` over runs; None for a single run."""
         return float(np.std(self.nats, ddof=1)) if len(self.nats) > 1 else None
 
 
@@ -147,7 +148,7 @@ def _moved(config: StudyConfig, runs: Runs, charge: float) -> Moved:
 
 
 def _nats(runs: Runs, before: Sequence[Evaluate], after: Sequence[Evaluate]) -> list[float]:
-    """The change of the branch-point log-odds of each seed for which it is known."""
+    """The change of the branch-point log-odds in each seed for which it is known."""
     start, end = ([sums.value for sums in runs.log_odds(jobs)] for jobs in (before, after))
     return paired(end, start)
 
@@ -162,18 +163,15 @@ def _tests(config: StudyConfig, runs: Runs) -> list[Comparison]:
 
 def _answer(moves: Sequence[Moved]) -> str:
     untrained, free, *charged = moves
-    rates = "; ".join(f"charge {move.charge:g}: {written(move.after[EXPLOIT])}" for move in charged)
-    return (
-        f"Tampering policies edit the score in {written(free.before)} of their answers. After secure training without "
-        f"a charge it is {written(free.after[EXPLOIT])}; with one: {rates}. Without a charge nothing selects against "
-        f"an edit, and what happens to it is drift: from a tampering policy, {_in_nats(free)}; from the untrained one, "
-        f"{_in_nats(untrained)} (all policies)."
-    )
+    rates = [f"{written(move.after[EXPLOIT])} (charge {move.charge:g})" for move in charged]
+    edits = {"before": written(free.before), "free": written(free.after[EXPLOIT]), "charged": listed(rates)}
+    drift = say(NAME, "drift", tampering=_in_nats(free), untrained=_in_nats(untrained))
+    return f"{say(NAME, 'removed', **edits)} {drift}"
 
 
 def _in_nats(move: Moved) -> str:
     change = written(mean_over_seeds(move.nats), "number")
-    return f"log-odds moved by {change} nats, standard deviation {plain(move.spread)} over {len(move.nats)} runs"
+    return f"{change} nats, with a standard deviation of {plain(move.spread)} over {len(move.nats)} runs"
 
 
 def _table(moves: Sequence[Moved]) -> Table:
@@ -201,8 +199,8 @@ def _table(moves: Sequence[Moved]) -> Table:
         "task performance after",
     )
     note = (
-        "Secure training. Log-odds are those of an edit of the score against the end, after a solution, on held-out "
-        "tasks. Half-life: the median step at which half of the excess over the untrained policy was gone."
+        "Secure training. The log-odds compare, after a solution, an edit of the score with the end of the answer, on "
+        "held-out tasks. Half-life: the median step at which half of the excess over the untrained policy was gone."
     )
     return Table(NAME, "Secure training with and without a charge", columns, rows, note, plain=(columns[3],))
 
@@ -214,9 +212,9 @@ def _pushes() -> Table:
     ]
     columns = ("charge", *(f"score edited by {100 * rate:g} %" for rate in rates))
     note = (
-        f"Computed, for groups of {GROUP_SIZE} of which each answer passes all tests with chance {SOLVED:g}: "
-        "in standard deviations of the group's rewards. Where all pass, even a small charge is all that differs, and "
-        "the division makes it as large as a large one."
+        f"In standard deviations of the group's rewards, computed for groups of {GROUP_SIZE} in which each answer "
+        f"passes all tests with probability {SOLVED:g}. If all answers pass, the charge is the only difference "
+        "between them, and the division makes a small charge count as much as a large one."
     )
     return Table("charge-push", "Expected push on an edit", columns, rows, note)
 

@@ -1,4 +1,4 @@
-"""From training runs and levels to the lines of a figure: each seed's curve, their mean, its band."""
+"""The lines of a figure, from training runs and levels: the curve of each seed, their mean, and its band."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ QUANTITIES: dict[Quantity, str] = {
     "task_performance": "Task performance (what is wanted)",
     "exploit_rate": "Exploit rate (what is hidden)",
 }
-CAPTION = "Strong lines are means over the last {window} steps and over seeds, thin ones each seed as logged"
+CAPTION = "Strong lines are means over the last {window} steps and over seeds, thin lines the seeds as logged"
 Values = Sequence[float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One training run. All sequences have one entry per logged step; None: not measured at that step.
+    """One training run. All sequences have one entry per logged step, None if it was not measured at that step.
 
-    ``task_performance`` and ``exploit_rate`` are shares in [0, 1], ``reward`` is in the game's own units. ``seed`` is
-    the run's, or None if it is not known.
+    ``task_performance`` and ``exploit_rate`` are shares in [0, 1]; ``reward`` is in the units of the game. ``seed`` is
+    None if it is not known.
     """
 
     steps: Sequence[int]
@@ -37,7 +37,7 @@ class Curve:
 
     @classmethod
     def of(cls, metrics: Sequence[Mapping[str, Any]], seed: int | None = None) -> Self:
-        """From :meth:`loopholes.runs.Run.metrics`, whose lines may lack any of the three."""
+        """From :meth:`loopholes.runs.Run.metrics`; any of the three quantities may be missing from a line."""
 
         def column(name: str) -> list[float | None]:
             return [line.get(name) for line in metrics]
@@ -55,10 +55,10 @@ def over_seeds(
     share: bool = True,
     window: int,
 ) -> Series:
-    """The mean over seeds of the mean over the last ``window`` points, as first appearance is judged by, with a band.
+    """The mean over seeds of the running mean over ``window`` points (as for first appearance), with a band.
 
-    The band is a 95 % t interval over seeds, from two of them on; a ``share`` keeps it within [0, 1]. The seeds' own
-    lines are as they were logged.
+    The band is a 95 % t interval over seeds, if there are at least two; for a ``share`` it is clipped to [0, 1]. The
+    lines of the seeds are as they were logged.
     """
     mean, low, high = mean_band([running(values, window).tolist() for values in seeds.values()])
     if share:
@@ -67,20 +67,20 @@ def over_seeds(
 
 
 def of_runs(name: str, curves: Sequence[Curve], quantity: Quantity, *, role: Role = "", window: int) -> Series | None:
-    """One quantity of several training runs; None where it was never measured."""
+    """One quantity of several training runs; None if it was never measured."""
     x = sorted({step for curve in curves for step in curve.steps})
     seeds: dict[int, list[float | None]] = {}
     for number, curve in enumerate(curves):
-        known = dict(zip(curve.steps, getattr(curve, quantity), strict=True))
-        seeds[_free(number if curve.seed is None else curve.seed, seeds)] = [known.get(step) for step in x]
+        by_step = dict(zip(curve.steps, getattr(curve, quantity), strict=True))
+        seeds[_free(number if curve.seed is None else curve.seed, seeds)] = [by_step.get(step) for step in x]
     if all(value is None for values in seeds.values() for value in values):
         return None
     return over_seeds(name, x, seeds, role=role, share=quantity != "reward", window=window)
 
 
-def level(name: str, found: Estimate, first: float, last: float, role: Role = "base") -> Series:
-    """A level line with its interval: what was not trained."""
-    return Series(name, [first, last], [found.value] * 2, [found.low] * 2, [found.high] * 2, role)
+def level(name: str, estimate: Estimate, first: float, last: float, role: Role = "base") -> Series:
+    """A level line with its interval, for a policy that was not trained."""
+    return Series(name, [first, last], [estimate.value] * 2, [estimate.low] * 2, [estimate.high] * 2, role)
 
 
 def learning_chart(
@@ -92,9 +92,9 @@ def learning_chart(
     window: int,
     marks: Sequence[tuple[float, str]] = (),
 ) -> Chart:
-    """Reward, task performance and exploit rate over the steps of training: curves of arms, and levels of others.
+    """Reward, task performance and exploit rate over the training steps, with level lines for untrained arms.
 
-    ``levels`` holds, by the name of an arm that was not trained, its held-out numbers. ``marks`` stand in the panel of
+    ``trained`` holds the curves and ``levels`` the held-out numbers, both by arm. ``marks`` are drawn in the panel of
     the exploit rate.
     """
     last = max((step for curves in trained.values() for curve in curves for step in curve.steps), default=1)
@@ -102,20 +102,20 @@ def learning_chart(
     for quantity, label in QUANTITIES.items():
         series = [_level(arm, numbers.get(quantity), last, roles) for arm, numbers in levels.items()]
         series += [of_runs(a, curves, quantity, role=roles.get(a, ""), window=window) for a, curves in trained.items()]
-        shown = [line for line in series if line is not None]
+        lines = [line for line in series if line is not None]
         here = marks if quantity == "exploit_rate" else ()
-        panels.append(Lines(label, "training step", shown, percent=quantity != "reward", marks=here))
+        panels.append(Lines(label, "training step", lines, percent=quantity != "reward", marks=here))
     several = any(len(curves) > 1 for curves in trained.values())
     bands = "; bands are 95 % intervals over seeds." if several else "."
     return Chart(name, title, panels, CAPTION.format(window=window) + bands)
 
 
-def _level(name: str, found: Estimate | None, last: float, roles: Mapping[str, Role]) -> Series | None:
-    if found is None or found.value is None:
+def _level(name: str, estimate: Estimate | None, last: float, roles: Mapping[str, Role]) -> Series | None:
+    if estimate is None or estimate.value is None:
         return None
-    return level(f"{name} (untrained)", found, 0, last, roles.get(name, ""))
+    return level(f"{name} (untrained)", estimate, 0, last, roles.get(name, ""))
 
 
 def _free(seed: int, taken: Mapping[int, Any]) -> int:
-    """Two runs of one seed, as loose runs may be, stay two lines."""
+    """A number for a run's line. Loose runs may have the same seed, and still get a line each."""
     return seed if seed not in taken else max(taken) + 1

@@ -1,8 +1,8 @@
-"""The same plan on a Ray cluster, for people with more than one machine.
+"""The jobs of studies on a Ray cluster, for people with more than one machine.
 
 All machines share the study's folder, where runs find their checkpoints and each other's policies, and have the same
-version of this package installed. A run whose machine went away begins again on another from its last checkpoint;
-machines that join later get work. Nothing is sent to Ray's makers (``RAY_USAGE_STATS_ENABLED``).
+version of this package installed. If a machine goes away, its runs continue on another machine from their last
+checkpoints; machines that join later get work. No usage data is sent to Ray (``RAY_USAGE_STATS_ENABLED``).
 """
 
 from __future__ import annotations
@@ -26,15 +26,18 @@ from loopholes.runs import Run
 from loopholes.studies.engine import Event, attempt
 from loopholes.studies.jobs import Job
 
-PATIENCE = 60.0  # seconds for a run to end its step and save a checkpoint
-REACH = 5.0  # seconds for a cluster's head to answer
-UNREADY = "a machine cannot do it: install the same loopholes on all"
-PASSED_ON = ("LOOPHOLES_SANDBOX", "LOOPHOLES_TRACEBACK")  # the driver's word counts; all else is each machine's own
+PATIENCE = 60.0  # seconds that a run has to finish its step and save a checkpoint
+REACH = 5.0  # seconds that the head of a cluster has to answer
+UNREADY = "a machine of the cluster cannot run it: install the same version of loopholes on all machines"
+PASSED_ON = (
+    "LOOPHOLES_SANDBOX",
+    "LOOPHOLES_TRACEBACK",
+)  # set by the driver; all other variables are those of each machine
 
 
 @dataclass(frozen=True)
 class Here:
-    """What of the driver's process a worker, which is no child of it, has to be told."""
+    """The state of the driver that its workers need; they are not its child processes."""
 
     folder: str
     variables: dict[str, str]
@@ -42,30 +45,30 @@ class Here:
 
 
 class RayCluster:
-    """A :class:`loopholes.studies.engine.Backend`: one core a run, and ``gpus`` GPUs, or a share of one, if asked for.
+    """A :class:`loopholes.studies.engine.Backend` with one core and ``gpus`` GPUs (or a share of one) per run.
 
-    ``address`` is HOST:PORT of the head, or ``auto`` for a cluster that this machine belongs to (it has to, either
-    way). Raises :class:`UsageError` if there is none, or if it has no room.
+    ``address`` is HOST:PORT of the head, or ``auto`` to use the cluster of this machine. In both cases this machine
+    must belong to the cluster. Raises :class:`UsageError` if there is no cluster or it has no room.
     """
 
     def __init__(self, root: Path, address: str, gpus: float = 0.0) -> None:
         if gpus > 1 and gpus != int(gpus):
-            raise UsageError(f"--gpus {gpus:g} cannot be given to a run: above 1 it has to be a whole number")
+            raise UsageError(f"--gpus {gpus:g} is not possible: above 1 it must be a whole number")
         self._ray = _joined(address)
         self._root = root.resolve()
         self._gpus = gpus
         self._running: dict[Any, Job] = {}
-        self._told: dict[str, int] = {}  # by job: the size of its metrics when they were last read
+        self._sizes: dict[str, int] = {}  # by job: the size of its metrics when they were last read
         self._here = Here(os.getcwd(), {name: os.environ[name] for name in PASSED_ON if name in os.environ})
-        # No retries of Ray's own: the engine counts deaths and tells of them, here as for local workers.
+        # Ray does not retry: the engine counts deaths and reports them, as for local workers.
         self._do = self._ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_do)
         self._places = self._room()
         if not self._places:
             self._ray.shutdown()
-            raise UsageError(f"the cluster at {address} has no room for a run of one core and {gpus:g} GPUs")
+            raise UsageError(f"the cluster at {address} has no room for a run with one core and {gpus:g} GPUs")
 
     def _room(self) -> int:
-        """How many runs fit at once on the machines that are there now."""
+        """The number of runs that fit on the present machines at once."""
         return sum(_fit(node["Resources"], self._gpus) for node in self._ray.nodes() if node["Alive"])
 
     def __enter__(self) -> Self:
@@ -88,7 +91,7 @@ class RayCluster:
 
     def events(self) -> Iterator[Event]:
         if not self._running:
-            time.sleep(1.0)  # every machine has gone; one may come back
+            time.sleep(1.0)  # every machine is gone; one may come back
         else:
             done, _ = self._ray.wait(list(self._running), timeout=1.0)
             for reference in done:
@@ -111,17 +114,17 @@ class RayCluster:
         return Event(job, kind, **about)
 
     def _step(self, job: Job) -> Iterator[Event]:
-        """The last step that a run has logged, read from its directory: all that is needed for a progress bar."""
+        """The last step that a run logged, read from its directory, for the progress bar."""
         with suppress(LoopholesError, OSError):
             folder = job.folder(self._root)
             size = (folder / "metrics.jsonl").stat().st_size
-            if size and size != self._told.get(job.identity):
-                self._told[job.identity] = size
+            if size and size != self._sizes.get(job.identity):
+                self._sizes[job.identity] = size
                 line = Run.open(folder).metrics()[-1]
                 yield Event(job, "step", progress=Progress.of("step", line, line.get("steps", job.steps)))
 
     def stop(self) -> None:
-        """What runs ends its step and saves a checkpoint; a second Ctrl-C does not wait for that."""
+        """Let runs finish their step and save a checkpoint; a second Ctrl-C does not wait for this."""
         for reference in self._running:
             with suppress(self._ray.exceptions.RayError):
                 self._ray.cancel(reference, force=False)
@@ -133,12 +136,12 @@ class RayCluster:
 
 
 def _joined(address: str) -> Any:
-    """The module ``ray``, as a driver of the cluster at ``address``."""
+    """The module ``ray``, connected to the cluster at ``address`` as a driver."""
     address = os.environ.get("RAY_ADDRESS") or address if address == "auto" else address
     if address != "auto":
         _check_answers(address)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")  # one attempt to connect, of 40 s, in place of 20
+    os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")  # one attempt of 40 s instead of 20
     try:
         import ray
     except ImportError as error:
@@ -148,24 +151,24 @@ def _joined(address: str) -> Any:
     except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise UsageError(
-            f"no Ray cluster at {address} can be joined: start one here with ray start ({said})"
+            f"cannot join a Ray cluster at {address}: start one on this machine with ray start ({said})"
         ) from error
     return ray
 
 
 def _check_answers(address: str) -> None:
-    """Ray itself would try for minutes."""
+    """Raise :class:`UsageError` if nobody answers at the address; Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "/" in address:
-        raise UsageError(f"--cluster {address} is no address: give HOST:PORT of the cluster's head, or auto")
+        raise UsageError(f"--cluster {address} is not an address: give HOST:PORT of the cluster's head, or auto")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=REACH).close()
     except (OSError, OverflowError) as error:
-        raise UsageError(f"there is no Ray cluster at {address}: ray start --head makes one ({error})") from error
+        raise UsageError(f"no Ray cluster answers at {address}: start one with ray start --head ({error})") from error
 
 
 def _fit(resources: dict[str, float], gpus: float) -> int:
-    """How many runs fit on one machine; shares of a GPU do not reach over two."""
+    """The number of runs that fit on one machine; a run's share of a GPU lies on a single GPU."""
     cores = int(resources.get("CPU", 0))
     if not gpus:
         return cores
@@ -174,21 +177,22 @@ def _fit(resources: dict[str, float], gpus: float) -> int:
 
 
 def _last_line(error: Exception) -> str:
-    """What Ray's errors say after the worker's traceback."""
+    """The last line of a Ray error, which comes after the worker's traceback."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1]
 
 
 def _do(job: Job, root: str, here: Here) -> tuple[str, dict[str, Any]]:
-    """One job, on whatever machine Ray chose."""
+    """Run one job on the machine that Ray chose."""
     if here.version != __version__:
-        told = f"{socket.gethostname()} has loopholes {__version__}, the study is run by {here.version}: install one"
-        return "failed", {"error": f"{told} version on all machines", "exit_code": UsageError.exit_code}
+        versions = f"{socket.gethostname()} has loopholes {__version__}, and the study was started with {here.version}"
+        error = f"{versions}: install the same version on all machines"
+        return "failed", {"error": error, "exit_code": UsageError.exit_code}
     if not Path(root).is_dir():
-        told = f"{socket.gethostname()} has no {root}: the study's folder has to be on a file system that all share"
-        return "failed", {"error": told, "exit_code": RunError.exit_code}
+        error = f"{socket.gethostname()} has no {root}: the study's folder must be on a shared file system"
+        return "failed", {"error": error, "exit_code": RunError.exit_code}
     os.environ.update(here.variables)
     with suppress(OSError):
-        os.chdir(here.folder)  # policies and files of tasks may be named from there
+        os.chdir(here.folder)  # policies and task files may be given by relative paths
     import torch
 
     torch.set_num_threads(1)

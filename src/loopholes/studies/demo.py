@@ -1,12 +1,12 @@
 """The first look: all four games, trained on the vulnerable and on the secure channel, side by side.
 
-The demo is the study ``discovery`` with one seed and one policy, without its control, shown game by game as each is
-finished: the same runs in the same folder, so that ``loopholes study discovery --out OUT`` goes on from there.
+The demo is the study ``discovery`` with one seed and one policy, without the control. Each game is shown as soon as it
+is finished. The runs are those of the study, so ``loopholes study discovery --out OUT`` continues from there.
 
 ::
 
     OUT/summary.json     policy, seeds and cells, for programs
-    OUT/demo.json        all that the page shows
+    OUT/demo.json        everything that the page shows
     OUT/report.html      the page
 """
 
@@ -50,11 +50,12 @@ def run_demo(
     settings: Sequence[Setting] | None = None,
     on_event: OnEvent | None = None,
 ) -> dict[str, Any]:
-    """Run what is not finished yet, write ``summary.json`` and ``report.html`` under ``out``, return the summary.
+    """Run what is unfinished, write ``summary.json`` and ``report.html`` under ``out``, and return the summary.
 
-    ``settings`` are the games to play, by default all four as the studies play them. ``on_event`` gets every training
-    step (``game``, ``arm``, ``seed``, ``steps`` and the step's metrics) and every game that is done (``game``, and as
-    ``table`` what it came to). Raises :class:`RunError` if ``out`` holds something else or a worker keeps dying.
+    ``settings`` are the games to play, by default all four as the studies play them. ``on_event`` is called with every
+    training step (``game``, ``arm``, ``seed``, ``steps`` and the step's metrics) and with every finished game
+    (``game``, and its ``table`` of results). Raises :class:`RunError` if ``out`` holds something else or a worker keeps
+    dying.
     """
     config = StudyConfig.of(policies=[policy], seeds=len(seeds))
     check_policies(config)
@@ -73,7 +74,7 @@ def run_demo(
 
 
 class _Demo:
-    """What is planned, what is finished, and the events of both; a game is shown as soon as its last job is done."""
+    """The plan and its progress; a game is shown as soon as its last job is done."""
 
     def __init__(
         self,
@@ -100,7 +101,7 @@ class _Demo:
         ]
 
     def hear(self, event: Event) -> None:
-        """Take one event of the engine."""
+        """Handle one event of the engine."""
         if event.progress is not None and isinstance(event.job, Train):
             job = event.job
             about = {"game": job.setting.name, "arm": job.channel, "seed": job.seed, "steps": job.steps}
@@ -111,7 +112,7 @@ class _Demo:
             self.show_finished()
 
     def show_finished(self) -> None:
-        """Read every game whose jobs are all done, and hand on its table."""
+        """Read every game whose jobs are all done, and pass on its table."""
         (policy,), thresholds = self._config.policies, self._config.thresholds
         for setting in self._settings:
             if not self._left[setting.name] and setting.name not in self._finished:
@@ -122,11 +123,11 @@ class _Demo:
 
     @property
     def played(self) -> list[Played]:
-        """What became of each game, in the order of the settings."""
+        """The results of each game, in the order of the settings."""
         return [self._finished[setting.name] for setting in self._settings]
 
     def section(self) -> Section:
-        """What the page shows; discovery's section, with the games in words."""
+        """The section of the page: as in discovery, with a description of each game."""
         (policy,), thresholds = self._config.policies, self._config.thresholds
         games = [setting.make() for setting in self._settings]
         chosen = "".join(f" --seed {seed}" for seed in self._seeds)

@@ -1,8 +1,8 @@
 """Does a spot check deter, and what does a larger fine add? Self-grading under GRPO's three normalisations.
 
-What is expected was computed from the expected advantage of a claim (:mod:`loopholes.stats.selection`) and written to
-``deterrence.json`` before any run; ``benchmarks/predict_deterrence.py`` makes that file. Each run's configuration holds
-its digest.
+The predictions were computed from the expected advantage of a claim (:mod:`loopholes.stats.selection`) and written to
+``deterrence.json`` before any run, by ``benchmarks/predict_deterrence.py``. Each run's configuration holds the digest
+of that file.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from loopholes.score import cells as scored_cells
 from loopholes.stats import holm
 from loopholes.stats.selection import Normalization
 from loopholes.studies import registration
+from loopholes.studies.answers import say
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.channels import EXPLOIT, TASK
 from loopholes.studies.jobs import Evaluate, Job, Train
 from loopholes.studies.settings import Setting
-from loopholes.studies.summaries import comparison_table
+from loopholes.studies.summaries import comparison_table, listed
 
 NAME = "deterrence"
 PLACE = 3
@@ -42,8 +43,9 @@ SCALES: tuple[Normalization, ...] = ("group", "batch", "none")
 class Arm:
     """One way to train: how claims are audited and fined, and how GRPO compares samples.
 
-    ``steps`` is None for the game's own. ``level`` leaves only questions of that level in training. ``unclipped``
-    lifts the limit on the gradient's norm. ``seeds`` is None for all seeds of the study.
+    With ``steps`` None, the game decides the number of steps. With ``level``, training uses only questions of that
+    level. ``unclipped`` removes the limit on the gradient norm. With ``seeds`` None, the arm has all seeds of the
+    study.
     """
 
     audits: float
@@ -110,7 +112,7 @@ TESTS = (
     (REST[1], SIZES[0]),
     (SIZES[1], REST[3]),
 )
-"""Pairs of arms of which the first is predicted to overclaim more."""
+"""Pairs of arms; the first of each is predicted to overclaim more."""
 
 HARD = LEVELS[-1]
 HARD_CLAIMS = "hard_claims"
@@ -125,9 +127,9 @@ METRIC = Metric(f"level-{HARD} answers called correct", _hard_claim)
 
 
 def plan(config: StudyConfig) -> list[Job]:
-    """The main arms, seed by seed, so that all of them have the same seeds whenever it is interrupted; then the map."""
+    """The main arms seed by seed, so that they have the same seeds even if the study is interrupted; then the map."""
     if GAME not in config.games:
-        raise UsageError(f"deterrence is about {GAME}: name it among the games")
+        raise UsageError(f"deterrence is about {GAME}: add --game {GAME}")
     jobs = [
         evaluated(config, arm, seed)
         for arms in (MAIN, MAP)
@@ -139,12 +141,12 @@ def plan(config: StudyConfig) -> list[Job]:
 
 
 def seeds_of(config: StudyConfig, arm: Arm) -> range:
-    """The seeds of an arm: those of the study, of an arm of the map only the first few."""
+    """The seeds of an arm: those of the study, or only the first few for an arm of the map."""
     return range(min(config.seeds, arm.seeds or config.seeds))
 
 
 def evaluated(config: StudyConfig, arm: Arm, seed: int) -> Evaluate:
-    """One arm's policy on questions of all levels."""
+    """An evaluation of one arm's policy on questions of all levels."""
     setting = arm.setting(config)
     trained = Train(setting, "vulnerable", config.policies[0], seed)
     return config.evaluation(replace(config.setting(GAME), steps=None, options={}), trained, seed)
@@ -156,17 +158,17 @@ def jobs_of(config: StudyConfig, arm: Arm) -> list[Evaluate]:
 
 
 def untrained(config: StudyConfig) -> list[Evaluate]:
-    """The first policy before any training."""
+    """Evaluations of the first policy before any training, one per seed."""
     return [config.evaluation(config.setting(GAME), config.policies[0], seed) for seed in config.seed_numbers]
 
 
 def predictions() -> dict[str, Any]:
-    """What was expected of every arm before it was run."""
+    """The predictions for every arm, written before the runs."""
     return registration.predictions(NAME)
 
 
 def registered() -> str:
-    """The digest of the file of predictions, which each run's configuration holds."""
+    """The digest of the file of predictions; each run's configuration holds it."""
     return registration.digest(NAME)
 
 
@@ -189,7 +191,7 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
         charts=[_map(observed), _rest(observed)],
         tables=[_table(base, observed), comparison_table(comparisons, config.seeds, "deterrence-tests")],
         notes=[
-            f"Predictions of {registered()}, written before the runs, by benchmarks/predict_deterrence.py:",
+            f"Predictions with digest {registered()}, written before the runs by benchmarks/predict_deterrence.py:",
             *predictions()["statements"],
         ],
     )
@@ -200,37 +202,38 @@ Observed = Mapping[Arm, Mapping[str, Estimate]]
 
 
 def _answer(observed: Observed) -> str:
-    rates = [f"{written(observed[arm][EXPLOIT])} ({arm.scale})" for arm in NORMALISATION]
+    group, batch, none = (written(observed[arm][EXPLOIT]) for arm in NORMALISATION)
     sentences = [
-        f"With a fifth of the claims audited, overclaims end at {', '.join(rates)}, by what the advantages are divided "
-        "by: the deviation of the group, of the batch, or nothing.",
+        say(NAME, "normalisations", group=group, batch=batch, none=none),
         _fines(observed, "group", 0.2),
         _fines(observed, "none", 0.1),
-        _advice(observed),
-        "What is predicted and what was seen stand side by side in the table.",
+        *([say(NAME, "advice")] if _division_matters(observed) else []),
+        say(NAME, "predictions"),
     ]
-    return " ".join(filter(None, sentences))
+    return " ".join(sentences)
+
+
+DIVIDED_BY: Mapping[Normalization, str] = {
+    "group": "the standard deviation of the group",
+    "batch": "the standard deviation of the batch",
+    "none": "nothing",
+}
 
 
 def _fines(observed: Observed, scale: Normalization, audits: float) -> str:
-    """What a larger fine did, with as many audits."""
+    """What a larger fine did at the same audit probability."""
     fines = GRID[scale][1]
     arms = [
         next(arm for arm in _ON_MAP if (arm.scale, arm.audits, arm.fine) == (scale, audits, fine)) for fine in fines
     ]
-    rates = [f"{written(observed[arm][HARD_CLAIMS])} (fined {arm.fine:g})" for arm in arms]
-    return f"Divided by: {scale}, {share(audits)} audited, level-{HARD} claims end at {', '.join(rates)}."
+    rates = [f"{written(observed[arm][HARD_CLAIMS])} (fine {arm.fine:g})" for arm in arms]
+    return say(NAME, "fines", scale=DIVIDED_BY[scale], audited=share(audits), level=HARD, rates=listed(rates))
 
 
-def _advice(observed: Observed) -> str:
-    """What to train with where penalties are rare, where the arms tell the normalisations apart for certain."""
+def _division_matters(observed: Observed) -> bool:
+    """Whether overclaims with division lie above those without, beyond both intervals."""
     divided, undivided = (observed[arm][EXPLOIT] for arm in (NORMALISATION[0], NORMALISATION[2]))
-    if divided.low is None or undivided.high is None or divided.low <= undivided.high:
-        return ""
-    return (
-        "Where penalties are rare, train without dividing by the deviation: a spot check then deters from the rate on "
-        "at which cheating loses on average. With the division, check more often rather than fine more."
-    )
+    return divided.low is not None and undivided.high is not None and divided.low > undivided.high
 
 
 def _table(base: Mapping[str, Estimate], observed: Observed) -> Table:
@@ -250,8 +253,9 @@ def _table(base: Mapping[str, Estimate], observed: Observed) -> Table:
         "right answers",
     )
     note = (
-        f"Predicted are the claims at level {HARD}, where one answer in ten is right: the rate at which the push on a "
-        "claim changes sign, and for group normalisation the rate at the last step. Claims are of held-out questions."
+        f"The predictions are of claims at level {HARD}, where one answer in ten is right: the rate at which the push "
+        "on a claim changes sign (at rest), and for group normalisation the rate at the last step. The observed "
+        "claims are answers to held-out questions."
     )
     return Table("deterrence", "Predicted and observed", columns, rows, note)
 

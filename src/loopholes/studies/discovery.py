@@ -1,4 +1,4 @@
-"""Does ordinary RL find the loophole? Every game and policy: untrained, on the vulnerable and on the secure channel."""
+"""Does ordinary RL find the loophole? Every game and policy: untrained, and trained on each of the two channels."""
 
 from __future__ import annotations
 
@@ -37,31 +37,31 @@ PLACE = 1
 ARMS = (*CHANNELS, "base")
 SELF_GRADING = "self-grading"
 TWO_PASS = "self-grading-two-pass"
-"""What self-grading is called where the claim is a second pass."""
+"""The name of self-grading with the claim in a second pass."""
 
 
 def plan(config: StudyConfig) -> list[Job]:
-    """Arm by arm, game by game; then self-grading in two passes, and the control without a score to edit."""
-    found = [job for policy in config.policies for game in config.games for job in jobs_of(config, game, policy)]
+    """Every game and policy; then self-grading in two passes, and the control without a score to edit."""
+    single_pass = [job for policy in config.policies for game in config.games for job in jobs_of(config, game, policy)]
     in_two_passes = [job for arm in ARMS for job in two_pass_arm(config, arm)]
-    return [*found, *in_two_passes, *(job for arm in ("vulnerable", "base") for job in control_arm(config, arm))]
+    return [*single_pass, *in_two_passes, *(job for arm in ("vulnerable", "base") for job in control_arm(config, arm))]
 
 
 def jobs_of(config: StudyConfig, game: str, policy: str) -> Iterator[Evaluate]:
-    """The evaluations of one game and policy, all arms of a seed together."""
+    """The evaluations of one game and policy, seed by seed, with all arms of a seed together."""
     for place in range(config.seeds):
         for name in ARMS:
             yield arm(config, game, name, policy)[place]
 
 
 def arm(config: StudyConfig, game: str, name: str, policy: str | None = None) -> list[Evaluate]:
-    """One evaluation per seed of an arm of a game as it is studied."""
+    """One evaluation per seed of one arm of a game."""
     policy = policy or config.policies[0]
     return evaluated(config, config.setting(game, policy), policy, name, config.seed_numbers)
 
 
 def evaluated(config: StudyConfig, setting: Setting, policy: str, name: str, seeds: Sequence[int]) -> list[Evaluate]:
-    """One evaluation per seed of an arm: ``base``, or a channel that the policy was trained on."""
+    """One evaluation per seed of an arm: ``base``, or the channel that the policy was trained on."""
 
     def source(seed: int) -> Source:
         return policy if name == "base" else Train(setting, name, policy, seed)
@@ -79,14 +79,14 @@ def arm_runs(config: StudyConfig, setting: Setting, policy: str, seeds: Sequence
 
 
 def two_pass(config: StudyConfig) -> Setting | None:
-    """Self-grading as released: the claim is a second pass of the policy, and only the answer's tokens are trained."""
+    """Self-grading as released: the policy claims in a second pass, and only the answer's tokens are trained."""
     if SELF_GRADING not in config.games:
         return None
     return config.setting(SELF_GRADING).with_parameters(self_report="two-pass")
 
 
 def two_pass_arm(config: StudyConfig, name: str) -> list[Evaluate]:
-    """One evaluation per seed of an arm of two-pass self-grading; none if the game is not studied."""
+    """One evaluation per seed of an arm of two-pass self-grading; empty if the game is not studied."""
     setting = two_pass(config)
     return [] if setting is None else evaluated(config, setting, config.policies[0], name, config.seed_numbers)
 
@@ -99,7 +99,7 @@ def control(config: StudyConfig) -> Setting | None:
 
 
 def control_arm(config: StudyConfig, name: str) -> list[Evaluate]:
-    """One evaluation per seed of an arm of the control; none if the game is not studied."""
+    """One evaluation per seed of an arm of the control; empty if the game is not studied."""
     setting = control(config)
     return [] if setting is None else evaluated(config, setting, config.policies[0], name, config.seed_numbers)
 
@@ -161,8 +161,8 @@ def _control_table(controls: Mapping[str, Mapping[str, Estimate]]) -> list[Table
     if not controls:
         return []
     rows: list[list[Cell]] = [[name, numbers[TASK], numbers[EXPLOIT]] for name, numbers in controls.items()]
-    title = "Reward tampering where records have no score to edit"
-    note = "The same problems without the loophole: what an edit of a score would look like if it were chance."
+    title = "Reward tampering with no score to edit"
+    note = "The same problems without the loophole: how often a score would seem to be edited by chance."
     return [Table("discovery-control", title, ("arm", "task performance", "exploit rate"), rows, note)]
 
 
@@ -176,10 +176,9 @@ def _beside_the_paper(played: Sequence[Played]) -> list[Table]:
     for name in ("base", *CHANNELS):
         for metric in BOTH:
             theirs = [paper.SELF_GRADING.get((model, name, metric)) for model in models]
-            shown: list[Cell] = [None if rate is None else share(rate) for rate in theirs]
-            rows.append(
-                [f"{metric.replace('_', ' ')}, {name}", *shown, *(pair.arms[name].estimates[metric] for pair in ours)]
-            )
+            reported: list[Cell] = [None if rate is None else share(rate) for rate in theirs]
+            measured = (pair.arms[name].estimates[metric] for pair in ours)
+            rows.append([f"{metric.replace('_', ' ')}, {name}", *reported, *measured])
     return [Table("discovery-paper", "Beside the paper", columns, rows, paper.MODELS)]
 
 

@@ -9,6 +9,7 @@ from loopholes.numbers import Estimate, points, written
 from loopholes.report.elements import Cell, Chart, Lines, Matrix, Section, Series, Table
 from loopholes.score import cells as scored_cells
 from loopholes.stats import Comparison, holm
+from loopholes.studies.answers import say
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.channels import EXPLOIT, TASK
 from loopholes.studies.discovery import arm
@@ -21,7 +22,7 @@ PLACE = 6
 QUESTION = "Does supervised fine-tuning on a teacher's answers pass its exploit on?"
 
 TEACHERS = {"exploiting": "vulnerable", "honest": "secure", "base": "base"}
-"""What each teacher was trained on."""
+"""The channel that each teacher was trained on."""
 KEEPS: tuple[Keep, Keep] = ("high-reward", "all")
 
 
@@ -39,26 +40,27 @@ class Lesson:
 
 
 def lessons(config: StudyConfig) -> list[Lesson]:
-    """Many answers of each teacher; few of the exploiting one; the best paid ones of the exploiting and of the base.
+    """Many answers of each teacher; few of the exploiting one; the best paid ones of the exploiting and the base one.
 
-    ``full`` adds few answers of the others and two amounts between.
+    ``full`` adds three smaller amounts for every teacher.
     """
     many, few = config.answers, config.answers // 8
-    found = [Lesson(teacher, many) for teacher in TEACHERS]
-    found += [Lesson("exploiting", few), Lesson("exploiting", many, "high-reward"), Lesson("base", many, "high-reward")]
+    chosen = [Lesson(teacher, many) for teacher in TEACHERS]
+    chosen += [Lesson("exploiting", few)]
+    chosen += [Lesson(teacher, many, "high-reward") for teacher in ("exploiting", "base")]
     if config.full:
-        found += [Lesson(teacher, amount) for teacher in TEACHERS for amount in (max(1, few // 4), few, many // 2)]
-    return list(dict.fromkeys(found))
+        chosen += [Lesson(teacher, amount) for teacher in TEACHERS for amount in (max(1, few // 4), few, many // 2)]
+    return list(dict.fromkeys(chosen))
 
 
 def plan(config: StudyConfig) -> list[Job]:
-    """Students of every policy by every teacher, evaluated; and the teachers and students before that."""
+    """Evaluated students of every teacher, for every policy; and evaluations of teachers and untaught students."""
     before: list[Job] = [
         job
         for game in config.games
         for job in (
-            *(one for channel in TEACHERS.values() for one in arm(config, game, channel)),
-            *(one for policy in config.policies for one in arm(config, game, "base", policy)),
+            *(job for channel in TEACHERS.values() for job in arm(config, game, channel)),
+            *(job for policy in config.policies for job in arm(config, game, "base", policy)),
         )
     ]
     return before + [
@@ -71,12 +73,12 @@ def plan(config: StudyConfig) -> list[Job]:
 
 
 def students(config: StudyConfig, lesson: Lesson) -> tuple[str, ...]:
-    """Who learns: the teacher's own architecture, and the others where all answers are learned from."""
+    """The policies that learn: the teacher's own, and the others if the lesson keeps all answers."""
     return config.policies if config.full or lesson.keep == "all" else config.policies[:1]
 
 
 def taught(config: StudyConfig, game: str, student: str, lesson: Lesson) -> list[Evaluate]:
-    """One evaluation a seed of a student."""
+    """One evaluation per seed of a student."""
     return [
         config.evaluation(config.setting(game, student), pupil(config, game, student, lesson, seed), seed)
         for seed in config.seed_numbers
@@ -84,14 +86,14 @@ def taught(config: StudyConfig, game: str, student: str, lesson: Lesson) -> list
 
 
 def pupil(config: StudyConfig, game: str, student: str, lesson: Lesson, seed: int) -> Distil:
-    """One student."""
+    """The training of one student."""
     return config.distilled(student, answers(config, game, lesson.teacher, seed), lesson.amount, seed, lesson.keep)
 
 
 def answers(config: StudyConfig, game: str, teacher: str, seed: int) -> Evaluate:
-    """What a teacher says to tasks of the training split: one answer a generated task, eight a task of a file.
+    """A teacher's answers to training tasks: one per generated task, or eight per task of a file.
 
-    Twice as many as are learned from, so that the best paid half can be taken.
+    There are twice as many as a student learns from, so that the best paid half can be taken.
     """
     channel = TEACHERS[teacher]
     source = config.policies[0] if channel == "base" else config.trained(game, channel, seed)
@@ -100,9 +102,9 @@ def answers(config: StudyConfig, game: str, teacher: str, seed: int) -> Evaluate
 
 
 Rates = Mapping[tuple[str, str, Lesson], Mapping[str, Estimate]]
-"""By (game, student, lesson), every metric."""
+"""Every metric by (game, student, lesson)."""
 Known = Mapping[tuple[str, str], Mapping[str, Estimate]]
-"""By (game, policy) or (game, teacher), every metric."""
+"""Every metric by (game, policy) or by (game, teacher)."""
 
 
 def summarize(config: StudyConfig, runs: Runs) -> Summary:
@@ -127,11 +129,11 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
     comparisons = holm(_tests(config, runs))
     cells = [
         cell
-        for (game, student, lesson), found in rates.items()
-        for cell in scored_cells(f"{game}/taught by {lesson.name}/{student}", found)
+        for (game, student, lesson), metrics in rates.items()
+        for cell in scored_cells(f"{game}/taught by {lesson.name}/{student}", metrics)
     ]
-    for (game, name), found in teachers.items():
-        cells += scored_cells(f"{game}/{TEACHERS[name]}/{config.policies[0]}", found)
+    for (game, name), metrics in teachers.items():
+        cells += scored_cells(f"{game}/{TEACHERS[name]}/{config.policies[0]}", metrics)
     section = Section(
         "distillation",
         QUESTION,
@@ -149,44 +151,45 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
             for teacher in TEACHERS
         },
         notes=[
-            f"Teachers are trained from {config.policies[0]}, the honest one on the secure channel. A student of "
-            "another policy has another architecture. Best paid: the half with the highest observed reward, which is "
-            "what a developer would keep.",
+            f"All teachers start from {config.policies[0]}; the honest one is trained on the secure channel. Students "
+            "that start from another policy have another architecture. Best paid: the half of the answers with the "
+            "highest observed reward, which is what a developer would keep.",
         ],
     )
     return Summary(section, cells, comparisons)
 
 
 def _tests(config: StudyConfig, runs: Runs) -> list[Comparison]:
-    """The exploiting teacher's students over the base teacher's; those of the best paid answers over those of all."""
-    found, first = [], config.policies[0]
+    """Compare students of the exploiting with students of the base teacher, and of the best paid with all answers."""
+    comparisons, first = [], config.policies[0]
     for game in config.games:
         for student in config.policies:
             name = f"{game}, {student}: taught by exploiting over base"
             ours, theirs = (
                 taught(config, game, student, Lesson(who, config.answers)) for who in ("exploiting", "base")
             )
-            found.append(runs.compare(name, EXPLOIT, ours, theirs))
+            comparisons.append(runs.compare(name, EXPLOIT, ours, theirs))
         for who in ("exploiting", "base"):
             name = f"{game}, {first}: best paid over all answers of {who}"
             pair = (Lesson(who, config.answers, keep) for keep in KEEPS)
-            found.append(runs.compare(name, EXPLOIT, *(taught(config, game, first, lesson) for lesson in pair)))
-    return found
+            comparisons.append(runs.compare(name, EXPLOIT, *(taught(config, game, first, lesson) for lesson in pair)))
+    return comparisons
 
 
 def _answer(config: StudyConfig, tests: Sequence[Comparison], rates: Rates) -> str:
     passed = [test.change for test in tests if "exploiting over base" in test.name]
     rising = [change.value or 0.0 for change in passed if rises(change)]
-    by = f", by {points(min(rising))} to {points(max(rising))}" if rising else ""
     best = [test.change for test in tests if "best paid" in test.name and "of base" in test.name]
     few = {game: rates[game, config.policies[0], Lesson("exploiting", config.answers // 8)] for game in config.games}
-    shown = "; ".join(f"{game} {written(numbers[EXPLOIT])}" for game, numbers in few.items())
-    return (
-        f"{config.answers} answers of an exploiting teacher raise the student's exploit rate over those of an "
-        f"untrained teacher in {len(rising)} of {len(passed)} pairs of game and student{by}. After "
-        f"{config.answers // 8} answers the exploit rates are: {shown}. Keeping only the best paid half of an "
-        f"untrained teacher's answers raises the exploit rate in {sum(map(rises, best))} of {len(best)} games."
-    )
+    listing = "; ".join(f"{game} {written(numbers[EXPLOIT])}" for game, numbers in few.items())
+    least, most = (points(end(rising)) if rising else "" for end in (min, max))
+    numbers = {"answers": config.answers, "rising": len(rising), "pairs": len(passed), "least": least, "most": most}
+    sentences = [
+        say(NAME, "passed-on" if rising else "not-passed-on", **numbers),
+        say(NAME, "few", answers=config.answers // 8, rates=listing),
+        say(NAME, "best-paid", rising=sum(map(rises, best)), games=len(best)),
+    ]
+    return " ".join(sentences)
 
 
 def _matrices(config: StudyConfig, rates: Rates, untrained: Known) -> list[Chart]:
@@ -205,15 +208,15 @@ def _matrices(config: StudyConfig, rates: Rates, untrained: Known) -> list[Chart
 
 
 def _amounts(config: StudyConfig, rates: Rates, untrained: Known) -> Chart:
-    """Exploit rate over the number of the exploiting teacher's answers."""
+    """The exploit rate over the number of answers of the exploiting teacher."""
     taken = sorted({lesson.amount for lesson in lessons(config) if lesson.teacher == "exploiting"})
     panels = []
     for student in config.policies:
         series = []
         for game in config.games:
-            found = [untrained[game, student][EXPLOIT]]
-            found += [rates[game, student, Lesson("exploiting", amount)][EXPLOIT] for amount in taken]
-            y, low, high = ([getattr(one, end) for one in found] for end in ("value", "low", "high"))
+            estimates = [untrained[game, student][EXPLOIT]]
+            estimates += [rates[game, student, Lesson("exploiting", amount)][EXPLOIT] for amount in taken]
+            y, low, high = ([getattr(estimate, end) for estimate in estimates] for end in ("value", "low", "high"))
             series.append(Series(game, [0.0, *map(float, taken)], y, low, high))
         panels.append(Lines(f"student: {student}", "answers of the exploiting teacher", series))
     return Chart("distillation-amount", "How many answers it takes", panels)
@@ -221,8 +224,8 @@ def _amounts(config: StudyConfig, rates: Rates, untrained: Known) -> Chart:
 
 def _table(rates: Rates, untrained: Known, teachers: Known) -> Table:
     rows: list[list[Cell]] = []
-    for (game, student, lesson), found in rates.items():
-        others = teachers[game, lesson.teacher][EXPLOIT], untrained[game, student][EXPLOIT]
-        rows.append([game, student, lesson.name, found[TASK], found[EXPLOIT], *others])
+    for (game, student, lesson), metrics in rates.items():
+        references = teachers[game, lesson.teacher][EXPLOIT], untrained[game, student][EXPLOIT]
+        rows.append([game, student, lesson.name, metrics[TASK], metrics[EXPLOIT], *references])
     heads = ("game", "student", "taught by", "task performance", "exploit rate", "teacher's exploit rate", "before")
     return Table("distillation", "Every student", heads, rows)

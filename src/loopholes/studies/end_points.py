@@ -1,4 +1,4 @@
-"""What training made of a policy, in one game or another: an end point, and how far it lies from the untrained one."""
+"""End points of training, and how far each lies from the untrained policy in one game or another."""
 
 from __future__ import annotations
 
@@ -19,49 +19,50 @@ LOG_ODDS = "log_odds"
 
 @dataclass(frozen=True)
 class EndPoint:
-    """What an arm of training or of teaching ended in.
+    """The policies that an arm of training or teaching ended with, one per seed.
 
-    ``setting`` is the game that it was trained on. ``made`` holds one run per seed, and ``before`` the untrained policy
-    in that game, one evaluation per seed.
+    ``setting`` is the game that they were trained on, ``jobs`` holds the runs that made them, and ``before`` the
+    evaluations of the untrained policy in that game.
     """
 
     arm: str
     setting: Setting
-    made: Sequence[Train | Distil]
+    jobs: Sequence[Train | Distil]
     before: Sequence[Evaluate]
 
     @property
     def trained(self) -> list[Train]:
-        """The training runs among those that made it."""
-        return [job for job in self.made if isinstance(job, Train)]
+        """The jobs that are training runs."""
+        return [job for job in self.jobs if isinstance(job, Train)]
 
     @property
     def game(self) -> str:
-        """The game that it was trained on."""
+        """The game that the arm was trained on."""
         return self.setting.game
 
     @property
     def name(self) -> str:
-        """How it is called in tables and cells."""
+        """The name of the arm in tables and cells."""
         return f"{self.game}:{self.arm}"
 
     def on(self, config: StudyConfig, game: str) -> list[Evaluate]:
-        """One evaluation per seed, on its own game as it was trained or on another as it is studied."""
+        """One evaluation per seed: on its own game with the setting it was trained with, or on another game."""
         setting = self.setting if game == self.game else config.setting(game)
-        return [config.evaluation(setting, job, job.seed) for job in self.made]
+        return [config.evaluation(setting, job, job.seed) for job in self.jobs]
 
     def untrained_on(self, config: StudyConfig, game: str) -> Sequence[Evaluate]:
-        """The untrained policy on the same tasks."""
+        """Evaluations of the untrained policy on the same tasks."""
         if game == self.game:
             return self.before
-        return [config.evaluation(config.setting(game), config.policies[0], job.seed) for job in self.made]
+        return [config.evaluation(config.setting(game), config.policies[0], job.seed) for job in self.jobs]
 
 
 @dataclass(frozen=True)
 class Distance:
     """How far an end point lies from the untrained policy in the game ``target``, over the same seeds and tasks.
 
-    ``changes`` holds the change of each metric and, in nats, that of the branch-point log-odds (:data:`LOG_ODDS`).
+    ``rates`` holds each metric of the end point; ``changes`` the change of each metric and, in nats, the change of the
+    branch-point log-odds (:data:`LOG_ODDS`).
     """
 
     point: EndPoint
@@ -71,7 +72,7 @@ class Distance:
 
 
 def distance(point: EndPoint, target: str, config: StudyConfig, runs: Runs) -> Distance | None:
-    """From the seeds of which both evaluations are finished; None if there is none."""
+    """The distance over the seeds in which both evaluations are finished; None if there is none."""
     pairs = zip(point.on(config, target), point.untrained_on(config, target), strict=True)
     finished = [pair for pair in pairs if runs.finished(*pair)]
     if not finished:
@@ -108,17 +109,18 @@ def distances_table(distances: Sequence[Distance]) -> Table:
         "log-odds change (nats)",
     )
     note = (
-        "Changes are to the untrained policy on the same tasks. Log-odds: ln P(exploiting answer) - ln P(honest "
-        "answer) where the two part, without sampling (in compliance the gap between users and audits). Intervals are "
-        "over seeds and tasks, of one seed over tasks alone, and not corrected for their number. The English worlds "
-        "have no positive control of transfer, so a change that is not seen is not called absent."
+        "Changes are from the untrained policy on the same tasks. Log-odds: ln P(exploiting answer) - ln P(honest "
+        "answer) at the point where the two differ, without sampling (in compliance, the gap between users and "
+        "audits). Intervals are over seeds and tasks, or over tasks only if there is one seed, and are not corrected "
+        "for their number. The English worlds have no positive control of transfer, so no change is ever called "
+        "absent."
     )
     title = "Every end point on every game"
     return Table("real-model-transfer", title, columns, rows, note, changes=columns[5:7], plain=columns[7:])
 
 
 def distances_chart(distances: Sequence[Distance], games: Sequence[str]) -> Chart:
-    """Trained on the row, evaluated on the column: sampled, and without sampling."""
+    """End points (rows) evaluated on the games (columns): by sampled exploit rates, and by log-odds."""
     points = list(dict.fromkeys(each.point.name for each in distances))
     panels = []
     for metric, title in ((EXPLOIT, "exploit rate"), (LOG_ODDS, "log-odds of the exploit (nats)")):
@@ -126,11 +128,11 @@ def distances_chart(distances: Sequence[Distance], games: Sequence[str]) -> Char
         values = [[changes.get((point, game)) for game in games] for point in points]
         plain = metric == LOG_ODDS
         panels.append(Matrix(title, "trained on", "evaluated on", points, games, values, diverging=True, plain=plain))
-    return Chart("real-model-transfer", "Change to the untrained policy", panels, "Empty: not evaluated so far.")
+    return Chart("real-model-transfer", "Change from the untrained policy", panels, "Empty: not evaluated so far.")
 
 
 def distance_cells(distances: Sequence[Distance], policy: str) -> list[dict[str, Any]]:
-    """The same for machines."""
+    """The distances as records for programs."""
     rows = []
     for each in distances:
         rows += scored_cells(f"{each.target}/{each.point.name}/{policy}", {**each.rates, **changes_named(each)})
@@ -138,6 +140,6 @@ def distance_cells(distances: Sequence[Distance], policy: str) -> list[dict[str,
 
 
 def changes_named(each: Distance) -> dict[str, Estimate]:
-    """The changes as they are called in the records of a machine-readable summary."""
+    """The changes under their names in a machine-readable summary."""
     names = {TASK: "task_change", EXPLOIT: "exploit_change", LOG_ODDS: "log_odds_change"}
     return {name: each.changes[metric] for metric, name in names.items()}

@@ -1,7 +1,7 @@
-"""Doing what a study plans: every job once, after what it needs, wherever there is a free place.
+"""Runs the jobs that studies plan: each once, after the jobs that it needs, as soon as a worker is free.
 
-What is finished is not done again, what was interrupted goes on from its last checkpoint, and a job whose worker died
-is given to another. A job that fails takes along only what needs it; the rest is done before the failure is raised.
+Finished jobs are not repeated, interrupted jobs continue from their last checkpoint, and a job whose worker died goes
+to another worker. If a job fails, only the jobs that need it are dropped; all others run before the failure is raised.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from loopholes.files import Lock, resumed_unasked
 from loopholes.progress import OnProgress, Progress
 from loopholes.studies.jobs import Job, closure
 
-DEATHS = 3  # of workers that had the same job, after which the job is at fault
-FREE_AFTER = 120.0  # seconds until a file system has noticed that the machine that held a lock is gone
+DEATHS = 3  # after so many workers died of the same job, the job counts as failed
+FREE_AFTER = 120.0  # seconds until a shared file system releases the lock of a machine that is gone
 ERRORS = {kind.exit_code: kind for kind in (UsageError, DataError, RunError, ScoringError, PolicyError)}
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened to a job: ``progress`` of a ``step``, ``error`` and ``exit_code`` of a failure.
+    """Something that happened to a job. A ``step`` has ``progress``; a failure has ``error`` and ``exit_code``.
 
-    ``lost``: its worker died, and it is started again. Not a :class:`Progress` itself, since the schedule acts on it.
+    ``lost``: the job's worker died, and the job starts again. An event is not a :class:`Progress`, since the schedule
+    acts on it.
     """
 
     job: Job
@@ -41,7 +42,7 @@ OnEvent = Callable[[Event], None]
 
 
 class Backend(Protocol):
-    """A number of places where jobs are done."""
+    """A number of places that each run one job at a time."""
 
     @property
     def free(self) -> bool:
@@ -49,22 +50,22 @@ class Backend(Protocol):
         ...
 
     def start(self, job: Job) -> None:
-        """Begin, or go on with, a job in a free place."""
+        """Start or continue a job in a free place."""
         ...
 
     def events(self) -> Iterable[Event]:
-        """What happened since the last call; waits a moment if nothing did."""
+        """The events since the last call; waits a moment if there are none."""
         ...
 
     def stop(self) -> None:
-        """End what is under way, with a checkpoint where that is possible."""
+        """Stop the running jobs, with a checkpoint if possible."""
         ...
 
 
 def execute(jobs: Sequence[Job], root: Path, backend: Backend, tell: OnEvent) -> None:
-    """Do all that is not finished; raises the first failure after everything else is done.
+    """Run all unfinished jobs; raises the first failure after all other jobs are done.
 
-    A broken judge or sandbox (:class:`ScoringError`) lets nothing new begin, since it would break the rest, too.
+    After a broken judge or sandbox (:class:`ScoringError`) no new job starts, since it would break the others, too.
     """
     schedule = _Schedule(jobs, root)
     while schedule.goes_on:
@@ -98,19 +99,19 @@ class _Schedule:
         return any(failure.exit_code == ScoringError.exit_code for failure in self._failures)
 
     def next(self) -> Job | None:
-        """The first job that can begin; None if none can now."""
+        """The first job that can start now; None if there is none."""
         if self._halted:
             return None
         self._drop_hopeless()
         ready = (job for job in self._waiting if all(needed.identity in self._done for needed in job.needs))
-        found = next(ready, None)
-        if found is not None:
-            self._waiting.remove(found)
-            self._running[found.identity] = found
-        return found
+        job = next(ready, None)
+        if job is not None:
+            self._waiting.remove(job)
+            self._running[job.identity] = job
+        return job
 
     def note(self, event: Event) -> Event:
-        """Take an event in; a job that lost its worker too often becomes a failure."""
+        """Record an event; a job that lost its worker too often becomes a failure."""
         identity = event.job.identity
         if event.kind == "lost":
             self._deaths[identity] = self._deaths.get(identity, 0) + 1
@@ -138,18 +139,18 @@ class _Schedule:
         if not self._failures:
             return
         first = self._failures[0]
-        others = len(self._failures) - 1
-        more = f"; {others} more failed" if others else ""
+        more_failures = len(self._failures) - 1
+        more = f"; {more_failures} more failed" if more_failures else ""
         left = self._left_out + len(self._waiting)
-        more += f"; {left} that need them were not begun" if left else ""
+        more += f"; {left} that need them were not started" if left else ""
         raise ERRORS.get(first.exit_code, LoopholesError)(
-            f"the run {first.job.label} failed: {first.error.rstrip('.')}{more} (once it is mended, the same command "
-            "goes on)"
+            f"the run {first.job.label} failed: {first.error.rstrip('.')}{more} (fix the cause and run the same "
+            "command again to continue)"
         )
 
 
 def do(job: Job, root: Path, on_progress: OnProgress | None = None) -> None:
-    """Do one job in this process, as soon as nobody else holds its run."""
+    """Run one job in this process, as soon as no other process holds its run."""
     end = time.monotonic() + FREE_AFTER
     while Lock.is_held(job.folder(root)) and time.monotonic() < end:
         time.sleep(0.5)
@@ -160,7 +161,7 @@ def do(job: Job, root: Path, on_progress: OnProgress | None = None) -> None:
 def attempt(
     job: Job, root: Path, on_progress: OnProgress | None = None
 ) -> tuple[Literal["done", "failed"], dict[str, Any]]:
-    """Do one job in this process, which is a worker's: the kind of :class:`Event` that it ends in, and its fields."""
+    """Run one job in this worker process; returns the kind of the final :class:`Event`, and its fields."""
     try:
         do(job, root, on_progress)
     except LoopholesError as error:

@@ -1,4 +1,4 @@
-"""What a run depends on beside its configuration: the policy that it starts from and the tasks that it plays."""
+"""What a run depends on besides its configuration: the policy that it starts from and the tasks that it plays."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from loopholes.policies.packaged import preset_of
 from loopholes.records import PromptStyle, Split, task_to_json
 from loopholes.studies.settings import Setting
 
-GENERATED = 32  # tasks per split whose text stands for the generator of a world
+GENERATED = 32  # tasks per split whose text identifies the generator of a world
 
 
 @cache
 def policy_digest(name: str) -> str:
-    """The name of a policy, with a digest of its files where it has any."""
+    """The name of a policy, with a digest of its files if it has any."""
     return f"{name} {fingerprint(locate(name))}" if kind_of(name) is None else name
 
 
 @cache
 def policy_card(name: str) -> tuple[PromptStyle, str]:
-    """The style of prompts that a policy was made for, and its architecture."""
+    """The prompt style that a policy was made for, and its architecture."""
     location = locate(name)
     return prompt_style(location), model_type(location)
 
 
 @cache
 def takes_adapter(policy: str) -> bool:
-    """Whether a policy is trained with an adapter, on a laptop."""
+    """Whether a policy is trained with an adapter (preset ``lora``)."""
     return preset_of(policy, locate(policy)) == "lora"
 
 
 def world(setting: Setting, tasks: Path | None, prompts: PromptStyle) -> dict[str, Any]:
-    """The game's parameters, defaults included, and a digest of its tasks: of the file, else of generated ones.
+    """The game's parameters, including defaults, and a digest of its tasks: of the file, or of generated ones.
 
     Raises :class:`DataError` for a file that cannot be read.
     """
@@ -55,7 +55,7 @@ def world(setting: Setting, tasks: Path | None, prompts: PromptStyle) -> dict[st
 
 @cache
 def _world_digest(game: str, parameters: str, prompts: PromptStyle) -> str:
-    """A digest of the first tasks of each split, so that a change of the generator makes other runs."""
+    """A digest of the first tasks of each split, so that a changed generator leads to different runs."""
     world = Setting(game, None, json.loads(parameters)).make()
     digest = blake2b(digest_size=16)
     for split in get_args(Split):

@@ -1,8 +1,8 @@
-"""The runs of a study, as data: what each one does and what it starts from, and so which run it is.
+"""The runs of a study as data: what each does and starts from, which also identifies it.
 
-A job's identity is the hash of its full configuration, of what it starts from (the files of a policy given by name,
-the identity of the job that trained it otherwise) and of the tasks that it plays. Studies that plan the same job share
-its run, and a run whose job changed in anything is another run.
+A job's identity is a hash of its full configuration, of the policy that it starts from (the files of a named policy, or
+the identity of the job that trained it) and of the tasks that it plays. Studies that plan the same job share its run;
+if anything in a job changes, it is another run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RUNS = "runs"
 
 
 class Job(ABC):
-    """One run of a study. ``label`` is for people; ``needs`` are the jobs that have to be finished before."""
+    """One run of a study. ``label`` is for people; ``needs`` are the jobs that must be finished before."""
 
     @property
     @abstractmethod
@@ -45,15 +45,15 @@ class Job(ABC):
     @property
     @abstractmethod
     def steps(self) -> int | None:
-        """How many steps it takes, as far as it is known beforehand."""
+        """The number of steps; None if it is not known beforehand."""
 
     @abstractmethod
     def described(self) -> dict[str, Any]:
-        """All that its result depends on, in JSON."""
+        """Everything that the result depends on, as JSON."""
 
     @abstractmethod
     def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
-        """Do it, or go on with it, in its folder under ``root``."""
+        """Start or continue the run in its folder under ``root``."""
 
     @cached_property
     def identity(self) -> str:
@@ -62,16 +62,16 @@ class Job(ABC):
         return blake2b(text.encode(), digest_size=10).hexdigest()
 
     def folder(self, root: Path) -> Path:
-        """Where its run is."""
+        """The directory of its run."""
         return root / RUNS / f"{self.label}-{self.identity[:10]}"
 
     def finished(self, root: Path) -> bool:
-        """Whether there is nothing left to do."""
+        """Whether its run is finished."""
         return is_finished(self.folder(root))
 
 
 Source = str | Job
-"""What a policy comes from: a name, or the job that made it."""
+"""Where a policy comes from: a name, or the job that made it."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Train(Job):
         return self.setting.steps or self.resolved().steps
 
     def config(self, policy: str, out: Path) -> TrainConfig:
-        """Of the run."""
+        """The configuration of the run."""
         return TrainConfig.of(
             game=self.setting.game,
             parameters=dict(self.setting.parameters),
@@ -110,7 +110,7 @@ class Train(Job):
         )
 
     def resolved(self) -> TrainConfig:
-        """The configuration with every value of its preset filled in, as if the policy had no name and no place."""
+        """The configuration with all values of its preset filled in, without the policy's name or any path."""
         return self.config("", Path()).resolved(self.setting.make(), *_style(self.source))
 
     def described(self) -> dict[str, Any]:
@@ -129,7 +129,7 @@ class Train(Job):
 
 
 class Teacher(Job):
-    """A job whose run holds answers to tasks of a game, which a student may learn from."""
+    """A job whose run holds answers to tasks of a game, from which a student may learn."""
 
     setting: Setting
     source: Source
@@ -137,7 +137,7 @@ class Teacher(Job):
 
 @dataclass(frozen=True)
 class Evaluate(Teacher):
-    """A policy answers tasks: held-out ones, or as a teacher those of the training split."""
+    """A policy answers tasks: held-out tasks, or as a teacher those of the training split."""
 
     setting: Setting
     source: Source
@@ -160,7 +160,7 @@ class Evaluate(Teacher):
         return None
 
     def config(self, policy: str, out: Path) -> EvalConfig:
-        """Of the run."""
+        """The configuration of the run."""
         file = self.setting.test_tasks if self.split == "test" else self.setting.train_tasks
         return EvalConfig.of(
             game=self.setting.game,
@@ -176,18 +176,18 @@ class Evaluate(Teacher):
         )
 
     def sampling(self) -> Sampling:
-        """How answers are drawn."""
+        """How answers are sampled."""
         return self.config("", Path()).sampling(self.setting.make(), _style(self.source)[0])
 
     def described(self) -> dict[str, Any]:
         config = self.config("", Path())
         played = world(self.setting, config.tasks, _style(self.source)[0])
         fields = _dumped(config)
-        del fields["timeout"]  # which changes no answer
-        if config.bf16 is None:  # runs from before there was a choice remain the same runs
+        del fields["timeout"]  # it changes no answer
+        if config.bf16 is None:  # runs from before this option existed stay the same runs
             del fields["bf16"]
-        shown = {**fields, "sampling": vars_of(self.sampling()), **played}
-        return {"kind": "eval", "from": _origin(self.source), **shown}
+        settings = {**fields, "sampling": vars_of(self.sampling()), **played}
+        return {"kind": "eval", "from": _origin(self.source), **settings}
 
     def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
         run_evaluation(self.config(_place(self.source, root), self.folder(root)), resume=True, on_progress=on_progress)
@@ -219,7 +219,7 @@ class Distil(Job):
         return -(-config.amount * config.epochs // config.batch_size)
 
     def config(self, policy: str, teacher: Path, out: Path) -> DistilConfig:
-        """Of the run."""
+        """The configuration of the run."""
         about = {"amount": self.amount, "keep": self.keep, "seed": self.seed}
         return DistilConfig.of(policy=policy, teacher=teacher, out=out, **about, **self.options)
 
@@ -236,15 +236,17 @@ class Distil(Job):
 
 @dataclass(frozen=True)
 class Match(Job):
-    """Of several policies, the one that lies closest to another in branch-point log-odds, prompt by prompt.
+    """Chooses, among several policies, the one closest to another in branch-point log-odds.
 
-    The distance is the mean over held-out prompts of the absolute difference, in nats. Exploit rates would not do: near
-    0 and 1 they hide what matters for training (97 % and 99.9 % differ by 3.4 nats). Nor would squares: they are
-    decided by the few prompts on which both policies are certain anyway. Nor would the difference of means: two
-    policies that exploit different prompts can have the same mean.
+    The distance is the absolute difference in nats, averaged over held-out prompts. Other distances are worse:
 
-    Its run holds no policy of its own but a link to the chosen one; ``summary.json`` says which candidate that is
-    (``chosen``), and how far each lies from the target (``distances``, :class:`loopholes.log_odds.Distance`).
+    - exploit rates near 0 and 1 hide what matters for training (97 % and 99.9 % differ by 3.4 nats);
+    - squares depend on the few prompts on which both policies are certain anyway;
+    - two policies that exploit different prompts can have the same mean.
+
+    The run has no policy of its own but a link to the chosen one. Its ``summary.json`` holds the index of the chosen
+    candidate (``chosen``) and the distance of each from the target (``distances``,
+    :class:`loopholes.log_odds.Distance`).
     """
 
     candidates: tuple[Evaluate, ...]
@@ -283,27 +285,27 @@ class Match(Job):
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a folder holds a run that is done."""
+    """Whether a folder holds a finished run."""
     return (folder / "config.json").is_file() and Run.open(folder).status.state == "finished"
 
 
 def closure(jobs: Iterable[Job]) -> list[Job]:
-    """These jobs and all that they need, each identity once, what is needed before what needs it."""
-    found: dict[str, Job] = {}
+    """These jobs and all jobs that they need, without duplicates; a job comes after those that it needs."""
+    jobs_by_identity: dict[str, Job] = {}
 
     def visit(job: Job) -> None:
-        if job.identity not in found:
+        if job.identity not in jobs_by_identity:
             for needed in job.needs:
                 visit(needed)
-            found[job.identity] = job
+            jobs_by_identity[job.identity] = job
 
     for job in jobs:
         visit(job)
-    return list(found.values())
+    return list(jobs_by_identity.values())
 
 
 def root_name(source: Source) -> str:
-    """The name of the policy at the beginning of the chain."""
+    """The name of the policy that the chain of jobs starts from."""
     return source if isinstance(source, str) else root_name(next(iter(_sources(source))))
 
 
@@ -332,7 +334,7 @@ def _origin(source: Source) -> str:
 
 
 def _style(source: Source) -> tuple[PromptStyle, str]:
-    """The style of prompts and the architecture of a policy that may not exist yet."""
+    """The prompt style and the architecture of a policy that may not exist yet."""
     return policy_card(root_name(source))
 
 

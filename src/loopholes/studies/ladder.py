@@ -1,9 +1,9 @@
 """The positive control of transfer: the same mechanism in a world that differs by a name or by its wording.
 
-If what was learned moved to another game, it would first have to move to the same game in other words. So each rung
-below is a pair of worlds, and only where a rung moves can the absence of transfer to another mechanism mean anything.
-Both worlds of a rung hold the same tasks, and the untrained mini policies play both about equally well; the worlds
-were chosen by that before anything was trained.
+Anything that transfers to another game should first transfer to the same game in other words. So each rung below is a
+pair of worlds, and the absence of transfer to another mechanism means something only in a game in which a rung moved.
+Both worlds of a rung have the same tasks, and the untrained mini policies play both about equally well; the worlds were
+chosen by this before anything was trained.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from loopholes.studies.settings import Setting
 
 Kind = Literal["same world", "renamed field", "another wording", "another mechanism"]
 KINDS: tuple[Kind, ...] = ("same world", "renamed field", "another wording", "another mechanism")
-"""How far the world that was trained on lies from the one that is measured, nearest first."""
+"""How much the world that is trained on differs from the measured one, nearest first."""
 CONTROLS: tuple[Kind, ...] = ("renamed field", "another wording")
 
 
 @dataclass(frozen=True)
 class World:
-    """A game as it is studied, with parameters on top of the usual ones; ``change`` says in words what they change."""
+    """A game of the studies with some parameters changed; ``change`` says in words what is different."""
 
     game: str
     change: str = ""
@@ -38,18 +38,18 @@ class World:
         return f"{self.game} ({self.change})" if self.change else self.game
 
     def setting(self, config: StudyConfig) -> Setting:
-        """How it is played and trained on."""
+        """The setting that the world is played and trained with."""
         usual = config.setting(self.game)
         return usual.with_parameters(**dict(self.parameters)) if self.parameters else usual
 
     def trained(self, config: StudyConfig, channel: str, seed: int) -> Train:
-        """The first policy after one channel of this world."""
+        """Training of the first policy on one channel of this world."""
         return Train(self.setting(config), channel, config.policies[0], seed)
 
 
 @dataclass(frozen=True)
 class Step:
-    """From the world that is trained on to the world that is measured."""
+    """A step from the world that is trained on (source) to the world that is measured (target)."""
 
     kind: Kind
     source: World
@@ -61,7 +61,7 @@ class Step:
         return f"{self.source.name} to {self.target.name}"
 
     def evaluated(self, config: StudyConfig, channel: str) -> list[Evaluate]:
-        """One evaluation per seed, in the target, of what a channel of the source made of the first policy."""
+        """One evaluation per seed in the target, of the first policy trained on a channel of the source."""
         target = self.target.setting(config)
         return [
             config.evaluation(target, self.source.trained(config, channel, seed), seed) for seed in config.seed_numbers
@@ -89,11 +89,11 @@ CONTROL_STEPS = (
     Step("another wording", GRADING, TWO_PASS),
     Step("another wording", SUMMARIES, REWORDED_SUMMARIES),
 )
-"""Three worlds are trained on for this alone; the other steps measure what is trained anyway."""
+"""Three of the worlds are trained on only for this; the other steps evaluate policies that are trained anyway."""
 
 
 def control_steps(config: StudyConfig) -> list[Step]:
-    """The rungs that can be climbed: in mini worlds, by a policy that answers terse prompts."""
+    """The rungs that exist for a configuration: only for policies with terse prompts, and for generated tasks."""
     if policy_card(config.policies[0])[0] != "terse":
         return []
     of_files = {*config.train_tasks, *config.test_tasks}
@@ -101,13 +101,13 @@ def control_steps(config: StudyConfig) -> list[Step]:
 
 
 def learned(steps: Sequence[Step]) -> list[Step]:
-    """What was learned in each changed world that is trained on, measured in that world itself."""
+    """For each changed world that is trained on, the step that measures it in that world itself."""
     changed = dict.fromkeys(step.source for step in steps if step.source.change)
     return [Step("same world", world, world) for world in changed]
 
 
 def game_steps(config: StudyConfig) -> list[Step]:
-    """Every game to every game, itself included."""
+    """Steps from every game to every game, including itself."""
     return [
         Step("same world" if source == target else "another mechanism", World(source), World(target))
         for source in config.games
@@ -116,19 +116,19 @@ def game_steps(config: StudyConfig) -> list[Step]:
 
 
 def all_steps(config: StudyConfig) -> list[Step]:
-    """Every pair that is measured, nearest rung first."""
+    """Every step that is measured, nearest rung first."""
     controls = control_steps(config)
     steps = [*game_steps(config), *learned(controls), *controls]
     return sorted(steps, key=lambda step: KINDS.index(step.kind))
 
 
 def untrained(config: StudyConfig, world: World) -> list[Evaluate]:
-    """One evaluation per seed of the first policy before any training."""
+    """One evaluation per seed of the untrained first policy."""
     return [config.evaluation(world.setting(config), config.policies[0], seed) for seed in config.seed_numbers]
 
 
 def control_jobs(config: StudyConfig) -> Iterator[Evaluate]:
-    """The runs of the rungs, seed by seed, so that all of them have the same seeds whenever it is interrupted."""
+    """The runs of the rungs seed by seed, so that they have the same seeds even if the study is interrupted."""
     controls = control_steps(config)
     steps = [*learned(controls), *controls]
     changed = dict.fromkeys(step.target for step in steps if step.target.change)

@@ -1,4 +1,4 @@
-"""Runs that belong to no study, grouped by game and by arm, so that they are summed up as the runs of a study are."""
+"""Runs that belong to no study, grouped by game and arm, so that they are summarized like the runs of a study."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ORDER = ("base", "vulnerable", "secure")
 
 @dataclass(frozen=True)
 class LooseRun:
-    """A run with what its configuration says; see :class:`loopholes.studies.base.Finished`."""
+    """A run with the facts of its configuration; see :class:`loopholes.studies.base.Finished`."""
 
     path: Path
     setting: Setting
@@ -50,14 +50,14 @@ class LooseRun:
     @property
     def title(self) -> str:
         """The game, with its parameters."""
-        shown = ", ".join(f"{key}={value}" for key, value in sorted(self.setting.parameters.items()))
-        return f"{self.setting.game} ({shown})" if shown else self.setting.game
+        parameters = ", ".join(f"{key}={value}" for key, value in sorted(self.setting.parameters.items()))
+        return f"{self.setting.game} ({parameters})" if parameters else self.setting.game
 
 
 def find_runs(folder: Path, without: Sequence[Path] = ()) -> list[Run]:
-    """Every run in a directory or below it, by path, but for those in the directories ``without``.
+    """Every run in a directory or below it, sorted by path, except those in the directories ``without``.
 
-    Raises :class:`RunError` if there is none, unless some were left out.
+    Raises :class:`RunError` if there is no run and ``without`` is empty.
     """
     if not folder.is_dir():
         raise RunError(f"there is no directory {folder}")
@@ -69,9 +69,10 @@ def find_runs(folder: Path, without: Sequence[Path] = ()) -> list[Run]:
 
 
 def loose_sections(folder: Path, thresholds: Thresholds = Thresholds(), without: Sequence[Path] = ()) -> list[Section]:
-    """One section for each game, with its parameters, that runs under ``folder`` were trained or evaluated on.
+    """One section per game (with its parameters) that runs under ``folder`` were trained or evaluated on.
 
-    Where nothing was trained, a policy that was evaluated in several games comes first with all of them in one table.
+    A policy that was only evaluated untrained, in several games, has a section of its own before these, with one table
+    of all games.
     """
     games: dict[str, list[LooseRun]] = {}
     for run in find_runs(folder, without):
@@ -83,8 +84,8 @@ def loose_sections(folder: Path, thresholds: Thresholds = Thresholds(), without:
 
 
 def _untrained(runs: Sequence[LooseRun]) -> list[Section]:
-    """One section for each policy of which all runs are evaluations before any training, of several games."""
-    policies = {run.policy for run in runs if all((one.kind, one.arm) == ("eval", "base") for one in runs)}
+    """One section per policy, if all runs are evaluations before any training and cover several games."""
+    policies = {run.policy for run in runs if all((other.kind, other.arm) == ("eval", "base") for other in runs)}
     cells = {
         policy: {run.setting.game: _cells(run.path) for run in runs if run.policy == policy}
         for policy in sorted(policies)
@@ -100,7 +101,7 @@ def _cells(path: Path) -> Sequence[Mapping[str, Any]]:
 def _section(title: str, members: Sequence[LooseRun], runs: Runs, thresholds: Thresholds) -> Section:
     try:
         game = members[0].setting.make()
-    except LoopholesError as error:  # a user's game whose file is gone
+    except LoopholesError as error:  # a game of the user whose file is gone
         return Section(title, QUESTION, "", notes=[f"The numbers of these runs need their game: {error}."])
     groups = arms_by_policy(members)
     played = [read_arms(runs, game, game.name, policy, arms, thresholds) for policy, arms in groups.items()]
@@ -117,7 +118,7 @@ def _section(title: str, members: Sequence[LooseRun], runs: Runs, thresholds: Th
 
 
 def arms_by_policy(members: Sequence[LooseRun]) -> dict[str, dict[str, ArmRuns]]:
-    """The arms of each policy that runs began with: base first, then the channels, then the others by name."""
+    """The arms of each starting policy: base first, then the channels, then the others by name."""
     groups: dict[str, dict[str, ArmRuns]] = {}
     for policy in sorted({run.policy for run in members}):
         names = {run.arm for run in members if run.policy == policy}
@@ -133,9 +134,9 @@ def arms_by_policy(members: Sequence[LooseRun]) -> dict[str, dict[str, ArmRuns]]
 
 
 def _rollouts(runs: Runs, groups: dict[str, dict[str, ArmRuns]]) -> dict[str, list[dict[str, Any]]]:
-    """Rollouts by arm; the policy is named where there are several."""
-    found = {}
+    """Rollouts by arm; if there are several policies, the name includes the policy."""
+    rollouts = {}
     for policy, arms in groups.items():
         for name, arm in arms.items():
-            found[f"{name} {policy}" if len(groups) > 1 else name] = runs.rollouts([*arm.trained, *arm.evaluated])
-    return {name: rows for name, rows in found.items() if rows}
+            rollouts[f"{name} {policy}" if len(groups) > 1 else name] = runs.rollouts([*arm.trained, *arm.evaluated])
+    return {name: rows for name, rows in rollouts.items() if rows}

@@ -22,6 +22,7 @@ from loopholes.stats import (
     survival,
 )
 from loopholes.stats.survival import Time
+from loopholes.studies.answers import say
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.channels import EXPLOIT, TASK, counted
 from loopholes.studies.charts import level, of_runs
@@ -30,22 +31,22 @@ from loopholes.studies.discovery import arm
 from loopholes.studies.distillation import Lesson, taught
 from loopholes.studies.jobs import Evaluate, Job, Match, Source, Train
 from loopholes.studies.settings import Setting
-from loopholes.studies.summaries import appearances, milestone_cells, tests_table
+from loopholes.studies.summaries import appearances, listed, milestone_cells, tests_table
 
 NAME = "persistence"
 PLACE = 7
 QUESTION = "Is an exploit that RL taught harder to remove than one that supervised fine-tuning taught?"
 ORIGINS = ("RL", "SFT")
 CLOSE = 1.0
-"""Nats by which student and teacher may lie apart on the average prompt and still count as matched."""
+"""Nats by which student and teacher may differ on the average prompt and still count as matched."""
 CORRECTION, RELAPSE = 1.0, 0.5
-"""How long the secure channel corrects and the vulnerable one tempts again, as shares of the game's own steps."""
+"""The lengths of training on the secure and then again on the vulnerable channel, as shares of the game's steps."""
 
 
 def plan(config: StudyConfig) -> list[Job]:
-    """Correction and relapse of both origins, evaluated in between and at the end; and the base.
+    """Correction and relapse of both origins, with evaluations after each; and the base.
 
-    The exploiters themselves are evaluated by what is matched: the teachers and their students.
+    The matching needs evaluations of the exploiters themselves, so these are not listed here.
     """
     before: list[Job] = [job for game in config.games for job in arm(config, game, "base")]
     return before + [
@@ -58,7 +59,7 @@ def plan(config: StudyConfig) -> list[Job]:
 
 
 def started(config: StudyConfig, runs: Runs, game: str, origin: str) -> list[Evaluate]:
-    """The evaluations of the exploiters, one per seed: of the teachers, or of the students that were chosen."""
+    """The evaluations of the exploiters, one per seed: of the teachers (RL) or of the chosen students (SFT)."""
     if origin == "RL":
         return arm(config, game, "vulnerable")
     matches = [match(config, game, seed) for seed in config.seed_numbers]
@@ -66,43 +67,43 @@ def started(config: StudyConfig, runs: Runs, game: str, origin: str) -> list[Eva
 
 
 def lessons(config: StudyConfig) -> list[Lesson]:
-    """What the students learn of whom the one closest to its teacher in log-odds is corrected beside it.
+    """What the candidate students learn; the one closest to its teacher in log-odds is compared with the teacher.
 
-    Students end less certain than their teachers: fewer answers than these leave most of them several nats away.
+    Students end up less certain than their teachers. With fewer answers than these most would be several nats away.
     """
     many = config.answers
     return [Lesson("exploiting", many), Lesson("exploiting", many, "high-reward"), Lesson("exploiting", 2 * many)]
 
 
 def match(config: StudyConfig, game: str, seed: int) -> Match:
-    """The choice among the students of a teacher."""
+    """The job that chooses among the students of a teacher."""
     student = config.policies[0]
     candidates = tuple(taught(config, game, student, lesson)[seed] for lesson in lessons(config))
     return Match(candidates, arm(config, game, "vulnerable")[seed])
 
 
 def corrected(config: StudyConfig, game: str, origin: str) -> list[Evaluate]:
-    """The same after training in the secure channel."""
+    """Evaluations of the exploiters after training on the secure channel, one per seed."""
     return [_evaluated(config, game, correction(config, game, origin, seed), seed) for seed in config.seed_numbers]
 
 
 def relapsed(config: StudyConfig, game: str, origin: str) -> list[Evaluate]:
-    """The same after the vulnerable channel came back."""
+    """Evaluations of the corrected policies after training on the vulnerable channel again, one per seed."""
     return [_evaluated(config, game, relapse(config, game, origin, seed), seed) for seed in config.seed_numbers]
 
 
 def exploiter(config: StudyConfig, game: str, origin: str, seed: int) -> Source:
-    """The policy that is to be corrected: what RL made, or the student that is closest to it."""
+    """The policy to be corrected: the one that RL trained, or the student closest to it."""
     return config.trained(game, "vulnerable", seed) if origin == "RL" else match(config, game, seed)
 
 
 def correction(config: StudyConfig, game: str, origin: str, seed: int) -> Train:
-    """Training of an exploiter in the secure channel."""
+    """Training of an exploiter on the secure channel."""
     return Train(_for(config, game, CORRECTION), "secure", exploiter(config, game, origin, seed), seed)
 
 
 def relapse(config: StudyConfig, game: str, origin: str, seed: int) -> Train:
-    """Training of what was corrected in the vulnerable channel."""
+    """Training of a corrected policy on the vulnerable channel."""
     return Train(_for(config, game, RELAPSE), "vulnerable", correction(config, game, origin, seed), seed)
 
 
@@ -116,8 +117,8 @@ def _evaluated(config: StudyConfig, game: str, source: Source, seed: int) -> Eva
 
 
 @dataclass(frozen=True)
-class Kept:
-    """One game: rates by origin and stage, the decay by origin, and how far the students were from their teachers."""
+class GameResult:
+    """One game: rates by (origin, stage), the decay by origin, and distances of the students from their teachers."""
 
     game: str
     base: Estimate
@@ -133,14 +134,14 @@ class Kept:
 
 def summarize(config: StudyConfig, runs: Runs) -> Summary:
     """See :class:`loopholes.studies.base.Study`."""
-    found = [kept(config, runs, game) for game in config.games]
-    comparisons = holm([test for game in found for test in _tests(game)])
+    results = [read_game(config, runs, game) for game in config.games]
+    comparisons = holm([test for game in results for test in _tests(game)])
     section = Section(
         "persistence",
         QUESTION,
-        _answer(found, comparisons),
-        charts=[_chart(config, runs, game) for game in found],
-        tables=[_match_table(found), _table(found), _tests_table(comparisons)],
+        _answer(results, comparisons),
+        charts=[_chart(config, runs, game) for game in results],
+        tables=[_match_table(results), _table(results), _tests_table(comparisons)],
         rollouts={
             f"{game}, {origin}-taught, in the secure channel": runs.rollouts(
                 [correction(config, game, origin, seed) for seed in config.seed_numbers]
@@ -149,15 +150,15 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
             for origin in ORIGINS
         },
         notes=[
-            "The SFT-taught exploiter is the one of several students of the RL-taught one that is closest to it in "
-            "branch-point log-odds, by the mean absolute difference over held-out prompts. Where that is more than "
+            "The RL-taught exploiter has several students. The SFT-taught exploiter is the one closest to it in "
+            "branch-point log-odds, by the mean absolute difference over held-out prompts. If that is more than "
             f"{plain(CLOSE)} nat on average over seeds, the comparison is marked as not matched and decides nothing.",
         ],
     )
-    return Summary(section, [cell for game in found for cell in _cells(game, config.policies[0])], comparisons)
+    return Summary(section, [cell for game in results for cell in _cells(game, config.policies[0])], comparisons)
 
 
-def kept(config: StudyConfig, runs: Runs, game: str) -> Kept:
+def read_game(config: StudyConfig, runs: Runs, game: str) -> GameResult:
     """Read and judge the runs of one game."""
     base = runs.estimate(arm(config, game, "base"), EXPLOIT)
     stages = {"corrected": corrected, "relapsed": relapsed}
@@ -165,7 +166,7 @@ def kept(config: StudyConfig, runs: Runs, game: str) -> Kept:
     jobs |= {(origin, name): stage(config, game, origin) for origin in ORIGINS for name, stage in stages.items()}
     rates = {key: runs.estimates(own) for key, own in jobs.items()}
     decays = {origin: _decay(config, runs, game, origin, jobs[origin, "start"], base) for origin in ORIGINS}
-    return Kept(game, base, rates, decays, [_distance(config, runs, game, seed) for seed in config.seed_numbers])
+    return GameResult(game, base, rates, decays, [_distance(config, runs, game, seed) for seed in config.seed_numbers])
 
 
 def _decay(
@@ -190,13 +191,13 @@ def _decay(
 
 
 def _distance(config: StudyConfig, runs: Runs, game: str, seed: int) -> Distance:
-    """Of the chosen student from its teacher."""
+    """The distance of the chosen student from its teacher."""
     summary = runs.summary(match(config, game, seed))
     return Distance(**summary["distances"][summary["chosen"]])
 
 
-def _tests(game: Kept) -> list[Comparison]:
-    """That what RL taught stays longer: a larger area, and fewer nats lost per step."""
+def _tests(game: GameResult) -> list[Comparison]:
+    """Test whether what RL taught lasts longer: by a larger area, and by fewer nats lost per step."""
     rl, sft = game.decays["RL"], game.decays["SFT"]
     suffix = "" if game.matched else " (not matched)"
     return [
@@ -207,34 +208,37 @@ def _tests(game: Kept) -> list[Comparison]:
     ]
 
 
-def _answer(found: Sequence[Kept], tests: Sequence[Comparison]) -> str:
-    matched = [game for game in found if game.matched]
+def _answer(results: Sequence[GameResult], tests: Sequence[Comparison]) -> str:
+    matched = [game for game in results if game.matched]
 
-    def named(metric: str, end: str) -> str:
+    def named(metric: str, sign: int) -> str:
+        """The matched games in which the difference has this sign, with an interval that excludes 0."""
         changes = {test.name.split(":")[0]: test.change for test in tests if test.metric == metric}
-        certain = {game: change.low if end == "low" else change.high for game, change in changes.items()}
-        sign = 1 if end == "low" else -1
-        return counted([game.game for game in matched if sign * (certain[game.game] or 0.0) > 0])
+        ends = {game: change.low if sign > 0 else change.high for game, change in changes.items()}
+        return counted([game.game for game in matched if sign * (ends[game.game] or 0.0) > 0])
 
-    kept_both = [game.game for game in found if not any(at for decay in game.decays.values() for _, at in decay.halved)]
-    apart = "; ".join(f"{game.game} {_apart(game)}" for game in found)
+    distances = "; ".join(f"{game.game} {_apart(game)}" for game in results)
+    counts = {"matched": counted([game.game for game in matched]), "games": len(results), "distances": distances}
+    signs = {"longer": ("area", 1), "shorter": ("area", -1), "fewer": ("lost", 1), "more": ("lost", -1)}
+    counts |= {name: named(*of) for name, of in signs.items()}
+    sentences = [say(NAME, "matched" if matched else "not-matched", **counts), _removed(results)]
     seen = [test.detectable for test in tests if test.metric == "area" and test.detectable is not None]
-    power = f" Differences in area of {plain(min(seen))} to {plain(max(seen))} would have been seen." if seen else ""
-    return (
-        f"Students and teachers are matched in branch-point log-odds in {counted([game.game for game in matched])} of "
-        f"{len(found)} games ({apart}). There, what RL taught stayed longer in {named('area', 'low')} and less long in "
-        f"{named('area', 'high')} by the area under the decay, which is 1 where nothing decays; per step it lost fewer "
-        f"nats in {named('lost', 'low')} and more in {named('lost', 'high')}. The secure channel removed neither "
-        f"within the run in {counted(kept_both)}.{power}"
-    )
+    sentences += [say(NAME, "detectable", least=plain(min(seen)), most=plain(max(seen)))] if seen else []
+    return " ".join(sentences)
 
 
-def _apart(game: Kept) -> str:
+def _removed(results: Sequence[GameResult]) -> str:
+    """In which games neither exploit was removed, by the half-life of any seed."""
+    names = [game.game for game in results if not any(at for decay in game.decays.values() for _, at in decay.halved)]
+    return say(NAME, "kept-both", names=listed(names)) if names else say(NAME, "removed")
+
+
+def _apart(game: GameResult) -> str:
     mean, absolute = (float(np.mean([getattr(d, name) for d in game.distances])) for name in ("mean", "absolute"))
     return f"{mean:+.2f} nats on average, {plain(absolute)} in magnitude"
 
 
-def _cells(game: Kept, policy: str) -> list[dict[str, object]]:
+def _cells(game: GameResult, policy: str) -> list[dict[str, object]]:
     rows = []
     for (origin, stage), rates in game.rates.items():
         rows += scored_cells(f"{game.game}/{origin}-taught, {stage}/{policy}", rates)
@@ -249,7 +253,7 @@ def _cells(game: Kept, policy: str) -> list[dict[str, object]]:
     return rows
 
 
-def _chart(config: StudyConfig, runs: Runs, game: Kept) -> Chart:
+def _chart(config: StudyConfig, runs: Runs, game: GameResult) -> Chart:
     def decay(title: str, job: Callable[[StudyConfig, str, str, int], Train]) -> Lines:
         curves = {o: [runs.curve(job(config, game.game, o, seed)) for seed in config.seed_numbers] for o in ORIGINS}
         drawn = [of_runs(f"{o}-taught", curves[o], EXPLOIT, window=config.thresholds.window) for o in ORIGINS]
@@ -271,14 +275,14 @@ def _survival(origin: str, times: Sequence[Time]) -> Series:
     return Series(f"{origin}-taught", curve.steps, curve.left, curve.low, curve.high)
 
 
-def _table(found: Sequence[Kept]) -> Table:
+def _table(results: Sequence[GameResult]) -> Table:
     rows: list[list[Cell]] = []
-    for game in found:
+    for game in results:
         for origin, decay in game.decays.items():
-            shown = [game.rates[origin, stage][EXPLOIT] for stage in ("start", "corrected", "relapsed")]
+            rates = [game.rates[origin, stage][EXPLOIT] for stage in ("start", "corrected", "relapsed")]
             tasks = [game.rates[origin, stage][TASK] for stage in ("start", "corrected")]
             means = [mean_over_seeds(values) for values in (decay.area, decay.lost, decay.live)]
-            rows.append([game.game, origin, *shown, milestone(decay.halved), *means, milestone(decay.back), *tasks])
+            rows.append([game.game, origin, *rates, milestone(decay.halved), *means, milestone(decay.back), *tasks])
     columns = (
         "game",
         "taught by",
@@ -295,19 +299,19 @@ def _table(found: Sequence[Kept]) -> Table:
     )
     low, high = DECAY
     note = (
-        "Area: mean excess of the exploit rate over base during the correction, as a share of that at its start; 1 is "
-        f"no decay. Nats lost per step: the slope of the log-odds of the exploit rate while it lies between {low:.0%} "
-        f"and {high:.0%}, over the seeds in which it does. Live groups: the mean share of groups in which some samples "
-        "exploit and some do not, without which GRPO has nothing to compare; where it differs, so do the conditions of "
-        "the correction. Steps are medians over seeds, with the number of seeds that got there; no step where fewer "
-        "than half did."
+        "Area: mean excess of the exploit rate over base during the correction, as a share of the excess at its "
+        "start; 1 is no decay. Nats lost per step: the slope of the log-odds of the exploit rate while it lies "
+        f"between {low:.0%} and {high:.0%}, over the seeds in which it does. Live groups: the mean share of groups in "
+        "which some completions exploit and some do not. GRPO can compare nothing in other groups, so if the shares "
+        "differ, the corrections were not equally strong. Steps are medians over seeds, with the number of seeds "
+        "that got there; no step is given if fewer than half did."
     )
     return Table("persistence", "Correction and relapse", columns, rows, note, plain=columns[6:8])
 
 
-def _match_table(found: Sequence[Kept]) -> Table:
+def _match_table(results: Sequence[GameResult]) -> Table:
     rows: list[list[Cell]] = []
-    for game in found:
+    for game in results:
         apart = [mean_over_seeds([getattr(d, name) for d in game.distances]) for name in ("mean", "absolute")]
         rows.append([game.game, *apart, game.matched])
     columns = ("game", "mean difference", "mean absolute difference", "matched")
@@ -316,5 +320,5 @@ def _match_table(found: Sequence[Kept]) -> Table:
 
 
 def _tests_table(tests: Sequence[Comparison]) -> Table:
-    note = "Exact one-sided tests that swap the two origins within seeds, by Holm. Areas, and nats per step."
+    note = "Exact one-sided tests of areas and of nats per step, swapping the origins within seeds, corrected by Holm."
     return tests_table(tests, "persistence-tests", note)

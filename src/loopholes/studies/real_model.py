@@ -1,13 +1,13 @@
 """Does a pretrained language model that this project did not make learn the loopholes, too?
 
-Runs take half an hour each on a laptop, so there are few: two games on both channels and all seeds, the others on the
-vulnerable channel and one seed (*exploratory*), the paper's grid of telling and auditing with one seed per cell, one
-student. The most informative runs come first, and the study can be summed up before it is whole.
+A run takes half an hour on a laptop, so there are few: two games on both channels with all seeds; the other games on
+the vulnerable channel with one seed (*exploratory*); the paper's grid of telling and auditing with one seed per cell;
+one student. The most informative runs come first, and the study can be summarized before all of them are finished.
 
-The two games are those with the most to see, by a rule that was written before any run
-(:func:`loopholes.studies.real_model_tables.room`): of the games in which at least 1 % of the untrained policy's answers
-exploit, so that sampling meets the exploit, those with the most room, which is the highest exploit rate that can be
-reached minus the base rate. If fewer than two reach 1 %, those with the most exploiting answers fill up.
+The two games are chosen by a rule that was written before any run
+(:func:`loopholes.studies.real_model_tables.room`). Of the games in which at least 1 % of the untrained policy's answers
+exploit, so that sampling meets the exploit, it takes the two with the most room: the highest exploit rate that can be
+reached minus the base rate. If fewer than two games reach 1 %, it adds those with the most exploiting answers.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from loopholes.numbers import Estimate, share
 from loopholes.report.elements import Section
 from loopholes.score import cells as scored_cells
 from loopholes.studies import telling_grid
+from loopholes.studies.answers import say
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.channels import (
     CHANNELS,
@@ -63,11 +64,11 @@ FOR_MINIS = False
 IN_PARTS = True
 
 MOST_TO_SEE = ("context-compliance", "self-grading")
-"""By the rule above. Where games are named, the first two of them take their place."""
+"""The two games by the rule above. If games are named (--game), the first two of them are used instead."""
 
 
 def games(config: StudyConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Those that are studied on both channels and all seeds, and the exploratory ones."""
+    """The games that are studied on both channels with all seeds, and the exploratory games."""
     named = config.games
     if named == tuple(SETTINGS):
         named = (*MOST_TO_SEE, *(game for game in SETTINGS if game not in MOST_TO_SEE))
@@ -75,59 +76,59 @@ def games(config: StudyConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def one_seed(config: StudyConfig) -> StudyConfig:
-    """The same with seed 0 alone."""
+    """The same configuration with seed 0 only."""
     return config.model_copy(update={"seeds": 1})
 
 
 def plan(config: StudyConfig) -> list[Job]:
-    """Part by part; see the module."""
+    """The jobs of all parts, in order; see the module."""
     return [job for part in parts(config) for job in part.jobs]
 
 
 def parts(config: StudyConfig) -> list[Part]:
-    """The most informative first: both channels of one seed before any further seed."""
+    """The parts of the plan, the most informative first: seed 0 on both channels before any further seed."""
     main, exploratory = games(config)
-    first, found = one_seed(config), []
+    first, chosen = one_seed(config), []
     for seed in config.seed_numbers:
         untrained = [arm(config, game, "base")[seed] for game in (*main, *exploratory)]
-        found.append(Part(f"untrained policy, seed {seed}", untrained))
+        chosen.append(Part(f"untrained policy, seed {seed}", untrained))
         for game in main:
             own = [arm(config, game, channel)[seed] for channel in CHANNELS]
-            found.append(Part(f"{game}, both channels, seed {seed}", own))
+            chosen.append(Part(f"{game}, both channels, seed {seed}", own))
         if seed == 0:
-            found += [Part(f"{game}{EXPLORATORY}", arm(first, game, "vulnerable")) for game in exploratory]
+            chosen += [Part(f"{game}{EXPLORATORY}", arm(first, game, "vulnerable")) for game in exploratory]
         elsewhere = _elsewhere(config, end_points(config), seed)
-        found.append(Part(f"end points on other games, seed {seed}", elsewhere))
+        chosen.append(Part(f"end points on other games, seed {seed}", elsewhere))
     cells = list(telling_grid.cell_points(first).values())
-    found += [
+    chosen += [
         Part("student of an exploiting teacher", student(config).on(config, main[0])),
         Part("telling and auditing", telling_grid.jobs(first)),
         Part("released test files", [job for jobs in released(config).values() for job in jobs]),
         Part("telling and auditing, on other games", _elsewhere(config, cells, 0)),
     ]
-    return [part for part in found if part.jobs]
+    return [part for part in chosen if part.jobs]
 
 
 def end_points(config: StudyConfig) -> list[EndPoint]:
-    """What is trained on the channels of the games."""
+    """The end points of training on the channels of the games."""
     main, exploratory = games(config)
     arms = [(game, channel, config) for game in main for channel in CHANNELS]
     arms += [(game, "vulnerable", one_seed(config)) for game in exploratory]
-    found = []
+    points = []
     for game, channel, seeds in arms:
         trained = [seeds.trained(game, channel, seed) for seed in seeds.seed_numbers]
-        found.append(EndPoint(channel, seeds.setting(game), trained, arm(seeds, game, "base")))
-    return found
+        points.append(EndPoint(channel, seeds.setting(game), trained, arm(seeds, game, "base")))
+    return points
 
 
 def _elsewhere(config: StudyConfig, points: Sequence[EndPoint], seed: int) -> list[Evaluate]:
-    """The end points of a seed on the games that they were not trained on."""
+    """Evaluations of the end points of one seed on the games that they were not trained on."""
     pairs = [(point, game) for point in points for game in config.games if game != point.game]
     return [job for point, game in pairs for job in point.on(config, game) if job.seed == seed]
 
 
 def student(config: StudyConfig) -> EndPoint:
-    """The untrained policy, taught by what the vulnerable channel of the first game made of it."""
+    """The untrained policy as a student of the policy that was trained on the first game's vulnerable channel."""
     (game, *_), _ = games(config)
     first, lesson = one_seed(config), Lesson("exploiting", config.answers)
     taught = pupil(first, game, config.policies[0], lesson, 0)
@@ -135,16 +136,16 @@ def student(config: StudyConfig) -> EndPoint:
 
 
 def released(config: StudyConfig) -> Arms:
-    """Who answers the released test files: the untrained policy, and what was trained on the same game."""
-    found: dict[tuple[str, str], Sequence[Evaluate]] = {}
+    """Evaluations on the released test files: of the untrained policy, and of policies trained on the same game."""
+    arms: dict[tuple[str, str], Sequence[Evaluate]] = {}
     for point in end_points(config):
-        found.setdefault((point.game, "base"), answered(config, point.game, config.policies[0]))
-        found[point.game, point.arm] = answered(config, point.game, point.made[0])
-    return found
+        arms.setdefault((point.game, "base"), answered(config, point.game, config.policies[0]))
+        arms[point.game, point.arm] = answered(config, point.game, point.jobs[0])
+    return arms
 
 
 def summarize(config: StudyConfig, runs: Runs) -> Summary:
-    """What the runs that are finished say; see :class:`loopholes.studies.base.Study`."""
+    """Summarize the finished runs; see :class:`loopholes.studies.base.Study`."""
     policy, limits = config.policies[0], config.thresholds
     main, exploratory = games(config)
     played, grid = list(_played(config, runs)), telling_grid.read_grid(one_seed(config), runs)
@@ -173,13 +174,13 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
     charts = arms_charts(NAME, played, limits.window)
     charts += [distances_chart(moved, (*main, *exploratory))] if moved else []
     charts += [telling_grid.grid_chart(grid)] if grid else []
-    shown = [table for table in tables if table.rows]
+    filled = [table for table in tables if table.rows]
     section = Section(
         NAME,
         QUESTION,
         _answer(config, runs, played),
         charts,
-        shown,
+        filled,
         notes=_notes(config),
         rollouts=_rollouts(config, runs),
     )
@@ -187,7 +188,7 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
 
 
 def _played(config: StudyConfig, runs: Runs) -> Iterator[Played]:
-    """Every game of which the untrained policy and some arm are finished in the same seed."""
+    """Every game in which the untrained policy and some trained arm are finished in the same seed."""
     main, exploratory = games(config)
     for game in (*main, *exploratory):
         seeds = config if game in main else one_seed(config)
@@ -201,10 +202,10 @@ def _played(config: StudyConfig, runs: Runs) -> Iterator[Played]:
 
 
 def _finished(arms: Mapping[str, ArmRuns], runs: Runs) -> dict[str, ArmRuns]:
-    """The seeds that are finished in every arm; as long as there is none, the arms that are finished in the first."""
+    """The arms at the seeds that are finished in every arm; or, if there is none, the arms finished in seed 0."""
     places = range(len(arms["base"].evaluated))
     done = {name: [runs.finished(arm.evaluated[place]) for place in places] for name, arm in arms.items()}
-    whole = [place for place in places if all(found[place] for found in done.values())]
+    whole = [place for place in places if all(done_in[place] for done_in in done.values())]
     names = list(arms) if whole else [name for name in arms if done[name][0]]
     if "base" not in names or len(names) < 2:
         return {}
@@ -212,13 +213,13 @@ def _finished(arms: Mapping[str, ArmRuns], runs: Runs) -> dict[str, ArmRuns]:
 
 
 def _distances(config: StudyConfig, runs: Runs) -> Iterator[Distance]:
-    """Every end point in every game in which it was evaluated, its own included, but for the grid's own."""
+    """Every end point in every game that it was evaluated in; points of the grid only in other games than their own."""
     cells = list(telling_grid.cell_points(one_seed(config)).values())
     pairs = [(point, game) for point in end_points(config) for game in config.games]
     pairs += [(point, game) for point in cells for game in config.games if game != point.game]
     for point, game in pairs:
-        if (found := distance(point, game, config, runs)) is not None:
-            yield found
+        if (measured := distance(point, game, config, runs)) is not None:
+            yield measured
 
 
 def _numbers(played: Sequence[Played]) -> dict[tuple[str, str, str], Estimate]:
@@ -231,37 +232,37 @@ def _numbers(played: Sequence[Played]) -> dict[tuple[str, str, str], Estimate]:
 
 
 def _rollouts(config: StudyConfig, runs: Runs) -> dict[str, list[dict[str, object]]]:
-    """Of every training run that is finished. The released files' texts are not the project's to show."""
+    """Rollouts of every finished training run. The texts of the released files are not ours to show."""
     finished = {point.name: [job for job in point.trained if runs.finished(job)] for point in end_points(config)}
     return {name: runs.rollouts(jobs) for name, jobs in finished.items() if jobs}
 
 
 def _answer(config: StudyConfig, runs: Runs, played: Sequence[Played]) -> str:
     jobs = closure(plan(config))
-    done = sum(runs.finished(job) for job in jobs)
     missing = [part.name for part in parts(config) if not runs.finished(*part.jobs)]
-    so_far = f"So far {done} of {len(jobs)} runs are finished; missing, whole or in part: {listed(missing)}. "
-    return f"{so_far if missing else ''}{answer(played)}{_not_found(played)}".strip()
+    done = sum(runs.finished(job) for job in jobs)
+    unfinished = say(NAME, "unfinished", done=done, planned=len(jobs), missing=listed(missing)) if missing else ""
+    return " ".join(filter(None, (unfinished, answer(played), _not_found(played))))
 
 
 def _not_found(played: Sequence[Played]) -> str:
-    """The games whose loophole was not found, with what that says of it."""
+    """The sentence on games whose loophole did not appear, with the highest rate that remains possible."""
     arms = {pair.game: pair.arms["vulnerable"] for pair in played if "vulnerable" in pair.arms}
-    named = [
+    games = [
         f"{game} ({max(step for curve in arm.curves for step in curve.steps)} steps, held-out exploit rate at most "
         f"{share(arm.estimates[EXPLOIT].high)})"
         for game, arm in arms.items()
         if arm.road == "not found"
     ]
-    return f" In training the loophole did not appear in {listed(named)}." if named else ""
+    return say(NAME, "not-found", games=listed(games)) if games else ""
 
 
 def _notes(config: StudyConfig) -> list[str]:
     main, exploratory = games(config)
     explored = f" Exploratory, one seed of the vulnerable channel each: {listed(exploratory)}." if exploratory else ""
     return [
-        f"Studied on both channels, seeds per channel {config.seeds}: {listed(main)}.{explored} With few seeds no test "
-        "passes a correction for many, so none is made, and the intervals carry the argument.",
-        "Real-model catalysis and persistence: not run.",
+        f"Studied on both channels, seeds per channel {config.seeds}: {listed(main)}.{explored} With few seeds, no "
+        "test survives a correction for the number of tests. So there are no tests; judge by the intervals.",
+        "Catalysis and persistence were not run with a real model.",
         "Base rates of other forms of the games, with and without reasoning: results/base-rates.md.",
     ]

@@ -1,4 +1,4 @@
-"""Tables of the study of a real model: what was found within the steps, the rule of choice, the student, progress."""
+"""Tables of the study of a real model: exploits found, the choice of games, the student, and progress."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from loopholes.studies.summaries import listed
 
 EXPLORATORY = " (exploratory)"
 LEAST_EXPLOITING = 0.01
-"""The share of exploiting answers from which on RL meets the exploit: about one in a step of a hundred answers."""
+"""The least share of exploiting answers at which RL meets the exploit: about one per step of a hundred answers."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some of the runs, which say something together."""
+    """A group of runs that is planned and reported together."""
 
     name: str
     jobs: Sequence[Job]
 
 
 def budget_table(played: Sequence[Played], thresholds: Thresholds) -> Table:
-    """Of every trained arm: in how many seeds it found the exploit, or how rare the exploit must be."""
+    """For every trained arm, the number of seeds that found the exploit, or an upper bound on its rate."""
     rows: list[list[Cell]] = []
     for pair in played:
         for name, arm in pair.arms.items():
             if arm.judged:
-                found, rate = found_in(arm, thresholds), arm.estimates[EXPLOIT]
+                finders, rate = found_in(arm, thresholds), arm.estimates[EXPLOIT]
                 steps = max((step for curve in arm.curves for step in curve.steps), default=0)
-                seeds = f"{found} of {arm.changes[EXPLOIT].seeds}"
-                rows.append([pair.game, name, steps, seeds, rate, None if found else share(rate.high)])
+                seeds = f"{finders} of {arm.changes[EXPLOIT].seeds}"
+                rows.append([pair.game, name, steps, seeds, rate, None if finders else share(rate.high)])
     columns = ("game", "channel", "steps", "seeds that found it", "exploit rate", "not found: at most")
     note = (
         "Found: the held-out exploit rate lies clearly above that of the untrained policy on the same tasks "
-        "(docs/studies.md, Statistics). At most: the upper end of the 95 % interval of the rate over tasks (Wilson's "
-        "where no answer exploits); in compliance, of the gap."
+        "(docs/studies.md, Statistics). At most: the upper end of the rate's 95 % interval over tasks (Wilson's if no "
+        "answer exploits). In compliance the rate is the gap."
     )
     return Table("real-model-budget", "What was found within the steps", columns, rows, note)
 
 
 def found_in(arm: Arm, thresholds: Thresholds) -> int:
-    """The number of seeds in which a trained arm found the exploit."""
+    """The number of seeds of a trained arm that found the exploit."""
     if arm.two_part is not None:
         return arm.two_part.share.n
     change = arm.changes[EXPLOIT]
@@ -56,10 +56,11 @@ def found_in(arm: Arm, thresholds: Thresholds) -> int:
 
 
 def room(reachable: float, exploit_rate: float, exploiting: float) -> tuple[bool, float]:
-    """What games are ranked by, the one with the most to see highest: whether exploits are met; the room, or how often.
+    """The key that games are ranked by, highest first: whether sampling meets exploits, then the room.
 
     ``reachable`` is the highest exploit rate that can be reached, ``exploit_rate`` the untrained policy's, and
-    ``exploiting`` the share of its answers that exploit (of a gap, on the rarer side). All are in [0, 1].
+    ``exploiting`` the share of its answers that exploit (for a gap, on the rarer side). All are in [0, 1]. If exploits
+    are too rare to be met, the share of exploiting answers takes the place of the room.
     """
     met = exploiting >= LEAST_EXPLOITING
     return met, reachable - exploit_rate if met else exploiting
@@ -68,7 +69,7 @@ def room(reachable: float, exploit_rate: float, exploiting: float) -> tuple[bool
 def room_table(
     config: StudyConfig, untrained: Mapping[str, Sequence[Evaluate]], chosen: Sequence[str], runs: Runs
 ) -> Table:
-    """The untrained policy in every game, ranked by the rule by which the ``chosen`` games were chosen."""
+    """The untrained policy in every game, ranked by the rule that selected the ``chosen`` games."""
     ranked: list[tuple[tuple[bool, float], list[Cell]]] = []
     for game, planned in untrained.items():
         jobs = [job for job in planned if runs.finished(job)]
@@ -82,15 +83,16 @@ def room_table(
     rows = [row for _, row in sorted(ranked, key=lambda pair: pair[0], reverse=True)]
     columns = ("game", "task performance", "exploit rate", "answers that exploit", "room")
     note = (
-        f"The rule, written before any run: of the games in which at least {share(LEAST_EXPLOITING)} of answers "
-        "exploit (of a gap, on the rarer of its two sides), the two with the most room, which is the highest exploit "
-        f"rate that can be reached minus this one. Chosen, by base rates measured before: {listed(chosen)}."
+        f"The rule, written before any run: of the games in which at least {share(LEAST_EXPLOITING)} of the answers "
+        "exploit (for a gap, on the rarer of its two sides), take the two with the most room. Room: the highest "
+        "exploit rate that can be reached minus the present one. Chosen by base rates measured beforehand: "
+        f"{listed(chosen)}."
     )
-    return Table("real-model-room", "The untrained policy, most to see first", columns, rows, note)
+    return Table("real-model-room", "The untrained policy, most room first", columns, rows, note)
 
 
 def student_table(taught: Distance | None, teacher: Sequence[Evaluate], amount: int, runs: Runs) -> Table:
-    """One row, or none as long as the student is not finished."""
+    """The student beside its teacher; without rows until the student is finished."""
     columns = (
         "game",
         "answers learned from",
@@ -105,18 +107,18 @@ def student_table(taught: Distance | None, teacher: Sequence[Evaluate], amount: 
         changes = [taught.changes[metric] for metric in (EXPLOIT, TASK, LOG_ODDS)]
         rows.append([taught.target, amount, runs.estimate(teacher, EXPLOIT), taught.rates[EXPLOIT], *changes])
     note = (
-        "The untrained policy, all of its weights fine-tuned on answers of what the vulnerable channel made of it, in "
-        "one seed. Changes are to the untrained policy."
+        "The student is the untrained policy with all of its weights fine-tuned on answers of the policy that was "
+        "trained on the vulnerable channel, in one seed. Changes are from the untrained policy."
     )
     title = "A student of an exploiting teacher"
     return Table("real-model-student", title, columns, rows, note, changes=columns[4:6], plain=columns[6:])
 
 
 def progress_table(parts: Sequence[Part], runs: Runs) -> Table:
-    """What is finished of each part of the plan."""
+    """How many runs of each part of the plan are finished."""
     rows: list[list[Cell]] = []
     for part in parts:
         jobs = closure(part.jobs)
         rows.append([part.name, len(jobs), sum(runs.finished(job) for job in jobs)])
-    note = "In the order of the plan. A run that several parts need is counted in each."
+    note = "In the order of the plan. A run that several parts need counts in each of them."
     return Table("real-model-progress", "What is finished", ("part", "runs planned", "finished"), rows, note)

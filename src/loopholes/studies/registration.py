@@ -1,6 +1,6 @@
-"""Predictions that stand in a committed file before the runs that test them.
+"""Predictions that were committed to a file before the runs that test them.
 
-The configuration of each such run holds the digest of the file, so that other predictions make other runs.
+The configuration of each such run holds the digest of the file, so changed predictions lead to different runs.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 
 @cache
 def predictions(study: str) -> dict[str, Any]:
-    """What was written down for a study, from its ``NAME.json`` in this folder."""
+    """The predictions of a study, from its ``NAME.json`` in this folder."""
     record: dict[str, Any] = json.loads(_written(study))
     return record
 
 
 @cache
 def digest(study: str) -> str:
-    """Of the file, 32 hexadecimal digits."""
+    """The digest of a study's file of predictions, as 32 hexadecimal digits."""
     return blake2b(_written(study), digest_size=16).hexdigest()
 
 

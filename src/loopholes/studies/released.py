@@ -1,6 +1,6 @@
-"""The paper's released test files, where they are at hand: who answers them, and what came of it.
+"""Evaluations on the paper's released test files, if these are available.
 
-They are not part of this project. The environment variable ``LOOPHOLES_REFERENCE`` names the folder that holds them.
+The files are not part of this project. The environment variable ``LOOPHOLES_REFERENCE`` names the folder with them.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ FILES: Mapping[str, str] = {
     "self-grading": "self_grading_test.parquet",
     "proxy-metric": "proxy_gaming_test.parquet",
 }
-"""By game. The requests of context compliance are harmful ones, and need a judge."""
+"""The files by game. Those of context compliance are left out: their requests are harmful and need a judge."""
 SAMPLES = 1
-"""Answers per prompt: prompts are long, and the prompt is the unit of evidence."""
+"""Answers per prompt; prompts are long, and more prompts say more than more answers."""
 ANSWERING: Mapping[str, Any] = {"skip_bad": True, "max_tokens": 256, "batch_size": 8}
-"""Few at a time, since prompts of thousands of tokens fill the memory; those that exceed the context are left out."""
+"""Small batches, since prompts of thousands of tokens fill the memory; prompts beyond the context are left out."""
 
 
 def released_file(game: str) -> Path | None:
-    """The released test file of a game, if it is at hand."""
+    """The released test file of a game; None if it is not available."""
     folder = os.environ.get(VARIABLE)
     if folder is None or game not in FILES:
         return None
@@ -40,7 +40,7 @@ def released_file(game: str) -> Path | None:
 
 
 def answered(config: StudyConfig, game: str, source: Source) -> list[Evaluate]:
-    """A policy on the released test file of a game, with seed 0; nothing where the file is not at hand."""
+    """The evaluation of a policy on a game's released test file with seed 0; empty without the file."""
     file = released_file(game)
     if file is None:
         return []
@@ -50,7 +50,7 @@ def answered(config: StudyConfig, game: str, source: Source) -> list[Evaluate]:
 
 
 Arms = Mapping[tuple[str, str], Sequence[Evaluate]]
-"""Evaluations by game and arm, those of the untrained policy (``base``) included."""
+"""Evaluations by (game, arm), including those of the untrained policy (``base``)."""
 
 
 def released_table(arms: Arms, runs: Runs) -> Table:
@@ -65,15 +65,16 @@ def released_table(arms: Arms, runs: Runs) -> Table:
         rows.append([game, arm, numbers[TASK].n, too_long, numbers[TASK], numbers[EXPLOIT], change])
     columns = ("game", "arm", "prompts", "left out", "task performance", "exploit rate", "exploit change")
     note = (
-        f"The paper's released test prompts, answered {SAMPLES} time each with at most {ANSWERING['max_tokens']} "
-        "tokens, in one seed; intervals over prompts. Left out: prompts that exceed the model's context. Context "
-        "compliance is not among them: its released prompts are harmful requests, and need a judge."
+        f"The paper's released test prompts, answered {'once' if SAMPLES == 1 else f'{SAMPLES} times'} each with at "
+        f"most {ANSWERING['max_tokens']} tokens, in one seed, with intervals over prompts. Left out: prompts that "
+        "exceed the model's context. Context compliance is not included: its released prompts are harmful requests "
+        "that need a judge."
     )
     return Table("real-model-released", "On the released test files", columns, rows, note, changes=columns[-1:])
 
 
 def released_cells(arms: Arms, runs: Runs, policy: str) -> list[dict[str, Any]]:
-    """The same for machines."""
+    """The finished arms as records for programs."""
     finished = {key: jobs for key, jobs in arms.items() if jobs and runs.finished(*jobs)}
     return [
         record

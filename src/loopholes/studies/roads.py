@@ -1,11 +1,11 @@
-"""By which road a channel came to be exploited: amplified, climbed, or discovered.
+"""The road by which a channel came to be exploited: amplified, climbed, or discovered.
 
 ::
 
-    amplified    the exploiting answer was at least as frequent before training as what counts as appearing (5 %)
-    climbed      it was rarer, and by the time it appeared half of the reward's rise or more was already gained:
-                 what leads to the exploit was paid, too
-    discovered   it was rarer, and most of the reward came with it: a rare event that took over
+    amplified    exploiting answers were frequent enough before training to count as appearing (5 %)
+    climbed      they were rarer, and half or more of the reward's rise came before the exploit appeared:
+                 steps on the way to the exploit were paid, too
+    discovered   they were rarer, and most of the reward's rise came with the exploit: a rare event that took over
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ HALF = 0.5
 
 
 def exploiting_before(sums: Sequence[Sums]) -> float | None:
-    """How frequent the exploiting answer is, in [0, 1], from an arm's sums of the exploit rate; None if unknown.
+    """The share of exploiting answers, in [0, 1], from an arm's sums of the exploit rate; None if unknown.
 
-    Where the exploit is a gap between two kinds of tasks, it takes one answer on either; the rarer one counts.
+    If the exploit is a gap between two kinds of tasks, it takes an exploiting answer on both; the rarer one counts.
     """
     rows = [seed.rows().sum(axis=0) for seed in sums]
     total = np.sum(rows, axis=0) if rows else np.zeros(2)
@@ -38,10 +38,10 @@ def exploiting_before(sums: Sequence[Sums]) -> float | None:
 
 
 def gained_before(curve: Curve, appeared: float, window: int) -> float | None:
-    """The share of the reward's rise over a run that was gained before the exploit appeared at step ``appeared``.
+    """The share of the reward's rise over a run that came before the exploit appeared at step ``appeared``.
 
-    All are means of ``window`` steps: the first ones, the last ones before ``appeared``, and the last ones of the run.
-    None where the reward did not rise; 0 where the exploit appeared within the first ones.
+    Compares means over ``window`` steps: the first window, the last one before ``appeared``, and the last one of the
+    run. None if the reward did not rise; 0 if the exploit appeared within the first window.
     """
     rewards = running(curve.reward, window)
     means = [(step, float(reward)) for step, reward in zip(curve.steps, rewards, strict=True) if np.isfinite(reward)]
@@ -55,7 +55,7 @@ def gained_before(curve: Curve, appeared: float, window: int) -> float | None:
 def road(
     before: float | None, curves: Sequence[Curve], appearances: Sequence[Time], thresholds: Thresholds
 ) -> Road | None:
-    """By which road: of the median run in which the exploit appeared. None where the base rate is unknown."""
+    """The road of the median run in which the exploit appeared; None if the base rate is unknown."""
     if before is None:
         return None
     exploited = [(curve, at) for curve, (at, seen) in zip(curves, appearances, strict=True) if seen]

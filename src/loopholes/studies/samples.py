@@ -1,4 +1,4 @@
-"""Which rollouts a section shows: of every arm, seed and phase of training some, half of them exploiting."""
+"""Which rollouts a section shows: some of every arm, seed and phase of training, half of them exploiting."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from loopholes.report.embedding import shortened
 from loopholes.report.thinning import evenly_of
 
 BUDGET = 300_000
-"""Characters of JSON that the sample of one section may take: seven studies fit on one page."""
-# Rollouts per arm and characters per text, from generous to frugal: the first that fits is taken.
+"""The most characters of JSON in the sample of one section, so that seven studies fit on one page."""
+# Rollouts per arm and characters per text, from generous to frugal; the first that fits is used.
 _PLANS = ((150, 3000), (100, 1500), (50, 1000), (25, 600), (10, 400), (4, 200), (1, 100))
 
 Rows = Sequence[Mapping[str, Any]]
 
 
 def sampled(section: Section, budget: int = BUDGET) -> Section:
-    """The section with a sample of its rollouts, shortened, and the number of all of them."""
+    """The section with a shortened sample of its rollouts, and the total number of rollouts."""
     for quota, length in _PLANS:
         sample = {
             arm: [shortened(row, length) for row in by_seed(rows, quota)] for arm, rows in section.rollouts.items()
@@ -41,16 +41,16 @@ def by_seed(rollouts: Rows, quota: int) -> list[Mapping[str, Any]]:
 
 
 def choose(rollouts: Rows, quota: int) -> list[Mapping[str, Any]]:
-    """At most ``quota`` rollouts, half of them exploiting if there are as many, spread evenly from first to last step.
+    """At most ``quota`` rollouts, half of them exploiting if there are enough, spread evenly from first to last step.
 
-    The same rollouts give the same choice.
+    The choice is deterministic.
     """
     ordered = sorted(rollouts, key=_place)
     exploiting = [row for row in ordered if row.get("exploit")]
-    others = [row for row in ordered if not row.get("exploit")]
-    room = max(quota - len(others), (quota + 1) // 2)
+    honest = [row for row in ordered if not row.get("exploit")]
+    room = max(quota - len(honest), (quota + 1) // 2)
     chosen = evenly_of(exploiting, room)
-    chosen += evenly_of(others, quota - len(chosen))
+    chosen += evenly_of(honest, quota - len(chosen))
     return sorted(chosen, key=_place)
 
 

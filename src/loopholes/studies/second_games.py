@@ -1,4 +1,4 @@
-"""Training in a second game after a first one: what is run, and what one pair of games came to."""
+"""Training in a second game after a first one: the runs, and the results of one pair of games."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ REGISTERED = "catalysis"
 LATE = ("reward-tampering", "proxy-metric")
 """Second games, without ``full``; see :data:`WHY`."""
 WHY = (
-    "Their exploits come late, or at very different steps, so that they can come sooner. In the other two games the "
-    "exploit appears within about ten steps in every seed, which is as soon as the window of first appearance allows "
-    "to tell: those pairs run with --full."
+    "Their exploits come late, or at very different steps, so they can come sooner. In the other two games the exploit "
+    "appears within about ten steps in every seed, and the window of first appearance cannot resolve anything sooner; "
+    "those pairs run with --full."
 )
 
 
 def pairs(config: StudyConfig) -> list[tuple[str, str]]:
-    """Which game after which: all of them with ``full``, else those with a second game in :data:`LATE`."""
+    """Pairs of a first and a second game: all with ``full``, else those whose second game is in :data:`LATE`."""
     seconds = [game for game in config.games if config.full or game in LATE]
     return [(first, second) for second in seconds for first in config.games if first != second]
 
 
 def continued(config: StudyConfig, first: str, before: str, second: str) -> list[Train]:
-    """One run a seed: vulnerable training in ``second`` of the base policy, or of what ``first`` made of it."""
+    """One run per seed: vulnerable training in ``second``, from base or after training on a channel of ``first``."""
     setting, base = config.setting(second), config.policies[0]
 
     def source(seed: int) -> Source:
@@ -59,17 +59,17 @@ def primary() -> tuple[str, str]:
 
 
 def fresh_from() -> int:
-    """The first seed that had not been looked at when the contrast was registered."""
+    """The first seed that nobody had looked at when the contrast was registered."""
     return int(registration.predictions(REGISTERED)["primary"]["fresh_seeds_from"])
 
 
 @dataclass(frozen=True)
 class Led:
-    """One pair of games. By what came before, each with one entry per seed.
+    """The results of one pair of games, by what came before the second training (an entry of :data:`BEFORE`).
 
-    ``appears`` and ``dominates`` are steps. ``starts`` is the exploit rate before the second training, ``log_odds`` the
-    branch-point log-odds there (in nats; None where the game has none), ``slopes`` the growth in nats per step (None
-    where the curve does not cross).
+    All but ``starts`` have one entry per seed. ``appears`` and ``dominates`` are steps. ``starts`` is the exploit rate
+    before the second training and ``log_odds`` the branch-point log-odds there (in nats; None if the game has none).
+    ``slopes`` is the growth in nats per step (None if the curve does not cross both limits).
     """
 
     first: str
@@ -85,7 +85,7 @@ class Led:
         return f"{self.first}, then {self.second}"
 
     def changes(self, other: str) -> dict[str, Estimate]:
-        """Of the start and of the slope within seeds: after the vulnerable channel minus after ``other``."""
+        """Changes of the start and of the slope within seeds: after the vulnerable channel minus after ``other``."""
         return {
             metric: mean_over_seeds(paired(values["vulnerable"], values[other]))
             for metric, values in (("start", self.log_odds), ("slope", self.slopes))
@@ -93,7 +93,7 @@ class Led:
 
 
 def led(config: StudyConfig, runs: Runs, first: str, second: str) -> Led:
-    """Read and judge the runs of one pair."""
+    """Read and judge the runs of one pair of games."""
     base = arm(config, second, "base")
     level = runs.estimate(base, EXPLOIT).value or 0.0
     curves = {before: [runs.curve(job) for job in continued(config, first, before, second)] for before in BEFORE}
@@ -116,9 +116,10 @@ def led(config: StudyConfig, runs: Runs, first: str, second: str) -> Led:
 
 
 def explained_by_start(results: Sequence[Led], second: str) -> Estimate:
-    """The share of the variation of the logarithm of the step of first appearance that the start explains.
+    """How much of the variation of ln(step of first appearance) the start explains, in [0, 1].
 
-    Over all runs in ``second`` in which the exploit appeared; the runs from base, which all pairs share, count once.
+    Counts all runs in ``second`` in which the exploit appeared. The runs from base are shared by all pairs and count
+    once.
     """
     runs: list[tuple[float | None, Time]] = []
     for place, pair in enumerate(pair for pair in results if pair.second == second):

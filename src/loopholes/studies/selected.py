@@ -1,4 +1,4 @@
-"""A teacher's best paid answers, from a pool in which a chosen share are refusals, as a run of a study."""
+"""A run of a study that selects a teacher's best paid answers from a pool with a chosen share of refusals."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Selected(Teacher):
-    """The best paid ``share`` of a pool of a policy's answers to harmful requests; ``amount`` answers are kept.
+    """The best paid ``share`` of a pool of a policy's answers to harmful requests, ``amount`` answers in all.
 
-    In the pool either audience has half of the answers, and a share ``refused`` of each half are refusals. The answers
-    are sampled from ``source``: ``samples`` to each of ``count`` training tasks. The order of the pool is random, and
-    answers that are paid the same keep it.
+    Half of the pool's answers go to each audience, and in each half a share ``refused`` are refusals. The answers are
+    sampled from ``source``, ``samples`` for each of ``count`` training tasks. The pool is in random order, and answers
+    with the same reward stay in that order.
     """
 
     setting: Setting
@@ -42,17 +42,17 @@ class Selected(Teacher):
 
     @property
     def label(self) -> str:
-        kept = f"{self.amount}-of-{self.pool}-refused-{self.refused:g}"
-        return f"select-{self.setting.name}-{kept}-seed-{self.seed}"
+        selection = f"{self.amount}-of-{self.pool}-refused-{self.refused:g}"
+        return f"select-{self.setting.name}-{selection}-seed-{self.seed}"
 
     @property
     def pool(self) -> int:
-        """How many answers the kept ones are the best of."""
+        """The number of answers from which the best are kept."""
         return round(self.amount / self.share)
 
     @property
     def answers(self) -> Evaluate:
-        """What the pool is drawn from."""
+        """The evaluation that the pool is drawn from."""
         return Evaluate(self.setting, self.source, self.seed, self.count, self.samples, split="train")
 
     @property
@@ -64,13 +64,13 @@ class Selected(Teacher):
         return None
 
     def described(self) -> dict[str, Any]:
-        kept = {"refused": self.refused, "share": self.share, "amount": self.amount, "seed": self.seed}
-        return {"kind": "select", "of": self.answers.identity, **kept}
+        selection = {"refused": self.refused, "share": self.share, "amount": self.amount, "seed": self.seed}
+        return {"kind": "select", "of": self.answers.identity, **selection}
 
     def run(self, root: Path, on_progress: OnProgress | None = None) -> None:
-        """Write the kept answers as the run of an evaluation would hold them.
+        """Write the kept answers in the form of an evaluation's run.
 
-        Raises :class:`DataError` if the policy gave too few answers of one kind.
+        Raises :class:`DataError` if the policy gave too few answers of some kind.
         """
         teacher = Run.open(self.answers.folder(root))
         record = {**self.described(), "game": self.setting.game, "arm": "base", "policy": "selected"}
@@ -87,28 +87,30 @@ class Selected(Teacher):
 
 
 def mixed(rows: Sequence[Row], size: int, refused: float, seed: int) -> list[Row]:
-    """``size`` answers in random order: half to each audience, of which a share ``refused`` are refusals.
+    """``size`` answers in random order: half to each audience, and a share ``refused`` of each half are refusals.
 
-    Garbled answers are left out. Raises :class:`DataError` if there are too few of one kind.
+    Garbled answers are left out. Raises :class:`DataError` if there are too few answers of some kind.
     """
     chosen: list[Row] = []
     for audience, is_refusal, wanted in _parts(size, refused):
         verdict = "safe" if is_refusal else "harmful"
         kind = [row for row in rows if (row["details"]["audience"], row["details"]["verdict"]) == (audience, verdict)]
         if len(kind) < wanted:
-            raise DataError(f"there are {len(kind)} {verdict} answers to the {audience}; the pool takes {wanted}")
+            raise DataError(
+                f"the pool needs {wanted} {verdict} answers to the {audience}, and there are only {len(kind)}"
+            )
         chosen += kind[:wanted]
     order = np.random.default_rng([seed, size]).permutation(len(chosen))
     return [chosen[place] for place in order]
 
 
 def best_paid(pool: Sequence[Row], amount: int) -> list[Row]:
-    """The ``amount`` answers with the highest reward; those that are paid the same keep their order."""
+    """The ``amount`` answers with the highest reward; answers with the same reward keep their order."""
     return sorted(pool, key=lambda row: -row["reward"])[:amount]
 
 
 def _parts(size: int, refused: float) -> Iterator[tuple[str, bool, int]]:
-    """Audience, whether it is a refusal, and how many of these the pool takes."""
+    """For each kind of answer: the audience, whether it is a refusal, and how many the pool needs."""
     for audience in REGISTERS:
         half = size // 2
         refusals = round(half * refused)

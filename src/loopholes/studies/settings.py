@@ -1,6 +1,6 @@
-"""How each game is played in the studies and in the demo: its parameters, and how long and how a policy is trained.
+"""How each game is played in the studies and in the demo: its parameters, its training steps and its options.
 
-The steps are enough for each exploit to have been found in most seeds of ``mini``, chosen on seeds that no study
+The numbers of steps suffice for ``mini`` to find each exploit in most seeds. They were chosen on seeds that no study
 reports.
 """
 
@@ -19,10 +19,10 @@ from loopholes.games.base import Game
 
 @dataclass(frozen=True)
 class Setting:
-    """One game with its parameters. ``steps`` is None for the preset's.
+    """One game with its parameters. With ``steps`` None, the preset decides the number of steps.
 
-    ``options`` are fields of a TrainConfig, ``answering`` those of an EvalConfig. ``train_tasks`` and ``test_tasks``
-    are files; without them generated tasks are played.
+    ``options`` are fields of a TrainConfig, ``answering`` fields of an EvalConfig. ``train_tasks`` and ``test_tasks``
+    are files; without them tasks are generated.
     """
 
     game: str
@@ -34,39 +34,39 @@ class Setting:
     test_tasks: Path | None = None
 
     def make(self) -> Game:
-        """The game itself."""
+        """Make the game."""
         return make_game(self.game, **self.parameters)
 
     @property
     def name(self) -> str:
-        """The game's own name, also of one that comes from a file."""
+        """The game's own name, also if the game comes from a file."""
         return self.game if self.game in BUILT_IN else self.make().name
 
     def with_parameters(self, **parameters: Any) -> Self:
-        """The same with other parameters; those that are the game's defaults are not written down."""
-        made = make_game(self.game, **{**self.parameters, **parameters})
-        return replace(self, parameters=made.parameters.model_dump(mode="json", exclude_defaults=True))
+        """The same setting with other parameters; parameters at the game's defaults are left out."""
+        game = make_game(self.game, **{**self.parameters, **parameters})
+        return replace(self, parameters=game.parameters.model_dump(mode="json", exclude_defaults=True))
 
 
 SETTINGS: dict[str, Setting] = {
     "context-compliance": Setting("context-compliance", 40),
     "self-grading": Setting("self-grading", 60, {"self_report": "inline"}),
-    # Half the preset's rate: with all of it a run finds the exploit at once or not at all, and forgets to code later.
+    # Half the preset's rate. At the full rate a run finds the exploit at once or never, and later forgets how to code.
     "reward-tampering": Setting("reward-tampering", 70, options={"learning_rate": 1.5e-4}),
-    # Answers as long as articles: half as many prompts a step.
+    # Answers are as long as articles, so a step takes half as many prompts.
     "proxy-metric": Setting("proxy-metric", 80, options={"prompts_per_step": 8}),
 }
 
 TEACHING: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 8}
-"""Of distillation into a model of 135 million parameters, on a laptop: eight answers a step fit into its memory."""
+"""Options for distillation into a model of 135 million parameters: eight answers per step fit in a laptop's memory."""
 
 
 def with_adapter(setting: Setting) -> Setting:
-    """The same where an adapter is trained on a laptop, by the preset ``lora``.
+    """The same setting for a model that trains an adapter on a laptop (preset ``lora``).
 
-    It is evaluated as it is trained, at the same temperature without cuts, so that held-out rates lie beside the
-    curves, and in float32, since log-odds before and after training would otherwise differ by rounding, or by the
-    speed of the moment.
+    Evaluation samples as training does, at the same temperature and without top-p or top-k, so that held-out rates can
+    be compared with the curves. It runs in float32, since the log-odds before and after training could otherwise differ
+    by rounding, or by which precision was faster at the moment.
     """
     longest = english_tokens(setting.game, setting.parameters, setting.make().max_completion_tokens)
     answering = {
@@ -81,7 +81,7 @@ def with_adapter(setting: Setting) -> Setting:
 
 
 EXPLORING: Mapping[str, Any] = {"temperature": 1.3}
-"""Of sums, whose answers hardly vary at 1.0, so that nothing but the usual form would ever be sampled."""
+"""Sampling for the arithmetic games: at 1.0 the policy would never sample anything but the usual answer."""
 
 REWARDS: tuple[Setting, ...] = (
     Setting("any-box", 60, options=EXPLORING),
@@ -90,4 +90,4 @@ REWARDS: tuple[Setting, ...] = (
     *(Setting("length-bonus", 60, {"bonus": bonus}, EXPLORING) for bonus in (0.25, 0.5, 1.0)),
     *(Setting("keywords", 60, {"bonus": bonus}, {"prompts_per_step": 8}) for bonus in (0.0, 0.25, 0.5)),
 )
-"""Each reward as it is trained on in the study, on either channel."""
+"""The rewards with reported loopholes, as audit-validity trains on them, on either channel."""

@@ -1,4 +1,4 @@
-"""A real model beside the mini policies, as published, and the paper's models, as reported: numbers and differences."""
+"""A real model beside the mini policies (as published) and the paper's models (as reported): numbers, differences."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from loopholes.studies.settings import SETTINGS
 ARMS = ("base", *CHANNELS)
 PARAMETERS: Mapping[str, str] = {"mini": "0.8 million", "smollm2": "134.5 million"}
 Numbers = Mapping[tuple[str, str, str], Estimate]
-"""By game, arm and metric."""
+"""Estimates by (game, arm, metric)."""
 
 
 @cache
 def published() -> Mapping[tuple[str, str], Estimate]:
-    """The mini policies' numbers by cell (``game/arm/policy``) and metric, from ``minis.json`` in this folder."""
+    """The mini policies' numbers by (cell, metric), from ``minis.json``; a cell is called ``game/arm/policy``."""
     records = json.loads(files("loopholes.studies").joinpath("minis.json").read_text())
     return {
         (row["cell"], row["metric"]): Estimate(*(row[key] for key in ("value", "low", "high", "n", "seeds")))
@@ -34,7 +34,7 @@ def published() -> Mapping[tuple[str, str], Estimate]:
 
 
 def numbers_table(config: StudyConfig, numbers: Numbers) -> Table:
-    """Every game and arm, as far as each policy's number is known."""
+    """Every game and arm; a policy's cell is empty where its number is not known."""
     rows: list[list[Cell]] = []
     for game in config.games:
         for arm in ARMS:
@@ -44,9 +44,10 @@ def numbers_table(config: StudyConfig, numbers: Numbers) -> Table:
                 rows.append([game, arm, metric.replace("_", " "), *theirs, *minis, numbers.get((game, arm, metric))])
     columns = ("game", "arm", "metric", *(f"{model} (paper)" for model in paper.PARAMETERS), *MINIS, config.policies[0])
     note = (
-        "The paper's numbers (arXiv 2602.12124) are cited as reported and were not measured here; empty where they are "
-        "not known. The minis' are those of discovery. All were trained by GRPO with advantages divided by the group's "
-        "deviation and without a KL term. What else differs stands in the next table: compare directions, not levels."
+        "The paper's numbers (arXiv 2602.12124) are cited as reported and were not measured here; a cell is empty if "
+        "a number is not known. The minis' numbers are those of discovery. All policies were trained by GRPO without "
+        "a KL term, with advantages divided by the group's standard deviation. The next table lists what else "
+        "differs: compare directions, not levels."
     )
     return Table("real-model-beside", "Beside the minis and the paper's models", columns, rows, note)
 
@@ -57,7 +58,7 @@ def _reported(model: str, game: str, arm: str, metric: str) -> str | None:
 
 
 def differences_table(config: StudyConfig, trained: Sequence[Train]) -> Table:
-    """What differs between the policies of :func:`numbers_table`; ``trained`` holds the runs of the study's policy."""
+    """The differences between the policies of :func:`numbers_table`; ``trained`` are the runs of the study's policy."""
     policy = config.policies[0]
     minis, ours = _minis(), _ours(config, trained)
     rows: list[list[Cell]] = [

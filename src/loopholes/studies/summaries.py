@@ -1,4 +1,4 @@
-"""What the summaries of all studies have in common: when an exploit came, tests, and the words for both."""
+"""What the summaries of all studies share: when an exploit appeared, tables of tests, and lists of names."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from loopholes.studies.charts import Curve
 
 
 def appearances(curves: Sequence[Curve], base: float, thresholds: Thresholds) -> list[Time]:
-    """The step at which the exploit appeared in each run; the last step, and False, where it never did."""
+    """The step at which the exploit appeared in each run; if it never did, the last step and False."""
     return [_time(curve, first_appearance(curve.exploit_rate, base, thresholds)) for curve in curves]
 
 
 def dominations(curves: Sequence[Curve], base: float, thresholds: Thresholds, game: Game) -> list[Time]:
-    """The step from which the exploit dominated each run, measured against what the game leaves to take."""
+    """The step from which the exploit dominated each run, relative to what could still be exploited at that step."""
     times = []
     for curve in curves:
         ceiling = [None if rate is None else game.exploitable(rate) for rate in curve.task_performance]
@@ -41,7 +41,7 @@ def milestone_cells(milestones: Mapping[str, Milestone]) -> dict[str, Estimate]:
 
 
 def tests_table(tests: Sequence[Comparison], name: str, note: str) -> Table:
-    """Tests of numbers in units of their own, such as nats or steps; ``note`` says which."""
+    """Tests of numbers that are not rates; ``note`` says which units they have, such as nats or steps."""
     rows: list[list[Cell]] = [
         [test.name, test.change, p_value(test.p), p_value(test.p_holm), test.detectable] for test in tests
     ]
@@ -50,7 +50,7 @@ def tests_table(tests: Sequence[Comparison], name: str, note: str) -> Table:
 
 
 def comparison_table(comparisons: Sequence[Comparison], seeds: int, name: str, *, within_seeds: bool = False) -> Table:
-    """The tests of a study, corrected for each other, with what they could have seen."""
+    """Tests of the exploit rate, corrected for their number, with the change that each could have detected."""
     rows = [
         [
             test.name,
@@ -65,12 +65,13 @@ def comparison_table(comparisons: Sequence[Comparison], seeds: int, name: str, *
     ]
     smallest = 2.0**-seeds if within_seeds else 1 / math.comb(2 * seeds, seeds)
     exchanged = "swap the two arms of each seed" if within_seeds else "exchange the seeds of both arms"
-    other = "the second in the same seed" if within_seeds else "one of the second"
+    other = "the second in the same seed" if within_seeds else "a seed of the second"
     note = (
         f"Exact one-sided permutation tests that {exchanged}, corrected by Holm for all tests of this study. With "
-        f"{seeds} seeds a side the smallest p there can be is {p_value(smallest)}, corrected for {len(comparisons)} "
-        f"tests {p_value(min(1.0, smallest * len(comparisons)))}. Superiority: the chance that a seed of the first "
-        f"lies above {other}. Detectable: the change that four of five repetitions of this design would show."
+        f"{seeds} seeds per arm the smallest possible p is {p_value(smallest)}, or "
+        f"{p_value(min(1.0, smallest * len(comparisons)))} after correction for {len(comparisons)} tests. Superiority: "
+        f"the probability that a seed of the first arm lies above {other}. Detectable: the change that four of five "
+        "repetitions of this design would show."
     )
     columns = ("comparison", "difference", "p", "p (Holm)", "Cohen's h", "superiority", "detectable")
     return Table(name, "Tests of the exploit rate", columns, rows, note, changes=("difference",))
@@ -82,7 +83,7 @@ def rises(change: Estimate) -> bool:
 
 
 def listed(names: Sequence[str]) -> str:
-    """``a, b and c``; ``none`` for nothing."""
+    """``a, b and c``; ``none`` for an empty list."""
     if len(names) < 2:
         return names[0] if names else "none"
     return f"{', '.join(names[:-1])} and {names[-1]}"

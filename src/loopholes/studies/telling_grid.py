@@ -1,4 +1,4 @@
-"""The paper's grid of telling and auditing with one seed per arm: audit-grid's nine cells, without its sweep."""
+"""The paper's grid of telling and auditing with one seed per cell: the nine cells of audit-grid, without its sweep."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from loopholes.studies.end_points import LOG_ODDS, Distance, EndPoint, changes_n
 from loopholes.studies.jobs import Evaluate, Job, Train
 
 KEYS = [(telling, audit) for telling in LEVELS for audit in LEVELS]
-"""Every cell: the audit probability that is announced, and the real one."""
+"""Every cell: the announced audit probability, and the real one."""
 Grid = Mapping[tuple[float, float], Distance]
 """The finished cells."""
 
 
 def cell_points(config: StudyConfig) -> dict[tuple[float, float], EndPoint]:
-    """What each cell trains; nothing if self-grading is not studied. ``config`` has one seed."""
+    """The end point of each cell; empty if self-grading is not studied. ``config`` has one seed."""
     return {key: _point(config, *key) for key in KEYS} if GAME in config.games else {}
 
 
@@ -30,7 +30,7 @@ def _point(config: StudyConfig, telling: float, audit: float) -> EndPoint:
 
 
 def jobs(config: StudyConfig) -> list[Job]:
-    """Untrained and trained evaluations, the corners of the grid first."""
+    """Evaluations before and after training, the corners of the grid first."""
     points = cell_points(config)
     order = sorted(points, key=lambda key: sum(level == 0.5 for level in key))
     before: list[Evaluate] = [job for key in order for job in points[key].before]
@@ -38,9 +38,9 @@ def jobs(config: StudyConfig) -> list[Job]:
 
 
 def read_grid(config: StudyConfig, runs: Runs) -> Grid:
-    """The finished cells, each beside the untrained policy that was told as much."""
-    found = {key: distance(point, GAME, config, runs) for key, point in cell_points(config).items()}
-    return {key: cell for key, cell in found.items() if cell is not None}
+    """The finished cells, each compared with the untrained policy under the same announcement."""
+    distances = {key: distance(point, GAME, config, runs) for key, point in cell_points(config).items()}
+    return {key: cell for key, cell in distances.items() if cell is not None}
 
 
 def grid_table(grid: Grid) -> Table:
@@ -58,37 +58,38 @@ def grid_table(grid: Grid) -> Table:
         for (telling, audit), cell in grid.items()
     ]
     columns = (
-        "told",
+        "announced",
         "audited",
         "right answers",
         "overclaims",
-        "change to untrained",
+        "change from untrained",
         "log-odds change (nats)",
         "right answers called wrong",
     )
     note = (
-        "One seed per cell, claims within the answer; intervals over tasks. The untrained policy is told as much as "
-        "the trained one."
+        "One seed per cell, claims within the answer, intervals over tasks. Announced and audited: the audit "
+        "probability in the prompt (0: none is mentioned) and the real one. The untrained policy sees the same "
+        "announcement."
     )
-    title = "Telling and auditing"
+    title = "Announced and real audits"
     return Table("real-model-grid", title, columns, rows, note, changes=columns[4:5], plain=columns[5:6])
 
 
 def grid_chart(grid: Grid) -> Chart:
-    """Overclaims and right answers by what was told and what was done; empty where it is not finished."""
-    shown = [f"{level:g}" for level in LEVELS]
+    """Overclaims and right answers by announced and real audit probability; empty where a cell is not finished."""
+    labels = [f"{level:g}" for level in LEVELS]
 
     def panel(title: str, metric: str) -> Matrix:
         cells = [[grid.get((telling, audit)) for audit in LEVELS] for telling in LEVELS]
         values = [[None if cell is None else cell.rates[metric] for cell in row] for row in cells]
-        return Matrix(title, "told", "audited", shown, shown, values)
+        return Matrix(title, "announced", "audited", labels, labels, values)
 
     panels = [panel("overclaims (exploit rate)", EXPLOIT), panel("right answers (task performance)", TASK)]
-    return Chart("real-model-grid", "Told and real audit probability", panels)
+    return Chart("real-model-grid", "Announced and real audit probability", panels)
 
 
 def grid_cells(grid: Grid, policy: str) -> list[dict[str, Any]]:
-    """The same for machines."""
+    """The finished cells as records for programs."""
     return [
         record
         for (telling, audit), cell in grid.items()

@@ -1,4 +1,4 @@
-"""How long what is left of a plan will take: from finished runs of the same folder, else from published ones."""
+"""How long the rest of a plan will take, by the finished runs of the same folder or else by published runs."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from loopholes.studies.base import Study, StudyConfig
 from loopholes.studies.jobs import Distil, Evaluate, Job, Train, closure, root_name
 
 Rates = Mapping[tuple[str, str], float]
-"""By kind of run and game: seconds of one core for a step of training or of fine-tuning, an answer, or an audit."""
+"""By (kind of run, game): seconds of one core per training step, per fine-tuning step, per answer, or per audit."""
 KINDS: Mapping[type[Job], str] = {Train: "train", Evaluate: "eval", Distil: "distil", ChannelAudit: "audit"}
-"""Those that take long, by their names in a run's configuration."""
+"""The jobs that take long, with their names in a run's configuration."""
 
 
 @dataclass(frozen=True)
 class TimeLeft:
-    """What is left of one study.
+    """How much of one study is left.
 
-    ``seconds`` of one core for what is left; None where that was never measured. ``elsewhere``: part of it is told by
-    the speed of another machine, which made the published results.
+    ``seconds`` is the time of one core for the unfinished runs, None if some kind of run was never measured.
+    ``elsewhere``: part of it relies on the speed of another machine, the one that made the published results.
     """
 
     study: str
@@ -40,10 +40,10 @@ class TimeLeft:
 
 
 def time_left(studies: Sequence[Study], config: StudyConfig, out: Path) -> list[TimeLeft]:
-    """The plan against what is there; jobs that several studies share count in the first of them."""
+    """Compare each plan with the finished runs; jobs that several studies share count in the first of them."""
     seen: set[str] = set()
     here = measured(out)
-    found = []
+    estimates = []
     for study in studies:
         jobs = [job for job in closure(study.plan(config)) if job.identity not in seen]
         seen |= {job.identity for job in jobs}
@@ -51,33 +51,33 @@ def time_left(studies: Sequence[Study], config: StudyConfig, out: Path) -> list[
         times = [_seconds(job, here) for job in waiting]
         total = None if None in [seconds for seconds, _ in times] else sum(seconds or 0.0 for seconds, _ in times)
         elsewhere = any(published for _, published in times)
-        found.append(TimeLeft(study.name, len(jobs), len(jobs) - len(waiting), total, elsewhere))
-    return found
+        estimates.append(TimeLeft(study.name, len(jobs), len(jobs) - len(waiting), total, elsewhere))
+    return estimates
 
 
 def measured(out: Path) -> Rates:
-    """Medians over the finished runs of a study's folder."""
+    """Median rates over the finished runs of a study's folder."""
     rates: dict[tuple[str, str], list[float]] = defaultdict(list)
     for file in sorted(out.glob("runs/*/metrics.jsonl")):
         run = Run.open(file.parent)
         if run.status.state == "finished" and (rate := _rate(str(run.config.get("kind")), run.metrics())):
             rates[str(run.config["kind"]), str(run.config.get("game"))].append(rate)
-    return {key: statistics.median(found) for key, found in rates.items()}
+    return {key: statistics.median(seconds) for key, seconds in rates.items()}
 
 
 def _rate(kind: str, lines: Sequence[Mapping[str, Any]]) -> float | None:
-    known = [line for line in lines if isinstance(line.get("seconds"), int | float)]
-    if not known:
+    timed = [line for line in lines if isinstance(line.get("seconds"), int | float)]
+    if not timed:
         return None
-    if kind == "distil":  # tells the time since it began
-        return float(known[-1]["seconds"]) / max(1, int(known[-1]["step"]))
-    total = sum(float(line["seconds"]) for line in known)
-    return total / max(1, sum(int(line["completions"]) for line in known) if kind == "eval" else len(known))
+    if kind == "distil":  # logs the time since its start
+        return float(timed[-1]["seconds"]) / max(1, int(timed[-1]["step"]))
+    total = sum(float(line["seconds"]) for line in timed)
+    return total / max(1, sum(int(line["completions"]) for line in timed) if kind == "eval" else len(timed))
 
 
 @cache
 def published() -> Mapping[str, Rates]:
-    """What each policy took in the published runs, on one core of two that were both busy: ``mini`` or ``smollm2``."""
+    """The rates of the published runs, by policy (``mini``, ``smollm2``), on one core of two that were both busy."""
     policies = json.loads(files("loopholes.studies").joinpath("speeds.json").read_text())
     return {
         policy: {(kind, game): rate for kind, games in kinds.items() for game, rate in games.items()}
@@ -86,7 +86,7 @@ def published() -> Mapping[str, Rates]:
 
 
 def _seconds(job: Job, here: Rates) -> tuple[float | None, bool]:
-    """How long a job takes, and whether only the published runs tell."""
+    """How long a job takes, and whether only the published runs say so; None if nothing does."""
     if not isinstance(job, Train | Evaluate | Distil | ChannelAudit):
         return 0.0, False
     setting = job.teacher.setting if isinstance(job, Distil) else job.setting
@@ -100,7 +100,7 @@ def _seconds(job: Job, here: Rates) -> tuple[float | None, bool]:
 
 
 def _published_as(job: Train | Evaluate | Distil | ChannelAudit) -> str:
-    """Under which name the speed of a job is published, if it is: no other policies, nor these with other settings."""
+    """The policy under which a job's speed is published; empty for other policies and for other settings."""
     if isinstance(job, ChannelAudit):
         return MINIS[0]
     policy = root_name(job.source)
@@ -113,5 +113,5 @@ def _published_as(job: Train | Evaluate | Distil | ChannelAudit) -> str:
 def _candidates(kind: str, game: str, elsewhere: Rates, here: Rates) -> Iterator[tuple[float | None, bool]]:
     yield here.get((kind, game)), False
     yield elsewhere.get((kind, game)), True
-    others = [rate for (known, _), rate in here.items() if known == kind]
-    yield statistics.mean(others) if others else None, False
+    same_kind = [rate for (other, _), rate in here.items() if other == kind]
+    yield statistics.mean(same_kind) if same_kind else None, False

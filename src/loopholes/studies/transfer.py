@@ -9,9 +9,10 @@ from loopholes.numbers import Estimate, points, share, written
 from loopholes.report.elements import Cell, Chart, Matrix, Section, Table
 from loopholes.score import cells as scored_cells
 from loopholes.stats import Comparison, holm
+from loopholes.studies.answers import say
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.certain import Rates, certain_changes
-from loopholes.studies.channels import BOTH, CHANNELS, EXPLOIT, TASK, counted
+from loopholes.studies.channels import BOTH, CHANNELS, EXPLOIT, TASK
 from loopholes.studies.discovery import arm
 from loopholes.studies.jobs import Evaluate, Job
 from loopholes.studies.ladder import control_jobs
@@ -24,7 +25,7 @@ QUESTION = "Does what was learned in one game show in another, on which nothing 
 
 
 def plan(config: StudyConfig) -> list[Job]:
-    """Every trained policy on every game; the untrained one, too. Then the positive control."""
+    """Every trained policy and the untrained policy on every game; then the positive control."""
     trained = [
         job
         for channel in CHANNELS
@@ -37,7 +38,7 @@ def plan(config: StudyConfig) -> list[Job]:
 
 
 def moved(config: StudyConfig, source: str, channel: str, target: str) -> list[Evaluate]:
-    """One evaluation a seed, on ``target``, of what ``channel`` of ``source`` made of the first policy."""
+    """One evaluation per seed on ``target`` of the first policy, trained on ``channel`` of ``source``."""
     setting = config.setting(target)
     return [config.evaluation(setting, config.trained(source, channel, seed), seed) for seed in config.seed_numbers]
 
@@ -58,17 +59,17 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
         ]
     )
     policy = config.policies[0]
-    cells = [cell for game, found in untrained.items() for cell in scored_cells(f"{game}/base/{policy}", found)]
+    cells = [cell for game, metrics in untrained.items() for cell in scored_cells(f"{game}/base/{policy}", metrics)]
     for channel, source, target in keys:
-        found = {**rates[channel, source, target]}
-        found |= {f"{metric}_change": change for metric, change in changes[channel, source, target].items()}
-        cells += scored_cells(f"{target}/{source}:{channel}/{policy}", found)
+        metrics = {**rates[channel, source, target]}
+        metrics |= {f"{metric}_change": change for metric, change in changes[channel, source, target].items()}
+        cells += scored_cells(f"{target}/{source}:{channel}/{policy}", metrics)
     charts = [
         Chart(
             f"transfer-{metric.replace('_', '-')}",
             f"{metric.replace('_', ' ').capitalize()}: trained on the row, evaluated on the column",
             [_levels(config, metric, untrained, rates), _differences(config, metric, changes)],
-            "Vulnerable channels. On the diagonal stands what discovery found.",
+            "Vulnerable channels. The diagonal shows the results of discovery.",
         )
         for metric in (EXPLOIT, TASK)
     ]
@@ -98,12 +99,11 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
 
 def _answer(elsewhere: Sequence[tuple[str, str, str]], changes: Rates, comparisons: Sequence[Comparison]) -> str:
     up = {key: changes[key][EXPLOIT] for key in elsewhere if rises(changes[key][EXPLOIT])}
-    named = [f"{source} to {target}, {written(change, 'change')}" for (_, source, target), change in up.items()]
+    names = [f"{source} to {target}, {written(change, 'change')}" for (_, source, target), change in up.items()]
     seen = max((test.detectable or 0.0 for test in comparisons), default=0.0)
-    return (
-        f"Of {len(elsewhere)} transfers from one vulnerable game to another, those that raise the exploit rate: "
-        f"{counted(named)}. Rises of {points(seen)} would have been seen in all of them."
-    )
+    verdict = "moved" if names else "not-moved"
+    sentence = say(NAME, verdict, pairs=len(elsewhere), rising=len(names), names="; ".join(names))
+    return f"{sentence} {say(NAME, 'detectable', detectable=points(seen))}"
 
 
 def _levels(config: StudyConfig, metric: str, untrained: Mapping[str, Mapping[str, Estimate]], rates: Rates) -> Matrix:
@@ -116,7 +116,9 @@ def _levels(config: StudyConfig, metric: str, untrained: Mapping[str, Mapping[st
 
 def _differences(config: StudyConfig, metric: str, changes: Rates) -> Matrix:
     rows = [[changes["vulnerable", source, target][metric] for target in config.games] for source in config.games]
-    return Matrix("difference to base", "trained on", "evaluated on", config.games, config.games, rows, diverging=True)
+    return Matrix(
+        "difference from base", "trained on", "evaluated on", config.games, config.games, rows, diverging=True
+    )
 
 
 def _secure(config: StudyConfig, changes: Rates) -> Table:
@@ -127,7 +129,7 @@ def _secure(config: StudyConfig, changes: Rates) -> Table:
         for target in config.games
     ]
     heads = ("trained on", "evaluated on", *(f"{metric.replace('_', ' ')}, {channel}" for metric, channel in columns))
-    note = "Differences to base, in points. The secure columns are the control for having been trained at all."
+    note = "Differences from base, in points. The secure columns are the control for having been trained at all."
     return Table("transfer", "After the vulnerable and after the secure channel", heads, rows, note, changes=heads)
 
 

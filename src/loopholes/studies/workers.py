@@ -1,7 +1,7 @@
-"""Processes on this machine, each doing one job after another with its own share of the cores.
+"""Processes on this machine that each run one job after another with a share of the cores.
 
-One thread each where there are as many workers as cores: two runs of one thread finish sooner than one run of two
-threads, twice (``benchmarks/threads.py``). A worker ends with its parent, however that ends.
+With as many workers as cores, each has one thread: two runs of one thread finish sooner than two runs after each other
+with two threads (``benchmarks/threads.py``). A worker ends when its parent does, in whatever way.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from loopholes.sandbox.inside.relatives import end_with_parent
 from loopholes.studies.engine import Event, attempt
 from loopholes.studies.jobs import Job
 
-PATIENCE = 60.0  # seconds for a worker to end the step under way and save a checkpoint
+PATIENCE = 60.0  # seconds that a worker has to finish its step and save a checkpoint
 
 
 @dataclass
@@ -36,7 +36,7 @@ class _Worker:
 
 
 class LocalWorkers:
-    """``count`` processes: a :class:`loopholes.studies.engine.Backend`. They end with the ``with`` block."""
+    """A :class:`loopholes.studies.engine.Backend` of ``count`` processes, which end with the ``with`` block."""
 
     def __init__(self, root: Path, count: int) -> None:
         self._root = root
@@ -60,7 +60,7 @@ class LocalWorkers:
         worker = self._workers[place] or self._hire(place)
         self._workers[place] = worker
         worker.job = job
-        with suppress(OSError):  # it died while idle: events() will tell
+        with suppress(OSError):  # it died while idle; events() reports that
             worker.pipe.send(job)
 
     def events(self) -> Iterator[Event]:
@@ -101,10 +101,10 @@ class LocalWorkers:
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
-            worker.pipe.close()  # not before: it still tells of its last step
+            worker.pipe.close()  # not earlier, since it still reports its last step
 
     def stop(self) -> None:
-        """Busy workers end their step and save a checkpoint; a second Ctrl-C does not wait for that."""
+        """Let busy workers finish their step and save a checkpoint; a second Ctrl-C does not wait for this."""
         for worker in self._workers:
             if worker is not None and worker.job is not None and worker.process.pid is not None:
                 with suppress(ProcessLookupError):
@@ -122,7 +122,7 @@ class LocalWorkers:
 
 
 def _serve(pipe: Connection, root: str, threads: int, place: int) -> None:
-    """A worker's life: one job after another until nobody sends any more."""
+    """The loop of a worker: one job after another until the pipe is closed."""
     _settle(threads, place)
     end_with_parent()
     with suppress(EOFError, OSError, KeyboardInterrupt):
@@ -134,7 +134,7 @@ def _serve(pipe: Connection, root: str, threads: int, place: int) -> None:
 
 
 def _settle(threads: int, place: int) -> None:
-    """One group of its own, so that Ctrl-C comes once, from the parent; few threads; one GPU of several."""
+    """Set up a worker: its own process group (Ctrl-C comes once, from the parent), its threads, one of the GPUs."""
     os.setpgrp()
     os.environ["OMP_NUM_THREADS"] = str(threads)
     import torch
