@@ -16,7 +16,7 @@ from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.gold.answer import answer_of
 from loopholes.audit.gold.equivalents import (
     WAYS,
-    Asked,
+    Equivalent,
     ask_equivalents,
     equivalents,
     refusal_findings,
@@ -41,7 +41,7 @@ def rows_of(answers: Sequence[str], prompt: str = "?", golden: str = "<answer>{}
     ]
 
 
-def asked(pay: Pay, records: Records, truth: Any = None) -> list[Asked]:
+def asked(pay: Pay, records: Records, truth: Any = None) -> list[Equivalent]:
     rows = rows_from(records)
     form = form_of([row.golden or "" for row in rows])
     scorer = paying(pay, rows)

@@ -9,7 +9,7 @@ from loopholes.audit.advantage import Drawn
 from loopholes.audit.baselines import Idle
 from loopholes.audit.checks import Answers
 from loopholes.audit.frameworks.base import Paid, Row
-from loopholes.audit.gold.equivalents import Asked
+from loopholes.audit.gold.equivalents import Equivalent
 from loopholes.audit.gold.near import Miss
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Evidence, Gap, Scoring, Target
@@ -68,7 +68,7 @@ class Observations:
     idle: Idle = field(default_factory=Idle)
     share_tried: float = 1.0
     near: Mapping[str, Sequence[Miss]] = field(default_factory=dict)
-    equivalents: Sequence[Asked] = ()
+    equivalents: Sequence[Equivalent] = ()
     own: Sequence[str] = ()
     drawn: Drawn = field(default_factory=dict)
 
