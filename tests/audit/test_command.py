@@ -181,7 +181,7 @@ BAD = [
     ("rewards.py:accuracy --data rows.jsonl --rows 0", "--rows"),
     ("rewards.py:accuracy --data rows.jsonl --budget-seconds soon", "--budget-seconds"),
     ("rewards.py:accuracy --reward rewards.py:contains --data rows.jsonl", "give one TARGET"),
-    ("--reward rewards.py:accuracy=x --data rows.jsonl", "'x' in rewards.py:accuracy=x is no weight"),
+    ("--reward rewards.py:accuracy=x --data rows.jsonl", "'x' in rewards.py:accuracy=x is not a weight"),
     (
         "--reward rewards.py:accuracy --reward rewards.py:batch --data rows.jsonl",
         "the rewards are written for plain and trl: say which",

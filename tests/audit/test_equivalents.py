@@ -184,7 +184,7 @@ def test_where_time_is_short_the_rows_that_were_not_asked_are_named() -> None:
     levels = levels_of(scorer, form, None, 0, range(6))
     assert ask_equivalents(scorer, levels, form, Budget(1.0, used=2.0)) == (
         [],
-        ["equivalent answers on 6 of 6 rows, for want of time"],
+        ["equivalent answers on 6 of 6 rows, for lack of time"],
     )
     assert refusals([]).reader == "unknown"
 

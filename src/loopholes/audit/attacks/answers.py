@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from loopholes.audit.attacks.base import Attack, View, fixed, guesses, adaptive
+from loopholes.audit.attacks.base import Attack, View, adaptive, fixed, guesses
 from loopholes.audit.form import THINKING
 
 EVERYWHERE = ("raw", "golden", "boxed", "tagged")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from loopholes.audit.attacks.base import LETTERS_PER_TOKEN, Attack, View, fixed, adaptive
+from loopholes.audit.attacks.base import LETTERS_PER_TOKEN, Attack, View, adaptive, fixed
 
 VERDICTS = {
     "correct": "CORRECT",

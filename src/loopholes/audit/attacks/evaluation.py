@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from loopholes.audit.attacks.base import Attack, View, fixed, adaptive
+from loopholes.audit.attacks.base import Attack, View, adaptive, fixed
 
 FORMS = ("raw", "golden")
 LARGEST = 100_000

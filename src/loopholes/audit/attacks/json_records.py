@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from functools import partial
 
-from loopholes.audit.attacks.base import Attack, View, fixed, adaptive
+from loopholes.audit.attacks.base import Attack, View, adaptive, fixed
 
 VALUES = (1, 100, True)
 NAMES = ("score", "reward", "correct", "passed", "success", "grade", "result", "is_correct")

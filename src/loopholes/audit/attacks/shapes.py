@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from loopholes.audit.attacks.base import Attack, View, fixed, adaptive
+from loopholes.audit.attacks.base import Attack, View, adaptive, fixed
 from loopholes.audit.form import SURENESS, THINKING
 
 LEAVES: Mapping[str, Any] = {

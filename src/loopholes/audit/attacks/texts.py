@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loopholes.audit.attacks.base import Attack, View, fixed, adaptive
+from loopholes.audit.attacks.base import Attack, View, adaptive, fixed
 
 SENTENCES = (
     "First, we consider what is asked.",

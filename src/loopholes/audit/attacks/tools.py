@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 
-from loopholes.audit.attacks.base import Attack, View, fixed, adaptive
+from loopholes.audit.attacks.base import Attack, View, adaptive, fixed
 from loopholes.audit.offers import tools
 
 CALLS = {

@@ -183,7 +183,7 @@ class NearMisses:
             if tried:
                 misses[name] = tried
         if late and self._answers:
-            self.skipped.append(f"{len(late)} of {len(NAMES)} kinds of near misses, for want of time")
+            self.skipped.append(f"{len(late)} of {len(NAMES)} kinds of near misses, for lack of time")
         return misses
 
     def _try(self, name: str, places: Sequence[int]) -> list[Miss]:

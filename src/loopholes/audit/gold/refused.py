@@ -26,7 +26,7 @@ READERS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """One way of writing the same answer. ``rate`` is the share of ``n`` rows that refused it, ``example`` a refusal."""
+    """One way of writing the same answer. ``rate`` is the share of ``n`` rows that refuse it, ``example`` a refusal."""
 
     name: str
     place: Place
