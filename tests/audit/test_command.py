@@ -141,7 +141,7 @@ def refused(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]
 
 BAD = [
     ("", "there is nothing to audit"),
-    ("rewards.py:accuracy", "brings no rows along: give --data"),
+    ("rewards.py:accuracy", "has no rows of its own: give --data"),
     ("rewards.py --data rows.jsonl", "write FILE.py:NAME or package.module:NAME"),
     ("nowhere.py:f --data rows.jsonl", "there is no file nowhere.py"),
     ("broken.py:f --data rows.jsonl", "broken.py is not Python"),

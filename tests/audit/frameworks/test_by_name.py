@@ -104,7 +104,7 @@ def test_data_come_from_the_target_where_it_has_them(name: str, prompts: list[st
     "name, sentence",
     [
         ("skyrl_gym:nothing", "there is no environment of skyrl-gym 'nothing'; choose from: sums, turns"),
-        ("skyrl_gym:sums", "brings no rows along: give --data"),
+        ("skyrl_gym:sums", "has no rows of its own: give --data"),
         ("inspect_ai.scorer:match", "is a scorer, which brings no rows: give --data with a column target"),
     ],
 )
