@@ -178,4 +178,4 @@ def test_a_folder_is_read_and_each_target_is_listed_with_what_it_needs(
         ("rewards.py:contains_reward", "plain", "rows (--data FILE)"),
         ("rewards.py:batch", "trl", "rows (--data FILE)"),
     ]
-    assert "none of them can be audited as it is" in printed.err
+    assert "none of them can be audited as they are" in printed.err
