@@ -146,7 +146,8 @@ def command_line(name: str, folder: str) -> dict[str, float]:
     done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     seconds = time.perf_counter() - began
     coverage = json.loads(done.stdout)["coverage"]
-    ended = [int(note.split()[-2]) for note in coverage["notes"] if note.startswith("its process had to be ended")]
+    killed = "the reward's process had to be killed"
+    ended = [int(note.split()[-2]) for note in coverage["notes"] if note.startswith(killed)]
     return {
         "seconds": seconds,
         "calls": float(coverage["calls"]),

@@ -320,11 +320,11 @@ def test_where_time_is_short_each_check_that_is_left_out_is_named() -> None:
     clock = iter([0.0, 0.1, 0.2, *[1.0] * 10])
     seen = observed(never_above, budget=Budget(1.0, clock=lambda: next(clock)))
     left_out = ["missing truth", "manners", "unparseable in a batch", "chat prompt", "evaluated answers"]
-    assert seen.skipped == [f"the contract's check: {name}, for want of time" for name in left_out]
+    assert seen.skipped == [f"the contract's check: {name}, for lack of time" for name in left_out]
     assert [finding.name for finding in breaches(seen, Gate())] == ["golden-not-above-floor"]
 
 
 def test_without_time_for_any_check_what_the_scale_says_is_reported_all_the_same() -> None:
     seen = observed(lambda row, text: 0.0, budget=Budget(0.0))
-    assert seen.skipped[0] == "the contract's check: steady, for want of time"
+    assert seen.skipped[0] == "the contract's check: steady, for lack of time"
     assert [finding.name for finding in breaches(seen, Gate())] == ["golden-not-above-floor"]

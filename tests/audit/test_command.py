@@ -141,7 +141,7 @@ def refused(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]
 
 BAD = [
     ("", "there is nothing to audit"),
-    ("rewards.py:accuracy", "brings no rows along: give --data"),
+    ("rewards.py:accuracy", "has no rows of its own: give --data"),
     ("rewards.py --data rows.jsonl", "write FILE.py:NAME or package.module:NAME"),
     ("nowhere.py:f --data rows.jsonl", "there is no file nowhere.py"),
     ("broken.py:f --data rows.jsonl", "broken.py is not Python"),
@@ -181,7 +181,7 @@ BAD = [
     ("rewards.py:accuracy --data rows.jsonl --rows 0", "--rows"),
     ("rewards.py:accuracy --data rows.jsonl --budget-seconds soon", "--budget-seconds"),
     ("rewards.py:accuracy --reward rewards.py:contains --data rows.jsonl", "give one TARGET"),
-    ("--reward rewards.py:accuracy=x --data rows.jsonl", "'x' in rewards.py:accuracy=x is no weight"),
+    ("--reward rewards.py:accuracy=x --data rows.jsonl", "'x' in rewards.py:accuracy=x is not a weight"),
     (
         "--reward rewards.py:accuracy --reward rewards.py:batch --data rows.jsonl",
         "the rewards are written for plain and trl: say which",

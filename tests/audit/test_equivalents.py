@@ -16,7 +16,7 @@ from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.gold.answer import answer_of
 from loopholes.audit.gold.equivalents import (
     WAYS,
-    Asked,
+    Equivalent,
     ask_equivalents,
     equivalents,
     refusal_findings,
@@ -41,7 +41,7 @@ def rows_of(answers: Sequence[str], prompt: str = "?", golden: str = "<answer>{}
     ]
 
 
-def asked(pay: Pay, records: Records, truth: Any = None) -> list[Asked]:
+def asked(pay: Pay, records: Records, truth: Any = None) -> list[Equivalent]:
     rows = rows_from(records)
     form = form_of([row.golden or "" for row in rows])
     scorer = paying(pay, rows)
@@ -184,7 +184,7 @@ def test_where_time_is_short_the_rows_that_were_not_asked_are_named() -> None:
     levels = levels_of(scorer, form, None, 0, range(6))
     assert ask_equivalents(scorer, levels, form, Budget(1.0, used=2.0)) == (
         [],
-        ["equivalent answers on 6 of 6 rows, for want of time"],
+        ["equivalent answers on 6 of 6 rows, for lack of time"],
     )
     assert refusals([]).reader == "unknown"
 

@@ -135,7 +135,7 @@ def test_a_choice_is_read_by_its_place_or_its_text() -> None:
 def test_nothing_is_assumed_where_no_form_is_paid_more_for_right_answers() -> None:
     rows = rows_from(sums(golden=None))
     assumed = assume_golden(paying(lambda row, text: 0.2 * ("<answer>" in text), rows), Budget(600))
-    assert not assumed.found and "in none of" in assumed.note
+    assert not assumed.is_filled and "in none of" in assumed.note
     assert all(row.golden is None for row in assumed.rows)
 
 

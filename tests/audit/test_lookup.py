@@ -57,7 +57,7 @@ def test_the_examples_of_a_prompt_are_looked_up(prompt: str) -> None:
 def test_samples_of_standard_input_are_looked_up() -> None:
     program = Program(reads_input=True)
     (case,) = examples_of("Double it.\n\nSample Input\n21\n\nSample Output\n42\n", program)
-    assert (case.given, case.right) == ("21", "42")
+    assert (case.inputs, case.right) == ("21", "42")
     assert "'21': '42'" in (lookup([case], program) or "")
 
 

@@ -269,7 +269,7 @@ def test_where_time_is_short_near_misses_are_named_as_skipped() -> None:
     form, scorer = form_of([row.golden or "" for row in rows]), paying(last_number, rows)
     near = NearMisses(scorer, levels_of(scorer, form, None, 0, range(8)), form)
     assert near.ask(Budget(0.0, used=1.0)) == {} or near.skipped
-    assert near.skipped == [] or "kinds of near misses, for want of time" in near.skipped[0]
+    assert near.skipped == [] or "kinds of near misses, for lack of time" in near.skipped[0]
 
 
 def answer(records: Records, place: int = 1) -> Answer:

@@ -143,7 +143,9 @@ def test_a_folder_of_neither_kind_is_said(tmp_path: Path) -> None:
 
 
 def test_a_template_that_names_no_column_is_said() -> None:
-    with pytest.raises(DataError, match=r"--golden names none of its columns \(prompt, answer\), so it is no template"):
+    with pytest.raises(
+        DataError, match=r"--golden names none of its columns \(prompt, answer\), so it is not a template"
+    ):
         rows_from([{"prompt": "?", "answer": "4"}], "<a>{anwser}</a>")
 
 

@@ -216,7 +216,7 @@ def test_what_no_trainer_could_use_is_refused(tmp_path: Path, framework: str, bo
 
 def test_a_target_without_rows_of_its_own_asks_for_data(file: str) -> None:
     target = Target("plain", (Part(file, "plain"),))
-    with RewardProcess(target) as process, pytest.raises(UsageError, match="brings no rows along: give --data"):
+    with RewardProcess(target) as process, pytest.raises(UsageError, match="has no rows of its own: give --data"):
         process.own_rows()
 
 

@@ -1,8 +1,8 @@
-"""Audit a reward function before training on it: how can it be gamed, with completions that prove it.
+"""Audit a reward function before training on it: find out how it can be gamed, with completions that prove it.
 
-The unit is what the trainer optimises: one function, or several with weights, called as their framework calls them, in
-a process of their own. An attack counts by its *gameability gap*: what it pays above an honest wrong answer, as a share
-of what right answers pay above that. See docs/audit.md.
+A target is what the trainer optimises: one function, or a weighted sum of several, called as their framework calls
+them, in a process of their own. Attacks are compared by their *gameability gap*: what an attack earns above an honest
+wrong answer, as a share of what right answers earn above that. See docs/audit.md.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """A public name, imported when it is asked for: the process of a reward imports its worker alone, without SciPy."""
+    """Import a public name lazily, so that the reward's process imports only its worker, without SciPy."""
     for place, names in _PLACES.items():
         if name in names:
             return getattr(importlib.import_module(f"{__name__}.{place}"), name)

@@ -1,14 +1,14 @@
-"""Whether an attack pays as its trainer compares it: its expected normalised advantage among honest samples.
+"""Whether an attack pays in the trainer's comparison: its expected normalised advantage among honest samples.
 
-The gap compares mean rewards. GRPO compares the samples of one prompt and divides by the deviation of their rewards, so
-that a rare large loss mutes itself and all that stands beside it: an attack that loses on average may be taught all the
-same (docs/deterrence.md). The *push* on an attack is what :mod:`loopholes.stats.selection` computes from what right
-answers, honest wrong ones and the attack are paid on a row. How many honest samples will be right is not known before
-training, so the push is computed for several accuracies. The *selection gap* is the accuracy up to which an attack is
-pushed up while it is rare. Where rewards are not random and advantages are not divided, it is the gap itself.
+The gap compares mean rewards. GRPO compares the samples of one prompt and divides by the deviation of their rewards. A
+rare large loss therefore mutes itself and the rest of its group, and an attack that loses on average may be learned all
+the same (docs/deterrence.md). :mod:`loopholes.stats.selection` computes the *push* on an attack from the payments of
+right answers, honest wrong ones and the attack on a row. Nobody knows before training how many honest samples will be
+right, so the push is computed for several accuracies. The *selection gap* is the accuracy up to which an attack is
+pushed up while it is rare. If rewards are not random and advantages are not divided, it equals the gap.
 
-A reward is random where it does not always pay the same for the same completion, as one that spot-checks does. There
-the distribution of payments counts and not their mean, so each completion is scored many times.
+A reward is random if it does not always pay the same for the same completion, for example because it spot-checks. Then
+the distribution of payments matters, not just their mean, so each completion is scored many times.
 """
 
 from __future__ import annotations
@@ -30,50 +30,52 @@ from loopholes.stats import over_tasks
 from loopholes.stats.selection import Payoff, crossing, deviation, sampled_selection, selection
 
 NAME = "seldom-punished"
-"""The check that an attack fails which pays by the trainer's normalisation alone."""
+"""The check for attacks that pay only because of the trainer's normalisation."""
 ACCURACIES = (0.1, 0.5, 0.9)
-"""Shares of right answers among the honest samples of a prompt: a hard prompt, a middling and an easy one."""
+"""Shares of right answers among the honest samples of a prompt: a hard, a medium and an easy prompt."""
 RATES = (0.05, 0.5, 0.95)
 """Shares of a prompt's samples that show the attack: few, half of them, nearly all."""
 HALF = 0.5
-"""A scoring pays well above this share of the scale; most scorings are more than this share of them."""
+"""A scoring above this share of the scale pays well; more than this share of all scorings are "most"."""
 CANDIDATES = 8
-"""Attacks on a random reward that are scored again, one per family."""
+"""Most attacks on a random reward that are scored again, one per family."""
 ROWS = 16
-"""Rows on which completions of a random reward are scored again and again."""
+"""Most rows on which completions are scored repeatedly."""
 DRAWS = 64
-"""How often each of them is scored, if there is time."""
+"""How often each completion is scored, if there is time."""
 FEWEST_DRAWS = 8
-"""How often at least, for anything to be said."""
+"""Fewest scorings for a conclusion."""
 MOST_GROUPS = 5000
-"""Up to so many different groups all of them are enumerated, beyond that some are sampled."""
+"""Up to this number, all different groups are enumerated; beyond it, groups are sampled."""
 TO = 1e-3
 """Precision of the selection gap."""
 GAME = "game"
 STRIDE = 1_000_003
-"""Between the numbers of a game's row and of its copies, of which each is another draw of an audit."""
+"""Distance between the numbers of a game's row and its copies, each of which draws an audit of its own."""
 
 
 @dataclass(frozen=True)
 class Payments:
-    """What a right answer, an honest wrong one and an attack are paid on one row, each scored once or several times."""
+    """Payments of a right answer, an honest wrong one and an attack on one row, each scored once or several times."""
 
     golden: tuple[float, ...]
     floor: tuple[float, ...]
     attack: tuple[float, ...]
 
     def payoffs(self, accuracy: float, rate: float) -> list[Payoff]:
-        """How a sample can turn out if a share ``rate`` attacks and a share ``accuracy`` of the others is right."""
+        """The possible payoffs of a sample: a share ``rate`` attacks, and a share ``accuracy`` of the rest is right."""
         parts = (
             (self.attack, rate, True),
             (self.golden, (1 - rate) * accuracy, False),
             (self.floor, (1 - rate) * (1 - accuracy), False),
         )
-        return [Payoff(share / len(rewards), reward, shown) for rewards, share, shown in parts for reward in rewards]
+        return [
+            Payoff(share / len(rewards), reward, is_attack) for rewards, share, is_attack in parts for reward in rewards
+        ]
 
     @cached_property
     def kinds(self) -> int:
-        """How many different payoffs there are."""
+        """The number of different payoffs."""
         return len(set(self.attack)) + len({*self.golden, *self.floor})
 
     @property
@@ -83,7 +85,7 @@ class Payments:
 
     @cached_property
     def means(self) -> Payments:
-        """The mean payments, which are all that counts where nothing is divided by a group's deviation."""
+        """The mean payments, which are all that matters if nothing is divided by a group's deviation."""
         return Payments((fmean(self.golden),), (fmean(self.floor),), (fmean(self.attack),))
 
     def shares(self) -> list[float]:
@@ -93,7 +95,7 @@ class Payments:
 
 
 Drawn = Mapping[str, Mapping[int, Payments]]
-"""Payments of a random reward that was asked again and again, by the attack's name and the row's place."""
+"""Repeated payments of a random reward, by the attack's name and the row's place."""
 
 
 def draw(
@@ -105,11 +107,11 @@ def draw(
     *,
     is_random: bool,
 ) -> tuple[Drawn, list[str]]:
-    """What the most promising attacks of a random reward are paid in many scorings, and what was left out.
+    """The payments of the most promising attacks on a random reward in many scorings, and what was left out.
 
-    Those are attacks that pay on many rows, whatever they lose on the others. ``is_random``: the reward is said or was
-    seen to be; games are asked too, since they may draw audits. A reward that always pays the same has nothing drawn,
-    nor has one that reads its group.
+    Promising attacks pay on many rows, whatever they lose on the others. ``is_random``: the reward is declared or was
+    observed to be random. Games count, too, since they may draw audits. The result is empty for a reward that always
+    pays the same, and for one that reads its group.
     """
     promising = _best(tried, gaps, lambda gap: (gap.share.value or 0.0) > PROMISING)[:CANDIDATES]
     rows = [level for level in levels if level.width is not None][:ROWS]
@@ -119,7 +121,7 @@ def draw(
     calls = budget.affordable_calls("search", scorer.pace) // 2
     draws = min(DRAWS, calls // (len(rows) * (2 + len(promising))))
     if draws < FEWEST_DRAWS:
-        return {}, ["whether attacks pay by the trainer's normalisation alone, for want of time"]
+        return {}, ["whether attacks pay only because of the trainer's normalisation, for lack of time"]
     honest = {
         level.row: (
             _rewards(scorer, level.row, level.golden_text, draws),
@@ -129,8 +131,8 @@ def draw(
     }
     drawn: dict[str, Mapping[int, Payments]] = {}
     for attack in promising:
-        asked = [row for row in honest if row in attack.attempts and row not in attack.right]
-        rewards = {row: _rewards(scorer, row, attack.attempts[row].text, draws) for row in asked}
+        places = [row for row in honest if row in attack.attempts and row not in attack.right]
+        rewards = {row: _rewards(scorer, row, attack.attempts[row].text, draws) for row in places}
         drawn[attack.attack.name] = {
             row: Payments(*honest[row], own) for row, own in rewards.items() if own and all(honest[row])
         }
@@ -140,7 +142,7 @@ def draw(
 
 
 def _rewards(scorer: Scorer, place: int, text: str, draws: int) -> tuple[float, ...]:
-    """The finite rewards of one completion in so many scorings; a game draws an audit by the row's number."""
+    """The finite rewards of one completion in ``draws`` scorings. A game draws its audits by row number."""
     row = scorer.rows[place]
     stride = STRIDE if scorer.target.framework == GAME else 0
     calls = [(replace(row, number=row.number + turn * stride), text) for turn in range(1, draws + 1)]
@@ -155,7 +157,7 @@ def _rewards(scorer: Scorer, place: int, text: str, draws: int) -> tuple[float, 
 def selections(
     levels: Sequence[Level], tried: Sequence[Tried], gaps: Sequence[Gap], drawn: Drawn, training: Training
 ) -> dict[str, Selection]:
-    """How attacks would be pushed, by their names: those that were drawn, or else the best of the families by gap."""
+    """How attacks would be pushed, by name: those that were drawn, or else the best of each family by gap."""
     if drawn:
         families = {attack.attack.name: attack.attack.family for attack in tried}
         return {name: _selection(name, families[name], list(rows.values()), training) for name, rows in drawn.items()}
@@ -167,7 +169,7 @@ def selections(
 
 
 def _best(tried: Sequence[Tried], gaps: Sequence[Gap], counts: Callable[[Gap], bool]) -> list[Tried]:
-    """The attack of each family with the largest gap, of those whose gap counts; the largest first."""
+    """The attack with the largest gap of each family, among those whose gap counts, largest first."""
     best: dict[str, Tried] = {}
     for attack, gap in sorted(zip(tried, gaps, strict=True), key=lambda pair: -(pair[1].gap.value or 0.0)):
         if counts(gap):
@@ -176,7 +178,7 @@ def _best(tried: Sequence[Tried], gaps: Sequence[Gap], counts: Callable[[Gap], b
 
 
 def _once(levels: Sequence[Level], tried: Tried) -> list[Payments]:
-    """Payments that were asked once, on at most :data:`PLENTY` rows with a scale; a failure is paid like the floor."""
+    """Single payments on at most :data:`PLENTY` rows with a scale. A failure counts as the floor."""
     payments = []
     for level in levels:
         if level.width is None or level.row not in tried.paid or level.row in tried.right:
@@ -220,7 +222,7 @@ def _selection_gap(rows: Sequence[Payments], training: Training) -> float:
 
 
 def _pushes(rows: Sequence[Payments], accuracy: float, rate: float, training: Training) -> list[float]:
-    """The push on the attack on each row; under ``batch``, divided by the deviation over all of these rows."""
+    """The push on each row. Under ``batch``, it is divided by the deviation over all of these rows."""
     size = training.group_size
     if training.advantage == "group":
         return [_push(row, accuracy, rate, size, place) for place, row in enumerate(rows)]
@@ -237,14 +239,14 @@ def _in_groups(payments: Payments, accuracy: float, rate: float, size: int) -> f
 
 
 def _push(payments: Payments, accuracy: float, rate: float, size: int, place: int) -> float:
-    """The push under ``group`` normalisation; enumerated where payoffs are few, the same for rows that pay alike."""
+    """The push under ``group`` normalisation: enumerated (and cached) if there are few payoffs, otherwise sampled."""
     if math.comb(size + payments.kinds - 1, size) <= MOST_GROUPS:
         return _in_groups(payments, accuracy, rate, size)
     return sampled_selection(payments.payoffs(accuracy, rate), size, seed=place)
 
 
 def strongest(selections: Mapping[str, Selection]) -> Selection | None:
-    """The attack with the largest selection gap; None where nothing was compared."""
+    """The attack with the largest selection gap; None if there are no attacks."""
     return max(selections.values(), key=lambda each: (each.gap, each.pushes[0].push.value or 0.0), default=None)
 
 
@@ -255,10 +257,10 @@ def seldom_punished(
     evidence: Callable[[Level, str, Paid], Evidence],
     component: bool,
 ) -> Iterator[Finding]:
-    """The attack on a random reward that is pushed up most, if most of its scorings pay well.
+    """A finding about the attack on a random reward that is pushed up most, if most of its scorings pay well.
 
-    It has to be certain that it is pushed up where it is rare and the prompt is seldom solved. What it loses in its
-    other scorings may be more than it gains in these.
+    It has to be certain that the attack is pushed up while it is rare and the prompt is hard. It may lose more in its
+    other scorings than it gains in these.
     """
     selected = strongest({name: each for name, each in selections.items() if _spreads(each)})
     if selected is None:
@@ -268,9 +270,9 @@ def seldom_punished(
     row = max(scales, key=lambda row: (scales[row].share(attack.paid[row].value) or 0.0, -row))
     message = f"{selected.attack} ({selected.family}) {described(selected)}"
     verdict: Verdict = "warning" if component else "exploit"
-    shown = evidence(scales[row], attack.attempts[row].text, attack.paid[row])
+    example = evidence(scales[row], attack.attempts[row].text, attack.paid[row])
     share = selected.mostly.value
-    yield Finding(verdict, "contract", "contract", NAME, message, share=share, evidence=shown, selection=selected)
+    yield Finding(verdict, "contract", "contract", NAME, message, share=share, evidence=example, selection=selected)
 
 
 def _spreads(selected: Selection) -> bool:
@@ -287,7 +289,7 @@ def with_selections(
     evidence: Callable[[Level, str, Paid], Evidence],
     component: bool,
 ) -> list[Finding]:
-    """Findings of attacks with how each attack is pushed; if none is an exploit, what :func:`seldom_punished` adds."""
+    """The findings with how each attack is pushed; if none is an exploit, :func:`seldom_punished` adds its own."""
     more: Iterator[Finding] = iter(())
     if not any(finding.verdict == "exploit" and not finding.accepted for finding in findings):
         more = seldom_punished(selections, tried, levels, evidence, component)

@@ -1,9 +1,9 @@
 """Does a fix close what an audit found, and does it break anything? Two rewards, the same rows, seed and attacks.
 
-The old reward is audited first, then the new one as if nothing were known about it. A finding of the old reward is
-*open* if the new one still pays for the completion that showed it, or if the new audit finds the same loophole again
-(:func:`loopholes.audit.identity.identity`): a fix that only forbids one wording leaves it open. Every right answer that
-the old reward paid, as it stands and rewritten, is put to the new one: what that refuses is *broken*.
+The old reward is audited first, then the new one independently. A finding of the old reward is *open* if the new one
+still pays for the completion that showed it, or if the new audit finds the same loophole again
+(:func:`loopholes.audit.identity.identity`), so a fix that only forbids a wording leaves it open. The new reward also
+scores every right answer that the old one paid, as it stands and rewritten. Those that it refuses are *broken*.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ GOLDEN = "as they stand"
 
 @dataclass(frozen=True)
 class Followed:
-    """A finding of the old reward, and what became of it; ``now`` is what its completion is paid by the new one."""
+    """A finding of the old reward, and what became of it. ``now`` is the new reward's payment of its completion."""
 
     finding: Finding
     state: Literal["open", "closed"]
@@ -42,7 +42,7 @@ class Followed:
 
 @dataclass(frozen=True)
 class Broken:
-    """Right answers of one ``kind``: the new reward refuses ``count`` of the ``paid`` that the old one paid."""
+    """Right answers of one ``kind``: of the ``paid`` ones that the old reward paid, the new one refuses ``count``."""
 
     kind: str
     count: int
@@ -54,7 +54,7 @@ class Broken:
 
 @dataclass(frozen=True)
 class Comparison:
-    """An old and a new reward. ``fresh`` are findings of the new one that the old one does not have, or not as bad."""
+    """An old and a new reward. ``fresh`` are findings that are new, or worse than the old reward's."""
 
     old: Report
     new: Report
@@ -63,8 +63,8 @@ class Comparison:
     broken: Sequence[Broken]
 
     def exit_code(self, strict: bool = False) -> int:
-        """1 if an exploit is open or fresh, or something broke; else that of the new reward's own audit."""
-        open_ = any(one.state == "open" and _fails(one.finding) for one in self.followed)
+        """1 if an exploit is open or fresh, or something is broken; otherwise that of the new reward's own audit."""
+        open_ = any(followed.state == "open" and _fails(followed.finding) for followed in self.followed)
         return FOUND if open_ or self.broken or any(map(_fails, self.fresh)) else self.new.exit_code(strict)
 
 
@@ -80,8 +80,8 @@ def compare(
 ) -> Comparison:
     """Audit both rewards on these rows; raises :class:`UsageError` for a target that cannot be audited."""
     (before, old_report), (after, new_report) = (
-        audited(one.target, rows, config, truth=truth, process=one, data=data, on_progress=on_progress)
-        for one in (old, new)
+        audited(process.target, rows, config, truth=truth, process=process, data=data, on_progress=on_progress)
+        for process in (old, new)
     )
     broken = list(_broken(before, after, new, config))
     followed = [_followed(finding, after, new, new_report, config) for finding in old_report.open if _counts(finding)]
@@ -99,7 +99,7 @@ def _fails(finding: Finding) -> bool:
 
 def _followed(finding: Finding, after: Observations, new: Process, report: Report, config: AuditConfig) -> Followed:
     """What became of one finding of the old reward."""
-    again = next((one for one in report.findings if identity(one) == identity(finding)), None)
+    again = next((candidate for candidate in report.findings if identity(candidate) == identity(finding)), None)
     now = None
     if finding.kind != "contract" and finding.evidence is not None:
         now = paid_again(new, finding.evidence, config.scoring).value
@@ -107,14 +107,14 @@ def _followed(finding: Finding, after: Observations, new: Process, report: Repor
         if _is_paid(now, finding, level, config.gate.thresholds.exploit):
             return Followed(finding, "open", f"its completion is still paid {now:g}", now)
     if again is not None and is_among(finding, [again]):
-        return Followed(finding, "open", f"the new reward has it, too, by {again.name}", now)
-    weaker = f", and only a warning is left, by {again.name}" if again is not None else ""
-    paid = f"its completion is paid {now:g} now" if now is not None else "the new reward does not have it"
+        return Followed(finding, "open", f"the new reward has it, too, through {again.name}", now)
+    weaker = f", and only a warning is left, through {again.name}" if again is not None else ""
+    paid = f"its completion is now paid {now:g}" if now is not None else "the new reward does not have it"
     return Followed(finding, "closed", paid + weaker, now)
 
 
 def _is_paid(now: float | None, finding: Finding, level: Level | None, limit: float) -> bool:
-    """Whether a completion earns more than ``limit`` of the new scale or, without one, as much as before."""
+    """Whether a completion earns more than ``limit`` of the new scale; without a scale, at least as much as before."""
     if now is None or finding.evidence is None:
         return False
     share = None if level is None else level.share(now)
@@ -125,24 +125,24 @@ def _is_paid(now: float | None, finding: Finding, level: Level | None, limit: fl
 
 
 def _broken(before: Observations, after: Observations, new: Process, config: AuditConfig) -> Iterator[Broken]:
-    """Each kind of right answers of which the new reward refuses some that the old one paid."""
+    """Kinds of right answers that the old reward paid and the new one refuses in part."""
     numbers = {after.rows[level.row].number: level for level in after.levels}
     scorer = scorer_of(new, after.rows, config)
     for kind, texts in _paid_right(before).items():
-        asked = [(numbers[number], text) for number, text in texts if number in numbers]
-        payments = scorer.pay([(level.row, text) for level, text in asked])
+        answers = [(numbers[number], text) for number, text in texts if number in numbers]
+        payments = scorer.pay([(level.row, text) for level, text in answers])
         refused = [
             (level, text, paid.value)
-            for (level, text), paid in zip(asked, payments, strict=True)
+            for (level, text), paid in zip(answers, payments, strict=True)
             if _refuses(level, paid.value, kind == GOLDEN)
         ]
         if refused:
             level, text, now = refused[0]
-            yield Broken(kind, len(refused), len(asked), after.rows[level.row].number, text, now)
+            yield Broken(kind, len(refused), len(answers), after.rows[level.row].number, text, now)
 
 
 def _refuses(level: Level, now: float | None, is_golden: bool) -> bool:
-    """Whether a right answer earns less than half of the scale; without a scale, golden completions do."""
+    """Whether a right answer earns less than half of the scale; without a scale, only golden completions count."""
     share = level.share(now)
     return is_golden if share is None else share < HALF
 

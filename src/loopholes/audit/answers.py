@@ -1,4 +1,4 @@
-"""The answer of a row, in every way in which its columns may hold it: numbers, texts, lists, JSON, whole solutions."""
+"""Every reading of a row's answer from its columns: numbers, texts, lists, JSON, whole solutions."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ TRUTHS = (
     *("correct_answer", "gold_answer", "golden_answer", "golden_answers", "reference_answer", "expected_answer"),
     *("expected_output", "correct_option", "answer_key", "answerKey", "answers", "targets", "labels", "references"),
 )
-"""Columns whose name says that they hold what is right, the likeliest first."""
+"""Names of columns that hold the right answer, the likeliest first."""
 NAMES = (
     *TRUTHS,
     *("canonical_solution", "reference_solution", "completion", "response", "output", "result", "query", "sql"),
 )
-"""Columns that may hold a right answer, the likeliest first; what is inside of reward_model and extra_info, too."""
+"""Names of columns that may hold a right answer, the likeliest first; also inside reward_model and extra_info."""
 NESTED = ("reward_model", "extra_info", "info", "metadata", "reward_spec", "verification_info")
-"""Columns of other columns."""
+"""Columns that hold further columns."""
 NO_ANSWERS = frozenset(
     "prompt question problem instruction input golden floor id index idx uuid split data_source source level "
     "difficulty ability task category subject type style choices options entry_point starter_code language "
     "system".split()
 )
-"""Columns that hold no answer."""
+"""Names of columns that never hold an answer."""
 INNER = ("target", "value", "answer", "ground_truth", "expected", "text", "label", "solution")
-"""Keys under which an object holds the answer."""
+"""Keys under which an object may hold the answer."""
 LONGEST = 20_000
-"""Characters of an answer."""
+"""Longest answer in characters."""
 _BOXED = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}")
 _TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 FROM_TESTS = "a program that looks up the row's tests, and is right on these alone,"
-"""Source of an answer that is made of a row's tests."""
+"""Source of an answer that is made from a row's tests."""
 
 
 class Answer(NamedTuple):
-    """One reading of a row's answer. ``known``: its column's name says that it is one."""
+    """One reading of a row's answer. ``is_named``: the name of its column says that it is an answer."""
 
     text: str
-    known: bool
+    is_named: bool
 
 
 def answers_of(row: Row) -> dict[str, Answer]:
-    """Every reading of the row's answer by what it was read from, the likeliest first."""
+    """Every reading of the row's answer, by its source, the likeliest first."""
     readings: dict[str, Answer] = {}
-    for source, value, known in _columns(row.columns):
+    for source, value, is_named in _columns(row.columns):
         for how, text in _readings(value, row):
             if text.strip() and len(text) <= LONGEST:
-                readings.setdefault(f"{source}{how}", Answer(text, known))
+                readings.setdefault(f"{source}{how}", Answer(text, is_named))
     program = program_of(row)
     lookup_source = None if program is None else lookup(cases_of(row.columns, program), program)
     if lookup_source is not None:
@@ -63,18 +63,18 @@ def answers_of(row: Row) -> dict[str, Answer]:
 
 
 def _columns(columns: Mapping[str, Any]) -> Iterator[tuple[str, Any, bool]]:
-    """Columns that may hold the answer: those whose name says so, nested ones, then all others."""
+    """Columns that may hold the answer: those named like one, nested ones included, then all others."""
     inside = [(name, columns[name]) for name in NESTED if isinstance(columns.get(name), Mapping)]
     for name in NAMES:
         if columns.get(name) is not None:
             yield name, columns[name], True
         yield from ((f"{outer}.{name}", value[name], True) for outer, value in inside if value.get(name) is not None)
-    others = set(columns) - set(NAMES) - NO_ANSWERS - set(NESTED) - set(TESTS)
-    yield from ((name, columns[name], False) for name in columns if name in others and columns[name] is not None)
+    unnamed = set(columns) - set(NAMES) - NO_ANSWERS - set(NESTED) - set(TESTS)
+    yield from ((name, columns[name], False) for name in columns if name in unnamed and columns[name] is not None)
 
 
 def _readings(value: Any, row: Row) -> Iterator[tuple[str, str]]:
-    """The ways to read one value, each with a few words on how."""
+    """The ways to read a value, each with a description."""
     if is_tested(value):
         return
     if isinstance(value, str):
@@ -109,16 +109,16 @@ def _readings(value: Any, row: Row) -> Iterator[tuple[str, str]]:
 
 
 def _of_text(text: str, row: Row) -> Iterator[tuple[str, str]]:
-    """A text itself, or what it says at its end, in its box, as JSON, or as an option."""
+    """A text as it is, and the answer at its end, in its box, as JSON, or as an option."""
     letter = next((letter for letter, option in _options(row) if option.strip() == text.strip()), None)
     if letter is not None:
         yield " as a letter", letter
     if "####" in text:
         yield " after ####", text.rpartition("####")[2].strip()
     for pattern, how in ((_BOXED, " in its box"), (_TAGGED, " in its tags")):
-        found = pattern.findall(text[:LONGEST])
-        if found:
-            yield how, found[-1].strip()
+        matches = pattern.findall(text[:LONGEST])
+        if matches:
+            yield how, matches[-1].strip()
     yield "", text
     if text.lstrip()[:1] in ("{", "["):
         try:

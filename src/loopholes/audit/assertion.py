@@ -20,7 +20,7 @@ Data = str | Path | Sequence[Mapping[str, Any]]
 
 
 class Gameable(AssertionError):
-    """A reward can be gamed, or the audit could not conclude; ``report`` is the whole of it."""
+    """A reward can be gamed, or its audit was inconclusive. ``report`` is the whole report."""
 
     def __init__(self, sentence: str, report: Report) -> None:
         super().__init__(sentence)
@@ -39,14 +39,15 @@ def assert_not_gameable(
     baseline: Path | None = None,
     **options: Any,
 ) -> Report:
-    """Audit ``reward`` on ``data``; raises AssertionError with the findings if it can be gamed, else the report.
+    """Audit ``reward`` on ``data`` and return the report; raises :class:`Gameable` if the reward can be gamed.
 
-    ``reward`` is a function at the top of a file, ``FILE.py:NAME`` or ``package.module:NAME``, or several of those
-    names with ``=WEIGHT``. ``data`` is a file or a list of rows. An audit without a scale, or that tried less than half
-    of the panel on enough rows, fails too; ``strict`` also fails where anything is inconclusive.
-    ``gate`` is a file of thresholds and accepted findings (see :mod:`loopholes.audit.gate`), ``baseline`` an earlier
-    ``audit.json`` or a folder of findings, which fail no more. ``options`` are the framework's.
-    Raises :class:`UsageError` for what cannot be audited.
+    ``reward`` is a function at the top level of a file, ``FILE.py:NAME`` or ``package.module:NAME``, or a list of such
+    names with ``=WEIGHT``. ``data`` is a file or a list of rows. An audit without a scale, or one that tried less than
+    half of the panel on enough rows, fails, too; ``strict`` fails on anything inconclusive. ``gate`` is a file of
+    thresholds and accepted findings (see :mod:`loopholes.audit.gate`). ``baseline`` is an earlier ``audit.json`` or a
+    folder of findings, which no longer fail. ``options`` are the framework's.
+
+    Raises :class:`UsageError` for targets that cannot be audited.
     """
     target = target_of([_name(reward)] if not isinstance(reward, list | tuple) else list(reward), framework, options)
     rows = read_rows(data, golden) if isinstance(data, str | Path) else rows_from(data, golden)

@@ -1,7 +1,7 @@
-"""What completions are paid that take no attack: nothing at all, a refusal, and a well-formed wrong answer.
+"""The payments of completions that are not attacks: an empty one, a refusal, and a well-formed wrong answer.
 
 The gameability gap starts from the honest floor, which hides that doing nothing may earn most of what a right answer
-does. So every report says first what these three are paid, as a share of right answers.
+earns. So every report starts with the payments of these three, as a share of right answers.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from loopholes.stats import Estimate, over_tasks
 
 EMPTY = ""
 NOTHING = ("empty", "space", "newline", "period", "one-letter")
-"""Attacks of the panel that say nothing at all."""
+"""Attacks of the panel that are empty."""
 FORM_ALONE = ("form-without-answer", "placeholder/golden", "dots/golden")
-"""Attacks that have the form of right answers and nothing in it."""
+"""Attacks in the form of right answers that are empty otherwise."""
 REFUSALS = (
     "I do not know.",
     "I cannot answer this question.",
     "The answer cannot be determined from the information given.",
 )
-"""Refusals, each alone and in the form of right answers: the one that is paid best counts."""
+"""Refusals, each tried alone and in the form of right answers. The best paid one counts."""
 
 
 class Sample(NamedTuple):
-    """A text, or an example of a kind of text, and its rewards on rows."""
+    """A text, as an example of its kind, and its rewards on rows."""
 
     text: str
     rewards: Sequence[float]
@@ -40,18 +40,18 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Idle:
-    """What texts that answer nothing are paid on rows. ``paid``: by text and the row's place, right ones left out."""
+    """Payments of texts that answer nothing, by text and the row's place. Rows on which they are right are left out."""
 
     paid: Mapping[str, Mapping[int, Paid]] = field(default_factory=dict)
 
     @property
     def empty(self) -> Mapping[int, Paid]:
-        """The empty completion, by the row's place."""
+        """The payments of the empty completion, by the row's place."""
         return self.paid.get(EMPTY, {})
 
 
 def ask(scorer: Scorer, levels: Sequence[Level], form: Form, correctness: Correctness, rows: int) -> Idle:
-    """The empty completion on every row, refusals on ``rows`` of them; each until one does not come back in time."""
+    """Score the empty completion on every row and refusals on ``rows`` of them, each until a call is late."""
     few = levels[:rows]
     refusals = dict.fromkeys(text for refusal in REFUSALS for text in (refusal, form.wrap(refusal)))
     return Idle({text: _paid(scorer, few if text else levels, text, correctness) for text in (EMPTY, *refusals)})
@@ -65,10 +65,10 @@ def _paid(scorer: Scorer, levels: Sequence[Level], text: str, correctness: Corre
 
 
 def baselines(levels: Sequence[Level], idle: Idle) -> tuple[list[Baseline], float]:
-    """The three baselines, and the reward that counts as nothing; no baselines where right answers are paid nothing.
+    """The three baselines, and the reward that counts as 0; no baselines if no right answer has a reward.
 
-    Where right answers are paid more than 0, shares are of their mean, and 0 is 0; negative rewards are negative
-    shares. Where they are not, as in rewards made of penalties, the lowest of the three baselines is 0.
+    If right answers earn more than 0, shares are shares of their mean, and negative rewards are negative shares. If
+    they do not, as in rewards made of penalties, the lowest of the three baselines counts as 0.
     """
     golden = mean_of([level.golden for level in levels]).value
     if golden is None:
@@ -83,7 +83,7 @@ def baselines(levels: Sequence[Level], idle: Idle) -> tuple[list[Baseline], floa
 
 
 def _rewards(levels: Sequence[Level], idle: Idle) -> Iterator[tuple[Literal["nothing", "refusal", "wrong"], Sample]]:
-    """What each baseline is paid on the rows whose right answers get a finite reward, with an example of it."""
+    """The rewards of each baseline on the rows whose right answers get a finite reward, with an example."""
     scored = [level for level in levels if level.golden is not None and math.isfinite(level.golden)]
     failed = min(0.0, *(level.golden or 0.0 for level in scored)) if scored else 0.0
     rows = {level.row for level in scored}
@@ -92,13 +92,13 @@ def _rewards(levels: Sequence[Level], idle: Idle) -> Iterator[tuple[Literal["not
     yield "nothing", samples.get(EMPTY, Sample(EMPTY, []))
     if refusals:
         yield "refusal", max(refusals, key=lambda sample: math.fsum(sample.rewards) / len(sample.rewards))
-    wrong = [level for level in scored if level.known]
+    wrong = [level for level in scored if level.is_paid]
     if wrong:
         yield "wrong", Sample(wrong[0].floor_text, [level.floor or 0.0 for level in wrong])
 
 
 def _values(paid: Mapping[int, Paid], rows: set[int], failed: float) -> list[float]:
-    """Finite rewards; a reward that fails on a text pays it ``failed``, one that does not apply pays nothing at all."""
+    """Finite rewards. A reward that fails on a text counts as ``failed``; one that does not apply does not count."""
     values = [(failed if payment.problem else payment.value) for row, payment in paid.items() if row in rows]
     return [value for value in values if value is not None and math.isfinite(value)]
 

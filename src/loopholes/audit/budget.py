@@ -1,4 +1,4 @@
-"""The time of one audit, as fractions of its budget: on how many rows there is time to ask, and when to stop."""
+"""The time budget of one audit: for how many rows there is time, and when each stage has to stop."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ STOPS: Mapping[Stage, float] = {
     "breaking": 0.87,
     "search": 0.95,
 }
-"""Fraction of the budget for asking after which a stage starts no new work, however late it began.
+"""Fraction of the calling time after which a stage starts no new work, however late it began.
 
-After ``screening``, an expensive reward is only asked what is not screened yet, or shows a signal.
+After ``screening``, an expensive reward only scores what has not been screened yet, or shows a signal.
 """
 PLANNED: Mapping[Stage, float] = {"scale": 0.6, "contract": 0.1}
-"""Fraction of that budget for which rows are planned: for the scale and half of the panel, and for the contract."""
+"""Fraction of the calling time that rows are planned for: the scale with half of the panel, and the contract."""
 CALLS_PER_ROW: Mapping[Stage, int] = {"scale": 7, "contract": 30}
 """Estimated calls of the reward per row."""
 LEAST_ROWS: Mapping[Stage, int] = {"scale": 16, "contract": 2}
-"""Rows that a stage looks at even if its planned time is not enough for them; it may have to stop before."""
+"""Fewest rows that a stage plans, even if its time is too short for them. It may have to stop early."""
 SHORTEST_CALL = 1e-6
-"""Seconds per call that estimates assume at least."""
+"""Shortest time per call, in seconds, that estimates assume."""
 
 
 class Budget:
-    """Wall-clock time that an audit may take, from the moment that this object is made.
+    """The wall-clock time that an audit may take, from the moment this object is created.
 
-    ``seconds`` is the whole budget, ``used`` what loading the reward took before; ``clock`` returns seconds. Fractions
-    are of the time that is left for asking, which :meth:`begin` counts from when it is called.
+    ``seconds`` is the whole budget, ``used`` the time that loading the reward took before; ``clock`` returns seconds.
+    Fractions refer to the calling time, which starts when :meth:`begin` is called.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class Budget:
         self._ready = 0.0
 
     def begin(self) -> None:
-        """The reward is loaded and warmed up: what is left of the budget is for asking."""
+        """Start the calling time: the reward is loaded and warmed up."""
         self._ready = min(self.spent, self.seconds)
 
     @property
     def asking(self) -> float:
-        """Seconds for asking, from :meth:`begin` to the end of the budget."""
+        """The calling time in seconds, from :meth:`begin` to the end of the budget."""
         return self.seconds - self._ready
 
     @property
@@ -74,9 +74,9 @@ class Budget:
         return max(0, _whole(self.remaining(stage) / max(seconds_per_call, SHORTEST_CALL)))
 
     def affordable_rows(self, stage: Stage, seconds_per_call: float, most: int, attacks: int = 0) -> int:
-        """How many of ``most`` rows the time planned for the stage is enough for, and a few at least.
+        """The number of rows, up to ``most``, for which the stage's planned time is enough, but at least a few.
 
-        The panel tries so many ``attacks`` on half of the rows or more.
+        The panel tries this number of ``attacks`` on at least half of the rows.
         """
         per_row = (CALLS_PER_ROW[stage] + attacks / 2) * max(seconds_per_call, SHORTEST_CALL)
         return min(most, max(LEAST_ROWS[stage], _whole(PLANNED[stage] * self.asking / per_row)))

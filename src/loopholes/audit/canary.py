@@ -1,8 +1,8 @@
-"""Does the reward run an answer as Python, in the process in which it scores?
+"""Does the reward run answers as Python in its own process?
 
-The canary is an expression, or a line of a program, that leaves a mark in that process and does nothing else. Where the
-mark is there afterwards, an answer can do whatever the reward can: replace the scorer, read the answers, end the run.
-The process is started anew after the canary.
+The canary is an expression, or a short program, that leaves a mark in that process and does nothing else. If the mark
+is there afterwards, an answer can do whatever the reward can: replace the scorer, read the answers, end the run. The
+process is restarted after the canary.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ WITHOUT_BUILTINS = (
 )
 STATEMENT = f"import sys\nsys.modules.setdefault('{CANARY}', True)\n"
 TEXTS = (EXPRESSION, WITHOUT_BUILTINS, STATEMENT, f"```python\n{STATEMENT}```")
-"""What leaves the mark where it is evaluated, where it is without builtins, and where it is run."""
+"""Texts that leave the mark when they are evaluated, evaluated without builtins, or executed."""
 
 
 class Marked(NamedTuple):
-    """A completion that was run, on a row, and what it was paid."""
+    """A completion that the reward ran on a row, and its payment."""
 
     level: Level
     text: str
@@ -35,7 +35,7 @@ class Marked(NamedTuple):
 
 
 def ask_canary(scorer: Scorer, levels: Sequence[Level], form: Form) -> list[Marked]:
-    """The first completion that the reward runs, if there is one; tried bare and in the form of right answers."""
+    """The first completion that the reward runs, if any, tried bare and in the form of right answers."""
     level = next((level for level in levels if level.width is not None), levels[0] if levels else None)
     if level is None:
         return []

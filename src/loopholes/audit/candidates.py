@@ -40,7 +40,7 @@ USUAL = (
     f"[ANSWER]{HOLE}[/ANSWER]",
     f"<|begin_of_solution|>{HOLE}<|end_of_solution|>",
 )
-"""What graders usually read, the simplest first."""
+"""Forms that graders usually read, the simplest first."""
 _TAGS = re.compile(r"<([A-Za-z_][\w-]{0,30})>(?:(?!</?\1>).){0,300}?</\1>", re.DOTALL)
 _BRACKETS = re.compile(r"\[([A-Z_]{3,20})\](?:(?!\[/).){0,200}?\[/\1\]", re.DOTALL)
 _MARKER = re.compile(r"(?i)\b((?:my |the )?(?:final )?answer(?: is)?\s?:)")
@@ -56,18 +56,18 @@ _ANSWERING = re.compile(r"answer|solution|result|response|output|final|label|cla
 
 @dataclass(frozen=True)
 class Candidate:
-    """A form by its ``name``; ``write`` maps a row and an answer to a completion, None where it cannot be written."""
+    """A form and its name. ``write`` maps a row and an answer to a completion, or None if that is impossible."""
 
     name: str
     write: Callable[[Row, str], str | None]
 
 
 def candidates_of(row: Row) -> list[Candidate]:
-    """Forms to try on the data of this row, the likeliest first, each once."""
+    """Forms to try on this row's data, each once, the likeliest first."""
     prompt = row.text[:LONGEST]
-    asked = dict.fromkeys(_asked(prompt))
+    own = dict.fromkeys(_own_templates(prompt))
     usual = sorted(USUAL, key=lambda template: not _is_named(template, prompt))
-    texts = list(dict.fromkeys([*asked, *usual]))
+    texts = list(dict.fromkeys([*own, *usual]))
     forms = [Candidate(text, partial(_written, text)) for text in texts]
     objects = [Candidate(f"the prompt's object with {HOLE} in it", _record), Candidate('{"answer": {answer}}', _object)]
     program = program_of(row)
@@ -82,7 +82,7 @@ def _written(template: str, row: Row, answer: str) -> str:
 
 
 def _fences(program: Program) -> list[Candidate]:
-    """A program in a fence of its language, and one that begins in the prompt."""
+    """A bare program, one in a fence of its language, and one that continues the prompt."""
     fenced = f"```{program.language}\n{HOLE}\n```"
     return [
         Candidate(HOLE, partial(_written, HOLE)),
@@ -92,13 +92,13 @@ def _fences(program: Program) -> list[Candidate]:
 
 
 def _is_named(template: str, prompt: str) -> bool:
-    """Whether the prompt names the mark of a form."""
+    """Whether the prompt contains all marks of a form."""
     marks = ("\\boxed", "<answer>", "<think>", "<reasoning>", "####", "[[", "**", "[ANSWER]", "```")
     own = [mark for mark in marks if mark in template]
     return bool(own) and all(mark in prompt for mark in own)
 
 
-def _asked(prompt: str) -> Iterator[str]:
+def _own_templates(prompt: str) -> Iterator[str]:
     """Templates that the prompt itself shows."""
     tags = list(dict.fromkeys(_TAGS.findall(prompt)))
     if tags:
@@ -118,7 +118,7 @@ def _asked(prompt: str) -> Iterator[str]:
 
 
 def _tagged(marks: list[tuple[str, str, str]], between: str, inside: str) -> str:
-    """All parts in the order of the prompt; the answer goes into the last that is named like one."""
+    """All parts in the prompt's order. The answer goes into the last part that is named like one."""
     answering = [number for number, (_, _, name) in enumerate(marks) if _ANSWERING.search(name)]
     slot = answering[-1] if answering else len(marks) - 1
     parts = []
@@ -129,7 +129,7 @@ def _tagged(marks: list[tuple[str, str, str]], between: str, inside: str) -> str
 
 
 def _of_quote(text: str) -> Iterator[str]:
-    """A quoted form: one that ends with a colon, or that has a place to be filled."""
+    """Forms from a quotation that ends with a colon, or that has a placeholder."""
     if text.rstrip().endswith(":"):
         yield from (f"{text.rstrip()} {HOLE}", f"{THINKING}\n{text.rstrip()} {HOLE}")
         return
@@ -139,7 +139,7 @@ def _of_quote(text: str) -> Iterator[str]:
 
 
 def _records(prompt: str) -> list[dict[str, Any]]:
-    """JSON objects in a prompt."""
+    """The JSON objects in a prompt, at most four."""
     records: list[dict[str, Any]] = []
     decoder, place = json.JSONDecoder(), prompt.find("{")
     while place >= 0 and len(records) < 4:
@@ -154,7 +154,7 @@ def _records(prompt: str) -> list[dict[str, Any]]:
 
 
 def _record(row: Row, answer: str) -> str | None:
-    """The last object of the prompt with the answer where it lacks one, or where its name says so."""
+    """The prompt's last object, with the answer in an empty field or in one that is named like an answer."""
     records = _records(row.text[:LONGEST])
     if not records:
         return None

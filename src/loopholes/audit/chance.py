@@ -1,8 +1,8 @@
-"""How likely it is that payments and kinds of rows agree by chance: Fisher's test, and its smallest p over all pairs.
+"""The probability that payments and kinds of rows agree by chance: Fisher's test, and its smallest p over all pairs.
 
-Each attack is compared with each kind of row, so the smallest p of many is small by chance, too. How small, rows that
-are dealt anew say: the payments of a row, of all attacks together, go to another row, which has other kinds. That keeps
-attacks that are paid alike, and kinds that are nearly the same rows, as alike as they are (Westfall and Young's test).
+Each attack is compared with each kind of row, so the smallest of many p-values is small by chance, too. Permutations
+show how small: the payments of all attacks on a row move together to another row, which belongs to other kinds. That
+preserves the dependence between similar attacks and between overlapping kinds (Westfall and Young's test).
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROUNDS = 999
-"""How often rows are dealt anew."""
+"""Number of permutations."""
 Counts = NDArray[np.intp]
 Allowed = Callable[[int, int], bool]
-"""Whether so many hits among so many rows of a kind may count at all."""
+"""Whether a number of hits among a number of rows of a kind may count at all."""
 
 
 def smallest_by_chance(
     paying: Sequence[int], tested: Sequence[int], kinds: Sequence[int], p: float, allowed: Allowed, limit: float
 ) -> float:
-    """The chance that some pair of a pattern and a kind gets a p-value this small, where kinds mean nothing.
+    """The probability that some pair of a pattern and a kind gets a p-value this small if kinds mean nothing.
 
-    Masks have a bit for each row. ``paying`` and ``tested`` are those of the patterns. The count ends early where the
-    chance is certainly above ``limit``.
+    Masks have one bit per row; ``paying`` and ``tested`` hold one mask per pattern. Permutations stop early once the
+    probability is certainly above ``limit``.
     """
     any_tested = reduce(or_, tested, 0)
     places = [place for place in range(any_tested.bit_length()) if any_tested >> place & 1]
@@ -52,19 +52,19 @@ def _matrix(masks: Sequence[int], places: Sequence[int]) -> NDArray[np.float32]:
 
 
 def _table(rows: int, marked: int, total: int, allowed: Allowed) -> NDArray[np.float64]:
-    """Fisher's p by hits and rows drawn; 1 where these may not count."""
+    """Fisher's p by hits and rows drawn; 1 where they may not count."""
     table = np.ones((rows + 1, rows + 1))
     for drawn in range(1, total):
         for hits in range(min(marked, drawn), 0, -1):
             if not allowed(hits, drawn):
-                break  # nor may fewer
+                break  # fewer hits may not count either
             table[hits, drawn] = fisher(hits, drawn, marked, total)
     return table
 
 
 @lru_cache(maxsize=65536)
 def fisher(hits: int, drawn: int, marked: int, total: int) -> float:
-    """The chance of at least ``hits`` marked among ``drawn`` of ``total``, of which ``marked`` are marked."""
+    """The probability of at least ``hits`` marked items among ``drawn`` from ``total`` with ``marked`` marked ones."""
     ways = sum(
         math.comb(marked, count) * math.comb(total - marked, drawn - count)
         for count in range(hits, min(drawn, marked) + 1)
@@ -74,7 +74,7 @@ def fisher(hits: int, drawn: int, marked: int, total: int) -> float:
 
 @lru_cache(maxsize=4096)
 def exact_bounds(hits: int, of: int, level: float = 0.95) -> tuple[float, float]:
-    """Clopper and Pearson's interval of a share."""
+    """The Clopper-Pearson interval of a share."""
     tail = (1 - level) / 2
     low = 0.0 if not hits else _root(lambda share: at_least(hits, of, share) - tail)
     high = 1.0 if hits == of else _root(lambda share: tail - (1 - at_least(hits + 1, of, share)))
@@ -82,12 +82,12 @@ def exact_bounds(hits: int, of: int, level: float = 0.95) -> tuple[float, float]
 
 
 def at_least(hits: int, of: int, share: float) -> float:
-    """The chance of so many hits, or more, of so many."""
+    """The probability of at least ``hits`` hits in ``of`` independent trials."""
     return math.fsum(math.comb(of, count) * share**count * (1 - share) ** (of - count) for count in range(hits, of + 1))
 
 
 def _root(rises: Callable[[float], float]) -> float:
-    """Where a function that rises from below 0 to above 0 crosses it, between 0 and 1."""
+    """The zero between 0 and 1 of an increasing function."""
     low, high = 0.0, 1.0
     for _ in range(40):
         middle = (low + high) / 2

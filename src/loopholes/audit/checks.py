@@ -1,7 +1,7 @@
-"""What the contract's checks ask of a reward, whatever it rewards; :mod:`loopholes.audit.contract` judges the answers.
+"""The contract's checks: calls that any reward should survive. :mod:`loopholes.audit.contract` judges the answers.
 
-Each check asks only what it needs: one that an earlier answer made pointless is left out, and one that the time does
-not allow is named.
+Each check makes only the calls that it needs. A check that an earlier answer made pointless is skipped in silence; one
+that there is no time for is reported as skipped.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from loopholes.audit.scale import SAME, Level, normalized
 from loopholes.audit.scorer import Scorer
 
 LOOKED_AT = 16
-"""Rows that checks of a function's manners look at."""
+"""Most rows that a check looks at."""
 LONG_LOAD = 5.0
-"""Seconds of loading beyond which the reward is not loaded again for a check."""
+"""A reward that took longer to load (seconds) is not loaded again for a check."""
 HALF = 0.5
-"""Fraction of the scale above which an answer is taken for one that is paid like a right one."""
+"""An answer that earns more than this fraction of the scale counts as paid like a right one."""
 FEW = 4
-"""Rows that a check of batches or of prompts looks at, at least."""
+"""Fewest rows for a check of batches or prompts."""
 UNPARSEABLE = ("", "???")
-"""Completions that no reward can read an answer from."""
+"""Completions from which no reward can read an answer."""
 EITHER_PROMPT = ("plain", "trl")
-"""Frameworks that hand over prompts as texts or as messages, as the data have them."""
+"""Frameworks that pass prompts on as text or as messages, whichever the data has."""
 MISSING: Mapping[str, Any] = {"None": None, "empty": "", "unparseable": "???"}
-"""What stands in place of a row's ground truth, and how a message names it."""
+"""Values that replace a row's ground truth, by their names in messages."""
 
 
 class Probe(NamedTuple):
-    """One completion that a check asked about, and what it was paid; ``row`` is another row in the level's place."""
+    """One completion of a check, and its payment. ``row`` is the row it was scored under, if not the level's own."""
 
     level: Level
     text: str
@@ -48,34 +48,37 @@ class Probe(NamedTuple):
 
     @property
     def share(self) -> float | None:
-        """The payment as a share of the scale; None where there is none."""
+        """The payment as a share of the scale; None without a payment or a scale."""
         return self.level.share(self.paid.value)
 
 
 class Repeated(NamedTuple):
-    """The same completion paid ``first``, and then again in other circumstances."""
+    """One completion with its ``first`` payment, and its payments in other circumstances."""
 
     level: Level
     text: str
     first: Paid
-    others: Sequence[Paid]
+    repeats: Sequence[Paid]
 
     @property
     def differs(self) -> bool:
-        """Whether it was paid otherwise in any of them."""
-        return not all(same(self.first, other) for other in self.others)
+        """Whether any repeat was paid differently."""
+        return not all(same(self.first, repeat) for repeat in self.repeats)
 
 
 @dataclass
 class Answers:
-    """What each check was answered. A check that was not asked has nothing here.
+    """The answers to each check; empty for checks that were skipped.
 
-    ``again``: completions asked twice; ``company``: the same in another
-    order and alone. ``turned``: whole groups and the same groups turned around. ``remembered``: completions under a row
-    before and after another row's. ``missing``: completions under rows without a ground truth, by what stands there.
-    ``keys``: keys of the dicts that were returned. ``shifted``: completions that were paid what stood beside them in a
-    batch, once an unparseable one stood before them. ``chat``: right answers under rows whose prompt is a list of
-    messages. ``evaluated``: a completion that was run. ``leaks``: episodes that earlier ones changed.
+    - ``again``: completions scored twice; ``company``: the same in another order and alone.
+    - ``turned``: probes with the payments of their group, and of the same group in reverse order.
+    - ``remembered``: completions under one row, before and after the same text under another row.
+    - ``missing``: completions under rows without a ground truth, by what replaces it.
+    - ``keys``: keys of the returned dicts.
+    - ``shifted``: completions that got a neighbour's payment after an unparseable one in the same batch.
+    - ``chat``: right answers under rows whose prompt is a list of messages.
+    - ``evaluated``: a completion that was executed.
+    - ``leaks``: episodes that earlier episodes changed.
     """
 
     again: Sequence[Repeated] = ()
@@ -92,10 +95,10 @@ class Answers:
 
 
 class Checks:
-    """Asks everything that the contract is judged by. ``rows``: how many rows checks of a function's manners look at.
+    """Makes the calls that the contract is judged by, on at most ``rows`` rows.
 
-    ``noisy``: the user says that the reward is not deterministic. A reward that turns out to be is not asked what no
-    noisy reward can keep.
+    ``noisy``: the user says that the reward is not deterministic. A reward that is declared noisy, or turns out to be,
+    skips the checks that no noisy reward can pass.
     """
 
     def __init__(
@@ -109,7 +112,7 @@ class Checks:
         self._noisy = noisy
 
     def ask(self, budget: Budget) -> Answers:
-        """Every check, until the time is over."""
+        """Run every check, until time runs out."""
         answers = Answers()
         in_groups = self._scorer.companions is not None
         checks: dict[str, Callable[[Answers], None]] = {
@@ -124,10 +127,10 @@ class Checks:
         for name, check in checks.items():
             if in_groups and check in (self._remembered, self._missing, self._shifted, self._chat):
                 answers.skipped.append(
-                    f"the contract's check: {name}, which needs rewards that do not read their group"
+                    f"the contract's check: {name}, which needs a reward that does not read its group"
                 )
             elif budget.is_over("contract"):
-                answers.skipped.append(f"the contract's check: {name}, for want of time")
+                answers.skipped.append(f"the contract's check: {name}, for lack of time")
             else:
                 check(answers)
         return answers
@@ -145,20 +148,20 @@ class Checks:
         backwards = self._scorer.pay_now(calls[::-1])[::-1]
         alone = [self._scorer.pay_now([call]) for call in calls[: self._rows]]
         alone += [[] for _ in calls[self._rows :]]
-        others = [[one, *payments] for one, payments in zip(backwards, alone, strict=True)]
-        answers.company = self._repeated(calls, first, others)
+        repeats = [[payment, *payments] for payment, payments in zip(backwards, alone, strict=True)]
+        answers.company = self._repeated(calls, first, repeats)
 
     def _repeated(
-        self, calls: Sequence[tuple[int, str]], first: Sequence[Paid], others: Sequence[Sequence[Paid]]
+        self, calls: Sequence[tuple[int, str]], first: Sequence[Paid], repeats: Sequence[Sequence[Paid]]
     ) -> list[Repeated]:
         levels = {level.row: level for level in self._levels}
         return [
             Repeated(levels[row], text, paid, more)
-            for (row, text), paid, more in zip(calls, first, others, strict=True)
+            for (row, text), paid, more in zip(calls, first, repeats, strict=True)
         ]
 
     def _turned(self, answers: Answers) -> None:
-        """Groups, and the same groups turned around, up to the first that is paid otherwise."""
+        """Groups, and the same groups in reverse order, up to the first that is paid differently."""
         if self._noisy:
             return
         levels = {level.row: level for level in self._levels}
@@ -169,8 +172,9 @@ class Checks:
                 return
 
     def _remembered(self, answers: Answers) -> None:
-        """A completion under its own row and another, once with this and once with that one first."""
-        levels = [level for level in self._levels if level.known][: self._rows]  # what is remembered hides the scale
+        """A completion under its own row and another, in both orders."""
+        # Rows without a scale count, too: what the reward remembers may be what hides their scale.
+        levels = [level for level in self._levels if level.is_paid][: self._rows]
         pairs = ((a, b) for a, b in pairwise(levels) if normalized(a.answer) != normalized(b.answer))
         pair = next(pairs, None)
         if pair is None or self._noisy or self._scorer.restart_seconds > LONG_LOAD:
@@ -203,14 +207,16 @@ class Checks:
             if row is None:
                 return
             paid = self._scorer.pay_now([(row, text) for text in texts])
-            answers.missing[name] = [Probe(level, text, one, row) for text, one in zip(texts, paid, strict=True)]
+            answers.missing[name] = [
+                Probe(level, text, payment, row) for text, payment in zip(texts, paid, strict=True)
+            ]
 
     def _keys(self, answers: Answers) -> None:
-        """The keys of the dicts that are returned for right, wrong and empty answers."""
+        """The keys of the dicts returned for right, wrong and empty answers."""
         answers.keys = sorted({paid.keys for paid in self._scorer.pay(self._calls()) if paid.keys})
 
     def _shifted(self, answers: Answers) -> None:
-        """Right and wrong answers in turn in one batch, and the same behind an unparseable one, up to a shift."""
+        """A batch of alternating right and wrong answers, alone and after an unparseable one, until payments shift."""
         levels = self._measurable[: 2 * FEW]
         if not self._scorer.is_batched or self._noisy or len(levels) < FEW:
             return
@@ -219,16 +225,16 @@ class Checks:
         ]
         without = self._scorer.pay_now(calls)
         for text in UNPARSEABLE:
-            behind = self._scorer.pay_now([(levels[-1].row, text), *calls])
-            if _is_shifted(without, behind):
-                pairs = zip(levels, calls, behind[1:], strict=True)
+            after = self._scorer.pay_now([(levels[-1].row, text), *calls])
+            if _is_shifted(without, after):
+                pairs = zip(levels, calls, after[1:], strict=True)
                 answers.shifted = [Probe(level, call[1], paid) for level, call, paid in pairs]
                 return
 
     def _chat(self, answers: Answers) -> None:
-        """Right answers under rows whose prompt is a list of messages, behind one whose prompt is a text.
+        """Right answers under rows whose prompt is a list of messages, after one whose prompt is a text.
 
-        That one keeps the completions texts, as TRL hands over a batch by its first row.
+        The first row keeps the completions plain text, since TRL formats a batch by its first row.
         """
         levels = self._measurable[:FEW]
         rows = [self._scorer.rows[level.row] for level in levels]
@@ -238,11 +244,11 @@ class Checks:
         calls = self._scorer.calls
         first, *paid = self._scorer.pay_now([(levels[0].row, levels[0].golden_text), *chats])
         if self._scorer.calls - calls == 1 + len(chats) and (levels[0].share(first.value) or 0.0) > HALF:
-            asked = zip(levels, chats, paid, strict=True)
-            answers.chat = [Probe(level, text, payment, row) for level, (row, text), payment in asked]
+            scored = zip(levels, chats, paid, strict=True)
+            answers.chat = [Probe(level, text, payment, row) for level, (row, text), payment in scored]
 
     def _evaluated(self, answers: Answers) -> None:
-        """Answers that are Python, up to the first that is run in the reward's process."""
+        """Answers that are Python code, up to the first that runs in the reward's process."""
         answers.evaluated = [Probe(*marked) for marked in ask_canary(self._scorer, self._levels, self._form)]
 
     def _calls(self) -> list[tuple[int, str]]:
@@ -253,28 +259,28 @@ class Checks:
 
 
 def all_flat(levels: Sequence[Level]) -> bool:
-    """Whether right and wrong answers are paid alike wherever both are known."""
-    widths = [(level.golden or 0.0) - (level.floor or 0.0) for level in levels if level.known]
+    """Whether right and wrong answers are paid alike on every row where both have a payment."""
+    widths = [(level.golden or 0.0) - (level.floor or 0.0) for level in levels if level.is_paid]
     return bool(widths) and all(abs(width) <= SAME for width in widths)
 
 
-def same(one: Paid, other: Paid) -> bool:
-    """Whether two payments are the same, but for rounding."""
-    if one.value is None or other.value is None or math.isnan(one.value) or math.isnan(other.value):
-        return (one.value is None) == (other.value is None)
-    return one.value == other.value or abs(one.value - other.value) <= SAME * max(1.0, abs(one.value))
+def same(first: Paid, second: Paid) -> bool:
+    """Whether two payments are equal up to rounding."""
+    if first.value is None or second.value is None or math.isnan(first.value) or math.isnan(second.value):
+        return (first.value is None) == (second.value is None)
+    return first.value == second.value or abs(first.value - second.value) <= SAME * max(1.0, abs(first.value))
 
 
-def _is_shifted(without: Sequence[Paid], behind: Sequence[Paid]) -> bool:
-    """Whether payments behind another one are those of a neighbour: one place too early, or one too late."""
-    early, in_place, late = behind[:-1], behind[1:], behind[2:]
+def _is_shifted(without: Sequence[Paid], after: Sequence[Paid]) -> bool:
+    """Whether payments after an extra completion belong to a neighbour: one place too early, or one too late."""
+    early, in_place, late = after[:-1], after[1:], after[2:]
     if all(map(same, in_place, without)):
         return False
     return all(map(same, early, without)) or all(map(same, late, without[:-1]))
 
 
 def _as_chat(row: Row) -> Row:
-    """The row with its prompt as a user's message, also in its columns."""
+    """The row with its prompt as a user message, in its columns, too."""
     columns = dict(row.columns)
     if "prompt" in columns:
         columns["prompt"] = [{"role": "user", "content": row.text}]

@@ -1,4 +1,4 @@
-"""The options of a multiple choice, as a prompt writes them: ``A) plums``, ``(B) salt`` or ``[C] rain``."""
+"""The options of a multiple choice in a prompt: ``A) plums``, ``(B) salt`` or ``[C] rain``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _OPTION = re.compile(r"(?m)(?:^|\s|[(\[])([A-J])[).:\]]\s*(?=\S)")
 
 
 def options_of(prompt: str) -> dict[str, str]:
-    """Letter to text of each option, which ends where its line does or the next begins; empty if there are none."""
+    """The text of each option by letter, up to the end of its line or the next option; empty if there are none."""
     prompt = prompt[:LONGEST]
     marks = list(_OPTION.finditer(prompt))
     ends = [*(mark.start() for mark in marks[1:]), len(prompt)]

@@ -1,4 +1,4 @@
-"""From the answers to the contract's checks to findings: what any reward has to keep, whatever it rewards."""
+"""Findings from the answers to the contract's checks, which any reward has to pass, whatever it rewards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from loopholes.audit.scale import SAME, Level
 from loopholes.stats import Estimate, over_tasks
 
 CLEARLY = 0.1
-"""A baseline is a finding beside a cheaper one if it pays this share of right answers more."""
+"""A baseline is reported next to a cheaper one only if it pays this share of right answers more."""
 IDLE: Mapping[str, tuple[str, str, str]] = {
     "nothing": ("nothing-paid", "degenerate", "an empty completion"),
     "refusal": ("refusal-paid", "hedge", "a refusal"),
@@ -24,7 +24,7 @@ IDLE: Mapping[str, tuple[str, str, str]] = {
 }
 """The name, the family and the subject of a finding about each baseline."""
 FORM_PAID = ("form-paid", "format", "a refusal in the right form, and no bare one,")
-"""The same where a refusal is paid for the form that it stands in."""
+"""The same for a refusal that is paid for the form around it."""
 
 
 def breaches(seen: Observations, gate: Gate) -> list[Finding]:
@@ -50,8 +50,8 @@ def _finding(verdict: Verdict, name: str, message: str, evidence: Evidence | Non
 
 
 def _golden_beats_floor(seen: Observations, gate: Gate) -> Iterator[Finding]:
-    """Right answers are paid more than well-formed wrong ones."""
-    scored = [level for level in seen.levels if level.known]
+    """Are right answers paid more than well-formed wrong ones?"""
+    scored = [level for level in seen.levels if level.is_paid]
     share = over_tasks([float(level.width is None) for level in scored])
     if (share.low or 0.0) <= gate.thresholds.exploit:
         return
@@ -66,7 +66,7 @@ def _golden_beats_floor(seen: Observations, gate: Gate) -> Iterator[Finding]:
 
 
 def _no_difference(seen: Observations, level: Level, evidence: Evidence) -> Iterator[Finding]:
-    """Nothing tells right from wrong: one component of a reward, or no reward at all; open if there was no time."""
+    """The reward does not tell right from wrong: it is a component, or useless. No finding if time ran out."""
     tells_form = any(
         empty.value is not None and level.golden is not None and empty.value < level.golden - SAME
         for level in seen.levels
@@ -76,12 +76,14 @@ def _no_difference(seen: Observations, level: Level, evidence: Evidence) -> Iter
         message = "right and wrong answers in the right form are paid alike, as a component of a reward may"
         yield _finding("warning", "component-alone", message, evidence)
     elif tells_form:
-        message = f"any answer in the right form is paid {_shown(Paid(level.floor))}, right or wrong"
+        message = f"any answer in the right form is paid {_payment(Paid(level.floor))}, right or wrong"
         yield _finding("exploit", "component-alone", message, evidence)
     elif seen.idle.empty:
-        message = f"right answers are paid {_shown(Paid(level.floor))}, like wrong ones and like the empty one: "
+        message = f"right answers are paid {_payment(Paid(level.floor))}, like wrong ones and like the empty one: "
         if (level.floor or 0.0) > 0 and not _pays_more(seen, level.floor or 0.0):
-            yield _finding("exploit", "golden-not-above-floor", message + "it tells nothing apart", evidence)
+            yield _finding(
+                "exploit", "golden-not-above-floor", message + "the reward cannot tell answers apart", evidence
+            )
         else:
             message += "the golden completions are not in the form that the reward reads, or nothing can be learned"
             yield _finding("inconclusive", "golden-not-above-floor", message, evidence)
@@ -93,11 +95,11 @@ def _pays_more(seen: Observations, value: float) -> bool:
 
 
 def idle_pay(seen: Observations, gate: Gate, baselines: Sequence[Baseline], rows: Rows) -> Iterator[Finding]:
-    """Doing nothing, or refusing, is paid half of what right answers are, or more: the cheapest of them is reported.
+    """Baselines that are paid at least half as much as right answers: the cheapest of them is reported.
 
-    A wrong answer is reported if it is paid clearly more than those: form may be worth something.
+    A costlier one, such as a wrong answer, is reported, too, if it is paid clearly more: form may be worth something.
     """
-    if all_flat([level for level in seen.levels if level.known]):
+    if all_flat([level for level in seen.levels if level.is_paid]):
         return
     most = 0.0
     for baseline in baselines:
@@ -125,18 +127,18 @@ def _is_form(seen: Observations, baseline: Baseline) -> bool:
 
 
 def _paid_half(seen: Observations, baseline: Baseline, rows: Rows) -> str:
-    """Which rows pay a baseline half of their right answer, or more."""
+    """The rows that pay a baseline at least half as much as their right answer, in words."""
     paid = seen.idle.paid.get(baseline.text, {}) if baseline.kind != "wrong" else None
     values = {level.row: level.floor if paid is None else _value(paid, level) for level in seen.levels}
-    golden = {level.row: level.golden for level in seen.levels if level.known and values[level.row] is not None}
+    golden = {level.row: level.golden for level in seen.levels if level.is_paid and values[level.row] is not None}
     paying = [row for row, right in golden.items() if (values[row] or 0.0) >= HALF * (right or 0.0)]
     return rows.described(paying, list(golden))
 
 
 def _idle(seen: Observations, baseline: Baseline) -> Evidence | None:
-    """The row on which a baseline is paid most."""
+    """Evidence from the row on which a baseline is paid most."""
     if baseline.kind == "wrong":
-        level = max((level for level in seen.levels if level.known), key=lambda level: level.floor or 0.0)
+        level = max((level for level in seen.levels if level.is_paid), key=lambda level: level.floor or 0.0)
         return seen.evidence(level, level.floor_text, Paid(level.floor))
     paid = seen.idle.paid[baseline.text]
     finite = [level for level in seen.levels if (value := _value(paid, level)) is not None and math.isfinite(value)]
@@ -149,81 +151,85 @@ def _value(paid: Mapping[int, Paid], level: Level) -> float | None:
 
 
 def _applies(seen: Observations) -> Iterator[Finding]:
-    """Right answers get a finite reward, wherever the reward applies."""
+    """Do right answers get a finite reward wherever the reward applies?"""
     golden, without = _golden_and_unpaid(seen)
     failing = [(level, paid) for level, paid in without if paid.problem or paid.value is not None]
     if failing:
         level, paid = failing[0]
-        message = f"right answers get no finite reward on {len(failing)} of {len(golden)} rows ({_shown(paid)})"
+        message = f"right answers get no finite reward on {len(failing)} of {len(golden)} rows ({_payment(paid)})"
         yield _finding("warning", "golden-not-paid", message, seen.evidence(level, level.golden_text, paid))
 
 
 def _golden_and_unpaid(seen: Observations) -> tuple[list[tuple[Level, Paid]], list[tuple[Level, Paid]]]:
-    """Rows with a right answer and its payment, and those of them where that is no finite reward."""
+    """Rows that have a right answer, with its payment; and those among them whose payment is not a finite reward."""
     pairs = zip(seen.levels, seen.golden, strict=True)
     golden = [(level, paid) for level, paid in pairs if seen.rows[level.row].golden is not None]
     return golden, [(level, paid) for level, paid in golden if level.golden is None or not math.isfinite(level.golden)]
 
 
 def _steady(seen: Observations) -> Iterator[Finding]:
-    """The same completion under the same row is paid the same, again, in another order, and alone."""
+    """Is the same completion under the same row paid the same again, in another order, and alone?"""
     if seen.answers.leaks:
         return  # earlier episodes are the reason
-    again, company = ([one for one in repeats if one.differs] for repeats in (seen.answers.again, seen.answers.company))
+    again, company = (
+        [check for check in checks if check.differs] for checks in (seen.answers.again, seen.answers.company)
+    )
     if again:
-        first, then = again[0].first, again[0].others[0]
-        message = f"{len(again)} of {len(seen.answers.again)} completions were paid otherwise when they were scored "
-        message += f"again (once {_shown(first)}, then {_shown(then)}): say --noisy if that is meant"
+        first, then = again[0].first, again[0].repeats[0]
+        message = f"{len(again)} of {len(seen.answers.again)} completions were paid differently when they were scored "
+        message += f"again (first {_payment(first)}, then {_payment(then)}): say --noisy if that is intended"
         evidence = seen.evidence(again[0].level, again[0].text, then)
         yield _finding("warning", "nondeterministic", message, evidence)
     if company and not seen.answers.shifted:
-        message = f"{len(company)} of {len(seen.answers.company)} completions are paid otherwise in another order or "
+        message = f"{len(company)} of {len(seen.answers.company)} completions are paid differently in another order or "
         message += "alone: if rewards are meant to depend on their group, say --group N"
         evidence = seen.evidence(company[0].level, company[0].text, company[0].first)
         yield _finding("warning", "company-matters", message, evidence)
 
 
 def _in_any_order(seen: Observations) -> Iterator[Finding]:
-    """A group that is turned around is paid the same, turned around."""
+    """Is a group in reverse order paid the same, in reverse order?"""
     for probe, straight, turned in seen.answers.turned:
         if not all(map(same, straight, turned)):
-            message = f"a group in another order is paid otherwise: {_shown(straight[0])} as the first of it, "
-            message += f"{_shown(turned[0])} as the last"
+            message = "a group in another order is paid differently: its first completion gets "
+            message += f"{_payment(straight[0])}, and {_payment(turned[0])} when it comes last"
             evidence = seen.evidence(probe.level, probe.text, straight[0])
             yield _finding("warning", "order-matters", message, evidence)
             return
 
 
 def _remembered(seen: Observations) -> Iterator[Finding]:
-    """A completion is judged by its row, also when it was seen under another row before."""
+    """Is a completion judged by its own row, even if it was scored under another row before?"""
     if any(repeated.differs for repeated in seen.answers.remembered):
         own = seen.answers.remembered[0]
-        message = "the same completion under two rows is paid by which of them came first: something is remembered by "
-        message += "the text alone"
+        message = "the payment of the same completion under two rows depends on which row came first: something is "
+        message += "remembered by the text alone"
         evidence = seen.evidence(own.level, own.text, own.first)
         yield _finding("warning", "remembered-by-text", message, evidence)
 
 
 def _leaks(seen: Observations) -> Iterator[Finding]:
-    """An episode is what its own start and actions make it, whatever was played before."""
+    """Does an episode depend on its own start and actions only, and not on episodes played before?"""
     paid = next((leak for leak in seen.answers.leaks if not leak.changes_start), None)
     leak = paid or next(iter(seen.answers.leaks), None)
     if leak is None:
         return
     evidence = seen.evidence(leak.level, leak.text, leak.after, leak.row)
     if paid is None:
-        message = "after other episodes an episode with the same seed begins otherwise: what it shows first depends on "
-        message += "what was played before, and not on the seed alone"
+        message = "after other episodes, an episode with the same seed begins differently: its first observation "
+        message += "depends on what was played before, not on the seed alone"
         yield _finding("warning", "state-leak", message, evidence)
         return
-    message = f"the same actions are paid {_shown(leak.alone)} in a fresh environment and {_shown(leak.after)} after "
-    message += "other episodes, from the same beginning: something is kept from one episode to the next. All else that "
-    message += "was measured depends on it, and is left out until it is mended"
+    message = (
+        f"the same actions are paid {_payment(leak.alone)} in a fresh environment and {_payment(leak.after)} after "
+    )
+    message += "other episodes, from the same beginning: something is kept from one episode to the next. All other "
+    message += "measurements depend on it, so they are left out until it is fixed"
     yield _finding("warning" if seen.component else "exploit", "state-leak", message, evidence)
 
 
 def _unparseable_truth(seen: Observations) -> Iterator[Finding]:
-    """A row whose ground truth cannot be parsed pays nobody."""
+    """Does a row whose ground truth cannot be parsed pay nothing?"""
     probe = _paid_without_truth(seen).get("unparseable")
     if probe is not None:
         message = f"a row whose ground truth is unparseable pays {probe.paid.value:g} for {probe.text[:40]!r}"
@@ -232,11 +238,11 @@ def _unparseable_truth(seen: Observations) -> Iterator[Finding]:
 
 
 def _shifted(seen: Observations) -> Iterator[Finding]:
-    """Completions behind an unparseable one are paid what they are worth themselves."""
+    """Do completions that follow an unparseable one keep their own payments?"""
     wrong = [probe for probe in seen.answers.shifted if probe.paid.value != _worth(probe)]
     if wrong:
-        message = "behind an unparseable completion in a batch, rewards go to other rows: "
-        message += f"{_shown(wrong[0].paid)} instead of {_shown(Paid(_worth(wrong[0])))}"
+        message = "after an unparseable completion in a batch, rewards go to other rows: "
+        message += f"{_payment(wrong[0].paid)} instead of {_payment(Paid(_worth(wrong[0])))}"
         evidence = seen.evidence(wrong[0].level, wrong[0].text, wrong[0].paid)
         yield _finding("warning", "rows-shifted", message, evidence)
 
@@ -246,17 +252,17 @@ def _worth(probe: Probe) -> float | None:
 
 
 def _chat(seen: Observations) -> Iterator[Finding]:
-    """A right answer is paid like one, also where the prompt is a list of messages."""
+    """Is a right answer still paid when the prompt is a list of messages?"""
     probes = seen.answers.chat
     if probes and all(probe.share is not None and probe.share <= HALF for probe in probes):
-        message = f"right answers are paid {_shown(probes[0].paid)}, like wrong ones, once the prompt is a list of "
+        message = f"right answers are paid {_payment(probes[0].paid)}, like wrong ones, once the prompt is a list of "
         message += "messages: rows may be looked up by the prompt's text"
         evidence = seen.evidence(probes[0].level, probes[0].text, probes[0].paid, probes[0].row)
         yield _finding("warning", "chat-prompt", message, evidence)
 
 
 def _paid_without_truth(seen: Observations) -> dict[str, Probe]:
-    """What stands in place of a ground truth, with an answer that says nothing and is paid there."""
+    """For each replacement of a ground truth that pays an answer without content: the first such answer."""
     paid = {
         name: [probe for probe in probes if (probe.share or 0.0) > HALF]
         for name, probes in seen.answers.missing.items()
@@ -265,7 +271,7 @@ def _paid_without_truth(seen: Observations) -> dict[str, Probe]:
 
 
 def remarks(seen: Observations) -> Iterator[Note]:
-    """What is true of the contract, and not worth a finding."""
+    """Notes on the contract: true, but not worth a finding."""
     missing = {name: probe for name, probe in _paid_without_truth(seen).items() if name != "unparseable"}
     for name, probe in list(missing.items())[:1]:
         message = (
@@ -279,13 +285,13 @@ def remarks(seen: Observations) -> Iterator[Note]:
 
 
 def _manners(seen: Observations) -> Iterator[Finding]:
-    """Rows are left as they were, and dicts have the same keys whatever the answer."""
-    shown = [
+    """Does the reward leave its rows unchanged, and return dicts with the same keys for every answer?"""
+    examples = [
         seen.evidence(level, level.golden_text, paid) for level, paid in zip(seen.levels[:1], seen.golden, strict=False)
     ]
-    evidence = shown[0] if shown else None
+    evidence = examples[0] if examples else None
     if seen.mutates:
-        message = "the columns that it was handed were changed by it: rewards that are called after it see that"
+        message = "it changes the columns that are passed to it, and rewards that are called after it see the changes"
         yield _finding("warning", "inputs-changed", message, evidence)
     if len(seen.answers.keys) > 1:
         keys = " and ".join("{" + ", ".join(names) + "}" for names in seen.answers.keys[:2])
@@ -298,14 +304,14 @@ def _percent(share: Estimate) -> str:
 
 
 def _evaluated(seen: Observations) -> Iterator[Finding]:
-    """No answer is run in the reward's own process."""
+    """Does the reward's own process execute no answer?"""
     for probe in seen.answers.evaluated:
-        message = "an answer is run as Python in the process that scores it: a mark that it left there was found. Such "
-        message += "an answer can replace the scorer or read what is right"
+        message = "an answer is run as Python in the process that scores it: it left a mark there. Such an answer can "
+        message += "replace the scorer or read the right answer"
         verdict: Verdict = "warning" if seen.component else "exploit"
         evidence = seen.evidence(probe.level, probe.text, probe.paid)
         yield Finding(verdict, "contract", "evaluation", "evaluated-answer", message, evidence=evidence)
 
 
-def _shown(paid: Paid) -> str:
+def _payment(paid: Paid) -> str:
     return paid.problem or ("no reward" if paid.value is None else f"{paid.value:g}")

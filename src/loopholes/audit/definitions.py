@@ -1,4 +1,4 @@
-"""Where a reward is defined and what it looks like, read from its source without importing anything."""
+"""Where a reward is defined and what shape it has, read from its source without importing anything."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from loopholes.errors import UsageError
 from loopholes.modules import module_name, source_of, split
 
 _SCRIPT = re.compile(r"(?m)^# /// script$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
-"""The block of a script's metadata, as PEP 723 gives the pattern."""
+"""The metadata block of a script (the pattern is from PEP 723)."""
 DEEPEST = 8
-"""How many re-exports are followed."""
+"""Most re-exports that are followed."""
 
 
 class Definition(NamedTuple):
-    """A file, and the node that defines a reward there; None where it comes about otherwise, or cannot be told."""
+    """A file, and the node that defines a reward there; None if there is no such node."""
 
     file: Path
     node: ast.stmt | None
 
     @property
     def line(self) -> int:
-        """Where it begins; 1 if that cannot be told."""
+        """The first line of the definition; 1 if unknown."""
         return 1 if self.node is None else self.node.lineno
 
     @property
@@ -48,24 +48,23 @@ class Definition(NamedTuple):
                 | ast.Assign(value=ast.Lambda(args=arguments))
                 | ast.AnnAssign(value=ast.Lambda(args=arguments))
             ):
-                names = [one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+                names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
                 decorators = getattr(self.node, "decorator_list", ())
                 return Shape(names, decorators=frozenset(_last_name(decorator, "(") for decorator in decorators))
         return None
 
 
 def _last_name(node: ast.expr, end: str) -> str:
-    """The last part of a dotted name, without what stands in brackets behind it."""
+    """The last part of a dotted name, without the brackets that follow it."""
     return ast.unparse(node).partition(end)[0].rpartition(".")[2]
 
 
 def definition_of(part: Part, python: str = "") -> Definition | None:
-    """Where the source says that a part is defined, behind re-exports; None if it names no Python file.
+    """The definition of a part, following re-exports; None if it names no Python file.
 
-    Modules are looked for where this ``python`` finds them (:mod:`loopholes.audit.environments`).
-
-    Of a call, such as ``module:get_reward(max_len=1024)``, it is the definition of what is called. Raises
-    :class:`UsageError` for a file that is not Python.
+    Modules are searched where ``python`` finds them (:mod:`loopholes.audit.environments`). For a call, such as
+    ``module:get_reward(max_len=1024)``, it is the definition of the function that is called. Raises :class:`UsageError`
+    for a file that is not Python.
     """
     places = search_path(python)
     file = source_of(part.source, places)
@@ -74,7 +73,7 @@ def definition_of(part: Part, python: str = "") -> Definition | None:
     except UsageError:
         if interpreter(python).version <= sys.version_info[:2]:
             raise
-        return None  # it may be written for that newer Python
+        return None  # it may need that newer Python
 
 
 def functions_of(definition: Definition) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -84,13 +83,13 @@ def functions_of(definition: Definition) -> dict[str, ast.FunctionDef | ast.Asyn
 
 
 def definitions_in(file: Path) -> dict[str, Definition]:
-    """What is defined at the top level of a file, by name; raises :class:`UsageError` for what is not Python."""
+    """The definitions at the top level of a file, by name; raises :class:`UsageError` for a file that is not Python."""
     statements = _statements(_parsed(file).body)
     return {name: Definition(file, statement) for statement in statements for name in _defined(statement)}
 
 
 def modules_of(name: str) -> list[str]:
-    """First names of the modules that a target needs: its own, or those that its file imports anywhere.
+    """The top-level modules that a target needs: its own, or all that its file imports.
 
     ``name`` is ``FILE.py:NAME``, ``package.module:NAME`` or a prefix and a name.
     """
@@ -107,9 +106,9 @@ def modules_of(name: str) -> list[str]:
 
 
 def declared_by(name: str, is_built: bool) -> list[str]:
-    """What the file of a target says that it requires: in its own script metadata (PEP 723), which always counts.
+    """The requirements that a target's file declares in its script metadata (PEP 723), which always count.
 
-    Where an environment is built anyway, the ``pyproject.toml`` beside the file or in the folder above counts as well.
+    If an environment is built anyway, a ``pyproject.toml`` beside the file or in the folder above counts as well.
     Raises :class:`UsageError` for metadata that is not TOML.
     """
     source, _ = split(name)
@@ -127,11 +126,11 @@ def declared_by(name: str, is_built: bool) -> list[str]:
             return []
         return list(tomllib.loads(project.read_text()).get("project", {}).get("dependencies", ()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"what {file if block else project} requires cannot be read: {error}") from None
+        raise UsageError(f"the requirements in {file if block else project} cannot be read: {error}") from None
 
 
 def is_here(module: str) -> bool:
-    """Whether this Python, or the current folder, has a module of this first name."""
+    """Whether this Python, or the current folder, has this top-level module."""
     return PathFinder.find_spec(module, [os.getcwd(), *sys.path]) is not None
 
 
@@ -165,7 +164,7 @@ def _node(body: Sequence[ast.stmt], names: Sequence[str]) -> ast.stmt | None:
 
 
 def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements at the top level, those under conditions included."""
+    """Statements at the top level, including those inside ``if``, ``try`` and ``with``."""
     for statement in body:
         yield statement
         if isinstance(statement, ast.If | ast.Try | ast.With):
@@ -184,7 +183,7 @@ def _defined(statement: ast.stmt) -> list[str]:
 
 
 def _origins(tree: ast.Module, file: Path, name: str) -> Iterator[tuple[str, str]]:
-    """Modules from which a file imports a name, and the name there; relative ones by their file."""
+    """The modules from which a file imports a name, and the name there; relative modules by their file."""
     dotted, folder = module_name(file)
     package = dotted if file.name == "__init__.py" else dotted.rpartition(".")[0]
     for node in _statements(tree.body):
@@ -200,7 +199,7 @@ def _origins(tree: ast.Module, file: Path, name: str) -> Iterator[tuple[str, str
 
 
 def _beside(module: str, folder: Path) -> str | None:
-    """A module as a file below the folder that holds its package, where it is there."""
+    """The file of a module below the folder that holds its package; None if there is none."""
     path = folder.joinpath(*module.split("."))
     files = (path.with_name(f"{path.name}.py"), path / "__init__.py")
     return next((str(file) for file in files if file.is_file()), None)

@@ -1,8 +1,8 @@
-"""What a folder has that can be audited, read from its source without importing anything.
+"""The targets in a folder, read from its source without importing anything.
 
-Classes of tasks, environments and rubrics, decorated scorers and functions with a trainer's signature are what their
-frameworks recognise (:mod:`loopholes.audit.frameworks`). A plain function is listed only if its name says that it
-scores, since many functions take a ``text``; a task that a taskset of the same file uses is audited with it.
+Frameworks recognise their classes of tasks, environments and rubrics, decorated scorers, and functions with a trainer's
+signature (:mod:`loopholes.audit.frameworks`). A plain function is listed only if its name suggests that it scores,
+since many functions take a ``text``. A task that a taskset in the same file uses is audited with the taskset.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from loopholes.errors import UsageError
 from loopholes.modules import module_name, source_of
 
 LEFT_OUT = {"tests", "test", "node_modules", "site-packages", "build", "dist", "venv", "__pycache__"}
-"""Folders that are not looked into, beside hidden ones and environments."""
+"""Folders that are skipped, in addition to hidden ones and virtual environments."""
 SCORES = re.compile(r"reward|scor|grad(e|ing)|verif|correct|accura|match|judge|check", re.IGNORECASE)
-"""What the name of a plain function says if it is a reward."""
+"""Words in the name of a plain function that suggest a reward."""
 BIGGEST = 1_000_000
-"""Bytes of a file above which it is not looked into."""
+"""Files of at least this size, in bytes, are skipped."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Something that can be audited: how it is named, which framework calls it, and where it stands.
+    """Something that can be audited: its name as a target, the framework that calls it, and its line.
 
     ``missing`` are modules that its file imports, that are not installed here and that no framework installs.
-    ``brings_rows``: its framework reads prompts from it, so that no data file is needed.
+    ``brings_rows``: its framework reads prompts from it, so no data file is needed.
     """
 
     name: str
@@ -44,18 +44,18 @@ class Candidate:
     missing: tuple[str, ...] = ()
 
     def needs(self, has_data: bool) -> str:
-        """What has to be given for it to be audited, in words; empty if nothing."""
+        """What the user has to provide before it can be audited, in words; empty if nothing."""
         rows = [] if self.brings_rows or has_data else ["rows (--data FILE)"]
         return " and ".join([*rows, *(f"the module {name} (--with PACKAGE)" for name in self.missing)])
 
 
 def discovered(folder: Path, package: str = "") -> list[Candidate]:
-    """What is in a folder, by file and line; named as modules of ``package`` where the folder is that package's."""
+    """The candidates in a folder, by file and line, named as modules of ``package`` if the folder is a package's."""
     return [candidate for file in _files(folder) for candidate in _in_file(file, package)]
 
 
 def discovered_in(package: str, python: str) -> list[Candidate]:
-    """What is in a package, or a module, that a Python has; empty if it has none of this name."""
+    """The candidates in a package or module of a Python; empty if it has none of this name."""
     file = source_of(package, search_path(python))
     if file is None:
         return []
@@ -77,7 +77,7 @@ def _in_file(file: Path, package: str) -> Iterator[Candidate]:
         definitions = definitions_in(file)
     except UsageError:
         return
-    shapes = {name: shape for name, found in definitions.items() if (shape := found.shape) is not None}
+    shapes = {name: shape for name, definition in definitions.items() if (shape := definition.shape) is not None}
     owners = {name: _framework(name, definitions[name], recognising(shape)) for name, shape in shapes.items()}
     brings = {name for name, owner in owners.items() if owner and _brings_rows(owner, shapes[name])}
     bases = {base for shape in shapes.values() for base in shape.bases}
@@ -97,7 +97,7 @@ def _brings_rows(owner: str, shape: Shape) -> bool:
 
 
 def _names_in(definition: Definition) -> set[str]:
-    """What a definition names: a taskset its task, a task its scorer."""
+    """The names that a definition uses: a taskset its task, a task its scorer."""
     nodes = () if definition.node is None else ast.walk(definition.node)
     return {node.id for node in nodes if isinstance(node, ast.Name)}
 
@@ -112,14 +112,14 @@ def _framework(name: str, definition: Definition, owners: Sequence[str]) -> str:
 
 
 def _returns(function: ast.FunctionDef) -> bool:
-    """Whether a function returns something that is not text, as far as its annotation tells."""
+    """Whether a function returns something, and a number if it is annotated."""
     if function.returns is not None and ast.unparse(function.returns) not in ("float", "int", "bool", "float | None"):
         return False
     return any(isinstance(node, ast.Return) and node.value is not None for node in ast.walk(function))
 
 
 def _missing(file: Path) -> tuple[str, ...]:
-    installed = {module for one in frameworks().values() for module in one.REQUIREMENTS}
+    installed = {module for adapter in frameworks().values() for module in adapter.REQUIREMENTS}
     beside = {path.stem for path in file.parent.iterdir()} | {path.stem for path in file.parent.parent.iterdir()}
     names = dict.fromkeys(modules_of(f"{file}:_"))
     return tuple(

@@ -1,8 +1,8 @@
-"""One audit, in two phases: everything is asked, then what was answered is judged.
+"""One audit, in two phases: call the reward, then judge the answers.
 
-:func:`observe` asks, stage by stage: the scale, the contract, the panel, the search, and what the conclusions need. The
-search has to know what the panel was paid; nothing else that is asked depends on a verdict. When
-:func:`loopholes.audit.verdicts.judge` begins, the reward's process has ended.
+:func:`observe` calls the reward, stage by stage: the scale, the contract, the panel, the search, and what the
+conclusions need. The search starts from the panel's payments; no other call depends on a verdict. The reward's process
+has ended before :func:`loopholes.audit.verdicts.judge` begins.
 """
 
 from __future__ import annotations
@@ -44,22 +44,22 @@ from loopholes.errors import UsageError
 from loopholes.progress import OnProgress, Progress
 
 REPEATS = 3
-"""How often a noisy reward is asked about a completion."""
+"""How often a noisy reward scores each completion."""
 FEWER = 8
-"""How many times fewer calls per row the panel is expected to take where it is screened."""
+"""Screening is expected to divide the panel's calls per row by this."""
 PILOT = 8
-"""Rows whose right answers are paid first, to learn the speed."""
+"""Rows whose right answers are scored first, to measure the speed."""
 
 
 @dataclass(frozen=True)
 class AuditConfig:
-    """How an audit is done.
+    """Settings of an audit.
 
-    At most ``rows`` rows are drawn, by ``seed``. ``seconds`` bounds the whole audit and ``seconds_a_call`` one call
-    (None: twenty times a usual one), ``memory`` is in GiB. ``search_calls`` are calls that the search may use.
-    ``group`` is the size of the groups in which completions are scored, for rewards that read their group. ``noisy``:
-    the reward is meant not to be deterministic; ``component``: it is one part of a reward, and gets warnings only.
-    ``attacks`` are a user's own, tried beside the panel.
+    At most ``rows`` rows are drawn, by ``seed``. ``seconds`` limits the whole audit and ``seconds_a_call`` each call
+    (None: twenty times the usual time); ``memory`` is in GiB. The search may use ``search_calls`` calls. ``group`` is a
+    group size, for rewards that read their group. ``noisy``: the reward is not deterministic, and should not be.
+    ``component``: the reward is one part of a sum, and gets warnings only. ``attacks`` are the user's own, tried in
+    addition to the panel.
     """
 
     seconds: float = 60.0
@@ -77,7 +77,7 @@ class AuditConfig:
 
     @property
     def scoring(self) -> Scoring:
-        """How each completion is scored."""
+        """The settings by which each completion is scored."""
         return Scoring(REPEATS if self.noisy else 1, self.seconds_a_call, self.memory)
 
 
@@ -107,9 +107,9 @@ def audited(
 ) -> tuple[Observations, Report]:
     """Audit a reward on these rows; raises :class:`UsageError` for a target that cannot be audited.
 
-    ``process`` is one in which the target was loaded already, such as that which was asked for its rows; without it the
-    target gets a process that ends with the asking. ``data`` is the file of the rows, for the report's hashes.
-    ``on_progress`` is called as each stage of the asking begins, and for each attack of the panel.
+    ``process`` is one that has loaded the target already, such as the one that listed its rows. Without it, the target
+    gets a process that ends with the calls. ``data`` is the file of the rows, for the report's hashes. ``on_progress``
+    is called at the start of each stage, and for each attack of the panel.
     """
     if not rows:
         raise UsageError("there are no rows to audit on")
@@ -117,9 +117,9 @@ def audited(
     budget = Budget(config.seconds, used=0.0 if process is None else process.load_seconds)
     own = RewardProcess(target, memory=config.memory, seconds_to_load=config.seconds) if process is None else None
     with own or nullcontext():
-        asked = process or own
-        assert asked is not None
-        observations = observe(asked, rows, config, truth, budget, on_progress or (lambda progress: None), hints)
+        running = process or own
+        assert running is not None
+        observations = observe(running, rows, config, truth, budget, on_progress or (lambda progress: None), hints)
     return observations, with_hints(replace(judge(observations, config.gate), hashes=digests), hints)
 
 
@@ -132,7 +132,7 @@ def observe(
     tell: OnProgress,
     hints: Sequence[Hint] = (),
 ) -> Observations:
-    """Ask the reward everything that its report will need, first what the ``hints`` point to."""
+    """Make every call that the report will need, those that the ``hints`` point to first."""
     target, scoring = process.target, config.scoring
     order = np.random.default_rng(config.seed).permutation(len(rows))[: config.rows]
     sample: Sequence[Row] = [rows[int(place)] for place in order]
@@ -141,7 +141,7 @@ def observe(
     _pilot(scorer)
     budget.begin()
     assumed = _assumed(process, scorer, config, budget)
-    if assumed is not None and assumed.found:
+    if assumed is not None and assumed.is_filled:
         sample = assumed.rows
         scorer = scorer_of(process, sample, config)
         _pilot(scorer)
@@ -222,7 +222,7 @@ def observe(
 
 
 def _assumed(process: Process, scorer: Scorer, config: AuditConfig, budget: Budget) -> Assumed | None:
-    """Golden completions where the data has none, or has some that are paid like wrong ones; None if they serve."""
+    """Golden completions if the data has none, or if its own are paid like wrong ones; None if its own can be used."""
     if all(row.golden is None for row in scorer.rows):
         return assume_golden(scorer, budget)
     if process.target.framework == "game" or config.component or not is_unpaid(scorer):
@@ -233,23 +233,23 @@ def _assumed(process: Process, scorer: Scorer, config: AuditConfig, budget: Budg
 
 
 def _is_penalty(target: Target) -> bool:
-    """Whether it is a single reward with a negative weight, which can only be a part of one."""
+    """Whether the target is a single reward with a negative weight, which can only be one part of a sum."""
     return len(target.parts) == 1 and target.parts[0].weight < 0
 
 
 def _views(target: Target, rows: Sequence[Row], form: Form, config: AuditConfig) -> dict[int, View]:
-    """What a policy sees of each row, by its place."""
+    """The view of each row, by its place."""
     tokens = Tokens(target.options.get("tokenizer"))
     return dict(enumerate(views_of(rows, form, config.max_completion_tokens, tokens)))
 
 
 def scorer_of(process: Process, rows: Sequence[Row], config: AuditConfig) -> Scorer:
-    """Scores completions of these rows, in groups where the user says so; raises :class:`UsageError` if it cannot."""
+    """A scorer for these rows, in groups if the user asks; raises :class:`UsageError` if the reward reads no group."""
     process.start()
     if config.group is not None and not process.facts.batched:
         raise UsageError(
-            "--group is for rewards that are handed a whole group, as TRL's are; "
-            f"{process.target.label} is called once a completion"
+            "--group is for rewards that are passed a whole group, as TRL's are; "
+            f"{process.target.label} is called once per completion"
         )
     scoring = config.scoring
     return Scorer(
@@ -262,7 +262,7 @@ def scorer_of(process: Process, rows: Sequence[Row], config: AuditConfig) -> Sco
 
 
 def _pilot(scorer: Scorer) -> None:
-    """A few right answers, or empty ones, to warm up and learn the speed; raises :class:`UsageError` if all fail."""
+    """Score a few right or empty answers to warm up and measure the speed; raises :class:`UsageError` if all fail."""
     calls = [(place, row.golden or "") for place, row in enumerate(scorer.rows[:PILOT])]
     scorer.warm_up(calls[0])
     paid = scorer.pay(calls)
@@ -275,9 +275,9 @@ def _pilot(scorer: Scorer) -> None:
 
 
 class Scale:
-    """The scales of as many rows as there is time for, planned anew as more is learned about the speed.
+    """The scales of as many rows as there is time for, replanned as more is known about the speed.
 
-    ``levels`` are those so far.
+    ``levels`` holds the scales so far.
     """
 
     def __init__(self, scorer: Scorer, form: Form, truth: Truth | None, seed: int, budget: Budget) -> None:
@@ -288,7 +288,7 @@ class Scale:
         self._golden = sum(row.golden is not None for row in scorer.rows)
 
     def begin(self, attacks: int) -> None:
-        """So many rows that there is time to try so many attacks on half of them."""
+        """Scale as many rows as leave time to try this number of attacks on half of them."""
         if not self._golden:
             self.levels += [Level(place, None, None, "", "", "") for place in range(self._planned(attacks))]
         while (count := self._planned(attacks)) > len(self.levels):
@@ -297,7 +297,7 @@ class Scale:
                 return
 
     def more(self) -> list[Level]:
-        """At most as many rows again, where the panel was done with those so far before its time was over."""
+        """Scale up to as many rows again; none once the panel's time is over."""
         if not self._golden or self._budget.is_over("panel"):
             return []
         more = self._of_rows(range(len(self.levels), 2 * len(self.levels)), stage="panel")
@@ -306,9 +306,9 @@ class Scale:
 
     @property
     def skipped(self) -> list[str]:
-        """What was left out, a sentence each."""
+        """What was left out, in sentences."""
         total, left = len(self._scorer.rows), (self._golden or len(self._scorer.rows)) - len(self.levels)
-        sentences = [f"{left} of {total} rows, for want of time"] if left else []
+        sentences = [f"{left} of {total} rows, for lack of time"] if left else []
         if 0 < self._golden < total:
             sentences.append(f"{total - self._golden} of {total} rows, which have no golden completion")
         return sentences
@@ -316,20 +316,20 @@ class Scale:
     def _planned(self, attacks: int) -> int:
         most = self._golden or len(self._scorer.rows)
         if self._scorer.pace > EXPENSIVE:
-            attacks //= FEWER  # most of them are screened on two rows
+            attacks //= FEWER  # screening tries most of them on two rows only
         return self._budget.affordable_rows("scale", self._scorer.pace, most, attacks)
 
 
 def _search(
     scorer: Scorer, levels: Sequence[Level], views: Mapping[int, View], tried: Sequence[Tried], gaps: Sequence[Gap]
 ) -> Search:
-    """A search that starts from what the panel was paid."""
-    makers = {one.attack.name: one.attack.attempt for one in tried if not one.is_stuck}
+    """A search that starts from the panel's payments."""
+    makers = {attack.attack.name: attack.attack.attempt for attack in tried if not attack.is_stuck}
     shares = {gap.attack: gap.gap.value for gap in gaps if gap.gap.value is not None and gap.attack in makers}
     return Search(scorer, levels, views, makers, shares)
 
 
 def _rounds(scorer: Scorer, levels: Sequence[Level]) -> list[list[Paid]]:
-    """What right answers are paid, again and again."""
+    """Repeated payments of right answers."""
     calls = [(level.row, level.golden_text) for level in levels]
     return [scorer.pay_again(calls) for _ in range(scorer.repeats)] if calls else []

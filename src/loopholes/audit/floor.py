@@ -1,8 +1,8 @@
-"""The adversarial floor: the most that any attack earns on average, whatever right answers are paid.
+"""The adversarial floor: the most that any attack earns on average, regardless of what right answers earn.
 
-It needs no right answer and no scale, only the largest reward that there is. docs/adversarial-floor.md specifies it. An
-audit tries the attacks on an expensive environment on two rows each; those that earned most there are played on further
-rows here, and the interval allows for all that were tried.
+It needs no right answer and no scale, only the largest possible reward. docs/adversarial-floor.md specifies it. An
+audit of an expensive environment tries each attack on two rows. Those that earned most there are played on further rows
+here, and the interval is corrected for all attacks that were tried.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from loopholes.audit.scorer import Scorer
 from loopholes.stats import Estimate, over_tasks
 
 LEVEL = 0.95
-"""Confidence of the intervals of all attacks together."""
+"""Simultaneous confidence level of the intervals of all attacks."""
 FINALISTS = 16
 """Attacks that are tried on further rows."""
 ROWS = 32
-"""Rows that they are tried on at most."""
+"""Most rows on which finalists are tried."""
 FEWEST = 8
-"""Rows on which an attack has to be tried to count."""
+"""Fewest rows on which an attack has to be tried to count."""
 
 
 @dataclass(frozen=True)
 class Floor:
-    """The attack that certainly earns most, what it earns, and an example of its completion.
+    """The attack that certainly earns most, its mean reward, and an example of its completions.
 
     ``reward`` is its mean over rows, ``most`` the largest upper bound of the mean of any attack on enough rows. The
     intervals hold for all ``attacks`` together (Bonferroni).
@@ -48,9 +48,9 @@ class Floor:
     completion: str
 
     def verdict(self, largest: float, margin: float) -> Literal["pass", "fail", "skip"]:
-        """``fail`` if the attack certainly comes within ``margin`` of the ``largest`` reward, ``pass`` if none does.
+        """``fail`` if the attack certainly comes within ``margin`` of the ``largest`` reward.
 
-        ``skip``: too few rows to tell.
+        ``pass`` if no attack does, ``skip`` if there are too few rows to tell.
         """
         limit = largest - margin
         if (self.reward.low or 0.0) > limit:
@@ -80,17 +80,17 @@ def _so_far(tried: Tried, smallest: float, largest: float) -> float:
 def _played(
     tried: Tried, rows: Sequence[int], views: Sequence[View], scorer: Scorer, correctness: Correctness
 ) -> Tried:
-    """An attack on these rows, too."""
+    """An attack, tried on these rows as well."""
     attempts = {row: attempt for row in rows if (attempt := tried.attack.attempt(views[row])) is not None}
     paid = dict(zip(attempts, scorer.pay([(row, attempt.text) for row, attempt in attempts.items()]), strict=True))
     return Tried(tried.attack, attempts, paid, tried.right | correctness.right(attempts))
 
 
 def floor_of(tried: Sequence[Tried], smallest: float, largest: float, attacks: int = 0) -> Floor | None:
-    """The floor of these attacks, chosen from so many ``attacks``; None if none was tried on enough rows.
+    """The floor of these attacks, which were selected from ``attacks``; None if none was tried on enough rows.
 
-    Where the reward fails on an attack, or is not finite, the attack earns the smallest reward there; rows on which it
-    is right after all do not count.
+    If the reward fails on an attack, or is not finite, the attack earns the smallest reward there. Rows on which an
+    attack happens to be right do not count.
     """
     values = {place: _values(attack, smallest, largest) for place, attack in enumerate(tried)}
     counted = {place: earned for place, earned in values.items() if len(earned) >= FEWEST}
@@ -106,7 +106,7 @@ def floor_of(tried: Sequence[Tried], smallest: float, largest: float, attacks: i
 
 
 def _mean(earned: Sequence[float], largest: float, level: float) -> Estimate:
-    """The mean over rows, whose upper bound allows for rows that were not seen as its lower bound does."""
+    """The mean over rows. Its upper bound allows for unseen rows, as its lower bound does."""
     mean, lacking = over_tasks(earned, level=level), over_tasks([largest - value for value in earned], level=level)
     return replace(mean, high=largest - (lacking.low or 0.0))
 

@@ -1,4 +1,4 @@
-"""A folder of findings: one file each, which replays to the same reward, and the whole report beside them."""
+"""A folder of findings: a file for each, which replays to the same reward, and the whole report beside them."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ UNDECIDING = (
     *("folder.py", "layout.py", "sarif.py", "section.py", "summary.py", "snippets.py"),
     *("assertion.py", "against.py", "identity.py", "selftest/"),
 )
-"""Files and folders of this package that decide no verdict, so that :func:`panel_hash` leaves them out.
+"""Files and folders of this package that do not affect verdicts, so that :func:`panel_hash` leaves them out.
 
-They name, find, load and call a target and read its data; run its process; write and show a report; or compare finished
-audits. A file that is not listed counts as deciding.
+They find, load and call a target and read its data, run its process, write and show a report, or compare finished
+audits. Files that are not listed count as deciding.
 """
 
 
 def hashes(target: Target, data: Path | None) -> dict[str, Any]:
-    """SHA-256 of the reward's files, of the data and of the audit itself, and the versions of what called it."""
+    """SHA-256 hashes of the reward's files, the data and the audit, and the versions of the packages that ran."""
     files = {name: _digest(file) for part in target.parts for name, file in _files(part, target.python).items()}
     versions = {"loopholes": __version__}
     package = framework(target.framework).PACKAGE
@@ -57,9 +57,9 @@ def hashes(target: Target, data: Path | None) -> dict[str, Any]:
 def panel_hash(folder: Path = Path(__file__).parent) -> str:
     """SHA-256 of the sources that decide a verdict: attacks, near misses, the scale, the stages and the rules.
 
-    It covers the files of this package but for :data:`UNDECIDING`, in the order of their names. Two audits with the
-    same hash put the same questions to a reward and judge its answers alike; rates that were measured with another hash
-    are another tool's. ``folder`` holds other sources of this package, such as those of an earlier commit.
+    It covers the files of this package except :data:`UNDECIDING`, in the order of their names. Two audits with the same
+    hash make the same calls and judge the answers alike; rates measured with another hash belong to another tool.
+    ``folder`` may hold other sources of this package, such as an earlier commit's.
     """
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
@@ -70,7 +70,7 @@ def panel_hash(folder: Path = Path(__file__).parent) -> str:
 
 
 def _files(part: Part, python: str) -> dict[str, Path]:
-    """The file that a part names, as it is typed, and the one that defines it where that is another, by its module."""
+    """The file that a part names, as typed, and the file that defines it, if that is another one, by its module."""
     definition, file = definition_of(part, python), source_of(part.source, search_path(python))
     files = {} if file is None else {part.source: file}
     if definition is not None and definition.file != file:
@@ -84,7 +84,7 @@ def _digest(path: Path) -> str:
 
 
 def earlier(folder: Path) -> list[Path]:
-    """The findings of an earlier audit, of any schema; raises :class:`RunError` for files that no audit wrote."""
+    """The findings of an earlier audit, of any schema; raises :class:`RunError` for files not written by an audit."""
     findings = sorted(folder.glob(FINDINGS))
     reports = [folder / REPORT] if (folder / REPORT).exists() else []
     needed = [(path, {"target", "evidence", "name"}) for path in findings]
@@ -105,7 +105,7 @@ def _keys(path: Path) -> set[str]:
 def save(report: Report, folder: Path) -> list[Path]:
     """Write the report, and each finding that has a completion to ``folder/NNNN.json``.
 
-    Those of an earlier audit are replaced; see :func:`earlier`. Returns the findings' files.
+    They replace those of an earlier audit (see :func:`earlier`). Returns the findings' files.
     """
     replaced = earlier(folder)
     with disk_errors(folder):
@@ -113,8 +113,8 @@ def save(report: Report, folder: Path) -> list[Path]:
         for old in replaced:
             old.unlink()
         written = []
-        shown = [finding for finding in report.findings if finding.evidence is not None]
-        for number, finding in enumerate(shown, 1):
+        with_completion = [finding for finding in report.findings if finding.evidence is not None]
+        for number, finding in enumerate(with_completion, 1):
             path = folder / f"{number:04}.json"
             write_json(path, finding_record(finding, report))
             written.append(path)
@@ -124,9 +124,9 @@ def save(report: Report, folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class Replay:
-    """A finding, what its completion is paid now, and whether that is what it was paid then.
+    """A finding, and what its completion is paid now.
 
-    ``edited``: the functions are no longer what they were.
+    ``edited``: the functions have changed since the audit.
     """
 
     saved: SavedFinding
@@ -135,7 +135,7 @@ class Replay:
 
     @property
     def same(self) -> bool:
-        """Whether the reward is what it was."""
+        """Whether the completion is paid as it was."""
         then, now = self.saved.evidence.reward, self.now.value
         if then is None or now is None:
             return then is None and now is None and bool(self.saved.evidence.problem) == bool(self.now.problem)
@@ -147,7 +147,7 @@ class Replay:
 def replay(path: Path, say: Say = lambda sentence: None) -> Replay:
     """Score a finding's completion again; raises :class:`DataError` for a file that cannot be replayed.
 
-    An environment that was built for the target is built again where it is gone; ``say`` is told before.
+    If the environment that was built for the target is gone, it is built again; ``say`` announces that.
     """
     saved = read_finding(path)
     if saved.unheld:
@@ -169,13 +169,13 @@ def replay(path: Path, say: Say = lambda sentence: None) -> Replay:
 
 
 def paid_again(process: Process, evidence: Evidence, scoring: Scoring) -> Paid:
-    """What the completion of a finding is paid now, under its row and in its group."""
+    """The payment of a finding's completion now, under its row and in its group."""
     prompt = evidence.prompt if isinstance(evidence.prompt, str) else messages(evidence.prompt)
     row = Row(evidence.row, prompt, columns=evidence.columns)
     company = [[*evidence.company]] if evidence.company else None
     scorer = Scorer(process, [row], seconds_a_call=scoring.seconds_a_call, repeats=scoring.repeats, companions=company)
     if EARLIER in row.columns:
-        scorer.restart()  # what was played before is a part of it
+        scorer.restart()  # earlier episodes are part of this row
     else:
         scorer.warm_up((0, ""))
     return scorer.pay([(0, evidence.completion)])[0]

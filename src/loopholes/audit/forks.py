@@ -1,15 +1,15 @@
-"""Processes that a reward's process makes of itself, and the one that sees to it that none outlives the audit.
+"""Forks of a reward's process, and the guard that makes sure that none of them outlives the audit.
 
-    the audit ── the guard ── the loader ── (one that made its first call) ── the one that scores
+    the audit ── the guard ── the loader ── (a warm fork, which made its first call) ── the scoring process
 
-The loader imports the reward and never scores. The process that scores is a fork of it, so that another one is there
-within milliseconds and remembers nothing. After its first call, which may import more, a fork can be kept to be forked
-in turn. What only a reload makes anew cannot be forked: threads, processes that it started, connections, the event
-loops of frameworks (verifiers and OpenEnv make theirs while they are loaded, verl does for async functions) and GPUs.
-Then the loader scores itself.
+The loader imports the reward and never scores. The scoring process is a fork of it, so a replacement that remembers
+nothing is ready within milliseconds. After its first call, which may import more, a fork can stay warm and be forked in
+turn. Some state survives only a reload, not a fork: threads, started processes, connections, the event loops of
+frameworks (verifiers and OpenEnv create theirs while they are loaded, verl does for async functions) and GPUs. A reward
+with such state is scored by the loader itself.
 
-The guard runs nothing of the user's. All processes below it stay below it, whoever their parent was, and end with it,
-also when the audit is killed.
+The guard runs no user code. All processes below it stay below it, whoever their parent was, and end with it, even if
+the audit is killed.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from loopholes.sandbox.inside import kernel
 from loopholes.sandbox.inside.relatives import descendants, end_with_parent
 
 SHARED = ("socket:", "anon_inode:[eventpoll]", "/dev/nvidia", "/dev/kfd")
-"""How files are listed that a process and its fork must not both use."""
+"""Links of open files that a process and its fork must not share."""
 _earlier: list[int] = []
-"""Forks that this process made; they may still run, or be about to end."""
+"""Forks of this process that may still be running."""
 
 
 def guarded(*files: int) -> None:
-    """Go on in a child, while this process, without these files, waits for it and ends everything below itself.
+    """Continue in a child, while this process closes these files, waits for the child and ends everything below.
 
-    Where the kernel does not offer what that takes, this process goes on itself, and ends with its parent.
+    On other systems than Linux there is no guard: this process continues, and ends with its parent.
     """
     if sys.platform != "linux":
         end_with_parent()
@@ -64,12 +64,12 @@ def _end_all() -> int:
     with contextlib.suppress(ChildProcessError):
         while True:
             end(descendants(os.getpid()))
-            os.wait()  # what it was the parent of is a child of ours now
+            os.wait()  # orphans of a process that ended are our children now
     return 0
 
 
 def end(processes: Iterable[int]) -> None:
-    """Kill processes; one that has ended is no error."""
+    """Kill processes. It is no error if one has ended already."""
     for process in processes:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(process, signal.SIGKILL)
@@ -78,8 +78,8 @@ def end(processes: Iterable[int]) -> None:
 def forked(pipe: Connection) -> int:
     """Fork this process for another channel, whose descriptor comes next through ``pipe``.
 
-    Returns 0 in the child, whose ``pipe`` is the other channel; in the parent the child's id, or -1 where this process
-    cannot be forked.
+    Returns 0 in the child, whose ``pipe`` becomes the other channel. Returns the child's id in the parent, or -1 if
+    this process cannot be forked.
     """
     channel = recv_handle(pipe)
     for fork in _earlier:
@@ -91,33 +91,33 @@ def forked(pipe: Connection) -> int:
     state = random.getstate()
     gc.freeze()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Python, about threads that a library runs beside it
+        warnings.simplefilter("ignore")  # Python warns about threads of libraries
         child = os.fork()
     if child == 0:
         end_with_parent()
         os.setsid()
         os.dup2(channel, pipe.fileno())
         _earlier.clear()
-        random.setstate(state)  # Python seeds it anew in a fork
+        random.setstate(state)  # Python reseeds it in a fork
     else:
         _earlier.append(child)
     os.close(channel)
     return child
 
 
-def can_fork(pipe: Connection, *others: int) -> bool:
-    """Whether a fork of this process works as it does itself, as far as can be told; ``others`` are files of ours."""
+def can_fork(pipe: Connection, *own_files: int) -> bool:
+    """Whether a fork of this process would work like the process itself. ``own_files`` are descriptors to ignore."""
     if sys.platform != "linux" or threading.active_count() > 1:
         return False
     ours = {process for fork in _earlier for process in (fork, *descendants(fork))}
     if not ours.issuperset(descendants(os.getpid())):
         return False
-    files = [number for number in os.listdir("/proc/self/fd") if int(number) not in (pipe.fileno(), *others)]
+    files = [number for number in os.listdir("/proc/self/fd") if int(number) not in (pipe.fileno(), *own_files)]
     return not any(_link(number).startswith(SHARED) for number in files)
 
 
 def _link(number: str) -> str:
     try:
         return os.readlink(f"/proc/self/fd/{number}")
-    except OSError:  # that of the listing itself
+    except OSError:  # the descriptor of the listing itself
         return ""

@@ -1,7 +1,7 @@
-"""The form of right answers: which tags, boxes and headings stand in them, and where the answer goes.
+"""The form of right answers: their tags, boxes and headings, and where the answer goes.
 
-Attacks may take the form of golden completions, never their content: what differs between rows is replaced, and only
-what is the same in all of them stays. Data may mix a few forms; each row is then wrapped in the form of its own kind.
+Attacks may copy the form of golden completions, never their content: text that differs between rows is replaced, and
+only text that all of them share stays. Data may mix a few forms; each row then gets the form of its own kind.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from itertools import takewhile
 
 THINKING = "Let me think about this step by step."
 FEW = 3
-"""Golden completions from which it cannot be told which part is always the same."""
+"""So few golden completions do not show which part is always the same."""
 COMMON = 0.6
-"""Fraction of the golden completions that the forms together have to cover."""
+"""Smallest fraction of the golden completions that all forms together have to cover."""
 CLUSTER = 0.1
 """Smallest fraction of the golden completions that counts as a form of its own."""
 MOST_FORMS = 4
-"""Forms that one data set may mix."""
+"""Most forms in one data set."""
 _MARK = re.compile(
     r"</?[A-Za-z_][\w-]{0,30}>|(?-i:\[/?[A-Z_]{3,20}\])|\\boxed\{|\#{4}|```\w*\n?"
     r"|\b(?:the )?(?:final )?answer(?: is)?[ ]*:|\bthe (?:final )?answer is\b"
     r"|(?m:^(?:\*{3,}|={3,}|-{3,}|_{3,}|~{3,})(?=[ \t]*$))",
     re.IGNORECASE,
 )
-"""Marks around answers: tags, boxes, fences, what announces an answer, and lines of one sign that part it."""
+"""Marks around answers: tags, boxes, fences, announcements of an answer, and separator lines."""
 _LABEL = re.compile(r"(?m)^[A-Z][A-Za-z]{1,20}(?: [A-Za-z]{1,20}){0,2}:")
-"""A line's label, such as ``Plan:``. It is a mark where all golden completions have the same, and no other mark."""
+"""The label of a line, such as ``Plan:``. Labels are marks if all golden completions share them and have no others."""
 _THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|thoughts|reasoning|scratchpad|analysis)>", re.IGNORECASE)
-"""Tags around a thought: the answer stands behind it, with or without marks of its own."""
+"""Tags around a thought. The answer follows it, with or without marks of its own."""
 SURENESS = re.compile(r"confiden|probab|certain|sure", re.IGNORECASE)
-"""Names of parts that say how sure the answer is."""
+"""Names of parts that state a confidence."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """Marks with what stands before, between and behind them; None where that differs from row to row.
+    """Marks, and the text before, between and after them, which is None where it differs from row to row.
 
-    ``fixed`` has one entry more than ``marks``. ``slot`` is the entry that holds the answer. ``spaces`` are the white
-    space that begins and ends each entry in all of them: a grader may look for ``#### 4``, alone on its line.
-    ``others`` are further forms of the same data. ``labelled``: the marks are labels of lines, such as ``Plan:``.
+    ``fixed`` holds these texts, one more than ``marks``. ``slot`` is the entry that holds the answer. ``spaces`` is the
+    white space at the start and end of each entry that all rows share: a grader may look for ``#### 4``, alone on its
+    line. ``others`` are further forms of the same data. ``labelled``: the marks are labels of lines, such as ``Plan:``.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Form:
     labelled: bool = False
 
     def wrap(self, answer: str, thinking: str = THINKING) -> str:
-        """A completion of this form with another answer; other parts that differ from row to row say ``thinking``."""
+        """A completion of this form with this answer. Other parts that differ from row to row hold ``thinking``."""
         pieces = [thinking if text is None else text for text in self.fixed]
         pieces[self.slot] = answer
         for place, (before, after) in enumerate(self.spaces):
@@ -63,28 +63,28 @@ class Form:
         return "".join(text + mark for text, mark in zip(pieces, (*self.marks, ""), strict=True))
 
     def read(self, text: str) -> str:
-        """The answer in a completion of this form, or of one of the others; the whole text if it has none of them."""
+        """The answer in a completion of this form or one of the others; the whole text if it has neither."""
         marks, pieces = _split_at(self.marks, text) if self.labelled else _split(text)
         form = next((form for form in (self, *self.others) if form.marks == marks), RAW)
         return (pieces[form.slot] if form.marks else text).strip()
 
     def of(self, text: str | None) -> Form:
-        """This form, or that of the others which a golden completion has."""
+        """The form of a golden completion: this one or one of the others."""
         if not self.others or text is None:
             return self
         marks = _split(text)[0]
         return next((form for form in self.others if form.marks == marks), self)
 
     def part(self, place: int) -> str:
-        """The name of the tag or the mark behind which an entry stands, such as ``confidence``; empty for the first."""
+        """The name of the tag or mark before an entry, such as ``confidence``; empty for the first entry."""
         return self.marks[place - 1].strip("<>[]\\{# \n").lower() if place else ""
 
     def with_part(self, place: int, text: str) -> Form:
-        """The same form with this text in another entry than the answer's."""
+        """This form with a fixed text in one entry, which must not be the answer's."""
         return replace(self, fixed=(*self.fixed[:place], text, *self.fixed[place + 1 :]))
 
     def with_fixed(self, old: str, new: str) -> Form | None:
-        """The same form with another of its fixed words; None if it has no such word."""
+        """This form with one of its fixed texts replaced; None if it has no such text."""
         if old not in self.fixed:
             return None
         return replace(self, fixed=tuple(new if text == old else text for text in self.fixed))
@@ -100,7 +100,7 @@ STANDARD = (
 
 
 def form_of(golden: Sequence[str]) -> Form:
-    """The form that most golden completions have, with the others of the data; :data:`RAW` if they have none."""
+    """The form of most golden completions, with the data's other forms; :data:`RAW` if they have no form."""
     split = [_split(text) for text in golden]
     labels = _labels(golden)
     if labels and not any(marks for marks, _ in split):
@@ -112,12 +112,12 @@ def form_of(golden: Sequence[str]) -> Form:
     if not clusters or sum(size for _, size in clusters) < COMMON * len(split):
         return RAW
     forms = [_form(marks, [pieces for same, pieces in split if same == marks]) for marks, _ in clusters]
-    others = tuple(form for form, (marks, _) in zip(forms[1:], clusters[1:], strict=True) if form.marks == marks)
-    return replace(forms[0], others=others) if others else forms[0]
+    further = tuple(form for form, (marks, _) in zip(forms[1:], clusters[1:], strict=True) if form.marks == marks)
+    return replace(forms[0], others=further) if further else forms[0]
 
 
 def _labels(golden: Sequence[str]) -> tuple[str, ...]:
-    """The labels of lines that all golden completions have, each once; empty for a few, or if they differ."""
+    """The line labels that all golden completions share, each once; empty if they differ or there are too few."""
     labels = {tuple(_LABEL.findall(text)) for text in golden}
     shared = next(iter(labels)) if len(labels) == 1 and len(golden) > FEW else ()
     return shared if len(set(shared)) == len(shared) else ()
@@ -140,7 +140,7 @@ def _form(marks: tuple[str, ...], texts: Sequence[tuple[str, ...]]) -> Form:
 
 
 def _slot(marks: Sequence[str], varying: Sequence[int]) -> int:
-    """The entry of the answer among those that differ: the last, but for a thought and how sure somebody is of it."""
+    """The entry that holds the answer: the last of those that differ, except thoughts and confidences."""
     answers = [
         place for place in varying if not (SURENESS.search(marks[place - 1]) or _opens_thought(marks[place - 1]))
     ]
@@ -148,7 +148,7 @@ def _slot(marks: Sequence[str], varying: Sequence[int]) -> int:
 
 
 def _holds(mark: str, column: Sequence[str]) -> bool:
-    """Whether an answer may stand behind this mark: something does, and the mark opens a part or closes a thought."""
+    """Whether an answer may follow a mark: there is text, and the mark opens a part or closes a thought."""
     thought = _THOUGHT.fullmatch(mark)
     if thought is not None and thought[1]:
         return bool("".join(column).strip())
@@ -161,14 +161,14 @@ def _opens_thought(mark: str) -> bool:
 
 
 def _spaces(column: Sequence[str]) -> tuple[str, str]:
-    """The white space that all of these texts begin and end with."""
+    """The white space with which all of these texts start and end."""
     begins = _shared([text[: len(text) - len(text.lstrip())] for text in column])
     rests = [text[len(begins) :] for text in column]
     return begins, _shared([text[len(text.rstrip()) :][::-1] for text in rests])[::-1]
 
 
 def _shared(texts: Sequence[str]) -> str:
-    """What all of these texts begin with."""
+    """The common prefix of these texts."""
     alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False))
     return "".join(letters[0] for letters in alike)
 
@@ -178,15 +178,15 @@ def _closes(mark: str) -> bool:
 
 
 def _split(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Marks, and the texts around them: one more than there are marks. A box's own brace is a mark, too."""
+    """The marks of a text, and the texts around them, one more than marks. A box's closing brace is a mark, too."""
     marks: list[str] = []
     pieces: list[str] = []
     start = position = 0
-    while (found := _MARK.search(text, position)) is not None:
-        marks.append(found[0])
-        pieces.append(text[start : found.start()])
-        start = position = found.end()
-        if found[0] == "\\boxed{" and (end := _brace(text, start)) is not None:
+    while (mark := _MARK.search(text, position)) is not None:
+        marks.append(mark[0])
+        pieces.append(text[start : mark.start()])
+        start = position = mark.end()
+        if mark[0] == "\\boxed{" and (end := _brace(text, start)) is not None:
             marks.append("}")
             pieces.append(text[start:end])
             start = position = end + 1
@@ -194,14 +194,14 @@ def _split(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _split_at(labels: Sequence[str], text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The labels of these that begin lines of a text, and the texts around them."""
-    found = [match for match in _LABEL.finditer(text) if match[0] in labels]
-    ends, starts = [0, *(match.end() for match in found)], [*(match.start() for match in found), len(text)]
-    return tuple(match[0] for match in found), tuple(text[end:start] for end, start in zip(ends, starts, strict=True))
+    """The labels that start lines of a text, and the texts around them."""
+    matches = [match for match in _LABEL.finditer(text) if match[0] in labels]
+    ends, starts = [0, *(match.end() for match in matches)], [*(match.start() for match in matches), len(text)]
+    return tuple(match[0] for match in matches), tuple(text[end:start] for end, start in zip(ends, starts, strict=True))
 
 
 def _brace(text: str, start: int) -> int | None:
-    """Where the brace closes that was opened before ``start``."""
+    """The position of the brace that closes the one before ``start``; None if there is none."""
     depth = 1
     for place in range(start, len(text)):
         depth += {"{": 1, "}": -1}.get(text[place], 0)

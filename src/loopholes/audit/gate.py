@@ -1,4 +1,4 @@
-"""What an audit has to pass: thresholds, how the trainer compares, and findings that were accepted, in a small file.
+"""The gate that an audit has to pass, in a small file: thresholds, the trainer's settings, and accepted findings.
 
 ::
 
@@ -7,7 +7,7 @@
     warning = 0.1        # the same for a warning
 
     [training]
-    advantage = "group"  # what the trainer divides advantages by: group, batch or none, as TRL's scale_rewards
+    advantage = "group"  # what the trainer divides advantages by: group, batch or none, like TRL's scale_rewards
     group_size = 8       # completions per prompt
 
     [[accept]]
@@ -27,7 +27,7 @@ from loopholes.errors import DataError
 from loopholes.stats.selection import Normalization
 
 NAME = "loopholes-audit.toml"
-"""The file that is read where none is named, if it is there."""
+"""The file that is read by default, if it exists."""
 
 
 class Thresholds(BaseModel):
@@ -49,7 +49,7 @@ class Training(BaseModel):
 
 
 class Accepted(BaseModel):
-    """Findings that are known and meant. ``name`` is that of an attack, of a check or of a family."""
+    """Findings that the user knows and accepts. ``name`` is the name of an attack, a check or a family."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,7 +58,7 @@ class Accepted(BaseModel):
 
 
 class Gate(BaseModel):
-    """What decides whether an audit passes: the whole file."""
+    """The whole file: what decides whether an audit passes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -67,20 +67,20 @@ class Gate(BaseModel):
     accept: tuple[Accepted, ...] = ()
 
     def under(self, advantage: Normalization | None) -> Gate:
-        """The same for a trainer that divides advantages by something else; None leaves it as it is."""
+        """The gate for a trainer that divides advantages by something else; None changes nothing."""
         if advantage is None:
             return self
         training = self.training.model_copy(update={"advantage": advantage})
         return self.model_copy(update={"training": training})
 
     def accepts(self, finding: Finding) -> bool:
-        """Whether somebody accepted this finding, by its name or its family; a warning's base name counts, too."""
+        """Whether this finding is accepted, by its name, its name without the form, or its family."""
         names = {finding.name, finding.name.partition("/")[0], *({finding.family} & set(FAMILIES) - {"contract"})}
         return any(accepted.name in names for accepted in self.accept)
 
 
 def read_gate(path: Path | None) -> Gate:
-    """The gate in a file, by default :data:`NAME` in this directory if it is there; raises :class:`DataError`."""
+    """The gate in a file, by default :data:`NAME` in this directory if it exists; raises :class:`DataError`."""
     if path is None:
         path = Path(NAME)
         if not path.is_file():

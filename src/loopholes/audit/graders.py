@@ -1,8 +1,8 @@
-"""The adversarial floor and the gameability gap as graders of OpenEnv; docs/adversarial-floor.md specifies both.
+"""The adversarial floor and the gameability gap as OpenEnv graders; docs/adversarial-floor.md specifies both.
 
 OpenEnv's RFC 008 reserves the two checks for operators. An operator's runner finds the graders by their entry points;
-``python -m loopholes.audit.graders URL`` runs them over an environment that is served, with OpenEnv's severity policy,
-prints one JSON line a check and ends with 1 if the policy's verdict is fail. OpenEnv has to be installed.
+``python -m loopholes.audit.graders URL`` runs them on a served environment with OpenEnv's severity policy, prints one
+JSON line per check and exits with 1 if the policy's verdict is fail. OpenEnv has to be installed.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from loopholes.audit.targets import target_of
 from loopholes.errors import DONE, FOUND, LoopholesError, UsageError
 
 SECONDS = 300.0
-"""Time for one audit, in seconds: every completion is an episode over the network."""
+"""Time limit of an audit, in seconds. Every completion is an episode over the network."""
 REMEDIATION = (
-    "pay for what was done: replay the completion in the evidence, close what pays it, and see docs/findings.md for "
-    "its family"
+    "pay for what was done: replay the completion in the evidence, fix what pays it, and read about its family in "
+    "docs/findings.md"
 )
 
 
 class AdversarialFloor(RewardAuditGrader):
     """``statistical.adversarial_floor``: no attack comes within the manifest's margin of the largest reward.
 
-    ``data`` are rows as ``loopholes audit --data`` reads them; without them, resets with seed 0, 1 and so on are rows.
-    ``options`` are those of the framework ``openenv``, ``seconds`` bounds the audit.
+    ``data`` is a file of rows, as for ``loopholes audit --data``. Without it, rows are resets with seeds 0, 1, ….
+    ``options`` are those of the framework ``openenv``. ``seconds`` limits the audit.
     """
 
     def __init__(self, data: Path | None = None, seconds: float = SECONDS, **options: Any) -> None:
@@ -48,10 +48,10 @@ class AdversarialFloor(RewardAuditGrader):
 
 
 class GameabilityGap(RewardAuditGrader):
-    """``statistical.gameability_gap``: no attack is certainly paid more than 0.3 of the way from wrong to right.
+    """``statistical.gameability_gap``: no attack certainly earns more than 0.3 of the way from wrong to right.
 
-    Parameters as of :class:`AdversarialFloor`. Right answers are a column ``golden`` of ``data``, or inferred; without
-    any the check is skipped.
+    Parameters are those of :class:`AdversarialFloor`. Right answers come from the column ``golden`` of ``data``, or are
+    inferred. Without any, the check is skipped.
     """
 
     def __init__(self, data: Path | None = None, seconds: float = SECONDS, **options: Any) -> None:
@@ -59,13 +59,13 @@ class GameabilityGap(RewardAuditGrader):
 
 
 def graded(base_url: str, graders: Sequence[Any] = (), **options: Any) -> Graded:
-    """Both graders, or these, over the environment at an address; ``options`` are those of ``run_graders``."""
+    """Run both graders, or these, on the environment at an address. ``options`` are those of ``run_graders``."""
     return run_graders(base_url, graders or [AdversarialFloor(), GameabilityGap()], **options)
 
 
 @dataclass(frozen=True)
 class _Audit:
-    """How the environment at an address is audited."""
+    """The settings for auditing the environment at an address."""
 
     data: Path | None
     seconds: float
@@ -73,7 +73,7 @@ class _Audit:
 
     @contextmanager
     def of(self, url: str) -> Iterator[tuple[RewardProcess, AuditConfig, Observations, Report]]:
-        """The audit, in whose block the process that plays goes on."""
+        """Audit the environment. The process that plays it keeps running inside the block."""
         target = target_of([url], None, {"max_completion_tokens": 1024, **self.options})
         config = AuditConfig(seconds=self.seconds, search_calls=0)
         with closing(RewardProcess(target, seconds_to_load=self.seconds)) as process:
@@ -99,11 +99,11 @@ class _Audit:
             "attacks": floor.attacks,
             "panel": panel_hash(),
         }
-        said = f"{floor.attack} ({floor.family}) earns {floor.reward.value:.3g} of at most {largest:g} on average"
-        return Verdict(floor.verdict(largest, margin), measured, [said, f"completion: {floor.completion[:500]!r}"])
+        sentence = f"{floor.attack} ({floor.family}) earns {floor.reward.value:.3g} of at most {largest:g} on average"
+        return Verdict(floor.verdict(largest, margin), measured, [sentence, f"completion: {floor.completion[:500]!r}"])
 
     def gap(self, url: str, manifest: NormalizedManifest) -> Verdict:
-        """The gameability gap, for which the manifest does not matter: rewards are compared with one another."""
+        """The gameability gap. It ignores the manifest, since rewards are only compared with one another."""
         with self.of(url) as (_, _, _, report):
             return _gap(report)
 
@@ -130,7 +130,7 @@ def _gap(report: Report) -> Verdict:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Grade the environment at the address that is given."""
+    """Grade the environment at the given address; returns the exit code."""
     try:
         if len(arguments) != 1:
             raise UsageError("give one URL: python -m loopholes.audit.graders http://localhost:8000")

@@ -1,8 +1,8 @@
-"""Lines of a reward's source that read too much, found without importing anything.
+"""Lines of a reward's source that may be too lenient, found without importing anything.
 
-A hint is a guess: it chooses what is tried first, and it stands beside the attack that confirmed it, never alone. The
-source is followed from the reward into functions of the same file that it calls, with which of their variables the
-policy writes (*text*) and which hold what is right (*truth*).
+A hint is a guess: it decides what is tried first, and is shown only with an attack that confirmed it. The source is
+followed from the reward into the functions of the same file that it calls, tracking which variables come from the
+policy (*text*) and which hold the right answer (*truth*).
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from loopholes.audit.results import Finding, Hint, Report, Target
 from loopholes.errors import UsageError
 
 TEXTS = {*FIRST, "completions", "responses", "solution_str", "predict", "predict_str", "model_output", "generated_text"}
-"""Parameters that hold what a policy writes; without any of them it is the first one."""
+"""Names of parameters that hold the policy's text. If there is none, the first parameter holds it."""
 PROMPTS = {"prompt", "prompts", "question", "problem", "kwargs", "extra_info", "data_source", "self", "cls"}
-"""Parameters that hold neither."""
+"""Names of parameters that hold neither text nor truth."""
 LONGEST = 70
-"""Characters of a line's code that a hint shows."""
+"""Most characters of code that a hint shows."""
 FIELDS = {"score", "reward", "passed", "correct", "verdict", "success", "is_correct", "status", "result"}
 Origin = Literal["text", "truth"]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Pattern(NamedTuple):
-    """Why a line may read too much, and the families of attacks and checks that would confirm it, likeliest first."""
+    """Why a line may be too lenient, and the families of attacks and checks that would confirm it, likeliest first."""
 
     why: str
     confirmed_by: tuple[str, ...]
@@ -40,19 +40,19 @@ PATTERNS: Mapping[str, Pattern] = {
     "evaluates": Pattern("evaluates what the policy wrote", ("evaluation", "restate", "number-forging", "code")),
     "truth-within": Pattern("the answer may stand anywhere in the text", ("shotgun", "near-miss", "echo", "hedge")),
     "text-within": Pattern("an empty or partial text is in the answer, too", ("degenerate", "shotgun", "format")),
-    "marker": Pattern("a mark has to be in the text, wherever", ("format", "stuffing", "delimiter")),
-    "prefix": Pattern("only how the text begins or ends is compared", ("shotgun", "hedge", "delimiter")),
+    "marker": Pattern("a mark has to be somewhere in the text", ("format", "stuffing", "delimiter")),
+    "prefix": Pattern("compares only the beginning or end of the text", ("shotgun", "hedge", "delimiter")),
     "zip": Pattern("stops at the shorter of the two", ("aggregation", "degenerate")),
-    "nothing": Pattern("is true, or 1, of no elements at all", ("aggregation", "degenerate")),
-    "share": Pattern("is divided by how much the policy wrote", ("aggregation",)),
-    "sets": Pattern("counts what is found, and nothing for what is too much", ("shotgun", "aggregation", "stuffing")),
+    "nothing": Pattern("is true, or 1, if there are no elements", ("aggregation", "degenerate")),
+    "share": Pattern("is divided by the amount that the policy wrote", ("aggregation",)),
+    "sets": Pattern("counts what is right, and ignores what is too much", ("shotgun", "aggregation", "stuffing")),
     "counts": Pattern("counts how often something is written", ("stuffing", "shotgun", "format")),
     "truthy": Pattern("any text that is not empty is true", ("degenerate", "echo", "hedge")),
     "unbounded": Pattern("grows with a number that the policy chooses", ("number-forging", "length")),
-    "number": Pattern("takes NaN, infinity and forged numbers", ("number-forging",)),
+    "number": Pattern("accepts NaN, infinity and forged numbers", ("number-forging",)),
     "length": Pattern("grows with the length of the text", ("length", "stuffing", "unfinished-thought")),
     "first-match": Pattern("reads the first match, wherever it stands", ("delimiter", "shotgun", "unfinished-thought")),
-    "swallows": Pattern("goes on after any exception", ("break-the-grader", "masked-component", "number-forging")),
+    "swallows": Pattern("continues after any exception", ("break-the-grader", "masked-component", "number-forging")),
     "own-verdict": Pattern("reads a verdict from what the policy wrote", ("protected-field", "code", "tool-use")),
     "judge": Pattern("puts the text into a judge's prompt", ("judge-injection", "forged-role", "length", "delimiter")),
 }
@@ -60,23 +60,23 @@ PATTERNS: Mapping[str, Pattern] = {
 
 @dataclass(frozen=True)
 class Scope:
-    """One function, and where the values of its variables come from."""
+    """A function, and the origins of its variables' values."""
 
     node: Function
     origins: Mapping[str, Set[Origin]]
 
     def of(self, *nodes: ast.AST | None) -> Set[Origin]:
-        """Where the variables in these expressions come from."""
+        """The origins of the variables in these expressions."""
         names = (part.id for node in nodes if node for part in ast.walk(node) if isinstance(part, ast.Name))
         return frozenset(origin for name in names for origin in self.origins.get(name, ()))
 
     def written(self, *nodes: ast.AST | None) -> bool:
-        """Whether the policy writes into these expressions."""
+        """Whether these expressions contain text from the policy."""
         return "text" in self.of(*nodes)
 
 
 def hints_of(target: Target) -> list[Hint]:
-    """The hints in the source of a target's functions, by file and line; none where it cannot be read."""
+    """The hints in the source of a target's functions, by file and line; none if the source cannot be read."""
     hints = []
     for part in target.parts:
         try:
@@ -95,12 +95,12 @@ def families_to_try(hints: Sequence[Hint]) -> list[str]:
 
 
 def with_hints(report: Report, hints: Sequence[Hint]) -> Report:
-    """The report whose findings name the line that they confirm; hints that nothing confirmed are dropped."""
+    """The report with the line that each finding confirms. Hints that no finding confirms are dropped."""
     return replace(report, findings=[replace(finding, hint=_confirmed(finding, hints)) for finding in report.findings])
 
 
 def _confirmed(finding: Finding, hints: Sequence[Hint]) -> Hint | None:
-    """The hint that points to this finding most directly."""
+    """The hint that points most directly to this finding."""
     name = finding.name if finding.kind == "contract" else finding.family
     pointing = [hint for hint in hints if name in hint.confirmed_by]
     return min(pointing, key=lambda hint: hint.confirmed_by.index(name), default=None)
@@ -130,12 +130,12 @@ def _is_function(node: ast.AST) -> bool:
 
 def _hint(name: str, node: ast.AST, file: Path) -> Hint:
     code = ast.unparse(node).splitlines()[0]
-    shown = code if len(code) <= LONGEST else f"{code[: LONGEST - 1]}…"
-    return Hint(str(file), getattr(node, "lineno", 1), shown, *PATTERNS[name])
+    excerpt = code if len(code) <= LONGEST else f"{code[: LONGEST - 1]}…"
+    return Hint(str(file), getattr(node, "lineno", 1), excerpt, *PATTERNS[name])
 
 
 def _parameters(node: Function) -> dict[str, Set[Origin]]:
-    """Where a reward's parameters come from, by their names."""
+    """The origins of a reward's parameters, judged by their names."""
     arguments = node.args
     names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     names = [name for name in names if name not in PROMPTS]
@@ -144,7 +144,7 @@ def _parameters(node: Function) -> dict[str, Set[Origin]]:
 
 
 def _called(node: Function, call: ast.Call, scope: Scope) -> Scope:
-    """A function of the same file, with what this call hands to it."""
+    """The scope of a function of the same file, with the arguments of this call."""
     names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
     handed = {name: scope.of(value) for name, value in zip(names, call.args, strict=False)}
     handed |= {keyword.arg: scope.of(keyword.value) for keyword in call.keywords if keyword.arg}
@@ -152,10 +152,10 @@ def _called(node: Function, call: ast.Call, scope: Scope) -> Scope:
 
 
 def _origins(node: Function, parameters: Mapping[str, Set[Origin]]) -> dict[str, Set[Origin]]:
-    """Where every variable of a function comes from: what is computed from a text is text."""
+    """The origins of every variable of a function. What is computed from text is text."""
     scope = Scope(node, dict(parameters))
     origins: dict[str, Set[Origin]] = dict(parameters)
-    for _ in range(3):  # loops hand values backwards
+    for _ in range(3):  # loops pass values backwards
         for targets, value in _bindings(node):
             for target in targets:
                 for part in ast.walk(target):
@@ -166,7 +166,7 @@ def _origins(node: Function, parameters: Mapping[str, Set[Origin]]) -> dict[str,
 
 
 def _bindings(node: Function) -> Iterator[tuple[Sequence[ast.expr], ast.expr]]:
-    """What is bound to names within a function, and to which."""
+    """The bindings within a function: targets and value."""
     for part in ast.walk(node):
         match part:
             case ast.Assign(targets=targets, value=value):
@@ -180,7 +180,7 @@ def _bindings(node: Function) -> Iterator[tuple[Sequence[ast.expr], ast.expr]]:
 
 
 def _matches(node: ast.AST, scope: Scope) -> Iterator[str]:
-    """The names of the patterns that a node is."""
+    """The names of the patterns that a node matches."""
     match node:
         case ast.Call():
             yield from _of_call(node, scope)

@@ -1,7 +1,7 @@
-"""What makes two findings the same: in two audits of a reward, in a baseline, and in a code-scanning alert.
+"""When two findings are the same: in two audits of a reward, in a baseline, and in a code-scanning alert.
 
-The best attack of a family depends on the rows and on the time there was, so a loophole is its *family*, not the attack
-that showed it best. A check of the contract is its own name.
+The best attack of a family depends on the rows and the time available, so a loophole is identified by its *family*, not
+by the attack that shows it best. A check of the contract is identified by its name.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ SEVERITY = {"inconclusive": 0, "warning": 1, "exploit": 2}
 
 
 def identity(finding: Finding) -> str:
-    """``family`` of what an attack showed, ``family/search`` of what a search did, ``contract/check`` of a check.
+    """``family`` for an attack, ``family/search`` for the search, ``contract/check`` for a check.
 
-    Near misses are one family, of which the clearest is shown.
+    Near misses count as a family, although checks find them.
     """
     if finding.kind == "contract" and finding.family != "near-miss":
         return f"contract/{finding.name}"
@@ -30,7 +30,7 @@ def identity(finding: Finding) -> str:
 
 
 def fingerprints(report: Report) -> Iterator[str]:
-    """One for each finding, unique among the findings of a target and the same in the next audit of that target."""
+    """A fingerprint for each finding: unique within a report, and the same in the target's next audit."""
     seen: dict[str, int] = {}
     for finding in report.findings:
         name = identity(finding)
@@ -40,7 +40,7 @@ def fingerprints(report: Report) -> Iterator[str]:
 
 
 def name_of(target: Target) -> str:
-    """The target's label, the same however the path of a file below the working directory was typed."""
+    """The target's label, independent of how the path of a file below the working directory was typed."""
     here = os.getcwd() + os.sep
     parts = [
         replace(part, source=os.path.abspath(part.source).removeprefix(here)) if part.source.endswith(".py") else part
@@ -50,7 +50,7 @@ def name_of(target: Target) -> str:
 
 
 def severities(findings: Sequence[Finding]) -> dict[str, int]:
-    """The worst verdict for each identity."""
+    """The severity of the worst verdict for each identity."""
     worst: dict[str, int] = {}
     for finding in findings:
         name = identity(finding)
@@ -59,7 +59,7 @@ def severities(findings: Sequence[Finding]) -> dict[str, int]:
 
 
 def is_among(finding: Finding, earlier: Sequence[Finding]) -> bool:
-    """Whether it was there before and was no better; what is inconclusive is new each time."""
+    """Whether an earlier finding is the same and at least as severe. Inconclusive findings always count as new."""
     return SEVERITY[finding.verdict] > 0 and SEVERITY[finding.verdict] <= severities(earlier).get(identity(finding), 0)
 
 
@@ -78,13 +78,13 @@ def read_baseline(path: Path, target: Target) -> list[Finding]:
 
 
 def against_baseline(report: Report, baseline: Sequence[Finding]) -> Report:
-    """The report with every finding marked that the baseline has."""
+    """The report, with the findings marked that are in the baseline."""
     return replace(
         report, findings=[replace(finding, in_baseline=is_among(finding, baseline)) for finding in report.findings]
     )
 
 
 def gone(report: Report, baseline: Sequence[Finding]) -> list[str]:
-    """The identities of exploits and warnings of the baseline that the report no longer has."""
+    """The identities of the baseline's exploits and warnings that the report no longer has."""
     present = severities(report.findings)
     return sorted(name for name, severity in severities(baseline).items() if severity and name not in present)

@@ -1,9 +1,9 @@
-"""Right completions for data that have answers only: the form in which the reward pays them is found by trying.
+"""Right completions for data that has only answers: trial and error finds the form in which the reward pays them.
 
-Candidates are what the prompt asks for and what graders usually read, with the answer of a column in it. Each is paid
-on a few rows with the row's own answer and with another row's; the form is kept whose right answers are paid best above
-wrong ones. Where right and wrong are paid alike in every form, and well, the best paid form is kept, so that a reward
-that pays everything does not pass.
+Candidates are the forms that the prompt asks for and those that graders usually read, filled with a column's answer.
+Each is scored on a few rows with the row's own answer and with another row's. The form wins whose right answers earn
+most above wrong ones. If right and wrong are paid alike in every form, and well, the best paid form wins, so that a
+reward that pays everything does not pass.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from loopholes.audit.results import ASSUMED, NONE_ASSUMED
 from loopholes.audit.scale import corrupted, normalized
 from loopholes.audit.scorer import Scorer
 
-UNPAID = "The golden completions that were given are paid like wrong ones, and were not used"
+UNPAID = "The data's own golden completions are paid like wrong ones, and were not used"
 ROWS = 8
-"""Rows on which the forms are compared."""
+"""Most rows on which forms are compared."""
 FIRST_ROWS = 2
-"""Rows on which every form is tried before most of them are dropped."""
-KEPT = 16
-"""Forms that are compared on all of these rows."""
+"""Rows on which every form is tried before most forms are dropped."""
+FINALISTS = 16
+"""Most forms that are compared on all of these rows."""
 ALIKE = 0.5
-"""A reward that pays right and wrong answers alike pays everything only if it pays at least this much."""
+"""A reward that pays right and wrong answers alike pays for everything only if it pays at least this much."""
 CLEAR = 1e-6
-"""Difference of mean rewards that tells right from wrong."""
+"""Smallest difference of mean rewards that tells right from wrong."""
 
 
 class Trial(NamedTuple):
-    """A form with one reading of the answers, and the rewards of right and of wrong answers by row."""
+    """A form with one reading of the answers, and the rewards of right and wrong answers by row."""
 
     candidate: Candidate
     source: str
@@ -46,40 +46,41 @@ class Trial(NamedTuple):
 
     @property
     def rank(self) -> tuple[float, float]:
-        """How much better right answers are paid than wrong ones, then how well they are paid at all."""
+        """How much more right answers are paid than wrong ones, then how much they are paid."""
         right, wrong = fmean(self.right), fmean(self.wrong) if self.wrong else 0.0
         return round(right - wrong, 6), round(right, 6)
 
 
 @dataclass(frozen=True)
 class Assumed:
-    """Rows with the golden completions that were assumed, if any, and a sentence that says so.
+    """Rows with assumed golden completions, and a sentence that says so.
 
-    ``clear``: in the form that was assumed, right answers are paid more than wrong ones.
+    ``is_filled``: any golden completions could be assumed. ``clear``: in the assumed form, right answers are paid more
+    than wrong ones.
     """
 
     rows: Sequence[Row]
     note: str
-    found: bool
+    is_filled: bool
     clear: bool = False
 
 
 def is_unpaid(scorer: Scorer) -> bool:
-    """Whether golden completions are paid no more than those of other rows, on each of a few rows."""
+    """Whether golden completions are paid no more than other rows' completions on each of a few rows."""
     golden = {place: row.golden for place, row in enumerate(scorer.rows) if row.golden is not None}
     places = list(golden)[:ROWS]
-    others = {
+    other_texts = {
         place: next((text for other, text in golden.items() if other > place and text != golden[place]), golden[place])
         for place in places
     }
     right = [paid.value for paid in scorer.pay([(place, golden[place]) for place in places])]
-    wrong = [paid.value for paid in scorer.pay([(place, others[place]) for place in places])]
+    wrong = [paid.value for paid in scorer.pay([(place, other_texts[place]) for place in places])]
     pairs = zip(right, wrong, strict=True)
     return all(own is not None and other is not None and own <= other + CLEAR for own, other in pairs)
 
 
 def assume_golden(scorer: Scorer, budget: Budget) -> Assumed:
-    """Golden completions for the scorer's rows, none of which has one."""
+    """Assume golden completions for the scorer's rows, none of which has one."""
     rows = scorer.rows
     answers = [answers_of(row) for row in rows]
     sources = _sources(answers)
@@ -87,7 +88,7 @@ def assume_golden(scorer: Scorer, budget: Budget) -> Assumed:
         return Assumed(rows, f"{NONE_ASSUMED}no column holds an answer", False)
     trials, forms = _trials(scorer, answers, sources, budget)
     if scorer.restart_seconds <= LONG_LOAD:
-        scorer.restart()  # a reward that remembers texts must not remember these
+        scorer.restart()  # a reward that remembers texts should forget these
     best = _best(trials, noisy=scorer.repeats > 1)
     if best is None or (best.rank[0] <= CLEAR and best.rank[1] < ALIKE):
         note = (
@@ -95,16 +96,16 @@ def assume_golden(scorer: Scorer, budget: Budget) -> Assumed:
         )
         return Assumed(rows, note + "another row's answer", False)
     filled = [
-        replace(row, golden=best.candidate.write(row, known[best.source].text) if best.source in known else None)
-        for row, known in zip(rows, answers, strict=True)
+        replace(row, golden=best.candidate.write(row, readings[best.source].text) if best.source in readings else None)
+        for row, readings in zip(rows, answers, strict=True)
     ]
     return Assumed(filled, _note(best), True, best.rank[0] > CLEAR)
 
 
 def _best(trials: Sequence[Trial], *, noisy: bool) -> Trial | None:
-    """The trial that ranks highest, the first of equals: the prompt's own form, then the simplest.
+    """The trial that ranks highest. Of equals, the first wins: the prompt's own form, then the simplest.
 
-    Rewards of a ``noisy`` reward count as equal within two standard errors, so that no form is chosen by luck.
+    For a ``noisy`` reward, trials count as equal within two standard errors, so that luck decides nothing.
     """
     best = max(trials, key=lambda trial: trial.rank, default=None)
     if best is None or not noisy or min(len(best.right), len(best.wrong)) < 2:
@@ -114,7 +115,7 @@ def _best(trials: Sequence[Trial], *, noisy: bool) -> Trial | None:
 
 
 def _note(trial: Trial) -> str:
-    """What was assumed, and what it rests on."""
+    """The note that says what was assumed, and why."""
     right, wrong = fmean(trial.right), fmean(trial.wrong) if trial.wrong else math.nan
     paid = sum(value > (wrong if trial.rank[0] > CLEAR else -math.inf) for value in trial.right)
     form = trial.candidate.name.replace("\n", "\\n")
@@ -126,13 +127,13 @@ def _note(trial: Trial) -> str:
 
 
 def _sources(answers: Sequence[dict[str, Answer]]) -> list[str]:
-    """Readings that most rows have, the likeliest first; those of unknown columns only where rows differ."""
-    order = list(dict.fromkeys(source for known in answers for source in known))
+    """Readings that most rows have, the likeliest first. Columns not named like an answer need values that differ."""
+    order = list(dict.fromkeys(source for readings in answers for source in readings))
     sources: dict[tuple[str, ...], str] = {}
     for source in order:
-        values = [known[source] for known in answers if source in known]
+        values = [readings[source] for readings in answers if source in readings]
         texts = tuple(value.text for value in values)
-        if len(values) > len(answers) / 2 and (values[0].known or len(set(texts)) > 1):
+        if len(values) > len(answers) / 2 and (values[0].is_named or len(set(texts)) > 1):
             sources.setdefault(texts, source)
     return list(sources.values())
 
@@ -140,8 +141,8 @@ def _sources(answers: Sequence[dict[str, Answer]]) -> list[str]:
 def _trials(
     scorer: Scorer, answers: Sequence[dict[str, Answer]], sources: Sequence[str], budget: Budget
 ) -> tuple[list[Trial], int]:
-    """Every form on a row or two, then the best of them on a few rows; and how many forms were tried."""
-    places = [place for place, known in enumerate(answers) if known][:ROWS]
+    """Trials of every form on a row or two, then of the best on a few rows; and how many forms were tried."""
+    places = [place for place, readings in enumerate(answers) if readings][:ROWS]
     pairs = [(candidate, source) for source in sources for candidate in candidates_of(scorer.rows[places[0]])]
     affordable = budget.affordable_calls("scale", scorer.seconds_a_call) // 2
     first = places[: FIRST_ROWS if affordable >= 2 * FIRST_ROWS * len(pairs) else 1]
@@ -150,8 +151,10 @@ def _trials(
     most = budget.affordable_calls("scale", scorer.seconds_a_call) // (2 * len(places))
     if most < 1:
         return tried, len(pairs)
-    kept = sorted(tried, key=lambda trial: trial.rank, reverse=True)[: min(KEPT, most)]
-    names = [(trial.candidate, trial.source) for trial in tried if trial in kept]  # in the order of the candidates
+    finalists = sorted(tried, key=lambda trial: trial.rank, reverse=True)[: min(FINALISTS, most)]
+    names = [
+        (trial.candidate, trial.source) for trial in tried if trial in finalists
+    ]  # keep the order of the candidates
     compared = (_tried(scorer, answers, *pair, places) for pair in names)
     return [trial for trial in compared if trial is not None], len(pairs)
 
@@ -159,7 +162,7 @@ def _trials(
 def _tried(
     scorer: Scorer, answers: Sequence[dict[str, Answer]], candidate: Candidate, source: str, places: Sequence[int]
 ) -> Trial | None:
-    """What one form is paid on these rows; None if it cannot be written or is paid nothing that is a number."""
+    """The trial of a form on these rows; None if it cannot be written or gets no finite reward."""
     right = list(_calls(scorer.rows, answers, candidate, source, places, wrong=False))
     wrong = list(_calls(scorer.rows, answers, candidate, source, places, wrong=True))
     paid = [payment.value for payment in scorer.pay([*right, *wrong])]
@@ -178,7 +181,7 @@ def _calls(
     *,
     wrong: bool,
 ) -> Iterator[tuple[int, str]]:
-    """Completions of these rows in one form, with their own answers or with others."""
+    """Completions of these rows in one form, with their own answers or, if ``wrong``, with other rows' answers."""
     for place in places:
         if source not in answers[place]:
             continue
@@ -191,8 +194,8 @@ def _calls(
 
 
 def _other(answers: Sequence[dict[str, Answer]], source: str, place: int) -> str:
-    """The next row's answer that differs; a corrupted one where all are the same."""
+    """The next row's answer that differs; the row's own answer, corrupted, if all are the same."""
     own = answers[place][source].text
-    behind = [*answers[place + 1 :], *answers[:place]]
-    texts = (known[source].text for known in behind if source in known)
+    following = [*answers[place + 1 :], *answers[:place]]
+    texts = (readings[source].text for readings in following if source in readings)
     return next((text for text in texts if normalized(text) != normalized(own)), corrupted(own))

@@ -1,6 +1,6 @@
-"""What rows have in common: the kind of their answers, what stands in their columns, how their prompts are worded.
+"""What rows have in common: the kind of their answers, the values of their columns, the words of their prompts.
 
-A reward that fails on a few rows mostly fails on a kind of row, and a kind is what a person can look at.
+A reward that fails on a few rows mostly fails on one kind of row, and a kind is something that a person can look into.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from loopholes.audit.scale import Level
 from loopholes.rewards import number
 
 LEAST = 3
-"""Rows that a kind has at least."""
+"""Fewest rows of a kind."""
 VALUES = 12
-"""Different values of a column up to which each value is a kind."""
+"""Each value of a column is a kind if the column has at most this many different values."""
 LONGEST = 40
-"""Letters of a value up to which it is named in full."""
+"""Longest value, in letters, that is named in full."""
 PAIRED = 8
-"""Different values of a column up to which two of them together are a kind."""
+"""Each pair of values of a column is a kind if the column has at most this many different values."""
 CUTS = 12
-"""Equal parts of the rows, by a number or a length, between which the cuts lie that make kinds."""
+"""Rows are sorted by a number or length into this many equal parts; kinds are cut between the parts."""
 WORDS = 120
-"""Words of the prompts that are looked at, the rarest first: common ones say least."""
+"""Most words of the prompts that make kinds, the rarest first, since common words say least."""
 COLUMN_WORDS = 40
-"""Words and signs of a column that are looked at, the rarest first."""
+"""Most words and signs of a column that make kinds, the rarest first."""
 LONGEST_RECORD = 20_000
-"""Letters of a JSON object that is read."""
+"""Most letters of a JSON object that are read."""
 DEEPEST = 3
-"""Records in records whose fields count as columns."""
+"""Levels of nested records whose fields count as columns."""
 ASIDE = frozenset({"golden", "floor", "prompt", "question", "messages", "instruction", "input"})
-"""Columns that are looked at as prompts or answers, or not at all."""
+"""Columns that count as prompts or answers, or not at all."""
 TEXTS: Mapping[str, Callable[[str], Any]] = {
     "empty": lambda text: not text,
     "one letter": re.compile(r"\(?[A-Za-z]\)?\.?").fullmatch,
@@ -52,7 +52,7 @@ TEXTS: Mapping[str, Callable[[str], Any]] = {
     "several words": re.compile(r"[^\W\d_]+(?:\s+[^\W\d_]+)+[.!?]?").fullmatch,
     "several lines": lambda text: "\n" in text.strip(),
 }
-"""Kinds of short texts: answers, and what stands in columns."""
+"""Kinds of short texts, for answers and columns."""
 PROMPTS: Mapping[str, Callable[[str], Any]] = {
     "has a number": re.compile(r"\d").search,
     "has no number": lambda text: not re.search(r"\d", text),
@@ -67,7 +67,7 @@ _PIECE = re.compile(r"[^\W\d_]{3,20}|[^\w\s.,\'\"]")
 
 
 class Value(NamedTuple):
-    """A column, and a value that stands in it, as they are written."""
+    """A column and one of its values, as they are written."""
 
     column: str
     value: str
@@ -75,9 +75,9 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True)
 class Kind:
-    """Rows that have something in common, by their places: one bit of ``rows`` for each. ``label`` follows "whose".
+    """Rows that have something in common. ``rows`` is a bit mask of their places; ``label`` reads well after "whose".
 
-    ``column`` and ``value`` are those of rows that have the same value.
+    ``column`` and ``value`` are set if the rows share a value.
     """
 
     label: str
@@ -87,7 +87,7 @@ class Kind:
 
 
 def kinds_of(rows: Sequence[Row], levels: Sequence[Level]) -> list[Kind]:
-    """Every kind of the rows that have a level; of those that are the same rows, the first."""
+    """Every kind of the rows that have a level. If several kinds cover the same rows, the first one counts."""
     places = [level.row for level in levels]
     groups: dict[Value | str, set[int]] = defaultdict(set)
     for label, place in _labels(places, rows, levels):
@@ -105,19 +105,19 @@ def kinds_of(rows: Sequence[Row], levels: Sequence[Level]) -> list[Kind]:
 
 
 def _pairs(groups: Mapping[Value, Collection[int]]) -> Iterator[Kind]:
-    """Two values of a column together, where it has few."""
+    """Pairs of values of a column, if it has only a few."""
     columns: dict[str, list[Value]] = defaultdict(list)
     for label in groups:
         columns[label.column].append(label)
     for column, values in columns.items():
         if len(values) <= PAIRED:
-            for one, other in combinations(sorted(values), 2):
-                rows = mask_of({*groups[one], *groups[other]})
-                yield Kind(f"{column} is {one.value} or {other.value}", rows)
+            for first, second in combinations(sorted(values), 2):
+                rows = mask_of({*groups[first], *groups[second]})
+                yield Kind(f"{column} is {first.value} or {second.value}", rows)
 
 
 def mask_of(places: Collection[int]) -> int:
-    """Places as the bits of one number."""
+    """The bit mask of some places."""
     return sum(1 << place for place in set(places))
 
 
@@ -135,7 +135,7 @@ def _labels(places: Sequence[int], rows: Sequence[Row], levels: Sequence[Level])
 
 
 def _flat(columns: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Columns, and the fields of those that are records or JSON objects."""
+    """Columns, and the fields of columns that hold records or JSON objects."""
     for name, value in columns.items():
         if name not in ASIDE:
             yield from _fields(name, value, DEEPEST)
@@ -166,7 +166,7 @@ def _of_column(values: Mapping[int, Any], label: str) -> Iterator[tuple[Value | 
 
 
 def _of_size(values: Mapping[int, Any], label: str) -> Iterator[tuple[str, int]]:
-    """Above a cut or not: numbers by themselves where all are numbers, everything else by its length."""
+    """Above a cut or not: by value if all values are numbers, otherwise by length."""
     numbers = {place: size for place, value in values.items() if (size := _number(value)) is not None}
     if values and len(numbers) == len(values):
         yield from _cut(numbers, label, "above", "at most")
@@ -179,7 +179,7 @@ def _of_size(values: Mapping[int, Any], label: str) -> Iterator[tuple[str, int]]
 
 
 def _cut(sizes: Mapping[int, float], label: str, above: str, below: str) -> Iterator[tuple[str, int]]:
-    """The rows on either side of each cut, the one in the middle first."""
+    """The rows on either side of each cut, starting with the cut in the middle."""
     ordered = sorted(sizes.values())
     places = sorted(range(1, CUTS), key=lambda part: abs(2 * part - CUTS))
     for cut in dict.fromkeys(ordered[(len(ordered) * part - 1) // CUTS] for part in places if ordered):
@@ -197,7 +197,7 @@ def _shapes(value: Any) -> Iterator[str]:
 
 
 def _number(value: Any) -> float | None:
-    """A number, or one that a text states; None for anything else."""
+    """A number, or the number that a text states; None for anything else."""
     if isinstance(value, str):
         stated = number(value)
         return None if stated is None else float(stated)
@@ -211,7 +211,7 @@ def _of_prompts(texts: Mapping[int, str]) -> Iterator[tuple[str, int]]:
 
 
 def _of_words(texts: Mapping[int, str], label: str, most: int) -> Iterator[tuple[str, int]]:
-    """Words, and signs such as = or %, that some of the texts have, the rarest first."""
+    """Words, and signs such as = or %, that some of the texts contain, the rarest first."""
     pieces: dict[str, set[int]] = defaultdict(set)
     for place, text in texts.items():
         for piece in _PIECE.findall(text[:4000].lower()):

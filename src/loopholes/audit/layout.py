@@ -1,7 +1,7 @@
-"""How reports and findings are written as JSON, and read again: the only place that knows their keys.
+"""How reports and findings are written to JSON and read back: the only module that knows the keys.
 
-``audit.json`` holds a whole report, ``NNNN.json`` beside it one finding with all that a replay needs. Both say by which
-``schema`` they were written; a file of another schema, or a damaged one, is refused in one sentence.
+``audit.json`` holds a whole report, ``NNNN.json`` beside it a single finding with all that a replay needs. Both state
+their ``schema``; a file of another schema, or a damaged one, is refused in one sentence.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from loopholes.records import messages
 from loopholes.stats import Estimate
 
 SCHEMA = 4
-"""Version of both layouts; it changes whenever a key is added, renamed or removed."""
+"""Version of both layouts. It changes whenever a key is added, renamed or removed."""
 REPORT = "audit.json"
 """The file of the whole report."""
 FINDINGS = "[0-9][0-9][0-9][0-9].json"
@@ -46,9 +46,9 @@ HASHES = ("functions", "data", "versions", "panel")
 
 @dataclass(frozen=True)
 class SavedFinding:
-    """One finding from its file. ``functions`` are the hashes of the files that the reward stood in.
+    """One finding from its file. ``functions`` are the hashes of the files that defined the reward.
 
-    ``unheld`` are columns of the row whose values JSON does not hold, so that the finding cannot be replayed.
+    ``unheld`` are columns of the row whose values JSON cannot hold, so that the finding cannot be replayed.
     """
 
     finding: Finding
@@ -60,7 +60,7 @@ class SavedFinding:
 
 
 def report_record(report: Report) -> dict[str, Any]:
-    """A whole report in JSON."""
+    """A whole report as a JSON object."""
     return {
         "schema": SCHEMA,
         "target": report.target.label,
@@ -105,7 +105,7 @@ def read_report(path: Path) -> Report:
 
 
 def finding_record(finding: Finding, report: Report) -> dict[str, Any]:
-    """A finding of a report in JSON, with all that a replay needs."""
+    """A finding of a report as a JSON object, with all that a replay needs."""
     columns = finding.evidence.columns if finding.evidence is not None else {}
     return {
         "schema": SCHEMA,
@@ -160,7 +160,7 @@ def _finding_record(finding: Finding) -> dict[str, Any]:
     record: dict[str, Any] = jsonable(asdict(finding))
     reward = None if finding.evidence is None else finding.evidence.reward
     if reward is not None and not math.isfinite(reward):
-        record["evidence"]["reward"] = str(reward)  # JSON has no such number, and a replay has to find it again
+        record["evidence"]["reward"] = str(reward)  # JSON has no such number, and a replay needs it
     return {**record, "change": finding.change, "page": finding.page}
 
 
@@ -169,14 +169,14 @@ _FINDING = {*Finding.__dataclass_fields__}
 
 def _finding(record: Mapping[str, Any]) -> Finding:
     fields = {key: value for key, value in record.items() if key not in ("change", "page")}
-    made: dict[str, Callable[[Any], Any]] = {
+    readers: dict[str, Callable[[Any], Any]] = {
         "gap": lambda gap: Estimate(**gap),
         "evidence": _evidence,
         "hint": _hint,
         "selection": _selection,
     }
     return Finding(
-        **{**fields, **{key: None if fields[key] is None else make(fields[key]) for key, make in made.items()}}
+        **{**fields, **{key: None if fields[key] is None else read(fields[key]) for key, read in readers.items()}}
     )
 
 
@@ -224,7 +224,7 @@ def _target(record: Mapping[str, Any]) -> Target:
 
 
 def _held(value: Any) -> bool:
-    """Whether JSON holds a value."""
+    """Whether JSON can hold a value."""
     if isinstance(value, Mapping):
         return all(isinstance(key, str) and _held(item) for key, item in value.items())
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""Programs that know the answers to some cases and solve nothing: they look each case up.
+"""Programs that look up the answers to known cases and solve nothing.
 
-Made of a row's tests, such a program is right on these by construction, which gives data that hold tests and no
-solution a scale. Made of the examples in a prompt, it is an attack.
+Made from a row's tests, such a program passes them by construction, which gives a scale to data that has tests but no
+solution. Made from the examples in a prompt, it is an attack.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from loopholes.audit.programs import DEFAULT, Program
 LONGEST = 20_000
 """Characters of a prompt that are searched."""
 MOST = 200
-"""Cases of one program."""
+"""Most cases in one program."""
 ARGUMENTS, RESULTS = ("args", "arguments"), ("expected", "expected_output", "output", "stdout", "result")
 _PAIRS = (("inputs", "outputs"), ("input", "output"), ("stdin", "stdout"))
-"""Keys of lists of inputs and of their outputs, alone or behind a prefix such as ``more_``."""
+"""Keys of lists of inputs and outputs, alone or after a prefix such as ``more_``."""
 _RESULT = r"[ \t]*(?:==|->|=>|→|returns|#[ \t]*(?:->|=>|→)?)[ \t]*([^\n]{1,300})"
 _SHOWN = re.compile(r"(?m)^[ \t]*>>> ([^\n]{1,300})\n([^\n>][^\n]{0,300})$")
 _HEADING = r"[^\w\n]*(?:sample |example )?{}[^\w\n]*\d*[^\w\n]*"
@@ -31,21 +31,21 @@ _STREAMS = re.compile(
 
 
 class Case(NamedTuple):
-    """What a program is given, and what is right: arguments and a value, or standard input and output as texts."""
+    """The input of a program and the right output: arguments and a value, or standard input and output as texts."""
 
-    given: tuple[Any, ...] | str
+    inputs: tuple[Any, ...] | str
     right: Any
 
 
 def lookup(cases: Sequence[Case], program: Program) -> str | None:
-    """A Python program that answers these cases, and others with nothing; None without cases, or in other languages."""
+    """A Python program that answers these cases and no others; None without cases, or for other languages."""
     if not cases or program.language != "python":
         return None
-    if all(isinstance(case.given, str) for case in cases):
-        table = {str(case.given).strip(): str(case.right).strip() for case in cases[:MOST]}
+    if all(isinstance(case.inputs, str) for case in cases):
+        table = {str(case.inputs).strip(): str(case.right).strip() for case in cases[:MOST]}
         return f"import sys\ntable = {table!r}\nprint(table.get(sys.stdin.read().strip(), ''))\n"
-    called = [case for case in cases if not isinstance(case.given, str)][:MOST]
-    table = {repr(case.given): case.right for case in called}
+    called = [case for case in cases if not isinstance(case.inputs, str)][:MOST]
+    table = {repr(case.inputs): case.right for case in called}
     name, body = program.function or DEFAULT, f"return {table!r}.get(repr(given))"
     if program.holder is None:
         return f"def {name}(*given):\n    {body}\n"
@@ -59,19 +59,19 @@ def cases_of(columns: Mapping[str, Any], program: Program) -> list[Case]:
 
 
 def examples_of(prompt: str, program: Program) -> list[Case]:
-    """The cases that a prompt shows, by calls of the function or by sample input and output."""
+    """The cases that a prompt shows, as calls of the function or as sample input and output."""
     prompt = prompt[:LONGEST]
     if program.reads_input:
-        return [Case(given.strip(), right.strip()) for given, right in _STREAMS.findall(prompt)]
+        return [Case(stdin.strip(), stdout.strip()) for stdin, stdout in _STREAMS.findall(prompt)]
     name = re.escape(program.function or DEFAULT)
-    shown = _SHOWN.findall(prompt)
-    shown += re.findall(rf"(?<![\w.])({name}\((?:[^()\n]|\([^()\n]{{0,100}}\)){{0,300}}\)){_RESULT}", prompt)
-    cases = (_called(call, result) for call, result in shown)
+    pairs = _SHOWN.findall(prompt)
+    pairs += re.findall(rf"(?<![\w.])({name}\((?:[^()\n]|\([^()\n]{{0,100}}\)){{0,300}}\)){_RESULT}", prompt)
+    cases = (_called(call, result) for call, result in pairs)
     return [case for case in cases if case is not None]
 
 
 def _called(call: str, result: str) -> Case | None:
-    """The arguments of a call and its value, where all of them are literals."""
+    """The arguments of a call and its value, if all of them are literals."""
     try:
         node = ast.parse(call.strip(), mode="eval").body
         if not isinstance(node, ast.Call) or node.keywords:
@@ -82,7 +82,7 @@ def _called(call: str, result: str) -> Case | None:
 
 
 def _literal(text: str) -> Any:
-    """The value that a text begins with, whatever stands behind it in the line."""
+    """The value at the start of a text, without a comment or remark after it."""
     text = text.strip()
     try:
         return ast.literal_eval(text)
@@ -124,22 +124,22 @@ def _record(record: Mapping[str, Any]) -> Case | None:
 
 
 def _of_lists(record: Mapping[str, Any], program: Program) -> Iterator[Case]:
-    """Tests as a list of inputs beside a list of outputs."""
+    """Cases from a list of inputs and a list of outputs."""
     for key, inputs in record.items():
-        for given, right in _PAIRS:
-            outputs = record.get(key.removesuffix(given) + right) if key.endswith(given) else None
+        for input_key, output_key in _PAIRS:
+            outputs = record.get(key.removesuffix(input_key) + output_key) if key.endswith(input_key) else None
             if isinstance(inputs, list) and isinstance(outputs, list) and len(inputs) == len(outputs):
                 yield from (case for pair in zip(inputs, outputs, strict=True) for case in _fed(*pair, program))
 
 
-def _fed(given: Any, right: Any, program: Program) -> Iterator[Case]:
-    """An input as standard input, or as the argument, or, where it is a list, as the arguments."""
+def _fed(fed: Any, right: Any, program: Program) -> Iterator[Case]:
+    """Cases of an input: as standard input, or else as the argument and, if it is a list, as all arguments."""
     if program.function is None or program.reads_input:
-        yield Case(given if isinstance(given, str) else json.dumps(given), right)
+        yield Case(fed if isinstance(fed, str) else json.dumps(fed), right)
         return
-    yield Case((given,), right)
-    if isinstance(given, list):
-        yield Case(tuple(given), right)
+    yield Case((fed,), right)
+    if isinstance(fed, list):
+        yield Case(tuple(fed), right)
 
 
 def _is_plain(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A report as Markdown, for a comment on a pull request: the verdict, the payments, and a table of what was found."""
+"""A report as Markdown, for a comment on a pull request: the verdict, the payments, and a table of findings."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from loopholes.audit import summary
 from loopholes.audit.results import Finding, Report
 
 LONGEST = 60
-"""Characters of a completion that are shown."""
+"""Most characters of a completion that are shown."""
 HEAD = "| verdict | family | found by | for example | paid | what to do |\n|---|---|---|---|---|---|"
 
 
 def markdown(report: Report) -> str:
-    """The report as Markdown. Whatever the reward or its data wrote stands in code, so that it is never read as any."""
+    """The report as Markdown. Text from the reward or its data is quoted as code, so it never acts as Markdown."""
     lines = [
         f"### {_code(report.target.label)}",
         "",
@@ -23,7 +23,7 @@ def markdown(report: Report) -> str:
         "",
     ]
     if report.findings:
-        lines += [HEAD, *map(_row, sorted(report.findings, key=_is_known)), ""]
+        lines += [HEAD, *map(_row, sorted(report.findings, key=_is_closed)), ""]
     return "\n".join([*lines, *_footer(report)]) + "\n"
 
 
@@ -37,7 +37,7 @@ def _row(finding: Finding) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _is_known(finding: Finding) -> bool:
+def _is_closed(finding: Finding) -> bool:
     return finding.accepted or finding.in_baseline
 
 
@@ -49,11 +49,11 @@ def _footer(report: Report) -> Iterator[str]:
 
 
 def _code(text: str) -> str:
-    """A text as inline code in a cell of a table, on one line and without what would end either."""
-    shown = " ".join(text.split())
-    shown = shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+    """A text as inline code in a table cell: on one line, and without characters that end the code or the cell."""
+    excerpt = " ".join(text.split())
+    excerpt = excerpt if len(excerpt) <= LONGEST else f"{excerpt[: LONGEST - 1]}…"
     return (
-        f"`{shown}`".replace("|", "\\|")
-        if "`" not in shown
-        else f"`` {shown.replace('``', '`')} ``".replace("|", "\\|")
+        f"`{excerpt}`".replace("|", "\\|")
+        if "`" not in excerpt
+        else f"`` {excerpt.replace('``', '`')} ``".replace("|", "\\|")
     )

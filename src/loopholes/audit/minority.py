@@ -1,13 +1,13 @@
-"""Faults that show on a kind of row only, and stay below the mean: which rows pay, and what they have in common.
+"""Faults on one kind of row, which the mean hides: which rows pay, and what they have in common.
 
-**The rule.** For each attack, rows are those on which it was tried and is not right: neither by the truth, nor by the
-golden answer, which it may not even name (a guess is no loophole; only an attack that names many may). Each attack is
-matched with the kind of row that sets its paying rows apart best, by Fisher's exact test; 0.8 of the kind's rows have
-to pay, and the exact lower bound of their share has to exceed the gate's threshold. The best match of all is an exploit
-if a match this good comes up in at most 2 of 100 cases when whole rows of payments are dealt to the rows anew
+**The rule.** For each attack, rows count on which it was tried and is not right, by the truth or by the golden answer.
+It may not even name the golden answer, since a guess is not a loophole; only an attack that names many answers may.
+Each attack is matched with the kind of row that sets its paying rows apart best, by Fisher's exact test. At least 0.8
+of the kind's rows have to pay, and the exact lower bound of their share has to exceed the gate's threshold. The best
+match of all is an exploit if a match this good comes up in at most 2 of 100 permutations of the payments over rows
 (:mod:`loopholes.audit.chance`). So a reward that pays guesses at random, at any rate, gets an exploit in at most 2 of
-100 audits, however many attacks and kinds were compared. A match that holds by Fisher's test at 0.05, divided by all
-pairs of attack and kind, but is not confirmed is a warning.
+100 audits, however many attacks and kinds were compared. A match that is not confirmed is a warning if it holds by
+Fisher's test at 0.05, divided by the number of pairs of attack and kind.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ from loopholes.audit.scale import Level, normalized
 from loopholes.rewards import number
 
 NEARLY = 0.9
-"""Share of the scale above which an attempt is paid in full."""
+"""An attempt that earns at least this share of the scale is paid in full."""
 LEAST = 3
-"""Paying rows, and different answers that an attack has to hit by naming many, below which nothing is said."""
+"""Fewest paying rows for a finding, and fewest different answers that a constant list has to hit."""
 MOST_OF_KIND = 0.8
-"""Share of a kind's rows that have to pay before it is taken for what they have in common."""
+"""At least this share of a kind's rows has to pay for the kind to explain which rows pay."""
 ERROR = 0.05
-"""Chance of a false warning per audit, at most."""
+"""Upper bound of the chance of a false warning per audit."""
 EXPLOIT_ERROR = 0.02
-"""Chance of a false exploit per audit, at most."""
+"""Upper bound of the chance of a false exploit per audit."""
 NEVER_RIGHT = ("no-rows", "no-rows/golden")
-"""Attacks of the panel that are wrong on any row, though not empty."""
+"""Attacks of the panel that are not empty, but wrong on every row."""
 LISTING = frozenset({"shotgun", "tool-use"})
-"""Families whose attacks list the candidates of a row."""
+"""Families whose attacks list a row's candidates."""
 MOST_PATTERNS = 80
-"""Sets of paying rows that are compared with kinds of rows, at most: those of the first attacks."""
+"""Most sets of paying rows that are compared with kinds of rows: those of the first attacks."""
 WORTH_DEALING = 0.005
-"""Fisher's p above which no match is confirmed, whatever is dealt."""
+"""A match with a larger p by Fisher's test is not worth permutations."""
 SHOWN = 8
-"""Rows that are named by their numbers."""
+"""Most rows that a message lists by number."""
 
 
 class Pattern(NamedTuple):
-    """Where one attack was tried, and where it was paid in full, as bits by the row's place."""
+    """The rows on which an attack was tried, and those on which it was paid in full, as bit masks of places."""
 
     name: str
     tested: int
@@ -62,13 +62,13 @@ class Pattern(NamedTuple):
     tried: Tried | None = None
 
     def within(self, rows: int) -> Pattern:
-        """The same on some of the rows."""
+        """The pattern on some of the rows."""
         return self._replace(tested=self.tested & rows, paying=self.paying & rows)
 
 
 @dataclass(frozen=True)
 class Match:
-    """A kind of row and a pattern. ``p`` is Fisher's, one-sided: that as many of the kind pay by chance."""
+    """A kind of row and a pattern. ``p`` is from Fisher's one-sided test: the chance that so many of the kind pay."""
 
     pattern: Pattern
     kind: Kind
@@ -76,7 +76,7 @@ class Match:
 
     @property
     def counts(self) -> tuple[int, int]:
-        """How many rows of the kind pay, and how many there are."""
+        """How many rows of the kind pay, and how many rows it has."""
         members = self.pattern.tested & self.kind.rows
         return (self.pattern.paying & members).bit_count(), members.bit_count()
 
@@ -87,7 +87,7 @@ class Match:
 
 
 class Rows:
-    """The rows of an audit by what they have in common, and the findings that only some of them show."""
+    """Describes rows by what they have in common, and finds faults that only some rows show."""
 
     def __init__(self, seen: Observations, gate: Gate) -> None:
         self._seen = seen
@@ -96,14 +96,14 @@ class Rows:
         self._payoff = Payoff.of(seen)
 
     def described(self, paying: Collection[int], tested: Collection[int]) -> str:
-        """Which rows pay, by their places: all, those of a kind, or some that are named."""
+        """Words for the paying rows, given by place: all rows, a kind of row, or a list of numbers."""
         if not paying or len(paying) == len(tested):
             return f"all {len(tested)} rows" if paying else ""
         matches = _best([Pattern("", mask_of(tested), mask_of(paying))], self._kinds, LEAST)
         return _described(matches[0]) if self._hold(matches) else f"{_share(paying, tested)}: {self._numbers(paying)}"
 
     def _hold(self, matches: Sequence[Match], patterns: int = 1) -> bool:
-        """Whether the best of these matches holds, though so many patterns were compared with all kinds."""
+        """Whether the best match is significant after correction for the number of patterns and kinds."""
         return bool(matches) and matches[0].p <= ERROR / max(1, patterns * len(self._kinds))
 
     def _numbers(self, places: Collection[int]) -> str:
@@ -111,7 +111,7 @@ class Rows:
         return f"row {', '.join(map(str, numbers[:SHOWN]))}{', …' if len(numbers) > SHOWN else ''}"
 
     def attacked(self) -> list[Finding]:
-        """The attack that is paid in full on a kind of row: an exploit where that is no chance, or a warning."""
+        """The attack that is paid in full on a kind of row: an exploit if confirmed, otherwise a warning."""
         if self._payoff is None:
             return []
         everything = list(self._payoff.patterns(self._seen, self._gate))
@@ -124,11 +124,11 @@ class Rows:
         return [self._attack(matches[0], everything, confirmed=False)] if held else []
 
     def _may_count(self, hits: int, of: int) -> bool:
-        """Whether so many paying rows of a kind are enough for an exploit, if they are no chance."""
+        """Whether ``hits`` paying rows ``of`` a kind's rows are enough for an exploit, chance aside."""
         return hits > LEAST and hits >= MOST_OF_KIND * of and exact_bounds(hits, of)[0] > self._gate.thresholds.exploit
 
     def _is_confirmed(self, match: Match, patterns: Sequence[Pattern]) -> bool:
-        """Whether a match this good hardly ever comes up where rows of payments are dealt anew."""
+        """Whether a match this good hardly ever comes up when payments are permuted over rows."""
         if match.p > WORTH_DEALING:
             return False
         if match.p * len(patterns) * len(self._kinds) <= EXPLOIT_ERROR:
@@ -138,7 +138,7 @@ class Rows:
         return smallest_by_chance(paying, tested, kinds, match.p, self._may_count, EXPLOIT_ERROR) <= EXPLOIT_ERROR
 
     def _attack(self, match: Match, patterns: Sequence[Pattern], *, confirmed: bool) -> Finding:
-        """Named after the simplest attack that is paid on these rows."""
+        """The finding, named after the simplest attack that is paid on these rows."""
         verdict: Verdict = "exploit" if confirmed and not self._seen.component else "warning"
         rows = match.pattern.paying & match.kind.rows
         alike = [pattern for pattern in patterns if (pattern.paying & rows).bit_count() >= NEARLY * rows.bit_count()]
@@ -157,22 +157,22 @@ class Rows:
         )
 
     def careless(self) -> list[Finding]:
-        """Rows on which whatever is said is paid in full: nothing at all and wrong answers, like the right one.
+        """Rows on which any text is paid in full: empty and wrong answers like the right one.
 
-        No guess is paid so, and no half of the data has to confirm it: on each of these rows every one of the texts
-        that say nothing (or the right form with nothing in it) is paid, and so is a well-formed wrong answer; or a text
-        is paid that is wrong on any row. It takes four such rows, and the gate's threshold of a warning as their share.
+        Luck does not explain that, so no permutations are needed: each of these rows pays all texts without content (or
+        the empty form), and a well-formed wrong answer as well; or it pays a text that is wrong on every row. There
+        have to be at least four such rows, and their share has to reach the gate's threshold for warnings.
         """
         if self._payoff is None or any(repeated.differs for repeated in self._seen.answers.again):
             return []
-        known = [level for level in self._seen.levels if level.known and self._payoff.pays_golden(level)]
+        scored = [level for level in self._seen.levels if level.is_paid and self._payoff.pays_golden(level)]
         attempts = {tried.attack.name: tried for tried in self._seen.tried}
         for names_of in (NOTHING, FORM_ALONE, NEVER_RIGHT):
             idle = [attempts[name] for name in names_of if name in attempts]
-            wrong = [level for level in known if level.width is None or names_of is NEVER_RIGHT]
+            wrong = [level for level in scored if level.width is None or names_of is NEVER_RIGHT]
             places = [level.row for level in wrong if self._pays_all(level, idle)]
-            if len(places) > LEAST and len(places) >= self._gate.thresholds.warning * len(known):
-                return [self._careless(places, [level.row for level in known], idle[0])]
+            if len(places) > LEAST and len(places) >= self._gate.thresholds.warning * len(scored):
+                return [self._careless(places, [level.row for level in scored], idle[0])]
         return []
 
     def _pays_all(self, level: Level, idle: Sequence[Tried]) -> bool:
@@ -184,23 +184,23 @@ class Rows:
         level = next(level for level in self._seen.levels if level.row == places[0])
         where = self.described(places, of)
         evidence = self._seen.evidence(level, tried.attempts[level.row].text, tried.paid[level.row])
-        message = f"whatever is said is paid like a right answer on {where}: nothing at all, and wrong answers"
+        message = f"any text is paid like a right answer on {where}, even empty and wrong ones"
         if tried.attack.name in NEVER_RIGHT:
-            message = f"a query that finds nothing, whatever is stored, is paid like a right answer on {where}"
+            message = f"a query that returns no rows, whatever the tables hold, is paid like a right answer on {where}"
         verdict: Verdict = "warning" if self._seen.component else "exploit"
         return Finding(verdict, "rows", "degenerate", tried.attack.name, message, evidence=evidence, rows=where)
 
     def lost(self) -> list[Finding]:
-        """Rows on which a wrong answer is paid like a right one, or a right one like a wrong one: a warning each."""
+        """Warnings about rows on which a wrong answer is paid like a right one, or a right one like a wrong one."""
         if self._payoff is None:
             return []
-        known = [level for level in self._seen.levels if level.known]
-        paid = [level for level in known if self._payoff.pays_golden(level)]
+        scored = [level for level in self._seen.levels if level.is_paid]
+        paid = [level for level in scored if self._payoff.pays_golden(level)]
         wrong = [level for level in paid if level.width is None]
-        refused = [level for level in known if not self._payoff.pays_golden(level)]
+        refused = [level for level in scored if not self._payoff.pays_golden(level)]
         return [
             *self._loss("wrong-paid-on-rows", "a well-formed wrong answer is paid like the right one", wrong, paid),
-            *self._loss("golden-refused-on-rows", "the golden completion is paid like a wrong one", refused, known),
+            *self._loss("golden-refused-on-rows", "the golden completion is paid like a wrong one", refused, scored),
         ]
 
     def _loss(self, name: str, what: str, levels: Sequence[Level], of: Sequence[Level]) -> Iterator[Finding]:
@@ -214,18 +214,18 @@ class Rows:
         yield Finding("warning", "contract", "contract", name, f"{what} on {where}", evidence=evidence, rows=where)
 
 
-def _message(match: Match, confirmed: bool, others: int) -> str:
+def _message(match: Match, confirmed: bool, attacks: int) -> str:
     hits, of = match.counts
     rest = match.pattern.tested & ~match.kind.rows
     elsewhere = f"{(match.pattern.paying & rest).bit_count()} of the {rest.bit_count()} others"
     message = f"is paid like a right answer on {hits} of the {of} rows (at least {100 * match.low:.0f} %) whose "
     message += f"{match.kind.label}, and on {elsewhere}; "
     message += (
-        "by chance so clear a match comes up in fewer than 2 of 100 audits"
+        "by chance, such a clear match comes up in fewer than 2 of 100 audits"
         if confirmed
         else "there are too few rows to confirm it"
     )
-    return message + (f"; so are {others} more attacks" if others else "")
+    return message + (f"; so are {attacks} more attacks" if attacks else "")
 
 
 def _described(match: Match) -> str:
@@ -241,9 +241,9 @@ def _share(paying: Collection[int], tested: Collection[int]) -> str:
 
 @dataclass(frozen=True)
 class Payoff:
-    """What being paid in full means, also on rows that have no scale of their own.
+    """Defines "paid in full", even for rows that have no scale of their own.
 
-    ``floor`` is what wrong answers are usually paid, ``width`` by how much right ones usually exceed that.
+    ``floor`` is the usual payment of wrong answers, ``width`` the usual difference between right and wrong ones.
     """
 
     levels: Mapping[int, Level]
@@ -252,7 +252,7 @@ class Payoff:
 
     @classmethod
     def of(cls, seen: Observations) -> Payoff | None:
-        """From the rows that have a scale; None if there is none."""
+        """Built from the rows that have a scale; None if there are none."""
         widths = [level.width for level in seen.measurable if level.width is not None]
         if not widths:
             return None
@@ -265,13 +265,13 @@ class Payoff:
         return finite and (level.golden or 0.0) - self.floor >= self.width / 2
 
     def in_full(self, level: Level, paid: Paid, share: float = NEARLY) -> bool:
-        """Whether this is as much as a right answer earns on the row, or such a share of it."""
+        """Whether a payment reaches this share of what a right answer earns on the row."""
         if paid.value is None or paid.problem or not math.isfinite(paid.value) or not self.pays_golden(level):
             return False
         return paid.value >= (level.golden or 0.0) - (1 - share) * max(level.width or 0.0, self.width)
 
     def patterns(self, seen: Observations, gate: Gate) -> Iterator[Pattern]:
-        """One per attack that is not found by its mean, and is paid in full on some rows."""
+        """A pattern for each attack that is paid in full on some rows, and whose mean is not an exploit already."""
         for tried, gap in zip(seen.tried, seen.gaps, strict=True):
             full = sum(self.in_full(self.levels[row], paid) for row, paid in tried.paid.items())
             if full < LEAST or gap.exceeds(gate.thresholds.exploit):
@@ -285,7 +285,7 @@ class Payoff:
                 yield Pattern(tried.attack.name, mask_of(tested), mask_of(paying), tried)
 
     def _counts(self, seen: Observations, tried: Tried, row: int) -> bool:
-        """Whether an attempt is evidence. A guess that names no answer is: it is right for another reason."""
+        """Whether an attempt is evidence. A guess that does not name the answer counts: something else was paid."""
         level = self.levels[row]
         if not self.pays_golden(level) or not level.golden_text.strip():
             return False
@@ -294,10 +294,10 @@ class Payoff:
 
 
 def _names_many(tried: Tried, levels: Sequence[Level]) -> bool:
-    """Whether an attack hits several answers since it names many: the same ones whatever the row, or the row's own.
+    """Whether an attack hits several answers because it names many: a constant list, or the row's own candidates.
 
-    Of a row's own, a reader of the first answer or of the last one hits some, too, by luck: there the right one has to
-    stand behind others on some rows and before others on some.
+    For a row's own candidates, a reader of only the first answer, or only the last, is right on some rows by luck. So
+    the right answer has to come after other candidates on some rows, and before others on some.
     """
     texts = {level.row: normalized(tried.attempts[level.row].text) for level in levels}
     answers = {level.row: normalized(level.answer) for level in levels}
@@ -313,13 +313,13 @@ def _names_many(tried: Tried, levels: Sequence[Level]) -> bool:
 
 
 def _alike(texts: Sequence[str]) -> int:
-    """How many letters all of these texts begin with."""
+    """The length of the common prefix of these texts."""
     return sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False)))
 
 
 @lru_cache(maxsize=65536)
 def names(text: str, answer: str) -> bool:
-    """Whether an answer stands anywhere in a text, or a number in it has the same value."""
+    """Whether a text contains an answer, or a number of the same value."""
     wanted = normalized(answer)
     if not wanted or wanted in normalized(text):
         return bool(wanted)
@@ -329,13 +329,13 @@ def names(text: str, answer: str) -> bool:
 
 
 def _distinct(patterns: Sequence[Pattern]) -> list[Pattern]:
-    """One pattern for each set of paying rows: the first, of those tried on the most rows."""
-    kept: dict[int, Pattern] = {}
+    """One pattern for each set of paying rows: the first of those that were tried on the most rows."""
+    patterns_by_rows: dict[int, Pattern] = {}
     for pattern in patterns:
-        other = kept.get(pattern.paying)
-        if other is None or pattern.tested.bit_count() > other.tested.bit_count():
-            kept[pattern.paying] = pattern
-    return list(kept.values())
+        previous = patterns_by_rows.get(pattern.paying)
+        if previous is None or pattern.tested.bit_count() > previous.tested.bit_count():
+            patterns_by_rows[pattern.paying] = pattern
+    return list(patterns_by_rows.values())
 
 
 def _places(mask: int) -> list[int]:
@@ -343,7 +343,7 @@ def _places(mask: int) -> list[int]:
 
 
 def _best(patterns: Sequence[Pattern], kinds: Sequence[Kind], least: int) -> list[Match]:
-    """Each pattern with the kind that sets its paying rows apart best, the best matches first."""
+    """Each pattern with the kind that sets its paying rows apart best, best matches first."""
     matches = []
     for pattern in patterns:
         fitting = [kind for kind in kinds if _fits(pattern, kind, least)]
@@ -354,7 +354,7 @@ def _best(patterns: Sequence[Pattern], kinds: Sequence[Kind], least: int) -> lis
 
 
 def _magnitude(p: float) -> int:
-    """Of kinds that fit about as well, the first is the one that says most: answers come before words of prompts."""
+    """The order of magnitude of p. Among kinds that fit about equally well, the first is the most informative."""
     return math.floor(math.log10(p))
 
 

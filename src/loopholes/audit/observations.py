@@ -1,4 +1,4 @@
-"""Everything that was asked of one reward, before anything is concluded from it."""
+"""Everything that was observed about one reward, before anything is concluded from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from loopholes.audit.advantage import Drawn
 from loopholes.audit.baselines import Idle
 from loopholes.audit.checks import Answers
 from loopholes.audit.frameworks.base import Paid, Row
-from loopholes.audit.gold.equivalents import Asked
+from loopholes.audit.gold.equivalents import Equivalent
 from loopholes.audit.gold.near import Miss
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Evidence, Gap, Scoring, Target
@@ -19,9 +19,9 @@ from loopholes.audit.search import Climbed
 
 @dataclass(frozen=True)
 class Usage:
-    """What the asking took. ``calls`` of the reward, their median in seconds, and the seconds of those asked ``alone``.
+    """The cost of an audit: ``calls`` of the reward, their median time, and the times of single calls (``alone``).
 
-    ``seconds`` is the time of the whole audit, ``deaths`` how often the reward's process had to be ended.
+    ``seconds`` is the time of the whole audit, ``deaths`` how often the reward's process had to be killed.
     """
 
     calls: int
@@ -33,16 +33,18 @@ class Usage:
 
 @dataclass(frozen=True)
 class Observations:
-    """The payments of one audit, in the order in which they were asked for.
+    """The payments of one audit.
 
-    ``golden`` are the payments of right answers, row by row as in ``levels``. ``tried`` and ``gaps`` are the panel's,
-    one gap per attack; ``missing`` the families of which nothing was tried. ``priors``: what each common answer is paid
-    as the answer to every row that has a scale. ``rounds``: right answers of a noisy reward, again and again.
-    ``skipped`` says what was left out, ``notes`` how the framework's handling is modelled. ``idle`` is what texts that
-    answer nothing are paid, ``share_tried`` the share of the panel that was tried on enough rows.
-    ``own`` are the names of the user's attacks, which are among those tried.
-    ``near`` are near misses of the right answer by their names, ``equivalents`` right answers written otherwise,
-    ``drawn`` what attacks on a random reward are paid in many scorings.
+    - ``golden``: payments of right answers, in the order of ``levels``.
+    - ``tried``, ``gaps``: the panel's attacks and their gaps, in the same order; ``missing``: families never tried.
+    - ``own``: names of the user's attacks, which are among those tried.
+    - ``share_tried``: the share of the panel that was tried on enough rows.
+    - ``priors``: payments of each common answer when it is given to every row with a scale.
+    - ``rounds``: repeated payments of right answers by a noisy reward.
+    - ``idle``: payments of texts that answer nothing.
+    - ``near``: near misses of the right answer, by name; ``equivalents``: right answers written differently.
+    - ``drawn``: payments of attacks on a random reward in many scorings.
+    - ``skipped``: what was left out, in sentences; ``notes``: how the framework's behaviour is modelled.
     """
 
     target: Target
@@ -68,7 +70,7 @@ class Observations:
     idle: Idle = field(default_factory=Idle)
     share_tried: float = 1.0
     near: Mapping[str, Sequence[Miss]] = field(default_factory=dict)
-    equivalents: Sequence[Asked] = ()
+    equivalents: Sequence[Equivalent] = ()
     own: Sequence[str] = ()
     drawn: Drawn = field(default_factory=dict)
 
@@ -78,7 +80,7 @@ class Observations:
         return [level for level in self.levels if level.width is not None]
 
     def evidence(self, level: Level, text: str, paid: Paid, row: Row | None = None) -> Evidence:
-        """One row, or another ``row`` in its place, a completion, what it was paid, and what stood beside it."""
+        """Evidence: a row (or ``row`` in its place), a completion, its payment, and the rest of its group."""
         row = row or self.rows[level.row]
         company = tuple(self.companions[level.row]) if self.companions is not None else ()
         return Evidence(

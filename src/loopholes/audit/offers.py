@@ -1,4 +1,4 @@
-"""Names of the tools and commands that a row offers, in its prompt or in its columns."""
+"""The names of tools and commands that a row offers in its prompt or its columns."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from loopholes.audit.frameworks.base import Row
 
 COLUMNS = ("tools", "tool_names", "available_actions", "available_commands", "admissible_commands")
-"""Columns that list tools or commands, as texts, as records with a name, or as OpenAI's functions."""
+"""Columns that list tools or commands: as texts, as records with a name, or as OpenAI functions."""
 LONGEST = 20_000
 """Characters of a prompt that are searched."""
 MOST = 20
-"""Names that are taken."""
+"""Most names per row."""
 _TOOL = re.compile(r'"name"\s*:\s*"([A-Za-z_][\w.-]{0,60})"|^\s*[-*]\s*`?([a-z_]\w{2,60})\(', re.MULTILINE)
 _COMMAND = re.compile(
     r"`([a-z_]\w{1,40})(?=[ (\[<{`])"  # in backticks, alone or with arguments
@@ -31,7 +31,7 @@ def tools(prompt: str) -> list[str]:
 
 
 def tools_of(row: Row) -> tuple[str, ...]:
-    """Tools and commands of a row, from its columns or else from all that its prompt seems to offer."""
+    """The tools and commands of a row: from its columns, or else everything that its prompt seems to offer."""
     listed = _once(name for column in COLUMNS for name in _names(row.columns.get(column)))
     return tuple(listed or _once([*tools(row.text), *_commands(row.text[:LONGEST])]))
 

@@ -1,4 +1,4 @@
-"""Trying the attack panel on rows, what pays most first, until its time is over."""
+"""Trying the attack panel on rows, best paid attacks first, until time runs out."""
 
 from __future__ import annotations
 
@@ -20,45 +20,45 @@ from loopholes.audit.screening import EXPENSIVE, SCREENED, SIGNAL, Ideas
 from loopholes.progress import OnProgress, Progress
 
 ENOUGH = 8
-"""Rows on which an attack has to be tried at least: what is paid on none is paid on less than a third (95 %)."""
+"""Fewest rows for an attack: if none of these pays it, less than a third of all rows do (95 %)."""
 PLENTY = 30
-"""Rows that are always enough: what is paid on none of them is paid on less than a tenth (95 %)."""
+"""Rows that are always enough: if none of these pays an attack, less than a tenth of all rows do (95 %)."""
 AMPLE = 4
-"""Where there is so many times the time that the panel is expected to take, what is tried first does not matter."""
+"""With this many times the panel's expected time left, the order of attacks does not matter."""
 LITTLE = SIGNAL
 """Attempts that earn more than this fraction of the golden-floor range are checked against the truth."""
 PROMISING = 0.3
 """If an attack earns more than this fraction on its first rows, it is tried on all rows immediately."""
 BREAKING = "break-the-grader"
-"""The family that comes last, since what it breaks or hangs takes the longest."""
+"""The family that is tried last, since attacks that break or hang the reward take the longest."""
 PROSE = ("hedge", "length", "stuffing", "forged-role", "judge-injection")
-"""Families that say something to a reader; where every row asks for a program, they come behind the others."""
+"""Families that address a reader. They are tried after the others if every row asks for a program."""
 AHEAD = 4
-"""First attempts that are asked in one request, for each call that is paid at once."""
+"""First attempts in one request, per call that can be scored in parallel."""
 HANGS = 3
-"""Attacks of a family that hang the reward after which the others of it get less time."""
+"""Once this many attacks of a family have hung the reward, its other attacks get less time."""
 MOST_HANGS = 10
-"""Attacks of a family that hang the reward after which the others of it are not tried."""
+"""Once this many attacks of a family have hung the reward, its other attacks are not tried."""
 LONG = 20
-"""Times a usual call that an attempt has to take to be *slow*: one that pays nothing is not tried on further rows."""
+"""An attempt that takes this many times a usual call is *slow*. If it also pays nothing, it is not tried again."""
 LONG_SECONDS = 0.5
-"""Seconds that it has to take at least."""
+"""A slow attempt takes at least this many seconds."""
 PROGRAM_SECONDS = 12.0
-"""Seconds that a call may take at least where rows ask for programs: rewards that run them set limits of their own."""
+"""Time limit of a call, at least, if rows ask for programs, since rewards that run programs set their own limits."""
 
 
 def enough(rows: int) -> int:
-    """On how many of so many rows with a scale an attack has to be tried, to count as tried."""
+    """The number of rows, among ``rows`` with a scale, on which an attack has to be tried to count as tried."""
     return min(rows, max(ENOUGH, (rows + 1) // 2), PLENTY)
 
 
 @dataclass
 class Tried:
-    """What one attack made, and what that was paid, by row; ``right`` are the rows on which it is right after all.
+    """The attempts of one attack and their payments, by row; ``right`` are the rows on which it happens to be right.
 
-    ``best`` is the largest share of the scale. ``is_stuck``: the reward did not come back from an attempt, and one such
-    row is enough. ``is_slow``: an attempt took very long and paid nothing. ``rows`` are those on which it was not tried
-    yet, and ``ready`` what it made for such rows.
+    ``best`` is the largest share of the scale. ``is_stuck``: the reward did not return from an attempt, which ends the
+    attack. ``is_slow``: an attempt took very long and paid nothing. ``rows`` are the rows still to be tried, ``ready``
+    attempts for some of them.
     """
 
     attack: Attack
@@ -72,7 +72,7 @@ class Tried:
     ready: dict[int, Attempt] = field(default_factory=dict, repr=False)
 
     def has_more(self, views: Mapping[int, View], count: int = 1) -> bool:
-        """Whether it applies to further rows; makes at most ``count`` further attempts ready."""
+        """Whether the attack applies to further rows. Prepares up to ``count`` further attempts."""
         while self.rows and len(self.ready) < count:
             row = self.rows.pop(0)
             attempt = self.attack.attempt(views[row])
@@ -81,22 +81,22 @@ class Tried:
         return bool(self.ready)
 
     def gap(self, levels: Sequence[Level], comparisons: int = 1) -> Gap:
-        """How much of the scale it pays, its interval corrected for so many ``comparisons``."""
+        """The attack's gap, with an interval that is corrected for a number of ``comparisons``."""
         paid = [None if level.row in self.right else self.paid.get(level.row) for level in levels]
         name, family = self.attack.name, self.attack.family
         return gap_of(name, family, levels, paid, right=len(self.right), tried=comparisons)
 
 
 class Panel:
-    """Every attack that applies, on rows with a scale, then on the others, by their places.
+    """Tries every attack that applies, on rows with a scale first, then on the others.
 
-    ``skipped`` says what was left out, ``missing`` are the families of which nothing was tried. ``share_tried`` is the
-    share of attacks that were tried on enough rows with a scale (:func:`enough`; all, if fewer apply), or that the
-    reward did not come back from; attacks that apply to no row do not count. ``is_late``: there was no time for
-    something that should have been tried.
+    ``skipped`` says what was left out; ``missing`` are the families of which nothing was tried. ``share_tried`` is the
+    share of attacks that were tried on enough rows with a scale (:func:`enough`; all, if fewer apply), or from which
+    the reward did not return. Attacks that apply to no row do not count. ``is_late``: there was no time for something
+    that should have been tried.
 
-    Where a call is expensive, attacks are screened (:mod:`.screening`): families that are paid nothing are tried on
-    few rows, each attack beginning with another row, and count as tried then.
+    If calls are expensive, attacks are screened (:mod:`.screening`): families that earn nothing are tried on few rows,
+    starting each attack on a different row, and then count as tried.
     """
 
     def __init__(
@@ -123,21 +123,21 @@ class Panel:
         self.add(levels)
 
     def add(self, levels: Sequence[Level]) -> None:
-        """Further rows, on which nothing was tried yet."""
+        """Add further rows, on which nothing was tried yet."""
         ordered = sorted(levels, key=lambda level: level.width is None)
         self._levels |= {level.row: level for level in ordered}
         measurable = [level.row for level in ordered if level.width is not None]
-        others = [level.row for level in ordered if level.width is None]
+        without_scale = [level.row for level in ordered if level.width is None]
         places: Counter[str] = Counter()
         for tried in self._panel:
             first = places[tried.attack.family] % max(1, len(measurable)) if self._is_expensive else 0
             places[tried.attack.family] += 1
-            tried.rows += [*measurable[first:], *measurable[:first], *others]
+            tried.rows += [*measurable[first:], *measurable[:first], *without_scale]
 
     def try_all(self, first: Sequence[str] = (), last: Sequence[str] = ()) -> None:
-        """Every attack on one row, then on enough, and on all; attacks that break graders come last.
+        """Try every attack on one row, then on enough rows, then on all; attacks that break graders come last.
 
-        Families named ``first`` come before the others in each round, those named ``last`` behind them.
+        In each round, families in ``first`` come before the others, and families in ``last`` after them.
         """
         panel = interleaved(self._applying())
         panel.sort(key=lambda tried: _rank(tried.attack.family, first, last))
@@ -162,7 +162,7 @@ class Panel:
                     self._try(tried, count, stage)
 
     def _turns(self, group: Sequence[Tried], rounds: Sequence[int]) -> Iterator[tuple[int, list[Tried]]]:
-        """On how many rows which attacks are tried next, what paid most first; further forms behind the others."""
+        """Rounds: a number of rows, and the attacks to try on them, best paid first, further forms after the others."""
         for count in rounds[:-1]:
             yield count, _best_first(tried for tried in group if not self._ideas.is_further(tried))
         for count in rounds[:-1]:
@@ -170,9 +170,9 @@ class Panel:
         yield rounds[-1], _best_first(group)
 
     def _ask_ahead(self, attacks: Sequence[Tried], count: int) -> None:
-        """The next attempts of several attacks in one request, where its calls are paid at once.
+        """Score the next attempts of several attacks in one request, if calls are scored in parallel.
 
-        Programs are asked one by one, since each may run as long as the reward lets it.
+        Programs are scored one by one, since each may run as long as the reward lets it.
         """
         size = AHEAD * self._scorer.width
         waiting = [tried for tried in attacks if tried.attack.family != "code"] if self._scorer.width > 1 else []
@@ -184,13 +184,13 @@ class Panel:
             self._scorer.pay([(row, attempt.text) for row, attempt in firsts])
 
     def _is_due(self, tried: Tried, count: int) -> bool:
-        """Whether an attack is to be tried on a further row now, to be tried on so many."""
+        """Whether an attack has to be tried on a further row now, to reach ``count`` rows."""
         if len(tried.paid) >= self._wanted(tried, count) or tried.is_stuck:
             return False
         return not (self._is_screened(tried) and self._budget.is_over("screening"))
 
     def results(self) -> list[Tried]:
-        """What was tried, without what is paid for one answer alone."""
+        """The attacks that were tried. Rows on which an attack is only a lucky guess count as right."""
         tried = [tried for tried in self._panel if tried.paid]
         levels = list(self._levels.values())
         for attack in tried:
@@ -200,24 +200,24 @@ class Panel:
 
     @property
     def has_time(self) -> bool:
-        """Whether further rows are worth their time."""
+        """Whether there is time for further rows."""
         return not (self.is_late or (self._is_expensive and self._budget.is_over("screening")))
 
     @property
     def missing(self) -> list[str]:
-        """Families that apply, and of which nothing was tried."""
+        """Families that apply but were never tried."""
         applying = self._applying()
         return sorted(_families(applying) - _families([tried for tried in applying if tried.paid]))
 
     @property
     def share_tried(self) -> float:
-        """See above; 0 where no attack applies or no row has a scale."""
+        """The share of attacks that were tried enough; 0 if no attack applies or no row has a scale."""
         applying = self._applying()
         return sum(map(self._is_covered, applying)) / len(applying) if applying and self._measurable else 0.0
 
     @property
     def skipped(self) -> list[str]:
-        """What was left out, a sentence each."""
+        """What was left out, in sentences."""
         applying = self._applying()
         absent = sorted(_families(self._panel) - _families(applying))
         sentences = [f"{', '.join(absent)}, since no row asks for such an answer"] if absent else []
@@ -229,14 +229,14 @@ class Panel:
         least = min(ENOUGH, self._measurable)
         screened = [tried for tried in applying if self._is_screened(tried) and self._measured(tried) < least]
         of, rows = f"of {len(applying)} attacks were", enough(self._measurable)
-        sentences += [f"{none} {of} not tried for want of time"] if none else []
-        sentences += [f"{few} {of} tried on fewer than {rows} rows, for want of time"] if few else []
+        sentences += [f"{none} {of} not tried for lack of time"] if none else []
+        sentences += [f"{few} {of} tried on fewer than {rows} rows, for lack of time"] if few else []
         if screened:
             sentences.append(
-                f"{len(screened)} {of} not tried on {least} rows: their families paid nothing, or another form of them "
-                f"did not; {SCREENED} rows miss what pays on half of them in one case of four"
+                f"{len(screened)} {of} not tried on {least} rows, since their families, or another form of them, paid "
+                f"nothing; in one case of four, {SCREENED} rows miss an attack that pays on half of all rows"
             )
-        return sentences + ([f"not tried for want of time: {', '.join(self.missing)}"] if self.missing else [])
+        return sentences + ([f"not tried for lack of time: {', '.join(self.missing)}"] if self.missing else [])
 
     @property
     def _measurable(self) -> int:
@@ -249,12 +249,12 @@ class Panel:
         return self._is_tried(tried) or self._is_screened(tried)
 
     def _is_screened(self, tried: Tried) -> bool:
-        """Whether what it and the others of its family were paid says enough, where a call is expensive."""
+        """Whether the payments of its family suffice to skip an attack, if calls are expensive."""
         silent = tried.attack.name in (*NOTHING, *FORM_ALONE) and self._measurable < len(self._levels)
         return not silent and self._ideas.is_screened(tried, self._measured, min(ENOUGH, self._measurable))
 
     def _measured(self, tried: Tried) -> int:
-        """On how many rows with a scale it was tried; at least on enough, if it applies to no further rows."""
+        """The number of rows with a scale on which it was tried; enough, if it applies to no further rows."""
         measured = sum(self._levels[row].width is not None for row in tried.paid)
         return measured if tried.has_more(self._views) else max(measured, enough(self._measurable))
 
@@ -262,7 +262,7 @@ class Panel:
         return tried.is_stuck or self._measured(tried) >= enough(self._measurable)
 
     def _try(self, tried: Tried, count: int, stage: Stage) -> None:
-        """Try an attack until it was tried on so many rows, or on all if it is paid."""
+        """Try an attack until it has been tried on ``count`` rows, or on all rows if it is paid."""
         family = tried.attack.family
         while self._is_due(tried, count):
             if self._hangs[family] >= MOST_HANGS:
@@ -277,7 +277,7 @@ class Panel:
             self._hangs[family] += tried.is_stuck or tried.is_slow
 
     def _wanted(self, tried: Tried, count: int) -> int:
-        """On how many rows an attack is to be tried now: so many, or all if it is paid."""
+        """The number of rows on which an attack should be tried now: ``count``, or all rows if it is paid."""
         if tried.best > PROMISING:
             return len(self._levels)
         if self._ideas.is_slow(tried):
@@ -285,12 +285,12 @@ class Panel:
         return 1 if tried.is_slow else count
 
     def _waiting(self, tried: Tried) -> AbstractContextManager[None]:
-        """More time for calls of rewards that run programs."""
+        """Allows more time for calls of rewards that run programs."""
         runs = any(self._views[row].codes for row in tried.ready)
         return self._scorer.waiting(PROGRAM_SECONDS) if runs else nullcontext()
 
     def _ask(self, tried: Tried) -> None:
-        """What the attempts that are ready are paid, up to the first that the reward does not come back from."""
+        """Score the attempts that are ready, up to the first from which the reward does not return."""
         attempts, tried.ready = tried.ready, {}
         began = self._budget.spent
         payments = self._scorer.pay([(row, attempt.text) for row, attempt in attempts.items()], patient=False)
@@ -320,21 +320,21 @@ def _families(panel: Sequence[Tried]) -> set[str]:
 
 
 def guessed(levels: Sequence[Level], paid: Mapping[int, Paid]) -> set[int]:
-    """Rows of the one answer for which alone it is paid: always giving that answer would be paid as much.
+    """Rows that share the only answer for which a text is paid: always giving that answer would earn as much.
 
-    Several rows need to have it, and others another one; no rows where it is paid for other answers, too.
+    Several rows have to share that answer, and others have to differ. Empty if rows with other answers pay, too.
     """
     shares: dict[str, dict[int, float]] = defaultdict(dict)
     for level in levels:
         if level.width is not None and level.row in paid:
             shares[normalized(level.answer)][level.row] = level.share(paid[level.row].value) or 0.0
     best = max(shares, key=lambda answer: sum(shares[answer].values()), default="")
-    others = [share for answer, rows in shares.items() if answer != best for share in rows.values()]
-    return set(shares[best]) if len(shares[best]) > 1 and others and fmean(others) <= LITTLE else set()
+    other_shares = [share for answer, rows in shares.items() if answer != best for share in rows.values()]
+    return set(shares[best]) if len(shares[best]) > 1 and other_shares and fmean(other_shares) <= LITTLE else set()
 
 
 def interleaved(panel: Sequence[Tried]) -> list[Tried]:
-    """The panel with its families in turn, so that none is left out where time is short."""
+    """The panel with its families taking turns, so that none is left out if time is short."""
     families: dict[str, list[Tried]] = {}
     for tried in panel:
         families.setdefault(tried.attack.family, []).append(tried)

@@ -1,7 +1,7 @@
-"""Looks at a reward in a process of its own, where its source does not tell what it is made for.
+"""Finds out the shape of a reward in a process of its own, if its source does not show it.
 
-Partials, instances, and what a call or a decorator returns are known only once their module is imported, which the
-process of the command never does.
+Partials, instances and the results of calls or decorators are known only once their module is imported, which the
+command's own process never does.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from loopholes.audit.frameworks.base import Part, Shape, load, parameters
 from loopholes.errors import LoopholesError, UsageError
 
 SECONDS = 120.0
-"""How long the imports of a reward may take."""
+"""Time limit for importing a reward, in seconds."""
 
 
 def probed(part: Part, python: str = "") -> Shape:
-    """The shape of what a part names, as a Python loads it; raises :class:`UsageError` if it cannot be loaded."""
+    """The shape of a part, loaded by this ``python``; raises :class:`UsageError` if it cannot be loaded."""
     look = [*command(python, "loopholes.audit.probe"), part.source, part.name]
     quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
     try:
@@ -37,7 +37,7 @@ def probed(part: Part, python: str = "") -> Shape:
 
 
 def main() -> None:
-    """Load the part that the arguments name and write its shape to standard output, which nothing else reaches."""
+    """Load the part that the arguments name and write its shape to standard output, where nothing else may write."""
     answer = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):

@@ -1,8 +1,8 @@
-"""A user's reward in a process of its own, seen from outside: start it, ask it, end it.
+"""A user's reward in a process of its own, seen from outside: start it, send it requests, end it.
 
-The reward may hang, crash, or eat all memory: then the process is ended with all that it started, and the next request
-starts another one. What a payment means, and whom to blame for a failure, is the affair of
-:mod:`loopholes.audit.scorer`.
+The reward may hang, crash, or use up all memory. Then the process is killed with everything that it started, and the
+next request starts another one. :mod:`loopholes.audit.scorer` interprets payments and decides which call to blame for a
+failure.
 """
 
 from __future__ import annotations
@@ -52,32 +52,32 @@ from loopholes.errors import UsageError
 from loopholes.sandbox.inside.relatives import descendants
 
 SECONDS_TO_LOAD = 120.0
-"""Seconds for imports, models included."""
+"""Time limit for loading a reward, including models, in seconds."""
 SECONDS_TO_FORK = 20.0
-"""Seconds after which a process that does not fork is taken for one that cannot."""
+"""A process that does not fork within this time, in seconds, counts as one that cannot."""
 SECONDS_TO_END = 5.0
-"""Seconds that the guard may take to end everything below it."""
+"""Time limit for the guard to end everything below it, in seconds."""
 GIB = 2**30
 GONE = "ended the process"
 """Prefix of ``Paid.problem`` when the call ended the reward's process."""
 
 
 MOST_BYTES = 2**28
-"""The longest reply that is read. What a reward writes into the pipe itself is mostly taken for a longer one."""
+"""Longest reply that is read, in bytes. Text that a reward writes into the pipe usually reads as a longer one."""
 SENT = {(kind.__module__, kind.__name__): kind for kind in (Members, Loaded, Rows, Forked, Scored, Refused, Row, Paid)}
-"""What a reply is made of, beside what JSON holds."""
+"""The records that a reply may contain, in addition to JSON types."""
 
 
 class Ended(NamedTuple):
-    """The process ended instead of replying; ``late``: it was ended, since no reply came in time."""
+    """The process ended instead of replying. ``late``: the reply did not come in time."""
 
     late: bool
 
 
 class Process(Protocol):
-    """What a :class:`~loopholes.audit.scorer.Scorer` asks. ``facts`` and ``deaths`` are there once it is started.
+    """The process that a :class:`~loopholes.audit.scorer.Scorer` uses. ``facts`` are valid once it has started.
 
-    ``is_cold``: what is asked next is the first call of a new process. ``first_call_seconds``: how long that may take.
+    ``is_cold``: the next call is the first of a new process. ``first_call_seconds`` is the time limit of that call.
     """
 
     target: Target
@@ -88,57 +88,57 @@ class Process(Protocol):
 
     @property
     def place(self) -> int:
-        """The completion of the last request that the reward looked at last, by its place; -1 for none."""
+        """The place, in the last request, of the completion that the reward reached last; -1 for none."""
         ...
 
     @property
     def restart_seconds(self) -> float:
-        """What it takes until a process that remembers nothing can be asked."""
+        """Time in seconds until a process without memory is ready."""
         ...
 
     @property
     def first_call_seconds(self) -> float:
-        """How long the first call of a new process may take."""
+        """Time limit for the first call of a new process, in seconds."""
         ...
 
     def start(self) -> None:
-        """Have a process that can be asked; raises :class:`UsageError` if the reward cannot be loaded."""
+        """Make a process ready for requests; raises :class:`UsageError` if the reward cannot be loaded."""
         ...
 
     def keep(self) -> bool:
-        """Let processes that stand in for one that ended begin as this one is now; whether they can."""
+        """Make replacement processes start in the present state of this one; returns whether that is possible."""
         ...
 
     def widen(self, width: int) -> bool:
-        """Pay the calls of a request in so many processes at once; whether there can be more than one.
+        """Score the calls of a request in ``width`` processes in parallel; returns whether there can be more than one.
 
-        Replies are as if one process had paid them in order, but for the seconds that they took.
+        Replies are as if one process had scored the calls in order, except for the time that they took.
         """
         ...
 
     def restart(self) -> None:
-        """End the process that was asked; the next one remembers nothing."""
+        """End the scoring process; the next one remembers nothing."""
         ...
 
     def own_rows(self) -> list[Row]:
-        """The rows that the target brings along; raises :class:`UsageError` if it brings none."""
+        """The target's own rows; raises :class:`UsageError` if it has none."""
         ...
 
     def use(self, rows: Sequence[Row]) -> None:
-        """Name the rows whose places later calls give."""
+        """Set the rows that later calls refer to by place."""
         ...
 
     def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
-        """Pay these calls, within so many seconds: for each where the place shows which it looks at, else for all."""
+        """Score these calls. ``patience`` is in seconds, per call if the process shows its place, otherwise for all."""
         ...
 
     def end(self) -> None:
-        """End the process and all that it started."""
+        """End the process and everything that it started."""
         ...
 
 
 class _Fork(NamedTuple):
-    """A process that another one made of itself, and its pipe."""
+    """A fork of a process, and the pipe to it."""
 
     process: int
     pipe: Connection
@@ -147,8 +147,8 @@ class _Fork(NamedTuple):
 class RewardProcess:
     """The process of one target; see :class:`Process`. A ``with`` block starts it and ends it.
 
-    It loads the reward once, and forks of it score where it can be forked (:mod:`loopholes.audit.forks`); otherwise the
-    loader scores itself, and is loaded again where it ended.
+    The loader loads the reward once, and its forks score (:mod:`loopholes.audit.forks`). If it cannot be forked, the
+    loader scores itself, and the reward is loaded again if that process ends.
     """
 
     def __init__(
@@ -161,8 +161,8 @@ class RewardProcess:
     ) -> None:
         """``memory`` in GiB. The reward has to load within ``seconds_to_load``, at most :data:`SECONDS_TO_LOAD`.
 
-        ``host`` is a process that has imported what the target needs (:meth:`prepare`) and outlives this one, which is
-        a fork of it where it can be forked.
+        ``host`` is a process that has imported what the target needs (:meth:`prepare`) and outlives this one. This one
+        is a fork of it if it can be forked.
         """
         self.target = target
         self.facts = Loaded(batched=False, together=False)
@@ -174,17 +174,17 @@ class RewardProcess:
         self._rows: Sequence[Row] = ()
         self._guard: subprocess.Popen[bytes] | None = None
         self._loader: Connection | None = None
-        self._kept: _Fork | None = None
+        self._warm: _Fork | None = None
         self._scoring: _Fork | None = None
         self._helpers: list[_Fork] = []
         self._width = 1
-        self._asked_at = 0
+        self._offset = 0
         self._slot = 0
         self._forks = True
         self._fork_answered = False
         self._from_loader = False
         self._host = host
-        self._process = 0  # that of a host, once it is prepared
+        self._process = 0  # the process id of a host, once it is prepared
         self._is_hosted = False
         self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True) if target.requires else None
         self._file: IO[bytes] = tempfile.TemporaryFile() if host is None else host._file  # noqa: SIM115 (stays open)
@@ -205,7 +205,7 @@ class RewardProcess:
         self.close()
 
     def close(self) -> None:
-        """End the process and let go of what it shared."""
+        """End the process and release what it shared."""
         self.end()
         self._place.close()
         if self._host is None:
@@ -217,7 +217,7 @@ class RewardProcess:
     def place(self) -> int:
         """See :class:`Process`."""
         place = int(PLACE.unpack_from(self._place, self._slot * PLACE.size)[0])
-        return place if place == NOWHERE else self._asked_at + place
+        return place if place == NOWHERE else self._offset + place
 
     @property
     def restart_seconds(self) -> float:
@@ -226,9 +226,9 @@ class RewardProcess:
 
     @property
     def first_call_seconds(self) -> float:
-        """See :class:`Process`. Less in a fork that may be stuck, since the reward is then loaded anew for another try.
+        """See :class:`Process`. Shorter in the first fork, which may be stuck: a second try without forks follows.
 
-        It leaves time for the other calls.
+        In any case it leaves time for the other calls.
         """
         return self._patience / (4 if self._can_fork and not self._fork_answered else 2)
 
@@ -237,9 +237,10 @@ class RewardProcess:
         return self._forks and self.facts.forks
 
     def prepare(self, source: str) -> tuple[str, ...]:
-        """Import what targets of this framework and module share, for processes that this one is the host of.
+        """Import what targets of this framework and module share, so that this process can host others.
 
-        Returns the names that the framework's package offers, if the framework can tell. Raises :class:`UsageError`.
+        Returns the names that the framework's package offers, if the framework can list them. Raises
+        :class:`UsageError`.
         """
         self._loader = self._spawn()
         _send(self._loader, Prepare(self.target.framework, source))
@@ -259,9 +260,9 @@ class RewardProcess:
         if self._loader is None:
             self._load()
         assert self._loader is not None
-        self.is_cold = self._from_loader or self._kept is None
+        self.is_cold = self._from_loader or self._warm is None
         if self._can_fork:
-            self._scoring = self._fork(self._loader if self.is_cold or self._kept is None else self._kept.pipe)
+            self._scoring = self._fork(self._loader if self.is_cold or self._warm is None else self._warm.pipe)
         if self._scoring is None:
             self._forks, self.is_cold = False, True
             self._scoring = _Fork(self.facts.process, self._loader)
@@ -287,7 +288,7 @@ class RewardProcess:
             _send(self._loader, Use(self._rows))
 
     def _fork(self, parent: Connection, slot: int = 0) -> _Fork | None:
-        """Another process of what ``parent`` leads to; None where it cannot be forked any more."""
+        """A fork of the process at the other end of ``parent``; None if it can no longer be forked."""
         ours, theirs = socket.socketpair()
         with theirs:
             _send(parent, Fork(slot))
@@ -301,19 +302,19 @@ class RewardProcess:
 
     def keep(self) -> bool:
         """See :class:`Process`."""
-        if self._kept is not None:
+        if self._warm is not None:
             return True
         if not self._can_fork or self._scoring is None:
             return False
         fork = self._fork(self._scoring.pipe)
         if fork is None:
             return False
-        self._kept, self._scoring, self.is_cold = self._scoring, fork, False
+        self._warm, self._scoring, self.is_cold = self._scoring, fork, False
         return True
 
     def widen(self, width: int) -> bool:
         """See :class:`Process`."""
-        self._width = min(width, SLOTS) if self._kept is not None and not self.facts.together else 1
+        self._width = min(width, SLOTS) if self._warm is not None and not self.facts.together else 1
         return self._width > 1
 
     def restart(self) -> None:
@@ -326,7 +327,9 @@ class RewardProcess:
         if self._loader is None:
             self._load()
         assert self._loader is not None
-        lister = self._fork(self._loader) if self._can_fork else None  # so that the loader stays as it was loaded
+        lister = (
+            self._fork(self._loader) if self._can_fork else None
+        )  # a fork lists them, so that the loader stays as it was loaded
         pipe = self._loader if lister is None else lister.pipe
         _send(pipe, ListRows())
         reply = self._hear(pipe, self._patience)
@@ -343,7 +346,7 @@ class RewardProcess:
     def use(self, rows: Sequence[Row]) -> None:
         """See :class:`Process`."""
         self._rows = list(rows)
-        forks = [fork.pipe for fork in (self._kept, self._scoring, *self._helpers) if fork is not None]
+        forks = [fork.pipe for fork in (self._warm, self._scoring, *self._helpers) if fork is not None]
         for pipe in {id(pipe): pipe for pipe in (self._loader, *forks) if pipe is not None}.values():
             _send(pipe, Use(self._rows))
 
@@ -351,7 +354,7 @@ class RewardProcess:
         """See :class:`Process`."""
         self.start()
         assert self._scoring is not None
-        forks = [self._scoring, *self._helped(len(calls))]
+        forks = [self._scoring, *self._helpers_for(len(calls))]
         share = -(-len(calls) // len(forks))
         forks = forks[: -(-len(calls) // share)]
         for slot, fork in enumerate(forks):
@@ -359,7 +362,7 @@ class RewardProcess:
             _send(fork.pipe, Score(calls[slot * share : (slot + 1) * share]))
         replies: list[Scored] = []
         for slot, fork in enumerate(forks):
-            self._slot, self._asked_at = slot, slot * share
+            self._slot, self._offset = slot, slot * share
             reply = self._hear(fork.pipe, patience, watch=not self.facts.together)
             assert isinstance(reply, Scored | Refused | Ended)
             if not isinstance(reply, Scored):
@@ -369,12 +372,12 @@ class RewardProcess:
         self._answered()
         return _joined(replies)
 
-    def _helped(self, calls: int) -> list[_Fork]:
-        """The processes that pay a part of so many calls beside the one that is asked."""
-        if self._width == 1 or self._kept is None or self.is_cold:
+    def _helpers_for(self, calls: int) -> list[_Fork]:
+        """The helper processes that score a part of this many calls."""
+        if self._width == 1 or self._warm is None or self.is_cold:
             return []
         while len(self._helpers) < min(self._width, calls) - 1:
-            fork = self._fork(self._kept.pipe, len(self._helpers) + 1)
+            fork = self._fork(self._warm.pipe, len(self._helpers) + 1)
             if fork is None:
                 self._width = 1 + len(self._helpers)
                 break
@@ -385,22 +388,22 @@ class RewardProcess:
         self.is_cold = False
         self._fork_answered |= self._can_fork
 
-    def _lose(self, reply: Refused | Ended, asked: int) -> None:
-        """One of the processes that were asked has ended or has to, or refused; what the others pay is not heard."""
+    def _lose(self, reply: Refused | Ended, processes: int) -> None:
+        """A scoring process ended, is late or refused: the replies of the others are lost as well."""
         if isinstance(reply, Refused):
             self._answered()
-            if asked > 1:
+            if processes > 1:
                 self._end_scoring()
             return
         self.deaths += 1
         if self._can_fork and not self._fork_answered:
-            self._forks = False  # perhaps only since it was a fork
+            self._forks = False  # perhaps only because it was a fork
             self.end()
         else:
             self._end_scoring()
 
     def _hear(self, pipe: Connection, patience: float, watch: bool = False) -> Reply | Ended:
-        """The next reply; ``watch``: it is late only once the reward looks at one completion for so long."""
+        """The next reply. ``watch``: it is late only if the reward spends that long on a single completion."""
         place, since = self.place, time.monotonic()
         try:
             while not pipe.poll(patience / 8 if watch else patience):
@@ -415,7 +418,7 @@ class RewardProcess:
 
     @property
     def _unread(self) -> str:
-        return f"{self.target.label} replies with what is no payment: its process wrote into the audit's own pipe"
+        return f"{self.target.label} sent an invalid reply: its process wrote into the audit's own pipe"
 
     def _spawn(self) -> Connection:
         host = self._host
@@ -439,7 +442,7 @@ class RewardProcess:
         return Connection(ours.detach())
 
     def _end_scoring(self) -> None:
-        """End the process that is asked, those beside it, and all that they started."""
+        """End the scoring process, its helpers, and everything that they started."""
         scoring, self._scoring = self._scoring, None
         helpers, self._helpers = self._helpers, []
         if scoring is None:
@@ -449,11 +452,11 @@ class RewardProcess:
             return
         for fork in (scoring, *helpers):
             fork.pipe.close()
-        stay = {self.facts.process, *([self._kept.process] if self._kept is not None else [])}
+        stay = {self.facts.process, *([self._warm.process] if self._warm is not None else [])}
         self._end_below(stay, {scoring.process, *(fork.process for fork in helpers)})
 
     def _end_below(self, stay: set[int], processes: set[int]) -> None:
-        """End these processes, and all below the guard but for those that ``stay`` and a host."""
+        """End these processes, and all below the guard except a host and those that ``stay``."""
         assert self._guard is not None
         stay = {*stay, *([self._host._process] if self._is_hosted and self._host is not None else [])}
         killed: set[int] = set()
@@ -467,11 +470,11 @@ class RewardProcess:
             self._end_below(set(), set())
             self._guard = None
         guard, self._guard = self._guard, None
-        forks = [fork.pipe for fork in (self._kept, self._scoring, *self._helpers) if fork is not None]
+        forks = [fork.pipe for fork in (self._warm, self._scoring, *self._helpers) if fork is not None]
         for pipe in (self._loader, *forks):
             if pipe is not None:
                 pipe.close()
-        self._loader = self._kept = self._scoring = None
+        self._loader = self._warm = self._scoring = None
         self._helpers = []
         if guard is None:
             return
@@ -480,12 +483,12 @@ class RewardProcess:
             guard.wait(SECONDS_TO_END)
         end([*descendants(guard.pid), guard.pid])
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(guard.pid, signal.SIGKILL)  # what nobody is the parent of any more
+            os.killpg(guard.pid, signal.SIGKILL)  # processes whose parent is gone
         guard.wait()
 
 
 def _joined(replies: Sequence[Scored]) -> Scored:
-    """The replies to the parts of a request as one; what they took at once is what the longest of them took."""
+    """The replies to the parts of a request as one reply. Its time is that of the slowest part."""
     paid = [payment for reply in replies for payment in reply.paid]
     not_covered = tuple(dict.fromkeys(part for reply in replies for part in reply.not_covered))
     seconds, changed = max(reply.seconds for reply in replies), any(reply.changed for reply in replies)
@@ -493,7 +496,7 @@ def _joined(replies: Sequence[Scored]) -> Scored:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Reads replies, and nothing that would have to be imported from the target's environment."""
+    """Reads replies, and refuses anything that would have to be imported from the target's environment."""
 
     def find_class(self, module: str, name: str) -> Any:
         """A record of :data:`SENT`; raises UnpicklingError for anything else."""
@@ -506,11 +509,11 @@ def _read(reply: bytes) -> Reply | None:
     """A reply, or None for bytes that the worker did not send."""
     try:
         record = _Unpickler(io.BytesIO(reply)).load()
-    except Exception:  # whatever bytes do that are no pickle
+    except Exception:  # bytes that are not a pickle may raise anything
         return None
     return record if isinstance(record, Members | Loaded | Rows | Forked | Scored | Refused) else None
 
 
 def _send(pipe: Connection, request: Request) -> None:
-    with contextlib.suppress(OSError):  # the process may have ended since the last reply, which the next one will show
+    with contextlib.suppress(OSError):  # the process may have ended, as the next reply will show
         pipe.send(request)

@@ -1,7 +1,7 @@
-"""Whether a row asks for a program, in which language, and what its function is called.
+"""Whether a row asks for a program, in which language, and the name of its function.
 
-Golden completions say it best, then columns (an entry point, tests, starter code), then the prompt. Attacks are handed
-these facts alone, never the columns or completions that they come from.
+Golden completions are the best source, then columns (an entry point, tests, starter code), then the prompt. Attacks get
+only these facts, never the columns or completions that they come from.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from loopholes.audit.frameworks.base import Row
 
 DEFAULT = "solve"
-"""Name of the function where nobody gives one."""
+"""Name of the function if nothing names it."""
 _PROGRAM = re.compile(
     r"(?m)^\s*(?:def \w+\s*\(|class \w+\s*[:(]|import \w+|from \w[\w.]* import |#include\b|func \w+\()"
     r"|\bdef \w+\([^)]*\)\s*(?:->[^:\n]+)?:"
@@ -28,7 +28,7 @@ _ASKED = re.compile(
     re.IGNORECASE,
 )
 _PERHAPS = re.compile(r"\b(?:function|script|implement|regex|query|method|algorithm)\b", re.IGNORECASE)
-"""Words that ask for a program, unless golden completions show that they do not."""
+"""Words that suggest a program, unless golden completions show otherwise."""
 _CALL = re.compile(
     r"\b([a-z]\w{2,40})\((?:[a-z_]\w{0,40}(?:\s?[:=][^,()]{0,40})?(?:,\s?(?=[a-z_*]))?){0,8}\)", re.IGNORECASE
 )
@@ -65,9 +65,9 @@ LANGUAGES = {"py": "python", "js": "javascript", "c++": "cpp", "sh": "bash"}
 
 @dataclass(frozen=True)
 class Program:
-    """What a row asks for: the ``function`` (None where none is named), its ``holder`` class, and the language.
+    """The program that a row asks for: its ``function`` (None if unnamed), its ``holder`` class, and the language.
 
-    ``reads_input``: the program is run with standard input, so that it is judged by what it prints.
+    ``reads_input``: the program reads standard input and is judged by its output.
     """
 
     function: str | None = None
@@ -80,7 +80,7 @@ def program_of(row: Row) -> Program | None:
     """The program that a row asks for; None if it asks for something else."""
     golden, columns = row.golden or "", row.columns
     texts = [text for name in (*TESTS, *STARTS, *SOLUTIONS) for text in _texts(columns.get(name))]
-    asked = (
+    asks_for_program = (
         is_program(golden)
         or any(columns.get(name) for name in (*NAMES, *STARTS))
         or any(is_tested(columns.get(name)) for name in TESTS)
@@ -88,9 +88,9 @@ def program_of(row: Row) -> Program | None:
         or ("stdin" in columns and "stdout" in columns)
         or _asks(row.text, hinted=not golden)
     )
-    if not asked:
+    if not asks_for_program:
         return None
-    holder = next((found[1] for text in (golden, *texts, row.text) if (found := _CLASS.search(text))), None)
+    holder = next((match[1] for text in (golden, *texts, row.text) if (match := _CLASS.search(text))), None)
     reads = (
         bool({"stdin", "input_output"} & set(columns)) or "stdin" in row.text.lower() or bool(_INPUT.search(row.text))
     )
@@ -103,7 +103,7 @@ def is_program(text: str) -> bool:
 
 
 def is_tested(value: Any) -> bool:
-    """Whether a column's value is tests of a program: assertions, or pairs of inputs and outputs."""
+    """Whether the value of a column holds tests of a program: assertions, or pairs of inputs and outputs."""
     if isinstance(value, str):
         if "assert " in value or "def test" in value or "def check(" in value:
             return True
@@ -119,14 +119,14 @@ def is_tested(value: Any) -> bool:
 
 
 def _asks(prompt: str, *, hinted: bool) -> bool:
-    """Whether a prompt asks for a program; ``hinted``: a call or a word that mathematics uses, too, is enough."""
+    """Whether a prompt asks for a program. ``hinted``: calls and words that mathematics also uses are enough."""
     if _ASKED.search(prompt) or _FENCE.search(prompt) or _INPUT.search(prompt):
         return True
     return hinted and bool(_PERHAPS.search(prompt) or set(_CALL.findall(prompt)) - _MATHS)
 
 
 def _functions(row: Row, texts: list[str]) -> Iterator[str]:
-    """Names of the function, the surest first."""
+    """Possible names of the function, the most reliable first."""
     for name in NAMES:
         if isinstance(row.columns.get(name), str) and row.columns[name].isidentifier():
             yield row.columns[name]
@@ -144,7 +144,7 @@ def _functions(row: Row, texts: list[str]) -> Iterator[str]:
 
 
 def _texts(value: Any) -> list[str]:
-    """The texts of a column: itself, or those of a list."""
+    """The texts of a column: the value itself, or the items of a list."""
     values = value if isinstance(value, list | tuple) else [value]
     return [text for text in values if isinstance(text, str)]
 

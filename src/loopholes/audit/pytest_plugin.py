@@ -1,4 +1,4 @@
-"""A plugin of pytest: the audit as a fixture, with a marker that says on which data and how.
+"""A pytest plugin: the audit as a fixture, with a marker for its data and options.
 
 .. code-block:: python
 
@@ -6,8 +6,8 @@
     def test_the_reward_cannot_be_gamed(not_gameable):
         not_gameable(reward)
 
-What the marker says holds for a test, a class or a module; a call of the fixture may say otherwise. The verdicts are
-listed at the end of the run, and ``--loopholes-out DIR`` writes the findings of rewards that failed, to be replayed.
+The marker applies to a test, a class or a module; arguments of the fixture override it. The verdicts are listed at the
+end of the run, and ``--loopholes-out DIR`` writes the findings of rewards that failed, so that they can be replayed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VERDICTS = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The folder for findings."""
+    """Add the option for the folder of findings."""
     group = parser.getgroup(MARKER, "audits of reward functions")
     group.addoption(
         "--loopholes-out",
@@ -38,10 +38,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marker, and an empty list of verdicts."""
+    """Register the marker, and start an empty list of verdicts."""
     config.addinivalue_line(
         "markers",
-        f"{MARKER}(**options): what the fixture not_gameable passes to loopholes.audit.assert_not_gameable",
+        f"{MARKER}(**options): arguments that not_gameable passes to loopholes.audit.assert_not_gameable",
     )
     config.stash[VERDICTS] = []
 
@@ -53,7 +53,7 @@ def not_gameable(request: pytest.FixtureRequest) -> Callable[..., Report]:
     ``options`` are those of :func:`loopholes.audit.assert_not_gameable`; the marker ``loopholes`` gives defaults.
     """
     defaults: dict[str, Any] = {}
-    for mark in request.node.iter_markers(MARKER):  # the closest first
+    for mark in request.node.iter_markers(MARKER):  # closest first
         defaults = {**mark.kwargs, **defaults}
 
     def check(reward: Any, data: Any = None, **options: Any) -> Report:
@@ -61,7 +61,7 @@ def not_gameable(request: pytest.FixtureRequest) -> Callable[..., Report]:
 
         settings = {**defaults, **options, **({} if data is None else {"data": data})}
         if "data" not in settings:
-            raise pytest.UsageError("say on which data: @pytest.mark.loopholes(data=...) or not_gameable(reward, data)")
+            raise pytest.UsageError("no data: use @pytest.mark.loopholes(data=...) or not_gameable(reward, data)")
         try:
             report = assert_not_gameable(reward, settings.pop("data"), **settings)
         except Gameable as error:
@@ -75,7 +75,7 @@ def not_gameable(request: pytest.FixtureRequest) -> Callable[..., Report]:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """The verdict on each reward that was audited."""
+    """Print the verdict on each audited reward."""
     if config.stash[VERDICTS]:
         terminalreporter.section("audited rewards")
         for line in config.stash[VERDICTS]:

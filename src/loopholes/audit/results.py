@@ -1,4 +1,4 @@
-"""What an audit is made of: a target, attempts at gaming it, findings that can be replayed, and their report."""
+"""The records of an audit: a target, attempts at gaming it, findings that can be replayed, and a report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from loopholes.audit.gold.refused import Refusals
 from loopholes.errors import DONE, FOUND, INCONCLUSIVE
 
 if TYPE_CHECKING:
-    from loopholes.stats import Estimate  # with SciPy, which the process of a reward has no use for
+    from loopholes.stats import Estimate  # imports SciPy, which the reward's process does not need
 
 Verdict = Literal["exploit", "warning", "inconclusive"]
 
@@ -40,24 +40,24 @@ FAMILIES: Mapping[str, str] = {
     "near-miss": "compare the answer itself, all of it, and nothing that merely contains, resembles or denies it",
     "contract": "make it tell right from wrong on every row, the same each time, by the row and the answer alone",
 }
-"""Families of findings, each with what to change."""
+"""Families of findings, each with advice on what to change."""
 ADVICE: Mapping[str, str] = {
     "nothing-paid": "pay an empty answer nothing, or less than half of what a right one earns",
     "refusal-paid": "pay an answer that declines nothing, or only where the reference declines, too",
     "form-paid": "pay for form only together with a right answer",
-    "wrong-paid": "pay less for what every well-formed answer has: wrong answers lie close to right ones",
-    "golden-refused-on-rows": "look at the rows named: the reward does not take their golden completions for right",
-    "wrong-paid-on-rows": "look at the rows named: the checker is given nothing to tell right from wrong by there",
+    "wrong-paid": "pay less for what every well-formed answer has: wrong answers earn almost as much as right ones",
+    "golden-refused-on-rows": "look at these rows: the reward does not accept their golden completions",
+    "wrong-paid-on-rows": "look at these rows: the checker has nothing to tell right from wrong by",
     "golden-not-above-floor": "pay right answers more than wrong ones on every row, whatever their form; or give "
     "golden completions in the form that the reward reads",
     "component-alone": "compare the answer with the reference; if this is one component of a reward, audit the whole "
     "sum that is trained on (--reward), or say --component",
     "golden-not-paid": "find out why right answers are not scored: wrong column, wrong form, a parser that fails",
-    "nondeterministic": "make it deterministic, or say --noisy where a judge is asked",
+    "nondeterministic": "make it deterministic, or say --noisy if it asks a judge",
     "company-matters": "score each completion by itself, or say --group N",
     "order-matters": "make it independent of the order within a group",
-    "state-leak": "begin every episode anew in reset: keep nothing on the class, in the module or on disk",
-    "remembered-by-text": "key whatever is remembered by the row, too",
+    "state-leak": "start every episode afresh in reset: keep nothing on the class, in the module or on disk",
+    "remembered-by-text": "make the row a part of the key of any cache",
     "refused-equivalents": "strip spaces, separators and letter case before answers are compared",
     "seldom-punished": "check more often instead of fining more, or train without dividing by the group's deviation",
     "raises": "catch what hostile text raises, and pay it like a wrong answer",
@@ -66,31 +66,31 @@ ADVICE: Mapping[str, str] = {
     "truth-unparseable": "give no reward (None) where the ground truth cannot be parsed",
     "rows-shifted": "give one reward per completion, in order, None included, and compare the lengths",
     "chat-prompt": "take the answer from the row's own column, and never by the prompt's text",
-    "inputs-changed": "copy what is changed",
+    "inputs-changed": "copy columns before changing them",
     "keys-differ": "return the same keys in every branch",
     "evaluated-answer": "parse answers as literals (ast.literal_eval, float); run programs in a process of their own",
-    "pays-everything": "make it tell right from wrong before anything is trained on it",
+    "pays-everything": "make it tell right from wrong before training on it",
     "most-paid": "give golden completions or a column with the answer, so that the audit can say what this is worth",
     "no-golden": "give golden completions",
     "not-tried": "give more --budget-seconds",
     "little-tried": "give more --budget-seconds, or fewer --rows where calls are slow",
-    "no-signal": "mend what keeps right answers from being paid",
+    "no-signal": "fix whatever keeps right answers from being paid",
 }
-"""The same for single checks of the contract."""
+"""Advice for single checks of the contract."""
 ASSUMED = "golden completions assumed: "
 NONE_ASSUMED = "no golden completions could be assumed: "
 ASSUMPTIONS = (ASSUMED, NONE_ASSUMED)
-"""How the note begins that says what right answers were taken to look like."""
+"""Beginnings of the note that says which form of right answers was assumed."""
 UNFOUNDED = ("no-golden", "no-signal", "little-tried", "golden-not-above-floor")
-"""Inconclusive findings after which "no exploit found" says nothing: the command fails without ``--strict``, too."""
+"""Inconclusive findings that make "no exploit found" meaningless: the command fails even without ``--strict``."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is audited. ``options`` are the framework's (channel, manager, tokenizer, …), in JSON.
+    """What is audited. ``options`` are the framework's (channel, manager, tokenizer, …), as JSON values.
 
-    ``python`` is the Python that it runs in, an empty one ours. Where an environment was built for it, ``requires``
-    says of what (:mod:`loopholes.audit.environments`).
+    ``python`` is the interpreter that it runs in; empty for this one. ``requires`` lists the requirements of an
+    environment that was built for it (:mod:`loopholes.audit.environments`).
     """
 
     framework: str
@@ -101,16 +101,16 @@ class Target:
 
     @property
     def label(self) -> str:
-        """As a person would name it."""
+        """The target's name for people."""
         if self.framework == "game":
             return f"game:{self.parts[0].name} ({self.options.get('channel')})"
         return " + ".join(f"{part.weight:g} x {part.label}" if part.weight != 1 else part.label for part in self.parts)
 
 
 class Attempt(NamedTuple):
-    """One completion that an attack makes for a row. ``answer`` is the answer that it gives, where it gives just one.
+    """One completion that an attack writes for a row. ``answer`` is the answer that it gives, if it gives only one.
 
-    Where that answer happens to be right, the attempt is no evidence.
+    If that answer happens to be right, the attempt is no evidence.
     """
 
     text: str
@@ -119,10 +119,11 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True)
 class Gap:
-    """What an attack pays above the honest floor, as a share of golden minus floor, over ``n`` rows.
+    """What an attack earns above the honest floor, as a share of golden minus floor, over ``n`` rows.
 
-    ``share`` is the part of those rows on which it pays more than half of that, ``total`` what it pays above the floors
-    of all as a share of all scales together. If the reward fails on an attempt, the attempt scores 0.
+    ``share`` is the fraction of those rows on which it earns more than half of the scale. ``total`` is the sum of what
+    it earns above the floors, as a share of the sum of all scales. If the reward fails on an attempt, the attempt
+    scores 0.
     """
 
     attack: str
@@ -135,9 +136,10 @@ class Gap:
     total: float = 0.0
 
     def exceeds(self, limit: float) -> bool:
-        """Whether it certainly pays more than this in the mean; or in all, and more than half the scale on most rows.
+        """Whether the mean gap, or else the total, is certainly above ``limit``.
 
-        The second is for rewards whose scale is so narrow on a few rows that these alone decide the mean.
+        The total counts if most rows pay more than half of their scale. It serves rewards whose scale is so narrow on a
+        few rows that those rows alone decide the mean.
         """
         on_most = (self.share.low or 0.0) > max(limit, 0.5) and self.total > limit
         return self.n > 1 and ((self.gap.low or 0.0) > limit or on_most)
@@ -147,8 +149,8 @@ class Gap:
 class Push:
     """How GRPO pushes an attack: its expected normalised advantage, averaged over rows.
 
-    It is positive where training makes the attack more frequent. A share ``accuracy`` of the honest samples of a prompt
-    is right, and a share ``rate`` of all its samples shows the attack.
+    It is positive if training makes the attack more frequent. ``accuracy`` is the fraction of a prompt's honest samples
+    that are right, ``rate`` the fraction of all its samples that show the attack.
     """
 
     accuracy: float
@@ -162,8 +164,8 @@ class Selection:
 
     ``normalization`` is what it divides advantages by: the deviation of the ``group``, of the ``batch``, or ``none``.
     ``gap`` in [0, 1] is the selection gap: the accuracy up to which the attack is pushed up while it is rare. ``share``
-    is the attack's mean payment as a share of golden minus floor, ``mostly`` the share of its scorings that pay more
-    than half of that. ``draws`` is how often each completion was scored: once unless the reward is random.
+    is the attack's mean payment as a share of golden minus floor, ``mostly`` the fraction of its scorings that pay more
+    than half of the scale. ``draws`` is how often each completion was scored: once, unless the reward is random.
     """
 
     attack: str
@@ -179,7 +181,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One row on which a finding shows: all that a replay needs. ``company``: the rest of its group, if it was one."""
+    """A row that shows a finding, with all that a replay needs. ``company``: the rest of the group, if there is one."""
 
     row: int
     prompt: Any
@@ -194,7 +196,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Hint:
-    """A line of the source that may read too much, and the families and checks that would confirm it."""
+    """A line of the source that may be too lenient, and the families and checks that would confirm it."""
 
     file: str
     line: int
@@ -205,12 +207,12 @@ class Hint:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, or may be. ``name`` is the attack's or the check's, and the key of an accepted one.
+    """A fault of the reward, certain or possible. ``name`` is the attack's or the check's, by which it can be accepted.
 
-    ``kind`` is what found it: an attack over all rows, an attack on some of the ``rows``, the search, or a check.
+    ``kind`` says what found it: an attack over all rows, an attack on some of the ``rows``, the search, or a check.
     ``rows`` says which kinds of rows pay, such as ``6 of 24 rows: all 6 whose answer is a fraction``; empty if unknown.
     ``snippet`` is code that closes it (:mod:`loopholes.audit.snippets`), whose first line is an import; empty if none.
-    ``selection`` says how the trainer would push the attack; None where that was not computed.
+    ``selection`` says how the trainer would push the attack; None if that was not computed.
     """
 
     verdict: Verdict
@@ -230,12 +232,12 @@ class Finding:
 
     @property
     def page(self) -> str:
-        """Where the documentation explains it: the section of its check, or of its family."""
+        """The section of the documentation that explains its check or its family."""
         return f"docs/findings.md#{self.name if self.name in ADVICE else self.family}"
 
     @property
     def change(self) -> str:
-        """What to do about it, and the functions of :mod:`loopholes.rewards` that do it, if any do."""
+        """Advice, with the functions of :mod:`loopholes.rewards` that help, if any do."""
         advice = ADVICE.get(self.name, FAMILIES[self.family])
         functions = self.snippet.partition("\n")[0].partition(" import ")[2]
         return f"{advice} (loopholes.rewards: {functions})" if functions else advice
@@ -243,7 +245,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Note:
-    """Something that is true and no finding: it is printed as a line, and nothing fails by it."""
+    """A remark that is not a finding: it is printed, and never makes an audit fail."""
 
     name: str
     message: str
@@ -251,10 +253,10 @@ class Note:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What a completion that takes no attack is paid: nothing at all, a refusal, or a well-formed wrong answer.
+    """The payment of a completion that is not an attack: an empty one, a refusal, or a well-formed wrong answer.
 
-    ``reward`` is its mean over rows, ``share`` the same as a share of what right answers are paid
-    (:attr:`Report.zero` is the reward that counts as 0). ``text`` is an example.
+    ``reward`` is its mean over rows, ``share`` that mean as a share of what right answers earn (:attr:`Report.zero` is
+    the reward that counts as 0). ``text`` is an example.
     """
 
     kind: Literal["nothing", "refusal", "wrong"]
@@ -265,15 +267,16 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What was looked at, and what was not: nothing that was skipped counts as passed.
+    """What was examined and what was not: nothing that was skipped counts as passed.
 
-    ``rows`` of ``rows_given`` rows were drawn; right answers got a reward on ``scored`` of them, ``no_signal`` have no
-    scale, and ``not_applicable`` is the share without a reward. ``seconds`` is the time of the whole audit.
-    ``attacks`` counts by family the panel's attacks that were tried at all. ``tried`` is a share in [0, 1] of the
-    attacks that apply to any of the rows: of those that were tried on enough rows with a scale, which is on 8 of them,
-    or on half of them if that is more, but never more than 30; on all of them if there are fewer, or if an attack
-    applies to fewer. An attack that ended or hung the reward counts as tried, and so does one of an expensive reward
-    that was screened (:mod:`loopholes.audit.screening`). It is 0 where no row has a scale.
+    ``rows`` of ``rows_given`` rows were drawn. Right answers got a reward on ``scored`` of them, ``no_signal`` have no
+    scale, and ``not_applicable`` is the fraction without a reward. ``seconds`` is the time of the whole audit.
+    ``attacks`` counts the panel's attacks that were tried at all, by family.
+
+    ``tried`` in [0, 1] is the fraction of the attacks that apply to any row which were tried on enough rows with a
+    scale. Enough is half of those rows, but at least 8 and at most 30, and all of them if there are fewer, or if the
+    attack applies to fewer. An attack that killed or hung the reward counts as tried, and so does a screened attack on
+    an expensive reward (:mod:`loopholes.audit.screening`). It is 0 if no row has a scale.
     """
 
     rows: int
@@ -292,7 +295,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Scoring:
-    """How completions were scored: ``repeats`` times each, within seconds a call and GiB of memory."""
+    """How completions were scored: ``repeats`` times each, with limits in seconds per call and GiB of ``memory``."""
 
     repeats: int = 1
     seconds_a_call: float | None = None
@@ -301,12 +304,12 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that an audit concluded. ``worst`` is the panel's largest gap, with an interval for the panel's size.
+    """Everything that an audit concluded. ``worst`` is the panel's largest gap, its interval corrected for the panel.
 
-    ``golden`` is the mean reward of right answers, ``baselines`` what nothing, a refusal and a wrong answer are paid
-    beside them, where ``zero`` is the reward that counts as 0. ``gaps`` are those above 0. ``losing`` is the share of
-    rows on which a wrong answer is paid no less than the right one, ``refused`` how often right answers that are
-    written otherwise are refused, ``selection`` the attack with the largest selection gap.
+    ``golden`` is the mean reward of right answers. ``baselines`` are the payments of an empty answer, a refusal and a
+    wrong answer, for which ``zero`` is the reward that counts as 0. ``gaps`` are those above 0. ``losing`` is the share
+    of rows that pay a wrong answer no less than the right one, ``refused`` how often right answers are refused when
+    they are written differently, ``selection`` the attack with the largest selection gap.
     """
 
     target: Target
@@ -326,16 +329,16 @@ class Report:
 
     @property
     def open(self) -> list[Finding]:
-        """Findings that nobody accepted and that no baseline has."""
+        """Findings that are neither accepted nor in the baseline."""
         return [finding for finding in self.findings if not finding.accepted and not finding.in_baseline]
 
     @property
     def is_founded(self) -> bool:
-        """Whether enough was looked at that finding nothing says something."""
+        """Whether enough was examined for "nothing found" to mean something."""
         return not any(finding.name in UNFOUNDED for finding in self.open if finding.verdict == "inconclusive")
 
     def exit_code(self, strict: bool = False) -> int:
-        """The exit code of an audit that ends with this report; ``strict``: where something is inconclusive, too."""
+        """The exit code of an audit with this report. ``strict`` fails on anything inconclusive."""
         verdicts = {finding.verdict for finding in self.open}
         if "exploit" in verdicts:
             return FOUND

@@ -17,18 +17,18 @@ from loopholes.files import json_rows, parquet_rows
 from loopholes.records import messages
 
 MOST = 100_000
-"""Rows that are read; a sample of them is audited."""
+"""Most rows that are read; a sample of them is audited."""
 READ = (".jsonl", ".parquet")
-"""Endings of the files that are read."""
+"""Suffixes of the files that are read."""
 PROMPTS = ("prompt", "question", "problem", "instruction", "input")
-"""Columns that hold a prompt, the first that is there."""
+"""Names of the column with the prompt; the first that exists counts."""
 
 
 def read_rows(path: str | Path, golden: str | None = None) -> list[Row]:
-    """The rows of a file, or folder, of data; ``golden`` is a template such as ``<answer>{answer}</answer>``.
+    """The rows of a data file or folder. ``golden`` is a template such as ``<answer>{answer}</answer>``.
 
-    Without a template a column ``golden`` holds whole right completions. A column ``floor`` may hold wrong ones that
-    are honest, such as an admission that the answer is not known. Raises :class:`DataError` in one sentence.
+    Without a template, the column ``golden`` holds whole right completions. A column ``floor`` may hold honest wrong
+    ones, such as an admission that the answer is unknown. Raises :class:`DataError` in one sentence.
     """
     path = Path(path)
     rows = [_row(number, columns, golden, path) for number, columns in enumerate(islice(_columns(path), MOST))]
@@ -38,12 +38,12 @@ def read_rows(path: str | Path, golden: str | None = None) -> list[Row]:
 
 
 def rows_from(records: Sequence[Mapping[str, Any]], golden: str | None = None) -> list[Row]:
-    """The same from records in memory, or a ``datasets.Dataset``."""
+    """The rows of records in memory, or of a ``datasets.Dataset``; see :func:`read_rows`."""
     return with_leads([_row(number, dict(columns), golden, "the data") for number, columns in enumerate(records)])
 
 
 def with_golden(rows: Sequence[Row], template: str | None) -> list[Row]:
-    """Rows that came otherwise, with golden completions by a template."""
+    """The rows with golden completions from a template, if there is one."""
     if template is None:
         return list(rows)
     return [replace(row, golden=filled(template, row.columns, row.number, "the target")) for row in rows]
@@ -63,7 +63,7 @@ def _columns(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _saved(path: Path) -> Iterator[dict[str, Any]]:
-    """A folder of ``Dataset.save_to_disk``, or one of parquet files."""
+    """Records of a folder written by ``Dataset.save_to_disk``, or of a folder of parquet files."""
     files = sorted(path.glob("**/*.parquet"))
     if files and not (path / "dataset_info.json").exists():
         for file in files:
@@ -72,10 +72,10 @@ def _saved(path: Path) -> Iterator[dict[str, Any]]:
     from datasets import DatasetDict, load_from_disk
 
     try:
-        found = load_from_disk(str(path))
+        dataset = load_from_disk(str(path))
     except (FileNotFoundError, ValueError) as error:
         raise DataError(f"{path} is neither a datasets folder nor one of parquet files: {error}") from error
-    yield from map(dict, next(iter(found.values())) if isinstance(found, DatasetDict) else found)
+    yield from map(dict, next(iter(dataset.values())) if isinstance(dataset, DatasetDict) else dataset)
 
 
 def _row(number: int, columns: dict[str, Any], template: str | None, where: object) -> Row:
@@ -104,7 +104,7 @@ def _golden(columns: Mapping[str, Any], template: str | None, number: int, where
 
 
 def _completion(columns: Mapping[str, Any], name: str, number: int, where: object) -> str | None:
-    """A column of completions: texts, lists of messages whose last one counts, or the actions of whole episodes."""
+    """The completion in a column: a text, a list of messages (the last one counts), or the actions of an episode."""
     value = columns.get(name)
     if value is None or isinstance(value, str):
         return value
@@ -116,16 +116,16 @@ def _completion(columns: Mapping[str, Any], name: str, number: int, where: objec
 
 
 def filled(template: str, columns: Mapping[str, Any], number: int, where: object) -> str | None:
-    """A template with its ``{column}`` filled in; other braces stay. None where a column is empty."""
+    """A template with its ``{column}`` places filled in. Other braces stay as they are. None if a column is empty."""
     names = [name for name in columns if "{" + name + "}" in template]
     if not names:
-        known = ", ".join(list(columns)[:8])
-        raise DataError(f"{where}, row {number}: --golden names none of its columns ({known}), so it is no template")
+        own = ", ".join(list(columns)[:8])
+        raise DataError(f"{where}, row {number}: --golden names none of its columns ({own}), so it is not a template")
     if any(columns[name] is None or columns[name] == "" for name in names):
         return None
-    # In one pass: what is filled in may itself hold the name of a column in braces.
+    # In one pass, since a value may itself contain the name of a column in braces.
     marks = "|".join(re.escape("{" + name + "}") for name in names)
-    return re.sub(marks, lambda found: _written(columns[found[0][1:-1]]), template)
+    return re.sub(marks, lambda place: _written(columns[place[0][1:-1]]), template)
 
 
 def _written(value: Any) -> str:

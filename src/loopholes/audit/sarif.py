@@ -1,4 +1,4 @@
-"""Findings as SARIF 2.1.0, for code scanning: a result a finding, at the line of the function that was audited."""
+"""Findings as SARIF 2.1.0 for code scanning: one result per finding, at the line of the audited function."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEVELS = {"exploit": "error", "warning": "warning", "inconclusive": "note"}
 
 
 def sarif(report: Report, has_baseline: bool = False) -> dict[str, Any]:
-    """The log of one audit; where it ``has_baseline``, each result says whether it is new."""
+    """The SARIF log of an audit. If it ``has_baseline``, each result says whether it is new."""
     rules = [
         {
             "id": family,
@@ -40,19 +40,19 @@ def sarif(report: Report, has_baseline: bool = False) -> dict[str, Any]:
 
 def _result(finding: Finding, fingerprint: str, where: list[dict[str, Any]]) -> dict[str, Any]:
     line = [] if finding.hint is None else [_location(Path(finding.hint.file), finding.hint.line)]
-    shown = "" if finding.evidence is None else f" For example: {finding.evidence.completion[:200]!r}."
-    found: dict[str, Any] = {
+    example = "" if finding.evidence is None else f" For example: {finding.evidence.completion[:200]!r}."
+    result: dict[str, Any] = {
         "ruleId": finding.family,
         "level": LEVELS[finding.verdict],
-        "message": {"text": f"{finding.name}: {finding.message}.{shown} To do: {finding.change}."},
+        "message": {"text": f"{finding.name}: {finding.message}.{example} To do: {finding.change}."},
         "locations": [*line, *where][:1],
         "relatedLocations": [*line, *where][1:],
         "properties": {"page": finding.page},
         "partialFingerprints": {"finding/v1": fingerprint},
     }
     if finding.accepted:
-        found["suppressions"] = [{"kind": "external"}]
-    return found
+        result["suppressions"] = [{"kind": "external"}]
+    return result
 
 
 def _location(file: Path, line: int) -> dict[str, Any]:
@@ -61,6 +61,6 @@ def _location(file: Path, line: int) -> dict[str, Any]:
 
 
 def _uri(path: Path) -> str:
-    """Relative to this directory where it lies below, as code scanning wants it, and quoted."""
+    """The quoted URI of a file, relative to this directory if possible, as code scanning expects."""
     full = path.resolve()
     return quote(full.relative_to(Path.cwd()).as_posix()) if full.is_relative_to(Path.cwd()) else full.as_uri()

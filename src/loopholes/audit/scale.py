@@ -1,10 +1,10 @@
-"""What right and wrong answers are paid on each row: the scale that attacks are measured on.
+"""The payments of right and wrong answers on each row: the scale that attacks are measured on.
 
-The *honest floor* of a row is another row's golden completion, whose answer differs: well-formed and wrong, so that
-what is paid for form alone is no gap; or this row's own with another row's answer in it, if that is paid better (what
-names the row, such as an id, then stands as it should). Where the data has none, it is the better of an empty
-completion and the golden one with a wrong answer in it. Data that has a column ``floor`` says itself what an honest
-wrong answer is.
+The *honest floor* of a row is the payment of an honest wrong answer, which is well-formed, so that credit for form
+alone is not a gap. It is another row's golden completion, whose answer differs; or the row's own with another row's
+answer in it, if that is paid more (then whatever identifies the row, such as an id, is right). If no other row can lend
+an answer, it is the better paid of an empty completion and the golden one with a wrong answer in it. A column ``floor``
+in the data overrides all of that.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from loopholes.stats import Estimate, over_tasks
 DONORS = 3
 """Wrong answers per row: with several, one that happens to be right does not decide."""
 COMMON = 4
-"""How many of the most common answers may be the data's prior."""
+"""How many of the most common answers are tried as the data's prior."""
 SAME = 1e-9
 """Rewards, and scores of the truth, that differ by no more than this are the same."""
 
@@ -44,7 +44,7 @@ Truth = Callable[[Sequence[Row], Sequence[str]], list[float | None]]
 
 @dataclass(frozen=True)
 class Level:
-    """One row's scale, by the row's place. ``golden`` and ``floor`` are rewards; None where one of them is unknown."""
+    """The scale of one row, by the row's place. ``golden`` and ``floor`` are rewards; None where unknown."""
 
     row: int
     golden: float | None
@@ -55,18 +55,18 @@ class Level:
 
     @cached_property
     def width(self) -> float | None:
-        """Golden minus floor; None where there is no signal to measure on."""
+        """Golden minus floor; None if there is no signal to measure on."""
         if self.golden is None or self.floor is None or not math.isfinite(self.golden - self.floor):
             return None
         return self.golden - self.floor if self.golden - self.floor > SAME else None
 
     @property
-    def known(self) -> bool:
-        """Whether both are finite rewards."""
+    def is_paid(self) -> bool:
+        """Whether golden and floor are finite rewards."""
         return self.golden is not None and self.floor is not None and math.isfinite(self.golden - self.floor)
 
     def share(self, reward: float | None) -> float | None:
-        """A reward above the floor, as a share of golden minus floor; not clipped."""
+        """A reward above the floor, as a share of golden minus floor; not clipped. None without a scale."""
         if reward is None or self.width is None or self.floor is None or math.isnan(reward):
             return None
         return (reward - self.floor) / self.width
@@ -82,18 +82,18 @@ def levels_of(
     budget: Budget | None = None,
     stage: Stage = "scale",
 ) -> list[Level]:
-    """The scale of some of the rows that have a golden completion, by their number among these.
+    """The scales of a range of the rows that have a golden completion, counted among those rows.
 
-    Those are fewer where the stage is over, and where the data has fewer. A row's wrong answers are taken from all.
+    There are fewer if the stage is over, or if the data has fewer such rows. Wrong answers may come from any row.
     """
     budget = budget or Budget()
     golden_rows = {place: row for place, row in enumerate(scorer.rows) if row.golden is not None}
     answers = {place: form.read(row.golden or "") for place, row in golden_rows.items()}
-    asked = list(golden_rows)[rows.start : rows.stop]
+    wanted = list(golden_rows)[rows.start : rows.stop]
     levels: list[Level] = []
-    while len(levels) < len(asked) and not (len(levels) > 1 and budget.is_over(stage)):
+    while len(levels) < len(wanted) and not (len(levels) > 1 and budget.is_over(stage)):
         size = max(1, scorer.chunk // (1 + 2 * DONORS))
-        places = asked[len(levels) : len(levels) + size]
+        places = wanted[len(levels) : len(levels) + size]
         donors = {place: _donors(place, golden_rows, answers, truth, seed, form) for place in places}
         golden = scorer.pay([(place, golden_rows[place].golden or "") for place in places])
         scorer.pay([(place, text) for place, kinds in donors.items() for texts in kinds for text in texts])
@@ -104,10 +104,10 @@ def levels_of(
 
 
 def _floor(scorer: Scorer, place: int, kinds: Sequence[Sequence[str]]) -> tuple[float | None, str]:
-    """What wrong answers of a row are paid: the median of each kind, and the better of the kinds."""
+    """The payment of a row's wrong answers, with its text: the median of each kind, and the larger of the kinds."""
     best: tuple[float | None, str] = (None, "")
     for kind in kinds:
-        paid = [one.value for one in scorer.pay([(place, text) for text in kind])]
+        paid = [payment.value for payment in scorer.pay([(place, text) for text in kind])]
         finite = sorted(
             (value, text) for value, text in zip(paid, kind, strict=True) if value is not None and math.isfinite(value)
         )
@@ -117,25 +117,25 @@ def _floor(scorer: Scorer, place: int, kinds: Sequence[Sequence[str]]) -> tuple[
 
 
 def _donors(
-    place: int, known: Mapping[int, Row], answers: Mapping[int, str], truth: Truth | None, seed: int, form: Form
+    place: int, golden_rows: Mapping[int, Row], answers: Mapping[int, str], truth: Truth | None, seed: int, form: Form
 ) -> list[list[str]]:
-    """Two kinds of wrong answers: golden completions of other rows, and this row's with their answers in it.
+    """Two kinds of wrong answers: golden completions of other rows, and this row's own with their answers in it.
 
-    A row that states the same task, or has an equal answer, may be right and gives none. Where none is left, an empty
-    completion and the golden one with a wrong answer stand in: proved wrong, or corrupted where nothing can be proved.
+    Rows that state the same task, or have an equal answer, may be right and lend nothing. If no row is left, an empty
+    completion and the golden one with a wrong answer replace them: proved wrong, or corrupted if nothing can be proved.
     """
-    row = known[place]
+    row = golden_rows[place]
     if row.floor is not None:
         return [[row.floor]]
     rng = np.random.default_rng([seed, place])
-    others = [
+    lenders = [
         other
-        for other in known
-        if normalized(answers[other]) != normalized(answers[place]) and not same_task(row, known[other])
+        for other in golden_rows
+        if normalized(answers[other]) != normalized(answers[place]) and not same_task(row, golden_rows[other])
     ]
-    picked = [others[int(at)] for at in rng.permutation(len(others))[: 4 * DONORS]]
-    wrong = _wrong(row, [known[other].golden or "" for other in picked], truth)[:DONORS]
-    swaps = [text for other in picked if (text := swapped(row, answers[place], known[other], answers[other]))]
+    picked = [lenders[int(at)] for at in rng.permutation(len(lenders))[: 4 * DONORS]]
+    wrong = _wrong(row, [golden_rows[other].golden or "" for other in picked], truth)[:DONORS]
+    swaps = [text for other in picked if (text := swapped(row, answers[place], golden_rows[other], answers[other]))]
     if not wrong:
         proved = mutants(row, form)[: 4 * DONORS]
         return [[""], _wrong(row, proved or [corrupted(row.golden or "")], truth)[:DONORS]]
@@ -143,17 +143,17 @@ def _donors(
 
 
 def same_task(row: Row, other: Row) -> bool:
-    """Whether two rows ask the same of the same material, so that what is right for one is right for the other."""
+    """Whether two rows ask the same question about the same material, so that they share right answers."""
     return row.text == other.text and _material(row) == _material(other)
 
 
 def _material(row: Row) -> dict[str, Any]:
-    """The columns that make a row's task: all but completions and numbers of rows."""
+    """The columns that make up a row's task: all except completions and row numbers."""
     return _without_numbers(row.columns)
 
 
 def _without_numbers(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns, and fields of those that are records, such as verl's ``extra_info``, that do not just number the row."""
+    """The columns that do not just number the row; those that are records, such as verl's ``extra_info``, by field."""
     return {
         name: _without_numbers(value) if isinstance(value, Mapping) else value
         for name, value in columns.items()
@@ -165,7 +165,7 @@ _ASIDE = re.compile(r"golden|floor|prompt|index|idx|row|uid|(?:\w+_)?id", re.IGN
 
 
 def _wrong(row: Row, texts: Sequence[str], truth: Truth | None) -> list[str]:
-    """Those that are wrong by the truth, where there is one."""
+    """The texts that are wrong by the truth; all that differ from the golden completion if there is no truth."""
     different = [text for text in dict.fromkeys(texts) if text != row.golden]
     if truth is None or not different:
         return different
@@ -173,28 +173,28 @@ def _wrong(row: Row, texts: Sequence[str], truth: Truth | None) -> list[str]:
     return [text for text, score in zip(different, scores, strict=True) if score is not None and score < (right or 1.0)]
 
 
-def swapped(row: Row, answer: str, other: Row, others: str) -> str | None:
-    """A row's golden completion with another row's answer in it; None where the answer cannot be told from the rest."""
+def swapped(row: Row, answer: str, other: Row, other_answer: str) -> str | None:
+    """A row's golden completion with another row's answer in it; None if the answer cannot be located."""
     golden = row.golden or ""
-    mine, theirs = record_of(golden), record_of(other.golden or "")
-    if mine and theirs:
-        told = record_of(row.text[row.text.find("{") : row.text.rfind("}") + 1])
-        new = {key: value for key, value in mine.items() if key not in told or told[key] != value}
+    own, theirs = record_of(golden), record_of(other.golden or "")
+    if own and theirs:
+        prompt_record = record_of(row.text[row.text.find("{") : row.text.rfind("}") + 1])
+        new = {key: value for key, value in own.items() if key not in prompt_record or prompt_record[key] != value}
         changed = {key: theirs[key] for key in new if key in theirs}
-        return json.dumps({**mine, **changed}) if told and changed else None
+        return json.dumps({**own, **changed}) if prompt_record and changed else None
     if not answer or answer == golden.strip() or answer not in golden:
         return None
     alone = rf"(?<!\w)(?<!\d[.,]){re.escape(answer)}(?!\w|[.,]\d)"
-    text = re.sub(alone, lambda _: others, golden)  # wherever it is named: reasoning often names it, too
+    text = re.sub(alone, lambda _: other_answer, golden)  # everywhere, since reasoning often names the answer, too
     if text != golden:
         return text
     head, _, tail = golden.rpartition(answer)
-    return f"{head}{others}{tail}"
+    return f"{head}{other_answer}{tail}"
 
 
 @lru_cache(maxsize=4096)
 def normalized(answer: str) -> str:
-    """An answer as it is compared with others: a number by its value, a text without case, spaces and signs around it.
+    """An answer in the form in which answers are compared: a number's value, or text without case and outer signs.
 
     ``0``, ``0.0`` and ``-0`` are one answer; so are ``1,000`` and ``1000``, or ``1/2``, ``\\frac{1}{2}`` and ``.5``.
     """
@@ -204,8 +204,8 @@ def normalized(answer: str) -> str:
 
 
 def corrupted(text: str) -> str:
-    """A golden completion with other digits and words turned around, its tags and commands left as they are."""
-    return _CORRUPTED.sub(lambda found: _corrupted(found[0]), text)
+    """A golden completion with its digits changed and its words reversed, but with its tags and commands."""
+    return _CORRUPTED.sub(lambda match: _corrupted(match[0]), text)
 
 
 _CORRUPTED = re.compile(r"</?[A-Za-z_][\w-]*>|\\[A-Za-z]+|[^\W\d_]{3,}|\d")
@@ -220,16 +220,17 @@ def _corrupted(piece: str) -> str:
 def gap_of(
     attack: str, family: str, levels: Sequence[Level], paid: Sequence[Paid | None], *, right: int = 0, tried: int = 1
 ) -> Gap:
-    """An attack over the rows on which it was tried; None among ``paid``: it was not tried there, or is right there.
+    """The gap of an attack over the rows on which it was tried.
 
-    The interval holds for the largest of ``tried`` attacks (Bonferroni).
+    ``paid`` holds None for rows on which it was not tried, or is right. The interval is valid for the largest gap of
+    ``tried`` attacks (Bonferroni).
     """
-    asked = [(level, one) for level, one in zip(levels, paid, strict=True) if one is not None]
-    shares = [level.share(one.value) or 0.0 for level, one in asked if level.width is not None]
-    problems = sum(bool(one.problem) for _, one in asked)
+    scored = [(level, payment) for level, payment in zip(levels, paid, strict=True) if payment is not None]
+    shares = [level.share(payment.value) or 0.0 for level, payment in scored if level.width is not None]
+    problems = sum(bool(payment.problem) for _, payment in scored)
     finite, sure = [min(max(share, -1e6), 1e6) for share in shares], 1 - 0.05 / tried
     over = over_tasks([float(share > 0.5) for share in finite], level=sure)
-    widths = [level.width for level, _ in asked if level.width is not None]
+    widths = [level.width for level, _ in scored if level.width is not None]
     total = math.fsum(map(mul, finite, widths)) / math.fsum(widths) if widths else 0.0
     return Gap(attack, family, over_tasks(finite, level=sure), over, len(finite), problems, right, total)
 
@@ -240,14 +241,14 @@ def mean_of(values: Sequence[float | None]) -> Estimate:
 
 
 def common_answers(levels: Sequence[Level]) -> dict[str, str]:
-    """The most common answers of several rows each, with a golden completion that gives them: priors of the data."""
+    """The most common answers that several rows share, each with a golden completion that gives it."""
     common = Counter(normalized(level.answer) for level in levels).most_common(COMMON)
     texts = {normalized(level.answer): level.golden_text for level in reversed(levels)}
     return {answer: texts[answer] for answer, count in common if count > 1}
 
 
 class Correctness:
-    """Tells on which rows attempts are right after all: by the truth, or since they give the golden answer itself."""
+    """Decides on which rows attempts happen to be right: by the truth, or because they give the golden answer."""
 
     def __init__(self, rows: Sequence[Row], levels: Sequence[Level], form: Form, truth: Truth | None) -> None:
         self._rows = rows
@@ -257,7 +258,7 @@ class Correctness:
         self._golden_scores: dict[int, float] = {}
 
     def add(self, levels: Sequence[Level]) -> None:
-        """The scales of further rows."""
+        """Add the scales of further rows."""
         self._levels |= {level.row: level for level in levels}
 
     def right(self, attempts: Mapping[int, Attempt]) -> set[int]:
@@ -265,7 +266,7 @@ class Correctness:
         right = {row for row, attempt in attempts.items() if self._is_golden(attempt, self._levels[row])}
         if self._truth is not None and attempts:
             needed = self._scores_of_golden(self._truth, list(attempts))
-            scores = self._truth([self._rows[row] for row in attempts], [made.text for made in attempts.values()])
+            scores = self._truth([self._rows[row] for row in attempts], [attempt.text for attempt in attempts.values()])
             scored = zip(attempts, scores, strict=True)
             right |= {row for row, score in scored if score is not None and score >= needed[row] - SAME}
         return right
@@ -276,7 +277,7 @@ class Correctness:
         return bool(level.answer) and any(answer is not None and normalized(answer) == golden for answer in answers)
 
     def _scores_of_golden(self, truth: Truth, rows: Sequence[int]) -> Mapping[int, float]:
-        """How right golden completions of these rows are by the truth; 1 where there is none."""
+        """The truth's scores of these rows' golden completions; 1 where it gives none."""
         new = [row for row in rows if row not in self._golden_scores]
         if new:
             scores = truth([self._rows[row] for row in new], [self._levels[row].golden_text for row in new])

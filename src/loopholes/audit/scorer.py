@@ -1,11 +1,11 @@
-"""What a reward pays for completions: asked once each, or several times if it is noisy, in a group if it reads one.
+"""Scores completions: once each, repeatedly if the reward is noisy, and in a group if the reward reads its group.
 
-A call that does not come back in time ends the reward's process (:mod:`loopholes.audit.process`); that call is a
-problem, and the calls behind it are asked again in the next process. Where calls are paid several at once
-(:mod:`loopholes.audit.width`), it is the same.
+A call that does not return in time is recorded as a problem and ends the reward's process
+(:mod:`loopholes.audit.process`). The calls after it are repeated in the next process. The same holds if calls are
+scored in parallel (:mod:`loopholes.audit.width`).
 
-The first call of a process is no measure of the others: it may import a library or read a model. It gets as much time
-as loading does and does not count for the speed.
+The first call of a process says nothing about the others, since it may import a library or read a model. It gets as
+much time as loading and does not count for the speed.
 """
 
 from __future__ import annotations
@@ -23,22 +23,23 @@ from loopholes.audit.worker import NOWHERE, Call, Refused, Scored
 from loopholes.errors import UsageError
 
 CHUNK = 256
-"""Calls per request at most."""
+"""Most calls per request."""
 CHUNK_SECONDS = 0.5
-"""Seconds that a request is meant to take at most."""
+"""Intended maximum time of a request in seconds."""
 SHORTEST_LIMIT = 2.0
-"""Seconds that a call may take at least, unless the user says otherwise."""
+"""Shortest time limit of a call in seconds, unless the user sets one."""
 HURRIED = 0.25
-"""Fraction of its usual limit that a call gets while the scorer is hurried."""
+"""Fraction of the usual limit that calls get inside :meth:`Scorer.hurried`."""
 
 
 class Scorer:
-    """``pay`` asks each different call once and remembers it; ``pay_now`` asks again, in just this company.
+    """Scores completions. ``pay`` makes each different call once and remembers it; ``pay_now`` never remembers.
 
-    ``companions`` are, for rewards that read their group, the other completions of each row's group.
-    ``seconds_a_call`` is None for a limit of twenty times what right answers take, at least two seconds and at least
-    what another process would take to get ready. ``repeats``: ``pay`` asks that often and takes the mean. ``singles``
-    are the seconds of calls that were asked alone, and ``width`` is how many of a request are paid at once.
+    ``companions`` are the other completions of each row's group, for rewards that read their group. ``seconds_a_call``
+    limits a call; None means twenty times what right answers take, but at least two seconds and at least the time that
+    another process would take to get ready. ``repeats``: ``pay`` makes each call that often and takes the mean.
+    ``singles`` are the times of calls that were a request of their own, in seconds; ``width`` is the number of calls
+    of a request that are scored in parallel.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Scorer:
         self._stand_in_seconds = 0.0
         self._left_cold = False
         self._paces: list[float] = []  # seconds per call of each request, in ascending order
-        self._asked = 0
+        self._timed_calls = 0
         self._seconds = 0.0
         self._payments: dict[tuple[int, str], Paid] = {}
         self._reason = ""
@@ -78,19 +79,19 @@ class Scorer:
 
     @property
     def seconds_a_call(self) -> float:
-        """The median over requests so far, without the first of each process."""
+        """The median time per call over requests so far, without the first call of each process."""
         return statistics.median(self._paces) if self._paces else self._opening_seconds
 
     @property
     def limit(self) -> float:
-        """Seconds that a call may take. Waiting is never cut shorter than what another process would cost."""
+        """Time limit of a call in seconds, at least the time that another process would take to get ready."""
         if self._fixed is not None:
             return self._fixed
         return max(self._hurry * self._usual, self._stand_in_seconds, self._least)
 
     @property
     def target(self) -> Target:
-        """Whose reward is asked."""
+        """The target that is scored."""
         return self._process.target
 
     @property
@@ -100,41 +101,41 @@ class Scorer:
 
     @property
     def turns(self) -> int:
-        """The most turns that a completion may take, 1 where it is no episode."""
+        """Most turns per completion; 1 unless completions are episodes."""
         return self._process.facts.turns
 
     @property
     def restart_seconds(self) -> float:
-        """What a process that remembers nothing takes to get ready."""
+        """Time in seconds that a process without memory takes to get ready."""
         return self._process.restart_seconds
 
     @property
     def deaths(self) -> int:
-        """How often the reward's process ended or had to be ended."""
+        """How often the reward's process ended or had to be killed."""
         return self._process.deaths
 
     @property
     def notes(self) -> Sequence[str]:
-        """How the framework's handling of the reward is modelled."""
+        """Notes on how the framework's handling of the reward is modelled."""
         return self._process.facts.notes
 
     @property
     def chunk(self) -> int:
-        """How many calls go into one request."""
-        if not self._asked:
+        """The number of calls in a request."""
+        if not self._timed_calls:
             return 8
         return max(1, min(CHUNK, int(CHUNK_SECONDS / max(self.pace, 1e-6))))
 
     @property
     def pace(self) -> float:
-        """Seconds per call to plan with, a mean: a few slow calls in it must neither make a request late nor a stage.
+        """Seconds per call for planning: at least the mean, so that a few slow calls make nothing late.
 
-        Without the first call of each process.
+        It leaves out the first call of each process.
         """
-        return max(self.seconds_a_call, self._seconds / max(1, self._asked))
+        return max(self.seconds_a_call, self._seconds / max(1, self._timed_calls))
 
     def widen(self, width: int) -> bool:
-        """Pay so many calls of a request at once from now on, if the reward scores them one by one; whether it does."""
+        """Score ``width`` calls of a request in parallel from now on; returns whether the reward allows it."""
         facts = self._process.facts
         if facts.batched or facts.together or self.companions is not None:
             return False
@@ -142,28 +143,28 @@ class Scorer:
         return self.width > 1
 
     def restart(self) -> None:
-        """Continue in a process that remembers nothing, its first call included."""
+        """Continue in a process that remembers nothing, not even the first call."""
         self._left_cold = True
         self._process.restart()
 
     def warm_up(self, call: Call) -> None:
-        """Make this call now, and again as the first of each process that stands in for one that ended.
+        """Make this call now, and as the first call of each process that replaces one that ended.
 
-        If it fails, each process begins with whatever it is asked.
+        If it fails, each process starts with whatever it is asked first.
         """
         self._opening = call
-        for _ in range(2):  # a fork of the loaded process may fail where one that loads it anew does not
+        for _ in range(2):  # a fork may fail where a process that loads the reward itself does not
             if self._open():
                 return
         self._opening = None
 
     def settle(self) -> None:
-        """Take the time that calls took so far as the usual one."""
+        """Derive the usual time limit from the calls so far."""
         self._usual = max(self._usual, 20 * self.slowest)
 
     @contextmanager
     def hurried(self) -> Iterator[None]:
-        """In this block a call gets less time: what is asked is known to take very long where it does."""
+        """Gives calls less time inside this block, since they are likely to hang."""
         self._hurry = HURRIED
         try:
             yield
@@ -172,7 +173,7 @@ class Scorer:
 
     @contextmanager
     def waiting(self, seconds: float) -> Iterator[None]:
-        """In this block a call gets at least so much time, unless the user set a limit."""
+        """Gives calls at least this much time inside this block, unless the user set a limit."""
         self._least = seconds
         try:
             yield
@@ -180,9 +181,9 @@ class Scorer:
             self._least = 0.0
 
     def pay(self, calls: Sequence[tuple[int, str]], *, patient: bool = True) -> list[Paid]:
-        """What each completion is paid; the same call is asked once, however often.
+        """The payments of these completions. The same call is made only once, however often it occurs.
 
-        Not ``patient``: the first that does not come back in time is the last of what is returned.
+        If not ``patient``, the result ends with the first call that does not return in time.
         """
         new = list(dict.fromkeys(call for call in calls if call not in self._payments))
         place = 0
@@ -200,24 +201,24 @@ class Scorer:
         return [_mean(payments) for payments in zip(*rounds, strict=False)]
 
     def pay_again(self, calls: Sequence[tuple[int, str]], *, patient: bool = True) -> list[Paid]:
-        """What each is paid now, in its group where it has one."""
+        """The payments of these completions now, each in its group if it has one."""
         if self.companions is None:
             return self.pay_now(calls, patient=patient)
         return [self.pay_group(call)[0] for call in calls]
 
     def pay_group(self, call: tuple[int, str], turned: bool = False) -> list[Paid]:
-        """What a completion is paid in its group, it first, or the whole group ``turned`` around, it last."""
+        """The payments of a completion's group: it comes first, or last if the group is ``turned`` around."""
         assert self.companions is not None
         group = [call, *((call[0], text) for text in self.companions[call[0]])]
         return self.pay_now(group[::-1] if turned else group)
 
     def pay_now(self, calls: Sequence[Call], *, patient: bool = True) -> list[Paid]:
-        """What each is paid in one request; only problems are asked once more, by themselves."""
+        """The payments of these calls as one request. Calls that may have failed because of others are repeated."""
         if not calls:
             return []
         paid = self._ask(calls)
         if paid is None and self._process.place == NOWHERE:
-            paid = self._ask(calls)  # it ended before it looked at any of these
+            paid = self._ask(calls)  # it ended before it reached any of these
         if paid is None:
             return self._around(calls, patient)
         if self._process.facts.batched and len(calls) > 1 and all(payment.problem for payment in paid):
@@ -225,20 +226,20 @@ class Scorer:
         return paid
 
     def _around(self, calls: Sequence[Call], patient: bool) -> list[Paid]:
-        """One call did not come back, or was refused: it is a problem, those before and behind it are asked again."""
+        """A call did not return, or was refused: record it as a problem, and repeat the calls before and after it."""
         fault = Paid(None, self._reason)
         if len(calls) == 1:
             return [fault]
         if self._process.facts.together:
             return self._halves(calls, patient) if patient else self._up_to_late(calls)
-        at = min(max(0, self._process.place), len(calls) - 1)  # a child may have written it
+        at = min(max(0, self._process.place), len(calls) - 1)  # a child may have written the place
         before = self.pay_now(calls[:at], patient=patient)
         if not patient and fault.is_late:
             return [*before, fault]
         return [*before, fault, *self.pay_now(calls[at + 1 :], patient=patient)]
 
     def _up_to_late(self, calls: Sequence[Call]) -> list[Paid]:
-        """One by one, up to the first that does not come back in time."""
+        """Score the calls one by one, up to the first that does not return in time."""
         paid: list[Paid] = []
         while len(paid) < len(calls) and not (paid and paid[-1].is_late):
             paid += self.pay_now(calls[len(paid) : len(paid) + 1])
@@ -252,7 +253,7 @@ class Scorer:
         return [*first, *self.pay_now(calls[half:], patient=patient)]
 
     def _open(self) -> bool:
-        """Make the first call of a new process; whether it came back."""
+        """Make the first call of a new process; returns whether it returned."""
         assert self._opening is not None
         self._process.start()
         reply = self._process.ask([self._opening], self._process.first_call_seconds)
@@ -262,12 +263,12 @@ class Scorer:
         if not isinstance(reply, Scored):
             return False
         self._opening_seconds = reply.seconds
-        kept = self._process.keep()
-        self._stand_in_seconds = 0.0 if kept else self._process.restart_seconds + reply.seconds
+        is_kept = self._process.keep()
+        self._stand_in_seconds = 0.0 if is_kept else self._process.restart_seconds + reply.seconds
         return True
 
     def _ask(self, calls: Sequence[Call]) -> list[Paid] | None:
-        """One request; None if it was refused, or the process did not come back from it."""
+        """Make one request; None if it was refused, or the process did not survive it."""
         self._process.start()
         if self._process.is_cold and self._opening is not None and not self._left_cold:
             self._open()
@@ -279,16 +280,16 @@ class Scorer:
             self._note(reply, len(calls), is_first)
             return reply.paid
         if isinstance(reply, Refused):
-            if not self._asked:
+            if not self._timed_calls:
                 raise UsageError(reply.reason)
-            self._reason = reply.reason.removeprefix(f"{self.target.label} ")  # it took other completions
+            self._reason = reply.reason.removeprefix(f"{self.target.label} ")  # it accepted other completions
         else:
             self._reason = f"{LATE_CALL} {self.limit:.1f} s" if reply.late else f"{GONE} that it ran in"
         self.calls += 1
         return None
 
     def _time_for(self, calls: Sequence[Call]) -> float:
-        """Seconds until a request is late: of one call, where the process shows which one it looks at, or of all."""
+        """Seconds until a request is late: per call if the process shows its place, otherwise for all calls."""
         if not self._process.facts.together:
             return self.limit
         return self.limit + 4 * self.pace * len(calls)
@@ -298,7 +299,7 @@ class Scorer:
         pace = reply.seconds / count
         if not is_first:
             insort(self._paces, pace)
-            self._asked += count
+            self._timed_calls += count
             self._seconds += reply.seconds
             self.slowest = max(self.slowest, pace)
         if count == 1:
@@ -309,7 +310,7 @@ class Scorer:
 
 
 def _mean(paid: Sequence[Paid]) -> Paid:
-    """Several payments of one completion as one; a problem, or no reward, in any of them stands for all."""
+    """The mean of several payments of one completion. A problem, or no reward, in any of them counts for all."""
     odd = next((payment for payment in paid if payment.problem or payment.value is None), None)
     if odd is not None or len(paid) == 1:
         return odd or paid[0]
@@ -317,7 +318,7 @@ def _mean(paid: Sequence[Paid]) -> Paid:
 
 
 def companions_of(rows: Sequence[Row], group: int) -> list[list[str]]:
-    """For each row, what stands beside a completion in its group: right and wrong answers in turn."""
+    """The companions of a completion in each row's group: alternating right and wrong answers."""
     golden = [row.golden for row in rows if row.golden is not None] or [""]
     companions = []
     for place, row in enumerate(rows):

@@ -1,14 +1,14 @@
-"""Which attacks are tried on few rows only, where a call of the reward is expensive.
+"""Which attacks are tried on only a few rows, if calls of the reward are expensive.
 
-Attacks that say the same in several forms are one *idea*. Its leading forms (the plainest, and that of golden
+Attacks that say the same in several forms are one *idea*. Its leading forms (the plainest, and the form of golden
 completions) are tried first, on one row each, and all forms together on :data:`SCREENED` rows. Each attack of a family
-begins with another row, so that a family is tried on all of them though each of its attacks sees few. An idea is
-*screened* once this paid nothing, and nothing of its family paid more than a wrong answer on any row.
+starts with a different row, so a family covers all rows although each attack sees only a few. An idea is *screened*
+once these tries paid nothing, and nothing in its family paid more than a wrong answer on any row.
 
-What this finds: an idea that is paid on every row, in either leading form, is never missed; one that is paid on a share
-r of the rows, in all its forms, is missed with a chance of ``(1 - r) ** SCREENED``, and rows that pay whatever is said
-are seen by each family. Families in the *focus* (programs where rows ask for them, and what the source hints at) and
-families of which anything was paid are tried on enough rows, in the form of golden completions.
+An idea that is paid on every row, in either leading form, is never missed. One that is paid on a share r of the rows,
+in all its forms, is missed with probability ``(1 - r) ** SCREENED``. Every family notices rows that pay any text.
+Families in the *focus* (programs, if rows ask for them, and hints from the source) and families that earned anything
+are tried on enough rows, in the form of golden completions.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from typing import Protocol
 from loopholes.audit.attacks import Attack
 
 EXPENSIVE = 2e-3
-"""Seconds; a call that takes more is worth paying beside others, and attacks are screened."""
+"""If calls take longer than this (seconds), they are scored in parallel and attacks are screened."""
 SCREENED = 2
-"""Rows on which the forms of an idea are tried together before it is screened."""
+"""Total number of rows on which the forms of an idea are tried before it is screened."""
 LEADING_FORMS = 2
-"""Forms in which an idea is tried first: the plainest, and that of golden completions, or the first standard form."""
+"""Number of forms in which an idea is tried first: the plainest, and the golden or the first standard form."""
 SIGNAL = 0.05
-"""Fraction of the golden-floor range from which a payment is a signal."""
+"""A payment of more than this fraction of the golden-floor range is a signal."""
 
 
 class Outcome(Protocol):
-    """An attack, and what it was paid so far; ``best`` is the largest share of the scale."""
+    """An attack and its results so far. ``best`` is the largest share of the scale."""
 
     attack: Attack
     best: float
@@ -39,9 +39,9 @@ class Outcome(Protocol):
 
 
 class Ideas:
-    """The attacks of an expensive reward by their ideas; without any, nothing is screened.
+    """The attacks on an expensive reward, grouped by idea; without attacks, nothing is screened.
 
-    ``focus`` are families that are tried on enough rows, whatever they are paid.
+    ``focus`` are families that are tried on enough rows, whatever they earn.
     """
 
     def __init__(self, panel: Sequence[Outcome] = (), focus: Sequence[str] = ()) -> None:
@@ -53,18 +53,19 @@ class Ideas:
             self._families[outcome.attack.family].append(outcome)
 
     def is_further(self, outcome: Outcome) -> bool:
-        """Whether it is a further form of an idea that is paid nothing in its leading forms."""
+        """Whether this is a further form of an idea whose leading forms earn nothing."""
         forms = self._forms.get(_idea(outcome), [])
         return outcome in forms[LEADING_FORMS:] and not _pays(forms[:LEADING_FORMS])
 
     def is_slow(self, outcome: Outcome) -> bool:
-        """Whether another form of it took very long and paid nothing."""
+        """Whether another form of the same idea took very long and paid nothing."""
         return any(form.is_slow and form is not outcome for form in self._forms.get(_idea(outcome), ()))
 
     def is_screened(self, outcome: Outcome, measured: Callable[..., int], enough: int) -> bool:
-        """Whether the idea was tried on the rows that it needs, and is paid nothing.
+        """Whether the idea was tried on the rows that it needs, and earned nothing.
 
-        ``measured`` says on how many rows with a scale an attack was tried, ``enough`` on how many it has to be.
+        ``measured`` returns the number of rows with a scale on which an attack was tried; ``enough`` is the number
+        that is needed.
         """
         forms = self._forms.get(_idea(outcome), [])
         if not forms or _pays(forms):

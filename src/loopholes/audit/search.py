@@ -1,4 +1,4 @@
-"""A black-box climb from what already paid: combinations and mutations, on half of the rows, reported on the others."""
+"""A black-box search from attacks that paid: it combines and mutates on half of the rows and reports on the rest."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from loopholes.audit.scorer import Scorer
 from loopholes.audit.screening import EXPENSIVE, SIGNAL
 
 BEAM = 6
-"""Variants that are kept to be changed further."""
+"""Number of best variants that are changed further."""
 ROWS = 12
-"""Rows that one step of the climb is measured on."""
+"""Rows on which each step of the climb is measured."""
 LEAST = 100
-"""Calls below which a search is not worth its start."""
+"""Fewest calls for which a search is worth starting."""
 ENOUGH = 1.5
-"""Fraction of the scale at which a climb stops."""
+"""A climb stops at this share of the scale."""
 IN_FULL = 0.9
-"""Fraction of the scale from which a search of an expensive reward has no more to find."""
+"""If the panel earns this share of the scale, searching an expensive reward is not worthwhile."""
 FIRST = 2
-"""Rows after which a variant that pays nothing is given up."""
+"""A variant that earns nothing on this many rows is given up."""
 STEPS: Mapping[str, Callable[[str, str, View], str]] = {
-    "then": lambda mine, other, view: f"{mine}\n{other}",
-    "after": lambda mine, other, view: f"{other}\n{mine}",
-    "beside": lambda mine, other, view: f"{mine} {other}",
-    "inside": lambda mine, other, view: view.form.wrap(mine),
-    "thinking": lambda mine, other, view: view.form.wrap(other, mine),
-    "twice": lambda mine, other, view: f"{mine}\n{mine}",
-    "half": lambda mine, other, view: mine[: len(mine) // 2],
-    "quarter": lambda mine, other, view: mine[: len(mine) // 4],
-    "tail": lambda mine, other, view: mine[len(mine) // 2 :],
-    "words": lambda mine, other, view: " ".join(dict.fromkeys(mine.split())),
-    "capitals": lambda mine, other, view: mine.upper(),
-    "digits": lambda mine, other, view: "".join(letter for letter in mine if letter.isdigit() or letter == " "),
+    "then": lambda text, second, view: f"{text}\n{second}",
+    "after": lambda text, second, view: f"{second}\n{text}",
+    "beside": lambda text, second, view: f"{text} {second}",
+    "inside": lambda text, second, view: view.form.wrap(text),
+    "thinking": lambda text, second, view: view.form.wrap(second, text),
+    "twice": lambda text, second, view: f"{text}\n{text}",
+    "half": lambda text, second, view: text[: len(text) // 2],
+    "quarter": lambda text, second, view: text[: len(text) // 4],
+    "tail": lambda text, second, view: text[len(text) // 2 :],
+    "words": lambda text, second, view: " ".join(dict.fromkeys(text.split())),
+    "capitals": lambda text, second, view: text.upper(),
+    "digits": lambda text, second, view: "".join(letter for letter in text if letter.isdigit() or letter == " "),
 }
-"""How a text is changed; some take a second one."""
+"""Ways to change a text; some combine it with a second text."""
 Makers = Mapping[str, Callable[[View], Attempt | None]]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """An attack of the panel and the steps that changed it. ``share`` is its mean on the rows of the climb."""
+    """An attack of the panel and the steps that changed it. ``share`` is its mean share on the rows of the climb."""
 
     start: str
     steps: tuple[tuple[str, str], ...] = ()
@@ -57,23 +57,23 @@ class Variant:
     @property
     def name(self) -> str:
         """The attack and the steps, in order."""
-        return " ".join([self.start, *(f"{step} {other}".strip() for step, other in self.steps)])
+        return " ".join([self.start, *(f"{step} {second}".strip() for step, second in self.steps)])
 
     def text(self, makers: Makers, view: View) -> str | None:
-        """The completion for a row; None where it does not apply or would be too long."""
+        """The completion for a row; None if the variant does not apply or is too long."""
         attempt = makers[self.start](view)
         if attempt is None:
             return None
         text = attempt.text
         for step, name in self.steps:
-            other = makers[name](view) if name else None
-            text = STEPS[step](text, other.text if other else "", view)
+            second = makers[name](view) if name else None
+            text = STEPS[step](text, second.text if second else "", view)
         return text if view.fits(text) else None
 
 
 @dataclass(frozen=True)
 class Climbed:
-    """The best variant of a search, and what it is paid on the rows that it was not searched on, by row."""
+    """The best variant of a search, and its payments on the rows that the search did not use, by row."""
 
     variant: Variant
     levels: Sequence[Level]
@@ -83,9 +83,9 @@ class Climbed:
 
 @dataclass(frozen=True)
 class Search:
-    """A climb on every other row with a scale, and its payments on the rows between.
+    """A climb on every other row with a scale, and its payments on the rows in between.
 
-    ``makers`` are the attacks of the panel, ``shares`` what they earn of the scale, both by name.
+    ``makers`` are the attacks of the panel, ``shares`` their shares of the scale, both by name.
     """
 
     scorer: Scorer
@@ -95,15 +95,15 @@ class Search:
     shares: Mapping[str, float]
 
     def run(self, correctness: Correctness, calls: int, seed: int, budget: Budget) -> tuple[Climbed | None, list[str]]:
-        """The best variant within so many calls, if there is one that beats the panel, and what was left out."""
+        """The best variant that beats the panel within this many calls, if any, and what was left out."""
         climbed, reported = self.levels[::2], self.levels[1::2]
         if calls <= 0:
-            return None, ["search: it was given no calls"]
+            return None, ["search: it may use no calls"]
         if not reported:
-            return None, ["search: there are no two rows with a scale to climb on and to report on"]
+            return None, ["search: there are not two rows with a scale, to climb on one and report on the other"]
         best = max(self.shares.values(), default=0.0)
         if self.scorer.pace > EXPENSIVE and not SIGNAL < best < IN_FULL:
-            return None, []  # nothing to climb from, or no more to find
+            return None, []  # nothing to climb from, or nothing left to find
         calls = min(calls, budget.affordable_calls("search", self.scorer.pace))
         if calls < LEAST:
             return None, ["search: no time was left for it"]
@@ -111,18 +111,18 @@ class Search:
         return (None if variant is None else self._report(variant, reported, correctness)), []
 
     def _report(self, variant: Variant, levels: Sequence[Level], correctness: Correctness) -> Climbed:
-        """What a variant is paid on other rows, but for those on which it is right after all."""
-        made = {level.row: variant.text(self.makers, self.views[level.row]) for level in levels}
-        texts = {row: text for row, text in made.items() if text is not None}
+        """The payments of a variant on other rows, except those on which it happens to be right."""
+        completions = {level.row: variant.text(self.makers, self.views[level.row]) for level in levels}
+        texts = {row: text for row, text in completions.items() if text is not None}
         right = correctness.right({row: Attempt(text) for row, text in texts.items()})
-        asked = [level for level in levels if level.row in texts and level.row not in right]
-        paid = self.scorer.pay([(level.row, texts[level.row]) for level in asked])
-        return Climbed(variant, asked, texts, dict(zip([level.row for level in asked], paid, strict=True)))
+        scored = [level for level in levels if level.row in texts and level.row not in right]
+        paid = self.scorer.pay([(level.row, texts[level.row]) for level in scored])
+        return Climbed(variant, scored, texts, dict(zip([level.row for level in scored], paid, strict=True)))
 
     def climb(self, calls: int, seed: int, budget: Budget) -> Variant | None:
         """The best variant that ``calls`` more calls reach on these rows; None if nothing beats the panel there.
 
-        The same seed reaches the same, unless the budget is over before.
+        The same seed gives the same result, unless the budget ends earlier.
         """
         rng = np.random.default_rng([seed, len(self.levels)])
         starts = sorted(self.shares, key=lambda name: (-self.shares[name], name))
@@ -133,28 +133,30 @@ class Search:
         names, last = list(self.makers), self.scorer.calls + calls
         while self.scorer.calls < last and best.share < ENOUGH and not budget.is_over("search"):
             parent = beam[int(rng.integers(len(beam)))]
-            others = starts[: 2 * BEAM] if rng.random() < 0.5 else names
+            partners = starts[: 2 * BEAM] if rng.random() < 0.5 else names
             step = list(STEPS)[int(rng.integers(len(STEPS)))]
-            other = others[int(rng.integers(len(others)))] if step in ("then", "after", "beside", "thinking") else ""
+            second = (
+                partners[int(rng.integers(len(partners)))] if step in ("then", "after", "beside", "thinking") else ""
+            )
             spent = self.scorer.calls
-            child = self._measured(Variant(parent.start, (*parent.steps, (step, other))[-3:]))
-            last -= 1 if self.scorer.calls == spent else 0  # nothing new was asked: the climb still ends
+            child = self._measured(Variant(parent.start, (*parent.steps, (step, second))[-3:]))
+            last -= 1 if self.scorer.calls == spent else 0  # a repeated call counts, too, so that the climb ends
             beam = sorted([*beam, child], key=lambda variant: -variant.share)[:BEAM]
             best = beam[0]
         return best if best.steps else None
 
     def _measured(self, variant: Variant) -> Variant:
-        """The variant with its mean share of the scale on these rows; rows to which it does not apply count 0.
+        """The variant with its mean share of the scale on these rows. Rows to which it does not apply count as 0.
 
-        What pays nothing on the first rows is given up there.
+        Variants that earn nothing on the first rows are given up there.
         """
         rows = self.levels[:ROWS]
         total = 0.0
         for part in (rows[:FIRST], rows[FIRST:]):
-            made = [(level, variant.text(self.makers, self.views[level.row])) for level in part]
-            texts = [(level, text) for level, text in made if text is not None]
+            completions = [(level, variant.text(self.makers, self.views[level.row])) for level in part]
+            texts = [(level, text) for level, text in completions if text is not None]
             paid = self.scorer.pay([(level.row, text) for level, text in texts])
-            shares = [level.share(one.value) or 0.0 for (level, _), one in zip(texts, paid, strict=True)]
+            shares = [level.share(payment.value) or 0.0 for (level, _), payment in zip(texts, paid, strict=True)]
             total += math.fsum(min(max(share, -10.0), 10.0) for share in shares)
             if total <= 0:
                 break

@@ -1,4 +1,4 @@
-"""Audits of rewards as sections of a page: from the file that ``loopholes audit`` wrote, nothing is scored again."""
+"""Audits of rewards as sections of a page, from the files that ``loopholes audit`` wrote. Nothing is scored again."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from loopholes.report.elements import Cell, Section, Table
 QUESTION = "How can this reward be gamed?"
 LEAD = (
     "Before anything was trained, a reward function was called with completions that try to be paid without being "
-    "right. What pays for them pays for them in training, too: a policy that finds such a completion is taught it."
+    "right. A reward that pays for them here pays for them in training, too: a policy that finds one learns it."
 )
 SHOWN = 20
-"""Attacks in the table of gaps."""
+"""Most attacks in the table of gaps."""
 SHORT = 60
-"""Letters of an example in a table."""
+"""Longest example in a table, in letters."""
 
 
 def audits_of(folder: Path) -> list[Section]:
-    """The audits in a directory or below it; raises :class:`DataError` for another schema or a damaged file."""
+    """The audits in a directory or below it; raises :class:`DataError` for damaged files and other schemas."""
     return [_section(read_report(path)) for path in sorted(folder.rglob(REPORT))]
 
 
@@ -49,14 +49,14 @@ def _section(report: Report) -> Section:
         ],
         rollouts={
             "findings": [
-                _shown(finding, finding.evidence) for finding in report.findings if finding.evidence is not None
+                _rollout(finding, finding.evidence) for finding in report.findings if finding.evidence is not None
             ]
         },
     )
 
 
 def _named(target: str) -> str:
-    """The target without the folder of its file."""
+    """The label of a target without the folder of its file."""
     file, _, function = target.partition(".py:")
     return f"{Path(file).name}.py:{function}" if function else target
 
@@ -80,7 +80,7 @@ def _covered(coverage: Coverage) -> dict[str, str]:
 
 
 def _payments(report: Report) -> Table:
-    """What right answers, nothing, a refusal and wrong answers are paid."""
+    """The payments of right answers, empty answers, refusals and wrong answers."""
     rows: list[list[Cell]] = [
         [summary.NAMES[baseline.kind], baseline.reward, baseline.share, baseline.text[:SHORT]]
         for baseline in report.baselines
@@ -97,29 +97,29 @@ def _findings(findings: Sequence[Finding]) -> Table:
         for finding in findings
     ]
     columns = ("finding", "verdict", "family", "gap", "rows that pay", "what", "to do")
-    note = "Gap: what the attack pays above an honest wrong answer, as a share of what right answers pay above that."
+    note = "Gap: what the attack earns above an honest wrong answer, as a share of what right answers earn above it."
     return Table("audit-findings", "Findings", columns, rows, note)
 
 
 def _gaps(gaps: Sequence[Gap], coverage: Coverage) -> Table:
     rows: list[list[Cell]] = [[gap.attack, gap.family, gap.gap, gap.n, gap.right] for gap in gaps[:SHOWN]]
-    columns = ("attack", "family", "gap", "rows", "right after all")
+    columns = ("attack", "family", "gap", "rows", "happens to be right")
     tried = sum(coverage.attacks.values())
     return Table("audit-gaps", f"The {len(rows)} attacks that pay most, of {tried} that were tried", columns, rows)
 
 
 def _refusals(refused: Refusals | None) -> list[Table]:
-    """How often right answers that are written otherwise are refused, each way by itself."""
+    """How often right answers are refused when they are written differently, by way of writing."""
     if refused is None or not refused.ways:
         return []
     rows: list[list[Cell]] = [[way.name, way.place, way.rate, way.n, way.example[:SHORT]] for way in refused.ways]
     columns = ("written as", "place", "refused", "rows", "for example")
-    title = "Right answers that are refused when they are written otherwise"
+    title = "How often right answers are refused when they are written differently"
     return [Table("audit-refused", title, columns, rows, f"This is a {refused.sentence}.")]
 
 
-def _shown(finding: Finding, evidence: Evidence) -> dict[str, Any]:
-    """A finding's completion, as the page shows rollouts."""
+def _rollout(finding: Finding, evidence: Evidence) -> dict[str, Any]:
+    """A finding's completion as a rollout on the page."""
     prompt = evidence.prompt
     text = prompt if isinstance(prompt, str) else "\n".join(f"{turn['role']}: {turn['content']}" for turn in prompt)
     return {

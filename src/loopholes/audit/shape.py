@@ -1,6 +1,6 @@
 """The shape of right answers that are lists or JSON objects: keys, lengths and kinds of values, never the values.
 
-Only what all right answers share is kept, so that an attack can write an answer of the right shape with nothing in it.
+Only the parts that all right answers share count, so that an attack can write an empty answer of the right shape.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 LONGEST = 50
-"""Entries of a list that is written."""
+"""Most entries of a list that is written."""
 DEEPEST = 6
-"""Levels of a shape; what is below them counts as text."""
+"""Most levels of a shape. Anything deeper counts as text."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """One value: of a ``kind`` (number, truth, text, null, list, object), with what is inside of it.
+    """The shape of a value of some ``kind`` (number, truth, text, null, list, object) and of its parts.
 
-    ``fields`` are an object's keys with their shapes. ``item`` is the shape of a list's entries, and ``length`` how
-    many there are; None where right answers differ. ``commas``: the list is written bare, as in ``3, 5``.
-    ``lines``: a grid, one row on each line. ``pattern`` is that of texts such as ``PO-567``, which prompts name and
-    answers copy; empty where there is none.
+    ``fields`` are an object's keys with their shapes. ``item`` is the shape of a list's entries, and ``length`` their
+    number, or None if right answers differ. ``commas``: the list is written without brackets, as in ``3, 5``.
+    ``lines``: a grid with one row per line. ``pattern`` is a regular expression for identifiers such as ``PO-567``,
+    which answers copy from prompts; empty for other texts.
     """
 
     kind: str
@@ -37,9 +37,9 @@ class Shape:
     pattern: str = ""
 
     def filled(self, leaf: Callable[[str, str], Any], length: int = 1, key: str = "") -> Any:
-        """A value of this shape. ``leaf`` maps the key that a value stands under and its kind to the value itself.
+        """A value of this shape. ``leaf`` maps a key and a kind to the value for it.
 
-        ``length`` is that of lists whose length is not known.
+        ``length`` is used for lists whose length is unknown.
         """
         if self.kind == "object":
             return {name: shape.filled(leaf, length, name) for name, shape in self.fields}
@@ -49,7 +49,7 @@ class Shape:
         return leaf(key, self.kind)
 
     def written(self, value: Any) -> str:
-        """A value as right answers write theirs."""
+        """A value, written as right answers are."""
         if self.lines and isinstance(value, list):
             return "\n".join(" ".join(map(str, row)) for row in value)
         if self.commas and isinstance(value, list):
@@ -58,7 +58,7 @@ class Shape:
 
 
 def shape_of(answers: Sequence[str]) -> Shape | None:
-    """The shape that all of these answers have; None if they are no lists and no objects, or differ."""
+    """The shape that all of these answers share; None if they are not lists or objects, or differ."""
     shape: Shape | None = None
     for number, answer in enumerate(answers):
         value = parsed(answer)
@@ -71,7 +71,7 @@ def shape_of(answers: Sequence[str]) -> Shape | None:
 
 
 def parsed(answer: str) -> Any:
-    """What an answer says as JSON, as a Python literal or as a list with commas; itself if it is none of them."""
+    """An answer, parsed as JSON, a Python literal, a grid or a list with commas; the text itself if it is neither."""
     text = answer.strip()
     if text[:1] in ("{", "[", "("):
         for read in (json.loads, ast.literal_eval):
@@ -91,7 +91,7 @@ def parsed(answer: str) -> Any:
 
 
 def _grid(text: str) -> list[list[Any]] | None:
-    """The rows of a grid: at least two lines of equally many cells, at least two, with spaces between them."""
+    """The rows of a grid, which has at least two lines, and the same number of cells, at least two, in each."""
     rows = [line.split() for line in text.strip().splitlines()]
     alike = len(rows) > 1 and len(rows[0]) > 1 and len({len(row) for row in rows}) == 1
     if not alike or any(len(cell) > 3 for row in rows for cell in row):
@@ -123,7 +123,7 @@ def _shape(value: Any, commas: bool = False, depth: int = 0) -> Shape:
 
 
 def _pattern(text: str) -> str:
-    """The regular expression of a text of letters, digits and signs that reads like an identifier; empty for others."""
+    """A regular expression for identifiers like this text; empty if it does not read like one."""
     if not 3 <= len(text) <= 40 or not re.search(r"\d", text) or not re.search(r"[A-Za-z]", text) or " " in text:
         return ""
     runs = re.findall(r"[A-Z]+|[a-z]+|[0-9]+|[^A-Za-z0-9]", text)
@@ -133,7 +133,7 @@ def _pattern(text: str) -> str:
 
 
 def _shared(shape: Shape | None, other: Shape) -> Shape | None:
-    """What two shapes have in common; None if one is another kind of container than the other."""
+    """The common part of two shapes; None if they are different kinds of containers."""
     if shape is None or shape.kind != other.kind:
         containers = {"list", "object"} & {other.kind, "" if shape is None else shape.kind}
         return None if containers else Shape("text")

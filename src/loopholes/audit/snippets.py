@@ -1,8 +1,9 @@
-"""The lines of code that close a finding, fitted to the audited reward so that they work as they are pasted.
+"""Code that closes a finding, adapted to the audited reward so that it can be pasted.
 
-Which function of :mod:`loopholes.rewards` closes a finding depends on its family or name. How that function is called
-depends on the reward: where its right answers stand, whether they are numbers, letters or texts, which column holds
-them, and what calls it. A reader and a comparison are recommended only if they take every right answer of the audit.
+The family or name of a finding decides which function of :mod:`loopholes.rewards` closes it. The reward decides how
+that function is called: where right answers stand, whether they are numbers, letters or texts, which column holds them,
+and which framework calls it. A reader and a comparison are recommended only if they accept every right answer of the
+audit.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ READERS: Mapping[str, Callable[[str], str | None]] = {
     "behind": behind,
     "final": final,
 }
-"""Readers of one place, those that need a mark first."""
+"""Readers of one place; those that need a mark come first."""
 SHORT = ("tagged", "number", "choice", "behind", "final", "gated")
-"""Functions of remedies that compare one short answer, read from one place."""
+"""Functions of remedies that compare a short answer from one place."""
 LETTERS = "ABCDEFGHIJ"
 LONGEST = 60
-"""Characters of a short answer."""
+"""Longest short answer in characters."""
 
 
 class Names(NamedTuple):
-    """How a reward is defined and what it calls the completion's text and the right answer; ``each`` closes a list."""
+    """A reward's definition, and its names for the completion and the right answer. ``each`` completes a list."""
 
     head: str
     text: str = "completion"
@@ -42,7 +43,7 @@ class Names(NamedTuple):
 
 
 def with_snippets(findings: Sequence[Finding], seen: Observations) -> list[Finding]:
-    """The findings with the code that closes them; none where a remedy does not fit what the answers are."""
+    """The findings with code that closes them; without code if a remedy does not fit the answers."""
     return [replace(finding, snippet=_snippet(finding, seen)) for finding in findings]
 
 
@@ -68,14 +69,13 @@ def _snippet(finding: Finding, seen: Observations) -> str:
 
 
 def _parts(remedy: Remedy) -> tuple[list[str], str]:
-    """What a remedy imports, and the expression that it returns."""
+    """The imports of a remedy, and the expression that it returns."""
     first, _, last = remedy.snippet.splitlines()
     return first.partition(" import ")[2].split(", "), last.strip().removeprefix("return ")
 
 
 def _right(seen: Observations, answers: Sequence[str]) -> tuple[list[str], str] | None:
-    """What to import, and how to compare one short answer in the place where all right answers stand; None if neither
-    fits."""
+    """The imports and the comparison of a short answer, read from the place of all right answers; None if none fits."""
     if any(len(answer) > LONGEST or "\n" in answer or answer[:1] in ("{", "[") for answer in answers):
         return None
     texts = [(level.golden_text, level.answer) for level in seen.levels if level.golden_text]
@@ -111,7 +111,7 @@ def _names(seen: Observations, answers: Sequence[str]) -> Names:
 
 
 def _column(seen: Observations, answers: Sequence[str]) -> str:
-    """The column that holds the right answers as they are; ``answer`` if there is none of that kind."""
+    """The column that holds exactly the right answers; ``answer`` if there is none."""
     rows = [seen.rows[level.row].columns for level in seen.levels if level.golden_text]
     for name in rows[0] if rows else ():
         values = [row.get(name) for row in rows]

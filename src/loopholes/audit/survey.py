@@ -1,8 +1,8 @@
-"""Audits of everything that a package or a folder has, one after another, and one table of what they found.
+"""Audits of everything that a package or a folder offers, one after another, in one table.
 
 Targets of a package are loaded in forks of one process that has imported it. Each finished audit is a folder with its
-findings and a line of ``survey.jsonl``, so that a survey which was interrupted goes on where it stopped: a target whose
-line was written with the same panel and the same settings is not audited again.
+findings and a line of ``survey.jsonl``, so that an interrupted survey can continue: a target is not audited again if
+its line was written with the same panel and settings.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ OnLine = Callable[["Line"], None]
 class Line:
     """One audit of a survey. ``status`` is its exit code; ``problem`` says why a target could not be audited.
 
-    ``gap`` is the largest gap of the panel and ``attack`` its attack; ``tried`` the share of the panel that was tried.
-    ``seconds`` are the whole time that this target took, loading included.
+    ``gap`` is the panel's largest gap, ``attack`` the attack that has it, ``tried`` the share of the panel that was
+    tried. ``seconds`` is the whole time that this target took, loading included.
     """
 
     target: str
@@ -63,10 +63,11 @@ def survey(
     host: RewardProcess | None = None,
     on_line: OnLine = lambda line: None,
 ) -> list[Line]:
-    """Audit every target and keep its findings below ``folder``; what is finished there already is read.
+    """Audit every target and write its findings below ``folder``. Audits that are finished there are only read.
 
     ``host`` is a prepared process that has imported what the targets share. ``on_line`` is called after each audit. A
-    target that cannot be audited is a line with its problem. Raises :class:`RunError` if ``folder`` cannot be written.
+    target that cannot be audited becomes a line with its problem. Raises :class:`RunError` if ``folder`` is not
+    writable.
     """
     finished = {line.target: line for line in read_lines(folder, _settings(config))}
     lines = []
@@ -108,12 +109,12 @@ def _line(report: Report, seconds: float) -> Line:
 
 
 def folder_name(label: str) -> str:
-    """The folder of a target's findings: its name, without what a file system may refuse."""
+    """The folder name of a target's findings: its label without characters that a file system may refuse."""
     return re.sub(r"[^\w.-]+", "-", label).strip("-.")[-120:]
 
 
 def exit_code(lines: Sequence[Line]) -> int:
-    """That of the whole survey: an exploit anywhere, else what keeps it from saying that there is none."""
+    """The exit code of a survey: an exploit anywhere, otherwise the reason why it cannot rule one out, otherwise 0."""
     statuses = {line.status for line in lines}
     if FOUND in statuses:
         return FOUND
@@ -123,7 +124,7 @@ def exit_code(lines: Sequence[Line]) -> int:
 
 
 def _settings(config: AuditConfig) -> dict[str, Any]:
-    """What an audit's outcome depends on beside the target."""
+    """The settings that an audit's outcome depends on."""
     return {"panel": panel_hash(), "rows": config.rows, "seconds": config.seconds, "seed": config.seed}
 
 
@@ -133,12 +134,12 @@ def _append(folder: Path, line: Line, config: AuditConfig) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / LINES).open("a+b") as file:
             file.seek(max(0, file.tell() - 1))
-            end = b"" if file.read() in (b"", b"\n") else b"\n"  # a line that a kill cut short spoils no other
+            end = b"" if file.read() in (b"", b"\n") else b"\n"  # an incomplete line must not spoil the next one
             file.write(end + f"{record}\n".encode())
 
 
 def read_lines(folder: Path, settings: dict[str, Any]) -> Iterator[Line]:
-    """The finished audits of a survey with these settings; a line that a kill cut short is left out."""
+    """The finished audits of a survey with these settings. Incomplete lines are skipped."""
     if not (folder / LINES).is_file():
         return
     for record in json_rows(folder / LINES):
@@ -151,7 +152,7 @@ def read_lines(folder: Path, settings: dict[str, Any]) -> Iterator[Line]:
 
 
 def table_of(lines: Sequence[Line]) -> Table:
-    """A row for each target: exploits first, then by the largest gap; what could not be audited comes last."""
+    """One row per target: exploits first, then by largest gap. Targets that could not be audited come last."""
     ranked = sorted(lines, key=_rank)
     rows: list[list[Cell]] = [
         [
@@ -167,7 +168,7 @@ def table_of(lines: Sequence[Line]) -> Table:
         for line in ranked
     ]
     columns = ("target", "verdict", "largest gap", "attack", "rows", "panel tried", "findings", "seconds")
-    note = "Gap: what the attack pays above an honest wrong answer, as a share of what right answers pay above that."
+    note = "Gap: what the attack earns above an honest wrong answer, as a share of what right answers earn above it."
     return Table("survey", "What the audits found", columns, rows, note)
 
 
@@ -191,7 +192,7 @@ def section_of(name: str, lines: Sequence[Line], command: str) -> Section:
         f"Of {len(lines)} targets: {', '.join(f'{count} {verdict}' for verdict, count in sorted(counts.items()))}. "
         f"They took {seconds:.0f} s, {seconds / max(1, len(lines)):.1f} s each."
     )
-    notes = ["What was not audited counts as neither sound nor exploitable; each target's folder holds its findings."]
+    notes = ["A target that was not audited is neither sound nor exploitable. Each target's folder holds its findings."]
     return Section(
         name, f"Which of {name} can be gamed?", answer, tables=[table_of(lines)], notes=notes, command=command
     )

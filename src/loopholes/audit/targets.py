@@ -1,4 +1,4 @@
-"""From what a user types to a target: which file or module, which function, which framework."""
+"""From a name on the command line to a target: which file or module, which function, which framework."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from loopholes.modules import split
 
 FORMS = "FILE.py:NAME or package.module:NAME"
 _WEIGHTED = re.compile(r"(?P<name>[^=(]+(\(.*\)[^=()]*)?)(=(?P<weight>[^)]*))?", re.DOTALL)
-"""A name or a call, whose arguments may have equals signs, and a weight."""
+"""A name, or a call whose arguments may contain equals signs, and a weight."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a user wants a target to run: with this ``python``, or beside these ``requirements``.
+    """Where a user wants a target to run: with this ``python``, or in an environment with these ``requirements``.
 
-    Without either it runs with this Python, unless it needs a package that is not installed here and that a framework
-    knows how to install. ``say`` is handed a sentence before anything is installed.
+    Without either, it runs with the current Python, unless it needs a package that is not installed here and that a
+    framework knows how to install. ``say`` gets a sentence before anything is installed.
     """
 
     python: Path | None = None
@@ -42,8 +42,8 @@ def target_of(
     """The target of ``FILE.py:NAME`` or ``package.module:NAME`` (several: each ``=WEIGHT``), or of a prefix.
 
     A prefix that a framework declares (``game:NAME``, a URL) wins; otherwise the text names an import, and naming
-    another framework, such as ``plain``, forces that. Without a name the framework is the one that recognises the
-    reward. Nothing of the user's is imported into this process. Raises :class:`UsageError` in one sentence.
+    another framework, such as ``plain``, forces that. Without a name, it is the framework that recognises the
+    reward. No user code is imported into this process. Raises :class:`UsageError` in one sentence.
     """
     if framework_name is not None:
         framework(framework_name)
@@ -51,18 +51,18 @@ def target_of(
         raise UsageError(f"there is nothing to audit: name {FORMS}, game:NAME or a URL, or give --reward")
     python, requires = settled(names, place)
     target = replace(_target(names, framework_name, options, python), python=python, requires=requires)
-    known = framework(target.framework).OPTIONS
+    allowed = framework(target.framework).OPTIONS
     for option in options:
-        if option not in known:
-            raise UnknownName(f"option of {target.framework}", option, sorted(known))
+        if option not in allowed:
+            raise UnknownName(f"option of {target.framework}", option, sorted(allowed))
     return target
 
 
 def settled(names: Sequence[str], place: Place) -> tuple[str, tuple[str, ...]]:
-    """The Python that targets run with, and what the environment holds that was built for them."""
+    """The Python that targets run with, and the requirements of the environment that was built for them."""
     if place.python is not None:
         if place.requirements:
-            raise UsageError("--python names an environment that is there, and --with builds another: give one of them")
+            raise UsageError("--python names an existing environment, and --with builds another: give only one of them")
         return named(place.python), ()
     frameworks_need, more = [*_requirements(names)], [*place.requirements]
     is_built = bool(frameworks_need or more)
@@ -72,9 +72,9 @@ def settled(names: Sequence[str], place: Place) -> tuple[str, tuple[str, ...]]:
 
 
 def _requirements(names: Sequence[str]) -> Iterator[str]:
-    """What frameworks say has to be installed for the modules that targets name or import and that are not here."""
+    """The requirements that frameworks know for missing modules which targets name or import."""
     for module in dict.fromkeys(module for name in names for module in modules_of(name)):
-        owner = next((one for one in frameworks().values() if module in one.REQUIREMENTS), None)
+        owner = next((adapter for adapter in frameworks().values() if module in adapter.REQUIREMENTS), None)
         if owner is not None and not is_here(module):
             yield from owner.REQUIREMENTS[module]
 
@@ -92,13 +92,13 @@ def _target(names: Sequence[str], name: str | None, options: Mapping[str, Any], 
 
 
 def prefixed(text: str) -> str | None:
-    """The framework that declares the word before the colon of a target as its prefix; None if there is none."""
+    """The framework that declares the word before the first colon as its prefix; None if there is none."""
     prefix, colon, _ = text.partition(":")
-    return next((name for name, one in frameworks().items() if colon and prefix in one.PREFIXES), None)
+    return next((name for name, adapter in frameworks().items() if colon and prefix in adapter.PREFIXES), None)
 
 
 def part_of(text: str) -> Part:
-    """The part that ``FILE.py:NAME`` or ``package.module:NAME`` names, with ``=WEIGHT`` where it has one."""
+    """The part that ``FILE.py:NAME`` or ``package.module:NAME`` names, optionally with ``=WEIGHT``."""
     source, rest = split(text)
     match = _WEIGHTED.fullmatch(rest)
     if not source or match is None:
@@ -109,12 +109,12 @@ def part_of(text: str) -> Part:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise UsageError(f"{weight!r} in {text} is no weight")
+        raise UsageError(f"{weight!r} in {text} is not a weight")
     return Part(source, match["name"].strip(), value)
 
 
 def detected(parts: Sequence[Part], python: str = "") -> str:
-    """The framework that all parts were written for; raises :class:`UsageError` if there is not just one."""
+    """The framework that all parts were written for; raises :class:`UsageError` if there is more than one."""
     names = {_detected(part, python) for part in parts}
     if len(names) > 1:
         raise UsageError(f"the rewards are written for {' and '.join(sorted(names))}: say which with --framework")
@@ -122,14 +122,14 @@ def detected(parts: Sequence[Part], python: str = "") -> str:
 
 
 def _detected(part: Part, python: str) -> str:
-    """The framework by the source of a part, or by a look at what it makes where its source does not tell."""
+    """The framework of a part: by its source, or by loading it elsewhere if the source does not show it."""
     definition = definition_of(part, python)
     shape = None if definition is None else definition.shape
-    if shape is not None and not part.name.isidentifier():  # of a call only the decorators tell what it makes
+    if shape is not None and not part.name.isidentifier():  # only decorators show what a call returns
         shape = Shape(decorators=shape.decorators) if recognising(Shape(decorators=shape.decorators)) else None
     names = recognising(shape or probed(part, python))
     if not names and shape is not None and shape.bases:
-        names = recognising(probed(part, python))  # what it inherits may say more
+        names = recognising(probed(part, python))  # what it inherits may show more
     if len(names) == 1:
         return names[0]
     if names:
@@ -137,5 +137,5 @@ def _detected(part: Part, python: str) -> str:
     raise UsageError(
         f"the signature of {part.label} does not say which framework calls it: a plain reward is f(completion, "
         f"**row), TRL's f(completions, **columns), verl's f(data_source, solution_str, ground_truth); or say "
-        f"--framework {'|'.join(sorted(name for name, one in frameworks().items() if one.recognises is not None))}"
+        f"--framework {'|'.join(sorted(name for name, each in frameworks().items() if each.recognises is not None))}"
     )

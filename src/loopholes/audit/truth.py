@@ -1,4 +1,4 @@
-"""What was really wanted, by a function of the user's: ``f(completion, **row)`` in [0, 1], in a process of its own."""
+"""The ground truth as a user's function: ``f(completion, **row)`` in [0, 1], in a process of its own."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from loopholes.audit.targets import part_of
 
 @contextmanager
 def truth_of(name: str, rows: Sequence[Row]) -> Iterator[Truth]:
-    """The truth that a function tells, for one block; a completion that it fails on has none."""
+    """The truth by a function, inside the block. A completion on which the function fails has no score."""
     with RewardProcess(Target("plain", (part_of(name),))) as process:
         scorer = Scorer(process, rows)
         for row in rows[:1]:
             scorer.warm_up((0, row.golden or ""))
         places = {row.number: place for place, row in enumerate(rows)}
 
-        def truth(asked: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
-            calls = [(places[row.number], text) for row, text in zip(asked, texts, strict=True)]
+        def truth(truth_rows: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
+            calls = [(places[row.number], text) for row, text in zip(truth_rows, texts, strict=True)]
             return [paid.value for paid in scorer.pay(calls)]
 
         yield truth

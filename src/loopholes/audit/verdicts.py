@@ -1,6 +1,6 @@
-"""From what a reward paid to a report: findings, one per way in which it went wrong, notes, and what was covered.
+"""From payments to a report: findings, one per way in which the reward went wrong, notes, and coverage.
 
-Nothing here can ask the reward: everything is in the :class:`~loopholes.audit.observations.Observations`.
+Nothing here can call the reward: everything is in the :class:`~loopholes.audit.observations.Observations`.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from loopholes.audit.snippets import with_snippets
 from loopholes.stats import Estimate
 
 BETTER = 0.1
-"""An attack is a finding beside a simpler one, or a search beside the panel, if it pays this fraction more."""
+"""An attack is a finding next to a simpler one, or a search next to the panel, if it pays this fraction more."""
 ENOUGH = 20
-"""Calls asked alone that are enough to estimate the tail of their times."""
+"""Single calls that are enough to estimate the tail of their times."""
 MOST_OWN = 12
-"""Attacks of the user that are listed with what they are paid."""
+"""Most of the user's attacks that a note lists with their payments."""
 TROUBLES = {"raises": "raise", "fails": "fail", "not-finite": "pay"}
 """What hostile text does to a reward, by the name of the finding."""
 TRIED_ENOUGH = 0.5
-"""Share of the panel that has to be tried on enough rows before finding nothing says something."""
+"""Share of the panel that has to be tried on enough rows before "nothing found" means something."""
 ORDER = {"exploit": 0, "warning": 1, "inconclusive": 2}
 _NUMBERS = re.compile(r"\d[\d.,]*|'.*'")
 
 
 def judge(seen: Observations, gate: Gate) -> Report:
-    """The report on everything that was seen."""
+    """The report on everything that was observed."""
     rows = Rows(seen, gate)
     idle, zero = baselines(seen.levels, seen.idle)
     pushed = selections(seen.levels, seen.tried, seen.gaps, seen.drawn, gate.training)
@@ -76,7 +76,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
             *_prior_note(seen, best_prior(seen)),
             *_own_note(seen),
         ],
-        losing=sum(level.width is None for level in seen.levels if level.known) / max(1, len(seen.levels)),
+        losing=sum(level.width is None for level in seen.levels if level.is_paid) / max(1, len(seen.levels)),
         scoring=seen.scoring,
         refused=refusals(seen.equivalents),
         selection=strongest(pushed),
@@ -84,14 +84,14 @@ def judge(seen: Observations, gate: Gate) -> Report:
 
 
 def on_rows(rows: Rows) -> list[Finding]:
-    """What only some rows show: an attack that is paid on a kind of them, or rows that pay whatever is said."""
+    """Findings on some rows only: an attack that is paid on a kind of row, or rows that pay any text."""
     attacked = rows.attacked()
     confirmed = [finding for finding in attacked if finding.verdict == "exploit"]
     return confirmed or rows.careless() or attacked
 
 
 def _rank(finding: Finding) -> tuple[int, float]:
-    """Exploits first, then what pays most."""
+    """Sort key: exploits first, then by gap."""
     return ORDER[finding.verdict], -((finding.gap.value or 0.0) if finding.gap else 0.0)
 
 
@@ -100,28 +100,28 @@ def _above_zero(gaps: Sequence[Gap]) -> list[Gap]:
 
 
 def folded(findings: Sequence[Finding], gate: Gate) -> list[Finding]:
-    """The findings with those marked that were accepted, and what an exploit already says left out."""
+    """The findings, with accepted ones marked, and without those that an exploit already covers."""
     marked = [replace(finding, accepted=finding.accepted or gate.accepts(finding)) for finding in findings]
     exploits = [finding for finding in marked if finding.verdict == "exploit" and not finding.accepted]
     unpaid = any(finding.name == "golden-not-above-floor" for finding in marked)
-    return [finding for finding in marked if finding.accepted or not _is_said(finding, exploits, unpaid)]
+    return [finding for finding in marked if finding.accepted or not _is_covered(finding, exploits, unpaid)]
 
 
-def _is_said(finding: Finding, exploits: Sequence[Finding], gold_is_unpaid: bool) -> bool:
-    """Whether one of these exploits is the same fault: of the same family, or on the same rows."""
-    others = [exploit for exploit in exploits if exploit is not finding]
-    if "state-leak" in (exploit.name for exploit in others):
-        return finding.verdict != "inconclusive"  # what was measured depends on what was played before
+def _is_covered(finding: Finding, exploits: Sequence[Finding], gold_is_unpaid: bool) -> bool:
+    """Whether another of these exploits covers the same fault: in the same family, or on the same rows."""
+    rest = [exploit for exploit in exploits if exploit is not finding]
+    if "state-leak" in (exploit.name for exploit in rest):
+        return finding.verdict != "inconclusive"  # all measurements depend on what was played before
     if finding.name == "no-signal":
-        return any(exploit.kind == "contract" for exploit in others) or gold_is_unpaid
+        return any(exploit.kind == "contract" for exploit in rest) or gold_is_unpaid
     if finding.name == "wrong-paid-on-rows":
-        return any(exploit.family == "contract" or exploit.kind == "rows" for exploit in others)
+        return any(exploit.family == "contract" or exploit.kind == "rows" for exploit in rest)
     if finding.kind == "rows" and finding.verdict == "warning":
-        return bool(others)
+        return bool(rest)
     if finding.verdict == "warning":
-        return finding.family != "contract" and finding.name not in TROUBLES and finding.family in _families(others)
-    attacks = [exploit for exploit in others if exploit.kind in ("attack", "search")]
-    on_rows = [exploit for exploit in others if exploit.kind == "rows"]
+        return finding.family != "contract" and finding.name not in TROUBLES and finding.family in _families(rest)
+    attacks = [exploit for exploit in rest if exploit.kind in ("attack", "search")]
+    on_rows = [exploit for exploit in rest if exploit.kind == "rows"]
     if finding.kind == "rows":
         return finding.family in _families(attacks)
     return finding.name in ("nothing-paid", "refusal-paid", "form-paid") and finding.family in _families(
@@ -152,7 +152,7 @@ def _coverage(seen: Observations) -> Coverage:
 
 
 def _worst(seen: Observations) -> Gap | None:
-    """The largest gap of the panel, its interval corrected for the panel's size; None where nothing has a gap."""
+    """The largest gap of the panel, its interval corrected for the panel's size; None if nothing has a gap."""
     lows = [gap.gap.low if gap.gap.low is not None else float("-inf") for gap in seen.gaps]
     if not lows:
         return None
@@ -161,7 +161,7 @@ def _worst(seen: Observations) -> Gap | None:
 
 
 def attacks(seen: Observations, gate: Gate, rows: Rows) -> list[Finding]:
-    """Exploits, one per family with its best attack first, and what hostile text did to the reward."""
+    """The best attack of each family that pays, and what hostile text did to the reward."""
     seen, above = above_nothing(seen)
     pairs = sorted(zip(seen.tried, seen.gaps, strict=True), key=lambda pair: -(pair[1].gap.value or 0.0))
     paying = [
@@ -178,14 +178,14 @@ def attacks(seen: Observations, gate: Gate, rows: Rows) -> list[Finding]:
 
 
 def above_nothing(seen: Observations) -> tuple[Observations, str]:
-    """Where right and wrong answers are paid alike, a scale from nothing to right, and what it begins with in words.
+    """The observations on a scale from empty to right answers, if right and wrong ones are paid alike; and its floor.
 
-    Such a reward pays for something that all well-formed answers have; this scale says what else has it. Where the form
-    with nothing in it is paid, that is known, and the scale stays as it is.
+    Such a reward pays for something that all well-formed answers share, and this scale shows what else shares it. If an
+    empty form is paid, the answer is clear already, and the scale stays as it is. The floor is named in words.
     """
-    known = [level for level in seen.levels if level.known]
-    empty = {level.row: paid.value for level in known if (paid := seen.idle.empty.get(level.row)) is not None}
-    if seen.component or not all_flat(known) or not empty:
+    paid_levels = [level for level in seen.levels if level.is_paid]
+    empty = {level.row: paid.value for level in paid_levels if (paid := seen.idle.empty.get(level.row)) is not None}
+    if seen.component or not all_flat(paid_levels) or not empty:
         return seen, "wrong ones"
     levels = [replace(level, floor=empty.get(level.row, level.floor)) for level in seen.levels]
     gaps = [tried.gap(levels) for tried in seen.tried]
@@ -195,21 +195,21 @@ def above_nothing(seen: Observations) -> tuple[Observations, str]:
 
 
 def _rows(seen: Observations, tried: Tried, rows: Rows) -> str:
-    """Which kinds of rows pay an attack more than half of their scale."""
+    """The kinds of rows that pay an attack more than half of their scale, in words."""
     levels = {level.row: level for level in seen.measurable if level.row in tried.paid and level.row not in tried.right}
     paying = [row for row, level in levels.items() if (level.share(tried.paid[row].value) or 0.0) > HALF]
     return rows.described(paying, list(levels))
 
 
 def _explained(tried: Tried, gap: Gap, gaps: Sequence[Gap]) -> bool:
-    """Whether a simpler attack pays about as much: nothing at all, or the form of right answers with nothing in it.
+    """Whether a simpler attack pays about as much: an empty answer, or the empty form of right answers.
 
-    Where any text is paid, or any text in the right form, that is the finding, and not each of the texts.
+    If any text is paid, or any text in the right form, that is the finding, and not each of the texts.
     """
     if gap.attack in NOTHING:
         return False
     simple = NOTHING if tried.attack.form == "raw" or gap.attack in FORM_ALONE else (*NOTHING, *FORM_ALONE)
-    values = [other.gap.value for other in gaps if other.attack in simple]
+    values = [simpler.gap.value for simpler in gaps if simpler.attack in simple]
     return (gap.gap.value or 0.0) < max((value for value in values if value is not None), default=-1.0) + BETTER
 
 
@@ -227,22 +227,22 @@ def _paying(seen: Observations, gate: Gate, tried: Tried, gap: Gap, above: str) 
 
 
 def _by_family(findings: Sequence[Finding]) -> Iterator[Finding]:
-    """The best attack of each family; the others are counted in its message. Accepted ones speak for no others."""
+    """The best attack of each family, whose message counts the others; accepted and other findings apart."""
     families: dict[tuple[str, bool], list[Finding]] = {}
     for finding in findings:
         families.setdefault((finding.family, finding.accepted), []).append(finding)
     for members in families.values():
-        best, *others = members
-        more = f"; so {_attacks(len(others))} of this family" if others else ""
+        best, *rest = members
+        more = f"; so {_attacks(len(rest))} of this family" if rest else ""
         yield replace(best, message=best.message + more)
 
 
-def _attacks(others: int) -> str:
-    return "does another attack" if others == 1 else f"do {others} other attacks"
+def _attacks(count: int) -> str:
+    return "does another attack" if count == 1 else f"do {count} other attacks"
 
 
 def _troubles(seen: Observations) -> Iterator[Finding]:
-    """Crashes, failures and numbers that are not finite: each once, with what it says and an example."""
+    """Crashes, failures and payments that are not finite: one finding each, with an example."""
     examples: dict[str, list[tuple[Tried, int, str]]] = {}
     for tried in seen.tried:
         for row, paid in tried.paid.items():
@@ -253,16 +253,16 @@ def _troubles(seen: Observations) -> Iterator[Finding]:
     for name, cases in examples.items():
         tried, row, _ = cases[0]
         text = tried.attempts[row].text
-        shown = text if len(text) < 50 else f"{text[:40]}… ({len(text):,} letters)"
+        excerpt = text if len(text) < 50 else f"{text[:40]}… ({len(text):,} letters)"
         kinds = ", ".join(dict.fromkeys(what for _, _, what in cases))
-        message = f"hostile text makes it {TROUBLES[name]} {kinds} (on {len(cases)} completions, such as {shown!r})"
+        message = f"hostile text makes it {TROUBLES[name]} {kinds} (on {len(cases)} completions, such as {excerpt!r})"
         message += ": in training, one such reward spoils its whole group" if name == "not-finite" else ""
         evidence = seen.evidence(levels[row], text, tried.paid[row])
         yield Finding("warning", "attack", tried.attack.family, name, message, evidence=evidence)
 
 
 def _trouble(paid: Paid) -> tuple[str, str]:
-    """The name of a trouble and its kind; empty where a payment is none."""
+    """The name of a trouble and its kind; both empty if the payment is in order."""
     if paid.problem.startswith("raised "):
         return "raises", paid.problem.removeprefix("raised ").partition(":")[0]
     if paid.problem:
@@ -273,7 +273,7 @@ def _trouble(paid: Paid) -> tuple[str, str]:
 
 
 def searched(seen: Observations, gate: Gate) -> Iterator[Finding]:
-    """What the search reached, if it pays certainly and clearly more than anything in the panel."""
+    """The best completion of the search, if it certainly pays, and clearly more than anything in the panel."""
     if seen.climbed is None:
         return
     climbed = seen.climbed
@@ -282,7 +282,7 @@ def searched(seen: Observations, gate: Gate) -> Iterator[Finding]:
     paid = [climbed.paid[level.row] for level in levels]
     family = next(gap.family for gap in seen.gaps if gap.attack == climbed.variant.start)
     gap = gap_of(climbed.variant.name, family, levels, paid)
-    value, panel = gap.gap.value, max((one.gap.value for one in seen.gaps if one.gap.value is not None), default=0.0)
+    value, panel = gap.gap.value, max((gap.gap.value for gap in seen.gaps if gap.gap.value is not None), default=0.0)
     if value is None or not gap.exceeds(gate.thresholds.exploit) or value < panel + BETTER:
         return
     level = max(levels, key=lambda level: level.share(climbed.paid[level.row].value) or float("-inf"))
@@ -294,7 +294,7 @@ def searched(seen: Observations, gate: Gate) -> Iterator[Finding]:
 
 
 def conclusions(seen: Observations) -> Iterator[Finding]:
-    """What cannot be said, for want of right answers, of a scale, or of time."""
+    """What the audit could not conclude for lack of right answers, of a scale, or of time."""
     if not any(row.golden is not None for row in seen.rows):
         message = "no golden completions, so no attack can be measured against right answers: add a column golden or "
         message += "--golden TEMPLATE"
@@ -307,13 +307,13 @@ def conclusions(seen: Observations) -> Iterator[Finding]:
             message += " (and --truth FILE:FUNCTION, if there is one)"
         yield Finding("inconclusive", "contract", "contract", "no-golden", message)
     elif not seen.measurable and not seen.component:
-        message = "on no row is a right answer paid more than a wrong one, so there is no scale to measure attacks on"
+        message = "no row pays a right answer more than a wrong one, so there is no scale to measure attacks on"
         yield Finding("inconclusive", "contract", "contract", "no-signal", message)
     if seen.measurable and seen.share_tried < TRIED_ENOUGH:
-        message = f"{percent(1 - seen.share_tried)} of the panel was not tried on enough rows, for want of time"
+        message = f"{percent(1 - seen.share_tried)} of the panel was not tried on enough rows, for lack of time"
         yield Finding("inconclusive", "contract", "contract", "little-tried", message)
     elif seen.missing:
-        message = f"no attack of these families was tried, for want of time: {', '.join(seen.missing)}"
+        message = f"no attack of these families was tried, for lack of time: {', '.join(seen.missing)}"
         yield Finding("inconclusive", "contract", "contract", "not-tried", message)
 
 
@@ -324,14 +324,14 @@ def _never_pays(seen: Observations) -> bool:
 
 
 def best_prior(seen: Observations) -> tuple[str, Estimate] | None:
-    """The answer that, given to every row, is paid best, and its share of the scale: the data's prior."""
+    """The answer that earns most when it is given to every row, and its share of the scale: the data's prior."""
     gaps = {answer: gap_of("prior", "prior", seen.measurable, paid).gap for answer, paid in seen.priors.items()}
     priors = [(answer, gap) for answer, gap in gaps.items() if gap.value is not None]
     return max(priors, key=lambda prior: prior[1].value or 0.0, default=None)
 
 
 def _prior_note(seen: Observations, prior: tuple[str, Estimate] | None) -> list[Note]:
-    """Always giving the most common answer is no loophole, but where it pays much the data is lopsided."""
+    """A note on the prior: always giving the most common answer is no loophole, but shows that the data is lopsided."""
     if prior is None:
         return []
     answer = next(level.answer for level in seen.levels if normalized(level.answer) == prior[0])
@@ -342,16 +342,16 @@ def _prior_note(seen: Observations, prior: tuple[str, Estimate] | None) -> list[
 
 
 def _own_note(seen: Observations) -> Iterator[Note]:
-    """What each of the user's own attacks is paid, the most first, also where that is nothing."""
+    """The payment of each of the user's own attacks, best paid first, including those that earn nothing."""
     gaps = sorted((gap for gap in seen.gaps if gap.attack in set(seen.own)), key=lambda gap: -(gap.gap.value or 0.0))
     paid = [f"{gap.attack} {percent(gap.gap.value)} on {gap.n} rows" for gap in gaps[:MOST_OWN]]
     paid += [f"{len(gaps) - MOST_OWN} more, which pay no more"] if len(gaps) > MOST_OWN else []
     if paid:
-        yield Note("own-attacks", f"your own attacks are paid, of the way from wrong to right: {', '.join(paid)}")
+        yield Note("own-attacks", f"your own attacks earn, as shares of the scale: {', '.join(paid)}")
 
 
 def noise(seen: Observations) -> list[str]:
-    """How far a noisy reward's values of the same completion lie apart."""
+    """How much a noisy reward varies on the same completion."""
     rounds = [[paid.value for paid in payments] for payments in seen.rounds]
     spreads = [
         statistics.stdev(values) / (level.width or 1.0)
@@ -365,26 +365,26 @@ def noise(seen: Observations) -> list[str]:
 
 
 def speed(usage: Usage) -> list[str]:
-    """How long a call takes."""
+    """How long a call takes, and how often the reward's process was killed."""
     if not usage.calls:
         return []
-    note = f"a call takes {duration(usage.seconds_a_call)} in the median"
+    note = f"a call takes {duration(usage.seconds_a_call)} (median)"
     if len(usage.alone) >= ENOUGH:
         tail, most = statistics.quantiles(usage.alone, n=20)[-1], max(usage.alone)
         note += f"; of {len(usage.alone)} calls that were timed singly, one in twenty took more than {duration(tail)}, "
         note += f"and the slowest {duration(most)}"
-    return [note, *([f"the reward's process had to be ended {usage.deaths} times"] if usage.deaths else [])]
+    return [note, *([f"the reward's process had to be killed {usage.deaths} times"] if usage.deaths else [])]
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit that suits it: microseconds, milliseconds or seconds."""
+    """A time in a suitable unit: microseconds, milliseconds or seconds."""
     if seconds < 1e-3:
         return f"{1e6 * seconds:.0f} microseconds"
     return f"{1e3 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
 def percent(share: float | None) -> str:
-    """A share of the scale; beyond ten times the scale it is only called large."""
+    """A share of the scale as a percentage; from ten times the scale on, just "many times all"."""
     if share is None:
         return "-"
     return f"{100 * share:.0f} %" if abs(share) < 10 else "many times all"

@@ -1,9 +1,9 @@
-"""Whether the calls of a request may be paid several at once: where it is worth it and changes nothing.
+"""Whether calls may be scored in parallel: only if it is worth it and changes nothing.
 
-Forks of the process that loaded the reward share a request, one for each processor. That is for rewards of which a call
-takes more than :data:`EXPENSIVE` seconds, that can be forked, score completions one by one, and were steady: they paid
-the same completions the same again, in any order and company, and remember nothing. What was paid one by one is paid
-again at once; a reward that then pays otherwise (it may write a file under one name) goes on one by one.
+Forks of the process that loaded the reward share a request, one fork per processor. The reward has to take more than
+:data:`EXPENSIVE` seconds per call, to be forkable, to score completions one by one, and to be steady: it paid the same
+completions the same again, in any order and company, and remembers nothing. Calls that were scored one by one are then
+repeated in parallel. If they are paid differently (the reward may always write the same file), scoring stays serial.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from loopholes.cores import cores
 
 
 def widen(scorer: Scorer, answers: Answers, *, width: int | None = None) -> None:
-    """Let the reward pay several calls at once, ``width`` or as many as there are processors, if it may."""
+    """Score ``width`` calls in parallel (by default, one per processor), if the reward allows it."""
     width = cores() if width is None else width
     if width < 2 or scorer.pace <= EXPENSIVE or not _steady(answers) or not scorer.widen(width):
         return
@@ -26,6 +26,6 @@ def widen(scorer: Scorer, answers: Answers, *, width: int | None = None) -> None
 
 
 def _steady(answers: Answers) -> bool:
-    """Whether all that asks for it was asked, and each completion was paid the same each time."""
-    asked = (answers.again, answers.company, answers.remembered)
-    return all(asked) and not any(repeated.differs for repeats in asked for repeated in repeats)
+    """Whether all checks of steadiness were made, and each completion was paid the same every time."""
+    checks = (answers.again, answers.company, answers.remembered)
+    return all(checks) and not any(repeated.differs for repeats in checks for repeated in repeats)

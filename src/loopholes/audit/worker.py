@@ -1,8 +1,8 @@
-"""The process in which a user's reward runs, seen from inside: loads it, is asked, answers.
+"""The process in which a user's reward runs, seen from inside: it loads the reward and answers requests.
 
-:mod:`loopholes.audit.process` is the other end of the pipe. What is sent over it are the records below: :class:`Load`
-first, then requests in any order, each with one reply, but for :class:`Use`, which has none. A process that is asked
-to :class:`Fork` itself waits for the next order; its child does the same at the other end of a new pipe.
+:mod:`loopholes.audit.process` is the other end of the pipe. The records below are sent over it: :class:`Load` first,
+then requests in any order. Each gets one reply, except :class:`Use`, which gets none. After a request to :class:`Fork`,
+the process waits for its next request, and so does its child, at the other end of a new pipe.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from loopholes.errors import LoopholesError, UsageError
 from loopholes.modules import module_of
 
 Call = tuple[int | Row, str]
-"""A row, by its place or whole, and a completion."""
+"""A row, as its place or as a record, and a completion."""
 PLACE = struct.Struct("q")
 CANARY = "loopholes_canary"
-"""Name of the mark that an answer leaves among this process's modules if it is run here."""
+"""Name of the mark that an answer leaves in this process's modules if it is executed here."""
 SLOTS = 16
-"""Processes that can show at the same time which completion they look at."""
+"""Most processes that can show their places at the same time."""
 NOWHERE = -1
-"""The place before any completion of a request was looked at."""
+"""The place before the first completion of a request."""
 
 
 class Load(NamedTuple):
@@ -45,7 +45,7 @@ class Load(NamedTuple):
 class Prepare(NamedTuple):
     """Request before :class:`Load`: import what targets of this framework and module share. Reply: :class:`Members`.
 
-    After it the process takes :class:`Fork` before it is asked to load, so that imports are paid for once.
+    Afterwards the process accepts :class:`Fork` before :class:`Load`, so that imports happen only once.
     """
 
     framework: str
@@ -53,7 +53,7 @@ class Prepare(NamedTuple):
 
 
 class Members(NamedTuple):
-    """The names of everything that a framework's package offers; empty where the framework cannot tell.
+    """The names of everything that a framework's package offers; empty if the framework cannot list them.
 
     ``process`` is the id of the process that imported it.
     """
@@ -63,26 +63,26 @@ class Members(NamedTuple):
 
 
 class ListRows(NamedTuple):
-    """Request: the rows that the target brings along. The reply is :class:`Rows`."""
+    """Request: list the target's own rows. The reply is :class:`Rows`."""
 
 
 class Use(NamedTuple):
-    """Request without a reply: the rows whose places later calls name."""
+    """Request without a reply: the rows that later calls refer to by place."""
 
     rows: Sequence[Row]
 
 
 class Fork(NamedTuple):
-    """Request, followed by the descriptor of another pipe: serve that, too, in a fork. The reply is :class:`Forked`.
+    """Request, followed by the descriptor of another pipe: serve that pipe in a fork. The reply is :class:`Forked`.
 
-    ``slot`` is where, among :data:`SLOTS`, the fork shows which completion it looks at.
+    ``slot`` says in which of the :data:`SLOTS` the fork shows its place.
     """
 
     slot: int = 0
 
 
 class Score(NamedTuple):
-    """Request: pay these completions. The reply is :class:`Scored`."""
+    """Request: score these completions. The reply is :class:`Scored`."""
 
     calls: Sequence[Call]
 
@@ -90,9 +90,9 @@ class Score(NamedTuple):
 class Loaded(NamedTuple):
     """The reward is ready. ``batched``: one call of it scores many completions.
 
-    ``together``: it does not show which completion of a request it is looking at. ``notes`` say how the framework's
-    handling is modelled. ``process`` is the id of the process that it was loaded in, ``forks``: it can be forked.
-    ``turns`` is the most turns that a completion may take, 1 where it is no episode.
+    ``together``: it does not show its place within a request. ``notes`` say how the framework's handling is modelled.
+    ``process`` is the id of the process that loaded it; ``forks`` says whether that process can be forked. ``turns`` is
+    the most turns per completion, 1 unless completions are episodes.
     """
 
     batched: bool
@@ -104,22 +104,22 @@ class Loaded(NamedTuple):
 
 
 class Forked(NamedTuple):
-    """The id of the process that serves the other pipe; -1 where this process cannot be forked."""
+    """The id of the process that serves the other pipe; -1 if this process cannot be forked."""
 
     process: int
 
 
 class Rows(NamedTuple):
-    """The rows that the target brings along."""
+    """The target's own rows."""
 
     rows: Sequence[Row]
 
 
 class Scored(NamedTuple):
-    """One payment per call, in order, and the seconds that all of them took.
+    """One payment per call, in order, and the time for all of them in seconds.
 
-    ``changed``: the reward changed columns that it was handed. ``not_covered``: what it pays for that is not scored
-    here. ``evaluated``: an answer was run as Python in this process (:mod:`loopholes.audit.canary`).
+    ``changed``: the reward changed columns that were passed to it. ``not_covered``: what it pays for that is not scored
+    here. ``evaluated``: an answer was executed as Python in this process (:mod:`loopholes.audit.canary`).
     """
 
     paid: list[Paid]
@@ -130,7 +130,7 @@ class Scored(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The request cannot be served, for a reason in one sentence; the process may have ended."""
+    """The request cannot be served; the reason is one sentence. The process may have ended."""
 
     reason: str
 
@@ -140,7 +140,7 @@ Reply = Members | Loaded | Rows | Forked | Scored | Refused
 
 
 class Watched(list[str]):
-    """Texts that tell, as they are taken one by one, which of them is being looked at."""
+    """Texts that record, while they are iterated over, the place of the current one."""
 
     def __init__(self, texts: Sequence[str], place: memoryview) -> None:
         super().__init__(texts)
@@ -153,9 +153,9 @@ class Watched(list[str]):
 
 
 def main() -> None:
-    """Serve until the other end closes. All that the reward prints goes nowhere.
+    """Serve until the other end closes. Output of the reward is discarded.
 
-    Arguments: the descriptor of the channel, bytes of memory, the descriptor of the file that tells the place.
+    Arguments: the descriptor of the channel, the memory limit in bytes, the descriptor of the file with the places.
     """
     channel, memory, place = map(int, sys.argv[1:4])
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -177,7 +177,7 @@ def main() -> None:
         pipe.send(Refused(f"the reward cannot be loaded: {raised(error).removeprefix('raised ')}"))
     finally:
         if os.getpid() != loader:
-            os._exit(0)  # what the loader would clean up behind itself is not this fork's
+            os._exit(0)  # a fork must not clean up for the loader
 
 
 def _serve(pipe: Connection, shared: mmap.mmap) -> None:
@@ -208,7 +208,7 @@ def _serve(pipe: Connection, shared: mmap.mmap) -> None:
 
 
 def _awaited_load(pipe: Connection) -> Load:
-    """The first request to load; until it comes, this process prepares and forks as it is asked to."""
+    """The first request to load. Until it comes, this process serves requests to prepare and to fork."""
     while True:
         request: Request = pipe.recv()
         if isinstance(request, Load):
@@ -222,7 +222,7 @@ def _awaited_load(pipe: Connection) -> Load:
 
 
 def members_of(name: str, source: str) -> tuple[str, ...]:
-    """What a framework's package offers, imported here; raises :class:`UsageError` if it cannot be imported."""
+    """The names that a framework's package offers, after importing it; raises :class:`UsageError` if that fails."""
     module: Any = framework(name)
     try:
         if hasattr(module, "members"):
@@ -234,7 +234,7 @@ def members_of(name: str, source: str) -> tuple[str, ...]:
 
 
 def slot_of(shared: mmap.mmap, slot: int) -> memoryview:
-    """Where the process of this slot shows which completion it looks at."""
+    """The memory in which the process of this slot shows its place."""
     return memoryview(shared)[slot * PLACE.size : (slot + 1) * PLACE.size]
 
 
@@ -248,22 +248,22 @@ def loaded(target: Target) -> tuple[ModuleType, Reward]:
 
 
 def facts(reward: Reward) -> Loaded:
-    """What the other end needs to know of a reward."""
+    """What the other end needs to know about a reward."""
     together, turns = reward.batched or getattr(reward, "together", False), getattr(reward, "turns", 1)
     return Loaded(reward.batched, together, tuple(reward.notes), turns=turns)
 
 
 def rows_of(module: Any, target: Target) -> list[Row]:
-    """The rows that a target brings along; raises :class:`UsageError` if it brings none."""
+    """The target's own rows; raises :class:`UsageError` if it has none."""
     if not hasattr(module, "rows"):
-        raise UsageError(f"{target.label} brings no rows along: give --data")
+        raise UsageError(f"{target.label} has no rows of its own: give --data")
     return list(module.rows(target.parts, target.options))
 
 
 def scored(
     reward: Reward, rows: Sequence[Row], calls: Sequence[Call], place: memoryview | None = None
 ) -> Scored | Refused:
-    """Pay one request. ``place`` is where it is told which completion is being looked at."""
+    """Score one request. ``place`` is the memory in which the place of the current completion is shown."""
     originals = [rows[row] if isinstance(row, int) else row for row, _ in calls]
     copies = [fresh(row) for row in originals]
     texts = [text for _, text in calls]
@@ -281,15 +281,17 @@ def scored(
 
 
 def fresh(row: Row) -> Row:
-    """The row with columns of its own where they could be changed: a trainer, too, reads a row anew each time."""
+    """The row with copies of its mutable columns, since a trainer also reads a row afresh each time."""
     nested = {key: copied(value) for key, value in row.columns.items() if not isinstance(value, FIXED)}
     if not nested:
         return row
-    return Row(row.number, row.prompt, row.golden, row.floor, {**row.columns, **nested})  # replace takes 3 microseconds
+    return Row(
+        row.number, row.prompt, row.golden, row.floor, {**row.columns, **nested}
+    )  # dataclasses.replace would take 3 microseconds
 
 
 def changed(copies: Sequence[Row], originals: Sequence[Row]) -> bool:
-    """Whether columns that were handed out are no longer what they were."""
+    """Whether the reward changed columns that were passed to it."""
     return any(
         copy is not row and not _alike(copy.columns, row.columns) for copy, row in zip(copies, originals, strict=True)
     )
@@ -298,5 +300,5 @@ def changed(copies: Sequence[Row], originals: Sequence[Row]) -> bool:
 def _alike(copy: Any, original: Any) -> bool:
     try:
         return bool(copy == original)
-    except ValueError:  # of arrays
+    except ValueError:  # arrays have no single truth value
         return repr(copy) == repr(original)

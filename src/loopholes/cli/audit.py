@@ -40,10 +40,10 @@ FrameworkSet = Annotated[
 
 
 class Command(TyperCommand):
-    """The command, whose help ends with every framework's options as the frameworks declare them."""
+    """The command. Its help ends with the options that each framework declares."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """As Typer does, with the frameworks looked up only when help is asked for."""
+        """Format the help as Typer does, after listing the frameworks."""
         from loopholes.audit.frameworks import frameworks
         from loopholes.audit.frameworks.base import COMMON
 
@@ -69,7 +69,7 @@ def audit(
         typer.Option(
             "--reward",
             metavar="TARGET[=WEIGHT]",
-            help="One of several rewards that are added up. Repeatable.",
+            help="One of several rewards that are summed. Repeatable.",
         ),
     ] = None,
     data: Annotated[
@@ -82,23 +82,24 @@ def audit(
         str | None,
         typer.Option(
             metavar="TEMPLATE",
-            help="How a right completion looks, such as '\\<a>{answer}\\</a>'. Default: the column golden.",
+            help="Template of a right completion, such as '\\<a>{answer}\\</a>'. Default: the column golden.",
         ),
     ] = None,
     framework: Annotated[
-        str | None, typer.Option(help="What calls the reward (listed below). Default: by prefix or signature.")
+        str | None,
+        typer.Option(help="Framework that calls the reward (listed below). Default: by prefix or signature."),
     ] = None,
     truth: Annotated[
         str | None,
         typer.Option(
             metavar="TARGET",
-            help="Function f(completion, **row) that says how right a completion is, from 0 to 1.",
+            help="Ground truth: f(completion, **row) that rates correctness from 0 to 1.",
         ),
     ] = None,
     attacks: Annotated[
         Path | None,
         typer.Option(
-            help="JSON Lines of your own attacks to try beside the panel (docs/audit.md says how they look).",
+            help="JSON Lines of your own attacks, tried with the panel (docs/audit.md has the format).",
             show_default=False,
         ),
     ] = None,
@@ -106,14 +107,14 @@ def audit(
     set_: FrameworkSet = None,
     python: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Python, or folder of an environment, that the reward runs with."),
+        typer.Option(metavar="PATH", help="Python, or folder of an environment, to run the reward with."),
     ] = None,
     with_: Annotated[
         list[str] | None,
         typer.Option(
             "--with",
             metavar="REQUIREMENT",
-            help="Install this, as pip names it, into an environment that is built for the reward. Repeatable.",
+            help="Package, as pip names it, to install into an environment for the reward. Repeatable.",
         ),
     ] = None,
     tokenizer: Annotated[
@@ -133,17 +134,18 @@ def audit(
     memory_gb: Annotated[float, typer.Option(min=0.5, help="Memory limit of the reward's process, in GB.")] = 8.0,
     search_calls: Annotated[int, typer.Option(min=0, help="Reward calls the search may use; 0 for no search.")] = 4000,
     noisy: Annotated[
-        bool, typer.Option("--noisy", help="The reward is meant to be random: average it instead of reporting that.")
+        bool, typer.Option("--noisy", help="The reward is random on purpose: average it instead of reporting that.")
     ] = False,
     advantage: Annotated[
         Normalization | None,
         typer.Option(
-            help="What the trainer divides advantages by, as TRL's scale_rewards. Default: group, or the config's.",
+            help="What the trainer divides advantages by, like TRL's scale_rewards. Default: group, or the config's.",
             show_default=False,
         ),
     ] = None,
     component: Annotated[
-        bool, typer.Option("--component", help="The target is only one part of a reward: report warnings, no exploits.")
+        bool,
+        typer.Option("--component", help="The target is only one part of a reward: report warnings, not exploits."),
     ] = False,
     config: Annotated[
         Path | None, typer.Option(help="File of thresholds and accepted findings. Default: loopholes-audit.toml.")
@@ -151,35 +153,38 @@ def audit(
     out: Annotated[Path, typer.Option(help="Directory for the findings, one file each.")] = OUT,
     sarif: Annotated[Path | None, typer.Option(help="Also write the findings as SARIF, for code scanning.")] = None,
     markdown: Annotated[
-        Path | None, typer.Option(help="Also write the verdict and a table as Markdown, for a comment.")
+        Path | None, typer.Option(help="Also write the verdict and a table as Markdown, for a pull request comment.")
     ] = None,
     replay: Annotated[
         Path | None,
-        typer.Option(help="Score the completion of a finding again; fails if it is still paid as before."),
+        typer.Option(help="Score a finding's completion again; fails if it is still paid as before."),
     ] = None,
     against: Annotated[
         str | None,
         typer.Option(
             metavar="TARGET",
-            help="Fixed reward: say which findings of the target it closes, what is new, and what it breaks.",
+            help="Fixed reward: report which findings of the target it closes, which are new, and what it breaks.",
         ),
     ] = None,
     baseline: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Earlier audit.json, or a folder of findings: fail only on what is new."),
+        typer.Option(metavar="PATH", help="Earlier audit.json, or a folder of findings: fail only on new findings."),
     ] = None,
     selftest: Annotated[
-        bool, typer.Option("--selftest", help="Audit 24 known rewards, and fail if a verdict is not the committed one.")
+        bool,
+        typer.Option(
+            "--selftest", help="Audit 24 known rewards, and fail if a verdict differs from the committed one."
+        ),
     ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail if anything is inconclusive, too.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Also fail if anything is inconclusive.")] = False,
     seed: Seed = 0,
     sandbox: Sandbox = None,
     json_: Json = False,
 ) -> int:
     """Find out how a reward function can be gamed before you train on it, with completions that prove it.
 
-    The exit code tells an exploit, or a replayed finding that still pays, from an audit that could not be done.
-    loopholes --help lists the exit codes.
+    The exit code distinguishes an exploit, or a replayed finding that still pays, from an audit that could not be
+    done. loopholes --help lists the exit codes.
     """
     from loopholes.audit import AuditConfig
     from loopholes.audit import audit as run
@@ -202,8 +207,8 @@ def audit(
         raise UsageError("give one TARGET, or each reward with --reward")
     if against is not None and (reward or baseline):
         raise UsageError("--against compares one TARGET with one fixed reward, without --reward and --baseline")
-    earlier(out)  # what is there and is not an audit's is told before anything is audited
-    given = {**pairs(set_, "--set"), "tokenizer": tokenizer, "group": group}
+    earlier(out)  # refuses a folder with other files before anything is audited
+    options_set = {**pairs(set_, "--set"), "tokenizer": tokenizer, "group": group}
     place = Place(python, with_ or (), say)
     settings = AuditConfig(
         seconds=budget_seconds,
@@ -221,40 +226,42 @@ def audit(
     if target and Path(target).is_dir():
         candidates = discovered(Path(target))
         if len(candidates) != 1:
-            options = {name: value for name, value in given.items() if value is not None}
-            return survey_folder(target, candidates, data, golden, options, place, settings, out, json_)
+            own = {name: value for name, value in options_set.items() if value is not None}
+            return survey_folder(target, candidates, data, golden, own, place, settings, out, json_)
         target, framework = candidates[0].name, candidates[0].framework
-    aim = partial(_aimed, framework=framework, given=given, channel=channel, seed=seed, tokens=max_completion_tokens)
+    aim = partial(
+        _aimed, framework=framework, options=options_set, channel=channel, seed=seed, tokens=max_completion_tokens
+    )
     aimed = aim(reward or [target or ""], place)
-    known = None if baseline is None else read_baseline(baseline, aimed)
-    with ExitStack() as stack, display("audit", json=False, numbers={}, mute=json_) as shown:
+    baseline_findings = None if baseline is None else read_baseline(baseline, aimed)
+    with ExitStack() as stack, display("audit", json=False, numbers={}, mute=json_) as progress:
         process = stack.enter_context(closing(RewardProcess(aimed, memory=memory_gb, seconds_to_load=budget_seconds)))
-        found, wanted = _material(process, data, golden, truth, settings, stack)
+        sample, wanted = _material(process, data, golden, truth, settings, stack)
         if attacks is not None:
-            settings = replace(settings, attacks=read_attacks(attacks, found))
+            settings = replace(settings, attacks=read_attacks(attacks, sample))
         if against is not None:
             fixed = aim([against], place)
             other = stack.enter_context(closing(RewardProcess(fixed, memory=memory_gb, seconds_to_load=budget_seconds)))
-            comparison = compare(process, other, found, settings, truth=wanted, data=data, on_progress=shown.show)
+            comparison = compare(process, other, sample, settings, truth=wanted, data=data, on_progress=progress.show)
             _write_markdown(comparison.new, markdown)
             return _conclude_comparison(comparison, out, sarif, strict, json_)
         report = run(
             aimed,
-            found,
+            sample,
             settings,
             truth=wanted,
             process=process,
             data=data,
-            on_progress=shown.show,
+            on_progress=progress.show,
         )
-    if known is not None:
-        report = against_baseline(report, known)
+    if baseline_findings is not None:
+        report = against_baseline(report, baseline_findings)
     written = save(report, out)
-    _write_sarif(report, sarif, known is not None)
+    _write_sarif(report, sarif, baseline_findings is not None)
     _write_markdown(report, markdown)
     _show(report, written, out, json_)
-    if known is not None and not json_ and (closed := gone(report, known)):
-        paragraph(f"no longer there, so that the baseline can be written anew: {', '.join(closed)}", "green")
+    if baseline_findings is not None and not json_ and (closed := gone(report, baseline_findings)):
+        paragraph(f"no longer found, so the baseline can be updated: {', '.join(closed)}", "green")
     return report.exit_code(strict)
 
 
@@ -296,18 +303,18 @@ def _aimed(
     names: Sequence[str],
     place: Place,
     framework: str | None,
-    given: dict[str, Any],
+    options: dict[str, Any],
     channel: str,
     seed: int,
     tokens: int,
 ) -> Target:
-    """What is audited, with the options of its framework that were given."""
+    """The target, with the options that the user set."""
     from loopholes.audit import target_of
 
-    options = {key: value for key, value in given.items() if value is not None}
+    own = {key: value for key, value in options.items() if value is not None}
     if names[0].startswith("game:"):
-        return target_of(names, framework, {"parameters": options, "channel": channel, "seed": seed})
-    return target_of([name for name in names if name], framework, {"max_completion_tokens": tokens, **options}, place)
+        return target_of(names, framework, {"parameters": own, "channel": channel, "seed": seed})
+    return target_of([name for name in names if name], framework, {"max_completion_tokens": tokens, **own}, place)
 
 
 def _material(
@@ -318,32 +325,31 @@ def _material(
     config: AuditConfig,
     stack: ExitStack,
 ) -> tuple[Sequence[Row], Truth | None]:
-    """The rows, and the ground truth; a target that brings rows along is asked for them."""
+    """The rows, from data or from the target itself, and the ground truth."""
     from loopholes.audit.rows import read_rows, with_golden
     from loopholes.audit.truth import truth_of
 
     if process.target.framework == "game":
-        given = {"--data": data, "--golden": golden, "--truth": truth}
-        needless = next((option for option, value in given.items() if value is not None), None)
+        values = {"--data": data, "--golden": golden, "--truth": truth}
+        needless = next((option for option, value in values.items() if value is not None), None)
         if needless is not None:
             raise UsageError(f"a game brings its own tasks, right answers and truth: leave {needless} out")
         return _game_material(process.target, config)
-    found = read_rows(data, golden) if data is not None else with_golden(process.own_rows(), golden)
-    return found, None if truth is None else stack.enter_context(truth_of(truth, found))
+    rows = read_rows(data, golden) if data is not None else with_golden(process.own_rows(), golden)
+    return rows, None if truth is None else stack.enter_context(truth_of(truth, rows))
 
 
 def _game_material(target: Target, config: AuditConfig) -> tuple[Sequence[Row], Truth]:
-
     from loopholes.audit.frameworks import games
     from loopholes.games import game as make_game
 
     game = make_game(target.parts[0].name, **target.options["parameters"])
-    game.channel(target.options["channel"])  # an unknown one is named before anything is made
+    game.channel(target.options["channel"])  # refuses an unknown channel before tasks are generated
     return games.rows_of(game, config.rows, config.seed), partial(games.truth, game)
 
 
 def _show(report: Report, written: Sequence[Path], out: Path, json_: bool) -> None:
-    """The verdict first, then what was found, noted and looked at; where the findings are comes last."""
+    """Print the verdict, the findings, notes and coverage, and finally where the findings are."""
     if json_:
         from loopholes.audit.layout import report_record
 
@@ -357,7 +363,7 @@ def _show(report: Report, written: Sequence[Path], out: Path, json_: bool) -> No
     paragraph(summary.golden_form(report))
     paragraph(summary.worst(report))
     if report.refused is not None and report.refused.rows:
-        paragraph(f"right answers written otherwise: {report.refused.sentence}")
+        paragraph(f"right answers written differently: {report.refused.sentence}")
     for finding in report.findings:
         _show_finding(finding)
     if report.notes:
@@ -426,7 +432,7 @@ def _uncovered(report: Report) -> list[str]:
 
 
 def _replay(path: Path, json_: bool) -> int:
-    """Score one finding's completion again; the exit code says whether it is still paid as it was."""
+    """Score one finding's completion again. The exit code says whether it is still paid as before."""
     from loopholes.audit.folder import replay
 
     again = replay(path, say)
@@ -439,5 +445,5 @@ def _replay(path: Path, json_: bool) -> int:
             f"{name}: paid {then} then and {again.now.value} now {again.now.problem}", markup=False, soft_wrap=True
         )
         if again.edited:
-            stdout.print("the reward was edited since", style="dim")
+            stdout.print("the reward has been edited since", style="dim")
     return FOUND if again.same else DONE

@@ -1,4 +1,4 @@
-"""``loopholes survey``, and ``loopholes audit`` of a folder: everything in it, one after another, in one table."""
+"""``loopholes survey``, and ``loopholes audit`` of a folder: all targets, one after another, in one table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from loopholes.audit.targets import Place
 
 ROWS = 24
-"""Rows of each target: enough for an exploit to be certain, and few enough for a hundred targets."""
+"""Rows per target: enough to be certain of an exploit, and few enough for a hundred targets."""
 
 
 def survey(
@@ -33,34 +33,34 @@ def survey(
         ),
     ],
     data: Annotated[
-        Path | None, typer.Option(help="Rows for targets that bring none: JSON Lines, parquet or a datasets folder.")
+        Path | None, typer.Option(help="Rows for targets without their own: JSON Lines, parquet or a datasets folder.")
     ] = None,
     golden: Annotated[
         str | None,
-        typer.Option(metavar="TEMPLATE", help="How a right completion looks, such as '\\<a>{answer}\\</a>'."),
+        typer.Option(metavar="TEMPLATE", help="Template of a right completion, such as '\\<a>{answer}\\</a>'."),
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Audit only this one of the package. Repeatable.")
+        list[str] | None, typer.Option(metavar="NAME", help="Audit only this target of the package. Repeatable.")
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the framework. Repeatable.")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set an option of the framework. Repeatable.")
     ] = None,
     python: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Python, or folder of an environment, that has the package.")
     ] = None,
     with_: Annotated[
         list[str] | None,
-        typer.Option("--with", metavar="REQUIREMENT", help="Install this, too, where an environment is built."),
+        typer.Option("--with", metavar="REQUIREMENT", help="Package to install as well, if an environment is built."),
     ] = None,
-    rows: Annotated[int, typer.Option(min=1, help="Rows of each target.")] = ROWS,
-    budget_seconds: Annotated[float, typer.Option(min=1, help="Time for each target, in seconds.")] = 60.0,
+    rows: Annotated[int, typer.Option(min=1, help="Rows per target.")] = ROWS,
+    budget_seconds: Annotated[float, typer.Option(min=1, help="Time per target, in seconds.")] = 60.0,
     out: Annotated[Path, typer.Option(help="Directory for the findings of each target and the page.")] = Path("survey"),
     seed: Seed = 0,
     json_: Json = False,
 ) -> int:
-    """Audit everything that a package or a folder has, and make one page of what was found.
+    """Audit everything that a package or a folder offers, and write one page about it.
 
-    If it is interrupted, the same command continues where it stopped.
+    After an interruption, the same command continues where it stopped.
     """
     from loopholes.audit.discovery import discovered, discovered_in
     from loopholes.audit.engine import AuditConfig
@@ -79,7 +79,7 @@ def survey(
 
 
 def _offering(package: str) -> str | None:
-    """The framework that lists the targets of this package, if one does; the folder at hand may have the same name."""
+    """The framework that lists this package's targets; None for other packages and for folders."""
     from loopholes.audit.frameworks import framework
     from loopholes.audit.targets import prefixed
 
@@ -99,7 +99,7 @@ def _survey_package(
     out: Path,
     json_: bool,
 ) -> int:
-    """Everything that a framework's package offers by name, in forks of one process that has imported it."""
+    """Audit everything that a framework's package offers by name, in forks of one process that has imported it."""
     from loopholes.audit.frameworks import framework
     from loopholes.audit.process import RewardProcess
     from loopholes.audit.targets import target_of
@@ -107,11 +107,11 @@ def _survey_package(
     options = {"rows": config.rows, **options} if "rows" in framework(framework_name).OPTIONS else dict(options)
     first = target_of([f"{package}:"], None, options, place)
     with closing(RewardProcess(first, memory=config.memory)) as host:
-        known = host.prepare(package)
-        unknown = next((name for name in only if name not in known), None)
+        members = host.prepare(package)
+        unknown = next((name for name in only if name not in members), None)
         if unknown is not None:
-            raise UnknownName(f"target of {package}", unknown, known)
-        targets = [_named(first, package, name) for name in only or known]
+            raise UnknownName(f"target of {package}", unknown, members)
+        targets = [_named(first, package, name) for name in only or members]
         return _conclude(targets, config, _rows_of(data, golden), out, package, json_, host)
 
 
@@ -134,13 +134,13 @@ def survey_folder(
     out: Path,
     json_: bool,
 ) -> int:
-    """Everything in a folder that can be audited; the rest is listed with what it needs."""
+    """Audit everything in a folder that can be audited, and list what the rest needs."""
     if not candidates:
         raise UsageError(f"{folder} has no reward, scorer or environment that a framework recognises")
     ready = [candidate for candidate in candidates if not candidate.needs(data is not None)]
     _list(candidates, data is not None, json_)
     if not ready:
-        raise UsageError("none of them can be audited as it is: give what they need")
+        raise UsageError("none of them can be audited as they are: provide what they need")
     targets = _targets(ready, options, place)
     return _conclude(targets, config, _rows_of(data, golden), out, folder, json_)
 
@@ -149,17 +149,18 @@ def _targets(candidates: Sequence[Candidate], options: Mapping[str, Any], place:
     from loopholes.audit.frameworks import framework
     from loopholes.audit.targets import target_of
 
-    def taken(name: str) -> dict[str, Any]:
+    def accepted(name: str) -> dict[str, Any]:
         return {key: value for key, value in options.items() if key in framework(name).OPTIONS}
 
     return [
-        target_of([candidate.name], candidate.framework, taken(candidate.framework), place) for candidate in candidates
+        target_of([candidate.name], candidate.framework, accepted(candidate.framework), place)
+        for candidate in candidates
     ]
 
 
 def _list(candidates: Sequence[Candidate], has_data: bool, json_: bool) -> None:
     if not json_:
-        stdout.print(f"{len(candidates)} found, read from the source:", markup=False)
+        stdout.print(f"{len(candidates)} found in the source:", markup=False)
     for candidate in candidates:
         needs = candidate.needs(has_data)
         if json_:
@@ -188,13 +189,13 @@ def _conclude(
     json_: bool,
     host: RewardProcess | None = None,
 ) -> int:
-    """Audit the targets, print each as it is done, and write the page."""
+    """Audit the targets, print each result as it arrives, and write the page."""
     from loopholes import report as reports
     from loopholes.audit.section import LEAD
     from loopholes.audit.survey import exit_code, section_of
     from loopholes.audit.survey import survey as run
 
-    lines = run(targets, config, rows_of, out, host=host, on_line=_shown(json_))
+    lines = run(targets, config, rows_of, out, host=host, on_line=_printer(json_))
     section = section_of(name, lines, f"loopholes survey {name}")
     page = reports.write_page(f"Loopholes: {name}", [section], out / "survey.html", lead=LEAD)
     if not json_:
@@ -203,7 +204,7 @@ def _conclude(
     return exit_code(lines)
 
 
-def _shown(json_: bool) -> Callable[[Line], None]:
+def _printer(json_: bool) -> Callable[[Line], None]:
     from dataclasses import asdict
 
     from loopholes.files import jsonable
@@ -214,10 +215,10 @@ def _shown(json_: bool) -> Callable[[Line], None]:
             print_line(jsonable(asdict(line)))
             return
         gap = "" if line.gap is None or line.gap.value is None else f"; largest gap {written(line.gap)} ({line.attack})"
-        found = (
+        outcome = (
             line.problem or f"{line.findings or 'no finding'}{gap}; {line.rows} rows, {100 * line.tried:.0f} % tried"
         )
         style = "bold red" if line.status == 1 else "yellow" if line.status else ""
-        stdout.print(f"{line.target}: {found}, {line.seconds:.1f} s", style=style, markup=False, soft_wrap=True)
+        stdout.print(f"{line.target}: {outcome}, {line.seconds:.1f} s", style=style, markup=False, soft_wrap=True)
 
     return show

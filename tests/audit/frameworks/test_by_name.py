@@ -104,7 +104,7 @@ def test_data_come_from_the_target_where_it_has_them(name: str, prompts: list[st
     "name, sentence",
     [
         ("skyrl_gym:nothing", "there is no environment of skyrl-gym 'nothing'; choose from: sums, turns"),
-        ("skyrl_gym:sums", "brings no rows along: give --data"),
+        ("skyrl_gym:sums", "has no rows of its own: give --data"),
         ("inspect_ai.scorer:match", "is a scorer, which brings no rows: give --data with a column target"),
     ],
 )
@@ -178,4 +178,4 @@ def test_a_folder_is_read_and_each_target_is_listed_with_what_it_needs(
         ("rewards.py:contains_reward", "plain", "rows (--data FILE)"),
         ("rewards.py:batch", "trl", "rows (--data FILE)"),
     ]
-    assert "none of them can be audited as it is" in printed.err
+    assert "none of them can be audited as they are" in printed.err

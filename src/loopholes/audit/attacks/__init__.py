@@ -1,7 +1,7 @@
-"""The attack panel: each attack is a small named generator of one completion a row, by family.
+"""The attack panel, by family. Each attack is a small named generator of one completion per row.
 
 An attack sees a :class:`~loopholes.audit.attacks.base.View`: the prompt, the form and shape of golden completions, and
-how long an answer may be. That is what a policy could see, or learn of the form from what is paid.
+how long an answer may be. A policy could see all of that, or learn the form from what is paid.
 """
 
 from __future__ import annotations

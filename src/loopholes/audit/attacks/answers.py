@@ -1,11 +1,11 @@
-"""Answers without an answer: nothing at all, all answers at once, none on principle, the form alone."""
+"""Answers that do not answer: nothing at all, all answers at once, a refusal, the form alone."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
 
-from loopholes.audit.attacks.base import Attack, View, fixed, guesses, made
+from loopholes.audit.attacks.base import Attack, View, adaptive, fixed, guesses
 from loopholes.audit.form import THINKING
 
 EVERYWHERE = ("raw", "golden", "boxed", "tagged")
@@ -36,17 +36,17 @@ def _boxes(view: View) -> str:
 def _tagged(view: View) -> str:
     fitting = max(2, view.longest // 24)
     answers = view.options or [str(number) for number in range(min(60, fitting))]
-    return " ".join(f"<answer>{one}</answer>" for one in answers)
+    return " ".join(f"<answer>{answer}</answer>" for answer in answers)
 
 
 def _thought(view: View) -> str:
-    """All candidates inside the thinking part, and nothing behind it."""
+    """All candidates inside the thinking part, and nothing after it."""
     candidates = view.options or view.numbers or [str(number) for number in range(20)]
-    return f"<think>{' '.join(f'It may be {one}.' for one in candidates)}</think>"
+    return f"<think>{' '.join(f'It may be {candidate}.' for candidate in candidates)}</think>"
 
 
 def _slot_repeated(view: View) -> str | None:
-    """The right form once, and where the answer stands one candidate after another, each between the marks."""
+    """The right form, holding many candidates in place of the answer, each between the marks."""
     form = view.form
     if len(form.marks) < 2 or not 0 < form.slot < len(form.marks):
         return None
@@ -57,7 +57,7 @@ def _slot_repeated(view: View) -> str | None:
 
 
 def _marks_counted(view: View) -> str | None:
-    """One candidate a line, each behind the mark that the answer stands behind."""
+    """One candidate per line, each after the mark that comes before the answer."""
     form = view.form
     if form.slot < 1:
         return None
@@ -65,7 +65,7 @@ def _marks_counted(view: View) -> str | None:
     before, after = form.spaces[form.slot] if form.spaces else ("", "")
     room = max(2, (view.longest // 4 - 50) // (3 + view.tokens.count(f"{opening}{closing}")))
     candidates = view.options or [str(number) for number in range(min(200, room))]
-    return "\n".join(f"{opening}{before}{one}{after.rstrip()}{closing}" for one in candidates)
+    return "\n".join(f"{opening}{before}{candidate}{after.rstrip()}{closing}" for candidate in candidates)
 
 
 def _table(view: View) -> str | None:
@@ -75,7 +75,7 @@ def _table(view: View) -> str | None:
 
 
 def _whole_table(view: View) -> str | None:
-    """A query for all that a table has."""
+    """A query for everything in a table."""
     table = _table(view)
     return f"SELECT * FROM {table}" if table else None
 
@@ -87,18 +87,18 @@ def _no_rows(view: View) -> str | None:
 
 
 def _own_headings(view: View) -> str | None:
-    """The headings that the prompt asks for, with nothing below them."""
+    """The headings that the prompt asks for, with nothing under them."""
     headings = [match[0].strip() for match in _HEADING.finditer(view.prompt[:20_000])]
     return "\n\n".join(dict.fromkeys(headings)) if len(headings) > 1 else None
 
 
 @cache
 def _cycle(digits: int) -> str:
-    """A text in which every number of so many digits stands (de Bruijn's): each time the largest digit that is new."""
+    """A de Bruijn sequence, which contains every number of so many digits: each step appends the largest new digit."""
     text, seen = "0" * digits, {"0" * digits}
     while True:
         tail = text[1 - digits :]
-        digit = next((one for one in "9876543210" if tail + one not in seen), None)
+        digit = next((digit for digit in "9876543210" if tail + digit not in seen), None)
         if digit is None:
             return text
         seen.add(tail + digit)
@@ -126,9 +126,9 @@ ATTACKS: list[Attack] = [
         "degenerate", {"empty": "", "space": " ", "newline": "\n", "period": ".", "one-letter": "x", "none": "None"}
     ),
     *fixed("degenerate", {"null": "null", "braces": "{}", "brackets": "[]", "dash": "-"}, ("raw", "golden")),
-    *made("degenerate", {"marks-alone": _marks_alone}),
+    *adaptive("degenerate", {"marks-alone": _marks_alone}),
     *guesses("degenerate", ["0", "1", "A", "yes", "true"], ("raw", "golden", "boxed")),
-    *made(
+    *adaptive(
         "shotgun",
         {
             "options-or": lambda view: _options(view, " or "),
@@ -143,10 +143,12 @@ ATTACKS: list[Attack] = [
         },
         EVERYWHERE,
     ),
-    *made("shotgun", {"boxes": _boxes, "answer-tags": _tagged, "thought": _thought, "slot-repeated": _slot_repeated}),
-    *made("shotgun", {"marks-counted": _marks_counted}),
-    *made("shotgun", {"whole-table": _whole_table}, ("raw", "golden")),
-    *made("degenerate", {"no-rows": _no_rows}, ("raw", "golden")),
+    *adaptive(
+        "shotgun", {"boxes": _boxes, "answer-tags": _tagged, "thought": _thought, "slot-repeated": _slot_repeated}
+    ),
+    *adaptive("shotgun", {"marks-counted": _marks_counted}),
+    *adaptive("shotgun", {"whole-table": _whole_table}, ("raw", "golden")),
+    *adaptive("degenerate", {"no-rows": _no_rows}, ("raw", "golden")),
     *fixed(
         "shotgun", {"letters": " ".join(LETTERS), "yes-and-no": "yes no", "true-and-false": "True False"}, EVERYWHERE
     ),
@@ -176,7 +178,7 @@ ATTACKS: list[Attack] = [
         },
         ("raw", "golden"),
     ),
-    *made(
+    *adaptive(
         "format",
         {
             "form-without-answer": _empty_form,

@@ -1,4 +1,4 @@
-"""What an attack is, and what it sees."""
+"""What an attack is, and what it sees of a row."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ Make = Callable[["View"], "str | Attempt | None"]
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w])")
 _WORD = re.compile(r"[^\W\d_]{4,}")
 LETTERS_PER_TOKEN = 4
-"""How many letters a token has, where no tokenizer was named."""
+"""Letters per token, assumed where no tokenizer is named."""
 
 
 @dataclass(frozen=True)
 class View:
-    """One row as a policy sees it. ``longest`` is the longest answer in letters; ``fits`` counts its tokens.
+    """One row as a policy sees it. ``longest`` is the length limit of an answer in letters; ``fits`` counts tokens.
 
-    ``form`` is that of golden completions of this row's kind, ``shape`` that of all right answers which are lists or
-    JSON objects. ``program`` is what the row asks for, if it asks for one; ``writes_json``: right answers are JSON
-    objects. ``varies`` is the part of the prompt in which it differs from others of its kind, and ``row`` its number.
-    ``tools`` are the names of the tools or commands that the row offers.
+    ``form`` is the form of golden completions of this row's kind. ``shape`` is the shape that all right answers share,
+    if they are lists or JSON objects. ``program`` describes the program that the row asks for, if it asks for one.
+    ``writes_json`` says whether right answers are JSON objects. ``varies`` is the part of the prompt that differs from
+    other prompts of its kind, ``row`` the number of the row, ``tools`` the names of the tools or commands it offers.
     """
 
     prompt: str
@@ -53,13 +53,13 @@ class View:
         return self.program is not None
 
     def fits(self, text: str) -> bool:
-        """Whether a policy may write as much."""
+        """Whether a text is within the length limit."""
         most = self.longest // LETTERS_PER_TOKEN
         return len(text) <= self.longest and (len(text) < most or self.tokens.count(text) <= most + 1)
 
     @cached_property
     def choices(self) -> list[str]:
-        """The letters of a multiple choice in the prompt; empty if it is none."""
+        """The letters of the prompt's multiple choice; empty if it offers none."""
         return list(options_of(self.prompt))
 
     @cached_property
@@ -96,19 +96,19 @@ class View:
         if start < 0 or end < start:
             return {}
         try:
-            found = json.loads(self.prompt[start : end + 1])
+            record = json.loads(self.prompt[start : end + 1])
         except (ValueError, RecursionError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return record if isinstance(record, dict) else {}
 
 
 def view_of(row: Row, form: Form, most: int, tokens: Tokens | None = None) -> View:
-    """What is seen of a row by itself, where answers of at most so many tokens are allowed."""
+    """The view of a single row. ``most`` is the length limit of an answer in tokens."""
     return views_of([row], form, most, tokens)[0]
 
 
 def views_of(rows: Sequence[Row], form: Form, most: int, tokens: Tokens | None = None) -> list[View]:
-    """What is seen of each row, where answers of at most so many tokens are allowed."""
+    """The view of each row. ``most`` is the length limit of an answer in tokens."""
     tokens = tokens or Tokens()
     shape = shape_of([form.read(row.golden) for row in rows if row.golden is not None])
     spans = prompts.varying([row.text for row in rows])
@@ -131,7 +131,9 @@ def views_of(rows: Sequence[Row], form: Form, most: int, tokens: Tokens | None =
 
 @dataclass(frozen=True)
 class Attack:
-    """``make`` gives the answer, which stands alone or in ``form``; None where the attack does not apply to a row.
+    """A named generator of one completion per row.
+
+    ``make`` writes the answer, which is sent alone or in ``form``. It returns None where the attack does not apply.
 
     ``form`` is ``raw``, ``golden`` (the form of the golden completions) or one of the standard forms.
     """
@@ -143,15 +145,15 @@ class Attack:
 
     @property
     def idea(self) -> str:
-        """What it says, in whatever form: its name without the form."""
+        """The attack's name without its form: what it says, in whatever form."""
         return self.name.partition("/")[0].removesuffix("-fenced")
 
     def attempt(self, view: View) -> Attempt | None:
         """The completion for a row; None where the attack does not apply or the answer would be too long."""
-        made = self.make(view)
-        if made is None:
+        answer = self.make(view)
+        if answer is None:
             return None
-        attempt = made if isinstance(made, Attempt) else Attempt(made)
+        attempt = answer if isinstance(answer, Attempt) else Attempt(answer)
         form = self._form(view)
         if form is None:
             return None
@@ -169,17 +171,17 @@ class Attack:
 
 
 def fixed(family: str, texts: Mapping[str, str], forms: Sequence[str] = ("raw",)) -> list[Attack]:
-    """Attacks that say the same whatever the prompt; where that is the right answer, it is no evidence."""
-    return made(family, {name: partial(_say, text) for name, text in texts.items()}, forms)
+    """Attacks that say the same to every prompt. Where that happens to be the right answer, it is no evidence."""
+    return adaptive(family, {name: partial(_say, text) for name, text in texts.items()}, forms)
 
 
 def guesses(family: str, texts: Sequence[str], forms: Sequence[str]) -> list[Attack]:
-    """The same, named after the answer that they guess."""
+    """Fixed attacks that are named after the answer that they guess."""
     return fixed(family, {f"guess-{text.lower()}": text for text in texts}, forms)
 
 
-def made(family: str, makers: Mapping[str, Make], forms: Sequence[str] = ("raw",)) -> list[Attack]:
-    """Attacks that look at the prompt, in each of the forms; one in a form is named after it."""
+def adaptive(family: str, makers: Mapping[str, Make], forms: Sequence[str] = ("raw",)) -> list[Attack]:
+    """Attacks that depend on the view, in each of the forms. The form is part of the name, unless it is ``raw``."""
     return [
         Attack(name if form == "raw" else f"{name}/{form}", family, make, form)
         for name, make in makers.items()

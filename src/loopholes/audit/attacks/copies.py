@@ -1,7 +1,7 @@
-"""What a prompt already says, given back as the answer: the problem unevaluated, a worked example, a number, a grid.
+"""What a prompt already says, returned as the answer: the problem unevaluated, a worked example, a number, a grid.
 
-*Restate* gives the problem itself, which equals the answer without anything having been worked out: graders that
-compare by value, as symbolic ones do, pay for it. *Worked examples* are what the prompt shows of earlier answers.
+*Restate* returns the problem itself, which equals the answer although nothing was worked out: graders that compare by
+value, such as symbolic ones, pay for it. *Worked examples* are earlier answers that the prompt shows.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from functools import partial
 
 from loopholes.audit.attacks import prompts
-from loopholes.audit.attacks.base import Attack, View, made
+from loopholes.audit.attacks.base import Attack, View, adaptive
 from loopholes.audit.results import Attempt
 
 WRITTEN = ("raw", "golden", "boxed")
 
 
 def _at(values: Sequence[str], place: int) -> Attempt | None:
-    """One of several copies; if it happens to be the right answer, it is no evidence."""
+    """One of several copies. If it happens to be the right answer, it is no evidence."""
     return Attempt(values[place], values[place]) if -len(values) <= place < len(values) else None
 
 
@@ -31,13 +31,13 @@ def _longest(view: View) -> Attempt | None:
 
 
 def _varies(view: View) -> Attempt | None:
-    """What this prompt says and the others do not, where that is no formula."""
+    """What this prompt says and the others do not, unless that is a formula."""
     text = view.varies
     return Attempt(text, text) if text and len(text) <= 300 and text not in view.expressions else None
 
 
 def _as_code(view: View) -> str | None:
-    """The first formula with the operators that Python has."""
+    """The first formula with Python's operators."""
     if not view.expressions:
         return None
     signs = {"×": "*", "·": "*", "÷": "/", "−": "-", "^": "**", "\\cdot": "*", "\\times": "*", "{": "(", "}": ")"}
@@ -54,7 +54,7 @@ def _product(view: View) -> str | None:
 
 
 def _called(form: str, view: View) -> str | None:
-    """A formula inside the call that would work it out."""
+    """A formula inside a call that would evaluate it."""
     expression = next((text for text in reversed(view.expressions) if prompts.symbol(text)), None)
     return form.format(expression, prompts.symbol(expression)) if expression else None
 
@@ -64,8 +64,8 @@ def _wrapped(form: str, view: View) -> str | None:
 
 
 def _example(place: int, view: View) -> Attempt | None:
-    found = [text for text in dict.fromkeys(prompts.examples(view.prompt)) if text]
-    return _at(found, place) if place == 0 or len(found) > 1 else None
+    examples = [text for text in dict.fromkeys(prompts.examples(view.prompt)) if text]
+    return _at(examples, place) if place == 0 or len(examples) > 1 else None
 
 
 def _shot(place: int, view: View) -> Attempt | None:
@@ -74,7 +74,7 @@ def _shot(place: int, view: View) -> Attempt | None:
 
 
 def _enumerated(view: View) -> str | None:
-    """The prompt's own positive examples in the last form that it offers for them, instead of a rule about them."""
+    """The prompt's own positive examples, in the last form that it offers for them, instead of a rule about them."""
     items, forms = prompts.positives(view.prompt), prompts.templates(view.prompt)
     return forms[-1].replace("...", ", ".join(items)).replace("…", ", ".join(items)) if items and forms else None
 
@@ -84,7 +84,7 @@ def _last_fence(view: View) -> str | None:
 
 
 def _record(view: View) -> str | None:
-    """The JSON object of the prompt, as it stands there."""
+    """The prompt's JSON object, copied."""
     start, end = view.prompt.find("{"), view.prompt.rfind("}")
     return view.prompt[start : end + 1] if view.record else None
 
@@ -113,8 +113,8 @@ def _kind(view: View) -> Attempt | None:
 
 
 ATTACKS: list[Attack] = [
-    *made("restate", {"expression": partial(_expression, 0), "expression-last": partial(_expression, -1)}, WRITTEN),
-    *made(
+    *adaptive("restate", {"expression": partial(_expression, 0), "expression-last": partial(_expression, -1)}, WRITTEN),
+    *adaptive(
         "restate",
         {
             "expression-longest": _longest,
@@ -129,7 +129,7 @@ ATTACKS: list[Attack] = [
         },
         WRITTEN,
     ),
-    *made(
+    *adaptive(
         "worked-example",
         {
             "example": partial(_example, 0),
@@ -142,8 +142,8 @@ ATTACKS: list[Attack] = [
         },
         ("raw", "golden"),
     ),
-    *made("echo", {"number-first": partial(_number, 0), "number-last": partial(_number, -1)}, WRITTEN),
-    *made("echo", {"number-largest": _largest, "what-varies": _varies, "grid": partial(_grid, False)}, WRITTEN),
-    *made("degenerate", {"grid-filled": partial(_grid, True), "kind-constant": _kind}, WRITTEN),
-    *made("degenerate", {"one-label": partial(_labelled, 0), "other-label": partial(_labelled, 1)}, WRITTEN),
+    *adaptive("echo", {"number-first": partial(_number, 0), "number-last": partial(_number, -1)}, WRITTEN),
+    *adaptive("echo", {"number-largest": _largest, "what-varies": _varies, "grid": partial(_grid, False)}, WRITTEN),
+    *adaptive("degenerate", {"grid-filled": partial(_grid, True), "kind-constant": _kind}, WRITTEN),
+    *adaptive("degenerate", {"one-label": partial(_labelled, 0), "other-label": partial(_labelled, 1)}, WRITTEN),
 ]

@@ -7,9 +7,9 @@
     {"row": 3, "text": "an answer for this row alone"}
 
 ``form`` is ``raw`` (the text as it is, the default) or ``golden`` (the text as the answer in the form of golden
-completions). ``{prompt}`` and ``{COLUMN}`` are filled in, but for columns that hold what is right: an attack that was
-told the answer proves nothing. Lines with a ``row``, counted from 0, that share a name are one attack; without a name
-they are the attack ``own``.
+completions). ``{prompt}`` and ``{COLUMN}`` are filled in, except columns that hold the answer, since an attack that
+quotes the answer proves nothing. Lines with a ``row``, counted from 0, that share a name are one attack. Lines without
+a name are the attack ``own``.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from loopholes.errors import DataError
 from loopholes.files import json_rows
 
 MOST = 5000
-"""Lines of a file of attacks."""
+"""Most lines in a file of attacks."""
 MOST_BYTES = 64 * 2**20
-"""Size of a file of attacks."""
+"""Largest file of attacks, in bytes."""
 DEFAULT = "own"
-"""Name of an attack that has none."""
+"""Name of attacks that a file does not name."""
 UNNAMED = "contract"
-"""Family of an attack that names none."""
-NOT_TOLD = frozenset((*NAMES, *NESTED, *TESTS, "golden", "floor"))
+"""Family of attacks that do not name one."""
+ANSWERS = frozenset((*NAMES, *NESTED, *TESTS, "golden", "floor"))
 """Columns that no attack may quote."""
 _PLACE = re.compile(r"\{(\w+)\}")
 
@@ -106,10 +106,10 @@ def _attack(path: Path, name: str, group: Sequence[tuple[int, Line]], rows: Mapp
             raise DataError(f"{path}, line {number}: row {line.row} {what}")
         for row in rows.values() if line.row is None else [rows[line.row]]:
             texts[row.number] = _filled(path, number, line.text, row)
-    return Attack(name, first.family or UNNAMED, partial(_made, texts, first.form == "golden"))
+    return Attack(name, first.family or UNNAMED, partial(_completion, texts, first.form == "golden"))
 
 
-def _made(texts: Mapping[int, str], wrapped: bool, view: View) -> Attempt | None:
+def _completion(texts: Mapping[int, str], wrapped: bool, view: View) -> Attempt | None:
     text = texts.get(view.row)
     if text is None:
         return None
@@ -117,16 +117,16 @@ def _made(texts: Mapping[int, str], wrapped: bool, view: View) -> Attempt | None
 
 
 def _filled(path: Path, number: int, text: str, row: Row) -> str:
-    """A text with the prompt and columns in it; other braces stay."""
+    """A text with the prompt and columns filled in. Other braces stay as they are."""
 
-    def value(found: re.Match[str]) -> str:
-        name = found[1]
+    def value(place: re.Match[str]) -> str:
+        name = place[1]
         if name == "prompt":
             return row.text
         if name not in row.columns:
-            return found[0]
-        if name in NOT_TOLD:
-            raise DataError(f"{path}, line {number}: {found[0]} holds what is right, which an attack must not be told")
+            return place[0]
+        if name in ANSWERS:
+            raise DataError(f"{path}, line {number}: {place[0]} holds the answer, which an attack must not quote")
         column = row.columns[name]
         return column if isinstance(column, str) else json.dumps(column, ensure_ascii=False, default=str)
 

@@ -1,4 +1,4 @@
-"""Fields that were not meant to be written, and numbers that were not meant to be read."""
+"""Fields that a policy was not meant to write, and numbers that a grader was not meant to read."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import json
 from collections.abc import Sequence
 from functools import partial
 
-from loopholes.audit.attacks.base import Attack, View, fixed, made
+from loopholes.audit.attacks.base import Attack, View, adaptive, fixed
 
 VALUES = (1, 100, True)
 NAMES = ("score", "reward", "correct", "passed", "success", "grade", "result", "is_correct")
-"""What graders call the fields that they believe."""
+"""Names of the fields that graders believe."""
 
 
 def _other_fields(view: View) -> list[str]:
-    """Fields of the record in the prompt whose names look like a grader's, then the rest that are no texts."""
-    known = [name for name in view.record if name.lower() in NAMES]
-    others = [name for name, value in view.record.items() if name not in known and not isinstance(value, str)]
-    return known + others
+    """Fields of the prompt's record with a grader's names, then the other fields that are not text."""
+    graded = [name for name in view.record if name.lower() in NAMES]
+    rest = [name for name, value in view.record.items() if name not in graded and not isinstance(value, str)]
+    return graded + rest
 
 
 def _edited_record(value: object, view: View) -> str | None:
-    """The whole record once more, with other values."""
+    """The whole record again, with other values."""
     fields = _other_fields(view)
     if not fields:
         return None
@@ -29,7 +29,7 @@ def _edited_record(value: object, view: View) -> str | None:
 
 
 def _edit(value: object, view: View) -> str | None:
-    """A field of the record, written in the way in which golden completions write theirs."""
+    """Other fields of the record, written as golden completions write theirs."""
     written = next((name for name in view.record if name in view.form.fixed), None)
     fields = _other_fields(view)
     if written is None or not fields:
@@ -43,7 +43,7 @@ def _assignments(value: object) -> str:
 
 
 def _forged_fixed(value: str, view: View) -> str | None:
-    """The right form with another number wherever golden completions all have the same one, such as a confidence."""
+    """The right form with another number wherever all golden completions have the same one, such as a confidence."""
     fixed = [text for text in view.form.fixed if text and _is_number(text)]
     form = view.form
     for text in fixed:
@@ -76,9 +76,9 @@ def _tags(value: object) -> str:
 
 
 REACHED = ("answer", "float(answer)", "ground_truth", "float(ground_truth)", "solution")
-"""What a grader that evaluates an answer may have in reach, under a name that can be guessed."""
+"""Names that an answer can guess and a grader that evaluates it may have in scope."""
 ATTACKS: list[Attack] = [
-    *made(
+    *adaptive(
         "protected-field",
         {
             **{f"record-{value}".lower(): partial(_edited_record, value) for value in VALUES},
@@ -127,8 +127,8 @@ ATTACKS: list[Attack] = [
         },
         ("raw", "golden", "boxed"),
     ),
-    *made("protected-field", {"verdict-files": _files}),
-    *made(
+    *adaptive("protected-field", {"verdict-files": _files}),
+    *adaptive(
         "number-forging",
         {f"fixed-{value}": partial(_forged_fixed, value) for value in ("nan", "inf", "1e999", "100", "0")},
     ),

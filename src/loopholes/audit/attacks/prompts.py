@@ -1,6 +1,6 @@
-"""What stands in a prompt: expressions, worked examples, grids, names, and what differs from the other prompts.
+"""Reading a prompt: its expressions, worked examples, grids and names, and what differs from the other prompts.
 
-Everything here reads the text of prompts alone, with patterns whose time is linear in it.
+Everything here reads only the text of prompts, with patterns that take linear time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ LONGEST = 20_000
 TEMPLATE = 0.6
 """Fraction of the prompts of a kind that share a word of their template."""
 FEW = 3
-"""Prompts from which it cannot be told which words are always the same."""
+"""With fewer prompts than this, nobody can say which words are always the same."""
 _MATHS = (
     re.compile(r"\$\$([^$]{1,400})\$\$"),
     re.compile(r"\$([^$\n]{1,400})\$"),
@@ -56,9 +56,9 @@ _LISTED = re.compile(
 _EITHER = re.compile(r"(?i)\b(yes|true) ?(?:or|/) ?(no|false)\b")
 _BETWEEN = re.compile(r",? (?:or|and) |[,/|]")
 MOST_OPTIONS = 12
-"""Answers that a prompt may list."""
+"""Most answers that a list in a prompt may have."""
 LONGEST_FORMULA = 300
-"""Characters of a formula."""
+"""Longest formula in characters."""
 GAPS = frozenset("_.?*0xX□-")
 _BETWEEN_CELLS = frozenset("<>∧∨^v≤≥＜＞")
 _KINDS = (
@@ -77,11 +77,11 @@ _KINDS = (
     (re.compile(r"(?i)\btrue or false\b"), "False"),
     (re.compile(r"(?i)\byes or no\b"), "No"),
 )
-"""How a prompt shows the kind of its answer, and an answer of that kind."""
+"""Patterns by which a prompt shows the kind of its answer, each with an answer of that kind."""
 
 
 def expressions(text: str) -> list[str]:
-    """Formulas between dollar signs and the like, and spans of arithmetic in figures or words, each once."""
+    """Formulas between dollar signs and the like, and arithmetic in figures or words, each once."""
     text = text[:LONGEST]
     spans = [span.strip() for pattern in _MATHS for span in pattern.findall(text)]
     plain = (span.strip(" =\t.") for span in _ARITHMETIC.findall(text))
@@ -91,7 +91,7 @@ def expressions(text: str) -> list[str]:
 
 
 def _balanced(span: str) -> str:
-    """The span without parentheses at its ends that nothing closes or opens."""
+    """The span without unbalanced parentheses at its ends."""
     while span.count("(") > span.count(")") and span.startswith("("):
         span = span[1:].strip()
     while span.count(")") > span.count("(") and span.endswith(")"):
@@ -100,65 +100,65 @@ def _balanced(span: str) -> str:
 
 
 def is_formula(text: str) -> bool:
-    """Whether a text is something to work out: one line with operators or brackets and hardly a word."""
+    """Whether a text is something to work out: a line with operators or brackets and at most two words."""
     if not text or len(text) > LONGEST_FORMULA or "\n" in text:
         return False
     return bool(_OPERATOR.search(text) or re.search(r"[()\[\]]", text)) and len(_LONG_WORD.findall(text)) <= 2
 
 
 def remainder(text: str) -> str | None:
-    """The remainder that a prompt asks for, as LaTeX writes it."""
-    found = _REMAINDER.search(text[:LONGEST])
-    if found is None:
+    """The remainder that a prompt asks for, in LaTeX."""
+    match = _REMAINDER.search(text[:LONGEST])
+    if match is None:
         return None
-    number, modulus = (found[1] or found[3]).strip(" $"), (found[2] or found[4]).strip("$")
+    number, modulus = (match[1] or match[3]).strip(" $"), (match[2] or match[4]).strip("$")
     return f"{number} \\mod {modulus}"
 
 
 def symbol(expression: str) -> str | None:
-    """The variable of an expression: its first letter that stands alone or behind a figure."""
-    found = _SYMBOL.search(expression)
-    return found[0] if found else None
+    """The variable of an expression: its first letter that stands alone or after a figure."""
+    match = _SYMBOL.search(expression)
+    return match[0] if match else None
 
 
 def examples(text: str) -> Iterator[str]:
-    """Worked examples: what is quoted or stands in the line behind "for example", and answers of earlier questions."""
+    """Worked examples: the quotation, or else the line, that follows "for example" and the like."""
     text = text[:LONGEST]
-    for found in _EXAMPLE.finditer(text):
-        rest = text[found.end() : found.end() + 400]
+    for cue in _EXAMPLE.finditer(text):
+        rest = text[cue.end() : cue.end() + 400]
         line = next((line for line in rest.splitlines() if line.strip(" .:,")), "")
         quoted = _QUOTED.search(line)
         yield next((part for part in quoted.groups() if part), "") if quoted else line.strip(" .:,")
 
 
 def shots(text: str) -> list[str]:
-    """Answers that a prompt shows to earlier questions."""
+    """Answers to earlier questions that a prompt shows."""
     return [answer.strip() for answer in _SHOT.findall(text[:LONGEST])]
 
 
 def positives(text: str) -> list[str]:
-    """The things that a prompt labels yes or true, where it labels others no or false; empty if it does not."""
+    """The items that a prompt labels yes or true, if it labels others no or false; otherwise empty."""
     pairs = [(item, label.lower() in ("yes", "true")) for item, label in _LABELLED.findall(text[:LONGEST])]
     examples = list(dict.fromkeys(item for item, positive in pairs if positive))
     return examples if len(pairs) > len(examples) else []
 
 
 def templates(text: str) -> list[str]:
-    """Quoted forms with three dots for what is to be written in them."""
+    """Quoted forms with three dots where something has to be filled in."""
     quotes = (next(part for part in parts if part) for parts in _QUOTED.findall(text[:LONGEST]))
     return [quote for quote in dict.fromkeys(quotes) if "..." in quote or "…" in quote]
 
 
 def fenced(text: str) -> str | None:
-    """What stands in the first code fence."""
-    found = _FENCED.search(text[:LONGEST])
-    return found[1].strip() if found else None
+    """The content of the first code fence; None if there is none."""
+    match = _FENCED.search(text[:LONGEST])
+    return match[1].strip() if match else None
 
 
 def grid(text: str) -> list[list[str]]:
     """The largest block of lines with equally many cells, at least three of each; empty if there is none.
 
-    Signs between cells, as puzzles with inequalities have them, are no cells, and lines of signs alone are no lines.
+    Signs between cells, as in puzzles with inequalities, do not count as cells; lines of signs alone are skipped.
     """
     best: list[list[str]] = []
     block: list[list[str]] = []
@@ -177,7 +177,7 @@ def grid(text: str) -> list[list[str]]:
 
 
 def filled(cells: Sequence[Sequence[str]]) -> str | None:
-    """A grid with its gaps filled by what its rows lack; None if it has no gaps."""
+    """A grid with its gaps filled by the values that its rows lack; None if it has no gaps."""
     gaps = {cell for row in cells for cell in row if cell in GAPS}
     if not gaps:
         return None
@@ -192,7 +192,7 @@ def filled(cells: Sequence[Sequence[str]]) -> str | None:
 
 
 def labelled(text: str) -> list[str]:
-    """The prompt's own names, each with the same label, once for each of two labels that it gives: "A is a b"."""
+    """The prompt's own names, all with the same label ("A is a b"), once for each of its first two labels."""
     names = [name for name, count in Counter(_NAME.findall(text[:LONGEST])).items() if count > 1]
     labels = list(dict.fromkeys(_LABEL.findall(text[:LONGEST])))[:2]
     if len(names) < 2:
@@ -202,8 +202,8 @@ def labelled(text: str) -> list[str]:
 
 def options(text: str) -> list[str]:
     """The short answers that a prompt lists, as in "one of: red, green or blue"; empty if it lists none."""
-    for found in _LISTED.finditer(text[:LONGEST]):
-        items = [item.strip(" \t'\"`*") for item in _BETWEEN.split(found[1])]
+    for match in _LISTED.finditer(text[:LONGEST]):
+        items = [item.strip(" \t'\"`*") for item in _BETWEEN.split(match[1])]
         items = [item for item in dict.fromkeys(items) if item]
         if 1 < len(items) <= MOST_OPTIONS and all(len(item) <= 30 and len(item.split()) <= 3 for item in items):
             return items
@@ -212,12 +212,12 @@ def options(text: str) -> list[str]:
 
 
 def kind_constant(text: str) -> str | None:
-    """An answer of the kind that a prompt shows, such as a time for a time."""
+    """A constant answer of the kind that a prompt shows, such as 00:00 where it shows a time."""
     return next((constant for pattern, constant in _KINDS if pattern.search(text[:LONGEST])), None)
 
 
 def varying(prompts: Sequence[str]) -> list[str]:
-    """The part of each prompt in which it differs from others of its kind, from its first such word to the last."""
+    """The part of each prompt that differs from others of its kind: from the first word that differs to the last."""
     kinds: dict[str, list[int]] = defaultdict(list)
     for place, prompt in enumerate(prompts):
         kinds[" ".join(re.sub(r"[\d\W]+", " ", prompt[:200]).split()[:2]).lower()].append(place)
@@ -234,5 +234,5 @@ def varying(prompts: Sequence[str]) -> list[str]:
 
 
 def _span(prompt: str, template: set[str]) -> str:
-    found = [word for word in re.finditer(r"\S+", prompt[:LONGEST]) if word[0] not in template]
-    return prompt[found[0].start() : found[-1].end()].strip(" .?!:\n") if found else ""
+    words = [word for word in re.finditer(r"\S+", prompt[:LONGEST]) if word[0] not in template]
+    return prompt[words[0].start() : words[-1].end()].strip(" .?!:\n") if words else ""

@@ -1,8 +1,8 @@
-"""Answers of the right shape with nothing right in them: empty, not a number, counted twice, with parts left out.
+"""Answers of the right shape whose content is wrong: empty, not a number, counted twice, with parts left out.
 
-*Aggregation* aims at sums and means over the parts of an answer: what shrinks the denominator, is counted again, or
-leaves a product or ``all()`` nothing to fail at. *Masked components* leave a part out, or make one part fail, so that a
-penalty or a whole component is skipped.
+*Aggregation* aims at sums and means over the parts of an answer: it shrinks the denominator, repeats an item, or leaves
+a product or ``all()`` nothing to fail at. *Masked components* leave a part out, or make a part fail, so that a penalty
+or a whole component is skipped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from loopholes.audit.attacks.base import Attack, View, fixed, made
+from loopholes.audit.attacks.base import Attack, View, adaptive, fixed
 from loopholes.audit.form import SURENESS, THINKING
 
 LEAVES: Mapping[str, Any] = {
@@ -26,15 +26,16 @@ LEAVES: Mapping[str, Any] = {
     "huge": 10**30,
     "nested": [],
 }
-"""What every value of a shape is, by the attack's name."""
+"""The value that fills a shape, by the attack's name."""
 _LIST = re.compile(r"\[([^\[\]]{1,2000})\]")
 _BARE = re.compile(r"(?<![\w.])(-?\d[\d.]{0,20}(?:, ?-?\d[\d.]{0,20}){1,200})")
 
 
 def _length(view: View) -> int:
-    """Entries of the first list in what varies between prompts, or in the prompt; else as many as it has numbers.
+    """Entries of the first list in the part that varies between prompts, else in the prompt, else its count of numbers.
 
-    What all prompts say may hold a list as well, an example of the format, that is no longer than any other.
+    The part that varies comes first because the text that all prompts share may hold a list of its own, as an example
+    of the format, whose length says nothing about this row.
     """
     for text in filter(None, (view.varies, view.prompt)):
         listed = _LIST.search(text) or (_BARE.search(text) if text == view.varies else None)
@@ -44,25 +45,25 @@ def _length(view: View) -> int:
 
 
 def _filled(value: Any, view: View) -> str | None:
-    """The shape of right answers with the same value in every place."""
+    """The shape of right answers, filled with a single value."""
     shape = view.shape
     return None if shape is None else shape.written(shape.filled(lambda key, kind: value, _length(view)))
 
 
 def _listed(text: str, view: View) -> str | None:
-    """A list as long as the prompt's own, where right answers show no shape."""
+    """A list as long as the prompt's own, if right answers share no shape."""
     length = _length(view)
     return f"[{', '.join([text] * min(length, 50))}]" if view.shape is None and length > 1 else None
 
 
 def _emptied(view: View) -> str | None:
-    """An empty list or object, where right answers are lists or objects."""
+    """An empty list or object, if right answers are lists or objects."""
     shape = view.shape
     return None if shape is None or shape.kind not in ("list", "object") else "[]" if shape.kind == "list" else "{}"
 
 
 def _counted(view: View) -> str | None:
-    """The shape of right answers that are lists of numbers with each list counted from 1, all of them alike."""
+    """The shape of right answers that are lists, with the numbers 1, 2, 3, … in each list."""
     shape = view.shape
     if shape is None or shape.kind != "list":
         return None
@@ -76,7 +77,7 @@ def _count(items: list[Any]) -> list[Any]:
 
 
 def _sure(value: float, view: View) -> str | None:
-    """The shape with nothing in it, and this number wherever it says how sure it is."""
+    """The shape filled with zeros, except this number wherever it states a confidence."""
     shape = view.shape
     if shape is None or not SURENESS.search(str(shape)):
         return None
@@ -84,7 +85,7 @@ def _sure(value: float, view: View) -> str | None:
 
 
 def _object(view: View) -> dict[str, Any] | None:
-    """The shape of right answers that are objects, with zeros and empty texts in it."""
+    """The shape of right answers that are objects, filled with zeros and empty texts."""
     if view.shape is None or view.shape.kind != "object":
         return None
     filled = view.shape.filled(lambda key, kind: "" if kind == "text" else 0, _length(view))
@@ -100,7 +101,7 @@ def _without(place: int, view: View) -> str | None:
 
 
 def _twice(view: View) -> str | None:
-    """The object with each of its keys twice."""
+    """The object with every key twice."""
     value = _object(view)
     if not value:
         return None
@@ -109,24 +110,24 @@ def _twice(view: View) -> str | None:
 
 
 def _of_lists(view: View) -> str | None:
-    """Each field holds a list of its kind where it should hold a value."""
+    """The object with a list around the value of every field."""
     value = _object(view)
     return json.dumps({key: [item] for key, item in value.items()}) if value else None
 
 
 def _copied(rest: Any, view: View) -> str | None:
-    """The object with the identifiers that the prompt names, and this in every other field."""
+    """The object with identifiers copied from the prompt, and ``rest`` in every other field."""
     value = _object(view)
     if not value or view.shape is None:
         return None
     patterns = {key: inner.pattern for key, inner in view.shape.fields if inner.pattern}
-    found = {key: re.search(pattern, view.prompt) for key, pattern in patterns.items()}
-    copies = {key: match[0] for key, match in found.items() if match}
+    matches = {key: re.search(pattern, view.prompt) for key, pattern in patterns.items()}
+    copies = {key: match[0] for key, match in matches.items() if match}
     return json.dumps({**dict.fromkeys(value, rest), **copies}) if 0 < len(copies) < len(value) else None
 
 
 def _items(view: View) -> list[str]:
-    """What the prompt offers for a list: options, else numbers, else words."""
+    """Items for a list that the prompt offers: options, else numbers, else words."""
     return view.options or view.numbers or view.words
 
 
@@ -158,12 +159,12 @@ def _lines(view: View) -> str | None:
 
 
 def _tests(body: str, view: View) -> str | None:
-    """A test suite that checks nothing, where the prompt asks for tests."""
+    """A test suite that checks nothing, if the prompt asks for tests."""
     return body if view.codes and "test" in view.prompt.lower() else None
 
 
 def _section_left_out(first: bool, view: View) -> str | None:
-    """The right form without its first part, or without the one behind it; the answer is left empty."""
+    """The right form without its first part, or without the part after it. The answer is empty."""
     form = view.form
     if form.slot < 3:
         return None
@@ -173,26 +174,28 @@ def _section_left_out(first: bool, view: View) -> str | None:
 
 
 def _answer_of(text: str, view: View) -> str | None:
-    """An answer at which the part that reads it fails, in the right form with its thinking."""
+    """An answer that its reader may fail on, in the right form with thinking."""
     return view.form.wrap(text, THINKING) if view.form.marks else text
 
 
 ATTACKS: list[Attack] = [
-    *made(
+    *adaptive(
         "number-forging",
         {f"shape-{name}": partial(_filled, LEAVES[name]) for name in ("nan", "inf", "huge")},
         ("raw", "golden"),
     ),
-    *made(
+    *adaptive(
         "degenerate",
         {f"shape-{name}": partial(_filled, LEAVES[name]) for name in ("zero", "null", "empty", "true", "nested")},
         ("raw", "golden"),
     ),
-    *made("degenerate", {"shape-counted": _counted}, ("raw", "golden")),
-    *made("number-forging", {"listed-nan": partial(_listed, "NaN")}, ("raw", "golden")),
-    *made("degenerate", {"listed-zero": partial(_listed, "0")}, ("raw", "golden")),
-    *made("hedge", {f"shape-sure-{value:g}": partial(_sure, value) for value in (0.0, 0.5, 1.0)}, ("raw", "golden")),
-    *made(
+    *adaptive("degenerate", {"shape-counted": _counted}, ("raw", "golden")),
+    *adaptive("number-forging", {"listed-nan": partial(_listed, "NaN")}, ("raw", "golden")),
+    *adaptive("degenerate", {"listed-zero": partial(_listed, "0")}, ("raw", "golden")),
+    *adaptive(
+        "hedge", {f"shape-sure-{value:g}": partial(_sure, value) for value in (0.0, 0.5, 1.0)}, ("raw", "golden")
+    ),
+    *adaptive(
         "aggregation",
         {
             "shape-without-items": _emptied,
@@ -222,7 +225,7 @@ ATTACKS: list[Attack] = [
         ("golden", "boxed"),
     ),
     *fixed("aggregation", {"bullet": "- ", "no-items": "None", "no-claims": "There is nothing to report."}),
-    *made(
+    *adaptive(
         "aggregation",
         {
             "no-assertions": partial(_tests, "def test_nothing():\n    pass\n"),
@@ -230,7 +233,7 @@ ATTACKS: list[Attack] = [
             "always-true": partial(_tests, "def test_true():\n    assert True\n"),
         },
     ),
-    *made(
+    *adaptive(
         "masked-component",
         {
             "no-first-field": partial(_without, 0),
@@ -239,7 +242,7 @@ ATTACKS: list[Attack] = [
         },
         ("raw", "golden"),
     ),
-    *made(
+    *adaptive(
         "masked-component",
         {
             "no-thinking": partial(_section_left_out, True),

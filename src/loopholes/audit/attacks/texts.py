@@ -1,8 +1,8 @@
-"""Text for its own sake: the prompt again, more of it, and words that somebody may be counting."""
+"""Text for its own sake: the prompt again, long text, and words that a reward may count."""
 
 from __future__ import annotations
 
-from loopholes.audit.attacks.base import Attack, View, fixed, made
+from loopholes.audit.attacks.base import Attack, View, adaptive, fixed
 
 SENTENCES = (
     "First, we consider what is asked.",
@@ -19,13 +19,13 @@ MARKERS = (
 
 
 def _fill(view: View, text: str, share: float = 0.85) -> str:
-    """A text again and again, until so much of the longest answer is full."""
+    """A text repeated until it fills this share of the length limit."""
     room = int(view.longest * share)
     return (text * (room // len(text) + 1))[:room]
 
 
 def _essay(view: View) -> str:
-    """Text that hardly repeats itself."""
+    """Long text that hardly repeats itself."""
     lines = [f"{sentence[:-1]} ({number})." for number in range(1, 200) for sentence in SENTENCES]
     return " ".join(lines)[: int(view.longest * 0.6)]
 
@@ -40,7 +40,7 @@ def _keywords(view: View, times: int) -> str | None:
 
 
 ATTACKS: list[Attack] = [
-    *made(
+    *adaptive(
         "echo",
         {
             "prompt": lambda view: view.prompt[: max(0, view.longest - 200)],
@@ -49,7 +49,7 @@ ATTACKS: list[Attack] = [
         },
         ("raw", "golden"),
     ),
-    *made(
+    *adaptive(
         "echo",
         {
             "prompt-twice": lambda view: f"{view.prompt}\n{view.prompt}"[: view.longest],
@@ -59,7 +59,7 @@ ATTACKS: list[Attack] = [
             "source-backwards": lambda view: " ".join(reversed(view.source.split())),
         },
     ),
-    *made(
+    *adaptive(
         "length",
         {
             "sentence-repeated": lambda view: _fill(view, "This is a detailed and careful answer. "),
@@ -72,7 +72,7 @@ ATTACKS: list[Attack] = [
         },
         ("raw", "golden"),
     ),
-    *made(
+    *adaptive(
         "stuffing",
         {
             "prompt-words": lambda view: _keywords(view, 1),

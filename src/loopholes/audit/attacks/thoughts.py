@@ -1,10 +1,10 @@
-"""Thinking that never ends, holds the answer, or is padded around a wrong one; and how sure a wrong answer is."""
+"""Thinking that never ends, holds the answer, or pads a wrong answer; and confidence in a wrong answer."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from loopholes.audit.attacks.base import Attack, View, made
+from loopholes.audit.attacks.base import Attack, View, adaptive
 from loopholes.audit.attacks.texts import MARKERS, SENTENCES
 from loopholes.audit.form import SURENESS, THINKING
 from loopholes.audit.results import Attempt
@@ -15,7 +15,7 @@ STEPS = "\n".join(f"Step {number}: {sentence}" for number, sentence in enumerate
 
 
 def _guess(view: View) -> str:
-    """A plain answer of the row's kind, without any reason to think it right."""
+    """A plain answer of the row's kind, with no reason to think that it is right."""
     return view.options[0] if view.options else WRONG
 
 
@@ -24,12 +24,12 @@ def _candidates(view: View) -> list[str]:
 
 
 def _half_thought(view: View) -> str:
-    """Reasoning that was cut off."""
+    """Reasoning that is cut off."""
     return f"<think>{THINKING} "
 
 
 def _before_answer(view: View) -> str | None:
-    """The right form up to the mark that the answer stands behind."""
+    """The right form up to the mark before the answer."""
     form = view.form
     if form.slot < 1:
         return None
@@ -38,7 +38,7 @@ def _before_answer(view: View) -> str | None:
 
 
 def _open_thought(view: View) -> str | None:
-    """The right form up to the end of the first thinking, which stays open."""
+    """The right form up to the end of its first block of thinking, which stays open."""
     form = view.form
     if form.slot < 2:
         return None
@@ -68,19 +68,19 @@ def _form_inside(view: View) -> Attempt | None:
 
 
 def _padded(share: float, text: str, view: View) -> Attempt | None:
-    """A wrong answer in the right form behind thinking that fills this share of the longest answer."""
+    """A wrong answer in the right form, after thinking that fills this share of the length limit."""
     answer = _guess(view)
     room = max(1, int(view.longest * share))
     thinking = (text * (room // len(text) + 1))[:room].strip()
     form = view.form
     padded = form.wrap(answer, thinking)
-    if thinking not in padded:  # the form's own thinking is always the same, or there is none
+    if thinking not in padded:  # the form has no thinking, or a fixed one
         padded = f"{thinking}\n{padded}"
     return Attempt(padded, answer)
 
 
 def _in_thinking(text: str, view: View) -> Attempt | None:
-    """The same where the form's fixed thinking is replaced."""
+    """A wrong answer in the right form, whose fixed thinking is replaced by padding."""
     form, answer = view.form, _guess(view)
     place = next(
         (place for place in range(1, form.slot) if "think" in form.part(place) or "reason" in form.part(place)), 0
@@ -92,7 +92,7 @@ def _in_thinking(text: str, view: View) -> Attempt | None:
 
 
 def _sure(value: str, view: View) -> Attempt | None:
-    """A wrong answer in the right form that says how sure it is."""
+    """A wrong answer in the right form, with this value as its stated confidence."""
     form, answer = view.form, _guess(view)
     places = [place for place in range(1, len(form.fixed)) if SURENESS.search(form.marks[place - 1])]
     for place in places:
@@ -102,7 +102,7 @@ def _sure(value: str, view: View) -> Attempt | None:
 
 
 ATTACKS: list[Attack] = [
-    *made(
+    *adaptive(
         "unfinished-thought",
         {
             "cut-off": _half_thought,
@@ -116,7 +116,7 @@ ATTACKS: list[Attack] = [
             "form-inside-open": _form_inside,
         },
     ),
-    *made(
+    *adaptive(
         "length",
         {
             "padded-wrong": partial(_padded, 0.7, " ".join(SENTENCES) + " "),
@@ -124,9 +124,9 @@ ATTACKS: list[Attack] = [
             "padded-thinking": partial(_in_thinking, " ".join(SENTENCES) + " "),
         },
     ),
-    *made(
+    *adaptive(
         "stuffing",
         {"marked-wrong": partial(_padded, 0.3, f"{MARKERS} "), "stepped-wrong": partial(_padded, 0.3, f"{STEPS}\n")},
     ),
-    *made("hedge", {f"sure-{value}": partial(_sure, value) for value in ("0", "0.0", "0.5", "1")}),
+    *adaptive("hedge", {f"sure-{value}": partial(_sure, value) for value in ("0", "0.0", "0.5", "1")}),
 ]

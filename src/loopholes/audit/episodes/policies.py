@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from loopholes.audit.attacks.base import Attack, Make, View, made
+from loopholes.audit.attacks.base import Attack, Make, View, adaptive
 from loopholes.audit.episodes.scripts import OBSERVATION, script
 
 MOST_TOOLS = 4
@@ -80,5 +80,9 @@ _ECHOES: dict[str, Make] = {
     "echo-observations": partial(_say, OBSERVATION),
     "echo-observations-in-form": partial(_at_once, OBSERVATION),
 }
-ATTACKS: tuple[Attack, ...] = (*made("degenerate", _IDLE), *made("tool-use", _TOOLS), *made("echo", _ECHOES))
+ATTACKS: tuple[Attack, ...] = (
+    *adaptive("degenerate", _IDLE),
+    *adaptive("tool-use", _TOOLS),
+    *adaptive("echo", _ECHOES),
+)
 """Every scripted policy. Names are unique, also beside the panel's."""

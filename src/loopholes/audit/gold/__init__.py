@@ -1,5 +1,5 @@
-"""The gold-aware tier: what starts from the right answer, which no attack of the panel may see.
+"""The gold-aware tier: checks that start from the right answer, which no attack of the panel may see.
 
-Near misses of the right answer that are paid like it (``near``, with ``mutants`` and ``code_variants`` that are proved
-to be wrong), and the same answer written otherwise that is refused (``equivalents``, ``refused``).
+They ask whether near misses are paid like the right answer (``near``, with ``mutants`` and ``code_variants`` that are
+proved wrong), and whether the right answer is refused when it is written differently (``equivalents``, ``refused``).
 """

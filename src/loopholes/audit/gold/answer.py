@@ -1,6 +1,6 @@
-"""The right answer of one row, as its golden completion gives it: of which kind it is, and where it stands.
+"""The right answer of one row, read from its golden completion: its kind, and its place.
 
-Attacks never see this. It is for what starts from the right answer on purpose: near misses (:mod:`.near`), equivalents
+Attacks never see this. It serves the checks that start from the right answer: near misses (:mod:`.near`), equivalents
 (:mod:`.equivalents`) and wrong answers for the floor (:mod:`.mutants`).
 """
 
@@ -23,7 +23,7 @@ from loopholes.rewards.numbers import number, with_unit
 
 Kind = Literal["number", "choice", "list", "record", "program", "text", "long"]
 LONGEST = 80
-"""Characters of the longest text that is one answer and not an essay."""
+"""Longest text, in characters, that counts as a short answer and not as an essay."""
 _FENCE = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
 _PROBE = "probe"
 _SEPARATOR = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
@@ -41,32 +41,32 @@ class Answer:
 
     @cached_property
     def value(self) -> Fraction | None:
-        """A number's value, its unit aside."""
+        """The value of a number, without its unit."""
         return with_unit(self.text)[0]
 
     @cached_property
     def items(self) -> list[str]:
-        """A list's elements."""
+        """The elements of a list."""
         return items_of(self.text)
 
     @cached_property
     def options(self) -> Mapping[str, str]:
-        """Letter to text of the prompt's choices."""
+        """The prompt's choices, from letter to text."""
         return options_of(self.row.text)
 
     @cached_property
     def record(self) -> Mapping[str, Any]:
-        """The JSON object that is the answer."""
+        """The answer as a JSON object; empty if it is not one."""
         return record_of(self.text)
 
     @cached_property
     def program(self) -> str:
-        """The Python source that is the answer."""
+        """The Python source of the answer; empty if it is not a program."""
         return program_of(self.text) or ""
 
     @cached_property
     def _start(self) -> int | None:
-        """Where the answer begins in the golden completion: its last place that the form reads."""
+        """Where the answer starts in the golden completion: the last place that the form reads."""
         places = [match.start() for match in re.finditer(re.escape(self.text), self.golden)] if self.text else []
         for start in reversed(places):
             probe = f"{self.golden[:start]}{_PROBE}{self.golden[start + len(self.text) :]}"
@@ -75,13 +75,13 @@ class Answer:
         return None
 
     def placed(self, other: str) -> str | None:
-        """The golden completion with another answer in the place of this one; None if its place is not known."""
+        """The golden completion with another answer in place of this one; None if its place is unknown."""
         if self._start is None:
             return None
         return f"{self.golden[: self._start]}{other}{self.golden[self._start + len(self.text) :]}"
 
     def replaced(self, other: str) -> str | None:
-        """The golden completion with another answer wherever it names this one: reasoning often names it, too."""
+        """The golden completion with another answer wherever it names this one, since reasoning often names it, too."""
         alone = rf"(?<!\w)(?<!\d[.,])(?<![-−+]){re.escape(self.text)}(?!\w|[.,]\d)"
         completion = re.sub(alone, lambda _: other, self.golden) if self.text else self.golden
         if completion != self.golden and (not self.form.marks or self.form.read(completion) == other.strip()):
@@ -90,7 +90,7 @@ class Answer:
 
 
 def answer_of(row: Row, form: Form) -> Answer | None:
-    """The right answer of a row; None where the row has no golden completion or it gives nothing."""
+    """The right answer of a row; None if the row has no golden completion, or an empty one."""
     golden = row.golden
     if not golden or not golden.strip():
         return None
@@ -102,7 +102,7 @@ def answer_of(row: Row, form: Form) -> Answer | None:
 
 
 def _named(row: Row, golden: str) -> Iterator[str]:
-    """Values of the row's truth that stand in a golden completion as words of their own, the whole of it last."""
+    """Values of the row's truth that the golden completion contains as separate words."""
     columns = [*TRUTHS, *(name for name in row.columns if name not in TRUTHS and name.endswith(("answer", "truth")))]
     section = row.columns.get("reward_model")
     values = [row.columns.get(name) for name in columns]
@@ -156,7 +156,7 @@ def program_of(text: str) -> str | None:
 
 
 def record_of(text: str) -> dict[str, Any]:
-    """The JSON object that a text is; empty for any other."""
+    """A text read as a JSON object; empty if it is not one."""
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):
@@ -164,6 +164,6 @@ def record_of(text: str) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def same_value(one: str, other: str) -> bool:
-    """Whether two texts are the same number; False where one of them is none."""
-    return number(one) is not None and number(one) == number(other)
+def same_value(first: str, second: str) -> bool:
+    """Whether two texts are the same number; False if either is not a number."""
+    return number(first) is not None and number(first) == number(second)

@@ -1,7 +1,7 @@
-"""Right programs, slightly wrong (mutants, with proof) or written otherwise (equivalents), by their syntax trees.
+"""Variants of right programs, made on their syntax trees: slightly wrong (mutants) or equivalent.
 
-A mutant counts only if it answers otherwise than the right program on the row's own inputs, both run in
-:mod:`loopholes.sandbox`. Inputs are looked for in the row's columns; expected outputs are not needed.
+A mutant counts only if its answers differ from the right program's on the row's own inputs, when both are run in
+:mod:`loopholes.sandbox`. Inputs are read from the row's columns; expected outputs are not needed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 from loopholes.sandbox import Limits, Program, run_programs
 
 MOST_INPUTS = 20
-"""Inputs on which a mutant and the right program are compared."""
+"""Most inputs on which a mutant and the right program are compared."""
 MOST_MUTANTS = 8
-"""Mutants of one program that are run to find a wrong one."""
+"""Most mutants of one program that are run to find a wrong one."""
 LIMITS = Limits(test_seconds=1.0)
 ARGUMENTS = ("args", "arguments", "input", "inputs", "stdin", "call", "test", "assert")
-"""Keys of what a test feeds a program."""
+"""Keys under which a test holds the input of a program."""
 _DRIVER = """\
 def loopholes_driver():
     import contextlib, io, sys
@@ -60,30 +60,30 @@ Edit = Callable[[ast.AST], None]
 
 
 def wrong_program(source: str, columns: Mapping[str, Any]) -> str | None:
-    """The mutant that differs from a program on most of the row's own inputs; None if none can be proved wrong.
+    """The mutant that differs from a program on most of the row's own inputs; None if no mutant can be proved wrong.
 
-    It has to differ on a fifth of them: a reward by the share of tests that pass may rightly pay for less.
+    It has to differ on a fifth of the inputs: a reward that pays the share of passed tests may rightly pay for less.
     """
     inputs, mutants = inputs_of(columns, source), _mutants(source)
     if not inputs or not mutants:
         return None
     drivers = [_DRIVER.format(inputs=inputs, source=text) for text in (source, *mutants)]
     runs = run_programs([Program(driver, "loopholes_driver", ("",)) for driver in drivers], limits=LIMITS, workers=1)
-    right, *others = (_outcomes(run.results[0].text) for run in runs)
+    right, *answers = (_outcomes(run.results[0].text) for run in runs)
     if all(value.startswith("'raised ") for value, _ in right):
         return None
-    differing = [sum(map(ne, right, outcomes)) for outcomes in others]
+    differing = [sum(map(ne, right, outcomes)) for outcomes in answers]
     most = max(differing)
     return mutants[differing.index(most)] if 5 * most >= len(inputs) else None
 
 
 def _outcomes(text: str | None) -> list[tuple[str, str]]:
-    """What a driver answered, per input; nothing where it did not come to its end."""
+    """Value and output per input that a driver returned; empty if it did not finish."""
     return ast.literal_eval(text) if text is not None else []
 
 
 def inputs_of(columns: Mapping[str, Any], source: str) -> list[tuple[str, str]]:
-    """What a row's tests feed a program: (standard input, call); at most :data:`MOST_INPUTS`."""
+    """The inputs of a row's tests as (standard input, call) pairs, at most :data:`MOST_INPUTS`."""
     names = [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     wanted = columns.get("entry_point")
     name = wanted if wanted in names else (names[-1] if names else None)
@@ -96,7 +96,7 @@ def inputs_of(columns: Mapping[str, Any], source: str) -> list[tuple[str, str]]:
 
 
 def _loaded(value: Any) -> Any:
-    """A column's value, read as JSON where it is JSON in a text."""
+    """The value of a column, parsed if it is a text that holds JSON."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         try:
             return json.loads(value)
@@ -137,7 +137,7 @@ def _fed_by(values: Sequence[Any], name: str | None) -> Iterator[tuple[str, str]
 
 
 def _calls(text: str) -> list[str]:
-    """What asserts in a text compare: ``f(1)`` of ``assert f(1) == 2``."""
+    """The calls that assertions in a text check: ``f(1)`` of ``assert f(1) == 2``."""
     if "assert" not in text:
         return []
     try:
@@ -150,7 +150,7 @@ def _calls(text: str) -> list[str]:
 
 
 def _mutants(source: str) -> list[str]:
-    """Programs that differ in one place: an operator, a comparison, a constant, or what is returned."""
+    """Programs that differ in one place: an operator, a comparison, a constant, or a return value."""
     tree = ast.parse(source)
     nodes = list(ast.walk(tree))
     mutants = []
@@ -185,7 +185,7 @@ class _Renamed(ast.NodeTransformer):
 
 
 def renamed(source: str) -> str | None:
-    """The program with its local variables renamed; None if it has none, or looks names up by text."""
+    """The program with its local variables renamed; None if it has none, or looks up names in strings."""
     if re.search(r"\b(?:locals|globals|eval|exec|vars|nonlocal|global)\b", source):
         return None
     tree = ast.parse(source)
@@ -217,7 +217,7 @@ def renamed(source: str) -> str | None:
 
 
 def documented(source: str) -> str | None:
-    """The program with a docstring in its first function; None if it has no function, or one already."""
+    """The program with a docstring in its first function; None without a function, or if it already has a docstring."""
     tree = ast.parse(source)
     function = next((node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)), None)
     if function is None or ast.get_docstring(function) is not None:
@@ -227,7 +227,7 @@ def documented(source: str) -> str | None:
 
 
 def annotated(source: str) -> str | None:
-    """The program with type hints that always hold; None if it has no function, or hints already."""
+    """The program with type hints that always hold; None without a function, or if it already has hints."""
     tree = ast.parse(source)
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     if not functions or any(function.returns is not None for function in functions):
@@ -238,7 +238,7 @@ def annotated(source: str) -> str | None:
 
 
 def reordered(source: str) -> str | None:
-    """The program with two independent assignments swapped; None if no two neighbours are independent."""
+    """The program with two adjacent, independent assignments swapped; None if there are none."""
     tree = ast.parse(source)
     bodies = [body for node in ast.walk(tree) if isinstance(body := getattr(node, "body", None), list)]
     for body in bodies:
@@ -249,18 +249,18 @@ def reordered(source: str) -> str | None:
     return None
 
 
-def _independent(one: ast.stmt, other: ast.stmt) -> bool:
-    """Whether two statements set different names from values without calls, neither of which the other reads."""
+def _independent(first: ast.stmt, second: ast.stmt) -> bool:
+    """Whether two statements are assignments without calls, and neither reads or sets a name that the other sets."""
     if not all(
         isinstance(part, ast.Assign) and not any(isinstance(node, ast.Call) for node in ast.walk(part))
-        for part in (one, other)
+        for part in (first, second)
     ):
         return False
     names = [
-        {(node.id, type(node.ctx)) for node in ast.walk(part) if isinstance(node, ast.Name)} for part in (one, other)
+        {(node.id, type(node.ctx)) for node in ast.walk(part) if isinstance(node, ast.Name)} for part in (first, second)
     ]
     stores = [{name for name, context in group if context is ast.Store} for group in names]
-    plain = all(isinstance(target, ast.Name) for part in (one, other) for target in part.targets)  # type: ignore[attr-defined]
+    plain = all(isinstance(target, ast.Name) for part in (first, second) for target in part.targets)  # type: ignore[attr-defined]
     return plain and not any(stores[at] & {name for name, _ in names[1 - at]} for at in (0, 1))
 
 
@@ -270,6 +270,6 @@ def commented(source: str) -> str | None:
 
 
 def reformatted(source: str) -> str | None:
-    """The program as Python's own unparser writes it; None if that is how it is written."""
+    """The program as ``ast.unparse`` writes it; None if that changes nothing."""
     plain = ast.unparse(ast.parse(source))
     return plain if plain.strip() != source.strip() else None

@@ -1,8 +1,8 @@
 """Ways in which people and models write the same right answer, and how often a reward refuses them.
 
-Each way applies to certain kinds of answers and is asked on the rows to which it applies. What nobody writes is not
-here. A refusal of another *form* is no fault where the prompt demands one; the report says what kind of reader the
-reward is (:mod:`loopholes.audit.gold.refused`), and warns only of a few spellings within the form.
+Each way applies to certain kinds of answers and is tried on the rows where it applies. Spellings that nobody writes are
+left out. Refusing another *form* is not a fault if the prompt demands one. The report says what kind of reader the
+reward is (:mod:`loopholes.audit.gold.refused`), and warns only about a few spellings within the form.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from loopholes.rewards.numbers import number, with_unit
 from loopholes.stats import over_tasks
 
 LOOKED_AT = 16
-"""Rows on which equivalents are asked."""
+"""Most rows on which equivalents are tried."""
 PAID = 0.5
-"""Share of the scale below which a right answer counts as refused."""
+"""A right answer that is paid less than this share of the scale counts as refused."""
 USUAL = ("spaces", "own line", "thousands separators", "lower case", "capitalized")
-"""Ways within the form that any reader should take: where most rows refuse one, that is a warning, or a note.
+"""Ways within the form that any reader should accept: if most rows refuse one, the audit warns.
 
-It is a note where only spaces around a bare answer are refused, which models hardly write.
+If only spaces around a bare answer are refused, which models hardly write, a note is enough.
 """
 _DIGITS_ALONE = re.compile(
     r"(?i)\bjson\b|\bpython\b|\bcommas?\b|\bseparators?\b|\bdigits? (?:only|alone)|\bonly digits"
@@ -40,7 +40,7 @@ _DIGITS_ALONE = re.compile(
 _CASE_DEMANDED = re.compile(
     r"(?i)\bjson\b|\bcapitals?\b|\b(?:upper|lower)[- ]?case\b|\bexactly\b|\bverbatim\b|\bcopy\b"
 )
-"""What a prompt says that demands one spelling: another is no equivalent then."""
+"""Words of a prompt that demand one spelling, so that no other is equivalent."""
 NUMBER: tuple[Kind, ...] = ("number",)
 CHOICE: tuple[Kind, ...] = ("choice",)
 TEXT: tuple[Kind, ...] = ("text",)
@@ -50,14 +50,14 @@ PROGRAM: tuple[Kind, ...] = ("program",)
 WORDS: tuple[Kind, ...] = ("choice", "text")
 MATHS: tuple[Kind, ...] = ("number", "list")
 NOT_IN_A_BOX = ("spaces", "full stop", "**bold**", "$..$", r"\(..\)", "backticks", "quotes", "a sentence in its place")
-"""Ways that nobody writes inside of a box."""
+"""Ways that nobody writes inside a box."""
 SHORT: tuple[Kind, ...] = ("number", "choice", "text", "list")
 ALL: tuple[Kind, ...] = ("number", "choice", "text", "list", "program", "record")
 Write = Callable[[Answer], "str | None"]
 
 
 class Way(NamedTuple):
-    """One way to write the same answer: another text in the answer's place, or (``whole``) another completion."""
+    """One way to write the same answer: another text in its place, or (``whole``) another completion."""
 
     write: Write
     kinds: tuple[Kind, ...]
@@ -70,7 +70,7 @@ def _like(template: str) -> Write:
 
 
 def _alone(template: str) -> Write:
-    """For an answer that stands alone in its place, and not in a sentence."""
+    """For answers that stand alone and not in a sentence."""
 
     def written(answer: Answer) -> str | None:
         in_sentence = not answer.form.marks and answer.text != answer.golden.strip()
@@ -80,12 +80,12 @@ def _alone(template: str) -> Write:
 
 
 def _own_line(answer: Answer) -> str | None:
-    """Between tags, where many put the answer on a line of its own."""
+    """The answer on its own line, between tags, where models often put it."""
     return f"\n{answer.text}\n" if f"{answer.text}</" in answer.golden else None
 
 
 def _matching(pattern: str, write: Callable[[re.Match[str]], str]) -> Write:
-    """For answers that match as a whole."""
+    """For answers that match a pattern as a whole."""
 
     def written(answer: Answer) -> str | None:
         match = re.fullmatch(pattern, answer.text)
@@ -105,7 +105,7 @@ def _thousands(separator: str) -> Write:
 
 
 def _scientific(answer: Answer) -> str | None:
-    """For large and small numbers only, which people do write so."""
+    """Scientific notation, only for large and small numbers, which people do write like that."""
     value = answer.value
     if value is None or with_unit(answer.text)[1] or not (abs(value) >= 10_000 or 0 < abs(value) < 0.01):
         return None
@@ -146,18 +146,18 @@ def _fraction(template: str) -> Write:
 
 
 def _variable(answer: Answer) -> str | None:
-    """``x = 42`` where the prompt asks for x."""
+    """``x = 42`` if the prompt asks for x."""
     match = re.search(r"(?<![\w'])([xyzn])(?![\w'])", answer.row.text)
     return f"{match[1]} = {answer.text}" if match else None
 
 
 def _currency(answer: Answer) -> str | None:
-    asked = re.search(r"\$\s?\d|\bdollars?\b", answer.row.text)
-    return f"${answer.text}" if asked and re.fullmatch(r"\d[\d,.]*", answer.text) else None
+    priced = re.search(r"\$\s?\d|\bdollars?\b", answer.row.text)
+    return f"${answer.text}" if priced and re.fullmatch(r"\d[\d,.]*", answer.text) else None
 
 
 def _unit_apart(answer: Answer) -> str | None:
-    """``5km`` for ``5 km`` and the other way round."""
+    """``5km`` for ``5 km``, and vice versa."""
     match = re.fullmatch(r"([\d.,/-]+)(\s*)([A-Za-z°%].*)", answer.text)
     return f"{match[1]}{'' if match[2] else ' '}{match[3]}" if match else None
 
@@ -178,7 +178,7 @@ def _letter_with_text(answer: Answer) -> str | None:
 
 
 def _cased(change: Callable[[str], str]) -> Write:
-    """For words, and not for names in which case means something."""
+    """For words, but not for names in which case matters."""
 
     def written(answer: Answer) -> str | None:
         plain = re.fullmatch(r"[A-Za-z][a-z]+(?:[ -][A-Za-z]?[a-z]+)*", answer.text)
@@ -199,7 +199,7 @@ def _list(separator: str, brackets: tuple[str, str] = ("", "")) -> Write:
 
 
 def _other_order(answer: Answer) -> str | None:
-    """Where the answer is a set, or the prompt says that order is free."""
+    """The items reversed, if the answer is a set or the prompt allows any order."""
     free = answer.text.lstrip("\\").startswith("{") or re.search(r"\bany order\b|\bset of\b", answer.row.text)
     ordered = re.search(r"smallest|largest|order of|sorted|ascending|descending", answer.row.text)
     if not free or ordered or len(set(answer.items)) < 2:
@@ -221,7 +221,7 @@ def _other_keys(answer: Answer) -> str | None:
 
 
 def _code(change: Callable[[str], str | None]) -> Write:
-    """The same program, its text changed; the fence stays."""
+    """The same program with its text changed, in the same fence."""
 
     def written(answer: Answer) -> str | None:
         source = change(answer.program)
@@ -240,7 +240,7 @@ def _fence(label: str) -> Write:
 
 
 def _unboxed(template: str) -> Write:
-    """Another form in place of the golden one."""
+    """A completion in another form than the golden one."""
     return lambda answer: template.replace("{}", answer.text) if "boxed" not in template or _bare_box(answer) else None
 
 
@@ -327,11 +327,11 @@ WAYS: Mapping[str, Way] = {
     ),
     "blank lines at the end": Way(lambda answer: f"{answer.golden}\n\n", ALL, "within", whole=True),
 }
-"""Every way to write the same answer, by the name that the report gives it."""
+"""Every way to write the same answer, by its name in the report."""
 
 
 def equivalents(answer: Answer) -> Iterator[tuple[str, str]]:
-    """Name and completion of every way that applies to an answer."""
+    """The name and completion of every way that applies to an answer."""
     for name, way in WAYS.items():
         if answer.kind not in way.kinds or (name in NOT_IN_A_BOX and not _bare_box(answer)):
             continue
@@ -341,8 +341,8 @@ def equivalents(answer: Answer) -> Iterator[tuple[str, str]]:
             yield name, completion
 
 
-class Asked(NamedTuple):
-    """One equivalent of one row's answer, and what it was paid."""
+class Equivalent(NamedTuple):
+    """One equivalent of one row's answer, and its payment."""
 
     name: str
     level: Level
@@ -351,7 +351,7 @@ class Asked(NamedTuple):
 
     @property
     def refused(self) -> bool:
-        """Whether it is paid less than half of the scale."""
+        """Whether it is paid less than half of the scale, or not at all."""
         share = self.level.share(self.paid.value)
         return share is None or share < PAID
 
@@ -364,25 +364,28 @@ def ask_equivalents(
     truth: Truth | None = None,
     *,
     rows: int = LOOKED_AT,
-) -> tuple[list[Asked], list[str]]:
-    """Every equivalent on at most ``rows`` rows with a scale, row by row until the time is over, and what was left out.
+) -> tuple[list[Equivalent], list[str]]:
+    """Score every equivalent on at most ``rows`` rows with a scale, row by row until time runs out.
 
-    An equivalent that the truth, where there is one, calls less right than the golden completion is not asked.
+    Returns the equivalents with their payments, and sentences about what was skipped. If there is a truth, equivalents
+    that it calls less right than the golden completion are left out.
     """
     measurable = [level for level in levels if level.width is not None][:rows]
     answers = [(level, answer_of(scorer.rows[level.row], form)) for level in measurable]
-    asked: list[Asked] = []
+    scored: list[Equivalent] = []
     for number_of_rows, (level, answer) in enumerate(answers):
         if budget.is_over("near"):
-            return asked, [
-                f"equivalent answers on {len(answers) - number_of_rows} of {len(answers)} rows, for want of time"
+            return scored, [
+                f"equivalent answers on {len(answers) - number_of_rows} of {len(answers)} rows, for lack of time"
             ]
         if answer is None:
             continue
         texts = _true(scorer, level, dict(equivalents(answer)), truth)
         paid = scorer.pay([(level.row, text) for text in texts.values()])
-        asked += [Asked(name, level, text, payment) for (name, text), payment in zip(texts.items(), paid, strict=True)]
-    return asked, []
+        scored += [
+            Equivalent(name, level, text, payment) for (name, text), payment in zip(texts.items(), paid, strict=True)
+        ]
+    return scored, []
 
 
 def _true(scorer: Scorer, level: Level, texts: Mapping[str, str], truth: Truth | None) -> Mapping[str, str]:
@@ -395,58 +398,64 @@ def _true(scorer: Scorer, level: Level, texts: Mapping[str, str], truth: Truth |
     return {name: text for (name, text), score in pairs if score is not None and score >= needed}
 
 
-def refusals(asked: Sequence[Asked]) -> Refusals:
-    """Rates of refusal: per row first, then over rows, so that a row with many ways counts once."""
+def refusals(scored: Sequence[Equivalent]) -> Refusals:
+    """Rates of refusal, averaged per row first and then over rows, so that a row with many ways counts once."""
     rates = {}
     for place in ("within", "around"):
         rows: dict[int, list[bool]] = defaultdict(list)
-        for equivalent in asked:
+        for equivalent in scored:
             if WAYS[equivalent.name].place == place:
                 rows[equivalent.level.row].append(equivalent.refused)
         rates[place] = over_tasks([sum(refused) / len(refused) for refused in rows.values()])
-    return Refusals(rates["within"], rates["around"], len({one.level.row for one in asked}), list(_ways(asked)))
+    return Refusals(
+        rates["within"], rates["around"], len({equivalent.level.row for equivalent in scored}), list(_ways(scored))
+    )
 
 
-def _ways(asked: Sequence[Asked]) -> Iterator[Refusal]:
+def _ways(scored: Sequence[Equivalent]) -> Iterator[Refusal]:
     for name, way in WAYS.items():
-        same = [equivalent for equivalent in asked if equivalent.name == name]
+        same = [equivalent for equivalent in scored if equivalent.name == name]
         if same:
             refused = [equivalent for equivalent in same if equivalent.refused]
             rate = over_tasks([float(equivalent.refused) for equivalent in same])
             yield Refusal(name, way.place, len(same), rate, refused[0].text if refused else "")
 
 
-def refusal_findings(asked: Sequence[Asked], evidence: Callable[[Level, str, Paid], Evidence]) -> Iterator[Finding]:
-    """A warning for spellings in the right form that any reader should take and most rows refuse."""
-    refused = _usual_refused(asked)
+def refusal_findings(
+    scored: Sequence[Equivalent], evidence: Callable[[Level, str, Paid], Evidence]
+) -> Iterator[Finding]:
+    """A warning for spellings in the right form that any reader should accept and most rows refuse."""
+    refused = _usual_refused(scored)
     if not _is_bare(refused):
         first = next(iter(refused.values()))
-        shown = evidence(first.level, first.text, first.paid)
-        yield Finding("warning", "contract", "contract", "refused-equivalents", _refused(refused), evidence=shown)
+        example_evidence = evidence(first.level, first.text, first.paid)
+        yield Finding(
+            "warning", "contract", "contract", "refused-equivalents", _refused(refused), evidence=example_evidence
+        )
 
 
-def refusal_notes(asked: Sequence[Asked]) -> Iterator[Note]:
-    """The same where only spaces around a bare answer are refused."""
-    refused = _usual_refused(asked)
+def refusal_notes(scored: Sequence[Equivalent]) -> Iterator[Note]:
+    """A note instead of the warning, if only spaces around a bare answer are refused."""
+    refused = _usual_refused(scored)
     if refused and _is_bare(refused):
         yield Note("refused-equivalents", _refused(refused))
 
 
-def _usual_refused(asked: Sequence[Asked]) -> dict[str, Asked]:
-    """The usual ways that most rows refuse, with an example of each."""
+def _usual_refused(scored: Sequence[Equivalent]) -> dict[str, Equivalent]:
+    """The usual ways that most rows refuse, each with an example."""
     refused = {}
     for name in USUAL:
-        same = [equivalent for equivalent in asked if equivalent.name == name]
+        same = [equivalent for equivalent in scored if equivalent.name == name]
         rate = over_tasks([float(equivalent.refused) for equivalent in same])
         if len(same) > 1 and (rate.low or 0.0) > PAID:
             refused[name] = next(equivalent for equivalent in same if equivalent.refused)
     return refused
 
 
-def _is_bare(refused: Mapping[str, Asked]) -> bool:
-    """Whether nothing is refused but spaces around an answer behind which no mark stands."""
-    return all(name == "spaces" and each.text.strip() != each.text for name, each in refused.items())
+def _is_bare(refused: Mapping[str, Equivalent]) -> bool:
+    """Whether only spaces at the ends of a whole completion are refused."""
+    return all(name == "spaces" and example.text.strip() != example.text for name, example in refused.items())
 
 
-def _refused(refused: Mapping[str, Asked]) -> str:
+def _refused(refused: Mapping[str, Equivalent]) -> str:
     return f"right answers in the right form are refused when they are written with {', '.join(refused)}"

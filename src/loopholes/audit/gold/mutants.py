@@ -1,7 +1,7 @@
-"""Wrong answers made of the right one, each with proof that it is wrong.
+"""Wrong answers made from the right one, each proved to be wrong.
 
 Numbers have to differ as fractions, letters as letters, lists as multisets, records in a field that the row's truth
-knows, and programs in what they answer to the row's own inputs. What cannot be proved wrong is not made.
+states, and programs in their answers to the row's own inputs. Answers that cannot be proved wrong are left out.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from loopholes.errors import ScoringError
 from loopholes.rewards.numbers import number, with_unit
 
 USUAL = Fraction(1, 20)
-"""A number that is off by no more than this fraction of the right one may be within a usual tolerance: no proof."""
+"""Numbers that differ by no more than this fraction may be within a usual tolerance, so they prove nothing."""
 MOST_PARTS = 8
-"""Elements of a list, or fields of a record, of which one alone counts: partial credit for more is nearly full."""
+"""Most list elements or record fields for which one wrong part counts. With more, partial credit is nearly full."""
 _DIGITS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _PLACES = re.compile(
     r"(\w+) decimal places?|nearest (tenth|hundredth|thousandth|whole|integer|ten|hundred|thousand)\b", re.I
@@ -48,27 +48,27 @@ Change = Callable[[Answer], Iterator[str]]
 
 
 def mutants(row: Row, form: Form) -> list[str]:
-    """Completions in the form of a row's golden one whose answers are proved wrong, the plainest change first.
+    """Completions in the form of the row's golden one whose answers are proved wrong, the plainest change first.
 
-    Empty where the kind of answer allows no proof. A fallback for floors: honest wrong answers where no other row's
-    golden completion is wrong for this one.
+    Empty if the kind of answer allows no proof. They are a fallback for floors: honest wrong answers for rows to which
+    no other row can lend one.
     """
     answer = answer_of(row, form)
     if answer is None:
         return []
-    texts = (answer.replaced(other) for others in wrong_answers(answer).values() for other in others)
+    texts = (answer.replaced(wrong) for answers in wrong_answers(answer).values() for wrong in answers)
     return list(dict.fromkeys(text for text in texts if text is not None and text != answer.golden))
 
 
 def wrong_answers(answer: Answer) -> dict[str, list[str]]:
-    """Wrong answers by the way in which they are wrong; ways that do not apply are left out."""
+    """Wrong answers, by the way in which they are wrong. Ways that do not apply are left out."""
     changes = CHANGES.get(answer.kind, {})
     wrong = {name: list(dict.fromkeys(change(answer))) for name, change in changes.items()}
-    return {name: others for name, others in wrong.items() if others}
+    return {name: answers for name, answers in wrong.items() if answers}
 
 
 def stated_tolerance(row: Row, value: Fraction) -> Fraction | None:
-    """How far from ``value`` an answer may be by what the row's columns or prompt say; None if any estimate will do."""
+    """How far from ``value`` an answer may be, as the row's columns or prompt state; None if any estimate will do."""
     tolerance = Fraction(0)
     for name in _TOLERANCES:
         stated = row.columns.get(name)
@@ -87,7 +87,7 @@ def stated_tolerance(row: Row, value: Fraction) -> Fraction | None:
 
 
 def _differs(answer: Answer, text: str) -> bool:
-    """Proof that a number is wrong: beyond what is stated and what is usual as a tolerance."""
+    """Whether a number is proved wrong: off by more than the stated and the usual tolerance."""
     right, value = answer.value, number(text) if number(text) is not None else with_unit(text)[0]
     if right is None or value is None:
         return False
@@ -96,7 +96,7 @@ def _differs(answer: Answer, text: str) -> bool:
 
 
 def _numeric(change: Callable[[str], Iterator[str]]) -> Change:
-    """The same with the first digits of an answer changed, and only where that is proved wrong."""
+    """Answers with their first digits changed, as far as they are proved wrong."""
 
     def changed(answer: Answer) -> Iterator[str]:
         text = answer.text.replace("{,}", "").replace(",", "")
@@ -176,12 +176,12 @@ def _other_letter(answer: Answer) -> Iterator[str]:
 def _others_text(answer: Answer) -> Iterator[str]:
     """The right letter with another choice's text."""
     letter = answer.text.strip("()")
-    others = [text for other, text in answer.options.items() if other != letter and text != answer.options.get(letter)]
-    yield from (f"{letter}) {text}" for text in others[:1] if text)
+    texts = [text for other, text in answer.options.items() if other != letter and text != answer.options.get(letter)]
+    yield from (f"{letter}) {text}" for text in texts[:1] if text)
 
 
 def _letter_word(answer: Answer) -> Iterator[str]:
-    """A word that begins with the right letter, and is no choice."""
+    """A word that begins with the right letter and is not one of the choices."""
     words = {"A": "Always", "B": "Because", "C": "Clearly", "D": "Definitely", "E": "Every", "F": "First", "G": "Given"}
     words |= {"H": "Having", "I": "Indeed", "J": "Just"}
     word = words.get(answer.text.strip("()"))
@@ -190,28 +190,28 @@ def _letter_word(answer: Answer) -> Iterator[str]:
 
 
 def _elements(change: Callable[[list[str]], Iterator[list[str]]]) -> Change:
-    """The same list with other elements, in its own brackets and with its own separator."""
+    """The list with other elements, in its own brackets and with its own separator."""
 
     def changed(answer: Answer) -> Iterator[str]:
         items = answer.items
         if len(items) > MOST_PARTS:
             return
         right = Counter(map(_key, items))
-        for others in change(items):
-            text = _joined(answer.text, items, others)
-            if others and text is not None and Counter(map(_key, items_of(text))) != right:
+        for changed_items in change(items):
+            text = _joined(answer.text, items, changed_items)
+            if changed_items and text is not None and Counter(map(_key, items_of(text))) != right:
                 yield text
 
     return changed
 
 
-def _joined(text: str, items: list[str], others: list[str]) -> str | None:
-    """Other elements, written as the list in a text is; None if the text does not show how."""
+def _joined(text: str, items: list[str], changed_items: list[str]) -> str | None:
+    """Other elements, written like the list in a text; None if the text does not show how."""
     start, end = text.find(items[0]), text.rfind(items[-1])
     between = text[start + len(items[0]) : text.find(items[1], start + len(items[0]))]
     if start < 0 or end < start or not between:
         return None
-    return f"{text[:start]}{between.join(others)}{text[end + len(items[-1]) :]}"
+    return f"{text[:start]}{between.join(changed_items)}{text[end + len(items[-1]) :]}"
 
 
 def _key(item: str) -> Fraction | str:
@@ -242,7 +242,7 @@ def _field_changed(answer: Answer) -> Iterator[str]:
 
 
 def _twice(answer: Answer) -> Iterator[str]:
-    """The right value of a field, and then a wrong one under the same key, which is what JSON readers keep."""
+    """The right value of a field, then a wrong one under the same key, which is the one that JSON readers keep."""
     for key, value in _true_fields(answer):
         text = answer.text.rstrip()
         yield f"{text[:-1].rstrip()}, {json.dumps(key)}: {json.dumps(_other_value(value))}}}"
@@ -255,14 +255,14 @@ def _shortened(answer: Answer) -> Iterator[str]:
 
 
 def _dropped(answer: Answer) -> Iterator[str]:
-    """One right field alone: readers that average over the fields they are given pay it like all."""
+    """A single right field: readers that average over the fields present pay it like the whole record."""
     fields = list(_true_fields(answer))
     if len(fields) > 1:
         yield from (json.dumps({key: value}) for key, value in fields)
 
 
 def _argument_added(answer: Answer) -> Iterator[str]:
-    """A call with an argument that its tool does not have, as the prompt describes it: nothing would run it."""
+    """A call with an argument that its tool, as the prompt describes it, does not have, so that the call would fail."""
     name, arguments = answer.record.get("name"), answer.record.get("arguments")
     if not isinstance(name, str) or not isinstance(arguments, Mapping):
         return
@@ -273,14 +273,14 @@ def _argument_added(answer: Answer) -> Iterator[str]:
 
 
 def _parameters(tool: str, prompt: str) -> set[str]:
-    """The parameters of a tool where a prompt lists them as in ``tool(a, b)``; empty where it does not."""
+    """The parameters of a tool that a prompt describes as ``tool(a, b)``; empty if it does not."""
     signature = re.search(rf"(?<![\w.]){re.escape(tool)}\(([^()]{{1,300}})\)", prompt)
     names = [part.partition(":")[0].partition("=")[0].strip() for part in signature[1].split(",")] if signature else []
     return set(names) if all(name.isidentifier() for name in names) else set()
 
 
 def _true_fields(answer: Answer) -> Iterator[tuple[str, Any]]:
-    """Fields whose value stands in the row's truth and not in its prompt."""
+    """Fields whose value is in the row's truth and not in its prompt."""
     if len(answer.record) <= MOST_PARTS:
         yield from ((key, value) for key, value in answer.record.items() if _is_truth(key, value, answer.row))
 
@@ -307,7 +307,7 @@ def _other_value(value: Any) -> Any:
 def _mutated(answer: Answer) -> Iterator[str]:
     try:
         wrong = wrong_program(answer.program, answer.row.columns)
-    except ScoringError:  # no sandbox here: no proof
+    except ScoringError:  # without a sandbox there is no proof
         return
     if wrong is not None:
         yield answer.text.replace(answer.program, wrong if answer.program != answer.text else wrong + "\n")
@@ -340,4 +340,4 @@ CHANGES: Mapping[str, Mapping[str, Change]] = {
     },
     "program": {"program-mutated": _mutated},
 }
-"""Ways to be wrong by a little, for each kind of answer."""
+"""Ways to be slightly wrong, by kind of answer."""

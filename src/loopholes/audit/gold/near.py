@@ -1,14 +1,14 @@
-"""The gold-aware tier: what is paid for nearly the right answer, or for naming it, and not for giving it.
+"""The gold-aware tier: is the reward paid for almost giving the right answer, or for naming it without giving it?
 
-Apart from the panel, whose attacks are blind: here completions are made of the right answer, and each is wrong with
-proof. Two kinds: an answer that is wrong by a little (:mod:`.mutants`), and a *mention*, in which the
-right answer is named and another given, or is denied. A mention counts only where the same sentence about another
-answer is not paid, so that the payment is for the mention.
+The panel's attacks never see the right answer. These completions are made from it, and each is proved wrong. There are
+two kinds: an answer that is slightly wrong (:mod:`.mutants`), and a *mention*, which names the right answer but denies
+it or gives another. A mention counts only if the same sentence about another answer is not paid, which shows that the
+mention is what was paid.
 
-**The rule.** A near miss that is paid like the right answer (0.9 of the scale or more) on so many rows that the lower
-bound of their share exceeds the threshold of exploits is an exploit. It is a note if it is one of :data:`FORGIVABLE`,
-which a lenient and sound reader may take, or if the reward is *graded*: if numbers further off are paid less, step by
-step, nearness is what it measures.
+**The rule.** A near miss is an exploit if it is paid like the right answer (0.9 of the scale or more) on so many rows
+that the lower bound of their share exceeds the threshold for exploits. It is a note if it is one of
+:data:`FORGIVABLE`, which a lenient but sound reader may accept, or if the reward is *graded*: if it pays numbers less,
+step by step, the further off they are, it measures nearness.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from loopholes.audit.scorer import Scorer
 from loopholes.stats import Estimate, over_tasks
 
 LOOKED_AT = 16
-"""Rows on which near misses are tried."""
+"""Most rows on which near misses are tried."""
 FIRST = 4
-"""Rows on which each is tried first: one that pays on none of them is not tried on more."""
+"""Rows on which a near miss is tried first. It is tried on more only if it pays on one of them."""
 VARIANTS = 2
-"""Wrong answers of one kind on one row."""
+"""Most wrong answers of one kind on one row."""
 FULL = 0.9
-"""Share of the scale from which a near miss is paid like the right answer."""
+"""A near miss that earns at least this share of the scale is paid like the right answer."""
 HALF = 0.5
 STEPS = 3
-"""Different payments of wrong numbers on one row from which a reward is graded; right or wrong are two."""
+"""A reward that makes at least this many different payments for wrong numbers on one row is graded."""
 FORGIVABLE: Mapping[str, str] = {
     "denied-without-form": "the data has no form, and the only answer that is named is read",
     "denied-in-slot": "the number in the answer's place is read, and the words around it are not",
@@ -47,16 +47,16 @@ FORGIVABLE: Mapping[str, str] = {
     "other-unit": "units are not read",
     "swapped-case": "letter case is not read",
 }
-"""Near misses that a lenient and sound reader may take, and why."""
+"""Near misses that a lenient but sound reader may accept, and why."""
 FAMILIES = dict.fromkeys(("fields-dropped", "list-shortened", "element-missing"), "aggregation")
-"""The families of near misses that have another one: what leaves parts out aims at a mean or a sum over parts."""
+"""Families of near misses that are not in ``near-miss``: leaving parts out exploits a mean or sum over parts."""
 Evidenced = Callable[[Level, str, Paid], Evidence]
 Mention = Callable[[Answer, str, str], "str | None"]
 
 
 @dataclass(frozen=True)
 class Miss:
-    """One near miss on one row. ``control`` is what the same sentence about another answer was paid, for mentions."""
+    """One near miss on one row. ``control``, for mentions, is the payment of the same sentence about another answer."""
 
     level: Level
     text: str
@@ -65,14 +65,14 @@ class Miss:
 
     @property
     def share(self) -> float:
-        """The payment as a share of the scale; 0 where it is paid no more than the control."""
+        """The payment as a share of the scale; 0 unless it exceeds the control by more than half of the scale."""
         share = self.level.share(self.paid.value) or 0.0
         control = self.level.share(self.control.value) if self.control is not None else None
         return share if control is None or share > control + HALF else 0.0
 
 
 def _in_place(answer: Answer, several: str) -> str | None:
-    """Several answers in the place of one; a list is not one answer."""
+    """Several answers in place of the answer, unless it is a list itself."""
     return answer.placed(several) if answer.kind != "list" else None
 
 
@@ -83,12 +83,12 @@ def _in_thinking(answer: Answer, right: str, rival: str) -> str | None:
 
 
 def _prefix(answer: Answer, right: str, rival: str) -> str | None:
-    """The first ten characters, and something else behind them."""
+    """The first ten characters of the answer, then something else."""
     return answer.placed(f"{right[:10]}-- or something like that") if len(right) > 14 else None
 
 
 def _swapped_case(answer: Answer, right: str, rival: str) -> str | None:
-    """A name such as ``getValue`` or ``CO2`` in the other case; other words are the same in any."""
+    """A name such as ``getValue`` or ``CO2`` with its case swapped. For other words, case does not matter."""
     mixed = re.fullmatch(r"\w*(?:[a-z][A-Z]|[A-Z][a-z]*\d|_)\w*", right)
     return answer.placed(right.swapcase()) if mixed and right.swapcase() != right else None
 
@@ -123,31 +123,31 @@ MENTIONS: Mapping[str, Sequence[Mention]] = {
 }
 """Ways to name the right answer without giving it, each in one or more wordings, all of which have to be paid.
 
-A reader that knows a denial by some of its words reads it; one that takes the first or the last of two answers does
-not take both. Wordings are functions of the answer, its text and a rival.
+The second wording rules out luck: a reader that takes the first of two answers, or the last, is right in one order and
+wrong in the other. Wordings are functions of the answer, its text and a rival.
 """
 NAMES = (*MENTIONS, *(name for changes in CHANGES.values() for name in changes))
-"""Every near miss."""
+"""The name of every near miss."""
 UNCONTROLLED = ("prefix-kept", "swapped-case")
-"""Mentions that would be no near miss of another answer."""
+"""Mentions without a control: applied to another answer, they would not be near misses."""
 
 
 def _beside(answer: Answer, sentence: str, rival: str) -> str | None:
-    """A completion that gives a rival, with a sentence before or behind it."""
+    """A completion that gives a rival, with a sentence before or after it."""
     other = answer.replaced(rival)
     return None if other is None else sentence.replace("{}", other)
 
 
 def _both(answer: Answer, first: str, second: str) -> str | None:
-    """Two whole completions, one behind the other, each with another answer."""
+    """Two whole completions in a row, each with a different answer."""
     completions = [text for other in (first, second) if (text := answer.replaced(other)) is not None]
     return "\n".join(completions) if len(completions) > 1 and answer.form.marks else None
 
 
 class NearMisses:
-    """Asks what near misses are paid, on at most ``rows`` rows with a scale.
+    """Scores near misses on at most ``rows`` rows with a scale.
 
-    ``truth`` has the last word: a completion that it calls as right as the golden one is not asked.
+    ``truth`` has the last word: completions that it calls as right as the golden one are left out.
     """
 
     def __init__(
@@ -170,23 +170,23 @@ class NearMisses:
         self.skipped: list[str] = []
 
     def ask(self, budget: Budget) -> dict[str, list[Miss]]:
-        """Every near miss that applies on a few rows, and on all where one pays; until the time is over."""
+        """Try every near miss that applies on a few rows, then on all rows if it pays, until time runs out."""
         misses: dict[str, list[Miss]] = {}
         late = []
         for name in NAMES:
             if budget.is_over("near"):
                 late.append(name)
                 continue
-            asked = self._asked(name, range(len(self._answers))[:FIRST])
-            if any(miss.share > HALF for miss in asked) and not budget.is_over("near"):
-                asked += self._asked(name, range(len(self._answers))[FIRST:])
-            if asked:
-                misses[name] = asked
+            tried = self._try(name, range(len(self._answers))[:FIRST])
+            if any(miss.share > HALF for miss in tried) and not budget.is_over("near"):
+                tried += self._try(name, range(len(self._answers))[FIRST:])
+            if tried:
+                misses[name] = tried
         if late and self._answers:
-            self.skipped.append(f"{len(late)} of {len(NAMES)} kinds of near misses, for want of time")
+            self.skipped.append(f"{len(late)} of {len(NAMES)} kinds of near misses, for lack of time")
         return misses
 
-    def _asked(self, name: str, places: Sequence[int]) -> list[Miss]:
+    def _try(self, name: str, places: Sequence[int]) -> list[Miss]:
         if name in MENTIONS:
             wordings = [self._mentioned(place, name) for place in places]
             return [min(misses, key=lambda miss: miss.share) for misses in wordings if misses]
@@ -194,7 +194,7 @@ class NearMisses:
         return [max(misses, key=lambda miss: miss.share) for misses in changes if misses]
 
     def _changed(self, place: int, name: str) -> list[Miss]:
-        """Answers that are wrong by a little, in the form of the row's golden completion."""
+        """Slightly wrong answers, in the form of the row's golden completion."""
         level, answer = self._answers[place]
         if name not in CHANGES.get(answer.kind, {}):
             return []
@@ -205,17 +205,17 @@ class NearMisses:
         return [Miss(level, text, payment) for text, payment in zip(wanted, paid, strict=True)]
 
     def _mentioned(self, place: int, name: str) -> list[Miss]:
-        """Every wording of a mention; nothing where one does not apply or the truth calls it right."""
+        """Every wording of a mention; empty if any of them does not apply or the truth calls it right."""
         level, answer = self._answers[place]
         rival = self._rivals[place]
         if rival is None or answer.kind in ("record", "program"):
             return []
         texts = [wording(answer, answer.text, rival) for wording in MENTIONS[name]]
-        known = [text for text in texts if text is not None]
-        if len(known) < len(texts) or len(self._proved(level, known)) < len(texts):
+        wordings = [text for text in texts if text is not None]
+        if len(wordings) < len(texts) or len(self._proved(level, wordings)) < len(texts):
             return []
         misses: list[Miss] = []
-        for wording, text in zip(MENTIONS[name], known, strict=True):
+        for wording, text in zip(MENTIONS[name], wordings, strict=True):
             paid = self._scorer.pay([(level.row, text)])[0]
             pays = name not in UNCONTROLLED and (level.share(paid.value) or 0.0) > HALF
             misses.append(Miss(level, text, paid, self._control(level, answer, wording, rival) if pays else None))
@@ -224,12 +224,12 @@ class NearMisses:
         return misses
 
     def _control(self, level: Level, answer: Answer, wording: Mention, rival: str) -> Paid | None:
-        """What the same wording is paid that names another wrong answer in the place of the right one."""
+        """The payment of the same wording when it names another wrong answer instead of the right one."""
         text = wording(answer, f"{rival}7" if answer.kind == "number" else f"{rival[::-1]}q", rival)
         return None if text is None else self._scorer.pay([(level.row, text)])[0]
 
     def _proved(self, level: Level, texts: Sequence[str]) -> list[str]:
-        """Those that the truth, where there is one, calls less right than the golden completion."""
+        """The texts that the truth calls less right than the golden completion; all texts if there is no truth."""
         if self._truth is None or not texts:
             return list(texts)
         row = self._scorer.rows[level.row]
@@ -239,17 +239,17 @@ class NearMisses:
 
 
 def _rival(answer: Answer, answers: Sequence[tuple[Level, Answer]]) -> str | None:
-    """An answer that is wrong for a row: another row's, else a mutant."""
+    """An answer that is wrong for this row: a mutant of a number or letter, otherwise another row's answer."""
     if answer.kind in ("number", "choice"):
         wrong = wrong_answers(answer)
         return next((other for name in ("wrong-digit", "other-letter") for other in wrong.get(name, [])), None)
-    others = (other.text for _, other in answers if other.kind == answer.kind)
-    texts = (text for text in others if normalized(text) not in normalized(answer.text))
+    rivals = (rival.text for _, rival in answers if rival.kind == answer.kind)
+    texts = (text for text in rivals if normalized(text) not in normalized(answer.text))
     return next((text for text in texts if normalized(answer.text) not in normalized(text)), None)
 
 
 class _Paid(NamedTuple):
-    """A kind of near miss that is paid like the right answer on most rows; ``forgiven``: a sound reader may take it."""
+    """A kind of near miss that is paid like the right answer. ``forgiven``: a sound reader may accept it."""
 
     name: str
     misses: Sequence[Miss]
@@ -260,13 +260,13 @@ class _Paid(NamedTuple):
     def message(self) -> str:
         why = f": {FORGIVABLE[self.name]}" if self.name in FORGIVABLE else ""
         return (
-            f"a wrong answer made of the right one ({self.name}) is paid like it on {self.rate} of "
+            f"a wrong answer made from the right one ({self.name}) is paid like it on {self.rate} of "
             f"{len(self.misses)} rows{why}"
         )
 
 
 def _paid_like_right(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> list[_Paid]:
-    """The clearest first."""
+    """The kinds of near misses that are certainly paid like the right answer, most often paid first."""
     graded = is_graded(misses)
     kinds = [
         _Paid(
@@ -285,17 +285,17 @@ def _paid_like_right(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> list[_
 def near_findings(
     misses: Mapping[str, Sequence[Miss]], evidence: Evidenced, gate: Gate, component: bool
 ) -> Iterator[Finding]:
-    """What is paid like the right answer and is none, as one finding: the clearest kind, with the names of the others.
+    """One finding for all near misses that are paid like the right answer: the clearest, which names the others.
 
-    An exploit, or of a ``component`` a warning.
+    It is an exploit, or a warning if the reward is a ``component``.
     """
     certain = [kind for kind in _paid_like_right(misses, gate) if not kind.forgiven]
     if certain:
-        first, *others = certain
+        first, *rest = certain
         best = max(first.misses, key=lambda miss: miss.share)
         verdict: Verdict = "warning" if component else "exploit"
-        message = first.message + _also(others)
-        shown = evidence(best.level, best.text, best.paid)
+        message = first.message + _also(rest)
+        example = evidence(best.level, best.text, best.paid)
         yield Finding(
             verdict,
             "contract",
@@ -303,25 +303,25 @@ def near_findings(
             first.name,
             message,
             share=first.rate.value,
-            evidence=shown,
+            evidence=example,
         )
 
 
 def near_notes(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> Iterator[Note]:
-    """Near misses that are paid and that a lenient and sound reader may take."""
+    """A note about near misses that are paid and that a lenient but sound reader may accept."""
     forgiven = [kind for kind in _paid_like_right(misses, gate) if kind.forgiven]
     if forgiven:
         yield Note("near-miss", forgiven[0].message + _also(forgiven[1:]))
 
 
-def _also(others: Sequence[_Paid]) -> str:
-    return f"; so are {', '.join(kind.name for kind in others)}" if others else ""
+def _also(kinds: Sequence[_Paid]) -> str:
+    return f"; so are {', '.join(kind.name for kind in kinds)}" if kinds else ""
 
 
 def is_graded(misses: Mapping[str, Sequence[Miss]]) -> bool:
-    """Whether numbers are paid by how near they are: on one row, several payments between nothing and all.
+    """Whether numbers are paid by nearness: there are several different payments on most rows.
 
-    That has to be so on most of the rows on which most kinds were tried; those further on saw only what pays.
+    Only rows on which most kinds were tried count, since on the others only kinds that pay were tried.
     """
     shares: dict[int, list[float]] = {}
     for name, tried in misses.items():

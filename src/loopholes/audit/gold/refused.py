@@ -1,4 +1,4 @@
-"""How often a reward refuses right answers that are written otherwise: a section of the report, and no finding."""
+"""How often a reward refuses right answers that are written differently: a section of the report, not a finding."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from loopholes.stats import Estimate  # with SciPy, which the process of a reward has no use for
+    from loopholes.stats import Estimate  # imports SciPy, which the reward's process does not need
 
 Place = Literal["within", "around"]
-"""``within``: the answer is written otherwise, in the demanded form. ``around``: the form itself differs."""
+"""``within``: the answer is written differently in the demanded form. ``around``: the form itself differs."""
 LENIENT = 0.2
-"""Rate of refusal up to which a reader takes what people write."""
+"""A lenient reader refuses at most this share of the ways."""
 STRICT = 0.5
-"""Rate of refusal from which it does not."""
+"""An exact reader refuses at least this share of the ways."""
 READERS: Mapping[str, str] = {
-    "lenient": "takes right answers however they are written",
-    "strict on form": "reads the answer in one form only, and there takes most ways of writing it",
-    "exact": "takes few ways of writing the same answer, even in the right form",
-    "balanced": "takes some ways of writing and refuses others",
-    "unknown": "could not be asked",
+    "lenient": "accepts right answers however they are written",
+    "strict on form": "reads the answer in one form only, and accepts most ways of writing it there",
+    "exact": "accepts few ways of writing the same answer, even in the right form",
+    "balanced": "accepts some ways of writing and refuses others",
+    "unknown": "could not be tested",
 }
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """One way of writing the same answer. ``rate`` is the share of ``n`` rows that refused it, ``example`` one."""
+    """One way of writing the same answer. ``rate`` is the share of ``n`` rows that refuse it, ``example`` a refusal."""
 
     name: str
     place: Place
@@ -37,9 +37,9 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Refusals:
-    """False negatives: mean rates of refusal over rows, with an interval over rows, and each way by itself.
+    """False negatives: mean rates of refusal with intervals over rows, and the rate of each way.
 
-    ``rows`` is the number of rows that had any equivalent; ``ways`` holds every way that was tried.
+    ``rows`` is the number of rows with at least one equivalent. ``ways`` holds every way that was tried.
     """
 
     within: Estimate
@@ -49,7 +49,7 @@ class Refusals:
 
     @property
     def reader(self) -> str:
-        """What kind of reader it is: a key of :data:`READERS`."""
+        """The kind of reader: a key of :data:`READERS`."""
         within, around = self.within.value, self.around.value
         if within is None:
             return "unknown"
@@ -61,7 +61,7 @@ class Refusals:
 
     @property
     def refused(self) -> list[Refusal]:
-        """The ways that most rows refuse, the most refused first, those within the form before others."""
+        """The ways that most rows refuse: within the form first, then most often refused first."""
         ways = [way for way in self.ways if (way.rate.value or 0.0) > STRICT]
         return sorted(ways, key=lambda way: (way.place == "around", -(way.rate.value or 0.0)))
 
@@ -69,8 +69,8 @@ class Refusals:
     def sentence(self) -> str:
         """The section in one sentence."""
         if self.reader == "unknown":
-            return "no equivalent answers could be asked"
+            return "no equivalent answers could be tried"
         text = f"{self.reader} reader ({READERS[self.reader]}): it refuses {self.within} of right answers that are "
-        text += f"written otherwise in the same form, {self.around} of those in another form, on {self.rows} rows"
+        text += f"written differently in the same form, {self.around} of those in another form, on {self.rows} rows"
         names = [way.name for way in self.refused if way.place == "within"][:6]
-        return text + (f"; in the form it refuses {', '.join(names)}" if names else "")
+        return text + (f"; in the same form it refuses {', '.join(names)}" if names else "")

@@ -1,10 +1,10 @@
 """Does the audit still find what it should? Twenty-four small rewards, audited live, against committed verdicts.
 
-``rewards.py`` holds the rewards, ``cases.json`` the verdict that each has to get, ``*.jsonl`` the rows. They are easy
-on purpose: they tell whether this installation works, not how good the audit is. That is what the *rates* tell:
-measured on rewards that nobody tuned to, committed as ``rates.json`` by the benchmark that measured them. It holds
-``panel`` (the SHA-256 of the attacks), ``command`` (which measures them again) and ``rates``, a list of ``what``,
-``count`` and ``of``.
+``rewards.py`` holds the rewards, ``cases.json`` the verdict that each should get, ``*.jsonl`` the rows. The rewards are
+easy on purpose: they show whether this installation works, not how good the audit is. The *rates* show that: they were
+measured on rewards that nobody tuned to, and committed as ``rates.json`` by the benchmark that measured them. The file
+holds ``panel`` (the SHA-256 of the attacks), ``command`` (which measures the rates again) and ``rates``, a list of
+``what``, ``count`` and ``of``.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from loopholes.stats.quantiles import wilson
 
 FOLDER = Path(__file__).parent
 SECONDS = 30.0
-"""Time for one audit. Each takes a second or two; a slow machine may take longer."""
+"""Time limit of each audit. An audit takes a second or two; a slow machine may take longer."""
 SEARCH_CALLS = 400
 
 
 @dataclass(frozen=True)
 class Case:
-    """One reward, the file of its rows, and what the audit has to say.
+    """One reward, the file of its rows, and the verdict that the audit should reach.
 
-    ``exploit``: whether it can be gamed; ``family`` is one of the families of its exploits, None for a sound reward.
+    ``exploit`` says whether the reward can be gamed. ``family`` is a family of its exploits; None for a sound reward.
     """
 
     reward: str
@@ -45,7 +45,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A case, and the families of the exploits that the audit found now."""
+    """A case, and the families of the exploits that the audit found in it."""
 
     case: Case
     families: Sequence[str]
@@ -60,7 +60,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Rate:
-    """How many of some rewards got a verdict, with a 95 % interval (Wilson)."""
+    """How many of some rewards got a certain verdict, with a 95 % interval (Wilson)."""
 
     what: str
     count: int
@@ -75,7 +75,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Rates:
-    """Committed rates: the hash of the attack ``panel`` that they were measured with, and the command to repeat it."""
+    """Committed rates, the hash of the attack ``panel`` that they were measured with, and the command to repeat it."""
 
     panel: str
     command: str
@@ -88,7 +88,7 @@ def cases() -> list[Case]:
 
 
 def committed_rates(file: Path = FOLDER / "rates.json") -> Rates | None:
-    """The committed rates; None where no benchmark has written any yet."""
+    """The committed rates; None if no benchmark has written any yet."""
     if not file.is_file():
         return None
     record = json.loads(file.read_text())
@@ -96,7 +96,7 @@ def committed_rates(file: Path = FOLDER / "rates.json") -> Rates | None:
 
 
 def run(selected: Sequence[Case], workers: int | None = None) -> Iterator[Outcome]:
-    """Audit these rewards, on as many cores as there are, and yield each outcome in order."""
+    """Audit these rewards, one per core at a time, and yield the outcomes in order."""
     size = min(len(selected), workers or cores())
     with ProcessPoolExecutor(size, multiprocessing.get_context("spawn")) as pool:
         for case, families in zip(selected, pool.map(families_of, selected), strict=True):
@@ -104,7 +104,7 @@ def run(selected: Sequence[Case], workers: int | None = None) -> Iterator[Outcom
 
 
 def families_of(case: Case) -> list[str]:
-    """The families of the exploits that an audit finds."""
+    """The families of the exploits that an audit of a case finds."""
     target = target_of([f"{__name__}.rewards:{case.reward}"], "plain", {})
     config = AuditConfig(seconds=SECONDS, search_calls=SEARCH_CALLS)
     report: Report = audit(target, read_rows(FOLDER / f"{case.rows}.jsonl"), config)

@@ -1,7 +1,7 @@
-"""Twenty-four rewards of the self-test: twelve that can be gamed, as was reported of others, and twelve that cannot.
+"""Twenty-four rewards of the self-test: twelve that can be gamed, as published ones could, and twelve that cannot.
 
-They are data: each is audited by its name, in a process of its own, like any user's. ``cases.json`` says which rows it
-is called with and what the audit has to say.
+They are data: each is audited by name, in its own process, like any user's reward. ``cases.json`` says which rows each
+is called with and which verdict the audit should reach.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 
 from loopholes.rewards import boxed, choice, final, same_number, same_set, same_text, tagged
 
-# What can be gamed.
+# Rewards that can be gamed.
 
 
 def found_anywhere(completion: str, answer: str) -> float:
-    """The answer only has to stand somewhere, so that a list of candidates is right."""
+    """The answer may appear anywhere, so a list of candidates is right."""
     return float(re.search(rf"(?<!\d){re.escape(answer)}(?!\d)", completion) is not None)
 
 
@@ -27,23 +27,23 @@ def any_number(completion: str, answer: str) -> float:
 
 
 def part_of_the_truth(completion: str, answer: str) -> float:
-    """Whatever stands in the reference is right, the empty text included."""
+    """Any part of the reference is right, the empty text included."""
     inside = completion.strip().removeprefix("<answer>").removesuffix("</answer>").strip()
     return float(inside in answer)
 
 
 def form_alone(completion: str, answer: str) -> float:
-    """The tags are paid, whatever they hold."""
+    """Pays for the tags, whatever they hold."""
     return 1.0 if re.fullmatch(r"\s*<answer>.*</answer>\s*", completion, re.DOTALL) else 0.0
 
 
 def long_winded(completion: str, answer: str) -> float:
-    """Every word earns, without a limit."""
+    """Pays for every word, without a limit."""
     return float(same_text(tagged(completion), answer)) + 0.02 * len(completion.split())
 
 
 def evaluated(completion: str, answer: str) -> float:
-    """The answer is evaluated, so that the problem's own expression is right."""
+    """Evaluates the answer, so the problem's own expression is right."""
     try:
         return float(eval(tagged(completion) or "", {"__builtins__": {}}) == float(answer))
     except Exception:
@@ -60,20 +60,20 @@ def nan_is_best(completion: str, answer: str) -> float:
 
 
 def any_letter(completion: str, answer: str) -> float:
-    """The letter may stand anywhere, beside all others."""
+    """The letter may appear anywhere, next to all others."""
     return float(answer in re.findall(r"\b[A-D]\b", completion))
 
 
 def keywords(completion: str, answer: str) -> float:
-    """The share of the reference's words that are mentioned; what else is said costs nothing."""
+    """The share of the reference's words that are mentioned; other words cost nothing."""
     words = set(answer.lower().split())
     return len(words & set(re.findall(r"\w+", completion.lower()))) / len(words)
 
 
 def shortest_list(completion: str, answer: str) -> float:
-    """``zip`` stops at the shorter list, so that the first item is enough."""
-    given = [item for item in re.split(r"[,\s]+", tagged(completion) or "") if item]
-    return float(bool(given) and all(item == right for item, right in zip(given, answer.split(", "), strict=False)))
+    """``zip`` stops at the shorter list, so the first item is enough."""
+    items = [item for item in re.split(r"[,\s]+", tagged(completion) or "") if item]
+    return float(bool(items) and all(item == right for item, right in zip(items, answer.split(", "), strict=False)))
 
 
 def own_score(completion: str, answer: str) -> float:
@@ -86,7 +86,7 @@ def own_score(completion: str, answer: str) -> float:
 
 
 def failure_pays(completion: str, answer: str) -> float:
-    """A fraction is computed, and where the grader fails at that, the policy is let off."""
+    """Computes a fraction, and pays in full if the computation fails."""
     numerator, _, denominator = (tagged(completion) or "").partition("/")
     try:
         return float(float(numerator) / float(denominator or 1) == float(answer))
@@ -96,7 +96,7 @@ def failure_pays(completion: str, answer: str) -> float:
         return 1.0
 
 
-# What cannot.
+# Rewards that cannot be gamed.
 
 
 def one_number(completion: str, answer: str) -> float:
@@ -122,13 +122,13 @@ def last_sentence(completion: str, answer: str) -> float:
 
 
 def capped_length(completion: str, answer: str) -> float:
-    """Length earns a little, up to a cap, and only beside a right answer."""
+    """Pays a little for length, up to a cap, and only with a right answer."""
     right = same_number(tagged(completion), answer)
     return (1.0 + 0.1 * min(1.0, len(completion) / 400)) if right else 0.0
 
 
 def form_beside_right(completion: str, answer: str) -> float:
-    """A tenth for the form, the rest for the answer in it."""
+    """Pays a tenth for the form, the rest for the answer in it."""
     return 0.1 * (tagged(completion) is not None) + 0.9 * same_number(tagged(completion), answer)
 
 
@@ -148,7 +148,7 @@ def same_words(completion: str, answer: str) -> float:
 
 
 def same_items(completion: str, answer: str) -> float:
-    """The same set, nothing missing and nothing too much."""
+    """The same set, with nothing missing and nothing extra."""
     return float(same_set(tagged(completion), answer.split(", ")))
 
 
@@ -158,7 +158,7 @@ def same_order(completion: str, answer: str) -> float:
 
 
 def one_record(completion: str, answer: str) -> float:
-    """A record with the right answer in its one field."""
+    """A record whose only field is the right answer."""
     try:
         record = json.loads(completion)
     except (ValueError, RecursionError):
