@@ -13,12 +13,11 @@ from loopholes.cli.console import conclude, print_line, stdout
 from loopholes.cli.display import NUMBERS, Display, display
 from loopholes.cli.options import Json, pairs
 from loopholes.cli.tables import table_shown
-from loopholes.errors import RunError, UsageError
+from loopholes.pages import write_page_of
 from loopholes.progress import Progress
 
 if TYPE_CHECKING:
-    from loopholes.report import Section, Table
-    from loopholes.report.store import Stored
+    from loopholes.report import Table
 
 COLUMNS = ("game", "arm", "task performance", "exploit rate", "appears", "dominates", "blind spot")
 """What the demo shows of the page's tables."""
@@ -49,65 +48,16 @@ def report(
     json_: Json = False,
 ) -> None:
     """Make the page of the runs, studies and audits in a directory: one HTML file that opens offline."""
-    from loopholes import report as reports
+    from loopholes.report import export as export_files
 
-    place = out or directory / "report.html"
-    sections, lead = _sections(directory, place if out is None else None, pairs(threshold, "--threshold"))
-    title = f"Loopholes: {directory.resolve().name}"
-    page = reports.write_page(title, sections, place, **({"lead": lead} if lead else {}))
-    files = [] if export is None else reports.export(sections, export)
+    page, sections = write_page_of(directory, out, pairs(threshold, "--threshold"))
+    files = [] if export is None else export_files(sections, export)
     if json_:
         print_line({"page": str(page), "files": [str(file) for file in files]})
         return
     conclude(str(page))
     if export is not None:
         conclude(f"{len(files)} figures and tables are in {export}")
-
-
-def _sections(directory: Path, page: Path | None, thresholds: Mapping[str, str]) -> tuple[list[Section], str]:
-    """What a directory holds, and how the page begins if not as usual.
-
-    A study's folder is read from its ``NAME.json`` alone. Elsewhere: those of every finished study below the directory,
-    then audits, then the runs that belong to none. ``page`` is the page that may be replaced by one without charts.
-    """
-    from loopholes.report.store import read_sections
-
-    if directory.is_dir() and (stored := read_sections(directory)):
-        return _of_study(stored, directory, page), ""
-    marks = sorted(directory.rglob("study.json"))
-    studies = {mark.parent: [stored.section for stored in read_sections(mark.parent)] for mark in marks}
-    finished = [folder for folder, sections in studies.items() if sections]
-    return _with_loose(directory, [section for folder in finished for section in studies[folder]], finished, thresholds)
-
-
-def _of_study(stored: list[Stored], directory: Path, page: Path | None) -> list[Section]:
-    if page is not None and page.exists() and any(one.schema == 1 for one in stored):
-        raise UsageError(
-            f"{directory} holds summaries of an older version, without charts: a page of them would replace {page}, so "
-            "name another with --out"
-        )
-    return [one.section for one in stored]
-
-
-def _with_loose(
-    directory: Path, found: list[Section], finished: list[Path], thresholds: Mapping[str, str]
-) -> tuple[list[Section], str]:
-    from loopholes.audit.section import LEAD, audits_of
-
-    audits = audits_of(directory)
-    if audits and not found and not thresholds and not any(directory.rglob("status.json")):
-        return audits, LEAD  # which takes no package of training, as runs do
-    from loopholes.studies import StudyConfig
-    from loopholes.studies.loose import loose_sections
-
-    limits = StudyConfig.of(thresholds=thresholds).thresholds
-    try:
-        loose = loose_sections(directory, limits, without=finished)
-    except RunError:
-        if not audits:
-            raise
-        loose = []
-    return [*found, *audits, *loose], LEAD if audits and not found and not loose else ""
 
 
 def demo(
