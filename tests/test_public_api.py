@@ -34,7 +34,7 @@ def imported_by(code: str) -> set[str]:
 
 def seen_by_type_checkers() -> Iterator[tuple[str, str]]:
     """Module and name of every import that only type checkers see."""
-    (block,) = [node for node in INIT.body if isinstance(node, ast.If)]
+    block = next(node for node in INIT.body if isinstance(node, ast.If))
     for node in block.body:
         assert isinstance(node, ast.ImportFrom)
         yield from ((str(node.module), alias.asname or alias.name) for alias in node.names)

@@ -101,14 +101,16 @@ _PLACES = {
 _MODULES = ("audit", "errors", "instruments", "integrations", "policies", "rewards", "sandbox")
 
 
-def __getattr__(name: str) -> Any:
-    """A public name or module, imported now; raises :class:`MissingExtra` where that takes an extra."""
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    for place, names in _PLACES.items():
-        if name in names:
-            return _imported(place, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # for type checkers a name that does not exist is an error
+
+    def __getattr__(name: str) -> Any:
+        """A public name or module, imported now; raises :class:`MissingExtra` where that takes an extra."""
+        if name in _MODULES:
+            return importlib.import_module(f"{__name__}.{name}")
+        for place, names in _PLACES.items():
+            if name in names:
+                return _imported(place, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
