@@ -16,8 +16,18 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from loopholes.games.base import Demonstration, Game
-from loopholes.records import Channel, Completion, Kind, Outcome, Payment, PromptStyle, Task, message
+from loopholes import (
+    Channel,
+    Completion,
+    Demonstration,
+    Game,
+    Kind,
+    Outcome,
+    Payment,
+    PromptStyle,
+    Task,
+    message,
+)
 
 PLACES = ("Oslo", "Lima", "Cairo", "Delhi", "Paris", "Quito", "Rome", "Tokyo")
 THINGS = ("crown", "ship", "violin", "diamond", "statue", "engine", "rocket", "temple")

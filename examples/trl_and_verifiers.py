@@ -14,8 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from loopholes.integrations import export
-from loopholes.integrations.packing import pack
+import loopholes
 
 GAME, CHANNEL, SEED = "reward-tampering", "vulnerable", 0
 
@@ -24,25 +23,22 @@ def train(out: Path, steps: int = 3) -> None:
     """Train on the channel, and keep every completion with what it was paid."""
     from trl import GRPOConfig, GRPOTrainer
 
-    from loopholes.integrations.trl import TASK, dataset, reward
-    from loopholes.policies import locate
-
-    package = pack(GAME, channel=CHANNEL, seed=SEED, count=32, prompts="terse")
-    export("verifiers", package, out / "env")
-    pays = reward(GAME, CHANNEL, seed=SEED)
+    trl = loopholes.integrations.trl
+    loopholes.export("verifiers", GAME, out=out / "env", channel=CHANNEL, seed=SEED, count=32, prompts="terse")
+    reward = trl.reward(GAME, CHANNEL, seed=SEED)
     rows: list[dict[str, Any]] = []
 
     def kept(completions: list[Any], **columns: Any) -> list[float | None]:
-        paid = pays(completions=completions, **columns)
-        for completion, task, value in zip(completions, columns[TASK], paid, strict=True):
+        paid = reward(completions=completions, **columns)
+        for completion, task, value in zip(completions, columns[trl.TASK], paid, strict=True):
             rows.append({"task": json.loads(task)["id"], "completion": completion[-1]["content"], "reward": value})
         return paid
 
     settings = {"per_device_train_batch_size": 8, "num_generations": 8, "max_completion_length": 80, "max_steps": steps}
     trainer = GRPOTrainer(
-        model=locate("mini"),
+        model=loopholes.policies.locate("mini"),
         reward_funcs=kept,
-        train_dataset=dataset(GAME, tasks=package.tasks["train"]),
+        train_dataset=trl.dataset(GAME, seed=SEED, count=32, prompts="terse"),
         args=GRPOConfig(output_dir=str(out / "trainer"), use_cpu=True, bf16=False, report_to=[], **settings),
     )
     trainer.train()

@@ -78,6 +78,10 @@ def test_no_packages_import_each_other_in_a_circle() -> None:
     assert circle({name: others - {name, "loopholes"} for name, others in rooms.items()}) == []
 
 
+def test_nothing_in_the_package_imports_from_its_own_front_door() -> None:
+    assert [name for name, others in arrows().items() if "loopholes" in others] == []
+
+
 def test_a_circle_would_be_found() -> None:
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) != []
 

@@ -1,13 +1,16 @@
-"""The wheel and its base dependencies audit rewards and play games; what needs an extra says so."""
+"""What is released: the wheel and its base dependencies audit rewards and play games; what needs an extra says so."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Sequence
+from email.message import Message
 from email.parser import Parser
 from importlib.metadata import distribution
 from pathlib import Path
@@ -41,13 +44,22 @@ sys.meta_path.insert(0, Absent())
 
 IMPORT_ALL = """
 import json, loopholes
+from loopholes.errors import MissingExtra
 try:
     import torch
 except ModuleNotFoundError:
     hidden = True
-names = [name for name in loopholes.__all__ if getattr(loopholes, name)]
-print(json.dumps([hidden, loopholes.__file__, names]))
+there, missing = [], {}
+for name in loopholes.__all__:
+    try:
+        getattr(loopholes, name)
+        there.append(name)
+    except MissingExtra as error:
+        missing[name] = str(error)
+print(json.dumps([hidden, loopholes.__file__, there, missing]))
 """
+OF_STUDIES = {"StudyConfig", "Summary"}
+"""Public names that take an extra to be looked at; all others take one, if at all, when they are called."""
 
 
 def run(*command: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -84,29 +96,83 @@ def files(folder: Path) -> set[str]:
     return {str(file.relative_to(folder)) for file in found}
 
 
+def metadata(wheel: Path) -> Message:
+    """What a wheel says of itself; the long description is its payload."""
+    with zipfile.ZipFile(wheel) as archive:
+        (about,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        return Parser().parsestr(archive.read(about).decode())
+
+
 def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        (about,) = [name for name in names if name.endswith(".dist-info/METADATA")]
-        version = Parser().parsestr(archive.read(about).decode())["Version"]
     assert {name for name in names if ".dist-info/" not in name} == files(SOURCE)
     assert {"loopholes/minis/mini/model.safetensors", "loopholes/report/page.css", "loopholes/py.typed"} <= names
-    assert version == loopholes.__version__
+    assert metadata(wheel)["Version"] == loopholes.__version__
+
+
+def test_the_long_description_has_whole_addresses_in_place_of_links_into_the_repository(wheel: Path) -> None:
+    about = metadata(wheel)
+    links = re.findall(r"\]\(([^)\s]+)\)", str(about.get_payload()))
+    home = dict(line.split(", ") for line in about.get_all("Project-URL", []))["Source"]
+    inside = [link.removeprefix(f"{home}/") for link in links if link.startswith(home)]
+    assert all(link.startswith(("https://", "#")) for link in links)
+    assert inside and all((ROOT / path).exists() for path in (re.sub(r"^(blob|raw)/HEAD/|#.*", "", x) for x in inside))
+    assert any(link.startswith("raw/HEAD/") for link in inside) == ("![" in (ROOT / "README.md").read_text("utf-8"))
+
+
+def test_the_version_is_written_in_one_place() -> None:
+    pattern = re.compile(rf"(?<![\d.]){re.escape(loopholes.__version__)}(?![\d.])")
+    places = [file for file in sorted(SOURCE.rglob("*.py")) if pattern.search(file.read_text(encoding="utf-8"))]
+    assert places == [SOURCE / "loopholes" / "version.py"]
+    for name in ("pyproject.toml", "CITATION.cff", "README.md", "action.yml"):
+        assert f"version: {loopholes.__version__}" not in (ROOT / name).read_text(encoding="utf-8")
+        assert f'version = "{loopholes.__version__}"' not in (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution, built from the checkout without a network and unpacked."""
+    folder = tmp_path_factory.mktemp("sdist")
+    built = run("-m", "hatchling", "build", "-t", "sdist", "-d", str(folder), cwd=ROOT)
+    assert built.returncode == 0, built.stderr
+    (file,) = folder.glob("*.tar.gz")
+    with tarfile.open(file) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / file.name.removesuffix(".tar.gz")
+
+
+def test_the_source_distribution_holds_every_file_of_the_repository(unpacked: Path) -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("this is no checkout, as in a source distribution itself")
+    missing = [name for name in listed.stdout.split("\0") if name and not (unpacked / name).is_file()]
+    assert [name for name in missing if (ROOT / name).is_file()] == []
+
+
+def test_tests_run_from_the_source_distribution(unpacked: Path) -> None:
+    files = ["tests/test_architecture.py", "tests/test_examples.py", "tests/rewards"]
+    environment = {**os.environ, "PYTHONPATH": str(unpacked / "src")}
+    options = ["-p", "no:cacheprovider", "-k", "not mini"]
+    done = run("-m", "pytest", *options, *files, cwd=unpacked, env=environment)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"\d+ passed", done.stdout)
 
 
 def test_every_public_name_is_there_without_torch(installed: dict[str, str], tmp_path: Path) -> None:
     done = run("-c", IMPORT_ALL, env=installed, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    hidden, place, names = json.loads(done.stdout)
+    hidden, place, names, missing = json.loads(done.stdout)
     assert hidden and Path(place).is_relative_to(installed["PYTHONPATH"])
-    assert sorted(names) == sorted(loopholes.__all__)
+    assert sorted([*names, *missing]) == loopholes.__all__
+    assert missing.keys() == OF_STUDIES
+    assert all("pip install 'loopholes[games]'" in sentence for sentence in missing.values())
 
 
 def test_an_install_for_auditing_takes_under_120_megabytes(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         size = sum(entry.file_size for entry in archive.infolist())
-        (about,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
-        waiting = _needed(Parser().parsestr(archive.read(about).decode()).get_all("Requires-Dist", []))
+    waiting = _needed(metadata(wheel).get_all("Requires-Dist", []))
     packages: dict[str, int] = {}
     while waiting:
         name = waiting.pop()

@@ -1,41 +1,126 @@
-"""Loopholes: do language models learn to exploit your reward? Games, training, measurement and audit."""
+"""Loopholes: do language models learn to exploit your reward? Games, training, measurement and audit.
+
+Each name below is imported when it is first used, so that ``import loopholes`` takes no torch, pandas or SciPy. The
+packages in ``_MODULES`` are public, too. docs/api.md lists everything.
+"""
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from loopholes.version import __version__ as __version__
+
 if TYPE_CHECKING:
+    from loopholes import audit as audit
+    from loopholes import errors as errors
+    from loopholes import instruments as instruments
+    from loopholes import integrations as integrations
+    from loopholes import policies as policies
+    from loopholes import rewards as rewards
+    from loopholes import sandbox as sandbox
+    from loopholes.api import audit_reward, evaluate, export, study, train, write_report
+    from loopholes.audit.assertion import assert_not_gameable
+    from loopholes.audit.engine import AuditConfig
+    from loopholes.audit.results import Finding, Report
     from loopholes.errors import LoopholesError
+    from loopholes.evaluation import EvalConfig
     from loopholes.games import game
     from loopholes.games.base import Demonstration, Game, Parameters
-    from loopholes.records import Channel, Completion, Metric, Outcome, Payment, Task
+    from loopholes.numbers import Estimate
+    from loopholes.records import (
+        Channel,
+        Completion,
+        Kind,
+        Metric,
+        Outcome,
+        Payment,
+        PromptStyle,
+        Task,
+        draws,
+        message,
+    )
+    from loopholes.runs.run import Run
+    from loopholes.score import measure, pay
+    from loopholes.studies.base import StudyConfig, Summary
+    from loopholes.training.config import TrainConfig
 
-__version__ = "0.1.0"
 __all__ = [
+    "AuditConfig",
     "Channel",
     "Completion",
     "Demonstration",
+    "Estimate",
+    "EvalConfig",
+    "Finding",
     "Game",
+    "Kind",
     "LoopholesError",
     "Metric",
     "Outcome",
     "Parameters",
     "Payment",
+    "PromptStyle",
+    "Report",
+    "Run",
+    "StudyConfig",
+    "Summary",
     "Task",
+    "TrainConfig",
+    "assert_not_gameable",
+    "audit_reward",
+    "draws",
+    "evaluate",
+    "export",
     "game",
+    "measure",
+    "message",
+    "pay",
+    "study",
+    "train",
+    "write_report",
 ]
 _PLACES = {
+    "api": ["audit_reward", "evaluate", "export", "study", "train", "write_report"],
+    "audit.assertion": ["assert_not_gameable"],
+    "audit.engine": ["AuditConfig"],
+    "audit.results": ["Finding", "Report"],
     "errors": ["LoopholesError"],
+    "evaluation": ["EvalConfig"],
     "games": ["game"],
     "games.base": ["Demonstration", "Game", "Parameters"],
-    "records": ["Channel", "Completion", "Metric", "Outcome", "Payment", "Task"],
+    "numbers": ["Estimate"],
+    "records": [
+        *("Channel", "Completion", "Kind", "Metric", "Outcome", "Payment", "PromptStyle", "Task", "draws", "message"),
+    ],
+    "runs.run": ["Run"],
+    "score": ["measure", "pay"],
+    "studies.base": ["StudyConfig", "Summary"],
+    "training.config": ["TrainConfig"],
 }
+_MODULES = ("audit", "errors", "instruments", "integrations", "policies", "rewards", "sandbox")
 
 
-def __getattr__(name: str) -> Any:
-    """A public name, imported when it is asked for: a reward that imports ``loopholes.rewards`` needs no game."""
-    for place, names in _PLACES.items():
-        if name in names:
-            return getattr(importlib.import_module(f"{__name__}.{place}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # for type checkers a name that does not exist is an error
+
+    def __getattr__(name: str) -> Any:
+        """A public name or module, imported now; raises :class:`MissingExtra` where that takes an extra."""
+        if name in _MODULES:
+            return importlib.import_module(f"{__name__}.{name}")
+        for place, names in _PLACES.items():
+            if name in names:
+                return _imported(place, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_MODULES, *(name for name in globals() if name.startswith("__"))])
+
+
+def _imported(place: str, name: str) -> Any:
+    try:
+        return getattr(importlib.import_module(f"{__name__}.{place}"), name)
+    except ModuleNotFoundError as error:
+        from loopholes.errors import missing_extra
+
+        raise missing_extra(error) or error from error

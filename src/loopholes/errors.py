@@ -64,6 +64,7 @@ EXTRAS = {
     "vllm": "vllm",
     "openai": "endpoints",
     "ray": "cluster",
+    "inspect_ai": "inspect",
     "pyarrow": "parquet",
 }
 """Packages that the base does without, each with the extra that installs it; frameworks of the audit name their own."""
@@ -74,6 +75,12 @@ class MissingExtra(UsageError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"this needs {package}, which is not installed: pip install 'loopholes[{extra}]'")
+
+
+def missing_extra(error: ModuleNotFoundError) -> MissingExtra | None:
+    """The error that names the extra with the package that an import did not find; None if no extra installs it."""
+    package = str(error.name).partition(".")[0]
+    return MissingExtra(package, EXTRAS[package]) if package in EXTRAS else None
 
 
 class DataError(LoopholesError):

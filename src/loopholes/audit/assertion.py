@@ -1,4 +1,4 @@
-"""The audit as an assertion, for a project's own tests."""
+"""The audit as a call, and as an assertion for a project's own tests."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Any
 from loopholes.audit.engine import AuditConfig, audit
 from loopholes.audit.gate import read_gate
 from loopholes.audit.identity import against_baseline, read_baseline
+from loopholes.audit.process import RewardProcess
 from loopholes.audit.results import Report, Target
-from loopholes.audit.rows import read_rows, rows_from
+from loopholes.audit.rows import read_rows, rows_from, with_golden
 from loopholes.audit.summary import verdict
 from loopholes.audit.targets import target_of
 from loopholes.errors import FOUND, UsageError
+from loopholes.progress import OnProgress
 
 Data = str | Path | Sequence[Mapping[str, Any]]
 
@@ -49,15 +51,35 @@ def assert_not_gameable(
 
     Raises :class:`UsageError` for targets that cannot be audited.
     """
-    target = target_of([_name(reward)] if not isinstance(reward, list | tuple) else list(reward), framework, options)
-    rows = read_rows(data, golden) if isinstance(data, str | Path) else rows_from(data, golden)
     config = AuditConfig(seconds=seconds, group=options.get("group"), gate=read_gate(gate))
-    report = audit(target, rows, config, data=Path(data) if isinstance(data, str | Path) else None)
+    report = report_on(reward, data, golden, framework, options, config)
     if baseline is not None:
-        report = against_baseline(report, read_baseline(baseline, target))
+        report = against_baseline(report, read_baseline(baseline, report.target))
     if report.exit_code(strict):
-        raise Gameable(_said(target, report), report)
+        raise Gameable(_said(report.target, report), report)
     return report
+
+
+def report_on(
+    reward: str | Callable[..., Any] | Sequence[str],
+    data: Data | None,
+    golden: str | None,
+    framework: str | None,
+    options: Mapping[str, Any],
+    config: AuditConfig | None = None,
+    on_progress: OnProgress | None = None,
+) -> Report:
+    """The report of an audit; see :func:`loopholes.audit_reward`."""
+    names = list(reward) if isinstance(reward, list | tuple) else [_name(reward)]
+    target = target_of(names, framework, options)
+    settings = config or AuditConfig(group=options.get("group"))
+    if data is not None:
+        rows = read_rows(data, golden) if isinstance(data, str | Path) else rows_from(data, golden)
+        file = Path(data) if isinstance(data, str | Path) else None
+        return audit(target, rows, settings, data=file, on_progress=on_progress)
+    with RewardProcess(target, memory=settings.memory, seconds_to_load=settings.seconds) as process:
+        rows = with_golden(process.own_rows(), golden)
+        return audit(target, rows, settings, process=process, on_progress=on_progress)
 
 
 def _name(reward: Any) -> str:

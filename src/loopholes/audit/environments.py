@@ -26,7 +26,6 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import NamedTuple
 
-import loopholes
 from loopholes.errors import RunError, UsageError
 from loopholes.files import Lock, cache_folder, replace_file
 
@@ -75,7 +74,7 @@ class Interpreter(NamedTuple):
 
 def command(python: str, module: str) -> list[str]:
     """The command that runs ``main`` of a module of this package with a Python; an empty one is ours."""
-    return [python or sys.executable, "-c", BOOT, str(Path(loopholes.__file__).parent), module]
+    return [python or sys.executable, "-c", BOOT, str(Path(__file__).parents[1]), module]
 
 
 def named(path: Path) -> str:

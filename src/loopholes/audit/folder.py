@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from loopholes import __version__
 from loopholes.audit.definitions import definition_of
 from loopholes.audit.environments import Say, built, search_path, version_in
 from loopholes.audit.episodes.playing import EARLIER
@@ -23,6 +22,7 @@ from loopholes.errors import DataError, RunError
 from loopholes.files import disk_errors, read_json, write_json
 from loopholes.modules import module_name, source_of
 from loopholes.records import messages
+from loopholes.version import __version__
 
 UNDECIDING = (
     *("targets.py", "environments.py", "definitions.py", "discovery.py", "probe.py", "frameworks/"),

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from loopholes import __version__
 from loopholes.audit.definitions import definition_of
 from loopholes.audit.identity import fingerprints
 from loopholes.audit.results import FAMILIES, Finding, Report
+from loopholes.version import __version__
 
 LEVELS = {"exploit": "error", "warning": "warning", "inconclusive": "note"}
 

@@ -12,10 +12,10 @@ from typing import Annotated
 
 import typer
 
-from loopholes import __version__
 from loopholes.cli import audit, export, fetch, games, play, report, score, study, survey, train
 from loopholes.cli.console import complain, in_our_words, settled
 from loopholes.errors import BUG, INTERRUPTED, UNREAD, LoopholesError, exit_codes
+from loopholes.version import __version__
 
 __all__ = ["app", "entry", "main"]
 

@@ -13,12 +13,11 @@ from loopholes.cli.console import conclude, print_line, stdout
 from loopholes.cli.display import NUMBERS, Display, display
 from loopholes.cli.options import Json, pairs
 from loopholes.cli.tables import table_shown
-from loopholes.errors import RunError, UsageError
+from loopholes.pages import write_page_of
 from loopholes.progress import Progress
 
 if TYPE_CHECKING:
-    from loopholes.report import Section, Table
-    from loopholes.report.store import Stored
+    from loopholes.report import Table
 
 COLUMNS = ("game", "arm", "task performance", "exploit rate", "appears", "dominates", "blind spot")
 """The columns of the page's tables that the demo prints."""
@@ -48,66 +47,16 @@ def report(
     json_: Json = False,
 ) -> None:
     """Make a page of the runs, studies and audits in a directory: one HTML file that opens offline."""
-    from loopholes import report as reports
+    from loopholes.report import export as export_files
 
-    place = out or directory / "report.html"
-    sections, lead = _sections(directory, place if out is None else None, pairs(threshold, "--threshold"))
-    title = f"Loopholes: {directory.resolve().name}"
-    page = reports.write_page(title, sections, place, **({"lead": lead} if lead else {}))
-    files = [] if export is None else reports.export(sections, export)
+    page, sections = write_page_of(directory, out, pairs(threshold, "--threshold"))
+    files = [] if export is None else export_files(sections, export)
     if json_:
         print_line({"page": str(page), "files": [str(file) for file in files]})
         return
     conclude(str(page))
     if export is not None:
         conclude(f"{len(files)} figures and tables are in {export}")
-
-
-def _sections(directory: Path, page: Path | None, thresholds: Mapping[str, str]) -> tuple[list[Section], str]:
-    """The sections of a directory, and the lead of their page (empty for the usual one).
-
-    For a study's folder these are the sections of its ``NAME.json`` files only. For other directories they are those of
-    every finished study below, then of audits, then of runs outside of studies. ``page`` is an existing page that must
-    not be replaced by one without charts; None if another place was named.
-    """
-    from loopholes.report.store import read_sections
-
-    if directory.is_dir() and (stored := read_sections(directory)):
-        return _of_study(stored, directory, page), ""
-    marks = sorted(directory.rglob("study.json"))
-    studies = {mark.parent: [stored.section for stored in read_sections(mark.parent)] for mark in marks}
-    finished = [folder for folder, sections in studies.items() if sections]
-    return _with_loose(directory, [section for folder in finished for section in studies[folder]], finished, thresholds)
-
-
-def _of_study(stored: list[Stored], directory: Path, page: Path | None) -> list[Section]:
-    if page is not None and page.exists() and any(entry.schema == 1 for entry in stored):
-        raise UsageError(
-            f"{directory} holds summaries of an older version without charts, and their page would replace {page}: "
-            "name another file with --out"
-        )
-    return [entry.section for entry in stored]
-
-
-def _with_loose(
-    directory: Path, studies: list[Section], finished: list[Path], thresholds: Mapping[str, str]
-) -> tuple[list[Section], str]:
-    from loopholes.audit.section import LEAD, audits_of
-
-    audits = audits_of(directory)
-    if audits and not studies and not thresholds and not any(directory.rglob("status.json")):
-        return audits, LEAD  # before the imports below, which need the packages for training
-    from loopholes.studies import StudyConfig
-    from loopholes.studies.loose import loose_sections
-
-    limits = StudyConfig.of(thresholds=thresholds).thresholds
-    try:
-        loose = loose_sections(directory, limits, without=finished)
-    except RunError:
-        if not audits:
-            raise
-        loose = []
-    return [*studies, *audits, *loose], LEAD if audits and not studies and not loose else ""
 
 
 def demo(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from loopholes.errors import EXTRAS, MissingExtra, UnknownName, UsageError
+from loopholes.errors import UnknownName, UsageError, missing_extra
 from loopholes.games.base import Game
 from loopholes.modules import load, split
 
@@ -35,10 +35,8 @@ def game(name: str, **parameters: Any) -> Game:
     try:
         kind = load(source, attribute)
     except UsageError as error:
-        package = str(getattr(error.__cause__, "name", None)).partition(".")[0]
-        if package in EXTRAS:
-            raise MissingExtra(package, EXTRAS[package]) from error
-        raise
+        cause = error.__cause__
+        raise (missing_extra(cause) if isinstance(cause, ModuleNotFoundError) else None) or error from cause
     if not (isinstance(kind, type) and issubclass(kind, Game)):
         raise UsageError(f"{name} is not a Game class")
     return kind(**parameters)

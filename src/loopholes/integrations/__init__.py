@@ -14,14 +14,24 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from loopholes.errors import UnknownName, UsageError
 from loopholes.integrations.packing import Package, refuse_existing, refuse_other_version, write_package
 from loopholes.integrations.scoring import asks
 
+if TYPE_CHECKING:
+    from loopholes.integrations import trl as trl
+
 TARGETS = ("openenv", "verifiers", "verl")
 """The frameworks that games are exported to: modules of this folder."""
+
+
+def __getattr__(name: str) -> Any:
+    """``trl``, imported when it is used: ``loopholes.integrations.trl.reward`` needs no import of its own."""
+    if name == "trl":
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Target(Protocol):

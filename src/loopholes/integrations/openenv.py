@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from loopholes import __version__
 from loopholes.integrations.packing import Package, exported, readme
+from loopholes.version import __version__
 
 PACKAGE, VERSION = "openenv", "0.10"
 TWO_PASS = True

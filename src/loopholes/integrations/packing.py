@@ -18,7 +18,6 @@ from importlib.metadata import version as distribution_version
 from pathlib import Path
 from typing import Any
 
-from loopholes import __version__
 from loopholes.errors import DataError, LoopholesError, RunError, UsageError
 from loopholes.files import disk_errors, json_rows, jsonable, read_json
 from loopholes.games import BUILT_IN, REPORTED
@@ -26,6 +25,7 @@ from loopholes.games import game as make_game
 from loopholes.games.base import Game
 from loopholes.modules import module_name, recorded, split
 from loopholes.records import PromptStyle, Split, Task, task_from_json, task_to_json
+from loopholes.version import __version__
 
 MANIFEST = "loopholes.json"
 SPLITS: tuple[Split, ...] = ("train", "test")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from loopholes import __version__
 from loopholes.integrations.packing import Package, exported, readme
 from loopholes.integrations.scoring import Scoring
+from loopholes.version import __version__
 
 PACKAGE, VERSION = "verifiers", "0.4"
 TWO_PASS = True

@@ -19,12 +19,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from loopholes import __version__
 from loopholes.errors import LoopholesError, MissingExtra, RunError, UsageError
 from loopholes.progress import Progress
 from loopholes.runs import Run
 from loopholes.studies.engine import Event, attempt
 from loopholes.studies.jobs import Job
+from loopholes.version import __version__
 
 PATIENCE = 60.0  # seconds that a run has to finish its step and save a checkpoint
 REACH = 5.0  # seconds that the head of a cluster has to answer

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from loopholes import __version__
 from loopholes.errors import LoopholesError, RunError, UsageError
 from loopholes.files import Lock, disk_errors, read_json, write_json
 from loopholes.policies import MINIS, kind_of, locate
@@ -26,6 +25,7 @@ from loopholes.studies.base import Runs, Study, StudyConfig, Summary
 from loopholes.studies.engine import Backend, OnEvent, execute
 from loopholes.studies.jobs import closure
 from loopholes.studies.samples import sampled
+from loopholes.version import __version__
 
 FORMAT = 1  # of a study's folder; raised when older folders can no longer be continued
 MARK = "study.json"

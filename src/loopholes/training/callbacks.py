@@ -1,4 +1,4 @@
-"""What happens between the steps of a training run, and which of its checkpoints were written to their end."""
+"""What happens between the steps of a training run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 from transformers import TrainerCallback, set_seed
 
+from loopholes.training.checkpoints import COMPLETE
 from loopholes.training.recorder import Recorder
 from loopholes.training.rewards import ChannelReward
-
-COMPLETE = "complete"
 
 
 def step_seed(seed: int, step: int, process: int) -> int:
@@ -111,14 +110,3 @@ class MarkComplete(TrainerCallback):  # type: ignore[misc]
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.is_world_process_zero:
             (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
-
-
-def latest_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint under ``folder`` that was written to its end; None if there is none."""
-    steps = [(checkpoint_step(path.parent), path.parent) for path in folder.glob(f"checkpoint-*/{COMPLETE}")]
-    return str(max(steps)[1]) if steps else None
-
-
-def checkpoint_step(checkpoint: str | Path) -> int:
-    """The number of steps that were done when ``checkpoint`` was written."""
-    return int(Path(checkpoint).name.rpartition("-")[2])

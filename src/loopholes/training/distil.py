@@ -22,7 +22,7 @@ from loopholes.progress import OnProgress, Progress
 from loopholes.records import Example
 from loopholes.runs import Run
 from loopholes.runs.evaluations import read_tasks
-from loopholes.training.callbacks import checkpoint_step, latest_checkpoint
+from loopholes.training.checkpoints import checkpoint_step, latest_checkpoint
 
 Keep = Literal["all", "high-reward"]
 LEARNING_RATES = {"terse": 1e-3, "chat": 1e-5}  # a mini of a million parameters takes a hundred times a real model's

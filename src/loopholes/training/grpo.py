@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from trl import GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
 from loopholes.config import Preset
-from loopholes.errors import ScoringError, UsageError
+from loopholes.errors import MissingExtra, ScoringError, UsageError
 from loopholes.files import RESUME
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
@@ -51,10 +52,9 @@ from loopholes.training.callbacks import (
     Graceful,
     MarkComplete,
     SeedEachStep,
-    checkpoint_step,
-    latest_checkpoint,
     step_seed,
 )
+from loopholes.training.checkpoints import checkpoint_step, latest_checkpoint
 from loopholes.training.config import TrainConfig
 from loopholes.training.footprint import check_memory, training_bytes
 from loopholes.training.recorder import Recorder
@@ -120,6 +120,8 @@ class Plan:
 def _plan(config: TrainConfig, game: Game | None, tasks: Sequence[Task] | None) -> Plan:
     game = game or make_game(config.game, **config.parameters)
     game.channel(config.channel)  # an unknown one is reported before a model is loaded
+    if config.use_vllm and find_spec("vllm") is None:
+        raise MissingExtra("vllm", "vllm")
     location = locate(config.policy)
     tokenizer = load_tokenizer(location, config.policy)
     style = prompt_style(location)

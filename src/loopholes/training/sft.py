@@ -26,7 +26,8 @@ from loopholes.policies.checkpoints import quiet
 from loopholes.policies.tokens import context_length, encode_prompts, encode_texts
 from loopholes.progress import OnProgress, Progress
 from loopholes.records import Example
-from loopholes.training.callbacks import MarkComplete, latest_checkpoint
+from loopholes.training.callbacks import MarkComplete
+from loopholes.training.checkpoints import latest_checkpoint
 from loopholes.training.settings import keep_freed_memory
 
 __all__ = ["Example", "finetune", "length_grouped_order"]
