@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,12 @@ from loopholes.cli import main
 from loopholes.errors import LoopholesError
 from loopholes.games.isolation import without_truth
 from loopholes.integrations import TARGETS, export
+from loopholes.integrations.openenv import reward_range
+from loopholes.integrations.own_tasks import TaskFiles
 from loopholes.integrations.packing import open_package, pack
+from loopholes.integrations.verl import ComputeScore
 from loopholes.modules import run_file
+from loopholes.records import Task, task_from_json, task_to_json
 from support.exports import CHANNELS, GAMES, ONE_PASS, SEED, answers, exported, packed
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +37,7 @@ LAYOUT = {
     },
     "openenv": {
         *("README.md", "pyproject.toml", "openenv.yaml", "__init__.py", "models.py", "client.py"),
+        "validation/runtime.json",
         *(f"server/{name}" for name in ("__init__.py", "app.py", "game_environment.py", "Dockerfile")),
         *(f"game/{name}" for name in ("loopholes.json", "train.jsonl", "test.jsonl")),
     },
@@ -191,6 +197,92 @@ def test_a_game_of_ones_own_is_played_from_its_export(tmp_path: Path) -> None:
     assert [compute_score("", one.text, truths[0])["score"] for one in shown] == [0.25, 1.0, 0.0]
 
 
+def own_tasks(file: Path, splits: Sequence[str | None], untrainable: int = 0) -> list[Task]:
+    """Tasks of reward tampering in a file, each naming its split or none; the last ones cannot be trained on."""
+    tasks = loopholes.game("reward-tampering").tasks("train", count=len(splits), prompts="chat", trainable=True)
+    written = []
+    for number, (task, split) in enumerate(zip(tasks, splits, strict=True)):
+        truth = {**task.truth, **({"tests": []} if number >= len(splits) - untrainable else {})}
+        info = {"level": 1, **({} if split is None else {"split": split})}
+        written.append(replace(task, id=f"own-{number}", truth=truth, info=info))
+    file.write_text("".join(json.dumps(task_to_json(task)) + "\n" for task in written))
+    return written
+
+
+@pytest.mark.parametrize("framework", TARGETS)
+def test_a_user_s_own_tasks_are_exported_in_place_of_generated_ones(framework: str, tmp_path: Path) -> None:
+    train, test = own_tasks(tmp_path / "train.jsonl", [None] * 3), own_tasks(tmp_path / "test.jsonl", [None] * 2)
+    command = ["export", framework, "reward-tampering", "--tasks", str(tmp_path / "train.jsonl")]
+    command += ["--test-tasks", str(tmp_path / "test.jsonl"), "--out", str(tmp_path / "env")]
+    assert main(command) == 0
+    (manifest,) = (tmp_path / "env").rglob("loopholes.json")
+    recorded = json.loads(manifest.read_text())
+    assert (recorded["files"], recorded["tasks"]) == (["train.jsonl", "test.jsonl"], {"train": 3, "test": 2})
+    assert not any(str(tmp_path).encode() in content for content in files(tmp_path / "env").values())
+    if framework == "verl":
+        exported_tasks = [task_from_json(json.loads(text)) for text in ground_truths(tmp_path / "env")]
+    else:
+        package = open_package(manifest.parent)
+        exported_tasks = list(package.tasks["train"])
+        assert list(package.tasks["test"]) == test
+    assert exported_tasks == train
+
+
+def test_tasks_of_one_file_are_dealt_out_by_the_split_that_they_name_or_else_by_id(tmp_path: Path) -> None:
+    named = own_tasks(tmp_path / "named.jsonl", ["test", "train", "test"])
+    tasks = pack("reward-tampering", files=TaskFiles(tmp_path / "named.jsonl")).tasks
+    assert (tasks["train"], tasks["test"]) == ([named[1]], [named[0], named[2]])
+    unnamed = own_tasks(tmp_path / "unnamed.jsonl", [None] * 60)
+    tasks = pack("reward-tampering", files=TaskFiles(tmp_path / "unnamed.jsonl")).tasks
+    assert sorted(task.id for split in tasks.values() for task in split) == sorted(task.id for task in unnamed)
+    assert 1 <= len(tasks["test"]) <= 15
+
+
+def test_tasks_on_which_nothing_can_be_earned_are_left_out_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train = own_tasks(tmp_path / "train.jsonl", ["train"] * 3, untrainable=1)
+    own_tasks(tmp_path / "test.jsonl", ["test"])
+    package = pack("reward-tampering", files=TaskFiles(tmp_path / "train.jsonl", tmp_path / "test.jsonl"))
+    assert package.tasks["train"] == train[:2]
+    assert "left out 1 of 3 tasks for the split train: " in caplog.text
+
+
+WRONG_TASKS: dict[str, tuple[list[str], str]] = {
+    "no file": (["--tasks", "{0}/none.jsonl"], "none.jsonl is not a file"),
+    "another game's": (["--tasks", "{0}/other.jsonl"], "does not fit reward-tampering: .*truth.tests is not a list"),
+    "one split alone": (["--tasks", "{0}/train.jsonl"], "no task for the split test in train.jsonl: --tasks FILE"),
+    "a test file alone": (["--test-tasks", "{0}/train.jsonl"], "--test-tasks needs --tasks"),
+}
+
+
+@pytest.mark.parametrize(("options", "words"), WRONG_TASKS.values(), ids=WRONG_TASKS)
+def test_tasks_that_cannot_be_exported_are_one_sentence(
+    options: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_tasks(tmp_path / "train.jsonl", ["train"])
+    (task,) = loopholes.game("self-grading").tasks("train", count=1)
+    (tmp_path / "other.jsonl").write_text(json.dumps(task_to_json(task)))
+    chosen = [option.format(tmp_path) for option in options]
+    assert main(["export", "verl", "reward-tampering", *chosen, "--out", str(tmp_path / "env")]) in (2, 3)
+    printed = re.sub(r"\s+", " ", capsys.readouterr().err)
+    assert re.search(words, printed), printed
+    assert not (tmp_path / "env").exists()
+
+
+RANGES = {
+    "reward-tampering": ([-1.0, 1.0], [-1.0, 1.0]),
+    "proxy-metric": ([0.0, 1.0], [0.0, 1.0]),
+    "context-compliance": ([-10.0, 1.0], [-10.0, 1.0]),
+    "self-grading": ([-6.0, 2.0], [-6.0, 2.0]),
+}
+
+
+@pytest.mark.parametrize("game", RANGES)
+def test_openenv_is_told_the_range_of_the_channel_s_rewards(game: str) -> None:
+    assert tuple(reward_range(pack(game, channel=channel, count=1)) for channel in CHANNELS) == RANGES[game]
+
+
 def test_two_passes_are_refused_where_there_is_no_second_turn(tmp_path: Path) -> None:
     with pytest.raises(LoopholesError, match="self-grading asks its policy a second question, which verl has no turn"):
         export("verl", packed("self-grading", {}, "vulnerable"), tmp_path / "env")
@@ -205,6 +297,15 @@ def test_another_version_of_the_framework_is_one_sentence(
     with pytest.raises(LoopholesError, match=rf"{framework} 99\.1\.0 is installed, and this was written for"):
         export(framework, packed("reward-tampering", {}, "secure"), tmp_path / "env")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_version_of_verl_is_one_sentence_where_it_loads_the_reward(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = exported("verl", packed("reward-tampering", {}, "secure"), tmp_path / "env")
+    monkeypatch.setattr("loopholes.integrations.packing.distribution_version", lambda package: "0.8.0")
+    with pytest.raises(LoopholesError, match=r"verl 0\.8\.0 is installed, and this was written for 0\.9"):
+        ComputeScore(folder / "game")
 
 
 def test_an_export_of_another_version_of_loopholes_is_one_sentence(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import asyncio
 import importlib
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,8 +20,15 @@ from typing import Any
 
 import pytest
 
+import loopholes
+from loopholes.cli import main
 from loopholes.games.isolation import without_truth
+from loopholes.integrations.own_tasks import TaskFiles
+from loopholes.integrations.packing import pack
+from loopholes.records import KINDS, task_to_json
+from loopholes.runs import Run
 from support.exports import CHANNELS, GAMES, Answer, answers, exported, packed
+from support.judge_server import JudgeServer, Reply, completes
 
 pytestmark = [
     pytest.mark.slow,
@@ -124,26 +132,79 @@ def test_the_splits_share_no_task_and_a_policy_sees_the_prompt_alone(tmp_path: P
     assert (task.data.system_prompt, task.data.prompt) == (system["content"], user["content"])
 
 
-@pytest.mark.parametrize(("name", "set_"), [GAMES[0], GAMES[3], GAMES[5], GAMES[7], GAMES[9]], ids=str)
-def test_verifiers_own_validation_is_green(name: str, set_: dict[str, Any], tmp_path: Path, load: Load) -> None:
-    """Of compliance the gold check alone: to refuse is to say nothing of what was asked, so that silence passes."""
-    package = packed(name, set_, "vulnerable", count=2)
-    folder = exported("verifiers", package, tmp_path / "env")
-    (module,) = [path.name for path in folder.glob("loopholes_*")]
-    readme = (folder / "README.md").read_text()
-    only = ["--only-gold"] if "--only-gold" in readme else []
-    assert bool(only) == (name == "context-compliance")
-    command = [sys.executable, "-m", "verifiers.v1.cli.validate", module, "--runtime.type", "subprocess", "--no-rich"]
-    code = f"import sys; sys.path.insert(0, {str(folder)!r}); from verifiers.v1.cli.validate import main; main()"
+def ran(command: str, folder: Path, *arguments: str, **variables: str) -> None:
+    """A command of verifiers, as its console script runs it, with an exported package on the path."""
+    code = f"import sys; sys.path.insert(0, {str(folder)!r}); from verifiers.v1.cli.{command} import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", code, *command[3:], *only, "-o", str(tmp_path / "out")],
+        [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, **variables},
     )
-    assert done.returncode == 0, done.stderr
-    (summary,) = [json.loads(path.read_text()) for path in (tmp_path / "out").rglob("summary.json")]
-    assert (summary["valid_rate"], summary["outcomes"]["valid"]) == (1.0, 2), done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def module_in(folder: Path) -> str:
+    (package,) = folder.glob("loopholes_*")
+    return package.name
+
+
+def validated(folder: Path, out: Path) -> Any:
+    """The summary of ``vf-validate``, called as the export's README says."""
+    call = ["--runtime.type", "subprocess"]
+    assert f"vf-validate {module_in(folder)} {' '.join(call)}\n" in (folder / "README.md").read_text()
+    ran("validate", folder, module_in(folder), *call, "--no-rich", "-o", str(out))
+    (summary,) = [json.loads(path.read_text()) for path in out.rglob("summary.json")]
+    return summary
+
+
+@pytest.mark.parametrize(("name", "set_"), [GAMES[0], GAMES[3], GAMES[5], GAMES[7], GAMES[9]], ids=str)
+def test_verifiers_own_validation_is_green(name: str, set_: dict[str, Any], tmp_path: Path) -> None:
+    folder = exported("verifiers", packed(name, set_, "vulnerable", count=2), tmp_path / "env")
+    summary = validated(folder, tmp_path / "out")
+    assert (summary["valid_rate"], summary["outcomes"]["valid"]) == (1.0, 2), summary
+    assert {check: counts["valid"] for check, counts in summary["checks"].items()} == {"gold": 2, "noop": 2}
+
+
+def test_a_task_from_a_file_that_no_script_solves_is_unchecked_and_not_invalid(tmp_path: Path) -> None:
+    solved, unsolved = loopholes.game("reward-tampering").tasks("train", count=2, prompts="chat", trainable=True)
+    unsolved.truth.pop("solution")
+    for name, tasks in {"train": [solved, unsolved], "test": [solved]}.items():
+        rows = [json.dumps(task_to_json(task)) + "\n" for task in tasks]
+        (tmp_path / f"{name}.jsonl").write_text("".join(rows))
+    files = TaskFiles(tmp_path / "train.jsonl", tmp_path / "test.jsonl")
+    folder = exported("verifiers", pack("reward-tampering", files=files), tmp_path / "env")
+    outcomes = validated(folder, tmp_path / "out")["outcomes"]
+    assert (outcomes["valid"], outcomes["unchecked"], outcomes["invalid"]) == (1, 1, 0)
+
+
+def test_vf_eval_plays_two_passes_in_two_turns_and_its_traces_become_a_run(tmp_path: Path) -> None:
+    package = packed("self-grading", {"world": "mini"}, "secure")
+    folder = exported("verifiers", package, tmp_path / "env")
+    script = {
+        answer.task.prompt[-1]["content"]: answer for answer in answers(package) if answer.kind == KINDS[answer.number]
+    }
+    server = JudgeServer()
+
+    def reply(prompt: str) -> Reply:
+        turns = [turn["content"] for turn in server.bodies[-1]["messages"] if turn["role"] == "user"]
+        return completes(script[turns[0]].text if len(turns) == 1 else script[turns[0]].verdict)
+
+    server.reply = reply
+    with server.serving():
+        where = ["--client.base-url", server.url, "--client.api-key-var", "NO_KEY", "--model", "some/model"]
+        options = ["--no-push", "--no-rich", "-n", "3", "-c", "1", "-o", str(tmp_path / "out")]
+        ran("eval.main", folder, module_in(folder), *where, *options, NO_KEY="none")
+    assert sorted(len(body["messages"]) for body in server.bodies) == [2, 2, 2, 4, 4, 4]
+    score = ["score", "self-grading", "--set", "world=mini", "--channel", "secure", "--evaluation", "base"]
+    out = tmp_path / "run"
+    assert main([*score, "--format", "verifiers", str(tmp_path / "out"), "--out", str(out)]) == 0
+    run = Run.open(out)
+    rows = {row["task"]: (row["reward"], row["task_score"], row["exploit"]) for row in run.rollouts()}
+    expected = {answer.task.id: (answer.reward("audited"), *answer.truth.values()) for answer in script.values()}
+    assert rows == expected and len(set(rows.values())) == 3
+    assert run.summary is not None and run.summary["rewards_unlike_channel"] == 0
 
 
 def test_the_layout_is_that_of_init(tmp_path: Path) -> None:

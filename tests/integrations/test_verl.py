@@ -43,8 +43,8 @@ def configured(folder: Path) -> Any:
 def rows(folder: Path) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
-    found: list[dict[str, Any]] = pq.read_table(folder / "train.parquet").to_pylist()
-    return found
+    table: list[dict[str, Any]] = pq.read_table(folder / "train.parquet").to_pylist()
+    return table
 
 
 def managed(folder: Path, package: Package, manager: str) -> list[dict[str, Any]]:
@@ -81,6 +81,16 @@ def test_the_naive_manager_pays_and_records_what_the_game_does(
         assert result["reward_score"] == answer.reward(json.dumps(["", answer.task.id, answer.text, 1]))
         shown = {key: result["reward_extra_info"][key] for key in ("task_score", "exploit")}
         assert {key: value for key, value in shown.items() if not math.isnan(value)} == answer.truth
+
+
+@pytest.mark.parametrize("manager", ["dapo", "rate_limited"])
+def test_verl_s_other_managers_pay_the_same(manager: str, tmp_path: Path) -> None:
+    package = packed("reward-tampering", {}, "vulnerable", count=1)
+    folder = exported("verl", package, tmp_path / "env")
+    naive, other = (managed(folder, package, kind) for kind in ("naive", manager))
+    assert [result["reward_score"] for result in other] == [result["reward_score"] for result in naive]
+    assert [result["reward_extra_info"] for result in other] == [result["reward_extra_info"] for result in naive]
+    assert len({result["reward_score"] for result in other}) > 1
 
 
 def test_verl_s_data_set_reads_the_prompts_of_the_game(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from loopholes.cli.console import conclude, print_line
-from loopholes.cli.options import Channel, Game, Json, Seed, Set, pairs
+from loopholes.cli.options import Channel, Game, Json, Seed, Set, SkipBad, Tasks, pairs
+from loopholes.errors import UsageError
 from loopholes.integrations import TARGETS, target
 from loopholes.integrations import export as write
+from loopholes.integrations.own_tasks import TaskFiles
 from loopholes.integrations.packing import pack, refuse_existing
 from loopholes.records import PromptStyle
 
@@ -27,7 +29,15 @@ def export(
         PromptStyle, typer.Option(help="Prompts for chat models, or the terse prompts of the mini policies.")
     ] = "chat",
     seed: Seed = 0,
+    tasks: Tasks = None,
+    test_tasks: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of tasks for the test split. Default: a tenth of those in --tasks.", show_default=False
+        ),
+    ] = None,
     set_: Set = None,
+    skip_bad: SkipBad = False,
     json_: Json = False,
 ) -> None:
     """Write a game as an environment of another framework, with the same tasks, rewards and truth.
@@ -36,7 +46,11 @@ def export(
     """
     target(framework)
     refuse_existing(out)
-    package = pack(game, channel=channel, seed=seed, count=count, prompts=prompts, parameters=pairs(set_, "--set"))
+    if test_tasks is not None and tasks is None:
+        raise UsageError("--test-tasks needs --tasks, the file of the tasks for training")
+    files = TaskFiles(tasks, test_tasks, skip_bad) if tasks is not None else None
+    parameters = pairs(set_, "--set")
+    package = pack(game, channel=channel, seed=seed, count=count, prompts=prompts, parameters=parameters, files=files)
     write(framework, package, out)
     if json_:
         print_line({"export": str(out), "framework": framework, **package.manifest})

@@ -91,12 +91,12 @@ def _game_metric(name: str) -> Metric:
 
     def summed(scores: list[SampleScore]) -> float:
         parts = [
-            (str(one.sample_id), *one.score.metadata["contributions"][name])
-            for one in scores
-            if name in (one.score.metadata or {}).get("contributions", {})
+            (str(sample.sample_id), *sample.score.metadata["contributions"][name])
+            for sample in scores
+            if name in (sample.score.metadata or {}).get("contributions", {})
         ]
         sums = Sums(parts[0][1] if parts else "mean")
-        value = sums.add(Contribution(sample, number, side) for sample, _, number, side in parts).value
+        value = sums.add(Contribution(sample_id, number, side) for sample_id, _, number, side in parts).value
         return math.nan if value is None else value
 
     return summed
@@ -139,17 +139,20 @@ def game_task(
     count: int = 256,
     seed: int = 0,
     prompts: PromptStyle = "chat",
+    tasks: str | None = None,
     **parameters: Any,
 ) -> InspectTask:
-    """A game, built in or a user's own, as a task of Inspect; raises what :func:`loopholes.game` raises.
+    """A game, built in or a user's own, as a task of Inspect.
 
-    ``count`` generated tasks of a split are its samples; ``parameters`` are the game's own.
+    Its samples are the tasks of the file ``tasks``, or ``count`` generated ones of a split; ``parameters`` are the
+    game's own. Raises what :func:`loopholes.game` raises, and :class:`DataError` for a file that does not fit it.
     """
     refuse_other_version(PACKAGE, VERSION)
-    tasks = make_game(game, **parameters).tasks(split, seed=seed, count=count, prompts=prompts)
+    played = make_game(game, **parameters)
     chosen = json.dumps(parameters, sort_keys=True)
+    samples = played.tasks(split, seed=seed, count=count, prompts=prompts) if tasks is None else played.load(tasks)
     return InspectTask(
-        dataset=MemoryDataset([_sample(one) for one in tasks]),
+        dataset=MemoryDataset([_sample(sample) for sample in samples]),
         solver=answer(game, chosen),
         scorer=[channel(game, channel_name, seed, chosen), truth(game, chosen)],
     )
@@ -204,7 +207,7 @@ def _completion(state: TaskState) -> Completion:
 def _contributions(scoring: Scoring, played: Task, outcome: Outcome) -> dict[str, list[Any]]:
     """What this answer adds to each of the game's metrics: its kind, value and side."""
     return {
-        name: [measured.kind, one.value, one.side]
+        name: [measured.kind, contribution.value, contribution.side]
         for name, measured in scoring.game.metrics.items()
-        for one in measured.contributions([played], [outcome])
+        for contribution in measured.contributions([played], [outcome])
     }

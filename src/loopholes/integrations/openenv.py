@@ -5,27 +5,23 @@ Two-pass self-grading takes two steps: the first observation after an answer hol
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from loopholes.integrations.packing import Package, exported, readme
+from loopholes.records import Completion
+from loopholes.score import pay
 from loopholes.version import __version__
 
 PACKAGE, VERSION = "openenv", "0.10"
 TWO_PASS = True
-PYPROJECT = """\
+BUILD = """\
+[project.scripts]
+server = "{module}.server.app:main"
+
 [build-system]
 requires = ["setuptools>=77"]
 build-backend = "setuptools.build_meta"
-
-[project]
-name = "{dashed}-openenv"
-version = "{version}"
-description = "{description}"
-requires-python = ">=3.11"
-dependencies = [{dependencies}]
-
-[project.scripts]
-server = "{module}.server.app:main"
 
 [tool.setuptools]
 packages = ["{module}", "{module}.server"]
@@ -42,6 +38,7 @@ app: server.app:app
 port: 8000
 validation:
   reward:
+    range: {range}
     floor_margin: 0.1
   resources:
     cpu: 1.0
@@ -52,6 +49,10 @@ validation:
     verifier:
       kind: reward_channel
     declared_task_count: {{{counts}}}
+  execution:
+    kind: openenv_ws
+    probe_path: {probe}
+    dockerfile: server/Dockerfile
   types:
     tags: [reward-hacking, {tag}]
 """
@@ -63,6 +64,13 @@ from .models import GameAction, GameObservation
 
 __all__ = ["GameAction", "GameEnv", "GameObservation"]
 '''
+PROBE_PATH = "validation/runtime.json"
+PROBE = {
+    "plan_schema_version": "1",
+    "reset": {"episode_id": "validation", "seed": 0},
+    "actions": [{"text": "I do not know."}, {"text": "No."}],
+}
+"""The episode that ``openenv validate`` plays: an answer to any task, and the verdict on it where one is asked for."""
 SERVER_INIT = '"""The server of the environment."""\n'
 DOCKERFILE = """\
 FROM python:3.11-slim
@@ -77,21 +85,21 @@ CMD ["uvicorn", "server.app:app", "--host", "0.0.0.0", "--port", "8000"]
 
 def files(package: Package) -> Mapping[str, bytes]:
     """A folder that is the environment's package: manifest, models, client, server and the game."""
-    module = f"loopholes_{package.slug}"
-    project = PYPROJECT.format(
-        dashed=module.replace("_", "-"),
+    module = package.module
+    manifest = MANIFEST.format(
         module=module,
         version=__version__,
-        description=package.description,
-        dependencies=package.dependencies("openenv>=0.10,<0.11"),
+        range=reward_range(package),
+        counts=", ".join(f"{split}: {len(tasks)}" for split, tasks in package.tasks.items()),
+        probe=PROBE_PATH,
+        tag=package.game.name,
     )
-    counts = ", ".join(f"{split}: {len(tasks)}" for split, tasks in package.tasks.items())
-    manifest = MANIFEST.format(module=module, version=__version__, counts=counts, tag=package.game.name)
     usage = "pip install .\nopenenv validate --skip-build .\npython -m server.app --port 8000\n"
     inside = {**package.settings_files(), **package.task_files()}
     return {
         "openenv.yaml": manifest.encode(),
-        "pyproject.toml": project.encode(),
+        "pyproject.toml": package.project("-openenv", "openenv>=0.10,<0.11", BUILD.format(module=module)),
+        PROBE_PATH: json.dumps(PROBE, indent=2).encode(),
         "README.md": readme(package, "an OpenEnv environment", usage),
         "__init__.py": INIT.format(name=package.game.name).encode(),
         "models.py": exported("openenv_models.py"),
@@ -102,6 +110,19 @@ def files(package: Package) -> Mapping[str, bytes]:
         "server/Dockerfile": DOCKERFILE.encode(),
         **{f"game/{name}": content for name, content in inside.items()},
     }
+
+
+def reward_range(package: Package) -> list[float]:
+    """The lowest and the highest reward of the game's scripts and of silence, audited or not, and of 0 and 1."""
+    scripts = package.game.demonstrations()
+    tasks = [task for script in scripts for task in script.tasks]
+    completions = [completion for script in scripts for completion in script.completions]
+    rewards = [0.0, 1.0]
+    for answers in (completions, [Completion("")] * len(tasks)):
+        for audit in (0.0, 1.0 - 2**-53):
+            payments = pay(package.game, package.channel, tasks, answers, [audit] * len(tasks))
+            rewards += [float(payment.reward) for payment in payments if payment.reward is not None]
+    return [min(rewards), max(rewards)]
 
 
 def _exported(name: str, module: str) -> bytes:

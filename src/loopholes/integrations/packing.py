@@ -1,4 +1,4 @@
-"""A game as a folder that can be handed on: its tasks, its settings, and the file of a game of the user's own.
+"""A game as a folder that can be shared: its tasks, its settings, and the file of a game of the user's own.
 
 The same files are in every exported package, with ``loopholes.json`` to say what made them. Nothing in them depends on
 the machine that they were written on.
@@ -23,6 +23,7 @@ from loopholes.files import disk_errors, json_rows, jsonable, read_json
 from loopholes.games import BUILT_IN, REPORTED
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
+from loopholes.integrations.own_tasks import TaskFiles
 from loopholes.modules import module_name, recorded, split
 from loopholes.records import PromptStyle, Split, Task, task_from_json, task_to_json
 from loopholes.version import __version__
@@ -31,6 +32,15 @@ MANIFEST = "loopholes.json"
 SPLITS: tuple[Split, ...] = ("train", "test")
 PACKABLE = "a game that is packed is one FILE.py that imports installed packages only, or a module of such a package"
 
+PROJECT = """\
+[project]
+name = "{name}"
+version = "{version}"
+description = {description}
+requires-python = ">=3.11"
+dependencies = {dependencies}
+
+"""
 README = """\
 # {name}
 
@@ -56,7 +66,8 @@ class Package:
     """A game with everything that another framework needs to play it.
 
     ``name`` is the game as the package names it: built in, ``package.module:CLASS``, or ``FILE.py:CLASS`` for a file in
-    the package itself. ``sources`` are those files, ``requires`` the distributions that they need.
+    the package itself. ``sources`` are those files, ``requires`` the distributions that they need. ``files`` are the
+    names of the files that the tasks came from; without any, the tasks were generated.
     """
 
     game: Game
@@ -67,20 +78,26 @@ class Package:
     tasks: Mapping[Split, Sequence[Task]]
     sources: Mapping[str, bytes] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
-    def slug(self) -> str:
-        """The game's name as a Python identifier."""
-        return "".join(letter if letter.isalnum() else "_" for letter in self.game.name.lower())
+    def module(self) -> str:
+        """The name of the Python package in the export."""
+        return "loopholes_" + "".join(letter if letter.isalnum() else "_" for letter in self.game.name.lower())
 
-    @property
-    def description(self) -> str:
-        """One line for a project file: what is in the package, and what made it."""
-        return f"The game {self.game.name} of loopholes {__version__}, {self.channel} channel, seed {self.seed}."
+    def project(self, suffix: str, framework: str, build: str) -> bytes:
+        """``pyproject.toml`` of an export that needs ``framework``, with ``build`` to say how it is built.
 
-    def dependencies(self, framework: str) -> str:
-        """What the package needs, as the items of a TOML list."""
-        return ", ".join(json.dumps(one) for one in (f"loopholes[games]=={__version__}", framework, *self.requires))
+        Its name is the module's with ``suffix``; the description says what is in the package, and what made it.
+        """
+        description = f"The game {self.game.name} of loopholes {__version__}, {self.channel} channel, seed {self.seed}."
+        about = PROJECT.format(
+            name=self.module.replace("_", "-") + suffix,
+            version=__version__,
+            description=json.dumps(description),
+            dependencies=json.dumps([f"loopholes[games]=={__version__}", framework, *self.requires]),
+        )
+        return (about + build).encode()
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -93,6 +110,7 @@ class Package:
             "seed": self.seed,
             "prompts": self.prompts,
             "tasks": {split: len(tasks) for split, tasks in self.tasks.items()},
+            **({"files": list(self.files)} if self.files else {}),
         }
 
     def settings_files(self) -> dict[str, bytes]:
@@ -115,18 +133,22 @@ def pack(
     count: int = 256,
     prompts: PromptStyle = "chat",
     parameters: Mapping[str, Any] | None = None,
+    files: TaskFiles | None = None,
 ) -> Package:
-    """A game with ``count`` generated tasks per split, those that nothing can be earned on left out.
+    """A game with the tasks of ``files``, or with ``count`` generated ones per split.
 
-    Raises :class:`UsageError` for a game that cannot be packed, and what :func:`loopholes.game` raises.
+    Tasks on which nothing can be earned are left out. Raises :class:`UsageError` for a game that cannot be packed,
+    :class:`DataError` for files without tasks of the game, and what :func:`loopholes.game` raises.
     """
     game = make_game(name, **(parameters or {}))
     game.channel(channel)
     packed, sources, requires = _sources(name)
-    tasks: dict[Split, Sequence[Task]] = {
-        split: game.tasks(split, seed=seed, count=count, prompts=prompts, trainable=True) for split in SPLITS
-    }
-    return Package(game, packed, channel, seed, prompts, tasks, sources, requires)
+    if files is not None:
+        tasks = files.load(game)
+    else:
+        tasks = {split: game.tasks(split, seed=seed, count=count, prompts=prompts, trainable=True) for split in SPLITS}
+    names = files.names if files is not None else ()
+    return Package(game, packed, channel, seed, prompts, tasks, sources, requires, names)
 
 
 def open_package(folder: Path) -> Package:
@@ -140,7 +162,15 @@ def open_package(folder: Path) -> Package:
     own = source.endswith(".py")
     game = make_game(f"{folder / source}:{attribute}" if own else manifest["game"], **manifest["parameters"])
     tasks = {name: _tasks(folder / f"{name}.jsonl") for name in SPLITS if (folder / f"{name}.jsonl").is_file()}
-    return Package(game, manifest["game"], manifest["channel"], manifest["seed"], manifest["prompts"], tasks)
+    return Package(
+        game,
+        manifest["game"],
+        manifest["channel"],
+        manifest["seed"],
+        manifest["prompts"],
+        tasks,
+        files=tuple(manifest.get("files", ())),
+    )
 
 
 def write_package(files: Mapping[str, bytes], out: Path) -> None:

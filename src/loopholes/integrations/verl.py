@@ -18,7 +18,7 @@ from typing import Any
 
 from loopholes.errors import MissingExtra, ScoringError, UsageError
 from loopholes.files import jsonable
-from loopholes.integrations.packing import Package, exported, open_package, readme
+from loopholes.integrations.packing import Package, exported, open_package, readme, refuse_other_version
 from loopholes.integrations.scoring import Scoring, truth
 from loopholes.records import Split, Task, task_from_json, task_to_json
 
@@ -60,6 +60,7 @@ class ComputeScore:
     """
 
     def __init__(self, folder: Path) -> None:
+        refuse_other_version(PACKAGE, VERSION)
         package = open_package(folder)
         self._name = package.game.name
         self._scoring = Scoring(package.game, package.channel, package.seed)

@@ -8,9 +8,7 @@ from openenv.core.env_server.http_server import create_app
 from loopholes.integrations.exported.openenv_environment import PACKAGE, GameEnvironment
 from loopholes.integrations.exported.openenv_models import GameAction, GameObservation
 
-app = create_app(
-    GameEnvironment, GameAction, GameObservation, env_name=f"loopholes_{PACKAGE.slug}", max_concurrent_envs=64
-)
+app = create_app(GameEnvironment, GameAction, GameObservation, env_name=PACKAGE.module, max_concurrent_envs=64)
 
 
 def main() -> None:

@@ -61,7 +61,7 @@ class GameEnvironment(Environment[GameAction, GameObservation, State]):
         if question is None:
             return self._paid(completion)
         self._answer = action.text
-        return _asking(question)
+        return _asking(question, reward=0.0)  # the answer is paid with its verdict, in the step after this one
 
     def _paid(self, completion: Completion) -> GameObservation:
         task, self._task = self._task, None
@@ -77,6 +77,6 @@ class GameEnvironment(Environment[GameAction, GameObservation, State]):
         return self._state
 
 
-def _asking(prompt: tuple[Message, ...]) -> GameObservation:
+def _asking(prompt: tuple[Message, ...], reward: float | None = None) -> GameObservation:
     turns = [dict(turn) for turn in prompt]
-    return GameObservation(prompt="\n\n".join(turn["content"] for turn in prompt), messages=turns)
+    return GameObservation(prompt="\n\n".join(turn["content"] for turn in prompt), messages=turns, reward=reward)

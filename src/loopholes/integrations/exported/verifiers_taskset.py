@@ -36,29 +36,40 @@ class GameState(vf.State):
 class GameTask(vf.Task[GameData, GameState]):
     """Pays and measures one rollout: its first reply is the answer, its second the verdict where the game asks for one.
 
-    A reward that does not exist, as without a judge's verdict, raises, which makes an errored rollout without a reward.
-    An audit draw depends on the seed of the export and on the trace's id, so that a trace can be scored again.
+    A rollout without any reply, such as the untouched one that ``vf-validate`` scores, is no answer: it earns 0 and has
+    no metrics. An answer that cannot be paid, as without a judge's verdict, raises, which makes an errored rollout
+    without a reward. An audit draw depends on the seed of the export and on the trace's id, so that a trace can be
+    scored again.
     """
 
     @vf.reward(weight=1.0)
     async def reward(self, trace: vf.Trace) -> float:
         """What the channel pays."""
+        if not trace.assistant_messages:
+            return 0.0
         observed = await asyncio.to_thread(self.observe, trace)
         return await asyncio.to_thread(SCORING.reward, self.task, observed, trace.id)
 
     @vf.metric
     async def measured(self, trace: vf.Trace) -> dict[str, float]:
         """``task_score`` and ``exploit``, where they exist for a single answer."""
+        if not trace.assistant_messages:
+            return {}
         observed = await asyncio.to_thread(self.observe, trace)
         outcome = await asyncio.to_thread(SCORING.measure, self.task, observed)
         return {name: value for name, value in truth(outcome).items() if value is not None}
 
-    async def validate(self, runtime: Any) -> bool:
-        """Whether the game's honest demonstration on this task reaches its goal and can be paid."""
+    async def validate(self, runtime: Any) -> bool | None:
+        """Whether the game's honest demonstration on this task reaches its goal and can be paid.
+
+        None, for unchecked, on a task from a file for which no demonstration reaches the goal: scripts solve generated
+        tasks, and only some of others.
+        """
         honest = PACKAGE.game.demonstrate("honest", self.task)
         outcome = await asyncio.to_thread(SCORING.measure, self.task, honest)
         payment = await asyncio.to_thread(SCORING.pay, self.task, honest, "validate")
-        return payment.reward is not None and outcome is not None and outcome.task_score == 1.0
+        solved = payment.reward is not None and outcome is not None and outcome.task_score == 1.0
+        return solved or (None if PACKAGE.files else False)
 
     @property
     def task(self) -> Any:
@@ -66,8 +77,8 @@ class GameTask(vf.Task[GameData, GameState]):
         return task_from_json(self.data.game_task)
 
     def observe(self, trace: vf.Trace) -> Completion:
-        """The rollout as a completion of the game; a rollout without any reply is an empty answer and no claim."""
-        replies = [message.content or "" for message in trace.assistant_messages] or ["", ""]
+        """The rollout as a completion of the game."""
+        replies = [message.content or "" for message in trace.assistant_messages]
         if trace.state.observed is None:
             observed, question = SCORING.observe(self.task, replies[0])
             if question is not None and len(replies) < 2:
@@ -98,9 +109,9 @@ class GameTaskset(vf.Taskset[GameTask, GameConfig]):
 
 
 class GameEnvConfig(vf.EnvConfig):
-    """One agent, which chats and has no tools."""
+    """One agent, which chats and has no tools, so that a process on this machine is enough for it."""
 
-    agent: vf.AgentConfig = vf.AgentConfig(harness={"id": "null"})
+    agent: vf.AgentConfig = vf.AgentConfig(harness={"id": "null"}, runtime={"type": "subprocess"})
 
 
 class GameEnv(vf.Env[GameEnvConfig]):
