@@ -4,9 +4,9 @@
 
 The loader imports the reward and never scores. The process that scores is a fork of it, so that another one is there
 within milliseconds and remembers nothing. After its first call, which may import more, a fork can be kept to be forked
-in turn. What only a reload makes anew cannot be forked: threads, processes that it started, connections, the event
-loops of frameworks (verifiers and OpenEnv make theirs while they are loaded, verl does for async functions) and GPUs.
-Then the loader scores itself.
+in turn. What only a reload makes anew cannot be forked: threads, processes that it started, connections, event loops
+(verl makes one for an async function while it is loaded, others in their first call) and GPUs. Then the loader scores
+itself.
 
 The guard runs nothing of the user's. All processes below it stay below it, whoever their parent was, and end with it,
 also when the audit is killed.
