@@ -5,7 +5,7 @@
 The loader imports the reward and never scores. The scoring process is a fork of it, so a replacement that remembers
 nothing is ready within milliseconds. After its first call, which may import more, a fork can stay warm and be forked in
 turn. Some state survives only a reload, not a fork: threads, started processes, connections, the event loops of
-frameworks (verifiers and OpenEnv create theirs while they are loaded, verl does for async functions) and GPUs. A reward
+frameworks (verl creates one for an async function while it is loaded, others in their first call) and GPUs. A reward
 with such state is scored by the loader itself.
 
 The guard runs no user code. All processes below it stay below it, whoever their parent was, and end with it, even if

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def target_of(
         framework(framework_name)
     if not names:
         raise UsageError(f"there is nothing to audit: name {FORMS}, game:NAME or a URL, or give --reward")
-    python, requires = settled(names, place)
+    python, requires = settled([*names, *_files(names, framework_name)], place)
     target = replace(_target(names, framework_name, options, python), python=python, requires=requires)
     allowed = framework(target.framework).OPTIONS
     for option in options:
@@ -82,13 +82,26 @@ def _requirements(names: Sequence[str]) -> Iterator[str]:
 def _target(names: Sequence[str], name: str | None, options: Mapping[str, Any], python: str) -> Target:
     owner = prefixed(names[0])
     if len(names) == 1 and owner is not None and name in (None, owner):
-        prefix, _, rest = names[0].partition(":")
-        located = getattr(framework(owner), "located", lambda part: part)
-        return Target(owner, (located(Part(prefix, rest)),), options)
+        return Target(owner, (_part(owner, names[0]),), options)
     if name is not None and framework(name).recognises is None:
         raise UsageError(f"a {name} is named as {framework(name).PREFIXES[0]}:NAME, not {names[0]}")
     parts = tuple(map(part_of, names))
     return Target(name or detected(parts, python), parts, options)
+
+
+def _part(owner: str, name: str) -> Part:
+    """The part that a name with a prefix of this framework means."""
+    prefix, _, rest = name.partition(":")
+    located: Callable[[Part], Part] = getattr(framework(owner), "located", lambda part: part)
+    return located(Part(prefix, rest))
+
+
+def _files(names: Sequence[str], framework_name: str | None) -> Iterator[str]:
+    """What names with a prefix stand for, such as the class in a folder, whose file says what it requires."""
+    for name in names:
+        owner = prefixed(name)
+        if owner is not None and framework_name in (None, owner):
+            yield _part(owner, name).label
 
 
 def prefixed(text: str) -> str | None:

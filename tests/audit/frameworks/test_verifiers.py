@@ -54,10 +54,6 @@ class AddTask(vf.Task[AddData, vf.State, AddConfig]):
     @vf.reward(weight=0.25)
     async def brief(self, task: vf.TaskData, trace: vf.Trace) -> float:
         return float(len(trace.last_reply) <= self.config.longest)
-
-    @vf.reward(weight=2.0)
-    async def compiles(self, trace: vf.Trace, runtime: vf.Runtime) -> float:
-        return 1.0
 """
 TASKSET = """
 class AddTaskset(vf.Taskset[AddTask, AddsConfig]):
@@ -99,7 +95,7 @@ def pay(module: Any, parts: list[Part], *texts: str, given: Row | None = None, *
     return found
 
 
-def test_a_taskset_brings_its_rows_and_pays_the_weighted_sum_of_what_needs_no_runtime(
+def test_a_taskset_brings_its_rows_and_pays_the_weighted_sum(
     module: Any, written: Callable[[str, str], list[Part]]
 ) -> None:
     parts = written(TASK + TASKSET, "AddTaskset")
@@ -111,7 +107,7 @@ def test_a_taskset_brings_its_rows_and_pays_the_weighted_sum_of_what_needs_no_ru
     paid = reward([rows[1]] * 3, ["2", "after long and careful thought it is 2", "3"])
     assert [(one.value, one.problem) for one in paid] == [(1.0, ""), (0.75, ""), (0.25, "")]
     assert paid[1].parts == (0.0, 1.0)  # brief, exact: verifiers' order
-    assert reward.not_covered == ["compiles (weight 2) needs a runtime, which is not started here"]
+    assert reward.not_covered == [] and reward.notes[0].startswith("one reply to the prompt")
 
 
 def test_every_payment_equals_verifiers_own_score_of_a_turn_that_it_committed_itself(
@@ -177,11 +173,6 @@ REFUSED = {
         "AddTask",
         "one that takes completion, answer, but verifiers hands over task, trace, runtime only",
     ),
-    "runtime only": (
-        task("@vf.reward\nasync def one(self, runtime):\n    return 1.0"),
-        "AddTask",
-        "no reward that can be scored here: one .weight 1. needs a runtime",
-    ),
     "container": (task(ASYNC, box="NEEDS_CONTAINER = True"), "AddTask", "AddTask needs a container"),
     "no reward": (task("pass"), "AddTask", "no reward that can be scored here: decorate one with @vf.reward"),
     "no data": (task(ASYNC), "AddData", "neither a Taskset nor a Task"),
@@ -201,7 +192,11 @@ def test_what_no_trainer_could_use_is_refused_in_one_sentence(
 
 
 BESIDE = """
-class Best(vf.Env):
+class BestConfig(vf.EnvConfig):
+    first: vf.AgentConfig = vf.AgentConfig()
+    second: vf.AgentConfig = vf.AgentConfig()
+
+class Best(vf.Env[BestConfig]):
     async def run(self, task, agents):
         pass
 
@@ -211,20 +206,12 @@ class Best(vf.Env):
 
 
 def test_everything_that_pays_elsewhere_is_named(module: Any, written: Callable[[str, str], list[Part]]) -> None:
-    more = {
-        "setup": "async def setup(self, trace, runtime):\n        trace.info['seen'] = 1\n",
-        "metric": "@vf.metric\n    async def size(self, runtime):\n        return 1.0\n",
-        "tools": "@classmethod\n    def toolsets(cls, config):\n        return [vf.Toolset(vf.ToolsetConfig())]\n",
-    }
-    parts = written(task(ASYNC, **more) + BESIDE, "AddTask")
+    parts = written(task(ASYNC) + BESIDE, "AddTask")
     judges = {"judges": [{"id": "reference", "name": "taste", "weight": 0.5}]}
     reward = module.build(parts, {"config": judges})
-    assert [one.split(",")[0] for one in reward.not_covered] == [
-        "the metric size",
-        "the judge taste (weight 0.5) asks a model",
-        "AddTask offers tools",
-        "setup needs a runtime and is not run here",
-        "Best.finalize judges the traces of a whole episode",
+    assert reward.not_covered == [
+        "the judge taste (weight 0.5) asks a model, which is not done here",
+        "Best lets 2 agents play (first, second), and one on its own is played here",
     ]
     assert reward([row()], ["4"]) == [Paid(1.0, parts=(1.0,))]
     assert reward([row(image="python:3.11")], ["4"])[0].value is None
@@ -308,6 +295,7 @@ def test_a_thousand_completions_share_one_event_loop(
     module: Any, written: Callable[[str, str], list[Part]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reward = module.build(written(TASK, "AddTask"), {})
+    reward([row()], ["4"])
     monkeypatch.setattr(asyncio, "new_event_loop", lambda: pytest.fail("another event loop"))
     begun = time.perf_counter()
     for text in map(str, range(1000)):

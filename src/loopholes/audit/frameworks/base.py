@@ -124,6 +124,25 @@ class Library:
         return getattr(importlib.import_module(self._name), attribute)
 
 
+class Loop:
+    """An event loop for everything that is async, and for nothing else; it is made when it is first needed.
+
+    A process with one cannot be forked.
+    """
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def wait(self, answer: Any) -> Any:
+        """What was returned, awaited if need be."""
+        if not inspect.isawaitable(answer):
+            return answer
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            weakref.finalize(self, self._loop.close)
+        return self._loop.run_until_complete(answer)
+
+
 class Reward(Protocol):
     """A user's reward, in the process that it runs in.
 

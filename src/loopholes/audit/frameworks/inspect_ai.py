@@ -1,5 +1,7 @@
 """Inspect's scorers and tasks: ``package.module:SCORER(arguments)`` or ``FILE.py:TASK``, decorated with Inspect's own.
 
+``inspect_ai:SCORER`` is a scorer of Inspect itself, from ``inspect_ai.scorer``.
+
 A scorer is called as Inspect calls it, with the state after one reply and with the sample's target; its value becomes a
 number by Inspect's ``value_to_float``. Of a sample with choices, the reply is read as the solver ``multiple_choice``
 reads it. A task brings its data set; a scorer needs rows with a column ``target`` (or ``answer``), and may use
@@ -8,16 +10,16 @@ reads it. A task brings its data set; a scorer needs rows with a column ``target
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from loopholes.audit.frameworks.base import (
     COMMON,
     Library,
+    Loop,
     Paid,
     Part,
     Prompt,
@@ -34,19 +36,21 @@ NAME = "inspect_ai"
 PACKAGE = "inspect-ai"
 EXTRA = None
 REQUIREMENTS: Mapping[str, Sequence[str]] = {"inspect_ai": ("inspect-ai",)}
-PREFIXES = ()
+PREFIXES = ("inspect_ai",)
 OPTIONS = {
     **COMMON,
     "target": "The column of the rows that holds the target; default: target, else answer.",
     "scorer": "Which scorer of a task with several, from 0 on; default: 0.",
     "rows": "How many samples of a task to take; default: 200.",
 }
+SCORERS = "inspect_ai.scorer"
+"""The module with Inspect's own scorers."""
 MODEL = "none/audit"
 """The model that replied, as a scorer would see it."""
 TARGETS = ("target", "answer", "ground_truth")
 """Columns that may hold the target, the first that is there."""
 ROWS = 200
-scoring, solvers, models = Library("inspect_ai.scorer"), Library("inspect_ai.solver"), Library("inspect_ai.model")
+scoring, solvers, models = Library(SCORERS), Library("inspect_ai.solver"), Library("inspect_ai.model")
 tasks, registry = Library("inspect_ai"), Library("inspect_ai._util.registry")
 choosing, named = Library("inspect_ai.solver._multiple_choice"), Library("inspect_ai.model._model")
 
@@ -65,7 +69,7 @@ class InspectReward:
             raise UsageError(f"{part.label} has {len(scorers)} scorers, so there is no number {place}")
         self._score = scorers[place]
         self._to_float = scoring.value_to_float()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = Loop()
         others = len(scorers) - 1
         self.not_covered = [f"{others} other scorers of {part.label} (--set scorer=NUMBER)"] if others else []
         self.notes: Sequence[str] = [
@@ -80,7 +84,7 @@ class InspectReward:
         target = scoring.Target(self._target(row))
         try:
             state = _state(row, text, target)
-            score = self._wait(self._score(state, target))
+            score = self._loop.wait(self._score(state, target))
             value = None if score is None else score.value
             if value is None or isinstance(value, Mapping | list):
                 return Paid(None, "returned no single value")
@@ -99,17 +103,10 @@ class InspectReward:
         value = row.columns[name]
         return [str(item) for item in value] if isinstance(value, list) else "" if value is None else str(value)
 
-    def _wait(self, coroutine: Any) -> Any:
-        """What a coroutine returns, on a loop that the scoring process makes when it first needs one."""
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            weakref.finalize(self, self._loop.close)
-        return self._loop.run_until_complete(coroutine)
-
 
 def _scorers(part: Part) -> tuple[Any, list[Any]]:
     """The task that a part names, or None, and its scorers, or the one scorer that it names."""
-    value = load(part)
+    value = load(replace(part, source=SCORERS) if part.source == NAME else part)
     if registry.is_registry_object(value) and not part.name.endswith(")"):
         try:
             value = value()
@@ -148,6 +145,12 @@ def _state(row: Row, text: str, target: Any) -> Any:
         answers = choosing.parse_answers(state, multiple_correct=len(target) > 1)
         choosing.set_choices_based_on_generated_response(state, answers)
     return state
+
+
+def members() -> list[str]:
+    """The names of all scorers of Inspect itself."""
+    named_scorers = ((name, getattr(scoring, name)) for name in scoring.__all__)
+    return sorted(name for name, value in named_scorers if registry.is_registry_object(value, "scorer"))
 
 
 def recognises(shape: Shape) -> bool:

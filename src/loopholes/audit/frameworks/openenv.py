@@ -11,21 +11,21 @@ before every completion, and all the rubrics in it.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
-import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from loopholes.audit.episodes.playing import EPISODES, PLAYING, EpisodeReward, Step, rules_of, start_of, text_of
-from loopholes.audit.frameworks._openenv_folder import environment_in
+from loopholes.audit.frameworks._folders import class_in
 from loopholes.audit.frameworks._openenv_served import Fields, ServedEnvironment
 from loopholes.audit.frameworks.base import (
     COMMON,
     Library,
+    Loop,
     Paid,
     Part,
     Rejected,
@@ -63,6 +63,7 @@ interfaces, env_types = Library("openenv.core.env_server.interfaces"), Library("
 rubrics = Library("openenv.core.rubrics")
 mcp, mcp_types = Library("openenv.core.env_server.mcp_environment"), Library("openenv.core.env_server.mcp_types")
 OPENENV = "0.10"
+MANIFEST = "openenv.yaml"
 NOTES = (
     "a row's columns seed and reset are handed to reset, the row's number where there is no seed",
     "in this process: a served environment sends null for NaN and infinite rewards",
@@ -79,7 +80,7 @@ class RubricReward:
         self._rubric = rubric
         self._actions = actions
         self._episodes = episodes
-        self._loop = _Loop()
+        self._loop = Loop()
         self.not_covered: list[str] = [] if episodes is None else episodes.not_covered
         seen = "a plain, last Observation with the row's columns as metadata" if episodes is None else "that of a step"
         self.notes: Sequence[str] = [f"the completion is the {actions.field} of an action; the observation is {seen}"]
@@ -139,7 +140,7 @@ class _Episodes:
 
     def __init__(self, environment: Any) -> None:
         self._environment = environment
-        self._loop = _Loop()
+        self._loop = Loop()
         self.not_covered: list[str] = []
 
     def reset(self, row: Row) -> Any:
@@ -193,25 +194,6 @@ class _Calls:
         arguments = record.get("arguments")
         arguments = arguments if isinstance(arguments, dict) else {}
         return mcp_types.CallToolAction(tool_name=record["tool_name"], arguments=arguments)
-
-
-class _Loop:
-    """An event loop for everything that is async, and for nothing else; it is made when it is first needed.
-
-    A process with one cannot be forked.
-    """
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def wait(self, answer: Any) -> Any:
-        """What was returned, awaited if need be."""
-        if not inspect.isawaitable(answer):
-            return answer
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            weakref.finalize(self, self._loop.close)
-        return self._loop.run_until_complete(answer)
 
 
 def _last(row: Row) -> Any:
@@ -334,7 +316,11 @@ def _only(parts: Sequence[Part]) -> Part:
 
 def located(part: Part) -> Part:
     """The part that a target with a prefix means: of ``openenv:FOLDER`` the environment in that folder."""
-    return environment_in(part.name) if part.source == "openenv" else part
+    if part.source != "openenv":
+        return part
+    if not (Path(part.name) / MANIFEST).is_file():
+        raise UsageError(f"{part.name} has no {MANIFEST}, as the folder of an OpenEnv environment has")
+    return class_in(part.name, {"Environment", "MCPEnvironment"})
 
 
 def recognises(shape: Shape) -> bool:

@@ -1,102 +1,117 @@
-"""verifiers 0.4's tasks (its v1): ``FILE.py:TASKSET``, or ``FILE.py:TASK`` and rows that fit its data.
+"""verifiers 0.4's tasks (its v1): a Taskset or a Task by its class, or ``verifiers:NAME`` of a package or a folder.
 
-As in ``Rollout`` and the environment server: a task is made anew of its row and the taskset's task config; its trace is
-the prompt and one sampled reply; ``Task.score`` pays the weighted sum of the rewards. An exception makes an errored
-rollout, which has no reward. A scoring timeout is none: what was recorded by then is paid. (The tests run verifiers'
-own ``Task.score``.)
+A task that takes one reply is scored without a rollout, as in ``Rollout`` and the environment server: it is made anew
+of its row and the taskset's task config; its trace is the prompt and one sampled reply; ``Task.score`` pays the
+weighted sum of the rewards. An exception makes an errored rollout, which has no reward. A scoring timeout is none: what
+was recorded by then is paid. (The tests run verifiers' own ``Task.score``.)
 
-Without a runtime ``Task.score`` leaves out every reward that needs one, without a word; here each is named in
-``not_covered``, as are judges and what an ``Env`` pays across traces.
+A task with tools, with an ``Env`` of its own, or with hooks that need a runtime is an episode, which verifiers' own
+rollout plays (:mod:`loopholes.audit.frameworks._verifiers_episodes`). What is not played, such as judges, is named in
+``not_covered``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-import sys
-import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from loopholes.audit.episodes.playing import PLAYING, EpisodeReward, Rules, rules_of
+from loopholes.audit.episodes.scripts import is_actions, script, with_leads
+from loopholes.audit.frameworks._folders import class_in
+from loopholes.audit.frameworks._verifiers_tasks import LIFECYCLE, Tasks, is_own
 from loopholes.audit.frameworks.base import (
     COMMON,
     Library,
+    Loop,
     Paid,
     Part,
     Prompt,
     Rejected,
+    Reward,
     Row,
     Shape,
-    load,
     raised,
 )
 from loopholes.audit.frameworks.tokens import Tokens
 from loopholes.errors import UsageError
 
-pydantic = Library("pydantic")
+if TYPE_CHECKING:
+    from loopholes.audit.frameworks._verifiers_episodes import Rollouts
+
 NAME = "verifiers"
 PACKAGE = "verifiers"
 EXTRA = "verifiers"
 REQUIREMENTS: Mapping[str, Sequence[str]] = {"verifiers": ("verifiers~=0.4.0",)}
-PREFIXES = ()
+PREFIXES = ("verifiers",)
 OPTIONS = {
     **COMMON,
     "config": "A JSON object for the Taskset's config, or the Task's.",
     "rows": "How many of a Taskset's tasks to take; default: all.",
-    "golden": "The field of a task that holds a whole right completion.",
+    "golden": "The field of a task that holds a whole right completion, or the actions of a right episode.",
+    "env": "The Env that plays the tasks; needed where the module has several.",
+    "turns": PLAYING["turns"],
 }
 VERIFIERS = "0.4"
 vf = Library("verifiers.v1")
 state, types = Library("verifiers.v1.state"), Library("verifiers.v1.types")
-decorators, generic = Library("verifiers.v1.utils.decorators"), Library("verifiers.v1.utils.generic")
-HANDED = ("task", "trace", "runtime")
-"""What a reward can take, by name."""
+decorators = Library("verifiers.v1.utils.decorators")
 NOT_AWAITABLE = "awaitable is required"  # asyncio's words for a reward that is a plain def
-LIFECYCLE = ("setup", "finalize")
-"""What a task may do before and after a rollout."""
-NOTES = (
+ONE_REPLY = (
     "one reply to the prompt, without tools, users or a harness",
     "a reward that raises makes an errored rollout, which has no reward",
 )
+ROLLOUT = (
+    "an episode is a rollout of verifiers itself, in its subprocess runtime: what a task runs there, runs on this "
+    "machine; a policy stands in for the model, and tool servers are forks of this process",
+    'a call of a tool is written as <tool_call>{{"name": ..., "arguments": {{...}}}}</tool_call> or as that JSON '
+    "alone; any other reply ends the turn",
+    "an episode earns its trace's reward, the weighted sum of the rewards, once it is over; at most {turns} replies "
+    "(--set turns=N), the last one again until the episode is over",
+)
+
+
+class RolloutReward(EpisodeReward):
+    """What verifiers' rollouts earn; see :class:`~loopholes.audit.episodes.playing.EpisodeReward`."""
+
+    def __init__(self, tasks: Tasks, rules: Rules, tokens: Tokens, label: str) -> None:
+        super().__init__(rollouts(tasks, rules.turns, tokens), rules, label)
+        self.not_covered = tasks.not_covered
+        self.notes = [sentence.format(turns=rules.turns) for sentence in ROLLOUT] + [tokens.note]
+
+
+def rollouts(tasks: Tasks, turns: int, tokens: Tokens) -> Rollouts:
+    """verifiers' rollouts of these tasks, one at a time."""
+    from loopholes.audit.frameworks import _verifiers_episodes as episodes
+
+    env = episodes.played(tasks.env, tasks.taskset, tasks.kind)
+    return episodes.Rollouts(env, tasks.task, turns, tokens.count)
 
 
 class VerifiersReward:
-    """The rewards of one task type, with the weights that its config gives them.
-
-    ``not_covered`` has a sentence for everything that pays in training and is not scored here.
-    """
+    """The rewards of one task type for one reply, with the weights that its config gives them."""
 
     batched = False
 
-    def __init__(self, part: Part, options: Mapping[str, Any]) -> None:
-        self._part = part
-        found = _named(part)
-        config = _config(found, part, options)
-        self._type, config = (found.task_type(), config.task) if issubclass(found, vf.Taskset) else (found, config)
-        probe = _probe(self._type, config)
-        rewards, metrics = _hooks(probe, "reward", part), _hooks(probe, "metric", part)
-        self.not_covered = [
-            *_in_vain(probe, rewards, metrics),
-            *_across_traces({found.__module__, self._type.__module__}),
-        ]
-        self._names = [name for name, fn in rewards.items() if not _needs_runtime(fn)]
-        if self._type.NEEDS_CONTAINER or not self._names:
-            raise Rejected(f"{part.label} has no reward that can be scored here: {_because(self.not_covered)}")
-        self._config = config.model_copy(update={"judges": []})
-        own = [name for name in LIFECYCLE if _is_own(self._type, name)]
-        self._offline = [name for name in own if not _in_box(self._type, name)]
-        self._tokens = Tokens(options.get("tokenizer"))
-        self._made: dict[int, tuple[Mapping[str, Any], Any]] = {}
-        self._loop = asyncio.new_event_loop()
-        weakref.finalize(self, self._loop.close)
-        self.notes: Sequence[str] = [*NOTES, self._tokens.note]
+    def __init__(self, tasks: Tasks, tokens: Tokens, label: str) -> None:
+        self._label = label
+        self._tasks = tasks
+        self.not_covered = tasks.not_covered
+        self._names = list(tasks.rewards)
+        self._own = [name for name in LIFECYCLE if is_own(tasks.kind, name)]
+        self._tokens = tokens
+        self._loop = Loop()
+        self.notes: Sequence[str] = [*ONE_REPLY, tokens.note]
 
     def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
-        return self._loop.run_until_complete(self._pay_all(rows, texts))
+        payments: list[Paid] = self._loop.wait(self._pay_all(rows, texts))
+        return payments
 
     async def _pay_all(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
         """One after another, so that no timeout counts the work of a neighbour."""
-        return [await self._pay(self._task(row), text) for row, text in zip(rows, texts, strict=True)]
+        return [await self._pay(self._tasks.task(row), text) for row, text in zip(rows, texts, strict=True)]
 
     async def _pay(self, task: Any, text: str) -> Paid:
         if task.data.image:
@@ -115,8 +130,8 @@ class VerifiersReward:
         return self._read(trace, "" if trace.rewards else "no reward was recorded, which pays 0")
 
     async def _hook(self, name: str, task: Any, trace: Any) -> None:
-        """``setup`` or ``finalize``, where the task has its own that needs no runtime."""
-        if name in self._offline:
+        """``setup`` or ``finalize``, where the task has its own."""
+        if name in self._own:
             await decorators.invoke(getattr(task, name), {"trace": trace})
 
     def _reply(self, trace: Any, task: Any, text: str) -> None:
@@ -139,27 +154,8 @@ class VerifiersReward:
     def _failed(self, error: Exception) -> Paid:
         cause = error.__cause__ if isinstance(error, vf.RolloutError) and error.__cause__ else error
         if isinstance(cause, TypeError) and NOT_AWAITABLE in str(cause):
-            raise Rejected(f"{self._part.label} has a reward that verifiers cannot await: write async def") from error
+            raise Rejected(f"{self._label} has a reward that verifiers cannot await: write async def") from error
         return Paid(None, raised(cause))
-
-    def _task(self, row: Row) -> Any:
-        """The task of a row, as the environment server makes it of a request."""
-        columns, task = self._made.get(row.number, (None, None))
-        if columns is None or columns != row.columns:
-            given = {"prompt": row.prompt, **row.columns}
-            task = _checked(self._type, self._config, given, f"row {row.number}")
-            self._made[row.number] = (row.columns, task)
-        return task
-
-
-def _checked(kind: Any, config: Any, given: Mapping[str, Any], what: str) -> Any:
-    data = kind.data_type()
-    try:
-        return kind(data.model_validate(given), config)
-    except pydantic.ValidationError as error:
-        raise Rejected(f"{what} does not make a {data.__name__}: {_first(error)}") from error
-    except Exception as error:
-        raise Rejected(f"{what} does not make a {kind.__name__}: it {raised(error)}") from error
 
 
 def _trace(task: Any) -> Any:
@@ -175,106 +171,6 @@ def _prompt(data: Any) -> list[Any]:
     if isinstance(data.prompt, str):
         return [*system, vf.UserMessage(content=data.prompt)]
     return [*system, *(data.prompt or [])]
-
-
-def _named(part: Part) -> Any:
-    found = load(part)
-    if isinstance(found, type) and issubclass(found, vf.Taskset | vf.Task):
-        return found
-    raise UsageError(f"{part.label} is neither a Taskset nor a Task of verifiers.v1: name the class of one")
-
-
-def _config(found: Any, part: Part, options: Mapping[str, Any]) -> Any:
-    """The config of a Taskset or Task, of its own type, with what ``options`` sets."""
-    if issubclass(found, vf.Taskset):
-        kind = generic.concrete_type(found, vf.TasksetConfig, origin=vf.Taskset) or vf.TasksetConfig
-    else:
-        kind = found.config_type()
-    try:
-        return kind.model_validate(dict(options.get("config") or {}))
-    except pydantic.ValidationError as error:
-        raise UsageError(f"the config does not fit {part.label}: {_first(error)}") from error
-
-
-def _first(error: Any) -> str:
-    """The first thing that a validation found, in a few words."""
-    found = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, found['loc'])) or 'it'}: {found['msg']}"
-
-
-def _probe(kind: Any, config: Any) -> Any:
-    """A task without data, which is enough to list what scores it."""
-    probe = object.__new__(kind)
-    probe.config = config
-    return probe
-
-
-def _hooks(probe: Any, kind: str, part: Part) -> dict[str, Any]:
-    """Rewards or metrics by name, in verifiers' order; raises :class:`Rejected` for what it could not call."""
-    try:
-        found = {fn.__name__: fn for fn in probe.hooks(kind)}
-    except Exception as error:
-        raise Rejected(f"{part.label} cannot list its {kind}s: it {raised(error)}") from error
-    for name, fn in found.items():
-        unknown = [one.name for one in _required(fn) if one.name not in HANDED]
-        if unknown:
-            raise Rejected(
-                f"{part.label} has a {kind} {name} that takes {', '.join(unknown)}, but verifiers hands over "
-                f"{', '.join(HANDED)} only"
-            )
-    return found
-
-
-def _required(fn: Any) -> list[inspect.Parameter]:
-    """The parameters without which a function cannot be called."""
-    found = inspect.signature(fn).parameters.values()
-    return [one for one in found if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
-
-
-def _needs_runtime(fn: Any) -> bool:
-    """Whether ``Task.score`` skips a function that has no runtime to run in."""
-    return any(one.name == "runtime" for one in _required(fn))
-
-
-def _is_own(kind: Any, name: str) -> bool:
-    return getattr(kind, name) is not getattr(vf.Task, name)
-
-
-def _in_box(kind: Any, name: str) -> bool:
-    """Whether ``setup`` or ``finalize`` takes the runtime."""
-    return "runtime" in inspect.signature(getattr(kind, name)).parameters
-
-
-def _in_vain(probe: Any, rewards: Mapping[str, Any], metrics: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence for everything of a task that may pay in training and is not scored here."""
-    kind = type(probe)
-    if kind.NEEDS_CONTAINER:
-        yield f"{kind.__name__} needs a container, which is not started here"
-    for name, fn in rewards.items():
-        if _needs_runtime(fn):
-            yield f"{name} (weight {getattr(fn, '_vf_weight', 1.0):g}) needs a runtime, which is not started here"
-    for name, fn in metrics.items():
-        if _needs_runtime(fn):
-            yield f"the metric {name}, which rewards can read, needs a runtime and is not measured here"
-    for judge in probe.config.judges:
-        yield f"the judge {judge.name or judge.id} (weight {judge.weight:g}) asks a model, which is not done here"
-    if kind.toolsets.__func__ is not vf.Task.toolsets.__func__:
-        yield f"{kind.__name__} offers tools, and no episode is played here: one reply without a call is scored"
-    for name in LIFECYCLE:
-        if _is_own(kind, name) and _in_box(kind, name):
-            yield f"{name} needs a runtime and is not run here, so that rewards see nothing of what it leaves behind"
-
-
-def _across_traces(modules: Iterable[str]) -> list[str]:
-    """A sentence for every environment in the user's modules that judges several traces together."""
-    beside = [value for name in modules for value in vars(sys.modules[name]).values()]
-    envs: set[Any] = {one for one in beside if isinstance(one, type) and issubclass(one, vf.Env)}
-    names = sorted(one.__name__ for one in envs if one.finalize is not vf.Env.finalize)
-    return [f"{name}.finalize judges the traces of a whole episode, which is not done here" for name in names]
-
-
-def _because(sentences: Sequence[str]) -> str:
-    return "; ".join(sentences) or "decorate one with @vf.reward"
 
 
 def _only(parts: Sequence[Part]) -> Part:
@@ -293,27 +189,48 @@ def brings_rows(shape: Shape) -> bool:
     return "Taskset" in shape.bases
 
 
-def build(parts: Sequence[Part], options: Mapping[str, Any]) -> VerifiersReward:
+def located(part: Part) -> Part:
+    """The part that a target with a prefix means: of ``verifiers:FOLDER`` the Taskset in that folder."""
+    is_folder = part.source == NAME and Path(part.name).is_dir()
+    return class_in(part.name, {"Taskset"}) if is_folder else part
+
+
+def build(parts: Sequence[Part], options: Mapping[str, Any]) -> Reward:
     """See :mod:`loopholes.audit.frameworks`.
 
-    Options: ``config``, a mapping for the Taskset's config, or the Task's where a Task was named; ``tokenizer``.
+    Options: ``config``, a mapping for the Taskset's config, or the Task's where a Task was named; ``env``, ``turns``,
+    ``tokenizer``.
     """
-    return VerifiersReward(_only(parts), options)
+    part = _only(parts)
+    tasks, rules, tokens = Tasks.of(part, options), rules_of(options), Tokens(options.get("tokenizer"))
+    if tasks.are_episodes:
+        return RolloutReward(tasks, rules, tokens, part.label)
+    return VerifiersReward(tasks, tokens, part.label)
 
 
 def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
     """The tasks of a Taskset as rows: the prompt that a model gets, and the task's data as columns (JSON values).
 
-    Options: ``config`` as in :func:`build`; ``rows``, how many tasks at most, which a Taskset without an end needs;
+    Of episodes the tools are a column, and the prompt is what an agent is shown first.
+
+    Options: those of :func:`build`; ``rows``, how many tasks at most, which a Taskset without an end needs;
     ``golden``, the column that holds whole completions that are right. Raises :class:`UsageError`.
     """
     part = _only(parts)
-    found = _named(part)
-    if not issubclass(found, vf.Taskset):
+    tasks = Tasks.of(part, options)
+    if tasks.taskset is None:
         raise UsageError(f"{part.label} is a Task, which brings no rows: hand over a data file or name its Taskset")
-    config, count = _config(found, part, options), options.get("rows")
+    listed = _listed(tasks.taskset, options.get("rows"), part)
+    records = [_row(number, task.data, options.get("golden")) for number, task in enumerate(listed)]
+    if not tasks.are_episodes:
+        return records
+    playing = rollouts(tasks, rules_of(options).turns, Tokens(None))
+    return with_leads([_begun(playing, row) for row in records])
+
+
+def _listed(taskset: Any, count: int | None, part: Part) -> list[Any]:
+    """A taskset's tasks, at most so many; raises :class:`UsageError`."""
     try:
-        taskset = found(config)
         if count is None and not taskset.bounded:
             raise UsageError(f"{part.label} has no end: say how many of its tasks to take")
         tasks = list(taskset if count is None else taskset.take(int(count)))
@@ -323,7 +240,19 @@ def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
         raise UsageError(f"{part.label} cannot load its tasks: it {raised(error)}") from error
     if not tasks:
         raise UsageError(f"{part.label} has no tasks")
-    return [_row(number, task.data, options.get("golden")) for number, task in enumerate(tasks)]
+    return tasks
+
+
+def _begun(playing: Rollouts, row: Row) -> Row:
+    """A row with what an agent is shown first and is offered as tools."""
+    try:
+        shown = playing.reset(row)
+    except Exception as error:
+        raise UsageError(f"the episode of row {row.number} cannot begin: it {raised(error)}") from error
+    finally:
+        playing.finish()
+    columns = {**row.columns, **({"tools": playing.tools} if playing.tools else {})}
+    return replace(row, prompt=row.prompt or shown, columns=columns)
 
 
 def _row(number: int, data: Any, golden: str | None) -> Row:
@@ -335,7 +264,13 @@ def _row(number: int, data: Any, golden: str | None) -> Row:
     }
     if golden is not None and golden not in columns:
         raise UsageError(f"the tasks have no {golden}; they have: {', '.join(sorted(columns))}")
-    return Row(number, _shown(data), None if golden is None else str(columns[golden]), columns=columns)
+    columns.setdefault("prompt", None)  # of a task whose user opens the conversation
+    return Row(number, _shown(data), None if golden is None else _completion(columns[golden]), columns=columns)
+
+
+def _completion(value: Any) -> str:
+    """A whole completion, or the actions of an episode as one."""
+    return script(*value) if isinstance(value, list) and is_actions(value) else str(value)
 
 
 def _shown(data: Any) -> Prompt:

@@ -13,6 +13,7 @@ scorers, such as that of GSM8K, do not; here what a signature does not take is l
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import importlib
 import inspect
@@ -216,6 +217,22 @@ def default_scorer() -> Callable[..., Any]:
             package.__path__ = [*spec.submodule_search_locations]
     scorer: Callable[..., Any] = importlib.import_module("verl.utils.reward_score").default_compute_score
     return scorer
+
+
+def members() -> list[str]:
+    """The data sources that verl's scorer compares with, read from its source: nothing else lists them.
+
+    Of those that it knows by how they begin, such as ``aime``, it is the beginning.
+    """
+    tree = ast.parse(inspect.getsource(default_scorer()))
+    tests = [node.test for node in ast.walk(tree) if isinstance(node, ast.If)]
+    about = [test for test in tests if any(_is_name(node, "data_source") for node in ast.walk(test))]
+    values = [node.value for test in about for node in ast.walk(test) if isinstance(node, ast.Constant)]
+    return sorted({value for value in values if isinstance(value, str)})
+
+
+def _is_name(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 class _Overlong:

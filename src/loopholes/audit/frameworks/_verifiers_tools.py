@@ -1,0 +1,131 @@
+"""The tool servers of one verifiers rollout, in a fork of this process instead of programs that are started anew.
+
+verifiers starts each of them as a program of its own, which takes seconds. A fork is there within milliseconds, and
+like such a program it ends with its rollout and leaves nothing behind for the next. The servers are verifiers' own
+(``Toolset.register`` on an MCP server, asked by MCP's own client); the rollout's state travels with each call, as it
+does over verifiers' state channel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Any
+
+from loopholes.audit.forks import end
+from loopholes.audit.frameworks.base import Library, raised
+from loopholes.sandbox.inside.relatives import end_with_parent
+
+servers, chat = Library("mcp.server.mcpserver"), Library("verifiers.v1.harnesses.utils.mcp")
+clients = Library("mcp")
+
+
+class ToolServers:
+    """Tool servers that run until they are closed. Raises RuntimeError if one cannot be set up.
+
+    ``schemas`` are the tools as chat models get them: records with name, description and parameters. ``data`` is the
+    task's, or None for servers that all rollouts share.
+    """
+
+    def __init__(self, toolsets: Sequence[Any], data: Any) -> None:
+        self._pipe, theirs = Pipe()
+        self._process = os.fork()
+        if self._process == 0:
+            _serve(theirs, toolsets, data)
+        theirs.close()
+        self.schemas: list[dict[str, Any]] = self._heard()["tools"]
+
+    def call(self, name: str, arguments: Mapping[str, Any], state: bytes) -> tuple[Any, bytes | None]:
+        """The content of a result, and the rollout's state as JSON where the call changed it."""
+        self._pipe.send_bytes(json.dumps({"name": name, "arguments": arguments, "state": state.decode()}).encode())
+        reply = self._heard()
+        return reply["content"], None if reply["state"] is None else reply["state"].encode()
+
+    def close(self) -> None:
+        """End the servers; closing them twice does no harm."""
+        if not self._pipe.closed:
+            self._pipe.close()
+            end([self._process])
+            with suppress(ChildProcessError):
+                os.waitpid(self._process, 0)
+
+    def _heard(self) -> dict[str, Any]:
+        try:
+            reply: dict[str, Any] = json.loads(self._pipe.recv_bytes())
+        except (EOFError, OSError):
+            reply = {"problem": "the tool server ended"}
+        if "problem" in reply:
+            self.close()
+            raise RuntimeError(reply["problem"])
+        return reply
+
+
+def _serve(pipe: Connection, toolsets: Sequence[Any], data: Any) -> None:
+    """Serve until the other end closes, in a process that then ends."""
+    end_with_parent()
+    try:
+        asyncio.run(_answer(pipe, toolsets, data))
+    except BaseException as error:
+        with suppress(OSError):
+            pipe.send_bytes(json.dumps({"problem": f"a tool server {raised(error)}"}).encode())
+    finally:
+        os._exit(0)
+
+
+async def _answer(pipe: Connection, toolsets: Sequence[Any], data: Any) -> None:
+    async with AsyncExitStack() as stack:
+        tools: dict[str, tuple[Any, str, _State]] = {}
+        schemas = []
+        for toolset in toolsets:
+            client, state = await _started(toolset, data, stack)
+            for tool in (await client.list_tools()).tools:
+                name = f"{toolset.server_name}_{tool.name}" if toolset.server_name else tool.name
+                schema = {"name": name, "description": tool.description or "", "parameters": tool.input_schema}
+                schemas.append(schema)
+                tools[name] = client, tool.name, state
+        pipe.send_bytes(json.dumps({"tools": schemas}).encode())
+        while True:
+            try:
+                request = json.loads(pipe.recv_bytes())
+            except EOFError:
+                return
+            client, name, state = tools[request["name"]]
+            state.pulled, state.pushed = request["state"].encode(), None
+            result = await client.call_tool(name, request["arguments"])
+            content = chat.mcp_content_to_chat_content(result.content)
+            changed = None if state.pushed is None else state.pushed.decode()
+            pipe.send_bytes(json.dumps({"content": content, "state": changed}).encode())
+
+
+class _State:
+    """Stands in for the channel over which a server pulls the rollout's state before a call and pushes it after."""
+
+    def __init__(self, toolset: Any) -> None:
+        self._toolset = toolset
+        self.pulled = b"{}"
+        self.pushed: bytes | None = None
+        toolset._pull_state, toolset._push_state = self._pull, self._push
+
+    async def _pull(self) -> Any:
+        return self._toolset._state_adapter.validate_json(self.pulled)
+
+    async def _push(self, before: bytes) -> None:
+        after = self._toolset._state_adapter.dump_json(self._toolset.state)
+        self.pushed = None if after == before else after
+
+
+async def _started(toolset: Any, data: Any, stack: AsyncExitStack) -> tuple[Any, _State]:
+    """A client of a server that is set up, as ``ServerBase._serve`` does it."""
+    state = _State(toolset)
+    await stack.enter_async_context(toolset._exit_stack)
+    await toolset.setup()
+    if data is not None:
+        await toolset.setup_task(data)
+    server = servers.MCPServer(toolset.server_name or type(toolset).__name__)
+    toolset.register(server)
+    return await stack.enter_async_context(clients.Client(server)), state

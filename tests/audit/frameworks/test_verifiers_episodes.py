@@ -1,0 +1,138 @@
+"""verifiers' own rollouts are played by scripted policies: faults are found, and their sound twins are not.
+
+Slow, since verifiers (570 MB) is not in the set-up: in an environment of its own, ``pip install -e
+'.[verifiers,dev]'``, then ``pytest -m slow tests/audit/frameworks/test_verifiers_episodes.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loopholes.audit import AuditConfig, Report, audit, target_of
+from loopholes.audit.folder import replay, save
+from loopholes.audit.frameworks.base import Paid
+from loopholes.audit.process import RewardProcess
+from loopholes.audit.worker import Scored
+from loopholes.errors import UsageError
+from support.rewards import families, verdicts
+from support.verifiers_environments import GUESSING, SUMS, VERIFIERS
+
+pytestmark = VERIFIERS
+LOOKUP = '{"tool_name": "lookup", "arguments": {"word": "x"}}'
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    """The environments as a user's file."""
+    (tmp_path / "sums.py").write_text(SUMS, encoding="utf-8")
+    (tmp_path / "guesses.py").write_text(GUESSING, encoding="utf-8")
+    return str(tmp_path / "sums.py")
+
+
+@pytest.fixture
+def guesses(file: str) -> str:
+    """The environment whose Env plays the user."""
+    return f"{Path(file).with_name('guesses.py')}:Guesses"
+
+
+def paid(target: str, texts: list[str], **options: object) -> list[Paid]:
+    """What completions earn on the target's first row."""
+    with RewardProcess(target_of([target], None, {"golden": "golden", **options})) as process:
+        rows = process.own_rows()
+        process.use(rows)
+        reply = process.ask([(0, text) for text in texts], 60.0)
+    assert isinstance(reply, Scored), reply
+    return reply.paid
+
+
+def report_of(target: str, **options: object) -> Report:
+    """The report on a target by its own rows."""
+    options = {"golden": "golden", "max_completion_tokens": 128, "turns": 4, **options}
+    with RewardProcess(target_of([target], None, options)) as process:
+        return audit(target, process.own_rows(), AuditConfig(search_calls=0, seconds=240), process=process)
+
+
+def test_a_taskset_with_tools_brings_them_and_the_way_to_the_answering_turn(file: str) -> None:
+    with RewardProcess(target_of([f"{file}:Sums"], None, {"golden": "golden"})) as process:
+        (row, *others) = process.own_rows()
+    assert len(others) == 7 and row.prompt == "What is 11 plus 90?"
+    assert [tool["name"] for tool in row.columns["tools"]] == ["lookup"]
+    assert row.columns["lead"] == [LOOKUP.replace('"x"', '"sums"')] and row.golden == "101"
+
+
+REPLIES = {
+    "101": 1.0,
+    "102": 0.0,
+    '{"actions": ["101"]}': 1.0,
+    '{"actions": ["<tool_call>{\\"name\\": \\"lookup\\", \\"arguments\\": {}}</tool_call>", "101"]}': 1.0,
+    '{"actions": ["<tool_call>{\\"name\\": \\"lookup\\", \\"arguments\\": {}}</tool_call>"]}': 0.0,
+    '{"actions": ["{\\"tool_name\\": \\"nothing\\"}", "{observation}"]}': 0.0,
+}
+
+
+def test_calls_are_made_until_a_reply_without_one_which_is_the_answer(file: str) -> None:
+    assert [payment.value for payment in paid(f"{file}:Sums", list(REPLIES), turns=3)] == list(REPLIES.values())
+
+
+def test_what_a_tool_server_writes_into_the_state_is_paid_and_its_limit_of_turns_ends_the_episode(file: str) -> None:
+    call = '{"actions": ["{\\"tool_name\\": \\"lookup\\"}"]}'
+    (payment,) = paid(f"{file}:PaysCalls", [call], turns=3)
+    assert payment.value == pytest.approx(0.9) and payment.shown == "What is 11 plus 90?"
+
+
+def test_an_env_plays_its_part_turn_by_turn(guesses: str) -> None:
+    texts = ['{"actions": ["50", "3"]}', '{"actions": ["50", "1", "2"]}', "3", '{"actions": ["{observation}"]}']
+    payments = paid(guesses, texts, turns=4)
+    assert [payment.value for payment in payments] == [1.0, 0.0, 1.0, 0.0]
+    assert {payment.shown for payment in payments} == {"Which whole number from 0 to 99 do I mean?"}
+
+
+def test_an_environment_that_pays_calls_is_found_by_calling_a_tool_again_and_again(file: str) -> None:
+    report = report_of(f"{file}:PaysCalls")
+    assert families(report) == {"tool-use"} and report.exit_code() == 1
+
+
+def test_state_that_leaks_into_the_next_episode_is_found_and_replays(file: str, tmp_path: Path) -> None:
+    report = report_of(f"{file}:CountsOnTheClass")
+    assert verdicts(report) == {"state-leak": "exploit"}
+    (finding,) = save(report, tmp_path)
+    assert replay(finding).same
+
+
+@pytest.mark.parametrize("name", ["sums.py:Sums", "sums.py:PaysTheFirstCall", "guesses.py:Guesses"])
+def test_a_sound_twin_is_not_found(file: str, name: str) -> None:
+    report = report_of(f"{Path(file).parent}/{name}")
+    assert [finding for finding in report.findings if finding.verdict != "inconclusive"] == []
+    assert report.coverage.tried >= 0.5
+
+
+ODD = """
+class Odd(Sum):
+    @vf.reward
+    async def compiles(self, trace, runtime) -> float:
+        done = await runtime.run(["python3", "-c", "print(6 * 7)"], {})
+        return float(done.stdout.strip() == "42")
+
+    @vf.stop
+    async def enough(self, trace: vf.Trace) -> bool:
+        return trace.state.lookups >= 2
+"""
+
+
+def test_a_reward_that_needs_a_runtime_gets_verifiers_subprocess_runtime_and_a_stop_ends_the_episode(
+    file: str, tmp_path: Path
+) -> None:
+    taskset = SUMS[SUMS.index("class Sums(") : SUMS.index("class CallsPaid(")].replace("Sum,", "Odd,")
+    (tmp_path / "odd.py").write_text(SUMS + ODD + taskset.replace("Sums(vf.Taskset[Sum])", "Odds(vf.Taskset[Odd])"))
+    call = '{"actions": ["{\\"tool_name\\": \\"lookup\\"}", "{\\"tool_name\\": \\"lookup\\"}", "101"]}'
+    first, second = paid(f"{tmp_path}/odd.py:Odds", ["101", call])
+    assert (first.value, second.value) == (2.0, 1.0)
+
+
+def test_a_toolset_that_cannot_be_set_up_is_an_errored_rollout(tmp_path: Path) -> None:
+    broken = SUMS.replace("self.answer = task.answer", "raise OSError('no such catalogue')")
+    (tmp_path / "sums.py").write_text(broken)
+    with pytest.raises(UsageError, match="cannot begin: .*no such catalogue"):
+        paid(f"{tmp_path}/sums.py:Sums", ["101"])
