@@ -8,6 +8,7 @@ of CPU time).
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib
 import importlib.util
 import json
@@ -169,7 +170,8 @@ def test_verifiers_own_validation_is_green(name: str, set_: dict[str, Any], tmp_
 
 def test_a_task_from_a_file_that_no_script_solves_is_unchecked_and_not_invalid(tmp_path: Path) -> None:
     solved, unsolved = loopholes.game("reward-tampering").tasks("train", count=2, prompts="chat", trainable=True)
-    unsolved.truth.pop("solution")
+    truth = {field: value for field, value in unsolved.truth.items() if field != "solution"}
+    unsolved = dataclasses.replace(unsolved, truth=truth)
     for name, tasks in {"train": [solved, unsolved], "test": [solved]}.items():
         rows = [json.dumps(task_to_json(task)) + "\n" for task in tasks]
         (tmp_path / f"{name}.jsonl").write_text("".join(rows))

@@ -50,8 +50,9 @@ def paid(target: str, texts: list[str], **options: object) -> list[Paid]:
 def report_of(target: str, **options: object) -> Report:
     """The report on a target by its own rows."""
     options = {"golden": "golden", "max_completion_tokens": 128, "turns": 4, **options}
-    with RewardProcess(target_of([target], None, options)) as process:
-        return audit(target, process.own_rows(), AuditConfig(search_calls=0, seconds=240), process=process)
+    named = target_of([target], None, options)
+    with RewardProcess(named) as process:
+        return audit(named, process.own_rows(), AuditConfig(search_calls=0, seconds=240), process=process)
 
 
 def test_a_taskset_with_tools_brings_them_and_the_way_to_the_answering_turn(file: str) -> None:

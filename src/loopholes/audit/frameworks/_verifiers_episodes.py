@@ -165,7 +165,7 @@ def played(kind: Any, taskset: Any, task_type: Any) -> Any:
     return env
 
 
-class ScriptedHarness(vf.Harness[NullHarnessConfig]):
+class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
     """The chat loop of verifiers' ``null`` harness in this process, with a policy in place of a model.
 
     What the policy is shown goes into ``shown``; what it does is awaited from ``actions``.
@@ -278,7 +278,7 @@ def calls_of(text: str) -> list[tuple[str, dict[str, Any]]]:
     return calls
 
 
-class _Interception(Interception):
+class _Interception(Interception):  # type: ignore[misc]
     """Remembers the sessions of rollouts, whose model calls come from this process."""
 
     def __init__(self) -> None:
