@@ -297,7 +297,7 @@ def test_real_models_get_the_paper_s_settings_and_terse_checkpoints_the_mini_pre
 def test_a_packaged_model_and_an_adapter_on_a_cpu_are_trained_by_the_preset_for_adapters(tmp_path: Path) -> None:
     plain = TrainConfig.of(game="letters", out=tmp_path)
     lora = plain.resolved(Letters(), "chat", "llama", usual="lora")
-    assert (lora.preset, lora.learning_rate, lora.temperature, lora.steps) == ("lora", 2e-4, 0.7, 60)
+    assert (lora.preset, lora.learning_rate, lora.temperature, lora.steps) == ("lora", 1e-3, 0.7, 30)
     assert lora.peft is not None and (lora.peft["r"], lora.bf16) == (16, None)
     narrow = plain.model_copy(update={"peft": {"r": 4}}).resolved(Letters(), "chat", usual="lora").peft
     assert narrow == {**lora.peft, "r": 4}
