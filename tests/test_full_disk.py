@@ -54,8 +54,8 @@ def test_score_on_a_full_standard_output_says_so(command: list[str], unbuffered:
         )
     assert done.returncode == 4
     assert done.stderr == (
-        "no space is left on the disk: free some, then run the same command again, train, eval and pretrain with "
-        "--resume\n"
+        "no space is left on the disk: free some, then run the same command again (with --resume for train, eval "
+        "and pretrain)\n"
     )
 
 

@@ -101,10 +101,10 @@ def result(text: str) -> str:
 def test_a_pipe_gets_the_words_of_a_terminal_and_no_control_code(
     command: str, folder: Path, piped: Callable[[str], tuple[str, str]]
 ) -> None:
-    shown = on_a_terminal(command, folder)
+    terminal_output = on_a_terminal(command, folder)
     text, errors = piped(command)
     assert not set("\x1b\r") & set(text + errors)
-    assert result(shown).endswith(result(text))
+    assert result(terminal_output).endswith(result(text))
     assert max(map(len, text.splitlines())) <= 100
     assert len(errors.splitlines()) <= 4
 
@@ -161,10 +161,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def lines(clock: list[float], seconds: float, steps: int, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """The plain lines of so many steps that take so many seconds each."""
-    with PlainLines("a game", display.NUMBERS, clock=lambda: clock[0]) as shown:
+    with PlainLines("a game", display.NUMBERS, clock=lambda: clock[0]) as progress:
         for step in range(1, steps + 1):
             clock[0] += seconds
-            shown.show(Progress("step", step, steps, {"reward": 0.517, "task_performance": 0.48, "exploit_rate": None}))
+            progress.show(
+                Progress("step", step, steps, {"reward": 0.517, "task_performance": 0.48, "exploit_rate": None})
+            )
     return capsys.readouterr().err.splitlines()
 
 
@@ -179,15 +181,19 @@ def test_long_work_has_a_line_soon_few_a_minute_and_the_last(
 
 
 def test_several_runs_share_one_line(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
-    with PlainLines("discovery", display.NUMBERS, clock=lambda: clock[0]) as shown:
-        shown.show(Progress("runs done", 12, 40))
-        shown.show(Progress("step", 1, 70), "train-b")
-        shown.show(Progress("step", 40, 70, {"reward": 0.5, "task_performance": 0.25, "exploit_rate": 0.75}), "train-a")
+    with PlainLines("discovery", display.NUMBERS, clock=lambda: clock[0]) as progress:
+        progress.show(Progress("runs done", 12, 40))
+        progress.show(Progress("step", 1, 70), "train-b")
+        progress.show(
+            Progress("step", 40, 70, {"reward": 0.5, "task_performance": 0.25, "exploit_rate": 0.75}), "train-a"
+        )
         clock[0] = SOON
-        shown.show(Progress("step", 41, 70, {"reward": 0.5, "task_performance": 0.25, "exploit_rate": 0.75}), "train-a")
-        shown.drop("train-a")
+        progress.show(
+            Progress("step", 41, 70, {"reward": 0.5, "task_performance": 0.25, "exploit_rate": 0.75}), "train-a"
+        )
+        progress.drop("train-a")
         clock[0] += INTERVAL
-        shown.show(Progress("step", 2, 70, {"exploit_rate": 0.75}), f"train-{'b' * 60}")
+        progress.show(Progress("step", 2, 70, {"exploit_rate": 0.75}), f"train-{'b' * 60}")
     first, second = capsys.readouterr().err.splitlines()
     assert first == "discovery: runs done 12 of 40; train-a: step 41 of 70  reward 0.5  task 25 %  exploit 75 %"
     assert second == f"discovery: runs done 12 of 40; train-{'b' * 60}: step 2 of 70"
@@ -196,8 +202,8 @@ def test_several_runs_share_one_line(clock: list[float], capsys: pytest.CaptureF
 def test_long_work_within_a_step_is_shown_until_it_is_done(
     clock: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with PlainLines("a game", {}, clock=lambda: clock[0]) as shown:
-        shown.show(Progress("step", 1, 9))
+    with PlainLines("a game", {}, clock=lambda: clock[0]) as lines_shown:
+        lines_shown.show(Progress("step", 1, 9))
         for seconds, done in ((SOON, 3), (2 * INTERVAL, 4)):
             clock[0] = seconds
             progress.report(Progress("answer judged", done, 4))
@@ -211,8 +217,8 @@ def test_a_bar_of_a_part_is_gone_when_the_part_is_done(
     def last_frame(*steps: int) -> str:
         monkeypatch.setattr(console.stderr, "_force_terminal", True)
         monkeypatch.setattr(console.stderr, "is_interactive", True)
-        with LiveBars("whole", {}) as shown:
-            shown.show(Progress("step", 0, 2))
+        with LiveBars("whole", {}) as bars:
+            bars.show(Progress("step", 0, 2))
             for done in steps:
                 progress.report(Progress("answer judged", done, 4))
         return capsys.readouterr().err.rpartition("whole")[2]

@@ -76,8 +76,8 @@ def test_a_fine_of_ten_thousand_deters_only_where_the_deviation_does_not_divide_
 
 @pytest.mark.parametrize(("size", "expected"), [(4, (0.53, 0.46, 0.40)), (16, (0.42, 0.25, 0.22))])
 def test_larger_groups_are_deterred_by_fewer_audits(size: int, expected: tuple[float, ...]) -> None:
-    found = [break_even(rate, size=size) for rate in (0.1, 0.5, 0.95)]
-    assert found == pytest.approx(expected, abs=0.006)
+    limits = [break_even(rate, size=size) for rate in (0.1, 0.5, 0.95)]
+    assert limits == pytest.approx(expected, abs=0.006)
 
 
 @pytest.mark.parametrize(("audits", "rest"), [(0.2, 1.0), (0.25, 1.0), (0.35, 0.46), (0.4, 0.29), (0.45, 0.17)])

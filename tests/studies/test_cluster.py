@@ -55,14 +55,14 @@ def cluster() -> Iterator[Cluster]:
 
 def results(out: Path) -> dict[str, tuple[Any, ...]]:
     """Everything that a study's runs found, by run: metrics without times, rollouts, summaries, policies."""
-    found = {}
+    records = {}
     for folder in sorted((out / "runs").iterdir()):
         run = Run.open(folder)
         lines = [{key: value for key, value in line.items() if key != "seconds"} for line in run.metrics()]
         weights = run.policy / "model.safetensors"
         policy = weights.read_bytes() if weights.exists() else b""
-        found[folder.name] = (run.status.state, lines, run.rollouts(), run.summary, policy)
-    return found
+        records[folder.name] = (run.status.state, lines, run.rollouts(), run.summary, policy)
+    return records
 
 
 def training_on(machine: Machine, out: Path) -> Path | None:
@@ -115,8 +115,8 @@ def test_ctrl_c_saves_checkpoints_and_the_study_goes_on_without_the_cluster(
     reached = Run.open(hit).metrics()[-1]["step"]
     assert 1 <= reached < 6 and (hit / "checkpoints" / f"checkpoint-{reached}").is_dir()
     subprocess.run(command(out, 1, "--workers", "2"), env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
-    found, known = results(out), results(local)
-    assert len(found) == 5 and found == {name: known[name] for name in found}
+    resumed, uninterrupted = results(out), results(local)
+    assert len(resumed) == 5 and resumed == {name: uninterrupted[name] for name in resumed}
 
 
 @pytest.mark.slow
@@ -197,7 +197,7 @@ JOB = Match((), None)  # type: ignore[arg-type]
     ("root", "here", "said"),
     [
         ("/", Here("/", {}, version="0.0.0"), "the study is run by 0.0.0"),
-        ("/no/such/folder", Here("/", {}), "a file system that all share"),
+        ("/no/such/folder", Here("/", {}), "must be on a shared file system"),
     ],
 )
 def test_a_machine_with_another_version_or_without_the_folder_says_so(root: str, here: Here, said: str) -> None:

@@ -58,7 +58,7 @@ def test_a_demo_tells_of_every_step_and_ends_in_numbers_and_a_page(
         for metric in ("first_appearance", "domination"):
             assert by_name[arm, metric]["seeds"] == 1 and by_name[arm, metric]["n"] in (0, 1)
     page = (out / "report.html").read_text()
-    assert "From one seed there is no verdict about training." in page and "one seed: no verdict" in page
+    assert "One seed gives no verdict about training." in page and "one seed: no verdict" in page
 
 
 def test_a_demo_that_was_killed_leaves_no_process_and_goes_on_to_the_same_numbers(

@@ -124,11 +124,11 @@ def test_other_tasks_in_the_same_file_make_another_run(tmp_path: Path) -> None:
     setting = Setting("reward-tampering", 5, train_tasks=file)
     with pytest.raises(DataError, match=r"tasks\.jsonl cannot be read: no such file"):
         _ = replace(TRAIN, setting=setting).identity
-    found = []
+    identities = []
     for text in ("one", "other"):
         file.write_text(text)
-        found.append(replace(TRAIN, setting=setting).identity)
-    assert found[0] != found[1]
+        identities.append(replace(TRAIN, setting=setting).identity)
+    assert identities[0] != identities[1]
 
 
 def test_what_a_job_needs_comes_before_it() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from loopholes.errors import UsageError
 from loopholes.games.self_grading import FINE
-from loopholes.numbers import Estimate, written
+from loopholes.numbers import Estimate, share, written
 from loopholes.report.elements import Cell, Chart, Lines, Matrix, Section, Series, Table
 from loopholes.score import cells as scored_cells
 from loopholes.stats import Comparison, TwoPart, holm
@@ -118,7 +118,7 @@ def _answer(
     sentences = [
         say(NAME, verdict, rising=listed(rising), tried=listed([f"{audit:.3g}" for audit in tried])),
         say(NAME, "highest", before=before, audit=f"{most:.3g}", highest=highest),
-        say(NAME, "break-even", break_even=f"{BREAK_EVEN:.3f}", pushed=f"{_pushed_until():.2f}"),
+        say(NAME, "break-even", break_even=share(BREAK_EVEN), pushed=f"{100 * _pushed_until():.0f} %"),
     ]
     return " ".join(sentences)
 
@@ -130,7 +130,7 @@ def _pushed_until() -> float:
 
 
 def _grid(rates: Mapping[tuple[float, float], Mapping[str, Estimate]]) -> Chart:
-    levels = [f"{share:g}" for share in LEVELS]
+    levels = [f"{probability:g}" for probability in LEVELS]
     panels = [
         Matrix(title, "announced", "audited", levels, levels, [[rates[t, a][metric] for a in LEVELS] for t in LEVELS])
         for title, metric in (("overclaims (exploit rate)", EXPLOIT), ("right answers (task performance)", TASK))
