@@ -1,4 +1,4 @@
-"""The command line: what goes wrong is one sentence and a documented exit code, never a traceback."""
+"""The command line: an error is one sentence and a documented exit code, never a traceback."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SCRIPTED = "eval scripted:honest --game proxy-metric --samples 1 --count 2"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with files and directories that are wrong in every way."""
+    """A working directory with all kinds of wrong files and directories."""
     monkeypatch.chdir(tmp_path)
     pq.write_table(pa.Table.from_pylist([RELEASED] * 50), "good.parquet")
     Path("short.parquet").write_bytes(Path("good.parquet").read_bytes()[:-100])

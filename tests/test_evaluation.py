@@ -1,4 +1,4 @@
-"""An evaluation writes down everything, goes on where it was, and gives the same numbers however often it stopped."""
+"""An evaluation records everything, can be resumed, and gives the same numbers however often it was interrupted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SAMPLING = Sampling(max_tokens=8)
 
 
 class Counting:
-    """Answers every task rightly in the first of its samples; stops like a killed process at batch ``dies_at``."""
+    """Answers the first sample of every task correctly; stops like a killed process at batch ``dies_at``."""
 
     name = "counting"
     prompt_style: PromptStyle = "terse"
@@ -259,7 +259,7 @@ def test_an_evaluation_in_python_returns_its_run(tmp_path: Path) -> None:
 
 
 class Torn(ProxyMetric):
-    """A game that says half an emoji wherever it can."""
+    """A game that writes half an emoji wherever it can."""
 
     def generate(self, rng: np.random.Generator, prompts: PromptStyle) -> Iterator[Task]:
         return (replace(task, id=f"{task.id} \ud83d") for task in super().generate(rng, prompts))

@@ -1,4 +1,4 @@
-"""A person plays: paid by both channels, shown the truth, on a terminal and through a pipe."""
+"""A person plays, on a terminal and through a pipe, and sees both payments and the truth."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Play = Callable[..., str]
 
 @pytest.fixture
 def play(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Play:
-    """``play(game, lines, *options)``: what is printed, without the layout of its lines."""
+    """``play(game, lines, *options)`` returns the output, with all whitespace collapsed."""
 
     def run(game: str, lines: str, *options: str) -> str:
         monkeypatch.setattr("sys.stdin", io.StringIO(lines))
@@ -89,7 +89,7 @@ def test_ctrl_c_on_a_terminal_ends_the_game_with_its_summary() -> None:
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
     with subprocess.Popen(command, stdin=secondary, stdout=secondary, stderr=secondary, env=environment) as process:
         os.close(secondary)
-        output = _until(primary, r"> $")  # what is typed before may be dropped, as on any terminal
+        output = _until(primary, r"> $")  # input that is typed earlier may be lost, as on any terminal
         os.write(primary, b"honest\n")
         output += _until(primary, r"Task 2 of 2.*> $")
         process.send_signal(signal.SIGINT)
@@ -104,7 +104,7 @@ def test_ctrl_c_on_a_terminal_ends_the_game_with_its_summary() -> None:
 
 
 def _until(terminal: int, pattern: str) -> str:
-    """What is shown until it matches; fails where nothing comes any more."""
+    """The output up to a match; fails if no more output comes."""
     output = ""
     while not re.search(pattern, output, re.DOTALL):
         assert select.select([terminal], [], [], 120)[0], f"nothing more came after {output!r}"

@@ -36,7 +36,7 @@ def a_task(name: str, **truth: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def score(tmp_path: Path) -> Score:
-    """Scores rows of tasks and completions through the command line and returns the records it wrote."""
+    """Score tasks and completions through the command line, and return the records that it wrote."""
 
     def run(name: str, tasks: Iterable[Any] | Path, completions: Iterable[Any], *options: str) -> list[dict[str, Any]]:
         file = tasks if isinstance(tasks, Path) else write_lines(tmp_path / "tasks.jsonl", tasks)
@@ -206,7 +206,7 @@ def test_tasks_without_tests_are_counted(score: Score, capsys: pytest.CaptureFix
 
 
 def test_what_a_test_holds_besides_input_and_output_does_not_matter(score: Score) -> None:
-    """Real tests carry their kind and weight along."""
+    """Real tests also have a kind and a weight."""
     test = {"input": "this", "output": "t", "testtype": "stdin", "weight": 3}
     tasks = [a_task("t", tests=[test, {"input": "2", "output": "two"}], entry_point="solve")]
     edit = "<modify_key>source_code</modify_key><modify_value>def solve(*x):\n    return 't'</modify_value>"

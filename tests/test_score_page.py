@@ -18,7 +18,7 @@ HEAD = {"task", "reward", "reason", "task_score", "exploit"}
 
 
 def named(table: str) -> set[str]:
-    """The fields at the beginnings of the rows."""
+    """The fields in the first column of a table."""
     return set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
 
 
@@ -35,7 +35,7 @@ def test_the_session_comes_out_as_printed(tmp_path: Path, capsys: pytest.Capture
 
 
 def outcomes(name: str) -> list[Outcome]:
-    """What the demonstrations of a game are measured to be, with and without what somebody has to be asked for."""
+    """The measured outcomes of a game's demonstrations, with and without what a judge must say."""
     played = game(name)
     rows = [
         line

@@ -1,4 +1,4 @@
-"""The page in a real Chromium, for those who use no mouse, see no figure, hold a phone, or read in the dark."""
+"""The page in a real Chromium, without a mouse, with a screen reader, on a phone, and in the dark scheme."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_screen_reader_finds_names_and_numbers(page: Any) -> None:
 
 
 def read_out(page: Any) -> set[tuple[str, str]]:
-    """Roles and names that a screen reader is told; the browser makes them when it has the time."""
+    """The roles and names for a screen reader; the browser computes them some time after loading."""
     tree = page.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
     return {(node["role"]["value"], node.get("name", {}).get("value", "")) for node in tree if "role" in node}
 

@@ -1,4 +1,4 @@
-"""The page in a real Chromium: it opens from disk without a complaint or a request, and everything on it works."""
+"""The page in a real Chromium: it opens from disk without an error or a request, and everything on it works."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_rollouts_are_filtered_by_step_text_and_exploit(page: Any) -> None:
 def test_a_rollout_tells_what_was_paid_and_what_was_true_and_marks_the_exploit(page: Any) -> None:
     values_by_name = WebDriverWait(page, 20).until(
         lambda page: elements_of(page, "#facts .fact")
-    )  # unpacked by the page when it opens
+    )  # the page unpacks it when it opens
     facts = {fact.text.split("\n")[0]: fact.text.split("\n")[1] for fact in values_by_name}
     assert facts == {
         "paid (reward)": "1",

@@ -1,4 +1,4 @@
-"""Figures show the numbers they were given, in the page and as files, and so that everybody can tell them apart."""
+"""Figures show their numbers, on the page and in files, with lines that everybody can tell apart."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_series_can_be_told_apart_with_any_colour_vision(vision: str) -> None:
 
 
 def seen(colour: str, vision: str) -> NDArray[np.float64]:
-    """CIE L*a*b* (D65) of a colour as such an eye sees it."""
+    """CIE L*a*b* (D65) of a colour as seen with this kind of colour vision."""
     rgb = np.array(to_rgb(colour))
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     linear = np.clip(VISIONS[vision] @ linear, 0, 1)

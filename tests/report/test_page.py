@@ -1,4 +1,4 @@
-"""The page is one file that loads nothing, shows what it was given, and keeps model text inert."""
+"""The page is one file that loads nothing, shows its sections, and keeps model text inert."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Page(HTMLParser):
 
 
 def section(rollouts: list[dict[str, Any]] | None = None, name: str = "reward-tampering", seeds: int = 1) -> Section:
-    """A game's loose runs with numbers that can be told apart."""
+    """The section of a game's loose runs, in which all numbers differ."""
     steps = list(range(1, 21))
     rising: list[float | None] = [step / 20 for step in steps]
     gaps: list[float | None] = [None if step % 3 else 0.4 for step in steps]
@@ -124,7 +124,7 @@ EVIL = "<script>alert(1)</script>$x^2$"
 
 
 def hostile_section() -> Section:
-    """Every name and sentence of it wants to be markup, or mathematics."""
+    """A section whose names and sentences all contain markup or mathematics."""
     series = Series(EVIL, [1, 2], [0.5, 0.6], seeds={0: [0.5, 0.6], 1: [0.4, 0.7]})
     chart = Chart(EVIL, EVIL + " chart", [Lines(EVIL, EVIL, [series], marks=[(1, EVIL)])], EVIL)
     table = Table(EVIL, EVIL, [EVIL, "rate"], [[EVIL, EVIL]], EVIL)

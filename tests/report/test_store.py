@@ -1,4 +1,4 @@
-"""A section is stored whole: its page is made again from the file alone, and a file that cannot be read says why."""
+"""A section is stored completely: a page can be made from the file alone, and an unreadable file says why."""
 
 from __future__ import annotations
 

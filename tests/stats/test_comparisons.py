@@ -1,4 +1,4 @@
-"""Tests of a difference: exact, corrected for their number, right about what they could have seen."""
+"""Tests of a difference are exact, corrected for their number, and right about the detectable change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def p_of(a: Values, b: Values) -> float | None:
 
 
 def brute_force(a: Values, b: Values) -> float:
-    """The share of all ways to split the values in which the first side is at least as far above."""
+    """The share of all splits of the values in which the first side is at least as far above."""
     pool, seen = [*a, *b], np.mean(a) - np.mean(b)
     splits = itertools.combinations(range(len(pool)), len(a))
     changes = [
@@ -100,7 +100,7 @@ def test_in_a_study_where_nothing_is_true_hardly_anything_is_claimed() -> None:
         ([0.75], [0.25], math.pi / 3),
         ([0.25], [0.75], -math.pi / 3),
         ([0.6, 0.4], [0.5], 0.0),
-        ([-0.1], [0.5], None),  # a gap of rates is no rate
+        ([-0.1], [0.5], None),  # a gap of rates is not a rate
     ],
 )
 def test_cohens_h_by_hand(a: Values, b: Values, h: float | None) -> None:
@@ -143,7 +143,7 @@ def test_a_mean_difference_is_welchs_as_scipy_has_it() -> None:
     ("a", "b", "known"),
     [
         ([0.1] * 5, [0.1, 0.2, 0.3, 0.1, 0.5], True),  # 0.1 has no exact mean: SciPy warns
-        ([0.3, 0.3, 0.1 + 0.2], [0.1] * 3, False),  # they differ by rounding alone
+        ([0.3, 0.3, 0.1 + 0.2], [0.1] * 3, False),  # they differ only by rounding
         ([0.3], [0.1, 0.5], False),
     ],
 )
@@ -166,7 +166,7 @@ def of_means(seeds: int) -> Change:
 
 
 def of_tasks(seeds: int, between: float) -> Change:
-    """By the hierarchical bootstrap: two policies on the same 20 tasks a seed, which differ from seed to seed."""
+    """Differences by the hierarchical bootstrap: two policies on the same 20 tasks per seed, new tasks in each seed."""
 
     def change(rng: np.random.Generator, rise: float) -> Estimate:
         arms = []
@@ -190,7 +190,7 @@ def sums_of(values: Values) -> Sums:
     ids=["two seeds", "five seeds", "one seed, many tasks", "five seeds with tasks"],
 )
 def test_a_change_of_the_detectable_size_is_seen_in_four_of_five_repetitions(change: Change, times: int) -> None:
-    """Careful by up to seven points: few seeds do not tell how much of the spread comes from tasks."""
+    """On the safe side by up to seven points: few seeds cannot show how much of the spread comes from tasks."""
     rng = np.random.default_rng(2)
     sizes = [detectable(change(rng, 0.0)) for _ in range(times)]
     size = float(np.mean([found for found in sizes if found is not None]))

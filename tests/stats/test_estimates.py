@@ -181,7 +181,7 @@ def test_the_interval_of_a_difference_covers_it() -> None:
 
 
 def both(rng: np.random.Generator, seeds: int, rise: float, between: float = 0.0) -> tuple[list[Sums], list[Sums]]:
-    """Two policies on the same 40 tasks a seed, of very different difficulty; the first one is better by ``rise``."""
+    """Two policies on the same 40 tasks per seed, of very different difficulty; the first is better by ``rise``."""
     hard = rng.normal(size=(seeds, 40, 1)) * 2
     shift = (np.zeros((seeds, 1, 1)), rise + between * rng.normal(size=(seeds, 1, 1)))
     pair = [(hard + more + rng.normal(size=(seeds, 40, 4)) > 0).astype(float) for more in shift]

@@ -1,4 +1,4 @@
-"""The mean of one number a task: its interval holds as often as it says, and few tasks are never certainty."""
+"""The mean of one number per task: its interval covers the truth as often as promised, and few tasks are no certainty."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_interval_holds_about_as_often_as_it_says(draw: Draw, truth: float, 
 @pytest.mark.parametrize("n", range(1, 30))
 @pytest.mark.parametrize("value", [1.0, -2.0, 0.01, 1e6])
 def test_agreement_on_few_tasks_is_no_certainty(n: int, value: float) -> None:
-    """The rule of three, nearly: what none of ``n`` tasks showed may hold on 3 of ``n``."""
+    """Nearly the rule of three: what none of ``n`` tasks showed may still hold for 3 of ``n``."""
     result = over_tasks([value] * n)
     nearer = result.low if value > 0 else result.high
     assert result.value == pytest.approx(value)

@@ -30,7 +30,7 @@ ODD = (Payoff(0.3, 1.0, True), Payoff(0.2, -4.0, True), Payoff(0.35, 0.5, False)
 
 
 def claims(rate: float, audits: float, fine: float = 6.0, right: float = 0.1) -> list[Payoff]:
-    """Claims on a question that is answered rightly with chance ``right``, whatever is claimed."""
+    """Claims about a question that is answered correctly with probability ``right``, whatever the claim."""
     payoffs = []
     for claim, is_right in product((True, False), (True, False)):
         chance = (rate if claim else 1 - rate) * (right if is_right else 1 - right)
@@ -40,7 +40,7 @@ def claims(rate: float, audits: float, fine: float = 6.0, right: float = 0.1) ->
 
 
 def break_even(rate: float, scale: Normalization = "group", size: int = 8, fine: float = 6.0) -> float:
-    """The audit probability at which claiming is pushed neither way."""
+    """The audit probability at which the push on a claim is 0."""
     return float(brentq(lambda audits: selection(claims(rate, audits, fine), size, scale), 1e-9, 1))
 
 

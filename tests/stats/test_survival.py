@@ -1,4 +1,4 @@
-"""Times that are known, and times that are only known to be longer."""
+"""Times of events, and of runs that ended before the event."""
 
 from __future__ import annotations
 

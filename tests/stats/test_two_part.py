@@ -1,4 +1,4 @@
-"""Outcomes with two humps: how many seeds found it, and the rate there; not a mean that no seed has."""
+"""Bimodal outcomes: the number of seeds that found the exploit, and the rate in these; not a mean that no seed has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Best-of-n: the arithmetic is that of sorting answers by reward, and lessons are the answers that it says."""
+"""Best-of-n: the arithmetic agrees with sorting answers by reward, and students learn from the best paid ones."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_selection_is_a_run_that_a_student_can_learn_from(tmp_path: Path) -> N
 
 
 class Coin(ScriptedPolicy):
-    """Refuses by a fair coin."""
+    """Refuses with probability 1/2."""
 
     def complete(self, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
         refuses = np.random.default_rng(seed).random(len(tasks)) < 0.5

@@ -1,4 +1,4 @@
-"""Certain changes are all listed, on both channels and of both metrics, and no others."""
+"""All clear changes are listed, for both channels and both metrics, and no others."""
 
 from __future__ import annotations
 

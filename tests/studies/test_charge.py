@@ -1,4 +1,4 @@
-"""A charge on tampering: none leaves earlier runs as they were, and only a charge pushes against an edit."""
+"""A charge on tampering: a charge of 0 keeps earlier runs, and only a positive charge pushes against an edit."""
 
 from __future__ import annotations
 

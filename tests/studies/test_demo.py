@@ -1,4 +1,4 @@
-"""The demo for real, made small: both arms of one game, a page, and nothing lost or left behind by a kill."""
+"""A small but real demo: both arms of one game, a page, and nothing lost or left behind after a kill."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], list[dict[str, Any]]]:
-    """A demo that nothing interrupted: its directory, its summary, its events."""
+    """An uninterrupted demo: its directory, summary and events."""
     out = tmp_path_factory.mktemp("demo")
     events: list[dict[str, Any]] = []
     return out, run_demo(out, settings=[SETTING], on_event=events.append), events

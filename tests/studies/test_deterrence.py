@@ -1,4 +1,4 @@
-"""Deterrence: predictions come before runs, every run names them, and the page shows both side by side."""
+"""Deterrence: predictions precede the runs, every run holds their digest, and the page shows both side by side."""
 
 from __future__ import annotations
 

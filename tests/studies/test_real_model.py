@@ -1,4 +1,4 @@
-"""The study of a real model: all of it with a tiny random one and full prompts, and what its summary may say."""
+"""The study of a real model, run with a tiny random model and full prompts, and the claims of its summary."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TOO_LONG = "word " * 4000
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[None]:
-    """Adapters, steps and answers of a size that a test can afford, two cells of the grid, released prompts."""
+    """Adapters, steps and answers that a test can afford, two cells of the grid, and released prompts."""
     with pytest.MonkeyPatch.context() as patch:
         adapter = {"r": 2, "target_modules": ["q_proj"]}
         lora = {**LORA, "peft": adapter, "prompts_per_step": 1, "max_prompt_tokens": 4096, "save_every": 1}
@@ -57,7 +57,7 @@ def config(tmp_path_factory: pytest.TempPathFactory, small: None) -> StudyConfig
 
 @pytest.fixture(scope="module", autouse=True)
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a released file of articles, one of which is longer than any context here."""
+    """A folder with a released file of articles, one of them longer than the context of every model here."""
     folder = tmp_path_factory.mktemp("reference")
     articles = ["A cat sat on the mat.", "It rained in Rome.", TOO_LONG]
     rows = [
@@ -127,8 +127,8 @@ def test_the_first_two_games_that_are_named_take_the_place_of_the_default_ones(c
     ("more", "less"),
     [
         ((1.0, 0.05, 0.05), (0.5, 0.05, 0.05)),  # more room
-        ((0.5, 0.3, 0.3), (1.0, 0.009, 0.009)),  # room counts only where exploits are met
-        ((1.0, 0.0, 0.009), (1.0, 0.0, 0.001)),  # else how often they are
+        ((0.5, 0.3, 0.3), (1.0, 0.009, 0.009)),  # room counts only if sampling meets exploits
+        ((1.0, 0.0, 0.009), (1.0, 0.0, 0.001)),  # else the more frequent exploits count
     ],
 )
 def test_games_are_ranked_by_the_room_that_is_left_if_exploits_are_met_at_all(
@@ -156,11 +156,11 @@ def test_the_time_is_told_before_anything_ran(tmp_path: Path, capsys: pytest.Cap
     assert 5 < hours < 200
 
 
-# -- all of it, with a tiny model --------------------------------------------------------------------------------------
+# -- the whole study, with a tiny model --------------------------------------------------------------------------------
 
 
 class Killed(BaseException):
-    """Ends a run in the middle of it, as a kill does."""
+    """Ends a run in the middle, like a kill."""
 
 
 def kill_at(step: int) -> Callable[[Progress], None]:
@@ -173,7 +173,7 @@ def kill_at(step: int) -> Callable[[Progress], None]:
 
 @pytest.fixture(scope="module")
 def begun(config: StudyConfig, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """A folder in which the first seed of the first game is done but for the secure channel, and its summary."""
+    """A folder in which the first seed of the first game is done except for the secure channel, and its summary."""
     out = tmp_path_factory.mktemp("study")
     jobs = planned(config)
     with opened(out):
@@ -186,7 +186,7 @@ def begun(config: StudyConfig, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
 @pytest.fixture(scope="module")
 def whole(config: StudyConfig, begun: tuple[Path, dict[str, Any]]) -> tuple[Path, dict[str, Any]]:
-    """The same folder when everything is done."""
+    """The same folder after everything is done."""
     out, _ = begun
     for job in planned(config):
         do(job, out)
@@ -230,7 +230,7 @@ def test_a_run_that_was_killed_goes_on_from_its_last_step(
 def test_a_student_learns_in_float32_wherever_bfloat16_is_faster(
     config: StudyConfig, whole: tuple[Path, dict[str, Any]]
 ) -> None:
-    """Steps of fine-tuning are smaller than what bfloat16 rounds away."""
+    """A step of fine-tuning changes weights by less than the rounding of bfloat16."""
     out, _ = whole
     (student,) = [job for job in planned(config) if isinstance(job, Distil)]
     described = json.loads((student.folder(out) / "policy" / "config.json").read_text())
@@ -257,7 +257,7 @@ def test_all_of_it_is_summed_up(config: StudyConfig, whole: tuple[Path, dict[str
 def test_log_odds_are_there_for_every_end_point_in_every_game(whole: tuple[Path, dict[str, Any]]) -> None:
     _, record = whole
     rows = rows_of(record, "-transfer")
-    assert len(rows) == 6 * 4 + 2 * 3  # channels in all games, cells of the grid in those they were not trained on
+    assert len(rows) == 6 * 4 + 2 * 3  # arms in all games, cells of the grid in the games that they were not trained on
     assert all(isinstance(row[7]["value"], float) for row in rows)
 
 
@@ -266,7 +266,7 @@ def test_what_is_not_found_has_its_steps_and_a_bound(whole: tuple[Path, dict[str
     rows = {tuple(row[:2]): row for row in rows_of(record, "-budget")}
     steps, seeds, rate, bound = rows["self-grading", "vulnerable"][2:]
     assert (steps, seeds, rate["value"]) == (2, "0 of 1", 0)
-    assert bound == "49.0 %"  # Wilson's of four tasks
+    assert bound == "49.0 %"  # Wilson's bound for four tasks
     assert "self-grading (2 steps, held-out exploit rate at most 49.0 %)" in record["answer"]
 
 
@@ -277,7 +277,7 @@ def test_released_prompts_that_do_not_fit_are_counted(whole: tuple[Path, dict[st
     assert TOO_LONG not in json.dumps(record) and "It rained in Rome" not in json.dumps(record)
 
 
-# -- what is planted is told -------------------------------------------------------------------------------------------
+# -- planted results are reported --------------------------------------------------------------------------------------
 
 
 def rate_of(job: Evaluate) -> float:

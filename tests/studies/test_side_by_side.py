@@ -1,4 +1,4 @@
-"""What stands beside a real model: the minis as published, the paper's models as reported, and how they differ."""
+"""A real model beside the minis (as published) and the paper's models (as reported), and their differences."""
 
 from __future__ import annotations
 

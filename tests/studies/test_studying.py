@@ -1,4 +1,4 @@
-"""`loopholes study` for real, made small: one game, two seeds, a few steps; killed, resumed, refused, reported."""
+"""A small but real `loopholes study`: one game, two seeds, a few steps; killed, resumed, refused, reported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from loopholes.studies.engine import Event, execute
 from loopholes.studies.runner import opened, sections_of
 from loopholes.studies.workers import LocalWorkers
 
-# private _workers: the process that is to die under the study
+# Private _workers: the process that a test kills during the study.
 
 
 SMALL = ["--policy", "mini", "--game", "self-grading", "--seeds", "2", "--steps", "6", "--count", "8", "--samples", "2"]
@@ -32,7 +32,7 @@ CONFIG = StudyConfig(policies=("mini",), games=("self-grading",), seeds=2, steps
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a discovery that nothing interrupted."""
+    """The folder of an uninterrupted discovery study."""
     out = tmp_path_factory.mktemp("study")
     assert main(["study", "discovery", *SMALL, "--out", str(out)]) == 0
     return out
@@ -153,13 +153,13 @@ def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(whole: Path, t
 
 
 def cells(out: Path) -> list[dict[str, Any]]:
-    """What a study found, for machines."""
+    """The records of a study's summary."""
     records: list[dict[str, Any]] = json.loads((out / "discovery.json").read_text())["cells"]
     return records
 
 
 def wait_for_lock(out: Path) -> None:
-    """Until the killed process is gone for good."""
+    """Wait until the killed process is gone."""
     end = time.monotonic() + 60
     while Lock.is_held(out) and time.monotonic() < end:
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""A summary tells what was planted in the runs, and nothing that was not."""
+"""A summary reports what was planted in the runs, and nothing else."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ PREDICTIONS = Path(__file__).parents[2] / "src" / "loopholes" / "studies" / "cat
 
 LOW, HIGH = 0.05, 0.6
 CLEAR = Thresholds(appears=0.3)
-"""Beyond the noise of few tasks."""
+"""A threshold above the noise of few tasks."""
 
 
 def channels(source: Source) -> list[tuple[str, str]]:
-    """Every game and channel that a policy went through, the last one first."""
+    """Every game and channel that a policy was trained on, the last one first."""
     if isinstance(source, Train):
         return [(source.setting.game, source.channel), *channels(source.source)]
     if isinstance(source, Distil):
@@ -44,7 +44,7 @@ def rising(job: Train, step: int) -> float:
 
 
 def own_exploit(job: Evaluate) -> float:
-    """What a vulnerable channel taught shows in the same game alone."""
+    """A policy exploits only the game whose vulnerable channel it was last trained on."""
     return HIGH if (job.setting.game, "vulnerable") in channels(job.source)[:1] else LOW
 
 
@@ -124,7 +124,7 @@ def test_transfer_tells_the_one_that_was_planted_from_those_that_were_not(tmp_pa
 
 
 def catalysed(tmp_path: Path, curve: Callable[[Train, int], float], rate: Rate = own_exploit) -> Summary:
-    """Ten seeds of two games in which the exploit of the second one grows as ``curve`` says."""
+    """The summary of catalysis over ten seeds of two games; the exploit of the second one follows ``curve``."""
     config = SMALL.model_copy(
         update={"seeds": 10, "games": ("context-compliance", "reward-tampering"), "count": 2, "samples": 1}
     )
@@ -132,7 +132,7 @@ def catalysed(tmp_path: Path, curve: Callable[[Train, int], float], rate: Rate =
 
 
 def growing(job: Train, step: int, slope: float, half_at: float = 30) -> float:
-    """A rate whose log-odds grow by the same at each step; seeds differ in when it is a half."""
+    """A rate whose log-odds grow by ``slope`` per step; seeds differ in the step at which it is a half."""
     return 1 / (1 + math.exp(-slope * (step - half_at - job.seed)))
 
 
@@ -142,7 +142,7 @@ def after(job: Train, channel: str) -> bool:
 
 def test_catalysis_censors_what_never_came_and_sees_what_came_sooner(tmp_path: Path) -> None:
     def curve(job: Train, step: int) -> float:
-        late = 60 if job.seed < 4 else 1000  # in six seeds of ten never
+        late = 60 if job.seed < 4 else 1000  # never, in six of ten seeds
         comes = 10 + job.seed if after(job, "vulnerable") else late
         return HIGH if job.channel == "vulnerable" and step > comes else LOW
 
@@ -159,7 +159,7 @@ def test_catalysis_censors_what_never_came_and_sees_what_came_sooner(tmp_path: P
     assert isinstance(panel, Lines)
     base = next(series for series in panel.series if series.name == "from base")
     assert base.x[-1] == 70.0
-    assert base.y[-1] == pytest.approx(0.6)  # those that never got there stay
+    assert base.y[-1] == pytest.approx(0.6)  # the seeds without the event remain
 
 
 def test_catalysis_tests_the_registered_slope_on_fresh_seeds_alone(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_catalysis_tests_the_registered_slope_on_fresh_seeds_alone(tmp_path: Pat
     )
     assert "This was seen. Growth was slower by" in summary.section.answer
     effect = cell(summary, "reward-tampering/context-compliance:vulnerable against secure/mini", "slope_change")
-    assert effect["value"] > 0  # of all seeds, in which the old ones outweigh
+    assert effect["value"] > 0  # over all seeds, dominated by the old ones
 
 
 def test_catalysis_without_fresh_seeds_tests_nothing_of_what_was_registered(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_distillation_tells_teachers_apart(tmp_path: Path) -> None:
 
 def test_persistence_compares_matched_exploiters_by_half_life_and_area(tmp_path: Path) -> None:
     def rate(job: Evaluate) -> float:
-        if isinstance(job.source, Distil):  # the student of many answers is the one that fits
+        if isinstance(job.source, Distil):  # only the student of many answers matches
             return HIGH if (job.source.amount, job.source.keep) == (16, "all") else 0.2
         return HIGH if isinstance(job.source, Match) else own_exploit(job)
 
@@ -287,7 +287,7 @@ def test_the_audit_grid_finds_where_overclaiming_stops(tmp_path: Path) -> None:
 
 
 def audited(gap: float, selection_gap: float | None = None, name: str = "source") -> dict[str, Any]:
-    """What an audit came to: a gap, and a selection gap, by default the same, that is flagged above 0.3."""
+    """The report of an audit with this gap and selection gap (by default the same), flagged above 0.3."""
     selected = gap if selection_gap is None else selection_gap
     flagged = max(gap, selected) > 0.3
     exploits = [{"verdict": "exploit", "family": "echo", "name": name, "message": "pays"}] if flagged else []

@@ -1,4 +1,4 @@
-"""Survival: one budget for every game, censored where nothing came, and blind only while the task metric holds."""
+"""Survival: one budget for every game, runs without the exploit are censored, and blind steps need the task metric."""
 
 from __future__ import annotations
 

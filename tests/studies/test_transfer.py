@@ -39,7 +39,7 @@ def flat(job: Train, step: int) -> float:
 
 
 def own(job: Evaluate) -> float:
-    """What a vulnerable channel taught shows in the same game, whatever its wording, and nowhere else."""
+    """A policy exploits the game whose vulnerable channel it was trained on, in any wording, and no other game."""
     taught = isinstance(job.source, Train) and job.source.channel == "vulnerable"
     return HIGH if taught and job.source.setting.game == job.setting.game else LOW  # type: ignore[union-attr]
 
