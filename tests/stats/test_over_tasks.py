@@ -1,4 +1,4 @@
-"""The mean of one number per task: its interval covers the truth as often as promised, and few tasks are no certainty."""
+"""The mean of one number per task: its interval covers the truth as often as it says; few tasks are no certainty."""
 
 from __future__ import annotations
 
