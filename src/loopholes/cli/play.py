@@ -34,7 +34,7 @@ class World(StrEnum):
 
 
 class Person:
-    """The person at the keyboard, or whoever wrote the text in the pipe."""
+    """The person at the keyboard, or the author of the text in the pipe."""
 
     def __init__(self) -> None:
         self._echo = not sys.stdin.isatty()

@@ -1,4 +1,4 @@
-"""How much auditing, told or not, stops a policy from overclaiming?"""
+"""How much auditing, announced or not, stops a policy from overclaiming?"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from loopholes.studies.summaries import comparison_table, listed, rises
 
 NAME = "audit-grid"
 PLACE = 2
-QUESTION = "How much auditing, told or not, stops a policy from overclaiming?"
+QUESTION = "How much auditing, announced or not, stops a policy from overclaiming?"
 GAME = "self-grading"
 BREAK_EVEN = 1 / 7
 
@@ -100,8 +100,8 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
 
 def _tests(runs: Runs, jobs: Grid, base: Mapping[float, list[Evaluate]]) -> list[Comparison]:
     """Unannounced training over no training at every audit probability; unannounced over announced on the grid."""
-    pairs = [(f"audited {audit:.3g}, untold: trained over base", jobs[0.0, audit], base[0.0]) for audit in sweep()]
-    pairs += [(f"audited {audit:g}: untold over told", jobs[0.0, audit], jobs[1.0, audit]) for audit in LEVELS]
+    pairs = [(f"audited {audit:.3g}, unannounced: trained over base", jobs[0.0, audit], base[0.0]) for audit in sweep()]
+    pairs += [(f"audited {audit:g}: unannounced over announced", jobs[0.0, audit], jobs[1.0, audit]) for audit in LEVELS]
     return [runs.compare_within_seeds(name, EXPLOIT, a, b) for name, a, b in pairs]
 
 
