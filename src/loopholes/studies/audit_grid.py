@@ -101,7 +101,8 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
 def _tests(runs: Runs, jobs: Grid, base: Mapping[float, list[Evaluate]]) -> list[Comparison]:
     """Unannounced training over no training at every audit probability; unannounced over announced on the grid."""
     pairs = [(f"audited {audit:.3g}, unannounced: trained over base", jobs[0.0, audit], base[0.0]) for audit in sweep()]
-    pairs += [(f"audited {audit:g}: unannounced over announced", jobs[0.0, audit], jobs[1.0, audit]) for audit in LEVELS]
+    for audit in LEVELS:
+        pairs.append((f"audited {audit:g}: unannounced over announced", jobs[0.0, audit], jobs[1.0, audit]))
     return [runs.compare_within_seeds(name, EXPLOIT, a, b) for name, a, b in pairs]
 
 
