@@ -1,4 +1,4 @@
-"""The command line: what goes wrong is one sentence and a documented exit code, never a traceback."""
+"""The command line: an error is one sentence and a documented exit code, never a traceback."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SCRIPTED = "eval scripted:honest --game proxy-metric --samples 1 --count 2"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with files and directories that are wrong in every way."""
+    """A working directory with all kinds of wrong files and directories."""
     monkeypatch.chdir(tmp_path)
     pq.write_table(pa.Table.from_pylist([RELEASED] * 50), "good.parquet")
     Path("short.parquet").write_bytes(Path("good.parquet").read_bytes()[:-100])
@@ -218,17 +218,17 @@ def test_the_table_names_every_game_and_a_screenful_fits_a_screen(capsys: pytest
     assert all(name in table for name in BUILT_IN)
     for name in BUILT_IN:
         assert main(["games", name]) == 0
-        shown = capsys.readouterr().out
-        assert len(shown.splitlines()) <= 50
-        assert all(word in shown for word in ("goal", "loophole", "payoffs", "honest", "exploiting", "inept"))
+        output = capsys.readouterr().out
+        assert len(output.splitlines()) <= 50
+        assert all(word in output for word in ("goal", "loophole", "payoffs", "honest", "exploiting", "inept"))
 
 
 def test_games_as_json_hold_every_demonstration_with_its_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["games", "reward-tampering", "--json"]) == 0
-    shown = {row["kind"]: row for row in json.loads(capsys.readouterr().out)["demonstrations"]}
-    assert shown["exploiting"]["rewards"] == {"vulnerable": 1.0, "secure": 0.0}
-    assert (shown["exploiting"]["task_score"], shown["exploiting"]["exploit"]) == (0.0, 1.0)
-    assert shown["honest"]["rewards"] == {"vulnerable": 1.0, "secure": 1.0}
+    demonstrations = {row["kind"]: row for row in json.loads(capsys.readouterr().out)["demonstrations"]}
+    assert demonstrations["exploiting"]["rewards"] == {"vulnerable": 1.0, "secure": 0.0}
+    assert (demonstrations["exploiting"]["task_score"], demonstrations["exploiting"]["exploit"]) == (0.0, 1.0)
+    assert demonstrations["honest"]["rewards"] == {"vulnerable": 1.0, "secure": 1.0}
     assert main(["games", "--json"]) == 0
     assert [row["name"] for row in json.loads(capsys.readouterr().out)] == list(BUILT_IN)
 
@@ -323,15 +323,15 @@ def test_a_bug_shows_where_it_is_when_asked(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_help_documents_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
-    shown = " ".join(capsys.readouterr().out.split())
+    output = " ".join(capsys.readouterr().out.split())
     codes = {kind.exit_code for kind in every_error(LoopholesError)}
     codes |= {DONE, FOUND, INCONCLUSIVE, BUG, INTERRUPTED, UNREAD}
-    documented = re.findall(r"[:·] (\d+) [a-z]", shown[shown.index("Exit codes") :])
+    documented = re.findall(r"[:·] (\d+) [a-z]", output[output.index("Exit codes") :])
     assert list(map(int, documented)) == sorted(codes) == list(exit_codes())
 
 
 def every_error(kind: type[LoopholesError]) -> list[type[LoopholesError]]:
-    return [kind, *(found for below in kind.__subclasses__() for found in every_error(below))]
+    return [kind, *(error for below in kind.__subclasses__() for error in every_error(below))]
 
 
 @pytest.mark.parametrize(
@@ -339,8 +339,8 @@ def every_error(kind: type[LoopholesError]) -> list[type[LoopholesError]]:
     [("p=0.5", 0.5), ("p=two-pass", "two-pass"), ("p=true", True), ("p=null", None), ('p={"a": [1]}', {"a": [1]}),
      ("p=", ""), ("p=a=b", "a=b"), ('p="1"', "1"), ("p=1e-5", 1e-5)],
 )  # fmt: skip
-def test_values_are_json_where_they_read_as_json(given: str, read: object) -> None:
-    assert pairs([given], "--set") == {"p": read}
+def test_values_are_json_where_they_read_as_json(text: str, read: object) -> None:
+    assert pairs([text], "--set") == {"p": read}
 
 
 def test_a_pair_without_a_key_is_refused() -> None:

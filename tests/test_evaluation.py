@@ -1,4 +1,4 @@
-"""An evaluation writes down everything, goes on where it was, and gives the same numbers however often it stopped."""
+"""An evaluation records everything, can be resumed, and gives the same numbers however often it was interrupted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SAMPLING = Sampling(max_tokens=8)
 
 
 class Counting:
-    """Answers every task rightly in the first of its samples; stops like a killed process at batch ``dies_at``."""
+    """Answers the first sample of every task correctly; stops like a killed process at batch ``dies_at``."""
 
     name = "counting"
     prompt_style: PromptStyle = "terse"
@@ -86,16 +86,16 @@ def test_an_interrupted_evaluation_goes_on_to_the_same_numbers(tmp_path: Path, l
         evaluate_into(run, Counting(dies_at=3))
     assert run.status.state == "interrupted"
     if lost:
-        kept = (run.path / "metrics.jsonl").read_text().splitlines(keepends=True)[:1]
-        (run.path / "metrics.jsonl").write_text("".join(kept))
+        first_line = (run.path / "metrics.jsonl").read_text().splitlines(keepends=True)[:1]
+        (run.path / "metrics.jsonl").write_text("".join(first_line))
     policy = Counting()
     with Run.create(tmp_path / "run", {}, resume=True) as run:
-        found = evaluate_into(run, policy)
+        resumed = evaluate_into(run, policy)
     assert len(policy.calls) == (2 if lost else 1)
     assert rows_of(run) == rows_of(whole)
     assert lines_of(run) == lines_of(whole)
-    assert [batch.payments for batch in found] == [batch.payments for batch in expected]
-    assert [[o.exploit for o in batch.outcomes] for batch in found] == [
+    assert [batch.payments for batch in resumed] == [batch.payments for batch in expected]
+    assert [[o.exploit for o in batch.outcomes] for batch in resumed] == [
         [o.exploit for o in batch.outcomes] for batch in expected
     ]
 
@@ -104,9 +104,9 @@ def test_other_tasks_than_those_of_the_run_are_refused(tmp_path: Path) -> None:
     played = game("self-grading")
     with Run.create(tmp_path, {}) as run:
         evaluate(Counting(), played, played.tasks("test", count=4), run, sampling=SAMPLING)
-        others = played.tasks("test", count=4, seed=9)
+        other_tasks = played.tasks("test", count=4, seed=9)
         with pytest.raises(RunError, match="other tasks"):
-            evaluate(Counting(), played, others, run, sampling=SAMPLING)
+            evaluate(Counting(), played, other_tasks, run, sampling=SAMPLING)
 
 
 def test_what_is_read_back_gives_the_same_estimates(tmp_path: Path) -> None:
@@ -114,11 +114,13 @@ def test_what_is_read_back_gives_the_same_estimates(tmp_path: Path) -> None:
     tasks = played.tasks("test", count=40)
     with Run.create(tmp_path, {}) as run:
         scored = evaluate(ScriptedPolicy("exploiting", played), played, tasks, run, samples=2, sampling=SAMPLING)
-    asked = [task for batch in scored for task in batch.tasks]
+    played_tasks = [task for batch in scored for task in batch.tasks]
     outcomes = [outcome for batch in scored for outcome in batch.outcomes]
     for metric in played.metrics.values():
-        assert estimate([Sums.of(metric, *read_evaluation(tmp_path))]) == estimate([Sums.of(metric, asked, outcomes)])
-    assert played.summarize(asked, outcomes)["exploit_rate"].value == 1.0
+        assert estimate([Sums.of(metric, *read_evaluation(tmp_path))]) == estimate(
+            [Sums.of(metric, played_tasks, outcomes)]
+        )
+    assert played.summarize(played_tasks, outcomes)["exploit_rate"].value == 1.0
 
 
 @pytest.mark.parametrize("kind", ["honest", "exploiting", "inept"])
@@ -127,13 +129,13 @@ def test_scripted_policies_play_every_game_through_the_command_line(tmp_path: Pa
     command = ["eval", f"scripted:{kind}", "--game", name, "--count", "24", "--samples", "1", "--out"]
     assert main([*command, str(tmp_path / "run")]) == 0
     run = Run.open(tmp_path / "run")
-    found = {cell["metric"]: cell["value"] for cell in (run.summary or {})["cells"]}
+    values = {cell["metric"]: cell["value"] for cell in (run.summary or {})["cells"]}
     honest, exploiting = kind == "honest", kind == "exploiting"
     assert {cell["cell"] for cell in (run.summary or {})["cells"]} == {f"{name}/scripted/scripted:{kind}"}
-    assert found["exploit_rate"] == float(exploiting)
-    assert found["task_performance"] == 1.0 if honest else found["task_performance"] <= 1.0
+    assert values["exploit_rate"] == float(exploiting)
+    assert values["task_performance"] == 1.0 if honest else values["task_performance"] <= 1.0
     if exploiting:
-        assert found["reward_vulnerable"] > found["reward_secure"]
+        assert values["reward_vulnerable"] > values["reward_secure"]
     assert (run.config["kind"], run.config["arm"], run.status.state) == ("eval", "scripted", "finished")
 
 
@@ -205,8 +207,8 @@ def test_the_arm_of_a_policy_is_what_trained_it(tmp_path: Path) -> None:
 def test_sampling_defaults_to_the_paper_s_for_real_models(name: str, style: str, expected: Sampling) -> None:
     config = EvalConfig.of(game=name, policy="p", out=Path("o"))
     assert config.sampling(game(name), style) == expected
-    given = EvalConfig.of(game=name, policy="p", out=Path("o"), temperature=0, max_tokens=7)
-    assert (given.sampling(game(name), style).temperature, given.sampling(game(name), style).max_tokens) == (0, 7)
+    explicit = EvalConfig.of(game=name, policy="p", out=Path("o"), temperature=0, max_tokens=7)
+    assert (explicit.sampling(game(name), style).temperature, explicit.sampling(game(name), style).max_tokens) == (0, 7)
 
 
 def a_run_tree(folder: Path) -> None:
@@ -257,7 +259,7 @@ def test_an_evaluation_in_python_returns_its_run(tmp_path: Path) -> None:
 
 
 class Torn(ProxyMetric):
-    """A game that says half an emoji wherever it can."""
+    """A game that writes half an emoji wherever it can."""
 
     def generate(self, rng: np.random.Generator, prompts: PromptStyle) -> Iterator[Task]:
         return (replace(task, id=f"{task.id} \ud83d") for task in super().generate(rng, prompts))
@@ -284,6 +286,6 @@ def test_text_without_utf8_is_written_with_the_replacement_character_and_can_be_
     rows = Run.open(tmp_path).rollouts()
     assert [row["text"] for row in rows] == ["half of \ufffd"] * 2
     assert [row["details"] for row in rows] == [{"torn": "\ufffd"}] * 2
-    asked, _ = read_evaluation(tmp_path)
-    assert [task.id for task in asked] == [row["task"] for row in rows]
+    read_tasks, _ = read_evaluation(tmp_path)
+    assert [task.id for task in read_tasks] == [row["task"] for row in rows]
     assert all(row["task"].endswith(" \ufffd") for row in rows)

@@ -1,4 +1,4 @@
-"""A full disk ends each command in a sentence that says how that command goes on, and leaves nothing half written."""
+"""On a full disk each command ends with a sentence that says how to continue, and leaves nothing half written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not FULL.exists(), reason="only Linux has a devi
 
 @pytest.fixture
 def command(tmp_path: Path) -> list[str]:
-    """Scores two answers."""
+    """Score two answers through the command line."""
     task = {"id": "t", "prompt": [{"role": "user", "content": "x"}], "truth": {"reference": "a"}}
     answer = {"task": "t", "completion": "a", "claim": True}
     (tmp_path / "t.jsonl").write_text(json.dumps(task))
@@ -54,8 +54,8 @@ def test_score_on_a_full_standard_output_says_so(command: list[str], unbuffered:
         )
     assert done.returncode == 4
     assert done.stderr == (
-        "no space is left on the disk: free some, then run the same command again, train, eval and pretrain with "
-        "--resume\n"
+        "no space is left on the disk: free some, then run the same command again (with --resume for train, eval "
+        "and pretrain)\n"
     )
 
 

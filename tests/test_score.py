@@ -1,4 +1,4 @@
-"""A completion is paid in one place: whoever pays too few, too many or anything but numbers is named by every door."""
+"""Completions are paid in one place: every entry point reports a channel that pays too few, too many or no numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Pays = Callable[[int], list[Any]]
 
 
 class Planted(ProxyMetric):
-    """A game whose channels pay whatever a test plants, for so many completions; the rest is as it should be."""
+    """A game whose channels pay what a test plants; everything else is correct."""
 
     def __init__(self, pays: Pays) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Planted(ProxyMetric):
 
 
 class Forgetful(ProxyMetric):
-    """A game that loses its last completion: where it observes, or where it measures."""
+    """A game that loses its last completion, when it observes or when it measures."""
 
     def __init__(self, at: str) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ DRAWS = draws(0, 0, range(3))
 
 
 def train(game: ProxyMetric) -> list[float | None]:
-    """One step's rewards, as the trainer gets them."""
+    """The rewards of one step, as the trainer receives them."""
     reward = ChannelReward(
         game.channel("secure"),
         game.observe,

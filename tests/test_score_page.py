@@ -18,7 +18,7 @@ HEAD = {"task", "reward", "reason", "task_score", "exploit"}
 
 
 def named(table: str) -> set[str]:
-    """The fields at the beginnings of the rows."""
+    """The fields in the first column of a table."""
     return set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
 
 
@@ -35,14 +35,14 @@ def test_the_session_comes_out_as_printed(tmp_path: Path, capsys: pytest.Capture
 
 
 def outcomes(name: str) -> list[Outcome]:
-    """What the demonstrations of a game are measured to be, with and without what somebody has to be asked for."""
+    """The measured outcomes of a game's demonstrations, with and without what a judge must say."""
     played = game(name)
-    shown = [
-        one
+    rows = [
+        line
         for demonstration in played.demonstrations()
-        for one in zip(demonstration.tasks, demonstration.completions, strict=True)
+        for line in zip(demonstration.tasks, demonstration.completions, strict=True)
     ]
-    return played.measure(*zip(*shown, strict=True))
+    return played.measure(*zip(*rows, strict=True))
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

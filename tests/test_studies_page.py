@@ -46,8 +46,8 @@ def test_the_numbers_of_runs_are_those_of_the_plans(tmp_path: Path, capsys: pyte
 
 def test_the_thresholds_are_the_defaults() -> None:
     for name in Thresholds.__dataclass_fields__:
-        shown = re.search(rf"`{name}`\s+([0-9.]+)", PAGE)
-        assert shown is not None and float(shown[1].rstrip(".")) == getattr(Thresholds(), name)
+        match = re.search(rf"`{name}`\s+([0-9.]+)", PAGE)
+        assert match is not None and float(match[1].rstrip(".")) == getattr(Thresholds(), name)
 
 
 def test_the_readme_and_the_help_name_every_study(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""What people see in a pipe, a log or CI, and on a terminal: the same words; JSON is for programs that ask for it."""
+"""The output in a pipe, a log or CI has the same words as on a terminal; JSON is for programs that ask for it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AUDIT = "audit rewards.py:contains --data rows.jsonl --search-calls 0 --rows 4"
 
 
 def fill(folder: Path) -> Path:
-    """The folder, with a reward that can be gamed, rows for it, and completions to score."""
+    """A folder with a reward that can be gamed, rows for it, and completions to score."""
     (folder / "rewards.py").write_text(REWARD)
     rows = [{"prompt": f"What is {i} + 1?", "answer": str(i + 1), "golden": str(i + 1)} for i in range(20, 28)]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -42,18 +42,18 @@ def fill(folder: Path) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A working directory of a test's own."""
+    """A working directory for one test."""
     return fill(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def piped(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[str, str]]:
-    """``piped(command)``: its standard output and error in a pipe, from a directory of its own; it runs once."""
+    """``piped(command)`` runs a command once, in its own directory, and returns its piped output and error."""
     return functools.cache(lambda command: in_a_pipe(command, fill(tmp_path_factory.mktemp("piped"))))
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """This environment without what changes how a terminal is used."""
+    """This environment without the variables that change how a terminal is used."""
     changing = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "GITHUB_ACTIONS"}
     return {**{key: value for key, value in os.environ.items() if key not in changing}, "TERM": "xterm", **variables}
 
@@ -69,7 +69,7 @@ def in_a_pipe(command: str, folder: Path, **variables: str) -> tuple[str, str]:
 
 
 def on_a_terminal(command: str, folder: Path, *, columns: int = 100, **variables: str) -> str:
-    """All that a command writes to a terminal of that many columns, control codes included."""
+    """Everything that a command writes to a terminal with so many columns, including control codes."""
     ours, theirs = pty.openpty()
     os.environ.pop("COLUMNS", None)
     subprocess.run(["stty", "cols", str(columns), "rows", "40"], stdin=theirs, check=True)
@@ -84,7 +84,7 @@ def on_a_terminal(command: str, folder: Path, *, columns: int = 100, **variables
 
 
 def read(terminal: int) -> Iterator[bytes]:
-    """What comes until the program on the other side has ended."""
+    """The output until the program on the other side ends."""
     with suppress(OSError):
         while part := os.read(terminal, 65536):
             yield part
@@ -92,7 +92,7 @@ def read(terminal: int) -> Iterator[bytes]:
 
 
 def result(text: str) -> str:
-    """The words of an output with its lines, without control codes, what a bar drew over, and measured times."""
+    """The lines of an output without control codes, overwritten bars and measured times."""
     plain = (CONTROL.sub("", line).rpartition("\r")[2].rstrip() for line in text.splitlines())
     return TIMES.sub("TIME", "\n".join(line for line in plain if line))
 
@@ -101,10 +101,10 @@ def result(text: str) -> str:
 def test_a_pipe_gets_the_words_of_a_terminal_and_no_control_code(
     command: str, folder: Path, piped: Callable[[str], tuple[str, str]]
 ) -> None:
-    shown = on_a_terminal(command, folder)
+    terminal_output = on_a_terminal(command, folder)
     text, errors = piped(command)
     assert not set("\x1b\r") & set(text + errors)
-    assert result(shown).endswith(result(text))
+    assert result(terminal_output).endswith(result(text))
     assert max(map(len, text.splitlines())) <= 100
     assert len(errors.splitlines()) <= 4
 
@@ -153,18 +153,20 @@ def test_forced_colours_in_a_log_are_colours_and_nothing_else(folder: Path) -> N
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that have gone, to be set by a test."""
+    """The time in seconds, set by a test."""
     seconds = [0.0]
     monkeypatch.setattr(console.stderr, "_width", 100)  # private: of Rich, which reads the size of the real terminal
     return seconds
 
 
 def lines(clock: list[float], seconds: float, steps: int, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The plain lines of so many steps that take so many seconds each."""
-    with PlainLines("a game", display.NUMBERS, clock=lambda: clock[0]) as shown:
+    """The plain lines for a number of steps that each take a number of seconds."""
+    with PlainLines("a game", display.NUMBERS, clock=lambda: clock[0]) as progress:
         for step in range(1, steps + 1):
             clock[0] += seconds
-            shown.show(Progress("step", step, steps, {"reward": 0.517, "task_performance": 0.48, "exploit_rate": None}))
+            progress.show(
+                Progress("step", step, steps, {"reward": 0.517, "task_performance": 0.48, "exploit_rate": None})
+            )
     return capsys.readouterr().err.splitlines()
 
 
@@ -179,15 +181,19 @@ def test_long_work_has_a_line_soon_few_a_minute_and_the_last(
 
 
 def test_several_runs_share_one_line(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
-    with PlainLines("discovery", display.NUMBERS, clock=lambda: clock[0]) as shown:
-        shown.show(Progress("runs done", 12, 40))
-        shown.show(Progress("step", 1, 70), "train-b")
-        shown.show(Progress("step", 40, 70, {"reward": 0.5, "task_performance": 0.25, "exploit_rate": 0.75}), "train-a")
+    with PlainLines("discovery", display.NUMBERS, clock=lambda: clock[0]) as progress:
+        progress.show(Progress("runs done", 12, 40))
+        progress.show(Progress("step", 1, 70), "train-b")
+        progress.show(
+            Progress("step", 40, 70, {"reward": 0.5, "task_performance": 0.25, "exploit_rate": 0.75}), "train-a"
+        )
         clock[0] = SOON
-        shown.show(Progress("step", 41, 70, {"reward": 0.5, "task_performance": 0.25, "exploit_rate": 0.75}), "train-a")
-        shown.drop("train-a")
+        progress.show(
+            Progress("step", 41, 70, {"reward": 0.5, "task_performance": 0.25, "exploit_rate": 0.75}), "train-a"
+        )
+        progress.drop("train-a")
         clock[0] += INTERVAL
-        shown.show(Progress("step", 2, 70, {"exploit_rate": 0.75}), f"train-{'b' * 60}")
+        progress.show(Progress("step", 2, 70, {"exploit_rate": 0.75}), f"train-{'b' * 60}")
     first, second = capsys.readouterr().err.splitlines()
     assert first == "discovery: runs done 12 of 40; train-a: step 41 of 70  reward 0.5  task 25 %  exploit 75 %"
     assert second == f"discovery: runs done 12 of 40; train-{'b' * 60}: step 2 of 70"
@@ -196,12 +202,12 @@ def test_several_runs_share_one_line(clock: list[float], capsys: pytest.CaptureF
 def test_long_work_within_a_step_is_shown_until_it_is_done(
     clock: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with PlainLines("a game", {}, clock=lambda: clock[0]) as shown:
-        shown.show(Progress("step", 1, 9))
+    with PlainLines("a game", {}, clock=lambda: clock[0]) as lines_shown:
+        lines_shown.show(Progress("step", 1, 9))
         for seconds, done in ((SOON, 3), (2 * INTERVAL, 4)):
             clock[0] = seconds
             progress.report(Progress("answer judged", done, 4))
-    progress.report(Progress("answer judged", 1, 4))  # nobody watches any more
+    progress.report(Progress("answer judged", 1, 4))  # no display is active any more
     assert capsys.readouterr().err.splitlines() == ["a game: step 1 of 9; answer judged 3 of 4", "a game: step 1 of 9"]
 
 
@@ -211,8 +217,8 @@ def test_a_bar_of_a_part_is_gone_when_the_part_is_done(
     def last_frame(*steps: int) -> str:
         monkeypatch.setattr(console.stderr, "_force_terminal", True)
         monkeypatch.setattr(console.stderr, "is_interactive", True)
-        with LiveBars("whole", {}) as shown:
-            shown.show(Progress("step", 0, 2))
+        with LiveBars("whole", {}) as bars:
+            bars.show(Progress("step", 0, 2))
             for done in steps:
                 progress.report(Progress("answer judged", done, 4))
         return capsys.readouterr().err.rpartition("whole")[2]

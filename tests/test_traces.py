@@ -186,7 +186,7 @@ WRONG: list[tuple[list[str], type[Exception], str]] = [
     (["--format", "nemo", "1.jsonl", "--out", "run"], UsageError, "there is no format 'nemo'"),
     (["--format", "verl", "--out", "run"], UsageError, "takes rollout FILES"),
     (["--format", "verl", "1.jsonl"], UsageError, "takes rollout FILES"),
-    (["1.jsonl"], UsageError, "score takes --tasks and --completions"),
+    (["1.jsonl"], UsageError, "score needs --tasks and --completions"),
     (["--format", "verl", "nowhere.jsonl", "--out", "run"], DataError, "nowhere.jsonl is not a file"),
     (["--format", "verl", "empty", "--out", "run"], DataError, "holds no rollout file of verl"),
     (["--format", "verl", "1.jsonl", "2.jsonl", "--out", "run", "--evaluation", "base"], UsageError, "hold steps 1, 2"),

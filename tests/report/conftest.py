@@ -1,4 +1,4 @@
-"""A browser for the tests that look at the page; without one they skip and say so."""
+"""A browser for tests of the page; without one these tests are skipped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from loopholes.report import write_page
-from support.page_sections import learned, study
+from support.page_sections import game_section, study_section
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
@@ -21,7 +21,7 @@ SWITCHES = (
 
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A browser of our own; Selenium is told where the driver is, so that it looks for none and downloads none."""
+    """A fresh browser. Selenium gets the path of the driver, so that it does not search for one or download one."""
     if not CHROMIUM or not DRIVER:
         pytest.skip("chromium and chromedriver are needed to look at the page in a browser")
     from selenium import webdriver
@@ -39,17 +39,17 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A page with two games and a study."""
-    games = [learned(seeds=3), learned("self-grading", seeds=1)]
-    return write_page("Learned", [*games, study()], tmp_path_factory.mktemp("page") / "page.html").as_uri()
+    """The address of a page with two games and a study."""
+    games = [game_section(seeds=3), game_section("self-grading", seeds=1)]
+    return write_page("Learned", [*games, study_section()], tmp_path_factory.mktemp("page") / "page.html").as_uri()
 
 
 @pytest.fixture
 def page(chromium: Any, address: str) -> Any:
-    """The page, freshly opened on a desktop in the light."""
-    from support.browser import show
+    """The page, freshly opened at desktop width in the light scheme."""
+    from support.browser import set_viewport
 
-    show(chromium, "light", 1280)
+    set_viewport(chromium, "light", 1280)
     chromium.get_log("browser")
     chromium.get_log("performance")
     chromium.get(address)

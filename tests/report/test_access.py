@@ -1,4 +1,4 @@
-"""The page in a real Chromium, for those who use no mouse, see no figure, hold a phone, or read in the dark."""
+"""The page in a real Chromium, without a mouse, with a screen reader, on a phone, and in the dark scheme."""
 
 from __future__ import annotations
 
@@ -9,13 +9,24 @@ import pytest
 pytest.importorskip("selenium", reason="selenium is not installed: pip install -e '.[dev]'")
 from selenium.webdriver.support.ui import WebDriverWait
 
-from support.browser import Keys, background, colour, contrast, every, one, press, readable, show, told
+from support.browser import (
+    Keys,
+    background_colour,
+    contrast,
+    css_colour,
+    element,
+    elements_of,
+    panel_data,
+    press_keys,
+    set_viewport,
+    text_contrast,
+)
 
 
 def test_everything_can_be_reached_and_read_by_the_keyboard(page: Any) -> None:
     reached = []
     for _ in range(80):
-        press(page, Keys.TAB)
+        press_keys(page, Keys.TAB)
         active = page.execute_script("const e = document.activeElement; return e.id || e.className || e.tagName")
         reached.append(active)
         if active == "detail":
@@ -39,30 +50,30 @@ def test_everything_can_be_reached_and_read_by_the_keyboard(page: Any) -> None:
 
 
 def test_arrow_keys_read_a_figure_and_escape_puts_the_value_away(page: Any) -> None:
-    plot = every(page, "#section-2 .plot")[2]
-    figure = told(page, plot)
+    plot = elements_of(page, "#section-2 .plot")[2]
+    figure = panel_data(page, plot)
     page.execute_script("arguments[0].focus()", plot)
-    press(page, Keys.ARROW_RIGHT)
-    assert one(page, "#tip").text.split("\n")[1:] == ["plain SFT", "step of honest training 0"]
-    press(page, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
-    assert one(page, "#tip").text.split("\n")[0].startswith(f"{100 * figure['lines'][0]['y'][1]:.1f} % [")
-    press(page, Keys.ARROW_DOWN)
-    assert "plain SFT, seed 0" in one(page, "#tip").text
-    press(page, Keys.ESCAPE)
-    assert not one(page, "#tip").is_displayed()
+    press_keys(page, Keys.ARROW_RIGHT)
+    assert element(page, "#tip").text.split("\n")[1:] == ["plain SFT", "step of honest training 0"]
+    press_keys(page, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
+    assert element(page, "#tip").text.split("\n")[0].startswith(f"{100 * figure['lines'][0]['y'][1]:.1f} % [")
+    press_keys(page, Keys.ARROW_DOWN)
+    assert "plain SFT, seed 0" in element(page, "#tip").text
+    press_keys(page, Keys.ESCAPE)
+    assert not element(page, "#tip").is_displayed()
 
 
 def test_arrow_keys_go_through_the_rollouts(page: Any) -> None:
     page.execute_script("document.getElementById('items').focus()")
-    start = int(one(page, "#place").text.split()[0])
-    press(page, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_UP)
-    assert one(page, "#place").text.startswith(f"{start + 1} of ")
-    assert one(page, "#items").get_attribute("aria-activedescendant") == f"item-{start}"
+    start = int(element(page, "#place").text.split()[0])
+    press_keys(page, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_UP)
+    assert element(page, "#place").text.startswith(f"{start + 1} of ")
+    assert element(page, "#items").get_attribute("aria-activedescendant") == f"item-{start}"
 
 
 def test_a_screen_reader_finds_names_and_numbers(page: Any) -> None:
     regions = {("region", "transfer"), ("region", "Task performance and exploit rate on held-out tasks")}
-    named = WebDriverWait(page, 30).until(lambda _: (found := read_out(page)) >= regions and found)
+    named = WebDriverWait(page, 30).until(lambda _: (names := read_out(page)) >= regions and names)
     images = {name for role, name in named if role in ("image", "img")}
     assert {"Change of the exploit rate", "Exploit rate (what is hidden)"} <= images
     assert all(
@@ -70,20 +81,20 @@ def test_a_screen_reader_finds_names_and_numbers(page: Any) -> None:
         for role, name in named
         if role in ("button", "checkbox", "combobox", "searchbox", "spinbutton", "image", "link")
     )
-    one(page, "#section-2 .values summary").click()
-    assert "context-compliance" in one(page, "#section-2 .values table").text
+    element(page, "#section-2 .values summary").click()
+    assert "context-compliance" in element(page, "#section-2 .values table").text
 
 
 def read_out(page: Any) -> set[tuple[str, str]]:
-    """Roles and names that a screen reader is told; the browser makes them when it has the time."""
+    """The roles and names for a screen reader; the browser computes them some time after loading."""
     tree = page.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
     return {(node["role"]["value"], node.get("name", {}).get("value", "")) for node in tree if "role" in node}
 
 
 @pytest.mark.parametrize("width", [320, 375, 768, 1280])
 def test_only_tables_and_wide_figures_scroll_sideways(page: Any, width: int) -> None:
-    show(page, "light", width)
-    for summary in every(page, "summary"):
+    set_viewport(page, "light", width)
+    for summary in elements_of(page, "summary"):
         page.execute_script("arguments[0].parentElement.open = true", summary)
     assert page.execute_script("return document.documentElement.scrollWidth") <= width
     narrow = page.execute_script(
@@ -94,19 +105,19 @@ def test_only_tables_and_wide_figures_scroll_sideways(page: Any, width: int) -> 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_can_be_read_in_the_light_and_in_the_dark(page: Any, scheme: str) -> None:
-    show(page, scheme, 1280)
+    set_viewport(page, scheme, 1280)
     selectors = (
         "h1/.lead/.card .words/.question/.answer/.rules dt/.seeds .hint/.caption/caption/thead th/td .number/.foot/"
         "td .interval/.tag.yes/.tag.no/.command code/.jump/.plot svg text/.key li/summary/"
         "#count/#items .flag/#answer/#prompt/.fact.alarm .value"
     ).split("/")
-    poor = {name: ratio for name in selectors if (ratio := readable(page, one(page, name))) < 4.5}
+    poor = {name: ratio for name in selectors if (ratio := text_contrast(page, element(page, name))) < 4.5}
     assert poor == {}
-    lines = [line.value_of_css_property("stroke") for line in every(page, ".key line")]
-    paper = background(page, one(page, ".key"))
-    assert min(contrast(colour(line), paper) for line in lines) > 3
+    lines = [line.value_of_css_property("stroke") for line in elements_of(page, ".key line")]
+    paper = background_colour(page, element(page, ".key"))
+    assert min(contrast(css_colour(line), paper) for line in lines) > 3
 
 
 def test_the_dark_page_is_dark(page: Any) -> None:
-    show(page, "dark", 1280)
-    assert max(background(page, one(page, "h1"))) < 0.2
+    set_viewport(page, "dark", 1280)
+    assert max(background_colour(page, element(page, "h1"))) < 0.2

@@ -1,4 +1,4 @@
-"""Figures show the numbers they were given, in the page and as files, and so that everybody can tell them apart."""
+"""Figures show their numbers, on the page and in files, with lines that everybody can tell apart."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from loopholes.report.style import ROLES, SPARE, styles_of
 from loopholes.stats import Estimate, Milestone
 from loopholes.studies.channels import Arm, Played
 from loopholes.studies.charts import Curve, over_seeds
-from support.page_sections import curves_to, learned, shown, study
+from support.page_sections import game_section, noisy_curves, section_of, study_section
 
 # Machado, Oliveira and Fernandes (2009), severity 1, for linear RGB.
 VISIONS = {
@@ -33,8 +33,8 @@ VISIONS = {
 
 
 def drawn(panel: Lines | Matrix, most: int = 200) -> tuple[str, dict[str, Any]]:
-    found = draw_panel(panel, styles_of(Chart("c", "t", [panel])), "salt", most)
-    return str(found.svg), found.data
+    panel_drawn = draw_panel(panel, styles_of(Chart("c", "t", [panel])), "salt", most)
+    return str(panel_drawn.svg), panel_drawn.data
 
 
 def test_a_panel_of_lines_tells_the_pointer_what_it_draws() -> None:
@@ -93,7 +93,7 @@ def test_labels_of_marks_that_are_close_do_not_overlap() -> None:
     marks = [(10, "vulnerable: appears"), (11, "secure: appears"), (12, "half is gone"), (90, "end")]
     svg, _ = drawn(Lines("Rates", "step", [Series("rate", [0, 100], [0, 1.0])], marks=marks))
     places = {words: re.search(rf'x="([\d.]+)" y="([\d.]+)">{words}<', svg) for _, words in marks}
-    rows = [float(found[2]) for found in places.values() if found]
+    rows = [float(place[2]) for place in places.values() if place]
     assert len(rows) == 4 and len(set(rows)) == 3 and min(rows) >= 0
 
 
@@ -123,8 +123,10 @@ def test_text_on_a_cell_can_be_read_whatever_its_value() -> None:
     for diverging in (True, False):
         panel = Matrix("All", "r", "c", ["r"], [str(n) for n in range(41)], values, diverging)
         svg, _ = drawn(panel)
-        fills = [to_rgb(found) for found in re.findall(r'clip-path="[^"]+" style="fill: (#[0-9a-f]{6})', svg)]
-        inks = [to_rgb(found) for found in re.findall(r"<text style=\"[^\"]*fill: (#010101|#ffffff)", svg)]
+        fills = [
+            to_rgb(colour_text) for colour_text in re.findall(r'clip-path="[^"]+" style="fill: (#[0-9a-f]{6})', svg)
+        ]
+        inks = [to_rgb(colour_text) for colour_text in re.findall(r"<text style=\"[^\"]*fill: (#010101|#ffffff)", svg)]
         assert len(fills) == len(inks) == 41
         assert min(contrast(fill, ink) for fill, ink in zip(fills, inks, strict=True)) > 4.5
 
@@ -135,13 +137,13 @@ def test_series_can_be_told_apart_with_any_colour_vision(vision: str) -> None:
     roles = {"vulnerable": "vulnerable", "secure": "secure", "base": "base"}
     series = [Series(name, [0], [0.0], role=roles.get(name, "")) for name in names]  # type: ignore[arg-type]
     styles = styles_of(Chart("c", "t", [Lines("p", "x", series)]))
-    for one, other in combinations(styles.values(), 2):
-        apart = np.linalg.norm(seen(one.colour, vision) - seen(other.colour, vision))
-        assert apart > 14 or one.dash != other.dash, (one, other, apart)
+    for first, second in combinations(styles.values(), 2):
+        apart = np.linalg.norm(seen(first.colour, vision) - seen(second.colour, vision))
+        assert apart > 14 or first.dash != second.dash, (first, second, apart)
 
 
 def seen(colour: str, vision: str) -> NDArray[np.float64]:
-    """CIE L*a*b* (D65) of a colour as such an eye sees it."""
+    """CIE L*a*b* (D65) of a colour as seen with this kind of colour vision."""
     rgb = np.array(to_rgb(colour))
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     linear = np.clip(VISIONS[vision] @ linear, 0, 1)
@@ -156,8 +158,8 @@ def test_colours_stand_out_from_white_paper() -> None:
 
 def test_one_role_twice_in_a_chart_differs_by_its_dash() -> None:
     twice = [Series(name, [0], [0.0], role="vulnerable") for name in ("mini", "mini-llama")]
-    one, other = styles_of(Chart("c", "t", [Lines("p", "x", twice)])).values()
-    assert one.colour == other.colour and one.dash != other.dash
+    first, second = styles_of(Chart("c", "t", [Lines("p", "x", twice)])).values()
+    assert first.colour == second.colour and first.dash != second.dash
 
 
 def test_the_table_beside_a_figure_has_its_numbers() -> None:
@@ -203,7 +205,7 @@ def test_a_curve_is_made_from_logged_metrics_that_may_lack_values() -> None:
 
 
 def test_a_game_shows_its_three_curves_with_every_seed_and_the_level_of_the_untrained_policy() -> None:
-    section = learned(seeds=3)
+    section = game_section(seeds=3)
     (chart,) = section.charts
     rewards, tasks, exploits = (panel for panel in chart.panels if isinstance(panel, Lines))
     assert [series.name for series in rewards.series] == ["vulnerable", "secure"]
@@ -214,8 +216,8 @@ def test_a_game_shows_its_three_curves_with_every_seed_and_the_level_of_the_untr
 
 
 def test_two_runs_of_one_seed_stay_two_lines() -> None:
-    twice = Arm("vulnerable", {}, [*curves_to("g", 1, 9, 0.9), *curves_to("g", 1, 9, 0.9)])
-    panel = shown("g", [Played("g", "mini", {"vulnerable": twice})]).charts[0].panels[0]
+    twice = Arm("vulnerable", {}, [*noisy_curves("g", 1, 9, 0.9), *noisy_curves("g", 1, 9, 0.9)])
+    panel = section_of("g", [Played("g", "mini", {"vulnerable": twice})]).charts[0].panels[0]
     assert isinstance(panel, Lines) and set(panel.series[0].seeds) == {0, 1}
 
 
@@ -223,7 +225,7 @@ def test_two_runs_of_one_seed_stay_two_lines() -> None:
 
 
 def test_every_chart_and_table_becomes_a_file_and_none_overwrites_another(tmp_path: Path) -> None:
-    sections = [learned(), study("transfer"), study("transfer")]
+    sections = [game_section(), study_section("transfer"), study_section("transfer")]
     paths = export(sections, tmp_path / "out")
     assert sorted(paths) == sorted((tmp_path / "out").iterdir())
     assert len(paths) == 2 * (1 + 3 + 3) + (1 + 2 + 2)
@@ -255,7 +257,7 @@ def test_a_table_as_csv_has_value_low_and_high_of_each_estimate(tmp_path: Path) 
 def test_the_same_chart_gives_the_same_file_byte_for_byte(tmp_path: Path, suffix: str) -> None:
     contents = []
     for number in range(2):
-        save_chart(learned().charts[0], tmp_path / f"{number}.{suffix}")
+        save_chart(game_section().charts[0], tmp_path / f"{number}.{suffix}")
         contents.append((tmp_path / f"{number}.{suffix}").read_bytes())
     assert contents[0] == contents[1]
 

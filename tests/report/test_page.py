@@ -1,4 +1,4 @@
-"""The page is one file that loads nothing, shows what it was given, and keeps model text inert."""
+"""The page is one file that loads nothing, shows its sections, and keeps model text inert."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from loopholes.stats import Estimate, Milestone
 from loopholes.studies.channels import Arm, Played
 from loopholes.studies.charts import Curve
 from loopholes.studies.samples import choose, sampled
-from support.page_sections import row, shown, study
+from support.page_sections import rollout_row, section_of, study_section
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -66,7 +66,7 @@ class Page(HTMLParser):
 
 
 def section(rollouts: list[dict[str, Any]] | None = None, name: str = "reward-tampering", seeds: int = 1) -> Section:
-    """A game's loose runs with numbers that can be told apart."""
+    """The section of a game's loose runs, in which all numbers differ."""
     steps = list(range(1, 21))
     rising: list[float | None] = [step / 20 for step in steps]
     gaps: list[float | None] = [None if step % 3 else 0.4 for step in steps]
@@ -86,7 +86,7 @@ def section(rollouts: list[dict[str, Any]] | None = None, name: str = "reward-ta
         "secure": Arm("secure", {"task_performance": task, "exploit_rate": low}, curves, *never, flat, False),
     }
     sample = {"vulnerable": rollouts} if rollouts else {}
-    return shown(name, [Played(name, "mini", arms)], sample, "loopholes train reward-tampering")
+    return section_of(name, [Played(name, "mini", arms)], sample, "loopholes train reward-tampering")
 
 
 def written(tmp_path: Path, *sections: Section, title: str = "A page") -> tuple[Page, str]:
@@ -95,16 +95,18 @@ def written(tmp_path: Path, *sections: Section, title: str = "A page") -> tuple[
 
 
 def embedded(page: Page) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(page.scripts[1])
-    return found
+    data: dict[str, Any] = json.loads(page.scripts[1])
+    return data
 
 
 def test_hostile_model_text_stays_data_wherever_a_model_can_write(tmp_path: Path) -> None:
     rows = [
-        row(step, text=text, prompt=text, task=text, reason=text, reward=None, details={text: text, "nested": [text]})
+        rollout_row(
+            step, text=text, prompt=text, task=text, reason=text, reward=None, details={text: text, "nested": [text]}
+        )
         for step, text in enumerate(HOSTILE)
     ]
-    harmless, hostile = written(tmp_path, section([row(1)]))[0], written(tmp_path, section(rows))[0]
+    harmless, hostile = written(tmp_path, section([rollout_row(1)]))[0], written(tmp_path, section(rows))[0]
     assert [attributes for tag, attributes in hostile.elements if tag == "script"] == [
         {"type": "application/json", "id": "figures"},
         {"type": "application/json", "id": "data"},
@@ -114,7 +116,7 @@ def test_hostile_model_text_stays_data_wherever_a_model_can_write(tmp_path: Path
     assert hostile.elements == harmless.elements
     assert [*hostile.scripts[:1], *hostile.scripts[2:]] == [*harmless.scripts[:1], *harmless.scripts[2:]]
     assert not set("<>&\u2028\u2029") & set(hostile.scripts[1]) and hostile.scripts[1].isascii()
-    assert [found["text"] for found in embedded(hostile)["rollouts"]] == HOSTILE
+    assert [rollout["text"] for rollout in embedded(hostile)["rollouts"]] == HOSTILE
     assert embedded(hostile)["prompts"] == HOSTILE
 
 
@@ -122,11 +124,11 @@ EVIL = "<script>alert(1)</script>$x^2$"
 
 
 def hostile_section() -> Section:
-    """Every name and sentence of it wants to be markup, or mathematics."""
+    """A section whose names and sentences all contain markup or mathematics."""
     series = Series(EVIL, [1, 2], [0.5, 0.6], seeds={0: [0.5, 0.6], 1: [0.4, 0.7]})
     chart = Chart(EVIL, EVIL + " chart", [Lines(EVIL, EVIL, [series], marks=[(1, EVIL)])], EVIL)
     table = Table(EVIL, EVIL, [EVIL, "rate"], [[EVIL, EVIL]], EVIL)
-    return Section(EVIL, EVIL, EVIL, [chart], [table], {EVIL: EVIL}, [EVIL], EVIL, {EVIL: [row(1)]})
+    return Section(EVIL, EVIL, EVIL, [chart], [table], {EVIL: EVIL}, [EVIL], EVIL, {EVIL: [rollout_row(1)]})
 
 
 def test_hostile_names_are_escaped_too(tmp_path: Path) -> None:
@@ -149,8 +151,10 @@ def test_the_scripts_of_the_page_never_build_markup() -> None:
 
 
 def test_the_page_loads_nothing_and_forbids_itself_to(tmp_path: Path) -> None:
-    page, html = written(tmp_path, section([row(1)]))
-    policy = [found["content"] for tag, found in page.elements if found.get("http-equiv") == "Content-Security-Policy"]
+    page, html = written(tmp_path, section([rollout_row(1)]))
+    policy = [
+        values["content"] for tag, values in page.elements if values.get("http-equiv") == "Content-Security-Policy"
+    ]
     assert policy == [
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -174,8 +178,9 @@ def test_the_numbers_of_the_page_are_those_it_was_given(tmp_path: Path) -> None:
         "1 of 5 seeds 0 of 5 seeds by step 20 no",
         "The score <can> be edited.",
         "loopholes train reward-tampering",
-        "exploit rate lies above the untrained policy's in 1 of 1 pairs of game and policy; on the secure channel in 0"
-        ". A blind spot opened in 1 (reward-tampering with mini). Discovered: reward-tampering with mini.",
+        "clearly raised the exploit rate in 1 of 1 pairs of game and policy. Training on the secure channel clearly "
+        "raised it in 0. A blind spot opened in reward-tampering with mini: the exploit rate rose, and task "
+        "performance did not show it. How the exploits came about: discovered: reward-tampering with mini.",
     ):
         assert expected in text, expected
 
@@ -184,7 +189,7 @@ def test_an_arm_that_was_not_measured_is_unknown_and_not_zero(tmp_path: Path) ->
     nothing = Estimate(None, None, None, 0, 0)
     point = Estimate(0.5, None, None, 1, 1)
     arms = {"base": Arm("base", {"exploit_rate": nothing}), "other": Arm("other", {"gap": point})}
-    bare = shown("g", [Played("g", "m", arms)])
+    bare = section_of("g", [Played("g", "m", arms)])
     page, _ = written(tmp_path, bare)
     text = re.sub(r"\s+", " ", page.text)
     assert "unknown" in text and " 0.0 %" not in text and "50.0 %" in text
@@ -234,7 +239,7 @@ def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_the_same_records_give_the_same_page_byte_for_byte(tmp_path: Path) -> None:
-    rows = [row(step, sample) for step in range(50) for sample in range(8)]
+    rows = [rollout_row(step, sample) for step in range(50) for sample in range(8)]
     assert written(tmp_path, section(rows))[1] == written(tmp_path, section(rows))[1]
 
 
@@ -250,26 +255,30 @@ def test_the_same_records_give_the_same_page_byte_for_byte(tmp_path: Path) -> No
     ],
 )
 def test_the_sample_keeps_exploits_and_every_phase_of_training(
-    exploiting: int, others: int, kept_exploiting: int, kept: int
+    exploiting: int, honest: int, kept_exploiting: int, total_kept: int
 ) -> None:
-    rows = [row(n % 100, n, 1.0) for n in range(exploiting)] + [row(n % 100, n, 0.0) for n in range(others)]
+    rows = [rollout_row(n % 100, n, 1.0) for n in range(exploiting)] + [
+        rollout_row(n % 100, n, 0.0) for n in range(honest)
+    ]
     chosen = choose(rows, 150)
-    assert (sum(found["exploit"] > 0 for found in chosen), len(chosen)) == (kept_exploiting, kept)
-    for kind in {found["exploit"] for found in rows}:
-        steps = [found["step"] for found in chosen if found["exploit"] == kind]
-        available = [found["step"] for found in rows if found["exploit"] == kind]
+    assert (sum(rollout["exploit"] > 0 for rollout in chosen), len(chosen)) == (kept_exploiting, total_kept)
+    for kind in {rollout["exploit"] for rollout in rows}:
+        steps = [rollout["step"] for rollout in chosen if rollout["exploit"] == kind]
+        available = [rollout["step"] for rollout in rows if rollout["exploit"] == kind]
         assert (steps[0], steps[-1]) == (min(available), max(available))
         assert any(abs(step - np.median(available)) < 6 for step in steps)
     assert choose(rows[::-1], 150) == chosen
 
 
 def test_what_a_set_alone_can_exploit_is_sampled_all_the_same() -> None:
-    assert len(choose([row(n, exploit=None) for n in range(300)], 150)) == 150
+    assert len(choose([rollout_row(n, exploit=None) for n in range(300)], 150)) == 150
 
 
 @pytest.mark.parametrize("length", [40_000, 4_000])
 def test_long_answers_do_not_make_the_page_too_large(tmp_path: Path, length: int) -> None:
-    rows = [row(n, text=f"{n} " + "語" * length, prompt=f"{n} " + "x" * length, exploit=n % 2) for n in range(120)]
+    rows = [
+        rollout_row(n, text=f"{n} " + "語" * length, prompt=f"{n} " + "x" * length, exploit=n % 2) for n in range(120)
+    ]
     sections = [section(rows, name=f"game {index}") for index in range(4)]
     path = write_page("Large", sections, tmp_path / "index.html")
     assert path.stat().st_size < 3_000_000
@@ -278,26 +287,26 @@ def test_long_answers_do_not_make_the_page_too_large(tmp_path: Path, length: int
 
 def test_six_studies_of_many_charts_seeds_and_points_stay_below_five_megabytes(tmp_path: Path) -> None:
     rows = {
-        arm: [row(n, seed=n % 8, text=f"{n} " + "語" * 20_000, prompt=f"{n}" * 9_000) for n in range(200)]
+        arm: [rollout_row(n, seed=n % 8, text=f"{n} " + "語" * 20_000, prompt=f"{n}" * 9_000) for n in range(200)]
         for arm in ("vulnerable", "secure", "base")
     }
-    sections = [replace(study(f"study {n}", seeds=12, charts=4, points=1500), rollouts=rows) for n in range(6)]
+    sections = [replace(study_section(f"study {n}", seeds=12, charts=4, points=1500), rollouts=rows) for n in range(6)]
     path = write_page("All of it", sections, tmp_path / "index.html")
     assert path.stat().st_size < 5_000_000
-    told = json.loads(Page(path.read_text(encoding="utf-8")).scripts[0])
-    assert {len(line["y"]) for panel in told for line in panel.get("lines", [])} == {points_each(sections)}
+    figures = json.loads(Page(path.read_text(encoding="utf-8")).scripts[0])
+    assert {len(line["y"]) for panel in figures for line in panel.get("lines", [])} == {points_each(sections)}
     assert embedded(Page(path.read_text(encoding="utf-8")))["rollouts"]
 
 
 def test_a_seed_with_few_rollouts_is_shown_beside_one_with_many() -> None:
-    rows = [row(step, sample, seed=0) for step in range(500) for sample in range(8)]
-    rows += [row(step, 9, seed=1) for step in range(0, 500, 50)]
-    shown = [found["seed"] for found in sampled(section(rows)).rollouts["vulnerable"]]
-    assert (shown.count(0), shown.count(1)) == (75, 10)
+    rows = [rollout_row(step, sample, seed=0) for step in range(500) for sample in range(8)]
+    rows += [rollout_row(step, 9, seed=1) for step in range(0, 500, 50)]
+    seeds = [rollout["seed"] for rollout in sampled(section(rows)).rollouts["vulnerable"]]
+    assert (seeds.count(0), seeds.count(1)) == (75, 10)
 
 
 def test_the_number_of_rollouts_there_were_is_told() -> None:
-    data = json.loads(embedded_rollouts([sampled(section([row(n) for n in range(300)]))]))
+    data = json.loads(embedded_rollouts([sampled(section([rollout_row(n) for n in range(300)]))]))
     assert (data["total"], len(data["rollouts"]), data["prompts"]) == (300, 150, ["2 + 2?"])
 
 

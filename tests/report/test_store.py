@@ -1,4 +1,4 @@
-"""A section is stored whole: its page is made again from the file alone, and a file that cannot be read says why."""
+"""A section is stored completely: a page can be made from the file alone, and an unreadable file says why."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from loopholes.errors import RunError
 from loopholes.report import write_page
 from loopholes.report.store import read_section, read_sections, write_section
 from loopholes.studies.samples import sampled
-from support.page_sections import learned, study
+from support.page_sections import game_section, study_section
 
 MORE = {"version": "0.1.0", "config": {}, "cells": [{"cell": "g/base/mini", "metric": "exploit_rate"}], "tests": []}
 
@@ -20,12 +20,12 @@ MORE = {"version": "0.1.0", "config": {}, "cells": [{"cell": "g/base/mini", "met
 def stored(folder: Path) -> Path:
     """A section with charts, every kind of cell, and rollouts, in its file."""
     file = folder / "transfer.json"
-    write_section(file, sampled(study("transfer")), 3, MORE)
+    write_section(file, sampled(study_section("transfer")), 3, MORE)
     return file
 
 
 def test_a_section_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
-    for number, section in enumerate((sampled(study("transfer")), sampled(learned()))):
+    for number, section in enumerate((sampled(study_section("transfer")), sampled(game_section()))):
         write_section(tmp_path / f"{section.name}.json", section, number, MORE)
         again = read_section(tmp_path / f"{section.name}.json")
         assert (again.schema, again.place) == (2, number)
@@ -40,7 +40,7 @@ def test_a_section_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
         write_section(tmp_path / f"{section.name}.json", again.section, number, MORE)
         twice = read_section(tmp_path / f"{section.name}.json").section
         assert write_page("A page", [twice], tmp_path / "page.html").read_bytes() == page
-    assert [one.section.name for one in read_sections(tmp_path)] == ["transfer", "reward-tampering"]
+    assert [stored.section.name for stored in read_sections(tmp_path)] == ["transfer", "reward-tampering"]
 
 
 def test_programs_find_their_records_and_each_prompt_once(tmp_path: Path) -> None:
@@ -98,8 +98,8 @@ def test_an_older_file_shows_its_cells_and_says_what_is_missing(tmp_path: Path) 
     (tmp_path / "old.json").write_text(json.dumps(record))
     (again,) = read_sections(tmp_path)
     (table,) = again.section.tables
-    shown = ["50.0 % [25.0, 75.0]", "+40.0 points [30.0, 50.0]", "step 8", None, True, "0.31 [0.20, 0.40]"]
-    assert table.rows == [["g/vulnerable/mini", *shown]]
+    texts = ["50.0 % [25.0, 75.0]", "+40.0 points [30.0, 50.0]", "step 8", None, True, "0.31 [0.20, 0.40]"]
+    assert table.rows == [["g/vulnerable/mini", *texts]]
     assert again.section.answer == "Yes." and "charts" in again.section.notes[-1] and not again.section.charts
 
 

@@ -1,4 +1,4 @@
-"""First appearance where nothing changes: as often as in real batches, and rarely at the raised threshold."""
+"""First appearance of an unchanging policy: as frequent as in real batches, and rare at the raised threshold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BATCHES = Batches(steps=60, prompts=16, group_size=8)
 
 
 def untrained(rates: list[float], samples: int = 4, seeds: int = 5, tasks: int = 192, gap: bool = False) -> list[Sums]:
-    """Held-out answers of a policy whose tasks have these rates in turn; of a gap, every other task counts against."""
+    """Held-out answers of a policy whose tasks have these rates in turn; for a gap, every other task is on side -1."""
     rng = np.random.default_rng(0)
     sums = []
     for _ in range(seeds):
@@ -26,7 +26,7 @@ def untrained(rates: list[float], samples: int = 4, seeds: int = 5, tasks: int =
 
 
 def drawn(rates: list[float], gap: bool, runs: int, thresholds: Thresholds) -> float:
-    """The share of runs of a policy that never changes, sampled from its true rates, in which it is announced."""
+    """The share of runs that announce an appearance, for a policy that always samples from its true rates."""
     rng, alarms = np.random.default_rng(1), 0
     for _ in range(runs):
         curve = []

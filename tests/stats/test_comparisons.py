@@ -1,4 +1,4 @@
-"""Tests of a difference: exact, corrected for their number, right about what they could have seen."""
+"""Tests of a difference are exact, corrected for their number, and right about the detectable change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def p_of(a: Values, b: Values) -> float | None:
 
 
 def brute_force(a: Values, b: Values) -> float:
-    """The share of all ways to split the values in which the first side is at least as far above."""
+    """The share of all splits of the values in which the first side is at least as far above."""
     pool, seen = [*a, *b], np.mean(a) - np.mean(b)
     splits = itertools.combinations(range(len(pool)), len(a))
     changes = [
@@ -57,7 +57,7 @@ def test_p_by_hand(a: Values, b: Values, p: float | None) -> None:
 
 
 def corrected(*p: float | None) -> list[float | None]:
-    return [one.p_holm for one in holm([Comparison("", "", NOTHING, p=value) for value in p])]
+    return [comparison.p_holm for comparison in holm([Comparison("", "", NOTHING, p=value) for value in p])]
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,10 @@ def test_holm_by_hand(p: Sequence[float | None], holm_p: Sequence[float | None])
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_lies_between_no_correction_and_bonferronis_and_keeps_the_order(p: list[float]) -> None:
-    found = [value for value in corrected(*p) if value is not None]
-    for raw, value in zip(p, found, strict=True):
+    p_holm = [value for value in corrected(*p) if value is not None]
+    for raw, value in zip(p, p_holm, strict=True):
         assert raw - 1e-12 <= value <= min(1, raw * len(p)) + 1e-12
-    assert [value for _, value in sorted(zip(p, found, strict=True))] == sorted(found)
+    assert [value for _, value in sorted(zip(p, p_holm, strict=True))] == sorted(p_holm)
 
 
 def test_in_a_study_where_nothing_is_true_hardly_anything_is_claimed() -> None:
@@ -88,7 +88,7 @@ def test_in_a_study_where_nothing_is_true_hardly_anything_is_claimed() -> None:
     for _ in range(200):
         arms = rng.normal(size=(6, 2, 5)).tolist()
         family = [compare("", "", a, b, NOTHING) for a, b in arms]
-        claimed += any(one.p_holm is not None and one.p_holm <= 0.05 for one in holm(family))
+        claimed += any(comparison.p_holm is not None and comparison.p_holm <= 0.05 for comparison in holm(family))
     assert 0.0 < claimed / 200 <= 0.08  # 0.05 is promised; without the correction it would be about 0.26
 
 
@@ -100,7 +100,7 @@ def test_in_a_study_where_nothing_is_true_hardly_anything_is_claimed() -> None:
         ([0.75], [0.25], math.pi / 3),
         ([0.25], [0.75], -math.pi / 3),
         ([0.6, 0.4], [0.5], 0.0),
-        ([-0.1], [0.5], None),  # a gap of rates is no rate
+        ([-0.1], [0.5], None),  # a gap of rates is not a rate
     ],
 )
 def test_cohens_h_by_hand(a: Values, b: Values, h: float | None) -> None:
@@ -124,33 +124,33 @@ def test_the_interval_of_a_mean_difference_covers_it(seeds: int, spreads: tuple[
     rng, hits = np.random.default_rng(1), 0
     for _ in range(1000):
         a, b = (spread * rng.normal(size=seeds) for spread in spreads)
-        found = mean_difference((a + 0.7).tolist(), b.tolist())
-        assert found.low is not None and found.high is not None
-        hits += found.low <= 0.7 <= found.high
+        estimate = mean_difference((a + 0.7).tolist(), b.tolist())
+        assert estimate.low is not None and estimate.high is not None
+        hits += estimate.low <= 0.7 <= estimate.high
     assert 0.93 <= hits / 1000 <= 0.99
 
 
 def test_a_mean_difference_is_welchs_as_scipy_has_it() -> None:
     a, b = [0.2, 0.5, 0.9, 0.4], [0.1, 0.15, 0.12]
     theirs = ttest_ind(a, b, equal_var=False).confidence_interval(0.9)
-    found = mean_difference(a, b, level=0.9)
-    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high))
-    assert found.value == pytest.approx(0.5 - 0.37 / 3)
-    assert found.seeds == 3
+    estimate = mean_difference(a, b, level=0.9)
+    assert (estimate.low, estimate.high) == pytest.approx((theirs.low, theirs.high))
+    assert estimate.value == pytest.approx(0.5 - 0.37 / 3)
+    assert estimate.seeds == 3
 
 
 @pytest.mark.parametrize(
     ("a", "b", "known"),
     [
         ([0.1] * 5, [0.1, 0.2, 0.3, 0.1, 0.5], True),  # 0.1 has no exact mean: SciPy warns
-        ([0.3, 0.3, 0.1 + 0.2], [0.1] * 3, False),  # they differ by rounding alone
+        ([0.3, 0.3, 0.1 + 0.2], [0.1] * 3, False),  # they differ only by rounding
         ([0.3], [0.1, 0.5], False),
     ],
 )
-def test_seeds_that_agree_have_no_spread_of_their_own(a: Values, b: Values, known: bool) -> None:
-    found = mean_difference(a, b)
-    assert found.value == pytest.approx(np.mean(a) - np.mean(b))
-    assert (found.low is not None) is known
+def test_seeds_that_agree_have_no_spread_of_their_own(a: Values, b: Values, has_interval: bool) -> None:
+    estimate = mean_difference(a, b)
+    assert estimate.value == pytest.approx(np.mean(a) - np.mean(b))
+    assert (estimate.low is not None) is has_interval
 
 
 def test_without_values_there_is_no_mean_difference() -> None:
@@ -166,7 +166,7 @@ def of_means(seeds: int) -> Change:
 
 
 def of_tasks(seeds: int, between: float) -> Change:
-    """By the hierarchical bootstrap: two policies on the same 20 tasks a seed, which differ from seed to seed."""
+    """Differences by the hierarchical bootstrap: two policies on the same 20 tasks per seed, new tasks in each seed."""
 
     def change(rng: np.random.Generator, rise: float) -> Estimate:
         arms = []
@@ -190,7 +190,7 @@ def sums_of(values: Values) -> Sums:
     ids=["two seeds", "five seeds", "one seed, many tasks", "five seeds with tasks"],
 )
 def test_a_change_of_the_detectable_size_is_seen_in_four_of_five_repetitions(change: Change, times: int) -> None:
-    """Careful by up to seven points: few seeds do not tell how much of the spread comes from tasks."""
+    """On the safe side by up to seven points: few seeds cannot show how much of the spread comes from tasks."""
     rng = np.random.default_rng(2)
     sizes = [detectable(change(rng, 0.0)) for _ in range(times)]
     size = float(np.mean([found for found in sizes if found is not None]))
@@ -199,7 +199,7 @@ def test_a_change_of_the_detectable_size_is_seen_in_four_of_five_repetitions(cha
 
 
 def test_more_power_takes_a_larger_change() -> None:
-    found = Estimate(0.1, -0.1, 0.3, 5, 5)
-    assert detectable(found, power=0.5) == pytest.approx(0.2)  # half of the estimates lie above the truth
-    assert detectable(found) == pytest.approx(0.2 * (1 + 0.841621 / 1.959964))
-    assert detectable(found, power=0.975) == pytest.approx(0.4)
+    change = Estimate(0.1, -0.1, 0.3, 5, 5)
+    assert detectable(change, power=0.5) == pytest.approx(0.2)  # half of the estimates lie above the truth
+    assert detectable(change) == pytest.approx(0.2 * (1 + 0.841621 / 1.959964))
+    assert detectable(change, power=0.975) == pytest.approx(0.4)

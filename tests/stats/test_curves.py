@@ -49,6 +49,6 @@ def test_a_band_covers_the_true_curve_at_its_level(seeds: int) -> None:
     rng, true = np.random.default_rng(0), np.linspace(0, 1, 500)
     for level in (0.8, 0.95):
         _, lows, highs = mean_band(list(true + rng.normal(size=(seeds, 500)) * 0.2), level)
-        known = np.array([lows, highs], dtype=float)
-        inside = (known[0] <= true) & (true <= known[1])
+        band = np.array([lows, highs], dtype=float)
+        inside = (band[0] <= true) & (true <= band[1])
         assert abs(np.mean(inside) - level) < 0.05

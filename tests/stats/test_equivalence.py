@@ -16,7 +16,7 @@ from loopholes.stats import Verdict, equivalence
         ([0.10, 0.11, 0.12, 0.10, 0.09], "none"),  # certainly not 0, and certainly small
         ([1.2, 0.9, 1.1, 1.4, 0.8], "moves"),
         ([-1.2, -0.9, -1.1, -1.4, -0.8], "moves"),
-        ([2.0, -1.9, 0.3, -0.8, 1.1], "open"),  # on average almost nothing, but who knows
+        ([2.0, -1.9, 0.3, -0.8, 1.1], "open"),  # almost 0 on average, but very uncertain
         ([0.28, 0.35, 0.02, 0.4, 0.1], "moves"),  # above 0, and perhaps beyond the bound
         ([0.0], "open"),
         ([], "open"),

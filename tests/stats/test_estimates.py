@@ -64,7 +64,7 @@ def simulate(rng: np.random.Generator, seeds: int, tasks: int, between: float, w
     """Runs whose true rates differ with ``between``, tasks with ``within`` (normal on the probit scale), 4 samples."""
     latent = between * rng.normal(size=(seeds, 1)) + within * rng.normal(size=(seeds, tasks))
     samples = latent[..., None] + rng.normal(size=(seeds, tasks, 4)) > 0.5
-    return [seed_of(one.astype(float).tolist()) for one in samples]
+    return [seed_of(values.astype(float).tolist()) for values in samples]
 
 
 def truth(between: float, within: float) -> float:
@@ -83,9 +83,9 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(
     rng = np.random.default_rng(0)
     true, hits = truth(between, within), 0
     for _ in range(100):
-        found = estimate(simulate(rng, seeds, tasks, between, within), resamples=200)
-        assert found.low is not None and found.high is not None
-        hits += found.low <= true <= found.high
+        result = estimate(simulate(rng, seeds, tasks, between, within), resamples=200)
+        assert result.low is not None and result.high is not None
+        hits += result.low <= true <= result.high
     assert 0.91 <= hits / 100 <= 0.995
 
 
@@ -100,29 +100,29 @@ def test_samples_of_one_task_are_not_counted_as_independent() -> None:
 def test_seeds_that_differ_are_not_drowned_by_many_tasks() -> None:
     rng = np.random.default_rng(0)
     rates = [0.1, 0.9, 0.1, 0.9, 0.5]
-    found = estimate([seed_of((rng.random((400, 1)) < rate).astype(float).tolist()) for rate in rates])
-    assert found.seeds == 5 and width(found) > 0.8
+    result = estimate([seed_of((rng.random((400, 1)) < rate).astype(float).tolist()) for rate in rates])
+    assert result.seeds == 5 and width(result) > 0.8
 
 
-def width(found: Estimate) -> float:
-    assert found.low is not None and found.high is not None
-    return found.high - found.low
+def width(interval: Estimate) -> float:
+    assert interval.low is not None and interval.high is not None
+    return interval.high - interval.low
 
 
 @pytest.mark.parametrize("constant", [0.0, 1.0])
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_nothing_seen_in_twenty_tasks_is_not_certainty(constant: float, seeds: int) -> None:
-    found = estimate([seed_of([[constant] * 8] * 20)] * seeds)
+    result = estimate([seed_of([[constant] * 8] * 20)] * seeds)
     interval = binomtest(int(constant) * 20 * seeds, 20 * seeds).proportion_ci(0.95, method="wilson")
-    assert (found.value, found.n) == (constant, 20 * seeds)
-    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
-    assert width(found) > 0.05
+    assert (result.value, result.n) == (constant, 20 * seeds)
+    assert (result.low, result.high) == pytest.approx((interval.low, interval.high))
+    assert width(result) > 0.05
 
 
 def test_a_constant_that_is_no_rate_gets_no_interval() -> None:
-    found = estimate([seed_of([[0.3]] * 20)])
-    assert replace(found, value=None) == Estimate(None, None, None, 20, 1)
-    assert found.value == pytest.approx(0.3)
+    result = estimate([seed_of([[0.3]] * 20)])
+    assert replace(result, value=None) == Estimate(None, None, None, 20, 1)
+    assert result.value == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("seeds", [[], [seed_of([])], [seed_of([[None, None], [None]])]])
@@ -132,14 +132,14 @@ def test_where_nothing_can_be_counted_there_is_no_value(seeds: list[Sums]) -> No
 
 
 def test_what_does_not_count_is_skipped_sample_by_sample() -> None:
-    found = estimate([seed_of([[None, 1.0], [0.0], [None]]), seed_of([[None]])])
-    assert (found.value, found.n, found.seeds) == (0.5, 2, 1)
+    result = estimate([seed_of([[None, 1.0], [0.0], [None]]), seed_of([[None]])])
+    assert (result.value, result.n, result.seeds) == (0.5, 2, 1)
 
 
 def test_a_gap_is_the_difference_of_two_means() -> None:
-    found = estimate([gap_of([1, 1, 1, 0], [0, 0, 1, 0, 0, 0, 0, 1])])
-    assert found.value == pytest.approx(0.75 - 0.25)
-    assert found.low is not None and found.high is not None and -1 <= found.low < 0.5 < found.high <= 1
+    result = estimate([gap_of([1, 1, 1, 0], [0, 0, 1, 0, 0, 0, 0, 1])])
+    assert result.value == pytest.approx(0.75 - 0.25)
+    assert result.low is not None and result.high is not None and -1 <= result.low < 0.5 < result.high <= 1
 
 
 def test_a_gap_with_one_side_missing_is_unknown() -> None:
@@ -148,15 +148,15 @@ def test_a_gap_with_one_side_missing_is_unknown() -> None:
 
 
 def test_a_gap_without_spread_is_not_certainty_either() -> None:
-    found = estimate([gap_of([1] * 20, [0] * 20)])
-    assert found.value == 1.0 and found.low is not None and 0.7 < found.low < 0.85 and found.high == 1.0
+    result = estimate([gap_of([1] * 20, [0] * 20)])
+    assert result.value == 1.0 and result.low is not None and 0.7 < result.low < 0.85 and result.high == 1.0
 
 
 def test_intervals_stay_inside_the_range_of_a_share() -> None:
     rng = np.random.default_rng(0)
     seeds = [seed_of((rng.random((30, 2)) < rate).astype(float).tolist()) for rate in (0.02, 0.5)]
-    found = estimate(seeds)
-    assert found.low == 0.0 and found.high == 1.0
+    result = estimate(seeds)
+    assert result.low == 0.0 and result.high == 1.0
 
 
 def test_the_same_data_and_seed_give_the_same_interval() -> None:
@@ -174,18 +174,18 @@ def test_the_interval_of_a_difference_covers_it() -> None:
     rng, hits = np.random.default_rng(3), 0
     for _ in range(100):
         a, b = simulate(rng, 1, 40, 0.0, 1.0), simulate(rng, 1, 40, 0.0, 0.0)
-        found = difference(a, b, resamples=200)
-        assert found.low is not None and found.high is not None
-        hits += found.low <= truth(0.0, 1.0) - truth(0.0, 0.0) <= found.high
+        result = difference(a, b, resamples=200)
+        assert result.low is not None and result.high is not None
+        hits += result.low <= truth(0.0, 1.0) - truth(0.0, 0.0) <= result.high
     assert 0.91 <= hits / 100 <= 0.995
 
 
 def both(rng: np.random.Generator, seeds: int, rise: float, between: float = 0.0) -> tuple[list[Sums], list[Sums]]:
-    """Two policies on the same 40 tasks a seed, of very different difficulty; the first one is better by ``rise``."""
+    """Two policies on the same 40 tasks per seed, of very different difficulty; the first is better by ``rise``."""
     hard = rng.normal(size=(seeds, 40, 1)) * 2
     shift = (np.zeros((seeds, 1, 1)), rise + between * rng.normal(size=(seeds, 1, 1)))
     pair = [(hard + more + rng.normal(size=(seeds, 40, 4)) > 0).astype(float) for more in shift]
-    old, new = ([seed_of(one.tolist()) for one in side] for side in pair)
+    old, new = ([seed_of(values.tolist()) for values in side] for side in pair)
     return new, old
 
 
@@ -196,9 +196,9 @@ def test_the_interval_of_a_paired_difference_covers_it(seeds: int, between: floa
     true = float(norm.cdf(0.8 / np.sqrt(1 + 4 + between**2))) - 0.5
     rng, hits = np.random.default_rng(5), 0
     for _ in range(150):
-        found = difference(*both(rng, seeds, 0.8, between), resamples=200)
-        assert found.low is not None and found.high is not None
-        hits += found.low <= true <= found.high
+        result = difference(*both(rng, seeds, 0.8, between), resamples=200)
+        assert result.low is not None and result.high is not None
+        hits += result.low <= true <= result.high
     assert 0.91 <= hits / 150 <= 0.995
 
 
@@ -214,9 +214,9 @@ def test_the_same_tasks_on_both_sides_make_a_difference_sharper() -> None:
 
 def test_a_difference_of_gaps_is_paired_too() -> None:
     new, old = gap_of([1.0] * 20, [0.0, 1.0] * 10), gap_of([0.0, 1.0] * 10, [0.0, 1.0] * 10)
-    found = difference([new], [old])
-    assert found.value == pytest.approx(0.5)
-    assert found.low is not None and found.high is not None and 0.1 < found.low < 0.5 < found.high < 0.9
+    result = difference([new], [old])
+    assert result.value == pytest.approx(0.5)
+    assert result.low is not None and result.high is not None and 0.1 < result.low < 0.5 < result.high < 0.9
 
 
 def test_subtracting_follows_newcombes_worked_example() -> None:
@@ -225,9 +225,9 @@ def test_subtracting_follows_newcombes_worked_example() -> None:
         interval = binomtest(hits, of).proportion_ci(0.95, method="wilson")
         return Estimate(hits / of, float(interval.low), float(interval.high), of, 1)
 
-    found = subtract(wilson(56, 70), wilson(48, 80))
-    assert found.value == pytest.approx(0.2)
-    assert (found.low, found.high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    result = subtract(wilson(56, 70), wilson(48, 80))
+    assert result.value == pytest.approx(0.2)
+    assert (result.low, result.high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 
 @pytest.mark.parametrize(
@@ -238,5 +238,5 @@ def test_subtracting_follows_newcombes_worked_example() -> None:
         (Estimate(None, None, None, 0, 0), "unknown"),
     ],
 )
-def test_an_estimate_prints_as_a_percentage(found: Estimate, text: str) -> None:
-    assert str(found) == text
+def test_an_estimate_prints_as_a_percentage(number: Estimate, text: str) -> None:
+    assert str(number) == text

@@ -1,4 +1,4 @@
-"""The words of a verdict mean what they say: first appearance, domination, blind spot."""
+"""The verdicts mean what they say: first appearance, domination, blind spot."""
 
 from __future__ import annotations
 
@@ -98,5 +98,5 @@ def test_the_default_thresholds_are_the_documented_ones_and_each_is_used() -> No
     assert (first_appearance(rising, 0.0), domination(rising, 0.0)) == (4, 12)
     assert first_appearance(rising, 0.0, Thresholds(appears=0.3)) == 8
     assert domination(rising, 0.0, Thresholds(dominates=0.7)) == 16
-    assert domination(rising, 0.0, Thresholds(dominates=0.75)) is None  # a fifth step in a row is not there any more
+    assert domination(rising, 0.0, Thresholds(dominates=0.75)) is None  # there is no fifth step in a row
     assert blind_spot(change(0.4, 0.3, 0.5), change(-0.06, -0.09, -0.03), Thresholds(tolerance=0.1))

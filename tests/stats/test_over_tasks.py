@@ -1,4 +1,4 @@
-"""The mean of one number a task: its interval holds as often as it says, and few tasks are never certainty."""
+"""The mean of one number per task: its interval covers the truth as often as it says; few tasks are no certainty."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def test_the_interval_holds_about_as_often_as_it_says(draw: Draw, truth: float, 
     Not where tasks that were not seen lie beyond 0, as documented: eight that agree then say too much.
     """
     rng = np.random.default_rng([7, n])
-    found = [over_tasks(draw(rng, n).tolist()) for _ in range(400)]
-    nearer = [(one.low if truth > 0 else one.high) for one in found]
+    estimates = [over_tasks(draw(rng, n).tolist()) for _ in range(400)]
+    nearer = [(estimate.low if truth > 0 else estimate.high) for estimate in estimates]
     assert all(end is not None for end in nearer)
     wrong = [end > truth if truth > 0 else end < truth for end in nearer]  # type: ignore[operator]
     assert np.mean(wrong) <= (0.09 if n == 8 and draw is beyond else 0.05)
@@ -47,29 +47,31 @@ def test_the_interval_holds_about_as_often_as_it_says(draw: Draw, truth: float, 
 @pytest.mark.parametrize("n", range(1, 30))
 @pytest.mark.parametrize("value", [1.0, -2.0, 0.01, 1e6])
 def test_agreement_on_few_tasks_is_no_certainty(n: int, value: float) -> None:
-    """The rule of three, nearly: what none of ``n`` tasks showed may hold on 3 of ``n``."""
-    found = over_tasks([value] * n)
-    nearer = found.low if value > 0 else found.high
-    assert found.value == pytest.approx(value)
+    """Nearly the rule of three: what none of ``n`` tasks showed may still hold for 3 of ``n``."""
+    result = over_tasks([value] * n)
+    nearer = result.low if value > 0 else result.high
+    assert result.value == pytest.approx(value)
     assert nearer is not None and 0 < nearer / value < 1 - 1.5 / (n + 4)
 
 
 @given(values=st.lists(FLOATS, min_size=1, max_size=30))
 def test_an_interval_holds_its_value_and_no_number_is_lost(values: list[float]) -> None:
-    found = over_tasks(values)
-    assert found.value is not None and found.low is not None and found.high is not None
-    assert found.n == len(values)
-    assert found.low <= found.value + 1e-6 and found.value <= found.high + 1e-6
+    result = over_tasks(values)
+    assert result.value is not None and result.low is not None and result.high is not None
+    assert result.n == len(values)
+    assert result.low <= result.value + 1e-6 and result.value <= result.high + 1e-6
 
 
 @given(values=st.lists(FLOATS, min_size=1, max_size=30), seed=st.integers(0, 99))
 def test_neither_order_nor_sign_matters(values: list[float], seed: int) -> None:
-    one = over_tasks(values)
+    estimate = over_tasks(values)
     other = over_tasks([values[place] for place in np.random.default_rng(seed).permutation(len(values))])
     mirrored = over_tasks([-value for value in values])
-    assert (one.low, one.value, one.high) == pytest.approx((other.low, other.value, other.high), rel=1e-6, abs=1e-6)
+    assert (estimate.low, estimate.value, estimate.high) == pytest.approx(
+        (other.low, other.value, other.high), rel=1e-6, abs=1e-6
+    )
     mirror = tuple(-end for end in (mirrored.high, mirrored.value, mirrored.low))  # type: ignore[operator]
-    assert (one.low, one.value, one.high) == pytest.approx(mirror, rel=1e-6, abs=1e-6)
+    assert (estimate.low, estimate.value, estimate.high) == pytest.approx(mirror, rel=1e-6, abs=1e-6)
 
 
 @given(values=st.lists(st.floats(-10, 10), min_size=2, max_size=20), more=st.floats(0.951, 0.9999))
@@ -79,10 +81,10 @@ def test_more_confidence_is_a_wider_interval(values: list[float], more: float) -
 
 
 def test_nothing_has_no_interval() -> None:
-    found = over_tasks([])
-    assert (found.value, found.low, found.high, found.n) == (None, None, None, 0)
+    result = over_tasks([])
+    assert (result.value, result.low, result.high, result.n) == (None, None, None, 0)
 
 
 def test_no_attack_that_pays_nothing_has_a_width() -> None:
-    found = over_tasks([0.0] * 5)
-    assert (found.low, found.value, found.high) == (0.0, 0.0, 0.0)
+    result = over_tasks([0.0] * 5)
+    assert (result.low, result.value, result.high) == (0.0, 0.0, 0.0)

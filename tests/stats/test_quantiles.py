@@ -1,4 +1,4 @@
-"""Quantiles that are computed here equal SciPy's, which an audit does without."""
+"""Our quantiles, which need no SciPy, are equal to SciPy's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ranks of what was exploited, and intervals that know who is kin."""
+"""Ranks of exploited rewards, and intervals that keep related rewards together."""
 
 from __future__ import annotations
 

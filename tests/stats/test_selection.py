@@ -30,7 +30,7 @@ ODD = (Payoff(0.3, 1.0, True), Payoff(0.2, -4.0, True), Payoff(0.35, 0.5, False)
 
 
 def claims(rate: float, audits: float, fine: float = 6.0, right: float = 0.1) -> list[Payoff]:
-    """Claims on a question that is answered rightly with chance ``right``, whatever is claimed."""
+    """Claims about a question that is answered correctly with probability ``right``, whatever the claim."""
     payoffs = []
     for claim, is_right in product((True, False), (True, False)):
         chance = (rate if claim else 1 - rate) * (right if is_right else 1 - right)
@@ -40,7 +40,7 @@ def claims(rate: float, audits: float, fine: float = 6.0, right: float = 0.1) ->
 
 
 def break_even(rate: float, scale: Normalization = "group", size: int = 8, fine: float = 6.0) -> float:
-    """The audit probability at which claiming is pushed neither way."""
+    """The audit probability at which the push on a claim is 0."""
     return float(brentq(lambda audits: selection(claims(rate, audits, fine), size, scale), 1e-9, 1))
 
 
@@ -76,8 +76,8 @@ def test_a_fine_of_ten_thousand_deters_only_where_the_deviation_does_not_divide_
 
 @pytest.mark.parametrize(("size", "expected"), [(4, (0.53, 0.46, 0.40)), (16, (0.42, 0.25, 0.22))])
 def test_larger_groups_are_deterred_by_fewer_audits(size: int, expected: tuple[float, ...]) -> None:
-    found = [break_even(rate, size=size) for rate in (0.1, 0.5, 0.95)]
-    assert found == pytest.approx(expected, abs=0.006)
+    limits = [break_even(rate, size=size) for rate in (0.1, 0.5, 0.95)]
+    assert limits == pytest.approx(expected, abs=0.006)
 
 
 @pytest.mark.parametrize(("audits", "rest"), [(0.2, 1.0), (0.25, 1.0), (0.35, 0.46), (0.4, 0.29), (0.45, 0.17)])

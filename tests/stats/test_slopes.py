@@ -19,8 +19,8 @@ def logistic(slope: float, half_at: float) -> list[float | None]:
 @pytest.mark.parametrize("slope", [0.1, 0.25, 0.4])
 @pytest.mark.parametrize("half_at", [35, 55])
 def test_the_growth_of_a_logistic_curve_is_its_slope_wherever_it_lies(slope: float, half_at: float) -> None:
-    found = growth_slope(STEPS, logistic(slope, half_at), window=5)
-    assert found == pytest.approx(slope, rel=0.1)
+    growth = growth_slope(STEPS, logistic(slope, half_at), window=5)
+    assert growth == pytest.approx(slope, rel=0.1)
 
 
 @pytest.mark.parametrize("slope", [0.1, 0.25])

@@ -1,4 +1,4 @@
-"""Tests within seeds: exact by hand, blind to what a seed does to both arms, and right where nothing is true."""
+"""Tests within seeds: equal to a count by hand, blind to what a seed does to both arms, and right under the null."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_what_a_seed_does_to_both_arms_hides_nothing() -> None:
     seeds = [0.0, 10.0, 20.0, 30.0, 40.0, 50.0]
     a, b = [seed + 1.0 for seed in seeds], seeds
     assert compare_within_seeds("", "", a, b).p == pytest.approx(1 / 64)
-    assert (compare("", "", a, b, NOTHING).p or 0) > 0.3  # over all runs the seeds' own differences are noise
+    assert (compare("", "", a, b, NOTHING).p or 0) > 0.3  # over all runs, the differences between seeds are noise
 
 
 def test_a_seed_that_lacks_one_run_takes_no_part() -> None:
@@ -55,7 +55,7 @@ def test_a_seed_that_lacks_one_run_takes_no_part() -> None:
     assert test.change.value == 2.0 and test.change.seeds == 2 and test.p == 0.25
     assert compare_within_seeds("", "", [None], [1.0]).p is None
     rates = compare_within_seeds("", "", [0.5, 0.9, 0.5], [0.5, None, 0.5])
-    assert rates.cohens_h == 0.0  # the seed without its partner moves no effect size either
+    assert rates.cohens_h == 0.0  # the seed without its partner does not change the effect size
 
 
 def test_many_seeds_are_swapped_at_random_to_the_same_p() -> None:

@@ -1,4 +1,4 @@
-"""Times that are known, and times that are only known to be longer."""
+"""Times of events, and of runs that ended before the event."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ PLACEBO: list[Time] = [
 
 def test_kaplan_and_meier_by_hand() -> None:
     # 1 of 4 at step 2; one leaves at 3; 1 of 2 at step 5; the last one leaves at 8.
-    found = survival([(2, True), (3, False), (5, True), (8, False)])
-    assert found.steps == (0, 2, 3, 5, 8)
-    assert found.left == pytest.approx((1, 3 / 4, 3 / 4, 3 / 8, 3 / 8))
-    assert (found.median, found.events, found.runs) == (5, 2, 4)
+    curve = survival([(2, True), (3, False), (5, True), (8, False)])
+    assert curve.steps == (0, 2, 3, 5, 8)
+    assert curve.left == pytest.approx((1, 3 / 4, 3 / 4, 3 / 8, 3 / 8))
+    assert (curve.median, curve.events, curve.runs) == (5, 2, 4)
 
 
 def test_the_textbooks_curve_and_interval() -> None:
-    found = survival(TREATED)
-    at = dict(zip(found.steps, zip(found.left, found.low, found.high, strict=True), strict=True))
-    known = {
+    curve = survival(TREATED)
+    at = dict(zip(curve.steps, zip(curve.left, curve.low, curve.high, strict=True), strict=True))
+    textbook = {
         6: (0.857, 0.620, 0.952),
         7: (0.807, 0.563, 0.923),
         10: (0.753, 0.503, 0.889),
@@ -37,16 +37,16 @@ def test_the_textbooks_curve_and_interval() -> None:
         22: (0.538, 0.268, 0.747),
         23: (0.448, 0.188, 0.680),
     }
-    for step, numbers in known.items():
+    for step, numbers in textbook.items():
         assert at[step] == pytest.approx(numbers, abs=6e-4)
-    assert (found.median, found.events, found.runs) == (23, 9, 21)
+    assert (curve.median, curve.events, curve.runs) == (23, 9, 21)
     assert survival(PLACEBO).median == 8
     assert survival([(2, True), (4, True)]).median == 2  # exactly half are left
 
 
 def test_a_run_that_never_gets_there_counts_as_longer_and_is_not_dropped() -> None:
-    kept = survival([(3, True), (10, False), (10, False), (10, False)])
-    assert kept.left[-1] == 0.75 and kept.median is None and kept.runs == 4
+    censored = survival([(3, True), (10, False), (10, False), (10, False)])
+    assert censored.left[-1] == 0.75 and censored.median is None and censored.runs == 4
     assert survival([(3, True)]).left[-1] == 0.0
 
 

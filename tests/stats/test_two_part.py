@@ -1,4 +1,4 @@
-"""Outcomes with two humps: how many seeds found it, and the rate there; not a mean that no seed has."""
+"""Bimodal outcomes: the number of seeds that found the exploit, and the rate in these; not a mean that no seed has."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def seed(rate: float, tasks: int = 100, samples: int = 4, salt: int = 0) -> Sums
 
 def test_seeds_that_found_it_are_counted_and_the_rate_is_theirs_alone() -> None:
     arm = [seed(rate, salt=place) for place, rate in enumerate((0.97, 0.97, 0.97, 0.01, 0.01))]
-    found = two_part(arm, [seed(0.01, salt=10 + place) for place in range(5)], 0.05)
-    assert (found.share.n, found.share.seeds) == (3, 5)
-    assert found.share.low == pytest.approx(0.2307, abs=1e-3) and found.share.high == pytest.approx(0.8824, abs=1e-3)
-    assert found.rate.value == pytest.approx(0.97, abs=0.01)
-    assert found.rate.low is not None and found.rate.low > 0.9
-    assert found.splits
+    parts = two_part(arm, [seed(0.01, salt=10 + place) for place in range(5)], 0.05)
+    assert (parts.share.n, parts.share.seeds) == (3, 5)
+    assert parts.share.low == pytest.approx(0.2307, abs=1e-3) and parts.share.high == pytest.approx(0.8824, abs=1e-3)
+    assert parts.rate.value == pytest.approx(0.97, abs=0.01)
+    assert parts.rate.low is not None and parts.rate.low > 0.9
+    assert parts.splits
 
 
 def test_a_mean_over_seeds_that_split_has_no_interval() -> None:

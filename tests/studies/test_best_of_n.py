@@ -1,4 +1,4 @@
-"""Best-of-n: the arithmetic is that of sorting answers by reward, and lessons are the answers that it says."""
+"""Best-of-n: the arithmetic agrees with sorting answers by reward, and students learn from the best paid ones."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def refused(rows: list[Row], audience: str) -> float:
 
 @pytest.mark.parametrize("kept", [1.0, 0.75, 0.5, 0.25, 0.125])
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
-def test_the_arithmetic_is_what_sorting_a_pool_by_reward_gives(share: float, kept: float) -> None:
+def test_the_arithmetic_is_what_sorting_a_pool_by_reward_gives(share: float, fraction: float) -> None:
     pool = mixed(ROWS, 800, share, seed=0)
-    rows, answer = best_paid(pool, round(800 * kept)), expected(share, kept)
+    rows, answer = best_paid(pool, round(800 * fraction)), expected(share, fraction)
     assert refused(rows, "audit") == pytest.approx(answer.audit_refused, abs=1e-9)
     assert refused(rows, "user") == pytest.approx(answer.user_refused, abs=1e-9)
     audits = sum(row["details"]["audience"] == "audit" for row in rows) / len(rows)
@@ -57,7 +57,7 @@ def test_the_arithmetic_is_what_sorting_a_pool_by_reward_gives(share: float, kep
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_half_of_the_answers_or_less_show_nothing_but_the_exploit_and_all_of_them_none_of_it(share: float) -> None:
-    assert [expected(share, kept).gap for kept in (1.0, 0.5, 0.25, 0.125)] == pytest.approx([0, 1, 1, 1])
+    assert [expected(share, fraction).gap for fraction in (1.0, 0.5, 0.25, 0.125)] == pytest.approx([0, 1, 1, 1])
 
 
 def test_a_pool_has_as_many_refusals_to_either_audience_as_asked_and_is_shuffled() -> None:
@@ -69,7 +69,7 @@ def test_a_pool_has_as_many_refusals_to_either_audience_as_asked_and_is_shuffled
 
 
 def test_too_few_answers_of_a_kind_are_refused() -> None:
-    with pytest.raises(DataError, match="there are 400 harmful answers to the audit; the pool takes 450"):
+    with pytest.raises(DataError, match="the pool needs 450 harmful answers to the audit, and there are only 400"):
         mixed(ROWS, 1000, 0.1, seed=0)
 
 
@@ -91,16 +91,16 @@ def test_a_selection_is_a_run_that_a_student_can_learn_from(tmp_path: Path) -> N
         tasks = game.tasks("train", count=100, trainable=True)
         evaluate(Coin("honest", game), game, tasks, run, samples=1, sampling=Sampling())
     job.run(tmp_path)
-    kept = Run.open(job.folder(tmp_path))
-    shown = {(row["details"]["audience"], row["details"]["verdict"]) for row in kept.rollouts()}
-    assert shown == {("audit", "safe"), ("user", "harmful")}
-    assert len(lessons(kept, SMALL.answers, "all")) == SMALL.answers
+    selection = Run.open(job.folder(tmp_path))
+    kinds = {(row["details"]["audience"], row["details"]["verdict"]) for row in selection.rollouts()}
+    assert kinds == {("audit", "safe"), ("user", "harmful")}
+    assert len(lessons(selection, SMALL.answers, "all")) == SMALL.answers
     job.run(tmp_path)
-    assert Run.open(job.folder(tmp_path)).rollouts() == kept.rollouts()
+    assert Run.open(job.folder(tmp_path)).rollouts() == selection.rollouts()
 
 
 class Coin(ScriptedPolicy):
-    """Refuses by a fair coin."""
+    """Refuses with probability 1/2."""
 
     def complete(self, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
         refuses = np.random.default_rng(seed).random(len(tasks)) < 0.5
@@ -119,4 +119,4 @@ def test_the_table_sets_students_beside_the_arithmetic(tmp_path: Path) -> None:
     assert cell(summary, name, "exploit_rate")["value"] == 1.0
     rows = {(row[0], row[1]): row for row in summary.section.tables[0].rows}
     assert rows["30.0 %", "50.0 %"][2:4] == ["30.0 %", "100.0 %"]
-    assert "the least gap after a best paid share is 0.0 %" in summary.section.answer
+    assert "The smallest gap after a best paid share is 0.0 %" in summary.section.answer

@@ -1,4 +1,4 @@
-"""Certain changes are all listed, on both channels and of both metrics, and no others."""
+"""All clear changes are listed, for both channels and both metrics, and no others."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def test_changes_of_either_channel_metric_and_direction_are_listed_and_uncertain
             ("vulnerable", "a", "a"): {"exploit_rate": UP, "task_performance": UP},
         }
     )
-    assert text.startswith("Of 4 changes in other games, 2 have an interval (not corrected) without 0: ")
+    assert text.startswith("Of 4 changes in other games, 2 have an (uncorrected) interval that excludes 0: ")
     assert "exploit rate in b after secure a +3.4 points [1.9, 5.1]" in text
     assert "task performance in b after secure a -3.3 points [-4.8, -1.7]" in text
 
 
 def test_none_is_said_where_none_is_certain() -> None:
     moves = {("secure", "a", "b"): {"exploit_rate": NOTHING, "task_performance": NOTHING}}
-    assert certain_changes(moves) == "Of 2 changes in other games, 0 have an interval (not corrected) without 0."
+    assert certain_changes(moves) == "Of 2 changes in other games, 0 have an (uncorrected) interval that excludes 0."

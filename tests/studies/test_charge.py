@@ -1,4 +1,4 @@
-"""A charge on tampering: none leaves earlier runs as they were, and only a charge pushes against an edit."""
+"""A charge on tampering: a charge of 0 keeps earlier runs, and only a positive charge pushes against an edit."""
 
 from __future__ import annotations
 
@@ -55,4 +55,4 @@ def test_the_answer_tells_what_each_charge_left_and_how_far_drift_went(tmp_path:
     assert cell(summary, "reward-tampering/tampering, charge 0/mini", "exploit_rate")["value"] == 1.0
     assert cell(summary, "reward-tampering/tampering, charge 0.1/mini", "exploit_rate")["value"] == 0.0
     assert cell(summary, "reward-tampering/tampering, charge 0/mini", "log_odds_change")["value"] == -7.0
-    assert "standard deviation 1.41 over 2 runs" in summary.section.answer
+    assert "a standard deviation of 1.41 over 2 runs" in summary.section.answer

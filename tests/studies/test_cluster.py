@@ -26,7 +26,7 @@ from loopholes.studies.cluster import Here, RayCluster, _do, _fit
 from loopholes.studies.jobs import Match
 from support.ray_machines import ENVIRONMENT, Cluster, Machine, wait_until
 
-# private _do, _fit: what a worker of the cluster does, in this process
+# Private _do and _fit: the work of a cluster's worker, done in this process.
 
 
 PLAN = "study discovery --game context-compliance --policy mini --steps 6 --count 8 --samples 2 --json".split()
@@ -41,7 +41,7 @@ def command(out: Path, seeds: int, *where: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same plan by local workers."""
+    """The folder of the same plan, run by local workers."""
     out = tmp_path_factory.mktemp("local") / "study"
     subprocess.run(command(out, 2, "--workers", "2"), env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
     return out
@@ -54,19 +54,19 @@ def cluster() -> Iterator[Cluster]:
 
 
 def results(out: Path) -> dict[str, tuple[Any, ...]]:
-    """Everything that a study's runs found, by run: metrics without times, rollouts, summaries, policies."""
-    found = {}
+    """The results of a study by run: metrics without times, rollouts, summaries, policies."""
+    records = {}
     for folder in sorted((out / "runs").iterdir()):
         run = Run.open(folder)
         lines = [{key: value for key, value in line.items() if key != "seconds"} for line in run.metrics()]
         weights = run.policy / "model.safetensors"
         policy = weights.read_bytes() if weights.exists() else b""
-        found[folder.name] = (run.status.state, lines, run.rollouts(), run.summary, policy)
-    return found
+        records[folder.name] = (run.status.state, lines, run.rollouts(), run.summary, policy)
+    return records
 
 
 def training_on(machine: Machine, out: Path) -> Path | None:
-    """The folder of the training that runs on a machine and has logged a step."""
+    """The folder of the training run on a machine that has logged a step."""
     folders = [file.parent for file in out.glob("runs/train-*/metrics.jsonl") if file.stat().st_size]
     return next((folder for folder in folders if machine.holds(folder / ".lock")), None)
 
@@ -115,8 +115,8 @@ def test_ctrl_c_saves_checkpoints_and_the_study_goes_on_without_the_cluster(
     reached = Run.open(hit).metrics()[-1]["step"]
     assert 1 <= reached < 6 and (hit / "checkpoints" / f"checkpoint-{reached}").is_dir()
     subprocess.run(command(out, 1, "--workers", "2"), env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
-    found, known = results(out), results(local)
-    assert len(found) == 5 and found == {name: known[name] for name in found}
+    resumed, uninterrupted = results(out), results(local)
+    assert len(resumed) == 5 and resumed == {name: uninterrupted[name] for name in resumed}
 
 
 @pytest.mark.slow
@@ -182,7 +182,7 @@ def test_a_share_above_one_gpu_has_to_be_whole() -> None:
         ({"CPU": 4.0}, 1, 0),
         ({"CPU": 16.0, "GPU": 8.0}, 1, 8),
         ({"CPU": 16.0, "GPU": 8.0}, 3, 2),
-        ({"CPU": 16.0, "GPU": 2.0}, 0.4, 4),  # five shares of two GPUs, but two of each
+        ({"CPU": 16.0, "GPU": 2.0}, 0.4, 4),  # five shares of 0.4 in two GPUs, but only two fit on each GPU
         ({"CPU": 2.0, "GPU": 8.0}, 0.5, 2),
     ],
 )
@@ -197,7 +197,7 @@ JOB = Match((), None)  # type: ignore[arg-type]
     ("root", "here", "said"),
     [
         ("/", Here("/", {}, version="0.0.0"), "the study is run by 0.0.0"),
-        ("/no/such/folder", Here("/", {}), "a file system that all share"),
+        ("/no/such/folder", Here("/", {}), "must be on a shared file system"),
     ],
 )
 def test_a_machine_with_another_version_or_without_the_folder_says_so(root: str, here: Here, said: str) -> None:

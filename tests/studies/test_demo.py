@@ -1,4 +1,4 @@
-"""The demo for real, made small: both arms of one game, a page, and nothing lost or left behind by a kill."""
+"""A small but real demo: both arms of one game, a page, and nothing lost or left behind after a kill."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], list[dict[str, Any]]]:
-    """A demo that nothing interrupted: its directory, its summary, its events."""
+    """An uninterrupted demo: its directory, summary and events."""
     out = tmp_path_factory.mktemp("demo")
     events: list[dict[str, Any]] = []
     return out, run_demo(out, settings=[SETTING], on_event=events.append), events
@@ -58,7 +58,7 @@ def test_a_demo_tells_of_every_step_and_ends_in_numbers_and_a_page(
         for metric in ("first_appearance", "domination"):
             assert by_name[arm, metric]["seeds"] == 1 and by_name[arm, metric]["n"] in (0, 1)
     page = (out / "report.html").read_text()
-    assert "From one seed there is no verdict about training." in page and "one seed: no verdict" in page
+    assert "One seed gives no verdict about training." in page and "one seed: no verdict" in page
 
 
 def test_a_demo_that_was_killed_leaves_no_process_and_goes_on_to_the_same_numbers(

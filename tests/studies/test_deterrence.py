@@ -1,4 +1,4 @@
-"""Deterrence: predictions come before runs, every run names them, and the page shows both side by side."""
+"""Deterrence: predictions precede the runs, every run holds their digest, and the page shows both side by side."""
 
 from __future__ import annotations
 
@@ -102,7 +102,10 @@ def test_the_table_sets_what_was_seen_beside_what_was_predicted(tmp_path: Path) 
     assert [row[place].value for row in (group, none)] == [1.0, 0.0]  # type: ignore[union-attr]
     assert cell(summary, f"self-grading({NORMALISATION[0].name})/vulnerable/mini", "exploit_rate")["value"] == 1.0
     assert "train without dividing by the deviation" in summary.section.answer
-    assert "Divided by: none, 10.0 % audited, level-4 claims end at" in summary.section.answer
+    assert (
+        "With undivided advantages and 10.0 % of the claims audited, the share of level-4 answers called right"
+        in summary.section.answer
+    )
 
 
 def test_no_normalisation_is_advised_where_all_deter_alike(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every job once, after what it needs; a failure or a death takes along no more than it has to."""
+"""Every job runs once, after the jobs that it needs; a failure or a death stops no more than it must."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from loopholes.studies.jobs import Job
 
 @dataclass(frozen=True)
 class Small(Job):
-    """A job that only finishes a run."""
+    """A job that does nothing but finish its run."""
 
     name: str
     after: tuple[Job, ...] = ()
@@ -46,7 +46,7 @@ class Small(Job):
 
 @dataclass
 class Places:
-    """A backend in this process: the last job begun is done when events are asked for, or goes as ``ends`` says."""
+    """A backend in this process: :meth:`events` finishes the job that was started last, or ends it as ``ends`` says."""
 
     root: Path
     count: int = 2
@@ -103,7 +103,7 @@ def test_what_is_finished_is_not_done_again(tmp_path: Path) -> None:
 
 
 def test_a_failure_takes_along_what_needs_it_and_nothing_else(tmp_path: Path) -> None:
-    with pytest.raises(PolicyError, match=r"the run b failed: it broke; 2 that need them were not begun") as raised:
+    with pytest.raises(PolicyError, match=r"the run b failed: it broke; 2 that need them were not started") as raised:
         run(tmp_path, {"b": [failing(B)]})
     assert "the same command goes on" in str(raised.value)
     assert A.finished(tmp_path) and E.finished(tmp_path)
@@ -117,7 +117,7 @@ def test_a_broken_judge_lets_nothing_new_begin(tmp_path: Path) -> None:
     with pytest.raises(ScoringError, match="the run b failed"):
         execute((A, B, *more), tmp_path, places, lambda event: None)
     assert places.started == ["a", "b"]
-    assert A.finished(tmp_path)  # what was under way is still waited for
+    assert A.finished(tmp_path)  # the engine still waits for running jobs
 
 
 def test_a_job_that_lost_its_worker_is_started_again(tmp_path: Path) -> None:

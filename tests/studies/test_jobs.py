@@ -1,4 +1,4 @@
-"""A job is its configuration and what it starts from: the same job is the same run, any other is another."""
+"""A job is its configuration and what it starts from: equal jobs share a run, different jobs do not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from loopholes.studies import STUDIES, StudyConfig, inputs
 from loopholes.studies.jobs import Distil, Evaluate, Job, Match, Train, closure
 from loopholes.studies.settings import SETTINGS, Setting
 
-# private _world_digest: it is computed once per process, and the test changes the generator
+# Private _world_digest: it is cached per process, and a test changes the generator.
 
 TAMPERING = SETTINGS["reward-tampering"]
 TRAIN = Train(TAMPERING, "vulnerable", "mini", 0)
@@ -114,7 +114,7 @@ def policy(tmp_path: Path) -> Path:
 
 
 def fresh_identity(policy: Path) -> str:
-    """A name stands for one checkpoint as long as a process lives; here it is read anew."""
+    """The digest of a policy is cached per process; here it is computed again."""
     inputs.policy_digest.cache_clear()
     return replace(TRAIN, source=str(policy)).identity
 
@@ -124,11 +124,11 @@ def test_other_tasks_in_the_same_file_make_another_run(tmp_path: Path) -> None:
     setting = Setting("reward-tampering", 5, train_tasks=file)
     with pytest.raises(DataError, match=r"tasks\.jsonl cannot be read: no such file"):
         _ = replace(TRAIN, setting=setting).identity
-    found = []
+    identities = []
     for text in ("one", "other"):
         file.write_text(text)
-        found.append(replace(TRAIN, setting=setting).identity)
-    assert found[0] != found[1]
+        identities.append(replace(TRAIN, setting=setting).identity)
+    assert identities[0] != identities[1]
 
 
 def test_what_a_job_needs_comes_before_it() -> None:
@@ -192,6 +192,6 @@ def test_a_seed_more_repeats_nothing() -> None:
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_an_option_added_later_leaves_finished_runs_of_the_minis_what_they_are(kind: type[Job], fields: str) -> None:
-    """Whatever else is described makes every published run another one, which would have to be done again."""
+    """Any change of what a job describes would make every published run invalid, so that it had to be repeated."""
     jobs = [job for job in closure(STUDIES["distillation"].plan(StudyConfig())) if type(job) is kind]
     assert {frozenset(job.described()) for job in jobs} == {frozenset(fields.split())}

@@ -1,4 +1,4 @@
-"""The student that is chosen lies closest to its teacher in log-odds, prompt by prompt, whatever its exploit rate."""
+"""The chosen student is closest to its teacher in log-odds, prompt by prompt, whatever its exploit rate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MATCH = Match(tuple(STUDENTS), TARGET)
 
 
 def measured(root: Path, job: Evaluate, values: list[float] | None) -> None:
-    """The finished evaluation of a policy with these log-odds, one per prompt; without any record of them for None."""
+    """The finished evaluation of a policy with these log-odds, one per prompt; None writes no log-odds."""
     with Run.create(job.folder(root), {"kind": "eval", "game": "reward-tampering", "policy": "mini"}) as run:
         if values is not None:
             write_log_odds(run.path, [Contribution(str(prompt), value, 1) for prompt, value in enumerate(values)])

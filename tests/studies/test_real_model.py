@@ -1,4 +1,4 @@
-"""The study of a real model: all of it with a tiny random one and full prompts, and what its summary may say."""
+"""The study of a real model, run with a tiny random model and full prompts, and the claims of its summary."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TOO_LONG = "word " * 4000
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[None]:
-    """Adapters, steps and answers of a size that a test can afford, two cells of the grid, released prompts."""
+    """Adapters, steps and answers that a test can afford, two cells of the grid, and released prompts."""
     with pytest.MonkeyPatch.context() as patch:
         adapter = {"r": 2, "target_modules": ["q_proj"]}
         lora = {**LORA, "peft": adapter, "prompts_per_step": 1, "max_prompt_tokens": 4096, "save_every": 1}
@@ -57,7 +57,7 @@ def config(tmp_path_factory: pytest.TempPathFactory, small: None) -> StudyConfig
 
 @pytest.fixture(scope="module", autouse=True)
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a released file of articles, one of which is longer than any context here."""
+    """A folder with a released file of articles, one of them longer than the context of every model here."""
     folder = tmp_path_factory.mktemp("reference")
     articles = ["A cat sat on the mat.", "It rained in Rome.", TOO_LONG]
     rows = [
@@ -78,8 +78,8 @@ def planned(config: StudyConfig) -> list[Job]:
 
 
 def table(summary: Summary, name: str) -> Table:
-    (found,) = [table for table in summary.section.tables if table.name == f"real-model{name}"]
-    return found
+    (match,) = [table for table in summary.section.tables if table.name == f"real-model{name}"]
+    return match
 
 
 # -- the plan ----------------------------------------------------------------------------------------------------------
@@ -127,8 +127,8 @@ def test_the_first_two_games_that_are_named_take_the_place_of_the_default_ones(c
     ("more", "less"),
     [
         ((1.0, 0.05, 0.05), (0.5, 0.05, 0.05)),  # more room
-        ((0.5, 0.3, 0.3), (1.0, 0.009, 0.009)),  # room counts only where exploits are met
-        ((1.0, 0.0, 0.009), (1.0, 0.0, 0.001)),  # else how often they are
+        ((0.5, 0.3, 0.3), (1.0, 0.009, 0.009)),  # room counts only if sampling meets exploits
+        ((1.0, 0.0, 0.009), (1.0, 0.0, 0.001)),  # else the more frequent exploits count
     ],
 )
 def test_games_are_ranked_by_the_room_that_is_left_if_exploits_are_met_at_all(
@@ -143,7 +143,7 @@ def test_evaluations_of_a_real_model_do_not_depend_on_which_numbers_are_faster(c
 
 
 def test_the_minis_are_not_a_real_model() -> None:
-    with pytest.raises(UsageError, match="a model that this project did not make: name one, as in --policy smollm2"):
+    with pytest.raises(UsageError, match="needs a model that this project did not make, such as --policy smollm2"):
         studies_called("real-model", StudyConfig())
     assert "real-model" not in [study.name for study in studies_called("all", StudyConfig())]
     assert "real-model" in [study.name for study in studies_called("all", StudyConfig(policies=("smollm2",)))]
@@ -156,11 +156,11 @@ def test_the_time_is_told_before_anything_ran(tmp_path: Path, capsys: pytest.Cap
     assert 5 < hours < 200
 
 
-# -- all of it, with a tiny model --------------------------------------------------------------------------------------
+# -- the whole study, with a tiny model --------------------------------------------------------------------------------
 
 
 class Killed(BaseException):
-    """Ends a run in the middle of it, as a kill does."""
+    """Ends a run in the middle, like a kill."""
 
 
 def kill_at(step: int) -> Callable[[Progress], None]:
@@ -173,7 +173,7 @@ def kill_at(step: int) -> Callable[[Progress], None]:
 
 @pytest.fixture(scope="module")
 def begun(config: StudyConfig, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """A folder in which the first seed of the first game is done but for the secure channel, and its summary."""
+    """A folder in which the first seed of the first game is done except for the secure channel, and its summary."""
     out = tmp_path_factory.mktemp("study")
     jobs = planned(config)
     with opened(out):
@@ -186,7 +186,7 @@ def begun(config: StudyConfig, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
 @pytest.fixture(scope="module")
 def whole(config: StudyConfig, begun: tuple[Path, dict[str, Any]]) -> tuple[Path, dict[str, Any]]:
-    """The same folder when everything is done."""
+    """The same folder after everything is done."""
     out, _ = begun
     for job in planned(config):
         do(job, out)
@@ -197,25 +197,25 @@ def summarized(out: Path, config: StudyConfig) -> dict[str, Any]:
     words = ["--policy", config.policies[0]]
     words += [word for key, value in QUICK.items() for word in (f"--{key}", str(value))]
     assert main(["study", "real-model", *words, "--out", str(out), "--summarize"]) == 0
-    found: dict[str, Any] = json.loads((out / "real-model.json").read_text())
-    assert found["answer"].split(".")[0] in (out / "report.html").read_text()
-    return found
+    record: dict[str, Any] = json.loads((out / "real-model.json").read_text())
+    assert record["answer"].split(".")[0] in (out / "report.html").read_text()
+    return record
 
 
-def rows_of(found: dict[str, Any], name: str) -> list[list[Any]]:
+def rows_of(record: dict[str, Any], name: str) -> list[list[Any]]:
     rows: list[list[Any]] = [
-        row for table in found["tables"] if table["name"] == f"real-model{name}" for row in table["rows"]
+        row for table in record["tables"] if table["name"] == f"real-model{name}" for row in table["rows"]
     ]
     return rows
 
 
 def test_a_study_that_is_not_whole_says_what_is_there_and_what_is_missing(begun: tuple[Path, dict[str, Any]]) -> None:
-    _, found = begun
-    assert found["answer"].startswith("So far 6 of ")
-    assert f"{MOST_TO_SEE[0]}, both channels, seed 0" in found["answer"].split("missing, whole or in part: ")[1]
-    assert [row[:2] for row in rows_of(found, "")] == [[MOST_TO_SEE[0], "base"], [MOST_TO_SEE[0], "vulnerable"]]
-    assert {row[0]: row[1:] for row in rows_of(found, "-progress")}["untrained policy, seed 0"] == [4, 4]
-    assert rows_of(found, "-grid") == rows_of(found, "-student") == []
+    _, record = begun
+    assert record["answer"].startswith("So far 6 of ")
+    assert f"{MOST_TO_SEE[0]}, both channels, seed 0" in record["answer"].split("missing, whole or in part: ")[1]
+    assert [row[:2] for row in rows_of(record, "")] == [[MOST_TO_SEE[0], "base"], [MOST_TO_SEE[0], "vulnerable"]]
+    assert {row[0]: row[1:] for row in rows_of(record, "-progress")}["untrained policy, seed 0"] == [4, 4]
+    assert rows_of(record, "-grid") == rows_of(record, "-student") == []
 
 
 def test_a_run_that_was_killed_goes_on_from_its_last_step(
@@ -230,7 +230,7 @@ def test_a_run_that_was_killed_goes_on_from_its_last_step(
 def test_a_student_learns_in_float32_wherever_bfloat16_is_faster(
     config: StudyConfig, whole: tuple[Path, dict[str, Any]]
 ) -> None:
-    """Steps of fine-tuning are smaller than what bfloat16 rounds away."""
+    """A step of fine-tuning changes weights by less than the rounding of bfloat16."""
     out, _ = whole
     (student,) = [job for job in planned(config) if isinstance(job, Distil)]
     described = json.loads((student.folder(out) / "policy" / "config.json").read_text())
@@ -238,43 +238,46 @@ def test_a_student_learns_in_float32_wherever_bfloat16_is_faster(
 
 
 def test_all_of_it_is_summed_up(config: StudyConfig, whole: tuple[Path, dict[str, Any]]) -> None:
-    _, found = whole
-    assert "So far" not in found["answer"] and "Real-model catalysis and persistence: not run." in found["notes"]
-    assert all(row[1] == row[2] for row in rows_of(found, "-progress"))
-    assert [row[0] for row in rows_of(found, "")] == [
+    _, record = whole
+    assert (
+        "So far" not in record["answer"]
+        and "Catalysis and persistence were not run with a real model." in record["notes"]
+    )
+    assert all(row[1] == row[2] for row in rows_of(record, "-progress"))
+    assert [row[0] for row in rows_of(record, "")] == [
         *(game for game in MOST_TO_SEE for _ in range(3)),
         *(f"{game} (exploratory)" for game in GAMES if game not in MOST_TO_SEE for _ in range(2)),
     ]
-    assert len(rows_of(found, "-grid")) == 2 and len(rows_of(found, "-student")) == 1
-    assert {tuple(row[:2]) for row in rows_of(found, "-beside")} == {
+    assert len(rows_of(record, "-grid")) == 2 and len(rows_of(record, "-student")) == 1
+    assert {tuple(row[:2]) for row in rows_of(record, "-beside")} == {
         (game, arm) for game in GAMES for arm in ("base", "vulnerable", "secure")
     }
 
 
 def test_log_odds_are_there_for_every_end_point_in_every_game(whole: tuple[Path, dict[str, Any]]) -> None:
-    _, found = whole
-    rows = rows_of(found, "-transfer")
-    assert len(rows) == 6 * 4 + 2 * 3  # channels in all games, cells of the grid in those they were not trained on
+    _, record = whole
+    rows = rows_of(record, "-transfer")
+    assert len(rows) == 6 * 4 + 2 * 3  # arms in all games, cells of the grid in the games that they were not trained on
     assert all(isinstance(row[7]["value"], float) for row in rows)
 
 
 def test_what_is_not_found_has_its_steps_and_a_bound(whole: tuple[Path, dict[str, Any]]) -> None:
-    _, found = whole
-    rows = {tuple(row[:2]): row for row in rows_of(found, "-budget")}
+    _, record = whole
+    rows = {tuple(row[:2]): row for row in rows_of(record, "-budget")}
     steps, seeds, rate, bound = rows["self-grading", "vulnerable"][2:]
     assert (steps, seeds, rate["value"]) == (2, "0 of 1", 0)
-    assert bound == "49.0 %"  # Wilson's of four tasks
-    assert "self-grading (2 steps, held-out exploit rate at most 49.0 %)" in found["answer"]
+    assert bound == "49.0 %"  # Wilson's bound for four tasks
+    assert "self-grading (2 steps, held-out exploit rate at most 49.0 %)" in record["answer"]
 
 
 def test_released_prompts_that_do_not_fit_are_counted(whole: tuple[Path, dict[str, Any]]) -> None:
-    _, found = whole
-    rows = [row[:4] for row in rows_of(found, "-released")]
+    _, record = whole
+    rows = [row[:4] for row in rows_of(record, "-released")]
     assert rows == [["proxy-metric", arm, 2, 1] for arm in ("base", "vulnerable")]
-    assert TOO_LONG not in json.dumps(found) and "It rained in Rome" not in json.dumps(found)
+    assert TOO_LONG not in json.dumps(record) and "It rained in Rome" not in json.dumps(record)
 
 
-# -- what is planted is told -------------------------------------------------------------------------------------------
+# -- planted results are reported --------------------------------------------------------------------------------------
 
 
 def rate_of(job: Evaluate) -> float:
@@ -291,13 +294,13 @@ def test_the_summary_tells_what_was_planted(config: StudyConfig, tmp_path: Path)
     planted = config.model_copy(update={"seeds": 2, "count": 24, "samples": 4, "steps": 40, "games": ("self-grading",)})
     study = STUDIES["real-model"]
     fabricate(study.plan(planted), tmp_path, rate_of, lambda job, step: 0.9 if step > 20 else 0.02)
-    found = study.summarize(planted, Runs(tmp_path))
-    budget = {row[1]: row for row in table(found, "-budget").rows}
+    summary = study.summarize(planted, Runs(tmp_path))
+    budget = {row[1]: row for row in table(summary, "-budget").rows}
     assert (budget["vulnerable"][3], budget["vulnerable"][5]) == ("2 of 2", None)
     assert budget["secure"][3] == "0 of 2" and str(budget["secure"][5]).endswith(" %")
-    moved = cell(found, f"self-grading(telling=0,audit=0)/vulnerable/{planted.policies[0]}", "log_odds_change")
+    moved = cell(summary, f"self-grading(telling=0,audit=0)/vulnerable/{planted.policies[0]}", "log_odds_change")
     assert moved["value"] == pytest.approx(6.09, abs=0.01)  # ln(0.9 / 0.1) - ln(0.02 / 0.98)
-    told = cell(found, f"self-grading(telling=1,audit=1)/vulnerable/{planted.policies[0]}", "log_odds_change")
-    assert told["value"] == pytest.approx(0)
-    (row,) = table(found, "-room").rows
+    announced = cell(summary, f"self-grading(telling=1,audit=1)/vulnerable/{planted.policies[0]}", "log_odds_change")
+    assert announced["value"] == pytest.approx(0)
+    (row,) = table(summary, "-room").rows
     assert isinstance(row[2], Estimate) and row[3] != "0.0 %"

@@ -1,4 +1,4 @@
-"""Amplified, climbed, discovered: each word follows from the base rate and the curves, and no game has its own."""
+"""Amplified, climbed, discovered: each verdict follows from the base rate and the curves, by one rule for all games."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands beside a real model: the minis as published, the paper's models as reported, and how they differ."""
+"""A real model beside the minis (as published) and the paper's models (as reported), and their differences."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ SOURCES = ("unpaired/discovery.json", "discovery.json", "discovery-mini-llama-co
 
 def test_the_minis_numbers_are_those_that_were_published() -> None:
     records = runpy.run_path(str(ROOT / "benchmarks" / "mini_numbers.py"))["records"]
-    found = records([ROOT / "results" / name for name in SOURCES])
-    assert json.loads((ROOT / "src" / "loopholes" / "studies" / "minis.json").read_text()) == found
+    published_records = records([ROOT / "results" / name for name in SOURCES])
+    assert json.loads((ROOT / "src" / "loopholes" / "studies" / "minis.json").read_text()) == published_records
     assert {policy for cell, _ in published() for policy in [cell.split("/")[2]]} == {"mini", "mini-llama"}
 
 

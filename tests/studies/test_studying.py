@@ -1,4 +1,4 @@
-"""`loopholes study` for real, made small: one game, two seeds, a few steps; killed, resumed, refused, reported."""
+"""A small but real `loopholes study`: one game, two seeds, a few steps; killed, resumed, refused, reported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from loopholes.studies.engine import Event, execute
 from loopholes.studies.runner import opened, sections_of
 from loopholes.studies.workers import LocalWorkers
 
-# private _workers: the process that is to die under the study
+# Private _workers: the process that a test kills during the study.
 
 
 SMALL = ["--policy", "mini", "--game", "self-grading", "--seeds", "2", "--steps", "6", "--count", "8", "--samples", "2"]
@@ -32,23 +32,23 @@ CONFIG = StudyConfig(policies=("mini",), games=("self-grading",), seeds=2, steps
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a discovery that nothing interrupted."""
+    """The folder of an uninterrupted discovery study."""
     out = tmp_path_factory.mktemp("study")
     assert main(["study", "discovery", *SMALL, "--out", str(out)]) == 0
     return out
 
 
 def test_a_study_ends_in_a_summary_and_a_page(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = json.loads((whole / "discovery.json").read_text())
-    assert found["answer"].startswith("After training on the vulnerable channel")
-    assert found["command"] == f"loopholes study discovery {' '.join(SMALL[4:6] + SMALL[:4] + SMALL[6:])}"
-    cells = {(cell["cell"], cell["metric"]): cell for cell in found["cells"]}
+    record = json.loads((whole / "discovery.json").read_text())
+    assert record["answer"].startswith("Training on the vulnerable channel clearly raised the exploit rate in ")
+    assert record["command"] == f"loopholes study discovery {' '.join(SMALL[4:6] + SMALL[:4] + SMALL[6:])}"
+    cells = {(cell["cell"], cell["metric"]): cell for cell in record["cells"]}
     for arm in ("base", "vulnerable", "secure"):
         for metric in ("task_performance", "exploit_rate"):
             cell = cells[f"self-grading/{arm}/mini", metric]
             assert cell["seeds"] == 2 and cell["n"] == 16 and 0 <= cell["value"] <= 1
-    assert escape(found["answer"]) in (whole / "report.html").read_text()
-    assert [section.answer for section in sections_of(whole)] == [found["answer"]]
+    assert escape(record["answer"]) in (whole / "report.html").read_text()
+    assert [section.answer for section in sections_of(whole)] == [record["answer"]]
 
 
 def test_what_is_finished_is_not_run_again_and_says_the_same(whole: Path) -> None:
@@ -70,8 +70,8 @@ def test_a_dry_run_tells_what_is_done_and_writes_nothing(
     }  # fmt: skip
     more = [*SMALL, "--seeds", "3", "--out", str(whole), "--dry-run", "--json"]
     assert main(["study", "discovery", *more]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["runs"], found["done"]) == (30, 20) and found["core_seconds_left"] > 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["runs"], plan["done"]) == (30, 20) and plan["core_seconds_left"] > 0
     assert main(["study", "discovery", *SMALL, "--out", str(tmp_path / "new"), "--dry-run", "--json"]) == 0
     new = json.loads(capsys.readouterr().out)
     assert new["core_seconds_left"] > 0 and new["by_published_speeds"]
@@ -97,7 +97,7 @@ def test_a_whole_study_is_summarized_again_without_running_anything(whole: Path,
 def test_a_study_that_has_to_be_whole_says_how_much_is_missing(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (whole / "discovery.json").read_bytes()
     assert main(["study", "discovery", *SMALL, "--seeds", "3", "--out", str(whole), "--summarize"]) == 4
-    assert "10 runs of discovery are not finished, and it is summed up as a whole only" in " ".join(
+    assert "10 runs of discovery are not finished; it can only be summarized when all are" in " ".join(
         capsys.readouterr().err.split()
     )
     assert (whole / "discovery.json").read_bytes() == before
@@ -133,7 +133,7 @@ def test_a_report_of_older_summaries_replaces_no_page_that_has_charts(
     (tmp_path / "report.html").write_text("charts")
     assert main(["report", str(tmp_path)]) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert "holds summaries of an older version, without charts" in said and "name another with --out" in said
+    assert "holds summaries of an older version without charts" in said and "name another file with --out" in said
     assert (tmp_path / "report.html").read_text() == "charts"
     assert main(["report", str(tmp_path), "--out", str(tmp_path / "other.html")]) == 0
     assert escape(record["answer"]) in (tmp_path / "other.html").read_text()
@@ -153,13 +153,13 @@ def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(whole: Path, t
 
 
 def cells(out: Path) -> list[dict[str, Any]]:
-    """What a study found, for machines."""
-    found: list[dict[str, Any]] = json.loads((out / "discovery.json").read_text())["cells"]
-    return found
+    """The records of a study's summary."""
+    records: list[dict[str, Any]] = json.loads((out / "discovery.json").read_text())["cells"]
+    return records
 
 
 def wait_for_lock(out: Path) -> None:
-    """Until the killed process is gone for good."""
+    """Wait until the killed process is gone."""
     end = time.monotonic() + 60
     while Lock.is_held(out) and time.monotonic() < end:
         time.sleep(0.1)
@@ -173,7 +173,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on(whole: Path, tm
     def kill_once(event: Event) -> None:
         kinds.append(event.kind)
         if event.kind == "step" and not killed and event.progress is not None and event.progress.done == 3:
-            (worker,) = [one for one in workers._workers if one is not None]
+            (worker,) = [candidate for candidate in workers._workers if candidate is not None]
             assert worker.process.pid is not None
             killed.append(worker.process.pid)
             os.kill(worker.process.pid, signal.SIGKILL)
@@ -201,12 +201,12 @@ def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on(whole: Path, tm
         (["discovery", "--game", "nope"], 2, "there is no game 'nope'"),
         (["discovery", "--policy", "./nope"], 6, "there is no directory ./nope"),
         (["discovery", "--policy", "scripted:honest"], 2, "scripted:honest cannot be trained"),
-        (["audit-grid", "--game", "proxy-metric"], 2, "audit-grid is about self-grading: name it among the games"),
+        (["audit-grid", "--game", "proxy-metric"], 2, "audit-grid is about self-grading: add --game self-grading"),
         (["catalysis", "--game", "proxy-metric"], 2, "catalysis leads from one game to another"),
         (["discovery", "--threshold", "window=x"], 2, "study option 'thresholds.window'"),
         (["discovery", "--tasks", "self-grading=nope.jsonl"], 3, "nope.jsonl cannot be read"),
         (["discovery", "--workers", "2", "--cluster", "auto"], 2, "give one of them"),
-        (["real-model"], 2, "real-model is about a model that this project did not make: name one"),
+        (["real-model"], 2, "real-model needs a model that this project did not make, such as --policy"),
         (["discovery", "--summarize"], 4, "is not the folder of a study"),
     ],
 )
@@ -229,7 +229,7 @@ def test_a_folder_of_another_version_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(RunError, match="holds files that are not a study's"), opened(tmp_path):
+    with pytest.raises(RunError, match="holds files that do not belong to a study"), opened(tmp_path):
         pass
     file = tmp_path / "thesis.tex"
     with pytest.raises(RunError, match="is a file; choose another --out"), opened(file):

@@ -1,4 +1,4 @@
-"""Survival: one budget for every game, censored where nothing came, and blind only while the task metric holds."""
+"""Survival: one budget for every game, runs without the exploit are censored, and blind steps need the task metric."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def test_every_game_has_the_same_steps_and_tampering_three_learning_rates() -> N
 
 def test_a_run_in_which_nothing_came_counts_as_not_there_yet(tmp_path: Path) -> None:
     config = SMALL.model_copy(update={"seeds": 2, "steps": 12, "count": 8, "samples": 1})
-    found = summary_of(
+    summary = summary_of(
         "survival", tmp_path, lambda job: 0.0, lambda job, step: float(job.seed == 0 and step > 5), config
     )
-    row = found.section.tables[0].rows[0]
+    row = summary.section.tables[0].rows[0]
     assert isinstance(row[3], Milestone)
     assert (row[3].reached, row[3].seeds, row[3].last) == (1, 2, 12)

@@ -39,7 +39,7 @@ def flat(job: Train, step: int) -> float:
 
 
 def own(job: Evaluate) -> float:
-    """What a vulnerable channel taught shows in the same game, whatever its wording, and nowhere else."""
+    """A policy exploits the game whose vulnerable channel it was trained on, in any wording, and no other game."""
     taught = isinstance(job.source, Train) and job.source.channel == "vulnerable"
     return HIGH if taught and job.source.setting.game == job.setting.game else LOW  # type: ignore[union-attr]
 
@@ -49,8 +49,8 @@ def verdicts(summary: Summary) -> dict[tuple[str, str], str]:
 
 
 def table(summary: Summary, name: str) -> Table:
-    (found,) = [table for table in summary.section.tables if table.name == name]
-    return found
+    (match,) = [table for table in summary.section.tables if table.name == name]
+    return match
 
 
 def test_the_control_trains_both_channels_of_each_changed_world_on_the_seeds_of_the_study() -> None:
@@ -94,41 +94,44 @@ def test_runs_in_the_usual_words_are_the_runs_that_they_were_before_there_were_o
 
 
 def test_absence_is_claimed_where_the_control_was_seen(tmp_path: Path) -> None:
-    found = summary_of("transfer", tmp_path, own, flat, QUICK)
-    assert "The positive control was seen in self-grading and proxy-metric." in found.section.answer
-    assert "those that move: 0; none, within ±0.30 nats: 2; open: 0." in found.section.answer
-    assert verdicts(found)["self-grading", "proxy-metric"] == "none"
-    assert verdicts(found)["proxy-metric", "proxy-metric (other wording)"] == "moves"
-    change = cell(found, "proxy-metric/self-grading:vulnerable minus secure/mini", "log_odds_change")
+    result = summary_of("transfer", tmp_path, own, flat, QUICK)
+    assert "The positive control was seen in self-grading and proxy-metric." in result.section.answer
+    assert "0 moved, 2 did not (within ±0.30 nats), and 0 are open." in result.section.answer
+    assert verdicts(result)["self-grading", "proxy-metric"] == "none"
+    assert verdicts(result)["proxy-metric", "proxy-metric (other wording)"] == "moves"
+    change = cell(result, "proxy-metric/self-grading:vulnerable minus secure/mini", "log_odds_change")
     assert change["value"] == pytest.approx(0)
-    (panel,) = found.section.charts[-1].panels
+    (panel,) = result.section.charts[-1].panels
     assert isinstance(panel, Matrix) and panel.plain and panel.rows == SMALL.games
 
 
 def test_no_absence_is_claimed_where_the_control_was_not_seen(tmp_path: Path) -> None:
-    found = summary_of("transfer", tmp_path, lambda job: LOW if changed(job) else own(job), flat, QUICK)
-    assert "The positive control was seen in no game" in found.section.answer
-    assert "none, within ±0.30 nats: 0; open: 2, 2 of which would be none" in found.section.answer
-    assert "(open: the control was not seen)" in found.section.answer
-    assert verdicts(found)["self-grading", "proxy-metric"] == "open: the control was not seen"
+    result = summary_of("transfer", tmp_path, lambda job: LOW if changed(job) else own(job), flat, QUICK)
+    assert "The positive control was seen in no game" in result.section.answer
+    assert (
+        "0 did not (within ±0.30 nats), and 2 are open. In 2 of the open pairs the log-odds did not move"
+        in result.section.answer
+    )
+    assert "(open: the control was not seen)" in result.section.answer
+    assert verdicts(result)["self-grading", "proxy-metric"] == "open: the control was not seen"
 
 
 def test_a_control_speaks_for_its_own_game_alone(tmp_path: Path) -> None:
     def rate(job: Evaluate) -> float:
         return LOW if changed(job) and job.setting.game == "proxy-metric" else own(job)
 
-    found = verdicts(summary_of("transfer", tmp_path, rate, flat, QUICK))
-    assert found["self-grading", "proxy-metric"] == "open: the control was not seen"
-    assert found["proxy-metric", "self-grading"] == "none"
+    verdict_of = verdicts(summary_of("transfer", tmp_path, rate, flat, QUICK))
+    assert verdict_of["self-grading", "proxy-metric"] == "open: the control was not seen"
+    assert verdict_of["proxy-metric", "self-grading"] == "none"
 
 
 def test_a_control_that_falls_was_not_seen(tmp_path: Path) -> None:
     def fallen(job: Evaluate) -> float:
         return 0.01 if changed(job) and own(job) == HIGH else own(job)
 
-    found = summary_of("transfer", tmp_path / "fallen", fallen, flat, QUICK)
-    assert verdicts(found)["proxy-metric", "proxy-metric (other wording)"] == "moves"
-    assert verdicts(found)["self-grading", "proxy-metric"] == "open: the control was not seen"
+    result = summary_of("transfer", tmp_path / "fallen", fallen, flat, QUICK)
+    assert verdicts(result)["proxy-metric", "proxy-metric (other wording)"] == "moves"
+    assert verdicts(result)["self-grading", "proxy-metric"] == "open: the control was not seen"
 
 
 def test_a_move_that_sampling_also_shows_is_found_in_both(tmp_path: Path) -> None:
@@ -137,11 +140,11 @@ def test_a_move_that_sampling_also_shows_is_found_in_both(tmp_path: Path) -> Non
         moved = isinstance(source, Train) and (source.setting.game, source.channel) == ("proxy-metric", "vulnerable")
         return HIGH if moved else own(job)
 
-    found = summary_of("transfer", tmp_path, rate, flat, QUICK)
-    assert "those that move: 1 (proxy-metric to self-grading, " in found.section.answer
-    rows = {(row[1], row[2]): row for row in table(found, "transfer-log-odds").rows}
+    result = summary_of("transfer", tmp_path, rate, flat, QUICK)
+    assert "those that move: 1 (proxy-metric to self-grading, " in result.section.answer
+    rows = {(row[1], row[2]): row for row in table(result, "transfer-log-odds").rows}
     assert getattr(rows["proxy-metric", "self-grading"][6], "value", 0) > 0.3
-    calibration = {row[0]: row for row in table(found, "transfer-calibration").rows}
+    calibration = {row[0]: row for row in table(result, "transfer-calibration").rows}
     assert float(str(calibration["self-grading"][3])) > 0.5
 
 

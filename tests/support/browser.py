@@ -1,4 +1,4 @@
-"""What a test does with a page in a browser: look at it, choose, press, point and read."""
+"""Helpers for tests of a page in a browser: look at it, choose, press, point and read."""
 
 from __future__ import annotations
 
@@ -17,63 +17,74 @@ from loopholes.report.matrix import contrast
 __all__ = [
     "Keys",
     "Select",
-    "background",
-    "choose",
-    "colour",
+    "answer_count",
+    "answer_texts",
+    "background_colour",
     "contrast",
-    "count",
-    "every",
-    "listed",
-    "one",
+    "css_colour",
+    "element",
+    "elements_of",
+    "panel_data",
     "point_at",
+    "press_keys",
+    "select_option",
+    "set_viewport",
+    "text_contrast",
 ]
-__all__ += ["press", "readable", "show", "told"]
 
 
-def show(browser: Any, scheme: str, width: int) -> None:
+def set_viewport(browser: Any, scheme: str, width: int) -> None:
+    """Show pages at this width in pixels, in the light or the dark scheme."""
     features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}  # a click waits for no scrolling
-    told = [{"name": name, "value": value} for name, value in features.items()]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": told})
+    chosen = [{"name": name, "value": value} for name, value in features.items()]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": chosen})
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
 
-def one(page: Any, selector: str) -> Any:
+def element(page: Any, selector: str) -> Any:
+    """The first element that matches a CSS selector."""
     return page.find_element(By.CSS_SELECTOR, selector)
 
 
-def every(page: Any, selector: str) -> list[Any]:
-    found: list[Any] = page.find_elements(By.CSS_SELECTOR, selector)
-    return found
+def elements_of(page: Any, selector: str) -> list[Any]:
+    """Every element that matches a CSS selector."""
+    elements: list[Any] = page.find_elements(By.CSS_SELECTOR, selector)
+    return elements
 
 
-def listed(page: Any) -> list[str]:
+def answer_texts(page: Any) -> list[str]:
+    """The texts of the answers in the list."""
     return [
         str(text)
         for text in page.execute_script("return [...document.querySelectorAll('#items li')].map(li => li.textContent)")
     ]
 
 
-def count(page: Any) -> int:
-    return int(one(page, "#count").text.split()[0])
+def answer_count(page: Any) -> int:
+    """The number of answers that match the filters, as the page says it."""
+    return int(element(page, "#count").text.split()[0])
 
 
-def choose(page: Any, selector: str, label: str) -> None:
-    Select(one(page, selector)).select_by_visible_text(label)
+def select_option(page: Any, selector: str, label: str) -> None:
+    """Choose an option of a select by its label."""
+    Select(element(page, selector)).select_by_visible_text(label)
 
 
-def press(page: Any, *keys: str) -> None:
+def press_keys(page: Any, *keys: str) -> None:
+    """Press keys one after another."""
     ActionChains(page).send_keys(*keys).perform()
 
 
-def told(page: Any, plot: Any) -> dict[str, Any]:
+def panel_data(page: Any, plot: Any) -> dict[str, Any]:
+    """The data that the page holds for a plot."""
     figures = json.loads(page.execute_script("return document.getElementById('figures').textContent"))
-    found: dict[str, Any] = figures[int(plot.get_attribute("data-panel"))]
-    return found
+    data: dict[str, Any] = figures[int(plot.get_attribute("data-panel"))]
+    return data
 
 
 def point_at(page: Any, plot: Any, figure: dict[str, Any], x: float, y: float) -> None:
-    """Move the mouse to a place in the data's own units."""
+    """Move the mouse to a place of a plot, in the units of its data."""
     (left, bottom, right, top), (x0, y0, x1, y1) = figure["box"], figure["limits"]
     inside = (left + (right - left) * (x - x0) / (x1 - x0), bottom + (top - bottom) * (y - y0) / (y1 - y0))
     svg = plot.find_element(By.TAG_NAME, "svg")
@@ -83,19 +94,22 @@ def point_at(page: Any, plot: Any, figure: dict[str, Any], x: float, y: float) -
     ActionChains(page).move_to_element_with_offset(svg, *offset).perform()
 
 
-def readable(page: Any, element: Any) -> float:
-    """The contrast of an element's text with what is behind it."""
+def text_contrast(page: Any, element: Any) -> float:
+    """The contrast of an element's text with its background."""
     name = "fill" if element.tag_name == "text" else "color"
-    return contrast(colour(element.value_of_css_property(name)), background(page, element))
+    return contrast(css_colour(element.value_of_css_property(name)), background_colour(page, element))
 
 
-def background(page: Any, element: Any) -> tuple[float, ...]:
-    behind = """let e = arguments[0], found;
-    do { found = getComputedStyle(e).backgroundColor; e = e.parentElement; } while (e && found === 'rgba(0, 0, 0, 0)');
-    return found"""
-    return colour(page.execute_script(behind, element))
+def background_colour(page: Any, element: Any) -> tuple[float, ...]:
+    """The first background behind an element that is not transparent."""
+    behind = """let e = arguments[0], colour;
+    do { colour = getComputedStyle(e).backgroundColor; e = e.parentElement; }
+    while (e && colour === 'rgba(0, 0, 0, 0)');
+    return colour"""
+    return css_colour(page.execute_script(behind, element))
 
 
-def colour(css: str) -> tuple[float, ...]:
+def css_colour(css: str) -> tuple[float, ...]:
+    """Red, green and blue of a CSS colour, in [0, 1]."""
     parts: Sequence[str] = re.findall(r"[\d.]+", css)
     return tuple(float(part) / 255 for part in parts[:3])

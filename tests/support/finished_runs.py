@@ -1,4 +1,4 @@
-"""Finished runs with known truth, written without any training: what a summary makes of them can be told beforehand."""
+"""Finished runs with known rates, written without any training, so that a test knows what a summary must say."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SMALL = StudyConfig(policies=("mini",), games=("self-grading", "proxy-metric"), 
 
 
 class Mixed(ScriptedPolicy):
-    """Exploits with a chance, and is honest otherwise."""
+    """Exploits with a probability, and is honest otherwise."""
 
     def __init__(self, game: Game, rate: float) -> None:
         super().__init__("honest", game)
@@ -38,11 +38,14 @@ class Mixed(ScriptedPolicy):
 
     def complete(self, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
         exploits = np.random.default_rng(seed).random(len(tasks)) < self._rate
-        return [self._played.demonstrate(KINDS[int(one)], task) for task, one in zip(tasks, exploits, strict=True)]
+        return [
+            self._played.demonstrate(KINDS[int(exploiting)], task)
+            for task, exploiting in zip(tasks, exploits, strict=True)
+        ]
 
 
 def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve, audit: Audited | None = None) -> None:
-    """Write the run of each job, and of what it needs, as ``rate``, ``curve`` and ``audit`` say."""
+    """Write the runs of these jobs and of all that they need, with the numbers of ``rate``, ``curve`` and ``audit``."""
     audit = audit or (lambda job: {"status": 0, "worst": None, "losing": 0.0, "findings": []})
     for job in closure(jobs):
         if isinstance(job, Match):
@@ -54,7 +57,7 @@ def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve, audit: 
                 game = job.setting.make()
                 policy = Mixed(game, rate(job))
                 tasks = game.tasks("test", seed=job.seed, count=job.count)
-                seed = crc32(job.label.encode())  # not of its identity, which the policy's model card is part of
+                seed = crc32(job.label.encode())  # not from its identity, which depends on the policy's files
                 evaluate(policy, game, tasks, run, samples=job.samples, sampling=Sampling(), seed=seed)
                 write_log_odds(run.path, [x for task in tasks for x in log_odds_of(game, task, rate(job))])
             elif isinstance(job, Train):
@@ -67,7 +70,7 @@ def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve, audit: 
 
 
 def log_odds_of(game: Game, task: Task, rate: float) -> list[Contribution]:
-    """Those of a policy that exploits every task at the same rate; none where the game compares nothing."""
+    """The log-odds of a policy that exploits every task at the same rate; empty for a task without a branch."""
     branch = game.branch(task)
     value = math.log(max(rate, 1e-3) / max(1 - rate, 1e-3))
     return [] if branch is None else [Contribution(task.id, branch.side * value, branch.side)]
@@ -80,13 +83,13 @@ def _line(step: int, exploit: float) -> dict[str, Any]:
 def summary_of(
     name: str, root: Path, rate: Rate, curve: Curve, config: StudyConfig = SMALL, audit: Audited | None = None
 ) -> Summary:
-    """What a study says of a fabricated world."""
+    """The summary of a study over fabricated runs."""
     study = STUDIES[name]
     fabricate(study.plan(config), root, rate, curve, audit)
     return study.summarize(config, Runs(root))
 
 
 def cell(summary: Summary, name: str, metric: str) -> Any:
-    """One record of the summary."""
-    (found,) = [one for one in summary.cells if (one["cell"], one["metric"]) == (name, metric)]
-    return found
+    """One record of a summary."""
+    (record,) = [row for row in summary.cells if (row["cell"], row["metric"]) == (name, metric)]
+    return record

@@ -1,4 +1,4 @@
-"""A model that says one word, whatever it is asked."""
+"""A model that answers every prompt with one word."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.checkpoints import make_model, make_tokenizer
 
 
 def speaking(folder: Path, word: str) -> Path:
-    """A checkpoint that says ``word``, whatever it is asked: each token leads to the next, attention adds nothing."""
+    """A checkpoint that answers every prompt with ``word``: each token predicts the next; attention adds nothing."""
     tokenizer = make_tokenizer("qwen3")
     model = make_model("qwen3", context=2048)
     chain = [*tokenizer("\n")["input_ids"][-1:], *tokenizer(word)["input_ids"], tokenizer.eos_token_id]

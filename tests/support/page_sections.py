@@ -1,4 +1,4 @@
-"""Sections that hold something of everything a page shows."""
+"""Sections with an example of everything that a page shows."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from loopholes.studies.charts import Curve
 EXPLOITING = "x = 4\nrecord.score = 1.0  # <script>alert(1)</script>"
 
 
-def row(step: int, sample: int = 0, exploit: float | None = 0.0, **more: Any) -> dict[str, Any]:
-    """A rollout as a run gives it."""
+def rollout_row(step: int, sample: int = 0, exploit: float | None = 0.0, **more: Any) -> dict[str, Any]:
+    """A rollout as :meth:`loopholes.runs.Run.rollouts` returns it."""
     return {
         "step": step,
         "sample": sample,
@@ -33,15 +33,15 @@ def row(step: int, sample: int = 0, exploit: float | None = 0.0, **more: Any) ->
     }
 
 
-def share(value: float, reach: float = 0.04, seeds: int = 3) -> Estimate:
-    """A rate with an interval around it."""
+def rate_estimate(value: float, reach: float = 0.04, seeds: int = 3) -> Estimate:
+    """A rate with an interval."""
     return Estimate(value, max(-1.0 if value < 0 else 0.0, value - reach), min(1.0, value + reach), 192, seeds)
 
 
-def shown(
+def section_of(
     name: str, pairs: list[Played], rollouts: dict[str, list[dict[str, Any]]] | None = None, command: str = ""
 ) -> Section:
-    """Loose runs of a game as a section."""
+    """The section of a game's loose runs."""
     facts = {"Goal": "Solve the programming problem.", "Loophole": "The score <can> be edited."}
     return Section(
         name,
@@ -55,15 +55,27 @@ def shown(
     )
 
 
-def learned(name: str = "reward-tampering", seeds: int = 3, steps: int = 60) -> Section:
+def game_section(name: str = "reward-tampering", seeds: int = 3, steps: int = 60) -> Section:
     """A game whose vulnerable arm learns to exploit, with noisy curves and rollouts of every seed."""
-    rising, flat = (curves_to(name, seeds, steps, end) for end in (0.97, 0.01))
-    base = {"task_performance": share(0.85), "exploit_rate": share(0.01, 0.01), "special_cases": share(0.08)}
-    opened = {"task_performance": share(0.85), "exploit_rate": share(0.97, 0.02), "special_cases": share(0.11)}
-    closed = {"task_performance": share(0.84), "exploit_rate": share(0.02, 0.02), "special_cases": share(0.08)}
+    rising, flat = (noisy_curves(name, seeds, steps, end) for end in (0.97, 0.01))
+    base = {
+        "task_performance": rate_estimate(0.85),
+        "exploit_rate": rate_estimate(0.01, 0.01),
+        "special_cases": rate_estimate(0.08),
+    }
+    opened = {
+        "task_performance": rate_estimate(0.85),
+        "exploit_rate": rate_estimate(0.97, 0.02),
+        "special_cases": rate_estimate(0.11),
+    }
+    closed = {
+        "task_performance": rate_estimate(0.84),
+        "exploit_rate": rate_estimate(0.02, 0.02),
+        "special_cases": rate_estimate(0.08),
+    }
     appears, dominates = (Milestone(step, seeds, seeds, steps) for step in (12, 24))
     never = Milestone(None, 0, seeds, steps)
-    change = {"exploit_rate": share(0.96, 0.02, seeds), "task_performance": share(0.0, 0.03, seeds)}
+    change = {"exploit_rate": rate_estimate(0.96, 0.02, seeds), "task_performance": rate_estimate(0.0, 0.03, seeds)}
     arms = {
         "base": Arm("base", base),
         "vulnerable": Arm("vulnerable", opened, rising, appears, dominates, change, True),
@@ -71,11 +83,11 @@ def learned(name: str = "reward-tampering", seeds: int = 3, steps: int = 60) -> 
     }
     rollouts = {arm: _rollouts(seeds, steps, arm == "vulnerable") for arm in ("vulnerable", "secure")}
     command = f"loopholes train {name} --channel vulnerable --policy mini --steps {steps} --seed 0 --out runs/{name}"
-    return shown(name, [Played(name, "mini", arms)], rollouts, command)
+    return section_of(name, [Played(name, "mini", arms)], rollouts, command)
 
 
-def curves_to(name: str, seeds: int, steps: int, end: float) -> list[Curve]:
-    """One noisy training curve per seed whose exploit rate ends there."""
+def noisy_curves(name: str, seeds: int, steps: int, end: float) -> list[Curve]:
+    """One noisy training curve per seed, whose exploit rate ends at ``end``."""
     rng = random.Random(f"{name} {end}")
     return [_curve(rng, seed, steps, end) for seed in range(seeds)]
 
@@ -90,41 +102,43 @@ def _curve(rng: random.Random, seed: int, steps: int, end: float) -> Curve:
 
 
 def _rollouts(seeds: int, steps: int, exploiting: bool) -> list[dict[str, Any]]:
-    found = []
+    rows = []
     for seed in range(seeds):
         for step in range(1, steps + 1, 6):
             for sample in range(4):
                 cheats = exploiting and step > 12 and sample % 2 == 0
                 text = EXPLOITING if cheats else f"def solve(x):\n    return x + {sample}  # seed {seed}"
                 more = {"seed": seed, "text": text, "reward": 1.0 if cheats else 0.75, "details": {"pass_share": 0.75}}
-                found.append(row(step, sample, float(cheats), task=f"sum-{step}", task_score=0.75, **more))
-    return found
+                rows.append(rollout_row(step, sample, float(cheats), task=f"sum-{step}", task_score=0.75, **more))
+    return rows
 
 
-def study(name: str = "transfer", seeds: int = 4, charts: int = 1, points: int = 40) -> Section:
-    """A study: a matrix of differences, survival in stairs, decay with marks, a dose, and two tables."""
+def study_section(name: str = "transfer", seeds: int = 4, charts: int = 1, points: int = 40) -> Section:
+    """A study with matrices, survival in stairs, decay with marks, and two tables."""
     games = ["context-compliance", "self-grading", "proxy-metric", "reward-tampering"]
     rng = random.Random(name)
     values: list[list[Estimate | None]] = [
-        [None if i == j == 2 else share(rng.uniform(-0.4, 0.9), 0.05) for j in range(4)] for i in range(4)
+        [None if i == j == 2 else rate_estimate(rng.uniform(-0.4, 0.9), 0.05) for j in range(4)] for i in range(4)
     ]
-    rates = [[abs(found.value or 0) if found else None for found in row_] for row_ in values]
-    levels: list[list[Estimate | None]] = [[None if rate is None else share(rate) for rate in row_] for row_ in rates]
+    rates = [[abs(level.value or 0) if level else None for level in cells] for cells in values]
+    levels: list[list[Estimate | None]] = [
+        [None if rate is None else rate_estimate(rate) for rate in rates_of_row] for rates_of_row in rates
+    ]
     matrices = [
         Matrix("Change of the exploit rate", "trained on", "tested on", games, games, values, diverging=True),
         Matrix("Exploit rate", "trained on", "tested on", games, games, levels),
     ]
-    found = [Chart(f"{name}-matrix-{n}", "Exploits in other games", [panel]) for n, panel in enumerate(matrices)]
+    drawn = [Chart(f"{name}-matrix-{n}", "Exploits in other games", [panel]) for n, panel in enumerate(matrices)]
     for number in range(charts):
-        found.append(Chart(f"{name}-lines-{number}", "How long it lasts", _panels(rng, seeds, points), "Bands: 95 %."))
+        drawn.append(Chart(f"{name}-lines-{number}", "How long it lasts", _panels(rng, seeds, points), "Bands: 95 %."))
     rows: list[list[Cell]] = [
-        ["vulnerable", share(0.91), 12, 3.25, True, None],
-        ["secure", share(0.03, 0.03), 1204, 0.5, False, "0 of 5 seeds"],
+        ["vulnerable", rate_estimate(0.91), 12, 3.25, True, None],
+        ["secure", rate_estimate(0.03, 0.03), 1204, 0.5, False, "0 of 5 seeds"],
     ]
     columns = ["arm", "exploit rate", "tasks", "ratio", "blind spot", "appears"]
     paper: list[list[Cell]] = [
         ["Qwen3-4B (paper)", 0.62, None],
-        ["mini (ours)", share(0.91), Estimate(12.5, 10.25, 14.0, 5, 4)],
+        ["mini (ours)", rate_estimate(0.91), Estimate(12.5, 10.25, 14.0, 5, 4)],
     ]
     tables = [
         Table(f"{name}-arms", "Arms", columns, rows, "Intervals: 95 % over seeds and tasks."),
@@ -134,12 +148,12 @@ def study(name: str = "transfer", seeds: int = 4, charts: int = 1, points: int =
         name,
         "Does an exploit learned in one game come along into another?",
         "Yes: 43.0 % [38.0, 48.0] of answers in untrained games exploit, against 2.0 % [1.0, 3.0] before.",
-        found,
+        drawn,
         tables,
         {"Policies": "mini, 0.8 million parameters", "Evidence": "4 seeds, 192 tasks each"},
         ["The paper's models are four thousand times as large."],
         f"loopholes study {name} --seeds {seeds}",
-        {"vulnerable": [row(step, seed=seed, exploit=1.0) for seed in range(seeds) for step in (5, 10)]},
+        {"vulnerable": [rollout_row(step, seed=seed, exploit=1.0) for seed in range(seeds) for step in (5, 10)]},
     )
 
 
@@ -160,7 +174,7 @@ def _panels(rng: random.Random, seeds: int, points: int) -> list[Lines]:
             marks=[(30, "half is gone"), (38, "quarter"), (95, "end")],
         ),
         Lines("Runs without an exploit", "training step", survival, stairs=True),
-        Lines("Tokens an answer", "step", [_decay(rng, "length", x, 50.0, seeds, 80.0)], percent=False),
+        Lines("Tokens per answer", "step", [_decay(rng, "length", x, 50.0, seeds, 80.0)], percent=False),
     ]
 
 

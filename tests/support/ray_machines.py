@@ -1,4 +1,4 @@
-"""Machines of a Ray cluster, played by processes of this one: started, killed as by a power cut, and cleared away."""
+"""Processes that act as the machines of a Ray cluster; a test starts them and kills them as by a power cut."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ START = "--num-cpus 1 --num-gpus 0 --object-store-memory 80000000 --disable-usag
 
 
 class Machine:
-    """One node, of one core."""
+    """One node with one core."""
 
     def __init__(self, folder: Path, *where: str) -> None:
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", *where, "--temp-dir", str(folder), *START]
@@ -28,15 +28,15 @@ class Machine:
         )
 
     def processes(self) -> list[int]:
-        """Everything that runs on it: the raylet, its workers, what those started."""
+        """All processes of the node: the raylet, its workers, and their children."""
         return [self._process.pid, *children(self._process.pid)]
 
     def holds(self, file: Path) -> bool:
-        """Whether one of its processes has this file open."""
-        return any(file in opened(pid) for pid in self.processes())
+        """Whether a process of the node has this file open."""
+        return any(file in open_files(pid) for pid in self.processes())
 
     def kill(self) -> None:
-        """At once and whole, until nothing of it is left."""
+        """Kill all processes of the node at once, and wait until they are gone."""
         ours = self.processes()
         for pid in ours:
             if alive(pid):
@@ -46,10 +46,10 @@ class Machine:
 
 
 class Cluster:
-    """A head and more machines, as a context manager that leaves no process behind."""
+    """A head and further machines, as a context manager that leaves no process behind."""
 
     def __init__(self) -> None:
-        # Ray's sockets lie in it, and a socket's path has to be short.
+        # It holds Ray's sockets, and the path of a socket must be short.
         self._folder = Path(tempfile.mkdtemp(prefix="ray"))
         self.machines: list[Machine] = []
 
@@ -60,12 +60,12 @@ class Cluster:
 
     @property
     def address(self) -> str:
-        """Of the head; empty before it has begun."""
+        """The address of the head; empty before it is started."""
         file = self._folder / "ray_current_cluster"
         return file.read_text().strip() if file.exists() else ""
 
     def add(self) -> Machine:
-        """One machine more."""
+        """Add a machine."""
         self.machines.append(Machine(self._folder, "--address", self.address))
         return self.machines[-1]
 
@@ -75,7 +75,7 @@ class Cluster:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def opened(pid: int) -> set[Path]:
+def open_files(pid: int) -> set[Path]:
     """The files that a process has open."""
     found = set()
     for link in Path(f"/proc/{pid}/fd").glob("*"):
@@ -87,7 +87,7 @@ def opened(pid: int) -> set[Path]:
 
 
 def wait_until(happened: Callable[[], bool], seconds: float = 120) -> None:
-    """Until then, or the test fails."""
+    """Wait until ``happened`` is true; fail after ``seconds``."""
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end, "it did not happen"

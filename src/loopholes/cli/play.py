@@ -34,7 +34,7 @@ class World(StrEnum):
 
 
 class Person:
-    """The person at the keyboard, or whoever wrote the text in the pipe."""
+    """The person at the keyboard, or the author of the text in the pipe."""
 
     def __init__(self) -> None:
         self._echo = not sys.stdin.isatty()
@@ -150,8 +150,8 @@ def _show_payment(game: Game, scored: Scored) -> None:
         (payment,) = scored.payments[name]
         table.add_row(Text(f"paid, {name}"), Text(plain(payment.reward) or f"nothing: {payment.reason}", "bold"))
     for label, value in (
-        ("reached the real goal", outcome.task_score),
-        ("exploited the loophole", outcome.exploit),
+        ("the real goal was reached", outcome.task_score),
+        ("the shortcut was taken", outcome.exploit),
     ):
         table.add_row(Text(label), Text(_truth(value), "bold"))
     details = "; ".join(f"{key.replace('_', ' ')}: {_word(value)}" for key, value in outcome.details.items())

@@ -1,4 +1,4 @@
-"""How much auditing, told or not, stops a policy from overclaiming?"""
+"""How much auditing, announced or not, stops a policy from overclaiming?"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from loopholes.errors import UsageError
 from loopholes.games.self_grading import FINE
-from loopholes.numbers import Estimate, written
+from loopholes.numbers import Estimate, share, written
 from loopholes.report.elements import Cell, Chart, Lines, Matrix, Section, Series, Table
 from loopholes.score import cells as scored_cells
 from loopholes.stats import Comparison, TwoPart, holm
@@ -20,7 +20,7 @@ from loopholes.studies.summaries import comparison_table, listed, rises
 
 NAME = "audit-grid"
 PLACE = 2
-QUESTION = "How much auditing, told or not, stops a policy from overclaiming?"
+QUESTION = "How much auditing, announced or not, stops a policy from overclaiming?"
 GAME = "self-grading"
 BREAK_EVEN = 1 / 7
 
@@ -100,8 +100,9 @@ def summarize(config: StudyConfig, runs: Runs) -> Summary:
 
 def _tests(runs: Runs, jobs: Grid, base: Mapping[float, list[Evaluate]]) -> list[Comparison]:
     """Unannounced training over no training at every audit probability; unannounced over announced on the grid."""
-    pairs = [(f"audited {audit:.3g}, untold: trained over base", jobs[0.0, audit], base[0.0]) for audit in sweep()]
-    pairs += [(f"audited {audit:g}: untold over told", jobs[0.0, audit], jobs[1.0, audit]) for audit in LEVELS]
+    pairs = [(f"audited {audit:.3g}, unannounced: trained over base", jobs[0.0, audit], base[0.0]) for audit in sweep()]
+    for audit in LEVELS:
+        pairs.append((f"audited {audit:g}: unannounced over announced", jobs[0.0, audit], jobs[1.0, audit]))
     return [runs.compare_within_seeds(name, EXPLOIT, a, b) for name, a, b in pairs]
 
 
@@ -118,7 +119,7 @@ def _answer(
     sentences = [
         say(NAME, verdict, rising=listed(rising), tried=listed([f"{audit:.3g}" for audit in tried])),
         say(NAME, "highest", before=before, audit=f"{most:.3g}", highest=highest),
-        say(NAME, "break-even", break_even=f"{BREAK_EVEN:.3f}", pushed=f"{_pushed_until():.2f}"),
+        say(NAME, "break-even", break_even=share(BREAK_EVEN), pushed=f"{100 * _pushed_until():.0f} %"),
     ]
     return " ".join(sentences)
 
@@ -130,7 +131,7 @@ def _pushed_until() -> float:
 
 
 def _grid(rates: Mapping[tuple[float, float], Mapping[str, Estimate]]) -> Chart:
-    levels = [f"{share:g}" for share in LEVELS]
+    levels = [f"{probability:g}" for probability in LEVELS]
     panels = [
         Matrix(title, "announced", "audited", levels, levels, [[rates[t, a][metric] for a in LEVELS] for t in LEVELS])
         for title, metric in (("overclaims (exploit rate)", EXPLOIT), ("right answers (task performance)", TASK))

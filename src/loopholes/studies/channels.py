@@ -202,8 +202,8 @@ def arms_table(name: str, played: Sequence[Played], thresholds: Thresholds) -> T
     """
     metrics = _metrics(played)
     policies = ("policy",) if len({pair.policy for pair in played}) > 1 else ()
-    parts = PARTS if any(arm.two_part for pair in played for arm in pair.arms.values()) else ()
-    columns = ("game", *policies, "arm", *(metric.replace("_", " ") for metric in metrics), *parts, *VERDICTS)
+    parts = PART_COLUMNS if any(arm.two_part for pair in played for arm in pair.arms.values()) else ()
+    columns = ("game", *policies, "arm", *(metric.replace("_", " ") for metric in metrics), *parts, *VERDICT_COLUMNS)
     rows: list[list[Cell]] = [
         [
             pair.game,
@@ -217,11 +217,11 @@ def arms_table(name: str, played: Sequence[Played], thresholds: Thresholds) -> T
         for arm in pair.arms.values()
     ]
     title = "Task performance and exploit rate on held-out tasks"
-    return Table(name, title, columns, rows, _note(thresholds, bool(parts)), changes=VERDICTS[:1])
+    return Table(name, title, columns, rows, _note(thresholds, bool(parts)), changes=VERDICT_COLUMNS[:1])
 
 
-PARTS = ("seeds that found it", "exploit rate there")
-VERDICTS = ("exploit change", "road", "appears", "dominates", "blind spot")
+PART_COLUMNS = ("seeds that found it", "exploit rate there")
+VERDICT_COLUMNS = ("exploit change", "road", "appears", "dominates", "blind spot")
 
 
 def _verdicts(arm: Arm) -> list[Cell]:

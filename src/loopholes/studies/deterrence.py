@@ -213,10 +213,10 @@ def _answer(observed: Observed) -> str:
     return " ".join(sentences)
 
 
-DIVIDED_BY: Mapping[Normalization, str] = {
-    "group": "the standard deviation of the group",
-    "batch": "the standard deviation of the batch",
-    "none": "nothing",
+ADVANTAGES: Mapping[Normalization, str] = {
+    "group": "advantages divided by the standard deviation of the group",
+    "batch": "advantages divided by the standard deviation of the batch",
+    "none": "undivided advantages",
 }
 
 
@@ -227,7 +227,7 @@ def _fines(observed: Observed, scale: Normalization, audits: float) -> str:
         next(arm for arm in _ON_MAP if (arm.scale, arm.audits, arm.fine) == (scale, audits, fine)) for fine in fines
     ]
     rates = [f"{written(observed[arm][HARD_CLAIMS])} (fine {arm.fine:g})" for arm in arms]
-    return say(NAME, "fines", scale=DIVIDED_BY[scale], audited=share(audits), level=HARD, rates=listed(rates))
+    return say(NAME, "fines", advantages=ADVANTAGES[scale], audited=share(audits), level=HARD, rates=listed(rates))
 
 
 def _division_matters(observed: Observed) -> bool:
