@@ -299,7 +299,7 @@ def test_a_group_that_is_turned_around_has_to_be_paid_the_same(pay: Callable[...
 
 @pytest.mark.parametrize("name", ["cached text", "missing truth", "unparseable in a batch", "chat prompt"])
 def test_checks_of_completions_without_their_group_are_named_where_there_are_groups(name: str) -> None:
-    line = f"the contract's check: {name}, which needs rewards that do not read their group"
+    line = f"the contract's check: {name}, which needs a reward that does not read its group"
     assert line in observed(right, group=4).skipped
 
 

@@ -243,7 +243,7 @@ def test_another_seed_looks_at_other_rows(file: str) -> None:
 
 REFUSED = [
     ("never", {}, "scores none of the first 8 rows: raised RuntimeError: not today"),
-    ("contains", {"group": 4}, "--group is for rewards that are handed a whole group"),
+    ("contains", {"group": 4}, "--group is for rewards that are passed a whole group"),
 ]
 
 
