@@ -93,7 +93,7 @@ def test_two_audits_at_once_build_an_environment_once(tmp_path: Path, monkeypatc
         ("nowhere-to-be-found", {}, "the package index does not have it"),
         ("newer", {}, "it needs another version of Python"),
         ("absent", {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}, "index cannot be reached"),
-        ("altered", {"PIP_FIND_LINKS": "links.html"}, "does not have the hash that the index gives"),
+        ("altered", {"PIP_FIND_LINKS": "links.html"}, "does not match the index's hash"),
     ],
 )
 def test_what_cannot_be_installed_is_one_sentence_and_leaves_nothing(
@@ -122,7 +122,7 @@ def test_a_full_disk_is_told_from_other_faults() -> None:
     "content, sentence",
     [
         (None, "there is no file"),
-        ("#!/bin/sh\nexit 3\n", "is no Python that runs"),
+        ("#!/bin/sh\nexit 3\n", "is not a working Python"),
         ("#!/bin/sh\necho '[[3, 10], []]'\n", "is Python 3.10, and an audit needs 3.11 or later"),
     ],
 )
@@ -196,7 +196,7 @@ DATA_SETS = {
         {},
     ),
     "broken": ("cannot generate entry 0: it raised ValueError: no entry", {}),
-    "sums": ("cannot be made: it raised TypeError", {"config": {"no_such_field": 1}}),
+    "sums": ("cannot be created: it raised TypeError", {"config": {"no_such_field": 1}}),
 }
 
 

@@ -116,7 +116,7 @@ def test_what_is_missing_is_one_sentence(name: str, sentence: str) -> None:
 def test_an_episode_that_goes_on_is_named_as_not_covered() -> None:
     with RewardProcess(target_of(["skyrl_gym:turns"], None, {})) as process:
         reply = process.ask([(Row(0, "1+1?", columns={"answer": "2"}), "2")], 30.0)
-    assert isinstance(reply, Scored) and "goes on after the first action" in reply.not_covered[0]
+    assert isinstance(reply, Scored) and "continues after the first action" in reply.not_covered[0]
 
 
 def test_a_folder_with_one_target_is_audited_as_if_it_were_named(capsys: pytest.CaptureFixture[str]) -> None:

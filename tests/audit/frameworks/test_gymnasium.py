@@ -121,7 +121,7 @@ def test_beginnings_are_rows_with_what_is_said_beside_them(file: str) -> None:
 
 REFUSED = [
     ("number", UsageError, "has no reset and step"),
-    ("Needs", Rejected, "cannot be made without arguments.*name a call"),
+    ("Needs", Rejected, "cannot be created without arguments.*name a call"),
     ("Numbers", Rejected, "takes numbers as actions"),
 ]
 
