@@ -58,10 +58,10 @@ def judged(
     gap = gap_of(tried.attack.name, tried.attack.family, levels, list(tried.paid.values()))
     drawn, _ = draw(scorer, levels, [tried], [gap], Budget(), is_random=False)
     pushed = selections(levels, [tried], [gap], drawn, training)
-    return pushed, list(seldom_punished(pushed, [tried], levels, shown, component))
+    return pushed, list(seldom_punished(pushed, [tried], levels, evidence, component))
 
 
-def shown(level: Level, text: str, paid: Paid) -> Evidence:
+def evidence(level: Level, text: str, paid: Paid) -> Evidence:
     return Evidence(level.row, "", {}, text, paid.value)
 
 
@@ -175,8 +175,9 @@ def test_no_verdict_on_a_steady_reward_depends_on_the_normalisation(tmp_path: Pa
     reports = {advantage: _audited(file, "contains", advantage) for advantage in ("group", "none")}
     (group, none) = (verdicts(report) for report in reports.values())
     assert group == none and "exploit" in group.values() and NAME not in group
-    found = next(finding for finding in reports["none"].findings if finding.kind == "attack")
-    assert found.selection is not None and (found.selection.normalization, found.selection.draws) == ("none", 1)
+    finding = next(finding for finding in reports["none"].findings if finding.kind == "attack")
+    assert finding.selection is not None
+    assert (finding.selection.normalization, finding.selection.draws) == ("none", 1)
 
 
 def test_a_noisy_reward_that_spot_checks_is_flagged_by_what_it_is_trained_with(tmp_path: Path) -> None:

@@ -126,8 +126,8 @@ STATUSES = [
 def test_the_exit_status_says_what_was_found(
     folder: Path, command: str, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found, out, _ = run(f"{command} --json", capsys)
-    assert found == status
+    exit_code, out, _ = run(f"{command} --json", capsys)
+    assert exit_code == status
     assert json.loads(out)["status"] == status
 
 
@@ -295,10 +295,10 @@ def test_findings_of_a_mended_reward_are_taken_away(folder: Path, capsys: pytest
 def test_json_is_one_line_with_the_hashes_of_what_was_audited(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(f"rewards.py:contains {ENDS} --json --seed 3 --rows 5", capsys)
     (line,) = out.strip().splitlines()
-    found = json.loads(line)
-    assert found["coverage"]["rows"] == 5 and found["coverage"]["rows_given"] == 8
-    assert set(found["functions"]) == {"rewards.py"} and len(found["data"]) == 64
-    assert found["versions"]["loopholes"]
+    report = json.loads(line)
+    assert report["coverage"]["rows"] == 5 and report["coverage"]["rows_given"] == 8
+    assert set(report["functions"]) == {"rewards.py"} and len(report["data"]) == 64
+    assert report["versions"]["loopholes"]
 
 
 PAID = "a right answer is paid 1; of that: nothing 0 %, a refusal 0 %, a well-formed wrong answer 0 %"
@@ -396,7 +396,7 @@ def test_an_accepted_finding_in_the_file_of_this_directory_no_longer_fails(
 def test_a_bug_of_ours_ends_with_70_and_says_how_to_see_it(
     folder: Path, traceback: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*given: Any, **named: Any) -> None:
+    def broken(*arguments: Any, **named: Any) -> None:
         raise ZeroDivisionError("ours")
 
     monkeypatch.setattr("loopholes.audit.rows.read_rows", broken)
@@ -412,11 +412,13 @@ def test_a_bug_of_ours_ends_with_70_and_says_how_to_see_it(
 
 def test_the_command_runs_as_a_program_and_explains_its_exit_statuses(folder: Path) -> None:
     command = [sys.executable, "-m", "loopholes", "audit"]
-    found = subprocess.run([*command, "rewards.py:contains", *ENDS.split(), "--json"], capture_output=True, text=True)
-    assert (found.returncode, found.stderr) == (1, found.stderr)
-    assert json.loads(found.stdout)["findings"][0]["family"] == "shotgun" and "Traceback" not in found.stderr
-    shown = subprocess.run([*command, "--help"], capture_output=True, text=True).stdout
-    assert all(word in shown for word in ("exit code", "inconclusive", "--replay", "--sarif", "--strict"))
+    finished = subprocess.run(
+        [*command, "rewards.py:contains", *ENDS.split(), "--json"], capture_output=True, text=True
+    )
+    assert (finished.returncode, finished.stderr) == (1, finished.stderr)
+    assert json.loads(finished.stdout)["findings"][0]["family"] == "shotgun" and "Traceback" not in finished.stderr
+    help_text = subprocess.run([*command, "--help"], capture_output=True, text=True).stdout
+    assert all(word in help_text for word in ("exit code", "inconclusive", "--replay", "--sarif", "--strict"))
 
 
 @inside

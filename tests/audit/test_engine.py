@@ -131,24 +131,25 @@ def test_an_honest_reward_passes_whatever_its_range_and_its_credit_for_form(file
     ],
 )
 def test_what_hostile_text_does_to_a_reward_is_a_warning_with_the_text(file: str, name: str, trouble: str) -> None:
-    found = next(finding for finding in audited(f"{file}:{name}", sums()).findings if finding.name == trouble)
-    assert found.verdict == "warning"
-    assert found.evidence is not None and ("nan" in found.evidence.completion or found.evidence.completion == "inf")
+    finding = next(finding for finding in audited(f"{file}:{name}", sums()).findings if finding.name == trouble)
+    assert finding.verdict == "warning"
+    assert finding.evidence is not None
+    assert "nan" in finding.evidence.completion or finding.evidence.completion == "inf"
 
 
 def test_an_exploit_shows_the_row_the_completion_and_its_reward(file: str) -> None:
     report = audited(f"{file}:contains", sums())
-    found = report.findings[0]
-    assert found.verdict == "exploit" and found.gap is not None and (found.gap.low or 0.0) > 0.3
-    evidence = found.evidence
+    finding = report.findings[0]
+    assert finding.verdict == "exploit" and finding.gap is not None and (finding.gap.low or 0.0) > 0.3
+    evidence = finding.evidence
     assert evidence is not None and evidence.reward == 1.0
     assert evidence.columns["answer"] in evidence.completion
 
 
 def test_a_family_is_told_once_with_its_best_attack(file: str) -> None:
     report = audited(f"{file}:contains", sums())
-    told = [one.family for one in report.findings if one.kind == "attack" and one.verdict == "exploit"]
-    assert len(told) == len(set(told))
+    exploited = [f.family for f in report.findings if f.kind == "attack" and f.verdict == "exploit"]
+    assert len(exploited) == len(set(exploited))
 
 
 def test_a_component_alone_gets_warnings_only(file: str) -> None:
@@ -178,8 +179,8 @@ def test_where_no_golden_completions_can_be_assumed_nothing_can_be_concluded(tmp
 def test_what_the_truth_calls_right_is_no_finding(file: str) -> None:
     rows = rows_from(sums())
 
-    def truth(asked: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
-        return [float(row.columns["answer"] in text) for row, text in zip(asked, texts, strict=True)]
+    def truth(rows: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
+        return [float(row.columns["answer"] in text) for row, text in zip(rows, texts, strict=True)]
 
     target = target_of([f"{file}:contains"], None, {})
     settings = AuditConfig(search_calls=0, seconds=600)
@@ -191,7 +192,7 @@ def test_accepted_findings_do_not_fail_and_stay_in_the_report(file: str) -> None
     accept = tuple(Accepted(name=name, reason="meant") for name in ("shotgun", "near-miss"))
     report = audited(f"{file}:contains", sums(), gate=Gate(accept=accept))
     assert report.exit_code() == 0
-    assert [one.family for one in report.findings if one.accepted and one.verdict == "exploit"] == [
+    assert [f.family for f in report.findings if f.accepted and f.verdict == "exploit"] == [
         "shotgun",
         "near-miss",
     ]
@@ -216,13 +217,13 @@ def test_where_time_is_short_what_was_left_out_is_named(file: str) -> None:
     report = audited(f"{file}:accuracy", sums(60), seconds=1e-3)
     skipped = report.coverage.skipped
     assert report.exit_code() == INCONCLUSIVE and report.coverage.tried < 0.5  # nothing skipped counts as passed
-    for told in (
+    for sentence in (
         "of 60 rows, for lack of time",
         "contract's check: steady",
         "attacks were not tried",
         "not tried for lack of time: ",
     ):
-        assert any(told in line for line in skipped), told
+        assert any(sentence in line for line in skipped), sentence
 
 
 def timeless(report: Report) -> Report:
@@ -231,13 +232,13 @@ def timeless(report: Report) -> Report:
 
 @pytest.mark.parametrize("name", ["contains", "raises"])
 def test_the_same_seed_gives_the_same_report(file: str, name: str) -> None:
-    one, again = (timeless(audited(f"{file}:{name}", sums(12), rows=8, search_calls=300, seed=3)) for _ in range(2))
-    assert one == again
+    first, again = (timeless(audited(f"{file}:{name}", sums(12), rows=8, search_calls=300, seed=3)) for _ in range(2))
+    assert first == again
 
 
 def test_another_seed_looks_at_other_rows(file: str) -> None:
-    one, other = (audited(f"{file}:contains", sums(40), rows=8, seed=seed) for seed in (0, 1))
-    rows = [{f.evidence.row for f in report.findings if f.evidence is not None} for report in (one, other)]
+    first, second = (audited(f"{file}:contains", sums(40), rows=8, seed=seed) for seed in (0, 1))
+    rows = [{f.evidence.row for f in report.findings if f.evidence is not None} for report in (first, second)]
     assert rows[0] != rows[1]
 
 
@@ -375,8 +376,8 @@ def choices(*answers: str, count: int = 40) -> list[dict[str, Any]]:
     )
     wanted = [answers[place % len(answers)] for place in range(count)]
     return [
-        {"prompt": prompt, "answer": one, "golden": f"I see.\nAnswer: {one}"}
-        for prompt, one in zip(prompts, wanted, strict=True)
+        {"prompt": prompt, "answer": letter, "golden": f"I see.\nAnswer: {letter}"}
+        for prompt, letter in zip(prompts, wanted, strict=True)
     ]
 
 
@@ -457,9 +458,11 @@ def test_truth_that_is_never_whole_is_compared_with_that_of_right_answers(tmp_pa
 def test_one_accepted_attack_speaks_for_no_other_of_its_family(tmp_path: Path) -> None:
     body = 'return float(completion in (f"<answer>{answer}</answer>", "null", "{}"))'
     accepted = [Accepted(name=name, reason="known") for name in ("null", "braces")]
-    one, both = (judged(tmp_path, body, sums(20), gate=Gate(accept=tuple(accepted[:count]))) for count in (1, 2))
-    assert one.exit_code() == 1 and verdicts(one)["braces"] == "exploit"
-    assert both.exit_code() == 0
+    accepting_one, accepting_both = (
+        judged(tmp_path, body, sums(20), gate=Gate(accept=tuple(accepted[:count]))) for count in (1, 2)
+    )
+    assert accepting_one.exit_code() == 1 and verdicts(accepting_one)["braces"] == "exploit"
+    assert accepting_both.exit_code() == 0
 
 
 def test_a_family_that_few_rows_ask_for_is_tried_on_these(tmp_path: Path) -> None:
@@ -488,24 +491,24 @@ def test_a_gamble_that_wins_mostly_and_loses_more_is_no_exploit(tmp_path: Path) 
 
 def test_nothing_is_asked_of_the_reward_once_judging_began(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     process = InProcess(target_of([f"{file}:contains"], None, {}))
-    asked: list[int] = []
+    counts: list[int] = []
     calls = 0
     pay = process.ask
 
     def judging(seen: Observations, gate: Gate) -> Report:
-        asked.append(calls)
+        counts.append(calls)
         return judge(seen, gate)
 
-    def counting(*given: Any) -> Any:
+    def counting(*arguments: Any) -> Any:
         nonlocal calls
         calls += 1
-        return pay(*given)
+        return pay(*arguments)
 
     monkeypatch.setattr(process, "ask", counting)
     monkeypatch.setattr("loopholes.audit.engine.judge", judging)
     rows = rows_from(sums(12))
     audit(process.target, rows, AuditConfig(seconds=600.0, search_calls=300), process=process)
-    assert asked == [calls] and calls > 0
+    assert counts == [calls] and calls > 0
 
 
 def test_a_process_that_an_audit_started_has_ended_before_judging_begins(
@@ -516,8 +519,8 @@ def test_a_process_that_an_audit_started_has_ended_before_judging_begins(
     class Kept(InProcess):
         ended = False
 
-        def __init__(self, target: Target, **given: Any) -> None:
-            super().__init__(target, **given)
+        def __init__(self, target: Target, **options: Any) -> None:
+            super().__init__(target, **options)
             processes.append(self)
 
         def close(self) -> None:

@@ -134,13 +134,13 @@ def test_an_audit_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
     file = write(tmp_path, HEAD + GRANDCHILD)
     command = [sys.executable, "-m", "loopholes", "audit", f"{file}:waiting", "--framework", "plain"]
     command += ["--data", save_rows(tmp_path, sums())]
-    told = tmp_path / "pids"
+    pid_file = tmp_path / "pids"
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as audit:
         end = time.monotonic() + 60
-        while not (told.exists() and len(told.read_text().split()) == 2) and time.monotonic() < end:
+        while not (pid_file.exists() and len(pid_file.read_text().split()) == 2) and time.monotonic() < end:
             time.sleep(0.05)
         audit.kill()
-    processes, end = [int(number) for number in told.read_text().split()], time.monotonic() + 10
+    processes, end = [int(number) for number in pid_file.read_text().split()], time.monotonic() + 10
     while any(map(alive, processes)) and time.monotonic() < end:
         time.sleep(0.01)
     assert [alive(process) for process in processes] == [False, False]

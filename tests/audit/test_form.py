@@ -116,7 +116,7 @@ def test_a_form_repeats_only_what_golden_completions_share(golden: list[str]) ->
     form = form_of(golden)
     holders = [text for text in golden if all(mark in text for mark in form.marks)]
     shared = [text for text in form.fixed if text]
-    assert all(sum(text in one for one in holders) >= 2 for text in shared)
+    assert all(sum(text in holder for holder in holders) >= 2 for text in shared)
 
 
 def test_no_part_of_a_single_golden_completion_is_form() -> None:

@@ -24,8 +24,8 @@ THINKING = "<think>Let me think about this step by step.</think>"
 
 def _behind(mark: str) -> Callable[[Row, str], float]:
     def pay(row: Row, text: str) -> float:
-        found = re.search(rf"{mark}\s*(.+?)\s*\Z", text)
-        return float(found is not None and found[1] == row.columns["answer"])
+        match = re.search(rf"{mark}\s*(.+?)\s*\Z", text)
+        return float(match is not None and match[1] == row.columns["answer"])
 
     return pay
 
@@ -42,8 +42,8 @@ def _json(row: Row, text: str) -> float:
 
 
 def _thought(row: Row, text: str) -> float:
-    found = re.fullmatch(r"<think>.+</think>\s*<answer>(.*)</answer>", text, re.DOTALL)
-    return 0.0 if found is None else 1.0 if found[1] == row.columns["answer"] else 0.1
+    match = re.fullmatch(r"<think>.+</think>\s*<answer>(.*)</answer>", text, re.DOTALL)
+    return 0.0 if match is None else 1.0 if match[1] == row.columns["answer"] else 0.1
 
 
 FORMS = {
@@ -144,7 +144,7 @@ def test_a_slow_reward_is_asked_a_few_forms_only(monkeypatch: pytest.MonkeyPatch
     scorer = Scorer(process, rows_from(sums(golden=None)))
     monkeypatch.setattr(Scorer, "seconds_a_call", 2.0)
     assumed = assume_golden(scorer, Budget(60))
-    assert assumed.rows[0].golden == "41" and len(process.asked) <= 12
+    assert assumed.rows[0].golden == "41" and len(process.requested) <= 12
 
 
 HOLES = """

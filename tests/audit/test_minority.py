@@ -194,7 +194,7 @@ def guessing(seed: int, rate: float, count: int = 40, attacks: int = 30) -> Obse
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.4])
 def test_a_reward_that_pays_at_random_gets_an_exploit_in_at_most_one_audit_of_twenty(rate: float) -> None:
     findings = [Rows(guessing(seed, rate), Gate()).attacked() for seed in range(1000, 1100)]
-    assert sum(finding.verdict == "exploit" for found in findings for finding in found) <= 5
+    assert sum(finding.verdict == "exploit" for reported in findings for finding in reported) <= 5
     assert sum(map(len, findings)) <= 10
 
 

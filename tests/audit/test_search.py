@@ -36,11 +36,11 @@ def climbing(
     scorer = Scorer(process, rows)
     levels = levels_of(scorer, RAW, None, 0, range(len(rows)))[::2]
     views = {place: view_of(row, RAW, 64) for place, row in enumerate(rows)}
-    process.asked.clear()
+    process.requested.clear()
     scorer.calls = 0
     search = Search(scorer, levels, views, MAKERS, {"red": 0.5, "green": 0.5, "blue": 0.4, "none": 0.0})
     best = search.climb(calls, seed, budget or Budget())
-    return best, scorer, {row for row, _ in process.asked if isinstance(row, int)}
+    return best, scorer, {row for row, _ in process.requested if isinstance(row, int)}
 
 
 def test_a_combination_is_found_where_each_part_alone_pays_half() -> None:
@@ -51,8 +51,8 @@ def test_a_combination_is_found_where_each_part_alone_pays_half() -> None:
 
 
 def test_the_same_seed_finds_the_same_and_another_goes_another_way() -> None:
-    one, again = (climbing(two_of_three)[0] for _ in range(2))
-    assert one == again
+    first, again = (climbing(two_of_three)[0] for _ in range(2))
+    assert first == again
     assert len({climbing(two_of_three, seed=seed)[0] for seed in range(5)}) > 1
 
 
@@ -68,8 +68,8 @@ def test_a_climb_ends_where_nothing_new_can_be_asked() -> None:
 
 
 def test_a_climb_sees_its_own_rows_alone() -> None:
-    _, _, asked = climbing(two_of_three)
-    assert asked == {0, 2, 4, 6}
+    _, _, rows = climbing(two_of_three)
+    assert rows == {0, 2, 4, 6}
 
 
 def test_a_climb_ends_when_it_is_late() -> None:
@@ -98,10 +98,10 @@ GRADED = """
 def test_what_a_search_finds_is_measured_on_the_rows_that_it_did_not_climb_on(tmp_path: Path) -> None:
     file = write(tmp_path, GRADED)
     report = audited(f"{file}:graded", sums(12, "{answer}"), search_calls=3000)
-    searched = [one for one in report.findings if one.kind == "search"]
-    assert [one.verdict for one in searched] == ["exploit"]
+    searched = [finding for finding in report.findings if finding.kind == "search"]
+    assert [finding.verdict for finding in searched] == ["exploit"]
     assert searched[0].family in {"hedge", "stuffing"}, "that of the attack that it began with"
     negative = audited(f"{file}:graded=-1", sums(12, "{answer}"), search_calls=3000)
-    assert not [one for one in negative.findings if one.verdict == "exploit"], "a component alone"
+    assert not [finding for finding in negative.findings if finding.verdict == "exploit"], "a component alone"
     assert searched[0].gap is not None and searched[0].gap.n == 6
     assert searched[0].evidence is not None and searched[0].evidence.reward >= 0.9  # type: ignore[operator]

@@ -284,5 +284,5 @@ def test_a_user_s_game_is_recorded_so_that_another_folder_finds_it(
 
 def test_every_framework_declares_itself() -> None:
     assert set(frameworks()) >= {"game", "openenv", "plain", "trl", "verifiers", "verl"}
-    for name, one in frameworks().items():
-        assert framework(name) is one and all(text.endswith(".") for text in one.OPTIONS.values())
+    for name, adapter in frameworks().items():
+        assert framework(name) is adapter and all(text.endswith(".") for text in adapter.OPTIONS.values())

@@ -97,14 +97,14 @@ class Paying(InProcess):
         self._pay = pay
         self._takes_place = takes_place
         self.facts = Loaded(batched=True, together=True)
-        self.asked: list[Call] = []
+        self.requested: list[Call] = []
 
     def start(self) -> None:
         """There is nothing to build."""
 
     def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
         """One payment per call."""
-        self.asked += calls
+        self.requested += calls
         rows = [self._rows[row] if isinstance(row, int) else row for row, _ in calls]
         places = ((place,) if self._takes_place else () for place in range(len(calls)))
         values = [self._pay(row, text, *place) for row, (_, text), place in zip(rows, calls, places, strict=True)]
@@ -161,9 +161,9 @@ class Timed(Paying):
         return reply._replace(seconds=taken) if isinstance(reply, Scored) else reply
 
 
-def paying(pay: Callable[..., Any], rows: Sequence[Row], **given: Any) -> Scorer:
+def paying(pay: Callable[..., Any], rows: Sequence[Row], **options: Any) -> Scorer:
     """A scorer of a function of a row and a text."""
-    return Scorer(Paying(pay), rows, **given)
+    return Scorer(Paying(pay), rows, **options)
 
 
 def sums(count: int = 8, golden: str | None = "<answer>{answer}</answer>") -> list[dict[str, Any]]:

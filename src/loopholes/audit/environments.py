@@ -2,8 +2,8 @@
 
 The requirements of frameworks conflict with each other, and Loopholes has none of them. A target whose package is not
 installed is therefore audited in a virtual environment of its own, built by uv if there is uv, otherwise by ``venv``
-and pip. It stays in the user's cache, under a hash of its requirements and of the Python, for later audits. The file that
-is written last marks it as complete; an incomplete environment is built again.
+and pip. It stays in the user's cache, under a hash of its requirements and of the Python, for later audits. The file
+that is written last marks it as complete; an incomplete environment is built again.
 
 The worker needs nothing there: :func:`command` starts it from this package's own source, which imports only the
 standard library (``tests/test_architecture.py``).

@@ -27,7 +27,7 @@ def test_what_only_looks_like_a_script_is_a_plain_text(text: str) -> None:
 
 def rows(*golden: list[str] | str) -> list[tuple[str | None, object]]:
     """Golden completion and lead of rows with these golden columns."""
-    records = [{"prompt": f"Task {number}", "golden": one} for number, one in enumerate(golden)]
+    records = [{"prompt": f"Task {number}", "golden": actions} for number, actions in enumerate(golden)]
     return [(row.golden, row.columns.get("lead")) for row in rows_from(records)]
 
 
