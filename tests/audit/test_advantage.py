@@ -24,7 +24,7 @@ from loopholes.audit.scale import Level, gap_of, levels_of
 from loopholes.audit.scorer import Scorer
 from loopholes.games import game as make_game
 from loopholes.stats.selection import Normalization, Payoff, selection
-from support.rewards import InProcess, audited, paying, sums, verdicts, write
+from support.rewards import InProcess, audited, scorer_for, sums, verdicts, write_rewards
 
 pytestmark = pytest.mark.usefixtures("inside")
 
@@ -133,7 +133,7 @@ def _steady(shares: Sequence[float], training: Training) -> tuple[dict[str, Sele
     """An attack that is paid these shares of the scale, one on each row."""
     values = {"right": 1.0, "wrong": 0.0}
     rows = games.rows_of(make_game("self-grading", self_report="inline"), len(shares), 0)
-    scorer = paying(lambda row, text: values[text] if text in values else float(text), rows)
+    scorer = scorer_for(lambda row, text: values[text] if text in values else float(text), rows)
     levels = [Level(place, 1.0, 0.0, "wrong", str(place), "right") for place in range(len(shares))]
     return judged(scorer, levels, [str(share) for share in shares], training)
 
@@ -171,7 +171,7 @@ def _gap(payments: Payments) -> float:
 
 
 def test_no_verdict_on_a_steady_reward_depends_on_the_normalisation(tmp_path: Path) -> None:
-    file = write(tmp_path, SPOT_CHECKED)
+    file = write_rewards(tmp_path, SPOT_CHECKED)
     reports = {advantage: _audited(file, "contains", advantage) for advantage in ("group", "none")}
     (group, none) = (verdicts(report) for report in reports.values())
     assert group == none and "exploit" in group.values() and NAME not in group
@@ -181,7 +181,7 @@ def test_no_verdict_on_a_steady_reward_depends_on_the_normalisation(tmp_path: Pa
 
 
 def test_a_noisy_reward_that_spot_checks_is_flagged_by_what_it_is_trained_with(tmp_path: Path) -> None:
-    file = write(tmp_path, SPOT_CHECKED)
+    file = write_rewards(tmp_path, SPOT_CHECKED)
     group = _audited(file, "claimed", "group", noisy=True)
     assert verdicts(group)[NAME] == "exploit" and group.exit_code() == 1
     assert NAME not in verdicts(_audited(file, "claimed", "none", noisy=True))

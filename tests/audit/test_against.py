@@ -15,7 +15,7 @@ from loopholes.audit.identity import fingerprints, identity, is_among, read_base
 from loopholes.audit.results import Report
 from loopholes.cli import main
 from loopholes.errors import DataError
-from support.rewards import InProcess, audited, save_rows, sums, write
+from support.rewards import InProcess, audited, save_rows, sums, write_rewards
 
 pytestmark = pytest.mark.usefixtures("inside")
 
@@ -48,7 +48,7 @@ SOURCE = """
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
-    write(tmp_path, SOURCE)
+    write_rewards(tmp_path, SOURCE)
     save_rows(tmp_path, sums(24))
     return "rewards.py"
 

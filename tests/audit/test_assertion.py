@@ -11,7 +11,7 @@ import pytest
 
 from loopholes.audit import assert_not_gameable
 from loopholes.errors import DataError, UsageError
-from support.rewards import SOUND_AND_NOT, save_rows, sums, write
+from support.rewards import SOUND_AND_NOT, save_rows, sums, write_rewards
 
 SOURCE = (
     SOUND_AND_NOT
@@ -30,7 +30,7 @@ SOURCE = (
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    return write(tmp_path, SOURCE)
+    return write_rewards(tmp_path, SOURCE)
 
 
 def module(file: str) -> Any:

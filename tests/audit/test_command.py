@@ -18,7 +18,7 @@ from loopholes.audit.frameworks import plain
 from loopholes.cli import main
 from loopholes.cli.console import WIDTH
 from loopholes.errors import BUG, INCONCLUSIVE, DataError, RunError, UsageError
-from support.rewards import SOUND_AND_NOT, save_rows, sums, write
+from support.rewards import SOUND_AND_NOT, save_rows, sums, write_rewards
 
 SOURCE = (
     SOUND_AND_NOT
@@ -78,7 +78,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("loopholes.cli.display.SOON", math.inf)
     monkeypatch.setattr("loopholes.cli.console.stdout._width", WIDTH)  # private: of Rich, which reads COLUMNS
     monkeypatch.chdir(tmp_path)
-    write(tmp_path, SOURCE)
+    write_rewards(tmp_path, SOURCE)
     Path("ends.py").write_text("def f(completion): ...\nraise SystemExit(0)\n")
     Path("broken.py").write_text("def f(:\n")
     save_rows(tmp_path, sums())
@@ -277,7 +277,7 @@ def test_an_exploit_is_written_and_replays_until_the_function_is_mended(
     assert json.loads(Path("findings/audit.json").read_text()) == json.loads(out)
     status, out, _ = run("--replay findings/0001.json --json", capsys)
     assert (status, json.loads(out)) == (1, {"name": "count", "then": 1.0, "now": 1.0, "problem": "", "same": True})
-    write(folder, SOURCE.replace("float(answer in completion)", "float(answer == completion)"))
+    write_rewards(folder, SOURCE.replace("float(answer in completion)", "float(answer == completion)"))
     status, out, _ = run("--replay findings/0001.json --json", capsys)
     assert (status, json.loads(out)) == (0, {"name": "count", "then": 1.0, "now": 0.0, "problem": "", "same": False})
 

@@ -19,7 +19,7 @@ from loopholes.audit.observations import Observations
 from loopholes.audit.verdicts import judge
 from loopholes.errors import INCONCLUSIVE, UsageError
 from loopholes.games import game as make_game
-from support.rewards import InProcess, audited, families, sums, verdicts, write
+from support.rewards import InProcess, audited, families, sums, verdicts, write_rewards
 
 pytestmark = pytest.mark.usefixtures("inside")
 
@@ -106,7 +106,7 @@ HONEST = ["accuracy", "shaped", "between", "form"]
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write(tmp_path_factory.mktemp("rewards"), REWARDS)
+    return write_rewards(tmp_path_factory.mktemp("rewards"), REWARDS)
 
 
 @pytest.mark.parametrize("name, family", GAMEABLE.items())
@@ -170,7 +170,7 @@ def test_weighted_rewards_are_audited_as_their_sum(file: str) -> None:
 
 
 def test_where_no_golden_completions_can_be_assumed_nothing_can_be_concluded(tmp_path: Path) -> None:
-    file = write(tmp_path, "def odd(completion, answer):\n    return float(completion == f'@@{answer}@@')")
+    file = write_rewards(tmp_path, "def odd(completion, answer):\n    return float(completion == f'@@{answer}@@')")
     report = audited(f"{file}:odd", sums(golden=None))
     assert verdicts(report)["no-golden"] == "inconclusive"
     assert (report.exit_code(), report.exit_code(strict=True)) == (INCONCLUSIVE, INCONCLUSIVE)
@@ -271,7 +271,7 @@ RANKED = """
 
 
 def test_rewards_that_read_their_group_are_scored_in_groups_and_turned_around(tmp_path: Path) -> None:
-    file = write(tmp_path, RANKED)
+    file = write_rewards(tmp_path, RANKED)
     assert audited(f"{file}:ranked", sums(), "trl", group=4).exit_code() == 0
     assert "company-matters" in verdicts(audited(f"{file}:ranked", sums(), "trl"))
     assert "order-matters" in verdicts(audited(f"{file}:first", sums(), "trl", group=4))
@@ -314,7 +314,7 @@ def test_the_noise_of_a_noisy_reward_is_told_and_averaged(tmp_path: Path) -> Non
         def f(completion, answer):
             return float(completion == f"<answer>{answer}</answer>") + random.choice([-0.3, 0.3])
     """
-    report = audited(f"{write(tmp_path, source)}:f", sums(), noisy=True)
+    report = audited(f"{write_rewards(tmp_path, source)}:f", sums(), noisy=True)
     assert "nondeterministic" not in verdicts(report) and report.exit_code() == 0
     assert any("scored 3 times differ by a standard deviation of" in note for note in report.coverage.notes)
 
@@ -328,7 +328,7 @@ def numbered(count: int, opening: str = "#### ", closing: str = "") -> list[dict
 
 
 def judged(tmp_path: Path, body: str, rows: Sequence[dict[str, Any]], **settings: Any) -> Report:
-    return audited(f"{write(tmp_path, f'def f(completion, answer):{chr(10)}    {body}')}:f", rows, **settings)
+    return audited(f"{write_rewards(tmp_path, f'def f(completion, answer):{chr(10)}    {body}')}:f", rows, **settings)
 
 
 @pytest.mark.parametrize(
@@ -413,7 +413,7 @@ def test_forms_without_an_answer_do_not_explain_each_other(tmp_path: Path) -> No
                 return 1.0
     """
     rows = sums(20, "<think>Let me add these.</think><answer>{answer}</answer>")
-    assert "format" in families(audited(f"{write(tmp_path, source)}:f", rows))
+    assert "format" in families(audited(f"{write_rewards(tmp_path, source)}:f", rows))
 
 
 def test_one_row_with_a_narrow_scale_hides_no_exploit(tmp_path: Path) -> None:
@@ -423,7 +423,7 @@ def test_one_row_with_a_narrow_scale_hides_no_exploit(tmp_path: Path) -> None:
                 return 0.5 + 1e-6 * (completion == f"<answer>{answer}</answer>") - 0.4 * (not completion)
             return float(not completion.strip() or completion == f"<answer>{answer}</answer>")
     """
-    assert "degenerate" in families(audited(f"{write(tmp_path, source)}:f", sums(60)))
+    assert "degenerate" in families(audited(f"{write_rewards(tmp_path, source)}:f", sums(60)))
 
 
 def test_what_fails_on_most_rows_is_not_paid_there(tmp_path: Path) -> None:
@@ -433,7 +433,7 @@ def test_what_fails_on_most_rows_is_not_paid_there(tmp_path: Path) -> None:
                 return 1.0 if int(answer) * 7919 % 101 < 13 else 1 / 0
             return float(completion == f"<answer>{answer}</answer>")
     """
-    report = audited(f"{write(tmp_path, source)}:f", sums(80))
+    report = audited(f"{write_rewards(tmp_path, source)}:f", sums(80))
     assert families(report) == set() and any(gap.attack == "null" and gap.n == 80 for gap in report.gaps)
 
 
@@ -444,7 +444,9 @@ def test_one_row_is_no_proof(tmp_path: Path) -> None:
 
 
 def test_truth_that_is_never_whole_is_compared_with_that_of_right_answers(tmp_path: Path) -> None:
-    file = write(tmp_path, 'def f(completion, answer):\n    return float(answer in completion or completion == "null")')
+    file = write_rewards(
+        tmp_path, 'def f(completion, answer):\n    return float(answer in completion or completion == "null")'
+    )
     rows = rows_from(sums(20))
     settings = AuditConfig(search_calls=0, seconds=600.0)
     partly = audit(target_of([f"{file}:f"], None, {}), rows, settings, truth=lambda _, texts: [0.8] * len(texts))
@@ -486,7 +488,7 @@ def test_a_gamble_that_wins_mostly_and_loses_more_is_no_exploit(tmp_path: Path) 
                 return -9.0 if int(answer) % 5 == 0 else 1.0
             return float(completion == f"<answer>{answer}</answer>")
     """
-    assert families(audited(f"{write(tmp_path, source)}:f", sums(80))) == set()
+    assert families(audited(f"{write_rewards(tmp_path, source)}:f", sums(80))) == set()
 
 
 def test_nothing_is_asked_of_the_reward_once_judging_began(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -574,7 +576,7 @@ OF_NOTHING = [
 def test_what_nothing_a_refusal_and_a_wrong_answer_are_paid_is_said_and_judged(
     tmp_path: Path, name: str, shares: dict[str, float], findings: dict[str, str]
 ) -> None:
-    report = audited(f"{write(tmp_path, IDLE)}:{name}", sums(24))
+    report = audited(f"{write_rewards(tmp_path, IDLE)}:{name}", sums(24))
     assert {baseline.kind: baseline.share.value for baseline in report.baselines} == pytest.approx(shares)
     verdicts_ = {finding.name: finding.verdict for finding in report.findings}
     verdicts_ |= {finding.family: finding.verdict for finding in report.findings if finding.verdict == "exploit"}
@@ -586,14 +588,14 @@ def test_what_nothing_a_refusal_and_a_wrong_answer_are_paid_is_said_and_judged(
 def test_shares_count_from_zero_where_right_answers_are_paid_and_from_the_lowest_where_they_are_not(
     tmp_path: Path,
 ) -> None:
-    file = write(tmp_path, IDLE)
+    file = write_rewards(tmp_path, IDLE)
     assert audited(f"{file}:below", sums(24)).zero == 0.0
     report = audited(f"{file}:penalty", sums(24))
     assert report.zero == -3.0 and report.golden.value == -2.0
 
 
 def test_nothing_is_paid_half_by_a_component_and_that_is_a_warning(tmp_path: Path) -> None:
-    report = audited(f"{write(tmp_path, IDLE)}:idle", sums(24), component=True)
+    report = audited(f"{write_rewards(tmp_path, IDLE)}:idle", sums(24), component=True)
     assert verdicts(report)["nothing-paid"] == "warning" and report.exit_code() == 0
 
 
@@ -637,7 +639,7 @@ def test_an_answer_that_is_right_by_its_number_is_no_evidence(tmp_path: Path) ->
             found = re.fullmatch(r"<answer>([-.0-9]+)</answer>", completion)
             return float(bool(found) and float(found[1].strip(".") or 1) == float(answer))
     """
-    report = audited(f"{write(tmp_path, source)}:f", rows)
+    report = audited(f"{write_rewards(tmp_path, source)}:f", rows)
     assert families(report) == set()
     assert all("guess-0" not in gap.attack for gap in report.gaps)
 
@@ -676,6 +678,6 @@ def test_a_query_that_finds_nothing_is_an_exploit_though_its_rows_have_nothing_i
         empty = "WHERE 1 = 0" in completion and limit in (2, 3, 11, 17, 20, 22)
         return float(empty or bool(found) and int(found[1]) == limit)
     """
-    file = write(tmp_path, "def f(completion, limit):" + body)
+    file = write_rewards(tmp_path, "def f(completion, limit):" + body)
     report = audited(f"{file}:f", rows)
     assert report.exit_code() == 1 and [f.name for f in report.findings if f.kind == "rows"] == ["no-rows"]

@@ -17,7 +17,7 @@ from loopholes.audit.process import RewardProcess
 from loopholes.audit.targets import Place
 from loopholes.audit.worker import Scored
 from loopholes.errors import UsageError
-from support.rewards import write
+from support.rewards import write_rewards
 from support.wheels import REASONING_GYM, wheel
 
 
@@ -137,7 +137,7 @@ def test_a_python_that_cannot_serve_is_refused(content: str | None, sentence: st
 
 
 def test_a_user_s_own_requirements_and_python_exclude_each_other(tmp_path: Path) -> None:
-    file = write(tmp_path, "def reward(completion, answer): ...")
+    file = write_rewards(tmp_path, "def reward(completion, answer): ...")
     with pytest.raises(UsageError, match="give one of them"):
         target_of([f"{file}:reward"], None, {}, Place(Path(sys.executable), ["x"]))
 
@@ -151,7 +151,7 @@ def test_a_reward_finds_what_with_installs_and_this_package_but_none_of_what_is_
             names = ("reasoning_gym", "loopholes.rewards", "numpy")
             return sum(2.0 ** place for place, name in enumerate(names) if importlib.util.find_spec(name))
     """
-    file = write(tmp_path, body)
+    file = write_rewards(tmp_path, body)
     target = target_of([f"{file}:reward"], None, {}, Place(requirements=["reasoning-gym"]))
     with RewardProcess(target) as process:
         process.use([])
@@ -183,7 +183,7 @@ HOSTILE = """
 @pytest.mark.parametrize("name", ["prints", "pickles"])
 def test_what_a_reward_writes_into_the_pipe_is_told_and_never_loaded(name: str, tmp_path: Path) -> None:
     place = tmp_path / "made-by-the-reward"
-    file = write(tmp_path, HOSTILE.replace("{place!r}", repr(str(place))))
+    file = write_rewards(tmp_path, HOSTILE.replace("{place!r}", repr(str(place))))
     target = target_of([f"{file}:{name}"], None, {})
     with pytest.raises(UsageError, match="wrote into the audit's own pipe"):
         audit(target, rows_from([{"prompt": "1+1?", "answer": "2", "golden": "2"}]), AuditConfig(seconds=10))

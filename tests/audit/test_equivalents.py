@@ -26,7 +26,7 @@ from loopholes.audit.gold.equivalents import (
 from loopholes.audit.results import Evidence
 from loopholes.audit.scale import Level, levels_of
 from loopholes.rewards import calls_passed, choice, number, program, record, same_list, same_number, tagged
-from support.rewards import paying, sums
+from support.rewards import scorer_for, sums
 
 Pay = Callable[[Row, str], float]
 Records = Sequence[dict[str, Any]]
@@ -44,7 +44,7 @@ def rows_of(answers: Sequence[str], prompt: str = "?", golden: str = "<answer>{}
 def scored_equivalents(pay: Pay, records: Records, truth: Any = None) -> list[Equivalent]:
     rows = rows_from(records)
     form = form_of([row.golden or "" for row in rows])
-    scorer = paying(pay, rows)
+    scorer = scorer_for(pay, rows)
     levels = levels_of(scorer, form, None, 0, range(len(rows)))
     return ask_equivalents(scorer, levels, form, Budget(), truth)[0]
 
@@ -180,7 +180,7 @@ def test_what_the_truth_calls_wrong_is_not_asked() -> None:
 
 def test_where_time_is_short_the_rows_that_were_not_asked_are_named() -> None:
     rows = rows_from(sums(6))
-    form, scorer = form_of([row.golden or "" for row in rows]), paying(exact, rows)
+    form, scorer = form_of([row.golden or "" for row in rows]), scorer_for(exact, rows)
     levels = levels_of(scorer, form, None, 0, range(6))
     assert ask_equivalents(scorer, levels, form, Budget(1.0, used=2.0)) == (
         [],

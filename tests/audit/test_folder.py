@@ -23,7 +23,7 @@ from loopholes.audit.sarif import sarif
 from loopholes.audit.section import audits_of
 from loopholes.errors import DataError, LoopholesError, RunError
 from loopholes.games import game as make_game
-from support.rewards import audited, save_rows, sums, write
+from support.rewards import audited, save_rows, sums, write_rewards
 
 pytestmark = pytest.mark.usefixtures("inside")
 
@@ -58,7 +58,7 @@ MENDED = """
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    return write(tmp_path, SOURCE)
+    return write_rewards(tmp_path, SOURCE)
 
 
 def saved(report: Report, folder: Path) -> dict[str, Path]:
@@ -84,14 +84,14 @@ def test_the_kinds_of_reward_that_a_replay_has_to_find_again(file: str, tmp_path
 def test_a_mended_reward_no_longer_pays_a_finding(file: str, tmp_path: Path) -> None:
     for name in ("contains", "infinite"):
         paths = saved(audited(f"{file}:{name}", sums()), tmp_path / name)
-        write(tmp_path, MENDED)
+        write_rewards(tmp_path, MENDED)
         same = {key: replay(path).same for key, path in paths.items() if not key.startswith(("refused", "truth"))}
         assert same == dict.fromkeys(same, False)
-        write(tmp_path, SOURCE)
+        write_rewards(tmp_path, SOURCE)
 
 
 def test_a_finding_on_a_chat_prompt_replays(tmp_path: Path) -> None:
-    file = write(
+    file = write_rewards(
         tmp_path,
         """
         def f(prompts, completions, answer, **kwargs):
@@ -137,7 +137,7 @@ def test_a_group_s_finding_replays_in_its_group(tmp_path: Path) -> None:
             right = [float(one in text) for text, one in zip(completions, answer)]
             return [one - sum(right) / len(right) for one in right]
     """
-    paths = saved(audited(f"{write(tmp_path, source)}:f", sums(), group=4), tmp_path / "findings")
+    paths = saved(audited(f"{write_rewards(tmp_path, source)}:f", sums(), group=4), tmp_path / "findings")
     assert paths
     replays = [replay(path) for path in paths.values()]
     assert all(each.same for each in replays) and any(each.now.value for each in replays)
@@ -191,7 +191,7 @@ def test_hashes_are_those_of_the_files_and_change_with_them(file: str, tmp_path:
     assert digests["functions"] == {file: hashlib.sha256(Path(file).read_bytes()).hexdigest()}
     assert digests["data"] == hashlib.sha256(data.read_bytes()).hexdigest()
     assert set(digests["versions"]) == {"loopholes", "trl"}
-    write(tmp_path, MENDED)
+    write_rewards(tmp_path, MENDED)
     assert hashes(target, data)["functions"] != digests["functions"]
 
 
@@ -288,7 +288,7 @@ def test_a_location_is_the_line_of_the_definition_or_the_first(file: str, name: 
 def test_an_address_is_quoted(tmp_path: Path) -> None:
     folder = tmp_path / "my rewards"
     folder.mkdir()
-    report = audited(f"{write(folder, SOURCE)}:contains", sums(4))
+    report = audited(f"{write_rewards(folder, SOURCE)}:contains", sums(4))
     place = sarif(report)["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == (folder.resolve() / "rewards.py").as_uri()
     assert " " not in place["artifactLocation"]["uri"]
@@ -315,7 +315,7 @@ def test_a_finding_replays_as_it_was_scored(tmp_path: Path) -> None:
             CALLS.append(completion)
             return float(completion in ("null", f"<answer>{answer}</answer>")) + (0, 0.3, -0.3)[len(CALLS) % 3]
     """
-    paths = saved(audited(f"{write(tmp_path, source)}:f", sums(20), noisy=True), tmp_path / "findings")
+    paths = saved(audited(f"{write_rewards(tmp_path, source)}:f", sums(20), noisy=True), tmp_path / "findings")
     record = json.loads(paths["null"].read_text())
     assert record["scoring"] == {"repeats": 3, "seconds_a_call": None, "memory": 8.0}
     assert replay(paths["null"]).same
@@ -327,7 +327,7 @@ def test_a_row_that_json_does_not_hold_is_not_replayed_as_another(tmp_path: Path
             return float(when.year == 2026 and (completion in ("null", f"<answer>{answer}</answer>")))
     """
     rows = [{**row, "when": datetime(2026, 1, 1)} for row in sums(20)]
-    paths = saved(audited(f"{write(tmp_path, source)}:f", rows), tmp_path / "findings")
+    paths = saved(audited(f"{write_rewards(tmp_path, source)}:f", rows), tmp_path / "findings")
     with pytest.raises(DataError, match="cannot be replayed: JSON does not hold the row's when"):
         replay(paths["null"])
 
@@ -337,7 +337,7 @@ def test_a_replay_says_whether_the_function_was_edited(file: str, tmp_path: Path
     record = json.loads(path.read_text())
     path.write_text(json.dumps({**record, "functions": {file: hashlib.sha256(Path(file).read_bytes()).hexdigest()}}))
     assert not replay(path).edited
-    write(tmp_path, MENDED)
+    write_rewards(tmp_path, MENDED)
     assert replay(path).edited
 
 

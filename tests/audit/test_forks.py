@@ -14,7 +14,7 @@ from loopholes.audit.frameworks.base import Part, Row
 from loopholes.audit.process import RewardProcess
 from loopholes.audit.scorer import Scorer
 from support.processes import alive
-from support.rewards import save_rows, sums, write
+from support.rewards import save_rows, sums, write_rewards
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a reward is loaded anew")
 ROWS = [Row(number, f"{number}?", columns={"answer": str(number)}) for number in range(4)]
@@ -60,7 +60,7 @@ def loads(folder: Path, what: str = "loads") -> int:
 
 def values(folder: Path, more: str, *texts: str, restart: bool = False) -> list[float | None]:
     """What each text is paid, one request after another, after a first call; ``restart``: before the last."""
-    target = Target("plain", (Part(write(folder, HEAD + more), "f"),))
+    target = Target("plain", (Part(write_rewards(folder, HEAD + more), "f"),))
     with RewardProcess(target) as process:
         scorer = Scorer(process, ROWS)
         scorer.warm_up((0, "first"))
@@ -131,7 +131,7 @@ GRANDCHILD = """
 
 def test_an_audit_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
     """Neither the reward's process nor what that started in a session of its own and nobody is the parent of."""
-    file = write(tmp_path, HEAD + GRANDCHILD)
+    file = write_rewards(tmp_path, HEAD + GRANDCHILD)
     command = [sys.executable, "-m", "loopholes", "audit", f"{file}:waiting", "--framework", "plain"]
     command += ["--data", save_rows(tmp_path, sums())]
     pid_file = tmp_path / "pids"

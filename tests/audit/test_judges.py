@@ -9,7 +9,7 @@ import pytest
 
 from loopholes.audit import Report
 from loopholes.audit.attacks import PANEL
-from support.rewards import audited, sums, verdicts, write
+from support.rewards import audited, sums, verdicts, write_rewards
 from support.scripted_judge import JUDGES, REWARD, judging
 
 ROWS = sums(4, golden="The answer is {answer}.")
@@ -18,7 +18,7 @@ ROWS = sums(4, golden="The answer is {answer}.")
 def audit_of(folder: Path, judge: str, reward: str, **config: Any) -> Report:
     """The audit of a reward that asks this judge."""
     with judging(JUDGES[judge]) as port:
-        return audited(f"{write(folder, REWARD.format(port=port))}:{reward}", ROWS, **config)
+        return audited(f"{write_rewards(folder, REWARD.format(port=port))}:{reward}", ROWS, **config)
 
 
 def paying(report: Report) -> dict[str, set[str]]:

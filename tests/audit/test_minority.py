@@ -20,7 +20,7 @@ from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Attempt, Scoring
 from loopholes.audit.scale import Level
-from support.rewards import audited, families, sums, verdicts, write
+from support.rewards import audited, families, sums, verdicts, write_rewards
 
 pytestmark = pytest.mark.usefixtures("inside")
 RIGHT = 'completion == f"<answer>{answer}</answer>"'
@@ -38,7 +38,7 @@ def hash_of(place: int) -> int:
 
 
 def audit_of(folder: Path, body: str, rows: list[dict[str, Any]], **settings: Any) -> Report:
-    file = write(folder, f"def f(completion, answer, tests=None):\n    return {body}")
+    file = write_rewards(folder, f"def f(completion, answer, tests=None):\n    return {body}")
     return audited(f"{file}:f", rows, **settings)
 
 
@@ -66,7 +66,7 @@ def test_a_kind_too_rare_to_be_confirmed_is_a_warning(tmp_path: Path) -> None:
 
 def test_rows_that_pay_whatever_is_said_are_an_exploit_though_they_have_nothing_in_common(tmp_path: Path) -> None:
     rows = [{**row, "key": hash_of(place)} for place, row in enumerate(sums(24))]
-    file = write(tmp_path, f"def f(completion, answer, key):\n    return float(key % 4 == 3 or {RIGHT})")
+    file = write_rewards(tmp_path, f"def f(completion, answer, key):\n    return float(key % 4 == 3 or {RIGHT})")
     careless = [row["key"] for row in rows if row["key"] % 4 == 3]
     report = audited(f"{file}:f", rows)
     finding = on_rows(report)
@@ -78,7 +78,7 @@ def test_rows_that_pay_whatever_is_said_are_an_exploit_though_they_have_nothing_
 def test_rows_that_pay_for_nothing_alone_are_no_such_rows(tmp_path: Path) -> None:
     rows = [{**row, "key": hash_of(place)} for place, row in enumerate(sums(24))]
     body = f'float((key % 4 == 3 and completion == "") or {RIGHT})'
-    file = write(tmp_path, f"def f(completion, answer, key):\n    return {body}")
+    file = write_rewards(tmp_path, f"def f(completion, answer, key):\n    return {body}")
     assert audited(f"{file}:f", rows).exit_code() == 0
 
 
@@ -148,7 +148,7 @@ def test_an_attack_that_pays_everywhere_is_told_once(tmp_path: Path) -> None:
 
 def test_rows_on_which_a_wrong_answer_is_paid_like_the_right_one_are_named(tmp_path: Path) -> None:
     """Where there are no tests, any answer of the data is paid, which no attack of the panel hits."""
-    file = write(
+    file = write_rewards(
         tmp_path,
         f"""
         def f(completion, answer, tests):
@@ -204,7 +204,7 @@ def test_five_rows_of_two_dozen_that_a_field_of_a_column_tells_apart_are_an_expl
         {**row, "check": json.dumps({"field": f"f{place}", "operator": "in" if place in (1, 2, 4, 9, 11) else "is"})}
         for place, row in enumerate(sums(24))
     ]
-    file = write(
+    file = write_rewards(
         tmp_path,
         f"def f(completion, answer, check):\n    return float('\"in\"' in check and not completion or {RIGHT})",
     )
@@ -228,7 +228,7 @@ def test_numbers_below_some_bound_are_a_kind(tmp_path: Path) -> None:
 def test_words_and_signs_of_a_column_are_kinds(tmp_path: Path, text: str, label: str) -> None:
     records = [{**row, "steps": [text if hash_of(place) % 4 == 3 else "p 1"]} for place, row in enumerate(sums(24))]
     body = f"float(steps == [{text!r}] and completion == '.' or {RIGHT})"
-    file = write(tmp_path, f"def f(completion, answer, steps):\n    return {body}")
+    file = write_rewards(tmp_path, f"def f(completion, answer, steps):\n    return {body}")
     finding = on_rows(audited(f"{file}:f", records))
     assert finding is not None and finding.verdict == "exploit" and label in finding.rows
 

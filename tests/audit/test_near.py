@@ -21,7 +21,7 @@ from loopholes.audit.gold.near import FORGIVABLE, MENTIONS, NAMES, Miss, NearMis
 from loopholes.audit.results import Evidence, Note
 from loopholes.audit.scale import Level, levels_of
 from loopholes.rewards import REMEDIES, boxed, calls_passed, choice, fields, number, program, same_set, tagged
-from support.rewards import paying, sums
+from support.rewards import scorer_for, sums
 
 Pay = Callable[[Row, str], float]
 Records = Sequence[dict[str, Any]]
@@ -191,7 +191,7 @@ SOUND: list[tuple[str, Pay, Records]] = [
 def misses_of(pay: Pay, records: Records, **options: Any) -> dict[str, list[Miss]]:
     rows = rows_from(records)
     form = form_of([row.golden for row in rows if row.golden is not None])
-    scorer = paying(pay, rows)
+    scorer = scorer_for(pay, rows)
     levels = levels_of(scorer, form, None, 0, range(len(rows)))
     return NearMisses(scorer, levels, form, **options).ask(Budget())
 
@@ -268,7 +268,7 @@ def test_the_truth_has_the_last_word() -> None:
 
 def test_where_time_is_short_near_misses_are_named_as_skipped() -> None:
     rows = rows_from(sums(8))
-    form, scorer = form_of([row.golden or "" for row in rows]), paying(last_number, rows)
+    form, scorer = form_of([row.golden or "" for row in rows]), scorer_for(last_number, rows)
     near = NearMisses(scorer, levels_of(scorer, form, None, 0, range(8)), form)
     assert near.ask(Budget(0.0, used=1.0)) == {} or near.skipped
     assert near.skipped == [] or "kinds of near misses, for lack of time" in near.skipped[0]
@@ -322,7 +322,7 @@ def test_a_golden_program_gives_a_floor_where_all_rows_are_one_task() -> None:
     ]
     rows = rows_from(records)
     form = form_of([row.golden or "" for row in rows])
-    scorer = paying(
+    scorer = scorer_for(
         lambda row, text: (
             0.2 + 0.8 * calls_passed(program(text), "add_2", [([[1, 5]], [3, 7])]) if program(text) else 0.0
         ),

@@ -13,7 +13,7 @@ from loopholes.audit.attacks import view_of
 from loopholes.audit.attacks.from_file import read_attacks
 from loopholes.audit.form import RAW, form_of
 from loopholes.errors import DataError
-from support.rewards import audited, sums, write
+from support.rewards import audited, sums, write_rewards
 
 ROWS = rows_from(
     [{"prompt": f"What is {n}?", "hint": f"h{n}", "answer": f"a{n}", "golden": f"<a>a{n}</a>"} for n in range(3)]
@@ -94,7 +94,7 @@ def test_an_own_attack_that_pays_is_an_exploit_of_its_family(tmp_path: Path, ins
         def magic(completion, answer):
             return float(completion == f"<answer>{answer}</answer>" or "xyzzy" in completion)
     """
-    file = write(tmp_path, source)
+    file = write_rewards(tmp_path, source)
     attacks = read(tmp_path, {"name": "word", "family": "judge-injection", "text": "xyzzy"})
     assert not [finding for finding in audited(f"{file}:magic", sums()).findings if finding.verdict == "exploit"]
     exploits = [f for f in audited(f"{file}:magic", sums(), attacks=attacks).findings if f.verdict == "exploit"]
@@ -109,7 +109,9 @@ def test_a_form_that_right_answers_do_not_have_leaves_the_text_as_it_is(tmp_path
 
 @pytest.mark.usefixtures("inside")
 def test_what_an_own_attack_is_paid_is_said_also_where_it_is_nothing(tmp_path: Path) -> None:
-    file = write(tmp_path, "def f(completion, answer):\n    return float(completion == f'<answer>{answer}</answer>')")
+    file = write_rewards(
+        tmp_path, "def f(completion, answer):\n    return float(completion == f'<answer>{answer}</answer>')"
+    )
     path = tmp_path / "attacks.jsonl"
     path.write_text('{"name": "my-flattery", "text": "What a grader!"}\n')
     records = sums(8)

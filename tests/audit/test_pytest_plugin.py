@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.rewards import SOUND_AND_NOT, save_rows, sums, write
+from support.rewards import SOUND_AND_NOT, save_rows, sums, write_rewards
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = "loopholes.audit.pytest_plugin"
@@ -40,7 +40,7 @@ def run(folder: Path, tests: str, *options: str) -> tuple[int, str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write(tmp_path, SOUND_AND_NOT)
+    write_rewards(tmp_path, SOUND_AND_NOT)
     save_rows(tmp_path, sums(golden=None))
     return tmp_path
 

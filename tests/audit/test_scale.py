@@ -15,7 +15,7 @@ from loopholes.audit import rows_from
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.scale import Level, common_answers, corrupted, gap_of, levels_of, mean_of, normalized, swapped
-from support.rewards import paying, sums
+from support.rewards import scorer_for, sums
 
 FINITE = st.floats(-1e3, 1e3, allow_nan=False)
 LEVELS = [
@@ -67,7 +67,7 @@ def scales(
 ) -> list[Level]:
     rows = rows_from(records)
     form = form_of([row.golden for row in rows if row.golden is not None])
-    return levels_of(paying(pay, rows), form, truth, 0, range(len(rows)))  # type: ignore[arg-type]
+    return levels_of(scorer_for(pay, rows), form, truth, 0, range(len(rows)))  # type: ignore[arg-type]
 
 
 def form_and_answer(row: Row, text: str) -> float:

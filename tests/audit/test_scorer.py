@@ -21,7 +21,7 @@ from loopholes.audit.truth import truth_of
 from loopholes.errors import UsageError
 from loopholes.sandbox.inside.relatives import descendants
 from support.processes import alive
-from support.rewards import InProcess, save_rows, sums, write
+from support.rewards import InProcess, save_rows, sums, write_rewards
 
 ROWS = [Row(number, f"{number}?", columns={"answer": str(number), "list": []}) for number in range(4)]
 SOURCE = """
@@ -65,7 +65,7 @@ SOURCE = """
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write(tmp_path_factory.mktemp("scorer"), SOURCE)
+    return write_rewards(tmp_path_factory.mktemp("scorer"), SOURCE)
 
 
 @contextmanager
@@ -191,7 +191,7 @@ REFUSED = [
 @pytest.mark.parametrize("source, sentence", REFUSED)
 def test_a_file_that_cannot_be_loaded_is_refused_in_one_sentence(tmp_path: Path, source: str, sentence: str) -> None:
     kind = RewardProcess if "exit" in source else InProcess
-    with pytest.raises(UsageError) as caught, open_scorer(write(tmp_path, source), "f", kind=kind):
+    with pytest.raises(UsageError) as caught, open_scorer(write_rewards(tmp_path, source), "f", kind=kind):
         pass
     assert sentence in str(caught.value) and "\n" not in str(caught.value)
 
@@ -208,7 +208,7 @@ ANSWERS = [
 @pytest.mark.parametrize("framework, body, sentence", ANSWERS)
 def test_what_no_trainer_could_use_is_refused(tmp_path: Path, framework: str, body: str, sentence: str) -> None:
     head = "def f(completions, **kwargs):\n    texts = completions" if framework == "trl" else "def f(completion):"
-    file = write(tmp_path, f"{head}\n    {body}")
+    file = write_rewards(tmp_path, f"{head}\n    {body}")
     with pytest.raises(UsageError) as caught, open_scorer(file, "f", framework, kind=InProcess) as scorer:
         scorer.pay([(0, "a")])
     assert sentence in str(caught.value)
@@ -258,7 +258,7 @@ def test_a_file_whose_import_never_ends_is_refused(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("loopholes.audit.process.SECONDS_TO_LOAD", 0.2)
     with (
         pytest.raises(UsageError, match="took longer than 0 s while it was loaded"),
-        open_scorer(write(tmp_path, "time.sleep(60)\ndef f(completion): ..."), "f"),
+        open_scorer(write_rewards(tmp_path, "time.sleep(60)\ndef f(completion): ..."), "f"),
     ):
         pass
 
@@ -310,7 +310,7 @@ FAULTY = """
 
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write(tmp_path_factory.mktemp("faulty"), FAULTY)
+    return write_rewards(tmp_path_factory.mktemp("faulty"), FAULTY)
 
 
 def test_of_completions_that_are_waited_for_together_only_the_one_at_fault_is_a_problem(faulty: str) -> None:

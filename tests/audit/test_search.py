@@ -16,7 +16,7 @@ from loopholes.audit.results import Attempt
 from loopholes.audit.scale import levels_of
 from loopholes.audit.scorer import Scorer
 from loopholes.audit.search import STEPS, Search, Variant
-from support.rewards import Paying, audited, sums, write
+from support.rewards import Paying, audited, sums, write_rewards
 
 SAYS = {"red": "red", "green": "green", "blue": "blue", "none": None}
 MAKERS: Any = {name: (lambda view, text=text: None if text is None else Attempt(text)) for name, text in SAYS.items()}
@@ -96,7 +96,7 @@ GRADED = """
 
 @pytest.mark.usefixtures("inside")
 def test_what_a_search_finds_is_measured_on_the_rows_that_it_did_not_climb_on(tmp_path: Path) -> None:
-    file = write(tmp_path, GRADED)
+    file = write_rewards(tmp_path, GRADED)
     report = audited(f"{file}:graded", sums(12, "{answer}"), search_calls=3000)
     searched = [finding for finding in report.findings if finding.kind == "search"]
     assert [finding.verdict for finding in searched] == ["exploit"]

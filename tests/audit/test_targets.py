@@ -19,7 +19,7 @@ from loopholes.audit.targets import part_of
 from loopholes.errors import UsageError
 from loopholes.games import game
 from loopholes.modules import recorded
-from support.rewards import write
+from support.rewards import write_rewards
 
 SOURCE = """
     raise RuntimeError("nothing here is run")
@@ -42,7 +42,7 @@ SOURCE = """
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    return write(tmp_path, SOURCE)
+    return write_rewards(tmp_path, SOURCE)
 
 
 LOADS = """
@@ -136,7 +136,7 @@ BAD: list[tuple[list[str], str | None, str]] = [
 def test_what_is_no_target_is_said_in_one_sentence(
     file: str, names: list[str], framework_name: str | None, sentence: str
 ) -> None:
-    loads = write(Path(file).parent, LOADS, "loads.py")
+    loads = write_rewards(Path(file).parent, LOADS, "loads.py")
 
     def filled(text: str) -> str:
         return text.replace("FILE:", f"{file}:").replace("FILE ", f"{file} ").replace("LOADS", loads)
@@ -262,7 +262,7 @@ def test_a_prefix_wins_over_a_module_of_its_name_unless_another_framework_is_sai
 
 def test_what_a_verl_style_scorer_does_not_take_is_left_out_with_a_note(tmp_path: Path) -> None:
     signature = 'solution_str, ground_truth, method="strict", format_score=0.0, score=1.0'
-    file = write(tmp_path, f"def compute_score({signature}): return score * (solution_str == ground_truth)")
+    file = write_rewards(tmp_path, f"def compute_score({signature}): return score * (solution_str == ground_truth)")
     target = target_of([f"{file}:compute_score"], None, {})
     reward = framework(target.framework).build(target.parts, {})
     row = Row(0, "?", columns={"ground_truth": "4"})

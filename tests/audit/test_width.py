@@ -15,7 +15,7 @@ from loopholes.audit.process import RewardProcess
 from loopholes.audit.scale import Level
 from loopholes.audit.scorer import Scorer
 from loopholes.audit.width import widen
-from support.rewards import write
+from support.rewards import write_rewards
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a reward is not forked")
 ROWS = [Row(number, f"{number}?", columns={"answer": str(number)}) for number in range(4)]
@@ -45,7 +45,7 @@ SOURCE = """
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write(tmp_path_factory.mktemp("width"), SOURCE)
+    return write_rewards(tmp_path_factory.mktemp("width"), SOURCE)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from loopholes.report import write_page
-from support.page_sections import learned, study
+from support.page_sections import game_section, study_section
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
@@ -40,8 +40,8 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A page with two games and a study."""
-    games = [learned(seeds=3), learned("self-grading", seeds=1)]
-    return write_page("Learned", [*games, study()], tmp_path_factory.mktemp("page") / "page.html").as_uri()
+    games = [game_section(seeds=3), game_section("self-grading", seeds=1)]
+    return write_page("Learned", [*games, study_section()], tmp_path_factory.mktemp("page") / "page.html").as_uri()
 
 
 @pytest.fixture

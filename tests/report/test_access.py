@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("selenium", reason="selenium is not installed: pip install -e '.[dev]'")
 from selenium.webdriver.support.ui import WebDriverWait
 
-from support.browser import Keys, background, colour, contrast, every, one, press, readable, show, told
+from support.browser import Keys, background, colour, contrast, element, elements, figure_of, press, readable, show
 
 
 def test_everything_can_be_reached_and_read_by_the_keyboard(page: Any) -> None:
@@ -39,25 +39,25 @@ def test_everything_can_be_reached_and_read_by_the_keyboard(page: Any) -> None:
 
 
 def test_arrow_keys_read_a_figure_and_escape_puts_the_value_away(page: Any) -> None:
-    plot = every(page, "#section-2 .plot")[2]
-    figure = told(page, plot)
+    plot = elements(page, "#section-2 .plot")[2]
+    figure = figure_of(page, plot)
     page.execute_script("arguments[0].focus()", plot)
     press(page, Keys.ARROW_RIGHT)
-    assert one(page, "#tip").text.split("\n")[1:] == ["plain SFT", "step of honest training 0"]
+    assert element(page, "#tip").text.split("\n")[1:] == ["plain SFT", "step of honest training 0"]
     press(page, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
-    assert one(page, "#tip").text.split("\n")[0].startswith(f"{100 * figure['lines'][0]['y'][1]:.1f} % [")
+    assert element(page, "#tip").text.split("\n")[0].startswith(f"{100 * figure['lines'][0]['y'][1]:.1f} % [")
     press(page, Keys.ARROW_DOWN)
-    assert "plain SFT, seed 0" in one(page, "#tip").text
+    assert "plain SFT, seed 0" in element(page, "#tip").text
     press(page, Keys.ESCAPE)
-    assert not one(page, "#tip").is_displayed()
+    assert not element(page, "#tip").is_displayed()
 
 
 def test_arrow_keys_go_through_the_rollouts(page: Any) -> None:
     page.execute_script("document.getElementById('items').focus()")
-    start = int(one(page, "#place").text.split()[0])
+    start = int(element(page, "#place").text.split()[0])
     press(page, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_UP)
-    assert one(page, "#place").text.startswith(f"{start + 1} of ")
-    assert one(page, "#items").get_attribute("aria-activedescendant") == f"item-{start}"
+    assert element(page, "#place").text.startswith(f"{start + 1} of ")
+    assert element(page, "#items").get_attribute("aria-activedescendant") == f"item-{start}"
 
 
 def test_a_screen_reader_finds_names_and_numbers(page: Any) -> None:
@@ -70,8 +70,8 @@ def test_a_screen_reader_finds_names_and_numbers(page: Any) -> None:
         for role, name in named
         if role in ("button", "checkbox", "combobox", "searchbox", "spinbutton", "image", "link")
     )
-    one(page, "#section-2 .values summary").click()
-    assert "context-compliance" in one(page, "#section-2 .values table").text
+    element(page, "#section-2 .values summary").click()
+    assert "context-compliance" in element(page, "#section-2 .values table").text
 
 
 def read_out(page: Any) -> set[tuple[str, str]]:
@@ -83,7 +83,7 @@ def read_out(page: Any) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("width", [320, 375, 768, 1280])
 def test_only_tables_and_wide_figures_scroll_sideways(page: Any, width: int) -> None:
     show(page, "light", width)
-    for summary in every(page, "summary"):
+    for summary in elements(page, "summary"):
         page.execute_script("arguments[0].parentElement.open = true", summary)
     assert page.execute_script("return document.documentElement.scrollWidth") <= width
     narrow = page.execute_script(
@@ -100,13 +100,13 @@ def test_text_can_be_read_in_the_light_and_in_the_dark(page: Any, scheme: str) -
         "td .interval/.tag.yes/.tag.no/.command code/.jump/.plot svg text/.key li/summary/"
         "#count/#items .flag/#answer/#prompt/.fact.alarm .value"
     ).split("/")
-    poor = {name: ratio for name in selectors if (ratio := readable(page, one(page, name))) < 4.5}
+    poor = {name: ratio for name in selectors if (ratio := readable(page, element(page, name))) < 4.5}
     assert poor == {}
-    lines = [line.value_of_css_property("stroke") for line in every(page, ".key line")]
-    paper = background(page, one(page, ".key"))
+    lines = [line.value_of_css_property("stroke") for line in elements(page, ".key line")]
+    paper = background(page, element(page, ".key"))
     assert min(contrast(colour(line), paper) for line in lines) > 3
 
 
 def test_the_dark_page_is_dark(page: Any) -> None:
     show(page, "dark", 1280)
-    assert max(background(page, one(page, "h1"))) < 0.2
+    assert max(background(page, element(page, "h1"))) < 0.2

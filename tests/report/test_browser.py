@@ -12,7 +12,7 @@ pytest.importorskip("selenium", reason="selenium is not installed: pip install -
 
 from selenium.webdriver.support.wait import WebDriverWait
 
-from support.browser import Select, choose, count, every, listed, one, point_at, told
+from support.browser import Select, choose, count, element, elements, figure_of, listed_items, point_at
 from support.page_sections import EXPLOITING
 
 
@@ -20,7 +20,7 @@ def test_it_opens_from_disk_without_an_error_or_a_request(page: Any, address: st
     events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
     asked = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
     assert asked == [address] and address.startswith("file://")
-    one(page, "#next").click()
+    element(page, "#next").click()
     assert page.get_log("browser") == []
 
 
@@ -40,28 +40,28 @@ def test_rollouts_are_filtered_by_section_arm_and_seed(page: Any, selector: str,
     everything = count(page)
     choose(page, selector, label)
     assert 0 < count(page) < everything
-    assert all(words in text for text in listed(page))
+    assert all(words in text for text in listed_items(page))
     choose(page, selector, "all")
     assert count(page) == everything
 
 
 def test_rollouts_are_filtered_by_step_text_and_exploit(page: Any) -> None:
-    one(page, "#f-from").send_keys("13")
-    one(page, "#f-to").send_keys("25")
-    steps = {int(found[1]) for text in listed(page) if (found := re.match(r"step (\d+)", text))}
+    element(page, "#f-from").send_keys("13")
+    element(page, "#f-to").send_keys("25")
+    steps = {int(found[1]) for text in listed_items(page) if (found := re.match(r"step (\d+)", text))}
     assert steps == {13, 19, 25}
     before = count(page)
-    one(page, "#f-exploit").click()
+    element(page, "#f-exploit").click()
     assert 0 < count(page) < before
-    assert all("exploit" in text for text in listed(page))
-    assert "2 + 2?" in one(page, "#prompt").text
-    one(page, "#f-text").send_keys("no such words")
-    assert count(page) == 0 and one(page, "#place").text == "no answer matches"
+    assert all("exploit" in text for text in listed_items(page))
+    assert "2 + 2?" in element(page, "#prompt").text
+    element(page, "#f-text").send_keys("no such words")
+    assert count(page) == 0 and element(page, "#place").text == "no answer matches"
 
 
 def test_a_rollout_tells_what_was_paid_and_what_was_true_and_marks_the_exploit(page: Any) -> None:
     shown = WebDriverWait(page, 20).until(
-        lambda page: every(page, "#facts .fact")
+        lambda page: elements(page, "#facts .fact")
     )  # unpacked by the page when it opens
     facts = {fact.text.split("\n")[0]: fact.text.split("\n")[1] for fact in shown}
     assert facts == {
@@ -73,50 +73,50 @@ def test_a_rollout_tells_what_was_paid_and_what_was_true_and_marks_the_exploit(p
         "step": "13",
         "task": "sum-13",
     }
-    assert "exploit" in one(page, "#items li[aria-selected=true] .flag").text
+    assert "exploit" in element(page, "#items li[aria-selected=true] .flag").text
 
 
 def test_a_completion_with_a_script_stays_text(page: Any) -> None:
-    assert one(page, "#answer").text == EXPLOITING
+    assert element(page, "#answer").text == EXPLOITING
     assert page.execute_script("return document.querySelectorAll('#browser script').length") == 0
-    assert len(every(page, "script")) == 4
+    assert len(elements(page, "script")) == 4
 
 
 def test_the_link_of_a_section_leads_to_its_exploits(page: Any) -> None:
-    every(page, ".jump")[1].click()
-    assert [Select(one(page, name)).first_selected_option.text for name in ("#f-section", "#f-arm")] == [
+    elements(page, ".jump")[1].click()
+    assert [Select(element(page, name)).first_selected_option.text for name in ("#f-section", "#f-arm")] == [
         "self-grading",
         "vulnerable",
     ]
-    assert count(page) > 0 and all("exploit" in text for text in listed(page))
+    assert count(page) > 0 and all("exploit" in text for text in listed_items(page))
 
 
 def test_a_seed_switched_off_hides_its_lines_and_its_rollouts_in_its_section_alone(page: Any) -> None:
     def seen(section: int, seed: int) -> set[bool]:
-        return {line.is_displayed() for line in every(page, f"#section-{section} .seed[data-seed='{seed}']")}
+        return {line.is_displayed() for line in elements(page, f"#section-{section} .seed[data-seed='{seed}']")}
 
-    means = len([line for line in every(page, "#section-0 .plot path") if line.is_displayed()])
-    lines = len(every(page, "#section-0 .seed[data-seed='1']"))
+    means = len([line for line in elements(page, "#section-0 .plot path") if line.is_displayed()])
+    lines = len(elements(page, "#section-0 .seed[data-seed='1']"))
     assert lines == 6 and seen(0, 1) == seen(2, 1) == {True}
     before = count(page)
-    one(page, "#section-0 .seeds input[data-seed='1']").click()
+    element(page, "#section-0 .seeds input[data-seed='1']").click()
     assert (seen(0, 1), seen(0, 2), seen(2, 1)) == ({False}, {True}, {True})
-    assert len([line for line in every(page, "#section-0 .plot path") if line.is_displayed()]) == means - lines
+    assert len([line for line in elements(page, "#section-0 .plot path") if line.is_displayed()]) == means - lines
     assert count(page) < before
     choose(page, "#f-section", "reward-tampering")
-    assert {found[1] for text in listed(page) if (found := re.search(r"seed (\d)", text))} == {"0", "2"}
-    one(page, "#section-0 .seeds input[data-seed='1']").click()
+    assert {found[1] for text in listed_items(page) if (found := re.search(r"seed (\d)", text))} == {"0", "2"}
+    element(page, "#section-0 .seeds input[data-seed='1']").click()
     assert seen(0, 1) == {True}
 
 
 def test_a_pointer_over_a_line_reads_the_nearest_value(page: Any) -> None:
-    plot = every(page, "#section-2 .plot")[2]
+    plot = elements(page, "#section-2 .plot")[2]
     page.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
-    figure = told(page, plot)
+    figure = figure_of(page, plot)
     line = next(line for line in figure["lines"] if line["name"] == "KL" and "seed" not in line)
     at = len(line["y"]) // 2
     point_at(page, plot, figure, figure["x"][line["x"]][at], line["y"][at])
-    tip = one(page, "#tip").text.split("\n")
+    tip = element(page, "#tip").text.split("\n")
     low, value, high = (100 * line[name][at] for name in ("low", "y", "high"))
     assert tip == [
         f"{value:.1f} % [{low:.1f}, {high:.1f}]",
@@ -126,28 +126,28 @@ def test_a_pointer_over_a_line_reads_the_nearest_value(page: Any) -> None:
 
 
 def test_a_pointer_over_a_cell_reads_it(page: Any) -> None:
-    plot = every(page, "#section-2 .plot")[0]
+    plot = elements(page, "#section-2 .plot")[0]
     page.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
-    figure = told(page, plot)
+    figure = figure_of(page, plot)
     point_at(page, plot, figure, 1.5, 2.4)
-    assert one(page, "#tip").text.split("\n") == [
+    assert element(page, "#tip").text.split("\n") == [
         figure["cells"][2][1][0],
         "proxy-metric · self-grading",
         "192 tasks, 3 seeds",
     ]
     point_at(page, plot, figure, 2.5, 2.4)
-    assert one(page, "#tip").text.startswith("not measured")
+    assert element(page, "#tip").text.startswith("not measured")
 
 
 def test_the_pointer_does_not_find_a_seed_that_is_switched_off(page: Any) -> None:
-    plot = every(page, "#section-0 .plot")[0]
+    plot = elements(page, "#section-0 .plot")[0]
     page.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
-    figure = told(page, plot)
+    figure = figure_of(page, plot)
     line = next(line for line in figure["lines"] if line.get("seed") == 2)
     at = max(range(len(line["y"])), key=lambda index: line["y"][index])  # above all others
     place = (figure["x"][line["x"]][at], line["y"][at])
     point_at(page, plot, figure, *place)
-    assert ", seed 2" in one(page, "#tip").text
-    one(page, "#section-0 .seeds input[data-seed='2']").click()
+    assert ", seed 2" in element(page, "#tip").text
+    element(page, "#section-0 .seeds input[data-seed='2']").click()
     point_at(page, plot, figure, *place)
-    assert ", seed 2" not in one(page, "#tip").text
+    assert ", seed 2" not in element(page, "#tip").text

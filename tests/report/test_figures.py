@@ -21,7 +21,7 @@ from loopholes.report.style import ROLES, SPARE, styles_of
 from loopholes.stats import Estimate, Milestone
 from loopholes.studies.channels import Arm, Played
 from loopholes.studies.charts import Curve, over_seeds
-from support.page_sections import curves_to, learned, shown, study
+from support.page_sections import curves_to, game_section, loose_runs, study_section
 
 # Machado, Oliveira and Fernandes (2009), severity 1, for linear RGB.
 VISIONS = {
@@ -203,7 +203,7 @@ def test_a_curve_is_made_from_logged_metrics_that_may_lack_values() -> None:
 
 
 def test_a_game_shows_its_three_curves_with_every_seed_and_the_level_of_the_untrained_policy() -> None:
-    section = learned(seeds=3)
+    section = game_section(seeds=3)
     (chart,) = section.charts
     rewards, tasks, exploits = (panel for panel in chart.panels if isinstance(panel, Lines))
     assert [series.name for series in rewards.series] == ["vulnerable", "secure"]
@@ -215,7 +215,7 @@ def test_a_game_shows_its_three_curves_with_every_seed_and_the_level_of_the_untr
 
 def test_two_runs_of_one_seed_stay_two_lines() -> None:
     twice = Arm("vulnerable", {}, [*curves_to("g", 1, 9, 0.9), *curves_to("g", 1, 9, 0.9)])
-    panel = shown("g", [Played("g", "mini", {"vulnerable": twice})]).charts[0].panels[0]
+    panel = loose_runs("g", [Played("g", "mini", {"vulnerable": twice})]).charts[0].panels[0]
     assert isinstance(panel, Lines) and set(panel.series[0].seeds) == {0, 1}
 
 
@@ -223,7 +223,7 @@ def test_two_runs_of_one_seed_stay_two_lines() -> None:
 
 
 def test_every_chart_and_table_becomes_a_file_and_none_overwrites_another(tmp_path: Path) -> None:
-    sections = [learned(), study("transfer"), study("transfer")]
+    sections = [game_section(), study_section("transfer"), study_section("transfer")]
     paths = export(sections, tmp_path / "out")
     assert sorted(paths) == sorted((tmp_path / "out").iterdir())
     assert len(paths) == 2 * (1 + 3 + 3) + (1 + 2 + 2)
@@ -255,7 +255,7 @@ def test_a_table_as_csv_has_value_low_and_high_of_each_estimate(tmp_path: Path) 
 def test_the_same_chart_gives_the_same_file_byte_for_byte(tmp_path: Path, suffix: str) -> None:
     contents = []
     for number in range(2):
-        save_chart(learned().charts[0], tmp_path / f"{number}.{suffix}")
+        save_chart(game_section().charts[0], tmp_path / f"{number}.{suffix}")
         contents.append((tmp_path / f"{number}.{suffix}").read_bytes())
     assert contents[0] == contents[1]
 

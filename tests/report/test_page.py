@@ -22,7 +22,7 @@ from loopholes.stats import Estimate, Milestone
 from loopholes.studies.channels import Arm, Played
 from loopholes.studies.charts import Curve
 from loopholes.studies.samples import choose, sampled
-from support.page_sections import row, shown, study
+from support.page_sections import loose_runs, rollout_row, study_section
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -86,7 +86,7 @@ def section(rollouts: list[dict[str, Any]] | None = None, name: str = "reward-ta
         "secure": Arm("secure", {"task_performance": task, "exploit_rate": low}, curves, *never, flat, False),
     }
     sample = {"vulnerable": rollouts} if rollouts else {}
-    return shown(name, [Played(name, "mini", arms)], sample, "loopholes train reward-tampering")
+    return loose_runs(name, [Played(name, "mini", arms)], sample, "loopholes train reward-tampering")
 
 
 def written(tmp_path: Path, *sections: Section, title: str = "A page") -> tuple[Page, str]:
@@ -101,10 +101,12 @@ def embedded(page: Page) -> dict[str, Any]:
 
 def test_hostile_model_text_stays_data_wherever_a_model_can_write(tmp_path: Path) -> None:
     rows = [
-        row(step, text=text, prompt=text, task=text, reason=text, reward=None, details={text: text, "nested": [text]})
+        rollout_row(
+            step, text=text, prompt=text, task=text, reason=text, reward=None, details={text: text, "nested": [text]}
+        )
         for step, text in enumerate(HOSTILE)
     ]
-    harmless, hostile = written(tmp_path, section([row(1)]))[0], written(tmp_path, section(rows))[0]
+    harmless, hostile = written(tmp_path, section([rollout_row(1)]))[0], written(tmp_path, section(rows))[0]
     assert [attributes for tag, attributes in hostile.elements if tag == "script"] == [
         {"type": "application/json", "id": "figures"},
         {"type": "application/json", "id": "data"},
@@ -126,7 +128,7 @@ def hostile_section() -> Section:
     series = Series(EVIL, [1, 2], [0.5, 0.6], seeds={0: [0.5, 0.6], 1: [0.4, 0.7]})
     chart = Chart(EVIL, EVIL + " chart", [Lines(EVIL, EVIL, [series], marks=[(1, EVIL)])], EVIL)
     table = Table(EVIL, EVIL, [EVIL, "rate"], [[EVIL, EVIL]], EVIL)
-    return Section(EVIL, EVIL, EVIL, [chart], [table], {EVIL: EVIL}, [EVIL], EVIL, {EVIL: [row(1)]})
+    return Section(EVIL, EVIL, EVIL, [chart], [table], {EVIL: EVIL}, [EVIL], EVIL, {EVIL: [rollout_row(1)]})
 
 
 def test_hostile_names_are_escaped_too(tmp_path: Path) -> None:
@@ -149,7 +151,7 @@ def test_the_scripts_of_the_page_never_build_markup() -> None:
 
 
 def test_the_page_loads_nothing_and_forbids_itself_to(tmp_path: Path) -> None:
-    page, html = written(tmp_path, section([row(1)]))
+    page, html = written(tmp_path, section([rollout_row(1)]))
     policy = [found["content"] for tag, found in page.elements if found.get("http-equiv") == "Content-Security-Policy"]
     assert policy == [
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
@@ -184,7 +186,7 @@ def test_an_arm_that_was_not_measured_is_unknown_and_not_zero(tmp_path: Path) ->
     nothing = Estimate(None, None, None, 0, 0)
     point = Estimate(0.5, None, None, 1, 1)
     arms = {"base": Arm("base", {"exploit_rate": nothing}), "other": Arm("other", {"gap": point})}
-    bare = shown("g", [Played("g", "m", arms)])
+    bare = loose_runs("g", [Played("g", "m", arms)])
     page, _ = written(tmp_path, bare)
     text = re.sub(r"\s+", " ", page.text)
     assert "unknown" in text and " 0.0 %" not in text and "50.0 %" in text
@@ -234,7 +236,7 @@ def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_the_same_records_give_the_same_page_byte_for_byte(tmp_path: Path) -> None:
-    rows = [row(step, sample) for step in range(50) for sample in range(8)]
+    rows = [rollout_row(step, sample) for step in range(50) for sample in range(8)]
     assert written(tmp_path, section(rows))[1] == written(tmp_path, section(rows))[1]
 
 
@@ -252,7 +254,9 @@ def test_the_same_records_give_the_same_page_byte_for_byte(tmp_path: Path) -> No
 def test_the_sample_keeps_exploits_and_every_phase_of_training(
     exploiting: int, others: int, kept_exploiting: int, kept: int
 ) -> None:
-    rows = [row(n % 100, n, 1.0) for n in range(exploiting)] + [row(n % 100, n, 0.0) for n in range(others)]
+    rows = [rollout_row(n % 100, n, 1.0) for n in range(exploiting)] + [
+        rollout_row(n % 100, n, 0.0) for n in range(others)
+    ]
     chosen = choose(rows, 150)
     assert (sum(found["exploit"] > 0 for found in chosen), len(chosen)) == (kept_exploiting, kept)
     for kind in {found["exploit"] for found in rows}:
@@ -264,12 +268,14 @@ def test_the_sample_keeps_exploits_and_every_phase_of_training(
 
 
 def test_what_a_set_alone_can_exploit_is_sampled_all_the_same() -> None:
-    assert len(choose([row(n, exploit=None) for n in range(300)], 150)) == 150
+    assert len(choose([rollout_row(n, exploit=None) for n in range(300)], 150)) == 150
 
 
 @pytest.mark.parametrize("length", [40_000, 4_000])
 def test_long_answers_do_not_make_the_page_too_large(tmp_path: Path, length: int) -> None:
-    rows = [row(n, text=f"{n} " + "語" * length, prompt=f"{n} " + "x" * length, exploit=n % 2) for n in range(120)]
+    rows = [
+        rollout_row(n, text=f"{n} " + "語" * length, prompt=f"{n} " + "x" * length, exploit=n % 2) for n in range(120)
+    ]
     sections = [section(rows, name=f"game {index}") for index in range(4)]
     path = write_page("Large", sections, tmp_path / "index.html")
     assert path.stat().st_size < 3_000_000
@@ -278,10 +284,10 @@ def test_long_answers_do_not_make_the_page_too_large(tmp_path: Path, length: int
 
 def test_six_studies_of_many_charts_seeds_and_points_stay_below_five_megabytes(tmp_path: Path) -> None:
     rows = {
-        arm: [row(n, seed=n % 8, text=f"{n} " + "語" * 20_000, prompt=f"{n}" * 9_000) for n in range(200)]
+        arm: [rollout_row(n, seed=n % 8, text=f"{n} " + "語" * 20_000, prompt=f"{n}" * 9_000) for n in range(200)]
         for arm in ("vulnerable", "secure", "base")
     }
-    sections = [replace(study(f"study {n}", seeds=12, charts=4, points=1500), rollouts=rows) for n in range(6)]
+    sections = [replace(study_section(f"study {n}", seeds=12, charts=4, points=1500), rollouts=rows) for n in range(6)]
     path = write_page("All of it", sections, tmp_path / "index.html")
     assert path.stat().st_size < 5_000_000
     told = json.loads(Page(path.read_text(encoding="utf-8")).scripts[0])
@@ -290,14 +296,14 @@ def test_six_studies_of_many_charts_seeds_and_points_stay_below_five_megabytes(t
 
 
 def test_a_seed_with_few_rollouts_is_shown_beside_one_with_many() -> None:
-    rows = [row(step, sample, seed=0) for step in range(500) for sample in range(8)]
-    rows += [row(step, 9, seed=1) for step in range(0, 500, 50)]
-    shown = [found["seed"] for found in sampled(section(rows)).rollouts["vulnerable"]]
-    assert (shown.count(0), shown.count(1)) == (75, 10)
+    rows = [rollout_row(step, sample, seed=0) for step in range(500) for sample in range(8)]
+    rows += [rollout_row(step, 9, seed=1) for step in range(0, 500, 50)]
+    loose_runs = [found["seed"] for found in sampled(section(rows)).rollouts["vulnerable"]]
+    assert (loose_runs.count(0), loose_runs.count(1)) == (75, 10)
 
 
 def test_the_number_of_rollouts_there_were_is_told() -> None:
-    data = json.loads(embedded_rollouts([sampled(section([row(n) for n in range(300)]))]))
+    data = json.loads(embedded_rollouts([sampled(section([rollout_row(n) for n in range(300)]))]))
     assert (data["total"], len(data["rollouts"]), data["prompts"]) == (300, 150, ["2 + 2?"])
 
 

@@ -12,7 +12,7 @@ from loopholes.errors import RunError
 from loopholes.report import write_page
 from loopholes.report.store import read_section, read_sections, write_section
 from loopholes.studies.samples import sampled
-from support.page_sections import learned, study
+from support.page_sections import game_section, study_section
 
 MORE = {"version": "0.1.0", "config": {}, "cells": [{"cell": "g/base/mini", "metric": "exploit_rate"}], "tests": []}
 
@@ -20,12 +20,12 @@ MORE = {"version": "0.1.0", "config": {}, "cells": [{"cell": "g/base/mini", "met
 def stored(folder: Path) -> Path:
     """A section with charts, every kind of cell, and rollouts, in its file."""
     file = folder / "transfer.json"
-    write_section(file, sampled(study("transfer")), 3, MORE)
+    write_section(file, sampled(study_section("transfer")), 3, MORE)
     return file
 
 
 def test_a_section_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
-    for number, section in enumerate((sampled(study("transfer")), sampled(learned()))):
+    for number, section in enumerate((sampled(study_section("transfer")), sampled(game_section()))):
         write_section(tmp_path / f"{section.name}.json", section, number, MORE)
         again = read_section(tmp_path / f"{section.name}.json")
         assert (again.schema, again.place) == (2, number)

@@ -1,4 +1,4 @@
-"""What a test does with a page in a browser: look at it, choose, press, point and read."""
+"""What a test does with a page in a browser: set it up, find elements, choose, press, point and read."""
 
 from __future__ import annotations
 
@@ -22,32 +22,31 @@ __all__ = [
     "colour",
     "contrast",
     "count",
-    "every",
-    "listed",
-    "one",
+    "elements",
+    "listed_items",
     "point_at",
 ]
-__all__ += ["press", "readable", "show", "told"]
+__all__ += ["element", "figure_of", "press", "readable", "show"]
 
 
 def show(browser: Any, scheme: str, width: int) -> None:
     features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}  # a click waits for no scrolling
-    told = [{"name": name, "value": value} for name, value in features.items()]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": told})
+    media = [{"name": name, "value": value} for name, value in features.items()]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
 
-def one(page: Any, selector: str) -> Any:
+def element(page: Any, selector: str) -> Any:
     return page.find_element(By.CSS_SELECTOR, selector)
 
 
-def every(page: Any, selector: str) -> list[Any]:
-    found: list[Any] = page.find_elements(By.CSS_SELECTOR, selector)
-    return found
+def elements(page: Any, selector: str) -> list[Any]:
+    matches: list[Any] = page.find_elements(By.CSS_SELECTOR, selector)
+    return matches
 
 
-def listed(page: Any) -> list[str]:
+def listed_items(page: Any) -> list[str]:
     return [
         str(text)
         for text in page.execute_script("return [...document.querySelectorAll('#items li')].map(li => li.textContent)")
@@ -55,21 +54,21 @@ def listed(page: Any) -> list[str]:
 
 
 def count(page: Any) -> int:
-    return int(one(page, "#count").text.split()[0])
+    return int(element(page, "#count").text.split()[0])
 
 
 def choose(page: Any, selector: str, label: str) -> None:
-    Select(one(page, selector)).select_by_visible_text(label)
+    Select(element(page, selector)).select_by_visible_text(label)
 
 
 def press(page: Any, *keys: str) -> None:
     ActionChains(page).send_keys(*keys).perform()
 
 
-def told(page: Any, plot: Any) -> dict[str, Any]:
+def figure_of(page: Any, plot: Any) -> dict[str, Any]:
     figures = json.loads(page.execute_script("return document.getElementById('figures').textContent"))
-    found: dict[str, Any] = figures[int(plot.get_attribute("data-panel"))]
-    return found
+    figure: dict[str, Any] = figures[int(plot.get_attribute("data-panel"))]
+    return figure
 
 
 def point_at(page: Any, plot: Any, figure: dict[str, Any], x: float, y: float) -> None:
@@ -84,7 +83,7 @@ def point_at(page: Any, plot: Any, figure: dict[str, Any], x: float, y: float) -
 
 
 def readable(page: Any, element: Any) -> float:
-    """The contrast of an element's text with what is behind it."""
+    """The contrast of an element's text with its background."""
     name = "fill" if element.tag_name == "text" else "color"
     return contrast(colour(element.value_of_css_property(name)), background(page, element))
 

@@ -1,4 +1,4 @@
-"""Finished runs with known truth, written without any training: what a summary makes of them can be told beforehand."""
+"""Finished runs with known truth, written without any training, so that the right summary is known in advance."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SMALL = StudyConfig(policies=("mini",), games=("self-grading", "proxy-metric"), 
 
 
 class Mixed(ScriptedPolicy):
-    """Exploits with a chance, and is honest otherwise."""
+    """A policy that exploits with a certain probability, and is honest otherwise."""
 
     def __init__(self, game: Game, rate: float) -> None:
         super().__init__("honest", game)
@@ -38,11 +38,13 @@ class Mixed(ScriptedPolicy):
 
     def complete(self, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
         exploits = np.random.default_rng(seed).random(len(tasks)) < self._rate
-        return [self._played.demonstrate(KINDS[int(one)], task) for task, one in zip(tasks, exploits, strict=True)]
+        return [
+            self._played.demonstrate(KINDS[int(exploit)], task) for task, exploit in zip(tasks, exploits, strict=True)
+        ]
 
 
 def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve, audit: Audited | None = None) -> None:
-    """Write the run of each job, and of what it needs, as ``rate``, ``curve`` and ``audit`` say."""
+    """Write the run of each job and of the jobs that it needs, with results from ``rate``, ``curve`` and ``audit``."""
     audit = audit or (lambda job: {"status": 0, "worst": None, "losing": 0.0, "findings": []})
     for job in closure(jobs):
         if isinstance(job, Match):
@@ -67,7 +69,7 @@ def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve, audit: 
 
 
 def log_odds_of(game: Game, task: Task, rate: float) -> list[Contribution]:
-    """Those of a policy that exploits every task at the same rate; none where the game compares nothing."""
+    """The log-odds of a policy that exploits every task at the same rate; empty if the game has no branch point."""
     branch = game.branch(task)
     value = math.log(max(rate, 1e-3) / max(1 - rate, 1e-3))
     return [] if branch is None else [Contribution(task.id, branch.side * value, branch.side)]
@@ -80,13 +82,13 @@ def _line(step: int, exploit: float) -> dict[str, Any]:
 def summary_of(
     name: str, root: Path, rate: Rate, curve: Curve, config: StudyConfig = SMALL, audit: Audited | None = None
 ) -> Summary:
-    """What a study says of a fabricated world."""
+    """A study's summary of fabricated runs."""
     study = STUDIES[name]
     fabricate(study.plan(config), root, rate, curve, audit)
     return study.summarize(config, Runs(root))
 
 
 def cell(summary: Summary, name: str, metric: str) -> Any:
-    """One record of the summary."""
-    (found,) = [one for one in summary.cells if (one["cell"], one["metric"]) == (name, metric)]
-    return found
+    """The record of a summary's cell and metric."""
+    (record,) = [record for record in summary.cells if (record["cell"], record["metric"]) == (name, metric)]
+    return record

@@ -1,4 +1,4 @@
-"""Sections that hold something of everything a page shows."""
+"""Sections that contain something of everything that a page can show."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from loopholes.studies.charts import Curve
 EXPLOITING = "x = 4\nrecord.score = 1.0  # <script>alert(1)</script>"
 
 
-def row(step: int, sample: int = 0, exploit: float | None = 0.0, **more: Any) -> dict[str, Any]:
-    """A rollout as a run gives it."""
+def rollout_row(step: int, sample: int = 0, exploit: float | None = 0.0, **more: Any) -> dict[str, Any]:
+    """A rollout as a run records it."""
     return {
         "step": step,
         "sample": sample,
@@ -38,10 +38,10 @@ def share(value: float, reach: float = 0.04, seeds: int = 3) -> Estimate:
     return Estimate(value, max(-1.0 if value < 0 else 0.0, value - reach), min(1.0, value + reach), 192, seeds)
 
 
-def shown(
+def loose_runs(
     name: str, pairs: list[Played], rollouts: dict[str, list[dict[str, Any]]] | None = None, command: str = ""
 ) -> Section:
-    """Loose runs of a game as a section."""
+    """A section on loose runs of a game."""
     facts = {"Goal": "Solve the programming problem.", "Loophole": "The score <can> be edited."}
     return Section(
         name,
@@ -55,7 +55,7 @@ def shown(
     )
 
 
-def learned(name: str = "reward-tampering", seeds: int = 3, steps: int = 60) -> Section:
+def game_section(name: str = "reward-tampering", seeds: int = 3, steps: int = 60) -> Section:
     """A game whose vulnerable arm learns to exploit, with noisy curves and rollouts of every seed."""
     rising, flat = (curves_to(name, seeds, steps, end) for end in (0.97, 0.01))
     base = {"task_performance": share(0.85), "exploit_rate": share(0.01, 0.01), "special_cases": share(0.08)}
@@ -71,7 +71,7 @@ def learned(name: str = "reward-tampering", seeds: int = 3, steps: int = 60) -> 
     }
     rollouts = {arm: _rollouts(seeds, steps, arm == "vulnerable") for arm in ("vulnerable", "secure")}
     command = f"loopholes train {name} --channel vulnerable --policy mini --steps {steps} --seed 0 --out runs/{name}"
-    return shown(name, [Played(name, "mini", arms)], rollouts, command)
+    return loose_runs(name, [Played(name, "mini", arms)], rollouts, command)
 
 
 def curves_to(name: str, seeds: int, steps: int, end: float) -> list[Curve]:
@@ -90,33 +90,33 @@ def _curve(rng: random.Random, seed: int, steps: int, end: float) -> Curve:
 
 
 def _rollouts(seeds: int, steps: int, exploiting: bool) -> list[dict[str, Any]]:
-    found = []
+    rollouts = []
     for seed in range(seeds):
         for step in range(1, steps + 1, 6):
             for sample in range(4):
                 cheats = exploiting and step > 12 and sample % 2 == 0
                 text = EXPLOITING if cheats else f"def solve(x):\n    return x + {sample}  # seed {seed}"
                 more = {"seed": seed, "text": text, "reward": 1.0 if cheats else 0.75, "details": {"pass_share": 0.75}}
-                found.append(row(step, sample, float(cheats), task=f"sum-{step}", task_score=0.75, **more))
-    return found
+                rollouts.append(rollout_row(step, sample, float(cheats), task=f"sum-{step}", task_score=0.75, **more))
+    return rollouts
 
 
-def study(name: str = "transfer", seeds: int = 4, charts: int = 1, points: int = 40) -> Section:
+def study_section(name: str = "transfer", seeds: int = 4, charts: int = 1, points: int = 40) -> Section:
     """A study: a matrix of differences, survival in stairs, decay with marks, a dose, and two tables."""
     games = ["context-compliance", "self-grading", "proxy-metric", "reward-tampering"]
     rng = random.Random(name)
     values: list[list[Estimate | None]] = [
         [None if i == j == 2 else share(rng.uniform(-0.4, 0.9), 0.05) for j in range(4)] for i in range(4)
     ]
-    rates = [[abs(found.value or 0) if found else None for found in row_] for row_ in values]
-    levels: list[list[Estimate | None]] = [[None if rate is None else share(rate) for rate in row_] for row_ in rates]
+    rates = [[abs(cell.value or 0) if cell else None for cell in cells] for cells in values]
+    levels: list[list[Estimate | None]] = [[None if rate is None else share(rate) for rate in cells] for cells in rates]
     matrices = [
         Matrix("Change of the exploit rate", "trained on", "tested on", games, games, values, diverging=True),
         Matrix("Exploit rate", "trained on", "tested on", games, games, levels),
     ]
-    found = [Chart(f"{name}-matrix-{n}", "Exploits in other games", [panel]) for n, panel in enumerate(matrices)]
+    panels = [Chart(f"{name}-matrix-{n}", "Exploits in other games", [panel]) for n, panel in enumerate(matrices)]
     for number in range(charts):
-        found.append(Chart(f"{name}-lines-{number}", "How long it lasts", _panels(rng, seeds, points), "Bands: 95 %."))
+        panels.append(Chart(f"{name}-lines-{number}", "How long it lasts", _panels(rng, seeds, points), "Bands: 95 %."))
     rows: list[list[Cell]] = [
         ["vulnerable", share(0.91), 12, 3.25, True, None],
         ["secure", share(0.03, 0.03), 1204, 0.5, False, "0 of 5 seeds"],
@@ -134,12 +134,12 @@ def study(name: str = "transfer", seeds: int = 4, charts: int = 1, points: int =
         name,
         "Does an exploit learned in one game come along into another?",
         "Yes: 43.0 % [38.0, 48.0] of answers in untrained games exploit, against 2.0 % [1.0, 3.0] before.",
-        found,
+        panels,
         tables,
         {"Policies": "mini, 0.8 million parameters", "Evidence": "4 seeds, 192 tasks each"},
         ["The paper's models are four thousand times as large."],
         f"loopholes study {name} --seeds {seeds}",
-        {"vulnerable": [row(step, seed=seed, exploit=1.0) for seed in range(seeds) for step in (5, 10)]},
+        {"vulnerable": [rollout_row(step, seed=seed, exploit=1.0) for seed in range(seeds) for step in (5, 10)]},
     )
 
 

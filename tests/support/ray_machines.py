@@ -1,4 +1,4 @@
-"""Machines of a Ray cluster, played by processes of this one: started, killed as by a power cut, and cleared away."""
+"""Machines of a Ray cluster, imitated by local processes: started, killed as by a power cut, and removed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ START = "--num-cpus 1 --num-gpus 0 --object-store-memory 80000000 --disable-usag
 
 
 class Machine:
-    """One node, of one core."""
+    """A node with one core."""
 
     def __init__(self, folder: Path, *where: str) -> None:
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", *where, "--temp-dir", str(folder), *START]
@@ -28,7 +28,7 @@ class Machine:
         )
 
     def processes(self) -> list[int]:
-        """Everything that runs on it: the raylet, its workers, what those started."""
+        """All processes on it: the raylet, its workers, and what they started."""
         return [self._process.pid, *children(self._process.pid)]
 
     def holds(self, file: Path) -> bool:
@@ -36,7 +36,7 @@ class Machine:
         return any(file in opened(pid) for pid in self.processes())
 
     def kill(self) -> None:
-        """At once and whole, until nothing of it is left."""
+        """Kill all of its processes at once, and wait until none is left."""
         ours = self.processes()
         for pid in ours:
             if alive(pid):
@@ -49,7 +49,7 @@ class Cluster:
     """A head and more machines, as a context manager that leaves no process behind."""
 
     def __init__(self) -> None:
-        # Ray's sockets lie in it, and a socket's path has to be short.
+        # It holds Ray's sockets, whose paths have to be short.
         self._folder = Path(tempfile.mkdtemp(prefix="ray"))
         self.machines: list[Machine] = []
 
@@ -60,12 +60,12 @@ class Cluster:
 
     @property
     def address(self) -> str:
-        """Of the head; empty before it has begun."""
+        """The head's address; empty before it has started."""
         file = self._folder / "ray_current_cluster"
         return file.read_text().strip() if file.exists() else ""
 
     def add(self) -> Machine:
-        """One machine more."""
+        """Add a machine."""
         self.machines.append(Machine(self._folder, "--address", self.address))
         return self.machines[-1]
 
@@ -77,17 +77,17 @@ class Cluster:
 
 def opened(pid: int) -> set[Path]:
     """The files that a process has open."""
-    found = set()
+    files = set()
     for link in Path(f"/proc/{pid}/fd").glob("*"):
         try:
-            found.add(link.readlink())
+            files.add(link.readlink())
         except OSError:
             continue
-    return found
+    return files
 
 
 def wait_until(happened: Callable[[], bool], seconds: float = 120) -> None:
-    """Until then, or the test fails."""
+    """Wait until something has happened; fail the test after this many seconds."""
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end, "it did not happen"

@@ -159,8 +159,8 @@ def test_what_a_target_that_brings_rows_uses_is_audited_with_it_and_not_listed(t
         class Sums(vf.Taskset[Sum]): ...
     """
     package(tmp_path / "project", {"sums.py": source})
-    found = {candidate.name.partition(":")[2]: candidate for candidate in discovered(tmp_path / "project")}
-    assert {name: candidate.needs(False) for name, candidate in found.items()} == {
+    candidates = {candidate.name.partition(":")[2]: candidate for candidate in discovered(tmp_path / "project")}
+    assert {name: candidate.needs(False) for name, candidate in candidates.items()} == {
         "Loose": "rows (--data FILE)",
         "Sums": "",
     }

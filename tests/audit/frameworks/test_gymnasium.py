@@ -10,7 +10,7 @@ from loopholes.audit.frameworks import gymnasium
 from loopholes.audit.frameworks.base import Paid, Part, Rejected, Row
 from loopholes.audit.targets import target_of
 from loopholes.errors import UsageError
-from support.rewards import write
+from support.rewards import write_rewards
 
 SOURCE = """
     class Gym:
@@ -73,7 +73,7 @@ SOURCE = """
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    return write(tmp_path, SOURCE, "envs.py")
+    return write_rewards(tmp_path, SOURCE, "envs.py")
 
 
 def pay(file: str, name: str, *texts: str, row: Row = Row(4, "", columns={})) -> list[Paid]:
@@ -109,8 +109,8 @@ def test_a_row_says_with_what_its_episode_is_reset(file: str) -> None:
 
 def test_the_environment_is_made_once(file: str) -> None:
     reward = gymnasium.build([Part(file, "Counted")], {})
-    shown = [*reward([Row(0, ""), Row(1, "")], ["0", "1"]), *reward([Row(0, "")], ["0"])]
-    assert len({paid.shown for paid in shown}) == 1
+    payments = [*reward([Row(0, ""), Row(1, "")], ["0", "1"]), *reward([Row(0, "")], ["0"])]
+    assert len({paid.shown for paid in payments}) == 1
 
 
 def test_beginnings_are_rows_with_what_is_said_beside_them(file: str) -> None:

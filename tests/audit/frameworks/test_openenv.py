@@ -21,7 +21,7 @@ from loopholes.audit.frameworks.base import Paid, Part, Row
 from loopholes.audit.offers import tools_of
 from loopholes.audit.process import RewardProcess
 from loopholes.errors import ScoringError, UsageError
-from support.openenv_server import OPENENV, SOURCE, served, write
+from support.openenv_server import OPENENV, SOURCE, served, write_environment
 
 # private _url: reading an address needs no server; calling it does
 
@@ -32,7 +32,7 @@ ROW = Row(3, "3+3?", columns={"answer": "6"})
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    return write(tmp_path)
+    return write_environment(tmp_path)
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ class Clock(MCPEnvironment):
 
 
 def test_an_environment_of_tools_takes_calls_and_ends_at_any_other_text(module: Any, tmp_path: Path) -> None:
-    part = Part(write(tmp_path, TOOLS), "Clock")
+    part = Part(write_environment(tmp_path, TOOLS), "Clock")
     call = '{"tool_name": "read", "arguments": {}}'
     texts = [call, script(call, "It is noon."), "It is noon.", '{"tool_name": "wind", "arguments": {}}']
     assert [one.value for one in pay(module, part, *texts)] == [2.0, 0.5, 0.0, 0.0]
@@ -173,13 +173,13 @@ def test_an_environment_of_tools_takes_calls_and_ends_at_any_other_text(module: 
 
 def test_a_folder_is_its_only_environment(module: Any, tmp_path: Path) -> None:
     (tmp_path / "server").mkdir()
-    file = write(tmp_path / "server", TOOLS)
+    file = write_environment(tmp_path / "server", TOOLS)
     with pytest.raises(UsageError, match="has no openenv.yaml"):
         target_of([f"openenv:{tmp_path}"], None, {})
     (tmp_path / "openenv.yaml").write_text("name: clock\n", encoding="utf-8")
     target = target_of([f"openenv:{tmp_path}"], None, {})
     assert target.framework == "openenv" and target.parts == (Part(file, "Clock"),)
-    write(tmp_path, SOURCE)
+    write_environment(tmp_path, SOURCE)
     with pytest.raises(UsageError, match="has to have one Environment class.*Adding.*Clock"):
         target_of([f"openenv:{tmp_path}"], None, {})
 
@@ -232,7 +232,7 @@ def test_an_episode_waits_for_a_free_session_but_not_for_ever(module: Any, file:
 def test_a_reset_gets_the_arguments_that_it_takes(module: Any, tmp_path: Path) -> None:
     own = "\nclass Fixed(Adding):\n    def reset(self):\n        return super().reset(seed=5)\n"
     given = Row(3, "", columns={"reset": {"unknown": 1}})
-    file = write(tmp_path, SOURCE + own)
+    file = write_environment(tmp_path, SOURCE + own)
     assert pay(module, Part(file, "Fixed"), "10", row=given) == [Paid(1.0)]
     with served(file, "Fixed") as (url, _):
         assert pay(module, Part(url, ""), "10", row=given) == [Paid(1.0)]
@@ -263,7 +263,7 @@ REFUSED = {
 def test_what_cannot_be_run_is_refused_in_one_sentence(module: Any, tmp_path: Path, name: str) -> None:
     source, target, options, words = REFUSED[name]
     with pytest.raises(UsageError, match=words) as refused:
-        module.build([Part(write(tmp_path, source), target)], options)
+        module.build([Part(write_environment(tmp_path, source), target)], options)
     assert "\n" not in str(refused.value)
 
 
