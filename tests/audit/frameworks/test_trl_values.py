@@ -136,5 +136,5 @@ def aggregated(rewards: Any, weights: Sequence[float]) -> list[float]:
         "device": "cpu",
     }
     exec("\n".join(textwrap.dedent(line).strip() for line in block), names)
-    rewards: list[float] = names["rewards"].tolist()
-    return rewards
+    total: list[float] = names["rewards"].tolist()
+    return total
