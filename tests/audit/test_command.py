@@ -221,7 +221,7 @@ OF_FILES = {
 def test_bad_input_ends_with_the_code_of_its_error_and_one_sentence(
     folder: Path, command: str, sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if "brings no rows" not in sentence:
+    if "has no rows of its own" not in sentence:
         monkeypatch.setattr("loopholes.audit.scorer.Scorer", None)
     code, said = refused(command, capsys)
     assert sentence in said and code == (DataError if sentence in OF_FILES else UsageError).exit_code

@@ -141,7 +141,7 @@ def test_data_of_several_kinds_have_a_form_for_each() -> None:
 
 def test_a_rare_form_is_none_of_the_data_s() -> None:
     form = form_of([*(f"<a>{n}</a>" for n in range(30)), "<b>1</b>", "<b>2</b>"])
-    assert form.others == ()
+    assert form.alternatives == ()
 
 
 def test_how_sure_an_answer_is_is_not_the_answer() -> None:

@@ -267,7 +267,7 @@ def test_what_a_verl_style_scorer_does_not_take_is_left_out_with_a_note(tmp_path
     reward = framework(target.framework).build(target.parts, {})
     row = Row(0, "?", columns={"ground_truth": "4"})
     assert [paid.value for paid in reward([row, row], ["4", "5"])] == [1.0, 0.0]
-    assert any("does not take data_source, extra_info: left out here" in note for note in reward.notes)
+    assert any("does not accept data_source, extra_info: left out here" in note for note in reward.notes)
 
 
 def test_a_user_s_game_is_recorded_so_that_another_folder_finds_it(

@@ -65,12 +65,14 @@ def test_an_episode_ends_at_the_limit_of_turns() -> None:
 
 
 def test_an_episode_without_any_reward_has_none() -> None:
-    assert earned(None, None) == Paid(None, "no step of the episode had a reward", shown="room 3")
+    assert earned(None, None) == Paid(None, "no step of the episode had a reward", first_observation="room 3")
 
 
 def test_an_environment_that_raises_is_a_problem_and_no_reward() -> None:
     environment = Scripted(*steps(1.0, 0.0)[:1], ValueError("no such door"))
-    assert play(environment, ROW, "go", Rules(), "env") == Paid(None, "raised ValueError: no such door", shown="room 3")
+    assert play(environment, ROW, "go", Rules(), "env") == Paid(
+        None, "raised ValueError: no such door", first_observation="room 3"
+    )
 
 
 def test_an_episode_is_given_up_where_it_cannot_go_on() -> None:

@@ -105,7 +105,7 @@ def test_data_come_from_the_target_where_it_has_them(name: str, prompts: list[st
     [
         ("skyrl_gym:nothing", "there is no environment of skyrl-gym 'nothing'; choose from: sums, turns"),
         ("skyrl_gym:sums", "has no rows of its own: give --data"),
-        ("inspect_ai.scorer:match", "is a scorer, which brings no rows: give --data with a column target"),
+        ("inspect_ai.scorer:match", "is a scorer, which has no rows: give --data with a column target"),
     ],
 )
 def test_what_is_missing_is_one_sentence(name: str, sentence: str) -> None:

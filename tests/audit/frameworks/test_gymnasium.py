@@ -103,14 +103,14 @@ def test_an_episode_is_paid_what_its_steps_are(file: str, name: str) -> None:
 
 
 def test_a_row_says_with_what_its_episode_is_reset(file: str) -> None:
-    assert pay(file, "Gym", "9", row=Row(4, "", columns={"seed": 9}))[0] == Paid(1.0, shown="room 9")
+    assert pay(file, "Gym", "9", row=Row(4, "", columns={"seed": 9}))[0] == Paid(1.0, first_observation="room 9")
     assert pay(file, "Options", "", row=Row(4, "", columns={"reset": {"level": 7}}))[0].value == 7.0
 
 
 def test_the_environment_is_made_once(file: str) -> None:
     reward = gymnasium.build([Part(file, "Counted")], {})
     payments = [*reward([Row(0, ""), Row(1, "")], ["0", "1"]), *reward([Row(0, "")], ["0"])]
-    assert len({paid.shown for paid in payments}) == 1
+    assert len({paid.first_observation for paid in payments}) == 1
 
 
 def test_beginnings_are_rows_with_what_is_said_beside_them(file: str) -> None:

@@ -46,7 +46,7 @@ def module() -> Any:
 def pay(module: Any, part: Part, *texts: str, row: Row = ROW, **options: Any) -> list[Paid]:
     """What each text is paid; what its episode showed first is left out."""
     payments: list[Paid] = module.build([part], options)([row] * len(texts), texts)
-    return [paid._replace(shown="") for paid in payments]
+    return [paid._replace(first_observation="") for paid in payments]
 
 
 RUBRICS = {
@@ -68,7 +68,7 @@ def test_a_rubric_pays_each_completion_as_if_it_were_the_first(module: Any, file
 def test_a_rubric_that_returns_no_number_is_a_problem_and_nan_goes_through(module: Any, file: str) -> None:
     nan, none, raises = pay(module, Part(file, "Returns"), "nan", "none", "raises")
     assert nan.value is not None and math.isnan(nan.value)
-    assert none == Paid(None, "returned None, which is no reward")
+    assert none == Paid(None, "returned None, which is not a reward")
     assert raises == Paid(None, "raised ZeroDivisionError: division by zero")
 
 
@@ -115,7 +115,7 @@ def test_a_rubric_sees_one_step_of_an_environment_that_goes_on(module: Any, file
     reward = module.build([Part(file, "NeedsPrompt")], {"environment": "Corridor"})
     assert reward([ROW], ["door 1"])[0].value == 1.0
     assert reward.not_covered == [
-        "an environment went on after its first step: a rubric is not asked about later steps"
+        "an environment continued after its first step: the rubric does not score later steps"
     ]
 
 
@@ -252,10 +252,10 @@ REFUSED = {
     "more is needed": (TWO, "Exact", {"action": "Other", "action_field": "text"}, "Other also needs more"),
     "no such field": (SOURCE, "Exact", {"action_field": "completion"}, "Answer has no completion; it has: text"),
     "no such action": (SOURCE, "Exact", {"action": "Reply"}, "has no Reply; it has: Answer,"),
-    "no action": (SOURCE, "Exact", {"action": "Question"}, "Question is no Action class"),
+    "no action": (SOURCE, "Exact", {"action": "Question"}, "Question is not an Action class"),
     "no rubric": (SOURCE, "Answer", {}, "Answer is neither a Rubric nor an Environment"),
-    "no environment": (SOURCE, "Exact", {"environment": "Brief"}, "Brief is no Environment"),
-    "docker": (SOURCE, "NeedsDocker", {}, "cannot be made here without arguments, it raised RuntimeError: Docker"),
+    "no environment": (SOURCE, "Exact", {"environment": "Brief"}, "Brief is not an Environment"),
+    "docker": (SOURCE, "NeedsDocker", {}, "cannot be created here without arguments, it raised RuntimeError: Docker"),
 }
 
 
@@ -291,5 +291,5 @@ def test_an_environment_brings_rows_and_a_rubric_none(module: Any, file: str, na
         assert pay(module, part, "2", row=rows[1]) == [Paid(1.0)]
         with pytest.raises(UsageError, match="the observation has no question; it has: "):
             module.rows([part], {"rows": 1, "prompt_field": "question"})
-    with pytest.raises(UsageError, match="is a Rubric, which brings no rows"):
+    with pytest.raises(UsageError, match="is a Rubric, which has no rows"):
         module.rows([Part(file, "Exact")], {})

@@ -39,7 +39,7 @@ class Leak(NamedTuple):
     @property
     def changes_start(self) -> bool:
         """Whether the episode begins differently, so that it may be a different task."""
-        return self.alone.shown != self.after.shown
+        return self.alone.first_observation != self.after.first_observation
 
 
 def ask_leaks(scorer: Scorer, levels: Sequence[Level]) -> list[Leak]:
@@ -78,7 +78,7 @@ def _fresh(scorer: Scorer, row: Row, text: str) -> Paid:
 
 def _differs(first: Paid, second: Paid, later: Paid) -> bool:
     """Whether something that agreed in two fresh processes is different later."""
-    starts_differently = first.shown == second.shown != later.shown
+    starts_differently = first.first_observation == second.first_observation != later.first_observation
     return starts_differently or _result(first) == _result(second) != _result(later)
 
 

@@ -80,8 +80,8 @@ class Rules:
         """The payment for these step rewards, which are None for steps without one; a problem if no step has one."""
         values = [value for value in rewards if value is not None]
         if not values:
-            return Paid(None, problem, shown=first_observation)
-        return Paid(sum(values) if self.total == "sum" else values[-1], shown=first_observation)
+            return Paid(None, problem, first_observation=first_observation)
+        return Paid(sum(values) if self.total == "sum" else values[-1], first_observation=first_observation)
 
 
 def rules_of(options: Mapping[str, Any]) -> Rules:
@@ -141,7 +141,7 @@ def play(environment: Environment, row: Row, text: str, rules: Rules, label: str
     except LoopholesError:
         raise
     except Exception as error:
-        return Paid(None, raised(error), shown=first_observation)
+        return Paid(None, raised(error), first_observation=first_observation)
     finally:
         environment.finish()
     return rules.paid(rewards, first_observation)

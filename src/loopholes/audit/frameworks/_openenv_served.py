@@ -58,9 +58,9 @@ class ServedEnvironment:
 
     def reset(self, row: Row) -> str:
         """See :class:`~loopholes.audit.episodes.playing.Environment`."""
-        return text_of(self.shown(row))
+        return text_of(self.first_observation(row))
 
-    def shown(self, row: Row) -> Mapping[str, Any]:
+    def first_observation(self, row: Row) -> Mapping[str, Any]:
         """The first observation of a new session, as a record."""
         seed, more = start_of(row)
         data = {**more, "seed": seed, "episode_id": f"audit-{row.number}"}
