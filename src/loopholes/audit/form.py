@@ -42,7 +42,8 @@ class Form:
 
     ``fixed`` holds these texts, one more than ``marks``. ``slot`` is the entry that holds the answer. ``spaces`` is the
     white space at the start and end of each entry that all rows share: a grader may look for ``#### 4``, alone on its
-    line. ``alternatives`` are further forms of the same data. ``labelled``: the marks are labels of lines, such as ``Plan:``.
+    line. ``alternatives`` are further forms of the same data. ``labelled``: the marks are labels of lines, such as
+    ``Plan:``.
     """
 
     name: str
