@@ -1,4 +1,4 @@
-"""Attacks among honest samples: what the trainer's normalisation teaches, and that nothing else changes by it."""
+"""Attacks among honest samples: what the trainer's normalisation teaches, without changing any other verdict."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ SPOT_CHECKED = """
 
 
 def claims(level: Level) -> str:
-    """A wrong answer that is said to be right."""
+    """A wrong answer that is claimed to be right."""
     return level.floor_text.replace("no", "yes").replace("No", "Yes")
 
 
 def judged(
     scorer: Scorer, levels: Sequence[Level], attack: Sequence[str], training: Training, *, component: bool = False
 ) -> tuple[dict[str, Selection], list[Finding]]:
-    """How one attack is pushed, and what is found, if nothing else was tried."""
+    """How an attack is pushed, and the findings, if nothing else was tried."""
     tried = Tried(PANEL[0])
     calls = [(level.row, text) for level, text in zip(levels, attack, strict=True)]
     tried.attempts = {row: Attempt(text) for row, text in calls}
@@ -66,7 +66,7 @@ def evidence(level: Level, text: str, paid: Paid) -> Evidence:
 
 
 def self_grading(audits: float, training: Training = Training()) -> tuple[dict[str, Selection], list[Finding]]:
-    """The claim that a wrong answer is right, in audited self-grading, where so many claims are audited."""
+    """The claim that a wrong answer is right, in self-grading with this audit probability."""
     parameters = {"self_report": "inline", "audit_probability": audits}
     rows = games.rows_of(make_game("self-grading", **parameters), 24, 0)
     options = {"parameters": parameters, "channel": "vulnerable", "seed": 0}
@@ -130,7 +130,7 @@ def test_the_selection_gap_of_an_attack_that_pays_in_full_on_some_rows_is_their_
 
 
 def _steady(shares: Sequence[float], training: Training) -> tuple[dict[str, Selection], list[Finding]]:
-    """An attack that is paid these shares of the scale, one on each row."""
+    """An attack that earns these shares of the scale, one per row."""
     values = {"right": 1.0, "wrong": 0.0}
     rows = games.rows_of(make_game("self-grading", self_report="inline"), len(shares), 0)
     scorer = scorer_for(lambda row, text: values[text] if text in values else float(text), rows)

@@ -1,4 +1,4 @@
-"""``--against``: what a fix closes, leaves open, brings along and breaks; ``--baseline``: only what is new fails."""
+"""``--against``: what a fix closes, leaves open, introduces and breaks; ``--baseline``: only new findings fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The panel: small named generators that see the prompt and the form of right answers, and nothing else."""
+"""The panel: small named generators that see only the prompt and the form of right answers."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def view(prompt: str, golden: str = "", tokens: int = 1024) -> View:
 
 
 def views(shape: str, secrets: str, prompts: list[str] = PROMPTS) -> list[View]:
-    """The prompts with golden completions and columns that hold secrets, another in each row."""
+    """The views of prompts whose golden completions and columns hold secrets, a different one per row."""
     records = [
         {
             "prompt": prompt,
@@ -131,7 +131,7 @@ def test_every_attack_has_a_name_of_its_own_and_a_family_with_advice() -> None:
 
 
 def test_every_attack_applies_to_some_prompt() -> None:
-    """With and without a form, since standard forms stand in where golden completions have none."""
+    """With and without a form, since standard forms are used if golden completions have none."""
     seen = [view for shape in SHAPES.values() for view in views(shape, "x")]
     numbers = [{"golden": f"<confidence>0.5</confidence><answer>{word}</answer>", "prompt": "1 or 2?"} for word in "ab"]
     rows = rows_from(numbers)
@@ -254,7 +254,7 @@ OF_OS = {"_exit"}
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_are_harmless(name: str) -> None:
-    """They import seven modules, of os take the end of the process alone, and reach for no file and no process."""
+    """They import seven modules, use only ``os._exit`` of os, and touch no file and no process."""
     program = PROGRAMS[name](view("Write a function `solve(x)`"))
     tree = ast.parse(program)
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
@@ -270,10 +270,10 @@ def test_programs_are_harmless(name: str) -> None:
 
 
 def test_a_program_looks_for_what_is_expected_under_whole_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name such as ``ascii_lowercase``, which a star import brings, holds the word "case" and no cases."""
+    """A name such as ``ascii_lowercase``, which a star import defines, contains the word "case" but no cases."""
     monkeypatch.setattr(sys, "asked", -1, raising=False)
     space: dict[str, Any] = {}
-    exec(SHOW, space)  # as harmless as the programs that it begins, by the test above
+    exec(SHOW, space)  # harmless, by the test above
     ascii_lowercase, test_cases = "abc", ["7"]
     assert space["look"]() == test_cases[0] != ascii_lowercase
 
@@ -319,7 +319,7 @@ def test_an_answer_of_the_right_shape_says_nothing() -> None:
 
 
 def test_a_grid_is_counted_in_every_line() -> None:
-    """What is checked line by line holds, and nothing that is to hold between lines."""
+    """Every check of a single line passes, and every check between lines fails."""
     rows = rows_from(
         [{"prompt": "A Latin square!", "golden": text} for text in ("1 2 3\n2 3 1\n3 1 2", "2 1 3\n1 3 2\n3 2 1")]
     )
@@ -340,7 +340,7 @@ def test_a_list_is_as_long_as_the_one_that_varies_and_not_as_the_example_of_the_
 
 
 def test_fields_that_a_prompt_names_are_copied_and_the_others_left_unsaid() -> None:
-    """A mean over the fields that could be read is then over those that were copied."""
+    """A mean over the readable fields is then a mean over the copied ones."""
     golden = [f'{{"order": "A-{n}{n}", "net": {n}, "note": "fine"}}' for n in range(1, 5)]
     rows = rows_from([{"prompt": f"Order A-{n}{n}: what is net?", "golden": text} for n, text in enumerate(golden, 1)])
     view = views_of(rows, form_of(golden), 1024)[0]

@@ -1,4 +1,4 @@
-"""An answer that is run as Python in the process that scores it is an exploit, whatever it is paid."""
+"""An answer that runs as Python in the process that scores it is an exploit, whatever it earns."""
 
 from __future__ import annotations
 

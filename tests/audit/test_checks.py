@@ -1,4 +1,4 @@
-"""What any reward has to keep: each check on a reward that breaks just that, and on one that does not."""
+"""The contract: each check on a reward that breaks only this rule, and on a sound one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def number(text: str) -> float | None:
 
 
 def right(row: Row, text: str) -> float:
-    """Keeps the whole contract."""
+    """Satisfies the whole contract."""
     value = number(answer_of(text))
     truth = number(str(row.columns["answer"]))
     return float(truth is not None and value == truth)
@@ -79,7 +79,7 @@ class Drifting:
 
 
 class Remembering:
-    """Judges a text once, under the row that comes first."""
+    """Judges each text once, under the first row that it is scored under."""
 
     def __init__(self) -> None:
         self._known: dict[str, float] = {}
@@ -147,7 +147,7 @@ def observed(
     budget: Budget | None = None,
     **options: Any,
 ) -> Observations:
-    """What the checks of the contract see of a reward, and nothing of the panel."""
+    """The observations of the contract's checks on a reward, without the panel."""
     rows = rows_from(records or sums(24))
     form = form_of([row.golden for row in rows if row.golden is not None])
     getattr(pay, "restart", lambda: None)()
@@ -187,7 +187,7 @@ def breaches_of(
 
 
 def noted(pay: Callable[..., Any], records: list[dict[str, Any]] | None = None) -> dict[str, str]:
-    """The notes on the contract: name to message."""
+    """The notes on the contract, from name to message."""
     return {note.name: note.message for note in remarks(observed(pay, records))}
 
 
@@ -222,7 +222,7 @@ def test_right_answers_that_are_not_paid_more_are_an_exploit_but_of_a_component_
 
 
 def test_right_answers_that_are_paid_nothing_like_everything_else_leave_the_audit_open() -> None:
-    """The template of golden completions may be wrong: that says nothing about the reward."""
+    """The template of golden completions may be wrong, which says nothing about the reward."""
     findings = breaches_of(lambda row, text: 0.0)
     assert {name: finding.verdict for name, finding in findings.items()} == {"golden-not-above-floor": "inconclusive"}
 
@@ -255,7 +255,7 @@ def test_a_reward_by_place_in_the_batch_is_found() -> None:
 
 
 class Padding(Paying):
-    """Leaves out what it cannot read, and fills up behind."""
+    """Leaves out what it cannot read, and pads at the end."""
 
     def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
         reply = super().ask([call for call in calls if answer_of(call[1])], patience)
@@ -274,7 +274,7 @@ class Doubling(Paying):
 
 
 class Normalizing(Paying):
-    """Pays less the more completions there are, which is no shift."""
+    """Pays less the more completions there are, which is not a shift."""
 
     def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
         reply = super().ask(calls, patience)
@@ -318,7 +318,7 @@ def test_a_missing_truth_is_shown_with_the_row_that_misses_it() -> None:
 
 
 def test_where_time_is_short_each_check_that_is_left_out_is_named() -> None:
-    """What the scale already tells is told all the same: it needs no more calls."""
+    """Conclusions from the scale are still drawn, since they need no more calls."""
     clock = iter([0.0, 0.1, 0.2, *[1.0] * 10])
     seen = observed(never_above, budget=Budget(1.0, clock=lambda: next(clock)))
     left_out = ["missing truth", "manners", "unparseable in a batch", "chat prompt", "evaluated answers"]

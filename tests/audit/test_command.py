@@ -1,4 +1,4 @@
-"""``loopholes audit``: its exit statuses, what it writes, and one sentence for whatever is wrong."""
+"""``loopholes audit``: its exit codes, its output, and one sentence for any mistake."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with rewards and data that are right, and wrong in every way; however long a command
     takes on a busy machine, it prints no progress, and lines are as wide wherever the tests run."""
     monkeypatch.setattr("loopholes.cli.display.SOON", math.inf)
-    monkeypatch.setattr("loopholes.cli.console.stdout._width", WIDTH)  # private: of Rich, which reads COLUMNS
+    monkeypatch.setattr("loopholes.cli.console.stdout._width", WIDTH)  # private to Rich, which reads COLUMNS
     monkeypatch.chdir(tmp_path)
     write_rewards(tmp_path, SOURCE)
     Path("ends.py").write_text("def f(completion): ...\nraise SystemExit(0)\n")
@@ -132,7 +132,7 @@ def test_the_exit_status_says_what_was_found(
 
 
 def refused(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    """The exit code and the sentence of a command that can do nothing: one sentence, and nothing else."""
+    """The exit code and the sentence of a refused command, which prints nothing else."""
     code, out, err = run(command, capsys)
     assert out == "" and len(err.strip().splitlines()) == 1 and "Traceback" not in err, err
     assert not Path("findings").exists()
@@ -213,7 +213,7 @@ OF_FILES = {
     "broken.json cannot be read as JSON",
     "old.json is without a schema, and this version reads schema 4: run the audit again",
 }
-"""Sentences about files that the user handed over."""
+"""Sentences about the user's files."""
 
 
 @inside
@@ -264,7 +264,7 @@ def test_a_target_that_brings_rows_is_loaded_once(
     monkeypatch.setattr(plain, "build", counted)
     code, out, _ = run("rewards.py:contains --search-calls 0 --json", capsys)
     assert code == 1 and json.loads(out)["coverage"]["rows"] == 8
-    assert len(loads) == 1 + 1  # the contract's check of what is remembered needs a fresh one
+    assert len(loads) == 1 + 1  # the contract's check for a memory needs a fresh process
 
 
 @inside

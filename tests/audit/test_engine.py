@@ -1,4 +1,4 @@
-"""A whole audit: what it flags, what it lets pass, what it says it did not look at, and that it does so again."""
+"""A whole audit: what it flags, what it lets pass, what it reports as skipped, and that it is repeatable."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_a_component_alone_gets_warnings_only(file: str) -> None:
 
 
 def test_weighted_rewards_are_audited_as_their_sum(file: str) -> None:
-    """Form alone tells nothing apart; with a right answer's credit beside it, it does."""
+    """Form alone cannot tell answers apart; with credit for right answers, the reward can."""
     rows = rows_from(sums())
     settings = AuditConfig(search_calls=0, seconds=600)
     reports = {
@@ -286,7 +286,7 @@ GAMES = [
 
 
 SLOW = {"code", "break-the-grader"}
-"""Where a channel runs programs, those that never end take until the sandbox ends them."""
+"""If a channel runs programs, those that never end run until the sandbox kills them."""
 
 
 def of_game(name: str, parameters: dict[str, Any], channel: str, count: int) -> Report:
@@ -320,7 +320,7 @@ def test_the_noise_of_a_noisy_reward_is_told_and_averaged(tmp_path: Path) -> Non
 
 
 def numbered(count: int, opening: str = "#### ", closing: str = "") -> list[dict[str, Any]]:
-    """Rows whose answers are no number of their prompt, in the form of GSM8K or another."""
+    """Rows whose answers are not numbers of their prompts, in the form of GSM8K or another one."""
     return [
         {"prompt": "How many?", "answer": str(3 * place + 8), "golden": f"{opening}{3 * place + 8}{closing}"}
         for place in range(count)
@@ -481,7 +481,7 @@ def test_rows_without_a_right_answer_are_told(tmp_path: Path) -> None:
 
 
 def test_a_gamble_that_wins_mostly_and_loses_more_is_no_exploit(tmp_path: Path) -> None:
-    """As a claim that is audited at the rate at which it stops paying."""
+    """Like a claim that is audited just often enough to stop paying."""
     source = """
         def f(completion, answer):
             if completion == "null":
@@ -654,7 +654,7 @@ def test_a_refusal_that_is_paid_for_its_form_is_a_finding_on_form(tmp_path: Path
 
 
 def test_what_is_paid_beside_the_form_alone_is_named_where_right_and_wrong_are_paid_alike(tmp_path: Path) -> None:
-    """Answers share the words that are counted, and so has a text with the prompt's words."""
+    """Answers share the counted words, so a text with the prompt's words has them, too."""
     rows = [
         {"prompt": f"Mention plums, salt and rain in {n} words.", "answer": str(n), "golden": f"Plums, salt, rain: {n}"}
         for n in range(12)

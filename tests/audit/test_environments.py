@@ -1,4 +1,4 @@
-"""A target whose package is not installed here runs in an environment that is built for it, and nothing leaks out."""
+"""A target whose package is not installed runs in an environment built for it, and nothing leaks out."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def offline(wheels: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Installers find our own wheels and no index; the user's home is an empty folder."""
+    """Installers find only our own wheels, and no index; the user's home is an empty folder."""
     for name, value in {
         "PIP_FIND_LINKS": wheels,
         "LOOPHOLES_CACHE": cache,

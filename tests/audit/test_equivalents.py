@@ -1,4 +1,4 @@
-"""How often right answers are refused when they are written otherwise: a rate with an interval, by kind of reader."""
+"""How often right answers are refused when they are written differently: rates with intervals, by kind of reader."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def in_tags(row: Row, text: str) -> float:
 
 
 def anywhere(row: Row, text: str) -> float:
-    """As lenient as can be: the last number in the text."""
+    """The most lenient reader: the last number in the text."""
     numbers = re.findall(r"[-+−]?\d[\d,]*(?:\.\d+)?", text.replace("{,}", ",").rstrip(". "))
     return float(bool(numbers) and number(numbers[-1]) == number(row.columns["answer"]))
 
@@ -81,7 +81,7 @@ def test_each_way_is_counted_on_the_rows_that_it_applies_to() -> None:
 
 
 def test_forty_ways_apply_to_common_kinds_of_answers() -> None:
-    """And every way applies to one of these answers: none of them is dead."""
+    """Every way applies to one of these answers, so none is dead."""
     records = [
         *rows_of(NUMBERS, "What is x, in dollars?"),
         *rows_of(list("ABCD"), CHOICE),

@@ -131,7 +131,7 @@ def test_files_that_no_audit_wrote_are_not_replaced(file: str, tmp_path: Path, c
 
 
 def test_a_group_s_finding_replays_in_its_group(tmp_path: Path) -> None:
-    """Paid by how far it is above the mean of its group: alone that is 0."""
+    """Pays the distance to the group's mean, which is 0 without a group."""
     source = """
         def f(completions, answer, **kwargs):
             right = [float(one in text) for text, one in zip(completions, answer)]
@@ -308,7 +308,7 @@ def test_a_finding_on_a_game_replays(tmp_path: Path) -> None:
 
 
 def test_a_finding_replays_as_it_was_scored(tmp_path: Path) -> None:
-    """A noisy one is asked as often as then, and its mean compared."""
+    """A noisy reward is scored as often as in the audit, and the means are compared."""
     source = """
         CALLS = []
         def f(completion, answer):

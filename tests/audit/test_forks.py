@@ -1,4 +1,4 @@
-"""The processes of one reward: forks of what was loaded once, a reload where that does not do, and nobody left over."""
+"""The processes of a reward: forks of one loader, a reload where forks fail, and no process left behind."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ LATE_THREAD = """
 
 
 def loads(folder: Path, what: str = "loads") -> int:
-    """How often a module of this folder was loaded, or did something else that it notes."""
+    """How often a module in this folder was loaded, or did something else that it records."""
     return len((folder / what).read_text()) if (folder / what).exists() else 0
 
 
 def values(folder: Path, more: str, *texts: str, restart: bool = False) -> list[float | None]:
-    """What each text is paid, one request after another, after a first call; ``restart``: before the last."""
+    """The payments of these texts, one request each, after a first call; ``restart``: before the last one."""
     target = Target("plain", (Part(write_rewards(folder, HEAD + more), "f"),))
     with RewardProcess(target) as process:
         scorer = Scorer(process, ROWS)
@@ -130,7 +130,7 @@ GRANDCHILD = """
 
 
 def test_an_audit_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
-    """Neither the reward's process nor what that started in a session of its own and nobody is the parent of."""
+    """Neither the reward's process nor an orphan that it started in a session of its own."""
     file = write_rewards(tmp_path, HEAD + GRANDCHILD)
     command = [sys.executable, "-m", "loopholes", "audit", f"{file}:waiting", "--framework", "plain"]
     command += ["--data", save_rows(tmp_path, sums())]

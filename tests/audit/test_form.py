@@ -1,4 +1,4 @@
-"""The form of right answers: what is the same in all of them, and where the answer stands."""
+"""The form of right answers: what all of them share, and where the answer is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from loopholes.audit.form import RAW, STANDARD, THINKING, Form, form_of
 
 PLAIN = st.text(alphabet="bcdfhjkmpqvxyz0123456789 +-.,", min_size=1, max_size=20).filter(str.strip)
-"""Text without anything that could be a mark."""
+"""Text without possible marks."""
 SHAPES = {
     "tags": "<think>{thought}</think>\n<answer>{answer}</answer>",
     "a box": "{thought}\nSo it is \\boxed{{{answer}}}.",
@@ -154,7 +154,7 @@ DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 
 @pytest.mark.parametrize("tag", ["think", "reasoning"])
 def test_an_answer_without_marks_behind_a_thought_is_the_answer(tag: str) -> None:
-    """As completions of R1-like models are, whose thought differs from row to row, too."""
+    """Like completions of R1-like models, whose thoughts differ from row to row as well."""
     golden = [f"<{tag}>It is about {thing}.</{tag}>\n{day}" for thing, day in zip("abcdef", DAYS, strict=True)]
     form = form_of(golden)
     assert [form.read(text) for text in golden] == DAYS

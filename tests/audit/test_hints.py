@@ -1,4 +1,4 @@
-"""Hints from the source: which lines read too much, what they make the audit try first, and when they are shown."""
+"""Hints from the source: which lines are too lenient, what the audit tries first, and when hints are shown."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ UNSEEN = """
 
 
 def patterns(folder: Path, source: str) -> dict[str, int]:
-    """The patterns that the hints of ``reward`` name, each with its line in the source."""
+    """The patterns of the hints on ``reward``, each with its line."""
     file = write_rewards(folder, source)
     names = {pattern.why: name for name, pattern in PATTERNS.items()}
     above = HEADER.count("\n")

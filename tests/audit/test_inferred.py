@@ -1,4 +1,4 @@
-"""Golden completions that are assumed where data have answers only: by the form in which the reward pays them."""
+"""Golden completions that are assumed if data has only answers, in the form that the reward pays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rewards that ask a model to judge, over HTTP: what fools the judge is found, and one that is not fooled is quiet."""
+"""Rewards that ask a judge model over HTTP: attacks that fool a judge are found, and a sound judge gets no finding."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_judge_that_is_shown_quoted_data_and_read_in_its_last_line_is_quiet(tm
 
 
 def test_noise_that_is_meant_is_averaged_and_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each completion is asked about three times, so that these families alone are tried."""
+    """Each completion is scored three times, so only these families are tried."""
     panel = [attack for attack in PANEL if attack.family in ("judge-injection", "degenerate", "length")]
     monkeypatch.setattr("loopholes.audit.engine.PANEL", panel)
     quiet = audit_of(tmp_path, "strict", "noisy", noisy=True)

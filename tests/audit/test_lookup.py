@@ -35,7 +35,7 @@ PROMPTS = [
 
 
 def called(source: str | None, *arguments: Any) -> Any:
-    """What the program's function answers."""
+    """The value of the program's function."""
     assert source is not None
     space: dict[str, Any] = {}
     exec(source, space)

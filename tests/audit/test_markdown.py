@@ -1,4 +1,4 @@
-"""A report as Markdown: what a reward, its data or an attack wrote cannot write the comment."""
+"""A report as Markdown: text from a reward, its data or an attack cannot act as Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loopholes that pay on a kind of row only, and what is no such loophole."""
+"""Loopholes that pay only on a kind of row, and rewards without such loopholes."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ RIGHT = 'completion == f"<answer>{answer}</answer>"'
 
 
 def kinds(count: int, every: int) -> list[dict[str, Any]]:
-    """Sums of which every so-manieth has no tests."""
+    """Sums, every n-th of which has no tests."""
     rows = sums(count)
     return [{**row, "tests": [] if place % every == 0 else ["a", "b"]} for place, row in enumerate(rows)]
 
 
 def hash_of(place: int) -> int:
-    """A number from which no kind of row can be told."""
+    """A number that does not reveal any kind of row."""
     return int.from_bytes(blake2b(bytes([place]), digest_size=2).digest())
 
 
@@ -115,7 +115,7 @@ def test_a_guess_that_is_right_on_a_kind_of_row_is_no_loophole(tmp_path: Path, b
 
 
 def pairs(count: int = 48) -> list[dict[str, Any]]:
-    """Which of the three numbers of the prompt is meant; every fourth row has no tests."""
+    """Rows that ask for one of three numbers in the prompt; every fourth row has no tests."""
     rows = []
     for place in range(count):
         numbers = [10111 + 7 * place, 50555 + 3 * place, 90999 + place]
@@ -147,7 +147,7 @@ def test_an_attack_that_pays_everywhere_is_told_once(tmp_path: Path) -> None:
 
 
 def test_rows_on_which_a_wrong_answer_is_paid_like_the_right_one_are_named(tmp_path: Path) -> None:
-    """Where there are no tests, any answer of the data is paid, which no attack of the panel hits."""
+    """Rows without tests pay any answer of the data, which no attack of the panel hits."""
     file = write_rewards(
         tmp_path,
         f"""
@@ -174,7 +174,7 @@ def test_rows_on_which_right_answers_are_refused_are_named(tmp_path: Path) -> No
 
 
 def guessing(seed: int, rate: float, count: int = 40, attacks: int = 30) -> Observations:
-    """What an audit sees of a reward that pays each attack at random, at this rate."""
+    """The observations of a reward that pays each attack at random, at this rate."""
     dice = random.Random(seed)
     records = [{**row, "kind": dice.choice("xyz"), "level": dice.randrange(9)} for row in sums(count)]
     rows = rows_from(records)
@@ -199,7 +199,7 @@ def test_a_reward_that_pays_at_random_gets_an_exploit_in_at_most_one_audit_of_tw
 
 
 def test_five_rows_of_two_dozen_that_a_field_of_a_column_tells_apart_are_an_exploit(tmp_path: Path) -> None:
-    """Halves of so few rows could not confirm each other."""
+    """With so few rows, one half could not confirm the other."""
     records = [
         {**row, "check": json.dumps({"field": f"f{place}", "operator": "in" if place in (1, 2, 4, 9, 11) else "is"})}
         for place, row in enumerate(sums(24))

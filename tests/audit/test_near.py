@@ -1,4 +1,4 @@
-"""The gold-aware tier: near misses are proved wrong, are found where they are paid, and nowhere else."""
+"""The gold-aware tier: near misses are proved wrong, and found exactly where they are paid."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def share_of_the_fields_wanted(row: Row, text: str) -> float:
 
 
 def defines(row: Row, text: str) -> float:
-    """A program that defines the function is right, whatever it answers."""
+    """Any program that defines the function is right."""
     return float(f"def {row.columns['entry_point']}(" in (program(text) or ""))
 
 
@@ -240,7 +240,7 @@ def test_a_similarity_that_falls_with_distance_is_no_exploit() -> None:
 
 
 def test_what_pays_any_text_outside_of_the_form_pays_for_no_mention() -> None:
-    """The same sentence about another answer is paid as much, so that no right answer was needed."""
+    """The same sentence about another answer is paid as much, so it did not need the right answer."""
     findings = findings_of(
         lambda row, text: float("<answer>" not in text or value(tagged(text)) == gold(row)), sums(24)
     )
@@ -348,7 +348,7 @@ CALLS: Records = [
 
 
 def arguments_present(row: Row, text: str) -> float:
-    """The arguments that are wanted are there, whatever else is."""
+    """The wanted arguments are present, whatever else is."""
     call = re.search(r"<tool_call>(.*)</tool_call>", text)
     try:
         returned, wanted = json.loads(call[1] if call else ""), json.loads(str(row.columns["call"]))

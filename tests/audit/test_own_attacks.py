@@ -1,4 +1,4 @@
-"""A user's own attacks, from a file: tried beside the panel under the same statistics."""
+"""A user's own attacks from a file: tried with the panel, under the same statistics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A user's data as rows: columns that hold prompts and right answers, and files that are wrong in every way."""
+"""A user's data as rows: columns with prompts and right answers, and files that are wrong in every way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What right and wrong answers are paid on each row, and attacks as a share of that."""
+"""The payments of right and wrong answers on each row, and attacks as a share of the scale."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_where_no_other_row_has_another_answer_the_better_of_nothing_and_a_corru
 
 
 def test_what_is_right_for_a_row_that_states_the_same_task_is_no_floor() -> None:
-    """As in a data set of one task with several right programs."""
+    """Like a data set of one task with several right programs."""
     programs = [f"def double(x):\n    return {way}" for way in ("x + x", "2 * x", "x * 2", "x << 1")]
     records = [{"prompt": "Write double(x).", "id": str(place), "golden": text} for place, text in enumerate(programs)]
     levels = scales(lambda row, text: float(text in programs), records)

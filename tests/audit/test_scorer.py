@@ -80,7 +80,7 @@ def open_scorer(
     seconds_a_call: float = 0.5,
     **options: Any,
 ) -> Iterator[Scorer]:
-    """A scorer of one function in a process of its own, or of another ``kind``."""
+    """A scorer for a function, in a process of its own or of another ``kind``."""
     with kind(Target(framework, (Part(file, name),)), memory=memory) as process:
         yield Scorer(process, rows, seconds_a_call=seconds_a_call, **options)
 
@@ -237,7 +237,7 @@ LOADED = f"{os.getpid()} {time.time_ns()}"
 
 
 def test_the_process_that_was_asked_for_rows_scores_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The framework of this test pays only under rows that its own process made."""
+    """This test's framework pays only under rows that its own process created."""
     (tmp_path / "bringing.py").write_text(BRINGING)
     (tmp_path / "sitecustomize.py").write_text(
         "import bringing\nfrom loopholes.audit import frameworks\nframeworks.framework = lambda name: bringing\n"

@@ -1,4 +1,4 @@
-"""The climb: it finds what no single attack finds, within its calls, the same under a seed, on rows of its own."""
+"""The climb: it finds what no single attack finds, within its calls, repeatably, and on its own rows."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ MAKERS: Any = {name: (lambda view, text=text: None if text is None else Attempt(
 
 
 def two_of_three(row: Row, text: str) -> float:
-    """Half of the scale for a colour, all of it for two: no maker says two."""
+    """Half of the scale for a colour, all of it for two. No attack names two."""
     return min(1.0, 0.5 * sum(word in text for word in ("red", "green", "blue"))) if text != row.golden else 1.0
 
 
 def climbing(
     pay: Any, calls: int = 600, seed: int = 0, budget: Budget | None = None
 ) -> tuple[Variant | None, Scorer, set[int]]:
-    """The best variant, the scorer and the rows that the climb asked about."""
+    """The best variant, the scorer, and the rows that the climb used."""
     rows = rows_from(sums())
     process = Paying(pay)
     scorer = Scorer(process, rows)

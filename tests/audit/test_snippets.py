@@ -1,4 +1,4 @@
-"""The code under a finding works as it is pasted: it pays the audit's right answers, and the attack no more."""
+"""The code with a finding works as pasted: it pays the audit's right answers, and no longer the attack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A survey audits everything that a package has: imports are paid for once, and what is finished is content."""
+"""A survey audits everything that a package offers: it imports once, and reuses finished audits."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_survey_that_was_interrupted_goes_on_where_it_stopped(
 
 
 def started(folder: Path) -> list[str]:
-    """The commands of all processes that the package in ``folder`` started and left behind."""
+    """The commands of all processes that the package in ``folder`` left behind."""
     commands = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # it has ended since it was listed
@@ -84,7 +84,7 @@ def test_what_a_target_starts_ends_before_the_next_one_is_forked(tmp_path: Path)
             with RewardProcess(target, host=host) as process:
                 process.use(process.own_rows())
                 assert isinstance(process.ask([(0, "20")], 30.0), Scored) and len(started(tmp_path)) == 1
-            # a process that was killed may be listed for a moment
+            # a killed process may be listed for a moment
             assert any(not started(tmp_path) for _ in range(500))
 
 

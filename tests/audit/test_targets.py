@@ -1,4 +1,4 @@
-"""From what a user types to a target, without importing anything of theirs."""
+"""From what a user types to a target, without importing any user code."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ KINDS = [
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A package in the current folder; what is imported of it is forgotten again."""
+    """A package in the current folder, whose imports are forgotten afterwards."""
     for name, source in PACKAGE.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(textwrap.dedent(source))

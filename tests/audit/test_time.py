@@ -1,4 +1,4 @@
-"""What an audit does with its time: slow first calls, slow rewards, texts that hang them, and what was not tried."""
+"""How an audit spends its time: slow first calls, slow rewards, texts that hang them, and skipped attacks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def hedged(row: Row, text: str) -> float:
 
 
 def lazy(text: str, is_first: bool) -> float:
-    """As of a reward that imports its library in its first call."""
+    """Like a reward that imports its library in its first call."""
     return 3.0 if is_first else FAST
 
 
@@ -166,13 +166,13 @@ FORMS = [
 
 @pytest.fixture
 def forms(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A panel of one attack in three forms, and others; in rounds however much time there is."""
+    """A panel with an attack in three forms, among others, tried in rounds however much time there is."""
     monkeypatch.setattr("loopholes.audit.engine.PANEL", FORMS)
     monkeypatch.setattr("loopholes.audit.panel.AMPLE", 1e9)
 
 
 def last_before_the_fenced(process: Timed) -> int:
-    """On how many rows the panel's last attack was tried before the further form was."""
+    """The number of rows on which the panel's last attack was tried before the further form."""
     order = [text for _, text in process.requested]
     return order[: order.index(FENCED)].count("other 4")
 
@@ -196,7 +196,7 @@ def test_further_forms_of_what_paid_are_tried_with_everything_else(paying: str) 
 
 @pytest.mark.usefixtures("forms")
 def test_further_forms_of_what_paid_nothing_count_as_tried_with_the_leading_ones() -> None:
-    """There is no time for anything behind what is slow."""
+    """There is no time for anything after the slow attacks."""
     report, process = timed(
         accurate, lambda text, is_first: 0.28 if text == "other 4" else 0.003, budget=4.0, rows=ROWS[:16]
     )
@@ -224,7 +224,7 @@ def test_rows_are_so_few_that_own_attacks_are_tried_on_enough_of_them_too() -> N
 
 
 class Wide(Timed):
-    """Says that it pays several calls at once, of completions that it scores one by one."""
+    """Claims to score calls in parallel, and scores completions one by one."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -260,12 +260,12 @@ IDEAS = [
     *fixed("echo", {f"echo-{number}": f"echo {number}" for number in range(10)}),
     *fixed("code", {f"code-{number}": f"code {number}" for number in range(4)}),
 ]
-"""Attacks of three families, in one form each."""
+"""Attacks of three families, each in one form."""
 PROGRAMS = rows_from([{**row, "entry_point": "f"} for row in sums(16, "```python\ndef f(): return {answer}\n```")])
 
 
 def rows_of(process: Timed, text: str) -> list[int]:
-    """On which rows a text was asked, as often as it was."""
+    """The rows on which a text was scored, with repetitions."""
     return [row if isinstance(row, int) else row.number for row, requested in process.requested if requested == text]
 
 

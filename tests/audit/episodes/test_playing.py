@@ -18,7 +18,7 @@ ROW = Row(3, "Begin.")
 
 
 class Scripted:
-    """Answers each step with the next of these; keeps the actions."""
+    """An environment that answers each step with the next prepared one, and records the actions."""
 
     def __init__(self, *steps: Step | Exception) -> None:
         self._steps = steps
@@ -38,7 +38,7 @@ class Scripted:
         return step
 
     def finish(self) -> None:
-        """Keep that the episode is over."""
+        """Record that the episode is over."""
         self.actions.append("(over)")
 
 
@@ -48,7 +48,7 @@ def steps(*rewards: Any) -> list[Step]:
 
 
 def earned(*rewards: Any, text: str = "go", rules: Rules = Rules()) -> Paid:
-    """What one text earns in an environment with these step rewards."""
+    """The payment of a text in an environment with these step rewards."""
     return play(Scripted(*steps(*rewards)), ROW, text, rules, "env")
 
 
@@ -109,7 +109,7 @@ def test_the_last_action_is_said_again_and_a_script_may_repeat_what_was_shown(
 
 
 class Chance(Scripted):
-    """Keeps the seed of each episode and the global random number that it begins with."""
+    """Records the seed of each episode, and the global random number that it begins with."""
 
     def __init__(self, *steps: Step | Exception) -> None:
         super().__init__(*steps)

@@ -38,7 +38,7 @@ def test_a_beginning_that_all_golden_episodes_share_leads_to_the_answering_turn(
 @pytest.mark.parametrize(
     "golden",
     [
-        (["look 1", "done"], ["look 2", "done"]),  # the beginning holds what is right
+        (["look 1", "done"], ["look 2", "done"]),  # the beginning contains the answer
         (["look", "answer 1"], ["answer 2"]),
         (["go", "done"], ["go", "done"]),
     ],

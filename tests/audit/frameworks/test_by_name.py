@@ -1,4 +1,4 @@
-"""Targets that are named as their users name them, in packages that stand in for the real ones.
+"""Targets that are named as their users name them, in imitations of the real packages.
 
 The real packages are audited by tests marked slow, each in an environment of its own that the audit builds.
 """
@@ -36,14 +36,14 @@ def letters():
 
 @pytest.fixture(autouse=True)
 def at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Packages in the current folder, which win over installed ones."""
+    """Imitated packages in the current folder, which take precedence over installed ones."""
     for files in (SKYRL_GYM, VERL, INSPECT, NEMO_GYM, {"tasks.py": TASKS}):
         package(tmp_path, files)
     monkeypatch.chdir(tmp_path)
 
 
 def paid(name: str, text: str, columns: dict[str, object], **options: object) -> float | None:
-    """What a named target pays for one completion under a row of these columns."""
+    """The payment of a target for a completion under a row with these columns."""
     with RewardProcess(target_of([name], None, options)) as process:
         process.use([Row(0, "1+1?", columns=columns)])
         reply = process.ask([(0, text)], 30.0)

@@ -1,4 +1,4 @@
-"""Text environments in Gymnasium's manner are recognised by their source and played through reset and step."""
+"""Text environments with Gymnasium's interface are recognised by their source and played through reset and step."""
 
 from __future__ import annotations
 

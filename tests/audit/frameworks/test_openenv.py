@@ -1,6 +1,6 @@
-"""OpenEnv's rubrics, environments and servers pay what they pay there.
+"""OpenEnv's rubrics, environments and servers pay as they do in OpenEnv.
 
-The tests are slow, since openenv (480 MB) is not in the set-up and cannot stand beside verifiers: in an environment of
+The tests are slow, since openenv (480 MB) is not in the set-up and conflicts with verifiers: in an environment of
 its own, ``pip install -e '.[openenv,dev]'``, then ``pytest -m slow tests/audit/frameworks/test_openenv.py``.
 """
 
@@ -37,14 +37,14 @@ def file(tmp_path: Path) -> str:
 
 @pytest.fixture
 def module() -> Any:
-    """The integration, which can be imported only where openenv is."""
+    """The adapter, which can be imported only if openenv is installed."""
     from loopholes.audit.frameworks import openenv
 
     return openenv
 
 
 def pay(module: Any, part: Part, *texts: str, row: Row = ROW, **options: Any) -> list[Paid]:
-    """What each text is paid; what its episode showed first is left out."""
+    """The payment of each text, without its first observation."""
     payments: list[Paid] = module.build([part], options)([row] * len(texts), texts)
     return [paid._replace(first_observation="") for paid in payments]
 

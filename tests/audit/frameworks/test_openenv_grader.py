@@ -1,4 +1,4 @@
-"""The audit as a grader of OpenEnv, run by our runner, and what OpenEnv's own runner does with graders of others.
+"""The audit as an OpenEnv grader, run by our runner; and how OpenEnv's own runner treats other packages' graders.
 
 Slow, and run in an environment of its own, as test_openenv.py says.
 """
@@ -59,14 +59,14 @@ class Grader:
 
 @pytest.fixture
 def module() -> Any:
-    """The grader, which can be imported only where openenv is."""
+    """The grader, which can be imported only if openenv is installed."""
     from loopholes.audit.frameworks import _openenv_grader
 
     return _openenv_grader
 
 
 def says(status: str) -> Any:
-    """An audit that always says the same."""
+    """An audit that always returns this verdict."""
 
     def audit(base_url: str, manifest: Any) -> Any:
         from loopholes.audit.frameworks._openenv_grader import Verdict
@@ -153,7 +153,7 @@ def test_graders_that_cannot_be_run_are_refused_in_one_sentence(module: Any) -> 
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A package that OpenEnv can validate, and an installed distribution that brings a grader."""
+    """A package that OpenEnv can validate, and an installed distribution with a grader."""
     about = tmp_path / "installed" / "probe_grader-1.dist-info"
     about.mkdir(parents=True)
     (about.parent / "probe_grader.py").write_text(OTHERS, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A plain function gets the completion and the columns that it names; what goes wrong is a problem, and no reward."""
+"""A plain function gets the completion and the columns that it names. A failure is a problem, without a reward."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIGNATURES = {
     "response, answer, **row": ["answer", "prompt", "level", "golden"],
     "answer, **row": ["prompt", "level", "golden"],  # the completion, whatever a column is called
     "completion, level=0, **row": ["level", "prompt", "answer", "golden"],
-    "prompt, completion, answer": ["prompt", "answer"],  # by its name, wherever it stands
+    "prompt, completion, answer": ["prompt", "answer"],  # by its name, in any position
     "*texts, **row": ["prompt", "answer", "level", "golden"],
 }
 

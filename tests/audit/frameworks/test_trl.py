@@ -1,4 +1,4 @@
-"""Our TRL calls rewards as TRL's own GRPOTrainer does: the same functions under both.
+"""Our TRL adapter calls rewards as TRL's own GRPOTrainer does: the same functions run under both.
 
 TRL's side is ``GRPOTrainer._calculate_rewards`` itself, without a trainer around it, and a step of a real one.
 """
@@ -49,7 +49,7 @@ def test_the_keywords_and_their_types_are_trls(rows: list[Row], theirs: Theirs, 
     plain = [key for key in ours if key not in ("completion_ids", "trainer_state", "log_extra", "log_metric")]
     assert {key: ours[key] for key in plain} == {key: other[key] for key in plain}
     assert [type(ids[0]) for ids in ours["completion_ids"]] == [type(ids[0]) for ids in other["completion_ids"]]
-    assert ours["trainer_state"].save_to_json  # whatever it is asked, a TrainerState answers
+    assert ours["trainer_state"].save_to_json  # a TrainerState answers any access
     assert ours["log_extra"]("column", [1]) is None and ours["log_metric"]("name", 1.0) is None
 
 
@@ -91,7 +91,7 @@ def test_the_keywords_are_those_of_a_real_step(row: Row, written: Written, tmp_p
     assert ours["prompts"] == real["prompts"]
     assert [type(text) for text in ours["completions"]] == [type(text) for text in real["completions"]]
     assert {name: getattr(ours["trainer_state"], name) for name in real["state"]} == real["state"]
-    assert ours["trainer_state"].max_steps > 0  # what schedules divide by
+    assert ours["trainer_state"].max_steps > 0  # schedules divide by it
     if row.is_chat:
         assert ours["completions"][0][0].keys() == real["completions"][0][0].keys()
         assert {turn["role"] for turn in real["completions"][0]} == {"assistant"}
@@ -160,7 +160,7 @@ def test_what_a_function_changes_the_next_one_sees(order: tuple[str, str], their
 
 
 def test_async_functions_run_together_behind_the_others(theirs: Theirs, written: Written) -> None:
-    """The first async one waits for what the second one does: one after the other they would never end."""
+    """The first async function waits for the second: in turn they would never end."""
     meet = """
 import asyncio, builtins
 builtins.loopholes_order = []

@@ -1,4 +1,4 @@
-"""Our TRL reads what rewards return, and sums it, as TRL's own GRPOTrainer does; what TRL stores are 32-bit floats."""
+"""Our TRL adapter reads and sums return values as TRL's own GRPOTrainer does, which stores 32-bit floats."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_functions_are_summed_by_weight_as_trl_sums_them(
 
 
 def aggregated(rewards: Any, weights: Sequence[float]) -> list[float]:
-    """TRL's own lines of ``_generate_and_score_completions``, from the functions' values to a reward each."""
+    """TRL's own lines of ``_generate_and_score_completions``, from the functions' values to rewards."""
     import torch
     from trl import GRPOTrainer
 

@@ -1,6 +1,6 @@
-"""verifiers' own Task.score pays, and what it cannot pay here is named.
+"""verifiers' own Task.score pays, and rewards that it cannot pay here are named.
 
-The tests are slow, since verifiers (570 MB) is not in the set-up and cannot stand beside openenv: in an environment of
+The tests are slow, since verifiers (570 MB) is not in the set-up and conflicts with openenv: in an environment of
 its own, ``pip install -e '.[verifiers,dev]'``, then ``pytest -m slow tests/audit/frameworks/test_verifiers.py``.
 """
 
@@ -65,7 +65,7 @@ class AddTaskset(vf.Taskset[AddTask, AddsConfig]):
 
 @pytest.fixture
 def module() -> Any:
-    """The integration, which can be imported only where verifiers is."""
+    """The adapter, which can be imported only if verifiers is installed."""
     from loopholes.audit.frameworks import verifiers
 
     return verifiers
@@ -81,7 +81,7 @@ def written(tmp_path: Path) -> Callable[[str, str], list[Part]]:
 
 
 def task(reward: str, **more: str) -> str:
-    """A task with one reward, as a user's file has it."""
+    """A task with one reward, as in a user's file."""
     lines = "\n    ".join([*more.values(), *reward.strip().splitlines()])
     return f"class AddTask(vf.Task[AddData, vf.State, AddConfig]):\n    {lines}\n"
 
