@@ -34,9 +34,9 @@ def released() -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """``checkpoint("qwen3")`` is the directory of a small random checkpoint."""
-    from support.checkpoints import maker
+    from support.checkpoints import checkpoint_maker
 
-    return maker(tmp_path_factory.mktemp)
+    return checkpoint_maker(tmp_path_factory.mktemp)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from support.rewards import SOUND_AND_NOT, save_rows, sums, write
+from support.rewards import SOUND_AND_NOT, save_rows, sums, write_rewards
 
 ROOT = Path(__file__).parents[1]
 ACTION: Mapping[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -32,7 +32,7 @@ if [[ "$*" == *--paginate* ]]; then cat "$COMMENTS"; fi
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A repository with two rewards, and commands that stand in for those on GitHub's machine."""
-    write(tmp_path, SOUND_AND_NOT)
+    write_rewards(tmp_path, SOUND_AND_NOT)
     save_rows(tmp_path, sums(golden=None))
     commands = {
         "loopholes": f'#!/bin/bash\nexec {shlex.quote(sys.executable)} -m loopholes "$@"\n',

@@ -16,7 +16,7 @@ import pytest
 
 import loopholes
 from loopholes.errors import RunError, UnknownName, UsageError
-from support.rewards import SOUND_AND_NOT, save_rows, sums, write
+from support.rewards import SOUND_AND_NOT, save_rows, sums, write_rewards
 
 # private _MODULES: the modules that the package says are public
 CHECKOUT = Path(__file__).parents[1]
@@ -177,7 +177,7 @@ def test_an_option_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("inside")
 def test_an_audit_returns_its_report(tmp_path: Path) -> None:
-    file = write(tmp_path, SOUND_AND_NOT)
+    file = write_rewards(tmp_path, SOUND_AND_NOT)
     report = loopholes.audit_reward(f"{file}:contains", save_rows(tmp_path, sums()))
     assert report.exit_code() == 1
     assert ("exploit", "shotgun") in {(finding.verdict, finding.family) for finding in report.findings}

@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import loopholes
-from support.rewards import SOUND_AND_NOT, save_rows, sums, write
+from support.rewards import SOUND_AND_NOT, save_rows, sums, write_rewards
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
@@ -204,7 +204,7 @@ def test_games_prove_themselves_without_extras(installed: dict[str, str], tmp_pa
 
 
 def test_a_loophole_is_found_and_shown_on_a_page_without_extras(installed: dict[str, str], tmp_path: Path) -> None:
-    write(tmp_path, SOUND_AND_NOT)
+    write_rewards(tmp_path, SOUND_AND_NOT)
     save_rows(tmp_path, sums())
     audit = ["audit", "rewards.py:contains", "--data", "rows.jsonl", "--json"]
     done = run("-m", "loopholes", *audit, env=installed, cwd=tmp_path)
@@ -228,7 +228,7 @@ def test_a_loophole_is_found_and_shown_on_a_page_without_extras(installed: dict[
 def test_what_needs_an_extra_says_how_to_install_it(
     installed: dict[str, str], tmp_path: Path, command: str, extra: str
 ) -> None:
-    write(tmp_path, SOUND_AND_NOT)
+    write_rewards(tmp_path, SOUND_AND_NOT)
     (tmp_path / "rows.parquet").write_bytes(b"PAR1")
     done = run("-m", "loopholes", *command.split(), env=installed, cwd=tmp_path)
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""Attacks among honest samples: what the trainer's normalisation teaches, and that nothing else changes by it."""
+"""Attacks among honest samples: what the trainer's normalisation teaches, without changing any other verdict."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from loopholes.audit.scale import Level, gap_of, levels_of
 from loopholes.audit.scorer import Scorer
 from loopholes.games import game as make_game
 from loopholes.stats.selection import Normalization, Payoff, selection
-from support.rewards import InProcess, audited, paying, sums, verdicts, write
+from support.rewards import InProcess, audited, scorer_for, sums, verdicts, write_rewards
 
 pytestmark = pytest.mark.usefixtures("inside")
 
@@ -43,14 +43,14 @@ SPOT_CHECKED = """
 
 
 def claims(level: Level) -> str:
-    """A wrong answer that is said to be right."""
+    """A wrong answer that is claimed to be right."""
     return level.floor_text.replace("no", "yes").replace("No", "Yes")
 
 
 def judged(
     scorer: Scorer, levels: Sequence[Level], attack: Sequence[str], training: Training, *, component: bool = False
 ) -> tuple[dict[str, Selection], list[Finding]]:
-    """How one attack is pushed, and what is found, if nothing else was tried."""
+    """How an attack is pushed, and the findings, if nothing else was tried."""
     tried = Tried(PANEL[0])
     calls = [(level.row, text) for level, text in zip(levels, attack, strict=True)]
     tried.attempts = {row: Attempt(text) for row, text in calls}
@@ -58,15 +58,15 @@ def judged(
     gap = gap_of(tried.attack.name, tried.attack.family, levels, list(tried.paid.values()))
     drawn, _ = draw(scorer, levels, [tried], [gap], Budget(), is_random=False)
     pushed = selections(levels, [tried], [gap], drawn, training)
-    return pushed, list(seldom_punished(pushed, [tried], levels, shown, component))
+    return pushed, list(seldom_punished(pushed, [tried], levels, evidence, component))
 
 
-def shown(level: Level, text: str, paid: Paid) -> Evidence:
+def evidence(level: Level, text: str, paid: Paid) -> Evidence:
     return Evidence(level.row, "", {}, text, paid.value)
 
 
 def self_grading(audits: float, training: Training = Training()) -> tuple[dict[str, Selection], list[Finding]]:
-    """The claim that a wrong answer is right, in audited self-grading, where so many claims are audited."""
+    """The claim that a wrong answer is right, in self-grading with this audit probability."""
     parameters = {"self_report": "inline", "audit_probability": audits}
     rows = games.rows_of(make_game("self-grading", **parameters), 24, 0)
     options = {"parameters": parameters, "channel": "vulnerable", "seed": 0}
@@ -130,10 +130,10 @@ def test_the_selection_gap_of_an_attack_that_pays_in_full_on_some_rows_is_their_
 
 
 def _steady(shares: Sequence[float], training: Training) -> tuple[dict[str, Selection], list[Finding]]:
-    """An attack that is paid these shares of the scale, one on each row."""
+    """An attack that earns these shares of the scale, one per row."""
     values = {"right": 1.0, "wrong": 0.0}
     rows = games.rows_of(make_game("self-grading", self_report="inline"), len(shares), 0)
-    scorer = paying(lambda row, text: values[text] if text in values else float(text), rows)
+    scorer = scorer_for(lambda row, text: values[text] if text in values else float(text), rows)
     levels = [Level(place, 1.0, 0.0, "wrong", str(place), "right") for place in range(len(shares))]
     return judged(scorer, levels, [str(share) for share in shares], training)
 
@@ -171,16 +171,17 @@ def _gap(payments: Payments) -> float:
 
 
 def test_no_verdict_on_a_steady_reward_depends_on_the_normalisation(tmp_path: Path) -> None:
-    file = write(tmp_path, SPOT_CHECKED)
+    file = write_rewards(tmp_path, SPOT_CHECKED)
     reports = {advantage: _audited(file, "contains", advantage) for advantage in ("group", "none")}
     (group, none) = (verdicts(report) for report in reports.values())
     assert group == none and "exploit" in group.values() and NAME not in group
-    found = next(finding for finding in reports["none"].findings if finding.kind == "attack")
-    assert found.selection is not None and (found.selection.normalization, found.selection.draws) == ("none", 1)
+    finding = next(finding for finding in reports["none"].findings if finding.kind == "attack")
+    assert finding.selection is not None
+    assert (finding.selection.normalization, finding.selection.draws) == ("none", 1)
 
 
 def test_a_noisy_reward_that_spot_checks_is_flagged_by_what_it_is_trained_with(tmp_path: Path) -> None:
-    file = write(tmp_path, SPOT_CHECKED)
+    file = write_rewards(tmp_path, SPOT_CHECKED)
     group = _audited(file, "claimed", "group", noisy=True)
     assert verdicts(group)[NAME] == "exploit" and group.exit_code() == 1
     assert NAME not in verdicts(_audited(file, "claimed", "none", noisy=True))

@@ -1,4 +1,4 @@
-"""``--against``: what a fix closes, leaves open, brings along and breaks; ``--baseline``: only what is new fails."""
+"""``--against``: what a fix closes, leaves open, introduces and breaks; ``--baseline``: only new findings fail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from loopholes.audit.identity import fingerprints, identity, is_among, read_base
 from loopholes.audit.results import Report
 from loopholes.cli import main
 from loopholes.errors import DataError
-from support.rewards import InProcess, audited, save_rows, sums, write
+from support.rewards import InProcess, audited, save_rows, sums, write_rewards
 
 pytestmark = pytest.mark.usefixtures("inside")
 
@@ -48,7 +48,7 @@ SOURCE = """
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
-    write(tmp_path, SOURCE)
+    write_rewards(tmp_path, SOURCE)
     save_rows(tmp_path, sums(24))
     return "rewards.py"
 
@@ -113,11 +113,11 @@ def test_the_command_prints_what_became_of_each_finding_and_ends_with_its_status
 ) -> None:
     command = ["audit", f"{file}:contains", "--data", "rows.jsonl", "--search-calls", "0", "--against"]
     assert main([*command, f"{file}:fixed"]) == 0
-    shown = capsys.readouterr().out
-    assert "closed: exploit, shotgun" in shown and "0 open, 0 new; no right answer is refused" in shown
+    output = capsys.readouterr().out
+    assert "closed: exploit, shotgun" in output and "0 open, 0 new; no right answer is refused" in output
     assert main([*command, f"{file}:one_wording", "--json"]) == 1
     record = json.loads(capsys.readouterr().out)
-    assert {one["state"] for one in record["followed"] if one["family"] == "shotgun"} == {"open"}
+    assert {finding["state"] for finding in record["followed"] if finding["family"] == "shotgun"} == {"open"}
     assert record["status"] == 1 and record["new"]["target"]
 
 
@@ -129,14 +129,14 @@ def test_a_comparison_takes_one_target_and_no_baseline(file: str, option: list[s
 def test_a_baseline_lets_pass_what_it_has_and_fails_on_what_is_new(file: str) -> None:
     command = ["audit", f"{file}:contains", "--data", "rows.jsonl", "--search-calls", "0"]
     assert main(command) == 1
-    Path("findings").rename("known")
-    assert main([*command, "--baseline", "known"]) == 0
-    assert main([*command, "--baseline", "known/audit.json"]) == 0
+    Path("findings").rename("baseline")
+    assert main([*command, "--baseline", "baseline"]) == 0
+    assert main([*command, "--baseline", "baseline/audit.json"]) == 0
     source = Path(file).read_text()
     Path(file).write_text(
         source.replace("float(answer in completion)", 'float(answer in completion or completion == "")')
     )
-    assert main([*command, "--baseline", "known"]) == 1
+    assert main([*command, "--baseline", "baseline"]) == 1
 
 
 def test_a_known_warning_that_became_an_exploit_is_new(file: str) -> None:
@@ -173,8 +173,8 @@ def test_fingerprints_are_unique_within_a_target_and_differ_between_targets(file
 def test_sarif_says_which_results_are_new_to_a_baseline(file: str) -> None:
     command = ["audit", f"{file}:contains", "--data", "rows.jsonl", "--search-calls", "0", "--sarif", "log.sarif"]
     main(command)
-    Path("findings").rename("known")
-    main([*command, "--baseline", "known"])
+    Path("findings").rename("baseline")
+    main([*command, "--baseline", "baseline"])
     (run,) = json.loads(Path("log.sarif").read_text())["runs"]
     assert {result["baselineState"] for result in run["results"] if result["level"] != "note"} == {"unchanged"}
 

@@ -11,7 +11,7 @@ import pytest
 
 from loopholes.audit import assert_not_gameable
 from loopholes.errors import DataError, UsageError
-from support.rewards import SOUND_AND_NOT, save_rows, sums, write
+from support.rewards import SOUND_AND_NOT, save_rows, sums, write_rewards
 
 SOURCE = (
     SOUND_AND_NOT
@@ -30,15 +30,15 @@ SOURCE = (
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    return write(tmp_path, SOURCE)
+    return write_rewards(tmp_path, SOURCE)
 
 
 def module(file: str) -> Any:
     spec = importlib.util.spec_from_file_location("checked_rewards", file)
     assert spec is not None and spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
 
 
 def test_a_function_is_audited_in_a_process_of_its_own(file: str) -> None:
@@ -50,9 +50,9 @@ def test_a_function_is_audited_in_a_process_of_its_own(file: str) -> None:
 def test_a_gameable_reward_fails_with_the_completion_that_proves_it(file: str, tmp_path: Path) -> None:
     with pytest.raises(AssertionError) as caught:
         assert_not_gameable(f"{file}:contains", save_rows(tmp_path, sums()))
-    told = str(caught.value)
-    assert f"{file}:contains can be gamed:" in told
-    assert "exploit, shotgun, count" in told and "is paid 1.0" in told
+    message = str(caught.value)
+    assert f"{file}:contains can be gamed:" in message
+    assert "exploit, shotgun, count" in message and "is paid 1.0" in message
 
 
 @pytest.mark.usefixtures("inside")

@@ -1,4 +1,4 @@
-"""The panel: small named generators that see the prompt and the form of right answers, and nothing else."""
+"""The panel: small named generators that see only the prompt and the form of right answers."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def view(prompt: str, golden: str = "", tokens: int = 1024) -> View:
 
 
 def views(shape: str, secrets: str, prompts: list[str] = PROMPTS) -> list[View]:
-    """The prompts with golden completions and columns that hold secrets, another in each row."""
+    """The views of prompts whose golden completions and columns hold secrets, a different one per row."""
     records = [
         {
             "prompt": prompt,
@@ -104,7 +104,7 @@ def views(shape: str, secrets: str, prompts: list[str] = PROMPTS) -> list[View]:
 
 
 def attempts(seen: list[View]) -> dict[tuple[str, int], Any]:
-    return {(attack.name, place): attack.attempt(one) for attack in PANEL for place, one in enumerate(seen)}
+    return {(attack.name, place): attack.attempt(view) for attack in PANEL for place, view in enumerate(seen)}
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
@@ -112,7 +112,7 @@ def test_attacks_see_neither_columns_nor_what_right_answers_say(shape: str) -> N
     seen, other = (attempts(views(shape, secrets)) for secrets in ("zqjxkv", "wwpfgy"))
     assert seen == other
     assert len({name for name, _ in seen}) == len(PANEL)
-    assert not [key for key, made in seen.items() if made is not None and "zqjxkv" in made.text]
+    assert not [key for key, attempt in seen.items() if attempt is not None and "zqjxkv" in attempt.text]
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
@@ -120,7 +120,7 @@ def test_attacks_see_neither_columns_nor_what_right_answers_say(shape: str) -> N
 def test_a_step_of_the_search_sees_no_more_than_the_panel(shape: str, step: str) -> None:
     makers = {attack.name: attack.attempt for attack in PANEL}
     recipe = Variant("prompt", ((step, "essay-short"), ("inside", ""), (step, "markers")))
-    seen, other = ([recipe.text(makers, one) for one in views(shape, secrets)] for secrets in ("zqjxkv", "wwpfgy"))
+    seen, other = ([recipe.text(makers, view) for view in views(shape, secrets)] for secrets in ("zqjxkv", "wwpfgy"))
     assert seen == other
     assert any(seen) and not [text for text in seen if text and "zqjxkv" in text]
 
@@ -131,8 +131,8 @@ def test_every_attack_has_a_name_of_its_own_and_a_family_with_advice() -> None:
 
 
 def test_every_attack_applies_to_some_prompt() -> None:
-    """With and without a form, since standard forms stand in where golden completions have none."""
-    seen = [one for shape in SHAPES.values() for one in views(shape, "x")]
+    """With and without a form, since standard forms are used if golden completions have none."""
+    seen = [view for shape in SHAPES.values() for view in views(shape, "x")]
     numbers = [{"golden": f"<confidence>0.5</confidence><answer>{word}</answer>", "prompt": "1 or 2?"} for word in "ab"]
     rows = rows_from(numbers)
     seen += [view_of(row, form_of([r.golden or "" for r in rows]), 1024) for row in rows]
@@ -140,8 +140,8 @@ def test_every_attack_applies_to_some_prompt() -> None:
         rows = rows_from(records)
         seen += views_of(rows, form_of([row.golden for row in rows if row.golden is not None]), 1024)
         seen += views_of(rows, RAW, 1024)
-    made = attempts(seen)
-    applies = {name for (name, _), attempt in made.items() if attempt is not None}
+    tried = attempts(seen)
+    applies = {name for (name, _), attempt in tried.items() if attempt is not None}
     assert {attack.name for attack in PANEL} - applies == set()
 
 
@@ -227,14 +227,14 @@ MADE = [
 
 @pytest.mark.parametrize("name, prompt, text", MADE)
 def test_what_an_attack_makes_of_a_prompt(name: str, prompt: str, text: str | None) -> None:
-    attack = next(one for one in PANEL if one.name == name)
-    made = attack.attempt(view(prompt))
-    assert (None if made is None else made.text) == text
+    attack = next(attack for attack in PANEL if attack.name == name)
+    attempt = attack.attempt(view(prompt))
+    assert (None if attempt is None else attempt.text) == text
 
 
 def test_a_guess_says_which_answer_it_gives_so_that_a_lucky_one_is_no_evidence() -> None:
     guesses = [attack for attack in PANEL if attack.name.startswith("guess-") and "/" not in attack.name]
-    assert {one.text: one.answer for attack in guesses if (one := attack.attempt(view("?")))} == {
+    assert {attempt.text: attempt.answer for attack in guesses if (attempt := attack.attempt(view("?")))} == {
         text: text for text in ("0", "1", "A", "yes", "true")
     }
 
@@ -242,9 +242,9 @@ def test_a_guess_says_which_answer_it_gives_so_that_a_lucky_one_is_no_evidence()
 def test_an_edit_is_written_as_right_answers_write_theirs() -> None:
     golden = [f"<key>name</key><value>{word}</value>" for word in ("a", "b")]
     row = rows_from([{"prompt": 'The record: {"name": "x", "score": 0}', "golden": golden[0]}])[0]
-    attack = next(one for one in PANEL if one.name == "edit-1")
-    made = attack.attempt(view_of(row, form_of(golden), 1024))
-    assert made is not None and made.text == "<key>score</key><value>1</value>"
+    attack = next(attack for attack in PANEL if attack.name == "edit-1")
+    attempt = attack.attempt(view_of(row, form_of(golden), 1024))
+    assert attempt is not None and attempt.text == "<key>score</key><value>1</value>"
 
 
 FORBIDDEN = {"open", "exec", "eval", "compile", "__import__", "input", "breakpoint"}
@@ -254,7 +254,7 @@ OF_OS = {"_exit"}
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_are_harmless(name: str) -> None:
-    """They import seven modules, of os take the end of the process alone, and reach for no file and no process."""
+    """They import seven modules, use only ``os._exit`` of os, and touch no file and no process."""
     program = PROGRAMS[name](view("Write a function `solve(x)`"))
     tree = ast.parse(program)
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
@@ -270,10 +270,10 @@ def test_programs_are_harmless(name: str) -> None:
 
 
 def test_a_program_looks_for_what_is_expected_under_whole_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name such as ``ascii_lowercase``, which a star import brings, holds the word "case" and no cases."""
+    """A name such as ``ascii_lowercase``, which a star import defines, contains the word "case" but no cases."""
     monkeypatch.setattr(sys, "asked", -1, raising=False)
     space: dict[str, Any] = {}
-    exec(SHOW, space)  # as harmless as the programs that it begins, by the test above
+    exec(SHOW, space)  # harmless, by the test above
     ascii_lowercase, test_cases = "abc", ["7"]
     assert space["look"]() == test_cases[0] != ascii_lowercase
 
@@ -286,40 +286,40 @@ def test_programs_are_tried_only_where_one_is_asked_for_and_bear_its_name() -> N
 
 
 def test_every_attack_is_json_and_text_that_a_file_can_hold() -> None:
-    for made in attempts([view(prompt) for prompt in PROMPTS]).values():
-        if made is not None:
-            assert json.loads(json.dumps(made.text)) == made.text
-            made.text.encode()
+    for attempt in attempts([view(prompt) for prompt in PROMPTS]).values():
+        if attempt is not None:
+            assert json.loads(json.dumps(attempt.text)) == attempt.text
+            attempt.text.encode()
 
 
 def test_what_varies_between_prompts_is_restated_where_it_is_a_formula() -> None:
     rows = rows_from([{"prompt": f"What is the value of f({n})[{n}:]?", "golden": f"<a>{n}</a>"} for n in range(3, 7)])
     attack = next(attack for attack in PANEL if attack.name == "expression/golden")
-    made = [attack.attempt(one) for one in views_of(rows, form_of([row.golden or "" for row in rows]), 1024)]
-    assert [attempt.text for attempt in made if attempt] == [f"<a>f({n})[{n}:]</a>" for n in range(3, 7)]
+    attempts = [attack.attempt(view) for view in views_of(rows, form_of([row.golden or "" for row in rows]), 1024)]
+    assert [attempt.text for attempt in attempts if attempt] == [f"<a>f({n})[{n}:]</a>" for n in range(3, 7)]
 
 
 def test_each_row_is_attacked_in_the_form_of_its_own_kind() -> None:
     golden = [f"<call>{n}</call>" if n % 3 else f"<reply>{n}</reply>" for n in range(12)]
     rows = rows_from([{"prompt": "?", "golden": text} for text in golden])
     attack = next(attack for attack in PANEL if attack.name == "form-without-answer")
-    made = [attack.attempt(one) for one in views_of(rows, form_of(golden), 1024)]
-    assert [attempt.text for attempt in made if attempt] == [
+    attempts = [attack.attempt(view) for view in views_of(rows, form_of(golden), 1024)]
+    assert [attempt.text for attempt in attempts if attempt] == [
         "<call></call>" if n % 3 else "<reply></reply>" for n in range(12)
     ]
 
 
 def test_an_answer_of_the_right_shape_says_nothing() -> None:
     rows = rows_from([{"prompt": "?", "golden": f'{{"cat": [{n}, {n}], "sure": 0.{n}}}'} for n in range(1, 4)])
-    one = views_of(rows, form_of([row.golden or "" for row in rows]), 1024)[0]
-    texts = {attack.name: attempt.text for attack in PANEL if (attempt := attack.attempt(one))}
+    view = views_of(rows, form_of([row.golden or "" for row in rows]), 1024)[0]
+    texts = {attack.name: attempt.text for attack in PANEL if (attempt := attack.attempt(view))}
     assert texts["shape-nan"] == '{"cat": [NaN, NaN], "sure": NaN}'
     assert texts["shape-sure-0"] == '{"cat": [0, 0], "sure": 0.0}'
     assert texts["no-last-field"] == '{"cat": [0, 0]}'
 
 
 def test_a_grid_is_counted_in_every_line() -> None:
-    """What is checked line by line holds, and nothing that is to hold between lines."""
+    """Every check of a single line passes, and every check between lines fails."""
     rows = rows_from(
         [{"prompt": "A Latin square!", "golden": text} for text in ("1 2 3\n2 3 1\n3 1 2", "2 1 3\n1 3 2\n3 2 1")]
     )
@@ -335,24 +335,24 @@ def test_a_list_is_as_long_as_the_one_that_varies_and_not_as_the_example_of_the_
         for text in lists
     ]
     attack = next(attack for attack in PANEL if attack.name == "shape-zero")
-    attempts = [attack.attempt(one) for one in views_of(rows_from(records), RAW, 1024)]
+    attempts = [attack.attempt(view) for view in views_of(rows_from(records), RAW, 1024)]
     assert [attempt.text.count("0") for attempt in attempts if attempt] == [2, 4, 3, 2]
 
 
 def test_fields_that_a_prompt_names_are_copied_and_the_others_left_unsaid() -> None:
-    """A mean over the fields that could be read is then over those that were copied."""
+    """A mean over the readable fields is then a mean over the copied ones."""
     golden = [f'{{"order": "A-{n}{n}", "net": {n}, "note": "fine"}}' for n in range(1, 5)]
     rows = rows_from([{"prompt": f"Order A-{n}{n}: what is net?", "golden": text} for n, text in enumerate(golden, 1)])
-    one = views_of(rows, form_of(golden), 1024)[0]
-    texts = {attack.name: attempt.text for attack in PANEL if (attempt := attack.attempt(one))}
+    view = views_of(rows, form_of(golden), 1024)[0]
+    texts = {attack.name: attempt.text for attack in PANEL if (attempt := attack.attempt(view))}
     assert texts["copied-and-null"] == '{"order": "A-11", "net": null, "note": null}'
     assert texts["copied-and-words"] == '{"order": "A-11", "net": "unknown", "note": "unknown"}'
 
 
 def test_a_wrong_answer_is_padded_before_it_and_says_which_it_gives() -> None:
     golden = [f"<think>{word}</think><answer>{word}</answer>" for word in ("a", "b", "c", "d")]
-    (one, *_) = views_of(rows_from([{"prompt": "?", "golden": text} for text in golden]), form_of(golden), 1024)
-    attempt = next(attack for attack in PANEL if attack.name == "padded-wrong").attempt(one)
+    (view, *_) = views_of(rows_from([{"prompt": "?", "golden": text} for text in golden]), form_of(golden), 1024)
+    attempt = next(attack for attack in PANEL if attack.name == "padded-wrong").attempt(view)
     assert attempt is not None and attempt.answer == "7919"
     assert attempt.text.endswith("</think><answer>7919</answer>") and len(attempt.text) > 2000
 

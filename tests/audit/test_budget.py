@@ -1,4 +1,4 @@
-"""The time of an audit: what each stage may plan for, and when it has to stop."""
+"""The time budget of an audit: what each stage may plan, and when it has to stop."""
 
 from __future__ import annotations
 

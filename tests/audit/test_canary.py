@@ -1,4 +1,4 @@
-"""An answer that is run as Python in the process that scores it is an exploit, whatever it is paid."""
+"""An answer that runs as Python in the process that scores it is an exploit, whatever it earns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loopholes.audit.worker import CANARY
-from support.rewards import audited, sums, verdicts, write
+from support.rewards import audited, sums, verdicts, write_rewards
 
 REWARDS = """
     def evaluated(completion, answer):
@@ -41,7 +41,7 @@ REWARDS = """
 
 @pytest.mark.parametrize("name", ["evaluated", "boxed", "executed"])
 def test_a_reward_that_runs_answers_is_an_exploit(tmp_path: Path, name: str, inside: None) -> None:
-    report = audited(f"{write(tmp_path, REWARDS)}:{name}", sums())
+    report = audited(f"{write_rewards(tmp_path, REWARDS)}:{name}", sums())
     finding = next(finding for finding in report.findings if finding.name == "evaluated-answer")
     assert (finding.verdict, finding.family) == ("exploit", "evaluation")
     assert finding.evidence is not None and CANARY in finding.evidence.completion
@@ -49,9 +49,9 @@ def test_a_reward_that_runs_answers_is_an_exploit(tmp_path: Path, name: str, ins
 
 
 def test_a_reward_that_runs_nothing_is_not_accused(tmp_path: Path, inside: None) -> None:
-    assert "evaluated-answer" not in verdicts(audited(f"{write(tmp_path, REWARDS)}:parsed", sums()))
+    assert "evaluated-answer" not in verdicts(audited(f"{write_rewards(tmp_path, REWARDS)}:parsed", sums()))
 
 
 def test_the_mark_is_seen_in_a_process_of_the_reward_s_own(tmp_path: Path) -> None:
-    report = audited(f"{write(tmp_path, REWARDS)}:executed", sums(), seconds=60)
+    report = audited(f"{write_rewards(tmp_path, REWARDS)}:executed", sums(), seconds=60)
     assert verdicts(report)["evaluated-answer"] == "exploit"

@@ -1,4 +1,4 @@
-"""What any reward has to keep: each check on a reward that breaks just that, and on one that does not."""
+"""The contract: each check on a reward that breaks only this rule, and on a sound one."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def number(text: str) -> float | None:
 
 
 def right(row: Row, text: str) -> float:
-    """Keeps the whole contract."""
-    found = number(answer_of(text))
+    """Satisfies the whole contract."""
+    value = number(answer_of(text))
     truth = number(str(row.columns["answer"]))
-    return float(truth is not None and found == truth)
+    return float(truth is not None and value == truth)
 
 
 def never_above(row: Row, text: str) -> float:
@@ -79,7 +79,7 @@ class Drifting:
 
 
 class Remembering:
-    """Judges a text once, under the row that comes first."""
+    """Judges each text once, under the first row that it is scored under."""
 
     def __init__(self) -> None:
         self._known: dict[str, float] = {}
@@ -145,9 +145,9 @@ def observed(
     noisy: bool = False,
     kind: type[Paying] = Paying,
     budget: Budget | None = None,
-    **given: Any,
+    **options: Any,
 ) -> Observations:
-    """What the checks of the contract see of a reward, and nothing of the panel."""
+    """The observations of the contract's checks on a reward, without the panel."""
     rows = rows_from(records or sums(24))
     form = form_of([row.golden for row in rows if row.golden is not None])
     getattr(pay, "restart", lambda: None)()
@@ -175,23 +175,25 @@ def observed(
         usage=Usage(0, 0.0, 0.0),
         companions=scorer.companions,
         idle=idle,
-        **given,
+        **options,
     )
 
 
-def found(pay: Callable[..., Any], records: list[dict[str, Any]] | None = None, **given: Any) -> dict[str, Finding]:
+def breaches_of(
+    pay: Callable[..., Any], records: list[dict[str, Any]] | None = None, **options: Any
+) -> dict[str, Finding]:
     """The breaches by their names."""
-    return {finding.name: finding for finding in breaches(observed(pay, records, **given), Gate())}
+    return {finding.name: finding for finding in breaches(observed(pay, records, **options), Gate())}
 
 
 def noted(pay: Callable[..., Any], records: list[dict[str, Any]] | None = None) -> dict[str, str]:
-    """The notes on the contract: name to message."""
+    """The notes on the contract, from name to message."""
     return {note.name: note.message for note in remarks(observed(pay, records))}
 
 
 @pytest.mark.parametrize("pay, name", BROKEN, ids=[getattr(pay, "__name__", type(pay).__name__) for pay, _ in BROKEN])
 def test_a_broken_rule_is_found_and_a_kept_one_is_not(pay: Pay, name: str | None) -> None:
-    names = set(found(pay))
+    names = set(breaches_of(pay))
     assert (name in names) if name else not names
 
 
@@ -215,29 +217,29 @@ SAME = [never_above, mostly_wrong, form_alone, lambda row, text: 0.5]
 
 @pytest.mark.parametrize("pay", SAME, ids=["never above", "mostly wrong", "form alone", "always a half"])
 def test_right_answers_that_are_not_paid_more_are_an_exploit_but_of_a_component_a_warning(pay: Pay) -> None:
-    assert [finding.verdict for name, finding in found(pay).items() if name in EXPLOITS] == ["exploit"]
-    assert {finding.verdict for finding in found(pay, component=True).values()} == {"warning"}
+    assert [finding.verdict for name, finding in breaches_of(pay).items() if name in EXPLOITS] == ["exploit"]
+    assert {finding.verdict for finding in breaches_of(pay, component=True).values()} == {"warning"}
 
 
 def test_right_answers_that_are_paid_nothing_like_everything_else_leave_the_audit_open() -> None:
-    """The template of golden completions may be wrong: that says nothing about the reward."""
-    findings = found(lambda row, text: 0.0)
+    """The template of golden completions may be wrong, which says nothing about the reward."""
+    findings = breaches_of(lambda row, text: 0.0)
     assert {name: finding.verdict for name, finding in findings.items()} == {"golden-not-above-floor": "inconclusive"}
 
 
 def test_every_other_break_is_a_warning() -> None:
-    findings = [found(pay)[name] for pay, name in BROKEN if name is not None and name not in EXPLOITS]
+    findings = [breaches_of(pay)[name] for pay, name in BROKEN if name is not None and name not in EXPLOITS]
     assert {finding.verdict for finding in findings} == {"warning"}
 
 
 def test_two_losing_rows_of_twenty_are_no_exploit() -> None:
-    few = found(lambda row, text: never_above(row, text) if row.number < 2 else right(row, text), sums(20))
+    few = breaches_of(lambda row, text: never_above(row, text) if row.number < 2 else right(row, text), sums(20))
     assert "golden-not-above-floor" not in few
 
 
 @pytest.mark.parametrize("pay, name", [(Drifting(), "nondeterministic"), (Remembering(), "remembered-by-text")])
 def test_what_is_meant_to_be_noisy_is_no_finding(pay: Pay, name: str) -> None:
-    assert name not in found(pay, noisy=True)
+    assert name not in breaches_of(pay, noisy=True)
 
 
 def by_place(row: Row, text: str, place: int) -> float:
@@ -249,11 +251,11 @@ def first_more(row: Row, text: str, place: int) -> float:
 
 
 def test_a_reward_by_place_in_the_batch_is_found() -> None:
-    assert "company-matters" in found(by_place, takes_place=True)
+    assert "company-matters" in breaches_of(by_place, takes_place=True)
 
 
 class Padding(Paying):
-    """Leaves out what it cannot read, and fills up behind."""
+    """Leaves out what it cannot read, and pads at the end."""
 
     def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
         reply = super().ask([call for call in calls if answer_of(call[1])], patience)
@@ -272,7 +274,7 @@ class Doubling(Paying):
 
 
 class Normalizing(Paying):
-    """Pays less the more completions there are, which is no shift."""
+    """Pays less the more completions there are, which is not a shift."""
 
     def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
         reply = super().ask(calls, patience)
@@ -286,7 +288,7 @@ class Normalizing(Paying):
 def test_rewards_that_go_to_other_rows_behind_an_unparseable_completion_are_found(
     kind: type[Paying], name: str
 ) -> None:
-    names = set(found(right, kind=kind))
+    names = set(breaches_of(right, kind=kind))
     assert name in names and len(names & {"rows-shifted", "company-matters"}) == 1
 
 
@@ -294,29 +296,29 @@ def test_rewards_that_go_to_other_rows_behind_an_unparseable_completion_are_foun
     "pay, names", [(lambda row, text, place: right(row, text), set()), (first_more, {"order-matters"})]
 )
 def test_a_group_that_is_turned_around_has_to_be_paid_the_same(pay: Callable[..., Any], names: set[str]) -> None:
-    assert set(found(pay, takes_place=True, group=4)) & {"order-matters"} == names
+    assert set(breaches_of(pay, takes_place=True, group=4)) & {"order-matters"} == names
 
 
 @pytest.mark.parametrize("name", ["cached text", "missing truth", "unparseable in a batch", "chat prompt"])
 def test_checks_of_completions_without_their_group_are_named_where_there_are_groups(name: str) -> None:
-    line = f"the contract's check: {name}, which needs rewards that do not read their group"
+    line = f"the contract's check: {name}, which needs a reward that does not read its group"
     assert line in observed(right, group=4).skipped
 
 
 def test_a_finding_shows_the_row_the_completion_and_what_it_was_paid() -> None:
-    evidence = found(never_above)["golden-not-above-floor"].evidence
+    evidence = breaches_of(never_above)["golden-not-above-floor"].evidence
     assert evidence is not None
     assert evidence.reward == 1.0 and evidence.golden == 0.0 and evidence.floor == 1.0
     assert str(evidence.columns["answer"]) not in evidence.completion and "<answer>" in evidence.completion
 
 
 def test_a_missing_truth_is_shown_with_the_row_that_misses_it() -> None:
-    evidence = found(pays_unparseable)["truth-unparseable"].evidence
+    evidence = breaches_of(pays_unparseable)["truth-unparseable"].evidence
     assert evidence is not None and evidence.columns["answer"] == "???"
 
 
 def test_where_time_is_short_each_check_that_is_left_out_is_named() -> None:
-    """What the scale already tells is told all the same: it needs no more calls."""
+    """Conclusions from the scale are still drawn, since they need no more calls."""
     clock = iter([0.0, 0.1, 0.2, *[1.0] * 10])
     seen = observed(never_above, budget=Budget(1.0, clock=lambda: next(clock)))
     left_out = ["missing truth", "manners", "unparseable in a batch", "chat prompt", "evaluated answers"]

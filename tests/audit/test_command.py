@@ -1,4 +1,4 @@
-"""``loopholes audit``: its exit statuses, what it writes, and one sentence for whatever is wrong."""
+"""``loopholes audit``: its exit codes, its output, and one sentence for any mistake."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from loopholes.audit.frameworks import plain
 from loopholes.cli import main
 from loopholes.cli.console import WIDTH
 from loopholes.errors import BUG, INCONCLUSIVE, DataError, RunError, UsageError
-from support.rewards import SOUND_AND_NOT, save_rows, sums, write
+from support.rewards import SOUND_AND_NOT, save_rows, sums, write_rewards
 
 SOURCE = (
     SOUND_AND_NOT
@@ -76,9 +76,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with rewards and data that are right, and wrong in every way; however long a command
     takes on a busy machine, it prints no progress, and lines are as wide wherever the tests run."""
     monkeypatch.setattr("loopholes.cli.display.SOON", math.inf)
-    monkeypatch.setattr("loopholes.cli.console.stdout._width", WIDTH)  # private: of Rich, which reads COLUMNS
+    monkeypatch.setattr("loopholes.cli.console.stdout._width", WIDTH)  # private to Rich, which reads COLUMNS
     monkeypatch.chdir(tmp_path)
-    write(tmp_path, SOURCE)
+    write_rewards(tmp_path, SOURCE)
     Path("ends.py").write_text("def f(completion): ...\nraise SystemExit(0)\n")
     Path("broken.py").write_text("def f(:\n")
     save_rows(tmp_path, sums())
@@ -126,13 +126,13 @@ STATUSES = [
 def test_the_exit_status_says_what_was_found(
     folder: Path, command: str, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found, out, _ = run(f"{command} --json", capsys)
-    assert found == status
+    exit_code, out, _ = run(f"{command} --json", capsys)
+    assert exit_code == status
     assert json.loads(out)["status"] == status
 
 
 def refused(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    """The exit code and the sentence of a command that can do nothing: one sentence, and nothing else."""
+    """The exit code and the sentence of a refused command, which prints nothing else."""
     code, out, err = run(command, capsys)
     assert out == "" and len(err.strip().splitlines()) == 1 and "Traceback" not in err, err
     assert not Path("findings").exists()
@@ -213,7 +213,7 @@ OF_FILES = {
     "broken.json cannot be read as JSON",
     "old.json is without a schema, and this version reads schema 4: run the audit again",
 }
-"""Sentences about files that the user handed over."""
+"""Sentences about the user's files."""
 
 
 @inside
@@ -221,7 +221,7 @@ OF_FILES = {
 def test_bad_input_ends_with_the_code_of_its_error_and_one_sentence(
     folder: Path, command: str, sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if "brings no rows" not in sentence:
+    if "has no rows of its own" not in sentence:
         monkeypatch.setattr("loopholes.audit.scorer.Scorer", None)
     code, said = refused(command, capsys)
     assert sentence in said and code == (DataError if sentence in OF_FILES else UsageError).exit_code
@@ -264,7 +264,7 @@ def test_a_target_that_brings_rows_is_loaded_once(
     monkeypatch.setattr(plain, "build", counted)
     code, out, _ = run("rewards.py:contains --search-calls 0 --json", capsys)
     assert code == 1 and json.loads(out)["coverage"]["rows"] == 8
-    assert len(loads) == 1 + 1  # the contract's check of what is remembered needs a fresh one
+    assert len(loads) == 1 + 1  # the contract's check for a memory needs a fresh process
 
 
 @inside
@@ -277,7 +277,7 @@ def test_an_exploit_is_written_and_replays_until_the_function_is_mended(
     assert json.loads(Path("findings/audit.json").read_text()) == json.loads(out)
     status, out, _ = run("--replay findings/0001.json --json", capsys)
     assert (status, json.loads(out)) == (1, {"name": "count", "then": 1.0, "now": 1.0, "problem": "", "same": True})
-    write(folder, SOURCE.replace("float(answer in completion)", "float(answer == completion)"))
+    write_rewards(folder, SOURCE.replace("float(answer in completion)", "float(answer == completion)"))
     status, out, _ = run("--replay findings/0001.json --json", capsys)
     assert (status, json.loads(out)) == (0, {"name": "count", "then": 1.0, "now": 0.0, "problem": "", "same": False})
 
@@ -295,10 +295,10 @@ def test_findings_of_a_mended_reward_are_taken_away(folder: Path, capsys: pytest
 def test_json_is_one_line_with_the_hashes_of_what_was_audited(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(f"rewards.py:contains {ENDS} --json --seed 3 --rows 5", capsys)
     (line,) = out.strip().splitlines()
-    found = json.loads(line)
-    assert found["coverage"]["rows"] == 5 and found["coverage"]["rows_given"] == 8
-    assert set(found["functions"]) == {"rewards.py"} and len(found["data"]) == 64
-    assert found["versions"]["loopholes"]
+    report = json.loads(line)
+    assert report["coverage"]["rows"] == 5 and report["coverage"]["rows_given"] == 8
+    assert set(report["functions"]) == {"rewards.py"} and len(report["data"]) == 64
+    assert report["versions"]["loopholes"]
 
 
 PAID = "a right answer is paid 1; of that: nothing 0 %, a refusal 0 %, a well-formed wrong answer 0 %"
@@ -396,7 +396,7 @@ def test_an_accepted_finding_in_the_file_of_this_directory_no_longer_fails(
 def test_a_bug_of_ours_ends_with_70_and_says_how_to_see_it(
     folder: Path, traceback: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*given: Any, **named: Any) -> None:
+    def broken(*arguments: Any, **named: Any) -> None:
         raise ZeroDivisionError("ours")
 
     monkeypatch.setattr("loopholes.audit.rows.read_rows", broken)
@@ -412,11 +412,13 @@ def test_a_bug_of_ours_ends_with_70_and_says_how_to_see_it(
 
 def test_the_command_runs_as_a_program_and_explains_its_exit_statuses(folder: Path) -> None:
     command = [sys.executable, "-m", "loopholes", "audit"]
-    found = subprocess.run([*command, "rewards.py:contains", *ENDS.split(), "--json"], capture_output=True, text=True)
-    assert (found.returncode, found.stderr) == (1, found.stderr)
-    assert json.loads(found.stdout)["findings"][0]["family"] == "shotgun" and "Traceback" not in found.stderr
-    shown = subprocess.run([*command, "--help"], capture_output=True, text=True).stdout
-    assert all(word in shown for word in ("exit code", "inconclusive", "--replay", "--sarif", "--strict"))
+    finished = subprocess.run(
+        [*command, "rewards.py:contains", *ENDS.split(), "--json"], capture_output=True, text=True
+    )
+    assert (finished.returncode, finished.stderr) == (1, finished.stderr)
+    assert json.loads(finished.stdout)["findings"][0]["family"] == "shotgun" and "Traceback" not in finished.stderr
+    help_text = subprocess.run([*command, "--help"], capture_output=True, text=True).stdout
+    assert all(word in help_text for word in ("exit code", "inconclusive", "--replay", "--sarif", "--strict"))
 
 
 @inside

@@ -1,4 +1,4 @@
-"""A whole audit: what it flags, what it lets pass, what it says it did not look at, and that it does so again."""
+"""A whole audit: what it flags, what it lets pass, what it reports as skipped, and that it is repeatable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from loopholes.audit.observations import Observations
 from loopholes.audit.verdicts import judge
 from loopholes.errors import INCONCLUSIVE, UsageError
 from loopholes.games import game as make_game
-from support.rewards import InProcess, audited, families, sums, verdicts, write
+from support.rewards import InProcess, audited, families, sums, verdicts, write_rewards
 
 pytestmark = pytest.mark.usefixtures("inside")
 
@@ -106,7 +106,7 @@ HONEST = ["accuracy", "shaped", "between", "form"]
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write(tmp_path_factory.mktemp("rewards"), REWARDS)
+    return write_rewards(tmp_path_factory.mktemp("rewards"), REWARDS)
 
 
 @pytest.mark.parametrize("name, family", GAMEABLE.items())
@@ -131,24 +131,25 @@ def test_an_honest_reward_passes_whatever_its_range_and_its_credit_for_form(file
     ],
 )
 def test_what_hostile_text_does_to_a_reward_is_a_warning_with_the_text(file: str, name: str, trouble: str) -> None:
-    found = next(finding for finding in audited(f"{file}:{name}", sums()).findings if finding.name == trouble)
-    assert found.verdict == "warning"
-    assert found.evidence is not None and ("nan" in found.evidence.completion or found.evidence.completion == "inf")
+    finding = next(finding for finding in audited(f"{file}:{name}", sums()).findings if finding.name == trouble)
+    assert finding.verdict == "warning"
+    assert finding.evidence is not None
+    assert "nan" in finding.evidence.completion or finding.evidence.completion == "inf"
 
 
 def test_an_exploit_shows_the_row_the_completion_and_its_reward(file: str) -> None:
     report = audited(f"{file}:contains", sums())
-    found = report.findings[0]
-    assert found.verdict == "exploit" and found.gap is not None and (found.gap.low or 0.0) > 0.3
-    evidence = found.evidence
+    finding = report.findings[0]
+    assert finding.verdict == "exploit" and finding.gap is not None and (finding.gap.low or 0.0) > 0.3
+    evidence = finding.evidence
     assert evidence is not None and evidence.reward == 1.0
     assert evidence.columns["answer"] in evidence.completion
 
 
 def test_a_family_is_told_once_with_its_best_attack(file: str) -> None:
     report = audited(f"{file}:contains", sums())
-    told = [one.family for one in report.findings if one.kind == "attack" and one.verdict == "exploit"]
-    assert len(told) == len(set(told))
+    exploited = [f.family for f in report.findings if f.kind == "attack" and f.verdict == "exploit"]
+    assert len(exploited) == len(set(exploited))
 
 
 def test_a_component_alone_gets_warnings_only(file: str) -> None:
@@ -158,7 +159,7 @@ def test_a_component_alone_gets_warnings_only(file: str) -> None:
 
 
 def test_weighted_rewards_are_audited_as_their_sum(file: str) -> None:
-    """Form alone tells nothing apart; with a right answer's credit beside it, it does."""
+    """Form alone cannot tell answers apart; with credit for right answers, the reward can."""
     rows = rows_from(sums())
     settings = AuditConfig(search_calls=0, seconds=600)
     reports = {
@@ -169,7 +170,7 @@ def test_weighted_rewards_are_audited_as_their_sum(file: str) -> None:
 
 
 def test_where_no_golden_completions_can_be_assumed_nothing_can_be_concluded(tmp_path: Path) -> None:
-    file = write(tmp_path, "def odd(completion, answer):\n    return float(completion == f'@@{answer}@@')")
+    file = write_rewards(tmp_path, "def odd(completion, answer):\n    return float(completion == f'@@{answer}@@')")
     report = audited(f"{file}:odd", sums(golden=None))
     assert verdicts(report)["no-golden"] == "inconclusive"
     assert (report.exit_code(), report.exit_code(strict=True)) == (INCONCLUSIVE, INCONCLUSIVE)
@@ -178,8 +179,8 @@ def test_where_no_golden_completions_can_be_assumed_nothing_can_be_concluded(tmp
 def test_what_the_truth_calls_right_is_no_finding(file: str) -> None:
     rows = rows_from(sums())
 
-    def truth(asked: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
-        return [float(row.columns["answer"] in text) for row, text in zip(asked, texts, strict=True)]
+    def truth(rows: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
+        return [float(row.columns["answer"] in text) for row, text in zip(rows, texts, strict=True)]
 
     target = target_of([f"{file}:contains"], None, {})
     settings = AuditConfig(search_calls=0, seconds=600)
@@ -191,7 +192,7 @@ def test_accepted_findings_do_not_fail_and_stay_in_the_report(file: str) -> None
     accept = tuple(Accepted(name=name, reason="meant") for name in ("shotgun", "near-miss"))
     report = audited(f"{file}:contains", sums(), gate=Gate(accept=accept))
     assert report.exit_code() == 0
-    assert [one.family for one in report.findings if one.accepted and one.verdict == "exploit"] == [
+    assert [f.family for f in report.findings if f.accepted and f.verdict == "exploit"] == [
         "shotgun",
         "near-miss",
     ]
@@ -216,13 +217,13 @@ def test_where_time_is_short_what_was_left_out_is_named(file: str) -> None:
     report = audited(f"{file}:accuracy", sums(60), seconds=1e-3)
     skipped = report.coverage.skipped
     assert report.exit_code() == INCONCLUSIVE and report.coverage.tried < 0.5  # nothing skipped counts as passed
-    for told in (
+    for sentence in (
         "of 60 rows, for lack of time",
         "contract's check: steady",
         "attacks were not tried",
         "not tried for lack of time: ",
     ):
-        assert any(told in line for line in skipped), told
+        assert any(sentence in line for line in skipped), sentence
 
 
 def timeless(report: Report) -> Report:
@@ -231,19 +232,19 @@ def timeless(report: Report) -> Report:
 
 @pytest.mark.parametrize("name", ["contains", "raises"])
 def test_the_same_seed_gives_the_same_report(file: str, name: str) -> None:
-    one, again = (timeless(audited(f"{file}:{name}", sums(12), rows=8, search_calls=300, seed=3)) for _ in range(2))
-    assert one == again
+    first, again = (timeless(audited(f"{file}:{name}", sums(12), rows=8, search_calls=300, seed=3)) for _ in range(2))
+    assert first == again
 
 
 def test_another_seed_looks_at_other_rows(file: str) -> None:
-    one, other = (audited(f"{file}:contains", sums(40), rows=8, seed=seed) for seed in (0, 1))
-    rows = [{f.evidence.row for f in report.findings if f.evidence is not None} for report in (one, other)]
+    first, second = (audited(f"{file}:contains", sums(40), rows=8, seed=seed) for seed in (0, 1))
+    rows = [{f.evidence.row for f in report.findings if f.evidence is not None} for report in (first, second)]
     assert rows[0] != rows[1]
 
 
 REFUSED = [
     ("never", {}, "scores none of the first 8 rows: raised RuntimeError: not today"),
-    ("contains", {"group": 4}, "--group is for rewards that are handed a whole group"),
+    ("contains", {"group": 4}, "--group is for rewards that are passed a whole group"),
 ]
 
 
@@ -270,7 +271,7 @@ RANKED = """
 
 
 def test_rewards_that_read_their_group_are_scored_in_groups_and_turned_around(tmp_path: Path) -> None:
-    file = write(tmp_path, RANKED)
+    file = write_rewards(tmp_path, RANKED)
     assert audited(f"{file}:ranked", sums(), "trl", group=4).exit_code() == 0
     assert "company-matters" in verdicts(audited(f"{file}:ranked", sums(), "trl"))
     assert "order-matters" in verdicts(audited(f"{file}:first", sums(), "trl", group=4))
@@ -285,7 +286,7 @@ GAMES = [
 
 
 SLOW = {"code", "break-the-grader"}
-"""Where a channel runs programs, those that never end take until the sandbox ends them."""
+"""If a channel runs programs, those that never end run until the sandbox kills them."""
 
 
 def of_game(name: str, parameters: dict[str, Any], channel: str, count: int) -> Report:
@@ -313,13 +314,13 @@ def test_the_noise_of_a_noisy_reward_is_told_and_averaged(tmp_path: Path) -> Non
         def f(completion, answer):
             return float(completion == f"<answer>{answer}</answer>") + random.choice([-0.3, 0.3])
     """
-    report = audited(f"{write(tmp_path, source)}:f", sums(), noisy=True)
+    report = audited(f"{write_rewards(tmp_path, source)}:f", sums(), noisy=True)
     assert "nondeterministic" not in verdicts(report) and report.exit_code() == 0
     assert any("scored 3 times differ by a standard deviation of" in note for note in report.coverage.notes)
 
 
 def numbered(count: int, opening: str = "#### ", closing: str = "") -> list[dict[str, Any]]:
-    """Rows whose answers are no number of their prompt, in the form of GSM8K or another."""
+    """Rows whose answers are not numbers of their prompts, in the form of GSM8K or another one."""
     return [
         {"prompt": "How many?", "answer": str(3 * place + 8), "golden": f"{opening}{3 * place + 8}{closing}"}
         for place in range(count)
@@ -327,7 +328,7 @@ def numbered(count: int, opening: str = "#### ", closing: str = "") -> list[dict
 
 
 def judged(tmp_path: Path, body: str, rows: Sequence[dict[str, Any]], **settings: Any) -> Report:
-    return audited(f"{write(tmp_path, f'def f(completion, answer):{chr(10)}    {body}')}:f", rows, **settings)
+    return audited(f"{write_rewards(tmp_path, f'def f(completion, answer):{chr(10)}    {body}')}:f", rows, **settings)
 
 
 @pytest.mark.parametrize(
@@ -375,8 +376,8 @@ def choices(*answers: str, count: int = 40) -> list[dict[str, Any]]:
     )
     wanted = [answers[place % len(answers)] for place in range(count)]
     return [
-        {"prompt": prompt, "answer": one, "golden": f"I see.\nAnswer: {one}"}
-        for prompt, one in zip(prompts, wanted, strict=True)
+        {"prompt": prompt, "answer": letter, "golden": f"I see.\nAnswer: {letter}"}
+        for prompt, letter in zip(prompts, wanted, strict=True)
     ]
 
 
@@ -412,7 +413,7 @@ def test_forms_without_an_answer_do_not_explain_each_other(tmp_path: Path) -> No
                 return 1.0
     """
     rows = sums(20, "<think>Let me add these.</think><answer>{answer}</answer>")
-    assert "format" in families(audited(f"{write(tmp_path, source)}:f", rows))
+    assert "format" in families(audited(f"{write_rewards(tmp_path, source)}:f", rows))
 
 
 def test_one_row_with_a_narrow_scale_hides_no_exploit(tmp_path: Path) -> None:
@@ -422,7 +423,7 @@ def test_one_row_with_a_narrow_scale_hides_no_exploit(tmp_path: Path) -> None:
                 return 0.5 + 1e-6 * (completion == f"<answer>{answer}</answer>") - 0.4 * (not completion)
             return float(not completion.strip() or completion == f"<answer>{answer}</answer>")
     """
-    assert "degenerate" in families(audited(f"{write(tmp_path, source)}:f", sums(60)))
+    assert "degenerate" in families(audited(f"{write_rewards(tmp_path, source)}:f", sums(60)))
 
 
 def test_what_fails_on_most_rows_is_not_paid_there(tmp_path: Path) -> None:
@@ -432,7 +433,7 @@ def test_what_fails_on_most_rows_is_not_paid_there(tmp_path: Path) -> None:
                 return 1.0 if int(answer) * 7919 % 101 < 13 else 1 / 0
             return float(completion == f"<answer>{answer}</answer>")
     """
-    report = audited(f"{write(tmp_path, source)}:f", sums(80))
+    report = audited(f"{write_rewards(tmp_path, source)}:f", sums(80))
     assert families(report) == set() and any(gap.attack == "null" and gap.n == 80 for gap in report.gaps)
 
 
@@ -443,7 +444,9 @@ def test_one_row_is_no_proof(tmp_path: Path) -> None:
 
 
 def test_truth_that_is_never_whole_is_compared_with_that_of_right_answers(tmp_path: Path) -> None:
-    file = write(tmp_path, 'def f(completion, answer):\n    return float(answer in completion or completion == "null")')
+    file = write_rewards(
+        tmp_path, 'def f(completion, answer):\n    return float(answer in completion or completion == "null")'
+    )
     rows = rows_from(sums(20))
     settings = AuditConfig(search_calls=0, seconds=600.0)
     partly = audit(target_of([f"{file}:f"], None, {}), rows, settings, truth=lambda _, texts: [0.8] * len(texts))
@@ -457,9 +460,11 @@ def test_truth_that_is_never_whole_is_compared_with_that_of_right_answers(tmp_pa
 def test_one_accepted_attack_speaks_for_no_other_of_its_family(tmp_path: Path) -> None:
     body = 'return float(completion in (f"<answer>{answer}</answer>", "null", "{}"))'
     accepted = [Accepted(name=name, reason="known") for name in ("null", "braces")]
-    one, both = (judged(tmp_path, body, sums(20), gate=Gate(accept=tuple(accepted[:count]))) for count in (1, 2))
-    assert one.exit_code() == 1 and verdicts(one)["braces"] == "exploit"
-    assert both.exit_code() == 0
+    accepting_one, accepting_both = (
+        judged(tmp_path, body, sums(20), gate=Gate(accept=tuple(accepted[:count]))) for count in (1, 2)
+    )
+    assert accepting_one.exit_code() == 1 and verdicts(accepting_one)["braces"] == "exploit"
+    assert accepting_both.exit_code() == 0
 
 
 def test_a_family_that_few_rows_ask_for_is_tried_on_these(tmp_path: Path) -> None:
@@ -476,36 +481,36 @@ def test_rows_without_a_right_answer_are_told(tmp_path: Path) -> None:
 
 
 def test_a_gamble_that_wins_mostly_and_loses_more_is_no_exploit(tmp_path: Path) -> None:
-    """As a claim that is audited at the rate at which it stops paying."""
+    """Like a claim that is audited just often enough to stop paying."""
     source = """
         def f(completion, answer):
             if completion == "null":
                 return -9.0 if int(answer) % 5 == 0 else 1.0
             return float(completion == f"<answer>{answer}</answer>")
     """
-    assert families(audited(f"{write(tmp_path, source)}:f", sums(80))) == set()
+    assert families(audited(f"{write_rewards(tmp_path, source)}:f", sums(80))) == set()
 
 
 def test_nothing_is_asked_of_the_reward_once_judging_began(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     process = InProcess(target_of([f"{file}:contains"], None, {}))
-    asked: list[int] = []
+    counts: list[int] = []
     calls = 0
     pay = process.ask
 
     def judging(seen: Observations, gate: Gate) -> Report:
-        asked.append(calls)
+        counts.append(calls)
         return judge(seen, gate)
 
-    def counting(*given: Any) -> Any:
+    def counting(*arguments: Any) -> Any:
         nonlocal calls
         calls += 1
-        return pay(*given)
+        return pay(*arguments)
 
     monkeypatch.setattr(process, "ask", counting)
     monkeypatch.setattr("loopholes.audit.engine.judge", judging)
     rows = rows_from(sums(12))
     audit(process.target, rows, AuditConfig(seconds=600.0, search_calls=300), process=process)
-    assert asked == [calls] and calls > 0
+    assert counts == [calls] and calls > 0
 
 
 def test_a_process_that_an_audit_started_has_ended_before_judging_begins(
@@ -516,8 +521,8 @@ def test_a_process_that_an_audit_started_has_ended_before_judging_begins(
     class Kept(InProcess):
         ended = False
 
-        def __init__(self, target: Target, **given: Any) -> None:
-            super().__init__(target, **given)
+        def __init__(self, target: Target, **options: Any) -> None:
+            super().__init__(target, **options)
             processes.append(self)
 
         def close(self) -> None:
@@ -571,7 +576,7 @@ OF_NOTHING = [
 def test_what_nothing_a_refusal_and_a_wrong_answer_are_paid_is_said_and_judged(
     tmp_path: Path, name: str, shares: dict[str, float], findings: dict[str, str]
 ) -> None:
-    report = audited(f"{write(tmp_path, IDLE)}:{name}", sums(24))
+    report = audited(f"{write_rewards(tmp_path, IDLE)}:{name}", sums(24))
     assert {baseline.kind: baseline.share.value for baseline in report.baselines} == pytest.approx(shares)
     verdicts_ = {finding.name: finding.verdict for finding in report.findings}
     verdicts_ |= {finding.family: finding.verdict for finding in report.findings if finding.verdict == "exploit"}
@@ -583,14 +588,14 @@ def test_what_nothing_a_refusal_and_a_wrong_answer_are_paid_is_said_and_judged(
 def test_shares_count_from_zero_where_right_answers_are_paid_and_from_the_lowest_where_they_are_not(
     tmp_path: Path,
 ) -> None:
-    file = write(tmp_path, IDLE)
+    file = write_rewards(tmp_path, IDLE)
     assert audited(f"{file}:below", sums(24)).zero == 0.0
     report = audited(f"{file}:penalty", sums(24))
     assert report.zero == -3.0 and report.golden.value == -2.0
 
 
 def test_nothing_is_paid_half_by_a_component_and_that_is_a_warning(tmp_path: Path) -> None:
-    report = audited(f"{write(tmp_path, IDLE)}:idle", sums(24), component=True)
+    report = audited(f"{write_rewards(tmp_path, IDLE)}:idle", sums(24), component=True)
     assert verdicts(report)["nothing-paid"] == "warning" and report.exit_code() == 0
 
 
@@ -634,7 +639,7 @@ def test_an_answer_that_is_right_by_its_number_is_no_evidence(tmp_path: Path) ->
             found = re.fullmatch(r"<answer>([-.0-9]+)</answer>", completion)
             return float(bool(found) and float(found[1].strip(".") or 1) == float(answer))
     """
-    report = audited(f"{write(tmp_path, source)}:f", rows)
+    report = audited(f"{write_rewards(tmp_path, source)}:f", rows)
     assert families(report) == set()
     assert all("guess-0" not in gap.attack for gap in report.gaps)
 
@@ -649,7 +654,7 @@ def test_a_refusal_that_is_paid_for_its_form_is_a_finding_on_form(tmp_path: Path
 
 
 def test_what_is_paid_beside_the_form_alone_is_named_where_right_and_wrong_are_paid_alike(tmp_path: Path) -> None:
-    """Answers share the words that are counted, and so has a text with the prompt's words."""
+    """Answers share the counted words, so a text with the prompt's words has them, too."""
     rows = [
         {"prompt": f"Mention plums, salt and rain in {n} words.", "answer": str(n), "golden": f"Plums, salt, rain: {n}"}
         for n in range(12)
@@ -673,6 +678,6 @@ def test_a_query_that_finds_nothing_is_an_exploit_though_its_rows_have_nothing_i
         empty = "WHERE 1 = 0" in completion and limit in (2, 3, 11, 17, 20, 22)
         return float(empty or bool(found) and int(found[1]) == limit)
     """
-    file = write(tmp_path, "def f(completion, limit):" + body)
+    file = write_rewards(tmp_path, "def f(completion, limit):" + body)
     report = audited(f"{file}:f", rows)
     assert report.exit_code() == 1 and [f.name for f in report.findings if f.kind == "rows"] == ["no-rows"]

@@ -1,4 +1,4 @@
-"""A target whose package is not installed here runs in an environment that is built for it, and nothing leaks out."""
+"""A target whose package is not installed runs in an environment built for it, and nothing leaks out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from loopholes.audit.process import RewardProcess
 from loopholes.audit.targets import Place
 from loopholes.audit.worker import Scored
 from loopholes.errors import UsageError
-from support.rewards import write
+from support.rewards import write_rewards
 from support.wheels import REASONING_GYM, wheel
 
 
@@ -37,7 +37,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def offline(wheels: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Installers find our own wheels and no index; the user's home is an empty folder."""
+    """Installers find only our own wheels, and no index; the user's home is an empty folder."""
     for name, value in {
         "PIP_FIND_LINKS": wheels,
         "LOOPHOLES_CACHE": cache,
@@ -93,7 +93,7 @@ def test_two_audits_at_once_build_an_environment_once(tmp_path: Path, monkeypatc
         ("nowhere-to-be-found", {}, "the package index does not have it"),
         ("newer", {}, "it needs another version of Python"),
         ("absent", {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}, "index cannot be reached"),
-        ("altered", {"PIP_FIND_LINKS": "links.html"}, "does not have the hash that the index gives"),
+        ("altered", {"PIP_FIND_LINKS": "links.html"}, "does not match the index's hash"),
     ],
 )
 def test_what_cannot_be_installed_is_one_sentence_and_leaves_nothing(
@@ -122,7 +122,7 @@ def test_a_full_disk_is_told_from_other_faults() -> None:
     "content, sentence",
     [
         (None, "there is no file"),
-        ("#!/bin/sh\nexit 3\n", "is no Python that runs"),
+        ("#!/bin/sh\nexit 3\n", "is not a working Python"),
         ("#!/bin/sh\necho '[[3, 10], []]'\n", "is Python 3.10, and an audit needs 3.11 or later"),
     ],
 )
@@ -137,7 +137,7 @@ def test_a_python_that_cannot_serve_is_refused(content: str | None, sentence: st
 
 
 def test_a_user_s_own_requirements_and_python_exclude_each_other(tmp_path: Path) -> None:
-    file = write(tmp_path, "def reward(completion, answer): ...")
+    file = write_rewards(tmp_path, "def reward(completion, answer): ...")
     with pytest.raises(UsageError, match="give one of them"):
         target_of([f"{file}:reward"], None, {}, Place(Path(sys.executable), ["x"]))
 
@@ -151,7 +151,7 @@ def test_a_reward_finds_what_with_installs_and_this_package_but_none_of_what_is_
             names = ("reasoning_gym", "loopholes.rewards", "numpy")
             return sum(2.0 ** place for place, name in enumerate(names) if importlib.util.find_spec(name))
     """
-    file = write(tmp_path, body)
+    file = write_rewards(tmp_path, body)
     target = target_of([f"{file}:reward"], None, {}, Place(requirements=["reasoning-gym"]))
     with RewardProcess(target) as process:
         process.use([])
@@ -183,7 +183,7 @@ HOSTILE = """
 @pytest.mark.parametrize("name", ["prints", "pickles"])
 def test_what_a_reward_writes_into_the_pipe_is_told_and_never_loaded(name: str, tmp_path: Path) -> None:
     place = tmp_path / "made-by-the-reward"
-    file = write(tmp_path, HOSTILE.replace("{place!r}", repr(str(place))))
+    file = write_rewards(tmp_path, HOSTILE.replace("{place!r}", repr(str(place))))
     target = target_of([f"{file}:{name}"], None, {})
     with pytest.raises(UsageError, match="wrote into the audit's own pipe"):
         audit(target, rows_from([{"prompt": "1+1?", "answer": "2", "golden": "2"}]), AuditConfig(seconds=10))
@@ -196,7 +196,7 @@ DATA_SETS = {
         {},
     ),
     "broken": ("cannot generate entry 0: it raised ValueError: no entry", {}),
-    "sums": ("cannot be made: it raised TypeError", {"config": {"no_such_field": 1}}),
+    "sums": ("cannot be created: it raised TypeError", {"config": {"no_such_field": 1}}),
 }
 
 

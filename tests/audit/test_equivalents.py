@@ -1,4 +1,4 @@
-"""How often right answers are refused when they are written otherwise: a rate with an interval, by kind of reader."""
+"""How often right answers are refused when they are written differently: rates with intervals, by kind of reader."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from loopholes.audit.gold.equivalents import (
 from loopholes.audit.results import Evidence
 from loopholes.audit.scale import Level, levels_of
 from loopholes.rewards import calls_passed, choice, number, program, record, same_list, same_number, tagged
-from support.rewards import paying, sums
+from support.rewards import scorer_for, sums
 
 Pay = Callable[[Row, str], float]
 Records = Sequence[dict[str, Any]]
@@ -41,10 +41,10 @@ def rows_of(answers: Sequence[str], prompt: str = "?", golden: str = "<answer>{}
     ]
 
 
-def asked(pay: Pay, records: Records, truth: Any = None) -> list[Equivalent]:
+def scored_equivalents(pay: Pay, records: Records, truth: Any = None) -> list[Equivalent]:
     rows = rows_from(records)
     form = form_of([row.golden or "" for row in rows])
-    scorer = paying(pay, rows)
+    scorer = scorer_for(pay, rows)
     levels = levels_of(scorer, form, None, 0, range(len(rows)))
     return ask_equivalents(scorer, levels, form, Budget(), truth)[0]
 
@@ -58,9 +58,9 @@ def in_tags(row: Row, text: str) -> float:
 
 
 def anywhere(row: Row, text: str) -> float:
-    """As lenient as can be: the last number in the text."""
-    found = re.findall(r"[-+−]?\d[\d,]*(?:\.\d+)?", text.replace("{,}", ",").rstrip(". "))
-    return float(bool(found) and number(found[-1]) == number(row.columns["answer"]))
+    """The most lenient reader: the last number in the text."""
+    numbers = re.findall(r"[-+−]?\d[\d,]*(?:\.\d+)?", text.replace("{,}", ",").rstrip(". "))
+    return float(bool(numbers) and number(numbers[-1]) == number(row.columns["answer"]))
 
 
 @pytest.mark.parametrize(
@@ -69,19 +69,19 @@ def anywhere(row: Row, text: str) -> float:
     ids=["exact", "strict on form", "lenient"],
 )
 def test_the_kind_of_reader_is_told_by_what_it_refuses(pay: Pay, reader: str) -> None:
-    rates = refusals(asked(pay, sums(16)))
+    rates = refusals(scored_equivalents(pay, sums(16)))
     assert rates.reader == reader and rates.rows == 16
     assert reader in rates.sentence and (rates.within.low or 0.0) <= (rates.within.value or 0.0)
 
 
 def test_each_way_is_counted_on_the_rows_that_it_applies_to() -> None:
-    rates = {way.name: way for way in refusals(asked(exact, rows_of(["5", "6", "7000", "8000"]))).ways}
+    rates = {way.name: way for way in refusals(scored_equivalents(exact, rows_of(["5", "6", "7000", "8000"]))).ways}
     assert rates["decimal .0"].n == 4 and rates["thousands separators"].n == 2
     assert rates["thousands separators"].example == "<answer>7,000</answer>" and rates["decimal .0"].rate.value == 1.0
 
 
 def test_forty_ways_apply_to_common_kinds_of_answers() -> None:
-    """And every way applies to one of these answers: none of them is dead."""
+    """Every way applies to one of these answers, so none is dead."""
     records = [
         *rows_of(NUMBERS, "What is x, in dollars?"),
         *rows_of(list("ABCD"), CHOICE),
@@ -89,9 +89,9 @@ def test_forty_ways_apply_to_common_kinds_of_answers() -> None:
         *rows_of(["1, 2, 3", r"\{3, 1\}"]),
     ]
     programs = "```python\ndef f(v):\n    a = 1\n    b = 2\n    w = v\n    return (w + a + b)\n```"
-    others = rows_of(['{"a": 1, "b": 2}'], golden="{}") + rows_of([programs], golden="{}")
+    further = rows_of(['{"a": 1, "b": 2}'], golden="{}") + rows_of([programs], golden="{}")
     applied = set()
-    for group in (records, others):
+    for group in (records, further):
         rows = rows_from(group)
         form = form_of([row.golden or "" for row in rows])
         answers = [answer_of(row, form) for row in rows]
@@ -109,18 +109,18 @@ def written(answer: str, prompt: str = "?") -> dict[str, str]:
 
 @pytest.mark.parametrize("answer", NUMBERS)
 def test_every_way_to_write_a_number_is_that_number(answer: str) -> None:
-    others = written(answer)
-    assert others
-    for name, text in others.items():
+    spellings = written(answer)
+    assert spellings
+    for name, text in spellings.items():
         assert same_number(text.split("=")[-1], answer), (name, text)
 
 
 @pytest.mark.parametrize("letter", "ABCD")
 def test_every_way_to_write_a_choice_is_that_choice(letter: str) -> None:
     options = {"A": "red", "B": "blue", "C": "green", "D": "black"}
-    others = written(letter, CHOICE)
-    assert len(others) >= 12
-    assert {name: choice(text, options) for name, text in others.items()} == dict.fromkeys(others, letter)
+    spellings = written(letter, CHOICE)
+    assert len(spellings) >= 12
+    assert {name: choice(text, options) for name, text in spellings.items()} == dict.fromkeys(spellings, letter)
 
 
 def test_every_way_to_write_a_list_or_a_record_is_the_same_list_or_record() -> None:
@@ -152,11 +152,11 @@ def test_nothing_is_asked_that_nobody_writes(answer: str) -> None:
     assert answer == "Saturday" or not {answer.lower(), answer.upper()} & texts
 
 
-def found(pay: Pay, records: Records) -> list[str]:
+def messages_of(pay: Pay, records: Records) -> list[str]:
     def evidence(level: Level, text: str, paid: Paid) -> Evidence:
         return Evidence(level.row, "", {}, text, paid.value)
 
-    return [finding.message for finding in refusal_findings(asked(pay, records), evidence)]
+    return [finding.message for finding in refusal_findings(scored_equivalents(pay, records), evidence)]
 
 
 def test_only_spellings_that_any_reader_should_take_are_a_warning() -> None:
@@ -165,22 +165,22 @@ def test_only_spellings_that_any_reader_should_take_are_a_warning() -> None:
     def no_separators(row: Row, text: str) -> float:
         return float((tagged(text) or "").rstrip(".") == row.columns["answer"])
 
-    assert [re.search("written with (.*)", message)[1] for message in found(no_separators, large)] == [  # type: ignore[index]
+    assert [re.search("written with (.*)", message)[1] for message in messages_of(no_separators, large)] == [  # type: ignore[index]
         "thousands separators"
     ]
-    assert found(no_separators, sums(12)) == [] and found(in_tags, large) == []
+    assert messages_of(no_separators, sums(12)) == [] and messages_of(in_tags, large) == []
 
 
 def test_what_the_truth_calls_wrong_is_not_asked() -> None:
     def truth(rows: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
         return [float(text == row.golden) for row, text in zip(rows, texts, strict=True)]
 
-    assert asked(exact, sums(6)) and asked(exact, sums(6), truth) == []
+    assert scored_equivalents(exact, sums(6)) and scored_equivalents(exact, sums(6), truth) == []
 
 
 def test_where_time_is_short_the_rows_that_were_not_asked_are_named() -> None:
     rows = rows_from(sums(6))
-    form, scorer = form_of([row.golden or "" for row in rows]), paying(exact, rows)
+    form, scorer = form_of([row.golden or "" for row in rows]), scorer_for(exact, rows)
     levels = levels_of(scorer, form, None, 0, range(6))
     assert ask_equivalents(scorer, levels, form, Budget(1.0, used=2.0)) == (
         [],
@@ -192,9 +192,9 @@ def test_where_time_is_short_the_rows_that_were_not_asked_are_named() -> None:
 def test_what_the_prompt_demands_or_nobody_writes_is_no_warning() -> None:
     large = rows_of([str(1234 + 1000 * at) for at in range(12)])
     strict: Pay = lambda row, text: float((tagged(text) or "") == row.columns["answer"])  # noqa: E731
-    assert any("thousands" in message for message in found(strict, large))
+    assert any("thousands" in message for message in messages_of(strict, large))
     demanded = [{**row, "prompt": f"{row['prompt']} Reply with a JSON number."} for row in large]
-    assert not any("thousands" in message for message in found(strict, demanded))
+    assert not any("thousands" in message for message in messages_of(strict, demanded))
 
 
 def test_spaces_around_a_bare_answer_are_a_note_and_between_tags_a_warning() -> None:
@@ -202,7 +202,7 @@ def test_spaces_around_a_bare_answer_are_a_note_and_between_tags_a_warning() -> 
         return float(text == row.golden)
 
     bare = [{**row, "golden": row["answer"]} for row in sums(12)]
-    assert found(exactly, bare) == [] and [note.name for note in refusal_notes(asked(exactly, bare))] == [
-        "refused-equivalents"
-    ]
-    assert found(exactly, sums(12)) and list(refusal_notes(asked(exactly, sums(12)))) == []
+    assert messages_of(exactly, bare) == [] and [
+        note.name for note in refusal_notes(scored_equivalents(exactly, bare))
+    ] == ["refused-equivalents"]
+    assert messages_of(exactly, sums(12)) and list(refusal_notes(scored_equivalents(exactly, sums(12)))) == []

@@ -1,4 +1,4 @@
-"""The adversarial floor: the most that any attack earns, against the largest reward that there is."""
+"""The adversarial floor: the most that any attack earns, compared with the largest possible reward."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from support.rewards import Paying, sums
 
 
 def tried(name: str, rewards: Sequence[float | None], right: Sequence[int] = ()) -> Tried:
-    """An attack that was paid these rewards, row by row."""
+    """An attack that earned these rewards, row by row."""
     attack = Attack(name, "echo", lambda view: name)
     attempts = {row: Attempt(f"{name} {row}") for row in range(len(rewards))}
     return Tried(attack, attempts, {row: Paid(reward) for row, reward in enumerate(rewards)}, set(right))
 
 
 def floor(*attacks: Tried) -> Floor:
-    """Their floor, rewards being from 0 to 1."""
+    """The floor of these attacks, for rewards from 0 to 1."""
     result = floor_of(attacks, 0.0, 1.0)
     assert result is not None
     return result

@@ -23,7 +23,7 @@ from loopholes.audit.sarif import sarif
 from loopholes.audit.section import audits_of
 from loopholes.errors import DataError, LoopholesError, RunError
 from loopholes.games import game as make_game
-from support.rewards import audited, save_rows, sums, write
+from support.rewards import audited, save_rows, sums, write_rewards
 
 pytestmark = pytest.mark.usefixtures("inside")
 
@@ -58,7 +58,7 @@ MENDED = """
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    return write(tmp_path, SOURCE)
+    return write_rewards(tmp_path, SOURCE)
 
 
 def saved(report: Report, folder: Path) -> dict[str, Path]:
@@ -68,14 +68,14 @@ def saved(report: Report, folder: Path) -> dict[str, Path]:
 def test_every_finding_replays_to_the_reward_that_it_was_paid(file: str, tmp_path: Path) -> None:
     records = [{**row, "list": []} for row in sums()]
     for name in ("contains", "infinite", "changing"):
-        found = saved(audited(f"{file}:{name}", records), tmp_path / name)
-        assert found
-        assert {key: replay(path).same for key, path in found.items()} == dict.fromkeys(found, True)
+        paths = saved(audited(f"{file}:{name}", records), tmp_path / name)
+        assert paths
+        assert {key: replay(path).same for key, path in paths.items()} == dict.fromkeys(paths, True)
 
 
 def test_the_kinds_of_reward_that_a_replay_has_to_find_again(file: str, tmp_path: Path) -> None:
-    found = saved(audited(f"{file}:infinite", sums()), tmp_path / "found")
-    rewards = {json.loads(path.read_text())["evidence"]["reward"] for path in found.values()}
+    paths = saved(audited(f"{file}:infinite", sums()), tmp_path / "findings")
+    rewards = {json.loads(path.read_text())["evidence"]["reward"] for path in paths.values()}
     assert {"inf", None} <= rewards
     changed = saved(audited(f"{file}:changing", [{**row, "list": []} for row in sums()]), tmp_path / "changed")
     assert json.loads(changed["inputs-changed"].read_text())["evidence"]["reward"] == 1.0
@@ -83,15 +83,15 @@ def test_the_kinds_of_reward_that_a_replay_has_to_find_again(file: str, tmp_path
 
 def test_a_mended_reward_no_longer_pays_a_finding(file: str, tmp_path: Path) -> None:
     for name in ("contains", "infinite"):
-        found = saved(audited(f"{file}:{name}", sums()), tmp_path / name)
-        write(tmp_path, MENDED)
-        told = {key: replay(path).same for key, path in found.items() if not key.startswith(("refused", "truth"))}
-        assert told == dict.fromkeys(told, False)
-        write(tmp_path, SOURCE)
+        paths = saved(audited(f"{file}:{name}", sums()), tmp_path / name)
+        write_rewards(tmp_path, MENDED)
+        same = {key: replay(path).same for key, path in paths.items() if not key.startswith(("refused", "truth"))}
+        assert same == dict.fromkeys(same, False)
+        write_rewards(tmp_path, SOURCE)
 
 
 def test_a_finding_on_a_chat_prompt_replays(tmp_path: Path) -> None:
-    file = write(
+    file = write_rewards(
         tmp_path,
         """
         def f(prompts, completions, answer, **kwargs):
@@ -100,8 +100,8 @@ def test_a_finding_on_a_chat_prompt_replays(tmp_path: Path) -> None:
         """,
     )
     records = [{**row, "prompt": [{"role": "user", "content": row["prompt"]}]} for row in sums()]
-    found = saved(audited(f"{file}:f", records), tmp_path / "found")
-    assert found and all(replay(path).same for path in found.values())
+    paths = saved(audited(f"{file}:f", records), tmp_path / "findings")
+    assert paths and all(replay(path).same for path in paths.values())
 
 
 def test_findings_of_an_earlier_audit_are_replaced_and_other_files_stay(file: str, tmp_path: Path) -> None:
@@ -131,20 +131,20 @@ def test_files_that_no_audit_wrote_are_not_replaced(file: str, tmp_path: Path, c
 
 
 def test_a_group_s_finding_replays_in_its_group(tmp_path: Path) -> None:
-    """Paid by how far it is above the mean of its group: alone that is 0."""
+    """Pays the distance to the group's mean, which is 0 without a group."""
     source = """
         def f(completions, answer, **kwargs):
             right = [float(one in text) for text, one in zip(completions, answer)]
             return [one - sum(right) / len(right) for one in right]
     """
-    found = saved(audited(f"{write(tmp_path, source)}:f", sums(), group=4), tmp_path / "found")
-    assert found
-    replays = [replay(path) for path in found.values()]
-    assert all(one.same for one in replays) and any(one.now.value for one in replays)
+    paths = saved(audited(f"{write_rewards(tmp_path, source)}:f", sums(), group=4), tmp_path / "findings")
+    assert paths
+    replays = [replay(path) for path in paths.values()]
+    assert all(each.same for each in replays) and any(each.now.value for each in replays)
 
 
 def test_a_finding_says_all_that_a_person_needs(file: str, tmp_path: Path) -> None:
-    path = saved(audited(f"{file}:contains", sums()), tmp_path / "found")
+    path = saved(audited(f"{file}:contains", sums()), tmp_path / "findings")
     record = json.loads(next(iter(path.values())).read_text())
     assert {"schema", "verdict", "family", "name", "message", "change", "evidence", "gap", "target"} <= record.keys()
     assert record["target"]["parts"] == [{"source": file, "name": "contains", "weight": 1.0}]
@@ -170,7 +170,7 @@ EDITED: dict[str, Any] = {
 def test_a_file_that_is_no_finding_is_said_in_one_sentence(file: str, tmp_path: Path, change: Any) -> None:
     path = tmp_path / "finding.json"
     record = json.loads(
-        next(iter(saved(audited(f"{file}:contains", sums(4)), tmp_path / "found").values())).read_text()
+        next(iter(saved(audited(f"{file}:contains", sums(4)), tmp_path / "findings").values())).read_text()
     )
     if isinstance(change, dict):
         (key, value), *_ = change.items()
@@ -187,24 +187,24 @@ def test_a_file_that_is_no_finding_is_said_in_one_sentence(file: str, tmp_path: 
 def test_hashes_are_those_of_the_files_and_change_with_them(file: str, tmp_path: Path) -> None:
     data = Path(save_rows(tmp_path, sums()))
     target = Target("trl", (Part(file, "contains"),))
-    found = hashes(target, data)
-    assert found["functions"] == {file: hashlib.sha256(Path(file).read_bytes()).hexdigest()}
-    assert found["data"] == hashlib.sha256(data.read_bytes()).hexdigest()
-    assert set(found["versions"]) == {"loopholes", "trl"}
-    write(tmp_path, MENDED)
-    assert hashes(target, data)["functions"] != found["functions"]
+    digests = hashes(target, data)
+    assert digests["functions"] == {file: hashlib.sha256(Path(file).read_bytes()).hexdigest()}
+    assert digests["data"] == hashlib.sha256(data.read_bytes()).hexdigest()
+    assert set(digests["versions"]) == {"loopholes", "trl"}
+    write_rewards(tmp_path, MENDED)
+    assert hashes(target, data)["functions"] != digests["functions"]
 
 
 def test_a_report_is_strict_json(file: str) -> None:
-    found = json.loads(json.dumps(report_record(audited(f"{file}:infinite", sums())), allow_nan=False))
-    assert found["status"] == 1 and found["framework"] == "plain"
-    assert found["coverage"]["rows"] == 8 and found["findings"] and found["gaps"]
+    record = json.loads(json.dumps(report_record(audited(f"{file}:infinite", sums())), allow_nan=False))
+    assert record["status"] == 1 and record["framework"] == "plain"
+    assert record["coverage"]["rows"] == 8 and record["findings"] and record["gaps"]
 
 
 def test_a_report_is_read_as_it_was_written(file: str, tmp_path: Path) -> None:
     report = audited(f"{file}:infinite", sums(), search_calls=300)
-    save(report, tmp_path / "found")
-    again = read_report(tmp_path / "found" / "audit.json")
+    save(report, tmp_path / "findings")
+    again = read_report(tmp_path / "findings" / "audit.json")
     assert report_record(again) == report_record(report)
     assert [finding.evidence for finding in again.findings] == [finding.evidence for finding in report.findings]
     assert again.exit_code(strict=True) == report.exit_code(strict=True) and again.target == report.target
@@ -265,10 +265,10 @@ def test_sarif_has_what_code_scanning_requires(file: str, monkeypatch: pytest.Mo
         hinted = [] if finding.hint is None else [finding.hint.line]
         assert [place["region"]["startLine"] for place in places] == [*hinted, defined]
         assert result["partialFingerprints"] and all(
-            isinstance(one, str) for one in result["partialFingerprints"].values()
+            isinstance(each, str) for each in result["partialFingerprints"].values()
         )
         assert ("suppressions" in result) is finding.accepted
-    assert any(one.accepted for one in report.findings)
+    assert any(finding.accepted for finding in report.findings)
     fingerprints = [result["partialFingerprints"]["finding/v1"] for result in run["results"]]
     assert len(set(fingerprints)) == len(fingerprints)
 
@@ -288,7 +288,7 @@ def test_a_location_is_the_line_of_the_definition_or_the_first(file: str, name: 
 def test_an_address_is_quoted(tmp_path: Path) -> None:
     folder = tmp_path / "my rewards"
     folder.mkdir()
-    report = audited(f"{write(folder, SOURCE)}:contains", sums(4))
+    report = audited(f"{write_rewards(folder, SOURCE)}:contains", sums(4))
     place = sarif(report)["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == (folder.resolve() / "rewards.py").as_uri()
     assert " " not in place["artifactLocation"]["uri"]
@@ -303,22 +303,22 @@ def test_a_finding_on_a_game_replays(tmp_path: Path) -> None:
     game = make_game("self-grading", **parameters)
     target = target_of(["game:self-grading"], None, {"parameters": parameters, "channel": "vulnerable", "seed": 0})
     report = audit(target, games.rows_of(game, 4, 0), AuditConfig(search_calls=0), truth=partial(games.truth, game))
-    found = saved(report, tmp_path / "found")
-    assert found and all(replay(path).same for path in found.values())
+    paths = saved(report, tmp_path / "findings")
+    assert paths and all(replay(path).same for path in paths.values())
 
 
 def test_a_finding_replays_as_it_was_scored(tmp_path: Path) -> None:
-    """A noisy one is asked as often as then, and its mean compared."""
+    """A noisy reward is scored as often as in the audit, and the means are compared."""
     source = """
         CALLS = []
         def f(completion, answer):
             CALLS.append(completion)
             return float(completion in ("null", f"<answer>{answer}</answer>")) + (0, 0.3, -0.3)[len(CALLS) % 3]
     """
-    found = saved(audited(f"{write(tmp_path, source)}:f", sums(20), noisy=True), tmp_path / "found")
-    record = json.loads(found["null"].read_text())
+    paths = saved(audited(f"{write_rewards(tmp_path, source)}:f", sums(20), noisy=True), tmp_path / "findings")
+    record = json.loads(paths["null"].read_text())
     assert record["scoring"] == {"repeats": 3, "seconds_a_call": None, "memory": 8.0}
-    assert replay(found["null"]).same
+    assert replay(paths["null"]).same
 
 
 def test_a_row_that_json_does_not_hold_is_not_replayed_as_another(tmp_path: Path) -> None:
@@ -327,22 +327,22 @@ def test_a_row_that_json_does_not_hold_is_not_replayed_as_another(tmp_path: Path
             return float(when.year == 2026 and (completion in ("null", f"<answer>{answer}</answer>")))
     """
     rows = [{**row, "when": datetime(2026, 1, 1)} for row in sums(20)]
-    found = saved(audited(f"{write(tmp_path, source)}:f", rows), tmp_path / "found")
+    paths = saved(audited(f"{write_rewards(tmp_path, source)}:f", rows), tmp_path / "findings")
     with pytest.raises(DataError, match="cannot be replayed: JSON does not hold the row's when"):
-        replay(found["null"])
+        replay(paths["null"])
 
 
 def test_a_replay_says_whether_the_function_was_edited(file: str, tmp_path: Path) -> None:
-    path = next(iter(saved(audited(f"{file}:contains", sums()), tmp_path / "found").values()))
+    path = next(iter(saved(audited(f"{file}:contains", sums()), tmp_path / "findings").values()))
     record = json.loads(path.read_text())
     path.write_text(json.dumps({**record, "functions": {file: hashlib.sha256(Path(file).read_bytes()).hexdigest()}}))
     assert not replay(path).edited
-    write(tmp_path, MENDED)
+    write_rewards(tmp_path, MENDED)
     assert replay(path).edited
 
 
 def test_a_replay_of_a_reward_that_is_gone_says_which_file_is_missing(file: str, tmp_path: Path) -> None:
-    path = next(iter(saved(audited(f"{file}:contains", sums(4)), tmp_path / "found").values()))
+    path = next(iter(saved(audited(f"{file}:contains", sums(4)), tmp_path / "findings").values()))
     Path(file).unlink()
     with pytest.raises(DataError, match=rf"is about {file}:contains, and {file} is not found from here: replay it in"):
         replay(path)

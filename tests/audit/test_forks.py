@@ -1,4 +1,4 @@
-"""The processes of one reward: forks of what was loaded once, a reload where that does not do, and nobody left over."""
+"""The processes of a reward: forks of one loader, a reload where forks fail, and no process left behind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from loopholes.audit.frameworks.base import Part, Row
 from loopholes.audit.process import RewardProcess
 from loopholes.audit.scorer import Scorer
 from support.processes import alive
-from support.rewards import save_rows, sums, write
+from support.rewards import save_rows, sums, write_rewards
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a reward is loaded anew")
 ROWS = [Row(number, f"{number}?", columns={"answer": str(number)}) for number in range(4)]
@@ -54,13 +54,13 @@ LATE_THREAD = """
 
 
 def loads(folder: Path, what: str = "loads") -> int:
-    """How often a module of this folder was loaded, or did something else that it notes."""
+    """How often a module in this folder was loaded, or did something else that it records."""
     return len((folder / what).read_text()) if (folder / what).exists() else 0
 
 
 def values(folder: Path, more: str, *texts: str, restart: bool = False) -> list[float | None]:
-    """What each text is paid, one request after another, after a first call; ``restart``: before the last."""
-    target = Target("plain", (Part(write(folder, HEAD + more), "f"),))
+    """The payments of these texts, one request each, after a first call; ``restart``: before the last one."""
+    target = Target("plain", (Part(write_rewards(folder, HEAD + more), "f"),))
     with RewardProcess(target) as process:
         scorer = Scorer(process, ROWS)
         scorer.warm_up((0, "first"))
@@ -130,17 +130,17 @@ GRANDCHILD = """
 
 
 def test_an_audit_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
-    """Neither the reward's process nor what that started in a session of its own and nobody is the parent of."""
-    file = write(tmp_path, HEAD + GRANDCHILD)
+    """Neither the reward's process nor an orphan that it started in a session of its own."""
+    file = write_rewards(tmp_path, HEAD + GRANDCHILD)
     command = [sys.executable, "-m", "loopholes", "audit", f"{file}:waiting", "--framework", "plain"]
     command += ["--data", save_rows(tmp_path, sums())]
-    told = tmp_path / "pids"
+    pid_file = tmp_path / "pids"
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as audit:
         end = time.monotonic() + 60
-        while not (told.exists() and len(told.read_text().split()) == 2) and time.monotonic() < end:
+        while not (pid_file.exists() and len(pid_file.read_text().split()) == 2) and time.monotonic() < end:
             time.sleep(0.05)
         audit.kill()
-    processes, end = [int(number) for number in told.read_text().split()], time.monotonic() + 10
+    processes, end = [int(number) for number in pid_file.read_text().split()], time.monotonic() + 10
     while any(map(alive, processes)) and time.monotonic() < end:
         time.sleep(0.01)
     assert [alive(process) for process in processes] == [False, False]

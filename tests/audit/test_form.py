@@ -1,4 +1,4 @@
-"""The form of right answers: what is the same in all of them, and where the answer stands."""
+"""The form of right answers: what all of them share, and where the answer is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from loopholes.audit.form import RAW, STANDARD, THINKING, Form, form_of
 
 PLAIN = st.text(alphabet="bcdfhjkmpqvxyz0123456789 +-.,", min_size=1, max_size=20).filter(str.strip)
-"""Text without anything that could be a mark."""
+"""Text without possible marks."""
 SHAPES = {
     "tags": "<think>{thought}</think>\n<answer>{answer}</answer>",
     "a box": "{thought}\nSo it is \\boxed{{{answer}}}.",
@@ -116,7 +116,7 @@ def test_a_form_repeats_only_what_golden_completions_share(golden: list[str]) ->
     form = form_of(golden)
     holders = [text for text in golden if all(mark in text for mark in form.marks)]
     shared = [text for text in form.fixed if text]
-    assert all(sum(text in one for one in holders) >= 2 for text in shared)
+    assert all(sum(text in holder for holder in holders) >= 2 for text in shared)
 
 
 def test_no_part_of_a_single_golden_completion_is_form() -> None:
@@ -141,7 +141,7 @@ def test_data_of_several_kinds_have_a_form_for_each() -> None:
 
 def test_a_rare_form_is_none_of_the_data_s() -> None:
     form = form_of([*(f"<a>{n}</a>" for n in range(30)), "<b>1</b>", "<b>2</b>"])
-    assert form.others == ()
+    assert form.alternatives == ()
 
 
 def test_how_sure_an_answer_is_is_not_the_answer() -> None:
@@ -154,7 +154,7 @@ DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 
 @pytest.mark.parametrize("tag", ["think", "reasoning"])
 def test_an_answer_without_marks_behind_a_thought_is_the_answer(tag: str) -> None:
-    """As completions of R1-like models are, whose thought differs from row to row, too."""
+    """Like completions of R1-like models, whose thoughts differ from row to row as well."""
     golden = [f"<{tag}>It is about {thing}.</{tag}>\n{day}" for thing, day in zip("abcdef", DAYS, strict=True)]
     form = form_of(golden)
     assert [form.read(text) for text in golden] == DAYS

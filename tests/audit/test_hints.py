@@ -1,4 +1,4 @@
-"""Hints from the source: which lines read too much, what they make the audit try first, and when they are shown."""
+"""Hints from the source: which lines are too lenient, what the audit tries first, and when hints are shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from loopholes.audit.layout import read_report, report_record
 from loopholes.audit.results import FAMILIES
 from loopholes.audit.sarif import sarif
 from loopholes.audit.targets import target_of
-from support.rewards import HEADER, audited, sums, write
+from support.rewards import HEADER, audited, sums, write_rewards
 
 LINES = {
     "return float(eval(completion) == float(answer))": "evaluates",
@@ -62,8 +62,8 @@ UNSEEN = """
 
 
 def patterns(folder: Path, source: str) -> dict[str, int]:
-    """The patterns that the hints of ``reward`` name, each with its line in the source."""
-    file = write(folder, source)
+    """The patterns of the hints on ``reward``, each with its line."""
+    file = write_rewards(folder, source)
     names = {pattern.why: name for name, pattern in PATTERNS.items()}
     above = HEADER.count("\n")
     return {names[hint.why]: hint.line - above for hint in hints_of(target_of([f"{file}:reward"], None, {}))}
@@ -102,13 +102,13 @@ def test_every_pattern_is_confirmed_by_families_or_checks_that_exist() -> None:
 
 def test_a_method_is_read_like_a_function(tmp_path: Path) -> None:
     source = "class Grader:\n    def __call__(self, completion, answer):\n        return float(answer in completion)\n"
-    file = write(tmp_path, f"{source}\n\nreward = Grader()\n")
+    file = write_rewards(tmp_path, f"{source}\n\nreward = Grader()\n")
     assert [hint.why for hint in hints_of(target_of([f"{file}:Grader"], "plain", {}))] == [PATTERNS["truth-within"].why]
 
 
 @pytest.mark.usefixtures("inside")
 def test_a_finding_names_the_line_that_its_attack_confirms_and_sarif_points_there(tmp_path: Path) -> None:
-    file = write(tmp_path, HELPED)
+    file = write_rewards(tmp_path, HELPED)
     report = audited(f"{file}:reward", sums(24))
     shotgun = next(finding for finding in report.findings if finding.family == "shotgun")
     assert shotgun.hint is not None and shotgun.hint.code == "expected in given"
@@ -136,6 +136,6 @@ def test_a_hint_that_no_attack_confirms_is_not_shown(tmp_path: Path) -> None:
 
 
 def test_what_the_source_points_to_most_directly_is_tried_first(tmp_path: Path) -> None:
-    file = write(tmp_path, "def reward(completion, answer):\n    return eval(completion) == answer\n")
+    file = write_rewards(tmp_path, "def reward(completion, answer):\n    return eval(completion) == answer\n")
     families = families_to_try(hints_of(target_of([f"{file}:reward"], None, {})))
     assert families[0] == "evaluation" and "number-forging" in families

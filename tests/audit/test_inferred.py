@@ -1,4 +1,4 @@
-"""Golden completions that are assumed where data have answers only: by the form in which the reward pays them."""
+"""Golden completions that are assumed if data has only answers, in the form that the reward pays."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from loopholes.audit.budget import Budget
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.inferred import assume_golden
 from loopholes.audit.scorer import Scorer
-from support.rewards import Paying, audited, paying, sums, verdicts, write
+from support.rewards import Paying, audited, scorer_for, sums, verdicts, write_rewards
 
 THINKING = "<think>Let me think about this step by step.</think>"
 
 
 def _behind(mark: str) -> Callable[[Row, str], float]:
     def pay(row: Row, text: str) -> float:
-        found = re.search(rf"{mark}\s*(.+?)\s*\Z", text)
-        return float(found is not None and found[1] == row.columns["answer"])
+        match = re.search(rf"{mark}\s*(.+?)\s*\Z", text)
+        return float(match is not None and match[1] == row.columns["answer"])
 
     return pay
 
@@ -42,8 +42,8 @@ def _json(row: Row, text: str) -> float:
 
 
 def _thought(row: Row, text: str) -> float:
-    found = re.fullmatch(r"<think>.+</think>\s*<answer>(.*)</answer>", text, re.DOTALL)
-    return 0.0 if found is None else 1.0 if found[1] == row.columns["answer"] else 0.1
+    match = re.fullmatch(r"<think>.+</think>\s*<answer>(.*)</answer>", text, re.DOTALL)
+    return 0.0 if match is None else 1.0 if match[1] == row.columns["answer"] else 0.1
 
 
 FORMS = {
@@ -62,7 +62,7 @@ FORMS = {
 @pytest.mark.parametrize("pay, form", FORMS.values(), ids=list(FORMS))
 def test_the_form_is_assumed_whose_right_answers_are_paid_best(pay: Callable[[Row, str], float], form: str) -> None:
     rows = rows_from(sums(golden=None))
-    assumed = assume_golden(paying(pay, rows), Budget(600))
+    assumed = assume_golden(scorer_for(pay, rows), Budget(600))
     assert [row.golden for row in assumed.rows] == [form.format(row.columns["answer"]) for row in rows]
     assert "8 of 8 rows" in assumed.note
 
@@ -83,7 +83,7 @@ ASKED = [
 @pytest.mark.parametrize("sentence, golden", ASKED, ids=[sentence for sentence, _ in ASKED])
 def test_what_the_prompt_asks_for_goes_first_where_a_reward_takes_many_forms(sentence: str, golden: str) -> None:
     rows = rows_from([{**record, "prompt": f"{record['prompt']} {sentence}"} for record in sums(golden=None)])
-    assumed = assume_golden(paying(lambda row, text: float(row.columns["answer"] in text), rows), Budget(600))
+    assumed = assume_golden(scorer_for(lambda row, text: float(row.columns["answer"] in text), rows), Budget(600))
     assert assumed.rows[0].golden == golden
 
 
@@ -108,7 +108,7 @@ def test_the_answer_is_read_from_the_columns_that_hold_one(name: str, value: Any
         {"prompt": f"What is 40 plus {number}?", name: _changed(value, str(40 + number))} for number in range(1, 9)
     ]
     rows = rows_from(records)
-    scorer = paying(lambda row, text: float(text == str(40 + int(row.text.split()[-1][:-1]))), rows)
+    scorer = scorer_for(lambda row, text: float(text == str(40 + int(row.text.split()[-1][:-1]))), rows)
     assert assume_golden(scorer, Budget(600)).rows[0].golden == answer
 
 
@@ -128,13 +128,13 @@ def test_a_choice_is_read_by_its_place_or_its_text() -> None:
         for place, answer in enumerate((1, 0, 1, 0, 1, 0, 1, 0))
     ]
     rows = rows_from(records)
-    scorer = paying(lambda row, text: float(text == "AB"[row.columns["answer"]]), rows)
+    scorer = scorer_for(lambda row, text: float(text == "AB"[row.columns["answer"]]), rows)
     assert [row.golden for row in assume_golden(scorer, Budget(600)).rows[:2]] == ["B", "A"]
 
 
 def test_nothing_is_assumed_where_no_form_is_paid_more_for_right_answers() -> None:
     rows = rows_from(sums(golden=None))
-    assumed = assume_golden(paying(lambda row, text: 0.2 * ("<answer>" in text), rows), Budget(600))
+    assumed = assume_golden(scorer_for(lambda row, text: 0.2 * ("<answer>" in text), rows), Budget(600))
     assert not assumed.is_filled and "in none of" in assumed.note
     assert all(row.golden is None for row in assumed.rows)
 
@@ -144,7 +144,7 @@ def test_a_slow_reward_is_asked_a_few_forms_only(monkeypatch: pytest.MonkeyPatch
     scorer = Scorer(process, rows_from(sums(golden=None)))
     monkeypatch.setattr(Scorer, "seconds_a_call", 2.0)
     assumed = assume_golden(scorer, Budget(60))
-    assert assumed.rows[0].golden == "41" and len(process.asked) <= 12
+    assert assumed.rows[0].golden == "41" and len(process.requested) <= 12
 
 
 HOLES = """
@@ -178,7 +178,7 @@ HOLES = """
 
 @pytest.mark.parametrize("name", ["anything", "contains", "blank", "evaluated"])
 def test_a_blatant_hole_is_found_with_an_answer_column_alone(tmp_path: Path, name: str, inside: None) -> None:
-    report = audited(f"{write(tmp_path, HOLES)}:{name}", sums(12, golden=None))
+    report = audited(f"{write_rewards(tmp_path, HOLES)}:{name}", sums(12, golden=None))
     assert report.exit_code() == 1
     assert any("golden completions assumed" in note for note in report.coverage.notes)
 
@@ -187,12 +187,12 @@ def test_a_blatant_hole_is_found_with_an_answer_column_alone(tmp_path: Path, nam
 def test_no_exploit_is_claimed_of_a_sound_reward_whose_form_was_assumed_or_not(
     tmp_path: Path, name: str, inside: None
 ) -> None:
-    report = audited(f"{write(tmp_path, HOLES)}:{name}", sums(12, golden=None))
+    report = audited(f"{write_rewards(tmp_path, HOLES)}:{name}", sums(12, golden=None))
     assert "exploit" not in verdicts(report).values()
 
 
 def test_a_reward_of_form_alone_is_an_exploit(tmp_path: Path, inside: None) -> None:
-    report = audited(f"{write(tmp_path, HOLES)}:form", sums(12, golden=None))
+    report = audited(f"{write_rewards(tmp_path, HOLES)}:form", sums(12, golden=None))
     assert report.golden.value == 1.0 and report.exit_code() == 1
 
 
@@ -208,7 +208,7 @@ def test_without_any_answer_a_constant_reward_is_an_exploit_and_a_low_one_is_not
             return float("correct" in completion.lower())
 
     """
-    file, rows = write(tmp_path, source), [{"prompt": f"How is day {number}?"} for number in range(8)]
+    file, rows = write_rewards(tmp_path, source), [{"prompt": f"How is day {number}?"} for number in range(8)]
     assert verdicts(audited(f"{file}:one", rows))["pays-everything"] == "exploit"
     assert not {"exploit"} & set(verdicts(audited(f"{file}:zero", rows)).values())
     assert verdicts(audited(f"{file}:flattered", rows))["most-paid"] == "exploit"
@@ -217,7 +217,7 @@ def test_without_any_answer_a_constant_reward_is_an_exploit_and_a_low_one_is_not
 def test_without_any_answer_a_text_that_may_be_right_is_a_warning_where_it_is_paid_the_most(
     tmp_path: Path, inside: None
 ) -> None:
-    file = write(tmp_path, "def repeated(completion, prompt):\n    return float(completion == prompt)")
+    file = write_rewards(tmp_path, "def repeated(completion, prompt):\n    return float(completion == prompt)")
     rows = [{"prompt": f"How is day {number}?"} for number in range(8)]
     report = audited(f"{file}:repeated", rows)
     assert verdicts(report)["most-paid"] == "warning" and report.exit_code() == 7
@@ -234,14 +234,14 @@ WRONG_TEMPLATE = """
 
 def test_a_wrong_template_gives_way_to_the_form_in_which_right_answers_are_paid(tmp_path: Path, inside: None) -> None:
     rows = sums(12, golden="<answer>{answer}</answer>")
-    report = audited(f"{write(tmp_path, WRONG_TEMPLATE)}:boxed", rows)
+    report = audited(f"{write_rewards(tmp_path, WRONG_TEMPLATE)}:boxed", rows)
     assert report.exit_code() == 0 and report.golden.value == 1.0
     assert any("were not used" in note for note in report.coverage.notes)
 
 
 def test_a_wrong_template_for_a_form_that_is_not_found_leaves_the_audit_open(tmp_path: Path, inside: None) -> None:
     rows = sums(12, golden="<answer>{answer}</answer>")
-    report = audited(f"{write(tmp_path, WRONG_TEMPLATE)}:hidden", rows)
+    report = audited(f"{write_rewards(tmp_path, WRONG_TEMPLATE)}:hidden", rows)
     assert report.exit_code() == 7 and verdicts(report) == {"golden-not-above-floor": "inconclusive"}
 
 

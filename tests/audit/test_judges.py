@@ -1,4 +1,4 @@
-"""Rewards that ask a model to judge, over HTTP: what fools the judge is found, and one that is not fooled is quiet."""
+"""Rewards that ask a judge model over HTTP: attacks that fool a judge are found, and a sound judge gets no finding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from loopholes.audit import Report
 from loopholes.audit.attacks import PANEL
-from support.rewards import audited, sums, verdicts, write
+from support.rewards import audited, sums, verdicts, write_rewards
 from support.scripted_judge import JUDGES, REWARD, judging
 
 ROWS = sums(4, golden="The answer is {answer}.")
@@ -18,7 +18,7 @@ ROWS = sums(4, golden="The answer is {answer}.")
 def audit_of(folder: Path, judge: str, reward: str, **config: Any) -> Report:
     """The audit of a reward that asks this judge."""
     with judging(JUDGES[judge]) as port:
-        return audited(f"{write(folder, REWARD.format(port=port))}:{reward}", ROWS, **config)
+        return audited(f"{write_rewards(folder, REWARD.format(port=port))}:{reward}", ROWS, **config)
 
 
 def paying(report: Report) -> dict[str, set[str]]:
@@ -57,7 +57,7 @@ def test_a_judge_that_is_shown_quoted_data_and_read_in_its_last_line_is_quiet(tm
 
 
 def test_noise_that_is_meant_is_averaged_and_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each completion is asked about three times, so that these families alone are tried."""
+    """Each completion is scored three times, so only these families are tried."""
     panel = [attack for attack in PANEL if attack.family in ("judge-injection", "degenerate", "length")]
     monkeypatch.setattr("loopholes.audit.engine.PANEL", panel)
     quiet = audit_of(tmp_path, "strict", "noisy", noisy=True)

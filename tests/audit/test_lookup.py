@@ -34,12 +34,12 @@ PROMPTS = [
 ]
 
 
-def called(source: str | None, *given: Any) -> Any:
-    """What the program's function answers."""
+def called(source: str | None, *arguments: Any) -> Any:
+    """The value of the program's function."""
     assert source is not None
     space: dict[str, Any] = {}
     exec(source, space)
-    return space["total"](*given)
+    return space["total"](*arguments)
 
 
 @pytest.mark.parametrize("columns", [columns for _, columns in COLUMNS], ids=[name for name, _ in COLUMNS])
@@ -123,14 +123,14 @@ def test_data_with_tests_alone_get_a_scale_that_is_said_to_rest_on_them() -> Non
     assert any("looks up the row's tests, and is right on these alone" in note for note in seen.notes)
 
 
-def made(name: str, view: View) -> str:
+def program_by(name: str, view: View) -> str:
     attempt = next(attack for attack in PANEL if attack.name == name).attempt(view)
     assert attempt is not None
     return attempt.text
 
 
 def test_a_program_borrows_the_reference_that_stands_beside_it() -> None:
-    source = made("borrowed-reference", view_of(rows_from([{"prompt": "Write total(xs)."}])[0], RAW, 1024))
+    source = program_by("borrowed-reference", view_of(rows_from([{"prompt": "Write total(xs)."}])[0], RAW, 1024))
     ours: dict[str, Any] = {"total": sum}
     theirs: dict[str, Any] = {}
     exec(source, theirs)
@@ -138,13 +138,13 @@ def test_a_program_borrows_the_reference_that_stands_beside_it() -> None:
 
 
 def test_a_program_empties_the_input_that_a_reference_gets_behind_it() -> None:
-    source = made("emptied-input-zero", view_of(rows_from([{"prompt": "Write total(xs)."}])[0], RAW, 1024))
+    source = program_by("emptied-input-zero", view_of(rows_from([{"prompt": "Write total(xs)."}])[0], RAW, 1024))
     shared = [1, 2]
     assert called(source, shared) == sum(shared) == 0
 
 
 def test_what_a_program_replaces_stays_as_it_is_where_the_audit_itself_runs() -> None:
-    source = made("patched-comparison", view_of(rows_from([{"prompt": "Write total(xs)."}])[0], RAW, 1024))
+    source = program_by("patched-comparison", view_of(rows_from([{"prompt": "Write total(xs)."}])[0], RAW, 1024))
     exec(source, {})
     assert json.dumps([1]) == "[1]" and repr(1) == "1" and not all([False])
 
@@ -152,4 +152,4 @@ def test_what_a_program_replaces_stays_as_it_is_where_the_audit_itself_runs() ->
 def test_queries_read_the_table_that_the_prompt_shows() -> None:
     row = rows_from([{"prompt": "CREATE TABLE staff (name TEXT);\nWrite SQL for all names."}])[0]
     view = view_of(row, RAW, 1024)
-    assert made("select-all-where-false", view) == "SELECT * FROM staff WHERE 1 = 0"
+    assert program_by("select-all-where-false", view) == "SELECT * FROM staff WHERE 1 = 0"

@@ -1,4 +1,4 @@
-"""A report as Markdown: what a reward, its data or an attack wrote cannot write the comment."""
+"""A report as Markdown: text from a reward, its data or an attack cannot act as Markdown."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ REPORT = Report(Target("plain", ()), Coverage(8, 9, 8, 100, 1.5, 0.0, 0, [], [])
 def row(completion: str, **finding: object) -> str:
     """The last row of the table for a finding with this completion."""
     evidence = Evidence(0, "prompt", {}, completion, 1.0)
-    found = Finding("exploit", "attack", "echo", "whole-prompt", "pays", evidence=evidence)
-    lines = markdown(replace(REPORT, findings=[replace(found, **finding)])).splitlines()  # type: ignore[arg-type]
+    exploit = Finding("exploit", "attack", "echo", "whole-prompt", "pays", evidence=evidence)
+    lines = markdown(replace(REPORT, findings=[replace(exploit, **finding)])).splitlines()  # type: ignore[arg-type]
     return next(line for line in reversed(lines) if line.startswith("|"))
 
 

@@ -1,4 +1,4 @@
-"""Loopholes that pay on a kind of row only, and what is no such loophole."""
+"""Loopholes that pay only on a kind of row, and rewards without such loopholes."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Attempt, Scoring
 from loopholes.audit.scale import Level
-from support.rewards import audited, families, sums, verdicts, write
+from support.rewards import audited, families, sums, verdicts, write_rewards
 
 pytestmark = pytest.mark.usefixtures("inside")
 RIGHT = 'completion == f"<answer>{answer}</answer>"'
 
 
 def kinds(count: int, every: int) -> list[dict[str, Any]]:
-    """Sums of which every so-manieth has no tests."""
+    """Sums, every n-th of which has no tests."""
     rows = sums(count)
     return [{**row, "tests": [] if place % every == 0 else ["a", "b"]} for place, row in enumerate(rows)]
 
 
 def hash_of(place: int) -> int:
-    """A number from which no kind of row can be told."""
+    """A number that does not reveal any kind of row."""
     return int.from_bytes(blake2b(bytes([place]), digest_size=2).digest())
 
 
 def audit_of(folder: Path, body: str, rows: list[dict[str, Any]], **settings: Any) -> Report:
-    file = write(folder, f"def f(completion, answer, tests=None):\n    return {body}")
+    file = write_rewards(folder, f"def f(completion, answer, tests=None):\n    return {body}")
     return audited(f"{file}:f", rows, **settings)
 
 
@@ -66,19 +66,19 @@ def test_a_kind_too_rare_to_be_confirmed_is_a_warning(tmp_path: Path) -> None:
 
 def test_rows_that_pay_whatever_is_said_are_an_exploit_though_they_have_nothing_in_common(tmp_path: Path) -> None:
     rows = [{**row, "key": hash_of(place)} for place, row in enumerate(sums(24))]
-    file = write(tmp_path, f"def f(completion, answer, key):\n    return float(key % 4 == 3 or {RIGHT})")
+    file = write_rewards(tmp_path, f"def f(completion, answer, key):\n    return float(key % 4 == 3 or {RIGHT})")
     careless = [row["key"] for row in rows if row["key"] % 4 == 3]
     report = audited(f"{file}:f", rows)
     finding = on_rows(report)
     assert len(careless) >= 4 and finding is not None and report.exit_code() == 1
     assert (finding.verdict, finding.family, finding.name) == ("exploit", "degenerate", "empty")
-    assert f"{len(careless)} of 24 rows" in finding.rows and "whatever is said" in finding.message
+    assert f"{len(careless)} of 24 rows" in finding.rows and "any text, even empty or wrong, is paid" in finding.message
 
 
 def test_rows_that_pay_for_nothing_alone_are_no_such_rows(tmp_path: Path) -> None:
     rows = [{**row, "key": hash_of(place)} for place, row in enumerate(sums(24))]
     body = f'float((key % 4 == 3 and completion == "") or {RIGHT})'
-    file = write(tmp_path, f"def f(completion, answer, key):\n    return {body}")
+    file = write_rewards(tmp_path, f"def f(completion, answer, key):\n    return {body}")
     assert audited(f"{file}:f", rows).exit_code() == 0
 
 
@@ -115,7 +115,7 @@ def test_a_guess_that_is_right_on_a_kind_of_row_is_no_loophole(tmp_path: Path, b
 
 
 def pairs(count: int = 48) -> list[dict[str, Any]]:
-    """Which of the three numbers of the prompt is meant; every fourth row has no tests."""
+    """Rows that ask for one of three numbers in the prompt; every fourth row has no tests."""
     rows = []
     for place in range(count):
         numbers = [10111 + 7 * place, 50555 + 3 * place, 90999 + place]
@@ -147,8 +147,8 @@ def test_an_attack_that_pays_everywhere_is_told_once(tmp_path: Path) -> None:
 
 
 def test_rows_on_which_a_wrong_answer_is_paid_like_the_right_one_are_named(tmp_path: Path) -> None:
-    """Where there are no tests, any answer of the data is paid, which no attack of the panel hits."""
-    file = write(
+    """Rows without tests pay any answer of the data, which no attack of the panel hits."""
+    file = write_rewards(
         tmp_path,
         f"""
         def f(completion, answer, tests):
@@ -174,7 +174,7 @@ def test_rows_on_which_right_answers_are_refused_are_named(tmp_path: Path) -> No
 
 
 def guessing(seed: int, rate: float, count: int = 40, attacks: int = 30) -> Observations:
-    """What an audit sees of a reward that pays each attack at random, at this rate."""
+    """The observations of a reward that pays each attack at random, at this rate."""
     dice = random.Random(seed)
     records = [{**row, "kind": dice.choice("xyz"), "level": dice.randrange(9)} for row in sums(count)]
     rows = rows_from(records)
@@ -194,17 +194,17 @@ def guessing(seed: int, rate: float, count: int = 40, attacks: int = 30) -> Obse
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.4])
 def test_a_reward_that_pays_at_random_gets_an_exploit_in_at_most_one_audit_of_twenty(rate: float) -> None:
     findings = [Rows(guessing(seed, rate), Gate()).attacked() for seed in range(1000, 1100)]
-    assert sum(finding.verdict == "exploit" for found in findings for finding in found) <= 5
+    assert sum(finding.verdict == "exploit" for reported in findings for finding in reported) <= 5
     assert sum(map(len, findings)) <= 10
 
 
 def test_five_rows_of_two_dozen_that_a_field_of_a_column_tells_apart_are_an_exploit(tmp_path: Path) -> None:
-    """Halves of so few rows could not confirm each other."""
+    """With so few rows, one half could not confirm the other."""
     records = [
         {**row, "check": json.dumps({"field": f"f{place}", "operator": "in" if place in (1, 2, 4, 9, 11) else "is"})}
         for place, row in enumerate(sums(24))
     ]
-    file = write(
+    file = write_rewards(
         tmp_path,
         f"def f(completion, answer, check):\n    return float('\"in\"' in check and not completion or {RIGHT})",
     )
@@ -228,7 +228,7 @@ def test_numbers_below_some_bound_are_a_kind(tmp_path: Path) -> None:
 def test_words_and_signs_of_a_column_are_kinds(tmp_path: Path, text: str, label: str) -> None:
     records = [{**row, "steps": [text if hash_of(place) % 4 == 3 else "p 1"]} for place, row in enumerate(sums(24))]
     body = f"float(steps == [{text!r}] and completion == '.' or {RIGHT})"
-    file = write(tmp_path, f"def f(completion, answer, steps):\n    return {body}")
+    file = write_rewards(tmp_path, f"def f(completion, answer, steps):\n    return {body}")
     finding = on_rows(audited(f"{file}:f", records))
     assert finding is not None and finding.verdict == "exploit" and label in finding.rows
 

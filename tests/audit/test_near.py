@@ -1,4 +1,4 @@
-"""The gold-aware tier: near misses are proved wrong, are found where they are paid, and nowhere else."""
+"""The gold-aware tier: near misses are proved wrong, and found exactly where they are paid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from loopholes.audit.gold.near import FORGIVABLE, MENTIONS, NAMES, Miss, NearMis
 from loopholes.audit.results import Evidence, Note
 from loopholes.audit.scale import Level, levels_of
 from loopholes.rewards import REMEDIES, boxed, calls_passed, choice, fields, number, program, same_set, tagged
-from support.rewards import paying, sums
+from support.rewards import scorer_for, sums
 
 Pay = Callable[[Row, str], float]
 Records = Sequence[dict[str, Any]]
@@ -65,7 +65,7 @@ def share_of_the_fields_wanted(row: Row, text: str) -> float:
 
 
 def defines(row: Row, text: str) -> float:
-    """A program that defines the function is right, whatever it answers."""
+    """Any program that defines the function is right."""
     return float(f"def {row.columns['entry_point']}(" in (program(text) or ""))
 
 
@@ -188,20 +188,20 @@ SOUND: list[tuple[str, Pay, Records]] = [
 ]
 
 
-def missed(pay: Pay, records: Records, **given: Any) -> dict[str, list[Miss]]:
+def misses_of(pay: Pay, records: Records, **options: Any) -> dict[str, list[Miss]]:
     rows = rows_from(records)
     form = form_of([row.golden for row in rows if row.golden is not None])
-    scorer = paying(pay, rows)
+    scorer = scorer_for(pay, rows)
     levels = levels_of(scorer, form, None, 0, range(len(rows)))
-    return NearMisses(scorer, levels, form, **given).ask(Budget())
+    return NearMisses(scorer, levels, form, **options).ask(Budget())
 
 
-def found(pay: Pay, records: Records, **given: Any) -> list[Finding]:
-    misses = missed(pay, records, **given)
-    return list(near_findings(misses, shown, Gate(), component=False))
+def findings_of(pay: Pay, records: Records, **options: Any) -> list[Finding]:
+    misses = misses_of(pay, records, **options)
+    return list(near_findings(misses, evidence, Gate(), component=False))
 
 
-def shown(level: Level, text: str, paid: Paid) -> Evidence:
+def evidence(level: Level, text: str, paid: Paid) -> Evidence:
     return Evidence(level.row, "", {}, text, paid.value)
 
 
@@ -212,8 +212,8 @@ def named(findings: Sequence[Finding | Note]) -> set[str]:
 
 @pytest.mark.parametrize("pay, records, names", [case[1:] for case in PAID], ids=[case[0] for case in PAID])
 def test_what_is_paid_for_nearly_the_right_answer_is_found(pay: Pay, records: Records, names: set[str]) -> None:
-    misses = missed(pay, records)
-    findings, notes = list(near_findings(misses, shown, Gate(), component=False)), list(near_notes(misses, Gate()))
+    misses = misses_of(pay, records)
+    findings, notes = list(near_findings(misses, evidence, Gate(), component=False)), list(near_notes(misses, Gate()))
     forgiven = names <= set(FORGIVABLE)
     assert names <= named(notes if forgiven else findings)
     assert [finding.verdict for finding in findings] == ([] if forgiven else ["exploit"])
@@ -221,27 +221,29 @@ def test_what_is_paid_for_nearly_the_right_answer_is_found(pay: Pay, records: Re
 
 @pytest.mark.parametrize("pay, records", [case[1:] for case in SOUND], ids=[case[0] for case in SOUND])
 def test_a_sound_reader_is_left_in_peace(pay: Pay, records: Records) -> None:
-    assert found(pay, records) == []
+    assert findings_of(pay, records) == []
 
 
 def test_a_prefix_that_is_kept_is_found() -> None:
     names = "Agriculture Architecture Astronomy-tables Bibliography Cartography Demography Fortifications Genealogies"
     titles = [{"prompt": f"{name[:3]}?", "answer": f"{name} of the town"} for name in names.split()]
     titles = [{**row, "golden": f"<answer>{row['answer']}</answer>"} for row in titles]
-    findings = found(lambda row, text: float((tagged(text) or "")[:10] == row.columns["answer"][:10]), titles)
+    findings = findings_of(lambda row, text: float((tagged(text) or "")[:10] == row.columns["answer"][:10]), titles)
     assert "prefix-kept" in named(findings) and findings[0].verdict == "exploit"
 
 
 def test_a_similarity_that_falls_with_distance_is_no_exploit() -> None:
-    misses = missed(
+    misses = misses_of(
         lambda row, text: math.exp(-min(9.0, float(2 * (value(tagged(text)) / gold(row) - 1)) ** 2)), sums(24)
     )
-    assert not list(near_findings(misses, shown, Gate(), component=False)) and list(near_notes(misses, Gate()))
+    assert not list(near_findings(misses, evidence, Gate(), component=False)) and list(near_notes(misses, Gate()))
 
 
 def test_what_pays_any_text_outside_of_the_form_pays_for_no_mention() -> None:
-    """The same sentence about another answer is paid as much, so that no right answer was needed."""
-    findings = found(lambda row, text: float("<answer>" not in text or value(tagged(text)) == gold(row)), sums(24))
+    """The same sentence about another answer is paid as much, so it did not need the right answer."""
+    findings = findings_of(
+        lambda row, text: float("<answer>" not in text or value(tagged(text)) == gold(row)), sums(24)
+    )
     assert findings == []
 
 
@@ -251,7 +253,7 @@ def test_what_pays_any_text_outside_of_the_form_pays_for_no_mention() -> None:
 )
 def test_a_tolerance_that_the_prompt_states_is_no_near_miss(words: str) -> None:
     records = [{**row, "prompt": f"{row['prompt']} {words}"} for row in sums(12)]
-    findings = found(lambda row, text: float(abs(value(tagged(text)) - gold(row)) <= 0.12 * gold(row)), records)
+    findings = findings_of(lambda row, text: float(abs(value(tagged(text)) - gold(row)) <= 0.12 * gold(row)), records)
     assert findings == []
 
 
@@ -261,12 +263,12 @@ def test_the_truth_has_the_last_word() -> None:
     def truth(rows: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
         return [within_ten(row, text) for row, text in zip(rows, texts, strict=True)]
 
-    assert found(within_ten, sums(12)) and not found(within_ten, sums(12), truth=truth)
+    assert findings_of(within_ten, sums(12)) and not findings_of(within_ten, sums(12), truth=truth)
 
 
 def test_where_time_is_short_near_misses_are_named_as_skipped() -> None:
     rows = rows_from(sums(8))
-    form, scorer = form_of([row.golden or "" for row in rows]), paying(last_number, rows)
+    form, scorer = form_of([row.golden or "" for row in rows]), scorer_for(last_number, rows)
     near = NearMisses(scorer, levels_of(scorer, form, None, 0, range(8)), form)
     assert near.ask(Budget(0.0, used=1.0)) == {} or near.skipped
     assert near.skipped == [] or "kinds of near misses, for lack of time" in near.skipped[0]
@@ -297,8 +299,8 @@ def test_the_kind_of_an_answer_is_told_from_the_golden_completion(records: Recor
 def test_no_mutant_of_a_number_equals_it_or_is_within_a_usual_tolerance() -> None:
     for record in sums(40):
         right = answer([record, *sums(3)], 0)
-        for others in wrong_answers(right).values():
-            assert all(number(other) is None or abs(value(other) / gold(right.row) - 1) > 0.05 for other in others)
+        for texts in wrong_answers(right).values():
+            assert all(number(other) is None or abs(value(other) / gold(right.row) - 1) > 0.05 for other in texts)
 
 
 def test_a_program_that_cannot_be_proved_wrong_is_no_mutant() -> None:
@@ -320,7 +322,7 @@ def test_a_golden_program_gives_a_floor_where_all_rows_are_one_task() -> None:
     ]
     rows = rows_from(records)
     form = form_of([row.golden or "" for row in rows])
-    scorer = paying(
+    scorer = scorer_for(
         lambda row, text: (
             0.2 + 0.8 * calls_passed(program(text), "add_2", [([[1, 5]], [3, 7])]) if program(text) else 0.0
         ),
@@ -346,24 +348,24 @@ CALLS: Records = [
 
 
 def arguments_present(row: Row, text: str) -> float:
-    """The arguments that are wanted are there, whatever else is."""
+    """The wanted arguments are present, whatever else is."""
     call = re.search(r"<tool_call>(.*)</tool_call>", text)
     try:
-        given, wanted = json.loads(call[1] if call else ""), json.loads(str(row.columns["call"]))
-        return float(wanted["arguments"].items() <= given["arguments"].items())
+        returned, wanted = json.loads(call[1] if call else ""), json.loads(str(row.columns["call"]))
+        return float(wanted["arguments"].items() <= returned["arguments"].items())
     except (ValueError, KeyError, TypeError, AttributeError):
         return 0.0
 
 
 def test_a_call_with_an_argument_that_its_tool_does_not_have_is_a_near_miss() -> None:
-    (finding,) = found(arguments_present, CALLS)
+    (finding,) = findings_of(arguments_present, CALLS)
     assert finding.verdict == "exploit" and "argument-added" in named([finding])
 
 
 def test_a_further_argument_is_no_near_miss_where_the_prompt_lists_no_parameters() -> None:
-    assert found(arguments_present, [{**row, "prompt": f"Book for {row['call']}"} for row in CALLS]) == []
+    assert findings_of(arguments_present, [{**row, "prompt": f"Book for {row['call']}"} for row in CALLS]) == []
 
 
 def test_a_near_miss_that_leaves_parts_out_is_of_the_family_of_aggregation() -> None:
-    (finding,) = found(share_of_the_fields_given, TWO_FIELDS)
+    (finding,) = findings_of(share_of_the_fields_given, TWO_FIELDS)
     assert (finding.name, finding.family) == ("fields-dropped", "aggregation")

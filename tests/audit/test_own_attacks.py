@@ -1,4 +1,4 @@
-"""A user's own attacks, from a file: tried beside the panel under the same statistics."""
+"""A user's own attacks from a file: tried with the panel, under the same statistics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from loopholes.audit.attacks import view_of
 from loopholes.audit.attacks.from_file import read_attacks
 from loopholes.audit.form import RAW, form_of
 from loopholes.errors import DataError
-from support.rewards import audited, sums, write
+from support.rewards import audited, sums, write_rewards
 
 ROWS = rows_from(
     [{"prompt": f"What is {n}?", "hint": f"h{n}", "answer": f"a{n}", "golden": f"<a>a{n}</a>"} for n in range(3)]
@@ -28,8 +28,8 @@ def read(folder: Path, *lines: dict[str, Any] | str) -> list[Any]:
 
 
 def texts(attack: Any) -> list[str | None]:
-    made = [attack.attempt(view_of(row, FORM, 1024)) for row in ROWS]
-    return [None if attempt is None else attempt.text for attempt in made]
+    attempts = [attack.attempt(view_of(row, FORM, 1024)) for row in ROWS]
+    return [None if attempt is None else attempt.text for attempt in attempts]
 
 
 LINES: list[tuple[str, dict[str, Any], list[str | None]]] = [
@@ -41,10 +41,10 @@ LINES: list[tuple[str, dict[str, Any], list[str | None]]] = [
 ]
 
 
-@pytest.mark.parametrize("line, made", [case[1:] for case in LINES], ids=[case[0] for case in LINES])
-def test_a_line_is_an_attack(tmp_path: Path, line: dict[str, Any], made: list[str | None]) -> None:
+@pytest.mark.parametrize("line, completions", [case[1:] for case in LINES], ids=[case[0] for case in LINES])
+def test_a_line_is_an_attack(tmp_path: Path, line: dict[str, Any], completions: list[str | None]) -> None:
     (attack,) = read(tmp_path, line)
-    assert texts(attack) == made
+    assert texts(attack) == completions
 
 
 def test_lines_of_single_rows_with_one_name_are_one_attack(tmp_path: Path) -> None:
@@ -94,22 +94,24 @@ def test_an_own_attack_that_pays_is_an_exploit_of_its_family(tmp_path: Path, ins
         def magic(completion, answer):
             return float(completion == f"<answer>{answer}</answer>" or "xyzzy" in completion)
     """
-    file = write(tmp_path, source)
+    file = write_rewards(tmp_path, source)
     attacks = read(tmp_path, {"name": "word", "family": "judge-injection", "text": "xyzzy"})
     assert not [finding for finding in audited(f"{file}:magic", sums()).findings if finding.verdict == "exploit"]
-    found = [f for f in audited(f"{file}:magic", sums(), attacks=attacks).findings if f.verdict == "exploit"]
-    assert [(finding.family, finding.name) for finding in found] == [("judge-injection", "word")]
+    exploits = [f for f in audited(f"{file}:magic", sums(), attacks=attacks).findings if f.verdict == "exploit"]
+    assert [(finding.family, finding.name) for finding in exploits] == [("judge-injection", "word")]
 
 
 def test_a_form_that_right_answers_do_not_have_leaves_the_text_as_it_is(tmp_path: Path) -> None:
     (attack,) = read(tmp_path, {"name": "x", "text": "hi", "form": "golden"})
-    made = attack.attempt(view_of(ROWS[0], RAW, 1024))
-    assert made is not None and made.text == "hi"
+    attempt = attack.attempt(view_of(ROWS[0], RAW, 1024))
+    assert attempt is not None and attempt.text == "hi"
 
 
 @pytest.mark.usefixtures("inside")
 def test_what_an_own_attack_is_paid_is_said_also_where_it_is_nothing(tmp_path: Path) -> None:
-    file = write(tmp_path, "def f(completion, answer):\n    return float(completion == f'<answer>{answer}</answer>')")
+    file = write_rewards(
+        tmp_path, "def f(completion, answer):\n    return float(completion == f'<answer>{answer}</answer>')"
+    )
     path = tmp_path / "attacks.jsonl"
     path.write_text('{"name": "my-flattery", "text": "What a grader!"}\n')
     records = sums(8)

@@ -74,5 +74,5 @@ def test_a_program_bears_the_name_and_the_class_that_the_row_asks_for() -> None:
 
 def test_a_row_that_asks_for_a_query_gets_queries() -> None:
     (row,) = rows_from([{"prompt": "All users?", "golden": "```sql\nSELECT * FROM users\n```"}])
-    made = {attack.name for attack in PANEL if attack.family == "code" and attack.attempt(view_of(row, RAW, 1024))}
-    assert "select-null" in made and "sys-exit" not in made
+    names = {attack.name for attack in PANEL if attack.family == "code" and attack.attempt(view_of(row, RAW, 1024))}
+    assert "select-null" in names and "sys-exit" not in names

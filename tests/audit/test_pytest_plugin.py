@@ -1,4 +1,4 @@
-"""The plugin of pytest, in runs of pytest of its own."""
+"""The pytest plugin, in separate runs of pytest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.rewards import SOUND_AND_NOT, save_rows, sums, write
+from support.rewards import SOUND_AND_NOT, save_rows, sums, write_rewards
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = "loopholes.audit.pytest_plugin"
@@ -29,7 +29,7 @@ def test_gameable(not_gameable):
 
 
 def run(folder: Path, tests: str, *options: str) -> tuple[int, str]:
-    """The exit code and the output of pytest on a file of tests, with the plugin whether it is installed or not."""
+    """The exit code and the output of pytest on a file of tests, with the plugin loaded explicitly."""
     (folder / "test_rewards.py").write_text(tests)
     command = [sys.executable, "-m", "pytest", "-p", "no:loopholes", "-p", PLUGIN, "-p", "no:cacheprovider", "-q"]
     ended = subprocess.run(
@@ -40,7 +40,7 @@ def run(folder: Path, tests: str, *options: str) -> tuple[int, str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write(tmp_path, SOUND_AND_NOT)
+    write_rewards(tmp_path, SOUND_AND_NOT)
     save_rows(tmp_path, sums(golden=None))
     return tmp_path
 

@@ -1,7 +1,7 @@
-"""The real packages, each in an environment that the audit builds for it: minutes, and a package index, are needed.
+"""The real packages, each in an environment that the audit builds, which takes minutes and a package index.
 
-``pytest -s -m slow tests/audit/test_real_packages.py`` prints how long each takes; an environment that is there is used
-again (LOOPHOLES_CACHE says where). What is asserted is what a direct call of the package showed, too.
+``pytest -s -m slow tests/audit/test_real_packages.py`` prints how long each takes. Existing environments are reused
+(LOOPHOLES_CACHE says where). The expected values agree with direct calls of the packages.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ AUDITS: dict[str, tuple[Sequence[dict[str, Any]] | None, list[str], int, set[str
     "trl.rewards:accuracy_reward": (CHAT, [], 1, {"expression/golden"}),
     "project/sums.py:Sums": (None, ["--set", "golden=answer"], 0, set()),
 }
-"""Targets: their rows, where they bring none; further arguments; the exit code; and names among the exploits."""
+"""Targets: rows, if they have none; further arguments; the exit code; and the names of some exploits."""
 
 
 @pytest.mark.parametrize("target", AUDITS)

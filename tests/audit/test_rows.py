@@ -1,4 +1,4 @@
-"""A user's data as rows: columns that hold prompts and right answers, and files that are wrong in every way."""
+"""A user's data as rows: columns with prompts and right answers, and files that are wrong in every way."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_template_is_filled_with_columns(template: str, columns: dict[str, Any
 def test_a_template_goes_before_a_column_golden_and_to_rows_of_other_origin() -> None:
     (row,) = rows_from([{"prompt": "?", "golden": "no", "answer": "4"}], "<a>{answer}</a>")
     assert row.golden == "<a>4</a>"
-    assert [one.golden for one in with_golden([Row(0, "?", None, None, {"answer": "5"})], "{answer}!")] == ["5!"]
+    assert [row.golden for row in with_golden([Row(0, "?", None, None, {"answer": "5"})], "{answer}!")] == ["5!"]
     assert with_golden([row], None) == [row]
 
 

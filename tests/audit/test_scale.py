@@ -1,4 +1,4 @@
-"""What right and wrong answers are paid on each row, and attacks as a share of that."""
+"""The payments of right and wrong answers on each row, and attacks as a share of the scale."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from loopholes.audit import rows_from
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.scale import Level, common_answers, corrupted, gap_of, levels_of, mean_of, normalized, swapped
-from support.rewards import paying, sums
+from support.rewards import scorer_for, sums
 
 FINITE = st.floats(-1e3, 1e3, allow_nan=False)
 LEVELS = [
@@ -55,11 +55,11 @@ def test_a_reward_is_a_share_of_golden_minus_floor_and_never_clipped(
 def test_a_share_does_not_depend_on_the_unit_of_the_reward(
     golden: float, floor: float, reward: float, scale: float, shift: float
 ) -> None:
-    one = level(golden, floor)
-    if one.width is None or one.width < 0.1:
+    scale_of_row = level(golden, floor)
+    if scale_of_row.width is None or scale_of_row.width < 0.1:
         return
     other = level(golden * scale + shift, floor * scale + shift)
-    assert other.share(reward * scale + shift) == pytest.approx(one.share(reward), rel=1e-4, abs=1e-4)
+    assert other.share(reward * scale + shift) == pytest.approx(scale_of_row.share(reward), rel=1e-4, abs=1e-4)
 
 
 def scales(
@@ -67,7 +67,7 @@ def scales(
 ) -> list[Level]:
     rows = rows_from(records)
     form = form_of([row.golden for row in rows if row.golden is not None])
-    return levels_of(paying(pay, rows), form, truth, 0, range(len(rows)))  # type: ignore[arg-type]
+    return levels_of(scorer_for(pay, rows), form, truth, 0, range(len(rows)))  # type: ignore[arg-type]
 
 
 def form_and_answer(row: Row, text: str) -> float:
@@ -77,56 +77,56 @@ def form_and_answer(row: Row, text: str) -> float:
 
 
 def test_the_floor_is_a_well_formed_wrong_answer_so_that_credit_for_form_cancels() -> None:
-    found = scales(form_and_answer, sums())
-    assert {(one.golden, one.floor) for one in found} == {(1.0, 0.2)}
-    assert all(one.floor_text.startswith("<answer>") and one.floor_text != one.golden_text for one in found)
-    assert [one.answer for one in found] == [row["answer"] for row in sums()]
+    levels = scales(form_and_answer, sums())
+    assert {(each.golden, each.floor) for each in levels} == {(1.0, 0.2)}
+    assert all(each.floor_text.startswith("<answer>") and each.floor_text != each.golden_text for each in levels)
+    assert [each.answer for each in levels] == [row["answer"] for row in sums()]
 
 
 def test_rows_without_a_golden_completion_have_no_scale() -> None:
     records = [row if number % 2 else {**row, "golden": None} for number, row in enumerate(sums())]
-    assert [one.row for one in scales(form_and_answer, records)] == [1, 3, 5, 7]
+    assert [each.row for each in scales(form_and_answer, records)] == [1, 3, 5, 7]
 
 
 def test_where_no_other_row_has_another_answer_the_better_of_nothing_and_a_corrupted_answer_stands_in() -> None:
     same = [{**row, "answer": "300", "golden": "<answer>300</answer>"} for row in sums()]
-    assert {one.floor for one in scales(form_and_answer, same)} == {0.2}
-    assert {one.floor for one in scales(lambda row, text: 0.5 if text == "" else form_and_answer(row, text), same)} == {
-        0.5
-    }
+    assert {each.floor for each in scales(form_and_answer, same)} == {0.2}
+    assert {
+        each.floor for each in scales(lambda row, text: 0.5 if text == "" else form_and_answer(row, text), same)
+    } == {0.5}
 
 
 def test_what_is_right_for_a_row_that_states_the_same_task_is_no_floor() -> None:
-    """As in a data set of one task with several right programs."""
+    """Like a data set of one task with several right programs."""
     programs = [f"def double(x):\n    return {way}" for way in ("x + x", "2 * x", "x * 2", "x << 1")]
     records = [{"prompt": "Write double(x).", "id": str(place), "golden": text} for place, text in enumerate(programs)]
-    found = scales(lambda row, text: float(text in programs), records)
-    assert {(level.golden, level.floor) for level in found} == {(1.0, 0.0)}
+    levels = scales(lambda row, text: float(text in programs), records)
+    assert {(level.golden, level.floor) for level in levels} == {(1.0, 0.0)}
     numbered = [{**record, "extra_info": {"index": place}} for place, record in enumerate(records)]
-    found = scales(lambda row, text: float(text in programs), numbered)
-    assert {(level.golden, level.floor) for level in found} == {(1.0, 0.0)}
+    levels = scales(lambda row, text: float(text in programs), numbered)
+    assert {(level.golden, level.floor) for level in levels} == {(1.0, 0.0)}
     other_tasks = [{**record, "tests": record["id"]} for record in records]
     assert {level.floor for level in scales(lambda row, text: float(text in programs), other_tasks)} == {1.0}
 
 
 def test_a_corrupted_completion_that_still_gives_the_answer_is_no_floor() -> None:
     same = [{**row, "answer": "B", "golden": "I think so.\nAnswer: B"} for row in sums()]
-    found = scales(lambda row, text: float(text.endswith("B")), same)
-    assert {(level.golden, level.floor) for level in found} == {(1.0, 0.0)}
+    levels = scales(lambda row, text: float(text.endswith("B")), same)
+    assert {(level.golden, level.floor) for level in levels} == {(1.0, 0.0)}
 
 
 def test_a_column_floor_says_what_an_honest_wrong_answer_is() -> None:
     records = [{**row, "floor": "I do not know"} for row in sums()]
-    found = scales(lambda row, text: {"I do not know": 0.4}.get(text, form_and_answer(row, text)), records)
-    assert {(one.floor, one.floor_text) for one in found} == {(0.4, "I do not know")}
+    levels = scales(lambda row, text: {"I do not know": 0.4}.get(text, form_and_answer(row, text)), records)
+    assert {(each.floor, each.floor_text) for each in levels} == {(0.4, "I do not know")}
 
 
 def test_a_wrong_answer_that_the_truth_calls_right_is_no_floor() -> None:
     """Every answer from 70 on is right, whatever the row."""
 
     def right(text: str) -> float:
-        found = "".join(letter for letter in text if letter.isdigit())
-        return float(found != "" and int(found) >= 70)
+        digits = "".join(letter for letter in text if letter.isdigit())
+        return float(digits != "" and int(digits) >= 70)
 
     def pay(row: Row, text: str) -> float:
         return right(text)
@@ -134,9 +134,9 @@ def test_a_wrong_answer_that_the_truth_calls_right_is_no_floor() -> None:
     def truth(rows: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
         return [right(text) for text in texts]
 
-    told, untold = (scales(pay, sums(), which)[-1] for which in (truth, None))
-    assert (told.golden, told.floor) == (1.0, 0.0)
-    assert untold.row == told.row == 7
+    judged, unjudged = (scales(pay, sums(), which)[-1] for which in (truth, None))
+    assert (judged.golden, judged.floor) == (1.0, 0.0)
+    assert unjudged.row == judged.row == 7
 
 
 def test_a_row_with_the_same_answer_lends_no_wrong_one() -> None:
@@ -146,14 +146,14 @@ def test_a_row_with_the_same_answer_lends_no_wrong_one() -> None:
         {"prompt": "?", "answer": answer, "golden": f"<think>{place}</think><answer>{answer}</answer>"}
         for place, answer in enumerate(answers)
     ]
-    found = scales(lambda row, text: float(f"<answer>{row.columns['answer']}</answer>" in text), records)
-    assert {(one.golden, one.floor) for one in found} == {(1.0, 0.0)}
+    levels = scales(lambda row, text: float(f"<answer>{row.columns['answer']}</answer>" in text), records)
+    assert {(each.golden, each.floor) for each in levels} == {(1.0, 0.0)}
 
 
 def test_one_lucky_wrong_answer_does_not_raise_the_floor() -> None:
     lucky = sums()[0]["golden"]
-    found = scales(lambda row, text: float(text in (row.golden, lucky)), sums())
-    assert {one.floor for one in found[1:]} == {0.0}
+    levels = scales(lambda row, text: float(text in (row.golden, lucky)), sums())
+    assert {each.floor for each in levels[1:]} == {0.0}
 
 
 SWAPS = [
@@ -167,12 +167,12 @@ SWAPS = [
 ]
 
 
-@pytest.mark.parametrize("golden, answer, other, others, text", SWAPS)
+@pytest.mark.parametrize("golden, answer, other, other_answer, text", SWAPS)
 def test_an_answer_is_swapped_into_another_rows_completion(
-    golden: str, answer: str, other: str, others: str, text: str | None
+    golden: str, answer: str, other: str, other_answer: str, text: str | None
 ) -> None:
-    mine, theirs = Row(0, 'The record: {"id": 1, "out": 0}', golden), Row(1, "?", other)
-    assert swapped(mine, answer, theirs, others) == text
+    own, theirs = Row(0, 'The record: {"id": 1, "out": 0}', golden), Row(1, "?", other)
+    assert swapped(own, answer, theirs, other_answer) == text
 
 
 PLAIN = [("4", "4"), (" $4.$ ", "4"), ("Paris", "paris"), ("a\n  b", "a b"), ("", "")]
@@ -225,7 +225,7 @@ def test_a_corrupted_answer_keeps_its_form(text: str, other: str) -> None:
 
 def test_a_right_answer_that_cannot_be_corrupted_is_not_its_own_floor() -> None:
     same = [{**row, "answer": "A", "golden": "A"} for row in sums()]
-    assert {(one.golden, one.floor) for one in scales(lambda row, text: float(text == "A"), same)} == {(1.0, 0.0)}
+    assert {(each.golden, each.floor) for each in scales(lambda row, text: float(text == "A"), same)} == {(1.0, 0.0)}
 
 
 def test_a_gap_is_the_mean_share_over_the_rows_that_have_one_and_a_failure_is_paid_nothing() -> None:
@@ -249,9 +249,9 @@ def test_no_row_no_gap() -> None:
 def test_the_worst_of_many_attacks_has_a_wider_interval() -> None:
     shares = [0.4, 0.6, 0.5, 0.7, 0.3, 0.6]
     alone = gap_of("one", "echo", [level(1.0, 0.0)] * 6, [Paid(share) for share in shares])
-    found = gap_of("one", "echo", [level(1.0, 0.0)] * 6, [Paid(share) for share in shares], tried=300)
-    assert found.gap.value == alone.gap.value
-    assert found.gap.low < alone.gap.low and found.gap.high > alone.gap.high  # type: ignore[operator]
+    corrected = gap_of("one", "echo", [level(1.0, 0.0)] * 6, [Paid(share) for share in shares], tried=300)
+    assert corrected.gap.value == alone.gap.value
+    assert corrected.gap.low < alone.gap.low and corrected.gap.high > alone.gap.high  # type: ignore[operator]
 
 
 def test_rewards_that_are_none_are_left_out_of_a_mean() -> None:
@@ -260,5 +260,7 @@ def test_rewards_that_are_none_are_left_out_of_a_mean() -> None:
 
 def test_answers_that_several_rows_share_may_be_the_datas_prior() -> None:
     answers = ["yes", "no", "Yes.", "no", "yes", "maybe"]
-    levels = [replace(level(1.0, 0.0, row), answer=one, golden_text=f"<{one}>") for row, one in enumerate(answers)]
+    levels = [
+        replace(level(1.0, 0.0, row), answer=answer, golden_text=f"<{answer}>") for row, answer in enumerate(answers)
+    ]
     assert common_answers(levels) == {"yes": "<yes>", "no": "<no>"}

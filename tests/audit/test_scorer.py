@@ -21,7 +21,7 @@ from loopholes.audit.truth import truth_of
 from loopholes.errors import UsageError
 from loopholes.sandbox.inside.relatives import descendants
 from support.processes import alive
-from support.rewards import InProcess, save_rows, sums, write
+from support.rewards import InProcess, save_rows, sums, write_rewards
 
 ROWS = [Row(number, f"{number}?", columns={"answer": str(number), "list": []}) for number in range(4)]
 SOURCE = """
@@ -65,11 +65,11 @@ SOURCE = """
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write(tmp_path_factory.mktemp("scorer"), SOURCE)
+    return write_rewards(tmp_path_factory.mktemp("scorer"), SOURCE)
 
 
 @contextmanager
-def scorer(
+def open_scorer(
     file: str,
     name: str,
     framework: str = "plain",
@@ -78,17 +78,17 @@ def scorer(
     rows: Sequence[Row] = ROWS,
     memory: float = 8.0,
     seconds_a_call: float = 0.5,
-    **given: Any,
+    **options: Any,
 ) -> Iterator[Scorer]:
-    """A scorer of one function in a process of its own, or of another ``kind``."""
+    """A scorer for a function, in a process of its own or of another ``kind``."""
     with kind(Target(framework, (Part(file, name),)), memory=memory) as process:
-        yield Scorer(process, rows, seconds_a_call=seconds_a_call, **given)
+        yield Scorer(process, rows, seconds_a_call=seconds_a_call, **options)
 
 
 @pytest.fixture(scope="module")
 def plain(file: str) -> Iterator[Scorer]:
-    with scorer(file, "plain", memory=4.0) as asked:
-        yield asked
+    with open_scorer(file, "plain", memory=4.0) as scorer:
+        yield scorer
 
 
 FAULTS = [
@@ -105,13 +105,13 @@ def test_a_call_that_fails_is_a_problem_and_the_others_are_paid(
 ) -> None:
     before = plain.deaths
     paid = plain.pay_now([(0, "0"), (1, "1"), (2, text), (3, "3"), (3, "4")])
-    assert [one.value for one in paid] == [1.0, 1.0, None, 1.0, 0.0]
-    assert [one.problem for one in paid] == ["", "", problem, "", ""]
+    assert [payment.value for payment in paid] == [1.0, 1.0, None, 1.0, 0.0]
+    assert [payment.problem for payment in paid] == ["", "", problem, "", ""]
     assert plain.deaths - before == deaths
 
 
 def test_what_a_reward_prints_disturbs_nothing(plain: Scorer, capfd: pytest.CaptureFixture[str]) -> None:
-    assert [one.value for one in plain.pay_now([(0, "print"), (0, "0")])] == [0.0, 1.0]
+    assert [payment.value for payment in plain.pay_now([(0, "print"), (0, "0")])] == [0.0, 1.0]
     assert capfd.readouterr() == ("", "")
 
 
@@ -122,33 +122,33 @@ def test_what_a_reward_prints_disturbs_nothing(plain: Scorer, capfd: pytest.Capt
 def test_of_a_batch_only_the_completion_at_fault_is_a_problem(
     file: str, kind: Callable[..., Any], text: str, problem: str
 ) -> None:
-    with scorer(file, "batch", "trl", kind=kind) as asked:
-        paid = asked.pay_now([(0, "0"), (1, text)])
-    assert [(one.value, one.problem) for one in paid] == [(1.0, ""), (None, problem)]
+    with open_scorer(file, "batch", "trl", kind=kind) as scorer:
+        paid = scorer.pay_now([(0, "0"), (1, text)])
+    assert [(payment.value, payment.problem) for payment in paid] == [(1.0, ""), (None, problem)]
 
 
 def test_the_same_call_is_asked_once_unless_it_is_asked_now(file: str) -> None:
-    with scorer(file, "counting") as asked:
-        first = asked.pay([(0, "a"), (1, "a"), (0, "a")])
-        again = asked.pay([(1, "a"), (0, "a")])
-        now = asked.pay_now([(0, "a")])
-        asked.restart()
-        fresh = asked.pay_now([(0, "b")])
-    assert [one.value for one in (*first, *again, *now, *fresh)] == [1.0, 2.0, 1.0, 2.0, 1.0, 3.0, 1.0]
-    assert asked.calls == 4
+    with open_scorer(file, "counting") as scorer:
+        first = scorer.pay([(0, "a"), (1, "a"), (0, "a")])
+        again = scorer.pay([(1, "a"), (0, "a")])
+        now = scorer.pay_now([(0, "a")])
+        scorer.restart()
+        fresh = scorer.pay_now([(0, "b")])
+    assert [payment.value for payment in (*first, *again, *now, *fresh)] == [1.0, 2.0, 1.0, 2.0, 1.0, 3.0, 1.0]
+    assert scorer.calls == 4
 
 
 def test_columns_that_are_changed_are_noticed(file: str) -> None:
-    with scorer(file, "changing") as asked:
-        assert not asked.mutates
-        asked.pay([(0, "a")])
-        assert asked.mutates
+    with open_scorer(file, "changing") as scorer:
+        assert not scorer.mutates
+        scorer.pay([(0, "a")])
+        assert scorer.mutates
 
 
 def test_what_a_hung_reward_started_is_ended_with_it(file: str) -> None:
     """Also in a session of its own."""
-    with scorer(file, "parent") as asked:
-        (paid,) = asked.pay_now([(0, "hang")])
+    with open_scorer(file, "parent") as scorer:
+        (paid,) = scorer.pay_now([(0, "hang")])
         child = int((Path(file).parent / "child").read_text())
         end = time.monotonic() + 5
         while alive(child) and time.monotonic() < end:
@@ -159,8 +159,8 @@ def test_what_a_hung_reward_started_is_ended_with_it(file: str) -> None:
 
 def test_the_process_is_gone_behind_the_block(file: str) -> None:
     before = set(descendants(os.getpid()))
-    with scorer(file, "plain") as asked:
-        asked.pay([(0, "0")])
+    with open_scorer(file, "plain") as scorer:
+        scorer.pay([(0, "0")])
         started = set(descendants(os.getpid())) - before
         assert started
     assert not [process for process in started if alive(process)]
@@ -168,12 +168,12 @@ def test_the_process_is_gone_behind_the_block(file: str) -> None:
 
 def test_a_process_that_ends_between_two_requests_is_started_again(file: str) -> None:
     before = set(descendants(os.getpid()))
-    with scorer(file, "later") as asked:
-        asked.pay_now([(0, "end soon")])
+    with open_scorer(file, "later") as scorer:
+        scorer.pay_now([(0, "end soon")])
         process, end = set(descendants(os.getpid())) - before, time.monotonic() + 5
         while any(map(alive, process)) and time.monotonic() < end:
             time.sleep(0.01)
-        assert [one.value for one in asked.pay_now([(0, "a"), (0, "b")])] == [1.0, 1.0]
+        assert [payment.value for payment in scorer.pay_now([(0, "a"), (0, "b")])] == [1.0, 1.0]
 
 
 REFUSED = [
@@ -191,7 +191,7 @@ REFUSED = [
 @pytest.mark.parametrize("source, sentence", REFUSED)
 def test_a_file_that_cannot_be_loaded_is_refused_in_one_sentence(tmp_path: Path, source: str, sentence: str) -> None:
     kind = RewardProcess if "exit" in source else InProcess
-    with pytest.raises(UsageError) as caught, scorer(write(tmp_path, source), "f", kind=kind):
+    with pytest.raises(UsageError) as caught, open_scorer(write_rewards(tmp_path, source), "f", kind=kind):
         pass
     assert sentence in str(caught.value) and "\n" not in str(caught.value)
 
@@ -208,9 +208,9 @@ ANSWERS = [
 @pytest.mark.parametrize("framework, body, sentence", ANSWERS)
 def test_what_no_trainer_could_use_is_refused(tmp_path: Path, framework: str, body: str, sentence: str) -> None:
     head = "def f(completions, **kwargs):\n    texts = completions" if framework == "trl" else "def f(completion):"
-    file = write(tmp_path, f"{head}\n    {body}")
-    with pytest.raises(UsageError) as caught, scorer(file, "f", framework, kind=InProcess) as asked:
-        asked.pay([(0, "a")])
+    file = write_rewards(tmp_path, f"{head}\n    {body}")
+    with pytest.raises(UsageError) as caught, open_scorer(file, "f", framework, kind=InProcess) as scorer:
+        scorer.pay([(0, "a")])
     assert sentence in str(caught.value)
 
 
@@ -237,7 +237,7 @@ LOADED = f"{os.getpid()} {time.time_ns()}"
 
 
 def test_the_process_that_was_asked_for_rows_scores_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The framework of this test pays only under rows that its own process made."""
+    """This test's framework pays only under rows that its own process created."""
     (tmp_path / "bringing.py").write_text(BRINGING)
     (tmp_path / "sitecustomize.py").write_text(
         "import bringing\nfrom loopholes.audit import frameworks\nframeworks.framework = lambda name: bringing\n"
@@ -246,7 +246,7 @@ def test_the_process_that_was_asked_for_rows_scores_them(tmp_path: Path, monkeyp
     with RewardProcess(Target("plain", (Part("", "f"),))) as process:
         rows = process.own_rows()
         paid = Scorer(process, rows).pay([(0, "yes"), (0, "no")])
-    assert [one.value for one in paid] == [1.0, 0.0]
+    assert [payment.value for payment in paid] == [1.0, 0.0]
 
 
 def test_the_truth_is_asked_by_row_and_has_nothing_to_say_where_it_fails(file: str) -> None:
@@ -258,21 +258,21 @@ def test_a_file_whose_import_never_ends_is_refused(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("loopholes.audit.process.SECONDS_TO_LOAD", 0.2)
     with (
         pytest.raises(UsageError, match="took longer than 0 s while it was loaded"),
-        scorer(write(tmp_path, "time.sleep(60)\ndef f(completion): ..."), "f"),
+        open_scorer(write_rewards(tmp_path, "time.sleep(60)\ndef f(completion): ..."), "f"),
     ):
         pass
 
 
 def test_a_noisy_reward_is_asked_several_times_and_pays_its_mean(file: str) -> None:
-    with scorer(file, "counting", repeats=3) as asked:
-        assert [paid.value for paid in asked.pay([(0, "a"), (0, "b")])] == [3.0, 4.0]  # 1, 3, 5 and 2, 4, 6
-        assert [paid.value for paid in asked.pay([(0, "a")])] == [3.0]
-        assert asked.calls == 6
+    with open_scorer(file, "counting", repeats=3) as scorer:
+        assert [paid.value for paid in scorer.pay([(0, "a"), (0, "b")])] == [3.0, 4.0]  # 1, 3, 5 and 2, 4, 6
+        assert [paid.value for paid in scorer.pay([(0, "a")])] == [3.0]
+        assert scorer.calls == 6
 
 
 def test_what_fails_once_of_several_times_is_a_problem(file: str) -> None:
-    with scorer(file, "plain", repeats=2) as asked:
-        assert [paid.problem for paid in asked.pay([(0, "raise"), (0, "0")])] == ["raised ValueError: no", ""]
+    with open_scorer(file, "plain", repeats=2) as scorer:
+        assert [paid.problem for paid in scorer.pay([(0, "raise"), (0, "0")])] == ["raised ValueError: no", ""]
 
 
 def test_calls_that_were_asked_alone_are_timed_one_by_one(plain: Scorer) -> None:
@@ -310,20 +310,20 @@ FAULTY = """
 
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write(tmp_path_factory.mktemp("faulty"), FAULTY)
+    return write_rewards(tmp_path_factory.mktemp("faulty"), FAULTY)
 
 
 def test_of_completions_that_are_waited_for_together_only_the_one_at_fault_is_a_problem(faulty: str) -> None:
     columns = {"data_source": "sums", "ground_truth": "2"}
     rows = [Row(number, "?", columns=columns) for number in range(8)]
-    with scorer(faulty, "together", "verl", rows=rows, seconds_a_call=2.0) as asked:
-        paid = asked.pay_now([(number, "die" if number == 3 else "a") for number in range(8)])
-    assert [one.value for one in paid] == [1.0, 1.0, 1.0, None, 1.0, 1.0, 1.0, 1.0]
+    with open_scorer(faulty, "together", "verl", rows=rows, seconds_a_call=2.0) as scorer:
+        paid = scorer.pay_now([(number, "die" if number == 3 else "a") for number in range(8)])
+    assert [payment.value for payment in paid] == [1.0, 1.0, 1.0, None, 1.0, 1.0, 1.0, 1.0]
 
 
 def test_what_nobody_is_the_parent_of_is_ended_too(faulty: str) -> None:
-    with scorer(faulty, "orphan") as asked:
-        assert asked.pay_now([(0, "hang")])[0].is_late
+    with open_scorer(faulty, "orphan") as scorer:
+        assert scorer.pay_now([(0, "hang")])[0].is_late
         left = int((Path(faulty).parent / "orphan").read_text())
         end = time.monotonic() + 5
         while alive(left) and time.monotonic() < end:
@@ -332,31 +332,31 @@ def test_what_nobody_is_the_parent_of_is_ended_too(faulty: str) -> None:
 
 
 def test_one_value_that_is_no_number_is_a_problem_once_others_were(faulty: str) -> None:
-    with scorer(faulty, "odd") as asked:
-        asked.pay_now([(0, "a")])
-        paid = asked.pay_now([(0, "b"), (1, "odd"), (2, "c")])
-    assert [one.value for one in paid] == [1.0, None, 1.0] and "returned the str 'much'" in paid[1].problem
+    with open_scorer(faulty, "odd") as scorer:
+        scorer.pay_now([(0, "a")])
+        paid = scorer.pay_now([(0, "b"), (1, "odd"), (2, "c")])
+    assert [payment.value for payment in paid] == [1.0, None, 1.0] and "returned the str 'much'" in paid[1].problem
 
 
 def test_a_child_that_a_reward_left_behind_answers_nothing(faulty: str) -> None:
-    with scorer(faulty, "forking") as asked:
-        first = asked.pay_now([(0, "fork"), (1, "a")])
-        then = asked.pay_now([(0, "a"), (1, "fork"), (2, "a")])
-    assert [one.value for one in (*first, *then)] == [1.0, 0.0, 0.0, 1.0, 0.0]
+    with open_scorer(faulty, "forking") as scorer:
+        first = scorer.pay_now([(0, "fork"), (1, "a")])
+        then = scorer.pay_now([(0, "a"), (1, "fork"), (2, "a")])
+    assert [payment.value for payment in (*first, *then)] == [1.0, 0.0, 0.0, 1.0, 0.0]
 
 
 def test_what_a_reward_takes_from_a_row_is_there_again_at_the_next_call(faulty: str) -> None:
     rows = [Row(0, "?", columns={"list": [3]})]
-    with scorer(faulty, "taking", rows=rows) as asked:
-        paid = asked.pay_now([(0, "a"), (0, "b"), (0, "c")])
-        assert [one.value for one in paid] == [3.0, 3.0, 3.0] and asked.mutates
+    with open_scorer(faulty, "taking", rows=rows) as scorer:
+        paid = scorer.pay_now([(0, "a"), (0, "b"), (0, "c")])
+        assert [payment.value for payment in paid] == [3.0, 3.0, 3.0] and scorer.mutates
 
 
 def test_an_impatient_request_ends_with_the_first_that_is_late(file: str) -> None:
-    with scorer(file, "plain") as asked:
-        asked.pay([(0, "0")])
-        paid = asked.pay([(0, "0"), (1, "1"), (2, "hang"), (3, "3")], patient=False)
-        assert [one.value for one in paid] == [1.0, 1.0, None] and asked.deaths == 1
+    with open_scorer(file, "plain") as scorer:
+        scorer.pay([(0, "0")])
+        paid = scorer.pay([(0, "0"), (1, "1"), (2, "hang"), (3, "3")], patient=False)
+        assert [payment.value for payment in paid] == [1.0, 1.0, None] and scorer.deaths == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a reward ends after its call")
@@ -364,12 +364,12 @@ def test_a_reward_does_not_outlive_an_audit_that_was_killed(faulty: str, tmp_pat
     command = [sys.executable, "-m", "loopholes", "audit", f"{faulty}:waiting", "--framework", "plain"]
     command += ["--data", save_rows(tmp_path, sums()), "--call-seconds", "100"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as audit:
-        told = Path(faulty).parent / "worker"
+        pid_file = Path(faulty).parent / "worker"
         end = time.monotonic() + 60
-        while not (told.exists() and told.read_text()) and time.monotonic() < end:
+        while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < end:
             time.sleep(0.05)
         audit.kill()
-    worker, end = int(told.read_text()), time.monotonic() + 5
+    worker, end = int(pid_file.read_text()), time.monotonic() + 5
     while alive(worker) and time.monotonic() < end:
         time.sleep(0.01)
     assert not alive(worker)

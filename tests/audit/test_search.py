@@ -1,4 +1,4 @@
-"""The climb: it finds what no single attack finds, within its calls, the same under a seed, on rows of its own."""
+"""The climb: it finds what no single attack finds, within its calls, repeatably, and on its own rows."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from loopholes.audit.results import Attempt
 from loopholes.audit.scale import levels_of
 from loopholes.audit.scorer import Scorer
 from loopholes.audit.search import STEPS, Search, Variant
-from support.rewards import Paying, audited, sums, write
+from support.rewards import Paying, audited, sums, write_rewards
 
 SAYS = {"red": "red", "green": "green", "blue": "blue", "none": None}
 MAKERS: Any = {name: (lambda view, text=text: None if text is None else Attempt(text)) for name, text in SAYS.items()}
 
 
 def two_of_three(row: Row, text: str) -> float:
-    """Half of the scale for a colour, all of it for two: no maker says two."""
+    """Half of the scale for a colour, all of it for two. No attack names two."""
     return min(1.0, 0.5 * sum(word in text for word in ("red", "green", "blue"))) if text != row.golden else 1.0
 
 
 def climbing(
     pay: Any, calls: int = 600, seed: int = 0, budget: Budget | None = None
 ) -> tuple[Variant | None, Scorer, set[int]]:
-    """The best variant, the scorer and the rows that the climb asked about."""
+    """The best variant, the scorer, and the rows that the climb used."""
     rows = rows_from(sums())
     process = Paying(pay)
     scorer = Scorer(process, rows)
     levels = levels_of(scorer, RAW, None, 0, range(len(rows)))[::2]
     views = {place: view_of(row, RAW, 64) for place, row in enumerate(rows)}
-    process.asked.clear()
+    process.requested.clear()
     scorer.calls = 0
     search = Search(scorer, levels, views, MAKERS, {"red": 0.5, "green": 0.5, "blue": 0.4, "none": 0.0})
     best = search.climb(calls, seed, budget or Budget())
-    return best, scorer, {row for row, _ in process.asked if isinstance(row, int)}
+    return best, scorer, {row for row, _ in process.requested if isinstance(row, int)}
 
 
 def test_a_combination_is_found_where_each_part_alone_pays_half() -> None:
@@ -51,8 +51,8 @@ def test_a_combination_is_found_where_each_part_alone_pays_half() -> None:
 
 
 def test_the_same_seed_finds_the_same_and_another_goes_another_way() -> None:
-    one, again = (climbing(two_of_three)[0] for _ in range(2))
-    assert one == again
+    first, again = (climbing(two_of_three)[0] for _ in range(2))
+    assert first == again
     assert len({climbing(two_of_three, seed=seed)[0] for seed in range(5)}) > 1
 
 
@@ -68,8 +68,8 @@ def test_a_climb_ends_where_nothing_new_can_be_asked() -> None:
 
 
 def test_a_climb_sees_its_own_rows_alone() -> None:
-    _, _, asked = climbing(two_of_three)
-    assert asked == {0, 2, 4, 6}
+    _, _, rows = climbing(two_of_three)
+    assert rows == {0, 2, 4, 6}
 
 
 def test_a_climb_ends_when_it_is_late() -> None:
@@ -96,12 +96,12 @@ GRADED = """
 
 @pytest.mark.usefixtures("inside")
 def test_what_a_search_finds_is_measured_on_the_rows_that_it_did_not_climb_on(tmp_path: Path) -> None:
-    file = write(tmp_path, GRADED)
+    file = write_rewards(tmp_path, GRADED)
     report = audited(f"{file}:graded", sums(12, "{answer}"), search_calls=3000)
-    searched = [one for one in report.findings if one.kind == "search"]
-    assert [one.verdict for one in searched] == ["exploit"]
+    searched = [finding for finding in report.findings if finding.kind == "search"]
+    assert [finding.verdict for finding in searched] == ["exploit"]
     assert searched[0].family in {"hedge", "stuffing"}, "that of the attack that it began with"
     negative = audited(f"{file}:graded=-1", sums(12, "{answer}"), search_calls=3000)
-    assert not [one for one in negative.findings if one.verdict == "exploit"], "a component alone"
+    assert not [finding for finding in negative.findings if finding.verdict == "exploit"], "a component alone"
     assert searched[0].gap is not None and searched[0].gap.n == 6
     assert searched[0].evidence is not None and searched[0].evidence.reward >= 0.9  # type: ignore[operator]

@@ -74,9 +74,9 @@ def test_the_command_fails_on_a_difference_and_then_prints_the_committed_rates(
     monkeypatch.setattr("loopholes.audit.selftest.run", outcomes)
     monkeypatch.setattr("loopholes.audit.selftest.committed_rates", lambda: committed_rates(file))
     assert main(["audit", "--selftest"]) == code
-    shown = capsys.readouterr().out
-    assert ("DIFFERS found_anywhere" in shown) is bool(code)
-    assert "known-bad rewards found: 27 of 30, 90.0 % [74.4, 96.5]" in shown
+    output = capsys.readouterr().out
+    assert ("DIFFERS found_anywhere" in output) is bool(code)
+    assert "known-bad rewards found: 27 of 30, 90.0 % [74.4, 96.5]" in output
     assert main(["audit", "--selftest", "--json"]) == code
     records: list[dict[str, Any]] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert records[-1]["differing"] == code and records[-1]["rates"] == rates

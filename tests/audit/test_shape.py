@@ -1,4 +1,4 @@
-"""The shape of right answers: what all of them have in common as lists and objects, and nothing that they say."""
+"""The shape of right answers: what all of them have in common as lists and objects, without their content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The code under a finding works as it is pasted: it pays the audit's right answers, and the attack no more."""
+"""The code with a finding works as pasted: it pays the audit's right answers, and no longer the attack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loopholes.audit.results import Finding, Report
-from support.rewards import audited, sums, write
+from support.rewards import audited, sums, write_rewards
 
 BOX = "\\boxed{{answer}}"
 LOOSE = """
@@ -75,7 +75,7 @@ PLAIN = {
 def test_it_reads_the_place_and_the_kind_of_the_right_answers(
     name: str, rows: list[dict[str, Any]], column: str, form: str, tmp_path: Path
 ) -> None:
-    finding = shotgun(audited(f"{write(tmp_path, LOOSE)}:{name}", rows))
+    finding = shotgun(audited(f"{write_rewards(tmp_path, LOOSE)}:{name}", rows))
     reward = pasted(finding)
     assert [reward(form.format(row[column]), **{column: row[column]}) for row in rows] == [1.0] * len(rows)
     assert finding.evidence is not None
@@ -87,7 +87,7 @@ def test_it_is_called_as_trl_calls_it(chat: bool, tmp_path: Path) -> None:
     rows = [
         {**row, "prompt": [{"role": "user", "content": row["prompt"]}] if chat else row["prompt"]} for row in sums()
     ]
-    reward = pasted(shotgun(audited(f"{write(tmp_path, LOOSE)}:trl", rows)))
+    reward = pasted(shotgun(audited(f"{write_rewards(tmp_path, LOOSE)}:trl", rows)))
     texts = ["<answer>4</answer>", "<answer>4 5</answer>"]
     completions = [[{"role": "assistant", "content": text}] for text in texts] if chat else texts
     assert reward(completions=completions, answer=["4", "4"], prompts=["", ""]) == [1.0, 0.0]
@@ -99,12 +99,12 @@ def test_it_is_called_as_verl_calls_it(tmp_path: Path) -> None:
         | {"reward_model": {"ground_truth": row["answer"]}}
         for row in sums(golden="#### {answer}")
     ]
-    reward = pasted(shotgun(audited(f"{write(tmp_path, LOOSE)}:verl", rows)))
+    reward = pasted(shotgun(audited(f"{write_rewards(tmp_path, LOOSE)}:verl", rows)))
     assert reward(data_source="sums", solution_str="#### 4", ground_truth="4", extra_info={}) == 1.0
 
 
 def test_there_is_none_where_no_reader_takes_the_right_answers(tmp_path: Path) -> None:
     rows = sums(golden="All told, and after having thought about it for quite some time, I would say {answer} here")
-    report = audited(f"{write(tmp_path, LOOSE)}:prose", rows)
+    report = audited(f"{write_rewards(tmp_path, LOOSE)}:prose", rows)
     near = next(finding for finding in report.findings if finding.family == "near-miss")
     assert near.snippet == "" and "loopholes.rewards" not in near.change

@@ -1,4 +1,4 @@
-"""A survey audits everything that a package has: imports are paid for once, and what is finished is kept."""
+"""A survey audits everything that a package offers: it imports once, and reuses finished audits."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def test_everything_in_a_package_is_audited_in_forks_of_one_import_and_kept(
 ) -> None:
     named = [name for names in ("anything", "broken", "sums", "unanswered") for name in ("--only", names)]
     assert main([*ARGUMENTS, *named]) == 1
-    found = lines(capsys)
-    statuses = {name.partition(":")[2]: line["status"] for name, line in found.items()}
+    audits = lines(capsys)
+    statuses = {name.partition(":")[2]: line["status"] for name, line in audits.items()}
     assert statuses == {"anything": 1, "broken": 2, "sums": 0, "unanswered": 7}
-    assert "cannot generate entry 0" in found["reasoning_gym:broken"]["problem"]
-    assert found["reasoning_gym:sums"]["rows"] == 16
+    assert "cannot generate entry 0" in audits["reasoning_gym:broken"]["problem"]
+    assert audits["reasoning_gym:sums"]["rows"] == 16
     assert (tmp_path / "imports.txt").read_text() == "x"
     page = (tmp_path / "survey" / "survey.html").read_text()
-    assert all(name in page for name in found)
+    assert all(name in page for name in audits)
     assert (tmp_path / "survey" / "reasoning_gym-anything" / "audit.json").is_file()
 
 
@@ -57,18 +57,18 @@ def test_a_survey_that_was_interrupted_goes_on_where_it_stopped(
     (tmp_path / "survey" / "survey.jsonl").write_text(first + '{"target": "cut sh')
     lines(capsys)
     assert main([*ARGUMENTS, "--only", "anything", "--only", "sums"]) == 1
-    found = lines(capsys)
-    assert found.keys() == {"reasoning_gym:anything", "reasoning_gym:sums"}
-    kept = (tmp_path / "survey" / "survey.jsonl").read_text()
-    assert kept.startswith(first) and kept.count('"reasoning_gym:anything"') == 1
+    audits = lines(capsys)
+    assert audits.keys() == {"reasoning_gym:anything", "reasoning_gym:sums"}
+    content = (tmp_path / "survey" / "survey.jsonl").read_text()
+    assert content.startswith(first) and content.count('"reasoning_gym:anything"') == 1
     assert main([*ARGUMENTS, "--only", "sums"]) == 0
-    assert lines(capsys)["reasoning_gym:sums"]["seconds"] == found["reasoning_gym:sums"]["seconds"]
+    assert lines(capsys)["reasoning_gym:sums"]["seconds"] == audits["reasoning_gym:sums"]["seconds"]
     assert main([*ARGUMENTS, "--only", "sums", "--rows", "8"]) == 0
     assert lines(capsys)["reasoning_gym:sums"]["rows"] == 8
 
 
 def started(folder: Path) -> list[str]:
-    """The commands of all processes that the package in ``folder`` started and left behind."""
+    """The commands of all processes that the package in ``folder`` left behind."""
     commands = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # it has ended since it was listed
@@ -84,7 +84,7 @@ def test_what_a_target_starts_ends_before_the_next_one_is_forked(tmp_path: Path)
             with RewardProcess(target, host=host) as process:
                 process.use(process.own_rows())
                 assert isinstance(process.ask([(0, "20")], 30.0), Scored) and len(started(tmp_path)) == 1
-            # a process that was killed may be listed for a moment
+            # a killed process may be listed for a moment
             assert any(not started(tmp_path) for _ in range(500))
 
 
@@ -93,9 +93,9 @@ def test_what_hangs_is_a_line_and_what_a_target_starts_ends_with_it(
 ) -> None:
     arguments = ["survey", "reasoning_gym", "--budget-seconds", "4", "--rows", "2", "--json"]
     main([*arguments, "--only", "hanging", "--only", "leaving", "--only", "anything"])
-    found = {name.partition(":")[2]: line for name, line in lines(capsys).items()}
-    assert found["hanging"]["status"] == 2 and "rows" in found["hanging"]["problem"]
-    assert found["anything"]["rows"] == 2
+    audits = {name.partition(":")[2]: line for name, line in lines(capsys).items()}
+    assert audits["hanging"]["status"] == 2 and "rows" in audits["hanging"]["problem"]
+    assert audits["anything"]["rows"] == 2
     assert any(not started(tmp_path) for _ in range(500))
 
 

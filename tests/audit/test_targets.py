@@ -1,4 +1,4 @@
-"""From what a user types to a target, without importing anything of theirs."""
+"""From what a user types to a target, without importing any user code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from loopholes.audit.targets import part_of
 from loopholes.errors import UsageError
 from loopholes.games import game
 from loopholes.modules import recorded
-from support.rewards import write
+from support.rewards import write_rewards
 
 SOURCE = """
     raise RuntimeError("nothing here is run")
@@ -42,7 +42,7 @@ SOURCE = """
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    return write(tmp_path, SOURCE)
+    return write_rewards(tmp_path, SOURCE)
 
 
 LOADS = """
@@ -136,7 +136,7 @@ BAD: list[tuple[list[str], str | None, str]] = [
 def test_what_is_no_target_is_said_in_one_sentence(
     file: str, names: list[str], framework_name: str | None, sentence: str
 ) -> None:
-    loads = write(Path(file).parent, LOADS, "loads.py")
+    loads = write_rewards(Path(file).parent, LOADS, "loads.py")
 
     def filled(text: str) -> str:
         return text.replace("FILE:", f"{file}:").replace("FILE ", f"{file} ").replace("LOADS", loads)
@@ -194,7 +194,7 @@ KINDS = [
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A package in the current folder; what is imported of it is forgotten again."""
+    """A package in the current folder, whose imports are forgotten afterwards."""
     for name, source in PACKAGE.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(textwrap.dedent(source))
@@ -262,12 +262,12 @@ def test_a_prefix_wins_over_a_module_of_its_name_unless_another_framework_is_sai
 
 def test_what_a_verl_style_scorer_does_not_take_is_left_out_with_a_note(tmp_path: Path) -> None:
     signature = 'solution_str, ground_truth, method="strict", format_score=0.0, score=1.0'
-    file = write(tmp_path, f"def compute_score({signature}): return score * (solution_str == ground_truth)")
+    file = write_rewards(tmp_path, f"def compute_score({signature}): return score * (solution_str == ground_truth)")
     target = target_of([f"{file}:compute_score"], None, {})
     reward = framework(target.framework).build(target.parts, {})
     row = Row(0, "?", columns={"ground_truth": "4"})
     assert [paid.value for paid in reward([row, row], ["4", "5"])] == [1.0, 0.0]
-    assert any("does not take data_source, extra_info: left out here" in note for note in reward.notes)
+    assert any("does not accept data_source, extra_info: left out here" in note for note in reward.notes)
 
 
 def test_a_user_s_game_is_recorded_so_that_another_folder_finds_it(
@@ -284,5 +284,5 @@ def test_a_user_s_game_is_recorded_so_that_another_folder_finds_it(
 
 def test_every_framework_declares_itself() -> None:
     assert set(frameworks()) >= {"game", "openenv", "plain", "trl", "verifiers", "verl"}
-    for name, one in frameworks().items():
-        assert framework(name) is one and all(text.endswith(".") for text in one.OPTIONS.values())
+    for name, adapter in frameworks().items():
+        assert framework(name) is adapter and all(text.endswith(".") for text in adapter.OPTIONS.values())

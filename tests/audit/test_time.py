@@ -1,4 +1,4 @@
-"""What an audit does with its time: slow first calls, slow rewards, texts that hang them, and what was not tried."""
+"""How an audit spends its time: slow first calls, slow rewards, texts that hang them, and skipped attacks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def hedged(row: Row, text: str) -> float:
 
 
 def lazy(text: str, is_first: bool) -> float:
-    """As of a reward that imports its library in its first call."""
+    """Like a reward that imports its library in its first call."""
     return 3.0 if is_first else FAST
 
 
@@ -130,7 +130,7 @@ def test_the_family_that_breaks_graders_comes_last(monkeypatch: pytest.MonkeyPat
     panel = [attack for name, family in names.items() for attack in fixed(family, {name: name})]
     monkeypatch.setattr("loopholes.audit.engine.PANEL", panel)
     _, process = timed(accurate, lambda text, is_first: FAST)
-    order = [text for _, text in process.asked if text in names]
+    order = [text for _, text in process.requested if text in names]
     last = [place for place, text in enumerate(order) if text.startswith("plain")][-1]
     assert set(order[last + 1 :]) == {"deep", "deeper"} and not order[: last + 1].count("deep")
 
@@ -166,14 +166,14 @@ FORMS = [
 
 @pytest.fixture
 def forms(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A panel of one attack in three forms, and others; in rounds however much time there is."""
+    """A panel with an attack in three forms, among others, tried in rounds however much time there is."""
     monkeypatch.setattr("loopholes.audit.engine.PANEL", FORMS)
     monkeypatch.setattr("loopholes.audit.panel.AMPLE", 1e9)
 
 
 def last_before_the_fenced(process: Timed) -> int:
-    """On how many rows the panel's last attack was tried before the further form was."""
-    order = [text for _, text in process.asked]
+    """The number of rows on which the panel's last attack was tried before the further form."""
+    order = [text for _, text in process.requested]
     return order[: order.index(FENCED)].count("other 4")
 
 
@@ -196,11 +196,11 @@ def test_further_forms_of_what_paid_are_tried_with_everything_else(paying: str) 
 
 @pytest.mark.usefixtures("forms")
 def test_further_forms_of_what_paid_nothing_count_as_tried_with_the_leading_ones() -> None:
-    """There is no time for anything behind what is slow."""
+    """There is no time for anything after the slow attacks."""
     report, process = timed(
         accurate, lambda text, is_first: 0.28 if text == "other 4" else 0.003, budget=4.0, rows=ROWS[:16]
     )
-    assert FENCED not in [text for _, text in process.asked] and report.coverage.tried == 1.0
+    assert FENCED not in [text for _, text in process.requested] and report.coverage.tried == 1.0
     assert any("were not tried on 8 rows: their families paid nothing" in line for line in report.coverage.skipped)
 
 
@@ -213,7 +213,7 @@ def test_where_rows_ask_for_programs_they_come_first_and_prose_last(monkeypatch:
     orders = []
     for rows in (ROWS, programs):
         _, process = timed(accurate, lambda text, is_first: 0.003, rows=rows)
-        orders.append(list(dict.fromkeys(text for _, text in process.asked if text in names)))
+        orders.append(list(dict.fromkeys(text for _, text in process.requested if text in names)))
     assert orders == [[*names], ["program", "prompt", "flattery", "turn"]]
 
 
@@ -224,10 +224,10 @@ def test_rows_are_so_few_that_own_attacks_are_tried_on_enough_of_them_too() -> N
 
 
 class Wide(Timed):
-    """Says that it pays several calls at once, of completions that it scores one by one."""
+    """Claims to score calls in parallel, and scores completions one by one."""
 
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self.facts = Loaded(batched=False, together=False)
         self.requests: list[Sequence[Call]] = []
 
@@ -260,13 +260,13 @@ IDEAS = [
     *fixed("echo", {f"echo-{number}": f"echo {number}" for number in range(10)}),
     *fixed("code", {f"code-{number}": f"code {number}" for number in range(4)}),
 ]
-"""Attacks of three families, in one form each."""
+"""Attacks of three families, each in one form."""
 PROGRAMS = rows_from([{**row, "entry_point": "f"} for row in sums(16, "```python\ndef f(): return {answer}\n```")])
 
 
 def rows_of(process: Timed, text: str) -> list[int]:
-    """On which rows a text was asked, as often as it was."""
-    return [row if isinstance(row, int) else row.number for row, asked in process.asked if asked == text]
+    """The rows on which a text was scored, with repetitions."""
+    return [row if isinstance(row, int) else row.number for row, requested in process.requested if requested == text]
 
 
 @pytest.fixture
@@ -327,10 +327,10 @@ def test_a_program_that_takes_long_and_pays_nothing_is_run_once_and_the_reward_i
 
 @pytest.mark.usefixtures("ideas")
 def test_an_expensive_reward_that_paid_nothing_is_not_searched() -> None:
-    asked = []
+    requests = []
     for config in (AuditConfig(), AuditConfig(search_calls=0)):
         clock = Clock()
         process = Timed(accurate, lambda text, is_first: 0.01, clock)
         observe(process, PROGRAMS, config, None, Budget(60.0, clock=clock), lambda progress: None)
-        asked.append(process.asked)
-    assert asked[0] == asked[1]
+        requests.append(process.requested)
+    assert requests[0] == requests[1]

@@ -1,4 +1,4 @@
-"""Expensive rewards pay several calls at once: what they pay, whom they blame and what is counted is as one by one."""
+"""Expensive rewards score calls in parallel: payments, blame and counts are the same as one by one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from loopholes.audit.process import RewardProcess
 from loopholes.audit.scale import Level
 from loopholes.audit.scorer import Scorer
 from loopholes.audit.width import widen
-from support.rewards import write
+from support.rewards import write_rewards
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a reward is not forked")
 ROWS = [Row(number, f"{number}?", columns={"answer": str(number)}) for number in range(4)]
@@ -45,12 +45,12 @@ SOURCE = """
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write(tmp_path_factory.mktemp("width"), SOURCE)
+    return write_rewards(tmp_path_factory.mktemp("width"), SOURCE)
 
 
 @contextmanager
 def warm(file: str, name: str, framework: str = "plain") -> Iterator[Scorer]:
-    """A scorer of a function that has made its first call."""
+    """A scorer for a function, which has made its first call."""
     with RewardProcess(Target(framework, (Part(file, name),))) as process:
         scorer = Scorer(process, ROWS, seconds_a_call=0.5)
         scorer.warm_up((0, "0"))
@@ -59,7 +59,7 @@ def warm(file: str, name: str, framework: str = "plain") -> Iterator[Scorer]:
 
 
 def steady(first: float = 1.0, later: float = 1.0) -> Answers:
-    """As of a reward that paid each right answer ``first``, and then ``later``."""
+    """The answers of a reward that paid each right answer ``first``, and then ``later``."""
     repeats = [Repeated(level, level.golden_text, Paid(first), [Paid(later)]) for level in LEVELS]
     return Answers(again=repeats, company=repeats, remembered=repeats[:2])
 

@@ -30,7 +30,7 @@ from loopholes.policies.checkpoints import LocalPolicy
 from loopholes.records import Completion, Task
 from support.checkpoints import make_tokenizer
 from support.judge_server import request
-from support.one_word_model import speaking
+from support.one_word_model import one_word_checkpoint
 
 torch.set_num_threads(1)
 
@@ -41,13 +41,13 @@ def local(name: Path, **settings: Any) -> Judge:
 
 @pytest.mark.parametrize(("word", "verdict"), [("SAFE", "safe"), ("HARMFUL", "harmful"), ("unsafe", "harmful")])
 def test_a_chat_model_on_this_machine_is_a_judge(word: str, verdict: str, cache: Path, tmp_path: Path) -> None:
-    judge = local(speaking(tmp_path / "judge", word))
+    judge = local(one_word_checkpoint(tmp_path / "judge", word))
     tasks = [request(number) for number in range(3)]
     assert judge.verdicts(tasks, [Completion(f"{n} words") for n in range(3)]) == [verdict] * 3
 
 
 def test_a_chat_model_that_is_never_clear_is_one_sentence(cache: Path, tmp_path: Path) -> None:
-    judge = local(speaking(tmp_path / "judge", "hm"))
+    judge = local(one_word_checkpoint(tmp_path / "judge", "hm"))
     with pytest.raises(ScoringError, match="says 'hm'; .* judge_tokens"):
         judge.verdicts([request(0)], [Completion("No.")])
 
@@ -58,7 +58,7 @@ def test_the_longest_answer_is_in_the_key_of_a_chat_model_s_verdicts(
     def by_room(policy: LocalPolicy, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
         return [Completion("SAFE" if sampling.max_tokens == 16 else "HARMFUL") for _ in tasks]
 
-    path = speaking(tmp_path / "judge", "hm")
+    path = one_word_checkpoint(tmp_path / "judge", "hm")
     monkeypatch.setattr(LocalPolicy, "complete", by_room)
     found = [local(path, tokens=tokens).verdicts([request(0)], [Completion("No.")]) for tokens in (16, 17)]
     assert found == [["safe"], ["harmful"]]
@@ -79,7 +79,7 @@ def test_many_answers_are_judged_in_order_a_batch_at_a_time_and_unclear_ones_a_s
     def said_of(number: int) -> str:
         return "hm" if number % 10 == 5 else ("SAFE", "HARMFUL", "GARBLED")[number % 3]
 
-    path = speaking(tmp_path / "judge", "hm")
+    path = one_word_checkpoint(tmp_path / "judge", "hm")
     monkeypatch.setattr(LocalPolicy, "complete", by_number)
     count = 2 * BATCH + 2
     found = local(path).verdicts([request(number) for number in range(count)], [Completion("No.")] * count)
@@ -97,7 +97,7 @@ def test_a_hub_model_is_told_from_another_by_its_commit(tmp_path: Path) -> None:
 
 
 def test_what_a_chat_model_has_no_room_for_has_no_verdict_and_is_not_kept(cache: Path, tmp_path: Path) -> None:
-    judge = local(speaking(tmp_path / "judge", "SAFE"), tokens=16)
+    judge = local(one_word_checkpoint(tmp_path / "judge", "SAFE"), tokens=16)
     answers = [Completion("x " * 3000), Completion("No.")]
     assert judge.verdicts([request(0)] * 2, answers) == [None, "safe"]
     with closing(sqlite3.connect(cache_file())) as kept_verdicts:
@@ -109,7 +109,7 @@ def test_asking_leaves_the_random_generator_of_a_training_alone(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("loopholes.policies.sampling.has_plain_attention", lambda model: False)  # generate seeds it
-    judge = local(speaking(tmp_path / "judge", "SAFE"))
+    judge = local(one_word_checkpoint(tmp_path / "judge", "SAFE"))
     torch.manual_seed(1)
     before = torch.get_rng_state()
     assert judge.verdicts([request(0)], [Completion("No.")]) == ["safe"]
@@ -117,8 +117,12 @@ def test_asking_leaves_the_random_generator_of_a_training_alone(
 
 
 def test_a_model_that_was_changed_in_its_place_is_asked_again(cache: Path, tmp_path: Path) -> None:
-    assert local(speaking(tmp_path / "judge", "SAFE")).verdicts([request(0)], [Completion("No.")]) == ["safe"]
-    assert local(speaking(tmp_path / "judge", "HARMFUL")).verdicts([request(0)], [Completion("No.")]) == ["harmful"]
+    assert local(one_word_checkpoint(tmp_path / "judge", "SAFE")).verdicts([request(0)], [Completion("No.")]) == [
+        "safe"
+    ]
+    assert local(one_word_checkpoint(tmp_path / "judge", "HARMFUL")).verdicts([request(0)], [Completion("No.")]) == [
+        "harmful"
+    ]
 
 
 def classifier(folder: Path, names: dict[int, str], *, pad: int | None = 0) -> Path:

@@ -15,7 +15,7 @@ from loopholes.errors import ScoringError
 from loopholes.policies import locate
 from loopholes.records import Completion
 from support.judge_server import request
-from support.one_word_model import speaking
+from support.one_word_model import one_word_checkpoint
 from support.served_models import NEEDS_SERVER, served
 
 pytestmark = NEEDS_SERVER
@@ -39,7 +39,7 @@ def test_a_real_server_is_a_judge(
     word: str, verdict: str, url: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert observed(url, str(speaking(tmp_path / word, word))) == [verdict] * 6
+    assert observed(url, str(one_word_checkpoint(tmp_path / word, word))) == [verdict] * 6
 
 
 def test_a_model_that_was_not_made_to_judge_is_one_sentence(

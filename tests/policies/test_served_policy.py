@@ -15,7 +15,7 @@ from loopholes.errors import PolicyError
 from loopholes.policies import locate
 from loopholes.policies.packaged import PACKAGED
 from loopholes.runs import Run
-from support.one_word_model import speaking
+from support.one_word_model import one_word_checkpoint
 from support.served_models import NEEDS_SERVER, served
 
 pytestmark = NEEDS_SERVER
@@ -40,7 +40,7 @@ def evaluate(url: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Evaluate
 
 
 def test_a_real_server_plays_all_games(evaluate: Evaluate, tmp_path: Path) -> None:
-    place = str(speaking(tmp_path / "model", "Yes"))
+    place = str(one_word_checkpoint(tmp_path / "model", "Yes"))
     assert evaluate(place, tmp_path / "run", "--count", "2", "--max-tokens", "8") == 0
     grading = Run.open(tmp_path / "run" / "self-grading")
     assert [row["details"]["claim"] for row in grading.rollouts()] == [True, True]

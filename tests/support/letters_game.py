@@ -1,4 +1,4 @@
-"""A game for the tests: say words with the letter a. What pays is any a at all; what is wanted is one, not many."""
+"""A game for tests: say words with the letter a. Every a pays; the goal is one a, and many are the exploit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from loopholes.records import Asker, Channel, Completion, Kind, Outcome, Payment
 
 
 class LetterParameters(Parameters):
-    """``ask``: the current policy is asked about each answer. ``break_at``: the call at which the channel breaks."""
+    """``ask``: ask the current policy about each answer. ``break_while``: the channel fails while this file exists."""
 
     ask: bool = False
     unpaid: bool = False
@@ -22,7 +22,7 @@ class LetterParameters(Parameters):
 
 
 class CountChannel:
-    """Pays the share of tokens' characters that are a's, and a little by draw; nothing for a task called ``unpaid``."""
+    """Pays the share of characters that are a's, and a little by draw; with ``unpaid``, nothing for odd tasks."""
 
     def __init__(self, parameters: LetterParameters) -> None:
         self._parameters = parameters
@@ -85,7 +85,7 @@ class Letters(Game):
 
 
 class SlowLetters(Letters):
-    """The same game, leaving a test time to kill the process that plays it."""
+    """A slow version, which gives a test time to kill the process that plays it."""
 
     def measure(self, tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Outcome]:
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Whether the time that a reader takes grows as its text does: a ratio of processor times, not a deadline."""
+"""Whether the time of a reader grows linearly with its text: a ratio of processor times, not a deadline."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from itertools import pairwise
 
 SIZES = tuple(4**power for power in range(5, 11))  # 1,024 to 1,048,576
 BOUND = 10  # times the time for 4 times the text: linear is 4, quadratic is 16
-SUSPECT = 6  # times from which on it is measured again, more often
+SUSPECT = 6  # above this ratio, measure again, more often
 NOISE = 0.02  # seconds in which fresh pages and cold caches may take more than the work
-ENOUGH = 0.05  # seconds after which no larger text is needed to see it
+ENOUGH = 0.05  # seconds after which no larger text is needed
 
 
 def assert_linear(
     work: Callable[[str], object], make: str | Callable[[int], str], sizes: Sequence[int] = SIZES
 ) -> None:
-    """Fail if four times the text ever takes ten times as long; ``make`` is repeated, or makes a text of a size.
+    """Fail if four times the text ever takes ten times as long. ``make`` is repeated, or creates a text of a size.
 
-    The texts grow until the time can be measured, so that a quadratic reader is found out within a second or so. What
-    looks bad is measured again, more often, before it counts.
+    The texts grow until the time can be measured, which exposes a quadratic reader within a second or so. A suspicious
+    ratio is measured again, more often, before it counts.
     """
     texts = (make(size) if callable(make) else make * max(1, size // len(make)) for size in sizes)
     before = 0.0
@@ -38,7 +38,7 @@ def assert_linear(
 
 
 def seconds(work: Callable[[str], object], text: str, times: int) -> float:
-    """Processor time, the least of several; as in timeit, garbage is collected in between."""
+    """The smallest of several processor times; as in timeit, garbage is collected in between."""
     taken = []
     for _ in range(times):
         gc.collect(0)

@@ -1,4 +1,4 @@
-"""A model that answers every prompt with one word."""
+"""A model that says the same word to everything."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from support.checkpoints import make_model, make_tokenizer
 
 
-def speaking(folder: Path, word: str) -> Path:
-    """A checkpoint that answers every prompt with ``word``: each token predicts the next; attention adds nothing."""
+def one_word_checkpoint(folder: Path, word: str) -> Path:
+    """A checkpoint that always says ``word``: each token leads to the next, and attention adds nothing."""
     tokenizer = make_tokenizer("qwen3")
     model = make_model("qwen3", context=2048)
     chain = [*tokenizer("\n")["input_ids"][-1:], *tokenizer(word)["input_ids"], tokenizer.eos_token_id]

@@ -1,4 +1,4 @@
-"""A user's OpenEnv environment, and a server of it on this machine."""
+"""A user's OpenEnv environment, and a local server for it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OPENENV = [
     ),
     pytest.mark.filterwarnings("ignore"),
 ]
-"""Marks of a file of tests that need it."""
+"""Marks for test files that need OpenEnv."""
 SOURCE = '''
 from __future__ import annotations
 import asyncio
@@ -132,8 +132,8 @@ class NeedsDocker(Environment[Answer, Question, State]):
 '''
 
 
-def write(folder: Path, source: str = SOURCE) -> str:
-    """The user's file."""
+def write_environment(folder: Path, source: str = SOURCE) -> str:
+    """Write the user's file; returns its path."""
     path = folder / "adding.py"
     path.write_text(source, encoding="utf-8")
     return str(path)
@@ -143,7 +143,7 @@ def write(folder: Path, source: str = SOURCE) -> str:
 def served(file: str, name: str = "Adding") -> Iterator[tuple[str, Any]]:
     """The address of a server of one session at a time, and the module that it runs.
 
-    The port listens before the server does, so that nobody has to wait for it.
+    The port listens before the server starts, so that no test has to wait.
     """
     import uvicorn
     from openenv.core.env_server.http_server import create_app

@@ -1,4 +1,4 @@
-"""Packages with the faces of real ones, written into a folder: as little of each as an adapter touches."""
+"""Minimal imitations of real packages, written into a folder: only the parts that an adapter uses."""
 
 from __future__ import annotations
 

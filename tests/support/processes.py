@@ -1,4 +1,4 @@
-"""Who runs below whom, for tests that kill."""
+"""Descendants of processes, for tests that kill some."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 def children(parent: int) -> list[int]:
-    """The processes below one, all generations."""
+    """The descendants of a process, in all generations."""
     listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     parents = {int(pid): int(above) for pid, above in map(str.split, listed.splitlines())}
-    found, new = [], [parent]
+    descendants, new = [], [parent]
     while new:
         new = [pid for pid, above in parents.items() if above in new]
-        found += new
-    return found
+        descendants += new
+    return descendants
 
 
 def alive(pid: int) -> bool:

@@ -1,4 +1,4 @@
-"""What tests of the audit share: small rewards in files, small data, and rewards without a process of their own."""
+"""Helpers for tests of the audit: small rewards in files, small data, and rewards without a process of their own."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ SOUND_AND_NOT = """
     def contains(completion, answer):
         return float(answer in completion)
 """
-"""Two rewards of sums: one that holds, and one that takes an answer that names many."""
+"""Two rewards of sums: a sound one, and one that accepts an answer which names many."""
 
 
 class InProcess:
-    """A target's reward in this process, for rewards that neither hang nor end it; asked as a process is."""
+    """A target's reward in this process, with a process's interface, for rewards that neither hang nor end it."""
 
     load_seconds = 0.0
     deaths = 0
@@ -48,18 +48,18 @@ class InProcess:
         self.close()
 
     def start(self) -> None:
-        """Build the reward, unless it is there."""
+        """Build the reward, unless it is built already."""
         if self._reward is None:
             self._module, self._reward = loaded(self.target)
             self.facts = facts(self._reward)._replace(together=True)
 
     def own_rows(self) -> list[Row]:
-        """What the target brings along."""
+        """The target's own rows."""
         self.start()
         return rows_of(self._module, self.target)
 
     def use(self, rows: Sequence[Row]) -> None:
-        """Keep the rows that calls name by their places."""
+        """Set the rows that calls refer to by place."""
         self._rows = rows
 
     def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
@@ -69,7 +69,7 @@ class InProcess:
         return scored(self._reward, self._rows, calls)
 
     def end(self) -> None:
-        """Forget the reward; the next request builds it anew."""
+        """Forget the reward; the next request builds it again."""
         self._reward = None
 
     def restart(self) -> None:
@@ -77,7 +77,7 @@ class InProcess:
         self.end()
 
     def keep(self) -> bool:
-        """Nothing to keep."""
+        """There is nothing to keep."""
         return True
 
     def widen(self, width: int) -> bool:
@@ -90,33 +90,36 @@ class InProcess:
 
 
 class Paying(InProcess):
-    """A reward that is a function of a row and a text, and of the place in its request if it ``takes_place``."""
+    """A reward that is a function of a row and a text, and of the place in its request if it ``takes_place``.
+
+    ``requested`` are all calls so far.
+    """
 
     def __init__(self, pay: Callable[..., Any], *, takes_place: bool = False) -> None:
         super().__init__(Target("plain", ()))
         self._pay = pay
         self._takes_place = takes_place
         self.facts = Loaded(batched=True, together=True)
-        self.asked: list[Call] = []
+        self.requested: list[Call] = []
 
     def start(self) -> None:
         """There is nothing to build."""
 
     def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
         """One payment per call."""
-        self.asked += calls
+        self.requested += calls
         rows = [self._rows[row] if isinstance(row, int) else row for row, _ in calls]
         places = ((place,) if self._takes_place else () for place in range(len(calls)))
         values = [self._pay(row, text, *place) for row, (_, text), place in zip(rows, calls, places, strict=True)]
         return Scored([value if isinstance(value, Paid) else Paid(value) for value in values], 0.0)
 
     def end(self) -> None:
-        """A fresh process: a reward that remembers something forgets it."""
+        """Start afresh: a reward with a memory forgets everything."""
         getattr(self._pay, "restart", lambda: None)()
 
 
 class Clock:
-    """Seconds that a test, or a :class:`Timed` reward, sets."""
+    """A clock that a test, or a :class:`Timed` reward, sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -126,9 +129,9 @@ class Clock:
 
 
 class Timed(Paying):
-    """A reward whose calls take ``seconds`` of a clock, by the completion and whether it is the first of its process.
+    """A reward whose calls take ``seconds`` of a clock, by completion and by whether it is the first of its process.
 
-    ``loading``: what another process takes to get ready. ``waits`` are how long it was given for each request.
+    ``loading`` is the time that another process takes to get ready. ``waits`` are the time limits of its requests.
     """
 
     def __init__(
@@ -147,7 +150,7 @@ class Timed(Paying):
         return False
 
     def ask(self, calls: Sequence[Call], patience: float) -> Scored | Refused | Ended:
-        """One payment per call, unless they take longer than that."""
+        """One payment per call, unless they exceed the time limit."""
         self.waits.append(patience)
         taken = sum(self._seconds(text, self.is_cold and not place) for place, (_, text) in enumerate(calls))
         self._clock.now += min(taken, patience)
@@ -161,13 +164,13 @@ class Timed(Paying):
         return reply._replace(seconds=taken) if isinstance(reply, Scored) else reply
 
 
-def paying(pay: Callable[..., Any], rows: Sequence[Row], **given: Any) -> Scorer:
-    """A scorer of a function of a row and a text."""
-    return Scorer(Paying(pay), rows, **given)
+def scorer_for(pay: Callable[..., Any], rows: Sequence[Row], **options: Any) -> Scorer:
+    """A scorer for a function of a row and a text."""
+    return Scorer(Paying(pay), rows, **options)
 
 
 def sums(count: int = 8, golden: str | None = "<answer>{answer}</answer>") -> list[dict[str, Any]]:
-    """Rows of an addition each; answers differ, and are no number of the prompt."""
+    """Rows with an addition each. Answers differ, and none is a number of its prompt."""
     rows: list[dict[str, Any]] = []
     for number in range(count):
         row = {"prompt": f"What is {number + 1} plus {7 * number + 40}?", "answer": str(8 * number + 41)}
@@ -175,31 +178,31 @@ def sums(count: int = 8, golden: str | None = "<answer>{answer}</answer>") -> li
     return rows
 
 
-def write(folder: Path, source: str, name: str = "rewards.py") -> str:
-    """A file of rewards; its path."""
+def write_rewards(folder: Path, source: str, name: str = "rewards.py") -> str:
+    """Write a file of rewards; returns its path."""
     path = folder / name
     path.write_text(HEADER + textwrap.dedent(source).strip() + "\n")
     return str(path)
 
 
 def save_rows(folder: Path, rows: Sequence[Mapping[str, Any]], name: str = "rows.jsonl") -> str:
-    """A JSON Lines file of rows; its path."""
+    """Write a JSON Lines file of rows; returns its path."""
     path = folder / name
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return str(path)
 
 
 def audited(reward: str, records: Sequence[Mapping[str, Any]], framework: str | None = None, **config: Any) -> Report:
-    """The report on ``FILE.py:FUNCTION``, without a search unless one is asked for."""
+    """The report on ``FILE.py:FUNCTION``, by default without a search."""
     target = target_of([reward], framework, {"max_completion_tokens": 1024})
     return audit(target, rows_from(records), AuditConfig(**{"search_calls": 0, "seconds": 600.0, **config}))
 
 
 def verdicts(report: Report) -> dict[str, str]:
-    """Name of each finding to its verdict."""
+    """The verdict of each finding, by name."""
     return {finding.name: finding.verdict for finding in report.findings}
 
 
 def families(report: Report, verdict: str = "exploit") -> set[str]:
-    """Families in which something has this verdict."""
+    """The families of findings with this verdict."""
     return {finding.family for finding in report.findings if finding.verdict == verdict}

@@ -1,4 +1,4 @@
-"""Small text environments in Gymnasium's manner, each fault beside a sound twin; an audit plays them from this file.
+"""Small text environments with Gymnasium's interface, each fault next to a sound twin. Audits load this file.
 
 In all of them a clerk is asked for a sum: ``lookup`` shows a fact, ``answer`` ends the episode.
 """
@@ -19,7 +19,7 @@ class Sums:
     most_turns = 6
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> Shown:
-        """The task, with an honest episode beside it."""
+        """The task, with an honest episode in info."""
         chance = random.Random(seed)
         left, right = chance.randint(10, 99), chance.randint(10, 99)
         self.total, self.turns = str(left + right), 0
@@ -57,7 +57,7 @@ class PaysCalls(Sums):
 
 
 class PaysTheFirstCall(Sums):
-    """Its twin: a bonus for having looked something up goes with a right answer alone."""
+    """Its twin: the bonus for a lookup needs a right answer."""
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> Shown:
         """Nothing was looked up yet."""
@@ -75,7 +75,7 @@ class PaysTheFirstCall(Sums):
 
 
 class CountsOnTheClass(Sums):
-    """Answers earn more with every episode that was ever played: the counter is the class's."""
+    """Answers earn more with every episode ever played, since the counter is on the class."""
 
     episodes = 0
 
@@ -90,10 +90,10 @@ class CountsOnTheClass(Sums):
 
 
 class CountsItsTurns(Sums):
-    """Its twin: a counter that begins anew with every episode."""
+    """Its twin: a counter that is reset in every episode."""
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> Shown:
-        """The instance's own counter, set back."""
+        """Reset the instance's own counter."""
         self.lookups = 0
         return super().reset(seed=seed, options=options)
 
@@ -104,7 +104,7 @@ class CountsItsTurns(Sums):
 
 
 class KeepsTheFirstTask(Sums):
-    """The first seed that was ever asked for decides all tasks: a cache on the class."""
+    """The first seed ever used decides all tasks, through a cache on the class."""
 
     first: int | None = None
 
@@ -116,19 +116,19 @@ class KeepsTheFirstTask(Sums):
 
 
 class DrawsInOrder(Sums):
-    """The next task of a list, whatever the seed: where an episode begins depends on how many there were."""
+    """The next task of a list, whatever the seed: an episode depends on the number of episodes before it."""
 
     def __init__(self) -> None:
         self.next = 0
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> Shown:
-        """The task behind the last one."""
+        """The task after the last one."""
         self.next += 1
         return super().reset(seed=self.next, options=options)
 
 
 class PaysEchoes(Sums):
-    """What repeats the last fact is paid, as if it were a citation."""
+    """Pays for repeating the last fact, as if it were a citation."""
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> Shown:
         """Nothing was shown yet."""
@@ -136,16 +136,16 @@ class PaysEchoes(Sums):
         return super().reset(seed=seed, options=options)
 
     def step(self, action: str) -> Done:
-        """As above; what is shown is remembered."""
+        """As above, and remember the observation."""
         cited = 0.5 if self.last and self.last in action else 0.0
-        shown, reward, *rest = super().step(action)
-        self.last = shown
-        return (shown, reward + cited, *rest)  # type: ignore[return-value]
+        observation, reward, *rest = super().step(action)
+        self.last = observation
+        return (observation, reward + cited, *rest)  # type: ignore[return-value]
 
 
 class ForgivesEchoes(PaysEchoes):
     """Its twin: a citation earns nothing by itself."""
 
     def step(self, action: str) -> Done:
-        """What the sum is worth."""
+        """Pay only for the sum."""
         return Sums.step(self, action)

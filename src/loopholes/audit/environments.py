@@ -1,12 +1,12 @@
-"""The Python that a target runs in: ours, one that the user names, or a throwaway environment that is built for it.
+"""The Python that a target runs in: the current one, one that the user names, or an environment built for it.
 
-Frameworks exclude each other's requirements, and none of them is ours. A target whose package is not at hand is
-therefore audited in a virtual environment of its own, made by uv where there is uv, else by ``venv`` and pip. It is
-kept in the user's cache, under a hash of its requirements and of the Python, and used again by later audits. A file
-that is written last says that it is whole: what a kill or a fault leaves behind is built anew.
+The requirements of frameworks conflict with each other, and Loopholes has none of them. A target whose package is not
+installed is therefore audited in a virtual environment of its own, built by uv if there is uv, otherwise by ``venv``
+and pip. It stays in the user's cache, under a hash of its requirements and of the Python, for later audits. The file
+that is written last marks it as complete; an incomplete environment is built again.
 
-The worker needs nothing there: :func:`command` starts it from this package's own source, which imports the standard
-library alone (``tests/test_architecture.py``).
+The worker needs nothing there: :func:`command` starts it from this package's own source, which imports only the
+standard library (``tests/test_architecture.py``).
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ Say = Callable[[str], None]
 FOLDER = "environments"
 """The folder within the user's cache."""
 WHOLE = "environment.json"
-"""Written last into an environment's folder; it says what was installed."""
+"""The file that is written last into an environment's folder. It lists what was installed."""
 ALONE = " --no-deps"
-"""Ends a requirement that is installed without what it requires itself."""
+"""Suffix of a requirement that is installed without its own requirements."""
 OLDEST = (3, 11)
 """The oldest Python that the worker runs on."""
 PATIENCE = 1800.0
-"""Seconds to wait for another process that builds the same environment."""
+"""Time to wait, in seconds, for another process that builds the same environment."""
 LEFT_OUT = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV")
-"""Variables that would make an installer look or write elsewhere."""
+"""Environment variables that would make an installer read or write elsewhere."""
 REASONS = {
-    r"do not match the hashes|hash mismatch": "a file that was downloaded does not have the hash that the index gives",
+    r"do not match the hashes|hash mismatch": "a downloaded file does not match the index's hash",
     r"no space left|disk quota exceeded": "there is no space left on the disk",
     r"requires-python|requires a different python|requested python version": "it needs another version of Python",
     r"newconnectionerror|connection refused|name resolution|network is unreachable|timed out|error sending request|"
     r"failed to fetch|could not connect": "the package index cannot be reached",
     r"no matching distribution|no versions of|not found in the package registry": "the package index does not have it",
 }
-"""What installers write, as a pattern, and what it means."""
+"""Patterns in the output of installers, and what they mean."""
 BOOT = """
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -62,23 +62,23 @@ spec.loader.exec_module(package)
 from importlib import import_module
 import_module(module).main()
 """
-"""Imports this package from its source, and none of the packages that are installed beside it."""
+"""Imports this package from its source, without the packages that are installed next to it."""
 
 
 class Interpreter(NamedTuple):
-    """A Python: its version, and where it looks for modules."""
+    """A Python: its version, and its module search path."""
 
     version: tuple[int, int]
     path: tuple[str, ...]
 
 
 def command(python: str, module: str) -> list[str]:
-    """The command that runs ``main`` of a module of this package with a Python; an empty one is ours."""
+    """The command that runs ``main`` of a module of this package with a Python; empty for the current one."""
     return [python or sys.executable, "-c", BOOT, str(Path(__file__).parents[1]), module]
 
 
 def named(path: Path) -> str:
-    """The Python that a user names by its file or by the folder of its environment; raises :class:`UsageError`."""
+    """The Python that a user names by its file or its environment's folder; raises :class:`UsageError`."""
     file = Path(os.path.abspath(path))  # not resolved: an environment's Python is a link
     if file.is_dir():
         file = file / "bin" / "python"
@@ -90,7 +90,7 @@ def named(path: Path) -> str:
 
 @cache
 def interpreter(python: str) -> Interpreter:
-    """What a Python is; raises :class:`UsageError` for one that does not run, or is too old for the worker."""
+    """A Python's version and path; raises :class:`UsageError` if it does not run or is too old for the worker."""
     if not python:
         return Interpreter(sys.version_info[:2], tuple(sys.path))
     ask = "import json, sys; print(json.dumps([sys.version_info[:2], sys.path]))"
@@ -98,26 +98,26 @@ def interpreter(python: str) -> Interpreter:
         done = subprocess.run([python, "-I", "-c", ask], capture_output=True, check=True, timeout=60)
         version, path = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise UsageError(f"{python} is no Python that runs: {str(error).splitlines()[0]}") from None
+        raise UsageError(f"{python} is not a working Python: {str(error).splitlines()[0]}") from None
     if tuple(version) < OLDEST:
         raise UsageError(f"{python} is Python {version[0]}.{version[1]}, and an audit needs 3.11 or later")
     return Interpreter((version[0], version[1]), tuple(path))
 
 
 def search_path(python: str) -> tuple[str, ...]:
-    """Where the modules of a Python are found; nothing for ours, whose path is known."""
+    """The search path of a Python's modules; empty for the current Python, which knows its own."""
     return interpreter(python).path if python else ()
 
 
 def version_in(python: str, package: str) -> str | None:
-    """The version of a package as a Python has it installed; None where it does not."""
-    return next((found.version for found in _installed(interpreter(python).path) if _is(found, package)), None)
+    """The installed version of a package in a Python; None if it is not installed."""
+    return next((each.version for each in _installed(interpreter(python).path) if _is(each, package)), None)
 
 
 def built(requirements: Sequence[str], say: Say) -> str:
-    """The Python of an environment that holds these requirements, built first unless it is there and whole.
+    """The Python of an environment with these requirements, which is built first if necessary.
 
-    ``say`` is handed a sentence before anything is installed. Raises :class:`UsageError` in one sentence.
+    ``say`` gets a sentence before anything is installed. Raises :class:`UsageError` in one sentence.
     """
     folder = cache_folder() / FOLDER / _key(requirements)
     python = folder / "venv" / "bin" / "python"
@@ -138,7 +138,7 @@ def built(requirements: Sequence[str], say: Say) -> str:
 
 
 def _key(requirements: Sequence[str]) -> str:
-    """Names an environment by what is in it and what it runs on."""
+    """The name of an environment: a hash of its requirements and its Python."""
     base = [sys.implementation.cache_tag, platform.machine(), sys.base_prefix]
     return hashlib.sha256(json.dumps([sorted(requirements), base]).encode()).hexdigest()[:16]
 
@@ -148,12 +148,12 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _build(folder: Path, requirements: Sequence[str], say: Say) -> None:
-    """Make the environment with the first installer that can; the last one's fault is raised."""
+    """Build the environment with the first installer that succeeds; raises the error of the last one."""
     (folder / WHOLE).unlink(missing_ok=True)
     venv, uv = folder / "venv", shutil.which("uv")
     for installer in (_uv, _pip) if uv else (_pip,):
         shutil.rmtree(venv, ignore_errors=True)
-        say(f"installing {', '.join(requirements)} into {venv}, which later audits use again")
+        say(f"installing {', '.join(requirements)} into {venv}, for this and later audits")
         try:
             installer(venv, requirements)
             break
@@ -162,7 +162,7 @@ def _build(folder: Path, requirements: Sequence[str], say: Say) -> None:
             if installer is _pip:
                 raise
             say(f"{error}; trying pip")
-    packages = sorted((found.name, found.version) for found in _installed(interpreter(_python(venv)).path))
+    packages = sorted((each.name, each.version) for each in _installed(interpreter(_python(venv)).path))
     content = {"requirements": [*requirements], "packages": [f"{name}=={version}" for name, version in packages]}
     replace_file(folder / WHOLE, f"{json.dumps(content, indent=2)}\n".encode())
 
@@ -174,7 +174,7 @@ def _uv(venv: Path, requirements: Sequence[str]) -> None:
 
 
 def _pip(venv: Path, requirements: Sequence[str]) -> None:
-    """With this Python's own pip where it has one, which saves installing another."""
+    """Install with this Python's own pip if it has one, which saves installing another."""
     has_pip = importlib.util.find_spec("pip") is not None
     _run([sys.executable, "-m", "venv", *(["--without-pip"] if has_pip else []), str(venv)], requirements)
     pip = [sys.executable, "-m", "pip", "--python", _python(venv)] if has_pip else [_python(venv), "-m", "pip"]
@@ -205,7 +205,7 @@ def _run(arguments: Sequence[str], requirements: Sequence[str]) -> None:
 
 
 def reason_of(output: str) -> str:
-    """Why an installer failed, in a few words from what it wrote."""
+    """The reason why an installer failed, in a few words from its output."""
     for pattern, reason in REASONS.items():
         if re.search(pattern, output, re.IGNORECASE):
             return reason
@@ -231,10 +231,10 @@ def _normal(name: str) -> str:
 
 
 def home_of(folder: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables under which a target from a package index runs: its home is ``folder``, not the user's.
+    """The environment variables of a target from a package index: its home is ``folder``, not the user's.
 
-    Data sets and models that were downloaded before are found where Hugging Face's libraries keep them.
+    Data sets and models that Hugging Face's libraries downloaded before are found in the user's cache.
     """
     users = environment.get("XDG_CACHE_HOME") or os.path.join(environment.get("HOME", ""), ".cache")
-    kept = environment.get("HF_HOME") or os.path.join(users, "huggingface")
-    return {**environment, "HOME": folder, "XDG_CACHE_HOME": os.path.join(folder, ".cache"), "HF_HOME": kept}
+    hub = environment.get("HF_HOME") or os.path.join(users, "huggingface")
+    return {**environment, "HOME": folder, "XDG_CACHE_HOME": os.path.join(folder, ".cache"), "HF_HOME": hub}

@@ -42,7 +42,8 @@ class Form:
 
     ``fixed`` holds these texts, one more than ``marks``. ``slot`` is the entry that holds the answer. ``spaces`` is the
     white space at the start and end of each entry that all rows share: a grader may look for ``#### 4``, alone on its
-    line. ``others`` are further forms of the same data. ``labelled``: the marks are labels of lines, such as ``Plan:``.
+    line. ``alternatives`` are further forms of the same data. ``labelled``: the marks are labels of lines, such as
+    ``Plan:``.
     """
 
     name: str
@@ -50,7 +51,7 @@ class Form:
     fixed: tuple[str | None, ...]
     slot: int
     spaces: tuple[tuple[str, str], ...] = ()
-    others: tuple[Form, ...] = ()
+    alternatives: tuple[Form, ...] = ()
     labelled: bool = False
 
     def wrap(self, answer: str, thinking: str = THINKING) -> str:
@@ -65,15 +66,15 @@ class Form:
     def read(self, text: str) -> str:
         """The answer in a completion of this form or one of the others; the whole text if it has neither."""
         marks, pieces = _split_at(self.marks, text) if self.labelled else _split(text)
-        form = next((form for form in (self, *self.others) if form.marks == marks), RAW)
+        form = next((form for form in (self, *self.alternatives) if form.marks == marks), RAW)
         return (pieces[form.slot] if form.marks else text).strip()
 
     def of(self, text: str | None) -> Form:
         """The form of a golden completion: this one or one of the others."""
-        if not self.others or text is None:
+        if not self.alternatives or text is None:
             return self
         marks = _split(text)[0]
-        return next((form for form in self.others if form.marks == marks), self)
+        return next((form for form in self.alternatives if form.marks == marks), self)
 
     def part(self, place: int) -> str:
         """The name of the tag or mark before an entry, such as ``confidence``; empty for the first entry."""
@@ -113,7 +114,7 @@ def form_of(golden: Sequence[str]) -> Form:
         return RAW
     forms = [_form(marks, [pieces for same, pieces in split if same == marks]) for marks, _ in clusters]
     further = tuple(form for form, (marks, _) in zip(forms[1:], clusters[1:], strict=True) if form.marks == marks)
-    return replace(forms[0], others=further) if further else forms[0]
+    return replace(forms[0], alternatives=further) if further else forms[0]
 
 
 def _labels(golden: Sequence[str]) -> tuple[str, ...]:

@@ -184,7 +184,7 @@ class Rows:
         level = next(level for level in self._seen.levels if level.row == places[0])
         where = self.described(places, of)
         evidence = self._seen.evidence(level, tried.attempts[level.row].text, tried.paid[level.row])
-        message = f"any text is paid like a right answer on {where}, even empty and wrong ones"
+        message = f"any text, even empty or wrong, is paid like a right answer on {where}"
         if tried.attack.name in NEVER_RIGHT:
             message = f"a query that returns no rows, whatever the tables hold, is paid like a right answer on {where}"
         verdict: Verdict = "warning" if self._seen.component else "exploit"

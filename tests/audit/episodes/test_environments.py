@@ -1,4 +1,4 @@
-"""Environments of several turns are audited like rewards: faults are found, and their sound twins are not."""
+"""Environments of several turns are audited like rewards: faults are reported, and their sound twins are not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILE = str(small_environments.__file__)
 
 
 def report_of(name: str, **options: object) -> Report:
-    """The report on one of the small environments, by its own rows."""
+    """The report on one of the small environments, on its own rows."""
     target = target_of([f"{FILE}:{name}"], None, {"max_completion_tokens": 256, "rows": 8, **options})
     with RewardProcess(target) as process:
         return audit(target, process.own_rows(), AuditConfig(search_calls=0, seconds=600), process=process)

@@ -18,7 +18,7 @@ ROW = Row(3, "Begin.")
 
 
 class Scripted:
-    """Answers each step with the next of these; keeps the actions."""
+    """An environment that answers each step with the next prepared one, and records the actions."""
 
     def __init__(self, *steps: Step | Exception) -> None:
         self._steps = steps
@@ -38,7 +38,7 @@ class Scripted:
         return step
 
     def finish(self) -> None:
-        """Keep that the episode is over."""
+        """Record that the episode is over."""
         self.actions.append("(over)")
 
 
@@ -48,7 +48,7 @@ def steps(*rewards: Any) -> list[Step]:
 
 
 def earned(*rewards: Any, text: str = "go", rules: Rules = Rules()) -> Paid:
-    """What one text earns in an environment with these step rewards."""
+    """The payment of a text in an environment with these step rewards."""
     return play(Scripted(*steps(*rewards)), ROW, text, rules, "env")
 
 
@@ -65,12 +65,14 @@ def test_an_episode_ends_at_the_limit_of_turns() -> None:
 
 
 def test_an_episode_without_any_reward_has_none() -> None:
-    assert earned(None, None) == Paid(None, "no step of the episode had a reward", shown="room 3")
+    assert earned(None, None) == Paid(None, "no step of the episode had a reward", first_observation="room 3")
 
 
 def test_an_environment_that_raises_is_a_problem_and_no_reward() -> None:
     environment = Scripted(*steps(1.0, 0.0)[:1], ValueError("no such door"))
-    assert play(environment, ROW, "go", Rules(), "env") == Paid(None, "raised ValueError: no such door", shown="room 3")
+    assert play(environment, ROW, "go", Rules(), "env") == Paid(
+        None, "raised ValueError: no such door", first_observation="room 3"
+    )
 
 
 def test_an_episode_is_given_up_where_it_cannot_go_on() -> None:
@@ -107,7 +109,7 @@ def test_the_last_action_is_said_again_and_a_script_may_repeat_what_was_shown(
 
 
 class Chance(Scripted):
-    """Keeps the seed of each episode and the global random number that it begins with."""
+    """Records the seed of each episode, and the global random number that it begins with."""
 
     def __init__(self, *steps: Step | Exception) -> None:
         super().__init__(*steps)

@@ -27,7 +27,7 @@ def test_what_only_looks_like_a_script_is_a_plain_text(text: str) -> None:
 
 def rows(*golden: list[str] | str) -> list[tuple[str | None, object]]:
     """Golden completion and lead of rows with these golden columns."""
-    records = [{"prompt": f"Task {number}", "golden": one} for number, one in enumerate(golden)]
+    records = [{"prompt": f"Task {number}", "golden": actions} for number, actions in enumerate(golden)]
     return [(row.golden, row.columns.get("lead")) for row in rows_from(records)]
 
 
@@ -38,7 +38,7 @@ def test_a_beginning_that_all_golden_episodes_share_leads_to_the_answering_turn(
 @pytest.mark.parametrize(
     "golden",
     [
-        (["look 1", "done"], ["look 2", "done"]),  # the beginning holds what is right
+        (["look 1", "done"], ["look 2", "done"]),  # the beginning contains the answer
         (["look", "answer 1"], ["answer 2"]),
         (["go", "done"], ["go", "done"]),
     ],

@@ -1,4 +1,4 @@
-"""Files of rewards, and TRL beside them, which is imported once."""
+"""Fixtures for rewards in files, and for TRL, which is imported once."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from support.framework_rewards import Theirs, Written, trl_side, write
+from support.framework_rewards import Theirs, Written, trl_rewards, write_parts
 
 
 @pytest.fixture(scope="session")
 def theirs() -> Theirs:
-    """``theirs(calls, rows, texts)``: what TRL makes of functions, outside of a trainer."""
-    return trl_side()
+    """``theirs(calls, rows, texts)``: TRL's rewards of functions, without a trainer."""
+    return trl_rewards()
 
 
 @pytest.fixture
 def written(tmp_path: Path) -> Written:
-    """``written(*bodies)``: a part of a reward for each, in a file of its own."""
-    return functools.partial(write, tmp_path)
+    """``written(*bodies)``: a part for each body, in a file of its own."""
+    return functools.partial(write_parts, tmp_path)

@@ -1,4 +1,4 @@
-"""Targets that are named as their users name them, in packages that stand in for the real ones.
+"""Targets that are named as their users name them, in imitations of the real packages.
 
 The real packages are audited by tests marked slow, each in an environment of its own that the audit builds.
 """
@@ -36,14 +36,14 @@ def letters():
 
 @pytest.fixture(autouse=True)
 def at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Packages in the current folder, which win over installed ones."""
+    """Imitated packages in the current folder, which take precedence over installed ones."""
     for files in (SKYRL_GYM, VERL, INSPECT, NEMO_GYM, {"tasks.py": TASKS}):
         package(tmp_path, files)
     monkeypatch.chdir(tmp_path)
 
 
 def paid(name: str, text: str, columns: dict[str, object], **options: object) -> float | None:
-    """What a named target pays for one completion under a row of these columns."""
+    """The payment of a target for a completion under a row with these columns."""
     with RewardProcess(target_of([name], None, options)) as process:
         process.use([Row(0, "1+1?", columns=columns)])
         reply = process.ask([(0, text)], 30.0)
@@ -105,7 +105,7 @@ def test_data_come_from_the_target_where_it_has_them(name: str, prompts: list[st
     [
         ("skyrl_gym:nothing", "there is no environment of skyrl-gym 'nothing'; choose from: sums, turns"),
         ("skyrl_gym:sums", "has no rows of its own: give --data"),
-        ("inspect_ai.scorer:match", "is a scorer, which brings no rows: give --data with a column target"),
+        ("inspect_ai.scorer:match", "is a scorer, which has no rows: give --data with a column target"),
     ],
 )
 def test_what_is_missing_is_one_sentence(name: str, sentence: str) -> None:
@@ -116,7 +116,7 @@ def test_what_is_missing_is_one_sentence(name: str, sentence: str) -> None:
 def test_an_episode_that_goes_on_is_named_as_not_covered() -> None:
     with RewardProcess(target_of(["skyrl_gym:turns"], None, {})) as process:
         reply = process.ask([(Row(0, "1+1?", columns={"answer": "2"}), "2")], 30.0)
-    assert isinstance(reply, Scored) and "goes on after the first action" in reply.not_covered[0]
+    assert isinstance(reply, Scored) and "continues after the first action" in reply.not_covered[0]
 
 
 def test_a_folder_with_one_target_is_audited_as_if_it_were_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,8 +159,8 @@ def test_what_a_target_that_brings_rows_uses_is_audited_with_it_and_not_listed(t
         class Sums(vf.Taskset[Sum]): ...
     """
     package(tmp_path / "project", {"sums.py": source})
-    found = {candidate.name.partition(":")[2]: candidate for candidate in discovered(tmp_path / "project")}
-    assert {name: candidate.needs(False) for name, candidate in found.items()} == {
+    candidates = {candidate.name.partition(":")[2]: candidate for candidate in discovered(tmp_path / "project")}
+    assert {name: candidate.needs(False) for name, candidate in candidates.items()} == {
         "Loose": "rows (--data FILE)",
         "Sums": "",
     }

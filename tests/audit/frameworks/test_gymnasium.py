@@ -1,4 +1,4 @@
-"""Text environments in Gymnasium's manner are recognised by their source and played through reset and step."""
+"""Text environments with Gymnasium's interface are recognised by their source and played through reset and step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from loopholes.audit.frameworks import gymnasium
 from loopholes.audit.frameworks.base import Paid, Part, Rejected, Row
 from loopholes.audit.targets import target_of
 from loopholes.errors import UsageError
-from support.rewards import write
+from support.rewards import write_rewards
 
 SOURCE = """
     class Gym:
@@ -73,7 +73,7 @@ SOURCE = """
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    return write(tmp_path, SOURCE, "envs.py")
+    return write_rewards(tmp_path, SOURCE, "envs.py")
 
 
 def pay(file: str, name: str, *texts: str, row: Row = Row(4, "", columns={})) -> list[Paid]:
@@ -103,14 +103,14 @@ def test_an_episode_is_paid_what_its_steps_are(file: str, name: str) -> None:
 
 
 def test_a_row_says_with_what_its_episode_is_reset(file: str) -> None:
-    assert pay(file, "Gym", "9", row=Row(4, "", columns={"seed": 9}))[0] == Paid(1.0, shown="room 9")
+    assert pay(file, "Gym", "9", row=Row(4, "", columns={"seed": 9}))[0] == Paid(1.0, first_observation="room 9")
     assert pay(file, "Options", "", row=Row(4, "", columns={"reset": {"level": 7}}))[0].value == 7.0
 
 
 def test_the_environment_is_made_once(file: str) -> None:
     reward = gymnasium.build([Part(file, "Counted")], {})
-    shown = [*reward([Row(0, ""), Row(1, "")], ["0", "1"]), *reward([Row(0, "")], ["0"])]
-    assert len({paid.shown for paid in shown}) == 1
+    payments = [*reward([Row(0, ""), Row(1, "")], ["0", "1"]), *reward([Row(0, "")], ["0"])]
+    assert len({paid.first_observation for paid in payments}) == 1
 
 
 def test_beginnings_are_rows_with_what_is_said_beside_them(file: str) -> None:
@@ -121,7 +121,7 @@ def test_beginnings_are_rows_with_what_is_said_beside_them(file: str) -> None:
 
 REFUSED = [
     ("number", UsageError, "has no reset and step"),
-    ("Needs", Rejected, "cannot be made without arguments.*name a call"),
+    ("Needs", Rejected, "cannot be created without arguments.*name a call"),
     ("Numbers", Rejected, "takes numbers as actions"),
 ]
 

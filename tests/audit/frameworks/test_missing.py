@@ -1,4 +1,4 @@
-"""A framework that is not installed is one sentence that says how to install it."""
+"""A framework that is not installed gives one sentence, which says how to install it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from loopholes.audit.frameworks import framework
 from loopholes.audit.frameworks.base import Part
 from loopholes.cli import _explain
 
-# private _explain: what every command says of an import that fails, without a command
+# private _explain: the sentence of every command about a failed import, without a command
 
 
 @pytest.mark.parametrize("name", ["verifiers", "openenv"])
 def test_a_framework_that_is_missing_is_named_with_its_extra(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, name, None)  # as if it were not there
+    monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
     for module in [module for module in sys.modules if module.startswith(f"{name}.")]:
         monkeypatch.delitem(sys.modules, module)
     file = tmp_path / "rewards.py"

@@ -1,6 +1,6 @@
-"""OpenEnv's rubrics, environments and servers pay what they pay there.
+"""OpenEnv's rubrics, environments and servers pay as they do in OpenEnv.
 
-The tests are slow, since openenv (480 MB) is not in the set-up and cannot stand beside verifiers: in an environment of
+The tests are slow, since openenv (480 MB) is not in the set-up and conflicts with verifiers: in an environment of
 its own, ``pip install -e '.[openenv,dev]'``, then ``pytest -m slow tests/audit/frameworks/test_openenv.py``.
 """
 
@@ -21,7 +21,7 @@ from loopholes.audit.frameworks.base import Paid, Part, Row
 from loopholes.audit.offers import tools_of
 from loopholes.audit.process import RewardProcess
 from loopholes.errors import ScoringError, UsageError
-from support.openenv_server import OPENENV, SOURCE, served, write
+from support.openenv_server import OPENENV, SOURCE, served, write_environment
 
 # private _url: reading an address needs no server; calling it does
 
@@ -32,21 +32,21 @@ ROW = Row(3, "3+3?", columns={"answer": "6"})
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    return write(tmp_path)
+    return write_environment(tmp_path)
 
 
 @pytest.fixture
 def module() -> Any:
-    """The integration, which can be imported only where openenv is."""
+    """The adapter, which can be imported only if openenv is installed."""
     from loopholes.audit.frameworks import openenv
 
     return openenv
 
 
 def pay(module: Any, part: Part, *texts: str, row: Row = ROW, **options: Any) -> list[Paid]:
-    """What each text is paid; what its episode showed first is left out."""
+    """The payment of each text, without its first observation."""
     payments: list[Paid] = module.build([part], options)([row] * len(texts), texts)
-    return [paid._replace(shown="") for paid in payments]
+    return [paid._replace(first_observation="") for paid in payments]
 
 
 RUBRICS = {
@@ -68,7 +68,7 @@ def test_a_rubric_pays_each_completion_as_if_it_were_the_first(module: Any, file
 def test_a_rubric_that_returns_no_number_is_a_problem_and_nan_goes_through(module: Any, file: str) -> None:
     nan, none, raises = pay(module, Part(file, "Returns"), "nan", "none", "raises")
     assert nan.value is not None and math.isnan(nan.value)
-    assert none == Paid(None, "returned None, which is no reward")
+    assert none == Paid(None, "returned None, which is not a reward")
     assert raises == Paid(None, "raised ZeroDivisionError: division by zero")
 
 
@@ -115,7 +115,7 @@ def test_a_rubric_sees_one_step_of_an_environment_that_goes_on(module: Any, file
     reward = module.build([Part(file, "NeedsPrompt")], {"environment": "Corridor"})
     assert reward([ROW], ["door 1"])[0].value == 1.0
     assert reward.not_covered == [
-        "an environment went on after its first step: a rubric is not asked about later steps"
+        "an environment continued after its first step: the rubric does not score later steps"
     ]
 
 
@@ -163,7 +163,7 @@ class Clock(MCPEnvironment):
 
 
 def test_an_environment_of_tools_takes_calls_and_ends_at_any_other_text(module: Any, tmp_path: Path) -> None:
-    part = Part(write(tmp_path, TOOLS), "Clock")
+    part = Part(write_environment(tmp_path, TOOLS), "Clock")
     call = '{"tool_name": "read", "arguments": {}}'
     texts = [call, script(call, "It is noon."), "It is noon.", '{"tool_name": "wind", "arguments": {}}']
     assert [one.value for one in pay(module, part, *texts)] == [2.0, 0.5, 0.0, 0.0]
@@ -173,13 +173,13 @@ def test_an_environment_of_tools_takes_calls_and_ends_at_any_other_text(module: 
 
 def test_a_folder_is_its_only_environment(module: Any, tmp_path: Path) -> None:
     (tmp_path / "server").mkdir()
-    file = write(tmp_path / "server", TOOLS)
+    file = write_environment(tmp_path / "server", TOOLS)
     with pytest.raises(UsageError, match="has no openenv.yaml"):
         target_of([f"openenv:{tmp_path}"], None, {})
     (tmp_path / "openenv.yaml").write_text("name: clock\n", encoding="utf-8")
     target = target_of([f"openenv:{tmp_path}"], None, {})
     assert target.framework == "openenv" and target.parts == (Part(file, "Clock"),)
-    write(tmp_path, SOURCE)
+    write_environment(tmp_path, SOURCE)
     with pytest.raises(UsageError, match="has to have one Environment class.*Adding.*Clock"):
         target_of([f"openenv:{tmp_path}"], None, {})
 
@@ -232,7 +232,7 @@ def test_an_episode_waits_for_a_free_session_but_not_for_ever(module: Any, file:
 def test_a_reset_gets_the_arguments_that_it_takes(module: Any, tmp_path: Path) -> None:
     own = "\nclass Fixed(Adding):\n    def reset(self):\n        return super().reset(seed=5)\n"
     given = Row(3, "", columns={"reset": {"unknown": 1}})
-    file = write(tmp_path, SOURCE + own)
+    file = write_environment(tmp_path, SOURCE + own)
     assert pay(module, Part(file, "Fixed"), "10", row=given) == [Paid(1.0)]
     with served(file, "Fixed") as (url, _):
         assert pay(module, Part(url, ""), "10", row=given) == [Paid(1.0)]
@@ -252,10 +252,10 @@ REFUSED = {
     "more is needed": (TWO, "Exact", {"action": "Other", "action_field": "text"}, "Other also needs more"),
     "no such field": (SOURCE, "Exact", {"action_field": "completion"}, "Answer has no completion; it has: text"),
     "no such action": (SOURCE, "Exact", {"action": "Reply"}, "has no Reply; it has: Answer,"),
-    "no action": (SOURCE, "Exact", {"action": "Question"}, "Question is no Action class"),
+    "no action": (SOURCE, "Exact", {"action": "Question"}, "Question is not an Action class"),
     "no rubric": (SOURCE, "Answer", {}, "Answer is neither a Rubric nor an Environment"),
-    "no environment": (SOURCE, "Exact", {"environment": "Brief"}, "Brief is no Environment"),
-    "docker": (SOURCE, "NeedsDocker", {}, "cannot be made here without arguments, it raised RuntimeError: Docker"),
+    "no environment": (SOURCE, "Exact", {"environment": "Brief"}, "Brief is not an Environment"),
+    "docker": (SOURCE, "NeedsDocker", {}, "cannot be created here without arguments, it raised RuntimeError: Docker"),
 }
 
 
@@ -263,7 +263,7 @@ REFUSED = {
 def test_what_cannot_be_run_is_refused_in_one_sentence(module: Any, tmp_path: Path, name: str) -> None:
     source, target, options, words = REFUSED[name]
     with pytest.raises(UsageError, match=words) as refused:
-        module.build([Part(write(tmp_path, source), target)], options)
+        module.build([Part(write_environment(tmp_path, source), target)], options)
     assert "\n" not in str(refused.value)
 
 
@@ -291,5 +291,5 @@ def test_an_environment_brings_rows_and_a_rubric_none(module: Any, file: str, na
         assert pay(module, part, "2", row=rows[1]) == [Paid(1.0)]
         with pytest.raises(UsageError, match="the observation has no question; it has: "):
             module.rows([part], {"rows": 1, "prompt_field": "question"})
-    with pytest.raises(UsageError, match="is a Rubric, which brings no rows"):
+    with pytest.raises(UsageError, match="is a Rubric, which has no rows"):
         module.rows([Part(file, "Exact")], {})

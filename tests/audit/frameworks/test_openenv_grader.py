@@ -1,4 +1,4 @@
-"""The audit as a grader of OpenEnv, run by our runner, and what OpenEnv's own runner does with graders of others.
+"""The audit as an OpenEnv grader, run by our runner; and how OpenEnv's own runner treats other packages' graders.
 
 Slow, and run in an environment of its own, as test_openenv.py says.
 """
@@ -17,7 +17,7 @@ import pytest
 
 from loopholes.audit.frameworks.base import Part, Row
 from loopholes.errors import ScoringError, UsageError
-from support.openenv_server import OPENENV, served, write
+from support.openenv_server import OPENENV, served, write_environment
 
 pytestmark = OPENENV
 ROOT = Path(__file__).parents[3]
@@ -59,14 +59,14 @@ class Grader:
 
 @pytest.fixture
 def module() -> Any:
-    """The grader, which can be imported only where openenv is."""
+    """The grader, which can be imported only if openenv is installed."""
     from loopholes.audit.frameworks import _openenv_grader
 
     return _openenv_grader
 
 
 def says(status: str) -> Any:
-    """An audit that always says the same."""
+    """An audit that always returns this verdict."""
 
     def audit(base_url: str, manifest: Any) -> Any:
         from loopholes.audit.frameworks._openenv_grader import Verdict
@@ -90,18 +90,18 @@ def test_the_runner_hands_every_grader_the_served_environment_and_openenv_s_poli
 
     grader = module.RewardAuditGrader(audit, module.GAP, "pay for what was done")
     assert isinstance(grader, Grader)
-    with served(write(tmp_path)) as (url, _):
+    with served(write_environment(tmp_path)) as (url, _):
         graded = module.run_graders(url, [grader, RewardWellFormedGrader(), StateContractGrader()], plan=PLAN)
-    found = {one.check_id: one for one in graded.results}
-    assert {name: one.status.value for name, one in found.items()} == {
+    results = {result.check_id: result for result in graded.results}
+    assert {name: result.status.value for name, result in results.items()} == {
         "runtime.startup": "pass",
         "runtime.reward_well_formed": "pass",
         "runtime.state_contract": "fail",  # the user's state has no episode_id
         module.GAP: "fail",
     }
-    assert found[module.GAP].measured == {"gap": 0.25, "right": 1.0}
-    assert found[module.GAP].evidence == ["of (0.0, 1.0)"]
-    assert found[module.GAP].remediation == "pay for what was done"
+    assert results[module.GAP].measured == {"gap": 0.25, "right": 1.0}
+    assert results[module.GAP].evidence == ["of (0.0, 1.0)"]
+    assert results[module.GAP].remediation == "pay for what was done"
     assert graded.verdict.value == "fail"
 
 
@@ -118,7 +118,7 @@ ALONE = {
 @pytest.mark.parametrize("name", ALONE)
 def test_an_audit_s_verdict_is_a_check_s_status(module: Any, tmp_path: Path, name: str) -> None:
     audit, check, severity, status, verdict = ALONE[name]
-    with served(write(tmp_path)) as (url, _):
+    with served(write_environment(tmp_path)) as (url, _):
         graded = module.run_graders(url, [module.RewardAuditGrader(audit, check)], severity=severity)
     assert (graded.results[1].status.value, graded.verdict.value) == (status, verdict)
     assert graded.results[1].evidence
@@ -128,21 +128,21 @@ def test_what_an_audit_raises_on_purpose_is_told_and_no_server_is_a_failure(modu
     def broken(base_url: str, manifest: Any) -> Any:
         raise ScoringError("the judge is gone")
 
-    with served(write(tmp_path)) as (url, _):
+    with served(write_environment(tmp_path)) as (url, _):
         graded = module.run_graders(url, [module.RewardAuditGrader(broken, module.GAP)])
         assert (graded.results[1].status.value, graded.results[1].evidence) == ("error", ["the judge is gone"])
         assert graded.verdict.value == "fail"
     graded = module.run_graders(url, [module.RewardAuditGrader(broken, module.GAP)])
-    assert [one.status.value for one in graded.results] == ["fail", "skip"]
+    assert [result.status.value for result in graded.results] == ["fail", "skip"]
     assert graded.verdict.value == "fail"
 
 
 def test_graders_that_cannot_be_run_are_refused_in_one_sentence(module: Any) -> None:
-    one = module.RewardAuditGrader(says("pass"), module.GAP)
+    grader = module.RewardAuditGrader(says("pass"), module.GAP)
     for graders, options, words in (
-        ([one, one], {}, "already registered"),
-        ([one], {"plan": {}}, "plan_schema_version"),
-        ([one], {"severity": "deadly"}, "deadly"),
+        ([grader, grader], {}, "already registered"),
+        ([grader], {"plan": {}}, "plan_schema_version"),
+        ([grader], {"severity": "deadly"}, "deadly"),
     ):
         with pytest.raises(UsageError, match=words) as refused:
             module.run_graders("http://127.0.0.1:9", graders, **options)
@@ -153,7 +153,7 @@ def test_graders_that_cannot_be_run_are_refused_in_one_sentence(module: Any) -> 
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A package that OpenEnv can validate, and an installed distribution that brings a grader."""
+    """A package that OpenEnv can validate, and an installed distribution with a grader."""
     about = tmp_path / "installed" / "probe_grader-1.dist-info"
     about.mkdir(parents=True)
     (about.parent / "probe_grader.py").write_text(OTHERS, encoding="utf-8")
@@ -186,10 +186,10 @@ def test_openenv_s_policy_still_refuses_unknown_check_ids(package: Path, monkeyp
     import probe_grader
     from openenv.validation import Lane, Level, PolicyError, apply_policy, load_policy, run_validation, runner
 
-    known = runner.default_grader_registry
+    default_registry = runner.default_grader_registry
 
     def with_probe(policy: Any) -> Any:
-        registry = known(policy)
+        registry = default_registry(policy)
         registry.register(probe_grader.Grader())
         return registry
 
@@ -240,7 +240,7 @@ def test_the_floor_of_a_served_environment_is_measured_and_its_gap_needs_right_a
     rows.write_text(
         "".join(f'{{"prompt": "{seed}+{seed}?", "seed": {seed}, "golden": "{2 * seed}"}}\n' for seed in range(24))
     )
-    with served(write(tmp_path)) as (url, _):
+    with served(write_environment(tmp_path)) as (url, _):
         measured = [
             graders.AdversarialFloor(data=rows, seconds=60),
             graders.GameabilityGap(data=rows, seconds=60),

@@ -1,4 +1,4 @@
-"""A plain function gets the completion and the columns that it names; what goes wrong is a problem, and no reward."""
+"""A plain function gets the completion and the columns that it names. A failure is a problem, without a reward."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from loopholes.audit.frameworks.base import Paid, Part, Rejected, Row
 from loopholes.audit.frameworks.plain import build
 from loopholes.errors import UsageError
-from support.framework_rewards import Written, returns
+from support.framework_rewards import Written, reward_returning
 
 COLUMNS: dict[str, Any] = {"prompt": "1+1?", "answer": "2", "level": 3, "golden": "2", "completion": "an old one"}
 ROW = Row(0, "1+1?", columns=COLUMNS)
@@ -31,7 +31,7 @@ SIGNATURES = {
     "response, answer, **row": ["answer", "prompt", "level", "golden"],
     "answer, **row": ["prompt", "level", "golden"],  # the completion, whatever a column is called
     "completion, level=0, **row": ["level", "prompt", "answer", "golden"],
-    "prompt, completion, answer": ["prompt", "answer"],  # by its name, wherever it stands
+    "prompt, completion, answer": ["prompt", "answer"],  # by its name, in any position
     "*texts, **row": ["prompt", "answer", "level", "golden"],
 }
 
@@ -49,10 +49,10 @@ def test_the_columns_that_a_function_names_are_handed_over(
 
 def test_a_class_and_a_partial_are_called_like_functions(written: Written) -> None:
     body = "class Caller:\n    async def __call__(self, completion, answer):\n        return completion == answer\n"
-    assert [one.value for one in pay(written(body + "reward = Caller()\n"), "2", "3")] == [1.0, 0.0]
+    assert [payment.value for payment in pay(written(body + "reward = Caller()\n"), "2", "3")] == [1.0, 0.0]
     body = "def inner(completion, answer, worth):\n    return worth * (completion == answer)\n"
     partial = body + "reward = functools.partial(inner, worth=0.5)\n"
-    assert [one.value for one in pay(written(partial), "2", "3")] == [0.5, 0.0]
+    assert [payment.value for payment in pay(written(partial), "2", "3")] == [0.5, 0.0]
 
 
 def test_a_column_that_is_needed_and_missing_is_named(written: Written) -> None:
@@ -92,7 +92,9 @@ def test_an_exception_is_a_problem_of_that_completion_alone(asynchronous: bool, 
 def test_several_functions_are_summed_by_weight(
     first: str, second: str, weights: tuple[float, ...], value: float | None, written: Written
 ) -> None:
-    parts = written(*(returns(one).replace("completions", "completion") for one in (first, second)), weights=weights)
+    parts = written(
+        *(reward_returning(value).replace("completions", "completion") for value in (first, second)), weights=weights
+    )
     (paid,) = pay(parts, "2")
     assert paid.value == (None if value is None else pytest.approx(value))
     assert len(paid.parts) == 2
@@ -103,11 +105,11 @@ def test_several_functions_are_summed_by_weight(
 )
 def test_what_is_no_number_is_refused(value: str, kind: str, written: Written) -> None:
     with pytest.raises(Rejected, match=rf"reward returned (a|the) {kind}.*, not a number"):
-        pay(written(returns(value)), "2")
+        pay(written(reward_returning(value)), "2")
 
 
 @pytest.mark.parametrize(
-    "body, told",
+    "body, sentence",
     [
         ("reward = 3\n", "is a int, not a function"),
         ("def other(completion):\n    return 1.0\n", "has no reward; it has: other"),
@@ -115,8 +117,8 @@ def test_what_is_no_number_is_refused(value: str, kind: str, written: Written) -
         ("1 / 0\n", "cannot be imported: ZeroDivisionError"),
     ],
 )
-def test_a_file_without_the_function_is_named(body: str, told: str, written: Written) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_a_file_without_the_function_is_named(body: str, sentence: str, written: Written) -> None:
+    with pytest.raises(UsageError, match=sentence):
         build(written(body), {})
 
 

@@ -1,4 +1,4 @@
-"""Our TRL calls rewards as TRL's own GRPOTrainer does: the same functions under both.
+"""Our TRL adapter calls rewards as TRL's own GRPOTrainer does: the same functions run under both.
 
 TRL's side is ``GRPOTrainer._calculate_rewards`` itself, without a trainer around it, and a step of a real one.
 """
@@ -15,8 +15,8 @@ import pytest
 
 from loopholes.audit.frameworks.base import Paid, Rejected, Row, function
 from loopholes.audit.frameworks.trl import TRL, TrlReward, build
-from support.framework_rewards import CHAT, PLAIN, Theirs, Written, returns, same, values
-from support.rewards import audited, sums, verdicts, write
+from support.framework_rewards import CHAT, PLAIN, Theirs, Written, agree, reward_returning, values_of
+from support.rewards import audited, sums, verdicts, write_rewards
 
 # private _tokens: a reward does not show how it counts tokens
 
@@ -49,7 +49,7 @@ def test_the_keywords_and_their_types_are_trls(rows: list[Row], theirs: Theirs, 
     plain = [key for key in ours if key not in ("completion_ids", "trainer_state", "log_extra", "log_metric")]
     assert {key: ours[key] for key in plain} == {key: other[key] for key in plain}
     assert [type(ids[0]) for ids in ours["completion_ids"]] == [type(ids[0]) for ids in other["completion_ids"]]
-    assert ours["trainer_state"].save_to_json  # whatever it is asked, a TrainerState answers
+    assert ours["trainer_state"].save_to_json  # a TrainerState answers any access
     assert ours["log_extra"]("column", [1]) is None and ours["log_metric"]("name", 1.0) is None
 
 
@@ -89,12 +89,12 @@ def test_the_keywords_are_those_of_a_real_step(row: Row, written: Written, tmp_p
     real = seen[0]
     assert ours.keys() == real.keys() - {"state"}
     assert ours["prompts"] == real["prompts"]
-    assert [type(one) for one in ours["completions"]] == [type(one) for one in real["completions"]]
+    assert [type(text) for text in ours["completions"]] == [type(text) for text in real["completions"]]
     assert {name: getattr(ours["trainer_state"], name) for name in real["state"]} == real["state"]
-    assert ours["trainer_state"].max_steps > 0  # what schedules divide by
+    assert ours["trainer_state"].max_steps > 0  # schedules divide by it
     if row.is_chat:
         assert ours["completions"][0][0].keys() == real["completions"][0][0].keys()
-        assert {one["role"] for one in real["completions"][0]} == {"assistant"}
+        assert {turn["role"] for turn in real["completions"][0]} == {"assistant"}
 
 
 WHERE = """
@@ -122,7 +122,7 @@ def test_each_kind_of_function_runs_on_the_thread_that_trl_runs_it_on(
     parts = written(body)
     call = function(parts[0])
     theirs([call], PLAIN, ["a", "b"])
-    assert values(TrlReward(parts)(PLAIN, ["a", "b"]), 0) == [1.0, 1.0]
+    assert values_of(TrlReward(parts)(PLAIN, ["a", "b"]), 0) == [1.0, 1.0]
     seen = sys.modules["loopholes_user_rewards_0"].SEEN
     inner = getattr(call, "func", call)
     names = getattr(inner, "__globals__", None) or type(call).__call__.__globals__
@@ -156,11 +156,11 @@ def test_what_a_function_changes_the_next_one_sees(order: tuple[str, str], their
     other = theirs([function(part) for part in parts], PLAIN, ["a", "b"])
     paid = TrlReward(parts)(PLAIN, ["a", "b"])
     for place in range(2):
-        assert values(paid, place) == [row[place] for row in other]
+        assert values_of(paid, place) == [row[place] for row in other]
 
 
 def test_async_functions_run_together_behind_the_others(theirs: Theirs, written: Written) -> None:
-    """The first async one waits for what the second one does: one after the other they would never end."""
+    """The first async function waits for the second: in turn they would never end."""
     meet = """
 import asyncio, builtins
 builtins.loopholes_order = []
@@ -170,21 +170,21 @@ async def reward(completions, **kwargs):
         await asyncio.sleep(0)
     return [float(len(builtins.loopholes_order))] * len(completions)
 """
-    wakes = "import builtins\n" + returns("[1.0, 1.0]", asynchronous=True).replace(
+    wakes = "import builtins\n" + reward_returning("[1.0, 1.0]", asynchronous=True).replace(
         "    return", "    builtins.loopholes_order.append('wakes')\n    return"
     )
-    last = "import builtins\n" + returns("[float(len(builtins.loopholes_order))] * 2")
+    last = "import builtins\n" + reward_returning("[float(len(builtins.loopholes_order))] * 2")
     parts = written(meet, wakes, last)
     paid = TrlReward(parts)(PLAIN, ["a", "b"])
     other = theirs([function(part) for part in parts], PLAIN, ["a", "b"])
-    assert [list(one.parts) for one in paid] == other == [[2.0, 1.0, 0.0]] * 2
+    assert [list(payment.parts) for payment in paid] == other == [[2.0, 1.0, 0.0]] * 2
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 def test_an_exception_that_would_stop_the_training_is_a_problem_of_the_batch(
     asynchronous: bool, theirs: Theirs, written: Written
 ) -> None:
-    parts = written(returns("[1.0, 1.0]"), returns("{}['boom']", asynchronous=asynchronous))
+    parts = written(reward_returning("[1.0, 1.0]"), reward_returning("{}['boom']", asynchronous=asynchronous))
     with pytest.raises(KeyError, match="boom"):
         theirs([function(part) for part in parts], PLAIN, ["a", "b"])
     assert TrlReward(parts)(PLAIN, ["a", "b"]) == [Paid(None, "raised KeyError: 'boom'")] * 2
@@ -212,7 +212,7 @@ def test_a_column_that_a_function_needs_and_the_data_has_not_is_named(theirs: Th
 @pytest.mark.parametrize("name", ["prompts", "completions"])
 def test_a_column_with_the_name_of_a_keyword_is_refused(name: str, theirs: Theirs, written: Written) -> None:
     rows = [Row(0, "1+1?", columns={name: "x"})]
-    parts = written(returns("[1.0]"))
+    parts = written(reward_returning("[1.0]"))
     with pytest.raises(TypeError, match="multiple values"):
         theirs([function(parts[0])], rows, ["a"])
     with pytest.raises(Rejected, match=f"a column is called {name}"):
@@ -225,7 +225,7 @@ def test_a_column_that_only_later_rows_have_is_dropped_and_one_that_they_lack_is
     parts = written("def reward(completions, **kwargs):\n    return [float('more' in kwargs)] * len(completions)\n")
     bare, more = Row(0, "q", columns={}), Row(1, "q", columns={"more": 1})
     assert theirs([function(parts[0])], [bare, more], ["a", "b"]) == [[0.0], [0.0]]
-    assert [one.value for one in TrlReward(parts)([bare, more], ["a", "b"])] == [0.0, 0.0]
+    assert [payment.value for payment in TrlReward(parts)([bare, more], ["a", "b"])] == [0.0, 0.0]
     with pytest.raises(KeyError, match="more"):
         theirs([function(parts[0])], [more, bare], ["a", "b"])
     with pytest.raises(Rejected, match="row 0 has no more"):
@@ -248,9 +248,9 @@ def test_rewards_that_trl_ships_are_paid_as_by_trl(name: str, theirs: Theirs, wr
     tokens = TrlReward(parts)._tokens
     call = function(parts[0])
     ids = [tokens.ids(text) for text in THOUGHTS]
-    given = (lambda **kwargs: call(**{**kwargs, "completion_ids": ids})) if "get_" in name else call
-    other = [one for (one,) in theirs([given], rows, THOUGHTS)]
-    assert same(values(TrlReward(parts)(rows, THOUGHTS), 0), other)
+    reward = (lambda **kwargs: call(**{**kwargs, "completion_ids": ids})) if "get_" in name else call
+    other = [value for (value,) in theirs([reward], rows, THOUGHTS)]
+    assert agree(values_of(TrlReward(parts)(rows, THOUGHTS), 0), other)
     assert len(set(other)) > 1
 
 
@@ -271,6 +271,6 @@ BY_PROMPT = """
 def test_rows_that_are_looked_up_by_a_prompt_which_may_be_a_chat_are_a_warning(
     tmp_path: Path, key: str, is_warned: bool
 ) -> None:
-    file = write(tmp_path, BY_PROMPT.format(key=key))
+    file = write_rewards(tmp_path, BY_PROMPT.format(key=key))
     report = audited(f"{file}:by_prompt", sums(16), "trl")
     assert ("chat-prompt" in verdicts(report)) == is_warned

@@ -1,4 +1,4 @@
-"""Our TRL reads what rewards return, and sums it, as TRL's own GRPOTrainer does; what TRL stores are 32-bit floats."""
+"""Our TRL adapter reads and sums return values as TRL's own GRPOTrainer does, which stores 32-bit floats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from loopholes.audit.frameworks.base import Rejected, function
 from loopholes.audit.frameworks.trl import TrlReward
-from support.framework_rewards import PLAIN, Theirs, Written, returns, same, values
+from support.framework_rewards import PLAIN, Theirs, Written, agree, reward_returning, values_of
 
 TAKEN = {
     "floats": "[0.5, 1.0]",
@@ -49,9 +49,9 @@ TAKEN = {
 def test_what_trl_takes_is_taken_as_the_same_number(
     value: str, asynchronous: bool, theirs: Theirs, written: Written
 ) -> None:
-    parts = written(returns(value, asynchronous=asynchronous))
+    parts = written(reward_returning(value, asynchronous=asynchronous))
     other = theirs([function(parts[0])], PLAIN, ["a", "b"])
-    assert same(values(TrlReward(parts)(PLAIN, ["a", "b"]), 0), [one for (one,) in other])
+    assert agree(values_of(TrlReward(parts)(PLAIN, ["a", "b"]), 0), [value for (value,) in other])
 
 
 REFUSED = {
@@ -75,7 +75,7 @@ REFUSED = {
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("value", REFUSED.values(), ids=REFUSED)
 def test_what_trl_cannot_take_is_refused(value: str, asynchronous: bool, theirs: Theirs, written: Written) -> None:
-    parts = written(returns(value, asynchronous=asynchronous))
+    parts = written(reward_returning(value, asynchronous=asynchronous))
     with pytest.raises((TypeError, ValueError, RuntimeError, OverflowError)):
         theirs([function(parts[0])], PLAIN, ["a", "b"])
     with pytest.raises(Rejected, match=r"rewards_0\.py:reward returned"):
@@ -83,10 +83,10 @@ def test_what_trl_cannot_take_is_refused(value: str, asynchronous: bool, theirs:
 
 
 def test_a_number_that_no_float_holds_stops_the_training_and_is_a_problem(theirs: Theirs, written: Written) -> None:
-    parts = written(returns("[10**400, 0]"))
+    parts = written(reward_returning("[10**400, 0]"))
     with pytest.raises(OverflowError):
         theirs([function(parts[0])], PLAIN, ["a", "b"])
-    assert {one.problem for one in TrlReward(parts)(PLAIN, ["a", "b"])} == {
+    assert {payment.problem for payment in TrlReward(parts)(PLAIN, ["a", "b"])} == {
         "raised OverflowError: int too large to convert to float"
     }
 
@@ -95,7 +95,7 @@ def test_a_number_that_no_float_holds_stops_the_training_and_is_a_problem(theirs
 def test_what_trl_takes_without_a_word_though_nobody_means_it_is_refused(
     value: str, theirs: Theirs, written: Written
 ) -> None:
-    parts = written(returns(value))
+    parts = written(reward_returning(value))
     assert len(theirs([function(parts[0])], PLAIN, ["a", "b"])) == 2
     with pytest.raises(Rejected, match="not a list of numbers"):
         TrlReward(parts)(PLAIN, ["a", "b"])
@@ -112,15 +112,15 @@ def test_functions_are_summed_by_weight_as_trl_sums_them(
 ) -> None:
     import torch
 
-    parts = written(returns(first), returns(second, asynchronous=True), weights=weights)
+    parts = written(reward_returning(first), reward_returning(second, asynchronous=True), weights=weights)
     rewards = torch.tensor(theirs([function(part) for part in parts], PLAIN, ["a", "b"]))
     total = aggregated(rewards, weights)
-    ours = [math.nan if one.value is None else one.value for one in TrlReward(parts)(PLAIN, ["a", "b"])]
-    assert same(ours, total)
+    ours = [math.nan if payment.value is None else payment.value for payment in TrlReward(parts)(PLAIN, ["a", "b"])]
+    assert agree(ours, total)
 
 
 def aggregated(rewards: Any, weights: Sequence[float]) -> list[float]:
-    """TRL's own lines of ``_generate_and_score_completions``, from the functions' values to a reward each."""
+    """TRL's own lines of ``_generate_and_score_completions``, from the functions' values to rewards."""
     import torch
     from trl import GRPOTrainer
 
@@ -131,10 +131,10 @@ def aggregated(rewards: Any, weights: Sequence[float]) -> list[float]:
     block = [line for line in lines[first : last + 1] if "multi_objective_aggregation" not in line]
     names: dict[str, Any] = {
         "torch": torch,
-        "self": SimpleNamespace(reward_weights=torch.tensor([float(one) for one in weights])),
+        "self": SimpleNamespace(reward_weights=torch.tensor([float(weight) for weight in weights])),
         "rewards_per_func": rewards,
         "device": "cpu",
     }
     exec("\n".join(textwrap.dedent(line).strip() for line in block), names)
-    found: list[float] = names["rewards"].tolist()
-    return found
+    total: list[float] = names["rewards"].tolist()
+    return total

@@ -1,6 +1,6 @@
-"""verifiers' own Task.score pays, and what it cannot pay here is named.
+"""verifiers' own Task.score pays, and rewards that it cannot pay here are named.
 
-The tests are slow, since verifiers (570 MB) is not in the set-up and cannot stand beside openenv: in an environment of
+The tests are slow, since verifiers (570 MB) is not in the set-up and conflicts with openenv: in an environment of
 its own, ``pip install -e '.[verifiers,dev]'``, then ``pytest -m slow tests/audit/frameworks/test_verifiers.py``.
 """
 
@@ -65,7 +65,7 @@ class AddTaskset(vf.Taskset[AddTask, AddsConfig]):
 
 @pytest.fixture
 def module() -> Any:
-    """The integration, which can be imported only where verifiers is."""
+    """The adapter, which can be imported only if verifiers is installed."""
     from loopholes.audit.frameworks import verifiers
 
     return verifiers
@@ -81,7 +81,7 @@ def written(tmp_path: Path) -> Callable[[str, str], list[Part]]:
 
 
 def task(reward: str, **more: str) -> str:
-    """A task with one reward, as a user's file has it."""
+    """A task with one reward, as in a user's file."""
     lines = "\n    ".join([*more.values(), *reward.strip().splitlines()])
     return f"class AddTask(vf.Task[AddData, vf.State, AddConfig]):\n    {lines}\n"
 
@@ -171,7 +171,7 @@ REFUSED = {
     "old names": (
         task("@vf.reward\nasync def one(self, completion, answer):\n    return 1.0"),
         "AddTask",
-        "one that takes completion, answer, but verifiers hands over task, trace, runtime only",
+        "one that takes completion, answer, but verifiers only passes task, trace, runtime",
     ),
     "container": (task(ASYNC, box="NEEDS_CONTAINER = True"), "AddTask", "AddTask needs a container"),
     "no reward": (task("pass"), "AddTask", "no reward that can be scored here: decorate one with @vf.reward"),
@@ -211,7 +211,7 @@ def test_everything_that_pays_elsewhere_is_named(module: Any, written: Callable[
     reward = module.build(parts, {"config": judges})
     assert reward.not_covered == [
         "the judge taste (weight 0.5) asks a model, which is not done here",
-        "Best lets 2 agents play (first, second), and one on its own is played here",
+        "Best lets 2 agents play (first, second), and only single agents are played here",
     ]
     assert reward([row()], ["4"]) == [Paid(1.0, parts=(1.0,))]
     assert reward([row(image="python:3.11")], ["4"])[0].value is None
@@ -277,7 +277,7 @@ class AddTaskset(vf.Taskset[AddTask, AddsConfig]):
 @pytest.mark.parametrize(
     ("body", "options", "words"),
     [
-        (TASK, {}, "is a Task, which brings no rows"),
+        (TASK, {}, "is a Task, which has no rows"),
         (TASK + TASKSET.replace("range(3)", "range(0)"), {}, "has no tasks"),
         (TASK + TASKSET.replace("range(3)", "1 / 0"), {}, "cannot load its tasks: it raised ZeroDivisionError"),
         (TASK + TASKSET, {"golden": "solution"}, "the tasks have no solution; they have: answer, idx, level, prompt"),

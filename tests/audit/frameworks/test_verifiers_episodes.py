@@ -80,14 +80,14 @@ def test_calls_are_made_until_a_reply_without_one_which_is_the_answer(file: str)
 def test_what_a_tool_server_writes_into_the_state_is_paid_and_its_limit_of_turns_ends_the_episode(file: str) -> None:
     call = '{"actions": ["{\\"tool_name\\": \\"lookup\\"}"]}'
     (payment,) = paid(f"{file}:PaysCalls", [call], turns=3)
-    assert payment.value == pytest.approx(0.9) and payment.shown == "What is 11 plus 90?"
+    assert payment.value == pytest.approx(0.9) and payment.first_observation == "What is 11 plus 90?"
 
 
 def test_an_env_plays_its_part_turn_by_turn(guesses: str) -> None:
     texts = ['{"actions": ["50", "3"]}', '{"actions": ["50", "1", "2"]}', "3", '{"actions": ["{observation}"]}']
     payments = paid(guesses, texts, turns=4)
     assert [payment.value for payment in payments] == [1.0, 0.0, 1.0, 0.0]
-    assert {payment.shown for payment in payments} == {"Which whole number from 0 to 99 do I mean?"}
+    assert {payment.first_observation for payment in payments} == {"Which whole number from 0 to 99 do I mean?"}
 
 
 def test_an_environment_that_pays_calls_is_found_by_calling_a_tool_again_and_again(file: str) -> None:

@@ -1,4 +1,4 @@
-"""What our verl does by itself: bad input, options, and what it says; test_verl_managers.py compares it with verl."""
+"""Our verl adapter on its own: bad input, options and messages; test_verl_managers.py compares it with verl."""
 
 from __future__ import annotations
 

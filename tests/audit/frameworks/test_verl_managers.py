@@ -1,4 +1,4 @@
-"""Our verl calls ``compute_score`` and reads it as verl's own reward managers do: the same file under both.
+"""Our verl adapter calls ``compute_score`` as verl's own reward managers do: the same file runs under both.
 
 The tests are slow, since verl is not in the set-up: its requirements exclude the transformers of the others. Beside
 them, in an environment of its own, it runs all the same::
@@ -28,7 +28,7 @@ from loopholes.audit.frameworks.base import Paid, Part, Row, function
 from loopholes.audit.frameworks.verl import VERL, VerlReward
 from support.framework_rewards import Written
 
-# private _tokens: a count of tokens that is known beforehand, on both sides
+# private _tokens: a count of tokens that both sides know in advance
 
 
 pytestmark = [
@@ -59,7 +59,7 @@ def test_it_is_the_minor_version_of_verl_that_was_compared() -> None:
 
 @pytest.fixture(scope="module")
 def actor() -> Iterator[asyncio.AbstractEventLoop]:
-    """An event loop as an actor has one."""
+    """An event loop like an actor's."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="AsyncIO Thread: default", daemon=True)
     thread.start()
@@ -104,7 +104,7 @@ async def _scored(part: Part, text: str, options: Mapping[str, Any]) -> dict[str
 
 
 class _Words:
-    """A tokenizer whose tokens are the words, and the end."""
+    """A tokenizer whose tokens are the words and an end token."""
 
     def decode(self, ids: Any, skip_special_tokens: bool = False) -> str:
         assert skip_special_tokens

@@ -1,1 +1,1 @@
-"""Episodes of several turns that scripted policies play, each of them a completion like any other to the audit."""
+"""Episodes of several turns, played by scripted policies. To the audit, each is a completion like any other."""

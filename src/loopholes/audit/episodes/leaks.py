@@ -1,9 +1,9 @@
 """Does one episode change the next?
 
-The same policy plays the same row in a process that played nothing before, and in one that played other episodes. What
-is shown first and what is paid should be the same. It is asked twice of fresh processes: where those differ already,
-episodes are random, and nothing is said. Python's and NumPy's global random numbers begin anew with each episode, so
-that they are no such difference. The earlier episodes are a column of the row, so that a finding can be replayed.
+The same policy plays the same row in a fresh process, and in one that played other episodes before. The first
+observation and the payment should be the same. Two fresh processes are compared as well: if they differ already,
+episodes are random, and there is no conclusion. Python's and NumPy's global random generators are reseeded before each
+episode, so that they make no difference. Earlier episodes are a column of the row, so that a finding can be replayed.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from loopholes.audit.scale import Level
 from loopholes.audit.scorer import Scorer
 
 IDLE = ("", script(OBSERVATION))
-"""What episodes do beside right and wrong answers."""
+"""Completions of earlier episodes, in addition to right and wrong answers."""
 ROWS = 2
-"""Rows whose episodes are played before another one."""
+"""Rows whose episodes are played earlier."""
 
 
 class Leak(NamedTuple):
-    """A policy whose episode is another one after other episodes: what it was paid ``alone``, and ``after`` them.
+    """A policy whose episode changes after others: its payments ``alone`` and ``after`` them.
 
-    ``row`` is that of the level with the earlier episodes.
+    ``row`` is the level's row with the earlier episodes.
     """
 
     level: Level
@@ -38,19 +38,20 @@ class Leak(NamedTuple):
 
     @property
     def changes_start(self) -> bool:
-        """Whether the episode begins otherwise, so that it may be another task."""
-        return self.alone.shown != self.after.shown
+        """Whether the episode begins differently, so that it may be a different task."""
+        return self.alone.first_observation != self.after.first_observation
 
 
 def ask_leaks(scorer: Scorer, levels: Sequence[Level]) -> list[Leak]:
-    """Every policy tried whose episode others changed; the reward's process is a fresh one at the end."""
+    """The policies whose episodes earlier ones change. The reward's process is fresh at the end."""
     if not levels:
         return []
     level = next((level for level in levels if level.width is not None), levels[0])
     row = scorer.rows[level.row]
     alone = replace(row, columns={**row.columns, EARLIER: []})
-    others = [*[other for other in levels if other is not level][: ROWS - 1], level]
-    after = replace(row, columns={**row.columns, EARLIER: [one for other in others for one in _played(scorer, other)]})
+    played = [*[other for other in levels if other is not level][: ROWS - 1], level]
+    earlier = [episode for played_level in played for episode in _played(scorer, played_level)]
+    after = replace(row, columns={**row.columns, EARLIER: earlier})
     leaks = []
     for text in _texts(level):
         first, second, later = (_fresh(scorer, each, text) for each in (alone, alone, after))
@@ -70,15 +71,15 @@ def _texts(level: Level) -> list[str]:
 
 
 def _fresh(scorer: Scorer, row: Row, text: str) -> Paid:
-    """What an episode is paid in a process that played nothing before."""
+    """The payment of an episode in a fresh process."""
     scorer.restart()
     return scorer.pay_now([(row, text)])[0]
 
 
 def _differs(first: Paid, second: Paid, later: Paid) -> bool:
-    """Whether what was the same in two fresh processes is something else later."""
-    starts_otherwise = first.shown == second.shown != later.shown
-    return starts_otherwise or _result(first) == _result(second) != _result(later)
+    """Whether something that agreed in two fresh processes is different later."""
+    starts_differently = first.first_observation == second.first_observation != later.first_observation
+    return starts_differently or _result(first) == _result(second) != _result(later)
 
 
 def _result(paid: Paid) -> tuple[str, bool]:

@@ -1,4 +1,4 @@
-"""Plays one episode of a scripted policy, and adds up what its steps are paid as a trainer does."""
+"""Plays an episode with a scripted policy, and adds up its step rewards as a trainer does."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from loopholes.audit.frameworks.base import Paid, Row, number, raised
 from loopholes.errors import LoopholesError, UsageError
 
 TURNS = 10
-"""Turns of an episode at most unless ``turns`` says otherwise."""
+"""Default of ``turns``, the most turns per episode."""
 EPISODES = 16
-"""Episodes of an environment that are rows unless ``rows`` says otherwise."""
+"""Default of ``rows``, the number of episodes that become rows."""
 EARLIER = "earlier"
 """The column of a row with the episodes to play before its own, each a ``seed`` and a ``completion``.
 
-Under such a row, also where that is an empty list, global random numbers begin anew with each episode.
+If a row has this column, even an empty list, global random generators are reseeded before each episode.
 """
 LONGEST = 20_000
-"""Characters of an observation that a policy repeats at most."""
+"""Most characters of an observation that a policy repeats."""
 NO_REWARD = "no step of the episode had a reward"
 PLAYING: Mapping[str, str] = {
-    "turns": f"Turns of an episode at most; default: {TURNS}.",
-    "return": "What a trainer takes of an episode's step rewards, sum or last; default: sum.",
-    "rows": f"How many episodes of an environment are rows; default: {EPISODES}.",
+    "turns": f"Most turns per episode; default: {TURNS}.",
+    "return": "How a trainer combines an episode's step rewards, sum or last; default: sum.",
+    "rows": f"How many episodes of an environment become rows; default: {EPISODES}.",
 }
-"""What ``--set`` takes for every environment of several turns."""
+"""Options of every environment of several turns."""
 
 
 class Step(NamedTuple):
-    """What an environment answers to an action. ``reward`` is None where the step has none."""
+    """An environment's answer to an action. ``reward`` is None if the step has none."""
 
     observation: str
     reward: Any
@@ -42,10 +42,10 @@ class Step(NamedTuple):
 
 
 class Environment(Protocol):
-    """An environment, one episode at a time. Exceptions are the environment's own."""
+    """An environment that plays one episode at a time. It may raise any exception."""
 
     def reset(self, row: Row) -> str:
-        """Begin the episode of a row; what is shown first."""
+        """Begin the episode of a row; returns the first observation."""
         ...
 
     def step(self, action: str) -> Step:
@@ -53,33 +53,35 @@ class Environment(Protocol):
         ...
 
     def finish(self) -> None:
-        """The episode is over, or is given up: let go of what it holds alone."""
+        """End the episode, finished or not, and release its resources."""
         ...
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How episodes are played: at most so many ``turns``, whose rewards are summed, or of which the last counts."""
+    """How episodes are played: the most ``turns``, and whether the sum of rewards or the last one counts."""
 
     turns: int = TURNS
     total: Literal["sum", "last"] = "sum"
 
     @property
     def note(self) -> str:
-        """In a sentence."""
+        """The rules in a sentence."""
         total = (
             "an episode earns the sum of its step rewards, undiscounted, as SkyRL-gym, RAGEN and verl-agent add them up"
             if self.total == "sum"
             else "an episode earns its last step reward"
         )
-        return f"{total}; at most {self.turns} turns (--set turns=N), the last action again until the episode is over"
+        return (
+            f"{total}; at most {self.turns} turns (--set turns=N), with the last action repeated until the episode ends"
+        )
 
-    def paid(self, rewards: Sequence[float | None], shown: str, problem: str = NO_REWARD) -> Paid:
-        """What these step rewards come to, None being those of steps without one; a problem where none has one."""
+    def paid(self, rewards: Sequence[float | None], first_observation: str, problem: str = NO_REWARD) -> Paid:
+        """The payment for these step rewards, which are None for steps without one; a problem if no step has one."""
         values = [value for value in rewards if value is not None]
         if not values:
-            return Paid(None, problem, shown=shown)
-        return Paid(sum(values) if self.total == "sum" else values[-1], shown=shown)
+            return Paid(None, problem, first_observation=first_observation)
+        return Paid(sum(values) if self.total == "sum" else values[-1], first_observation=first_observation)
 
 
 def rules_of(options: Mapping[str, Any]) -> Rules:
@@ -97,7 +99,7 @@ def rules_of(options: Mapping[str, Any]) -> Rules:
 
 
 class EpisodeReward:
-    """The return of an environment's episodes as a reward: a completion is what a scripted policy does in one."""
+    """The return of episodes as a reward. A completion describes what a scripted policy does in an episode."""
 
     batched = False
 
@@ -115,9 +117,9 @@ class EpisodeReward:
 
 
 def play(environment: Environment, row: Row, text: str, rules: Rules, label: str) -> Paid:
-    """What an episode earns. If the environment raises, that is a problem and there is no reward.
+    """The payment of an episode. If the environment raises, that is a problem and there is no reward.
 
-    Raises :class:`~loopholes.audit.frameworks.base.Rejected` for step rewards that are no numbers.
+    Raises :class:`~loopholes.audit.frameworks.base.Rejected` for step rewards that are not numbers.
     """
     for earlier, completion in earlier_of(row):
         _reseed()
@@ -126,9 +128,9 @@ def play(environment: Environment, row: Row, text: str, rules: Rules, label: str
         _reseed()
     actions, is_script = actions_of(text, row.columns), scripted(text) is not None
     rewards: list[float | None] = []
-    shown = ""
+    first_observation = ""
     try:
-        shown = seen = environment.reset(row)
+        first_observation = seen = environment.reset(row)
         for turn in range(rules.turns):
             action = actions[min(turn, len(actions) - 1)]
             step = environment.step(action.replace(OBSERVATION, seen[:LONGEST]) if is_script else action)
@@ -139,14 +141,14 @@ def play(environment: Environment, row: Row, text: str, rules: Rules, label: str
     except LoopholesError:
         raise
     except Exception as error:
-        return Paid(None, raised(error), shown=shown)
+        return Paid(None, raised(error), first_observation=first_observation)
     finally:
         environment.finish()
-    return rules.paid(rewards, shown)
+    return rules.paid(rewards, first_observation)
 
 
 def earlier_of(row: Row) -> list[tuple[Row, str]]:
-    """The episodes to play before that of a row, each as a row and a completion."""
+    """The episodes to play before a row's own, each as a row and a completion."""
     columns = {name: value for name, value in row.columns.items() if name != EARLIER}
     return [
         (replace(row, columns={**columns, "seed": episode["seed"]}), episode["completion"])
@@ -170,7 +172,7 @@ def text_of(observation: Any) -> str:
 
 
 def start_of(row: Row) -> tuple[int, dict[str, Any]]:
-    """The seed of a row's episode and what else its reset gets."""
+    """The seed of a row's episode, and the other arguments of its reset."""
     more = row.columns.get("reset")
     return int(row.columns.get("seed", row.number)), dict(more) if isinstance(more, Mapping) else {}
 

@@ -1,7 +1,7 @@
-"""The scripted policies: attacks that take several turns, tried beside the panel where a completion is an episode.
+"""Scripted policies: attacks of several turns, tried in addition to the panel if completions are episodes.
 
 They see what the panel's attacks see: the first observation, the form of golden completions, and the names of the tools
-or commands that the first observation or the row's data offer.
+or commands that the first observation or the row's data offers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from loopholes.audit.attacks.base import Attack, Make, View, adaptive
 from loopholes.audit.episodes.scripts import OBSERVATION, script
 
 MOST_TOOLS = 4
-"""Tools that are called again and again, each by itself."""
+"""Most tools that are called repeatedly, each in its own attack."""
 NOTATIONS = {
     "word": "{name}",
     "argument": "{name} test",
@@ -23,7 +23,7 @@ NOTATIONS = {
     "json": '{"tool": "{name}", "arguments": {}}',
     "action": '{"tool_name": "{name}", "arguments": {}}',
 }
-"""How a call of a tool with nothing is written: as environments read it, nobody knows which."""
+"""Notations for a tool call without arguments. The audit does not know which one an environment reads."""
 CLAIM = "Done. The task is complete and all checks pass."
 SILENCE = {
     "never-answer": "",
@@ -31,7 +31,7 @@ SILENCE = {
     "never-answer-thinking": "I am still thinking about it.",
 }
 ENDINGS = ("done", "exit", "quit", "finish", "submit", "stop")
-"""Words that end an episode where they are commands."""
+"""Words that may be commands to end an episode."""
 GUESSES = ("0", "1", "A", "yes", "unknown")
 
 
@@ -40,19 +40,19 @@ def _calls(notation: str, view: View) -> list[str]:
 
 
 def _repeat(notation: str, place: int, view: View) -> str | None:
-    """One tool, called with nothing until the episode is over."""
+    """One tool, called without arguments until the episode ends."""
     calls = _calls(notation, view)
     return script(calls[place]) if place < len(calls) else None
 
 
 def _every(notation: str, last: str, view: View) -> str | None:
-    """Every tool once with nothing; then a last word."""
+    """Every tool once, without arguments, then a last action."""
     calls = _calls(notation, view)
     return script(*calls, last) if calls else None
 
 
 def _at_once(text: str, view: View) -> str:
-    """An answer at the first turn, in the form of right ones."""
+    """An answer on the first turn, in the form of right answers."""
     return script(view.form.wrap(text))
 
 
@@ -85,4 +85,4 @@ ATTACKS: tuple[Attack, ...] = (
     *adaptive("tool-use", _TOOLS),
     *adaptive("echo", _ECHOES),
 )
-"""Every scripted policy. Names are unique, also beside the panel's."""
+"""Every scripted policy. Names are unique, and different from the panel's."""

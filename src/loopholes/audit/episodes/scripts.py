@@ -1,9 +1,9 @@
-"""What a scripted policy does in an episode, written as a completion.
+"""The actions of a scripted policy in an episode, written as a completion.
 
-A plain text is what the policy says at the *answering turn*: the first one, or the one behind the row's ``lead``, the
+A plain text is the action on the *answering turn*: the first turn, or the one after the row's ``lead``, which holds the
 actions that every right episode begins with. A *script* is a JSON object with the single key ``actions`` and a list of
-texts, played from the first turn. Either way the last action is said again until the episode is over, and
-``{observation}`` in a script stands for what the environment showed last.
+texts, played from the first turn. Either way, the last action is repeated until the episode ends, and
+``{observation}`` in a script stands for the last observation.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from loopholes.audit.frameworks.base import Row
 
 OBSERVATION = "{observation}"
-"""What an action of a script repeats: the last observation."""
+"""Stands for the last observation in an action of a script."""
 LEAD = "lead"
 """The column with the actions before the answering turn."""
 _KEY = "actions"
@@ -46,15 +46,15 @@ def is_actions(value: Any) -> bool:
 
 
 def actions_of(text: str, columns: Mapping[str, Any]) -> list[str]:
-    """What a completion does under a row with these columns, turn by turn; the last is said again and again."""
+    """The actions of a completion under a row with these columns, turn by turn. The last one is repeated."""
     lead = columns.get(LEAD)
     return scripted(text) or [*(lead if lead and is_actions(lead) else ()), text]
 
 
 def with_leads(rows: Sequence[Row]) -> list[Row]:
-    """Rows whose golden scripts all begin alike, with that beginning as their lead and the last action as golden.
+    """The rows; if all golden scripts differ only in their last action, that is golden and the rest is the lead.
 
-    Attacks may then take the way to the answering turn, which says nothing of the answer. Other rows stay as they are.
+    Attacks may then follow the lead to the answering turn, which reveals nothing about the answer.
     """
     golden = [scripted(row.golden) for row in rows if row.golden is not None]
     whole = [actions for actions in golden if actions is not None]

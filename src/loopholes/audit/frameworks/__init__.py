@@ -1,25 +1,25 @@
-"""Reward functions of other frameworks, called as those call them; each library is imported only when it is used.
+"""Reward functions of other frameworks, called as those frameworks call them. Libraries are imported only when used.
 
-A framework is one module of this folder that declares itself; the registry is derived. It has
+Each framework is a module of this folder that declares itself, from which the registry is derived. It has
 
 - ``NAME``, and a docstring;
-- ``PACKAGE``, the distribution whose version a finding records, and ``EXTRA``, the extra of ours that installs it; each
-  may be None;
-- ``REQUIREMENTS``, what has to be installed for a target that names or imports a module: the module's first name to
+- ``PACKAGE``, the distribution whose version a finding records, and ``EXTRA``, the extra of Loopholes that installs it;
+  each may be None;
+- ``REQUIREMENTS``, what to install for a target that names or imports a module: from the top-level module to
   requirements as pip reads them (:mod:`loopholes.audit.environments`); may be empty;
-- ``OPTIONS``, what it takes beside the target: name to a sentence for ``loopholes audit --help``;
-- ``PREFIXES``, the words before a colon that make a target its own (``game:NAME``); may be empty;
+- ``OPTIONS``, its options: from name to a sentence for ``loopholes audit --help``;
+- ``PREFIXES``, the words before a colon that mark its targets (``game:NAME``); may be empty;
 - ``recognises(shape)``, whether a :class:`loopholes.audit.frameworks.base.Shape` was written for it;
-  None if a target is named by a prefix alone;
+  None if targets are named by a prefix only;
 - ``build(parts, options)``, which loads a user's reward in the process that it will run in and returns a
-  :class:`loopholes.audit.frameworks.base.Reward`. Where a reward pays for something that is not scored here, its
-  attribute ``not_covered`` says so, a sentence each; what it says may grow while the reward is used;
-- where it brings data, ``rows(parts, options)``; where only some of its targets do, ``brings_rows(shape)`` says which;
-- where a package offers targets by name, ``members()``, the names of all that are installed;
-- where a target with its prefix stands for something else, ``located(part)``, which returns that part.
+  :class:`loopholes.audit.frameworks.base.Reward`. If a reward pays for something that is not scored here, its
+  attribute ``not_covered`` says so in sentences; it may grow while the reward is used;
+- if targets have data of their own, ``rows(parts, options)``; if only some do, ``brings_rows(shape)`` says which;
+- if a package offers targets by name, ``members()``, the names of all that are installed;
+- if a target with its prefix stands for another part, ``located(part)``, which returns that part.
 
-It imports its library within functions, since the registry imports every module of this folder. Modules whose names
-begin with ``_`` are parts of a framework.
+A module imports its library inside functions, since the registry imports every module of this folder. Modules whose
+names begin with ``_`` are parts of a framework.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ class Framework(Protocol):
 
 @cache
 def frameworks() -> Mapping[str, Framework]:
-    """Every framework by its name."""
+    """Every framework, by name."""
     names = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
     modules: list[Any] = [importlib.import_module(f"{__name__}.{name}") for name in names]
     return {module.NAME: module for module in modules if hasattr(module, "NAME")}
 
 
 def framework(name: str) -> Framework:
-    """One framework, imported without the others if its module has its name; raises :class:`UnknownName`."""
+    """A framework, imported alone if its module has the same name; raises :class:`UnknownName`."""
     if name in (module.name for module in pkgutil.iter_modules(__path__)):
         module: Any = importlib.import_module(f"{__name__}.{name}")
         if getattr(module, "NAME", None) == name:
@@ -70,13 +70,13 @@ def framework(name: str) -> Framework:
 
 
 def recognising(shape: Shape) -> list[str]:
-    """The frameworks that a shape was written for; plain only where no other recognises it."""
-    names = [name for name, one in frameworks().items() if one.recognises is not None and one.recognises(shape)]
+    """The frameworks that recognise a shape; plain only if no other does."""
+    names = [name for name, each in frameworks().items() if each.recognises is not None and each.recognises(shape)]
     return [name for name in names if name != "plain"] or names
 
 
 def missing(error: ModuleNotFoundError, framework: Framework) -> MissingExtra | None:
-    """The sentence for a framework that is not installed; None if something else is missing."""
+    """The error for a framework that is not installed; None if something else is missing."""
     package = str(error.name).partition(".")[0]
     is_own = framework.EXTRA is not None and package == framework.PACKAGE
     return MissingExtra(package, str(framework.EXTRA)) if is_own else None

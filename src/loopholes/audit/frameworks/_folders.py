@@ -1,4 +1,4 @@
-"""The class of a target in the folder of a project, found by reading its source."""
+"""The target class in a project's folder, found in its source."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from loopholes.audit.frameworks.base import Part
 from loopholes.errors import UsageError
 
 HIDDEN = ("tests", "build", "dist", "outputs", "node_modules")
-"""Folders without targets of the project."""
+"""Folders that are skipped."""
 
 
 def class_in(folder: str, bases: Set[str]) -> Part:
-    """The only class below a folder with one of these bases; raises :class:`UsageError` with those that there are."""
+    """The only class below a folder with one of these bases; raises :class:`UsageError` if there is not exactly one."""
     parts = [Part(str(file), name) for file in _sources(Path(folder)) for name in _classes(file, bases)]
     if len(parts) != 1:
         names, kinds = ", ".join(part.label for part in parts) or "none", " or ".join(sorted(bases))

@@ -1,8 +1,8 @@
-"""Stands in for the package ``nemo_gym`` while the file of a resources server is imported.
+"""Replaces the package ``nemo_gym`` while the file of a resources server is imported.
 
-The package itself needs a newer Python, Ray and a configuration of servers. A resources server takes of it base classes
-of records, a base class of servers and types in annotations; ``verify`` reads the request and makes a response. So
-every name that is imported from it is one of the classes below, or else a record that takes any field.
+The package itself needs a newer Python, Ray and a configuration of servers. A resources server uses only its base
+classes of records and servers, and types in annotations; ``verify`` reads the request and returns a response. So every
+name that is imported from it is one of the classes below, or else a record that accepts any field.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ PACKAGE = "nemo_gym"
 
 
 class _Constants(ModelMetaclass):
-    """Has every constant that a file may ask a class of the package for, such as a member of an enumeration."""
+    """Gives classes every constant that a file may use, such as members of an enumeration."""
 
     def __getattr__(cls, name: str) -> Any:
         return name if name.isupper() else super().__getattr__(name)  # type: ignore[misc]
 
 
 class Record(BaseModel, metaclass=_Constants):
-    """Takes any field."""
+    """A record that accepts any field."""
 
     model_config = ConfigDict(extra="allow", arbitrary_types_allowed=True, populate_by_name=True)
 
@@ -67,7 +67,7 @@ class ResourcesServer(Record):
         """Nothing is served here."""
 
 
-KNOWN: dict[str, type[Record]] = {
+CLASSES: dict[str, type[Record]] = {
     "SimpleResourcesServer": ResourcesServer,
     "BaseResourcesServer": ResourcesServer,
     "BaseRunRequest": RunRequest,
@@ -75,17 +75,17 @@ KNOWN: dict[str, type[Record]] = {
     "BaseVerifyResponse": VerifyResponse,
     "BaseMultiRewardVerifyResponse": VerifyResponse,
 }
-"""Classes by the names under which resources servers import them."""
+"""Classes, by the names under which resources servers import them."""
 
 
 @cache
 def stand_in(name: str) -> type[Record]:
-    """What a name of the package is here."""
-    return KNOWN.get(name) or type(name, (Record,), {"__module__": PACKAGE})
+    """The replacement for a name of the package."""
+    return CLASSES.get(name) or type(name, (Record,), {"__module__": PACKAGE})
 
 
 class _Module(ModuleType):
-    """A module of the package: a package itself, whose every public name is a stand-in."""
+    """A module of the package. Each of its public names is a stand-in."""
 
     __path__: MutableSequence[str] = []  # noqa: RUF012 (as ModuleType has it)
 

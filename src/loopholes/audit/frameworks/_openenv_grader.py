@@ -1,8 +1,8 @@
-"""Audits of a reward as graders of OpenEnv 0.10, and a runner of graders over an environment that is served.
+"""Audits of a reward as OpenEnv 0.10 graders, and a runner for graders of a served environment.
 
-``openenv validate`` loads no graders of others and no grader of its statistical level (tests notice when it begins to),
-so :func:`run_graders` does what it would: it looks whether the server is up, hands every grader the same subject, and
-lets OpenEnv's severity policy speak. :mod:`loopholes.audit.graders` has the two graders of this package.
+``openenv validate`` does not load other packages' graders, nor graders of its statistical level (tests will notice when
+it does). So :func:`run_graders` does what it would do: it checks that the server is up, gives every grader the same
+subject, and applies OpenEnv's severity policy. :mod:`loopholes.audit.graders` has the two graders of this package.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ from loopholes.errors import LoopholesError, UsageError
 
 FLOOR = "statistical.adversarial_floor"
 GAP = "statistical.gameability_gap"
-"""OpenEnv's own ids; its policy reserves them for operators and has no grader for them."""
+"""OpenEnv's own ids. Its policy reserves them for operators, and it has no graders for them."""
 STARTED = "runtime.startup"
 POLICY = "v2"
 SECONDS = 30.0
 VERDICTS = {"pass": CheckStatus.PASS, "fail": CheckStatus.FAIL, "skip": CheckStatus.SKIP}
-"""What an audit may say. ``skip`` means that it cannot tell, and is never safe."""
+"""The possible verdicts. ``skip`` means that the audit was inconclusive, which never counts as safe."""
 
 
 class Verdict(NamedTuple):
-    """What an audit of a running environment says: ``pass``, ``fail`` or ``skip``, what it measured, and sentences."""
+    """The verdict on a running environment: ``pass``, ``fail`` or ``skip``, measurements, and sentences of evidence."""
 
     status: str
     measured: Mapping[str, Any]
@@ -54,16 +54,16 @@ class Verdict(NamedTuple):
 
 
 Audit = Callable[[str, NormalizedManifest], Verdict]
-"""An audit of the environment at an address, whose manifest says which rewards there are."""
+"""An audit of the environment at an address, whose manifest states the range of rewards."""
 
 
 class RewardAuditGrader:
-    """OpenEnv's ``Grader`` that asks an audit of the running environment.
+    """An OpenEnv ``Grader`` that runs an audit of the running environment.
 
     Args:
         audit: called once with the address of the running environment and its manifest.
-        check_id: ``level.name``, as OpenEnv's ids are; the level is read off it.
-        remediation: what to do where the audit fails.
+        check_id: ``level.name``, like OpenEnv's own ids.
+        remediation: what to do if the audit fails.
 
     Raises :class:`UsageError` for an id without one of OpenEnv's levels.
     """
@@ -75,19 +75,19 @@ class RewardAuditGrader:
     def __init__(self, audit: Audit, check_id: str, remediation: str = "") -> None:
         level = check_id.partition(".")[0].upper()
         if level not in Level.__members__:
-            known = ", ".join(name.lower() for name in Level.__members__)
-            raise UsageError(f"the check id {check_id} begins with none of OpenEnv's levels: {known}")
+            levels = ", ".join(name.lower() for name in Level.__members__)
+            raise UsageError(f"the check id {check_id} begins with none of OpenEnv's levels: {levels}")
         self.check_id = check_id
         self.level = Level[level]
         self._audit = audit
         self._remediation = remediation
 
     def applies_to(self, manifest: NormalizedManifest) -> bool:
-        """Every environment has a reward."""
+        """Always true, since every environment has a reward."""
         return True
 
     def run(self, subject: Subject) -> CheckResult:
-        """The audit's verdict; SKIP where nothing runs, ERROR with the sentence of what the audit raised on purpose."""
+        """The audit's verdict; SKIP if no environment is running, ERROR with the audit's message if it raised one."""
         begun = time.monotonic()
         if subject.running is None:
             return self._result(begun, CheckStatus.SKIP, ["no environment is running: start its server"])
@@ -96,9 +96,9 @@ class RewardAuditGrader:
         except LoopholesError as error:
             return self._result(begun, CheckStatus.ERROR, [str(error)])
         if verdict.status not in VERDICTS:
-            words = f"the audit said {verdict.status!r}, which is none of: {', '.join(VERDICTS)}"
+            words = f"the audit returned {verdict.status!r}, which is none of: {', '.join(VERDICTS)}"
             return self._result(begun, CheckStatus.ERROR, [words])
-        evidence = list(verdict.evidence) or [f"the audit said {verdict.status}"]
+        evidence = list(verdict.evidence) or [f"the audit returned {verdict.status}"]
         return self._result(begun, VERDICTS[verdict.status], evidence, verdict.measured)
 
     def _result(
@@ -130,17 +130,17 @@ def run_graders(
     folder: Path | None = None,
     severity: str = "warn",
 ) -> Graded:
-    """Run graders, OpenEnv's own or others', over the environment served at an address.
+    """Run graders, OpenEnv's own or others, on the environment served at an address.
 
     Args:
-        base_url: ``http(s)://…``; the server runs already, and goes on running.
+        base_url: ``http(s)://…``; the server has to be running, and is not stopped.
         graders: objects of OpenEnv's ``Grader`` protocol.
-        manifest: of the environment; without it one that declares nothing but rewards in [0, 1].
+        manifest: the environment's manifest; by default, one that only declares rewards in [0, 1].
         plan: a ``RuntimePlan`` to collect as evidence, which OpenEnv's own runtime graders need.
         folder: the environment's source, for graders that read it.
-        severity: what a failure means where the policy does not know the check: ``fail``, ``warn`` or ``advisory``.
+        severity: the effect of failures that the policy does not know: ``fail``, ``warn`` or ``advisory``.
 
-    Raises :class:`UsageError` for two graders with one id, a plan that is none, and a severity that is none.
+    Raises :class:`UsageError` for two graders with the same id, and for an invalid plan or severity.
     """
     described = manifest or _manifest()
     registry = GraderRegistry()
@@ -163,7 +163,7 @@ def run_graders(
 
 @dataclass(frozen=True)
 class _Running:
-    """A server that others started: it can be asked, and neither entered nor stopped."""
+    """A server that somebody else started: it can be called, but not entered or stopped."""
 
     base_url: str
 
@@ -174,27 +174,27 @@ class _Running:
         return ""
 
     def exec(self, argv: list[str], timeout_s: float) -> Any:
-        raise UsageError("nothing can be run beside a server that was started elsewhere")
+        raise UsageError("nothing can be run next to a server that was started elsewhere")
 
     def stop(self) -> None:
         return None
 
 
 def _policy(graders: Sequence[Any], severity: Severity) -> Any:
-    """OpenEnv's policy, and entries for the ids that it does not know, which it would refuse."""
+    """OpenEnv's policy, with entries for unknown ids, which it would refuse otherwise."""
     policy = load_policy(POLICY)
-    known = {entry.check_id for entry in policy.entries}
+    covered = {entry.check_id for entry in policy.entries}
     own = [
-        PolicyEntry(check_id=one.check_id, level=one.level, lane=Lane.HUB, severity=severity)
-        for one in graders
-        if one.check_id not in known
+        PolicyEntry(check_id=grader.check_id, level=grader.level, lane=Lane.HUB, severity=severity)
+        for grader in graders
+        if grader.check_id not in covered
     ]
     version = f"{policy.policy_version}+loopholes" if own else policy.policy_version
     return policy.model_copy(update={"policy_version": version, "entries": [*policy.entries, *own]})
 
 
 def _started(base_url: str) -> CheckResult:
-    """Whether the server is up, as the check that all the others depend on."""
+    """The check that the server is up, on which all others depend."""
     begun, status, evidence = time.monotonic(), CheckStatus.PASS, "the server answers"
     plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

@@ -1,7 +1,7 @@
-"""An OpenEnv environment that is served: a session over its WebSocket for every episode.
+"""A served OpenEnv environment: one WebSocket session per episode.
 
-HTTP's ``/reset`` and ``/step`` would not do: each makes an environment of its own. OpenEnv's own collector of evidence
-would take 0.2 s an episode, and has to know all actions beforehand.
+HTTP's ``/reset`` and ``/step`` would not work, since each creates an environment of its own. OpenEnv's own collector of
+evidence would take 0.2 s per episode, and has to know all actions in advance.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from loopholes.errors import ScoringError, UsageError
 client, exceptions = Library("websockets.sync.client"), Library("websockets.exceptions")
 
 SECONDS = 30.0
-"""How long an episode may take unless ``timeout`` says otherwise."""
+"""Default of ``timeout``, the time limit of an episode in seconds."""
 FULL = "CAPACITY_REACHED"
-PAUSE = 0.05  # seconds, while the last episode's session closes
+PAUSE = 0.05  # seconds for the last episode's session to close
 
 
 class ServedEnvironment:
-    """An environment at an address, whose actions take a text in one of their fields.
+    """An environment at an address. ``field`` is the field of its actions that takes a text.
 
-    ``field`` is that field. A server that is gone or stays full raises :class:`ScoringError`.
+    A server that is gone or stays full raises :class:`ScoringError`.
     """
 
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
@@ -43,25 +43,25 @@ class ServedEnvironment:
 
     @property
     def notes(self) -> list[str]:
-        """How the environment is played."""
+        """Notes on how the environment is played."""
         return [
-            f"a text is the {self.field} of an action; a row's columns seed and reset are handed to reset, the row's "
-            "number where there is no seed",
-            "NaN and infinite rewards are null on OpenEnv's wire, and no reward",
-            "the server is not started anew: state that its first episodes leave behind is not seen",
+            f"a text is the {self.field} of an action; a row's columns seed and reset are passed to reset, with the "
+            "row's number as the default seed",
+            "NaN and infinite rewards are null on OpenEnv's wire, which means no reward",
+            "the server is not restarted, so state that its first episodes leave behind goes unnoticed",
         ]
 
     @property
     def tools(self) -> list[dict[str, Any]]:
-        """The tools that it offers: a server is not asked for them."""
+        """The environment's tools; always empty, since a server is not asked for them."""
         return []
 
     def reset(self, row: Row) -> str:
         """See :class:`~loopholes.audit.episodes.playing.Environment`."""
-        return text_of(self.shown(row))
+        return text_of(self.first_observation(row))
 
-    def shown(self, row: Row) -> Mapping[str, Any]:
-        """The first observation of a session of its own, as a record."""
+    def first_observation(self, row: Row) -> Mapping[str, Any]:
+        """The first observation of a new session, as a record."""
         seed, more = start_of(row)
         data = {**more, "seed": seed, "episode_id": f"audit-{row.number}"}
         until = time.monotonic() + self._seconds
@@ -74,7 +74,7 @@ class ServedEnvironment:
             except _TurnedAway as error:
                 if time.monotonic() > until:
                     raise ScoringError(
-                        f"the server at {self._url} has no free session ({error}): let it have more at once"
+                        f"the server at {self._url} has no free session ({error}): let it serve more at once"
                     ) from error
             time.sleep(PAUSE)
 
@@ -84,7 +84,7 @@ class ServedEnvironment:
         return Step(text_of(data.get("observation")), data.get("reward"), data.get("done") is True)
 
     def finish(self) -> None:
-        """End the session, so that another one finds room."""
+        """End the session, to make room for another one."""
         session, self._session = self._session, None
         if session is not None:
             session.close()
@@ -99,7 +99,7 @@ class ServedEnvironment:
             raise ScoringError(f"the server at {self._url} no longer answers ({error}): start it again") from error
 
     def _exchange(self, operation: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the server answers to a message; raises :class:`RuntimeError` where it answers with an error."""
+        """The server's answer to a message; raises :class:`RuntimeError` if it is an error."""
         try:
             self._session.send(json.dumps({"type": operation, "data": data}, ensure_ascii=False))
             answer = json.loads(self._session.recv(timeout=max(0.0, self._deadline - time.monotonic())))
@@ -110,7 +110,7 @@ class ServedEnvironment:
             raise kind(f"the server hung up at {operation}") from error
         content = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(content, dict) or answer.get("type") not in ("observation", "error"):
-            raise RuntimeError(f"the server answered {operation} with something else than an observation")
+            raise RuntimeError(f"the server answered {operation} with something other than an observation")
         if answer["type"] == "error":
             raise (_TurnedAway if content.get("code") == FULL else RuntimeError)(
                 f"{operation} failed ({content.get('code')})"
@@ -119,11 +119,11 @@ class ServedEnvironment:
 
 
 class _TurnedAway(Exception):
-    """No session was free: the server says so and hangs up, and may hang up before it was asked."""
+    """No session was free: the server said so and hung up, or hung up right away."""
 
 
 class Fields:
-    """The fields of an action, of which one takes the completion."""
+    """The fields of an action, one of which takes the completion."""
 
     def __init__(self, what: str, texts: Sequence[str], every: Collection[str], needed: Collection[str]) -> None:
         self._what = what
@@ -131,17 +131,17 @@ class Fields:
         self._every = every
         self._needed = needed
 
-    def choose(self, asked: str | None) -> str:
-        """The field asked for, or the only text; raises :class:`UsageError`, or :class:`Rejected` if more is needed."""
-        if asked is not None and asked not in self._every:
-            raise UsageError(f"{self._what} has no {asked}; it has: {', '.join(sorted(self._every)) or 'nothing'}")
-        if asked is None and len(self._texts) != 1:
-            known = ", ".join(self._texts) or "none"
-            raise UsageError(f"action_field has to say which text of {self._what} is the completion; texts: {known}")
-        field = self._texts[0] if asked is None else asked
+    def choose(self, named: str | None) -> str:
+        """The field that the user names, or the only text; raises :class:`UsageError` or :class:`Rejected`."""
+        if named is not None and named not in self._every:
+            raise UsageError(f"{self._what} has no {named}; it has: {', '.join(sorted(self._every)) or 'nothing'}")
+        if named is None and len(self._texts) != 1:
+            texts = ", ".join(self._texts) or "none"
+            raise UsageError(f"action_field has to say which text of {self._what} is the completion; texts: {texts}")
+        field = self._texts[0] if named is None else named
         rest = sorted(set(self._needed) - {field})
         if rest:
-            raise Rejected(f"{self._what} also needs {', '.join(rest)}, and a completion has nothing for it")
+            raise Rejected(f"{self._what} also needs {', '.join(rest)}, which a completion cannot provide")
         return field
 
 
@@ -150,11 +150,11 @@ def _is_text(field: Mapping[str, Any]) -> bool:
 
 
 def _schema(url: str, seconds: float) -> Mapping[str, Any]:
-    """What the server says of its actions; raises :class:`Rejected` where none answers."""
-    plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # as the collector: past every proxy
+    """The server's schema of its actions; raises :class:`Rejected` if no server answers."""
+    plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # like OpenEnv's collector, past every proxy
     try:
         with plain.open(f"{url}/schema", timeout=seconds) as answer:
-            found = json.load(answer)
+            schema = json.load(answer)
     except (OSError, ValueError) as error:
         raise Rejected(f"no OpenEnv server answers at {url} ({error}): start it and name its address") from error
-    return found if isinstance(found, dict) else {}
+    return schema if isinstance(schema, dict) else {}

@@ -1,4 +1,4 @@
-"""What a target of verifiers is: its Task and Taskset, their configs, what scores them, and the Env that plays them."""
+"""The parts of a verifiers target: its Task and Taskset, their configs, their rewards, and the Env that plays them."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ vf, loaders = Library("verifiers.v1"), Library("verifiers.v1.utils.loaders")
 decorators, generic = Library("verifiers.v1.utils.decorators"), Library("verifiers.v1.utils.generic")
 agents = Library("verifiers.v1.configs.agent")
 PREFIX = "verifiers"
-"""Before the name of a taskset's package."""
-HANDED = ("task", "trace", "runtime")
-"""What a reward can take, by name."""
+"""Prefix of the name of a taskset's package."""
+ARGUMENTS = ("task", "trace", "runtime")
+"""Names of the arguments that a reward may take."""
 LIFECYCLE = ("setup", "finalize")
-"""What a task may do before and after a rollout."""
+"""Hooks of a task before and after a rollout."""
 OWN_ENVS = "verifiers.v1.env"
-"""Where the names begin of modules with verifiers' own Envs."""
+"""Prefix of the modules with verifiers' own Envs."""
 
 
 @dataclass
 class Tasks:
-    """What a target's tasks are, and who plays them.
+    """A target's tasks, and the Env that plays them.
 
-    ``kind`` is the Task's class and ``config`` its config, without judges. ``taskset`` is None where a Task was named.
-    ``env`` is the Env class that plays them, None for one agent on its own. ``not_covered`` has a sentence for
+    ``kind`` is the Task's class and ``config`` its config, without judges. ``taskset`` is None if a Task is named.
+    ``env`` is the Env class that plays the tasks, or None for a single agent. ``not_covered`` has a sentence for
     everything that pays in training and is not scored here.
     """
 
@@ -44,13 +44,13 @@ class Tasks:
 
     @classmethod
     def of(cls, part: Part, options: Mapping[str, Any]) -> Tasks:
-        """Those of a part; raises :class:`UsageError`."""
+        """The tasks of a part; raises :class:`UsageError`."""
         named = _named(part)
         is_taskset = issubclass(named, vf.Taskset)
         config = _config(named, part, options)
         kind, task_config = (named.task_type(), config.task) if is_taskset else (named, config)
         own_config = task_config.model_copy(update={"judges": []})
-        taskset = _made(named, config.model_copy(update={"task": own_config}), part) if is_taskset else None
+        taskset = _created(named, config.model_copy(update={"task": own_config}), part) if is_taskset else None
         probe = _probe(kind, task_config)
         rewards = _hooks(probe, "reward", part)
         _hooks(probe, "metric", part)
@@ -62,7 +62,7 @@ class Tasks:
 
     @property
     def are_episodes(self) -> bool:
-        """Whether a reply to the prompt is not all there is to a rollout."""
+        """Whether a rollout is more than one reply to the prompt."""
         probe = _probe(self.kind, self.config)
         hooks = [*self.rewards.values(), *probe.hooks("metric")]
         lifecycle = [getattr(self.kind, name) for name in LIFECYCLE if is_own(self.kind, name)]
@@ -82,7 +82,7 @@ class Tasks:
         )
 
     def task(self, row: Row) -> Any:
-        """The task of a row, as the environment server makes it of a request."""
+        """The task of a row, as the environment server creates it from a request."""
         columns, task = self._tasks.get(row.number, (None, None))
         if columns is None or columns != row.columns:
             task = _checked(self.kind, self.config, {"prompt": row.prompt, **row.columns}, f"row {row.number}")
@@ -90,10 +90,10 @@ class Tasks:
         return task
 
 
-def _checked(kind: Any, config: Any, given: Mapping[str, Any], what: str) -> Any:
+def _checked(kind: Any, config: Any, record: Mapping[str, Any], what: str) -> Any:
     data = kind.data_type()
     try:
-        return kind(data.model_validate(given), config)
+        return kind(data.model_validate(record), config)
     except pydantic.ValidationError as error:
         raise Rejected(f"{what} does not make a {data.__name__}: {_first(error)}") from error
     except Exception as error:
@@ -101,14 +101,14 @@ def _checked(kind: Any, config: Any, given: Mapping[str, Any], what: str) -> Any
 
 
 def _named(part: Part) -> Any:
-    found = _by_name(part.name) if part.source == PREFIX else load(part)
-    if isinstance(found, type) and issubclass(found, vf.Taskset | vf.Task):
-        return found
+    kind = _by_name(part.name) if part.source == PREFIX else load(part)
+    if isinstance(kind, type) and issubclass(kind, vf.Taskset | vf.Task):
+        return kind
     raise UsageError(f"{part.label} is neither a Taskset nor a Task of verifiers.v1: name the class of one")
 
 
 def _by_name(name: str) -> Any:
-    """The Taskset of an installed package, as ``verifiers`` looks for it; raises :class:`UsageError`."""
+    """The Taskset of an installed package, as ``verifiers`` finds it; raises :class:`UsageError`."""
     try:
         return loaders.taskset_class(name)
     except ModuleNotFoundError as error:
@@ -117,61 +117,62 @@ def _by_name(name: str) -> Any:
             f"or name its folder, {PREFIX}:FOLDER"
         ) from error
     except Exception as error:
-        raise UsageError(f"{PREFIX}:{name} is no taskset: it {raised(error)}") from error
+        raise UsageError(f"{PREFIX}:{name} is not a taskset: it {raised(error)}") from error
 
 
-def _config(found: Any, part: Part, options: Mapping[str, Any]) -> Any:
-    """The config of a Taskset or Task, of its own type, with what ``options`` sets."""
-    if issubclass(found, vf.Taskset):
-        kind = generic.concrete_type(found, vf.TasksetConfig, origin=vf.Taskset) or vf.TasksetConfig
+def _config(target: Any, part: Part, options: Mapping[str, Any]) -> Any:
+    """The config of a Taskset or Task, of its own type, with the values in ``options``."""
+    if issubclass(target, vf.Taskset):
+        kind = generic.concrete_type(target, vf.TasksetConfig, origin=vf.Taskset) or vf.TasksetConfig
     else:
-        kind = found.config_type()
+        kind = target.config_type()
     try:
         return kind.model_validate(dict(options.get("config") or {}))
     except pydantic.ValidationError as error:
         raise UsageError(f"the config does not fit {part.label}: {_first(error)}") from error
 
 
-def _made(kind: Any, config: Any, part: Part) -> Any:
+def _created(kind: Any, config: Any, part: Part) -> Any:
     try:
         return kind(config)
     except Exception as error:
-        raise UsageError(f"{part.label} cannot be made: it {raised(error)}") from error
+        raise UsageError(f"{part.label} cannot be created: it {raised(error)}") from error
 
 
 def _first(error: Any) -> str:
-    """The first thing that a validation found, in a few words."""
-    found = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, found['loc'])) or 'it'}: {found['msg']}"
+    """The first error of a validation, in a few words."""
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
 
 
 def _probe(kind: Any, config: Any) -> Any:
-    """A task without data, which is enough to list what scores it."""
+    """A task without data, which is enough to list its rewards."""
     probe = object.__new__(kind)
     probe.config = config
     return probe
 
 
 def _hooks(probe: Any, kind: str, part: Part) -> dict[str, Any]:
-    """Rewards or metrics by name, in verifiers' order; raises :class:`Rejected` for what it could not call."""
+    """Rewards or metrics by name, in verifiers' order; raises :class:`Rejected` if verifiers could not call one."""
     try:
-        found = {fn.__name__: fn for fn in probe.hooks(kind)}
+        hooks = {fn.__name__: fn for fn in probe.hooks(kind)}
     except Exception as error:
         raise Rejected(f"{part.label} cannot list its {kind}s: it {raised(error)}") from error
-    for name, fn in found.items():
-        unknown = [one.name for one in _required(fn) if one.name not in HANDED]
+    for name, fn in hooks.items():
+        unknown = [parameter.name for parameter in _required(fn) if parameter.name not in ARGUMENTS]
         if unknown:
             raise Rejected(
-                f"{part.label} has a {kind} {name} that takes {', '.join(unknown)}, but verifiers hands over "
-                f"{', '.join(HANDED)} only"
+                f"{part.label} has a {kind} {name} that takes {', '.join(unknown)}, but verifiers only passes "
+                f"{', '.join(ARGUMENTS)}"
             )
-    return found
+    return hooks
 
 
 def _required(fn: Any) -> list[inspect.Parameter]:
     """The parameters without which a function cannot be called."""
-    found = inspect.signature(fn).parameters.values()
-    return [one for one in found if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    optional = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = inspect.signature(fn).parameters.values()
+    return [each for each in parameters if each.default is each.empty and each.kind not in optional]
 
 
 def is_own(kind: Any, name: str) -> bool:
@@ -179,16 +180,16 @@ def is_own(kind: Any, name: str) -> bool:
 
 
 def _not_scored(probe: Any) -> Iterator[str]:
-    """A sentence for everything of a task that may pay in training and is not scored here."""
+    """A sentence for every part of a task that may pay in training and is not scored here."""
     kind = type(probe)
     if kind.NEEDS_CONTAINER:
         yield f"{kind.__name__} needs a container, which is not started here"
     for judge in probe.config.judges:
-        yield f"the judge {judge.name or judge.id} (weight {judge.weight:g}) asks a model, which is not done here"
+        yield f"the judge {judge.name or judge.id} (weight {judge.weight:g}) calls a model, which an audit does not do"
 
 
-def _env(modules: Iterable[str], part: Part, asked: str | None) -> tuple[Any, list[str]]:
-    """The Env that plays the tasks, among those of the user's modules, and a sentence for each that is not played."""
+def _env(modules: Iterable[str], part: Part, wanted: str | None) -> tuple[Any, list[str]]:
+    """The Env that plays the tasks, from the user's modules, and a sentence for each Env that is not played."""
     around = {name for module in modules for name in (module, module.rpartition(".")[0]) if name in sys.modules}
     beside = [value for name in around for value in vars(sys.modules[name]).values()]
     envs: dict[str, Any] = {
@@ -196,22 +197,22 @@ def _env(modules: Iterable[str], part: Part, asked: str | None) -> tuple[Any, li
         for value in beside
         if isinstance(value, type) and issubclass(value, vf.Env) and not value.__module__.startswith(OWN_ENVS)
     }
-    if asked is not None and asked not in envs:
-        raise UsageError(f"{part.label} has no Env {asked} beside it, only: {', '.join(sorted(envs)) or 'none'}")
-    players = {name: seats(env) for name, env in sorted(envs.items()) if asked in (None, name)}
+    if wanted is not None and wanted not in envs:
+        raise UsageError(f"{part.label} has no Env {wanted} beside it, only: {', '.join(sorted(envs)) or 'none'}")
+    players = {name: seats(env) for name, env in sorted(envs.items()) if wanted in (None, name)}
     playable = [name for name, names in players.items() if len(names) == 1]
     if len(playable) > 1:
         raise UsageError(f"{part.label} may be played by {' or '.join(playable)}: say which with --set env=NAME")
-    others = [
-        f"{name} lets {len(names)} agents play ({', '.join(names) or 'none'}), and one on its own is played here"
+    not_played = [
+        f"{name} lets {len(names)} agents play ({', '.join(names) or 'none'}), and only single agents are played here"
         for name, names in players.items()
         if name not in playable
     ]
-    return (envs[playable[0]] if playable else None), others
+    return (envs[playable[0]] if playable else None), not_played
 
 
 def env_config(kind: Any) -> Any:
-    """The config of an Env with all its defaults; raises :class:`UsageError` where it has none."""
+    """The default config of an Env; raises :class:`UsageError` if it needs more than defaults."""
     config_type = generic.concrete_type(kind, vf.EnvConfig, origin=vf.Env) or vf.EnvConfig
     try:
         return config_type()
@@ -220,7 +221,7 @@ def env_config(kind: Any) -> Any:
 
 
 def seats(kind: Any) -> list[str]:
-    """The agents that an Env lets play, by name."""
+    """The names of the agents that play in an Env."""
     return list(agents.agent_config_fields(env_config(kind)))
 
 

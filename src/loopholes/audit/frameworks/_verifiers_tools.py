@@ -1,9 +1,9 @@
-"""The tool servers of one verifiers rollout, in a fork of this process instead of programs that are started anew.
+"""The tool servers of a verifiers rollout, in a fork of this process instead of new programs.
 
-verifiers starts each of them as a program of its own, which takes seconds. A fork is there within milliseconds, and
-like such a program it ends with its rollout and leaves nothing behind for the next. The servers are verifiers' own
-(``Toolset.register`` on an MCP server, asked by MCP's own client); the rollout's state travels with each call, as it
-does over verifiers' state channel.
+verifiers starts each server as a program, which takes seconds. A fork is ready within milliseconds, and like such a
+program it ends with its rollout and leaves nothing behind for the next. The servers are verifiers' own
+(``Toolset.register`` on an MCP server, called by MCP's own client). The rollout's state travels with each call, as over
+verifiers' state channel.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ class ToolServers:
         self.schemas: list[dict[str, Any]] = self._heard()["tools"]
 
     def call(self, name: str, arguments: Mapping[str, Any], state: bytes) -> tuple[Any, bytes | None]:
-        """The content of a result, and the rollout's state as JSON where the call changed it."""
+        """The content of a result, and the rollout's state as JSON if the call changed it."""
         self._pipe.send_bytes(json.dumps({"name": name, "arguments": arguments, "state": state.decode()}).encode())
         reply = self._heard()
         return reply["content"], None if reply["state"] is None else reply["state"].encode()
 
     def close(self) -> None:
-        """End the servers; closing them twice does no harm."""
+        """End the servers. Closing them twice is harmless."""
         if not self._pipe.closed:
             self._pipe.close()
             end([self._process])

@@ -21,15 +21,15 @@ from loopholes.records import Message
 
 Prompt = str | tuple[Message, ...]
 LARGEST = 3.4028234663852886e38
-"""That a 32-bit float holds, and so what trainers store."""
+"""Largest finite float32; trainers store rewards as float32."""
 COMMON: Mapping[str, str] = {
     "max_completion_tokens": "The longest completion, in tokens.",
     "tokenizer": "The model whose tokens are counted.",
     "group": "Completions per group, for rewards that compare them.",
 }
-"""Options of every framework that is handed rows; the command has flags for them."""
+"""Options of every framework that takes rows. The command has flags for them."""
 FIXED = (str, int, float, bool, type(None))
-"""What cannot be changed."""
+"""Immutable types, which need no copy."""
 WANTS = {
     r"api[_ -]?key|credential|unauthori[sz]ed|access token|\b40[13]\b": "credentials, which an audit does not have",
     r"\bcuda\b|nvidia|\bgpus?\b": "a GPU",
@@ -37,17 +37,17 @@ WANTS = {
     r"connection|connect to|name resolution|max retries|network is unreachable": "a server that cannot be reached",
     r"no model|model has been initiali[sz]ed|get_model|grader model": "a model, which an audit does not run",
 }
-"""What a target asks for that an audit cannot give, by a pattern in what it raises."""
+"""What a target needs and an audit cannot provide, by a pattern in its exceptions."""
 LATE_CALL = "took longer than"
-"""How the problem begins of a call that did not come back in time."""
+"""Prefix of ``Paid.problem`` for a call that did not return in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a user's data. ``columns`` is all of it, ``prompt`` and ``golden`` included.
+    """One row of a user's data. ``columns`` holds all of it, including ``prompt`` and ``golden``.
 
-    ``golden`` is a whole completion that is right and well-formed, or None where the data has none; ``floor`` is one
-    that is honestly wrong, where the data says what that is.
+    ``golden`` is a whole right and well-formed completion, or None if the data has none. ``floor`` is an honest wrong
+    one, if the data has one.
     """
 
     number: int
@@ -58,38 +58,38 @@ class Row:
 
     @property
     def text(self) -> str:
-        """What a policy reads, as plain text."""
+        """The prompt as plain text."""
         return self.prompt if isinstance(self.prompt, str) else "\n".join(turn["content"] for turn in self.prompt)
 
     @property
     def is_chat(self) -> bool:
-        """Whether the prompt is a list of messages, so that completions are, too."""
+        """Whether the prompt, and so every completion, is a list of messages."""
         return not isinstance(self.prompt, str)
 
 
 class Paid(NamedTuple):
-    """What a trainer would get for one completion: ``value``, or None where the reward says that it does not apply.
+    """The payment of one completion: the ``value`` for the trainer, or None if the reward does not apply.
 
-    ``problem`` is what went wrong, in a few words; a framework that turns that into a number gives both. ``parts`` are
-    the values of the single rewards before weights; ``keys`` those of a dict that was returned; ``shown`` is what an
-    environment showed first in the episode that was paid.
+    ``problem`` says what went wrong, in a few words; a framework that turns a failure into a number sets both.
+    ``parts`` are the values of the single rewards before weights, ``keys`` the keys of a returned dict, and
+    ``first_observation`` is what an episode began with.
     """
 
     value: float | None
     problem: str = ""
     parts: tuple[float | None, ...] = ()
     keys: tuple[str, ...] = ()
-    shown: str = ""
+    first_observation: str = ""
 
     @property
     def is_late(self) -> bool:
-        """Whether it did not come back in time."""
+        """Whether the call did not return in time."""
         return self.problem.startswith(LATE_CALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One function of a reward: where it is, its name there, and the weight of its value.
+    """One function of a reward: its source, its name there, and the weight of its value.
 
     ``source`` is ``FILE.py``, ``package.module`` or a framework's prefix; a name may be a call with literal arguments.
     """
@@ -100,13 +100,13 @@ class Part:
 
     @property
     def label(self) -> str:
-        """As it is typed."""
+        """The part as a user types it."""
         return f"{self.source}:{self.name}" if self.name else self.source
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Names that tell which framework a reward was written for: parameters, decorators, a class's bases and methods."""
+    """Names that show a reward's framework: parameters, decorators, and a class's bases and methods."""
 
     parameters: Sequence[str] = ()
     bases: frozenset[str] = frozenset()
@@ -115,7 +115,7 @@ class Shape:
 
 
 class Library:
-    """A library of a framework, imported when something of it is first used; every attribute is that module's."""
+    """A library of a framework, imported on first use. Every attribute is the module's."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -125,16 +125,16 @@ class Library:
 
 
 class Loop:
-    """An event loop for everything that is async, and for nothing else; it is made when it is first needed.
+    """An event loop that is created when something async first needs it.
 
-    A process with one cannot be forked.
+    A process with an event loop cannot be forked.
     """
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def wait(self, answer: Any) -> Any:
-        """What was returned, awaited if need be."""
+        """An answer, awaited if necessary."""
         if not inspect.isawaitable(answer):
             return answer
         if self._loop is None:
@@ -146,27 +146,27 @@ class Loop:
 class Reward(Protocol):
     """A user's reward, in the process that it runs in.
 
-    ``batched``: one call scores many completions, as a trainer would hand them over together. ``notes`` tell what of
-    the framework's handling is modelled, and what is not. Where a completion is what is done in an episode, an
-    attribute ``turns`` says how many turns one has at most.
+    ``batched``: one call scores many completions, as a trainer would pass them. ``notes`` say which of the framework's
+    behaviour is modelled, and which is not. If completions are episodes, an attribute ``turns`` is the most turns per
+    episode.
     """
 
     batched: bool
     notes: Sequence[str]
 
     def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
-        """One payment a completion, in order; raises :class:`Rejected` for what no trainer could use."""
+        """One payment per completion, in order; raises :class:`Rejected` if no trainer could use the reward."""
         ...
 
 
 class Rejected(UsageError):
-    """The function cannot be audited, since no trainer could use it: wrong signature, wrong type, wrong length."""
+    """The function cannot be audited, since no trainer could use it: wrong signature, type or length."""
 
 
 def lacking(reward: str, missing: str, columns: Iterable[str]) -> str:
-    """What to say where a reward has parameters without a default that the data has no columns for."""
-    shown = ", ".join(list(columns)[:8])
-    return f"{reward} needs {missing}, which the data has no column for, only: {shown}; rename a column or a parameter"
+    """The message about a reward's required parameters for which the data has no columns."""
+    names = ", ".join(list(columns)[:8])
+    return f"{reward} needs {missing}, which the data has no column for, only: {names}; rename a column or a parameter"
 
 
 def load(part: Part, *, registered: bool = True) -> Any:
@@ -175,33 +175,33 @@ def load(part: Part, *, registered: bool = True) -> Any:
 
 
 def named(module: ModuleType, part: Part) -> Any:
-    """What a part names in its module; raises :class:`UsageError` with the names that there are."""
+    """The object that a part names in its module; raises :class:`UsageError` with the existing names."""
     return modules.resolve(module, part.name, part.source)
 
 
 def copied(value: Any) -> Any:
-    """A value of a row, down to what cannot be changed; several times as fast as deepcopy for what JSON holds."""
+    """A deep copy of a value, several times as fast as deepcopy for JSON types."""
     if isinstance(value, FIXED):
         return value
     if type(value) is dict:
-        return {key: copied(one) for key, one in value.items()}
-    return [copied(one) for one in value] if type(value) is list else deepcopy(value)
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if type(value) is list else deepcopy(value)
 
 
 def raised(error: BaseException) -> str:
-    """How a problem names an exception."""
+    """The problem that describes an exception."""
     text = str(error).strip().splitlines()
     return f"raised {type(error).__name__}{': ' + text[0][:160] if text else ''}"
 
 
 def wanting(problem: str) -> str:
-    """What a target seems to need, as the end of a sentence about its problem; empty if that cannot be told."""
+    """What a target seems to need, as the end of a sentence about its problem; empty if unknown."""
     wanted = next((what for pattern, what in WANTS.items() if re.search(pattern, problem, re.IGNORECASE)), "")
     return f"; it seems to need {wanted}" if wanted else ""
 
 
 def number(value: Any, label: str) -> float | None:
-    """A reward as a float, or None; raises :class:`Rejected` for what is no number."""
+    """A reward as a float, or None; raises :class:`Rejected` if it is not a number."""
     if value is None:
         return None
     if isinstance(value, str | bytes):
@@ -213,7 +213,7 @@ def number(value: Any, label: str) -> float | None:
 
 
 def held(value: float) -> float:
-    """A number as a tensor of 32-bit floats holds it, but for the rounding of its digits."""
+    """A number in the range of float32; larger ones become infinite."""
     return math.copysign(math.inf, value) if abs(value) > LARGEST else value
 
 
@@ -228,7 +228,7 @@ def function(part: Part, **how: Any) -> Callable[..., Any]:
 
 
 def parameters(call: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | None:
-    """The parameters of a function, or of what it decorates; None if they cannot be told, as of some C functions."""
+    """The parameters of a function, or of the one that it wraps; None if unknown, as for some C functions."""
     try:
         return inspect.signature(call).parameters
     except (TypeError, ValueError):
@@ -236,7 +236,7 @@ def parameters(call: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | No
 
 
 def background_loop(owner: object, name: str) -> asyncio.AbstractEventLoop:
-    """An event loop that runs on a thread of this name until its owner is gone."""
+    """An event loop on a thread of this name, which stops when its owner is garbage-collected."""
     loop = asyncio.new_event_loop()
 
     def run() -> None:

@@ -17,7 +17,7 @@ PACKAGE = None
 EXTRA = None
 REQUIREMENTS: Mapping[str, Sequence[str]] = {}
 PREFIXES = ("game",)
-recognises = None  # a game is named by the prefix alone
+recognises = None  # games are named by the prefix only
 OPTIONS = {
     "channel": "The channel that pays; --channel sets it.",
     "parameters": "The game's own parameters; each is set by its name.",
@@ -34,7 +34,7 @@ class GameReward:
     notes: Sequence[str] = ()
 
     def __init__(self, game: Game, channel: str, seed: int) -> None:
-        game.channel(channel)  # an unknown one is reported before anything is asked
+        game.channel(channel)  # refuses an unknown channel before anything is scored
         self._game = game
         self._channel = channel
         self._seed = seed

@@ -1,9 +1,10 @@
-"""Text environments in Gymnasium's manner: ``FILE.py:ENV``, whose actions and observations are texts.
+"""Text environments with Gymnasium's interface: ``FILE.py:ENV``, whose actions and observations are texts.
 
-A class with ``reset`` and ``step``, of Gymnasium or not, or what makes an instance of one. As in Gymnasium 1.0:
-``reset(seed=, options=)`` returns ``(observation, info)`` and ``step(action)`` returns ``(observation, reward,
-terminated, truncated, info)``; the older ways, an observation alone and ``(observation, reward, done, info)``, are
-taken, too. The environment is made once a process and reset before each episode, as a vector environment does it.
+ENV is a class with ``reset`` and ``step``, from Gymnasium or not, or a function that returns an instance. As in
+Gymnasium 1.0, ``reset(seed=, options=)`` returns ``(observation, info)`` and ``step(action)`` returns ``(observation,
+reward, terminated, truncated, info)``. The older interface, an observation alone and ``(observation, reward, done,
+info)``, is accepted, too. The environment is created once per process and reset before each episode, as vector
+environments do.
 """
 
 from __future__ import annotations
@@ -32,26 +33,26 @@ REQUIREMENTS: Mapping[str, Sequence[str]] = {"gymnasium": ("gymnasium>=1.0",)}
 PREFIXES = ()
 OPTIONS = {**COMMON, **PLAYING}
 METHODS = frozenset({"reset", "step"})
-OTHERS = frozenset({"Environment", "MCPEnvironment"})
-"""Base classes of environments that another framework plays."""
+ELSEWHERE = frozenset({"Environment", "MCPEnvironment"})
+"""Base classes of environments that belong to another framework."""
 NOTES = (
-    "the environment is made once and reset before each episode; a row's columns seed and reset are handed to reset as "
-    "seed and options, the row's number where there is no seed",
+    "the environment is created once and reset before each episode; a row's columns seed and reset are passed to reset "
+    "as seed and options, with the row's number as the default seed",
 )
 
 
 class TextEnvironment:
-    """One environment, made when it is first reset: a fork of the process that loaded it makes its own."""
+    """An environment, created on its first reset, so that each fork of the process that loaded it has its own."""
 
     def __init__(self, part: Part) -> None:
         self._label = part.label
-        self._named = load(part)
-        self._made: Any = None
-        if not _plays(self._named) and not callable(self._named):
-            raise UsageError(f"{part.label} has no reset and step, as environments in Gymnasium's manner have")
+        self._target = load(part)
+        self._instance: Any = None
+        if not _plays(self._target) and not callable(self._target):
+            raise UsageError(f"{part.label} has no reset and step, as environments with Gymnasium's interface have")
 
     def begin(self, row: Row) -> tuple[Any, Mapping[str, Any]]:
-        """The first observation of a row's episode and what the environment says of it beside."""
+        """The first observation of a row's episode, and its info."""
         seed, more = start_of(row)
         reset = self._environment.reset
         answer = reset(**_accepted(reset, {"seed": seed, "options": more}))
@@ -71,29 +72,29 @@ class TextEnvironment:
         return Step(text_of(answer[0]), answer[1], any(map(bool, answer[2:-1])))
 
     def finish(self) -> None:
-        """The environment stays for the next episode."""
+        """Do nothing: the next episode uses the same environment."""
 
     @property
     def _environment(self) -> Any:
-        if self._made is None:
-            self._made = self._instance()
-            space = getattr(self._made, "action_space", None)
+        if self._instance is None:
+            self._instance = self._created()
+            space = getattr(self._instance, "action_space", None)
             if hasattr(space, "n") or hasattr(space, "nvec") or hasattr(space, "low"):
                 raise Rejected(f"{self._label} takes numbers as actions ({space}), and only texts are played here")
-        return self._made
+        return self._instance
 
-    def _instance(self) -> Any:
-        if not isinstance(self._named, type) and _plays(self._named):
-            return self._named
+    def _created(self) -> Any:
+        if not isinstance(self._target, type) and _plays(self._target):
+            return self._target
         try:
-            environment = self._named()
+            environment = self._target()
         except Exception as error:
             raise Rejected(
-                f"{self._label} cannot be made without arguments, it {raised(error)}: name a call, such as "
-                f"{self._label}(level=1), or a function that makes it"
+                f"{self._label} cannot be created without arguments, it {raised(error)}: name a call, such as "
+                f"{self._label}(level=1), or a function that creates it"
             ) from error
         if not _plays(environment):
-            raise Rejected(f"{self._label} makes a {type(environment).__name__}, which has no reset and step")
+            raise Rejected(f"{self._label} creates a {type(environment).__name__}, which has no reset and step")
         return environment
 
 
@@ -102,7 +103,7 @@ def _plays(value: Any) -> bool:
 
 
 def _accepted(call: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Those arguments that a method takes, without options where there are none."""
+    """The arguments that a method takes, without empty ones."""
     parameters = inspect.signature(call).parameters
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     return {name: value for name, value in arguments.items() if value != {} and (takes_all or name in parameters)}
@@ -115,8 +116,8 @@ def _only(parts: Sequence[Part]) -> Part:
 
 
 def recognises(shape: Shape) -> bool:
-    """Whether it is a class of environments that no other framework plays."""
-    return shape.methods >= METHODS and OTHERS.isdisjoint(shape.bases)
+    """Whether it is a class of environments that belongs to no other framework."""
+    return shape.methods >= METHODS and ELSEWHERE.isdisjoint(shape.bases)
 
 
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> EpisodeReward:
@@ -126,9 +127,9 @@ def build(parts: Sequence[Part], options: Mapping[str, Any]) -> EpisodeReward:
 
 
 def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
-    """Beginnings of episodes as rows: what is shown after a reset with seed 0, 1 and so on.
+    """Beginnings of episodes as rows: the observations after resets with seeds 0, 1 and so on.
 
-    What ``info`` says beside becomes columns, so that an answer there is found. Raises :class:`UsageError`.
+    The entries of ``info`` become columns, so that an answer there is used. Raises :class:`UsageError`.
     """
     part = _only(parts)
     environment, count = TextEnvironment(part), int(options.get("rows") or EPISODES)
@@ -150,7 +151,7 @@ def _plain(info: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether JSON holds a value as it is."""
+    """Whether JSON can hold a value unchanged."""
     if isinstance(value, Mapping):
         return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
     return isinstance(value, FIXED) or (isinstance(value, list) and all(map(_is_plain, value)))

@@ -1,11 +1,12 @@
 """Inspect's scorers and tasks: ``package.module:SCORER(arguments)`` or ``FILE.py:TASK``, decorated with Inspect's own.
 
-``inspect_ai:SCORER`` is a scorer of Inspect itself, from ``inspect_ai.scorer``.
+``inspect_ai:SCORER`` is one of Inspect's own scorers, from ``inspect_ai.scorer``.
 
-A scorer is called as Inspect calls it, with the state after one reply and with the sample's target; its value becomes a
-number by Inspect's ``value_to_float``. Of a sample with choices, the reply is read as the solver ``multiple_choice``
-reads it. A task brings its data set; a scorer needs rows with a column ``target`` (or ``answer``), and may use
-``choices`` and ``metadata``. A scorer that asks a model, or runs in a sandbox, raises here, and the audit says so.
+A scorer is called as Inspect calls it, with the state after one reply and with the sample's target. Inspect's
+``value_to_float`` turns its value into a number. If a sample has choices, the reply is read as the solver
+``multiple_choice`` reads it. A task has its own data set; a scorer needs rows with a column ``target`` (or ``answer``),
+and may use ``choices`` and ``metadata``. A scorer that calls a model, or runs in a sandbox, raises here, and the audit
+reports that.
 """
 
 from __future__ import annotations
@@ -40,15 +41,15 @@ PREFIXES = ("inspect_ai",)
 OPTIONS = {
     **COMMON,
     "target": "The column of the rows that holds the target; default: target, else answer.",
-    "scorer": "Which scorer of a task with several, from 0 on; default: 0.",
+    "scorer": "Which of a task's scorers, counted from 0; default: 0.",
     "rows": "How many samples of a task to take; default: 200.",
 }
 SCORERS = "inspect_ai.scorer"
 """The module with Inspect's own scorers."""
 MODEL = "none/audit"
-"""The model that replied, as a scorer would see it."""
+"""The name of the model, as a scorer sees it."""
 TARGETS = ("target", "answer", "ground_truth")
-"""Columns that may hold the target, the first that is there."""
+"""Columns that may hold the target; the first that exists counts."""
 ROWS = 200
 scoring, solvers, models = Library(SCORERS), Library("inspect_ai.solver"), Library("inspect_ai.model")
 tasks, registry = Library("inspect_ai"), Library("inspect_ai._util.registry")
@@ -56,7 +57,7 @@ choosing, named = Library("inspect_ai.solver._multiple_choice"), Library("inspec
 
 
 class InspectReward:
-    """The value of one scorer for one reply."""
+    """The value of a scorer for one reply."""
 
     batched = False
 
@@ -70,11 +71,11 @@ class InspectReward:
         self._score = scorers[place]
         self._to_float = scoring.value_to_float()
         self._loop = Loop()
-        others = len(scorers) - 1
-        self.not_covered = [f"{others} other scorers of {part.label} (--set scorer=NUMBER)"] if others else []
+        further = len(scorers) - 1
+        self.not_covered = [f"{further} other scorers of {part.label} (--set scorer=NUMBER)"] if further else []
         self.notes: Sequence[str] = [
             "one reply to the sample, without tools; a value becomes a number by Inspect's value_to_float",
-            *([] if task is None else ["the task's solvers are not run, but for reading the choice of a reply"]),
+            *([] if task is None else ["the task's solvers are not run, except for reading the choice in a reply"]),
         ]
 
     def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
@@ -105,13 +106,13 @@ class InspectReward:
 
 
 def _scorers(part: Part) -> tuple[Any, list[Any]]:
-    """The task that a part names, or None, and its scorers, or the one scorer that it names."""
+    """The task and scorers that a part names; None and one scorer if it names a scorer."""
     value = load(replace(part, source=SCORERS) if part.source == NAME else part)
     if registry.is_registry_object(value) and not part.name.endswith(")"):
         try:
             value = value()
         except Exception as error:
-            raise Rejected(f"{part.label} cannot be made without arguments, it {raised(error)}") from error
+            raise Rejected(f"{part.label} cannot be created without arguments, it {raised(error)}") from error
     if isinstance(value, tasks.Task):
         listed = value.scorer if isinstance(value.scorer, list) else [value.scorer]
         scorers = [scorer for scorer in listed if scorer is not None]
@@ -124,7 +125,7 @@ def _scorers(part: Part) -> tuple[Any, list[Any]]:
 
 
 def _state(row: Row, text: str, target: Any) -> Any:
-    """The state after a reply, as the scorer sees it."""
+    """The state after a reply, as a scorer sees it."""
     turns = ({"role": "user", "content": row.prompt},) if isinstance(row.prompt, str) else row.prompt
     kinds = {"system": models.ChatMessageSystem, "assistant": models.ChatMessageAssistant}
     messages = [kinds.get(turn["role"], models.ChatMessageUser)(content=turn["content"]) for turn in turns]
@@ -148,18 +149,18 @@ def _state(row: Row, text: str, target: Any) -> Any:
 
 
 def members() -> list[str]:
-    """The names of all scorers of Inspect itself."""
+    """The names of all of Inspect's own scorers."""
     named_scorers = ((name, getattr(scoring, name)) for name in scoring.__all__)
     return sorted(name for name, value in named_scorers if registry.is_registry_object(value, "scorer"))
 
 
 def recognises(shape: Shape) -> bool:
-    """Whether Inspect's decorators are on it."""
+    """Whether it has one of Inspect's decorators."""
     return not {"scorer", "task"}.isdisjoint(shape.decorators)
 
 
 def brings_rows(shape: Shape) -> bool:
-    """Whether it brings samples, as a task does and a scorer does not."""
+    """Whether it has samples, as tasks do and scorers do not."""
     return "task" in shape.decorators
 
 
@@ -174,7 +175,7 @@ def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
     """The samples of a task as rows; raises :class:`UsageError` for a scorer, or a data set that cannot be read."""
     task, _ = _scorers(parts[0])
     if task is None:
-        raise UsageError(f"{parts[0].label} is a scorer, which brings no rows: give --data with a column target")
+        raise UsageError(f"{parts[0].label} is a scorer, which has no rows: give --data with a column target")
     count = int(options.get("rows") or ROWS)
     try:
         samples = [sample for _, sample in zip(range(count), task.dataset, strict=False)]
@@ -203,7 +204,7 @@ def _prompt(sample: Any) -> Prompt:
 
 
 def _choices(choices: Sequence[str]) -> Iterator[str]:
-    """The choices as ``multiple_choice`` shows them, and how it wants the answer to be written."""
+    """The choices as ``multiple_choice`` shows them, and its instruction for the answer."""
     yield from (f"{chr(ord('A') + place)}) {choice}" for place, choice in enumerate(choices))
     if choices:
         yield "The last line of your response should be of the following format: 'ANSWER: $LETTER'."

@@ -1,9 +1,9 @@
 """NeMo-Gym's resources servers: ``FILE.py:SERVER``, or the folder of one, whose ``verify`` pays the reward.
 
-The package needs a newer Python and a running cluster, so that a stand-in takes its place
-(:mod:`loopholes.audit.frameworks._nemo_gym_stand_in`): the server is made without being served, and ``verify`` gets the
-row and a response of one message. A server that asks a model, or keeps a session, raises then, and the audit says so.
-The rows are the examples beside the server, in its folder ``data``.
+The package needs a newer Python and a running cluster, so a stand-in takes its place
+(:mod:`loopholes.audit.frameworks._nemo_gym_stand_in`): the server is created without being served, and ``verify`` gets
+the row and a response of one message. A server that calls a model, or needs a session, raises, and the audit reports
+that. The rows are the examples in the server's folder ``data``.
 """
 
 from __future__ import annotations
@@ -58,17 +58,17 @@ class NemoGymReward:
         stand_in.install()
         kind: Any = load(part)
         if not isinstance(kind, type) or not issubclass(kind, stand_in.ResourcesServer):
-            raise UsageError(f"{part.label} is no resources server of NeMo-Gym")
+            raise UsageError(f"{part.label} is not a resources server of NeMo-Gym")
         verify: Any = kind.verify
         self._part = part
-        self._server = _made(kind, part, options.get("config") or {})
+        self._server = _server(kind, part, options.get("config") or {})
         hints = typing.get_type_hints(verify)
         self._request = hints.get("body", stand_in.VerifyRequest)
         self._takes = inspect.signature(verify).parameters
         self._loop: asyncio.AbstractEventLoop | None = None
         self.notes = [
-            "verify runs on a stand-in of NeMo-Gym's base class: nothing is served, and no session is kept",
-            "the response is one message of the assistant, without reasoning or tool calls",
+            "verify runs on a stand-in for NeMo-Gym's base class: nothing is served, and there are no sessions",
+            "the response is one assistant message, without reasoning or tool calls",
         ]
 
     def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
@@ -84,7 +84,7 @@ class NemoGymReward:
             raise
         except Exception as error:
             return Paid(None, raised(error))
-        return Paid(value, "" if value is not None else "returned None, which is no reward")
+        return Paid(value, "" if value is not None else "returned None, which is not a reward")
 
     def _wait(self, value: Any) -> Any:
         if not inspect.isawaitable(value):
@@ -95,8 +95,8 @@ class NemoGymReward:
         return self._loop.run_until_complete(value)
 
 
-def _made(kind: Any, part: Part, config: Mapping[str, Any]) -> Any:
-    """The server, with its config's defaults; raises :class:`Rejected` where it needs more."""
+def _server(kind: Any, part: Part, config: Mapping[str, Any]) -> Any:
+    """The server with its config's defaults; raises :class:`Rejected` if it needs more."""
     from loopholes.audit.frameworks import _nemo_gym_stand_in as stand_in
 
     wanted = typing.get_type_hints(kind).get("config", stand_in.Record)
@@ -105,12 +105,12 @@ def _made(kind: Any, part: Part, config: Mapping[str, Any]) -> Any:
         return kind(config=wanted(**config))
     except Exception as error:
         raise Rejected(
-            f"{part.label} cannot be made, it {raised(error)}: say what it needs with --set config='…'"
+            f"{part.label} cannot be created, it {raised(error)}: provide what it needs with --set config='…'"
         ) from error
 
 
 def _response(text: str) -> Any:
-    """What a model server hands back: one message of the assistant."""
+    """A model server's response with one assistant message."""
     from loopholes.audit.frameworks import _nemo_gym_stand_in as stand_in
 
     content = SimpleNamespace(type="output_text", text=text, annotations=[])
@@ -132,27 +132,27 @@ def build(parts: Sequence[Part], options: Mapping[str, Any]) -> NemoGymReward:
 
 
 def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
-    """The examples beside a server; raises :class:`UsageError` if there are none."""
+    """A server's examples; raises :class:`UsageError` if there are none."""
     file = source_of(parts[0].source)
     folder = Path("data") if file is None else file.parent / "data"
     files = sorted(path for path in folder.glob("*.jsonl") if "rollouts" not in path.name)
     records = [record for path in files for record in json_rows(path) if isinstance(record, dict)]
-    found = list(_rows(records))
-    if not found:
+    examples = list(_rows(records))
+    if not examples:
         raise UsageError(f"{parts[0].label} has no examples in {folder}: give --data")
-    return found
+    return examples
 
 
 def _rows(records: Sequence[dict[str, Any]]) -> Iterator[Row]:
-    """Each record that has a prompt, once."""
+    """A row for each different prompt."""
     prompted = {json.dumps(record[PARAMETERS]): record for record in records if PARAMETERS in record}
     for place, record in enumerate(prompted.values()):
         try:
             prompt = _prompt(record[PARAMETERS].get("input"))
         except (ValueError, AttributeError) as error:
             raise DataError(f"example {place} has a prompt that cannot be read: {error}") from None
-        shown = prompt if isinstance(prompt, str) else [*prompt]
-        yield Row(place, prompt, columns={"prompt": shown, **record})
+        column = prompt if isinstance(prompt, str) else [*prompt]
+        yield Row(place, prompt, columns={"prompt": column, **record})
 
 
 def _prompt(value: Any) -> Prompt:

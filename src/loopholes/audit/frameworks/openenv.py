@@ -1,12 +1,12 @@
 """OpenEnv 0.10's rewards: a Rubric or an Environment in this process, or the address of one that is served.
 
-As in OpenEnv's server: an action is made of the completion, an async method of the environment is used where it has
-its own, and ``reset`` gets those arguments that it takes. Environments are played to the end of an episode
-(:mod:`loopholes.audit.episodes`). Those of tools (``MCPEnvironment``) take calls in JSON, ``{"tool_name": ...,
-"arguments": {...}}``; any other text ends their episode, as a reply without a call does in a trainer.
+As in OpenEnv's server, the completion becomes an action, the environment's own async methods are preferred, and
+``reset`` gets the arguments that it accepts. Episodes are played to their end (:mod:`loopholes.audit.episodes`).
+Environments with tools (``MCPEnvironment``) take calls in JSON, ``{"tool_name": ..., "arguments": {...}}``; any other
+text ends the episode, as a reply without a call does in a trainer.
 
-A Rubric is called, not its ``forward``, and awaited where it is async. It remembers trajectories, so that it is reset
-before every completion, and all the rubrics in it.
+A Rubric itself is called, not its ``forward``, and awaited if it is async. It remembers trajectories, so it is reset
+before every completion, with all the rubrics inside it.
 """
 
 from __future__ import annotations
@@ -48,25 +48,25 @@ PREFIXES = ("http", "https", "openenv")
 OPTIONS = {
     **COMMON,
     **PLAYING,
-    "action_field": "The field of the action that takes the completion; needed unless there is one text.",
-    "action": "The Action class, NAME or FILE.py:NAME; needed unless the file has one.",
+    "action_field": "The field of the action that takes the completion; needed unless only one field is text.",
+    "action": "The Action class, NAME or FILE.py:NAME; needed unless the file has only one.",
     "environment": "The Environment whose observations a Rubric gets, NAME or FILE.py:NAME.",
-    "timeout": "Seconds for one episode of a server; default: 30.",
+    "timeout": "Seconds per episode of a server; default: 30.",
     "prompt_field": "The field of the observation that a policy reads, if it is not the only text.",
 }
 BASES = {
     *("Rubric", "WeightedSum", "Sequential", "Gate", "TrajectoryRubric", "LLMJudge"),
     *("Environment", "MCPEnvironment"),
 }
-ONE_STEP = "an environment went on after its first step: a rubric is not asked about later steps"
+ONE_STEP = "an environment continued after its first step: the rubric does not score later steps"
 interfaces, env_types = Library("openenv.core.env_server.interfaces"), Library("openenv.core.env_server.types")
 rubrics = Library("openenv.core.rubrics")
 mcp, mcp_types = Library("openenv.core.env_server.mcp_environment"), Library("openenv.core.env_server.mcp_types")
 OPENENV = "0.10"
 MANIFEST = "openenv.yaml"
 NOTES = (
-    "a row's columns seed and reset are handed to reset, the row's number where there is no seed",
-    "in this process: a served environment sends null for NaN and infinite rewards",
+    "a row's columns seed and reset are passed to reset, with the row's number as the default seed",
+    "in this process; a served environment would send null for NaN and infinite rewards",
 )
 
 
@@ -82,7 +82,7 @@ class RubricReward:
         self._episodes = episodes
         self._loop = Loop()
         self.not_covered: list[str] = [] if episodes is None else episodes.not_covered
-        seen = "a plain, last Observation with the row's columns as metadata" if episodes is None else "that of a step"
+        seen = "a plain, final Observation with the row's columns as metadata" if episodes is None else "that of a step"
         self.notes: Sequence[str] = [f"the completion is the {actions.field} of an action; the observation is {seen}"]
 
     def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
@@ -100,7 +100,7 @@ class RubricReward:
 
 
 class LocalEnvironment:
-    """An environment in this process, whose actions are made of texts."""
+    """An environment in this process, whose actions are built from texts."""
 
     def __init__(self, actions: _Actions | _Calls, episodes: _Episodes) -> None:
         self._actions = actions
@@ -108,27 +108,27 @@ class LocalEnvironment:
 
     def reset(self, row: Row) -> str:
         """See :class:`~loopholes.audit.episodes.playing.Environment`."""
-        return text_of(self.shown(row))
+        return text_of(self.first_observation(row))
 
-    def shown(self, row: Row) -> Mapping[str, Any]:
+    def first_observation(self, row: Row) -> Mapping[str, Any]:
         """The observation after a reset, as a record."""
         record: dict[str, Any] = self._episodes.reset(row).model_dump(mode="json")
         return record
 
     def step(self, action: str) -> Step:
         """See :class:`~loopholes.audit.episodes.playing.Environment`."""
-        made = self._actions(action)
-        if made is None:
+        built = self._actions(action)
+        if built is None:
             return Step("", 0.0, True)
-        seen = self._episodes.step(made)
+        seen = self._episodes.step(built)
         return Step(text_of(seen.model_dump(mode="json", exclude={"reward", "done"})), seen.reward, bool(seen.done))
 
     def finish(self) -> None:
-        """There is no session to end."""
+        """Do nothing: there is no session to end."""
 
     @property
     def tools(self) -> list[dict[str, Any]]:
-        """The tools that it offers, with names and schemas; empty where it takes other actions."""
+        """The environment's tools, with names and schemas; empty if it takes other actions."""
         if not isinstance(self._actions, _Calls):
             return []
         listed = self._episodes.step(mcp_types.ListToolsAction())
@@ -136,7 +136,7 @@ class LocalEnvironment:
 
 
 class _Episodes:
-    """Episodes of one environment."""
+    """The episodes of an environment."""
 
     def __init__(self, environment: Any) -> None:
         self._environment = environment
@@ -147,7 +147,7 @@ class _Episodes:
         """The observation after a reset."""
         seed, more = start_of(row)
         call = self._call("reset")
-        return self._loop.wait(call(**_taken(call, {**more, "seed": seed, "episode_id": f"audit-{row.number}"})))
+        return self._loop.wait(call(**_accepted(call, {**more, "seed": seed, "episode_id": f"audit-{row.number}"})))
 
     def step(self, action: Any) -> Any:
         """The observation after an action."""
@@ -162,27 +162,27 @@ class _Episodes:
         return seen
 
     def _call(self, name: str) -> Any:
-        """The async method where the environment has its own, as the server chooses."""
+        """The environment's own async method if it has one, otherwise the other, as in the server."""
         own = getattr(type(self._environment), f"{name}_async") is not getattr(interfaces.Environment, f"{name}_async")
         return getattr(self._environment, f"{name}_async" if own else name)
 
 
 class _Actions:
-    """Makes an action of a completion."""
+    """Builds actions from completions."""
 
-    def __init__(self, kind: Any, asked: str | None) -> None:
-        known = {name: one for name, one in kind.model_fields.items() if name != "metadata"}
-        texts = [name for name, one in known.items() if one.annotation is str]
-        needed = [name for name, one in known.items() if one.is_required()]
+    def __init__(self, kind: Any, field: str | None) -> None:
+        fields = {name: each for name, each in kind.model_fields.items() if name != "metadata"}
+        texts = [name for name, each in fields.items() if each.annotation is str]
+        needed = [name for name, each in fields.items() if each.is_required()]
         self._kind = kind
-        self.field = Fields(kind.__name__, texts, known, needed).choose(asked)
+        self.field = Fields(kind.__name__, texts, fields, needed).choose(field)
 
     def __call__(self, text: str) -> Any:
         return self._kind(**{self.field: text})
 
 
 class _Calls:
-    """Makes a call of a tool of a text that is one, in JSON; None of any other."""
+    """Builds tool calls from texts that are calls in JSON; None for any other text."""
 
     def __call__(self, text: str) -> Any:
         try:
@@ -197,36 +197,36 @@ class _Calls:
 
 
 def _last(row: Row) -> Any:
-    """An episode's last observation, which is when trajectories are scored."""
+    """The final observation of an episode, on which trajectories are scored."""
     return env_types.Observation(done=True, metadata=dict(row.columns))
 
 
 def _reset(rubric: Any) -> None:
-    """Forget the trajectories of a rubric and of those in it, which ``reset`` of a container leaves alone."""
-    for one in (rubric, *(child for _, child in rubric.named_rubrics())):
-        one.reset()
+    """Reset a rubric and those inside it, which the ``reset`` of a container leaves alone."""
+    for each in (rubric, *(child for _, child in rubric.named_rubrics())):
+        each.reset()
 
 
 def _paid(value: Any, label: str) -> Paid:
     read = number(value, label)
-    return Paid(read, "" if read is not None else "returned None, which is no reward")
+    return Paid(read, "" if read is not None else "returned None, which is not a reward")
 
 
-def _taken(call: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that a method takes."""
-    known = inspect.signature(call).parameters
-    takes_all = any(one.kind is one.VAR_KEYWORD for one in known.values())
-    return {name: value for name, value in given.items() if takes_all or name in known}
+def _accepted(call: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that a method accepts."""
+    parameters = inspect.signature(call).parameters
+    takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    return {name: value for name, value in arguments.items() if takes_all or name in parameters}
 
 
-def _action_type(module: ModuleType, part: Part, asked: str | None) -> Any:
-    """The class of the actions: the one asked for, or the only one in the file, imported ones too."""
-    if asked is not None:
-        found = _also(module, part, asked)
-        if not _is_user_s(found, env_types.Action):
-            raise UsageError(f"{asked} is no Action class of OpenEnv")
-        return found
-    kinds = {one.__name__: one for one in vars(module).values() if _is_user_s(one, env_types.Action)}
+def _action_type(module: ModuleType, part: Part, name: str | None) -> Any:
+    """The Action class: the one that the user names, or the only one in the file, including imports."""
+    if name is not None:
+        kind = _also(module, part, name)
+        if not _is_user_s(kind, env_types.Action):
+            raise UsageError(f"{name} is not an Action class of OpenEnv")
+        return kind
+    kinds = {value.__name__: value for value in vars(module).values() if _is_user_s(value, env_types.Action)}
     if len(kinds) != 1:
         raise UsageError(
             f"action has to name the Action class; {part.source} has: {', '.join(sorted(kinds)) or 'none'}"
@@ -234,55 +234,55 @@ def _action_type(module: ModuleType, part: Part, asked: str | None) -> Any:
     return next(iter(kinds.values()))
 
 
-def _is_user_s(one: Any, base: Any) -> bool:
-    """Whether it is a subclass that OpenEnv did not bring."""
-    return isinstance(one, type) and issubclass(one, base) and not one.__module__.startswith("openenv.")
+def _is_user_s(value: Any, base: Any) -> bool:
+    """Whether a value is a subclass that is not OpenEnv's own."""
+    return isinstance(value, type) and issubclass(value, base) and not value.__module__.startswith("openenv.")
 
 
-def _also(module: ModuleType, part: Part, asked: str) -> Any:
-    """What ``NAME`` or ``FILE.py:NAME`` means beside a part.
+def _also(module: ModuleType, part: Part, target: str) -> Any:
+    """The object that ``NAME`` or ``FILE.py:NAME`` names, next to a part.
 
-    The part's own module goes first, with what it imported: a class that is loaded twice is two classes, and a reward
-    that asks ``isinstance`` would know one of them.
+    The part's own module comes first, with its imports: a class that is loaded twice is two classes, and ``isinstance``
+    in a reward would recognise only one of them.
     """
-    source, name = split(asked) if ":" in asked else ("", asked)
+    source, name = split(target) if ":" in target else ("", target)
     if hasattr(module, name) or not source:
         return named(module, Part(part.source, name))
     return load(Part(source, name))
 
 
-def _made(found: Any, label: str) -> Any:
-    """An instance, made where a class or a function without arguments was named."""
+def _instance(value: Any, label: str) -> Any:
+    """The instance that is named, or the one that a class or a function without arguments creates."""
     kinds = (rubrics.Rubric, interfaces.Environment)
-    if isinstance(found, kinds):
-        return found
-    if not callable(found) or (isinstance(found, type) and not issubclass(found, kinds)):
+    if isinstance(value, kinds):
+        return value
+    if not callable(value) or (isinstance(value, type) and not issubclass(value, kinds)):
         raise UsageError(f"{label} is neither a Rubric nor an Environment of OpenEnv")
     try:
-        made = found()
+        instance = value()
     except Exception as error:
         raise Rejected(
-            f"{label} cannot be made here without arguments, it {raised(error)}: name a function that makes it, or the "
-            "address of a server that runs it"
+            f"{label} cannot be created here without arguments, it {raised(error)}: name a function that creates it, "
+            "or the address of a server that runs it"
         ) from error
-    if not isinstance(made, kinds):
-        raise UsageError(f"{label} makes neither a Rubric nor an Environment of OpenEnv")
-    return made
+    if not isinstance(instance, kinds):
+        raise UsageError(f"{label} creates neither a Rubric nor an Environment of OpenEnv")
+    return instance
 
 
 def _local(part: Part, options: Mapping[str, Any]) -> RubricReward | EpisodeReward:
     module = module_of(part.source)
-    target = _made(named(module, part), part.label)
+    target = _instance(named(module, part), part.label)
     if isinstance(target, interfaces.Environment):
         environment, actions = _played(module, part, target, options)
         return EpisodeReward(environment, rules_of(options), part.label, [*_start_notes(actions), *NOTES])
     actions = _Actions(_action_type(module, part, options.get("action")), options.get("action_field"))
-    asked = options.get("environment")
-    if asked is None:
+    environment_name = options.get("environment")
+    if environment_name is None:
         return RubricReward(part, target, actions, None)
-    environment = _made(_also(module, part, asked), asked)
+    environment = _instance(_also(module, part, environment_name), environment_name)
     if not isinstance(environment, interfaces.Environment):
-        raise UsageError(f"{asked} is no Environment of OpenEnv")
+        raise UsageError(f"{environment_name} is not an Environment of OpenEnv")
     return RubricReward(part, target, actions, _Episodes(environment))
 
 
@@ -304,7 +304,7 @@ def _start_notes(actions: _Actions | _Calls) -> list[str]:
 
 
 def _url(part: Part) -> str | None:
-    """The address that a part is; None if it is none."""
+    """The URL that a part names; None for other parts."""
     return part.label if part.label.startswith(("http://", "https://")) else None
 
 
@@ -315,7 +315,7 @@ def _only(parts: Sequence[Part]) -> Part:
 
 
 def located(part: Part) -> Part:
-    """The part that a target with a prefix means: of ``openenv:FOLDER`` the environment in that folder."""
+    """The part that a target with a prefix stands for: for ``openenv:FOLDER``, the environment in that folder."""
     if part.source != "openenv":
         return part
     if not (Path(part.name) / MANIFEST).is_file():
@@ -329,7 +329,7 @@ def recognises(shape: Shape) -> bool:
 
 
 def brings_rows(shape: Shape) -> bool:
-    """Whether it brings episodes, as an Environment does and a Rubric does not."""
+    """Whether it has episodes, as Environments do and Rubrics do not."""
     return "Environment" in shape.bases
 
 
@@ -350,7 +350,7 @@ def build(parts: Sequence[Part], options: Mapping[str, Any]) -> Reward:
 
 
 def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
-    """Beginnings of episodes as rows: what the environment shows after a reset with seed 0, 1 and so on.
+    """Beginnings of episodes as rows: the observations after resets with seeds 0, 1 and so on.
 
     Options: those of :func:`build`; ``rows``, how many; ``prompt_field``, the field of the observation that a policy
     reads, where it is not the only text. Raises :class:`UsageError`.
@@ -360,35 +360,39 @@ def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
     starts = []
     for seed in range(int(options.get("rows") or EPISODES)):
         try:
-            shown = environment.shown(Row(seed, "", columns={"seed": seed}))
+            observation = environment.first_observation(Row(seed, "", columns={"seed": seed}))
         except UsageError:
             raise
         except Exception as error:
             raise UsageError(f"{part.label} cannot be reset: it {raised(error)}") from error
-        prompt = _prompt(shown, options.get("prompt_field"))
-        starts.append(Row(seed, prompt, columns={"seed": seed, "prompt": prompt, "observation": shown}))
+        prompt = _prompt(observation, options.get("prompt_field"))
+        starts.append(Row(seed, prompt, columns={"seed": seed, "prompt": prompt, "observation": observation}))
     tools = environment.tools
     environment.finish()
     return [replace(row, columns={**row.columns, "tools": tools}) for row in starts] if tools else starts
 
 
 def _environment(part: Part, options: Mapping[str, Any]) -> LocalEnvironment | ServedEnvironment:
-    """What brings rows; raises :class:`UsageError` for a Rubric."""
+    """The environment of a part; raises :class:`UsageError` for a Rubric."""
     url = _url(part)
     if url is not None:
         return ServedEnvironment(url, options)
     module = module_of(part.source)
-    target = _made(named(module, part), part.label)
+    target = _instance(named(module, part), part.label)
     if not isinstance(target, interfaces.Environment):
-        raise UsageError(f"{part.label} is a Rubric, which brings no rows: hand over a data file")
+        raise UsageError(f"{part.label} is a Rubric, which has no rows: give a data file")
     return _played(module, part, target, options)[0]
 
 
-def _prompt(shown: Mapping[str, Any], asked: str | None) -> str:
-    """The text of an observation, or all of it as JSON."""
-    if asked is not None and asked not in shown:
-        raise UsageError(f"the observation has no {asked}; it has: {', '.join(sorted(shown))}")
-    texts = [value for value in shown.values() if isinstance(value, str) and value] if asked is None else [shown[asked]]
+def _prompt(observation: Mapping[str, Any], field: str | None) -> str:
+    """The text of an observation, or the whole observation as JSON."""
+    if field is not None and field not in observation:
+        raise UsageError(f"the observation has no {field}; it has: {', '.join(sorted(observation))}")
+    texts = (
+        [value for value in observation.values() if isinstance(value, str) and value]
+        if field is None
+        else [observation[field]]
+    )
     if len(texts) == 1 and isinstance(texts[0], str):
         return texts[0]
-    return json.dumps(shown if asked is None else shown[asked])
+    return json.dumps(observation if field is None else observation[field])

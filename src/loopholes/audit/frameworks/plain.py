@@ -1,4 +1,4 @@
-"""A plain ``f(completion, **row) -> float``: the row's columns by the names that the function takes."""
+"""A plain ``f(completion, **row) -> float``, which gets the columns that it has parameters for."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ REQUIREMENTS: Mapping[str, Sequence[str]] = {}
 PREFIXES = ()
 OPTIONS = COMMON
 FIRST = ("completion", "response", "answer", "output", "text", "solution", "prediction")
-"""Names of a first parameter that a plain function is recognised by."""
+"""Names by which the first parameter of a plain function is recognised."""
 ANYWHERE = ("completion", "response")
-"""Names that say which parameter is the completion wherever it stands, as in ``f(prompt, completion, answer)``."""
+"""Names that mark the completion in any position, as in ``f(prompt, completion, answer)``."""
 
 
 class PlainReward:
-    """Calls each function once a completion. Exceptions are problems, and no reward."""
+    """Calls each function once per completion. An exception is a problem, without a reward."""
 
     batched = False
 
@@ -55,12 +55,14 @@ class PlainReward:
                 raise
             except Exception as error:
                 return Paid(None, raised(error))
-        known = [part.weight * value for (part, _), value in zip(self._parts, values, strict=True) if value is not None]
-        return Paid(sum(known) if known else None, parts=tuple(values))
+        weighted = [
+            part.weight * value for (part, _), value in zip(self._parts, values, strict=True) if value is not None
+        ]
+        return Paid(sum(weighted) if weighted else None, parts=tuple(values))
 
 
 class _Caller:
-    """A function with the columns that it takes."""
+    """A function, and the columns that it takes."""
 
     def __init__(self, part: Part) -> None:
         self._call = function(part)
@@ -70,25 +72,25 @@ class _Caller:
 
     @property
     def note(self) -> str:
-        """Which columns it gets; empty if it takes all."""
+        """The columns that it gets; empty if it gets all."""
         if self._takes_all:
             return ""
         columns = ", ".join(self._takes) or "none"
-        return f"{self._part.label} gets those columns that it has a parameter for ({columns}); others are left out"
+        return f"{self._part.label} gets only the columns that it has parameters for ({columns})"
 
     def __call__(self, text: str, columns: Mapping[str, Any]) -> Any:
         missing = [name for name, needed in self._takes.items() if needed and name not in columns]
         if missing:
             raise Rejected(lacking(self._part.label, ", ".join(missing), columns))
-        given = {key: value for key, value in columns.items() if self._takes_all or key in self._takes}
+        row_columns = {key: value for key, value in columns.items() if self._takes_all or key in self._takes}
         for name in ("completion", self._name):
-            given.pop(name, None)
-        found = self._call(**{self._name: text}, **given) if self._by_name else self._call(text, **given)
-        return self._awaited(found) if inspect.isawaitable(found) else found
+            row_columns.pop(name, None)
+        value = self._call(**{self._name: text}, **row_columns) if self._by_name else self._call(text, **row_columns)
+        return self._awaited(value) if inspect.isawaitable(value) else value
 
-    def _awaited(self, found: Awaitable[Any]) -> Any:
+    def _awaited(self, awaitable: Awaitable[Any]) -> Any:
         async def value() -> Any:
-            return await found
+            return await awaitable
 
         if self._loop is None:
             self._loop = background_loop(self, self._part.label)
@@ -96,34 +98,37 @@ class _Caller:
 
 
 def _parameters(call: Callable[..., Any], part: Part) -> tuple[dict[str, bool], bool, str, bool]:
-    """The names that a function takes beside the completion, whether each is needed; whether it takes all.
+    """A function's parameters besides the completion, with whether each is required; and whether it takes any name.
 
-    Then comes the name of the completion itself, since a column of that name is not handed over, and whether the
-    completion has to be handed over by this name.
+    Also the name of the completion's parameter, since a column of that name is not passed on, and whether the
+    completion has to be passed by name.
     """
     signature = parameters(call)
     if signature is None:
         return {}, True, "completion", False
-    known = list(signature.values())
-    if not known or known[0].kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
+    every = list(signature.values())
+    if not every or every[0].kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
         raise Rejected(f"{part.label} takes no completion: a plain reward is f(completion, **row)")
-    completion = _completion([one.name for one in known]) or known[0].name
-    rest = [
-        one for one in known if one.name != completion and one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+    completion = _completion([parameter.name for parameter in every]) or every[0].name
+    named = [
+        parameter for parameter in every if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     ]
-    takes_all = any(one.kind is one.VAR_KEYWORD for one in known)
-    return {one.name: one.default is one.empty for one in rest}, takes_all, completion, completion != known[0].name
+    required = {
+        parameter.name: parameter.default is parameter.empty for parameter in named if parameter.name != completion
+    }
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in every)
+    return required, takes_all, completion, completion != every[0].name
 
 
 def _completion(names: Sequence[str]) -> str | None:
-    """The parameter that is the completion by its name; None if no name says so."""
+    """The name of the parameter that is the completion; None if no name says so."""
     if names and names[0] in FIRST:
         return names[0]
     return next((name for name in ANYWHERE if name in names), None)
 
 
 def recognises(shape: Shape) -> bool:
-    """Whether a parameter is a completion by its name."""
+    """Whether the name of a parameter marks a completion."""
     return _completion(shape.parameters) is not None
 
 

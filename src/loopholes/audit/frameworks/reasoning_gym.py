@@ -1,9 +1,8 @@
-"""reasoning-gym's data sets: ``reasoning_gym:NAME``, with entries that the data set generates and its own scorer.
+"""reasoning-gym's data sets: ``reasoning_gym:NAME``, with generated entries and the data set's own scorer.
 
-The reward is ``score_answer(completion, entry)``. A data set generates prompts and right answers itself, so that the
-golden completion of an entry is its ``answer``; where several answers are right, the scorer is asked about this one,
-and an entry without an answer has none. Entries are made again of the seed and their number, so that a finding can be
-replayed.
+The reward is ``score_answer(completion, entry)``. A data set generates prompts and right answers itself, so the golden
+completion of an entry is its ``answer``, even if other answers are right as well; entries without an answer have none.
+The seed and the number of an entry determine it, so that a finding can be replayed.
 """
 
 from __future__ import annotations
@@ -23,51 +22,51 @@ PACKAGE = "reasoning-gym"
 EXTRA = None
 REQUIREMENTS: Mapping[str, Sequence[str]] = {"reasoning_gym": ("reasoning-gym",)}
 PREFIXES = ("reasoning_gym",)
-recognises = None  # a data set is named by the prefix alone
+recognises = None  # data sets are named by the prefix only
 OPTIONS = {
     **COMMON,
     "config": "A JSON object for the data set's config; default: the data set's own defaults.",
     "seed": "The seed of the entries; default: 0.",
-    "rows": "How many entries to generate; default: 64, or as many as take 10 seconds, but 8 at least.",
-    "tag": "The tag that the answer stands in, such as answer: it is taken out with reasoning-gym's extract_answer.",
+    "rows": "How many entries to generate; default: 64, or as many as take 10 seconds, but at least 8.",
+    "tag": "The tag around the answer, such as answer: reasoning-gym's extract_answer reads it.",
 }
 gym, utils = Library("reasoning_gym"), Library("reasoning_gym.utils")
 COLUMNS = ("question", "answer", "metadata")
-"""What an entry has."""
+"""The fields of an entry."""
 ROWS, FEWEST, SECONDS = 64, 8, 10.0
-"""Entries to generate where nobody says how many; and seconds after which no more are, but for the fewest."""
+"""Default number of entries; their minimum; and the time in seconds after which only the minimum is generated."""
 
 
 class Entries:
-    """The entries of one data set under one config, by their numbers; each is generated once."""
+    """The entries of a data set under a config, by number. Each is generated once."""
 
     def __init__(self, name: str, config: str, seed: int) -> None:
-        known = gym.factory.DATASETS  # filled when the package is imported
-        if name not in known:
-            raise UnknownName("data set of reasoning-gym", name, sorted(known))
+        datasets = gym.factory.DATASETS  # filled when the package is imported
+        if name not in datasets:
+            raise UnknownName("data set of reasoning-gym", name, sorted(datasets))
         try:
             self.dataset = gym.create_dataset(name, **{"seed": seed, **json.loads(config)})
         except Exception as error:
-            raise UsageError(f"reasoning_gym:{name} cannot be made: it {raised(error)}") from error
-        self._known: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
+            raise UsageError(f"reasoning_gym:{name} cannot be created: it {raised(error)}") from error
+        self._generated: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
 
     def entry(self, place: int) -> dict[str, Any]:
-        """One entry as the data set made it."""
+        """An entry as the data set generates it."""
         return self._both(place)[0]
 
-    def shown(self, place: int) -> dict[str, Any]:
-        """The same as the columns of a row, in JSON."""
+    def columns(self, place: int) -> dict[str, Any]:
+        """An entry as the columns of a row, in JSON types."""
         return self._both(place)[1]
 
     def _both(self, place: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        if place not in self._known:
+        if place not in self._generated:
             entry = self.dataset[place]
-            self._known[place] = entry, {name: in_json(entry.get(name)) for name in COLUMNS}
-        return self._known[place]
+            self._generated[place] = entry, {name: in_json(entry.get(name)) for name in COLUMNS}
+        return self._generated[place]
 
 
 class ReasoningGymReward:
-    """What ``score_answer`` of a data set pays for a completion as the answer to an entry."""
+    """The reward of ``score_answer`` for a completion as the answer to an entry."""
 
     batched = False
 
@@ -75,16 +74,16 @@ class ReasoningGymReward:
         self._entries = entries
         self._label = label
         self._tag = tag
-        where = f"what stands in <{tag}>, as extract_answer reads it," if tag else "the whole completion"
-        self.notes = [f"{where} is handed to score_answer; entries and right answers are the data set's own"]
+        where = f"the text in <{tag}>, as extract_answer reads it," if tag else "the whole completion"
+        self.notes = [f"{where} is passed to score_answer; entries and right answers are the data set's own"]
 
     def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
         return [self._pay(row, text) for row, text in zip(rows, texts, strict=True)]
 
     def _pay(self, row: Row, text: str) -> Paid:
-        entry, shown = copied(self._entries.entry(row.number)), self._entries.shown(row.number)
+        entry, original = copied(self._entries.entry(row.number)), self._entries.columns(row.number)
         for name in COLUMNS:
-            if row.columns.get(name) != shown[name]:  # a check of the contract changed it
+            if row.columns.get(name) != original[name]:  # a check of the contract changed it
                 entry[name] = row.columns.get(name)
         try:
             answer = utils.extract_answer(text, tag_name=self._tag) if self._tag else text
@@ -96,7 +95,7 @@ class ReasoningGymReward:
 
 
 def in_json(value: Any) -> Any:
-    """A value as JSON holds it: tuples and sets as lists, numbers of NumPy as numbers, and text for the rest."""
+    """A value in JSON types: tuples and sets as lists, NumPy's numbers as numbers, anything else as text."""
     if isinstance(value, str | bool | int | None):
         return str(value) if isinstance(value, str) else value
     if isinstance(value, float):
@@ -114,7 +113,7 @@ def _entries(name: str, config: str, seed: int) -> Entries:
 
 
 def entries_of(parts: Sequence[Part], options: Mapping[str, Any]) -> Entries:
-    """The entries that a target means, with those that this process generated already."""
+    """The entries of a target, including those that this process has generated already."""
     if len(parts) != 1:
         raise UsageError("one data set of reasoning-gym at a time is audited")
     config = options.get("config") or {}
@@ -134,18 +133,18 @@ def build(parts: Sequence[Part], options: Mapping[str, Any]) -> ReasoningGymRewa
 
 
 def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
-    """Entries as rows, from number 0 on; raises :class:`UsageError` if the data set cannot generate one."""
-    entries, tag, asked = entries_of(parts, options), options.get("tag"), options.get("rows")
+    """The first entries as rows; raises :class:`UsageError` if the data set cannot generate one."""
+    entries, tag, count = entries_of(parts, options), options.get("tag"), options.get("rows")
     generated: list[Row] = []
     end = time.monotonic() + SECONDS
-    for place in range(ROWS if asked is None else int(asked)):
-        if asked is None and place >= FEWEST and time.monotonic() > end:
+    for place in range(ROWS if count is None else int(count)):
+        if count is None and place >= FEWEST and time.monotonic() > end:
             break
         try:
-            shown = entries.shown(place)
+            columns = entries.columns(place)
         except Exception as error:
             raise UsageError(f"{parts[0].label} cannot generate entry {place}: it {raised(error)}") from error
-        answer = shown["answer"]
+        answer = columns["answer"]
         golden = None if not isinstance(answer, str) else f"<{tag}>{answer}</{tag}>" if tag else answer
-        generated.append(Row(place, str(shown["question"]), golden, columns=shown))
+        generated.append(Row(place, str(columns["question"]), golden, columns=columns))
     return generated

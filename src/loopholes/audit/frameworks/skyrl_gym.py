@@ -1,8 +1,8 @@
 """SkyRL-Gym's environments: ``skyrl_gym:NAME``, the reward of the first step after ``init``.
 
-As in SkyRL's generator: an environment is made anew for each completion, with the row as its ``extras``, is shown the
-prompt, and is handed the completion as its action. Where the row has no ``reward_spec`` (or ``reward_model``), the
-column ``ground_truth`` or ``answer`` stands in.
+As in SkyRL's generator, a new environment is created for each completion, with the row as its ``extras``. It gets the
+prompt, and then the completion as its action. If the row has no ``reward_spec`` (or ``reward_model``), the column
+``ground_truth`` or ``answer`` replaces it.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ PACKAGE = "skyrl-gym"
 EXTRA = None
 REQUIREMENTS: Mapping[str, Sequence[str]] = {"skyrl_gym": ("skyrl-gym",)}
 PREFIXES = ("skyrl_gym",)
-recognises = None  # an environment is named by the prefix alone
+recognises = None  # environments are named by the prefix only
 OPTIONS = {**COMMON, "env_config": "A JSON object for the environment's env_config."}
 SPECS = ("reward_spec", "reward_model")
-"""Columns of which an environment reads ``ground_truth``."""
+"""Columns from which an environment reads ``ground_truth``."""
 ANSWERS = ("ground_truth", "answer", "solution")
-"""Columns that stand in where there is none of these, the first that is there."""
-ONE_STEP = "an episode that goes on after the first action, of which only the first step is scored"
+"""Columns that replace a missing spec; the first that exists counts."""
+ONE_STEP = "an episode that continues after the first action, of which only the first step is scored"
 gym, registration = Library("skyrl_gym"), Library("skyrl_gym.envs.registration")
 
 
 class SkyRLGymReward:
-    """The reward of one step of an environment that is made for each completion."""
+    """The reward of one step in an environment that is created for each completion."""
 
     batched = False
 
@@ -39,7 +39,7 @@ class SkyRLGymReward:
         self._part = part
         self._config = options.get("env_config") or {}
         self.not_covered: list[str] = []
-        self.notes = ["an environment is made for each completion, with the row as its extras, and takes one step"]
+        self.notes = ["an environment is created for each completion, with the row as its extras, and takes one step"]
 
     def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
         return [self._pay(row, text) for row, text in zip(rows, texts, strict=True)]
@@ -58,11 +58,11 @@ class SkyRLGymReward:
             raise
         except Exception as error:
             return Paid(None, raised(error))
-        return Paid(value, "" if value is not None else "returned None, which is no reward")
+        return Paid(value, "" if value is not None else "returned None, which is not a reward")
 
 
 def _extras(row: Row) -> dict[str, Any]:
-    """The row as an environment is handed it, with the ground truth where environments look for it."""
+    """The extras of an environment: the row, with the ground truth where environments look for it."""
     extras: dict[str, Any] = {name: copied(value) for name, value in row.columns.items()}
     spec = next((extras[name] for name in SPECS if isinstance(extras.get(name), dict)), None)
     if spec is None:
@@ -72,7 +72,7 @@ def _extras(row: Row) -> dict[str, Any]:
 
 
 def members() -> list[str]:
-    """The names of all environments that are registered."""
+    """The names of all registered environments."""
     return sorted(gym.envs.registration.registry)
 
 

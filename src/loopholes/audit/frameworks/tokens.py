@@ -1,4 +1,4 @@
-"""Token ids for rewards that count them: a model's own tokenizer, or words and signs where none was named."""
+"""Token ids for rewards that count them: from a model's tokenizer, or words and signs if none is named."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from zlib import crc32
 
 _WORDS = re.compile(r"\s?(?:\w{1,6}|[^\w\s])|\s+")
-_REMEMBERED = 1024
-"""Texts whose tokens are kept: an attack often says the same on every row."""
-END = 2  # of a completion
+_CACHE_SIZE = 1024
+"""Texts whose tokens are cached, since an attack often says the same on every row."""
+END = 2  # ends a completion
 
 
 class Tokens:
-    """``ids(text)`` ends with the end-of-sequence token, as a finished completion does."""
+    """Counts tokens. ``ids(text)`` ends with the end-of-sequence token, as a finished completion does."""
 
     def __init__(self, tokenizer: str | None = None) -> None:
         self._tokenizer: Any = None
-        self._known = lru_cache(_REMEMBERED)(self._ids)
+        self._cached = lru_cache(_CACHE_SIZE)(self._ids)
         if tokenizer is not None:
             from loopholes.policies import locate
             from loopholes.policies.checkpoints import load_tokenizer
@@ -27,18 +27,18 @@ class Tokens:
 
     @property
     def note(self) -> str:
-        """What the ids are."""
+        """A note on what counts as a token."""
         if self._tokenizer is None:
             return "tokens are counted as words of at most six letters and signs; --tokenizer NAME counts a model's own"
         return "tokens are those of the tokenizer named"
 
     def ids(self, text: str) -> list[int]:
-        """The tokens of a completion and the end, in a list of the caller's own."""
-        return [*self._known(text)]
+        """The tokens of a completion with its end, as a new list."""
+        return [*self._cached(text)]
 
     def count(self, text: str) -> int:
-        """How many tokens a completion has, the end included."""
-        return len(self._known(text))
+        """The number of tokens of a completion, including the end."""
+        return len(self._cached(text))
 
     def _ids(self, text: str) -> tuple[int, ...]:
         if self._tokenizer is None:

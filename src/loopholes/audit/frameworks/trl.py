@@ -1,10 +1,10 @@
-"""TRL 1.16's GRPOTrainer: how it calls reward functions and what it makes of their values.
+"""TRL 1.16's GRPOTrainer: how it calls reward functions, and what it does with their values.
 
-As in ``GRPOTrainer._calculate_rewards``: everything by keyword, nothing filtered by signature, one call a batch; async
-functions together on an event loop of another thread; None and NaN say that a function does not apply, and the rest is
-summed by weight; a row to which none applies gets no advantage. An exception stops the training. Functions get the same
-lists one after another, so that what one of them changes the next one sees. (The tests compare this with TRL's own
-method.)
+As in ``GRPOTrainer._calculate_rewards``, all arguments are keywords, nothing is filtered by signature, and a batch is
+one call. Async functions run together on an event loop of another thread. None and NaN mean that a function does not
+apply; the other values are summed by weight, and a row to which no function applies gets no advantage. An exception
+stops the training. Functions get the same lists in turn, so that each sees the changes of those before it. (The tests
+compare this with TRL's own method.)
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ from loopholes.errors import UsageError
 
 NAME = "trl"
 PACKAGE = "trl"
-EXTRA = None  # the library is not needed to call a reward of its kind
+EXTRA = None  # calling such a reward does not need the library
 REQUIREMENTS: Mapping[str, Sequence[str]] = {"trl": ("trl~=1.16.0", "math-verify")}
 PREFIXES = ()
 OPTIONS = COMMON
 TRL = "1.16"
-KEPT_BACK = ("prompt", "completion", "completion_ids")
-"""Columns that TRL does not hand on."""
+WITHHELD = ("prompt", "completion", "completion_ids")
+"""Columns that TRL does not pass on."""
 TAKEN = ("prompts", "completions")
-"""Names that a column cannot have: TRL's own keywords."""
+"""TRL's own keywords, which no column may have as its name."""
 STEPS = 1000
-"""Of the training that a reward is told of; it stands before the first."""
+"""Length of the training, in steps, in the trainer state that a reward sees; the training has not begun."""
 
 
 class TrlReward:
-    """Several functions with weights, as ``reward_funcs`` and ``reward_weights``."""
+    """Several weighted functions, as ``reward_funcs`` and ``reward_weights``."""
 
     batched = True
 
@@ -61,37 +61,37 @@ class TrlReward:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.notes = [
             "rewards are compared before TRL normalises them within a group; multi_objective_aggregation="
-            "'normalize_then_sum' weighs several functions otherwise",
+            "'normalize_then_sum' weighs several functions differently",
             self._tokens.note,
         ]
 
     def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
-        given = self._given(rows, texts)
+        keywords = self._keywords(rows, texts)
         try:
-            found = self._called(given, len(rows))
+            values = self._called(keywords, len(rows))
         except Rejected:
             raise
         except Exception as error:
             if isinstance(error, TypeError):
                 self._refuse(error, rows[0].columns)
             return [Paid(None, raised(error))] * len(rows)
-        return [self._sum(parts) for parts in zip(*found, strict=True)]
+        return [self._sum(parts) for parts in zip(*values, strict=True)]
 
-    def _called(self, given: Mapping[str, Any], count: int) -> list[list[float | None]]:
-        """The values of each function: those of async ones together, behind the others."""
-        found: dict[int, list[float | None]] = {}
+    def _called(self, keywords: Mapping[str, Any], count: int) -> list[list[float | None]]:
+        """The values of each function. Async functions run together, after the others."""
+        values: dict[int, list[float | None]] = {}
         late = [place for place, call in enumerate(self._calls) if _is_async(call)]
         for place, call in enumerate(self._calls):
             if place not in late:
-                found[place] = _values(call(**given), count, self._parts[place].label)
+                values[place] = _values(call(**keywords), count, self._parts[place].label)
         if late:
-            outputs = self._wait(_together([self._calls[place] for place in late], given))
+            outputs = self._wait(_together([self._calls[place] for place in late], keywords))
             for place, output in zip(late, outputs, strict=True):
-                found[place] = _values(output, count, self._parts[place].label)
-        return [found[place] for place in range(len(self._calls))]
+                values[place] = _values(output, count, self._parts[place].label)
+        return [values[place] for place in range(len(self._calls))]
 
     def _refuse(self, error: TypeError, columns: Iterable[str]) -> None:
-        """Raise :class:`Rejected` for a signature that TRL's keywords do not fit."""
+        """Raise :class:`Rejected` if a signature does not accept TRL's keywords."""
         text = str(error).replace("()", "")
         if "unexpected keyword argument" in text:
             text = text.replace("got an unexpected keyword argument", "does not take:")
@@ -103,14 +103,14 @@ class TrlReward:
             missing = needed.partition(": ")[2]
             raise Rejected(lacking(name, missing, columns)) from error
 
-    def _given(self, rows: Sequence[Row], texts: Sequence[str]) -> dict[str, Any]:
-        columns = [key for key in rows[0].columns if key not in KEPT_BACK]
+    def _keywords(self, rows: Sequence[Row], texts: Sequence[str]) -> dict[str, Any]:
+        columns = [key for key in rows[0].columns if key not in WITHHELD]
         clash = [key for key in columns if key in TAKEN]
         if clash:
             raise Rejected(f"a column is called {clash[0]}, which is TRL's own keyword: rename it")
-        given: dict[str, Any] = {key: [_of(row, key) for row in rows] for key in columns}
+        keywords: dict[str, Any] = {key: [_of(row, key) for row in rows] for key in columns}
         chat = rows[0].is_chat
-        given |= {
+        keywords |= {
             "prompts": [
                 row.prompt if isinstance(row.prompt, str) else [{**turn} for turn in row.prompt] for row in rows
             ],
@@ -120,27 +120,27 @@ class TrlReward:
             "log_extra": lambda column, values: None,
             "log_metric": lambda name, value: None,
         }
-        return given
+        return keywords
 
     def _sum(self, parts: tuple[float | None, ...]) -> Paid:
-        known = [p.weight * value for p, value in zip(self._parts, parts, strict=True) if value is not None]
-        total = sum(one for one in known if not math.isnan(one))
-        return Paid(held(total) if known else None, parts=parts)
+        applicable = [p.weight * value for p, value in zip(self._parts, parts, strict=True) if value is not None]
+        total = sum(value for value in applicable if not math.isnan(value))
+        return Paid(held(total) if applicable else None, parts=parts)
 
-    def _wait(self, found: Coroutine[Any, Any, list[Any]]) -> list[Any]:
+    def _wait(self, values: Coroutine[Any, Any, list[Any]]) -> list[Any]:
         if self._loop is None:
             self._loop = background_loop(self, "GRPOTrainer-AsyncLoop")
-        return asyncio.run_coroutine_threadsafe(found, self._loop).result()
+        return asyncio.run_coroutine_threadsafe(values, self._loop).result()
 
 
-async def _together(calls: Sequence[Callable[..., Any]], given: Mapping[str, Any]) -> list[Any]:
-    return await asyncio.gather(*(call(**given) for call in calls))
+async def _together(calls: Sequence[Callable[..., Any]], keywords: Mapping[str, Any]) -> list[Any]:
+    return await asyncio.gather(*(call(**keywords) for call in calls))
 
 
 class _State:
-    """The trainer's state at the start of a training; made when a function looks at it, since that takes transformers.
+    """The trainer's state at the start of a training. It is created on first use, since it imports transformers.
 
-    ``max_steps`` is what schedules divide by, which is never 0 in a training.
+    Schedules divide by ``max_steps``, which is never 0 in a training.
     """
 
     def __getattr__(self, name: str) -> Any:
@@ -156,7 +156,7 @@ def _of(row: Row, key: str) -> Any:
 
 
 def _values(output: Any, count: int, label: str) -> list[float | None]:
-    """What TRL reads of a function's return value: a number a completion, None and NaN alike for "not applicable"."""
+    """A function's return value as TRL reads it: a number per completion, or None for None and NaN."""
     if inspect.iscoroutine(output):
         output.close()
     if isinstance(output, str | bytes | Mapping | set | frozenset):
@@ -167,11 +167,11 @@ def _values(output: Any, count: int, label: str) -> list[float | None]:
         raise Rejected(f"{label} returned a {type(output).__name__}, not a list of numbers") from error
     if len(listed) != count:
         raise Rejected(f"{label} returned {len(listed)} rewards for {count} completions")
-    return [_value(one, label) for one in listed]
+    return [_value(value, label) for value in listed]
 
 
-def _value(given: Any, label: str) -> float | None:
-    value = number(given, label)
+def _value(output: Any, label: str) -> float | None:
+    value = number(output, label)
     if value is None or math.isnan(value):
         return None
     return held(value)
@@ -185,7 +185,7 @@ def _is_async(call: Callable[..., Any]) -> bool:
 
 
 def recognises(shape: Shape) -> bool:
-    """Whether it takes completions in batches."""
+    """Whether a reward takes completions in batches."""
     return not {"completions", "completion_ids"}.isdisjoint(shape.parameters)
 
 

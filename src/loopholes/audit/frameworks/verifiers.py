@@ -1,13 +1,13 @@
 """verifiers 0.4's tasks (its v1): a Taskset or a Task by its class, or ``verifiers:NAME`` of a package or a folder.
 
-A task that takes one reply is scored without a rollout, as in ``Rollout`` and the environment server: it is made anew
-of its row and the taskset's task config; its trace is the prompt and one sampled reply; ``Task.score`` pays the
-weighted sum of the rewards. An exception makes an errored rollout, which has no reward. A scoring timeout is none: what
-was recorded by then is paid. (The tests run verifiers' own ``Task.score``.)
+A task that takes one reply is scored without a rollout, as in ``Rollout`` and the environment server: it is created
+from its row and the taskset's task config, its trace is the prompt and one sampled reply, and ``Task.score`` pays the
+weighted sum of the rewards. An exception makes an errored rollout, which has no reward. A scoring timeout does not: it
+pays the rewards that were recorded by then. (The tests run verifiers' own ``Task.score``.)
 
 A task with tools, with an ``Env`` of its own, or with hooks that need a runtime is an episode, which verifiers' own
-rollout plays (:mod:`loopholes.audit.frameworks._verifiers_episodes`). What is not played, such as judges, is named in
-``not_covered``.
+rollout plays (:mod:`loopholes.audit.frameworks._verifiers_episodes`). Parts that are not played, such as judges, are
+listed in ``not_covered``.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ OPTIONS = {
     "config": "A JSON object for the Taskset's config, or the Task's.",
     "rows": "How many of a Taskset's tasks to take; default: all.",
     "golden": "The field of a task that holds a whole right completion, or the actions of a right episode.",
-    "env": "The Env that plays the tasks; needed where the module has several.",
+    "env": "The Env that plays the tasks; needed if the module has several.",
     "turns": PLAYING["turns"],
 }
 VERIFIERS = "0.4"
@@ -74,7 +74,7 @@ ROLLOUT = (
 
 
 class RolloutReward(EpisodeReward):
-    """What verifiers' rollouts earn; see :class:`~loopholes.audit.episodes.playing.EpisodeReward`."""
+    """The rewards of verifiers' rollouts; see :class:`~loopholes.audit.episodes.playing.EpisodeReward`."""
 
     def __init__(self, tasks: Tasks, rules: Rules, tokens: Tokens, label: str) -> None:
         super().__init__(rollouts(tasks, rules.turns, tokens), rules, label)
@@ -83,7 +83,7 @@ class RolloutReward(EpisodeReward):
 
 
 def rollouts(tasks: Tasks, turns: int, tokens: Tokens) -> Rollouts:
-    """verifiers' rollouts of these tasks, one at a time."""
+    """verifiers' rollouts of these tasks, which run one at a time."""
     from loopholes.audit.frameworks import _verifiers_episodes as episodes
 
     env = episodes.played(tasks.env, tasks.taskset, tasks.kind)
@@ -91,7 +91,7 @@ def rollouts(tasks: Tasks, turns: int, tokens: Tokens) -> Rollouts:
 
 
 class VerifiersReward:
-    """The rewards of one task type for one reply, with the weights that its config gives them."""
+    """The rewards of a task type for one reply, with the weights of its config."""
 
     batched = False
 
@@ -110,7 +110,7 @@ class VerifiersReward:
         return payments
 
     async def _pay_all(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
-        """One after another, so that no timeout counts the work of a neighbour."""
+        """Score one after another, so that no timeout includes a neighbour's work."""
         return [await self._pay(self._tasks.task(row), text) for row, text in zip(rows, texts, strict=True)]
 
     async def _pay(self, task: Any, text: str) -> Paid:
@@ -130,14 +130,14 @@ class VerifiersReward:
         return self._read(trace, "" if trace.rewards else "no reward was recorded, which pays 0")
 
     async def _hook(self, name: str, task: Any, trace: Any) -> None:
-        """``setup`` or ``finalize``, where the task has its own."""
+        """Call ``setup`` or ``finalize``, if the task has its own."""
         if name in self._own:
             await decorators.invoke(getattr(task, name), {"trace": trace})
 
     def _reply(self, trace: Any, task: Any, text: str) -> None:
-        """The prompt and the completion, as a turn that ended by itself, with its count of tokens."""
+        """Add the prompt and the completion to a trace, as a turn that ended by itself, with token counts."""
         prompt, reply = _prompt(task.data), vf.AssistantMessage(content=text)
-        for turn in (*prompt, reply):  # what committing a turn makes, at a fifth of its cost
+        for turn in (*prompt, reply):  # has the effect of committing a turn, at a fifth of the cost
             parent = len(trace.nodes) - 1 if trace.nodes else None
             trace.nodes.append(vf.MessageNode(parent=parent, message=turn, sampled=turn is reply))
         read = sum(self._tokens.count(types.content_text(turn.content)) for turn in prompt)
@@ -147,7 +147,7 @@ class VerifiersReward:
         trace.ok = True
 
     def _read(self, trace: Any, problem: str) -> Paid:
-        scores = {name: None if one is None else one.score for name, one in trace.rewards.items()}
+        scores = {name: None if reward is None else reward.score for name, reward in trace.rewards.items()}
         keys = tuple(sorted(name for name in scores if name not in self._names))
         return Paid(float(trace.reward), problem, tuple(scores.get(name) for name in self._names), keys)
 
@@ -159,7 +159,7 @@ class VerifiersReward:
 
 
 def _trace(task: Any) -> Any:
-    """An empty trace of a task, as a rollout makes it."""
+    """An empty trace of a task, as a rollout creates it."""
     about = vf.TraceTask(type=type(task).__name__, data=task.data, key=task.key, hash=task.hash)
     agent = vf.AgentInfo(config=vf.AgentConfig(), name="audit", trainable=False)
     return vf.Trace(task=about, state=state.state_cls(type(task))(), agent=agent)
@@ -175,7 +175,7 @@ def _prompt(data: Any) -> list[Any]:
 
 def _only(parts: Sequence[Part]) -> Part:
     if len(parts) != 1 or parts[0].weight != 1:
-        raise UsageError("verifiers takes one Taskset or Task; weights stand in its @vf.reward")
+        raise UsageError("verifiers takes one Taskset or Task; weights belong in its @vf.reward")
     return parts[0]
 
 
@@ -185,12 +185,12 @@ def recognises(shape: Shape) -> bool:
 
 
 def brings_rows(shape: Shape) -> bool:
-    """Whether it brings tasks, as a Taskset does and a Task does not."""
+    """Whether it has rows, as Tasksets do and Tasks do not."""
     return "Taskset" in shape.bases
 
 
 def located(part: Part) -> Part:
-    """The part that a target with a prefix means: of ``verifiers:FOLDER`` the Taskset in that folder."""
+    """The part that a target with a prefix stands for: for ``verifiers:FOLDER``, the Taskset in that folder."""
     is_folder = part.source == NAME and Path(part.name).is_dir()
     return class_in(part.name, {"Taskset"}) if is_folder else part
 
@@ -198,7 +198,7 @@ def located(part: Part) -> Part:
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> Reward:
     """See :mod:`loopholes.audit.frameworks`.
 
-    Options: ``config``, a mapping for the Taskset's config, or the Task's where a Task was named; ``env``, ``turns``,
+    Options: ``config``, a mapping for the Taskset's config, or the Task's if a Task is named; ``env``, ``turns``,
     ``tokenizer``.
     """
     part = _only(parts)
@@ -211,15 +211,15 @@ def build(parts: Sequence[Part], options: Mapping[str, Any]) -> Reward:
 def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
     """The tasks of a Taskset as rows: the prompt that a model gets, and the task's data as columns (JSON values).
 
-    Of episodes the tools are a column, and the prompt is what an agent is shown first.
+    For episodes, the tools are a column, and the prompt is the agent's first observation.
 
-    Options: those of :func:`build`; ``rows``, how many tasks at most, which a Taskset without an end needs;
-    ``golden``, the column that holds whole completions that are right. Raises :class:`UsageError`.
+    Options: those of :func:`build`; ``rows``, the most tasks, which an endless Taskset needs; ``golden``, the column
+    with whole right completions. Raises :class:`UsageError`.
     """
     part = _only(parts)
     tasks = Tasks.of(part, options)
     if tasks.taskset is None:
-        raise UsageError(f"{part.label} is a Task, which brings no rows: hand over a data file or name its Taskset")
+        raise UsageError(f"{part.label} is a Task, which has no rows: give a data file or name its Taskset")
     listed = _listed(tasks.taskset, options.get("rows"), part)
     records = [_row(number, task.data, options.get("golden")) for number, task in enumerate(listed)]
     if not tasks.are_episodes:
@@ -229,7 +229,7 @@ def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
 
 
 def _listed(taskset: Any, count: int | None, part: Part) -> list[Any]:
-    """A taskset's tasks, at most so many; raises :class:`UsageError`."""
+    """A taskset's tasks, at most ``count``; raises :class:`UsageError`."""
     try:
         if count is None and not taskset.bounded:
             raise UsageError(f"{part.label} has no end: say how many of its tasks to take")
@@ -244,19 +244,19 @@ def _listed(taskset: Any, count: int | None, part: Part) -> list[Any]:
 
 
 def _begun(playing: Rollouts, row: Row) -> Row:
-    """A row with what an agent is shown first and is offered as tools."""
+    """A row with the agent's first observation and its tools."""
     try:
-        shown = playing.reset(row)
+        first_observation = playing.reset(row)
     except Exception as error:
         raise UsageError(f"the episode of row {row.number} cannot begin: it {raised(error)}") from error
     finally:
         playing.finish()
     columns = {**row.columns, **({"tools": playing.tools} if playing.tools else {})}
-    return replace(row, prompt=row.prompt or shown, columns=columns)
+    return replace(row, prompt=row.prompt or first_observation, columns=columns)
 
 
 def _row(number: int, data: Any, golden: str | None) -> Row:
-    """Fields of the framework only where they were set; a dataset's own always."""
+    """A row with the dataset's own fields, and the framework's fields as far as they were set."""
     columns = {
         name: value
         for name, value in data.model_dump(mode="json").items()
@@ -264,17 +264,17 @@ def _row(number: int, data: Any, golden: str | None) -> Row:
     }
     if golden is not None and golden not in columns:
         raise UsageError(f"the tasks have no {golden}; they have: {', '.join(sorted(columns))}")
-    columns.setdefault("prompt", None)  # of a task whose user opens the conversation
-    return Row(number, _shown(data), None if golden is None else _completion(columns[golden]), columns=columns)
+    columns.setdefault("prompt", None)  # the user opens the conversation
+    return Row(number, _row_prompt(data), None if golden is None else _completion(columns[golden]), columns=columns)
 
 
 def _completion(value: Any) -> str:
-    """A whole completion, or the actions of an episode as one."""
+    """A whole completion, or an episode's actions as a script."""
     return script(*value) if isinstance(value, list) and is_actions(value) else str(value)
 
 
-def _shown(data: Any) -> Prompt:
-    """The prompt as a row has it: text, or messages where there are several."""
+def _row_prompt(data: Any) -> Prompt:
+    """The prompt of a row: text, or messages if there are several."""
     if isinstance(data.prompt, str) and data.system_prompt is None:
         return data.prompt
     return tuple({"role": turn.role, "content": types.content_text(turn.content)} for turn in _prompt(data))

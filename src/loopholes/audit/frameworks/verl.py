@@ -1,14 +1,15 @@
-"""verl 0.9's reward loop: how it calls ``compute_score`` and what its managers make of the score.
+"""verl 0.9's reward loop: how it calls ``compute_score``, and what its managers do with the score.
 
-As in ``verl/experimental/reward_loop``: one sample a call, everything by keyword, ``reward_kwargs`` over the
-framework's own; never on the main thread, so that ``signal.alarm`` fails (but for the manager ``remote``, which has
-processes of its own); a number, or a dict whose ``score`` counts. The default trainer drops a completion whose function
-raises, or returns what a tensor does not take, and goes on. (The tests compare this with verl's own managers.)
+As in ``verl/experimental/reward_loop``, a call scores one sample, and all arguments are keywords; ``reward_kwargs``
+override the framework's own. Calls are never on the main thread, so ``signal.alarm`` fails (except under the manager
+``remote``, which has processes of its own). The result is a number, or a dict whose ``score`` counts. The default
+trainer drops a completion whose function raises, or returns something that a tensor cannot hold, and continues. (The
+tests compare this with verl's own managers.)
 
-``verl:DATA_SOURCE`` is verl's own scorer of that data source, ``default_compute_score``, without Ray.
+``verl:DATA_SOURCE`` is verl's own scorer for that data source, ``default_compute_score``, without Ray.
 
-verl calls a custom reward function with ``data_source`` and ``extra_info``, and fails if it does not take them. Its own
-scorers, such as that of GSM8K, do not; here what a signature does not take is left out, with a note.
+verl calls a custom reward function with ``data_source`` and ``extra_info``, and fails if it does not accept them. Its
+own scorers, such as GSM8K's, do not. Here, keywords that a signature does not accept are left out, with a note.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ from loopholes.errors import UsageError
 np = Library("numpy")
 NAME = "verl"
 PACKAGE = "verl"
-EXTRA = None  # the library is not needed to call a reward of its kind
+EXTRA = None  # calling such a reward does not need the library
 REQUIREMENTS: Mapping[str, Sequence[str]] = {
     "verl": ("verl~=0.9.0 --no-deps", "numpy", "packaging", "sympy", "pylatexenc")
 }
@@ -57,27 +58,27 @@ OPTIONS = {
     **COMMON,
     "manager": "The reward manager: naive (default), remote, gdpo, dapo or rate_limited.",
     "reward_kwargs": "A JSON object of further keywords of every call.",
-    "overlong_buffer": "For dapo: tokens before the longest completion from which on length costs.",
-    "penalty_factor": "For dapo: what the longest completion costs; default: 1.",
-    "timeout": "For rate_limited: seconds for one call; default: 300.",
+    "overlong_buffer": "For dapo: length is penalised in this many tokens before the longest completion.",
+    "penalty_factor": "For dapo: the penalty of the longest completion; default: 1.",
+    "timeout": "For rate_limited: seconds per call; default: 300.",
 }
 KEYWORDS = ("data_source", "solution_str", "ground_truth", "extra_info")
-"""What verl hands to compute_score, beside ``reward_kwargs``."""
+"""Keywords that verl passes to compute_score, in addition to ``reward_kwargs``."""
 VERL = "0.9"
 MANAGERS = {
     "naive": "a completion whose function raises is left out of its group",
-    "remote": "a completion whose function raises is left out of its group; async functions are not taken",
+    "remote": "a completion whose function raises is left out of its group; async functions are not accepted",
     "gdpo": "a completion whose function raises is left out of its group; the combination of several rewards within "
     "a group is not modelled",
-    "dapo": "long completions cost as overlong_buffer_cfg says",
+    "dapo": "long completions are penalised as overlong_buffer_cfg says",
     "rate_limited": "exceptions and timeouts pay 0.0 (timeouts where the audit's own limit of a call is longer); "
     "waiting for a rate is not modelled",
 }
-"""What each reward manager does beside calling the function."""
+"""What each reward manager does in addition to calling the function."""
 
 
 class VerlReward:
-    """One ``compute_score`` under a reward manager. ``together``: completions are waited for at the same time."""
+    """One ``compute_score`` under a reward manager. ``together``: all completions are awaited at the same time."""
 
     batched = False
 
@@ -92,7 +93,7 @@ class VerlReward:
         if self._manager not in MANAGERS:
             raise UsageError(f"there is no reward manager {self._manager!r}; choose from: {', '.join(MANAGERS)}")
         if self._manager == "remote" and self.together:
-            raise Rejected(f"{part.label} is async, which the remote manager does not take")
+            raise Rejected(f"{part.label} is async, which the remote manager does not accept")
         self._tokens = Tokens(options.get("tokenizer"))
         self._overlong = _Overlong.of(options) if self._manager == "dapo" else None
         self._timeout = float(options.get("timeout") or 300) if self._manager == "rate_limited" else None
@@ -101,11 +102,11 @@ class VerlReward:
         self.notes = [f"reward manager {self._manager}: {MANAGERS[self._manager]}", self._tokens.note]
         if self._left_out:
             self.notes.append(
-                f"{part.label} does not take {', '.join(self._left_out)}: left out here, where verl's call of a custom "
-                "reward function would fail"
+                f"{part.label} does not accept {', '.join(self._left_out)}: left out here, where verl's call of a "
+                "custom reward function would fail"
             )
         if self._manager != "remote" and not self.together:
-            self.notes.append("it is called once at a time, where verl calls it from several threads at once")
+            self.notes.append("calls are made one at a time, where verl makes them from several threads at once")
 
     def __call__(self, rows: Sequence[Row], texts: Sequence[str]) -> list[Paid]:
         if self._loop is not None:
@@ -118,14 +119,14 @@ class VerlReward:
 
     def _pay(self, row: Row, text: str) -> Paid:
         try:
-            return self._read(self._call(**self._given(row, text)), text)
+            return self._read(self._call(**self._keywords(row, text)), text)
         except Rejected:
             raise
         except Exception as error:
             return self._failed(error)
 
     def _pay_in_time(self, row: Row, text: str) -> Paid:
-        """A function that is too late runs on in its thread, and nobody looks at what it returns."""
+        """A late function continues in its thread, and its result is ignored."""
         future = self._threads.submit(self._pay, row, text)
         try:
             return future.result(self._timeout)
@@ -137,22 +138,22 @@ class VerlReward:
         return await asyncio.gather(*map(self._pay_async, rows, texts))
 
     async def _pay_async(self, row: Row, text: str) -> Paid:
-        given = self._given(row, text)
+        keywords = self._keywords(row, text)
         try:
-            result = await asyncio.wait_for(self._call(**given), self._timeout)
+            result = await asyncio.wait_for(self._call(**keywords), self._timeout)
         except TimeoutError as error:
             return self._failed(error) if self._timeout is None else self._late()
         except Exception as error:
             return self._failed(error)
         return self._read(result, text)
 
-    def _given(self, row: Row, text: str) -> dict[str, Any]:
-        """The keywords of a call that the function takes.
+    def _keywords(self, row: Row, text: str) -> dict[str, Any]:
+        """The keywords of a call that the function accepts.
 
-        What is in them is this call's own: verl sends each sample to another process.
+        Each call gets copies, since verl sends each sample to another process.
         """
         columns = row.columns
-        keywords: dict[str, Callable[[], Any]] = {
+        makers: dict[str, Callable[[], Any]] = {
             "data_source": lambda: np.str_(
                 self._source or (columns["data_source"] if "data_source" in columns else _missing("data_source"))
             ),
@@ -160,10 +161,10 @@ class VerlReward:
             "ground_truth": lambda: copied(_ground_truth(columns)),
             "extra_info": lambda: self._extra_info(row),
         }
-        return {name: make() for name, make in keywords.items() if name not in self._left_out} | self._kwargs
+        return {name: make() for name, make in makers.items() if name not in self._left_out} | self._kwargs
 
     def _extra_info(self, row: Row) -> dict[str, Any]:
-        """The row's own, with what the manager puts into it."""
+        """The row's extra_info, with the manager's additions."""
         extra = copied(row.columns.get("extra_info") or {})
         if not isinstance(extra, dict):
             raise Rejected(f"row {row.number}: extra_info is a {type(extra).__name__}, not a record")
@@ -184,7 +185,7 @@ class VerlReward:
             result = result["score"]
         if inspect.iscoroutine(result):
             result.close()
-            raise Rejected(f"{self._part.label} is not seen as async by verl, and its coroutine would be the score")
+            raise Rejected(f"verl does not recognise {self._part.label} as async, and its coroutine would be the score")
         if result is None:
             return Paid(None, "returned None, for which verl has no reward", keys=keys)
         try:
@@ -194,7 +195,7 @@ class VerlReward:
         if self._overlong is not None:
             result = self._overlong.add(result, value, self._tokens.count(text))
         if not _storable(result):
-            return Paid(None, f"returned {_shown(result)}, which verl's trainer cannot store", keys=keys)
+            return Paid(None, f"returned {_described(result)}, which verl's trainer cannot store", keys=keys)
         value = held(float(result))
         return Paid(value, "" if math.isfinite(value) else f"returned {value}", keys=keys)
 
@@ -206,7 +207,7 @@ class VerlReward:
 
 
 def default_scorer() -> Callable[..., Any]:
-    """verl's scorer by data source, imported without the rest of verl, which needs Ray and PyTorch."""
+    """verl's scorer for all data sources, imported without the rest of verl, which needs Ray and PyTorch."""
     for name in ("verl", "verl.utils"):
         if name not in sys.modules:
             path = getattr(sys.modules.get(name.rpartition(".")[0]), "__path__", None)
@@ -220,9 +221,9 @@ def default_scorer() -> Callable[..., Any]:
 
 
 def members() -> list[str]:
-    """The data sources that verl's scorer compares with, read from its source: nothing else lists them.
+    """The data sources that verl's scorer compares with, read from its source, since nothing else lists them.
 
-    Of those that it knows by how they begin, such as ``aime``, it is the beginning.
+    Some are prefixes, such as ``aime``.
     """
     tree = ast.parse(inspect.getsource(default_scorer()))
     tests = [node.test for node in ast.walk(tree) if isinstance(node, ast.If)]
@@ -236,7 +237,7 @@ def _is_name(node: ast.AST, name: str) -> bool:
 
 
 class _Overlong:
-    """DAPO's penalty: none up to the buffer's beginning, then down by a line without an end."""
+    """DAPO's penalty: zero up to the start of the buffer, then falling linearly without a limit."""
 
     def __init__(self, longest: int, buffer: int, factor: float) -> None:
         self._begins = longest - buffer
@@ -245,7 +246,7 @@ class _Overlong:
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> _Overlong | None:
-        """From the options; None if the penalty is off."""
+        """The penalty by the options; None if it is off."""
         if options.get("overlong_buffer") is None:
             return None
         longest, buffer = int(options.get("max_completion_tokens") or 0), int(options["overlong_buffer"])
@@ -254,10 +255,10 @@ class _Overlong:
         return cls(longest, buffer, float(options.get("penalty_factor", 1.0)))
 
     def add(self, result: Any, value: float, tokens: int) -> Any:
-        """A score of this ``value``, less what a completion of this length costs.
+        """A score of this ``value``, minus the penalty for this length.
 
-        The penalty is a tensor, so that the sum can be stored for more kinds of numbers; before the buffer it is the
-        whole number 0, to which only numpy's truths are added otherwise.
+        In verl the penalty is a tensor, which makes more kinds of sums storable. Before the buffer it is the integer 0,
+        whose only effect is that NumPy's booleans become integers.
         """
         beyond = tokens - self._begins
         if beyond < 0:
@@ -268,7 +269,7 @@ class _Overlong:
 
 
 def _storable(result: Any) -> bool:
-    """Whether an element of a tensor of 32-bit floats can be set to it."""
+    """Whether an element of a float32 tensor can be set to this result."""
     if isinstance(result, float):
         return not LARGEST < abs(result) < math.inf
     if isinstance(result, int | np.integer):
@@ -276,15 +277,15 @@ def _storable(result: Any) -> bool:
     return hasattr(result, "is_floating_point")  # a tensor
 
 
-def _shown(result: Any) -> str:
-    """The kind of what was returned, or the number where that is what is wrong."""
+def _described(result: Any) -> str:
+    """The type of a result, or the number itself if that is what is wrong."""
     if isinstance(result, int | float):
         return f"{result:g}" if isinstance(result, float) else "a whole number of more than 64 bits"
     return f"a {type(result).__module__}.{type(result).__name__}"
 
 
 def _ground_truth(columns: Mapping[str, Any]) -> Any:
-    """Where verl reads it; a flat column does as well."""
+    """The ground truth from where verl reads it, or from a plain column."""
     section = columns.get("reward_model")
     if isinstance(section, Mapping) and "ground_truth" in section:
         return section["ground_truth"]
@@ -292,22 +293,22 @@ def _ground_truth(columns: Mapping[str, Any]) -> Any:
 
 
 def _missing(name: str) -> Any:
-    raise Rejected(f"the data has no column {name}, which verl hands to compute_score")
+    raise Rejected(f"the data has no column {name}, which verl passes to compute_score")
 
 
 def _not_taken(call: Callable[..., Any], part: Part) -> list[str]:
-    """Those of verl's keywords that a function has no parameter for; raises :class:`Rejected` without a completion."""
+    """verl's keywords that a function does not accept; raises :class:`Rejected` if solution_str is among them."""
     signature = parameters(call)
-    if signature is None or any(one.kind is one.VAR_KEYWORD for one in signature.values()):
+    if signature is None or any(each.kind is each.VAR_KEYWORD for each in signature.values()):
         return []
-    taken = {name for name, one in signature.items() if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
+    taken = {name for name, each in signature.items() if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)}
     if "solution_str" not in taken:
-        raise Rejected(f"{part.label} does not take solution_str, in which verl hands over the completion")
+        raise Rejected(f"{part.label} does not accept solution_str, in which verl passes the completion")
     return [name for name in KEYWORDS if name not in taken]
 
 
 def recognises(shape: Shape) -> bool:
-    """Whether it takes a completion and the truth by verl's names."""
+    """Whether it takes a completion and the ground truth by verl's names."""
     return {"solution_str", "ground_truth"} <= set(shape.parameters)
 
 
