@@ -187,7 +187,7 @@ def _bytes(file: Path) -> int:
 def test_games_prove_themselves_without_extras(installed: dict[str, str], tmp_path: Path) -> None:
     done = run("-m", "loopholes", "games", "self-grading", "--validate", env=installed, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    audit = "audit game:reward-tampering --rows 3 --search-calls 0 --json"
+    audit = "audit game:any-box --rows 3 --search-calls 0 --json"
     done = run("-m", "loopholes", *audit.split(), env=installed, cwd=tmp_path)
     assert done.returncode == 1, done.stderr
 
