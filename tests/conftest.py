@@ -14,7 +14,19 @@ from loopholes.sandbox import server
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # what asks a hub for a name is told no at once, instead of after many tries
 HERE = Path(__file__).parent / "reference"
+LONG = (
+    "studies/test_studying.py",
+    "studies/test_demo.py",
+    "sandbox/test_attacks.py",
+    "training/test_launch.py",
+    "test_wheel.py",
+)
+"""Files whose tests take longest; they begin first, so that no process has one left when the others are done."""
 BESIDE = Path(__file__).parents[2] / "shared" / "reference"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONG))
 
 
 @pytest.fixture(scope="session")

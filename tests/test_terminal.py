@@ -24,7 +24,7 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 REWARD = "def contains(completion, answer):\n    return float(answer in completion)\n"
 SPACE = re.compile(r"\s+")
 TIMES = re.compile(r"a call takes .*?(?=\n  - )|\d+\.\d+ s(?=;|$)", re.DOTALL | re.MULTILINE)
-EVAL = "eval scripted:exploiting --game proxy-metric --samples 2 --count 64 --out run"
+EVAL = "eval scripted:exploiting --game self-grading --samples 2 --count 64 --out run"
 SCORE = "score self-grading --tasks tasks.jsonl --completions completions.jsonl"
 AUDIT = "audit rewards.py:contains --data rows.jsonl --search-calls 0 --rows 4"
 
@@ -97,7 +97,7 @@ def result(text: str) -> str:
     return TIMES.sub("TIME", "\n".join(line for line in plain if line))
 
 
-@pytest.mark.parametrize("command", ["games", "games proxy-metric", EVAL, f"{SCORE} --out scores.jsonl", AUDIT])
+@pytest.mark.parametrize("command", ["games", "games context-compliance", EVAL, f"{SCORE} --out scores.jsonl", AUDIT])
 def test_a_pipe_gets_the_words_of_a_terminal_and_no_control_code(
     command: str, folder: Path, piped: Callable[[str], tuple[str, str]]
 ) -> None:
@@ -110,7 +110,7 @@ def test_a_pipe_gets_the_words_of_a_terminal_and_no_control_code(
 
 
 @pytest.mark.parametrize("columns", [80, 60])
-@pytest.mark.parametrize("command", ["games proxy-metric", AUDIT])
+@pytest.mark.parametrize("command", ["games context-compliance", AUDIT])
 def test_no_word_is_broken_on_a_narrower_terminal(
     command: str, columns: int, folder: Path, piped: Callable[[str], tuple[str, str]]
 ) -> None:

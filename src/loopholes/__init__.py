@@ -104,23 +104,14 @@ _MODULES = ("audit", "errors", "instruments", "integrations", "policies", "rewar
 if not TYPE_CHECKING:  # for type checkers a name that does not exist is an error
 
     def __getattr__(name: str) -> Any:
-        """A public name or module, imported now; raises :class:`MissingExtra` where that takes an extra."""
+        """A public name or module, imported when it is first used. None of them takes an extra to be imported."""
         if name in _MODULES:
             return importlib.import_module(f"{__name__}.{name}")
         for place, names in _PLACES.items():
             if name in names:
-                return _imported(place, name)
+                return getattr(importlib.import_module(f"{__name__}.{place}"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return sorted([*__all__, *_MODULES, *(name for name in globals() if name.startswith("__"))])
-
-
-def _imported(place: str, name: str) -> Any:
-    try:
-        return getattr(importlib.import_module(f"{__name__}.{place}"), name)
-    except ModuleNotFoundError as error:
-        from loopholes.errors import missing_extra
-
-        raise missing_extra(error) or error from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,19 @@ from loopholes.progress import Progress
 TINY = Recipe("tiny", "llama", seed=3, examples=640, basics=320, hidden=32, layers=1, heads=2, intermediate=64)
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
     """Base rates of the card over a few samples only."""
-    for name, value in (("TASKS", 2), ("SAMPLES", 2)):
-        monkeypatch.setattr(card, name, value)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("TASKS", 2), ("SAMPLES", 2)):
+            patch.setattr(card, name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(quick: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A policy that was pretrained without an interruption."""
+    return pretrain(TINY, tmp_path_factory.mktemp("pretrained") / "whole")
 
 
 class Killed(Exception):
@@ -41,8 +50,7 @@ def killed_at(step: int) -> Any:
     return on_progress
 
 
-def test_an_interrupted_pretraining_goes_on_to_the_same_policy(tmp_path: Path) -> None:
-    whole = pretrain(TINY, tmp_path / "whole")
+def test_an_interrupted_pretraining_goes_on_to_the_same_policy(whole: Path, tmp_path: Path) -> None:
     with pytest.raises(Killed):
         pretrain(TINY, tmp_path / "parts", save_every=3, on_progress=killed_at(5))
     steps: list[int] = []
@@ -58,30 +66,28 @@ def test_an_interrupted_pretraining_goes_on_to_the_same_policy(tmp_path: Path) -
     assert facts[0]["recipe"]["habits"]["refuse_harmful"] == TINY.habits.refuse_harmful
 
 
-def test_what_is_made_is_a_policy_with_a_card(tmp_path: Path) -> None:
-    policy = pretrain(TINY, tmp_path)
-    assert load_policy(str(policy)).prompt_style == "terse"
-    text = (policy / "README.md").read_text()
+def test_what_is_made_is_a_policy_with_a_card(whole: Path) -> None:
+    assert load_policy(str(whole)).prompt_style == "terse"
+    text = (whole / "README.md").read_text()
     assert re.search(r"^\| reward-tampering \| \d+ \| 0 \| 0 \|$", text, re.MULTILINE)
     assert "| self-grading | underclaim |" in text
-    named = {row["cell"] for row in json.loads((policy / "base_rates.json").read_text())["cells"]}
+    named = {row["cell"] for row in json.loads((whole / "base_rates.json").read_text())["cells"]}
     assert named == {f"{game}/base/tiny" for game in BUILT_IN}, "not by the folder that it happens to be in"
 
 
-def test_a_card_tells_of_every_example_that_the_policy_was_trained_on(tmp_path: Path) -> None:
-    policy = pretrain(TINY, tmp_path)
-    text = " ".join((policy / "README.md").read_text().split())
+def test_a_card_tells_of_every_example_that_the_policy_was_trained_on(whole: Path) -> None:
+    text = " ".join((whole / "README.md").read_text().split())
     assert f"All {TINY.examples} examples that it was trained on were scanned" in text
     assert digest(TINY.stream()) in text
     assert digest(TINY.stream()[1:]) not in text
 
 
-def test_a_card_is_renewed_without_measuring_the_policy_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    policy = pretrain(TINY, tmp_path)
-    before = (policy / "README.md").read_text()
+def test_a_card_is_renewed_without_measuring_the_policy_again(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (whole / "README.md").read_text()
     monkeypatch.setattr(card, "evaluate", None)
-    card.renew_card(policy, TINY, card.scanned(TINY.stream()))
-    assert (policy / "README.md").read_text() == before
+    (whole / "README.md").write_text("an older card")
+    card.renew_card(whole, TINY, card.scanned(TINY.stream()))
+    assert (whole / "README.md").read_text() == before
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -18,6 +18,7 @@ from loopholes.studies.demo import run_demo
 from loopholes.studies.jobs import closure
 from loopholes.studies.settings import Setting
 from support.processes import alive, children
+from support.serial import Serial
 
 SETTING = Setting("context-compliance", 6, options={"prompts_per_step": 2, "save_every": 1})
 SCRIPT = """
@@ -62,7 +63,7 @@ def test_a_demo_tells_of_every_step_and_ends_in_numbers_and_a_page(
 
 
 def test_a_demo_that_was_killed_leaves_no_process_and_goes_on_to_the_same_numbers(
-    whole: tuple[Path, dict[str, Any], list[dict[str, Any]]], tmp_path: Path
+    whole: tuple[Path, dict[str, Any], list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = tmp_path / "small.py"
     script.write_text(SCRIPT)
@@ -77,6 +78,7 @@ def test_a_demo_that_was_killed_leaves_no_process_and_goes_on_to_the_same_number
     while (left := [pid for pid in workers if alive(pid)]) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not left
+    monkeypatch.setattr("loopholes.studies.demo.LocalWorkers", Serial)
     assert run_demo(out, settings=[SETTING])["cells"] == whole[1]["cells"]
 
 

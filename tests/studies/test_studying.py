@@ -22,6 +22,7 @@ from loopholes.studies import STUDIES, StudyConfig
 from loopholes.studies.engine import Event, execute
 from loopholes.studies.runner import opened, sections_of
 from loopholes.studies.workers import LocalWorkers
+from support.serial import Serial
 
 # Private _workers: the process that a test kills during the study.
 
@@ -34,8 +35,15 @@ CONFIG = StudyConfig(policies=("mini",), games=("self-grading",), seeds=2, steps
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an uninterrupted discovery study."""
     out = tmp_path_factory.mktemp("study")
-    assert main(["study", "discovery", *SMALL, "--out", str(out)]) == 0
+    study(out)
     return out
+
+
+def study(out: Path) -> None:
+    """Do in this process what is left of a small discovery."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("loopholes.studies.workers.LocalWorkers", Serial)
+        assert main(["study", "discovery", *SMALL, "--out", str(out)]) == 0
 
 
 def test_a_study_ends_in_a_summary_and_a_page(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,7 +65,7 @@ def test_what_is_finished_is_not_run_again_and_says_the_same(whole: Path) -> Non
     with LocalWorkers(whole, 2) as workers:
         execute(STUDIES["discovery"].plan(CONFIG), whole, workers, events.append)
     assert events == []
-    assert main(["study", "discovery", *SMALL, "--out", str(whole)]) == 0
+    assert main(["study", "discovery", *SMALL, "--out", str(whole)]) == 0  # which begins no worker
     assert (whole / "discovery.json").read_bytes() == before
 
 
@@ -142,13 +150,13 @@ def test_a_report_of_older_summaries_replaces_no_page_that_has_charts(
 def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "loopholes", "study", "discovery", *SMALL, "--json", "--out", str(out)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as study:
-        assert study.stdout is not None
-        while '"event": "done"' not in study.stdout.readline():  # the first run is finished, the next one begins
-            assert study.poll() is None
-        study.send_signal(signal.SIGKILL)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        while '"event": "done"' not in killed.stdout.readline():  # the first run is finished, the next one begins
+            assert killed.poll() is None
+        killed.send_signal(signal.SIGKILL)
     wait_for_lock(out)
-    assert main(["study", "discovery", *SMALL, "--out", str(out)]) == 0
+    study(out)
     assert cells(out) == cells(whole)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -56,17 +57,28 @@ def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve, audit: 
             if isinstance(job, Evaluate):
                 game = job.setting.make()
                 policy = Mixed(game, rate(job))
-                tasks = game.tasks("test", seed=job.seed, count=job.count)
+                tasks = _tasks(game, job.seed, job.count)
                 seed = crc32(job.label.encode())  # not from its identity, which depends on the policy's files
                 evaluate(policy, game, tasks, run, samples=job.samples, sampling=Sampling(), seed=seed)
                 write_log_odds(run.path, [x for task in tasks for x in log_odds_of(game, task, rate(job))])
             elif isinstance(job, Train):
-                for step in range(1, (job.steps or 1) + 1):
-                    run.log_metrics(_line(step, curve(job, step)))
+                lines = (_line(step, curve(job, step)) for step in range(1, (job.steps or 1) + 1))
+                (run.path / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
             elif isinstance(job, Distil):
                 run.policy.mkdir()
             elif isinstance(job, ChannelAudit):
                 run.write_summary(audit(job))
+
+
+_MADE: dict[tuple[str, str, int, int], list[Task]] = {}
+
+
+def _tasks(game: Game, seed: int, count: int) -> list[Task]:
+    """Held-out tasks of a game; making them takes longer than all else, and most jobs have those of another."""
+    key = (game.name, game.parameters.model_dump_json(), seed, count)
+    if key not in _MADE:
+        _MADE[key] = game.tasks("test", seed=seed, count=count)
+    return _MADE[key]
 
 
 def log_odds_of(game: Game, task: Task, rate: float) -> list[Contribution]:
