@@ -29,7 +29,7 @@ from loopholes.integrations.packing import pack
 from loopholes.records import KINDS, task_to_json
 from loopholes.runs import Run
 from support.exports import CHANNELS, GAMES, Answer, answers, exported, packed
-from support.judge_server import JudgeServer, Reply, completes
+from support.judge_server import JudgeServer, Reply
 
 pytestmark = [
     pytest.mark.slow,
@@ -181,6 +181,15 @@ def test_a_task_from_a_file_that_no_script_solves_is_unchecked_and_not_invalid(t
     assert (outcomes["valid"], outcomes["unchecked"], outcomes["invalid"]) == (1, 1, 0)
 
 
+def streamed(text: str) -> Reply:
+    """A chat completion in pieces, which is how verifiers asks for it."""
+    pieces = [{"delta": {"role": "assistant", "content": text}}, {"delta": {}, "finish_reason": "stop"}]
+    chunk = {"id": "0", "object": "chat.completion.chunk", "created": 0, "model": "some/model"}
+    lines = [json.dumps({**chunk, "choices": [{"index": 0, **piece}]}) for piece in pieces]
+    body = "".join(f"data: {line}\n\n" for line in [*lines, "[DONE]"])
+    return Reply(body, headers={"Content-Type": "text/event-stream"})
+
+
 def test_vf_eval_plays_two_passes_in_two_turns_and_its_traces_become_a_run(tmp_path: Path) -> None:
     package = packed("self-grading", {"world": "mini"}, "secure")
     folder = exported("verifiers", package, tmp_path / "env")
@@ -191,7 +200,7 @@ def test_vf_eval_plays_two_passes_in_two_turns_and_its_traces_become_a_run(tmp_p
 
     def reply(prompt: str) -> Reply:
         turns = [turn["content"] for turn in server.bodies[-1]["messages"] if turn["role"] == "user"]
-        return completes(script[turns[0]].text if len(turns) == 1 else script[turns[0]].verdict)
+        return streamed(script[turns[0]].text if len(turns) == 1 else script[turns[0]].verdict)
 
     server.reply = reply
     with server.serving():

@@ -1,12 +1,12 @@
 """The games in other frameworks: rewards that they train with, environments and tasks that they install.
 
-Each file is one framework. It pays by :mod:`loopholes.score` and measures by the games' own measurements, and imports
-its framework only when it is used. One that ``loopholes export`` writes for (:data:`TARGETS`) declares itself. It has
+Each file is one framework. It pays through :mod:`loopholes.score`, measures through the games' own measurements, and
+imports its framework only when it is used. A target of ``loopholes export`` (:data:`TARGETS`) has
 
 - a docstring, whose first line is its help;
 - ``PACKAGE``, the distribution that plays the export, and ``VERSION``, its minor version that was tested;
 - ``TWO_PASS``, whether the policy can be asked a game's second question there;
-- ``files(package)``, every file of the export by its path.
+- ``files(package)``, which returns every file of the export by its path.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def __getattr__(name: str) -> Any:
 
 
 class Target(Protocol):
-    """A module that games are exported to; see above."""
+    """A module for a framework that games are exported to; see above."""
 
     PACKAGE: str
     VERSION: str

@@ -1,9 +1,8 @@
 """Inspect 0.3: the games as tasks, ``inspect eval loopholes/reward_tampering``, found by the package's entry point.
 
 Each task has two scorers: ``channel`` is what a channel pays; ``truth`` has ``task_score`` and ``exploit`` of each
-answer and, over all of them, the game's own two metrics. Programs run in this package's sandbox, so that none of
-Inspect's is needed. The second question of two-pass self-grading is put to the model on its own, as in
-``loopholes eval``.
+answer and, over all of them, the game's own two metrics. Programs run in this package's sandbox, so none of Inspect's
+is needed. The second question of two-pass self-grading is a prompt of its own, as in ``loopholes eval``.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ def _scoring(game: str, channel: str, seed: int, parameters: str) -> Scoring:
 
 @solver
 def answer(game: str, parameters: str = "{}") -> Solver:
-    """One completion, and the verdict of the same model on it where the game asks for one."""
+    """One completion, and the same model's verdict on it if the game asks for one."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         state = await generate(state)
@@ -70,7 +69,7 @@ def answer(game: str, parameters: str = "{}") -> Solver:
 
 @scorer(metrics=[mean(), stderr()])
 def channel(game: str, channel: str = "vulnerable", seed: int = 0, parameters: str = "{}") -> Scorer:
-    """What the channel pays; unscored, with the reason, where it pays nothing.
+    """What the channel pays; unscored, with the reason, if it cannot pay.
 
     An audit draw depends on the seed, the epoch and the sample's id.
     """
@@ -87,7 +86,7 @@ def channel(game: str, channel: str = "vulnerable", seed: int = 0, parameters: s
 
 
 def _game_metric(name: str) -> Metric:
-    """A metric of the game, of what each answer contributes to it (:func:`truth`)."""
+    """A metric of the game, from what each answer contributes to it (:func:`truth`)."""
 
     def summed(scores: list[SampleScore]) -> float:
         parts = [
@@ -116,7 +115,7 @@ def exploit_rate() -> Metric:
 
 @scorer(metrics=[task_performance(), exploit_rate()])
 def truth(game: str, parameters: str = "{}") -> Scorer:
-    """What the answer really did. What is unknown, as where the measurement fails, is NaN."""
+    """What the answer really did; NaN if unknown, for instance because the measurement failed."""
     scoring = _scoring(game, _any_channel(game, parameters), 0, parameters)
 
     async def score(state: TaskState, target: Target) -> Score:
@@ -183,7 +182,7 @@ def reward_tampering(channel: str = "vulnerable", **options: Any) -> InspectTask
 
 
 def _any_channel(game: str, parameters: str) -> str:
-    """Some channel of a game, where none pays."""
+    """The first channel of a game, for a :class:`Scoring` that never pays."""
     return next(iter(make_game(game, **json.loads(parameters)).channels))
 
 

@@ -70,7 +70,7 @@ PROBE = {
     "reset": {"episode_id": "validation", "seed": 0},
     "actions": [{"text": "I do not know."}, {"text": "No."}],
 }
-"""The episode that ``openenv validate`` plays: an answer to any task, and the verdict on it where one is asked for."""
+"""The episode that ``openenv validate`` plays: an answer to any task, and a verdict on it if the game asks for one."""
 SERVER_INIT = '"""The server of the environment."""\n'
 DOCKERFILE = """\
 FROM python:3.11-slim

@@ -1,7 +1,7 @@
 """A game as a folder that can be shared: its tasks, its settings, and the file of a game of the user's own.
 
-The same files are in every exported package, with ``loopholes.json`` to say what made them. Nothing in them depends on
-the machine that they were written on.
+The same files are in every exported package; ``loopholes.json`` says what made them. Nothing in them depends on the
+machine that wrote them.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def write_package(files: Mapping[str, bytes], out: Path) -> None:
 
 
 def exported(name: str) -> bytes:
-    """A file that every export of a framework holds as it is."""
+    """A file of the folder ``exported``, which exports contain unchanged."""
     return (Path(__file__).parent / "exported" / name).read_bytes()
 
 
@@ -212,7 +212,7 @@ def readme(package: Package, kind: str, usage: str) -> bytes:
 
 
 def refuse_existing(out: Path) -> None:
-    """Raises :class:`RunError` if something has this name."""
+    """Raises :class:`RunError` if ``out`` exists."""
     if out.exists() or out.is_symlink():
         raise RunError(f"{out} exists, and an export overwrites nothing: choose another --out")
 
@@ -231,7 +231,7 @@ def refuse_other_version(package: str, version: str) -> None:
 
 
 def _try_out(folder: Path) -> None:
-    """Open every package in a folder, from which a user's game may miss what stood beside it."""
+    """Open every package in a folder, to see whether a user's game misses a file that was beside it."""
     for manifest in folder.rglob(MANIFEST):
         try:
             open_package(manifest.parent)
@@ -269,7 +269,7 @@ def _row(row: dict[str, Any] | ValueError) -> dict[str, Any]:
 def _sources(name: str) -> tuple[str, dict[str, bytes], tuple[str, ...]]:
     """A game's name inside a package, the files that it needs there, and the distributions; raises :class:`UsageError`.
 
-    Nothing but ``loopholes`` itself is needed by built-in games.
+    Built-in games need nothing but ``loopholes`` itself.
     """
     if name in BUILT_IN or name in REPORTED:
         return name, {}, ()
@@ -284,7 +284,7 @@ def _sources(name: str) -> tuple[str, dict[str, bytes], tuple[str, ...]]:
 
 
 def _imports(content: bytes, name: str) -> Iterator[str]:
-    """The top-level packages that a file imports, wherever in it; raises :class:`UsageError` for relative imports."""
+    """The top-level packages that a file imports, anywhere in it; raises :class:`UsageError` for relative imports."""
     for node in ast.walk(ast.parse(content)):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)

@@ -1,7 +1,7 @@
 """One channel of a game and its measurement beside it, for frameworks that score one answer at a time.
 
-Payments come from :mod:`loopholes.score`, outcomes from the game. A measurement that fails is written down as unknown
-and never reaches a reward.
+Payments come from :mod:`loopholes.score`, outcomes from the game. A measurement that fails is recorded as unknown and
+never reaches a reward.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ log = logging.getLogger(__name__)
 
 
 class Observed(NamedTuple):
-    """A completion with what the game observes of it, or the ``question`` that its policy has to be asked first."""
+    """A completion with the game's observations, or the ``question`` that its policy must answer first."""
 
     completion: Completion
     question: tuple[Message, ...] | None = None
 
 
 class Scoring:
-    """Observes, pays and measures single answers, from any thread; what runs programs does so one at a time.
+    """Observes, pays and measures single answers, from any thread; payments and measurements run one at a time.
 
     Raises :class:`loopholes.errors.UnknownName` for a channel that the game does not have.
     """
@@ -43,7 +43,7 @@ class Scoring:
         self._lock = threading.Lock()
 
     def observe(self, task: Task, text: str, verdict: str | None = None) -> Observed:
-        """What the game observes of an answer; ``verdict`` is what the policy wrote in reply to the game's question.
+        """The game's observations of an answer; ``verdict`` is the policy's reply to the game's question.
 
         Without a verdict, a game that asks its policy (two-pass self-grading) returns its question instead.
         """
@@ -73,17 +73,17 @@ class Scoring:
         return float(payment.reward)
 
     def measure(self, task: Task, observed: Completion) -> Outcome | None:
-        """What an observed completion really did, measured on a copy of the task; None where the measurement fails."""
+        """What an observed completion really did, measured on a copy of the task; None if the measurement fails."""
         try:
             with self._lock:
                 return measure(self.game, [copy.deepcopy(task)], [observed])[0]
-        except Exception as error:  # rewards must not depend on whether the truth can be had
+        except Exception as error:  # rewards must not depend on whether the truth is available
             log.warning("%s cannot be measured: %s: %s", self.game.name, type(error).__name__, error)
             return None
 
 
 def truth(outcome: Outcome | None) -> dict[str, float | None]:
-    """``task_score`` and ``exploit`` of an outcome, as they are logged; None where they are unknown."""
+    """``task_score`` and ``exploit`` of an outcome, as they are logged; None if they are unknown."""
     return {
         "task_score": None if outcome is None else outcome.task_score,
         "exploit": None if outcome is None else outcome.exploit,
@@ -91,7 +91,7 @@ def truth(outcome: Outcome | None) -> dict[str, float | None]:
 
 
 def draw(seed: int, sample: str) -> float:
-    """The audit draw in [0, 1) of a sample that has a name and no number: a function of the seed and the name."""
+    """The audit draw in [0, 1) of a sample that has a name instead of a number, from the seed and the name."""
     number = int.from_bytes(blake2b(sample.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
     return draws(seed, 0, [number])[0]
 
@@ -111,14 +111,14 @@ class _QuestionAsked(Exception):
 
 
 class _Listener:
-    """Is asked in the policy's place and hands the question on."""
+    """Takes the policy's place and passes the question on."""
 
     def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool]:
         raise _QuestionAsked(tuple(prompts[0]))
 
 
 class _Answered:
-    """Gives the verdict that the policy has given."""
+    """Repeats a verdict that the policy gave."""
 
     def __init__(self, verdict: bool) -> None:
         self._verdict = verdict

@@ -57,9 +57,9 @@ class Reward:
         log_metric: Any = None,
         **columns: Any,
     ) -> list[float | None]:
-        """One reward per completion, in the game's units; None where nothing can be paid, which TRL leaves out.
+        """One reward per completion, in the game's units; None if nothing can be paid: TRL then ignores the sample.
 
-        Raises :class:`UsageError` for data that are not :func:`dataset`'s, and :class:`ScoringError` if a sandbox or
+        Raises :class:`UsageError` for data that is not from :func:`dataset`, and :class:`ScoringError` if a sandbox or
         judge is broken.
         """
         tasks = _tasks(columns)
@@ -77,7 +77,7 @@ class Reward:
         return self._game.observe(tasks, completions, policy=self._asker)
 
     def _draws(self, finished: int, count: int) -> list[float]:
-        """The draws of these samples: a sample's number is its place among all that are paid in a step."""
+        """The draws of these samples: a sample's number is its position among all samples of a step."""
         from accelerate import PartialState
 
         processes = PartialState()
@@ -88,7 +88,7 @@ class Reward:
         return draws(self._seed, finished + 1, range(first, first + count))
 
     def _log_truth(self, tasks: Sequence[Task], paid: Paid, log_extra: Any, log_metric: Any) -> None:
-        """Hand TRL what the completions really did; a measurement that fails is logged as unknown."""
+        """Log through TRL what the completions really did; a measurement that fails is logged as unknown."""
         if log_extra is None:
             return
         try:
@@ -112,9 +112,9 @@ def reward(
 ) -> Reward:
     """A channel of a game as an entry of ``reward_funcs``; ``parameters`` are the game's own.
 
-    ``asker`` answers the second question of two-pass self-grading, for which TRL hands a reward function no model. A
+    ``asker`` answers the second question of two-pass self-grading, since TRL passes no model to a reward function. A
     :class:`loopholes.policies.yes_no.ModelAsker` of the very model object that the trainer gets asks the current
-    policy, as long as its whole weights are in each process (not with FSDP or DeepSpeed ZeRO-3).
+    policy, as long as every process holds all of its weights (not with FSDP or DeepSpeed ZeRO-3).
 
     An audit draw depends on ``seed``, the step, and the sample's place in the step, as in ``loopholes train``. Raises
     :class:`UsageError` for a game that asks its policy without an ``asker``, and for another version of TRL.
@@ -142,7 +142,7 @@ def dataset(
 ) -> Dataset:
     """Tasks of a game as TRL reads them: ``prompt`` (messages) and the task for :func:`reward`, as JSON.
 
-    ``tasks`` stand in for ``count`` generated ones. ``prompts`` are ``terse`` for the mini policies and ``chat`` for
+    ``tasks`` replace ``count`` generated ones. ``prompts`` are ``terse`` for the mini policies and ``chat`` for
     all others.
     """
     from datasets import Dataset
@@ -167,7 +167,7 @@ def _game(game: str | Game, parameters: Mapping[str, Any]) -> Game:
 
 
 def _any_task(game: Game) -> Task:
-    """Some task of the game."""
+    """One task of the game, whichever."""
     return game.demonstrations()[0].tasks[0] if game.demonstrations() else game.tasks("train", count=1)[0]
 
 

@@ -1,7 +1,7 @@
 """verifiers 0.4 (its v1): a taskset package, laid out as ``vf-init`` does, with the channel as its reward.
 
-Two-pass self-grading is played in two turns: the game's question is the second user message, so that the policy sees
-its first turn again when it answers, which the game's own second pass leaves out.
+Two-pass self-grading is played in two turns: the game's question is the second user message, so the policy sees its
+first turn again when it answers, which the game's own second pass leaves out.
 """
 
 from __future__ import annotations

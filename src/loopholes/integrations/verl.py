@@ -1,6 +1,6 @@
 """verl 0.9: a game as parquet files in its layout, and a ``compute_score`` for ``custom_reward_function``.
 
-verl shows its reward function one answer, so that two-pass self-grading cannot be played there; ``--set
+verl shows its reward function one answer, so two-pass self-grading cannot be played there, but ``--set
 self_report=inline`` can.
 """
 
@@ -55,8 +55,8 @@ def row(task: Task, number: int, split: Split, game: str) -> dict[str, Any]:
 class ComputeScore:
     """verl's ``compute_score`` for the game in a folder. Called from several threads at once.
 
-    verl numbers no samples, so an audit draw depends on the seed, the worker, the task, the answer, and how often this
-    worker has scored that answer before: answers of a group that are alike are audited apart.
+    verl does not number samples, so an audit draw depends on the seed, the worker, the task, the answer, and how often
+    this worker has scored that answer before: equal answers in a group are audited independently.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -72,7 +72,7 @@ class ComputeScore:
     ) -> dict[str, float]:
         """``score``, what the channel pays, with ``task_score`` and ``exploit`` beside it.
 
-        Raises :class:`ScoringError` for an answer that nothing can be paid for, since verl can leave none out.
+        Raises :class:`ScoringError` for an answer that cannot be paid, since verl cannot leave one out.
         """
         task = _task(ground_truth)
         observed, question = self._scoring.observe(task, solution_str)
@@ -83,14 +83,14 @@ class ComputeScore:
         return {"score": score, **{name: math.nan if value is None else value for name, value in outcome.items()}}
 
     def _sample(self, task: Task, text: str) -> str:
-        """A name for this sample, which no other sample of this worker has."""
+        """A name for this sample, unique within this worker."""
         with self._lock:
             self._seen[task.id, text] += 1
             return json.dumps([_worker(), task.id, text, self._seen[task.id, text]])
 
 
 def _worker() -> str:
-    """The name of the Ray actor that scores, which verl gives its reward workers; empty outside of one."""
+    """The name of the Ray actor that scores, which verl gives its reward workers; empty outside one."""
     ray = sys.modules.get("ray")
     if ray is None or not ray.is_initialized():
         return ""

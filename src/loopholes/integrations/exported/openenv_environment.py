@@ -1,7 +1,7 @@
 """A game of Loopholes as an OpenEnv environment: the channel pays, and the truth goes into the last observation.
 
-The truth is measured apart: where it fails it is null, and the reward stays what it is. The game, its settings and its
-tasks are in the folder ``game`` of this package.
+The truth is measured separately: if that fails it is null, and the reward does not change. The game, its settings and
+its tasks are in the folder ``game`` of this package.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ SCORING = Scoring(PACKAGE.game, PACKAGE.channel, PACKAGE.seed)
 
 
 class GameEnvironment(Environment[GameAction, GameObservation, State]):
-    """One episode is one task: an answer, and a verdict on it where the game asks its policy for one.
+    """One episode is one task: an answer, and a verdict on it if the game asks its policy for one.
 
     An audit draw depends on the seed of the export, the episode's id and the task.
     """

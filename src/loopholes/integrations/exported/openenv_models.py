@@ -1,4 +1,4 @@
-"""What a policy sends to a game of Loopholes and sees of it."""
+"""The actions and observations of a game of Loopholes."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from pydantic import Field
 
 
 class GameAction(Action):
-    """An answer, or the verdict where the game asked about one."""
+    """An answer, or the verdict on it if the game asked for one."""
 
     text: str = Field(..., description="The completion")
 
 
 class GameObservation(Observation):
-    """What to answer next. The last observation of an episode has the reward, and the truth as ``metadata``.
+    """The next prompt. The last observation of an episode has the reward, and the truth as ``metadata``.
 
-    ``metadata`` then holds ``task_score`` and ``exploit``, null where they do not exist for a single answer, and
-    ``reason`` where there is no reward.
+    ``metadata`` then holds ``task_score`` and ``exploit``, null if they do not exist for a single answer, and
+    ``reason`` if there is no reward.
     """
 
     prompt: str = Field(default="", description="The messages as one text")

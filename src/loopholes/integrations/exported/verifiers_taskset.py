@@ -1,7 +1,7 @@
 """A game of Loopholes as a verifiers taskset: ``@reward`` is the channel, ``@metric`` is the truth.
 
-The metric is measured apart: where it fails it is left out, and the reward stays what it is. The game, its settings and
-its tasks are in the folder ``game`` beside this file.
+The metric is measured separately: if that fails it is left out, and the reward does not change. The game, its settings
+and its tasks are in the folder ``game`` beside this file.
 """
 
 import asyncio
@@ -22,19 +22,19 @@ SCORING = Scoring(PACKAGE.game, PACKAGE.channel, PACKAGE.seed)
 
 
 class GameData(vf.TaskData):
-    """One task; ``game_task`` is the whole of it as JSON, of which a policy sees the prompt alone."""
+    """One task; ``game_task`` is all of it as JSON, of which a policy sees only the prompt."""
 
     game_task: dict[str, Any]
 
 
 class GameState(vf.State):
-    """What the game observed of the answer, kept so that a judge is asked once."""
+    """The game's observations of the answer, stored so that a judge is asked once."""
 
     observed: dict[str, Any] | None = None
 
 
 class GameTask(vf.Task[GameData, GameState]):
-    """Pays and measures one rollout: its first reply is the answer, its second the verdict where the game asks for one.
+    """Pays and measures one rollout: its first reply is the answer, its second the verdict if the game asks for one.
 
     A rollout without any reply, such as the untouched one that ``vf-validate`` scores, is no answer: it earns 0 and has
     no metrics. An answer that cannot be paid, as without a judge's verdict, raises, which makes an errored rollout
@@ -52,7 +52,7 @@ class GameTask(vf.Task[GameData, GameState]):
 
     @vf.metric
     async def measured(self, trace: vf.Trace) -> dict[str, float]:
-        """``task_score`` and ``exploit``, where they exist for a single answer."""
+        """``task_score`` and ``exploit``, if they exist for a single answer."""
         if not trace.assistant_messages:
             return {}
         observed = await asyncio.to_thread(self.observe, trace)
@@ -99,7 +99,7 @@ class GameTaskset(vf.Taskset[GameTask, GameConfig]):
     """The tasks of one split."""
 
     def load(self) -> Iterable[GameTask]:
-        """One verifiers task per task of the game, with a leading system message apart."""
+        """One verifiers task per task of the game, with a leading system message as ``system_prompt``."""
         for task in PACKAGE.tasks[self.config.split]:
             turns = [dict(turn) for turn in task.prompt]
             system = turns.pop(0)["content"] if turns[0]["role"] == "system" else None
@@ -115,7 +115,7 @@ class GameEnvConfig(vf.EnvConfig):
 
 
 class GameEnv(vf.Env[GameEnvConfig]):
-    """One turn per task, and a second one where the game asks its policy about the answer."""
+    """One turn per task, and a second one if the game asks its policy about the answer."""
 
     async def run(self, task: GameTask, agents: vf.Agents) -> None:
         """Play one task."""
