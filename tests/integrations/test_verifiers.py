@@ -15,6 +15,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,25 @@ def test_vf_eval_plays_two_passes_in_two_turns_and_its_traces_become_a_run(tmp_p
     expected = {answer.task.id: (answer.reward("audited"), *answer.truth.values()) for answer in script.values()}
     assert rows == expected and len(set(rows.values())) == 3
     assert run.summary is not None and run.summary["rewards_unlike_channel"] == 0
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("prime_rl") is None,
+    reason="needs prime-rl-configs, a folder of prime-rl's repository: put its src on the path",
+)
+def test_prime_rl_reads_the_configuration_in_the_docs(tmp_path: Path) -> None:
+    folder = exported("verifiers", packed("self-grading", {}, "vulnerable"), tmp_path / "env")
+    page = (Path(__file__).parents[2] / "docs" / "integrations.md").read_text()
+    documented = page.split("```toml\n")[1].split("```")[0]
+    (tmp_path / "rl.toml").write_text(textwrap.dedent(documented))
+    code = (
+        f"import sys; sys.path.insert(0, {str(folder)!r}); from pydantic_config import cli; "
+        "from prime_rl.configs.rl import RLConfig; config = cli(RLConfig).orchestrator; "
+        "print(config.train.source[0].env.agent.harness.id, config.eval.source[0].env.taskset.split)"
+    )
+    command = [sys.executable, "-c", code, "@", str(tmp_path / "rl.toml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "null test\n", done.stderr
 
 
 def test_the_layout_is_that_of_init(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def writing(path: Path, first: int, count: int) -> subprocess.Popen[str]:
 
 def kept(path: Path, count: int) -> list[int]:
     with VerdictCache(path) as cache:
-        found = cache.known(key_of(number) for number in range(count))
+        found = cache.lookup(key_of(number) for number in range(count))
     assert all(found.get(key_of(n), "safe" if n % 2 else None) == ("safe" if n % 2 else None) for n in range(count))
     return [number for number in range(count) if key_of(number) in found]
 
@@ -209,7 +209,7 @@ def test_a_file_that_another_process_made_meanwhile_is_kept(tmp_path: Path, monk
         cache.put(key_of(1), "safe")
     monkeypatch.setattr(Path, "exists", lambda self: False)
     with VerdictCache(path) as cache:
-        assert cache.known([key_of(1)]) == {key_of(1): "safe"}
+        assert cache.lookup([key_of(1)]) == {key_of(1): "safe"}
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
