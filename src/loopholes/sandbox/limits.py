@@ -10,17 +10,18 @@ class Limits:
     """What one program may use.
 
     ``test_seconds`` is for each input, also where one run answers several, and again (plus half a second, for the
-    fork) for each run's loading of the program. It is time by the clock, less the time in which the program waited for
-    a processor and none of its processes and threads had one: who sleeps is ended after ``test_seconds``, who
-    computes after computing for as long. By the clock, four times as much is the most that anybody gets, whatever it
-    waits for; a run that this ends is not ``settled``. Somebody looks twenty times a second, and an answer that is
-    there by then counts. Where the kernel does not count waits (/proc/PID/schedstat; macOS), the clock alone decides.
-    Each process may also compute for 2 ``test_seconds`` + 2 s in a run.
+    fork) for each run's loading of the program. It is wall-clock time, minus the time in which the program waited for a
+    processor and none of its processes and threads had one: sleeping counts, waiting does not. A run is also stopped
+    after four times this limit of wall-clock time, whatever it waited for, and is then not ``settled``. Time is
+    checked twenty times a second, and an answer that has arrived by the check counts. Where the kernel does not count
+    waits (it does in /proc/PID/schedstat; macOS does not), only wall-clock time is used. Each process may also
+    compute for 2 ``test_seconds`` + 2 s in a run.
 
-    ``memory_bytes`` is address space beyond an idle interpreter's, for each process, and memory in use by all of them,
-    looked at as often (the released limit counts the parent process too, and makes everything score 0 where that is
-    large); ``file_bytes`` the size of any one file, standard output included, and ``disk_bytes`` that of all together;
-    ``processes`` counts threads too; ``output_chars`` bounds each answer, and a longer one fails.
+    ``memory_bytes`` limits the address space of each process beyond that of an idle interpreter, and the memory in use
+    by all of them, which is checked as often (the released code's limit counts the parent process too, and makes
+    everything score 0 if that is large). ``file_bytes`` limits any one file, standard output included, and
+    ``disk_bytes`` all of them together. ``processes`` counts threads too. ``output_chars`` limits each answer; a longer
+    one fails.
     """
 
     test_seconds: float = 2.0
@@ -56,8 +57,8 @@ class Result:
 class ProgramResult:
     """One :class:`Result` for each input, in order.
 
-    ``settled`` is False if a run was ended because it got too little of a processor (:class:`Limits`): another time
-    it may answer.
+    ``settled`` is False if a run was stopped because it got too little processor time (:class:`Limits`): another
+    attempt may answer.
     """
 
     results: tuple[Result, ...]

@@ -22,7 +22,7 @@ Key = tuple[Program, Limits, Kind]
 
 
 class Memory:
-    """Answers to the programs seen last, bounded by the characters they take (32 Mi by default)."""
+    """Answers to the most recent programs, bounded by the characters that they take (32 Mi by default)."""
 
     def __init__(self, most: int = MEMORY_CHARS) -> None:
         self.most, self.size = most, 0
@@ -30,7 +30,7 @@ class Memory:
         self.lock = threading.Lock()
 
     def get(self, key: Key) -> ProgramResult | None:
-        """The answer, if it is still known."""
+        """The answer, if it is still remembered."""
         with self.lock:
             if key not in self.answers:
                 return None
@@ -62,7 +62,7 @@ class Pool:
         try:
             yield lease
         except BaseException:
-            # Interrupted in the middle of an exchange: nobody else could make sense of what comes next.
+            # Interrupted in the middle of an exchange: no other caller could make sense of what comes next.
             lease.server.close()
             raise
         with self.lock:
@@ -92,10 +92,10 @@ class Lease:
         self.server = server
 
     def run(self, program: Program, limits: Limits, alone: bool) -> tuple[ProgramResult, bool]:
-        """The answer, and whether it may be remembered. What was in flight when a server died runs once more.
+        """The answer, and whether it may be remembered. A program that was running when its server died runs once more.
 
-        If a second server dies of the same program while a third one works, it is the program that kills them: it
-        fails. If no server can be had, ScoringError: that is nobody's score.
+        If a second server dies of the same program while a third one works, the program kills them, and it fails.
+        Raises :class:`ScoringError` if no server starts: that says nothing about the program.
         """
         for _ in range(2):
             try:
@@ -120,9 +120,9 @@ def run_programs(
 ) -> list[ProgramResult]:
     """Run every program against its inputs; the answers come in order.
 
-    Programs that are equal run once, and an answer is remembered for a while, so that a channel and a measurement
-    that ask the same thing cost one run. ``workers`` servers run side by side, each one program at a time, and take
-    the next when they are free; None is two for each core that this process may use (one works while the other
+    Equal programs run once, and an answer is remembered for a while, so that a channel and a measurement that ask
+    the same thing cost one run. ``workers`` servers run side by side, one program at a time each, and take the next
+    when they are free; None means two for each core that this process may use (one works while the other
     waits), shared with the other processes of a distributed launch on this machine (LOCAL_WORLD_SIZE). ``sandbox`` is
     "isolated" or "process" (the package's docstring says what each one stops); None takes it from the environment
     (LOOPHOLES_SANDBOX), else "isolated". Works from any thread and after a fork.
@@ -134,11 +134,11 @@ def run_programs(
     answers: dict[Program, ProgramResult] = {}
     todo: list[Program] = []
     for program in dict.fromkeys(programs):
-        known = _memory.get((program, limits, kind)) if program.inputs else ProgramResult(())
-        if known is None:
+        result = _memory.get((program, limits, kind)) if program.inputs else ProgramResult(())
+        if result is None:
             todo.append(program)
         else:
-            answers[program] = known
+            answers[program] = result
     if todo:
         answers.update(_side_by_side(todo, limits, kind, min(workers or _default_workers(), len(todo))))
     return [answers[program] for program in programs]
@@ -152,7 +152,7 @@ def _default_workers() -> int:
 def _side_by_side(todo: Sequence[Program], limits: Limits, kind: Kind, workers: int) -> dict[Program, ProgramResult]:
     """The answers of ``workers`` servers, each of which takes the next program when it is done with one.
 
-    A program that the others left too little of a processor runs again alone, when they are done.
+    A program that got too little processor time beside the others runs again, alone, when they are done.
     """
     waiting = deque(todo)
     answers: dict[Program, ProgramResult] = {}
@@ -175,7 +175,7 @@ def _side_by_side(todo: Sequence[Program], limits: Limits, kind: Kind, workers: 
         try:
             list(threads.map(work, range(workers)))
         finally:
-            waiting.clear()  # interrupted or broken: nobody begins another one
+            waiting.clear()  # interrupted or broken: start no other program
     starved = [program for program in todo if not answers[program].settled]
     return answers | _side_by_side(starved, limits, kind, 1) if starved else answers
 

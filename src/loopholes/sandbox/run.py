@@ -1,4 +1,4 @@
-"""One run of a program, as seen from outside: bounded frames, a clock, a scale."""
+"""One run of a program, as seen from outside: bounded frames, a time limit, a memory limit."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from loopholes.sandbox.watch import Use, Watch
 
 FORK_SECONDS = 0.5
 SEND_SECONDS = 30.0
-GLANCE_SECONDS = 0.05  # so often a program that takes its time is looked at
-PATIENCE = 4  # so many times its limit a program may take that gets no processor
+GLANCE_SECONDS = 0.05  # seconds between two checks of a program that runs for longer
+PATIENCE = 4  # a program that gets no processor may run for this many times its limit
 
 
 class Run:
     """A run in progress. ``pure`` once the program is known to be, ``loaded`` once it has been.
 
-    Its clock stands still while it waits for a processor and has none, so that what else the machine does takes none
-    of its time. ``starved`` if it was ended all the same, after waiting too long.
+    Its clock stops while it waits for a processor and has none, so that other work on the machine takes none of its
+    time. ``starved`` if it was stopped all the same, after waiting too long.
     """
 
     def __init__(self, channel: socket.socket, limits: Limits, watch: Watch) -> None:
@@ -35,10 +35,10 @@ class Run:
         self._allow(self.limits.test_seconds + FORK_SECONDS)
         return self._reply(request, self._first)
 
-    def another(self, given: bytes) -> tuple[bytes, str]:
+    def another(self, text: bytes) -> tuple[bytes, str]:
         """The answer of a pure program to one more input."""
         self._allow(self.limits.test_seconds)
-        return self._reply(MORE.pack(len(given)) + given, lambda: self._frame((TEXT, FAILURE)))
+        return self._reply(MORE.pack(len(text)) + text, lambda: self._frame((TEXT, FAILURE)))
 
     def _first(self) -> tuple[bytes, str]:
         kind, text = self._frame((PURE, HOSTILE, UNSAFE))
@@ -62,7 +62,7 @@ class Run:
             raise EOFError from None
         except ValueError as error:
             problem = str(error)
-        self.pure = False  # nothing more is asked of it
+        self.pure = False  # no more input for it
         return FAILURE if self.loaded else BROKEN, problem
 
     def _send(self, request: bytes) -> None:
@@ -70,13 +70,13 @@ class Run:
         try:
             self.channel.sendall(request)
         except BrokenPipeError:
-            pass  # what it has said before that counts
+            pass  # an answer that it gave before that counts
         except TimeoutError:
             raise TimeoutError(f"{SEND_SECONDS:g} s to take its input") from None
         self.channel.settimeout(GLANCE_SECONDS)
 
     def _allow(self, seconds: float) -> None:
-        """Start the clock, at the next glance: what comes until then costs no look at the program."""
+        """Start the clock at the next check, so that a fast answer costs no look at the program."""
         self.allowed = seconds
         self.start: tuple[float, Use] | None = None
 
@@ -99,7 +99,7 @@ class Run:
         return data
 
     def _glance(self) -> None:
-        """Has it had its time, or taken too much memory? What has come already counts, however late we look."""
+        """Check time and memory; raises TimeoutError or ValueError. An answer that came before a late check counts."""
         now = time.monotonic()
         if now < self.looked + GLANCE_SECONDS:
             return
@@ -111,7 +111,7 @@ class Run:
             self.start = now, use
         began, before = self.start
         passed, computed = now - began, use.computed - before.computed
-        # Where its own processes wait for each other, one of them computes: that is no excuse.
+        # While its own processes wait for each other, one of them computes, so the clock goes on.
         had = max(computed, passed - (use.waited - before.waited))
         if min(passed, had) > self.allowed:
             raise TimeoutError(f"{self.limits.test_seconds:g} s")

@@ -1,4 +1,4 @@
-"""The trusted side of a fork server: start it, ask it, keep the time and the memory, replace it when it dies."""
+"""The trusted side of a fork server: start it, send it programs, enforce time and memory, replace it when it dies."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ServerDied(Exception):
 
 
 class Killed(Exception):
-    """A run was killed, and not by us: by itself, for want of memory, or by somebody on this machine."""
+    """A run was killed, and not by us: by itself, for lack of memory, or by somebody on this machine."""
 
 
 class Server:
@@ -102,8 +102,9 @@ class Server:
     def run(self, program: Program, limits: Limits, alone: bool = True) -> ProgramResult:
         """One program against all its inputs, each in a run of its own; raises :class:`ServerDied`.
 
-        A program whose syntax shows that it cannot tell one run from the next (syntax.py) answers more in one.
-        The answer is not ``settled`` if it was ended for want of a processor; unless ``alone``, that ends it at once.
+        A program whose syntax shows that it cannot tell one run from the next (syntax.py) gets several inputs per run.
+        The answer is not ``settled`` if a run was stopped for lack of processor time; unless ``alone``, no further
+        inputs are then tried.
         """
         results: list[Result] = []
         self.starved = False
@@ -111,7 +112,7 @@ class Server:
             try:
                 answers = self._run(program, left, limits)
             except Killed:
-                # It may have been somebody else's doing. Once.
+                # Something else on this machine may have killed it, so it gets one more attempt.
                 try:
                     answers = self._run(program, left, limits)
                 except Killed:
@@ -141,14 +142,14 @@ class Server:
                     raise Killed from None
                 cause = f" ({signal.strsignal(ended_by)})" if ended_by else ""
                 return [(FAILURE if run.loaded else BROKEN, f"the program's process ended without a result{cause}")]
-            # What ends a run in the middle of these is the next run's to find out.
+            # A run that fails on one of these is not the last word: the next run begins with the same input.
             with suppress(EOFError):
                 for text in inputs[1:]:
                     if not run.pure or OUT_OF_MEMORY in answers[-1][1]:
                         break
-                    if len(given := text.encode("utf-8", "surrogatepass")) > SHORT:
+                    if len(encoded := text.encode("utf-8", "surrogatepass")) > SHORT:
                         break
-                    answers.append(run.another(given))
+                    answers.append(run.another(encoded))
             self.starved |= run.starved
         if answers[0][0] == UNSAFE:
             raise ServerDied(f"a program could not be confined ({answers[0][1]})")
@@ -213,15 +214,15 @@ def mode() -> Kind:
 
 
 def checked(kind: str) -> Kind:
-    """``kind`` if it is one; raises UsageError."""
-    for known in KINDS:
-        if kind == known:
-            return known
+    """``kind`` if there is such a sandbox; raises :class:`UsageError`."""
+    for name in KINDS:
+        if kind == name:
+            return name
     raise UsageError(f"the sandbox is isolated or process, not {kind!r}: see --sandbox and {VARIABLE}")
 
 
 def start(kind: Kind) -> Server:
-    """A server that has proved itself on a small program; raises :class:`ScoringError` if there is none to be had."""
+    """A server that has proved itself on a small program; raises :class:`ScoringError` if none starts."""
     if os.name != "posix" or not sys.executable:
         raise ScoringError("model-written programs cannot be run here: that needs Linux or macOS")
     reason = ""

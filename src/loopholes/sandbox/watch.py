@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 
 class Use(NamedTuple):
-    """Bytes of memory in use, seconds of computing and of waiting for a processor; 0 where nobody says.
+    """Bytes of memory in use, seconds of computing and of waiting for a processor; 0 where the system does not say.
 
-    All processes and threads are added up: memory less what each shares with the fork server, times since the run
-    began.
+    Sums over all processes and threads: memory without what each shares with the fork server, and times since the
+    run began.
     """
 
     memory: int
@@ -28,7 +28,7 @@ class Watch:
         self.times: dict[str, tuple[int, int]] = {}  # of every task seen, in ns; those that ended count too
 
     def look(self) -> Use:
-        """What the run has used until now."""
+        """What the run has used so far."""
         total, own = 0, None
         todo = [(self.server, 0)]
         while todo:

@@ -23,11 +23,11 @@ def settings(bounds: Bounds, own_bytes: int, own_tasks: int) -> Settings:
     }
     if sys.platform == "linux":
         wanted[resource.RLIMIT_NPROC] = bounds.processes + own_tasks
-    found = []
+    limits = []
     for which, value in wanted.items():
         hard = resource.getrlimit(which)[1]
-        found.append((which, (value,) * 2 if hard == resource.RLIM_INFINITY else (min(value, hard),) * 2))
-    return found
+        limits.append((which, (value,) * 2 if hard == resource.RLIM_INFINITY else (min(value, hard),) * 2))
+    return limits
 
 
 def limit(settings: Settings) -> None:
@@ -41,7 +41,7 @@ def limit(settings: Settings) -> None:
 
 
 def own_bytes(statm: str, directory: int | None = None) -> int:
-    """Bytes of address space that the server itself takes, which are not the program's fault."""
+    """Bytes of address space that the server itself takes, which do not count against the program."""
     try:
         with open(os.open(statm, os.O_RDONLY, dir_fd=directory)) as file:
             return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
@@ -53,8 +53,8 @@ def reap(pid: int, seconds: float) -> int | None:
     """The wait status of ``pid``, or None if it does not end in time."""
     deadline = time.monotonic() + seconds
     while True:
-        found, status = os.waitpid(pid, os.WNOHANG)
-        if found:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
             return status
         if time.monotonic() > deadline:
             return None

@@ -1,8 +1,8 @@
-"""What happens inside the forked child: load one program, feed it one input, write down what it answers.
+"""What happens inside the forked child: load one program, feed it one input, send its answer.
 
 Part of the fork server (see zygote.py), so standard library only. Nothing here is trusted by anybody once a program
-that is not pure (see syntax.py) has been loaded, and nothing here knows what would be right, or another input of such
-a program: it only turns an answer into bounded text. Whoever waits for it out there keeps the time.
+that is not pure (see syntax.py) has been loaded, and nothing here knows the expected output, or another input of such
+a program: it only turns an answer into bounded text. The process that waits for the answer enforces the time.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Streams:
         self._connect()
 
     def feed(self, text: str) -> None:
-        """Lay out ``text`` as standard input and start a fresh standard output."""
+        """Make ``text`` the standard input and start a fresh standard output."""
         # Going to the end before the file changes empties the buffers; going to 0 is then a real seek.
         self._rewind(2)
         for saved in (self.input, self.output):
@@ -119,14 +119,14 @@ def run(channel: int, open_file: OpenFile) -> None:
     data = _exactly(channel, sum(sizes[:3]))
     second, third = sizes[0], sizes[0] + sizes[1]
     parts = data[:second], data[second:third], data[third:]
-    source, entry_point, given = [part.decode("utf-8", "surrogatepass") for part in parts]
+    source, entry_point, entered = [part.decode("utf-8", "surrogatepass") for part in parts]
     _streams.open(open_file)
 
     def further() -> str | None:
         size = _at_most(channel, MORE.size)
         return _exactly(channel, *MORE.unpack(size)).decode("utf-8", "surrogatepass") if size else None
 
-    respond(source, entry_point, given, sizes[3], lambda kind, text: send(channel, kind, text), further)
+    respond(source, entry_point, entered, sizes[3], lambda kind, text: send(channel, kind, text), further)
     os._exit(0)
 
 
@@ -137,7 +137,7 @@ def _exactly(channel: int, size: int) -> bytes:
 
 
 def _at_most(channel: int, size: int) -> bytes:
-    """``size`` bytes, fewer if no more come."""
+    """``size`` bytes, or fewer if the channel ends."""
     data = os.read(channel, size)
     if len(data) < size:
         pieces = [data]
@@ -148,7 +148,7 @@ def _at_most(channel: int, size: int) -> bytes:
 
 
 def rehearse() -> None:
-    """Do what a child does, here, so that children inherit an interpreter that has warmed up to it."""
+    """Do in this process what a child does, so that children inherit a warm interpreter."""
     _make_at_home()
     program = "import sys\ndef solve(a, b):\n    print([a, b])\n"
     files = {name: unnamed_file(name) for name in ("stdin", "stdout")}
@@ -163,7 +163,7 @@ def rehearse() -> None:
     del sys.modules[MODULE]
 
 
-def respond(source: str, entry_point: str, given: str, most: int, send: Send, further: Further) -> None:
+def respond(source: str, entry_point: str, entered: str, most: int, send: Send, further: Further) -> None:
     """Load the program and give it its input: LOADED and then TEXT or FAILURE, or else BROKEN.
 
     Before that, PURE or HOSTILE; a pure program is given ``further`` inputs until there are none. No answer is longer
@@ -179,8 +179,8 @@ def respond(source: str, entry_point: str, given: str, most: int, send: Send, fu
         send(BROKEN, text)
         return
     send(LOADED, "")
-    send(*_guarded(most, lambda: _answer(names, entry_point, given, most)))
-    # Nobody asks more of a hostile program; not to wait for the end of the channel ends its run a twentieth sooner.
+    send(*_guarded(most, lambda: _answer(names, entry_point, entered, most)))
+    # A hostile program gets no further input; not waiting for the end of the channel makes its run 5 % shorter.
     while pure and (another := further()) is not None:
         send(*_guarded(most, lambda: _answer(names, entry_point, another, most)))
 
@@ -199,7 +199,7 @@ def _load(source: str, names: dict[str, Any]) -> None:
 
 
 def _make_at_home() -> None:
-    """What a script expects of its surroundings and an interpreter without ``site`` lacks."""
+    """Add what scripts expect and an interpreter without ``site`` lacks."""
     sys.argv = [MODULE]
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
@@ -232,16 +232,16 @@ def _describe(error: BaseException) -> str:
         return "an error that cannot be described"
 
 
-def _answer(names: dict[str, Any], entry_point: str, given: str, most: int) -> object:
+def _answer(names: dict[str, Any], entry_point: str, entered: str, most: int) -> object:
     """What the program answers to one input: its return value, or else its last printed line."""
     function = entry(names, entry_point)
-    _streams.feed(given)
+    _streams.feed(entered)
     try:
-        value = function(*arguments(function, given))
+        value = function(*arguments(function, entered))
     except TypeError as error:
         if not ABOUT_ARGUMENTS.search(str(error)):
             raise
-        _streams.feed(given)
+        _streams.feed(entered)
         value = function()
     return _streams.last_line(most) if value is None else value
 
@@ -260,19 +260,19 @@ def entry(names: dict[str, Any], entry_point: str) -> Callable[..., object]:
     raise LookupError(f"the program defines no {entry_point}")
 
 
-def arguments(function: Callable[..., object], given: str) -> tuple[object, ...]:
+def arguments(function: Callable[..., object], entered: str) -> tuple[object, ...]:
     """How the input arrives: not at all (it is on standard input), as one value, or spread over the parameters."""
     count = _parameters(function)
     if count == 0:
         return ()
-    value = _value(given)
+    value = _value(entered)
     if isinstance(value, (list, tuple)) and len(value) == count:
         return tuple(value)
     return (value,)
 
 
 def _parameters(function: Callable[..., object]) -> int:
-    """How many parameters it has, keyword dictionaries aside; 0 if it does not say."""
+    """How many parameters it has, keyword dictionaries aside; 0 if that is unknown."""
     if type(function) is types.FunctionType and not function.__dict__:
         # What inspect would say of a plain function, without the pages that it would touch.
         code = function.__code__
@@ -284,11 +284,11 @@ def _parameters(function: Callable[..., object]) -> int:
     return sum(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters)
 
 
-def _value(given: str) -> object:
-    words = given.split()
-    if len(words) < 2 or not all(map(str.isdecimal, words)):  # several numbers side by side are no literal
+def _value(entered: str) -> object:
+    words = entered.split()
+    if len(words) < 2 or not all(map(str.isdecimal, words)):  # several numbers side by side are not a literal
         try:
-            return ast.literal_eval(given)
+            return ast.literal_eval(entered)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             pass
     return [_number(word) for word in words]

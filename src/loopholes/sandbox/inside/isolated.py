@@ -1,4 +1,4 @@
-"""The strong cell: namespaces, a file tree of its own, seccomp, Landlock, no capability, bounded resources.
+"""The isolated cell: namespaces, a file tree of its own, seccomp, Landlock, no capability, bounded resources.
 
 Once for each server: a user, mount, network, ipc and host-name namespace, the tree, the filter, and a pid namespace
 whose first process is the fork server, so that its end is the end of everything below. Once for each run of a
@@ -37,8 +37,8 @@ OWN_TASKS = 2  # the fork server and the paused process, which the kernel counts
 class Cell:
     """Where programs run one at a time.
 
-    Raises NotImplementedError, which says what the machine does not give. Only the fork server's process gets past
-    the constructor; the one that called it waits there for its end.
+    Raises NotImplementedError, which says what the machine does not support. The constructor returns only in the fork
+    server's process; the process that called it waits there for the server to end.
     """
 
     def __init__(self) -> None:
@@ -105,9 +105,9 @@ class Cell:
         return self.program
 
     def enter(self) -> child.OpenFile:
-        """In the child: give up what is left to give up."""
+        """In the child: give up the remaining privileges."""
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.setsid()  # whoever signals its own group shall not reach the fork server
+        os.setsid()  # a program that signals its own group must not reach the fork server
         os.mkdir(HOME)
         os.chdir(HOME)
         limit(self.settings)
@@ -118,9 +118,9 @@ class Cell:
         return _open_stream
 
     def end(self, by_itself: bool) -> int:
-        """End whatever the program started; the signal that ended it, 0 if it was none or ours.
+        """End whatever the program started; returns the signal that ended it, or 0 if there was none or it was ours.
 
-        A program that is said to end ``by_itself`` is given a moment, so that we see what ended it.
+        With ``by_itself`` the program gets a moment to end first, so that we see what ended it.
         """
         status = reap(self.program, GENTLE_SECONDS) if by_itself else None
         if self.init < 2:
@@ -137,7 +137,7 @@ class Cell:
 
 
 def _root_may_mount() -> bool:
-    """True, in a mount namespace of our own, if we are a root that the kernel lets do this."""
+    """Enter a mount namespace of our own and return True, if we are root and the kernel allows it."""
     if os.geteuid() != 0:
         return False
     try:
@@ -148,13 +148,13 @@ def _root_may_mount() -> bool:
 
 
 def _is_root_outside(us: int) -> bool:
-    """Is our root the machine's (or the container's), and not an ordinary user by another name?"""
+    """Whether our root is the machine's (or the container's), and not an ordinary user in a user namespace."""
     with open(os.open("uid_map", os.O_RDONLY | os.O_CLOEXEC, dir_fd=us)) as file:
         return file.read().split()[1] == "0"
 
 
 def _become_nobody(needed: bool) -> None:
-    """Become an ordinary user, as whom alone the limit on processes holds; if not ``needed``, where there is one."""
+    """Become an ordinary user, since the limit on processes does not apply to root; may fail unless ``needed``."""
     try:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
@@ -162,12 +162,12 @@ def _become_nobody(needed: bool) -> None:
     except OSError:
         if needed:
             raise
-    # Or else our entries in /proc are root's, and the user namespace cannot be described there.
+    # Otherwise our entries in /proc stay root's, and the user namespace cannot be described there.
     kernel.control(kernel.DUMPABLE, 1, "own our entries in /proc")
 
 
 def _unshare_users(and_more: int, what: str, us: int) -> None:
-    """Into a new user namespace, whose one user is the one that we were; ``us`` are our entries in /proc."""
+    """Enter a new user namespace, whose only user is the one that we were; ``us`` are our entries in /proc."""
     user, group = os.geteuid(), os.getegid()
     kernel.unshare(kernel.NEW_USERS | and_more, what)
     for file, text in (("setgroups", "deny"), ("uid_map", f"{INSIDE} {user} 1"), ("gid_map", f"{INSIDE} {group} 1")):
@@ -177,7 +177,7 @@ def _unshare_users(and_more: int, what: str, us: int) -> None:
 
 
 def _continue_in_a_child() -> None:
-    """Fork; the child goes on as its pid namespace's first process, the parent waits for it and does nothing else."""
+    """Fork; the child continues as its pid namespace's first process, and the parent only waits for it."""
     pid = os.fork()
     if pid == 0:
         return

@@ -1,7 +1,7 @@
 """The calls to the Linux kernel that the standard library of Python 3.11 lacks, each a line or two.
 
-Part of the fork server (see zygote.py), so standard library only. Every function raises OSError, which says what was
-asked for, when the kernel refuses.
+Part of the fork server (see zygote.py), so standard library only. Every function raises OSError, which names the
+operation, when the kernel refuses.
 """
 
 from __future__ import annotations
@@ -93,12 +93,12 @@ def mount(source: bytes, target: bytes, kind: bytes, flags: int, options: bytes 
 
 
 def unmount(target: bytes) -> None:
-    """Take a mount away at once, whoever still holds a file of it."""
+    """Remove a mount at once, even if a process still holds a file of it."""
     _checked(libc.umount2(target, DETACH | NO_FOLLOW), "unmount")
 
 
 def pivot_root(new: str) -> None:
-    """Make the mount ``new`` the root, and forget the old one."""
+    """Make the mount ``new`` the root, and unmount the old one."""
     os.chdir(new)
     call(PIVOT_ROOT[os.uname().machine], "change the root", b".", b".")
     _checked(libc.umount2(b".", DETACH), "leave the old root")
@@ -126,14 +126,14 @@ def forget_bounding_set() -> None:
 
 
 def fork() -> int:
-    """Fork without what the interpreter does around it: a third of the time, and of use only where threads run."""
+    """Fork without what the interpreter does around it: that takes a third of the time and only threads need it."""
     return _checked(libc.fork(), "fork")
 
 
 def paused_process() -> int:
     """A process that does nothing, as a pid namespace's first and so its init.
 
-    It lives in our memory and with our descriptors, which costs no copy of them, and holds on to none that we close.
+    It shares our memory and descriptors, which saves copying them, and keeps none open that we close.
     It needs no code of ours: the kernel starts it in the C library's ``pause``, which never returns.
     """
     return _checked(int(libc.clone(*_PAUSED)), "start the first process of a pid namespace")

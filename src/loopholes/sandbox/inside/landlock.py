@@ -1,7 +1,8 @@
 """A second wall around the files, besides the tree that is mounted: Landlock, where the kernel has it.
 
-It says again what the mounts say (read everywhere, write in one place), refuses every mount, and keeps programs from
-abstract sockets and signals outside. It is not asked for: the file tree and the namespaces hold without it.
+It repeats the rules of the mounts (read everywhere, write in one place), refuses every mount, and keeps programs from
+abstract sockets and from signalling processes outside. It is optional: the file tree and the namespaces hold without
+it.
 """
 
 from __future__ import annotations
@@ -28,22 +29,22 @@ def version() -> int:
 
 
 def rules(granted: dict[str, int]) -> int | None:
-    """A descriptor of a rule set that grants what stands below each path, and nothing else; None without Landlock."""
-    known = version()
-    if not known:
+    """A descriptor of a rule set that grants access below each path and nowhere else; None without Landlock."""
+    abi = version()
+    if not abi:
         return None
-    files = (1 << FILE_BITS.get(known, 16)) - 1
-    words = [files, CONNECTIONS if known >= 4 else 0, SCOPES if known >= 6 else 0]
-    size = 8 if known < 4 else 16 if known < 6 else 24
-    found = kernel.call(kernel.LANDLOCK_CREATE, "Landlock", struct.pack("QQQ", *words), size, 0)
+    files = (1 << FILE_BITS.get(abi, 16)) - 1
+    words = [files, CONNECTIONS if abi >= 4 else 0, SCOPES if abi >= 6 else 0]
+    size = 8 if abi < 4 else 16 if abi < 6 else 24
+    descriptor = kernel.call(kernel.LANDLOCK_CREATE, "Landlock", struct.pack("QQQ", *words), size, 0)
     for path, rights in granted.items():
         beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
         rule = struct.pack("=Qi", rights & files, beneath)
-        kernel.call(kernel.LANDLOCK_ADD, "Landlock", found, PATH_BENEATH, rule, 0)
+        kernel.call(kernel.LANDLOCK_ADD, "Landlock", descriptor, PATH_BENEATH, rule, 0)
         os.close(beneath)
-    return found
+    return descriptor
 
 
 def restrict(ruleset: int) -> None:
-    """Put this process under the rules for good."""
+    """Apply the rules to this process, irrevocably."""
     kernel.call(kernel.LANDLOCK_RESTRICT, "Landlock", ruleset, 0)

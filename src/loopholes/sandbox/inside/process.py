@@ -1,7 +1,7 @@
-"""The weak cell: a process of its own for each run, and the kernel's limits; no wall around files or the network.
+"""The process cell: a process of its own for each run, and the kernel's limits; files and network stay open.
 
-For machines that cannot isolate, where somebody chose so. As root, programs run as a user of their own without root's
-powers, save that of reading files.
+For machines that cannot isolate, by the user's choice. If the server is root, programs run as a user of their own,
+which keeps only root's power to read files.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Cell:
         os.setpgid(0, 0)
         os.chdir(self.directory)
         os.environ["TMPDIR"] = self.directory
-        random.seed(0)  # which the fork has undone
+        random.seed(0)  # the fork has undone this
         limit(settings(self.bounds, self.own_bytes, self.tasks))
         if self.user is not None:
             _drop_privileges(self.user)
@@ -66,7 +66,7 @@ class Cell:
     def end(self, by_itself: bool) -> int:
         """End and reap the program's process, its group, and whatever it started that left the group.
 
-        The signal that ended it, 0 if it was none or ours.
+        Returns the signal that ended it, or 0 if there was none or it was ours.
         """
         status = reap(self.program, GENTLE_SECONDS) if by_itself else None
         for send in (os.killpg, os.kill):
@@ -105,7 +105,7 @@ def _tasks_of_user() -> int:
 
 
 def _spare_user() -> int | None:
-    """A user id of our own for the programs if we are root, to whom a limit on processes does not apply."""
+    """A user id for the programs if we are root, since a limit on processes does not apply to root."""
     if sys.platform != "linux" or os.getuid() != 0:
         return None
     user = 0x70000000 + os.getpid() % 0x0FFFFFFF
@@ -121,7 +121,7 @@ def _spare_user() -> int | None:
 
 
 def _drop_privileges(user: int) -> None:
-    """Become ``user``, keeping of root's powers only that of reading, which the standard library may need."""
+    """Become ``user``, keeping only root's power to read, which the standard library may need."""
     kernel.control(kernel.KEEP_CAPABILITIES, 1, "keep capabilities")
     os.setgroups([])
     if sys.platform == "linux":
@@ -132,7 +132,7 @@ def _drop_privileges(user: int) -> None:
 
 
 def _kill_descendants() -> None:
-    """Stop everything below us first, for what is stopped cannot fork; then kill it."""
+    """Stop all descendants first, since a stopped process cannot fork; then kill them."""
     for send in (signal.SIGSTOP, signal.SIGKILL):
         for pid in descendants(os.getpid()):
             with contextlib.suppress(ProcessLookupError):

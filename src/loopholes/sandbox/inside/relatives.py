@@ -19,10 +19,10 @@ POLL_SECONDS = 1.0
 
 
 def end_with_parent() -> None:
-    """From here on this process is killed when its parent ends, however that ends.
+    """Have this process killed when its parent ends, for whatever reason.
 
-    On Linux the kernel sees to it, whatever this process is doing then; the parent is the thread that started it.
-    Elsewhere a thread looks once a second, so that a call which keeps the interpreter's lock is finished first.
+    On Linux the kernel does it, whatever this process is doing; the parent is the thread that started it. Elsewhere
+    a thread checks once a second, so that a call which holds the interpreter's lock finishes first.
     """
     if sys.platform == "linux":
         kernel.control(kernel.DIE_WITH_PARENT, signal.SIGKILL, "die with the parent")
@@ -39,8 +39,7 @@ def _watch(parent: int) -> None:
 def descendants(process: int) -> list[int]:
     """Ids of the processes that ``process`` started, and of those that these did; empty where /proc does not list them.
 
-    A process that starts or ends while this looks may be missed: whoever must end all of them stops them first, and
-    looks again.
+    A process that starts or ends meanwhile may be missed: to end all of them, stop them first and list them again.
     """
     below: list[int] = []
     to_visit = [process]

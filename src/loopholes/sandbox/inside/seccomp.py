@@ -1,15 +1,16 @@
 """Which system calls a program may not make: a filter in the kernel's own form, assembled here.
 
 pyseccomp would need libseccomp to be installed beside it, which few machines have; what it would save is the forty
-lines below that turn a table into jumps. Denied calls fail with EPERM rather than kill: honest libraries probe and go
-on, and a hostile program gains nothing from going on. Any other instruction set's calls (32-bit, x32) end the process.
+lines below that turn a table into jumps. Denied calls fail with EPERM and do not kill: honest libraries probe and
+continue, and a hostile program gains nothing by continuing. Any other instruction set's calls (32-bit, x32) end the
+process.
 
 The filter denies by list up to NEWEST_CALL, and everything above that (ENOSYS, as if the kernel did not have it), so
-that tomorrow's kernel opens nothing. Each call up to there was decided on: tests/sandbox/test_filter.py lists those
-that are let through, and fails for one that stands in neither list. docs/sandbox.md says why this is not a list of
+that a future kernel opens nothing. Each call up to there was decided on: tests/sandbox/test_filter.py lists those
+that are allowed, and fails for a call in neither list. docs/sandbox.md says why this is not a list of
 what is allowed.
 
-The fork server lives under the same filter, which is why four calls are let through in the one form in which it makes
+The fork server lives under the same filter, which is why four calls are allowed in the one form in which it makes
 them (a new pid namespace, the way back, a mount and its removal): a program that makes them lacks the capability, and
 Landlock refuses mounts once more.
 """
@@ -94,7 +95,7 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "mq_getsetattr": (245, 185),
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
-    # Files and mounts past the tree that is there.
+    # Files and mounts outside the file tree.
     "chroot": (161, 51),
     "pivot_root": (155, 41),
     "open_tree": (428, 428),
@@ -140,7 +141,7 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "migrate_pages": (256, 238),
     "move_pages": (279, 239),
 }
-# Name: the numbers, which argument, and the one value of it that is let through.
+# Name: the numbers, which argument, and its only allowed value.
 ONLY: dict[str, tuple[tuple[int, int], int, int]] = {
     "socket": ((41, 198), 0, AF_UNIX),
     "socketpair": ((53, 199), 0, AF_UNIX),
@@ -150,7 +151,7 @@ ONLY: dict[str, tuple[tuple[int, int], int, int]] = {
     "umount2": ((166, 39), 1, kernel.DETACH | kernel.NO_FOLLOW),
 }
 CLONE = (56, 220)
-CLONE3 = 435  # its flags lie in memory, where a filter cannot look: the C library falls back on clone
+CLONE3 = 435  # its flags are in memory, which a filter cannot read: the C library falls back on clone
 
 
 def _step(code: int, value: int, if_so: int = 0, if_not: int = 0) -> bytes:
@@ -158,14 +159,14 @@ def _step(code: int, value: int, if_so: int = 0, if_not: int = 0) -> bytes:
 
 
 def _for_argument(number: int, argument: int, test: bytes, allowed_if_true: bool) -> list[bytes]:
-    """Five steps that decide a call by one argument's low word; they go past themselves for any other call."""
+    """Five steps that decide a call by one argument's low word; for any other call they skip to the end."""
     answers = [ALLOW, ERROR | EPERM] if allowed_if_true else [ERROR | EPERM, ALLOW]
     load = _step(LOAD, ARGUMENTS + 8 * argument)
     return [_step(EQUAL, number, 0, 4), load, test, *(_step(RETURN, answer) for answer in answers)]
 
 
 def program(machine: str) -> bytes:
-    """The filter for ``machine``; raises KeyError if there is no table for it."""
+    """The filter for ``machine``; raises KeyError if it is not in the table."""
     column, audited, _ = MACHINES[machine]
     steps = [_step(LOAD, MACHINE), _step(EQUAL, audited, 1, 0), _step(RETURN, KILL), _step(LOAD, NUMBER)]
     steps += [_step(GREATER, FOREIGN_BIT - 1, 0, 1), _step(RETURN, KILL)]

@@ -1,10 +1,10 @@
 """Which programs cannot tell one run from the next, going by their syntax alone.
 
 A run costs the same whatever it does, so a program whose every call is bound to begin from nothing may answer several
-inputs in one: a single function of arithmetic, comparisons, loops and lists, whose only calls are to itself and to a
-few built-ins that keep nothing, under names that stay theirs. No attribute, import, default value, outer variable or
-identity is in reach of it, so nothing of one call is left when the next begins. Whatever is not on the list below is
-assumed to be hostile.
+inputs in one: a single function of arithmetic, comparisons, loops and lists, which calls only itself and a few
+built-ins that keep no state and are not rebound. It can reach no attribute, import, default value, outer variable or
+identity, so nothing of one call is left when the next begins. Whatever is not on the list below is assumed to be
+hostile.
 
 Part of the fork server (see zygote.py), so standard library only.
 """
@@ -34,8 +34,8 @@ BUILT_IN = frozenset("abs all any bool divmod float int len list max min range r
 
 
 def is_pure(source: str) -> bool:
-    """Is the program one function, made of what is listed here? False for anything that cannot be parsed."""
-    if "." in source or "import" in source:  # most programs, and reading their syntax takes longer
+    """Whether the program is one function made only of what is listed here; False if it cannot be parsed."""
+    if "." in source or "import" in source:  # true of most programs, and faster than parsing them
         return False
     try:
         body = ast.parse(source).body
@@ -43,10 +43,10 @@ def is_pure(source: str) -> bool:
         return False
     if len(body) != 1 or not isinstance(function := body[0], ast.FunctionDef):
         return False
-    given = function.args
-    if function.decorator_list or function.returns or given.defaults or given.kw_defaults:
+    parameters = function.args
+    if function.decorator_list or function.returns or parameters.defaults or parameters.kw_defaults:
         return False
-    nodes = [node for part in (given, *function.body) for node in ast.walk(part)]
+    nodes = [node for part in (parameters, *function.body) for node in ast.walk(part)]
     own = {node.arg for node in nodes if isinstance(node, ast.arg)}
     own |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     outer = BUILT_IN | {function.name}

@@ -33,7 +33,7 @@ _Visitor = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_void_p), ctype
 def needed() -> list[str]:
     """Every path that the interpreter, its whole standard library and the shell are made of.
 
-    Found in a fork, which loads every extension module and a good deal of the library, so that we stay small.
+    A fork finds them: it loads every extension module and much of the library, and this process must stay small.
     """
     reading, writing = os.pipe()
     if (pid := os.fork()) == 0:
@@ -56,20 +56,20 @@ def _look() -> list[str]:
             for name in os.listdir(folder):
                 with contextlib.suppress(OSError):
                     ctypes.CDLL(os.path.join(folder, name))
-    found = [*library, sys.executable, os.path.realpath(sys.executable), SHELL, *DEVICES, *DATA]
-    found += [*map(os.fsdecode, _loaded()), *_linked_to(SHELL), *_linked_to(sys.executable)]
-    return sorted({os.path.normpath(path) for path in found if os.path.isabs(path) and os.path.exists(path)})
+    paths = [*library, sys.executable, os.path.realpath(sys.executable), SHELL, *DEVICES, *DATA]
+    paths += [*map(os.fsdecode, _loaded()), *_linked_to(SHELL), *_linked_to(sys.executable)]
+    return sorted({os.path.normpath(path) for path in paths if os.path.isabs(path) and os.path.exists(path)})
 
 
 def _loaded() -> list[bytes]:
-    found: list[bytes] = []
+    paths: list[bytes] = []
 
     def visit(info: ctypes._Pointer[ctypes.c_void_p], size: int, unused: int) -> int:
-        found.append(ctypes.string_at(info[1] or 0) if info[1] else b"")  # the second field is the path
+        paths.append(ctypes.string_at(info[1] or 0) if info[1] else b"")  # the second field is the path
         return 0
 
     kernel.libc.dl_iterate_phdr(_Visitor(visit), None)
-    return found
+    return paths
 
 
 def _linked_to(program: str) -> list[str]:
@@ -89,7 +89,7 @@ def _linked_to(program: str) -> list[str]:
 def build(paths: Iterable[str]) -> None:
     """Make the tree out of ``paths`` and move into it; needs a mount namespace of our own."""
     kernel.mount(b"", b"/", b"", kernel.RECURSIVE | kernel.PRIVATE)
-    # The place to build in: it is there, and nothing that we show lies in it. Nobody outside sees the change.
+    # Built here because the folder exists and holds nothing that programs may see. Nothing outside sees the change.
     base = "/proc"
     kernel.mount(b"tree", base.encode(), b"tmpfs", kernel.NO_SUID | kernel.NO_DEVICES, b"size=1m,mode=755")
     for path in paths:
@@ -113,7 +113,7 @@ def build(paths: Iterable[str]) -> None:
 
 
 def _show(path: str, place: str) -> None:
-    if os.path.lexists(place):  # it stands in a folder that is there already
+    if os.path.lexists(place):  # it is in a folder that is there already
         return
     if os.path.isdir(path):
         os.makedirs(place)

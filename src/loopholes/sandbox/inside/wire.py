@@ -31,5 +31,5 @@ MORE = struct.Struct(">Q")
 # From a run, before a line of the program is executed. UNSAFE: the sandbox is not in force, and nothing will be.
 # PURE: more inputs can follow in the same run (syntax.py, as against HOSTILE, which is to be assumed of all others).
 UNSAFE, PURE, HOSTILE = b"X", b"P", b"H"
-# And after that. BROKEN: the program does not load.
+# From a run, after that. BROKEN: the program does not load.
 BROKEN, LOADED, TEXT, FAILURE = b"B", b"L", b"T", b"F"

@@ -1,9 +1,9 @@
 """The fork server: a small Python process that forks once for each run of a program.
 
 It is run by path, as a script, in a process of its own, and imports nothing but the standard library and its
-neighbours. It never sees a program, an input or an answer: with each order comes a descriptor, and what comes and
-goes through that is between the child that inherits it and the trusted side (server.py). So a child finds in the
-memory that it inherits nothing of any other run.
+neighbours. It never sees a program, an input or an answer: with each order comes a descriptor, through which the
+child that inherits it talks to the trusted side (server.py). So the memory that a child inherits holds nothing of any
+other run.
 
 Orders and replies travel over the socket on descriptor 0: ``RUN`` with bounds and a descriptor ends what runs and
 starts anew; ``END`` ends what runs and is answered with the signal that ended it before we did, if one did.
@@ -25,7 +25,7 @@ import types
 from typing import Protocol
 
 if __name__ == "__main__":
-    # Our neighbours, without what importing the package would load: this file is run by path.
+    # This folder's modules, without what importing the package would load: this file is run by path.
     _here = os.path.dirname(os.path.abspath(__file__))
     for _name, _folder in (
         ("loopholes", os.path.dirname(os.path.dirname(_here))),
@@ -66,7 +66,7 @@ def main(kind: str) -> None:
     except NotImplementedError as missing:
         child.send(control.fileno(), MISSING, str(missing))
         return
-    # Nobody here draws from it: every program finds it in the same state, without the time that seeding takes.
+    # Nothing here draws from it, so every program finds it in the same state, and no time is spent on seeding.
     random.seed(0)
     gc.collect()
     gc.freeze()
@@ -77,7 +77,7 @@ def main(kind: str) -> None:
 
 def serve(control: socket.socket, cell: Cell) -> None:
     """One run at a time, until the other side hangs up."""
-    running, known, bounds = False, b"", Bounds(*[0] * len(Bounds._fields))
+    running, latest, bounds = False, b"", Bounds(*[0] * len(Bounds._fields))
     while True:
         message, attached, _, _ = control.recvmsg(ORDER.size, ONE_DESCRIPTOR, RECEIVE)
         if len(message) < ORDER.size:
@@ -87,8 +87,8 @@ def serve(control: socket.socket, cell: Cell) -> None:
         if message[:1] == END:
             child.send(control.fileno(), ENDED, str(ended_by))
             continue
-        if message != known:
-            known, bounds = message, Bounds(*ORDER.unpack(message)[2:])
+        if message != latest:
+            latest, bounds = message, Bounds(*ORDER.unpack(message)[2:])
         channel = int.from_bytes(attached[0][2], sys.byteorder)
         if cell.begin(bounds) == 0:
             become_program(cell, channel)
