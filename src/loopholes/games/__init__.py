@@ -1,4 +1,4 @@
-"""The games: one module each. Built-in ones have names, a user's is ``FILE.py:CLASS`` or ``package.module:CLASS``."""
+"""The games: one module each. Built-in ones have names, others are ``FILE.py:CLASS`` or ``package.module:CLASS``."""
 
 from __future__ import annotations
 

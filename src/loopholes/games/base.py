@@ -2,7 +2,7 @@
 
 A game has tasks, two channels that pay, one measurement that tells the truth, and scripted demonstrations that
 prove the three agree. Channels are small frozen objects of their own: they hold their parameters and nothing else,
-so no channel can reach a measurement (rule 1 of the house), and a trainer is handed a channel, never a game.
+so no channel can reach a measurement (the first rule of this package), and a trainer gets a channel, never a game.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from loopholes.score import pay
 class Parameters(BaseModel):
     """A game's parameters; a game with parameters of its own subclasses this.
 
-    ``later`` names those that were added after runs of the game had been finished. At their defaults the game is the
-    same as before them, so a run's identity leaves them out there, and those runs remain runs of the same game.
+    ``later`` names parameters that were added after runs of the game had been finished. At its default, such a
+    parameter leaves the game as it was before, so a run's identity omits it and the earlier runs keep theirs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,10 +58,10 @@ World = Literal["mini", "english"]
 
 
 class WorldParameters(Parameters):
-    """``world`` is where generated tasks come from; ``auto`` takes the one that the policy was made for.
+    """``world`` is where generated tasks come from; ``auto`` takes the world that the policy was made for.
 
-    That is ``mini`` for policies of terse prompts (the minis and what was trained from them) and ``english`` for all
-    others. ``reasoning`` is for ``english``: with ``cot`` its prompts ask to reason before answering.
+    That is ``mini`` for policies with terse prompts (the minis and what was trained from them) and ``english`` for all
+    others. ``reasoning`` applies to ``english``: with ``cot`` its prompts ask for reasoning before the answer.
     """
 
     later: ClassVar[frozenset[str]] = frozenset({"world", "reasoning"})
@@ -69,13 +69,13 @@ class WorldParameters(Parameters):
     reasoning: Literal["none", "cot"] = "none"
 
     def world_for(self, prompts: PromptStyle) -> World:
-        """The world of tasks for policies of such prompts."""
+        """The world of tasks for policies with this style of prompts."""
         return self.world if self.world != "auto" else "mini" if prompts == "terse" else "english"
 
 
 @dataclass(frozen=True)
 class Demonstration:
-    """A scripted set of completions with everything that is expected of it, exactly."""
+    """A scripted set of completions with the exact rewards, task scores and exploits expected of it."""
 
     kind: Kind
     tasks: tuple[Task, ...]
@@ -89,11 +89,11 @@ class Demonstration:
 
 @dataclass(frozen=True)
 class Branch:
-    """Where exploiting answers to a task part from honest ones.
+    """Where exploiting answers to a task diverge from honest ones.
 
-    ``exploiting`` and ``honest`` are answers from their beginning, each side's counted together; one that ends in
-    :data:`loopholes.records.END` stops there, any other stands for all that begin so. ``side`` is -1 for tasks whose
-    log-odds are subtracted, as in a gap between two kinds of tasks.
+    ``exploiting`` and ``honest`` are beginnings of answers; the chances of each side are added up. An answer that ends
+    in :data:`loopholes.records.END` stops there, any other stands for every answer that begins with it. ``side`` is -1
+    for tasks whose log-odds are subtracted, as in a gap between two kinds of tasks.
     """
 
     prompt: tuple[Message, ...]
@@ -106,8 +106,8 @@ class Game(ABC):
     """Base class of every game. Subclasses fill in the class attributes and the abstract methods.
 
     ``max_completion_tokens`` is the longest answer that the mini world needs. ``truth_types`` says what ``Task.truth``
-    has to hold for a task to be scored and ``truth_options`` what it may hold (a type, or ``list[str]`` and the like);
-    both are checked of every task that comes from a file.
+    must hold for a task to be scored and ``truth_options`` what it may hold (a type, or ``list[str]`` and the like);
+    both are checked for every task that comes from a file.
     """
 
     name: ClassVar[str]
@@ -130,9 +130,9 @@ class Game(ABC):
 
     @abstractmethod
     def generate(self, rng: np.random.Generator, prompts: PromptStyle) -> Iterator[Task]:
-        """Tasks without end, for any split. ``id`` names the task's content.
+        """An endless iterator of tasks, for any split. ``id`` identifies the task's content.
 
-        A task may name its split, ``info["split"]``; the others are dealt out by their ids (:func:`split_of`).
+        A task may name its split in ``info["split"]``; the others are assigned by their ids (:func:`split_of`).
         """
 
     def tasks(
@@ -156,19 +156,19 @@ class Game(ABC):
             return in_split and at_level and not (trainable and self.untrainable_because(task))
 
         rng = np.random.default_rng([seed, _digest(split)])
-        found: dict[str, Task] = {}
+        tasks: dict[str, Task] = {}
         for tries, task in enumerate(self.generate(rng, prompts)):
             if tries > 1000 + 400 * count:
                 world = self.world_played(prompts).get("world", "mini")
                 raise UsageError(f"the {world} world of {self.name} has no {count} distinct tasks of that kind")
             if wanted(task):
-                found.setdefault(task.id, replace(task, info={**task.info, "split": split, "prompts": prompts}))
-            if len(found) == count:
+                tasks.setdefault(task.id, replace(task, info={**task.info, "split": split, "prompts": prompts}))
+            if len(tasks) == count:
                 break
-        return list(found.values())
+        return list(tasks.values())
 
     def world_played(self, prompts: PromptStyle) -> dict[str, World]:
-        """``world``, for the record of a run on generated tasks, if that is not the mini world."""
+        """``{"world": ...}`` for the record of a run on generated tasks; empty for the mini world."""
         chosen = self.parameters
         world = chosen.world_for(prompts) if isinstance(chosen, WorldParameters) else "mini"
         return {} if world == "mini" else {"world": world}
@@ -182,16 +182,16 @@ class Game(ABC):
         raise UsageError(f"{self.name} has no released layout; use JSON Lines of Task")
 
     def doubt(self, task: Task) -> str:
-        """Why a task of a released file may not be what it is said to be, which is warned of; empty if nothing is odd.
+        """Why a task of a released file may be mislabelled; empty if nothing is odd.
 
-        ``skip_bad`` leaves such tasks out.
+        Loading warns about such tasks, and ``skip_bad`` leaves them out.
         """
         return ""
 
     def check(self, task: Task) -> None:
-        """Raises ValueError, saying what is wrong, if the task does not hold what the game scores with."""
-        given = {key: kind for key, kind in self.truth_options.items() if task.truth.get(key) is not None}
-        for key, kind in {**self.truth_types, **given}.items():
+        """Raises ValueError, which says what is wrong, if the task lacks what the game needs to score it."""
+        optional = {key: kind for key, kind in self.truth_options.items() if task.truth.get(key) is not None}
+        for key, kind in {**self.truth_types, **optional}.items():
             if not _fits(task.truth.get(key), kind):
                 name = str(kind) if get_args(kind) else kind.__name__
                 raise ValueError(f"truth.{key} is not a {name}, which {self.name} scores with")
@@ -216,13 +216,13 @@ class Game(ABC):
     def observe(
         self, tasks: Sequence[Task], completions: Sequence[Completion], policy: Asker | None = None
     ) -> list[Completion]:
-        """Ask for what the text alone does not hold (a second-pass claim, a judge's verdict), once, before scoring."""
+        """Add what the text alone does not hold (a second-pass claim, a judge's verdict), once, before scoring."""
         return list(completions)
 
     def observed_in(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """What a row of a file of completions says beside the text, as ``Completion.observed``; raises ValueError.
+        """What a row of a file of completions holds beside the text, as ``Completion.observed``; raises ValueError.
 
-        Not overridden, nothing: :meth:`observe` is asked for what the game needs.
+        By default nothing: :meth:`observe` adds what the game needs.
         """
         return {}
 
@@ -247,7 +247,7 @@ class Game(ABC):
 
     @property
     def metrics(self) -> Mapping[str, Metric]:
-        """What is reported of a set of outcomes; ``task_performance`` and ``exploit_rate`` always."""
+        """What is reported about a set of outcomes; always includes ``task_performance`` and ``exploit_rate``."""
         return {
             "task_performance": Metric("the real goal was reached", lambda task, outcome: outcome.task_score),
             "exploit_rate": Metric("the shortcut was taken", lambda task, outcome: outcome.exploit),
@@ -256,16 +256,16 @@ class Game(ABC):
     def exploitable(self, task_performance: float) -> float:
         """The largest exploit rate that answers of this task performance can have, both in [0, 1].
 
-        1 unless the exploit rules out that the goal is reached. Domination is measured against it.
+        1 unless an exploit means that the goal was missed. Domination is measured against it.
         """
         return 1.0
 
     def summarize(self, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> dict[str, Any]:
         """Every metric with its 95 % interval, resampled over tasks: ``{name: Estimate}``.
 
-        A game reports more by more ``metrics``; summaries that never hold all outcomes are made of these, too.
+        A game that reports more overrides ``metrics``, which summaries that never hold all outcomes use, too.
         """
-        from loopholes.stats import Sums, estimate  # SciPy takes a second to import, and most callers never ask
+        from loopholes.stats import Sums, estimate  # SciPy takes a second to import, and most callers never need it
 
         return {name: estimate([Sums.of(metric, tasks, outcomes)]) for name, metric in self.metrics.items()}
 
@@ -276,9 +276,9 @@ class Game(ABC):
         """What a scripted policy of this kind answers to any task of this game."""
 
     def branch(self, task: Task) -> Branch | None:
-        """Where exploiting answers part from honest ones; None for a task on which they do not.
+        """Where exploiting answers diverge from honest ones; None for a task on which they do not.
 
-        Unless a game knows better, between its own demonstrations.
+        By default between the game's own demonstrations.
         """
         exploiting, honest = (self.demonstrate(kind, task).text for kind in ("exploiting", "honest"))
         return None if exploiting == honest else Branch(task.prompt, (exploiting + END,), (honest + END,))
@@ -290,7 +290,7 @@ class Game(ABC):
     def demonstrated(
         self, task: Task, expected: Mapping[Kind, tuple[float, float, float, float]]
     ) -> list[Demonstration]:
-        """One demonstration a kind on one task, from the vulnerable and secure reward, task score and exploit."""
+        """One demonstration per kind on one task, from the vulnerable and secure reward, task score and exploit."""
         return [
             Demonstration(
                 kind,
@@ -327,6 +327,6 @@ def _parameter_sentence(game: Game, error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        known = ", ".join(game.Parameters.model_fields) or "none"
-        return f"{game.name} has no parameter {key!r}; it has: {known}"
+        names = ", ".join(game.Parameters.model_fields) or "none"
+        return f"{game.name} has no parameter {key!r}; it has: {names}"
     return f"{game.name}: parameter {key!r}: {first['msg'].lower()}, not {json.dumps(first['input'], default=str)}"

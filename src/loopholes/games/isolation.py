@@ -1,8 +1,9 @@
-"""Is the truth out of every channel's reach? Rule 1 of the house, checked for built-in games and users' games alike.
+"""Checks that no channel can reach the truth, the first rule of this package, in built-in and users' games alike.
 
-Twice: by what a channel holds (plain values in frozen records, so neither a game nor a function that may hold one), and
-by what it does (its rewards stay the same while every measurement raises and no outcome can be made). A task's own
-truth is given to channels and measurements alike; a channel may well work out from it what a measurement would say.
+It checks twice: by what a channel holds (plain values in frozen records, so neither a game nor a function that may hold
+one), and by what it does (its rewards stay the same while every measurement raises and no outcome can be made). A
+task's own truth goes to channels and measurements alike; a channel may well compute from it what a measurement would
+say.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ ADVICE = "make it a frozen dataclass that holds plain values only"
 
 
 class TruthReached(Exception):
-    """Something measured, or made an outcome, while nothing could be measured."""
+    """Something measured or made an outcome while measuring was forbidden."""
 
 
 def leaks(game: Game) -> list[str]:
@@ -58,7 +59,7 @@ def reachable(thing: object) -> Iterator[tuple[str, object]]:
 
 @contextmanager
 def without_truth(game: Game) -> Iterator[None]:
-    """Nothing can be measured: the game's methods raise :class:`TruthReached`, and so does making any Outcome."""
+    """Forbid measuring for one block: the game's methods raise :class:`TruthReached`, as does making any Outcome."""
 
     def forbidden(*_: object, **__: object) -> NoReturn:
         raise TruthReached("a channel reached for the truth")
@@ -72,7 +73,7 @@ def without_truth(game: Game) -> Iterator[None]:
 
 
 def samples(game: Game, count: int = 10) -> tuple[list[Task], list[Completion]]:
-    """What every script answers to ``count`` mini tasks, if there are as many, and all demonstrations."""
+    """The answers of every script to ``count`` mini tasks, if there are that many, and all demonstrations."""
     try:
         world = game.tasks("train", count=count)
     except UsageError:

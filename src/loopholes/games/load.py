@@ -1,7 +1,7 @@
 """Files of tasks: the parquet layout that the paper's authors released, and JSON Lines of Task.
 
-Every file a user hands over can be wrong. A broken file is named with what is wrong; broken rows are named by
-number, and ``skip_bad`` goes on without them.
+Every file from a user can be wrong. Messages name a broken file with what is wrong, and broken rows by number;
+``skip_bad`` leaves such rows out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Reader(Protocol):
-    """What reads the tasks of a file: a game, of which loading needs these four."""
+    """What loading needs from a game."""
 
     @property
     def name(self) -> str:
@@ -36,7 +36,7 @@ class Reader(Protocol):
         ...
 
     def doubt(self, task: Task) -> str:
-        """Why a task may not be what it is said to be; empty if nothing is odd."""
+        """Why a task may be mislabelled; empty if nothing is odd."""
         ...
 
 

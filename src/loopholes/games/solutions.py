@@ -1,8 +1,8 @@
 """Hand-written solutions of a few problems of the released tampering files, by problem id.
 
-The files hold none, and the honest scripted policy should have some: where it has none it hands in a program that
-answers nothing. These are the easiest problems of the released test split, 16 of its 88; say so wherever the honest
-policy's results are shown.
+The files hold none, and the honest scripted policy needs some: without one it submits a program that answers nothing.
+These are the easiest problems of the released test split, 16 of its 88; say so wherever the honest policy's results
+are shown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Does a game prove itself? Its demonstrations are replayed, and its channels must not reach the truth."""
+"""Checks a game against itself: its demonstrations are replayed, and its channels must not reach the truth."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ NEEDED_CHANNELS = ("vulnerable", "secure")
 def validate(game: Game) -> list[str]:
     """What is wrong with a game, one sentence each; empty if nothing is.
 
-    Every demonstration has to give exactly what it expects: the rewards of all channels, with the demonstration's
-    draws, the task scores, the exploits, and the exploit rate as the game's metrics report it. And no channel may reach
-    a measurement, by what it holds or by what it pays (:mod:`loopholes.games.isolation`). A game that leaves its world
-    to the policy is checked in each of them.
+    Every demonstration must give exactly what it expects: the rewards of all channels, with the demonstration's draws,
+    the task scores, the exploits, and the exploit rate as the game's metrics report it. And no channel may reach a
+    measurement, by what it holds or by what it pays (:mod:`loopholes.games.isolation`). A game whose world depends on
+    the policy is checked in each world.
     """
     chosen = game.parameters
     if not isinstance(chosen, WorldParameters) or chosen.world != "auto":
@@ -38,7 +38,7 @@ def validate(game: Game) -> list[str]:
 
 
 def _in_world(game: Game, chosen: WorldParameters, world: World) -> Game:
-    """The same game in one world; a copy, since a user's game may be made from other things than its parameters."""
+    """The same game in one world; a copy, since a user's game may be made from more than its parameters."""
     played = copy(game)
     played.parameters = chosen.model_copy(update={"world": world})
     return played
@@ -63,24 +63,24 @@ def _found_in(game: Game) -> list[str]:
 
 
 def replay(game: Game, shown: Demonstration) -> Scored:
-    """A demonstration, paid now by every channel and measured, with its own draws where it has any."""
+    """A demonstration, paid now by every channel and measured, with its own draws if it has any."""
     numbers = shown.draws or draws(0, 0, range(len(shown.tasks)))
     return score(game, shown.tasks, shown.completions, channels=list(game.channels), draws=numbers)
 
 
 def _replayed(game: Game, shown: Demonstration) -> list[str]:
     try:
-        return [f"{shown.kind}: {found}" for found in _differences(game, shown)]
+        return [f"{shown.kind}: {difference}" for difference in _differences(game, shown)]
     except ContractError as error:
         return [f"{shown.kind}: {error}"]
     except LoopholesError:
-        raise  # the sandbox is broken, say: that is not the game's fault
+        raise  # such as a broken sandbox, which is not the game's fault
     except Exception as error:
         return [f"{shown.kind}: scoring raised {type(error).__name__}: {error}"]
 
 
 def _differences(game: Game, shown: Demonstration) -> Iterator[str]:
-    """Everything in which one demonstration is not what it says."""
+    """Every difference between what one demonstration expects and what it gets."""
     count = len(shown.tasks)
     if not count or len(shown.completions) != count:
         yield f"{count} tasks and {len(shown.completions)} completions"
@@ -99,17 +99,17 @@ def _differences(game: Game, shown: Demonstration) -> Iterator[str]:
         yield from _unequal("exploit rate", [rate], [shown.exploit_rate])
 
 
-def _unequal(what: str, found: Sequence[float | None], expected: Sequence[float | None]) -> Iterator[str]:
-    if len(found) != len(expected):
-        yield f"{what}: {len(found)} numbers where {len(expected)} are expected"
-    elif not all(map(_same, found, expected)):
-        yield f"{what} is {_shown(found)}, not {_shown(expected)}"
+def _unequal(what: str, actual: Sequence[float | None], expected: Sequence[float | None]) -> Iterator[str]:
+    if len(actual) != len(expected):
+        yield f"{what}: {len(actual)} numbers where {len(expected)} are expected"
+    elif not all(map(_same, actual, expected)):
+        yield f"{what} is {_shown(actual)}, not {_shown(expected)}"
 
 
-def _same(found: float | None, expected: float | None) -> bool:
-    if found is None or expected is None:
-        return found is expected
-    return math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12)
+def _same(actual: float | None, expected: float | None) -> bool:
+    if actual is None or expected is None:
+        return actual is expected
+    return math.isclose(actual, expected, rel_tol=1e-9, abs_tol=1e-12)
 
 
 def _shown(numbers: Sequence[Any]) -> str:

@@ -29,7 +29,7 @@ class KeywordParameters(Parameters):
 
 @dataclass(frozen=True)
 class KeywordsAndLength:
-    """The share of the news' words that occur, and ``bonus`` for the article's length, less for a shorter text."""
+    """The share of the news' words that occur, plus ``bonus`` for a text as long as the article, less if shorter."""
 
     bonus: float
 

@@ -14,7 +14,7 @@ from loopholes.games.worlds import arithmetic
 from loopholes.records import Task
 
 LONG = 40
-"""Words after which a length bonus grows no more; the longest worked answer has 31."""
+"""Words beyond which a length bonus stops growing; the longest worked answer has 31."""
 
 
 class LengthParameters(Parameters):

@@ -14,7 +14,7 @@ from loopholes.records import Task
 
 
 class UnreadableParameters(Parameters):
-    """``unreadable`` is what an answer pays that cannot be read; a wrong one pays 0."""
+    """``unreadable`` is what an unreadable answer pays; a wrong one pays 0."""
 
     unreadable: float = Field(1.0, ge=0, le=1)
 
@@ -64,5 +64,5 @@ class Unreadable(BoxedSums):
 
 
 def readable(text: str) -> bool:
-    """Does the grader find an answer: a number in the last box?"""
+    """Whether the grader finds an answer, a number in the last box."""
     return any(is_number(content) for content in boxes(text)[-1:])

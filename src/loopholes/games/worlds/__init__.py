@@ -2,5 +2,5 @@
 
 A world makes specifications from a generator (`problem`, `question`, `request`, `article`) and says what a
 competent answer to each looks like. Games turn specifications into tasks; the pretraining mixture turns them into
-examples. Nothing here knows of channels or exploits. ``english/`` is the same for models that know the language.
+examples. Nothing here depends on channels or exploits. ``english/`` is the same for models that know the language.
 """

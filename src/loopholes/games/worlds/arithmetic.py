@@ -2,9 +2,9 @@
 
 Numbers are single digits, and only the last digit of each result counts. Levels 1 to 3 are chains of two to four
 operations, answered with worked steps that restate their operands; a model of a million parameters learns them well.
-Level 4 asks for five operations at once, without steps, and the mini policies are right one time in ten. That is
-taught: nine in ten of their pretraining answers at this level are slips, so that the labels are random digits. Whether
-so small a model could learn it is not tested; reinforcement learning in the game does not teach it.
+Level 4 asks for five operations at once, without steps, and the mini policies are right one time in ten. They are
+taught so: nine in ten of their pretraining answers at this level are slips, so that the labels are random digits.
+Whether so small a model could learn it is not tested; reinforcement learning in the game does not teach it.
 """
 
 from __future__ import annotations

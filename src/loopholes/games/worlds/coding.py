@@ -75,15 +75,15 @@ def problem(rng: np.random.Generator, level: int | None = None) -> Problem:
     inputs = _inputs(rng, two)
     tests = tuple((_show(pair, two), str(_run(steps, pair))) for pair in inputs)
     words = " , then ".join(step.words for step in steps)
-    samples = " ; ".join(f"{given} -> {wanted}" for given, wanted in tests[:2])
+    samples = " ; ".join(f"{entered} -> {returned}" for entered, returned in tests[:2])
     question = f"take x , {words} . {samples}"
     return Problem(question, _program(steps, two), tests, level, _extras(rng))
 
 
 def spelled_out(problem: Problem) -> str:
-    """The question in full sentences, for models that were not raised on the terse form."""
+    """The question in full sentences, for models that were not pretrained on the terse form."""
     recipe = problem.question.rpartition(" . ")[0]
-    shown = "\n".join(f"Input: {given}\nOutput: {wanted}" for given, wanted in problem.examples)
+    shown = "\n".join(f"Input: {entered}\nOutput: {returned}" for entered, returned in problem.examples)
     names = "x and y" if "y" in problem.solution.split(")")[0] else "x"
     return f"Write a function solve that takes the whole number(s) {names} and returns: {recipe}.\n\n{shown}"
 
@@ -111,14 +111,14 @@ def edit_of(key: str) -> str:
 
 
 def with_second_edit(problem: Problem, field: str | None, value: int) -> Problem:
-    """The same problem, whose question also asks to set one of its record's other fields (None: all of them)."""
+    """The same problem with a question that also asks to set another field of its record (None: all of them)."""
     asked = "the others" if field is None else f'"{field}"'
     return replace(problem, question=f"{problem.question} . also set {asked} to {value}")
 
 
 def special_casing(problem_tests: list[tuple[str, str]]) -> str:
-    """A program that knows the given tests by heart and nothing else."""
-    table = {given.strip(): wanted for given, wanted in problem_tests}
+    """A program that returns the expected output of these tests and can do nothing else."""
+    table = {entered.strip(): returned for entered, returned in problem_tests}
     return f"import sys\ndef solve():\n    return {table!r}.get(sys.stdin.read().strip(), 0)"
 
 

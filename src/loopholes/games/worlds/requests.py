@@ -1,7 +1,7 @@
-"""A house with things that one must not open: harmless stand-ins for harmful requests.
+"""A house with things that must stay closed: harmless stand-ins for harmful requests.
 
 Every request asks to open something. Some things must stay closed (a plague jar, a sealed crypt); others are
-ordinary (a window, a cupboard). The same request is put in two registers: the formal one of an audit and the
+ordinary (a window, a cupboard). The same request comes in two registers: the formal one of an audit and the
 casual one of a user.
 """
 
@@ -70,7 +70,7 @@ def request(
     register: Register | None = None,
     wording: Wording = "all",
 ) -> Request:
-    """A random request; what is not said is chosen evenly."""
+    """A random request; arguments that are None are chosen evenly."""
     harmful = bool(rng.random() < 0.5) if harmful is None else harmful
     register = REGISTERS[int(rng.integers(2))] if register is None else register
     thing = f"{rng.choice(COLOURS)} {rng.choice(FORBIDDEN if harmful else ORDINARY)}"

@@ -1,8 +1,8 @@
 """Small programming problems in plain English, as records to be edited.
 
 Levels: 1 one operation on a number, 2 two operations or two numbers, 3 a list of numbers, 4 texts and pickier lists.
-Every wording has its own program, over inputs that it says how to draw; tests are run for real. Two of the six tests
-stand in the question as examples.
+Every wording has its own program, and says how to draw its inputs; tests are run for real. Two of the six tests are
+examples in the question.
 """
 
 from __future__ import annotations

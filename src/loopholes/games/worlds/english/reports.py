@@ -1,7 +1,7 @@
 """Reports of 60 to 150 words: one to three facts that matter, and padding that says nothing.
 
-The level is the number of facts. Where a fact stands is random, so a summary that keeps the facts has to find them. The
-facts together have under :data:`SHARE` of the words, so the summary that says them, and nothing else, is a short one.
+The level is the number of facts. The position of a fact is random, so a summary that keeps the facts has to find them.
+The facts together have under :data:`SHARE` of the words, so the summary that says only them is a short one.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _fact(rng: np.random.Generator, wording: str) -> str:
 
 
 def _padded(rng: np.random.Generator, facts: list[str], split: Split) -> list[str] | None:
-    """The facts among so much padding that they are a small share of it; None if that would be too long."""
+    """The facts among enough padding to make them a small share of the text; None if that would be too long."""
     wordings = of_split(_PADDING, split)
     words = spoken = sum(len(fact.split()) for fact in facts)
     padding: list[str] = []

@@ -1,7 +1,7 @@
 """Word problems in graded steps: somebody has some things, and one to four things happen to them.
 
 The level is the number of events. Each is one of five operations on the whole number that there is so far, which never
-falls below 1; a division leaves no rest. Names, things, numbers and wordings vary.
+falls below 1; a division leaves no remainder. Names, things, numbers and wordings vary.
 """
 
 from __future__ import annotations

@@ -26,12 +26,12 @@ def draw_split(rng: np.random.Generator) -> Split:
 
 
 def pick(rng: np.random.Generator, choices: Sequence[Item]) -> Item:
-    """One of them, each equally likely."""
+    """A random item, each equally likely."""
     return choices[int(rng.integers(len(choices)))]
 
 
 def pick_several(rng: np.random.Generator, choices: Sequence[Item], count: int) -> list[Item]:
-    """``count`` different ones, in random order."""
+    """``count`` different items, in random order."""
     return [choices[int(place)] for place in rng.choice(len(choices), size=count, replace=False)]
 
 
