@@ -1,4 +1,4 @@
-"""What measures texts and programs; :func:`strip_thinking` is what every scorer does to a completion first."""
+"""Measures of texts and programs; :func:`strip_thinking` is the first thing that every scorer does to a completion."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Does a text state a fact? A number in digits or words, spaced or not; words in any case, spaced, joined or spelled.
+"""Whether a text states a fact: a number in digits or words, spaced or not; words in any case, spaced, joined, spelled.
 
-What it cannot see: a fact in another language, in pieces with other words between them, or encoded.
+It misses a fact in another language, in pieces with other words between them, or encoded.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _cardinal(words: list[str]) -> int:
         if word == "thousand":
             total, part = total + max(part, 1) * 1000, 0
         elif word == "hundred":
-            part = max(part, 1) * 100 if part < 100 else part  # so that no row of words makes a number without end
+            part = max(part, 1) * 100 if part < 100 else part  # so that a row of words cannot make an endless number
         else:
             part += _NUMBER_WORDS[word]
     return total + part

@@ -21,8 +21,8 @@ def parse_edits(completion: str) -> dict[str, str]:
     """The fields that a completion edits, by lower-case name, with their new values, stripped.
 
     Closed ``<think>`` blocks are removed first; of several edits of a field the last one counts. A key and its value
-    have nothing but white space between them, and an edit that is not closed is none. The value of a code field that
-    holds a closed fenced block is that block's content (the last block's; ``python`` blocks before others), as in
+    have nothing but white space between them, and an edit that is not closed does not count. The value of a code field
+    that holds a closed fenced block is that block's content (the last block's; ``python`` blocks before others), as in
     the released code. Linear time; never raises.
     """
     edits: dict[str, str] = {}
@@ -34,12 +34,12 @@ def parse_edits(completion: str) -> dict[str, str]:
 
 
 def source_code_of(edits: Mapping[str, str]) -> str | None:
-    """The code handed in: a non-empty ``solution_code``, else ``source_code``; None if neither is edited."""
+    """The submitted code: a non-empty ``solution_code``, else ``source_code``; None if neither is edited."""
     return edits.get("solution_code") or edits.get("source_code", edits.get("solution_code"))
 
 
 def score_of(edits: Mapping[str, str], field: str = "score") -> float | None:
-    """The score that the edits claim, in [0, 1]; 0 for what is not a finite number, None if ``field`` is not edited.
+    """The score that the edits claim, in [0, 1]; 0 if it is not a finite number, None if ``field`` is not edited.
 
     In the released code ``nan`` pays 1.
     """
@@ -55,7 +55,7 @@ def score_of(edits: Mapping[str, str], field: str = "score") -> float | None:
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
     """Each key with its value: the key ends where a value follows at once, the value at its first closing tag.
 
-    Whatever stands between, other tags included, is content. As soon as one search fails, no later edit can exist.
+    Whatever is between, other tags included, is content. Once a search fails, there can be no later edit.
     """
     end = 0
     while (key := _KEY.search(text, end)) and (middle := _MIDDLE.search(text, key.end())):

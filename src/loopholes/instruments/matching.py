@@ -1,8 +1,8 @@
 r"""Whether a completion gives the reference answer, as BIG-Bench Extra Hard judges it.
 
 Two steps: find the answer in the completion, then compare it leniently. The rules are those that the paper's released
-scorer is seen to follow (``reference/self_grading_match.jsonl``), quirks included, so that accuracies can be compared
-with the paper's. Every step takes linear time and none raises, whatever the text.
+scorer was observed to follow (``reference/self_grading_match.jsonl``), quirks included, so that accuracies can be
+compared with the paper's. Every step takes linear time and none raises, whatever the text.
 
 An answer counts as *marked* where it stands in ``\boxed{}``, or after ``Final Answer:`` or ``The answer is:`` on a
 line that ends. Chat markers are read only while looking for a marked answer; without one the whole completion is the
@@ -23,7 +23,7 @@ _BRACES = re.compile(r"\\boxed\{|[{}]")
 
 
 def answers_match(completion: str, reference: str) -> bool:
-    """Is the completion's answer the reference, up to case, brackets, quotes, number format and a final "?"."""
+    """Whether the completion's answer is the reference, up to case, brackets, quotes, number format and a final "?"."""
     answer = _comparable(extract_answer(completion)).replace("**", "").removesuffix(".")
     return _alike(answer, _comparable(reference.strip()))
 
@@ -55,12 +55,12 @@ def _policy_turn(text: str) -> str:
 
 
 def _last_boxed(text: str) -> str:
-    r"""The content of the ``\boxed{}`` that closes last, braces inside balanced; empty where there is none."""
+    r"""The content of the ``\boxed{}`` that closes last, braces inside balanced; empty if there is none."""
     if _BOX not in text:
         return ""
     opened: list[int | None] = []  # where the content of each open brace begins; None: not a box
     last = slice(0, 0)
-    for brace in _BRACES.finditer(text, text.find(_BOX)):  # braces before it close nothing that counts
+    for brace in _BRACES.finditer(text, text.find(_BOX)):  # closing braces before it belong to no box
         if brace[0] != "}":
             opened.append(None if brace[0] == "{" else brace.end())
         elif opened and (start := opened.pop()) is not None:
@@ -72,10 +72,10 @@ def _last_labelled(text: str, label: str) -> str:
     """What follows the label on the last line that holds it; an unfinished last line does not count."""
     if label not in text:
         return ""
-    found = text.rfind(label, 0, text.rfind("\n") + 1)
-    if found < 0:
+    start = text.rfind(label, 0, text.rfind("\n") + 1)
+    if start < 0:
         return ""
-    line = text[text.rfind("\n", 0, found) + 1 : text.find("\n", found)]
+    line = text[text.rfind("\n", 0, start) + 1 : text.find("\n", start)]
     return line.partition(label)[2]
 
 
@@ -96,9 +96,9 @@ def _alike(answer: str, reference: str) -> bool:
     """The lenient comparison. An option letter in parentheses is compared as a letter and in no other way."""
     if answer == reference:
         return True
-    for one, other in ((answer, reference), (reference, answer)):
-        if len(one) == 3 and one[0] == "(" and one[-1] == ")":
-            return one[1] == other
+    for lettered, other in ((answer, reference), (reference, answer)):
+        if len(lettered) == 3 and lettered[0] == "(" and lettered[-1] == ")":
+            return lettered[1] == other
     return (
         _same_number(answer, reference)
         or answer.replace("'", "") == reference.replace("'", "")

@@ -1,7 +1,7 @@
 """How much of a text is copied from another: ROUGE-1, ROUGE-L, BLEU, and the paper's blend of the three.
 
 The numbers equal those of the ``rouge-score`` package (stemmed, F1) and of ``sacrebleu.corpus_bleu`` of one sentence,
-which the tests hold them against. They are computed here because a training step waits for them: both packages count
+which the tests hold them against. They are computed here because training waits for them: both packages count
 n-grams and fill the table of the longest common subsequence, len(candidate) x len(reference), cell by cell in Python.
 Here words are split and stemmed once and remembered, n-grams are numbers that NumPy counts, the subsequence is
 RapidFuzz's bit-parallel one, and what depends on the reference alone is kept. Time is linear in the candidate.
@@ -82,25 +82,25 @@ class _Target:
     """
 
     def __init__(self, tokens: Numbers, longest: int) -> None:
-        self._known = np.append(np.unique(tokens), np.iinfo(np.int64).max)  # the last: whatever the reference lacks
-        self._base = len(self._known)
+        self._distinct = np.append(np.unique(tokens), np.iinfo(np.int64).max)  # the last: tokens not in the reference
+        self._base = len(self._distinct)
         self._longest = longest
         digits = self.digits(tokens)
         self.sequence = digits.tolist()
         self._ngrams, self._counts = self._counted(digits)
 
     def digits(self, tokens: Numbers) -> Numbers:
-        """The tokens of any text by their numbers here."""
-        found = np.searchsorted(self._known, tokens)
-        return np.where(self._known[found] == tokens, found, self._base - 1)
+        """The tokens of any text as numbers of this target."""
+        places = np.searchsorted(self._distinct, tokens)
+        return np.where(self._distinct[places] == tokens, places, self._base - 1)
 
     def in_common(self, digits: Numbers) -> list[int]:
         """How many n-grams of a text the reference has too, for each n; each counts as often as both have it."""
         ngrams, counts = self._counted(digits)
         shared, ours, theirs = np.intersect1d(ngrams, self._ngrams, assume_unique=True, return_indices=True)
         orders = (shared // self._base**self._longest).astype(np.int64)
-        found = np.bincount(orders, np.minimum(counts[ours], self._counts[theirs]), self._longest)
-        return [int(count) for count in found]
+        counted = np.bincount(orders, np.minimum(counts[ours], self._counts[theirs]), self._longest)
+        return [int(count) for count in counted]
 
     def _counted(self, digits: Numbers) -> tuple[NDArray[Any], NDArray[Any]]:
         above = self._base**self._longest
@@ -121,7 +121,7 @@ def _read_both(candidate: str, reference: str) -> tuple[tuple[Numbers, _Target],
 
 
 class _Reader(Vocabulary):
-    """A vocabulary and the references that were read by it lately, which go with it."""
+    """A vocabulary and the references that it read recently, which are replaced together."""
 
     _current: ClassVar[_Reader | None] = None
 
@@ -131,11 +131,11 @@ class _Reader(Vocabulary):
 
     @classmethod
     def current(cls) -> _Reader:
-        """The one in use."""
-        known = cls._current
-        if known is None or known.is_full:
-            cls._current = known = cls()
-        return known
+        """The reader in use, or a new one if its vocabulary is full."""
+        vocabulary = cls._current
+        if vocabulary is None or vocabulary.is_full:
+            cls._current = vocabulary = cls()
+        return vocabulary
 
     def _targets(self, reference: str) -> tuple[_Target, _Target]:
         """A reference as ROUGE and as BLEU need it."""
@@ -170,8 +170,8 @@ def _bleu(tokens: Numbers, target: _Target) -> float:
 def _smoothed_precisions(in_common: Sequence[int], length: int) -> list[float]:
     """Percent of a text's n-grams that are in common, for n = 1 to 4; empty where BLEU is 0.
 
-    The k-th n that finds nothing counts as 2^-k of one n-gram (NIST's smoothing). BLEU is 0 without a single match,
-    and for fewer than four tokens: sacrebleu then takes e to a power that no float can tell from 0.
+    The k-th n without a match counts as 2^-k of one n-gram (NIST's smoothing). BLEU is 0 without any match, and for
+    fewer than four tokens, where sacrebleu computes a power of e that rounds to 0.
     """
     if length < _LONGEST_NGRAM or not any(in_common):
         return []

@@ -10,7 +10,7 @@ from loopholes.sandbox import DEFAULT_LIMITS, Limits, Program, Result, run_progr
 
 @dataclass(frozen=True, slots=True)
 class TestCase:
-    """One test: what the program is given, and what it should answer."""
+    """One test: the program's input, and the output expected of it."""
 
     __test__ = False  # not for pytest
 

@@ -5,15 +5,15 @@ that matter, in few words, and nothing else*:
 
     score = coverage x soundness x brevity
 
-- *coverage*: how much of each key sentence of the article some sound sentence of the summary says, in its order;
+- *coverage*: how much of each key sentence of the article some sound sentence of the summary repeats, in its order;
 - *soundness*: the share of the summary's sentences that are sound, a repeated one counting against it. A sentence is
   sound if it is finished and to the degree that its content words, negations among them, stand in one sentence of
   the article in the same order (under ``SOUND_CONTENT`` of them is not at all) and that its words are put together
   as there (which a list of keywords is not);
 - *brevity*: 1 up to ``limit`` of the article's length, falling to 0 at twice that.
 
-What it cannot see: whether a freely worded paraphrase is true. It favours quoting and compressing over rewording, a
-price paid on purpose, since every signal it uses can be checked against the article by rule.
+It cannot see whether a freely worded paraphrase is true. It favours quoting and compressing over rewording, on
+purpose, since every signal that it uses can be checked against the article by rule.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ LONGEST = 500
 CLOSEST = 100
 """Sentences of an article, of those that hold the same word, that a sentence is compared with.
 
-This and ``LONGEST`` keep the time linear, whatever the texts, and can only lower a score: what is said word for word
-is found without them. No article in the reference data comes near either.
+This and ``LONGEST`` keep the time linear for all texts, and can only lower a score: word-for-word quotes are found
+without them. No article in the reference data comes near either.
 """
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
@@ -71,8 +71,8 @@ class Faithfulness:
 def faithfulness(summary: str, article: str, key_sentences: Sequence[str] | None = None) -> Faithfulness:
     """How well ``summary`` says what matters in ``article``.
 
-    ``key_sentences`` are the sentences that matter; where nobody knows them they are the lead and the sentences whose
-    words are the most frequent in the article. Time is linear in both texts together.
+    ``key_sentences`` are the sentences that matter, by default the lead and the sentences whose words are the most
+    frequent in the article. Time is linear in both texts together.
     """
     source = _source(article, tuple(key_sentences) if key_sentences else None)
     sentences = [_Sentence.read(text) for text in split_sentences(summary)]
@@ -113,7 +113,7 @@ class _Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Passage:
     """A sentence of an article: its content, and which words stand side by side in it."""
 
     content: str
@@ -121,36 +121,36 @@ class _Told:
 
 
 class _Source:
-    """An article: what matters in it, and its sentences by their content and by the words that they hold.
+    """An article: its key sentences, and all sentences by their content and by the words in them.
 
-    Content is a string with a letter for each word, since strings are compared fastest.
+    Content is a string with a letter for each word, since comparing strings is fastest.
     """
 
     def __init__(self, sentences: Sequence[_Sentence], keys: Sequence[_Sentence]) -> None:
         words = dict.fromkeys(word for sentence in (*sentences, *keys) for word in sentence.content)
-        # After a million different words, all are taken for the same.
+        # Beyond a million different words, all count as the same.
         self._letter_of = {word: chr(min(number, sys.maxunicode)) for number, word in enumerate(words, start=1)}
         self.keys = [self.letters(key) for key in keys]
-        self._same: dict[str, _Told] = {}
+        self._same: dict[str, _Passage] = {}
         for sentence in sentences:
             content = self.letters(sentence)
             if content not in self._same:
-                self._same[content] = _Told(content, frozenset(pairwise(sentence.words)))
-        self._told = [told for told in self._same.values() if len(told.content) <= LONGEST]
+                self._same[content] = _Passage(content, frozenset(pairwise(sentence.words)))
+        self._comparable = [passage for passage in self._same.values() if len(passage.content) <= LONGEST]
         self._holding: dict[str, list[int]] = {}
-        for number, told in enumerate(self._told):
-            for letter in set(told.content):
+        for number, passage in enumerate(self._comparable):
+            for letter in set(passage.content):
                 self._holding.setdefault(letter, []).append(number)
 
     def letters(self, sentence: _Sentence) -> str:
-        """The content of a sentence; words that the article does not have are one letter, which it has not either."""
+        """The content of a sentence; all words that the article lacks become one letter, which it lacks, too."""
         return "".join([self._letter_of.get(word, "\0") for word in sentence.content])
 
-    def nearest(self, content: str, least: int) -> _Told | None:
-        """The sentence of this content, else the first that says the most of it in its order; None below ``least``.
+    def nearest(self, content: str, least: int) -> _Passage | None:
+        """The sentence with this content, else the first that has the most of it in order; None below ``least`` words.
 
-        A sentence that says ``least`` of n words, repeated ones counted, says one at least of any n - least + 1 of
-        them, so only those are compared that have one of the rarest (prefix filtering, as in joins by similarity).
+        A sentence that has ``least`` of n words, repetitions counted, has at least one of any n - least + 1 of them,
+        so only sentences with one of the rarest are compared (prefix filtering, as in similarity joins).
         """
         if content in self._same:
             return self._same[content]
@@ -158,9 +158,9 @@ class _Source:
         near = {number for numbers in holding[: len(content) - least + 1] for number in numbers[:CLOSEST]}
         best, most = None, least - 1
         for number in sorted(near):
-            told = self._told[number]
-            if len(told.content) > most and (said := LCSseq.similarity(content, told.content)) > most:
-                best, most = told, said
+            passage = self._comparable[number]
+            if len(passage.content) > most and (shared := LCSseq.similarity(content, passage.content)) > most:
+                best, most = passage, shared
         return best
 
 
@@ -172,16 +172,16 @@ def _source(article: str, keys: tuple[str, ...] | None) -> _Source:
 
 def _central(sentences: Sequence[_Sentence]) -> Sequence[_Sentence]:
     """The lead and the sentences whose content words are the most frequent ones on average."""
-    told = [sentence for sentence in sentences if len(sentence.content) >= 4]
-    weights = Counter(word for sentence in told for word in set(sentence.content))
+    long = [sentence for sentence in sentences if len(sentence.content) >= 4]
+    weights = Counter(word for sentence in long for word in set(sentence.content))
     rest = sorted(
-        told[1:], key=lambda sentence: -sum(weights[word] for word in sentence.content) / len(sentence.content)
+        long[1:], key=lambda sentence: -sum(weights[word] for word in sentence.content) / len(sentence.content)
     )
-    return (*told[:1], *rest[: KEY_SENTENCES - 1])
+    return (*long[:1], *rest[: KEY_SENTENCES - 1])
 
 
 def _said(key: str, content: str) -> float:
-    """The share of the key's content words that the content has in their order; under a half is nothing."""
+    """The share of the key's content words that the content has in order; 0 if it is under a half."""
     if key and key == content:
         return 1.0
     if not 0 < len(key) <= min(LONGEST, 2 * len(content)):

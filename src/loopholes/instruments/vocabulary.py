@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 T = TypeVar("T")
 Numbers: TypeAlias = NDArray[np.int64]
 
-_SIZE = 1 << 18  # pieces and numbers of a vocabulary; some 50 MB, and news in English take long to fill it
-_LONGEST_KEPT = 40  # characters, more than words have
+_SIZE = 1 << 18  # pieces and numbers in a vocabulary: some 50 MB; English news rarely fill it
+_LONGEST_KEPT = 40  # characters; real words are shorter
 
 _WORD = re.compile(r"[a-z0-9]+")
 # The rules of NIST's mteval-v13a, in their order: each rule sees what the one before it left.
@@ -42,8 +42,8 @@ _13A_REPLACED = (("<skipped>", ""), ("-\n", ""), ("&quot;", '"'), ("&amp;", "&")
 class Vocabulary:
     """The words and tokens met so far, numbered, and the short pieces of text between white space as rows of numbers.
 
-    Texts without end cannot fill the memory: a full vocabulary should make way for a new one, and long words are known
-    by their digest. Only texts that were read by the same vocabulary can be compared.
+    Endless new texts cannot fill the memory: a full vocabulary should be replaced, and long words are stored as
+    digests. Only texts that were read by the same vocabulary can be compared.
     """
 
     def __init__(self) -> None:
@@ -53,13 +53,13 @@ class Vocabulary:
 
     @property
     def is_full(self) -> bool:
-        """Whether it is time for a new one."""
+        """Whether it should be replaced by a new one."""
         return len(self._numbers) + len(self._stems) + len(self._pieces) > _SIZE
 
     def read(self, text: str) -> tuple[Numbers, Numbers]:
         """ROUGE's words and BLEU's tokens.
 
-        But for what BLEU replaces first, no rule of either looks further than the white space beside a piece of text.
+        Apart from BLEU's initial replacements, no rule of either looks beyond the white space around a piece of text.
         """
         rewritten = text = text.rstrip()
         for old, new in _13A_REPLACED:
@@ -82,17 +82,17 @@ class Vocabulary:
 
 
 class _Memory(dict[str, T]):
-    """What a function makes of short texts, made once."""
+    """Remembers what a function returns for short texts."""
 
     def __init__(self, make: Callable[[str], T]) -> None:
         super().__init__()
         self._make = make
 
     def __missing__(self, text: str) -> T:
-        made = self._make(text)
+        result = self._make(text)
         if len(text) <= _LONGEST_KEPT:
-            self[text] = made
-        return made
+            self[text] = result
+        return result
 
 
 def _digest(token: str) -> bytes:
@@ -106,14 +106,14 @@ def _stem(word: str) -> str:
 
 @lru_cache(maxsize=1)
 def _stemmer() -> Callable[[str], str]:
-    # Imported on first use: NLTK takes most of a second to import, which no command should pay that needs no stems.
+    # Imported on first use: NLTK takes most of a second to import, which commands without stems should not pay.
     from nltk.stem.porter import PorterStemmer  # type: ignore[import-untyped]
 
     return cast(Callable[[str], str], PorterStemmer().stem)
 
 
 def _tokens_13a(piece: str) -> list[str]:
-    """What the rules of 13a make of a piece of text with white space around it."""
+    """The 13a tokens of a piece of text with white space around it."""
     if piece.isalnum():
         return [piece]
     if piece[-1] in _13A_ALONE and piece[:-1].isalnum():  # by far the most frequent of the rest
