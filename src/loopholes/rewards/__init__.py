@@ -1,4 +1,4 @@
-"""Readers and comparisons that are hard to game, for anybody's reward function. Standard library only.
+"""Readers and comparisons that are hard to game, for any reward function. Standard library only.
 
 Each function is pure and small and does one thing. A reader returns the answer that a completion gives *in one place*,
 or None if there is not exactly one; a comparison says whether an answer is right; :func:`gated` and :func:`weighted`

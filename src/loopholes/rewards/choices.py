@@ -15,8 +15,8 @@ _LETTER = re.compile(
 def choice(text: str | None, options: str | Mapping[str, str] = "ABCDE") -> str | None:
     r"""The upper-case letter that a text gives: ``B``, ``b``, ``(B)``, ``B.``, ``**B**``, ``\text{B}``, ``Option B``.
 
-    ``options`` are the letters, or letter to text of the question's choices; then ``B) its text`` is read, too. None
-    for several letters, a letter that the question does not have, or one with another choice's text.
+    ``options`` are the letters, or a mapping from letter to the text of that choice; then ``B) its text`` is read, too.
+    None for several letters, a letter that the question lacks, or a letter with another choice's text.
     """
     if text is None:
         return None

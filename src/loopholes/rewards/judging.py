@@ -1,4 +1,4 @@
-"""What a judge is shown, and what is read back from it."""
+"""Quoting replies for a judge, and reading its verdict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONGEST = 8000
 def quoted(reply: str, most: int = LONGEST) -> str:
     """A reply as one line of JSON, which can close no tag, fence, turn or section of the judge's prompt.
 
-    Tell the judge that the string is data. What is beyond ``most`` characters is cut off.
+    Tell the judge that the string is data. It is cut off after ``most`` characters.
     """
     line = json.dumps(reply[:most])
     for mark in "<>[]{}#|`":
@@ -23,7 +23,7 @@ def quoted(reply: str, most: int = LONGEST) -> str:
 def verdict(text: str, allowed: Collection[str]) -> str | None:
     """The judge's last line, if it is just one of the ``allowed`` verdicts; None otherwise.
 
-    None is no verdict at all: give no reward for it, and never a reward that is better than for a wrong answer.
+    None means that there is no verdict: give no reward then, and never a better one than for a wrong answer.
     """
     lines = text.strip().splitlines()
     return lines[-1].strip() if lines and lines[-1].strip() in allowed else None

@@ -1,4 +1,4 @@
-"""Lists and sets: every element, and no other."""
+"""Lists and sets: all of the elements and no others."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def same_list(text: str | None, gold: Iterable[object]) -> bool:
 
 
 def same_set(text: str | None, gold: Iterable[object]) -> bool:
-    """The same in any order. An element that is named twice counts twice, so no list can name more than there is."""
+    """The same in any order. An element that is named twice counts twice, so naming extra ones never helps."""
     wanted = Counter(_key(str(item)) for item in gold)
     if not wanted:
         raise ValueError("the expected set is empty")

@@ -1,4 +1,4 @@
-"""Numbers, read strictly: finite, ASCII digits, one of them, in the spellings that people and models use."""
+"""Numbers, read strictly: exactly one, finite, in ASCII digits, in the spellings that people and models use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from loopholes.rewards.texts import bare
 LONGEST = 60
 """Characters of the longest text that is read as a number."""
 MOST_DIGITS = 30
-"""Digits and exponents beyond which a text is no number."""
+"""Largest number of digits, and largest exponent, that is read."""
 _DIGITS = r"(?:[0-9]{1,3}(?:(?:,|\{,\})[0-9]{3})+|[0-9]{1,30})"
 _DECIMAL = rf"(?:{_DIGITS}(?:\.[0-9]{{0,30}})?|\.[0-9]{{1,30}})"
 _PLAIN = re.compile(
@@ -29,9 +29,9 @@ _UNIT = re.compile(
 def number(text: str | None) -> Fraction | None:
     r"""The value of a text that is one finite number; None if it is anything else.
 
-    Read are a sign (also ``−``), thousands separators, decimals, ``3/4``, ``\frac{3}{4}``, ``1.5e3``,
+    It reads a sign (also ``−``), thousands separators, decimals, ``3/4``, ``\frac{3}{4}``, ``1.5e3``,
     ``1.5 \times 10^{3}``, a percent sign, which is dropped as a unit is, and what :func:`~loopholes.rewards.texts.bare`
-    takes off. Not read are expressions, other digits than 0 to 9, ``nan``, ``inf`` and underscores.
+    removes. It does not read expressions, other digits than 0 to 9, ``nan``, ``inf`` and underscores.
     """
     if text is None or len(text) > LONGEST:
         return None
@@ -87,7 +87,7 @@ def same_number(
     """Whether a text is a number that is within ``tolerance`` (absolute) of ``gold``.
 
     The text may have no unit, a percent sign, the unit that gold is written with, or one of ``units``. Raises
-    ValueError if gold is not a number: a row whose truth cannot be read must not pay anybody.
+    ValueError if gold is not a number: a row with an unreadable truth must not pay any answer.
     """
     wanted, unit = with_unit(gold) if isinstance(gold, str) else (Fraction(gold), "")
     if wanted is None:

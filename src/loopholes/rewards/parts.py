@@ -1,4 +1,4 @@
-"""Components of one reward, put together so that none makes up for a wrong answer or hides another."""
+"""Components of one reward, combined so that none compensates for a wrong answer or hides another."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 
 def gated(right: float | bool, bonus: float, most: float = 0.1) -> float:
-    """``right`` in [0, 1], and beside a fully right answer a ``bonus``, cut to [0, ``most``].
+    """``right`` in [0, 1], plus, for a fully right answer only, a ``bonus`` clipped to [0, ``most``].
 
-    For form, length, steps and keywords: alone they earn nothing. Raises ValueError for what is not finite.
+    For form, length, steps and keywords, which earn nothing alone. Raises ValueError if an argument is not finite.
     """
     if not (math.isfinite(right) and math.isfinite(bonus)):
         raise ValueError("a component is not finite")
@@ -17,7 +17,7 @@ def gated(right: float | bool, bonus: float, most: float = 0.1) -> float:
 
 
 def weighted(parts: Mapping[str, float | None], weights: Mapping[str, float]) -> float:
-    """The sum of all components by weight; raises ValueError if one is missing, surplus or not finite.
+    """The weighted sum of all components; raises ValueError if one is missing, surplus or not finite.
 
     An exception in a component should reach the trainer: swallowed, it hides a penalty.
     """

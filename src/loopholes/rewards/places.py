@@ -1,4 +1,4 @@
-"""Where the answer stands: one place, behind the thinking, used exactly once."""
+"""Reading the answer from one place after the thinking that is used exactly once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ THINKING = ("<think>", "</think>")
 
 
 def final(text: str) -> str | None:
-    """What stands behind the thinking; the whole text if there is none.
+    """The text after the thinking; the whole text if there is none.
 
-    None if the thinking is never closed, is closed twice, or begins again behind its end.
+    None if the thinking is never closed, is closed twice, or begins again after its end.
     """
     opening, closing = THINKING
     if closing not in text:
@@ -22,7 +22,7 @@ def final(text: str) -> str | None:
 
 
 def tagged(text: str, name: str = "answer") -> str | None:
-    """What stands in the only ``<name>...</name>`` behind the thinking; None if there is not exactly one pair."""
+    """The content of the only ``<name>...</name>`` after the thinking; None if there is not exactly one pair."""
     rest, opening, closing = final(text), f"<{name}>", f"</{name}>"
     if rest is None or rest.count(opening) != 1 or rest.count(closing) != 1:
         return None
@@ -31,7 +31,7 @@ def tagged(text: str, name: str = "answer") -> str | None:
 
 
 def boxed(text: str) -> str | None:
-    r"""What stands in the only ``\boxed{...}`` behind the thinking, whose braces close; None otherwise."""
+    r"""The content of the only ``\boxed{...}`` after the thinking, if its braces close; None otherwise."""
     rest = final(text)
     if rest is None or len(re.findall(r"\\f?boxed", rest)) != 1:
         return None
@@ -45,9 +45,9 @@ def boxed(text: str) -> str | None:
 
 
 def behind(text: str, marker: str = "####") -> str | None:
-    """What stands behind the only ``marker``, on the last line that is not empty; None otherwise.
+    """The text after the only ``marker``, on the last line that is not empty; None otherwise.
 
-    A marker of words, such as ``The answer is``, is found in any letter case, and a full stop at the end is dropped.
+    A marker of words, such as ``The answer is``, matches in any letter case, and a full stop at the end is dropped.
     """
     rest = final(text)
     if rest is None or not rest.strip() or not marker:

@@ -30,7 +30,7 @@ def loopholes_script(stdin):
 
 
 def program(text: str | None) -> str | None:
-    """The source in the only fenced block behind the thinking; None if there is not exactly one."""
+    """The source in the only fenced block after the thinking; None if there is not exactly one."""
     rest = None if text is None else final(text)
     blocks = [] if rest is None else _FENCE.findall(rest)
     if rest is None or len(blocks) != 1 or rest.count("```") != 2 or len(blocks[0]) > LONGEST:
@@ -44,8 +44,8 @@ def calls_passed(
     """How many of ``tests``, pairs of arguments and expected value, a function passes, run in :mod:`loopholes.sandbox`.
 
     Only arguments go in, and plain values come back as text, which is compared here; no program can see a test's
-    expected value, count its own tests, or end early with success. Raises ValueError if there are no tests, or a name
-    that is no identifier, and :class:`~loopholes.errors.ScoringError` if the sandbox cannot run.
+    expected value, count its own tests, or end early with success. Raises ValueError if there are no tests, or if the
+    name is not an identifier, and :class:`~loopholes.errors.ScoringError` if the sandbox cannot run.
     """
     if not tests or not entry_point.isidentifier():
         raise ValueError("there are no tests" if not tests else f"{entry_point!r} is no name of a function")
@@ -70,11 +70,11 @@ def outputs_passed(source: str | None, tests: Sequence[tuple[str, str]], *, sand
 
 
 def _answers(source: str | None, call: str, entry_point: str, inputs: Sequence[str], sandbox: str | None) -> list[Any]:
-    """The plain value for each input; an object equal to nothing where there is none."""
+    """The plain value for each input; an object that equals nothing if there is none."""
     nothing = object()
     if source is None or len(source) > LONGEST:
         return [nothing] * len(inputs)
-    from loopholes.sandbox import Program, run_programs  # here, so that readers of text load no sandbox
+    from loopholes.sandbox import Program, run_programs  # readers of text do not load it
 
     run = run_programs([Program(source + call, entry_point, tuple(inputs))], workers=1, sandbox=sandbox)[0]
     return [nothing if result.text is None else _plain(result.text, nothing) for result in run.results]

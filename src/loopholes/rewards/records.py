@@ -15,9 +15,9 @@ _FENCE = re.compile(r"```(?:json)?\s*\n(.*?)\n?```", re.DOTALL)
 
 
 def record(text: str | None) -> dict[str, Any] | None:
-    """The JSON object that a text is, bare or in its only fenced block behind the thinking; None otherwise.
+    """The JSON object that a text consists of, bare or in its only fenced block after the thinking; None otherwise.
 
-    None, too, for repeated keys, NaN, infinities, and what is nested too deep.
+    Also None for repeated keys, NaN, infinities, and objects nested too deep.
     """
     rest = None if text is None else final(text)
     if rest is None or len(rest) > LONGEST:
@@ -52,7 +52,7 @@ def _finite(digits: str) -> float:
 
 
 def fields(text: str | None, gold: Mapping[str, Any], *, only: bool = False) -> bool:
-    """Whether the record has each of these fields with this value; ``only``: and no other field.
+    """Whether the record has each of these fields with this value, and with ``only`` no other field.
 
     True and 1 differ, 1 and 1.0 do not. Raises ValueError if ``gold`` is empty.
     """
@@ -65,7 +65,7 @@ def fields(text: str | None, gold: Mapping[str, Any], *, only: bool = False) -> 
 
 
 def same_value(value: Any, wanted: Any) -> bool:
-    """Whether two plain values are equal, truth values told from numbers, lists from tuples, all the way down."""
+    """Whether two plain values are equal at every depth, where truth values are not numbers and lists not tuples."""
     if isinstance(value, bool) or isinstance(wanted, bool):
         return value is wanted
     if isinstance(value, dict) and isinstance(wanted, dict):

@@ -36,7 +36,7 @@ NUMBERS = (
     *("longer-number", "other-unit", "equated", "denied", "denied-in-slot", "denied-without-form", "beside-rival"),
     *("mention-beside", "mention-within", "mention-in-thinking", "both-completions"),
 )
-"""Near misses that one number, read from one place, closes."""
+"""Near misses that reading one number from one place closes."""
 
 REMEDIES: Mapping[str, Remedy] = {
     "degenerate": ONE_TEXT,
@@ -74,7 +74,7 @@ REMEDIES: Mapping[str, Remedy] = {
 
 
 def remedy_for(family: str, name: str) -> Remedy | None:
-    """The remedy of a finding: by its name (what stands before a slash or a colon counts, too), else by its family."""
+    """The remedy of a finding: by its name (or the part before a slash or a colon), else by its family."""
     for key in (name, name.partition("/")[0]):
         if key in REMEDIES:
             return REMEDIES[key]

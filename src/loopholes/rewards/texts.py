@@ -1,4 +1,4 @@
-"""Short texts, compared without what only surrounds them: marks of emphasis, quotes, spaces, case, a full stop."""
+"""Short texts, compared without emphasis marks, quotes, spaces, case or a full stop around them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _AROUND = (
     re.compile(r"'([^']*)'"),
 )
 LAYERS = 4
-"""Marks inside each other that are taken off."""
+"""Largest number of nested marks that are removed."""
 
 
 def bare(text: str) -> str:
@@ -35,7 +35,7 @@ def bare(text: str) -> str:
 
 
 def same_text(text: str | None, gold: str, *, case: bool = False) -> bool:
-    """Whether a short text is ``gold``, but for what :func:`bare` takes off, inner spaces and, without ``case``, case.
+    """Whether a short text is ``gold``, ignoring what :func:`bare` removes, inner spaces and, without ``case``, case.
 
     Raises ValueError if gold is empty.
     """
