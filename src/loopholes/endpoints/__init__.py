@@ -1,10 +1,11 @@
-"""Chat models behind OpenAI-compatible endpoints: where they are, how they are asked, what they said.
+"""Chat models behind OpenAI-compatible endpoints: addresses, requests, replies.
 
-Judges and policies share this client. A :class:`Party` says which of the two is asked: which variable holds the key,
-and what is raised where the endpoint is broken.
+Judges and policies share this client. A :class:`Party` says which of the two it asks, which variable holds the key,
+and which error a broken endpoint raises.
 
-Read on in this order: ``address`` (``URL#MODEL`` and what the environment holds for it), ``client`` (many questions at
-once, and everything that can go wrong), ``reply`` (a chat completion as it arrives), ``cache`` (answers kept on disk).
+Read the modules in this order: ``address`` (``URL#MODEL`` and what the environment holds for it), ``client`` (many
+questions at once, and everything that can go wrong), ``reply`` (a chat completion as it arrives), ``cache`` (answers
+kept on disk).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Where an endpoint is, and what the environment holds for it.
+"""Where an endpoint is, and its settings in the environment.
 
-A name holds no secret, so that it can stand in a run's configuration. The key of a party (``LOOPHOLES_JUDGE_KEY``,
+A name holds no secret, so that a run's configuration can hold it. The key of a party (``LOOPHOLES_JUDGE_KEY``,
 ``LOOPHOLES_POLICY_KEY``) is sent to its endpoint, whichever host that is on. Variables called ``OPENAI_...`` belong to
 one host, that of ``OPENAI_BASE_URL`` or else api.openai.com. They are sent to no other host, although the ``openai``
 client would send them.
@@ -33,9 +33,9 @@ class Endpoint(NamedTuple):
 
 
 class Party(NamedTuple):
-    """Who is behind an endpoint: the variable of its key, what is raised where it is broken, and what is asked of it.
+    """The role of an endpoint: the variable of its key, the error that it raises if broken, and words for messages.
 
-    ``questions`` ends the warning about those that the endpoint declines.
+    ``questions`` ends the warning about questions that the endpoint declines.
     """
 
     title: str
@@ -49,7 +49,7 @@ POLICY = Party("policy", "LOOPHOLES_POLICY_KEY", PolicyError, "prompts, which ar
 
 
 def is_address(name: str) -> bool:
-    """Whether a name is meant as an endpoint."""
+    """Whether a name means an endpoint."""
     return name.startswith(("http://", "https://"))
 
 
@@ -77,7 +77,7 @@ def parse_endpoint(name: str, party: Party) -> Endpoint:
 
 
 def _is_host(host: str, netloc: str) -> bool:
-    """Whether there can be such a host: what cannot be fails only when it is asked, and not in one sentence."""
+    """Whether such a host can exist: an impossible one fails only on the first request, with an unclear error."""
     try:
         if "[" in netloc:
             return bool(IPv6Address(host)) and _BRACKETS.fullmatch(netloc) is not None
@@ -98,15 +98,15 @@ def _unreadable(party: Party) -> UsageError:
 def key_for(url: str, variable: str) -> str:
     """The key for an address, empty if there is none; ``variable`` holds the party's own.
 
-    Raises :class:`UsageError` for what cannot be sent.
+    Raises :class:`UsageError` for a key that cannot be sent.
     """
     return _sendable(variable) or (_sendable(OPENAI) if _is_openai(url) else "")
 
 
 def headers_for(url: str, key: str) -> dict[str, Any]:
-    """What is to be sent to an address instead of what the client would send, as its ``default_headers``.
+    """Headers for an address that replace those of the client, as its ``default_headers``.
 
-    Raises :class:`UsageError` for a variable that holds what cannot be sent.
+    Raises :class:`UsageError` for a variable whose value cannot be sent.
     """
     from openai import omit
 

@@ -1,7 +1,7 @@
-"""Answers kept on disk, so that no question is paid for twice and a resumed run goes on with the same answers.
+"""Answers kept on disk, so that no question is paid for twice and a resumed run continues with the same answers.
 
-One SQLite file with a write-ahead log, shared by every process of a user: a kill at any moment leaves it whole, with
-everything that had come by then.
+One SQLite file with a write-ahead log, shared by all processes of a user: a kill at any moment leaves it whole, with
+every answer that had arrived.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def key_of(*parts: str | int) -> bytes:
 
 
 class TextCache:
-    """The file at ``path``, open for one block, with a text, or nothing, under each key.
+    """The file at ``path``, open for one block, with a text or None under each key.
 
-    ``what`` names one entry (``verdict``, ``answer``) in the file and in messages. Raises the party's error where the
+    ``what`` names one entry (``verdict``, ``answer``) in the file and in messages. Raises the party's error if the
     file cannot be used.
     """
 
@@ -50,14 +50,14 @@ class TextCache:
         with self._explained():
             self._file.close()
 
-    def known(self, keys: Iterable[bytes]) -> dict[bytes, str | None]:
-        """What was kept under those of ``keys`` that are here."""
+    def lookup(self, keys: Iterable[bytes]) -> dict[bytes, str | None]:
+        """The texts stored under ``keys``; keys without one are left out."""
         query = f"SELECT {self._what} FROM {self._what}s WHERE key = ?"
         with self._explained():
             return {key: text for key in keys for (text,) in self._file.execute(query, (key,))}
 
     def put(self, key: bytes, text: str | None) -> None:
-        """Keep a text; a kill from here on does not lose it. The first one kept under a key stays."""
+        """Store a text, so that a later kill does not lose it. The first one stored under a key stays."""
         with self._explained():
             self._file.execute(f"INSERT OR IGNORE INTO {self._what}s VALUES (?, ?)", (key, text))
 
@@ -73,9 +73,9 @@ class TextCache:
 
 
 def _create(path: Path, what: str) -> None:
-    """An empty file, made under another name: one that came to be in place could be met half made.
+    """Create an empty file under another name and link it, so that no process meets it half made.
 
-    The write-ahead log, which SQLite cannot switch on while others open the file, is then on for good.
+    SQLite cannot switch the write-ahead log on while others open the file; here it is on from the start.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = mkstemp(prefix=f"{path.name}.", suffix=".tmp", dir=path.parent)

@@ -52,15 +52,15 @@ A = TypeVar("A")
 
 
 class Unanswered(Exception):
-    """This question has no answer, whatever the endpoint says to others."""
+    """This question gets no answer; that says nothing about others."""
 
 
 class Refused(Unanswered):
-    """Nor has this one, but it may be the endpoint that is broken, and not the question."""
+    """This question gets no answer, and the endpoint itself may be broken."""
 
 
 class Ask(Protocol):
-    """Puts one prompt to the model, with its settings; raises ValueError where the response is no chat completion."""
+    """Puts one prompt to the model, with its settings; raises ValueError if the response is not a chat completion."""
 
     def __call__(self, prompt: Sequence[Message], options: Mapping[str, Any]) -> Awaitable[Reply]: ...
 
@@ -72,8 +72,9 @@ Talk = Callable[[Ask, Q], Awaitable[A]]
 class EndpointClient:
     """Asks the model at an endpoint, ``concurrency`` questions at once.
 
-    ``timeout`` is how many seconds may pass without a sign of life. All tries of one question together have the time
-    that as many timeouts and waits can take, so that a server which keeps a request open with blanks cannot hold a run.
+    ``timeout`` is how many seconds may pass without any data. All attempts at one question together may take as long
+    as their timeouts and waits can add up to, so that a server that keeps a request open by sending blanks cannot
+    stall a run.
     """
 
     def __init__(self, endpoint: Endpoint, party: Party, *, concurrency: int, timeout: float, retries: int) -> None:
@@ -92,7 +93,7 @@ class EndpointClient:
         self._pausing = 0
 
     def ask_all(self, questions: Sequence[Q], talk: Talk[Q, A], control: Q) -> Iterator[tuple[int, A | Unanswered]]:
-        """The number of each question with its answer, or with why there is none, in any order, as they come.
+        """The number of each question with its answer, or the reason why there is none, in the order of arrival.
 
         The requests run in an event loop of their own thread: the caller may be in a notebook, which has a loop
         already, and Ctrl-C or a failure ends all of them at once. Raises the party's error for a broken endpoint.
@@ -152,7 +153,7 @@ class EndpointClient:
                 timeout=self._timeout,
                 max_retries=self._retries,
             )
-        except (ImportError, OSError, ValueError) as error:  # what the environment says of proxies and certificates
+        except (ImportError, OSError, ValueError) as error:  # from the environment's proxies and certificates
             raise self._party.error(f"{self.name} cannot be asked: {error}") from None
 
     async def _check(self, control: Awaitable[object]) -> None:
@@ -166,7 +167,7 @@ class EndpointClient:
             ) from None
 
     async def _reply(self, client: AsyncOpenAI, prompt: Sequence[Message], options: Mapping[str, Any]) -> Reply:
-        """What the model says; raises ValueError where that is no chat completion."""
+        """The model's reply; raises ValueError if it is not a chat completion."""
         import openai
 
         sent = self._accepted(options)
@@ -188,19 +189,19 @@ class EndpointClient:
         raise self._broken(problem) from None
 
     async def _send(self, client: AsyncOpenAI, prompt: Sequence[Message], options: Mapping[str, Any]) -> Any:
-        """The raw response, after the waits that are too long for the client."""
+        """The raw response, after waits that are too long for the client to make."""
         import openai
 
         left = self._retries
-        # Through Any: the client types every setting, and which ones are sent is known only here.
+        # Through Any: the client types every setting, and which of them are sent is decided here.
         create: Any = client.chat.completions.with_raw_response.create
         turns = [{"role": turn["role"], "content": well_formed(turn["content"])} for turn in prompt]
-        known = {name: value for name, value in options.items() if name in STANDARD}
+        standard = {name: value for name, value in options.items() if name in STANDARD}
         more = {name: value for name, value in options.items() if name not in STANDARD}
         while True:
             try:
                 async with asyncio.timeout(self._deadline):
-                    return await create(model=self._endpoint.model, messages=turns, extra_body=more or None, **known)
+                    return await create(model=self._endpoint.model, messages=turns, extra_body=more or None, **standard)
             except openai.APIStatusError as error:
                 if not (seconds := _long_wait(error.status_code, error.response.headers)):
                     raise
@@ -208,7 +209,7 @@ class EndpointClient:
                 left -= 1
 
     async def _pause(self, seconds: float, left: int) -> None:
-        """Wait as long as the endpoint asks; raises the party's error where that is too long or too often."""
+        """Wait as long as the endpoint asks; raises the party's error if that is too long or too often."""
         import anyio
 
         if seconds > LONGEST_WAIT or not left:
@@ -216,7 +217,7 @@ class EndpointClient:
             raise self._party.error(
                 f"{self.name} asks to wait {seconds:.0f} seconds, {limit}; run the same again after that"
             )
-        if not self._pausing:  # the others in flight wait for the same reason
+        if not self._pausing:  # other requests in flight wait for the same reason
             log.warning("%s asks to wait %.0f seconds: going on after that", self.name, seconds)
         self._pausing += 1
         try:
@@ -229,7 +230,7 @@ class EndpointClient:
         return self._party.error(f"{self.name} {problem}; see that it runs{advice}")
 
     def _accepted(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings that the endpoint has not refused; the longest answer goes by its other name where it must."""
+        """The settings that the endpoint has not refused; ``max_tokens`` is renamed if it refused that name."""
         accepted = {name: value for name, value in options.items() if name not in self._refused}
         if "max_tokens" in self._refused and "max_tokens" in options:
             accepted["max_completion_tokens"] = options["max_tokens"]
@@ -251,7 +252,7 @@ class EndpointClient:
         return sorted(self._refused - {"max_tokens"})
 
     def without_key(self, text: str) -> str:
-        """A server's words, cut short, without the key that some repeat."""
+        """A server's message, shortened, without the key that some servers repeat."""
         words = " ".join(text.split())[:2000]
         return (words.replace(self._key, "***") if self._key else words)[:200]
 
@@ -265,7 +266,7 @@ class EndpointClient:
 def _refused_setting(error: Any, sent: Mapping[str, Any]) -> str:
     """The setting that an error refuses by name, in its ``param`` or in its words; empty if it is about another thing.
 
-    The longest answer is never given up: where it goes by its newer name, the complaint is about the text.
+    The limit on the answer's length is never dropped: once it has its newer name, the complaint is about the text.
     """
     names = [name for name in sent if name != "max_completion_tokens"]
     if isinstance(error.param, str) and error.param:

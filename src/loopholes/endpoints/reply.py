@@ -1,4 +1,4 @@
-"""A chat completion as it arrives, and nothing that it does not say."""
+"""A chat completion as it arrives, with nothing added."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 
 class Reply(NamedTuple):
-    """What a model said: ``text`` is None where it was withheld or there is none.
+    """What a model said: ``text`` is None if it was withheld or missing.
 
-    ``finish`` is why it ended (``stop``, ``length``, ``content_filter``), ``model`` the name that the endpoint gives to
-    who answered, both empty where it does not say. Tokens are those that the endpoint charges for, 0 where unknown.
+    ``finish`` is why it ended (``stop``, ``length``, ``content_filter``) and ``model`` the endpoint's name for the
+    model that answered; both are empty if unknown. Tokens are those that the endpoint charges for, 0 if unknown.
     """
 
     text: str | None
@@ -22,7 +22,7 @@ class Reply(NamedTuple):
 
 
 def parse_reply(body: str) -> Reply:
-    """The first choice in the body of a response; raises ValueError where that is no chat completion."""
+    """The first choice in the body of a response; raises ValueError if it is not a chat completion."""
     try:
         response: Any = json.loads(body)
         choice = response["choices"][0]

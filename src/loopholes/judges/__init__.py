@@ -1,12 +1,12 @@
-"""Judges: does an answer comply with a harmful request? Rules, a local model, or an endpoint behind one interface.
+"""Judges: whether an answer complies with a harmful request. Rules, a local model or an endpoint, in one interface.
 
 :func:`make_judge` turns a name into a judge: ``rules`` (generated tasks), ``URL#MODEL`` (any OpenAI-compatible
 endpoint), or the directory or hub name of a transformers model (a classifier, or a chat model). A name holds no secret,
-so that it can stand in a run's configuration; an endpoint's key comes from the environment.
+so that a run's configuration can hold it; an endpoint's key comes from the environment.
 
-Read on in this order: ``wording`` (what is asked, how an answer is read), ``asking`` (each question once, unclear
-answers twice), the readers ``rules``, ``local`` and ``endpoint`` (its client is :mod:`loopholes.endpoints`), and
-``cache``.
+Read the modules in this order: ``wording`` (what is asked, how an answer is read), ``asking`` (each question once,
+unclear answers twice), the readers ``rules``, ``local`` and ``endpoint`` (its client is :mod:`loopholes.endpoints`),
+and ``cache``.
 
 Departs from the paper's released code where a judge fails: that code pays such an answer as if it were safe (+1 in an
 audit, -1 to a user: a made-up reward) and counts it as unsafe in task performance. Here the verdict is None; the

@@ -1,4 +1,4 @@
-"""Judging with a model: each question once, whatever was asked before from the cache, the rest from a reader."""
+"""Judging with a model: each question once, from the cache if it was asked before, else from a reader."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from loopholes.records import Completion, Task, Verdict
 
 log = logging.getLogger(__name__)
 
-ENOUGH = 8  # answers of which none is clear, to doubt the judge
+ENOUGH = 8  # so many unclear answers in a row put the judge in doubt
 
 
 class Judge(Protocol):
     """Says whether answers comply with their requests (``harmful``), do not (``safe``), or are ``garbled``."""
 
     def verdicts(self, tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Verdict | None]:
-        """One verdict an answer, in order; None where there is none. Raises :class:`ScoringError` if it is broken."""
+        """One verdict per answer, in order; None without a verdict. Raises :class:`ScoringError` if it is broken."""
         ...
 
 
 class Reading(NamedTuple):
-    """The number of a question and its verdict: None where the answer was unclear twice, which ``said`` then holds."""
+    """The number of a question and its verdict: None if the judge was unclear twice; ``said`` is its answer."""
 
     number: int
     verdict: Verdict | None
@@ -36,7 +36,7 @@ class Reading(NamedTuple):
 
 
 class Reader(Protocol):
-    """A model that reads questions. ``identity`` is all that its verdicts depend on besides the prompt."""
+    """A model that reads questions. ``identity`` is everything that its verdicts depend on besides the prompt."""
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -46,8 +46,8 @@ class Reader(Protocol):
     def read(self, questions: Sequence[Question]) -> Iterator[Reading]:
         """Verdicts in any order, as they come.
 
-        A question that could not be put at all is left out: nothing is kept of it. Raises :class:`ScoringError` where
-        the model cannot be asked.
+        A question that could not be asked at all is left out, and not kept. Raises :class:`ScoringError` if the model
+        cannot be asked.
         """
         ...
 
@@ -58,14 +58,14 @@ class ModelJudge:
     def __init__(self, reader: Reader, cache: Path) -> None:
         self._reader = reader
         self._cache = cache
-        self._told = False
+        self._warned = False
 
     def verdicts(self, tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Verdict | None]:
-        """One verdict an answer, in order, the same for the same question; an empty answer is garbled, unasked."""
+        """One verdict per answer, in order, the same for the same question; an empty answer counts as garbled."""
         asked = [Question.of(task, completion) for task, completion in zip(tasks, completions, strict=True)]
-        found = self._find(list(dict.fromkeys(question for question in asked if question.answer)))
-        verdicts = [found.get(question) if question.answer else "garbled" for question in asked]
-        self._tell(verdicts.count(None), len(verdicts))
+        answered = self._find(list(dict.fromkeys(question for question in asked if question.answer)))
+        verdicts = [answered.get(question) if question.answer else "garbled" for question in asked]
+        self._warn(verdicts.count(None), len(verdicts))
         return verdicts
 
     def _find(self, questions: list[Question]) -> dict[Question, Verdict | None]:
@@ -73,18 +73,18 @@ class ModelJudge:
             return {}
         keys = {question: key_of(READING, *self._reader.identity, *_prompts(question)) for question in questions}
         with VerdictCache(self._cache) as cache:
-            kept = cache.known(keys.values())
-            found = {question: kept[key] for question, key in keys.items() if key in kept}
-            new = [question for question in questions if question not in found]
+            kept = cache.lookup(keys.values())
+            answered = {question: kept[key] for question, key in keys.items() if key in kept}
+            new = [question for question in questions if question not in answered]
             for number, verdict, _ in self._read(new) if new else ():
-                found[new[number]] = verdict
+                answered[new[number]] = verdict
                 cache.put(keys[new[number]], verdict)
-                report(Progress("answer judged", len(found), len(questions)))
+                report(Progress("answer judged", len(answered), len(questions)))
         report(Progress("answer judged", len(questions), len(questions)))
-        return found
+        return answered
 
     def _read(self, questions: Sequence[Question]) -> Iterator[Reading]:
-        """What the reader reads; unclear answers are held back, and not kept, until the judge has been clear once."""
+        """The reader's verdicts; unclear ones are held back, and not kept, until the judge has been clear once."""
         held: list[Reading] = []
         trusted = False
         for reading in self._reader.read(questions):
@@ -101,7 +101,7 @@ class ModelJudge:
             yield from held
 
     def _check(self) -> None:
-        """Tell a judge that is never clear from answers that nobody could judge; raises :class:`ScoringError`."""
+        """Distinguish a judge that is never clear from answers that cannot be judged; raises :class:`ScoringError`."""
         for _, verdict, said in self._reader.read([CONTROL]):
             if verdict is None:
                 words = repr(" ".join(said.split())[:200]) if said.strip() else "nothing"
@@ -110,9 +110,9 @@ class ModelJudge:
                     "answers in one word, or raise judge_tokens if it thinks first"
                 )
 
-    def _tell(self, missing: int, count: int) -> None:
-        if missing and not self._told:
-            self._told = True  # afterwards the metric no_verdict tells
+    def _warn(self, missing: int, count: int) -> None:
+        if missing and not self._warned:
+            self._warned = True  # afterwards the metric no_verdict says so
             log.warning("the judge gave no verdict on %d of %d answers: they are paid nothing", missing, count)
 
 

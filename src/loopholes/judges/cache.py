@@ -19,7 +19,7 @@ def cache_file() -> Path:
 
 
 class VerdictCache:
-    """The file at ``path``, open for one block; raises :class:`ScoringError` where it cannot be used."""
+    """The file at ``path``, open for one block; raises :class:`ScoringError` if it cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self._texts = TextCache(path, "verdict", JUDGE)
@@ -31,10 +31,10 @@ class VerdictCache:
     def __exit__(self, *_: object) -> None:
         self._texts.__exit__()
 
-    def known(self, keys: Iterable[bytes]) -> dict[bytes, Verdict | None]:
-        """What was kept under those of ``keys`` that are here."""
-        return {key: VERDICTS[text] for key, text in self._texts.known(keys).items() if text in VERDICTS}
+    def lookup(self, keys: Iterable[bytes]) -> dict[bytes, Verdict | None]:
+        """The verdicts stored under ``keys``; keys without one are left out."""
+        return {key: VERDICTS[text] for key, text in self._texts.lookup(keys).items() if text in VERDICTS}
 
     def put(self, key: bytes, verdict: Verdict | None) -> None:
-        """Keep a verdict; the first one kept under a key stays."""
+        """Store a verdict; the first one stored under a key stays."""
         self._texts.put(key, verdict)

@@ -1,8 +1,8 @@
-"""A judge behind an endpoint: each question in words, twice where the answer is unclear.
+"""A judge behind an endpoint: each question in words, and once more if the answer is unclear.
 
 Models are asked at temperature 0 and for a short answer; one that refuses either setting by name (reasoning models do)
-is asked again without it. What the endpoint declines, or answers with something that is no chat completion, has no
-verdict.
+is asked again without it. A question that the endpoint declines, or answers with something other than a chat
+completion, gets no verdict.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from loopholes.records import Verdict, message
 
 
 class EndpointReader:
-    """Reads questions at an endpoint; ``tokens`` is the longest answer. For the others see :class:`EndpointClient`."""
+    """Reads questions at an endpoint; ``tokens`` limits an answer; for the others see :class:`EndpointClient`."""
 
     def __init__(self, endpoint: Endpoint, *, concurrency: int, timeout: float, retries: int, tokens: int) -> None:
         self._client = EndpointClient(endpoint, JUDGE, concurrency=concurrency, timeout=timeout, retries=retries)
@@ -36,7 +36,7 @@ class EndpointReader:
                 yield Reading(number, *answer)
 
     async def _verdict(self, ask: Ask, question: Question) -> tuple[Verdict | None, str]:
-        """The verdict, None if the answer was unclear twice, and the answer."""
+        """The verdict (None if the judge was unclear twice) and the judge's answer."""
         broken = None
         for again in (False, True):
             try:

@@ -35,7 +35,7 @@ def load_reader(name: str, tokens: int) -> Reader:
     try:
         kinds = AutoConfig.from_pretrained(location).architectures or []
     except (OSError, ValueError):
-        kinds = []  # an adapter, or nothing at all, which loading it as a chat model says
+        kinds = []  # an adapter, or nothing at all: loading it as a chat model raises the error
     if any(kind.endswith("ForSequenceClassification") for kind in kinds):
         return ClassifierReader(location)
     policy = load_policy(name)
@@ -44,17 +44,17 @@ def load_reader(name: str, tokens: int) -> Reader:
 
 
 class ChatReader:
-    """A chat model that is asked in words, greedily."""
+    """A chat model that is asked in words and answers greedily."""
 
     def __init__(self, policy: LocalPolicy, location: str, tokens: int) -> None:
         self._policy = policy
         self._tokens = tokens
-        self._made = made(location, policy.model)
+        self._version = version_of(location, policy.model)
 
     @property
     def identity(self) -> tuple[str, ...]:
         """The model's files, longest answer."""
-        return "chat", *self._made, str(self._tokens)
+        return "chat", *self._version, str(self._tokens)
 
     def read(self, questions: Sequence[Question]) -> Iterator[Reading]:
         """See :class:`loopholes.judges.Reader`; a question that the model has no room for is left out."""
@@ -63,14 +63,14 @@ class ChatReader:
             unclear = fitting[start : start + BATCH]
             for again in (False, True):
                 said = self._answers([wording(questions[number], again=again) for number in unclear])
-                found = [Reading(number, verdict_of(text), text) for number, text in zip(unclear, said, strict=True)]
-                unclear = [reading.number for reading in found if reading.verdict is None]
-                yield from (reading for reading in found if reading.verdict or again)
+                readings = [Reading(number, verdict_of(text), text) for number, text in zip(unclear, said, strict=True)]
+                unclear = [reading.number for reading in readings if reading.verdict is None]
+                yield from (reading for reading in readings if reading.verdict or again)
 
     def _answers(self, prompts: Sequence[str]) -> list[str]:
         tasks = [Task("judge", (message("user", prompt),)) for prompt in prompts]
         devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-        with torch.random.fork_rng(devices):  # whether verdicts were kept must not show in the training around
+        with torch.random.fork_rng(devices):  # the training around this must not depend on what the cache holds
             answers = self._policy.complete(tasks, Sampling(temperature=0, max_tokens=self._tokens), seed=0)
         return [answer.text for answer in answers]
 
@@ -95,15 +95,15 @@ class ClassifierReader:
         self._labels = labels(location, self._model.config.id2label)
         self._room = _room(self._tokenizer, self._model)
         pad = self._tokenizer.pad_token_id
-        self._batch_size = BATCH if pad is not None else 1  # one text alone needs no padding
+        self._batch_size = BATCH if pad is not None else 1  # a single text needs no padding
         if pad is not None:
-            self._model.config.get_text_config().pad_token_id = pad  # by it a decoder finds where its text ends
-        self._made = made(location, self._model)
+            self._model.config.get_text_config().pad_token_id = pad  # a decoder needs it to find the end of a text
+        self._version = version_of(location, self._model)
 
     @property
     def identity(self) -> tuple[str, ...]:
         """The model's files."""
-        return "classifier", *self._made
+        return "classifier", *self._version
 
     @torch.no_grad()
     def _batch(self, questions: Sequence[Question]) -> list[Verdict]:
@@ -124,10 +124,10 @@ class ClassifierReader:
 
 
 def _room(tokenizer: PreTrainedTokenizerBase, model: Any) -> int:
-    """How many tokens a classifier reads at once, a number without end if nothing says so.
+    """How many tokens a classifier reads at once; a huge number if it does not say.
 
-    RoBERTa and its kin number positions from behind the padding's: the first ones of ``max_position_embeddings`` are
-    no text's.
+    RoBERTa and its relatives number positions after that of the padding, so the first ones of
+    ``max_position_embeddings`` belong to no text.
     """
     tables = [part for name, part in model.named_modules() if name.endswith("position_embeddings")]
     paddings = [getattr(part, "padding_idx", None) for part in tables]
@@ -148,8 +148,8 @@ def labels(location: str, names: Mapping[int, str]) -> dict[int, Verdict]:
     return {number: LABELS[name] for number, name in plain.items()}
 
 
-def made(location: str, model: Any) -> tuple[str, ...]:
-    """What tells one model from another: the hub's commit, or name, size and time of each file of a directory."""
+def version_of(location: str, model: Any) -> tuple[str, ...]:
+    """What identifies a model's weights: the hub's commit, or name, size and time of each file of a directory."""
     if not Path(location).is_dir():
         return location, str(getattr(model.config, "_commit_hash", None))
     files = sorted(path for path in Path(location).iterdir() if path.is_file())

@@ -1,11 +1,11 @@
-"""A policy behind an OpenAI-compatible endpoint: it answers, and says whether it stands by its answers.
+"""A policy behind an OpenAI-compatible endpoint: it answers, and says whether its answers are right.
 
-Answers are drawn with the settings that an evaluation names; those that the endpoint refuses by name are left out, and
-said. ``seed`` is sent with each answer, another one for each, so that a server that honours it answers the same again.
-Every answer is kept on disk as it comes: no answer is paid for twice, and a resumed run goes on with the same ones.
+Answers are sampled with the settings of the evaluation; settings that the endpoint refuses by name are left out, with a
+warning. Each request has a ``seed`` of its own, so that a server that honours it answers the same again. Every answer
+is stored on disk as it arrives: no answer is paid for twice, and a resumed run continues with the same ones.
 
-What the endpoint declines, withholds or filters, and what is no chat completion twice, is no answer: it is
-``unanswered``, neither paid nor measured, and not kept.
+A task is ``unanswered`` if the endpoint declines, withholds or filters the answer, or twice sends something other than
+a chat completion. Such a completion is neither paid nor measured, and not stored.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from loopholes.records import Completion, Message, PromptStyle, Task, message
 log = logging.getLogger(__name__)
 
 CONCURRENCY = 32
-TIMEOUT = 600.0  # seconds: an answer arrives in one piece, when the model has finished it
+TIMEOUT = 600.0  # seconds: an answer arrives all at once, when the model has finished it
 RETRIES = 4
-FORMAT = 1  # of what is kept; to be counted up when kept answers can no longer be read
+FORMAT = 1  # version of the stored answers; increase it when they can no longer be read
 AGAIN = "\n\nReply with one word, Yes or No, and nothing else."
 
 
@@ -43,7 +43,7 @@ class Question(NamedTuple):
 
 
 class EndpointPolicy:
-    """The model at an endpoint, ``concurrency`` answers at once; ``timeout`` is in seconds, for one answer."""
+    """The model at an endpoint, ``concurrency`` answers at once; ``timeout`` is in seconds per answer."""
 
     prompt_style: PromptStyle = "chat"
 
@@ -58,9 +58,9 @@ class EndpointPolicy:
         self._warned = False
 
     def complete(self, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
-        """One completion a task, in order; ``unanswered`` where the endpoint gave none.
+        """One completion per task, in order; ``unanswered`` if the endpoint gave none.
 
-        ``truncated`` is set where the endpoint says that the answer was cut off. Raises :class:`PolicyError` where the
+        ``truncated`` is set if the endpoint says that the answer was cut off. Raises :class:`PolicyError` if the
         endpoint is broken.
         """
         self._longest = sampling.max_tokens
@@ -73,28 +73,28 @@ class EndpointPolicy:
         return [_completion(answer) for answer in self._answers(questions, _answer, "answer")]
 
     def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool | None]:
-        """One verdict a question, in order, asked at temperature 0; None where it is unclear twice or declined.
+        """One verdict per question, in order, asked at temperature 0; None if it is unclear twice or declined.
 
-        The paper's released code counts Yes and No in the first ten tokens. Here the answer has to begin or end with
-        the word, after any thinking.
+        The paper's released code counts Yes and No in the first ten tokens. Here the answer must begin or end with the
+        word, after any thinking.
         """
         questions = [Question(tuple(prompt), {"temperature": 0, "max_tokens": self._longest}) for prompt in prompts]
         answers = self._answers(questions, _verdict, "claim")
         return [None if isinstance(answer, Unanswered) else yes_or_no(answer.text or "") for answer in answers]
 
     def take_usage(self) -> Usage:
-        """What the answers took since the last call: those kept from an earlier call count as they did then."""
+        """The usage since the last call; answers from the cache count as they did when they were asked for."""
         usage, self._usage = self._usage, Usage()
         return replace(usage, refused=tuple(self._client.refused))
 
     def _answers(
         self, questions: Sequence[Question], talk: Callable[[Ask, Question], Awaitable[Reply]], what: str
     ) -> list[Reply | Unanswered]:
-        """The answer to each question, in order, from what was kept or from the endpoint."""
+        """The answer to each question, in order, from the cache or from the endpoint."""
         keys = [self._key(what, question) for question in questions]
         answers: dict[bytes, Reply | Unanswered] = {}
         with TextCache(cache_file(), "answer", POLICY) as cache:
-            answers |= {key: Reply(*json.loads(text or "")) for key, text in cache.known(keys).items()}
+            answers |= {key: Reply(*json.loads(text or "")) for key, text in cache.lookup(keys).items()}
             new = {key: question for key, question in zip(keys, questions, strict=True) if key not in answers}
             for key, answer in self._ask(new, talk):
                 answers[key] = answer
@@ -130,13 +130,13 @@ def cache_file() -> Path:
 
 
 def same_model(asked: str, answered: str) -> bool:
-    """Whether two names can be of one model: alike but for an organisation in front and a version behind."""
+    """Whether two names can mean one model: equal apart from an organisation in front and a version behind."""
     short, long = sorted((name.rpartition("/")[2].lower() for name in (asked, answered)), key=len)
     return long.startswith(short)
 
 
 async def _answer(ask: Ask, question: Question) -> Reply:
-    """What the model answers; asked again where that is no chat completion."""
+    """The model's answer; asked for once more if the reply is not a chat completion."""
     for again in (True, False):
         try:
             reply = await ask(question.prompt, question.options)
@@ -146,7 +146,7 @@ async def _answer(ask: Ask, question: Question) -> Reply:
                 raise Unanswered(f"what it sends is no chat completion ({error})") from None
     if reply.finish == "content_filter":
         raise Unanswered("it filtered the answer")
-    if reply.text is None and reply.finish != "length":  # a model that thinks may get no further
+    if reply.text is None and reply.finish != "length":  # a model that thinks may use up its tokens before it answers
         raise Unanswered("it sent a choice without a text")
     return reply
 
@@ -172,10 +172,10 @@ def _completion(answer: Reply | Unanswered) -> Completion:
 
 
 def _control(question: Question) -> Question:
-    """What any model that works can answer, with the settings of the question that it could not."""
+    """A question that any working model can answer, with the settings of the one that failed."""
     return Question((message("user", "Is water wet? Answer Yes or No."),), question.options)
 
 
 def _seed(seed: int, number: int) -> int:
-    """A seed of 31 bits, which every server takes."""
+    """A seed of 31 bits, which every server accepts."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1)
