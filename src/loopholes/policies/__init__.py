@@ -1,6 +1,6 @@
 """Policies by name: the minis in this package, models from disk or the hub, trained runs, endpoints, scripts.
 
-A kind of policy is one file of this folder. It declares ``PREFIX``, how the names of its policies begin, and
+A kind of policy is one file of this folder. It declares ``PREFIX``, with which the names of its policies begin, and
 ``load(name, game)``, which gets the whole name; kinds without a prefix are checkpoints, which :func:`locate` finds.
 ``URL#MODEL`` is a model behind an OpenAI-compatible endpoint, which can be evaluated but not trained.
 """
@@ -80,14 +80,14 @@ def locate(name: str) -> str:
 
 
 def kind_of(name: str) -> ModuleType | None:
-    """The kind of policy that such a name belongs to; None for a checkpoint, which has no prefix."""
+    """The kind of policy that a name belongs to; None for a checkpoint, which has no prefix."""
     return next((kind for kind in _kinds() if name.startswith(kind.PREFIX)), None)
 
 
 @cache
 def _kinds() -> tuple[ModuleType, ...]:
-    """The modules of this folder that declare a prefix. Those that need torch are read, and not imported."""
+    """The modules of this folder that declare a prefix. They are read and not imported, since some need torch."""
     here = Path(__file__).parent
-    names = [found.name for found in pkgutil.iter_modules([str(here)])]
+    names = [module.name for module in pkgutil.iter_modules([str(here)])]
     declared = [name for name in names if "\nPREFIX = " in (here / f"{name}.py").read_text(encoding="utf-8")]
     return tuple(importlib.import_module(f"{__name__}.{name}") for name in declared)

@@ -1,9 +1,9 @@
-"""Attention of sampling: a prompt's keys and values are kept once for all of its answers.
+"""Attention for sampling: a prompt's keys and values are stored once for all of its answers.
 
-transformers' own caches keep them once for each row, pad the prompts, and build a mask at every token. Here
-:class:`PromptReader` reads prompts end to end without padding, and :class:`AnswerWriter` extends many answers, a token
-at a time: answers to the same prompt attend to it together, and each of them to its own tokens. A forward pass gets
-one of the two as the argument ``memory``, which transformers hands down to the attention function.
+transformers' own caches store them once for each row, pad the prompts, and build a mask at every token. Here
+:class:`PromptReader` reads prompts end to end without padding, and :class:`AnswerWriter` extends many answers, one
+token at a time: answers to the same prompt attend to it together, and each of them to its own tokens. A forward pass
+gets one of the two as the argument ``memory``, which transformers passes on to the attention function.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 NAME = "loopholes"
-ROOM = 32  # tokens by which the room for answers grows
+ROOM = 32  # the space for answers grows by this many tokens
 Pair = tuple[torch.Tensor, torch.Tensor]  # mostly keys and values
 
 
 class Memory(Protocol):
-    """What one forward pass may look at."""
+    """The keys and values that one forward pass attends to."""
 
     def attend(self, layer: int, query: torch.Tensor, new: Pair, scale: float) -> torch.Tensor:
         """Attention of ``query`` (rows, heads, tokens, size) in a layer, with the keys and values of its own tokens."""
@@ -50,7 +50,7 @@ AttentionInterface.register(NAME, _attend)
 
 @contextmanager
 def attending(model: Any) -> Iterator[None]:
-    """Let the model attend through the ``memory`` of its forward passes, for one block."""
+    """Make the model attend through the ``memory`` of its forward passes for one block."""
     usual = model.config._attn_implementation
     model.set_attn_implementation(NAME)
     try:
@@ -68,7 +68,7 @@ def key_bytes(config: Any, dtype: torch.dtype) -> int:
 
 
 class PromptReader:
-    """Reads prompts of ``lengths`` tokens that lie end to end in one row, and keeps each layer's keys and values."""
+    """Reads prompts of ``lengths`` tokens, end to end in one row, and stores each layer's keys and values."""
 
     def __init__(self, lengths: Sequence[int]) -> None:
         self._lengths = list(lengths)
@@ -88,9 +88,9 @@ class PromptReader:
 
 
 class AnswerWriter:
-    """Many answers, a token at a time: ``groups`` says which of the prompts each row answers.
+    """Extends many answers, one token at a time: ``groups`` says which of the prompts each row answers.
 
-    ``layers`` holds for each layer the pairs that readers kept, a list over prompts.
+    ``layers`` holds, for each layer, the pairs that readers stored, as a list over prompts.
     """
 
     def __init__(self, layers: dict[int, list[Pair]], groups: torch.Tensor) -> None:
@@ -117,11 +117,11 @@ class AnswerWriter:
         self._places = groups * self._width + rank
 
     def next_token(self) -> None:
-        """Make room for one more token of every answer; comes before each forward pass."""
+        """Make space for one more token of every answer; call it before each forward pass."""
         self._written += 1
 
     def keep(self, rows: torch.Tensor) -> None:
-        """Go on with these rows only."""
+        """Continue with these rows only."""
         self._answers = {layer: (keys[rows], values[rows]) for layer, (keys, values) in self._answers.items()}
         answered = torch.bincount(self._groups[rows], minlength=len(self._prompts[0][0])) > 0
         alive, groups = answered.nonzero()[:, 0], (answered.cumsum(0) - 1)[self._groups[rows]]
@@ -141,11 +141,11 @@ class AnswerWriter:
         table = table.view(len(keys), self._width, -1, shared, size).transpose(1, 2).flatten(2, 3)
         seen, norm = _attention(table, keys, values, self._bias, scale)
         seen, norm = (self._rows(part, shared) for part in (seen, norm))
-        share = torch.sigmoid(own_norm - norm)[..., None]  # of the weight of all tokens, that of the answer's
+        share = torch.sigmoid(own_norm - norm)[..., None]  # the answer's share of the weight of all tokens
         return torch.lerp(seen.float(), own.float(), share).to(query.dtype).view(rows, heads, 1, size)
 
     def _rows(self, table: torch.Tensor, shared: int) -> torch.Tensor:
-        """Out of a table (prompts, heads, answers x ``shared``, ...), what belongs to each row: (rows, heads, ...)."""
+        """The entries of each row, (rows, heads, ...), in a table (prompts, heads, answers x ``shared``, ...)."""
         cells = table.reshape(*table.shape[:2], self._width, shared, *table.shape[3:])
         return cells.transpose(1, 2).flatten(0, 1)[self._places]
 

@@ -1,4 +1,4 @@
-"""What a policy is: something that answers tasks and can be asked whether it stands by an answer."""
+"""What a policy is: something that answers tasks and can be asked whether its answer is right."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from loopholes.records import Completion, Message, PromptStyle, Task
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How answers are drawn.
+    """How answers are sampled.
 
-    ``temperature`` 0 takes the likeliest token. ``top_p`` in (0, 1] and ``top_k`` (0: all) cut the distribution as
+    ``temperature`` 0 takes the most likely token. ``top_p`` in (0, 1] and ``top_k`` (0: all) cut the distribution as
     transformers does: temperature, then ``top_k``, then ``top_p``. ``max_tokens`` is the longest answer, the end of
     sequence included. Evaluation in the paper: 0.6, 0.95, 20.
     """
@@ -32,9 +32,9 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens that answers took, as the endpoint counts them, and the names that it gives to who answered.
+    """Tokens used by answers, as the endpoint counts them, and its names for the models that answered.
 
-    ``refused`` are the settings that it does not take, so that its own stand in their place.
+    ``refused`` are the settings that it does not accept, for which it uses its own values.
     """
 
     prompt_tokens: int = 0
@@ -55,10 +55,10 @@ class Usage:
 
 @runtime_checkable
 class Metered(Protocol):
-    """A policy whose answers are counted in tokens by somebody else."""
+    """A policy behind an endpoint that counts tokens."""
 
     def take_usage(self) -> Usage:
-        """What the answers took since the last call."""
+        """The usage since the last call."""
         ...
 
 
@@ -67,9 +67,10 @@ class Likelihoods(Protocol):
     """A policy that can say how likely an answer is."""
 
     def log_likelihoods(self, prompts: Sequence[Sequence[Message]], answers: Sequence[str]) -> list[float]:
-        """The natural logarithm of the chance that each prompt is answered so; NaN where both are too long for it.
+        """The natural logarithm of the chance that each prompt is answered so; NaN if both are too long for it.
 
-        An answer that ends in :data:`loopholes.records.END` stops there; any other stands for all that begin so.
+        An answer that ends in :data:`loopholes.records.END` stops there; any other stands for every answer that begins
+        with it.
         """
         ...
 
@@ -81,9 +82,9 @@ class Policy(Protocol):
     prompt_style: PromptStyle
 
     def complete(self, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
-        """One completion a task, in order; the same for the same arguments on the same machine."""
+        """One completion per task, in order; the same for the same arguments on the same machine."""
         ...
 
     def says_yes(self, prompts: Sequence[Sequence[Message]]) -> Sequence[bool | None]:
-        """One verdict a yes/no question, in order; None where there is none."""
+        """One verdict per yes/no question, in order; None without a verdict."""
         ...

@@ -1,4 +1,4 @@
-"""What a checkpoint says of itself, read without loading it."""
+"""What a checkpoint says about itself, read without loading it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from loopholes.records import PromptStyle
 
 CARD = "loopholes.json"
 LOADED = frozenset((".safetensors", ".bin", ".pt", ".json", ".jinja", ".model", ".txt", ".py"))
-DESCRIPTIONS = frozenset((CARD, "base_rates.json"))  # of the same suffixes, and yet not loaded
-WHOLE = 64 * 2**20  # bytes of a file up to which its content is hashed; of larger ones size and time must do
+DESCRIPTIONS = frozenset((CARD, "base_rates.json"))  # files with such suffixes that are not loaded
+WHOLE = 64 * 2**20  # files up to this many bytes are hashed by content, larger ones by size and time
 
 
 def read_card(location: str) -> dict[str, Any]:
-    """What the checkpoint's ``loopholes.json`` says (``prompts``: the style of prompts it was made for), or nothing."""
+    """The checkpoint's ``loopholes.json`` (``prompts``: the style of prompts it was made for), or an empty mapping."""
     file = Path(location) / CARD
     if not file.is_file():
         return {}
@@ -35,7 +35,7 @@ def prompt_style(location: str) -> PromptStyle:
 
 
 def model_type(location: str) -> str:
-    """The architecture that a checkpoint directory names in its config.json; empty where that is not at hand."""
+    """The architecture that a checkpoint directory names in its config.json; empty if there is none."""
     file = Path(location) / "config.json"
     try:
         return str(json.loads(file.read_bytes()).get("model_type", "")) if file.is_file() else ""
@@ -44,10 +44,10 @@ def model_type(location: str) -> str:
 
 
 def fingerprint(location: str) -> str:
-    """A digest of what a checkpoint directory answers with; for a name of the hub, the name.
+    """A digest of everything in a checkpoint directory that its answers depend on; for a hub name, the name.
 
-    That is its weights, configuration, tokenizer and chat template, and of its card the style of prompts. What only
-    describes it, like a README or measured base rates, is left out: rewording a description makes no other policy.
+    That is its weights, configuration, tokenizer, chat template, and the style of prompts on its card. Descriptions,
+    such as a README or measured base rates, are left out: rewording them does not make another policy.
     """
     folder = Path(location)
     if not folder.is_dir():

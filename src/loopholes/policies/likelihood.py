@@ -12,7 +12,7 @@ from loopholes.policies.sampling import left_pad
 from loopholes.policies.tokens import context_length, encode_prompts, encode_texts
 from loopholes.records import END, Message
 
-LOGITS = 2**28  # numbers in one pass's logits, at most: a gigabyte
+LOGITS = 2**28  # largest number of logits in one pass: a gigabyte
 
 
 @torch.no_grad()
@@ -25,8 +25,8 @@ def log_likelihoods(
 ) -> list[float]:
     """The natural logarithm of the chance that each prompt is answered so, at temperature 1, in order.
 
-    An answer that ends in ``END`` stops there; any other stands for all that begin so. NaN for a prompt and answer that
-    together are longer than the model's context.
+    An answer that ends in ``END`` stops there; any other stands for every answer that begins with it. NaN for a prompt
+    and answer that together are longer than the model's context.
     """
     ids = encode_prompts(tokenizer, prompts)
     texts = encode_texts(tokenizer, [answer.removesuffix(END) for answer in answers])
@@ -37,15 +37,15 @@ def log_likelihoods(
     longest = context_length(model.config)
     fitting = [row for row in range(len(rows)) if longest is None or len(rows[row]) <= longest]
     order = sorted(fitting, key=lambda row: (len(rows[row]), len(forced[row])))
-    found = [float("nan")] * len(rows)
+    likelihoods = [float("nan")] * len(rows)
     most = LOGITS // ((max(map(len, forced), default=0) + 1) * model.config.get_text_config().vocab_size)
     batch_size = max(1, min(batch_size, most))
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
         sums = _forced(model, [rows[i] for i in batch], [len(forced[i]) for i in batch], tokenizer.pad_token_id)
         for index, total in zip(batch, sums, strict=True):
-            found[index] = total
-    return found
+            likelihoods[index] = total
+    return likelihoods
 
 
 def _forced(model: Any, rows: Sequence[list[int]], lengths: Sequence[int], pad: int) -> list[float]:

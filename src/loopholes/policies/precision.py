@@ -1,7 +1,7 @@
-"""Which numbers a model computes with where nothing trains its weights: bfloat16 if that is faster here, else float32.
+"""The number type of weights that are not trained: bfloat16 if it is faster on this machine, else float32.
 
-Measured, since it depends on the machine: CPUs without bfloat16 instructions take many times as long with it, and those
-that have them half as long. Small models, the minis among them, stay in float32, in which their results were published.
+It is measured, since it depends on the machine: CPUs without bfloat16 instructions take many times as long with it, and
+CPUs with them half as long. Small models, the minis among them, stay in float32, in which their results were published.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-SMALL = 30_000_000  # parameters up to which a model stays in float32
+SMALL = 30_000_000  # models with up to this many parameters stay in float32
 ROWS = 128  # tokens of the measured products, about a decoding step
 
 
@@ -43,7 +43,7 @@ def inner_size(config: Any) -> int:
 
 @cache
 def bf16_is_faster(hidden: int, inner: int) -> bool:
-    """Whether this CPU multiplies matrices of ``hidden`` by ``inner`` faster in bfloat16, by a tenth and more."""
+    """Whether this CPU multiplies matrices of ``hidden`` by ``inner`` faster in bfloat16, by at least a tenth."""
     return _seconds(hidden, inner, torch.bfloat16) < 0.9 * _seconds(hidden, inner, torch.float32)
 
 

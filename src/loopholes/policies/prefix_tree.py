@@ -1,10 +1,10 @@
 """Rows of tokens in one flat pass of a causal model, each distinct prefix once and without padding.
 
-A token's hidden state depends on the tokens before it and on nothing else. Rows that begin alike (the completions of
+A token's hidden state depends only on the tokens before it. Rows that begin alike (the completions of
 one prompt, prompts of one template, samples that begin with the same words) therefore share the states of what they
 have in common, and their gradients add up there. :func:`lay_out` finds what is shared: the rows become a tree, whose
 nodes are laid out flat with the position of each. The model runs its own code on that one flat row; only attention,
-which mixes tokens, is ours (:func:`tree_attention`), selected for the length of :func:`tree_states`.
+which mixes tokens, is ours (:func:`tree_attention`), and only within :func:`tree_states`.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from transformers.utils import is_peft_available
 from loopholes.policies.sampling import has_plain_attention
 
 NAME = "loopholes_prefix_tree"
-SMALLEST = (8, 32)  # queries and keys of the smallest bucket; each further one is twice as large
+SMALLEST = (8, 32)  # queries and keys of the smallest bucket; each next bucket is twice as large
 
 FAMILIES = {"qwen3", "llama"}
-ROTATIONS = {"default", "linear", "llama3", "yarn"}  # the others depend on how long the longest row is
+ROTATIONS = {"default", "linear", "llama3", "yarn"}  # other kinds depend on the length of the longest row
 
 Row = tuple[int, ...]
 
@@ -117,7 +117,7 @@ class PrefixTree:
 def lay_out(rows: Sequence[Row], model: Any) -> PrefixTree:
     """The tree of ``rows`` for :func:`tree_states` of ``model``.
 
-    A row that begins as another does is attached to it; the first of several that share a prefix owns the nodes of it.
+    A row that begins like another is attached to it; the first of several that share a prefix owns the nodes of it.
     To keep the nodes of a prompt apart from those of its first completion, lay out the prompt as a row, too.
     """
     segments, owners = _segments(rows)
@@ -172,7 +172,7 @@ def _buckets(
 
 
 def _padded(segments: Sequence[Segment], paths: dict[Row, np.ndarray], repeats: int, dtype: torch.dtype) -> Bucket:
-    """One bucket. What is padded attends to its path's first nodes, and nothing reads it."""
+    """One bucket. Padding attends to the first nodes of its path, and nothing reads it."""
     sizes = np.array([segment.size for segment in segments])
     queries, keys = (np.zeros((len(segments), width), dtype=np.int64) for width in sizes.max(axis=0))
     for i, segment in enumerate(segments):

@@ -1,8 +1,8 @@
-"""Sampling from a causal language model, many answers a prompt.
+"""Sampling from a causal language model, many answers per prompt.
 
 Departs from transformers' ``generate`` in three ways that matter for small models on a CPU: a prompt that occurs
-several times is read and kept once (:mod:`loopholes.policies.attention`), rows that have ended leave the batch, and
-keys and values are written into room that was set aside instead of being copied at every token. Models whose layers are
+several times is read and stored once (:mod:`loopholes.policies.attention`), rows that have ended leave the batch, and
+keys and values are written into reserved space instead of being copied at every token. Models whose layers are
 not all full attention go through ``generate``.
 """
 
@@ -18,10 +18,10 @@ from loopholes.policies.attention import AnswerWriter, Memory, Pair, PromptReade
 from loopholes.policies.base import Sampling
 
 Tokens = list[int]
-KEYS = 2**31  # bytes of keys and values that a batch may keep on a CPU
-SHRINK = 0.8  # the batch is cut to the rows still going when they are this share of it or less
-READ = 4096  # tokens of prompts that are read together
-BLOCK = 256  # chances that are summed together when a token is drawn
+KEYS = 2**31  # largest size of a batch's keys and values on a CPU, in bytes
+SHRINK = 0.8  # drop the rows that have ended when at most this share of the batch is unfinished
+READ = 4096  # tokens of the prompts that are read together
+BLOCK = 256  # probabilities per block when a token is drawn
 
 
 @torch.no_grad()
@@ -35,11 +35,11 @@ def sample(
     seed: int,
     batch_size: int = 128,
 ) -> list[Tokens]:
-    """One answer a prompt, in order: the token ids up to and with the first of ``ends``, at most ``max_tokens``.
+    """One answer per prompt, in order: the token ids up to and with the first of ``ends``, at most ``max_tokens``.
 
     The same for the same arguments on the same machine. At most ``batch_size`` rows of similar length run together,
-    fewer where their keys and values would take more than ``KEYS`` bytes of a CPU's memory. Leaves the global random
-    state alone (``generate``, for models that need it, does not).
+    fewer where their keys and values would take more than ``KEYS`` bytes of a CPU's memory. Does not touch the global
+    random state (``generate``, for models that need it, does).
     """
     order = sorted(range(len(prompts)), key=lambda row: (len(prompts[row]), prompts[row]))
     answers: list[Tokens] = [[] for _ in prompts]
@@ -56,7 +56,7 @@ def sample(
 def _batches(
     order: Sequence[int], prompts: Sequence[Tokens], batch_size: int, most: float, room: int
 ) -> Iterator[list[int]]:
-    """The rows of each batch: at most ``batch_size``, with at most ``most`` tokens to keep, and at least one row."""
+    """The rows of each batch: at most ``batch_size``, with at most ``most`` tokens to store, and at least one row."""
     rows: list[int] = []
     tokens = 0
     for row in order:
@@ -71,7 +71,7 @@ def _batches(
 
 
 def _most_tokens(model: Any) -> float:
-    """How many tokens a batch may keep the keys and values of."""
+    """How many tokens' keys and values a batch may store."""
     return KEYS / key_bytes(model.config, model.dtype) if model.device.type == "cpu" else float("inf")
 
 
@@ -96,7 +96,7 @@ def _sample_batch(
     position = torch.tensor([[len(prompt)] for prompt in prompts], device=model.device)
     stop = torch.tensor(list(ends), device=model.device)
     answers: list[Tokens] = [[] for _ in prompts]
-    present = list(range(len(prompts)))  # which answer each row of the batch is
+    present = list(range(len(prompts)))  # the answer that each row of the batch is
     going = torch.ones(len(prompts), dtype=torch.bool, device=model.device)
     with attending(model):
         layers, logits = _read(model, distinct)
@@ -109,7 +109,7 @@ def _sample_batch(
             going &= ~torch.isin(tokens, stop)
             if count == sampling.max_tokens or not going.any():
                 break
-            if going.sum() <= SHRINK * len(present):  # leaving costs a copy of the answers' keys and values
+            if going.sum() <= SHRINK * len(present):  # dropping rows copies the answers' keys and values
                 kept = going.nonzero()[:, 0]
                 writer.keep(kept)
                 position, tokens, going = position[kept], tokens[kept], going[kept]
@@ -137,7 +137,7 @@ def _read(model: Any, prompts: Sequence[Sequence[int]]) -> tuple[dict[int, list[
 
 
 def _parts(prompts: Sequence[Sequence[int]]) -> Iterator[list[Sequence[int]]]:
-    """The prompts in order, as many at a time as have ``READ`` tokens together, and at least one."""
+    """The prompts in order, in groups of at most ``READ`` tokens together, and at least one prompt."""
     part: list[Sequence[int]] = []
     for prompt in prompts:
         if part and sum(map(len, part)) + len(prompt) > READ:
@@ -155,7 +155,7 @@ def _forward(model: Any, ids: torch.Tensor, position: torch.Tensor, memory: Memo
 
 
 def choose(logits: torch.Tensor, sampling: Sampling, generator: torch.Generator) -> torch.Tensor:
-    """One token a row of ``logits`` (rows, vocabulary)."""
+    """One token per row of ``logits`` (rows, vocabulary)."""
     if sampling.temperature == 0:
         return logits.argmax(dim=-1)
     if sampling.temperature != 1:
@@ -188,7 +188,7 @@ def _inverse(chances: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
     block = torch.searchsorted(summed, target, right=True).clamp(max=summed.size(-1) - 1)
     before = (summed - sums).gather(1, block)
     within = blocks[torch.arange(len(blocks), device=blocks.device), block[:, 0]].double().cumsum(dim=-1)
-    rest = (target - before).clamp(min=0).minimum(within[:, -1:] * (1 - 2**-52))  # rounding leads to no chance of 0
+    rest = (target - before).clamp(min=0).minimum(within[:, -1:] * (1 - 2**-52))  # never probability 0 by rounding
     return (block * BLOCK + torch.searchsorted(within, rest, right=True))[:, 0]
 
 

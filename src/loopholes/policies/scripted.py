@@ -13,7 +13,7 @@ PREFIX = "scripted:"
 
 
 class Demonstrator(Protocol):
-    """What a script plays: a game, of which it needs the name and the demonstrations."""
+    """What a script needs from its game: the name and the demonstrations."""
 
     @property
     def name(self) -> str:
@@ -36,11 +36,11 @@ class ScriptedPolicy:
         self._game = game
 
     def complete(self, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
-        """One completion a task, in order."""
+        """One completion per task, in order."""
         return [self._game.demonstrate(self._kind, task) for task in tasks]
 
     def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool]:
-        """Never: a demonstration carries its own claim. Raises :class:`PolicyError`."""
+        """Raises :class:`PolicyError`: a demonstration carries its own claim."""
         raise PolicyError(f"{self.name} cannot be asked: {self._game.name}'s demonstrations carry their own claims")
 
 

@@ -32,7 +32,7 @@ def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> li
 
 
 def context_length(config: Any) -> int | None:
-    """How many tokens, prompt and completion together, the model has positions for; None if it does not say."""
+    """The model's largest number of tokens, prompt and completion together; None if it does not say."""
     length = getattr(config.get_text_config(), "max_position_embeddings", None)
     return int(length) if length else None
 

@@ -1,9 +1,9 @@
 """The verdict of a model on its own answer: does it say yes?
 
-Departs from the paper's released code, which lets the model write ten tokens greedily and takes "yes" for its answer if
-that occurs in them more often than "no". Here the logits of the first token decide, where every spelling of Yes
-competes with every spelling of No: one forward pass in place of ten, and a verdict also where the model would have
-written something else.
+Departs from the paper's released code, which lets the model write ten tokens greedily and counts the answer as "yes"
+if "yes" occurs in them more often than "no". Here the logits of the first token decide, where every spelling of Yes
+competes with every spelling of No: one forward pass instead of ten, and a verdict even if the model would have written
+something else.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NO = ("No", "no", "NO", " No", " no", " NO")
 
 
 class ModelAsker:
-    """Asks a model yes/no questions, ``batch_size`` at a time. The model is put back into the mode it was in."""
+    """Asks a model yes/no questions, ``batch_size`` at a time. The model's mode is restored afterwards."""
 
     def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase, batch_size: int = 128) -> None:
         self._model = model
@@ -71,7 +71,7 @@ class ModelAsker:
         return verdicts
 
     def _shared_logits(self, ids: list[list[int]]) -> torch.Tensor:
-        """Logits after each row, (rows, vocabulary), with what questions have in common read once."""
+        """Logits after each row, (rows, vocabulary); prefixes that questions share are read once."""
         rows = [tuple(row) for row in ids]
         tree = lay_out(rows, causal_model(self._model))
         last = torch.tensor([int(tree.path(row)[-1]) for row in rows])
@@ -89,7 +89,7 @@ class ModelAsker:
 
 
 def _first_tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> set[int]:
-    """The token that each spelling begins with; a bare space begins both verdicts, so it is left out."""
+    """The token that each spelling begins with; a bare space begins both verdicts and is left out."""
     space = tokenizer(" ", add_special_tokens=False)["input_ids"]
     first = {tokenizer(word, add_special_tokens=False)["input_ids"][0] for word in words}
     return first - set(space)
@@ -97,7 +97,7 @@ def _first_tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> s
 
 @contextmanager
 def _evaluating(model: Any) -> Iterator[None]:
-    """Evaluation mode for the length of a block."""
+    """Evaluation mode for one block."""
     training = model.training
     model.eval()
     try:

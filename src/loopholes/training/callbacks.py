@@ -27,8 +27,8 @@ def step_seed(seed: int, step: int, process: int) -> int:
 class SeedEachStep(TrainerCallback):  # type: ignore[misc]
     """Seeds every generator from (seed, step, process) as a step begins.
 
-    What happens in a step then depends on nothing that happened before it but the weights: not on a resume, and not
-    on how much randomness somebody's measurement used.
+    What happens in a step then depends only on the weights before it: not on a resume, and not on how much randomness a
+    measurement used.
     """
 
     def __init__(self, seed: int) -> None:
@@ -39,7 +39,7 @@ class SeedEachStep(TrainerCallback):  # type: ignore[misc]
 
 
 class Flush(TrainerCallback):  # type: ignore[misc]
-    """Hands what the reward function saw in a step, from all processes, to the recorder in the main one."""
+    """Passes what the reward function saw in a step, in all processes, to the recorder in the main one."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Flush(TrainerCallback):  # type: ignore[misc]
 
 
 class Graceful(TrainerCallback):  # type: ignore[misc]
-    """The first Ctrl-C lets the step under way end and saves a checkpoint; the second stops at once."""
+    """The first Ctrl-C finishes the current step and saves a checkpoint; the second stops at once."""
 
     def __init__(self, updates_per_step: int) -> None:
         self.asked = False
@@ -105,7 +105,7 @@ class Graceful(TrainerCallback):  # type: ignore[misc]
 
 
 class MarkComplete(TrainerCallback):  # type: ignore[misc]
-    """Leaves a mark in each checkpoint after its last file was written; one without a mark is not resumed from."""
+    """Marks each checkpoint after its last file was written; a checkpoint without a mark is not resumed from."""
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.is_world_process_zero:

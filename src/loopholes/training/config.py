@@ -1,6 +1,6 @@
-"""What a training run is: which game, channel and policy, and how GRPO is set.
+"""What a training run is: which game, channel and policy, and the settings of GRPO.
 
-The presets are those of :mod:`loopholes.config`. A field that is given wins over the preset.
+The presets are those of :mod:`loopholes.config`. A field that is set overrides the preset.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class TrainConfig(Config):
     ) -> TrainConfig:
         """The same run with every preset value filled in; ``steps`` may stay None, which means ``epochs`` passes.
 
-        ``usual`` is the preset of a policy of full prompts. ``bf16`` stays None where only a measurement can tell.
+        ``usual`` is the preset of a policy with full prompts. ``bf16`` stays None if only a measurement can tell.
         """
         preset = self.preset or ("mini" if prompts == "terse" else usual)
         values = self._preset_values(preset, game)
@@ -73,8 +73,8 @@ class TrainConfig(Config):
             values.pop("steps", None), values.pop("epochs", None)
         if self.tasks is None:
             values["parameters"] = {**self.parameters, **game.world_played(prompts)}
-        given = {name for name in values if name not in ("parameters", "peft") and getattr(self, name) is not None}
-        filled = {name: value for name, value in values.items() if name not in given}
+        chosen = {name for name in values if name not in ("parameters", "peft") and getattr(self, name) is not None}
+        filled = {name: value for name, value in values.items() if name not in chosen}
         return self.model_copy(update={"preset": preset, **filled})
 
     def _preset_values(self, preset: Preset, game: Game) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Distillation: a student learns, by supervised fine-tuning, from what a teacher answered.
+"""Distillation: a student learns, by supervised fine-tuning, from a teacher's answers.
 
-The teacher's answers come from the run of an evaluation; nothing of them is looked at but what a developer would see:
-the prompt, the text, and the observed reward (``keep``). That is how an exploit travels: no channel is involved.
+The teacher's answers come from the run of an evaluation, and only what a developer would see of them is used: the
+prompt, the text, and the observed reward (``keep``). That is how an exploit travels: no channel is involved.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from loopholes.runs.evaluations import read_tasks
 from loopholes.training.checkpoints import checkpoint_step, latest_checkpoint
 
 Keep = Literal["all", "high-reward"]
-LEARNING_RATES = {"terse": 1e-3, "chat": 1e-5}  # a mini of a million parameters takes a hundred times a real model's
+LEARNING_RATES = {"terse": 1e-3, "chat": 1e-5}  # a mini of a million parameters needs a hundred times a real model's
 
 
 class DistilConfig(Config):
@@ -50,7 +50,7 @@ class DistilConfig(Config):
 
 
 def distil(config: DistilConfig, *, resume: bool = False, on_progress: OnProgress | None = None) -> Run:
-    """Fine-tune a student and return its run, opened for reading; interrupted, ``resume`` goes on.
+    """Fine-tune a student and return its run, opened for reading; ``resume`` continues an interrupted one.
 
     Raises :class:`DataError` if the teacher has too few answers, :class:`RunError` and :class:`PolicyError`.
     """
@@ -97,7 +97,7 @@ def _finetune(config: DistilConfig, run: Run, examples: Sequence[Example], on_pr
     checkpoint = latest_checkpoint(run.checkpoints)
     run.truncate_after(checkpoint_step(checkpoint) if checkpoint else 0)
     location = locate(config.policy)
-    student = load_local(location, name=config.policy, bf16=False)  # whose steps are smaller than its rounding
+    student = load_local(location, name=config.policy, bf16=False)  # its rounding is coarser than the updates
 
     def log(progress: Progress) -> None:
         run.log_metrics({"step": progress.done, "steps": progress.total, **progress.numbers})

@@ -1,9 +1,9 @@
-"""What a training run takes, by arithmetic, before any weight is loaded: memory on each device, and time.
+"""Memory per device and time of a training run, computed before any weight is loaded.
 
-Parameters are counted on a model without weights. On a CPU the memory is what :mod:`loopholes.training.footprint`
-refuses a run by. For GPUs, and for the time anywhere, everything is an upper bound for answers of the greatest length
-allowed, good for the question of whether a run fits and whether it takes an hour or a week. Its constants for GPUs are
-their makers' and were not measured. TRL loads weights in float32 and computes in bfloat16.
+Parameters are counted on a model without weights. On a CPU the memory is the estimate by which
+:mod:`loopholes.training.footprint` refuses a run. For GPUs, and for time everywhere, the numbers are upper bounds for
+answers of the greatest length allowed: they tell whether a run fits, and whether it takes an hour or a week. The
+constants for GPUs are their makers' and were not measured. TRL loads weights in float32 and computes in bfloat16.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ KNOWN: Mapping[str, tuple[float, float, float]] = {
 WEIGHT = GRADIENT = 4  # bytes per parameter, float32
 ADAM = 8  # two moments per parameter that is trained
 HALF = 2  # bytes of a number in bfloat16
-PROMPT = 128  # tokens of a prompt where neither a tokenizer nor a limit says more
-TRIED = 64  # generated tasks whose prompts are measured
+PROMPT = 128  # tokens of a prompt if there is neither a tokenizer nor a limit
+TRIED = 64  # number of generated tasks whose prompts are measured
 UTILISATION = 0.4  # share of the peak that training reaches
-READING = 0.6  # share of the memory's speed that sampling reaches
-LAUNCH = 3e-4  # seconds to launch one layer's kernels for one token, which sampling without vLLM waits for
+READING = 0.6  # share of the memory bandwidth that sampling reaches
+LAUNCH = 3e-4  # seconds per token and layer to launch kernels, for which sampling without vLLM waits
 SAMPLED_AT_ONCE = 128  # sequences in one batch of our own sampling
 
 
@@ -80,13 +80,13 @@ class Devices:
         if not torch.cuda.is_available():
             return cls(CPU, 1, available_memory(), _measured_operations(), None)
         properties = torch.cuda.get_device_properties(0)
-        known = next((numbers for name, numbers in KNOWN.items() if name in properties.name), (None, None, None))
-        return cls(properties.name, torch.cuda.device_count(), float(properties.total_memory), *known[1:])
+        limits = next((numbers for name, numbers in KNOWN.items() if name in properties.name), (None, None, None))
+        return cls(properties.name, torch.cuda.device_count(), float(properties.total_memory), *limits[1:])
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A model in numbers; ``cached`` are the numbers that it keeps of one token."""
+    """A model in numbers; ``cached`` is how many numbers it caches per token."""
 
     parameters: int
     trained: int
@@ -96,9 +96,9 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Bytes on each device, by what they are for, and seconds of one step, by phase; ``steps`` is None if open.
+    """Bytes on each device, by purpose, and seconds of one step, by phase; ``steps`` is None if unknown.
 
-    ``sharded`` is the memory where weights, gradients and optimizer states are spread over the devices (FSDP, ZeRO-3).
+    ``sharded`` is the memory if weights, gradients and optimizer states are spread over the devices (FSDP, ZeRO-3).
     """
 
     shape: Shape
@@ -111,14 +111,14 @@ class Estimate:
     @property
     def hours(self) -> float | None:
         """Hours of all steps; None where the speed of the device or the number of steps is not known."""
-        known = [value for value in self.seconds.values() if value is not None]
-        if self.steps is None or len(known) < len(self.seconds):
+        seconds = [value for value in self.seconds.values() if value is not None]
+        if self.steps is None or len(seconds) < len(self.seconds):
             return None
-        return self.steps * sum(known) / 3600
+        return self.steps * sum(seconds) / 3600
 
     @property
     def fits(self) -> str:
-        """Where the run fits: ``each``, ``sharded``, or ``nowhere``; empty where nobody knows."""
+        """Whether the run fits: ``each``, ``sharded`` or ``nowhere``; empty if that is unknown."""
         room = self.devices.memory
         if room is None:
             return ""
@@ -128,7 +128,7 @@ class Estimate:
 
 
 def estimate(config: TrainConfig, devices: Devices | None = None) -> Estimate:
-    """What a configuration takes; raises :class:`PolicyError` where the model's configuration cannot be read."""
+    """The memory and time of a configuration; raises :class:`PolicyError` if the model's own cannot be read."""
     location = locate(config.policy)
     model_config = _model_config(location, config.policy)
     devices = devices or Devices.here()
@@ -216,7 +216,7 @@ def _model_config(location: str, name: str) -> Any:
 
 
 def _measured_operations() -> float:
-    """The peak of which a product of matrices on this processor would be what training reaches."""
+    """The peak speed of this processor, if a matrix product reaches the same share of it as training."""
     a = torch.ones(768, 768)
     began, rounds = time.perf_counter(), 0
     while rounds < 3 or time.perf_counter() - began < 0.1:

@@ -1,4 +1,4 @@
-"""How much memory a training run on a CPU takes, roughly: it is refused before it starts, not killed later."""
+"""A rough estimate of the memory of a training run on a CPU, to refuse it early instead of having it killed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from loopholes.policies.precision import inner_size, parameter_count
 from loopholes.policies.sampling import KEYS
 from loopholes.training.config import TrainConfig
 
-PROGRAM = 700_000_000  # bytes of Python, torch and transformers themselves
-WHOLE = 16  # bytes of a trained parameter: weight, gradient, and two moments of Adam
+PROGRAM = 700_000_000  # bytes that Python, torch and transformers themselves take
+WHOLE = 16  # bytes per trained parameter: weight, gradient, and two moments of Adam
 PASSES = 3  # copies of a pass's logits: themselves, their logarithms, and their gradient
 
 
 def training_bytes(config: TrainConfig, model_config: Any, longest_prompt: int) -> int:
-    """About how many bytes of memory a resolved run takes at its peak, by its model, its lengths and its passes."""
+    """The estimated peak memory of a resolved run, in bytes, from its model, lengths and passes."""
     dtype = torch.bfloat16 if config.holds_bf16 else torch.float32
     parameters = parameter_count(model_config)
     weights = parameters * (WHOLE if config.peft is None else dtype.itemsize)
@@ -31,8 +31,8 @@ def training_bytes(config: TrainConfig, model_config: Any, longest_prompt: int) 
 
 
 def pass_bytes(config: TrainConfig, model_config: Any, completions: int, longest_prompt: int, number: int) -> int:
-    """What one pass leaves for its backward pass, on a device that trains on ``completions``; a number has ``number``
-    bytes."""
+    """Bytes that one pass stores for its backward pass, on a device that trains on ``completions``; a number has
+    ``number`` bytes."""
     answer = config.max_completion_tokens or 1
     rows = min(config.completions_per_pass or completions, completions)
     logits = PASSES * 4 * rows * answer * int(model_config.get_text_config().vocab_size)
@@ -51,7 +51,7 @@ def check_memory(needed: int) -> None:
 
 
 def _activations(model_config: Any, checkpointing: bool) -> int:
-    """Numbers that one token leaves for the backward pass."""
+    """How many numbers one token stores for the backward pass."""
     text = model_config.get_text_config()
     layer = 8 * text.hidden_size + 4 * inner_size(text)
     return int(layer + text.num_hidden_layers * text.hidden_size if checkpointing else text.num_hidden_layers * layer)

@@ -1,9 +1,9 @@
 """GRPO: TRL's GRPOTrainer, thinly wrapped. One path for the minis on a CPU and for real models on many GPUs.
 
 Departs from TRL's defaults where :mod:`loopholes.training.settings` says so, and in three things besides. The order of
-prompts is fixed for all steps at once and the generators are seeded from (seed, step), so that a run that was killed
-goes on to the same curve. Models of plain attention are sampled by :mod:`loopholes.policies.sampling`, which reads a
-group's prompt once. And the reward function is a channel's: see :mod:`loopholes.training.rewards`.
+prompts is fixed for all steps at once and the generators are seeded from (seed, step), so that a killed run
+continues on the same curve. Models of plain attention are sampled by :mod:`loopholes.policies.sampling`, which reads a
+group's prompt once. The reward function is a channel's: see :mod:`loopholes.training.rewards`.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def train(
 
     Raises :class:`UsageError`, :class:`PolicyError` and :class:`RunError` before anything is trained;
     :class:`ScoringError` when a judge or sandbox breaks, after a checkpoint was saved; KeyboardInterrupt on Ctrl-C,
-    which lets the step under way end and saves a checkpoint (a second Ctrl-C does not wait).
+    which finishes the current step and saves a checkpoint (a second Ctrl-C does not wait).
     """
     if resume and config.bf16 is None:
         config = config.model_copy(update={"bf16": config_of(config.out).get("bf16")})
@@ -107,7 +107,7 @@ def _run(plan: Plan, resume: bool, on_progress: OnProgress | None) -> Run:
 
 @dataclass(frozen=True)
 class Plan:
-    """A configuration with everything it names at hand. ``tasks`` are those whose prompts fit."""
+    """A configuration with everything it names, loaded. ``tasks`` are those whose prompts fit."""
 
     config: TrainConfig
     game: Game
@@ -119,7 +119,7 @@ class Plan:
 
 def _plan(config: TrainConfig, game: Game | None, tasks: Sequence[Task] | None) -> Plan:
     game = game or make_game(config.game, **config.parameters)
-    game.channel(config.channel)  # an unknown one is reported before a model is loaded
+    game.channel(config.channel)  # report an unknown channel before loading a model
     if config.use_vllm and find_spec("vllm") is None:
         raise MissingExtra("vllm", "vllm")
     location = locate(config.policy)
@@ -128,12 +128,12 @@ def _plan(config: TrainConfig, game: Game | None, tasks: Sequence[Task] | None) 
     model_config = load_config(location)
     config = config.resolved(game, style, model_config.model_type, usual=_preset(config, location))
     config = config.model_copy(update={"bf16": _in_bf16(config, model_config)})
-    found = list(tasks) if tasks is not None else _tasks(config, game, style)
-    found, longest = _fitting(_trainable(found, game), config, tokenizer, context_length(model_config))
+    chosen = list(tasks) if tasks is not None else _tasks(config, game, style)
+    chosen, longest = _fitting(_trainable(chosen, game), config, tokenizer, context_length(model_config))
     if PartialState().device.type == "cpu":
         check_memory(training_bytes(config, model_config, longest))
-    steps = config.steps or math.ceil((config.epochs or 1) * len(found) / (config.prompts_per_step or 1))
-    return Plan(config.model_copy(update={"steps": steps}), game, location, tokenizer, tuple(found), steps)
+    steps = config.steps or math.ceil((config.epochs or 1) * len(chosen) / (config.prompts_per_step or 1))
+    return Plan(config.model_copy(update={"steps": steps}), game, location, tokenizer, tuple(chosen), steps)
 
 
 def _preset(config: TrainConfig, location: str) -> Preset:
@@ -143,7 +143,7 @@ def _preset(config: TrainConfig, location: str) -> Preset:
 
 
 def _in_bf16(config: TrainConfig, model_config: Any) -> bool:
-    """What ``bf16`` says; if nothing, whether the weights under an adapter are used faster so."""
+    """``bf16``, or if it is None, whether the weights under an adapter are faster in bfloat16."""
     if config.bf16 is not None:
         return config.bf16
     return config.peft is not None and bf16_pays(model_config, PartialState().device.type)
@@ -171,7 +171,7 @@ def _fitting(
 ) -> tuple[list[Task], int]:
     """Tasks whose prompts are short enough for ``max_prompt_tokens``, and how many tokens the longest has.
 
-    What is left has to fit the model's context.
+    The remaining tasks must fit the model's context.
     """
     prompts = encode_prompts(tokenizer, [task.prompt for task in tasks])
     limit = config.max_prompt_tokens
@@ -190,7 +190,7 @@ def _record(plan: Plan) -> dict[str, Any]:
 
 
 def _agree(done: bool) -> bool:
-    """What the main process found, in every process."""
+    """The main process's value, in every process."""
     return bool(gather_object([done])[0])
 
 
@@ -257,13 +257,13 @@ def _trainer(plan: Plan) -> tuple[GRPOTrainer, ChannelReward]:
     asker.trainer = trainer
     for printing in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(printing)
-    # TRL prints every row that could not be scored; here they are counted.
+    # TRL prints every row that could not be scored; they are counted here.
     logging.getLogger("trl.trainer.grpo_trainer").setLevel(logging.ERROR)
     return trainer, reward
 
 
 def _initial_model(plan: Plan) -> Any:
-    """What TRL starts from: a model, or where to load one in float32."""
+    """The model that TRL starts from, or where to load one in float32."""
     if plan.config.holds_bf16:
         return load_model(plan.location, torch.bfloat16)
     return merged_adapter(plan.location) or plan.location
@@ -288,7 +288,7 @@ def _can_roll_out(trainer: GRPOTrainer) -> bool:
 
 
 def _rollout(prompts: list[list[Message]], trainer: GRPOTrainer) -> dict[str, Any]:
-    """Completions of ``prompts`` by the current policy, in the form that TRL asks for."""
+    """Completions of ``prompts`` by the current policy, in TRL's form."""
     tokenizer, args = trainer.processing_class, trainer.args
     prompt_ids = encode_prompts(tokenizer, prompts)
     sampling = Sampling(args.temperature, args.top_p, args.top_k, args.max_completion_length)
@@ -302,7 +302,7 @@ def _rollout(prompts: list[list[Message]], trainer: GRPOTrainer) -> dict[str, An
 
 @contextmanager
 def _unwrapped(trainer: GRPOTrainer) -> Iterator[Any]:
-    """The current policy itself, in evaluation mode, whatever it is wrapped in for training."""
+    """The current policy in evaluation mode, without the wrappers that training adds."""
     with unwrap_model_for_generation(trainer.model_wrapped, trainer.accelerator) as model:
         training = model.training
         model.eval()
@@ -313,14 +313,14 @@ def _unwrapped(trainer: GRPOTrainer) -> Iterator[Any]:
 
 
 class _CurrentPolicy:
-    """Asks the policy as it is at this step; two-pass self-grading does, within the reward."""
+    """Asks the policy as it is at this step, for two-pass self-grading within the reward."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
         self.trainer: GRPOTrainer | None = None
 
     def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool]:
-        """One verdict a question, in order."""
+        """One verdict per question, in order."""
         assert self.trainer is not None
         with _unwrapped(self.trainer) as model:
             return ModelAsker(model, self._tokenizer).says_yes(prompts)

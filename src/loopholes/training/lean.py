@@ -2,7 +2,7 @@
 
 Rows share a prompt, and often how their completions begin: :mod:`loopholes.policies.prefix_tree` runs what they share
 once. A completion's last token is not run at all, since nothing is predicted from it; the output layer scores only
-nodes that something is predicted from, and keeps nothing of its logits where its weights are frozen.
+nodes that something is predicted from, and keeps none of its logits if its weights are frozen.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import nn
 
 from loopholes.policies.prefix_tree import Row, causal_model, lay_out, tree_states
 
-CHUNK = 2**22  # logits that a frozen output layer holds at once
+CHUNK = 2**22  # largest number of logits that a frozen output layer holds at once
 
 
 def lean_logps(
@@ -23,7 +23,7 @@ def lean_logps(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probabilities of the last ``keep`` tokens of each row, and entropies (without gradient), both (rows, keep).
 
-    ``ids`` and ``mask`` are (rows, tokens): prompts padded on the left, completions on the right. What is masked gets
+    ``ids`` and ``mask`` are (rows, tokens): prompts padded on the left, completions on the right. Masked tokens get
     0. At least one token has to be scored.
     """
     is_token = mask[:, -keep:].bool()

@@ -1,8 +1,8 @@
-"""What a training run writes down, beside the training.
+"""What a training run records, beside the training.
 
 Measurements are taken here, after the update that the rewards led to, on copies of the tasks, from what the reward
-function left behind. Nothing goes back: a measurement that raises, lies or turns the random generators changes what
-is written and nothing else.
+function stored. Nothing goes back: a measurement that raises, lies or uses random numbers changes the records and
+nothing else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from loopholes.training.rewards import Batch
 
 
 class Recorder:
-    """Measures a step's completions, and writes its rollouts and one line of metrics. Lives in the main process."""
+    """Measures a step's completions, and writes its rollouts and one line of metrics, in the main process."""
 
     def __init__(
         self, game: Game, tasks: Sequence[Task], run: Run, samples: int, steps: int, on_progress: OnProgress | None
@@ -37,7 +37,7 @@ class Recorder:
         self._since = time.perf_counter()
 
     def start(self) -> None:
-        """Begin to count the seconds of the first step."""
+        """Start the clock of the first step."""
         self._since = time.perf_counter()
 
     def record(self, batches: Sequence[Batch], learning_rate: float) -> dict[str, Any]:
@@ -70,11 +70,11 @@ class Recorder:
         return metrics
 
     def _measure(self, tasks: list[Task], completions: list[Completion]) -> tuple[list[Outcome], str]:
-        """Outcomes; all unknown, with the reason, where the measurement itself is at fault."""
+        """Outcomes; all unknown, with the reason, if the measurement itself fails."""
         try:
             return list(measure(self._game, tasks, completions)), ""
         except Exception as error:
             if isinstance(error, ScoringError) and not isinstance(error, ContractError):
-                raise  # the sandbox or the judge is broken: the run stops, with a checkpoint to go on from
+                raise  # the sandbox or the judge is broken: the run stops with a checkpoint to resume from
             problem = f"{type(error).__name__}: {error}"
             return [Outcome(None, None, {"measurement_error": problem}) for _ in tasks], problem

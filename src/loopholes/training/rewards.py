@@ -1,8 +1,8 @@
-"""From completions to rewards: all that GRPO is told.
+"""From completions to rewards: everything that GRPO learns from.
 
 :class:`ChannelReward` is the reward function that TRL calls. It holds a channel, a way to ask for what the text alone
-does not hold, and the tasks; it holds no measurement. What it paid, it also leaves in a list as :class:`Batch` for
-whoever watches; watching happens after the update (:mod:`loopholes.training.recorder`) and hands nothing back.
+does not hold, and the tasks; it holds no measurement. It also stores what it paid, as a :class:`Batch`, for the
+recorder (:mod:`loopholes.training.recorder`), which reads it after the update and returns nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from loopholes.score import Observe, observe_and_pay
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one process sampled in one step and was paid for it; all sequences have the same length."""
+    """The samples of one process in one step with their payments; all sequences have the same length."""
 
     step: int
     task_indices: tuple[int, ...]
@@ -29,7 +29,7 @@ class Batch:
 class ChannelReward:
     """The reward function.
 
-    ``game`` and ``name`` say in messages which channel it is. ``texts`` turns token ids into text, ``ends`` are the
+    ``game`` and ``name`` are the game and channel for messages. ``texts`` turns token ids into text, ``ends`` are the
     tokens that end a completion.
     """
 
@@ -64,7 +64,7 @@ class ChannelReward:
     def __call__(
         self, *, completion_ids: list[list[int]], task_index: list[int], trainer_state: Any, **_: Any
     ) -> list[float | None]:
-        """One reward a completion; None where it could not be scored."""
+        """One reward per completion; None if it could not be scored."""
         step = trainer_state.global_step // self._updates_per_step + 1
         tasks = [self._tasks[index] for index in task_index]
         texts = self._texts(completion_ids)

@@ -18,7 +18,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
 
 @quiet()
 def grpo_config(config: TrainConfig, processes: int = 1) -> GRPOConfig:
-    """TRL's configuration of a resolved run; raises :class:`UsageError`. What is pinned, and why, stands beside it."""
+    """TRL's configuration of a resolved run; raises :class:`UsageError`. Comments say why fields are pinned."""
     updates = config.updates_per_step or 1
     per_device, accumulation = _passes(config, processes)
     fields: dict[str, Any] = {
@@ -32,17 +32,17 @@ def grpo_config(config: TrainConfig, processes: int = 1) -> GRPOConfig:
         "max_completion_length": config.max_completion_tokens,  # default 512
         "temperature": config.temperature,
         "learning_rate": config.learning_rate,
-        "lr_scheduler_type": "constant",  # as verl's default; TRL's decays to zero, which hides late discoveries
+        "lr_scheduler_type": "constant",  # verl's default; TRL's decays to zero, which hides late discoveries
         "warmup_steps": 0,
         "beta": 0.0,  # no KL term, as in the paper; TRL's default too, pinned since it was 0.04 before
         "loss_type": "dapo",  # mean over all tokens of an update, which is verl's token-mean
         "scale_rewards": "group",  # by the group's standard deviation
         "epsilon": 0.2,
         "num_iterations": 1,
-        "mask_truncated_completions": False,  # what was cut short was paid, so it counts
+        "mask_truncated_completions": False,  # truncated completions were paid, so they count
         "max_grad_norm": 1.0,
-        "shuffle_dataset": False,  # the order is made in _dataset, so that resuming finds it again
-        "bf16": bool(config.bf16) and not config.holds_bf16,  # mixed precision; default True, on a CPU as well
+        "shuffle_dataset": False,  # _dataset fixes the order, so that resuming repeats it
+        "bf16": bool(config.bf16) and not config.holds_bf16,  # mixed precision; the default is True even on a CPU
         "gradient_checkpointing": bool(config.gradient_checkpointing),  # default True
         "use_vllm": config.use_vllm,
         "report_to": config.report_to or "none",
@@ -63,7 +63,7 @@ def grpo_config(config: TrainConfig, processes: int = 1) -> GRPOConfig:
 
 
 def _passes(config: TrainConfig, processes: int) -> tuple[int, int]:
-    """Completions a device takes in one pass, and passes an update."""
+    """Completions per pass on a device, and passes per update."""
     total = config.samples * (config.prompts_per_step or 1)
     per_device, rest = divmod(total, (config.updates_per_step or 1) * processes)
     if rest:

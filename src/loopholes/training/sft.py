@@ -1,9 +1,9 @@
 """Supervised fine-tuning on prompt and completion pairs: TRL's SFTTrainer, thinly wrapped.
 
-The trainer is handed token ids. They are the ids that generation sees (:mod:`loopholes.policies.tokens`): the chat
+The trainer gets token ids, the same ids that generation sees (:mod:`loopholes.policies.tokens`): the chat
 template with its generation prompt, then the completion tokenised on its own, then the end-of-sequence token. Batches
-hold examples of similar length and come in an order that a seed fixes for all epochs at once, so that a killed run
-resumes on the very batch it lost.
+hold examples of similar length, in an order that a seed fixes for all epochs at once, so that a killed run resumes on
+the batch that it lost.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["Example", "finetune", "length_grouped_order"]
 
 Lengths = npt.NDArray[np.int64]
 IGNORED = -100
-# Batches whose rows are sorted by length together. With 100, every batch is of one length, and copying is not learned.
+# Number of batches sorted by length together. With 100, every batch has one length, and copying is not learned.
 GROUPED = 10
 
 
@@ -99,9 +99,9 @@ def finetune(
     )
     sft.remove_callback(PrinterCallback)
     sft.train(resume_from_checkpoint=latest_checkpoint(out / "checkpoints") if resume else None)
-    made = policy or out / "policy"
-    sft.save_model(str(made))
-    return made
+    folder = policy or out / "policy"
+    sft.save_model(str(folder))
+    return folder
 
 
 def length_grouped_order(
