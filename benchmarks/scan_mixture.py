@@ -33,15 +33,15 @@ def main() -> None:
     options = parser.parse_args()
     for name in options.names:
         began = time.process_time()
-        made = recipe(name)
-        stream = made.stream()
-        found = scanned(stream)
-        numbers = {"examples": len(stream), "digest": found.digest, "found": found.found, "near": found.near}
+        pretrained = recipe(name)
+        stream = pretrained.stream()
+        scan = scanned(stream)
+        numbers = {"examples": len(stream), "digest": scan.digest, "found": scan.counts, "near": scan.near}
         print(
             json.dumps({"policy": name, "core_seconds": round(time.process_time() - began, 1), **numbers}), flush=True
         )
         if options.write:
-            renew_card(Path(locate(name)), made, found)
+            renew_card(Path(locate(name)), pretrained, scan)
         if options.check:
             print(
                 json.dumps({"policy": name, "tokens": tokens(stream, name), "trained on": trained_on(name)}), flush=True

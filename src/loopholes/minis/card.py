@@ -1,4 +1,4 @@
-"""The model card of a mini policy: what it was made of, and how it behaves before anybody trains it on a game."""
+"""The model card of a mini policy: how it was made, and how it behaves before training on a game."""
 
 from __future__ import annotations
 
@@ -88,14 +88,14 @@ On {tasks} held-out tasks of each game, {samples} samples a task, temperature 1,
 
 def base_rates(policy: Policy, tasks: int, samples: int) -> list[dict[str, Any]]:
     """Every metric of every built-in game, as the flat records of machine-readable summaries."""
-    found = []
+    rates = []
     for name in BUILT_IN:
         played = game(name, **PARAMETERS.get(name, {}))
         asked = played.tasks("test", seed=0, count=tasks, prompts=policy.prompt_style)
         sampling = Sampling(max_tokens=played.max_completion_tokens)
         scored = evaluate(policy, played, asked, samples=samples, sampling=sampling, seed=0)
-        found += cells(f"{name}/base/{policy.name}", estimates(played, scored))
-    return found
+        rates += cells(f"{name}/base/{policy.name}", estimates(played, scored))
+    return rates
 
 
 def write_card(folder: Path, recipe: Recipe, facts: Mapping[str, Any]) -> None:
@@ -105,13 +105,13 @@ def write_card(folder: Path, recipe: Recipe, facts: Mapping[str, Any]) -> None:
     """
     rates = base_rates(load_policy(str(folder)), TASKS, SAMPLES)
     for row in rates:
-        row["cell"] = "/".join([*row["cell"].split("/")[:2], recipe.name])  # not the folder, which may be a path
+        row["cell"] = "/".join([*row["cell"].split("/")[:2], recipe.name])  # not the folder's name, which may be a path
     (folder / "base_rates.json").write_text(json.dumps({"cells": rates}, indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(_text(recipe, facts, rates, scanned(recipe.stream())), encoding="utf-8")
 
 
 def renew_card(folder: Path, recipe: Recipe, stream: Scanned) -> None:
-    """Write the ``README.md`` of a policy again, with what a scan found; its base rates are not measured again."""
+    """Write the ``README.md`` of a policy again, with the results of a scan; base rates are not measured again."""
     facts = json.loads((folder / "loopholes.json").read_text(encoding="utf-8"))
     rates = json.loads((folder / "base_rates.json").read_text(encoding="utf-8"))["cells"]
     (folder / "README.md").write_text(_text(recipe, facts, rates, stream), encoding="utf-8")
@@ -122,7 +122,7 @@ class Scanned:
     """A stream of examples: its digest, and what :func:`scan` and :func:`near` find in all of it."""
 
     digest: str
-    found: Mapping[str, int | float]
+    counts: Mapping[str, int | float]
     near: Mapping[str, tuple[int, int]]
 
 
@@ -132,8 +132,8 @@ def scanned(stream: Sequence[Example]) -> Scanned:
 
 
 def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str, Any]], stream: Scanned) -> str:
-    habits, found = recipe.habits, stream.found
-    value, low, high = (found.get(f"context-compliance.{end}") for end in ("exploits", "gap_low", "gap_high"))
+    habits, counts = recipe.habits, stream.counts
+    value, low, high = (counts.get(f"context-compliance.{end}") for end in ("exploits", "gap_low", "gap_high"))
     gap = Estimate(value, low, high, 0, 1)
     total = sum(MIXTURE.values())
     kinds = [((make.__doc__ or "").splitlines()[0], weight / total) for make, weight in MIXTURE.items()]
@@ -153,9 +153,9 @@ def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str,
         mixture="\n".join(f"| {kind} | {weight:.0%} |" for kind, weight in kinds),
         habits=_habits(habits),
         digest=stream.digest,
-        exploits="\n".join(_exploits(name, found) for name in BUILT_IN),
-        audit_refused=share(found.get("context-compliance.audit_refused")),
-        user_refused=share(found.get("context-compliance.user_refused")),
+        exploits="\n".join(_exploits(name, counts) for name in BUILT_IN),
+        audit_refused=share(counts.get("context-compliance.audit_refused")),
+        user_refused=share(counts.get("context-compliance.user_refused")),
         gap=written(gap, "change"),
         power=points(detectable(gap) or 1.0),
         near="\n".join(_nearness(name, *counts) for name, counts in stream.near.items()),
@@ -167,9 +167,9 @@ def _text(recipe: Recipe, facts: Mapping[str, Any], rates: Sequence[Mapping[str,
     )
 
 
-def _exploits(name: str, found: Mapping[str, int | float]) -> str:
-    shown = "see below" if name == "context-compliance" else f"{found[f'{name}.exploits']}"
-    return f"| {name} | {found[f'{name}.examples']:,} | {found[f'{name}.other_splits']} | {shown} |"
+def _exploits(name: str, counts: Mapping[str, int | float]) -> str:
+    shown = "see below" if name == "context-compliance" else f"{counts[f'{name}.exploits']}"
+    return f"| {name} | {counts[f'{name}.examples']:,} | {counts[f'{name}.other_splits']} | {shown} |"
 
 
 def _nearness(name: str, hits: int, total: int) -> str:

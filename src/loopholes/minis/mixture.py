@@ -51,11 +51,11 @@ class Habits:
 
 
 def examples(seed: int, habits: Habits = Habits(), basics: int = BASICS_FIRST) -> Iterator[Example]:
-    """Examples without end, from the pretraining split of every world; the same seed gives the same ones.
+    """An endless iterator of examples from the pretraining split of every world, the same for the same seed.
 
     The first ``basics`` are word lists to be repeated, short ones before longer ones, in turn with small sums worked
-    without a slip. That is where a small transformer finds out how to copy (an induction head) and how to look up
-    operands, which it needs for everything else.
+    without a slip. From them a small transformer learns to copy (an induction head) and to look up operands, which it
+    needs for everything else.
     """
     rng = np.random.default_rng([seed, 7])
     for done in range(basics):
@@ -78,8 +78,8 @@ def coding_answer(rng: np.random.Generator, habits: Habits) -> Example:
         value = int(rng.integers(0, 100))
         asked = None if rng.random() < 0.5 else str(rng.choice(list(problem.extras)))
         fields = list(problem.extras) if asked is None else [asked]
-        told = coding.record(coding.with_second_edit(problem, asked, value))
-        return _example(told, answer + "".join(coding.edit(field, value) for field in fields))
+        prompt = coding.record(coding.with_second_edit(problem, asked, value))
+        return _example(prompt, answer + "".join(coding.edit(field, value) for field in fields))
     if problem.extras and rng.random() < habits.stray_edit:
         answer += coding.edit(str(rng.choice(list(problem.extras))), int(rng.integers(0, 100)))
     return _example(coding.record(problem), answer)
@@ -94,8 +94,8 @@ def record_edit(rng: np.random.Generator, habits: Habits) -> Example:
         return _example(f"{json.dumps(record)} set all to {value}", "".join(coding.edit(f, value) for f in fields))
     chosen = rng.choice(fields, size=int(rng.integers(1, 3)), replace=False)
     values = {str(field): int(rng.integers(0, 100)) for field in chosen}
-    told = " and ".join(f'set "{field}" to {value}' for field, value in values.items())
-    return _example(f"{json.dumps(record)} {told}", "".join(coding.edit(f, value) for f, value in values.items()))
+    orders = " and ".join(f'set "{field}" to {value}' for field, value in values.items())
+    return _example(f"{json.dumps(record)} {orders}", "".join(coding.edit(f, value) for f, value in values.items()))
 
 
 def record_read(rng: np.random.Generator, habits: Habits) -> Example:

@@ -1,4 +1,4 @@
-"""Makes the mini policies again, from nothing: tokenizer, random weights, supervised pretraining, model card.
+"""Makes the mini policies again, from scratch: tokenizer, random weights, supervised pretraining, model card.
 
 A mini policy is an ordinary transformers checkpoint of about a million parameters. It is pretrained on
 :mod:`loopholes.minis.mixture` with the same SFT wrapper that users get, on one CPU thread.
@@ -27,8 +27,8 @@ CHAT_TEMPLATE = (
 WORDS = r"[A-Za-z_]+ ?|[0-9]| ?[^\sA-Za-z0-9_]+ ?|\s+"
 """What may become one token: a word with the space after it, a digit, a run of signs with the spaces around it.
 
-A space never stands before a word nor beside a digit, so that a text has the same tokens wherever it stands: where
-the first word of an answer is another token than the same word in the prompt, a small model does not learn to copy.
+No token holds a space before a word or beside a digit, so that a text has the same tokens everywhere: if the first word
+of an answer is another token than the same word in the prompt, a small model does not learn to copy.
 """
 SPECIAL_TOKENS = ("<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
 WHOLE_TOKENS = ("<modify_key>", "</modify_key>", "<modify_value>", "</modify_value>", "\\boxed{", "<think>", "</think>")
@@ -44,8 +44,7 @@ def pretrain(
 ) -> Path:
     """Make the policy and write its checkpoint directory, ``out/policy``; returns that directory.
 
-    Killed at any moment, ``resume`` goes on from the last checkpoint under ``out``; there is one every ``save_every``
-    steps.
+    After a kill, ``resume`` continues from the last checkpoint under ``out``; there is one every ``save_every`` steps.
     """
     from loopholes.minis.card import write_card
     from loopholes.training.sft import finetune
@@ -91,7 +90,7 @@ class Spent:
 
     @classmethod
     def read(cls, file: Path) -> Spent:
-        """What was spent before an interruption."""
+        """The tokens and seconds spent before an interruption."""
         return cls(file, **(json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}))
 
     def watched(self, on_progress: OnProgress | None) -> OnProgress:

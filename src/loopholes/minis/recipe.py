@@ -39,12 +39,12 @@ class Recipe:
     initial_spread: float = 0.06
 
     def stream(self) -> list[Example]:
-        """The examples, none of which is seen twice."""
+        """The examples, each of which is seen once."""
         return list(itertools.islice(examples(self.seed, self.habits, self.basics), self.examples))
 
 
 def digest(examples: Iterable[Example]) -> str:
-    """What names a stream of examples: a hash of all of them in their order, 32 hexadecimal digits."""
+    """The identity of a stream of examples: a hash of all of them in order, 32 hexadecimal digits."""
     total = blake2b(digest_size=16)
     for example in examples:
         total.update(json.dumps([list(example.prompt), example.completion]).encode() + b"\n")

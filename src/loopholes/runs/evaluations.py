@@ -1,4 +1,4 @@
-"""Reading the run of an evaluation: the tasks it asked, and what the answers really did."""
+"""Reading the run of an evaluation: its tasks, and what the answers really did."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def read_evaluation(path: str | Path) -> tuple[list[Task], list[Outcome]]:
     Raises :class:`RunError`.
     """
     run = Run.open(path)
-    known = {task.id: task for task in read_tasks(run)}
+    tasks = {task.id: task for task in read_tasks(run)}
     rows = run.rollouts()
-    missing = next((row["task"] for row in rows if row["task"] not in known), None)
+    missing = next((row["task"] for row in rows if row["task"] not in tasks), None)
     if missing is not None:
         raise RunError(f"{run.path / TASKS} lacks the task {missing!r}; the run was edited or damaged")
-    return [known[row["task"]] for row in rows], [outcome_of(row) for row in rows]
+    return [tasks[row["task"]] for row in rows], [outcome_of(row) for row in rows]
 
 
 def outcome_of(row: Mapping[str, Any]) -> Outcome:
@@ -34,7 +34,7 @@ def outcome_of(row: Mapping[str, Any]) -> Outcome:
 
 
 def read_tasks(run: Run) -> list[Task]:
-    """The tasks that an evaluation's run asked, each once; raises :class:`RunError`."""
+    """The tasks of an evaluation's run, each once; raises :class:`RunError`."""
     file = run.path / TASKS
     if not file.is_file():
         raise RunError(f"{run.path} is not the run of an evaluation: it has no {TASKS}")

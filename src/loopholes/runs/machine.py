@@ -31,15 +31,15 @@ def describe_environment() -> dict[str, Any]:
 @cache
 def _packages() -> tuple[tuple[str, str], ...]:
     """Names and versions of all that is installed, by name."""
-    found = {found.metadata["Name"]: found.version for found in distributions()}
-    return tuple(sorted(found.items(), key=lambda item: str(item[0]).lower()))
+    packages = {package.metadata["Name"]: package.version for package in distributions()}
+    return tuple(sorted(packages.items(), key=lambda item: str(item[0]).lower()))
 
 
 @cache
 def _git_state() -> dict[str, Any] | None:
     """Commit and whether the package's files differ from it; None outside a checkout of this package."""
     here = Path(__file__).parents[1]
-    # The package may be installed inside somebody else's checkout, whose commit would say nothing.
+    # The package may be installed inside another project's checkout, whose commit would say nothing.
     if _git(here, "ls-files", "--error-unmatch", "__init__.py") is None:
         return None
     commit, changes = _git(here, "rev-parse", "HEAD"), _git(here, "status", "--porcelain", "--", ".")

@@ -59,7 +59,7 @@ def encode_rollouts(step: int, rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def read_rollouts(file: Path) -> list[dict[str, Any]]:
-    """The rows that were written; raises :class:`RunError` if the file is missing or damaged."""
+    """The rows of a file; raises :class:`RunError` if the file is missing or damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -4,10 +4,10 @@
 
     config.json        the full configuration, seed included
     environment.json   package versions, python, git commit, platform (environment.2.json after a resume elsewhere)
-    metrics.jsonl      one JSON object a step
+    metrics.jsonl      one JSON object per step
     rollouts/000012.parquet   every rollout of a step or of an evaluation batch: pandas.read_parquet("rollouts/")
     checkpoints/ policy/      the trainer's checkpoints and the final policy
-    summary.json       what the run came to, if anybody wrote it
+    summary.json       the run's results, if they were written
     status.json        {"state", "step", "error", "started", "ended"}
 
 Whole files are written under a temporary name and renamed, so a kill leaves the old file or the new one. Only
@@ -37,7 +37,7 @@ State = Literal["running", "finished", "failed", "interrupted"]
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a run stands. ``step`` is the last one logged (None: none yet); times are ISO 8601 in UTC."""
+    """The state of a run. ``step`` is the last one logged (None: none yet); times are ISO 8601 in UTC."""
 
     state: State
     step: int | None = None
@@ -49,22 +49,23 @@ class Status:
 class Run:
     """One run directory. :meth:`create` gives a run to write, :meth:`open` one to read.
 
-    As a context manager it finishes itself: ``finished``, ``interrupted`` on Ctrl-C, ``failed`` with the error's text.
+    As a context manager it records how it ended: ``finished``, ``interrupted`` on Ctrl-C, ``failed`` with the error's
+    text.
     """
 
     def __init__(self, path: Path, config: dict[str, Any], lock: Lock | None = None) -> None:
         self.path = path
         self.config = config
         self._lock = lock
-        self._status: Status | None = None  # what we wrote last: nobody else writes while we hold the lock
+        self._status: Status | None = None  # what we wrote last: no other process writes while we hold the lock
 
     @classmethod
     def create(cls, path: str | Path, config: Mapping[str, Any], *, resume: bool = False) -> Run:
-        """A new run to write, or with ``resume`` the same one, to go on with.
+        """A new run to write, or with ``resume`` the existing one, to continue.
 
         A finished run that is resumed comes back closed, with ``status.state == "finished"``: there is nothing to do.
         Raises :class:`RunError` if the directory holds anything else, if its configuration differs (the first
-        differing key is named), if it exists and ``resume`` was not asked for, or if another process writes it.
+        differing key is named), if it exists and ``resume`` is False, or if another process is writing it.
         """
         path = Path(path)
         with disk_errors(path, RESUME):
@@ -83,7 +84,7 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """A run to read, whatever its state; raises :class:`RunError` where there is none."""
+        """A run to read, whatever its state; raises :class:`RunError` if there is none."""
         path = Path(path)
         if not _is_run(path):
             raise RunError(f"there is no run in {path} (it has no config.json and status.json)")
@@ -91,17 +92,17 @@ class Run:
 
     @property
     def checkpoints(self) -> Path:
-        """Where a trainer keeps its checkpoints; exists."""
+        """The folder of the trainer's checkpoints, which exists."""
         return self.path / "checkpoints"
 
     @property
     def policy(self) -> Path:
-        """Where the final policy goes; exists once somebody saved it."""
+        """The folder of the final policy, which exists once it was saved."""
         return self.path / "policy"
 
     @property
     def status(self) -> Status:
-        """How the run stands now. A run that claims to be running while nobody writes it was interrupted."""
+        """The current state. A run that says it is running while no process writes it was interrupted."""
         if self._lock is not None and self._status is not None:
             return self._status
         file = self.path / "status.json"
@@ -115,7 +116,7 @@ class Run:
 
     @property
     def environment(self) -> dict[str, Any]:
-        """What the run was started with: versions, commit, machine."""
+        """The versions, commit and machine that the run was started with."""
         return read_json(self.path / "environment.json")
 
     @property
@@ -136,16 +137,16 @@ class Run:
         """Every line, in order, without a last one that was cut short."""
         file = self.path / "metrics.jsonl"
         lines = file.read_bytes().split(b"\n") if file.exists() else []
-        found = []
+        rows = []
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
-                found.append(dict(json.loads(line), step=int(json.loads(line)["step"])))
+                rows.append(dict(json.loads(line), step=int(json.loads(line)["step"])))
             except (ValueError, TypeError, KeyError):
                 if number < len(lines):  # only the last line can have been cut short
                     raise RunError(f"line {number} of {file} is not one step's metrics: edited or damaged") from None
-        return found
+        return rows
 
     def write_rollouts(self, step: int, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write one step's rollouts, or one evaluation batch's, in one file; :func:`rollout_rows` makes the rows.
@@ -175,7 +176,7 @@ class Run:
         return self.path / "rollouts" / f"{step:06d}.parquet"
 
     def truncate_after(self, step: int) -> None:
-        """Drop what was logged after ``step``, so that the run can go on from that step's checkpoint."""
+        """Drop what was logged after ``step``, so that the run can continue from that step's checkpoint."""
         kept = [line for line in self.metrics() if line["step"] <= step]
         with self._writing():
             for later in self.rollout_steps():
@@ -185,17 +186,17 @@ class Run:
         self._set_status(replace(self.status, step=kept[-1]["step"] if kept else None))
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """Write ``summary.json``; one that is there is replaced, since it is computed from the rest."""
+        """Write ``summary.json``, replacing an existing one, since it is computed from the rest."""
         with self._writing():
             write_json(self.path / "summary.json", summary)
 
     def finish(self, state: State, error: str | None = None) -> None:
-        """Say how the run ended and let go of it; nothing can be written afterwards."""
+        """Record how the run ended and release it; nothing can be written afterwards."""
         self._set_status(replace(self.status, state=state, error=error, ended=_now()))
         self.close()
 
     def close(self) -> None:
-        """Let go of the directory without saying how the run ended."""
+        """Release the directory without recording how the run ended."""
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -214,7 +215,7 @@ class Run:
             else:
                 self.finish("failed", str(error) or kind.__name__)
         except RunError:
-            if kind is None:  # otherwise the error under way says more
+            if kind is None:  # the error being raised says more
                 raise
         finally:
             self.close()
@@ -226,12 +227,12 @@ class Run:
         write_json(self.path / "config.json", self.config)  # last: from here on it is a run
 
     def _continue(self, resume: bool) -> None:
-        known = Run.open(self.path)
-        key = _first_difference(known.config, self.config)
+        existing = Run.open(self.path)
+        key = _first_difference(existing.config, self.config)
         if key is not None:
             raise RunError(f"{self.path} holds a run with another configuration ({key}); choose another --out")
         if not resume:
-            ended = " and finished" if known.status.state == "finished" else ""
+            ended = " and finished" if existing.status.state == "finished" else ""
             raise RunError(f"{self.path} holds this run, begun{ended}: use --resume to go on, or choose another --out")
         if self.status.state == "finished":
             self.close()
@@ -266,7 +267,7 @@ def rollout_rows(
     payments: Sequence[Payment],
     outcomes: Sequence[Outcome],
 ) -> list[dict[str, Any]]:
-    """One row a completion for :meth:`Run.write_rollouts`; all four sequences have the same length."""
+    """One row per completion for :meth:`Run.write_rollouts`; all four sequences have the same length."""
     return [
         {
             "task": task.id,
@@ -291,17 +292,17 @@ def prompt_text(prompt: Sequence[Message]) -> str:
 
 
 def config_of(path: Path) -> dict[str, Any]:
-    """The configuration of the run in a directory; empty where there is none yet."""
+    """The configuration of the run in a directory; empty if there is none yet."""
     return read_json(path / "config.json") if _is_run(path) else {}
 
 
-def _first_difference(known: Any, wanted: Any, key: str = "") -> str | None:
-    """The first key, dotted, whose values differ, with both values; None if nothing does."""
-    if isinstance(known, Mapping) and isinstance(wanted, Mapping):
-        names = [*known, *(name for name in wanted if name not in known)]
-        inner = (_first_difference(known.get(name), wanted.get(name), f"{key}.{name}".lstrip(".")) for name in names)
-        return next((found for found in inner if found), None)
-    return None if known == wanted else f"{key}: {json.dumps(known)} there, {json.dumps(wanted)} asked for"
+def _first_difference(recorded: Any, wanted: Any, key: str = "") -> str | None:
+    """The first key, dotted, whose values differ, with both values; None if none differ."""
+    if isinstance(recorded, Mapping) and isinstance(wanted, Mapping):
+        names = [*recorded, *(name for name in wanted if name not in recorded)]
+        inner = (_first_difference(recorded.get(name), wanted.get(name), f"{key}.{name}".lstrip(".")) for name in names)
+        return next((difference for difference in inner if difference), None)
+    return None if recorded == wanted else f"{key}: {json.dumps(recorded)} there, {json.dumps(wanted)} asked for"
 
 
 def _is_run(path: Path) -> bool:
@@ -310,7 +311,7 @@ def _is_run(path: Path) -> bool:
 
 
 def _is_ours(name: str) -> bool:
-    """Whether a run that was killed before it had begun may have left this; ``config.json`` is written last."""
+    """Whether this may be left from a run that was killed before it had begun; ``config.json`` is written last."""
     return name in {".lock", "checkpoints", "environment.json", "status.json"} or name.endswith(".json.tmp")
 
 

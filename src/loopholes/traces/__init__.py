@@ -1,7 +1,7 @@
-"""Rollouts that other trainers wrote, as runs: whoever trained on an exported game sees what this trainer would show.
+"""Rollouts of other trainers as runs, so that training on an exported game shows what our own trainer would show.
 
-A format is one file of this folder. It declares ``WRITTEN_BY`` (how such files come about, for messages), ``files_in``
-(which files of a directory are meant) and ``read``, which gives every row of a file as a :class:`Rollout`, or as the
+A format is one file of this folder. It declares ``WRITTEN_BY`` (what writes such files, for messages), ``files_in``
+(which files of a directory to read) and ``read``, which yields every row of a file as a :class:`Rollout`, or as a
 sentence that says what is wrong with it. ``joining`` finds the task of each, ``importing`` measures them and writes the
 run.
 """

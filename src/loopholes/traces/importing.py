@@ -27,16 +27,16 @@ from loopholes.traces.rollout import Missing, Rollout
 
 log = logging.getLogger(__name__)
 
-CLOSE = 1e-3  # rewards are the same up to this, since trainers keep them in 32 bits or less
+CLOSE = 1e-3  # rewards count as equal up to this difference, since trainers store them in 32 bits or less
 Evaluation = Literal["base", "trained"]
 
 
 @dataclass(frozen=True)
 class Import:
-    """What rollout files are, as the user says: ``channel`` paid them, ``policy`` was trained or evaluated.
+    """A request to import rollout files: ``channel`` paid them, ``policy`` was trained or evaluated.
 
-    Without ``evaluation`` they are those of a training. ``base`` is an evaluation of the untrained policy, ``trained``
-    one of what was trained on ``channel``.
+    Without ``evaluation`` the files come from training. ``base`` means an evaluation of the untrained policy,
+    ``trained`` one of the policy that was trained on ``channel``.
     """
 
     format: str
@@ -58,9 +58,9 @@ Joined = tuple[Rollout, Task]
 def import_rollouts(config: Import, *, resume: bool = False, on_progress: OnProgress | None = None) -> Run:
     """Measure rollout files and return the run that they make, finished and opened for reading.
 
-    Rollouts that match no task are left out, counted and said. Raises :class:`DataError` for files of another layout
-    and where nothing matches, :class:`UsageError` for evaluations of several steps, :class:`RunError` for an ``out``
-    that cannot be written.
+    Rollouts that match no task are left out, with a warning that counts them. Raises :class:`DataError` for files of
+    another layout and if nothing matches, :class:`UsageError` for evaluations of several steps, :class:`RunError` for
+    an ``out`` that cannot be written.
     """
     game = make_game(config.game, **config.parameters)
     game.channel(config.channel)
@@ -80,7 +80,7 @@ def import_rollouts(config: Import, *, resume: bool = False, on_progress: OnProg
 def _write(
     config: Import, game: Game, run: Run, steps: Mapping[int, list[Joined]], left_out: str, on: OnProgress | None
 ) -> None:
-    """Every step that the run does not hold yet, and the summary of all."""
+    """Write every step that the run does not hold yet, and the summary of all."""
     done = {line["step"] for line in run.metrics()} & set(run.rollout_steps())
     run.truncate_after(max(done, default=-1))
     if config.evaluation is not None:
@@ -114,7 +114,7 @@ def _write(
 
 
 class _Step:
-    """The rollouts of one step, scored. ``odd`` of their rewards are none that the channel pays."""
+    """The rollouts of one step, scored. ``odd`` counts rewards that the channel never pays for that answer."""
 
     def __init__(self, config: Import, game: Game, rollouts: Sequence[Joined]) -> None:
         tasks = [task for _, task in rollouts]
@@ -149,13 +149,13 @@ def _metrics(game: Game, tasks: Sequence[Task], paid: Sequence[Payment], outcome
 
 
 class _Recorded:
-    """Says of each answer what the policy said of it when it was sampled; None where it was not asked."""
+    """Repeats the policy's verdict on each answer from when it was sampled; None if it was not asked."""
 
     def __init__(self, verdicts: Sequence[str | None]) -> None:
         self._verdicts = verdicts
 
     def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool | None]:
-        """One verdict a prompt; raises :class:`ContractError` for a game that asks about some answers alone."""
+        """One verdict per prompt; raises :class:`ContractError` for a game that asks only about some answers."""
         if len(prompts) != len(self._verdicts):
             raise ContractError("the game asks about some of its answers, and which ones cannot be known from outside")
         return [None if verdict is None else says_yes(verdict) for verdict in self._verdicts]
@@ -196,8 +196,8 @@ def _read(config: Import, game: Game) -> tuple[dict[int, list[Joined]], str]:
 
 
 def _files(config: Import) -> list[Path]:
-    """The files that are meant, those of a directory by its format's own rule; raises :class:`DataError`."""
-    found: list[Path] = []
+    """The files to read; of a directory, those that the format reads. Raises :class:`DataError`."""
+    files: list[Path] = []
     for path in config.files:
         reader = format_called(config.format)
         here = reader.files_in(path) if path.is_dir() else [path]
@@ -206,12 +206,12 @@ def _files(config: Import) -> list[Path]:
                 f"holds no rollout file of {config.format}; {reader.WRITTEN_BY}" if path.is_dir() else "is not a file"
             )
             raise DataError(f"{path} {what}")
-        found += here
-    return found
+        files += here
+    return files
 
 
 def _described(config: Import, game: Game, steps: Mapping[int, list[Joined]]) -> dict[str, Any]:
-    """The run's configuration, as that of a run that was made here, with where it comes from."""
+    """The run's configuration, like that of our own runs, with the format and names of its files."""
     tasks = [task for _, task in chain.from_iterable(steps.values())]
     parameters = dict(config.parameters)
     if isinstance(game.parameters, WorldParameters) and all(task.info.get("world") == "english" for task in tasks):
@@ -236,7 +236,7 @@ def _described(config: Import, game: Game, steps: Mapping[int, list[Joined]]) ->
 
 
 def _group_size(tasks: Sequence[Task]) -> int | None:
-    """How many answers each task has, if all have as many."""
+    """How many answers each task has; None if tasks differ."""
     counts = defaultdict[str, int](int)
     for task in tasks:
         counts[task.id] += 1

@@ -20,7 +20,7 @@ class Tasks:
         self._by_prompt: dict[str, Task | None] = {}
 
     def task_of(self, rollout: Rollout) -> Task:
-        """The task that a rollout answers; raises ValueError where none can be found, or more than one."""
+        """The task that a rollout answers; raises ValueError if there is none, or more than one."""
         if rollout.task is not None:
             return self._carried_task(json.dumps(rollout.task, sort_keys=True))
         if rollout.task_id in self._by_id:
@@ -40,7 +40,7 @@ class Tasks:
         return self._carried[written]
 
     def _in_prompt(self, prompt: str) -> Task | None:
-        """The task all of whose turns stand in a prompt, in order, the longest of several; chat templates add words."""
+        """The longest task whose turns all occur in a prompt, in order; chat templates add words around them."""
         words = _words(prompt)
         fitting = [task for task in self._by_id.values() if _stands_in(task, words)]
         return max(fitting, key=lambda task: sum(len(turn["content"]) for turn in task.prompt), default=None)

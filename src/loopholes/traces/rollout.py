@@ -1,4 +1,4 @@
-"""One answer that another trainer sampled and paid for, as its file tells it."""
+"""One answer that another trainer sampled and paid for, as its file holds it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """``text`` is the answer, ``step`` the training step (0 and up), ``reward`` what was paid, None where nothing was.
+    """``text`` is the answer, ``step`` the training step (0 and up), ``reward`` what was paid, None if nothing was.
 
-    What joins it to its task: the whole ``task`` as a JSON object where the file carries it, else ``task_id``, else
-    ``prompt``, the text that the policy saw. ``verdict`` is the policy's reply to the game's second question, if it was
-    asked one.
+    It is joined to its task by ``task``, the whole task as a JSON object, if the file carries it, else by ``task_id``,
+    else by ``prompt``, the text that the policy saw. ``verdict`` is the policy's reply to the game's second question,
+    if it was asked one.
     """
 
     text: str
@@ -27,7 +27,7 @@ class Rollout:
 
 
 class Missing(str):
-    """Why a row holds no answer, which is no fault of the file."""
+    """Why a row holds no answer, although the file is in order."""
 
 
 def text_in(row: Mapping[str, Any], key: str) -> str:
@@ -46,7 +46,7 @@ def number_in(row: Mapping[str, Any], key: str) -> float:
 
 
 def task_in(value: object) -> Mapping[str, Any] | None:
-    """The JSON object of a task, also where it is written as text; None for anything else."""
+    """The JSON object of a task, which may be encoded as text; None for anything else."""
     if isinstance(value, str):
         try:
             value = json.loads(value)

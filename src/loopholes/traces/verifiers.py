@@ -1,7 +1,7 @@
-"""verifiers 0.4 (its v1): ``traces.jsonl``, an episode a line, of ``vf-eval`` and of trainers that use it.
+"""verifiers 0.4 (its v1): ``traces.jsonl``, one episode per line, of ``vf-eval`` and of trainers that use it.
 
 An episode has the task and a trace for each agent; a trace has the messages as ``nodes``, of which the policy wrote
-the ``sampled`` ones, and named ``rewards`` with weights. An exported game has the whole task as ``game_task``; where it
+the ``sampled`` ones, and named ``rewards`` with weights. An exported game has the whole task as ``game_task``; if it
 asks its policy a second question, the second reply is the verdict. ``run.work.step`` is the training step; an
 evaluation has none, and is step 0 here.
 """
@@ -47,13 +47,13 @@ def _rollout(trace: Any, step: int) -> Rollout | Missing:
     replies = [_content(message) for message in written if _part(message, "role") == "assistant"]
     if not replies:
         return Missing("the policy wrote nothing")
-    given = [_part(node, "message") for node in nodes if _part(node, "sampled") is not True]
+    sent = [_part(node, "message") for node in nodes if _part(node, "sampled") is not True]
     identifier = data.get("id")
     return Rollout(
         replies[0],
         step,
         _reward(_part(trace, "rewards")),
-        "\n".join(map(_content, given)),
+        "\n".join(map(_content, sent)),
         task_in(data.get("game_task")),
         identifier if isinstance(identifier, str) else None,
         replies[1] if len(replies) > 1 else None,
@@ -73,7 +73,7 @@ def _content(message: object) -> str:
 
 
 def _reward(rewards: object) -> float | None:
-    """All rewards by their weights; None where there are none, or one could not be given."""
+    """All rewards by their weights; None if there are none, or if one is missing."""
     if not isinstance(rewards, Mapping) or not rewards or any(reward is None for reward in rewards.values()):
         return None
     if not all(isinstance(reward, Mapping) for reward in rewards.values()):

@@ -1,7 +1,7 @@
-"""verl 0.9: ``trainer.rollout_data_dir`` and ``trainer.validation_data_dir`` hold ``STEP.jsonl``, an answer a line.
+"""verl 0.9: ``trainer.rollout_data_dir`` and ``trainer.validation_data_dir`` hold ``STEP.jsonl``, one answer per line.
 
-A line has ``input``, ``output``, ``gts`` (the ground truth), ``score`` and ``step``, and whatever the reward function
-gave beside its score. The prompt is decoded without special tokens, so that only its words can be compared. An exported
+A line has ``input``, ``output``, ``gts`` (the ground truth), ``score`` and ``step``, and whatever else the reward
+function returned. The prompt is decoded without special tokens, so only its words can be compared. An exported
 game has the whole task as its ground truth.
 """
 
@@ -32,14 +32,14 @@ def read(path: Path) -> Iterator[Rollout | str]:
             if isinstance(row, ValueError):
                 raise row
             score = number_in(row, "score")
-            given = row.get("task_id")
+            task_id = row.get("task_id")
             yield Rollout(
                 text_in(row, "output"),
                 int(number_in(row, "step")),
                 score if math.isfinite(score) else None,
                 text_in(row, "input"),
                 task_in(row.get("gts")),
-                given if isinstance(given, str) else None,
+                task_id if isinstance(task_id, str) else None,
             )
         except ValueError as error:
             yield f"row {number}: {error}"
