@@ -1,7 +1,7 @@
-"""Options that are checked, and the presets.
+"""Checked options, and the presets of training.
 
-``paper`` is the set-up of the paper (SPEC, "Training set-up of the paper") for real models; ``lora`` trains an adapter
-of a small real model on a CPU; ``mini`` is for the policies that ship with the package.
+``paper`` is the set-up of the paper for real models; ``lora`` trains an adapter of a small real model on a CPU;
+``mini`` is for the policies that ship with the package.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Preset = Literal["mini", "lora", "paper"]
 
 
 MINI: dict[str, Any] = {
-    "prompts_per_step": 16,  # 128 completions a step
+    "prompts_per_step": 16,  # 128 completions per step
     "updates_per_step": 1,
     "completions_per_pass": 128,
     "learning_rate": 3e-4,
     "temperature": 1.0,
     "steps": 100,
     "save_every": 25,
-    "bf16": False,  # no gain on a CPU, and a loss where the CPU has no bfloat16
+    "bf16": False,  # no gain for minis on a CPU, and slower on a CPU without bfloat16
     "gradient_checkpointing": False,
 }
 
@@ -45,8 +45,8 @@ PAPER: dict[str, Any] = {
 }
 
 
-# Updates a step: prompts / minibatch of 32. The paper gives 2048 to 3072 answer tokens and not which game has which;
-# programs get the longer one here.
+# Updates per step: prompts / minibatch of 32. The paper gives 2048 to 3072 answer tokens without saying which game has
+# which; programs get the longer limit here.
 PAPER_GAMES: dict[str, dict[str, Any]] = {
     "context-compliance": {"prompts_per_step": 64, "updates_per_step": 2, "epochs": 5},
     "self-grading": {"prompts_per_step": 64, "updates_per_step": 2, "epochs": 4},
@@ -57,10 +57,10 @@ PAPER_GAMES: dict[str, dict[str, Any]] = {
 
 LORA: dict[str, Any] = {
     "peft": {"r": 16, "lora_alpha": 32, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]},
-    "prompts_per_step": 8,  # 64 completions a step
+    "prompts_per_step": 8,  # 64 completions per step
     "updates_per_step": 1,
     "completions_per_pass": 8,
-    "learning_rate": 1e-3,  # of two that were tried on seed 1000; see docs/real-models.md
+    "learning_rate": 1e-3,  # the better of two that were tried on seed 1000; see docs/real-models.md
     "temperature": 0.7,  # at 1.0 most answers of a model of 135 million parameters are noise
     "max_prompt_tokens": 1024,
     "steps": 30,
@@ -69,18 +69,18 @@ LORA: dict[str, Any] = {
 }
 
 
-# Tokens of an answer in the English worlds.
+# Longest answer in the English worlds, in tokens.
 ENGLISH_TOKENS: dict[str, int] = {
     "context-compliance": 48,
     "self-grading": 128,
     "proxy-metric": 224,  # a copy of the longest report
     "reward-tampering": 128,
 }
-THOUGHTS = 128  # tokens more for reasoning
+THOUGHTS = 128  # additional tokens for reasoning
 
 
 def english_tokens(game: str, parameters: Mapping[str, Any], default: int) -> int:
-    """The longest completion, in tokens, that a game in English asks for; ``default`` for other games than the four."""
+    """The longest completion of a game in English, in tokens; ``default`` for a game other than the four."""
     return ENGLISH_TOKENS.get(game, default) + (THOUGHTS if parameters.get("reasoning") == "cot" else 0)
 
 

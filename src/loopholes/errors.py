@@ -51,9 +51,9 @@ class UsageError(LoopholesError):
 class UnknownName(UsageError):
     """No game, channel, policy or parameter has this name."""
 
-    def __init__(self, what: str, name: str, known: object) -> None:
-        names = ", ".join(sorted(str(k) for k in known)) if isinstance(known, (list, tuple, set, dict)) else str(known)
-        super().__init__(f"there is no {what} {name!r}; choose from: {names}")
+    def __init__(self, what: str, name: str, choices: object) -> None:
+        names = map(str, choices) if isinstance(choices, (list, tuple, set, dict)) else [str(choices)]
+        super().__init__(f"there is no {what} {name!r}; choose from: {', '.join(sorted(names))}")
 
 
 EXTRAS = {

@@ -1,8 +1,8 @@
 """Evaluating a policy: it answers tasks, every answer is paid and measured, and everything is written down.
 
-A run of kind ``eval`` holds, beside what every run holds, ``tasks.jsonl``: the tasks that were asked, so that every
-number can be computed again from the directory alone; and ``log_odds.jsonl``: how near the policy is to the exploit on
-each of them (:mod:`loopholes.log_odds`). Batches are numbered from 1 in the place of steps.
+A run of kind ``eval`` holds, in addition to what every run holds, ``tasks.jsonl``: its tasks, so that every number
+can be computed again from the directory alone; and ``log_odds.jsonl``: how near the policy is to the exploit on
+each of them (:mod:`loopholes.log_odds`). Batches, numbered from 1, take the place of steps.
 """
 
 from __future__ import annotations
@@ -44,9 +44,12 @@ PAPER_TOP_K = {"reward-tampering": 50}
 
 
 class EvalConfig(Config):
-    """One evaluation, complete. Sampling that is None: 1.0 and no cuts for policies of terse prompts (the minis), the
-    paper's 0.6, 0.95 and 20 (50 for tampering) for all others; ``max_tokens`` is the game's, the English world's for
-    policies of the preset ``lora``, or the paper's. An endpoint gets no ``top_k`` unasked, since many refuse it.
+    """One evaluation, complete.
+
+    Sampling fields that are None mean temperature 1.0 without cuts for policies with terse prompts (the minis), and
+    the paper's 0.6, 0.95 and 20 (50 for tampering) for all others. ``max_tokens`` is then the game's, the English
+    world's for policies with the preset ``lora``, or the paper's. An endpoint gets no ``top_k`` unless it is set,
+    since many refuse it.
     """
 
     kind: ClassVar[str] = "evaluation"
@@ -56,16 +59,16 @@ class EvalConfig(Config):
     policy: str
     out: Path
     tasks: Path | None = Field(default=None, description="a file of tasks; generated ones if there is none")
-    split: Split = Field(default="test", description="of generated tasks")
+    split: Split = Field(default="test", description="split of generated tasks")
     skip_bad: bool = Field(default=False, description="leave out rows that are broken or too long for the policy")
     count: int = Field(default=256, ge=1, description="generated tasks")
-    samples: int = Field(default=8, ge=1, description="answers a task")
-    channel: str = Field(default="vulnerable", description="whose reward a rollout is filed under")
+    samples: int = Field(default=8, ge=1, description="answers per task")
+    channel: str = Field(default="vulnerable", description="channel whose reward is a rollout's own")
     temperature: float | None = Field(default=None, ge=0)
     top_p: float | None = Field(default=None, gt=0, le=1)
     top_k: int | None = Field(default=None, ge=0)
     max_tokens: int | None = Field(default=None, ge=1)
-    seed: int = Field(default=0, ge=0, description="of the tasks, of the sampling and of the audits")
+    seed: int = Field(default=0, ge=0, description="seed of tasks, sampling and audit draws")
     batch_size: int | None = Field(default=None, ge=1, description="answers sampled at once")
     bf16: bool | None = Field(default=None, description="whether weights are bfloat16; default: where that is faster")
     timeout: float | None = Field(
@@ -73,7 +76,7 @@ class EvalConfig(Config):
     )
 
     def sampling(self, game: Game, prompts: str, preset: Preset | None = None) -> Sampling:
-        """How answers are drawn, by a policy that is trained by ``preset`` if that is known."""
+        """How answers are sampled; ``preset`` is the one that trains the policy, if known."""
         if prompts == "terse":
             default = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_tokens": game.max_completion_tokens}
         else:
@@ -82,15 +85,15 @@ class EvalConfig(Config):
                 longest = english_tokens(game.name, self.parameters, game.max_completion_tokens)
             top_k = 0 if is_address(self.policy) else PAPER_TOP_K.get(game.name, PAPER_SAMPLING["top_k"])
             default = {**PAPER_SAMPLING, "top_k": top_k, "max_tokens": longest}
-        given = {name: getattr(self, name) for name in default if getattr(self, name) is not None}
-        return Sampling(**{**default, **given})
+        chosen = {name: getattr(self, name) for name in default if getattr(self, name) is not None}
+        return Sampling(**{**default, **chosen})
 
 
 def run_evaluation(config: EvalConfig, *, resume: bool = False, on_progress: OnProgress | None = None) -> Run:
     """Evaluate what a configuration names and return the run, finished and opened for reading.
 
     Raises :class:`UsageError`, :class:`PolicyError`, :class:`DataError` and :class:`RunError` before anything is
-    sampled; :class:`ScoringError` if a judge or the sandbox breaks, after which ``resume`` goes on.
+    sampled; :class:`ScoringError` if a judge or the sandbox breaks, after which ``resume`` continues.
     """
     game = make_game(config.game, **config.parameters)
     game.channel(config.channel)
@@ -109,14 +112,14 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_progress: OnP
         world = game.world_played(policy.prompt_style)
         style, trainable = policy.prompt_style, config.split == "train"
         tasks = game.tasks(config.split, seed=config.seed, count=config.count, prompts=style, trainable=trainable)
-    given = len(tasks)
+    count = len(tasks)
     if config.skip_bad:
         tasks = leave_out_long(policy, tasks, sampling.max_tokens)
-    waits = {"timeout", *(["batch_size"] if is_address(config.policy) else [])}  # which change no answer
+    waits = {"timeout", *(["batch_size"] if is_address(config.policy) else [])}  # these change no answer
     record = config.model_dump(mode="json", exclude={"out", "policy", "bf16", *waits})
     record["parameters"] = {**config.parameters, **world}
     used = {key: getattr(sampling, key) for key in ("temperature", "top_p", "top_k", "max_tokens")}
-    if policy.prompt_style != "terse":  # whose policies are too small for a choice
+    if policy.prompt_style != "terse":  # policies with terse prompts are too small for a choice
         used["bf16"] = getattr(policy, "bf16", None)
     described = {"kind": "eval", "policy": name, "arm": arm, "source": config.policy, **record, **used}
     run = Run.create(config.out, described, resume=resume)
@@ -136,18 +139,18 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_progress: OnP
                 on_progress=on_progress,
             )
             write_log_odds(run.path, branch_log_odds(policy, game, tasks))
-            found = cells(f"{game.name}/{arm}/{name}", estimates(game, scored))
+            summary = cells(f"{game.name}/{arm}/{name}", estimates(game, scored))
             usage = _usage(run) if isinstance(policy, Metered) else {}
-            run.write_summary({"cells": found, "too_long": given - len(tasks), **usage})
+            run.write_summary({"cells": summary, "too_long": count - len(tasks), **usage})
     return Run.open(config.out)
 
 
 def origin(policy: str, game: Game) -> tuple[str, str]:
-    """The arm a policy belongs to and the name of the policy it was made from.
+    """The arm that a policy belongs to, and the name of the policy that it was trained from.
 
-    ``base`` for a policy that no run trained, and for every endpoint; the channel (or ``distilled``) for one that a run
-    trained on this game, after the name of the game if it was another; for other kinds of policies their prefix:
-    ``scripted``.
+    The arm is ``base`` for a policy that no run trained, and for every endpoint; the channel (or ``distilled``) for one
+    that a run trained on this game, with the game's name in front if it was another game; and for other kinds of
+    policies their prefix, ``scripted``.
     """
     if (kind := kind_of(policy)) is not None:
         return kind.PREFIX.rstrip(":"), policy
@@ -174,8 +177,8 @@ def evaluate(
 ) -> list[Scored]:
     """Let a policy answer each task ``samples`` times, and score the answers, ``batch_tasks`` tasks at a time.
 
-    The first of ``channels`` is the one whose reward a rollout is filed under; with more of them, what each one pays
-    is in the rollout's details under ``rewards``. An audit draw depends on the seed and on the number of the sample
+    A rollout's reward is that of the first of ``channels``; if there are more, the payment of each is in the rollout's
+    details under ``rewards``. An audit draw depends on the seed and on the number of the sample
     in the whole evaluation. With a ``run``, batches that it holds are not answered again, and each new one is on disk
     before the next begins; the caller finishes the run. ``on_progress`` is called after each batch, with
     the numbers of its line of metrics.
@@ -208,7 +211,7 @@ def evaluate(
 
 
 def _check_model(run: Run | None, models: Sequence[str]) -> None:
-    """Raise :class:`RunError` where answers of another model would be filed among those of the first."""
+    """Raise :class:`RunError` if answers of another model would be mixed with those of the first."""
     named = {*models, *(name for line in (run.metrics() if run else ()) for name in line.get("models", ()))}
     if len(named) > 1:
         raise RunError(
@@ -218,7 +221,7 @@ def _check_model(run: Run | None, models: Sequence[str]) -> None:
 
 
 def _usage(run: Run) -> dict[str, Any]:
-    """What the answers of a metered policy took, over all batches."""
+    """The usage of a metered policy over all batches."""
     lines = run.metrics()
     counts = {name: sum(line[name] for line in lines) for name in ("prompt_tokens", "completion_tokens", "unanswered")}
     names = {key: sorted({name for line in lines for name in line[key]}) for key in ("models", "refused")}
@@ -226,9 +229,9 @@ def _usage(run: Run) -> dict[str, Any]:
 
 
 def leave_out_long(policy: Policy, tasks: Sequence[Task], max_tokens: int) -> list[Task]:
-    """The tasks whose prompts leave room for ``max_tokens`` more in the policy's context; the others are counted.
+    """The tasks whose prompts leave room for ``max_tokens`` more in the policy's context; a warning counts the others.
 
-    Policies of which no context is known take everything. Raises :class:`DataError` if nothing is left.
+    Policies with an unknown context take every task. Raises :class:`DataError` if nothing is left.
     """
     model, tokenizer = getattr(policy, "model", None), getattr(policy, "tokenizer", None)
     if model is None or tokenizer is None:
@@ -250,7 +253,7 @@ def leave_out_long(policy: Policy, tasks: Sequence[Task], max_tokens: int) -> li
 
 
 def _begin(run: Run | None, tasks: Sequence[Task]) -> int:
-    """Write the tasks down, or check that they are those of the run; returns how many batches are done."""
+    """Write the tasks, or check that they are those of the run; returns how many batches are done."""
     if run is None:
         return 0
     text = "".join(json.dumps(jsonable(task_to_json(task))) + "\n" for task in tasks)

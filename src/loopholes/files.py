@@ -1,6 +1,6 @@
-"""Files that survive a kill and files that users hand over: whole writes, locks, JSON Lines and parquet rows.
+"""Files that survive a kill and files from users: atomic writes, locks, JSON Lines and parquet rows.
 
-And where files that can be had again are kept: :func:`cache_folder`.
+Also the folder of files that can be downloaded or computed again: :func:`cache_folder`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 def jsonable(value: Any) -> Any:
-    """What strict JSON can hold: arrays and tensors as numbers, paths as text, numbers that are not finite as None."""
+    """The value in strict JSON: arrays and tensors as numbers, paths as text, numbers that are not finite as None."""
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -45,7 +45,7 @@ def jsonable(value: Any) -> Any:
 def cache_folder() -> Path:
     """The directory that LOOPHOLES_CACHE names, else ``loopholes`` in the user's cache; it may not exist yet.
 
-    Raises :class:`UsageError` where the user has no home.
+    Raises :class:`UsageError` if the user has no home.
     """
     chosen, users = os.environ.get("LOOPHOLES_CACHE"), os.environ.get("XDG_CACHE_HOME")
     try:
@@ -57,12 +57,12 @@ def cache_folder() -> Path:
 def read_json(file: Path) -> dict[str, Any]:
     """A JSON object from disk; raises :class:`RunError` if it is missing or damaged."""
     try:
-        found = json.loads(file.read_bytes())
+        value = json.loads(file.read_bytes())
     except (OSError, ValueError):
         raise RunError(f"{file} cannot be read as JSON; the run was edited or damaged") from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise RunError(f"{file} does not hold a JSON object; the run was edited or damaged")
-    return found
+    return value
 
 
 def write_json(file: Path, value: Mapping[str, Any]) -> None:
@@ -71,7 +71,7 @@ def write_json(file: Path, value: Mapping[str, Any]) -> None:
 
 
 def replace_file(file: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write a whole file under a temporary name and rename it: a kill leaves the old content or the new."""
+    """Write a file under a temporary name and rename it, so that a kill leaves either the old or the new content."""
     temporary = file.with_name(f".{file.name}.tmp")
     try:
         if isinstance(content, bytes):
@@ -80,7 +80,7 @@ def replace_file(file: Path, content: bytes | Iterable[bytes]) -> None:
             with temporary.open("wb") as written:
                 written.writelines(content)
         temporary.replace(file)
-    except BaseException:  # the content may be made while it is written, and making it may fail
+    except BaseException:  # the content may be computed while it is written, and that may fail
         temporary.unlink(missing_ok=True)
         raise
 
@@ -91,7 +91,7 @@ AGAIN = "run the same command again"
 
 @contextmanager
 def disk_errors(path: Path, then: str = AGAIN) -> Iterator[None]:
-    """Turn what a file system refuses into one sentence (:class:`RunError`), which says what to do ``then``."""
+    """Turn errors of the file system into one sentence (:class:`RunError`), which ends with what to do ``then``."""
     try:
         yield
     except OSError as error:
@@ -102,7 +102,7 @@ def disk_errors(path: Path, then: str = AGAIN) -> Iterator[None]:
 
 @contextmanager
 def resumed_unasked() -> Iterator[None]:
-    """For runs of a command that resumes them by itself and has no --resume: it is run again."""
+    """Rewords "go on with --resume" for commands that resume by themselves: "run the same command again"."""
     try:
         yield
     except LoopholesError as error:
@@ -111,7 +111,7 @@ def resumed_unasked() -> Iterator[None]:
 
 
 class Lock:
-    """An exclusive lock on a directory, gone with the process that holds it, however that ends.
+    """An exclusive lock on a directory, released when the process that holds it ends, for whatever reason.
 
     A child made by fork does not inherit it: an orphan must not keep a killed run from being resumed.
     """
@@ -119,9 +119,9 @@ class Lock:
     _held: ClassVar[weakref.WeakSet[Lock]] = weakref.WeakSet()
 
     def __init__(self, directory: Path, patience: float = 0.5) -> None:
-        """Raises :class:`RunError` if somebody else holds it for longer than ``patience`` seconds.
+        """Raises :class:`RunError` if another process holds it for longer than ``patience`` seconds.
 
-        The patience is for :meth:`is_held`, which takes the lock for a moment.
+        The wait is for :meth:`is_held`, which takes the lock for a moment.
         """
         self._file: IO[str] | None = None
         self._file = (directory / ".lock").open("a")
@@ -134,7 +134,7 @@ class Lock:
         Lock._held.add(self)
 
     def release(self) -> None:
-        """Let go; a second call does nothing."""
+        """Release the lock; a second call does nothing."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -144,7 +144,7 @@ class Lock:
 
     @staticmethod
     def is_held(directory: Path) -> bool:
-        """Whether anybody holds the lock of this directory now."""
+        """Whether a process holds the lock of this directory now."""
         try:
             file = directory / ".lock"
             # NFS gives an exclusive lock only on a file that is open for writing.
@@ -179,7 +179,7 @@ class BadRows:
         self._shown: list[str] = []
 
     def add(self, complaint: str) -> None:
-        """One more, as ``row NUMBER: what is wrong``."""
+        """Add a complaint, as ``row NUMBER: what is wrong``."""
         self.count += 1
         if len(self._shown) < 3:
             self._shown.append(complaint if len(complaint) <= 200 else f"{complaint[:199]}…")
@@ -189,7 +189,7 @@ class BadRows:
         return "; ".join(self._shown) + more
 
     def left_out(self, used: int) -> str:
-        """Log, and say for the summary, how many rows were left out beside ``used`` good ones; empty if none were."""
+        """Log how many rows were left out beside ``used`` good ones, and return it as text; empty if none were."""
         if not self.count:
             return ""
         share = f"{self.count:,} of {self.count + used:,} rows"
@@ -232,7 +232,7 @@ def _well_formed(value: Any) -> Any:
 
 
 def parquet_rows(path: Path, needs: str = "") -> Iterator[dict[str, Any] | ValueError]:
-    """The rows of a parquet file, which has to have a column ``needs``; a row that Python cannot hold is its error."""
+    """The rows of a parquet file, which must have a column ``needs``; an error for a row that Python cannot hold."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -248,7 +248,7 @@ def parquet_rows(path: Path, needs: str = "") -> Iterator[dict[str, Any] | Value
 
 
 def _batch_rows(batch: pa.RecordBatch) -> list[dict[str, Any] | ValueError]:
-    """The rows of a batch; where Python has no such value (text that is not UTF-8, a far date) a row is its error."""
+    """The rows of a batch; an error for a row that Python cannot hold (text that is not UTF-8, a far date)."""
     try:
         return list(batch.to_pylist())
     except (ValueError, OverflowError) as error:

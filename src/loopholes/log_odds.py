@@ -1,9 +1,9 @@
 """Branch-point log-odds: how near a policy is to an exploit, without sampling it.
 
-An exploiting answer and an honest one say the same up to some token. There x = ln P(exploiting) - ln P(honest), summed
-over what follows (what both share cancels out). It has no sampling noise and no floor: it moves while the exploit is
-still too rare to be sampled. The texts are the game's own (:meth:`loopholes.games.base.Game.branch`), and training may
-find others: so x is calibrated against sampled rates where there are any, and both are reported.
+An exploiting answer and an honest one are equal up to some token. From there x = ln P(exploiting) - ln P(honest),
+summed over the rest (the shared beginning cancels out). It has no sampling noise and no floor: it moves while the
+exploit is still too rare to be sampled. The texts are the game's own (:meth:`loopholes.games.base.Game.branch`), and
+training may find others, so x is calibrated against sampled rates if there are any, and both are reported.
 """
 
 from __future__ import annotations
@@ -41,35 +41,35 @@ def branch_log_odds(policy: Policy, game: Game, tasks: Sequence[Task]) -> list[C
     branches = [(task, branch) for task in tasks if (branch := game.branch(task)) is not None]
     forced = [(branch.prompt, answer) for _, branch in branches for answer in (*branch.exploiting, *branch.honest)]
     likelihoods = iter(policy.log_likelihoods([prompt for prompt, _ in forced], [answer for _, answer in forced]))
-    found = []
+    odds = []
     for task, branch in branches:
         value = _summed(likelihoods, branch.exploiting) - _summed(likelihoods, branch.honest)
         if math.isfinite(value):
-            found.append(Contribution(task.id, value, branch.side))
-    return found
+            odds.append(Contribution(task.id, value, branch.side))
+    return odds
 
 
 def _summed(likelihoods: Iterator[float], answers: Sequence[str]) -> float:
-    """The logarithm of the chance that one of these answers is given; takes their likelihoods."""
+    """The logarithm of the total chance of these answers; consumes their likelihoods."""
     return float(np.logaddexp.reduce(list(islice(likelihoods, len(answers)))))
 
 
-def sums(found: Sequence[Contribution]) -> Sums:
+def sums(odds: Sequence[Contribution]) -> Sums:
     """x of one seed, for an estimate: the mean over tasks, or the gap between tasks of the two sides."""
-    return Sums("gap" if any(x.side < 0 for x in found) else "mean").add(found)
+    return Sums("gap" if any(x.side < 0 for x in odds) else "mean").add(odds)
 
 
-def changed(found: Sequence[Contribution], since: Sequence[Contribution]) -> list[Contribution]:
+def changed(odds: Sequence[Contribution], since: Sequence[Contribution]) -> list[Contribution]:
     """By how much x has changed, in nats, on each task that both were measured on."""
     before = {x.task: x.value for x in since}
-    return [Contribution(x.task, x.value - before[x.task], x.side) for x in found if x.task in before]
+    return [Contribution(x.task, x.value - before[x.task], x.side) for x in odds if x.task in before]
 
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """How far a policy lies from another one at the branch points of the ``prompts`` that both were measured on.
+    """How far a policy is from another one at the branch points of the ``prompts`` that both were measured on.
 
-    In nats per prompt. ``mean`` is positive where the policy is nearer to the exploit than the other; prompts of side
+    In nats per prompt. ``mean`` is positive if the policy is nearer to the exploit than the other; prompts of side
     -1, on which an exploiter does less, count negatively. ``absolute`` is the mean of the magnitudes, so it is 0 only
     if both agree on every prompt.
     """
@@ -80,16 +80,16 @@ class Distance:
 
 
 def distance(policy: Sequence[Contribution], other: Sequence[Contribution]) -> Distance:
-    """From what was measured of both; raises :class:`RunError` if they have no prompt in common."""
+    """The distance between two policies, from their log-odds; raises :class:`RunError` if they share no prompt."""
     changes = [x.value * x.side for x in changed(policy, other)]
     if not changes:
         raise RunError("the two evaluations have no log-odds of the same prompt, so the policies cannot be matched")
     return Distance(float(np.mean(changes)), float(np.mean(np.abs(changes))), len(changes))
 
 
-def write_log_odds(run: Path, found: Sequence[Contribution]) -> None:
+def write_log_odds(run: Path, odds: Sequence[Contribution]) -> None:
     """Write ``log_odds.jsonl`` into the directory of an evaluation's run."""
-    lines = [json.dumps({"task": x.task, "log_odds": x.value, "side": x.side}) + "\n" for x in found]
+    lines = [json.dumps({"task": x.task, "log_odds": x.value, "side": x.side}) + "\n" for x in odds]
     with disk_errors(run):
         replace_file(run / FILE, "".join(lines).encode())
 
@@ -111,7 +111,7 @@ def read_log_odds(run: Path) -> list[Contribution]:
 def measure_finished(folder: Path, policy: str | None = None) -> bool:
     """Record the log-odds of an evaluation that was finished without them, from the policy that it evaluated.
 
-    ``policy`` stands in for the recorded place of the policy. Returns whether there was anything to do.
+    ``policy`` replaces the recorded location of the policy. Returns whether there was anything to do.
     """
     if (folder / FILE).is_file():
         return False

@@ -1,4 +1,4 @@
-"""How much memory this process can still have."""
+"""How much memory this process can still use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def available_memory() -> int | None:
-    """Bytes of memory that are free or can be freed, within this process's cgroup; None where nobody says."""
+    """Bytes of memory that are free or can be freed, within this process's cgroup; None if that is unknown."""
     limits = [size for size in (_of_machine(), _of_cgroup()) if size is not None]
     return min(limits, default=None)
 
@@ -23,10 +23,10 @@ def _of_machine() -> int | None:
 
 
 def _of_cgroup() -> int | None:
-    """Of cgroup v2, as containers see it; cached files count as available, since the kernel drops them first."""
+    """The limit of cgroup v2, as in containers; cached files count as available, since the kernel drops them first."""
     try:
         most, used = (int((CGROUP / f"memory.{name}").read_text()) for name in ("max", "current"))
         kinds = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
         return most - used + int(kinds.get("inactive_file", 0))
-    except (OSError, ValueError):  # no such file, or "max", which is no limit
+    except (OSError, ValueError):  # no such file, or "max", which means no limit
         return None

@@ -1,12 +1,12 @@
-"""What a user names, as an object: ``FILE.py:NAME`` or ``package.module:NAME``.
+"""Loads objects that a user names as ``FILE.py:NAME`` or ``package.module:NAME``.
 
 A reward, a truth and a game are all named like this. NAME may be dotted (``Class.method``) and may be a call with
-literal arguments (``get_reward(max_len=1024)``), which is made without evaluating anything.
+literal arguments (``get_reward(max_len=1024)``), which are read without evaluating code.
 
 A file in a package, that is beside an ``__init__.py``, is imported as a part of that package, so that its relative
 imports work; the package at hand wins over an installed one of the same name. Any other file is run by itself with its
 folder first on the path, as Python runs a script. Modules that are not installed are compiled from their source each
-time: Python's cache would miss a file that was mended within the same second at the same length.
+time: Python's cache would miss a file that was changed within the same second at the same length.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def load(source: str, name: str, *, registered: bool = True) -> Any:
 def module_of(source: str, *, registered: bool = True) -> ModuleType:
     """The module of ``FILE.py`` or ``package.module``; raises :class:`UsageError` in one sentence.
 
-    If its source changed since it was last imported here, it is imported anew, together with the rest of its package.
+    If its source changed since it was last imported here, it is imported again, with the rest of its package.
     ``registered`` puts a file that is run by itself into ``sys.modules``, which not every framework does.
     """
     if not source.endswith(".py"):
@@ -99,7 +99,7 @@ def recorded(text: str) -> str:
 def source_of(source: str, places: Sequence[str] = ()) -> Path | None:
     """The Python file of ``FILE.py`` or ``package.module``, found without importing it; None if there is none.
 
-    ``places`` are where another Python looks for modules; without them it is this one's path.
+    ``places`` are the folders in which another Python looks for modules, by default this one's path.
     """
     if source.endswith(".py"):
         path = Path(os.path.abspath(source))
@@ -113,14 +113,14 @@ def source_of(source: str, places: Sequence[str] = ()) -> Path | None:
         if spec is None:
             return None
         locations: Any = spec.submodule_search_locations or ()
-        places = getattr(locations, "_path", locations)  # a namespace's own list wants its parents to be imported
+        places = getattr(locations, "_path", locations)  # a namespace's own list needs its parents to be imported
     return Path(spec.origin) if spec is not None and spec.origin and spec.origin.endswith(".py") else None
 
 
 def run_file(path: Path, name: str, *, registered: bool = True) -> ModuleType:
     """Run a Python file as the module ``name``; raises :class:`UsageError` in one sentence.
 
-    Each call runs it again, from the source and not from what Python compiled of it before.
+    Each call runs it again, from the source and not from Python's compiled copy.
     """
     if not path.is_file():
         raise UsageError(f"there is no file {path}")
@@ -189,7 +189,7 @@ def _attribute(owner: Any, name: str, source: str, label: str) -> Any:
         raise UsageError(
             f"{label} does not exist: {type(owner).__name__} has no {name}; it has: {_near(name, names)}"
         ) from None
-    except Exception as error:  # of a module that imports what is asked of it
+    except Exception as error:  # from a module that imports its attributes on demand
         raise _refused(label, error) from error
     if isinstance(owner, type) and isinstance(getattr_static(owner, name), FunctionType):
         raise UsageError(f"{label} needs an instance: write {source}:{owner.__name__}().{name}")
@@ -197,7 +197,7 @@ def _attribute(owner: Any, name: str, source: str, label: str) -> Any:
 
 
 def _public(module: ModuleType) -> list[str]:
-    """Names of what is callable in a module and was made there; all public names if nothing was."""
+    """Names of the callables that a module defines; all of its public names if it defines none."""
     here = [
         name
         for name, value in vars(module).items()
@@ -207,7 +207,7 @@ def _public(module: ModuleType) -> list[str]:
 
 
 def _near(name: str, names: Iterable[str]) -> str:
-    """The names that one could be meant for, or the first of all."""
+    """The names closest to a misspelled one, or the first names if none is close."""
     names = list(names)
     shown = difflib.get_close_matches(name, names, MOST_NAMES) or names[:MOST_NAMES]
     return ", ".join(shown) or "nothing"
@@ -216,7 +216,7 @@ def _near(name: str, names: Iterable[str]) -> str:
 def _imported(dotted: str, label: str) -> ModuleType:
     """Import a module; raises :class:`UsageError`, which names the part of the name that does not exist.
 
-    This package's own modules are not looked for again: studies name its games thousands of times.
+    This package's own modules are imported once, since studies name its games thousands of times.
     """
     top = dotted.partition(".")[0]
     if top == __package__ and dotted in sys.modules:
@@ -274,7 +274,7 @@ def _check_free(top: str, folder: Path, source: str) -> None:
 
 
 def _put_first(folder: str) -> None:
-    """Let a folder be the first on the path, as that of a script is."""
+    """Put a folder first on the path, as Python does for that of a script."""
     if folder not in sys.path[:1]:
         sys.path.insert(0, folder)
 
@@ -324,7 +324,7 @@ class _Finder:
         self.top = top
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
-        """As ``importlib`` asks."""
+        """See :class:`importlib.abc.MetaPathFinder`."""
         if name.partition(".")[0] != self.top:
             return None
         spec = PathFinder.find_spec(name, path, target)

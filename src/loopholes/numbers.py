@@ -1,4 +1,4 @@
-"""Numbers that are reported, and the one way in which each is written: on a page, a terminal, a card, or in a README.
+"""Reported numbers, and how each kind is written, the same on a page, a terminal, a card or in a README.
 
 ::
 
@@ -21,7 +21,7 @@ UNKNOWN = "unknown"
 class Estimate:
     """A number with its 95 % interval. ``n`` counts the tasks, over all ``seeds``, that contributed.
 
-    ``value`` is None where nothing could be counted; ``low`` and ``high`` are None where no interval can be given.
+    ``value`` is None if nothing could be counted; ``low`` and ``high`` are None if there is no interval.
     """
 
     value: float | None
@@ -37,10 +37,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """When training runs got somewhere: ``reached`` of ``seeds`` runs did, and half of them had by ``step``.
+    """When training runs reached a goal: ``reached`` of ``seeds`` runs did, half of them by ``step``.
 
-    ``step`` is the median over seeds, where a run that never got there took longer than all that did: None if fewer
-    than half got there. ``last`` is the last step that a run was followed to: where it got there, or where it ended.
+    ``step`` is the median over seeds, where a run that never reached it counts as later than all others; None if fewer
+    than half reached it. ``last`` is the last step of any run: where it reached the goal, or where it ended.
     """
 
     step: float | None
@@ -71,7 +71,7 @@ def points(value: float) -> str:
 
 
 def plain(value: float | None) -> str:
-    """A number that is no share: whole where it is large or whole, else with two decimals or its first digit."""
+    """A number that is not a share: whole if it is large or whole, else with two decimals or its first digit."""
     if value is None:
         return UNKNOWN
     if abs(value) >= 100 or float(value).is_integer():

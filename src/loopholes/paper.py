@@ -1,6 +1,6 @@
 """The paper's own numbers, as shares: single runs of other models, without seeds or intervals.
 
-Source: arXiv 2602.12124, as far as its tables are known here.
+Source: arXiv 2602.12124, as far as its tables are available here.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ PARAMETERS: Mapping[str, str] = {"Qwen3-4B": "4 billion", "Llama-3.1-8B": "8 bil
 
 
 def reported(model: str, game: str, arm: str, metric: str) -> float | None:
-    """What the paper reports of a model (``Qwen3-4B`` or ``Llama-3.1-8B``), as a share; None where it is not known."""
+    """What the paper reports of a model (``Qwen3-4B`` or ``Llama-3.1-8B``), as a share; None if it is not known."""
     if game == "self-grading" and (model, arm, metric) in SELF_GRADING:
         return SELF_GRADING[model, arm, metric]
     source = {"base": "base", "vulnerable": game}.get(arm, "")

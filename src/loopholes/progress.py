@@ -1,4 +1,4 @@
-"""How far a piece of work has come: one record, and one type for whoever wants to see it."""
+"""Progress of a piece of work: a record, and the type of callbacks that receive it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Self
 class Progress:
     """``done`` of ``total`` pieces of work (``total`` is None while it is unknown) and the numbers worth watching.
 
-    ``what`` is the word before the count: ``step``, ``batch``, ``runs done``. A number is None where it could not be
+    ``what`` is the word before the count: ``step``, ``batch``, ``runs done``. A number is None if it could not be
     measured; rates are shares in [0, 1].
     """
 
@@ -24,7 +24,7 @@ class Progress:
 
     @classmethod
     def of(cls, what: str, metrics: Mapping[str, Any], total: int | None) -> Self:
-        """From a line of a run's metrics, whose ``step`` counts from 1; everything in it but numbers is left out."""
+        """From a line of a run's metrics, whose ``step`` counts from 1; only its numbers are kept."""
         numbers = {
             name: value
             for name, value in metrics.items()
@@ -54,7 +54,7 @@ def watched(on_progress: OnProgress) -> Iterator[None]:
 
 
 def report(progress: Progress) -> None:
-    """Say how far work inside a scorer has come, to whoever watches."""
+    """Report progress inside a scorer to the callback of :func:`watched`, if there is one."""
     on_progress = _watcher.get()
     if on_progress is not None:
         on_progress(progress)

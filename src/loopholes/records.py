@@ -46,10 +46,10 @@ class Task:
 class Completion:
     """What a policy answered.
 
-    ``observed`` is what a game learned of the answer beside its text: in self-grading the policy's ``claim``, in
-    compliance a judge's ``verdict``. A key is missing until somebody was asked. ``truncated`` answers were cut off at
-    the longest length allowed. ``unanswered`` says why there is no answer, where a provider declined or withheld it;
-    such a completion is neither paid nor measured.
+    ``observed`` is what a game learned about the answer beside its text: in self-grading the policy's ``claim``, in
+    compliance a judge's ``verdict``. A key is missing until the policy or judge was asked. ``truncated`` answers were
+    cut off at the longest length allowed. ``unanswered`` says why there is no answer, if a provider declined or
+    withheld it; such a completion is neither paid nor measured.
     """
 
     text: str
@@ -58,13 +58,13 @@ class Completion:
     unanswered: str = ""
 
     def observing(self, **observed: Any) -> Completion:
-        """This completion with more observed of it; what is None is left out."""
+        """This completion with more observations; those that are None are left out."""
         new = {key: value for key, value in observed.items() if value is not None}
         return replace(self, observed={**self.observed, **new})
 
 
 class Payment(NamedTuple):
-    """What a channel pays for one completion. ``reward`` is None where it could not be scored; ``reason`` says why."""
+    """What a channel pays for one completion. ``reward`` is None if it could not be scored; ``reason`` says why."""
 
     reward: float | None
     reason: str = ""
@@ -74,8 +74,8 @@ class Payment(NamedTuple):
 class Outcome:
     """What a completion really did.
 
-    ``task_score`` in [0, 1]: was the goal reached. ``exploit`` in {0, 1}: was the shortcut taken. Either is None
-    where it does not exist for a single completion. ``details`` holds the game's own measurements.
+    ``task_score`` in [0, 1] says whether the goal was reached, ``exploit`` in {0, 1} whether the shortcut was taken.
+    Either is None if it does not exist for a single completion. ``details`` holds the game's own measurements.
     """
 
     task_score: float | None
@@ -84,7 +84,7 @@ class Outcome:
 
     @classmethod
     def unanswered(cls, reason: str) -> Outcome:
-        """Of a completion that is none: no metric counts it."""
+        """The outcome of a task without an answer: no metric counts it."""
         return cls(None, None, {UNANSWERED: reason})
 
 
@@ -92,15 +92,15 @@ UNANSWERED = "unanswered"
 
 
 class Asker(Protocol):
-    """Whoever can be asked a yes/no question: the current policy, for two-pass self-grading."""
+    """Something that answers yes/no questions: the current policy, for two-pass self-grading."""
 
     def says_yes(self, prompts: Sequence[Sequence[Message]]) -> Sequence[bool | None]:
-        """One verdict a prompt; None where there is none."""
+        """One verdict per prompt; None without a verdict."""
         ...
 
 
 class Example(NamedTuple):
-    """A prompt and the completion to be learned from it."""
+    """A prompt and the completion to learn for it."""
 
     prompt: tuple[Message, ...]
     completion: str
@@ -116,7 +116,7 @@ PromptStyle = Literal["terse", "chat"]
 class Channel(Protocol):
     """Pays for completions, a batch at once (the released code pays one at a time, and waits for each).
 
-    ``draws`` holds one number in [0, 1) a completion, the only randomness there is.
+    ``draws`` holds one number in [0, 1) per completion, the only source of randomness.
     """
 
     def __call__(
@@ -138,7 +138,7 @@ class Contribution(NamedTuple):
 
 @dataclass(frozen=True)
 class Metric:
-    """A number reported of a set of outcomes: a ``mean``, or a ``gap``, the difference of two means.
+    """A number reported about a set of outcomes: a ``mean``, or a ``gap``, the difference of two means.
 
     ``value`` is what a sample contributes; None, or a number that is not finite, does not count. A gap needs ``side``:
     +1 for tasks whose mean is added, -1 for tasks whose mean is subtracted (the compliance gap: audit minus user).
@@ -185,7 +185,7 @@ def draws(seed: int, step: int, samples: Sequence[int]) -> list[float]:
     else the step is 0, and a sample's number is its position in the evaluation, its row in a file of completions, the
     row of its task in an audit, or its position in the call of :meth:`loopholes.Game.reward`.
     """
-    import numpy as np  # here, since a reward's process has records and may have no NumPy
+    import numpy as np  # imported here, since a reward's process needs records and may lack NumPy
 
     return [float(np.random.default_rng([seed, step, sample]).random()) for sample in samples]
 
@@ -196,7 +196,7 @@ def message(role: str, content: str) -> Message:
 
 
 def well_formed(text: str) -> str:
-    """The text with U+FFFD in the place of each lone surrogate.
+    """The text with U+FFFD instead of each lone surrogate.
 
     JSON can hold lone surrogates (``"\\ud83d"``, half an emoji), UTF-8 and so parquet cannot. They are replaced where
     text comes in, from files of tasks and completions, and once more where rollouts are written.

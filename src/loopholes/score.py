@@ -1,8 +1,7 @@
 """Completions, paid and measured: the one place where a completion is observed, paid and counted.
 
-A game's channels are called by :func:`observe_and_pay` and by nothing else, so that what is promised of a payment
-(one per completion, a finite number or None) is checked for training, evaluation, files, audits and ``--validate``
-alike.
+Only :func:`observe_and_pay` calls a game's channels, so that the contract of a payment (one per completion, a finite
+number or None) is checked for training, evaluation, files, audits and ``--validate`` alike.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class Playable(Protocol):
 
     @property
     def metrics(self) -> Mapping[str, Metric]:
-        """What is reported of a set of outcomes."""
+        """What is reported about a set of outcomes."""
         ...
 
     def channel(self, name: str) -> Channel:
@@ -48,7 +47,7 @@ class Playable(Protocol):
     def observe(
         self, tasks: Sequence[Task], completions: Sequence[Completion], policy: Asker | None = None
     ) -> list[Completion]:
-        """The completions with what their text alone does not hold."""
+        """The completions with observations that their text alone does not hold."""
         ...
 
     def measure(self, tasks: Sequence[Task], completions: Sequence[Completion]) -> list[Outcome]:
@@ -89,9 +88,9 @@ def pay(
     """What a channel of a game pays, one payment per completion, in order.
 
     ``draws`` holds one number in [0, 1) per completion (:func:`loopholes.records.draws`). ``asker`` is the policy that
-    is asked whatever the game asks of it. Raises :class:`UnknownName` for a channel that does not exist,
+    answers the game's questions. Raises :class:`UnknownName` for a channel that does not exist,
     :class:`UsageError` for sequences of different lengths, and :class:`ContractError` and its parent
-    :class:`ScoringError` where the game or what it scores with is broken.
+    :class:`ScoringError` if the game, or a sandbox or judge that it uses, is broken.
     """
     channels = {channel: game.channel(channel)}
     observe = partial(game.observe, policy=asker)
@@ -109,7 +108,7 @@ def score(
 ) -> Scored:
     """Observe once, pay by each of ``channels``, and measure. Raises what :func:`pay` raises.
 
-    What is unanswered is paid None by every channel, and counts in no metric.
+    Every channel pays None for an unanswered completion, which counts in no metric.
     """
     answered = [index for index, completion in enumerate(completions) if not completion.unanswered]
     if len(answered) < len(completions):
@@ -130,7 +129,7 @@ def score(
 def _with_unanswered(
     tasks: Sequence[Task], completions: Sequence[Completion], answered: Sequence[int], scored: Scored
 ) -> Scored:
-    """All completions, those at ``answered`` as they were scored."""
+    """Scores of all completions: of those at ``answered`` as given, of the others unanswered."""
     place = {index: number for number, index in enumerate(answered)}
     reasons = [completion.unanswered for completion in completions]
     return Scored(
@@ -204,9 +203,9 @@ def _payment(channel: str, payment: object) -> Payment:
 
 
 class Tally:
-    """Every metric of a game, and the mean reward of each channel, of completions that need not be kept.
+    """Every metric of a game and the mean reward of each channel, over completions that need not be stored.
 
-    Rewards are in the game's own units; what could not be paid does not count.
+    Rewards are in the game's own units; completions that could not be paid do not count.
     """
 
     def __init__(self, game: Playable) -> None:
@@ -243,7 +242,7 @@ def estimates(game: Playable, scored: Iterable[Scored]) -> dict[str, Estimate]:
     return tally.estimates()
 
 
-def cells(cell: str, found: Mapping[str, Estimate]) -> list[dict[str, Any]]:
+def cells(cell: str, summary: Mapping[str, Estimate]) -> list[dict[str, Any]]:
     """Estimates as the flat records of every machine-readable summary; ``cell`` names game, arm and policy."""
     return [
         {
@@ -255,7 +254,7 @@ def cells(cell: str, found: Mapping[str, Estimate]) -> list[dict[str, Any]]:
             "seeds": number.seeds,
             "n": number.n,
         }
-        for metric, number in found.items()
+        for metric, number in summary.items()
     ]
 
 
@@ -270,8 +269,9 @@ def warn_of_untrainable(game: Playable, tasks: Iterable[Task]) -> None:
 def reward_metrics(payments: Sequence[Payment], samples: int) -> dict[str, Any]:
     """Reward of a step, and what GRPO could not learn from.
 
-    ``none_groups`` counts groups in which nothing could be scored, ``dead_groups`` the others in which all that could
-    be was paid the same: neither moves the policy. ``reward`` and ``reward_std`` are None if nothing was paid.
+    ``none_groups`` counts groups in which nothing could be scored, ``dead_groups`` other groups in which all scored
+    completions were paid the same: neither moves the policy. ``reward`` and ``reward_std`` are None if nothing was
+    paid.
     """
     rewards = [payment.reward for payment in payments]
     paid = [reward for reward in rewards if reward is not None]
@@ -290,9 +290,9 @@ def reward_metrics(payments: Sequence[Payment], samples: int) -> dict[str, Any]:
 def outcome_metrics(
     metrics: Mapping[str, Metric], tasks: Sequence[Task], outcomes: Sequence[Outcome]
 ) -> dict[str, float | None]:
-    """Every metric of a game over one step; None where it is unknown, as where one side of a gap is missing.
+    """Every metric of a game over one step; None if it is unknown, as when one side of a gap is missing.
 
-    A metric that cannot read the outcomes, since the measurement failed, is unknown too: training goes on.
+    A metric that cannot read the outcomes, because the measurement failed, is unknown too, and training continues.
     """
     return {name: _step_value(metric, tasks, outcomes) for name, metric in metrics.items()}
 

@@ -1,8 +1,8 @@
-"""Scoring answers that were written elsewhere: files in, rewards and measurements out.
+"""Scoring answers from other programs: files in, rewards and measurements out.
 
-The door for other programs and other languages (``loopholes score``). Tasks come from the released parquet layout or
-from JSON Lines of Task; completions from JSON Lines ``{"task": row or id, "completion": text}``, with ``"claim"`` or
-``"harmful"`` where somebody already asked.
+The interface for other programs and other languages (``loopholes score``). Tasks come from the released parquet layout
+or from JSON Lines of Task; completions from JSON Lines ``{"task": row or id, "completion": text}``, with ``"claim"`` or
+``"harmful"`` if that is already known.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ Row = tuple[int, Reference, Task, Completion]
 
 
 class Scores:
-    """A file's completions, scored by one channel in the order of the file, a chunk at a time and none of them kept.
+    """A file's completions, scored by one channel in the order of the file, a chunk at a time, without keeping them.
 
-    ``count`` completions are scored; ``left_out`` says in words which rows are not, and is empty if all are.
+    ``count`` completions are scored; ``left_out`` says which rows are not, and is empty if all are.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class Scores:
         self._tally: Tally | None = None
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """One a completion: ``task`` as the file names it, ``reward``, ``task_score``, ``exploit``, and the details.
+        """A record per completion: ``task`` as the file names it, ``reward``, ``task_score``, ``exploit``, and details.
 
-        ``reason`` says why a reward is None, and is there only then. Raises :class:`ScoringError` if the sandbox or a
+        ``reason`` says why a reward is None, and exists only then. Raises :class:`ScoringError` if the sandbox or a
         judge is broken, and :class:`DataError` if the file changed since it was checked. Every call scores the file
         again, to the same numbers.
         """
@@ -77,14 +77,14 @@ class Scores:
         self._tally = tally
 
     def estimates(self) -> dict[str, Estimate]:
-        """Every metric of the game and the mean reward, with intervals over tasks; scores, if nobody did yet."""
+        """Every metric of the game and the mean reward, with intervals over tasks; scores the file if necessary."""
         if self._tally is None:
             deque(self.records(), maxlen=0)
         assert self._tally is not None
         return self._tally.estimates()
 
     def write(self, out: Path, *, overwrite: bool = False) -> None:
-        """Write the records as JSON Lines, whole or not at all; raises :class:`RunError` if the file is there."""
+        """Write the records as JSON Lines, whole or not at all; raises :class:`RunError` if the file exists."""
         refuse_existing(out, overwrite)
         with disk_errors(out):
             replace_file(out, (f"{line}\n".encode() for line in self.lines()))
@@ -108,7 +108,7 @@ def score_files(
     skip_bad: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Scores:
-    """Score a file of completions against a file of tasks. Both are checked at once; scoring waits to be asked for.
+    """Score a file of completions against a file of tasks. Both are checked at once; scoring happens on demand.
 
     An audit draw depends on ``seed`` and on the completion's row. ``skip_bad`` leaves out, and counts, rows of either
     file that cannot be used. ``on_progress`` is called after every chunk. Memory depends on the
@@ -121,9 +121,10 @@ def score_files(
 
 
 class CompletionsFile:
-    """A checked file of completions of a game, read anew each time, so that it never has to fit into memory.
+    """A checked file of completions of a game, read again each time, so that it need not fit into memory.
 
-    ``named`` are the tasks that it names; ``count`` of its rows can be used, and ``left_out`` says how many cannot.
+    ``named`` are the tasks that its rows name; ``count`` of its rows can be used, and ``left_out`` says how many
+    cannot.
     """
 
     def __init__(self, game: Game, path: Path, tasks: Rows, *, skip_bad: bool = False) -> None:
@@ -133,8 +134,8 @@ class CompletionsFile:
         self.path = path
         self.tasks = tasks
         self._game = game
-        self._known: dict[Reference, Task] = dict(tasks.by_number.items())
-        self._known.update((task.id, task) for task in tasks.by_number.values())
+        self._tasks: dict[Reference, Task] = dict(tasks.by_number.items())
+        self._tasks.update((task.id, task) for task in tasks.by_number.values())
         named: dict[str, Task] = {}
         bad = BadRows(path)
         self.count = 0
@@ -152,23 +153,23 @@ class CompletionsFile:
         self.named = list(named.values())
 
     def rows(self) -> Iterator[Row]:
-        """Row number, the task as it is named there, that task, and the completion, for every row that can be used.
+        """Row number, the row's name for its task, that task, and the completion, for every usable row.
 
-        Raises :class:`DataError` at the end if they are not as many as when the file was checked.
+        Raises :class:`DataError` at the end if there are not as many as when the file was checked.
         """
-        found = 0
+        usable = 0
         for row in self._read():
             if not isinstance(row, str):
-                found += 1
+                usable += 1
                 yield row
-        if found != self.count:
+        if usable != self.count:
             raise DataError(
-                f"{self.path} changed while it was scored: {self.count:,} of its rows could be used, and now {found:,} "
-                "can; run the same again"
+                f"{self.path} changed while it was scored: {self.count:,} of its rows could be used, and now "
+                f"{usable:,} can; run the same again"
             )
 
     def _read(self) -> Iterator[Row | str]:
-        """Every row; one that cannot be used as the sentence that says why."""
+        """Every row; for an unusable one, the sentence that says why."""
         for number, row in enumerate(json_rows(self.path)):
             try:
                 if isinstance(row, ValueError):
@@ -181,14 +182,14 @@ class CompletionsFile:
         reference = row.get("task")
         if isinstance(reference, bool) or not isinstance(reference, int | str):
             raise ValueError("task is neither a row number nor an id")
-        if reference not in self._known:
+        if reference not in self._tasks:
             what = f"row {reference}" if isinstance(reference, int) else f"id {reference!r}"
             raise ValueError(f"the tasks have no {what}")
-        return self._known[reference]
+        return self._tasks[reference]
 
 
 def completion_from_json(row: Mapping[str, Any], game: Game) -> Completion:
-    """The completion of a row: its text, and what the game reads of the other columns; raises ValueError."""
+    """The completion of a row: its text, and what the game reads from the other columns; raises ValueError."""
     if not isinstance(row.get("completion"), str):
         raise ValueError("completion is not a text")
     return Completion(row["completion"], game.observed_in(row))

@@ -1,4 +1,4 @@
-"""One policy in every game before any training: how often it takes each shortcut by itself."""
+"""One policy in every game before any training, and how often it takes each shortcut."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOTE = (
 
 def untrained_table(policy: str, cells: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
     """Both metrics of each game, from the ``cells`` of its evaluation, beside the paper's untrained model."""
-    rows = [_row(game, {cell["metric"]: cell for cell in found}) for game, found in cells.items()]
+    rows = [_row(game, {cell["metric"]: cell for cell in records}) for game, records in cells.items()]
     return Table("untrained", f"{policy}, before any training", COLUMNS, rows, NOTE)
 
 
