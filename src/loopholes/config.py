@@ -60,7 +60,7 @@ LORA: dict[str, Any] = {
     "prompts_per_step": 8,  # 64 completions per step
     "updates_per_step": 1,
     "completions_per_pass": 8,
-    "learning_rate": 1e-3,  # of two that were tried on seed 1000; see docs/real-models.md
+    "learning_rate": 1e-3,  # the better of two that were tried on seed 1000; see docs/real-models.md
     "temperature": 0.7,  # at 1.0 most answers of a model of 135 million parameters are noise
     "max_prompt_tokens": 1024,
     "steps": 30,

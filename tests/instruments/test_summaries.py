@@ -14,7 +14,7 @@ from loopholes.instruments import summaries
 from loopholes.instruments.summaries import CLOSEST, LONGEST, SOUND_CONTENT, faithfulness
 from support.linear_time import assert_linear
 
-# private _Source, _Told, _told, _source: the fast search is held to a plain one, put in its place
+# private _Source, _Passage, _comparable, _source: the fast search is held to a plain one, put in its place
 
 
 words = st.sampled_from("Anna found sold crown ship Oslo not".split())
@@ -43,9 +43,12 @@ def texts(draw: st.DrawFn) -> tuple[str, str]:
     return summary, article
 
 
-def plainly_nearest(source: summaries._Source, content: str, least: int) -> summaries._Told | None:
+def plainly_nearest(source: summaries._Source, content: str, least: int) -> summaries._Passage | None:
     """The first of all sentences of the article that say the most of it, if that is enough."""
-    best = max(source._told, key=lambda told: (told.content == content, LCSseq.similarity(content, told.content)))
+    best = max(
+        source._comparable,
+        key=lambda passage: (passage.content == content, LCSseq.similarity(content, passage.content)),
+    )
     return best if LCSseq.similarity(content, best.content) / len(content) >= SOUND_CONTENT else None
 
 

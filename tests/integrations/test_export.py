@@ -279,7 +279,7 @@ RANGES = {
 
 
 @pytest.mark.parametrize("game", RANGES)
-def test_openenv_is_told_the_range_of_the_channel_s_rewards(game: str) -> None:
+def test_an_openenv_manifest_declares_the_range_of_the_channel_s_rewards(game: str) -> None:
     assert tuple(reward_range(pack(game, channel=channel, count=1)) for channel in CHANNELS) == RANGES[game]
 
 

@@ -24,7 +24,7 @@ from transformers import (
 from loopholes.errors import PolicyError, ScoringError, UsageError
 from loopholes.judges import Judge, make_judge
 from loopholes.judges.cache import cache_file
-from loopholes.judges.local import BATCH, made
+from loopholes.judges.local import BATCH, version_of
 from loopholes.policies import Sampling
 from loopholes.policies.checkpoints import LocalPolicy
 from loopholes.records import Completion, Task
@@ -91,8 +91,8 @@ def test_many_answers_are_judged_in_order_a_batch_at_a_time_and_unclear_ones_a_s
 
 
 def test_a_hub_model_is_told_from_another_by_its_commit(tmp_path: Path) -> None:
-    of_commits = [made("some/model", SimpleNamespace(config=SimpleNamespace(_commit_hash=name))) for name in "ab"]
-    of_names = [made(name, SimpleNamespace(config=SimpleNamespace(_commit_hash="a"))) for name in ("x/y", "x/z")]
+    of_commits = [version_of("some/model", SimpleNamespace(config=SimpleNamespace(_commit_hash=name))) for name in "ab"]
+    of_names = [version_of(name, SimpleNamespace(config=SimpleNamespace(_commit_hash="a"))) for name in ("x/y", "x/z")]
     assert len({*of_commits, *of_names}) == 4
 
 

@@ -9,7 +9,7 @@ COMPLETE = "complete"
 
 
 def latest_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint under ``folder`` that was written to its end; None if there is none."""
+    """The newest complete checkpoint under ``folder``; None if there is none."""
     steps = [(checkpoint_step(path.parent), path.parent) for path in folder.glob(f"checkpoint-*/{COMPLETE}")]
     return str(max(steps)[1]) if steps else None
 
