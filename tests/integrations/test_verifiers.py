@@ -184,7 +184,10 @@ def test_a_task_from_a_file_that_no_script_solves_is_unchecked_and_not_invalid(t
 
 def streamed(text: str) -> Reply:
     """A chat completion in pieces, which is how verifiers asks for it."""
-    pieces = [{"delta": {"role": "assistant", "content": text}}, {"delta": {}, "finish_reason": "stop"}]
+    pieces: list[dict[str, Any]] = [
+        {"delta": {"role": "assistant", "content": text}},
+        {"delta": {}, "finish_reason": "stop"},
+    ]
     chunk = {"id": "0", "object": "chat.completion.chunk", "created": 0, "model": "some/model"}
     lines = [json.dumps({**chunk, "choices": [{"index": 0, **piece}]}) for piece in pieces]
     body = "".join(f"data: {line}\n\n" for line in [*lines, "[DONE]"])
