@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from loopholes.audit import AuditConfig, audit, rows_from, target_of
-from loopholes.audit.environments import WHOLE, built, named, reason_of
+from loopholes.audit.environments import WHOLE, built, named, reason_of, uv_flags
 from loopholes.audit.folder import replay, save
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.process import RewardProcess
@@ -65,6 +67,71 @@ def test_an_environment_that_is_whole_is_used_again_without_a_word() -> None:
     said: list[str] = []
     assert built(["reasoning-gym"], lambda sentence: None) == built(["reasoning-gym"], said.append)
     assert said == []
+
+
+UV = """#!/bin/sh
+echo "$@" >> "$UV_LOG"
+case "$1" in
+venv) exec "$4" -m venv --without-pip "$5" ;;
+pip) shift 5; [ "$FAULT" ] && echo "error: Because x was not found in the package registry" && exit 1
+     while [ "${1#-}" != "$1" ]; do case "$1" in --no-index) shift ;; *) shift 2 ;; esac; done
+     exec "$BASE" -m pip --python "$PYTHON" install --quiet "$@" ;;
+esac
+"""
+"""As much of uv as an audit calls; it installs with pip, which finds packages where the flags say."""
+REAL_UV = shutil.which("uv")
+
+
+@pytest.fixture
+def uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """uv on the path, in a cache of its own; returns the file with its calls."""
+    monkeypatch.setenv("LOOPHOLES_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "uv").write_text(UV.replace("$PYTHON", '"$(dirname "$UV_LOG")"/cache/*/*/venv/bin/python'))
+    (tmp_path / "uv").chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    monkeypatch.setenv("UV_LOG", str(tmp_path / "uv.log"))
+    monkeypatch.setenv("BASE", sys.executable)
+    return tmp_path / "uv.log"
+
+
+def test_uv_installs_where_there_is_uv_and_from_where_pip_would(uv: Path, wheels: Path) -> None:
+    assert Path(built(["reasoning-gym"], lambda sentence: None)).exists()
+    venv, install = uv.read_text().splitlines()
+    assert venv.startswith("venv --quiet --python") and install.startswith("pip install --quiet --python")
+    assert f"--find-links {wheels} " in install and install.endswith("--no-index reasoning-gym")
+
+
+def test_where_uv_fails_pip_is_tried_and_the_user_is_told(uv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAULT", "1")
+    said: list[str] = []
+    assert Path(built(["reasoning-gym"], said.append)).exists()
+    assert "the package index does not have it" in said[1] and said[1].endswith("trying pip")
+
+
+@pytest.mark.skipif(REAL_UV is None, reason="needs uv: pip install uv")
+def test_the_real_uv_installs_from_where_pip_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOOPHOLES_CACHE", str(tmp_path))
+    monkeypatch.setattr("shutil.which", lambda name: REAL_UV)
+    said: list[str] = []
+    assert Path(built(["reasoning-gym"], said.append)).exists() and len(said) == 1
+
+
+def test_settings_of_pip_are_flags_of_uv_and_a_variable_wins_over_the_file() -> None:
+    settings = [
+        ":env:.no-index='1'",
+        r"global.extra-index-url='\nhttps://one/simple\nhttps://two/simple'",
+        "install.find-links='/b'",
+        "global.find-links='/a'",
+        "global.cert='/c'",
+    ]
+    strategy, best, *flags = uv_flags("\n".join(settings))
+    assert (strategy, best) == ("--index-strategy", "unsafe-best-match")
+    assert flags == [
+        *("--extra-index-url", "https://one/simple", "--extra-index-url", "https://two/simple"),
+        *("--find-links", "/b", "--no-index"),
+    ]
+    assert uv_flags("global.cert='/c'") == []
 
 
 def test_what_a_kill_left_behind_is_built_anew() -> None:

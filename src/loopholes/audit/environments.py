@@ -11,6 +11,7 @@ standard library (``tests/test_architecture.py``).
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
 import json
@@ -42,13 +43,25 @@ PATIENCE = 1800.0
 """Time to wait, in seconds, for another process that builds the same environment."""
 LEFT_OUT = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV")
 """Environment variables that would make an installer read or write elsewhere."""
+OF_PIP = {
+    "index-url": "--index-url",
+    "extra-index-url": "--extra-index-url",
+    "find-links": "--find-links",
+    "constraint": "--constraint",
+    "no-index": "--no-index",
+}
+"""pip's settings that say where packages come from, and uv's flags for them."""
+CONFIGURED = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_CONFIG_FILE")
+"""Variables that tell uv itself where packages come from."""
 REASONS = {
     r"do not match the hashes|hash mismatch": "a downloaded file does not match the index's hash",
     r"no space left|disk quota exceeded": "there is no space left on the disk",
     r"requires-python|requires a different python|requested python version": "it needs another version of Python",
     r"newconnectionerror|connection refused|name resolution|network is unreachable|timed out|error sending request|"
     r"failed to fetch|could not connect": "the package index cannot be reached",
-    r"no matching distribution|no versions of|not found in the package registry": "the package index does not have it",
+    r"no matching distribution|no versions of|not found in the (package registry|provided package)": (
+        "the package index does not have it"
+    ),
 }
 """Patterns in the output of installers, and what they mean."""
 BOOT = """
@@ -169,8 +182,35 @@ def _build(folder: Path, requirements: Sequence[str], say: Say) -> None:
 
 def _uv(venv: Path, requirements: Sequence[str]) -> None:
     _run(["uv", "venv", "--quiet", "--python", sys.executable, str(venv)], requirements)
-    install = ["uv", "pip", "install", "--quiet", "--python", _python(venv)]
-    _install(install, requirements)
+    flags = [] if any(name in os.environ for name in CONFIGURED) else uv_flags(_pip_settings())
+    _install(["uv", "pip", "install", "--quiet", "--python", _python(venv), *flags], requirements)
+
+
+def _pip_settings() -> str:
+    """What pip is configured with, a line each; empty where there is no pip."""
+    listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True)
+    return listed.stdout if listed.returncode == 0 else ""
+
+
+def uv_flags(settings: str) -> list[str]:
+    """Where packages come from, as uv takes it: uv does not read pip's configuration, and pip would find them.
+
+    ``settings`` are lines as ``pip config list`` writes them, ``SECTION.NAME='VALUE'``; of several sections that set
+    the same, pip's variables win over its file.
+    """
+    values: dict[str, str] = {}
+    for line in sorted(settings.splitlines(), key=lambda line: (line.startswith(":env:"), line.startswith("install"))):
+        name, is_set, value = line.partition("=")
+        if is_set:
+            values[name.rpartition(".")[2]] = str(ast.literal_eval(value))
+    flags = []
+    for name, flag in OF_PIP.items():
+        places = values.get(name, "").split()
+        if flag == "--no-index":
+            flags += [flag] if places and places[0].lower() in ("1", "true", "yes", "on") else []
+        else:
+            flags += [part for place in places for part in (flag, place)]
+    return ["--index-strategy", "unsafe-best-match", *flags] if flags else []
 
 
 def _pip(venv: Path, requirements: Sequence[str]) -> None:

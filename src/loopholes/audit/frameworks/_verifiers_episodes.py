@@ -63,14 +63,16 @@ class Rollouts:
         self._shared: dict[str, ToolServers] | None = None
         self._episode: asyncio.Task[Any] | None = None
         env._episode_agents = self._agents
-        rollout.serve_tools = self._harness.serve_tools
 
     def reset(self, row: Row) -> str:
         """See :class:`~loopholes.audit.episodes.playing.Environment`."""
         task = self._task(row)
         if task.data.image:
             raise EpisodeFailed("the task needs a container, which is not started here")
-        return self._loop.wait(self._begin(task)) or ""
+        shown: str | None = self._loop.wait(self._begin(task))
+        if shown is None:
+            self._reward()  # raises what ended the episode
+        return shown or ""
 
     def step(self, action: str) -> Step:
         """See :class:`~loopholes.audit.episodes.playing.Environment`."""
@@ -96,6 +98,7 @@ class Rollouts:
             self._shared = {each.server_name: ToolServers([each], None) for each in toolsets}
             await self._env.start()
         self._harness.begin()
+        rollout.serve_tools = self._harness.serve_tools
         context = vf.ModelContext(model=MODEL, client=vf.EvalClientConfig())
         self._episode = asyncio.create_task(self._env.run_episode(task, context))
         return await self._until_asked()

@@ -9,6 +9,7 @@ verifiers' state channel.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -21,8 +22,22 @@ from loopholes.audit.forks import end
 from loopholes.audit.frameworks.base import Library, raised
 from loopholes.sandbox.inside.relatives import end_with_parent
 
-servers, chat = Library("mcp.server.mcpserver"), Library("verifiers.v1.harnesses.utils.mcp")
-clients = Library("mcp")
+servers, clients, chat = Library("mcp.server.mcpserver"), Library("mcp"), Library("verifiers.v1.harnesses.utils.mcp")
+IMPORTED = (
+    "mcp",
+    "mcp.server.mcpserver",
+    "mcp.client._memory",
+    "verifiers.v1.harnesses.utils.mcp",
+    "anyio._backends._asyncio",
+    "rich.logging",
+)
+"""What a server and its client import, which would take each fork a second."""
+
+
+def prepare() -> None:
+    """Import here what the forks need."""
+    for name in IMPORTED:
+        importlib.import_module(name)
 
 
 class ToolServers:
@@ -33,6 +48,7 @@ class ToolServers:
     """
 
     def __init__(self, toolsets: Sequence[Any], data: Any) -> None:
+        prepare()
         self._pipe, theirs = Pipe()
         self._process = os.fork()
         if self._process == 0:

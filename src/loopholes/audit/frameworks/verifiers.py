@@ -22,6 +22,7 @@ from loopholes.audit.episodes.playing import PLAYING, EpisodeReward, Rules, rule
 from loopholes.audit.episodes.scripts import is_actions, script, with_leads
 from loopholes.audit.frameworks._folders import class_in
 from loopholes.audit.frameworks._verifiers_tasks import LIFECYCLE, Tasks, is_own
+from loopholes.audit.frameworks._verifiers_tools import prepare
 from loopholes.audit.frameworks.base import (
     COMMON,
     Library,
@@ -86,6 +87,8 @@ def rollouts(tasks: Tasks, turns: int, tokens: Tokens) -> Rollouts:
     """verifiers' rollouts of these tasks, which run one at a time."""
     from loopholes.audit.frameworks import _verifiers_episodes as episodes
 
+    if tasks.has_tools:
+        prepare()
     env = episodes.played(tasks.env, tasks.taskset, tasks.kind)
     return episodes.Rollouts(env, tasks.task, turns, tokens.count)
 
