@@ -452,7 +452,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sources", type=Path, metavar="DIR", help="folder of checkouts, called OWNER+NAME")
     parser.add_argument("--python", type=_interpreter, action="append", default=[], metavar="ENVIRONMENT=PATH")
     parser.add_argument("--seconds", type=float, default=60.0, help="budget of an audit; the default is the command's")
-    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="audit these targets alone")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="audit these alone, in this order")
     parser.add_argument("--again", action="store_true", help="audit the targets of --only again")
     parser.add_argument("--package", nargs="+", default=[], metavar="SOURCE", help="audit these packages whole")
     parser.add_argument("--count", action="store_true", help="audit nothing, write the pages")
@@ -467,10 +467,11 @@ def audit_all(options: argparse.Namespace) -> None:
     path = options.work / "records.jsonl"
     finished = {record["name"] for record in read_lines(path)}
     options.work.mkdir(parents=True, exist_ok=True)
-    for target in targets():
-        wanted = target.name in options.only if options.only else not options.package
-        if not wanted or (target.name in finished and not options.again):
+    listed = {target.name: target for target in ([] if options.package and not options.only else targets())}
+    for name in options.only or listed:
+        if name in finished and not options.again:
             continue
+        target = listed[name]
         record = audited(target, options)
         _append(path, record)
         print(f"{target.name:40} {_shown(record)}", flush=True)

@@ -241,13 +241,26 @@ def liars(form: str, ask: str) -> list[Row]:
     draw, asked = _draw("liars"), []
     for _ in range(COUNT):
         names = draw.sample(("Ann", "Ben", "Cem", "Dana", "Eve", "Finn"), 3)
-        honest = [draw.random() < 0.5 for _ in names]
-        said = [
-            f"{name} {'always' if true else 'never'} tells the truth." for name, true in zip(names, honest, strict=True)
-        ]
+        honest = {name: draw.random() < 0.5 for name in names}
+        said = [f"{name} {'always' if true else 'never'} tells the truth." for name, true in honest.items()]
         question = f"{' '.join(said)} Do {', '.join(names)}, in this order, tell the truth?"
         asked.append((question, ", ".join("yes" if true else "no" for true in honest.values())))
     return _rows(asked, form, ask)
+
+
+def puzzles_24(form: str, ask: str) -> list[Row]:
+    """Four numbers from which 24 is to be made, with the columns of SynLogic's game."""
+    draw, rows = _draw("24"), []
+    while len(rows) < COUNT:
+        numbers = [draw.randrange(1, 10) for _ in range(4)]
+        one, two, three = (draw.choice("+-*") for _ in range(3))
+        a, b, c, d = numbers
+        solution = f"(({a} {one} {b}) {two} {c}) {three} {d}"
+        if eval(solution) == 24:
+            question = f"Make 24 from the numbers {numbers} with + - * / and parentheses. Use each number once."
+            metadata = {"numbers": numbers, "operators": ["+", "-", "*", "/"], "result": 24}
+            rows += [{**_rows([(question, solution)], form, ask)[0], "metadata": metadata}]
+    return rows
 
 
 def calls(form: str, ask: str) -> list[Row]:

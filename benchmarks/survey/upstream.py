@@ -32,7 +32,16 @@ FOLDER = Path(__file__).parent
 Manifest = dict[str, Any]
 
 
-class Anything:
+class Names(type):
+    """Lets a class that stands in have every name, as an enumeration has."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Anything()
+
+
+class Anything(metaclass=Names):
     """Stands in for whatever is imported: a base class, a decorator, a logger, a constant."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
@@ -59,7 +68,7 @@ class Stub(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        value = type(name, (Anything,), {}) if name[:1].isupper() else Anything()
+        value = Names(name, (Anything,), {}) if name[:1].isupper() else Anything()
         setattr(self, name, value)
         return value
 
@@ -133,7 +142,7 @@ def published(name: str) -> Any:
     """The published function of a target, or the instance or class that it names."""
     entry = target(name)
     source = manifest()["source"][entry["source"]]
-    prepare(source)
+    prepare({**source, **{key: entry[key] for key in ("bare", "stubs") if key in entry}})
     module, _, symbol = entry["reward"].partition(":")
     if module.endswith(".py"):
         return eval(symbol, definitions(checkout(source) / module))
