@@ -173,16 +173,18 @@ def audited(target: Target, options: argparse.Namespace) -> Record:
     record: Record = {"name": target.name, "source": target.source, "version": target.version}
     python = python_of(target.environment, options)
     arguments = [part.replace("SOURCES", str(options.sources)) for part in target.arguments]
-    if target.rows:
-        rows = options.work / "rows" / f"{target.name}.jsonl"
-        problem = _write_rows(target, python, rows, options)
-        if problem:
-            return {**record, "exit": 2, "problem": problem}
-        arguments += ["--data", str(rows)]
+    rows = options.work / "rows" / f"{target.name}.jsonl" if target.rows else None
+    problem = _write_rows(target, python, rows, options) if rows else ""
+    if problem:
+        return {**record, "exit": 2, "problem": problem}
+    if rows and len(arguments) == 3:
+        return {**record, **_audited_here(target, arguments[0], arguments[2], python, rows, options)}
+    arguments += ["--data", str(rows)] if rows else []
     out = options.work / "findings" / target.name
     command = [sys.executable, "-m", "loopholes", "audit", *arguments, "--python", python, "--json", "--out", str(out)]
+    command += ["--budget-seconds", str(options.seconds), "--rows", str(options.rows)]
     try:
-        process, wall, cpu = run([*command, "--budget-seconds", str(options.seconds)], options, target.places)
+        process, wall, cpu = run(command, options, target.places)
     except subprocess.TimeoutExpired:
         return {**record, "exit": 2, "problem": f"did not end within {LIMIT:.0f} s"}
     record |= {"exit": process.returncode, "wall": wall, "cpu": cpu}
@@ -190,6 +192,36 @@ def audited(target: Target, options: argparse.Namespace) -> Record:
     if process.returncode not in (FOUND, DONE, INCONCLUSIVE) or not lines:
         return {**record, "problem": _last(process.stderr)}
     return {**record, **shortened(json.loads(lines[-1]))}
+
+
+def _audited_here(
+    target: Target, reward: str, framework: str, python: str, rows: Path, options: argparse.Namespace
+) -> Record:
+    """Audit a target as the command does, without starting another process for the audit itself."""
+    from loopholes.audit.engine import AuditConfig
+    from loopholes.audit.rows import read_rows
+    from loopholes.audit.survey import folder_name, survey
+    from loopholes.audit.targets import Place, target_of
+
+    os.environ.update(environment(options, target.places))
+    out = options.work / "findings" / target.name
+    began, before = time.perf_counter(), _cpu()
+    read = read_rows(rows, None)
+    reward_target = target_of([reward], framework, {}, Place(Path(python)))
+    config = AuditConfig(seconds=options.seconds, rows=options.rows)
+    line = survey([reward_target], config, lambda process: read, out)[0]
+    record: Record = {"exit": line.status, "wall": round(time.perf_counter() - began, 1)}
+    record["cpu"] = round(_cpu() - before, 1)
+    if line.problem:
+        return {**record, "problem": line.problem}
+    report = out / folder_name(line.target) / "audit.json"
+    return {**record, **shortened(json.loads(report.read_text(encoding="utf-8")))}
+
+
+def _cpu() -> float:
+    """CPU seconds of this process and of the children that it has waited for."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def _write_rows(target: Target, python: str, rows: Path, options: argparse.Namespace) -> str:
@@ -452,6 +484,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sources", type=Path, metavar="DIR", help="folder of checkouts, called OWNER+NAME")
     parser.add_argument("--python", type=_interpreter, action="append", default=[], metavar="ENVIRONMENT=PATH")
     parser.add_argument("--seconds", type=float, default=60.0, help="budget of an audit; the default is the command's")
+    parser.add_argument("--rows", type=int, default=200, help="rows of an audit at most; the default is the command's")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="audit these alone, in this order")
     parser.add_argument("--again", action="store_true", help="audit the targets of --only again")
     parser.add_argument("--package", nargs="+", default=[], metavar="SOURCE", help="audit these packages whole")
