@@ -335,7 +335,7 @@ def every_error(kind: type[LoopholesError]) -> list[type[LoopholesError]]:
 
 
 @pytest.mark.parametrize(
-    ("given", "read"),
+    ("text", "read"),
     [("p=0.5", 0.5), ("p=two-pass", "two-pass"), ("p=true", True), ("p=null", None), ('p={"a": [1]}', {"a": [1]}),
      ("p=", ""), ("p=a=b", "a=b"), ('p="1"', "1"), ("p=1e-5", 1e-5)],
 )  # fmt: skip

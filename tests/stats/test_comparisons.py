@@ -140,7 +140,7 @@ def test_a_mean_difference_is_welchs_as_scipy_has_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "known"),
+    ("a", "b", "has_interval"),
     [
         ([0.1] * 5, [0.1, 0.2, 0.3, 0.1, 0.5], True),  # 0.1 has no exact mean: SciPy warns
         ([0.3, 0.3, 0.1 + 0.2], [0.1] * 3, False),  # they differ only by rounding

@@ -231,7 +231,7 @@ def test_subtracting_follows_newcombes_worked_example() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "text"),
+    ("number", "text"),
     [
         (Estimate(0.328, 0.301, 0.354, 100, 5), "32.8 % [30.1, 35.4]"),
         (Estimate(0.3, None, None, 1, 1), "30.0 %"),

@@ -44,7 +44,7 @@ def refused(rows: list[Row], audience: str) -> float:
     return verdicts.count("safe") / len(verdicts)
 
 
-@pytest.mark.parametrize("kept", [1.0, 0.75, 0.5, 0.25, 0.125])
+@pytest.mark.parametrize("fraction", [1.0, 0.75, 0.5, 0.25, 0.125])
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
 def test_the_arithmetic_is_what_sorting_a_pool_by_reward_gives(share: float, fraction: float) -> None:
     pool = mixed(ROWS, 800, share, seed=0)
