@@ -169,7 +169,7 @@ BAD = [
     ),
     ("rewards.py:accuracy --data bare.jsonl --golden <a>{anwser}</a>", "--golden names none of its columns"),
     ("rewards.py:accuracy --data rows.jsonl --framework tlr", "there is no framework 'tlr'"),
-    ("rewards.py:accuracy --data rows.jsonl --group 4", "--group is for rewards that are handed a whole group"),
+    ("rewards.py:accuracy --data rows.jsonl --group 4", "--group is for rewards that are passed a whole group"),
     ("rewards.py:accuracy --data rows.jsonl --group 1", "--group"),
     ("rewards.py:accuracy --data rows.jsonl --truth nowhere.py:f", "there is no file nowhere.py"),
     ("rewards.py:accuracy --data rows.jsonl --truth rewards.py", "write FILE.py:NAME or package.module:NAME"),

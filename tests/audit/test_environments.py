@@ -205,7 +205,7 @@ def test_a_python_that_cannot_serve_is_refused(content: str | None, sentence: st
 
 def test_a_user_s_own_requirements_and_python_exclude_each_other(tmp_path: Path) -> None:
     file = write_rewards(tmp_path, "def reward(completion, answer): ...")
-    with pytest.raises(UsageError, match="give one of them"):
+    with pytest.raises(UsageError, match="give only one of them"):
         target_of([f"{file}:reward"], None, {}, Place(Path(sys.executable), ["x"]))
 
 

@@ -66,8 +66,8 @@ BAD: list[tuple[list[dict[str, Any] | str], str]] = [
     ([{"row": 1, "text": "a"}, {"row": 1, "text": "b"}], "row 1 has two texts"),
     ([{"row": 9, "text": "a"}], "row 9 is not in the data"),
     ([{"name": "empty", "text": "a"}], "the panel has an attack 'empty' already"),
-    ([{"name": "x", "text": "it is {answer}"}], "{answer} holds what is right"),
-    ([{"name": "x", "text": "it is {golden}"}], "{golden} holds what is right"),
+    ([{"name": "x", "text": "it is {answer}"}], "{answer} holds the answer"),
+    ([{"name": "x", "text": "it is {golden}"}], "{golden} holds the answer"),
     ([{"name": f"x{n}", "text": "a"} for n in range(5001)], "5001 attacks"),
 ]
 

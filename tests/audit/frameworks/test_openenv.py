@@ -180,7 +180,7 @@ def test_a_folder_is_its_only_environment(module: Any, tmp_path: Path) -> None:
     target = target_of([f"openenv:{tmp_path}"], None, {})
     assert target.framework == "openenv" and target.parts == (Part(file, "Clock"),)
     write_environment(tmp_path, SOURCE)
-    with pytest.raises(UsageError, match="has to have one Environment class.*Adding.*Clock"):
+    with pytest.raises(UsageError, match="has to have one class of Environment or MCPEnvironment.*Adding.*Clock"):
         target_of([f"openenv:{tmp_path}"], None, {})
 
 

@@ -210,7 +210,7 @@ def test_everything_that_pays_elsewhere_is_named(module: Any, written: Callable[
     judges = {"judges": [{"id": "reference", "name": "taste", "weight": 0.5}]}
     reward = module.build(parts, {"config": judges})
     assert reward.not_covered == [
-        "the judge taste (weight 0.5) asks a model, which is not done here",
+        "the judge taste (weight 0.5) calls a model, which an audit does not do",
         "Best lets 2 agents play (first, second), and only single agents are played here",
     ]
     assert reward([row()], ["4"]) == [Paid(1.0, parts=(1.0,))]
@@ -308,5 +308,5 @@ def test_a_thousand_completions_share_one_event_loop(
 def test_two_parts_or_a_weight_are_refused(module: Any, written: Callable[[str, str], list[Part]]) -> None:
     (part,) = written(TASK, "AddTask")
     for parts in ([part, part], [Part(part.source, part.name, 0.5)]):
-        with pytest.raises(UsageError, match="weights stand in its @vf.reward"):
+        with pytest.raises(UsageError, match="weights belong in its @vf.reward"):
             module.build(parts, {})

@@ -57,7 +57,7 @@ def test_what_is_no_number_is_refused(value: str, written: Written) -> None:
 
 def test_an_object_whose_call_is_async_is_refused(written: Written) -> None:
     body = "class Caller:\n    async def __call__(self, **kwargs):\n        return 1.0\nreward = Caller()\n"
-    with pytest.raises(Rejected, match="not seen as async"):
+    with pytest.raises(Rejected, match="verl does not recognise .* as async"):
         pay(written(body), "2")
 
 
