@@ -15,14 +15,13 @@ from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.gold.answer import answer_of
 from loopholes.audit.gold.equivalents import (
-    WAYS,
     Equivalent,
     ask_equivalents,
-    equivalents,
     refusal_findings,
     refusal_notes,
     refusals,
 )
+from loopholes.audit.gold.ways import WAYS, equivalents
 from loopholes.audit.results import Evidence
 from loopholes.audit.scale import Level, levels_of
 from loopholes.rewards import calls_passed, choice, number, program, record, same_list, same_number, tagged
