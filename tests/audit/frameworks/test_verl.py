@@ -21,7 +21,7 @@ SIGNATURE = "def reward(data_source, solution_str, ground_truth, extra_info):\n 
 
 
 def pay(parts: list[Part], *texts: str, row: Row = ROW, **options: Any) -> list[float | None]:
-    return [one.value for one in build(parts, options)([row] * len(texts), texts)]
+    return [payment.value for payment in build(parts, options)([row] * len(texts), texts)]
 
 
 @pytest.mark.parametrize("missing", ["data_source", "reward_model"])
@@ -79,7 +79,7 @@ def test_a_call_that_is_too_late_pays_nothing_under_a_limited_rate_and_the_next_
     reward._call.__globals__["WAIT"] = release
     paid = reward([ROW] * 3, ["a", "slow", "b"])
     release.set()
-    assert [one.value for one in paid] == [1.0, 0.0, 1.0]
+    assert [payment.value for payment in paid] == [1.0, 0.0, 1.0]
     assert paid[1].problem == "took longer than 0.05 s"
 
 
@@ -87,18 +87,18 @@ def test_async_functions_keep_their_event_loop_from_batch_to_batch(written: Writ
     body = "import asyncio\nasync " + SIGNATURE
     body += "SEEN.append(asyncio.get_running_loop())\n    return float(SEEN[0] is SEEN[-1])"
     reward = build(written(body), {})
-    assert [one.value for _ in range(2) for one in reward([ROW], ["a"])] == [1.0, 1.0]
+    assert [payment.value for _ in range(2) for payment in reward([ROW], ["a"])] == [1.0, 1.0]
 
 
 @pytest.mark.parametrize(
-    "options, told",
+    "options, sentence",
     [
         ({"manager": "batch"}, "no reward manager 'batch'; choose from: naive"),
         ({"manager": "dapo", "overlong_buffer": 9, "max_completion_tokens": 8}, "overlong_buffer lies between"),
     ],
 )
-def test_bad_options_are_named(options: dict[str, Any], told: str, written: Written) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_bad_options_are_named(options: dict[str, Any], sentence: str, written: Written) -> None:
+    with pytest.raises(UsageError, match=sentence):
         build(written(SIGNATURE + "return 1.0"), options)
 
 

@@ -1,7 +1,7 @@
 """verifiers' own rollouts, played by scripted policies: without a model, a container, or programs as tool servers.
 
-verifiers' own ``Env.run_episode`` runs, with its agents, rollouts, hooks, limits and scoring, in its subprocess runtime.
-Three things are replaced:
+verifiers' own ``Env.run_episode`` runs, with its agents, rollouts, hooks, limits and scoring, in its subprocess
+runtime. Three things are replaced:
 
 - the *harness* takes the next action from the policy instead of a model (:class:`ScriptedHarness`). It is the chat loop
   of verifiers' own ``null`` harness: it makes tool calls and shows their results, and a reply without a call ends the
@@ -69,10 +69,10 @@ class Rollouts:
         task = self._task(row)
         if task.data.image:
             raise EpisodeFailed("the task needs a container, which is not started here")
-        shown: str | None = self._loop.wait(self._begin(task))
-        if shown is None:
+        observation: str | None = self._loop.wait(self._begin(task))
+        if observation is None:
             self._reward()  # raises what ended the episode
-        return shown or ""
+        return observation or ""
 
     def step(self, action: str) -> Step:
         """See :class:`~loopholes.audit.episodes.playing.Environment`."""
@@ -233,7 +233,7 @@ class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
         seen = content_text(messages[-1].content)
         while await session.refused() is None:
             self.observations.put_nowait(seen)
-            reply = self._message(await self.actions.get(), bool(schemas))
+            reply = self._assistant_message(await self.actions.get(), bool(schemas))
             committed = await _commit(session, Request(messages=messages, tools=tools), reply, self._tokens)
             if committed is None or not committed.tool_calls:
                 break
@@ -242,7 +242,7 @@ class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
             seen = "\n".join(content_text(result.content) for result in results)
         return vf.ProgramResult(exit_code=0, stdout="", stderr="")
 
-    def _message(self, action: str, has_tools: bool) -> Any:
+    def _assistant_message(self, action: str, has_tools: bool) -> Any:
         """The message of an action: tool calls, if there are tools, and the text besides them."""
         calls = [
             ToolCall(id=f"call_{next(self._numbers)}", name=name, arguments=json.dumps(arguments))
