@@ -189,7 +189,7 @@ def best_prior(seen: Observations) -> tuple[str, Estimate] | None:
 
 
 def _prior_note(seen: Observations, prior: tuple[str, Estimate] | None) -> list[Note]:
-    """A note on the prior: always giving the most common answer is not a loophole, but shows that the data is lopsided."""
+    """A note on the prior: always giving the most common answer is not a loophole, but shows lopsided data."""
     if prior is None:
         return []
     answer = next(level.answer for level in seen.levels if normalized(level.answer) == prior[0])

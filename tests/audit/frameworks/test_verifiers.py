@@ -148,9 +148,7 @@ REWARDS = {
 
 
 @pytest.mark.parametrize("name", REWARDS)
-def test_what_a_reward_returns_pays_as_in_a_rollout(
-    module: Any, written: Callable[[str, str], list[Part]], name: str
-) -> None:
+def test_a_return_value_pays_as_in_a_rollout(module: Any, written: Callable[[str, str], list[Part]], name: str) -> None:
     body, value, problem = REWARDS[name]
     parts = written(task(f"@vf.reward(weight=2.0)\nasync def one(self, trace):\n    {body}"), "AddTask")
     (paid,) = pay(module, parts, "4", task_row=row(level=7))
@@ -159,7 +157,7 @@ def test_what_a_reward_returns_pays_as_in_a_rollout(
     assert paid.keys == (("a", "b") if name == "dict" else ())
 
 
-def test_a_reward_that_is_no_number_stays_none(module: Any, written: Callable[[str, str], list[Part]]) -> None:
+def test_a_reward_that_is_not_a_number_stays_none(module: Any, written: Callable[[str, str], list[Part]]) -> None:
     parts = written(task("@vf.reward\nasync def one(self, trace):\n    return float('nan')"), "AddTask")
     (paid,) = pay(module, parts, "4")
     assert paid.value is not None and math.isnan(paid.value)
@@ -205,7 +203,7 @@ class Best(vf.Env[BestConfig]):
 """
 
 
-def test_everything_that_pays_elsewhere_is_named(module: Any, written: Callable[[str, str], list[Part]]) -> None:
+def test_every_part_that_pays_elsewhere_is_named(module: Any, written: Callable[[str, str], list[Part]]) -> None:
     parts = written(task(ASYNC) + BESIDE, "AddTask")
     judges = {"judges": [{"id": "reference", "name": "taste", "weight": 0.5}]}
     reward = module.build(parts, {"config": judges})
@@ -283,7 +281,7 @@ class AddTaskset(vf.Taskset[AddTask, AddsConfig]):
         (TASK + TASKSET, {"golden": "solution"}, "the tasks have no solution; they have: answer, idx, level, prompt"),
     ],
 )
-def test_rows_that_are_not_there_are_refused(
+def test_missing_rows_are_refused(
     module: Any, written: Callable[[str, str], list[Part]], body: str, options: Mapping[str, Any], words: str
 ) -> None:
     parts = written(body, "AddTaskset" if "AddTaskset" in body else "AddTask")

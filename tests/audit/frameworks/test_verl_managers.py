@@ -250,7 +250,7 @@ def test_scores_are_what_verls_trainer_stores(
 
 
 @pytest.mark.parametrize("value", ["'1.0'", "'abc'", "[1.0]", "(1.0, 2.0)"])
-def test_what_we_refuse_verls_trainer_cannot_store(value: str, theirs: Theirs, written: Written) -> None:
+def test_values_that_we_refuse_cannot_be_stored_by_verls_trainer(value: str, theirs: Theirs, written: Written) -> None:
     assert theirs(written(SIGNATURE + f"return {value}")[0])[0] is None
 
 
@@ -290,7 +290,7 @@ def test_the_module_of_a_function_is_not_registered_as_by_verl(theirs: Theirs, w
     assert function(part, registered=True).__module__ in sys.modules
 
 
-def test_an_object_whose_call_is_async_is_not_seen_as_async(theirs: Theirs, written: Written) -> None:
+def test_an_object_whose_call_is_async_is_not_recognised_as_async(theirs: Theirs, written: Written) -> None:
     body = "class Caller:\n    async def __call__(self, **kwargs):\n        return 1.0\nreward = Caller()\n"
     assert theirs(written(body)[0])[0] is None
     body = "async def inner(bonus, **kwargs):\n    return bonus\nreward = functools.partial(inner, 1.0)\n"
