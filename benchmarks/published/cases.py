@@ -203,7 +203,7 @@ PROGRAMS = (
 )  # fmt: skip
 
 
-def _run(program: str, text: str) -> str:
+def run_program(program: str, text: str) -> str:
     """What a golden program prints."""
     printed: list[str] = []
     scope: dict[str, Any] = {"input": lambda: text, "print": lambda *values: printed.append(" ".join(map(str, values)))}
@@ -218,7 +218,7 @@ def programs(made: Callable[[list[str], list[str]], Row], several_lines: bool) -
         chosen = PROGRAMS if several_lines else PROGRAMS[:6]
         return [
             {"prompt": f"{task} Answer with a Python program.", "golden": f"```python\n{program}\n```",
-             **made(list(inputs), [_run(program, text) for text in inputs])}
+             **made(list(inputs), [run_program(program, text) for text in inputs])}
             for task, program, inputs in chosen
         ]  # fmt: skip
 

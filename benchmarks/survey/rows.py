@@ -20,7 +20,7 @@ from typing import Any
 import upstream
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "published"))
-from cases import CAPITALS, PROGRAMS, _run, computing, word_problems
+from cases import CAPITALS, PROGRAMS, computing, run_program, word_problems
 
 Row = dict[str, Any]
 COUNT = 24
@@ -278,7 +278,7 @@ def programs(form: str, ask: str = "Answer with a Python program.") -> list[Row]
     rows = []
     for task, program, inputs in PROGRAMS:
         row = _rows([(task, program)], form, ask)[0]
-        rows.append({**row, "inputs": list(inputs), "outputs": [_run(program, text) for text in inputs]})
+        rows.append({**row, "inputs": list(inputs), "outputs": [run_program(program, text) for text in inputs]})
     return rows
 
 

@@ -150,7 +150,7 @@ def test_the_push_is_the_exact_one_of_the_mixture_of_attack_right_and_wrong_answ
         assert push.push.value == pytest.approx(selection(mixture, 4))
 
 
-def test_payments_of_many_kinds_are_sampled_and_come_to_the_same() -> None:
+def test_many_kinds_of_payments_are_sampled_with_the_same_result() -> None:
     few = Payments((1.0, 2.0), (0.0, 0.1), (1.0, 1.0, 1.0, -6.0))
     spread = Payments(
         tuple(1.0 + (place % 2) + 1e-6 * place for place in range(16)),

@@ -86,7 +86,7 @@ def test_a_finding_whose_own_completion_is_still_paid_is_open_and_says_what_it_i
     assert any("still paid 1" in followed.reason for followed in attacks)
 
 
-def test_what_only_the_fixed_reward_has_is_new_and_fails(file: str) -> None:
+def test_a_finding_of_the_fixed_reward_alone_is_new_and_fails(file: str) -> None:
     comparison = compared(file, "exact", "other_hole")
     assert {finding.family for finding in comparison.fresh} >= {"degenerate"}
     assert comparison.exit_code() == 1
@@ -102,7 +102,7 @@ def test_a_fix_that_refuses_right_answers_is_broken_with_their_number_and_an_exa
     assert comparison.exit_code() == 1
 
 
-def test_a_fix_that_refuses_a_spelling_that_any_reader_should_take_breaks_it_and_names_it(file: str) -> None:
+def test_a_fix_that_refuses_a_usual_spelling_breaks_it_and_names_it(file: str) -> None:
     comparison = compared(file, "fixed", "exact")
     assert {kind.kind for kind in comparison.broken} == {"spaces", "own line"}
     assert comparison.exit_code() == 1

@@ -108,7 +108,7 @@ def attempts(seen: list[View]) -> dict[tuple[str, int], Any]:
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
-def test_attacks_see_neither_columns_nor_what_right_answers_say(shape: str) -> None:
+def test_attacks_see_neither_columns_nor_the_content_of_right_answers(shape: str) -> None:
     seen, other = (attempts(views(shape, secrets)) for secrets in ("zqjxkv", "wwpfgy"))
     assert seen == other
     assert len({name for name, _ in seen}) == len(PANEL)
@@ -183,7 +183,7 @@ VIEWS = [
 
 
 @pytest.mark.parametrize("name, prompt, seen", VIEWS)
-def test_what_is_seen_in_a_prompt(name: str, prompt: str, seen: object) -> None:
+def test_the_parts_that_are_read_from_a_prompt(name: str, prompt: str, seen: object) -> None:
     assert getattr(view(prompt), name) == seen
 
 
@@ -226,20 +226,20 @@ MADE = [
 
 
 @pytest.mark.parametrize("name, prompt, text", MADE)
-def test_what_an_attack_makes_of_a_prompt(name: str, prompt: str, text: str | None) -> None:
+def test_the_completion_that_an_attack_writes_for_a_prompt(name: str, prompt: str, text: str | None) -> None:
     attack = next(attack for attack in PANEL if attack.name == name)
     attempt = attack.attempt(view(prompt))
     assert (None if attempt is None else attempt.text) == text
 
 
-def test_a_guess_says_which_answer_it_gives_so_that_a_lucky_one_is_no_evidence() -> None:
+def test_a_guess_names_its_answer_so_that_a_lucky_one_is_not_evidence() -> None:
     guesses = [attack for attack in PANEL if attack.name.startswith("guess-") and "/" not in attack.name]
     assert {attempt.text: attempt.answer for attack in guesses if (attempt := attack.attempt(view("?")))} == {
         text: text for text in ("0", "1", "A", "yes", "true")
     }
 
 
-def test_an_edit_is_written_as_right_answers_write_theirs() -> None:
+def test_an_edit_is_written_like_those_of_right_answers() -> None:
     golden = [f"<key>name</key><value>{word}</value>" for word in ("a", "b")]
     row = rows_from([{"prompt": 'The record: {"name": "x", "score": 0}', "golden": golden[0]}])[0]
     attack = next(attack for attack in PANEL if attack.name == "edit-1")
@@ -269,7 +269,7 @@ def test_programs_are_harmless(name: str) -> None:
     assert not [word for word in ("socket", "subprocess", "open(", "remove", "rmtree", "urllib") if word in program]
 
 
-def test_a_program_looks_for_what_is_expected_under_whole_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_looks_for_expected_values_under_whole_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name such as ``ascii_lowercase``, which a star import defines, contains the word "case" but no cases."""
     monkeypatch.setattr(sys, "asked", -1, raising=False)
     space: dict[str, Any] = {}
@@ -278,7 +278,7 @@ def test_a_program_looks_for_what_is_expected_under_whole_words(monkeypatch: pyt
     assert space["look"]() == test_cases[0] != ascii_lowercase
 
 
-def test_programs_are_tried_only_where_one_is_asked_for_and_bear_its_name() -> None:
+def test_programs_are_tried_only_if_a_row_asks_for_one_and_have_its_name() -> None:
     code = [attack for attack in PANEL if attack.family == "code"]
     assert not [attack.name for attack in code if attack.attempt(view("Write a poem"))]
     stub = next(attack for attack in code if attack.name == "return-none").attempt(view("Write `add(a, b)` in Python"))
@@ -292,7 +292,7 @@ def test_every_attack_is_json_and_text_that_a_file_can_hold() -> None:
             attempt.text.encode()
 
 
-def test_what_varies_between_prompts_is_restated_where_it_is_a_formula() -> None:
+def test_the_varying_part_of_prompts_is_restated_if_it_is_a_formula() -> None:
     rows = rows_from([{"prompt": f"What is the value of f({n})[{n}:]?", "golden": f"<a>{n}</a>"} for n in range(3, 7)])
     attack = next(attack for attack in PANEL if attack.name == "expression/golden")
     attempts = [attack.attempt(view) for view in views_of(rows, form_of([row.golden or "" for row in rows]), 1024)]
@@ -349,7 +349,7 @@ def test_fields_that_a_prompt_names_are_copied_and_the_others_left_unsaid() -> N
     assert texts["copied-and-words"] == '{"order": "A-11", "net": "unknown", "note": "unknown"}'
 
 
-def test_a_wrong_answer_is_padded_before_it_and_says_which_it_gives() -> None:
+def test_a_wrong_answer_follows_padding_and_is_named() -> None:
     golden = [f"<think>{word}</think><answer>{word}</answer>" for word in ("a", "b", "c", "d")]
     (view, *_) = views_of(rows_from([{"prompt": "?", "golden": text} for text in golden]), form_of(golden), 1024)
     attempt = next(attack for attack in PANEL if attack.name == "padded-wrong").attempt(view)

@@ -34,7 +34,7 @@ def test_stages_stop_in_order_and_before_the_end() -> None:
     assert [*STOPS] == [*STAGES]
 
 
-def test_what_loading_took_is_spent_already() -> None:
+def test_the_time_of_loading_counts_as_spent() -> None:
     assert Budget(60.0, used=20.0, clock=Clock()).spent == pytest.approx(20.0)
 
 
@@ -56,7 +56,7 @@ def test_rows_are_as_many_as_the_attacks_can_be_tried_on_half_of_and_a_few_at_le
     assert Budget(60.0).affordable_rows("scale", seconds_per_call, most, attacks=100) in fitting
 
 
-def test_stages_share_what_is_left_once_the_reward_is_warm() -> None:
+def test_stages_share_the_remaining_time_once_the_reward_is_warm() -> None:
     clock = Clock()
     budget = Budget(60.0, used=20.0, clock=clock)
     clock.now += 10.0

@@ -192,7 +192,7 @@ def noted(pay: Callable[..., Any], records: list[dict[str, Any]] | None = None) 
 
 
 @pytest.mark.parametrize("pay, name", BROKEN, ids=[getattr(pay, "__name__", type(pay).__name__) for pay, _ in BROKEN])
-def test_a_broken_rule_is_found_and_a_kept_one_is_not(pay: Pay, name: str | None) -> None:
+def test_a_broken_rule_is_found_and_a_satisfied_one_is_not(pay: Pay, name: str | None) -> None:
     names = set(breaches_of(pay))
     assert (name in names) if name else not names
 
@@ -206,7 +206,7 @@ NOTED = [
 
 
 @pytest.mark.parametrize("pay, notes", NOTED, ids=[pay.__name__ for pay, _ in NOTED])
-def test_what_is_true_and_not_worth_a_finding_is_a_note(pay: Pay, notes: dict[str, str]) -> None:
+def test_a_true_remark_that_is_not_worth_a_finding_is_a_note(pay: Pay, notes: dict[str, str]) -> None:
     messages = noted(pay)
     assert set(messages) == set(notes) and all(text in messages[name] for name, text in notes.items())
 
@@ -221,7 +221,7 @@ def test_right_answers_that_are_not_paid_more_are_an_exploit_but_of_a_component_
     assert {finding.verdict for finding in breaches_of(pay, component=True).values()} == {"warning"}
 
 
-def test_right_answers_that_are_paid_nothing_like_everything_else_leave_the_audit_open() -> None:
+def test_right_answers_that_earn_nothing_like_everything_else_make_the_audit_inconclusive() -> None:
     """The template of golden completions may be wrong, which says nothing about the reward."""
     findings = breaches_of(lambda row, text: 0.0)
     assert {name: finding.verdict for name, finding in findings.items()} == {"golden-not-above-floor": "inconclusive"}
@@ -232,13 +232,13 @@ def test_every_other_break_is_a_warning() -> None:
     assert {finding.verdict for finding in findings} == {"warning"}
 
 
-def test_two_losing_rows_of_twenty_are_no_exploit() -> None:
+def test_two_losing_rows_of_twenty_are_not_an_exploit() -> None:
     few = breaches_of(lambda row, text: never_above(row, text) if row.number < 2 else right(row, text), sums(20))
     assert "golden-not-above-floor" not in few
 
 
 @pytest.mark.parametrize("pay, name", [(Drifting(), "nondeterministic"), (Remembering(), "remembered-by-text")])
-def test_what_is_meant_to_be_noisy_is_no_finding(pay: Pay, name: str) -> None:
+def test_intended_noise_is_not_a_finding(pay: Pay, name: str) -> None:
     assert name not in breaches_of(pay, noisy=True)
 
 
@@ -250,7 +250,7 @@ def first_more(row: Row, text: str, place: int) -> float:
     return right(row, text) + 0.5 * (place == 0)
 
 
-def test_a_reward_by_place_in_the_batch_is_found() -> None:
+def test_a_reward_that_depends_on_the_place_in_the_batch_is_found() -> None:
     assert "company-matters" in breaches_of(by_place, takes_place=True)
 
 
@@ -285,7 +285,7 @@ class Normalizing(Paying):
 @pytest.mark.parametrize(
     "kind, name", [(Padding, "rows-shifted"), (Doubling, "rows-shifted"), (Normalizing, "company-matters")]
 )
-def test_rewards_that_go_to_other_rows_behind_an_unparseable_completion_are_found(
+def test_rewards_that_shift_to_other_rows_after_an_unparseable_completion_are_found(
     kind: type[Paying], name: str
 ) -> None:
     names = set(breaches_of(right, kind=kind))
@@ -295,12 +295,12 @@ def test_rewards_that_go_to_other_rows_behind_an_unparseable_completion_are_foun
 @pytest.mark.parametrize(
     "pay, names", [(lambda row, text, place: right(row, text), set()), (first_more, {"order-matters"})]
 )
-def test_a_group_that_is_turned_around_has_to_be_paid_the_same(pay: Callable[..., Any], names: set[str]) -> None:
+def test_a_reversed_group_has_to_be_paid_the_same(pay: Callable[..., Any], names: set[str]) -> None:
     assert set(breaches_of(pay, takes_place=True, group=4)) & {"order-matters"} == names
 
 
 @pytest.mark.parametrize("name", ["cached text", "missing truth", "unparseable in a batch", "chat prompt"])
-def test_checks_of_completions_without_their_group_are_named_where_there_are_groups(name: str) -> None:
+def test_with_groups_the_checks_that_need_single_completions_are_reported_as_skipped(name: str) -> None:
     line = f"the contract's check: {name}, which needs a reward that does not read its group"
     assert line in observed(right, group=4).skipped
 
@@ -312,12 +312,12 @@ def test_a_finding_shows_the_row_the_completion_and_what_it_was_paid() -> None:
     assert str(evidence.columns["answer"]) not in evidence.completion and "<answer>" in evidence.completion
 
 
-def test_a_missing_truth_is_shown_with_the_row_that_misses_it() -> None:
+def test_a_missing_truth_is_shown_with_its_row() -> None:
     evidence = breaches_of(pays_unparseable)["truth-unparseable"].evidence
     assert evidence is not None and evidence.columns["answer"] == "???"
 
 
-def test_where_time_is_short_each_check_that_is_left_out_is_named() -> None:
+def test_every_check_that_is_skipped_for_lack_of_time_is_named() -> None:
     """Conclusions from the scale are still drawn, since they need no more calls."""
     clock = iter([0.0, 0.1, 0.2, *[1.0] * 10])
     seen = observed(never_above, budget=Budget(1.0, clock=lambda: next(clock)))
@@ -326,7 +326,7 @@ def test_where_time_is_short_each_check_that_is_left_out_is_named() -> None:
     assert [finding.name for finding in breaches(seen, Gate())] == ["golden-not-above-floor"]
 
 
-def test_without_time_for_any_check_what_the_scale_says_is_reported_all_the_same() -> None:
+def test_findings_from_the_scale_are_reported_even_without_time_for_any_check() -> None:
     seen = observed(lambda row, text: 0.0, budget=Budget(0.0))
     assert seen.skipped[0] == "the contract's check: steady, for lack of time"
     assert [finding.name for finding in breaches(seen, Gate())] == ["golden-not-above-floor"]

@@ -76,7 +76,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with rewards and data that are right, and wrong in every way; however long a command
     takes on a busy machine, it prints no progress, and lines are as wide wherever the tests run."""
     monkeypatch.setattr("loopholes.cli.display.SOON", math.inf)
-    monkeypatch.setattr("loopholes.cli.console.stdout._width", WIDTH)  # private to Rich, which reads COLUMNS
+    monkeypatch.setattr("loopholes.cli.console.stdout._width", WIDTH)  # private: Rich would read COLUMNS
     monkeypatch.chdir(tmp_path)
     write_rewards(tmp_path, SOURCE)
     Path("ends.py").write_text("def f(completion): ...\nraise SystemExit(0)\n")
@@ -123,7 +123,7 @@ STATUSES = [
 
 @inside
 @pytest.mark.parametrize("command, status", STATUSES)
-def test_the_exit_status_says_what_was_found(
+def test_the_exit_code_depends_on_the_findings(
     folder: Path, command: str, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     exit_code, out, _ = run(f"{command} --json", capsys)
@@ -169,7 +169,7 @@ BAD = [
     ),
     ("rewards.py:accuracy --data bare.jsonl --golden <a>{anwser}</a>", "--golden names none of its columns"),
     ("rewards.py:accuracy --data rows.jsonl --framework tlr", "there is no framework 'tlr'"),
-    ("rewards.py:accuracy --data rows.jsonl --group 4", "--group is for rewards that are handed a whole group"),
+    ("rewards.py:accuracy --data rows.jsonl --group 4", "--group is for rewards that are passed a whole group"),
     ("rewards.py:accuracy --data rows.jsonl --group 1", "--group"),
     ("rewards.py:accuracy --data rows.jsonl --truth nowhere.py:f", "there is no file nowhere.py"),
     ("rewards.py:accuracy --data rows.jsonl --truth rewards.py", "write FILE.py:NAME or package.module:NAME"),
@@ -268,7 +268,7 @@ def test_a_target_that_brings_rows_is_loaded_once(
 
 
 @inside
-def test_an_exploit_is_written_and_replays_until_the_function_is_mended(
+def test_an_exploit_is_written_and_replays_until_the_function_is_fixed(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, out, _ = run(f"rewards.py:contains {ENDS} --json", capsys)
@@ -283,7 +283,7 @@ def test_an_exploit_is_written_and_replays_until_the_function_is_mended(
 
 
 @inside
-def test_findings_of_a_mended_reward_are_taken_away(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_findings_of_a_fixed_reward_are_removed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(f"rewards.py:contains {ENDS}", capsys)
     exploits = len(list(Path("findings").glob("0*.json")))
     run(f"rewards.py:accuracy {ENDS}", capsys)
@@ -325,7 +325,7 @@ def test_the_verdict_comes_first_and_where_the_findings_are_last(
 
 
 @inside
-def test_the_assumed_form_stands_by_the_verdict_and_each_finding_names_its_page(
+def test_the_assumed_form_follows_the_verdict_and_each_finding_names_its_page(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, out, _ = run("rewards.py:contains --data bare.jsonl --search-calls 0", capsys)
@@ -343,7 +343,7 @@ def test_exploits_of_a_baseline_are_not_called_absent(folder: Path, capsys: pyte
 
 
 @inside
-def test_a_reward_that_returns_nothing_is_told_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_reward_that_returns_nothing_is_reported_as_such(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run("rewards.py:forgets --data bare.jsonl --search-calls 0", capsys)
     assert "the reward paid None for every completion: it may lack a return statement" in " ".join(out.split())
 
@@ -357,7 +357,7 @@ def test_a_reward_that_returns_nothing_is_told_so(folder: Path, capsys: pytest.C
     ],
     ids=["no golden", "no time"],
 )
-def test_what_could_not_be_concluded_is_said_first_and_ends_with_7(
+def test_an_inconclusive_audit_says_so_first_and_ends_with_7(
     folder: Path, command: str, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("loopholes.audit.budget.Budget.is_over", lambda self, stage: stage in ("panel", "breaking"))
@@ -376,7 +376,9 @@ def test_sarif_is_written_beside(folder: Path, capsys: pytest.CaptureFixture[str
 
 @inside
 @pytest.mark.parametrize("where", ["--out a-file", "--sarif a-file/audit.sarif", "--sarif nowhere/audit.sarif"])
-def test_what_cannot_be_written_is_said(folder: Path, where: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_cannot_be_written_is_reported(
+    folder: Path, where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     status, _, err = run(f"rewards.py:contains {ENDS} {where}", capsys)
     assert status == RunError.exit_code and "cannot be written" in err and len(err.strip().splitlines()) == 1
     assert Path("a-file").read_text() == "precious"
@@ -407,7 +409,8 @@ def test_a_bug_of_ours_ends_with_70_and_says_how_to_see_it(
         return
     status, _, err = run(f"rewards.py:contains {ENDS}", capsys)
     assert status == BUG
-    assert "this is a bug in loopholes (ZeroDivisionError: ours): LOOPHOLES_TRACEBACK=1 shows where" in err
+    assert "this is a bug in loopholes (ZeroDivisionError: ours): please report it" in err
+    assert "LOOPHOLES_TRACEBACK=1" in err
 
 
 def test_the_command_runs_as_a_program_and_explains_its_exit_statuses(folder: Path) -> None:
@@ -430,7 +433,7 @@ def test_a_clean_audit_leaves_a_report_too(folder: Path, capsys: pytest.CaptureF
 
 
 @inside
-def test_files_of_others_are_told_before_anything_is_audited(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_foreign_files_are_refused_before_anything_is_audited(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("new").mkdir()
     Path("new/audit.json").write_text("{}")
     status, out, err = run("rewards.py:never_looked_at --data rows.jsonl --out new", capsys)
@@ -442,7 +445,7 @@ def test_files_of_others_are_told_before_anything_is_audited(folder: Path, capsy
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is full")
 @pytest.mark.parametrize("where, status", [(">&-", 0), ("> /dev/full", RunError.exit_code)])
-def test_where_nobody_can_read_the_result_no_exploit_is_claimed(folder: Path, where: str, status: int) -> None:
+def test_without_any_readable_result_no_exploit_is_claimed(folder: Path, where: str, status: int) -> None:
     command = f"{sys.executable} -m loopholes audit rewards.py:accuracy {ENDS} --json {where}"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert done.returncode == status and "Traceback" not in done.stderr and "bug" not in done.stderr

@@ -146,7 +146,7 @@ def test_an_exploit_shows_the_row_the_completion_and_its_reward(file: str) -> No
     assert evidence.columns["answer"] in evidence.completion
 
 
-def test_a_family_is_told_once_with_its_best_attack(file: str) -> None:
+def test_a_family_is_reported_once_with_its_best_attack(file: str) -> None:
     report = audited(f"{file}:contains", sums())
     exploited = [f.family for f in report.findings if f.kind == "attack" and f.verdict == "exploit"]
     assert len(exploited) == len(set(exploited))
@@ -169,14 +169,14 @@ def test_weighted_rewards_are_audited_as_their_sum(file: str) -> None:
     assert {weight: report.exit_code() for weight, report in reports.items()} == {0.05: 0, 5: 1}
 
 
-def test_where_no_golden_completions_can_be_assumed_nothing_can_be_concluded(tmp_path: Path) -> None:
+def test_nothing_can_be_concluded_if_no_golden_completions_can_be_assumed(tmp_path: Path) -> None:
     file = write_rewards(tmp_path, "def odd(completion, answer):\n    return float(completion == f'@@{answer}@@')")
     report = audited(f"{file}:odd", sums(golden=None))
     assert verdicts(report)["no-golden"] == "inconclusive"
     assert (report.exit_code(), report.exit_code(strict=True)) == (INCONCLUSIVE, INCONCLUSIVE)
 
 
-def test_what_the_truth_calls_right_is_no_finding(file: str) -> None:
+def test_an_attack_that_the_truth_calls_right_is_not_a_finding(file: str) -> None:
     rows = rows_from(sums())
 
     def truth(rows: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
@@ -203,7 +203,7 @@ def test_the_threshold_decides_what_an_exploit_is(file: str) -> None:
     assert report.exit_code() == 0 and "shotgun" in families(report, "warning")
 
 
-def test_coverage_says_what_was_not_looked_at(file: str) -> None:
+def test_coverage_names_what_was_skipped(file: str) -> None:
     report = audited(f"{file}:accuracy", sums(), rows=5)
     assert (report.coverage.rows, report.coverage.rows_given, report.coverage.scored) == (5, 8, 5)
     assert any(
@@ -213,7 +213,7 @@ def test_coverage_says_what_was_not_looked_at(file: str) -> None:
     assert "search: it may use no calls" in report.coverage.skipped
 
 
-def test_where_time_is_short_what_was_left_out_is_named(file: str) -> None:
+def test_whatever_is_left_out_for_lack_of_time_is_named(file: str) -> None:
     report = audited(f"{file}:accuracy", sums(60), seconds=1e-3)
     skipped = report.coverage.skipped
     assert report.exit_code() == INCONCLUSIVE and report.coverage.tried < 0.5  # nothing skipped counts as passed
@@ -236,7 +236,7 @@ def test_the_same_seed_gives_the_same_report(file: str, name: str) -> None:
     assert first == again
 
 
-def test_another_seed_looks_at_other_rows(file: str) -> None:
+def test_another_seed_draws_other_rows(file: str) -> None:
     first, second = (audited(f"{file}:contains", sums(40), rows=8, seed=seed) for seed in (0, 1))
     rows = [{f.evidence.row for f in report.findings if f.evidence is not None} for report in (first, second)]
     assert rows[0] != rows[1]
@@ -249,7 +249,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("name, settings, sentence", REFUSED)
-def test_what_cannot_be_audited_is_refused(file: str, name: str, settings: dict[str, Any], sentence: str) -> None:
+def test_a_reward_that_cannot_be_audited_is_refused(
+    file: str, name: str, settings: dict[str, Any], sentence: str
+) -> None:
     with pytest.raises(UsageError) as caught:
         audited(f"{file}:{name}", sums(), **settings)
     assert sentence in str(caught.value)

@@ -50,7 +50,7 @@ def offline(wheels: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("shutil.which", lambda name: None)  # the installer that every Python has
 
 
-def test_a_target_whose_package_is_not_here_is_audited_in_an_environment_of_its_own(tmp_path: Path) -> None:
+def test_a_target_whose_package_is_not_installed_is_audited_in_an_environment_of_its_own(tmp_path: Path) -> None:
     said: list[str] = []
     target = target_of(["reasoning_gym:sums"], None, {}, Place(say=said.append))
     assert target.requires == ("reasoning-gym",) and "reasoning-gym" in said[0]
@@ -63,7 +63,7 @@ def test_a_target_whose_package_is_not_here_is_audited_in_an_environment_of_its_
     assert "reasoning_gym" not in sys.modules and not (tmp_path / "left-behind").exists()
 
 
-def test_an_environment_that_is_whole_is_used_again_without_a_word() -> None:
+def test_a_complete_environment_is_used_again_silently() -> None:
     said: list[str] = []
     assert built(["reasoning-gym"], lambda sentence: None) == built(["reasoning-gym"], said.append)
     assert said == []
@@ -95,14 +95,14 @@ def uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "uv.log"
 
 
-def test_uv_installs_where_there_is_uv_and_from_where_pip_would(uv: Path, wheels: Path) -> None:
+def test_uv_installs_if_it_exists_and_from_pip_s_sources(uv: Path, wheels: Path) -> None:
     assert Path(built(["reasoning-gym"], lambda sentence: None)).exists()
     venv, install = uv.read_text().splitlines()
     assert venv.startswith("venv --quiet --python") and install.startswith("pip install --quiet --python")
     assert f"--find-links {wheels} " in install and install.endswith("--no-index reasoning-gym")
 
 
-def test_where_uv_fails_pip_is_tried_and_the_user_is_told(uv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pip_is_tried_after_uv_fails_and_the_user_learns_of_it(uv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAULT", "1")
     said: list[str] = []
     assert Path(built(["reasoning-gym"], said.append)).exists()
@@ -110,7 +110,7 @@ def test_where_uv_fails_pip_is_tried_and_the_user_is_told(uv: Path, monkeypatch:
 
 
 @pytest.mark.skipif(REAL_UV is None, reason="needs uv: pip install uv")
-def test_the_real_uv_installs_from_where_pip_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_real_uv_installs_from_pip_s_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOOPHOLES_CACHE", str(tmp_path))
     monkeypatch.setattr("shutil.which", lambda name: REAL_UV)
     said: list[str] = []
@@ -134,7 +134,7 @@ def test_settings_of_pip_are_flags_of_uv_and_a_variable_wins_over_the_file() -> 
     assert uv_flags("global.cert='/c'") == []
 
 
-def test_what_a_kill_left_behind_is_built_anew() -> None:
+def test_an_environment_that_a_kill_left_incomplete_is_built_again() -> None:
     python = Path(built(["reasoning-gym"], lambda sentence: None))
     (python.parents[2] / WHOLE).unlink()
     said: list[str] = []
@@ -163,7 +163,7 @@ def test_two_audits_at_once_build_an_environment_once(tmp_path: Path, monkeypatc
         ("altered", {"PIP_FIND_LINKS": "links.html"}, "does not match the index's hash"),
     ],
 )
-def test_what_cannot_be_installed_is_one_sentence_and_leaves_nothing(
+def test_a_failed_installation_is_one_sentence_and_leaves_nothing_behind(
     requirement: str, variables: dict[str, str], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     altered = wheel(tmp_path, "altered", {"altered.py": ""})
@@ -179,7 +179,7 @@ def test_what_cannot_be_installed_is_one_sentence_and_leaves_nothing(
     assert not list(tmp_path.glob(f"cache/*/*/{WHOLE}")) and not list(tmp_path.glob("cache/*/*/venv"))
 
 
-def test_a_full_disk_is_told_from_other_faults() -> None:
+def test_a_full_disk_is_distinguished_from_other_faults() -> None:
     assert reason_of("ERROR: Could not install: [Errno 28] No space left on device\n") == (
         "there is no space left on the disk"
     )
@@ -205,7 +205,7 @@ def test_a_python_that_cannot_serve_is_refused(content: str | None, sentence: st
 
 def test_a_user_s_own_requirements_and_python_exclude_each_other(tmp_path: Path) -> None:
     file = write_rewards(tmp_path, "def reward(completion, answer): ...")
-    with pytest.raises(UsageError, match="give one of them"):
+    with pytest.raises(UsageError, match="give only one of them"):
         target_of([f"{file}:reward"], None, {}, Place(Path(sys.executable), ["x"]))
 
 
@@ -248,7 +248,7 @@ HOSTILE = """
 
 
 @pytest.mark.parametrize("name", ["prints", "pickles"])
-def test_what_a_reward_writes_into_the_pipe_is_told_and_never_loaded(name: str, tmp_path: Path) -> None:
+def test_text_that_a_reward_writes_into_the_pipe_is_reported_and_never_loaded(name: str, tmp_path: Path) -> None:
     place = tmp_path / "made-by-the-reward"
     file = write_rewards(tmp_path, HOSTILE.replace("{place!r}", repr(str(place))))
     target = target_of([f"{file}:{name}"], None, {})
@@ -307,7 +307,7 @@ def reward(completion, answer): ...
 """
 
 
-def test_what_a_file_declares_is_installed_and_a_project_s_requirements_where_an_environment_is_built(
+def test_requirements_that_a_file_declares_are_installed_and_a_project_s_too_if_an_environment_is_built(
     tmp_path: Path,
 ) -> None:
     file, script = tmp_path / "rewards" / "reward.py", tmp_path / "script.py"
@@ -331,7 +331,7 @@ def test_what_a_file_declares_is_installed_and_a_project_s_requirements_where_an
         ("raised ValueError: bad answer", ""),
     ],
 )
-def test_what_a_target_needs_and_an_audit_does_not_have_is_said(problem: str, needed: str, tmp_path: Path) -> None:
+def test_a_target_s_need_that_an_audit_cannot_meet_is_reported(problem: str, needed: str, tmp_path: Path) -> None:
     kind, _, words = problem.removeprefix("raised ").partition(": ")
     body = f"class {kind}(Exception): ...\ndef reward(completion, answer): raise {kind}({words!r})\n"
     file = tmp_path / "reward.py"

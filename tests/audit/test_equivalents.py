@@ -15,14 +15,13 @@ from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.gold.answer import answer_of
 from loopholes.audit.gold.equivalents import (
-    WAYS,
     Equivalent,
     ask_equivalents,
-    equivalents,
     refusal_findings,
     refusal_notes,
     refusals,
 )
+from loopholes.audit.gold.ways import WAYS, equivalents
 from loopholes.audit.results import Evidence
 from loopholes.audit.scale import Level, levels_of
 from loopholes.rewards import calls_passed, choice, number, program, record, same_list, same_number, tagged
@@ -68,7 +67,7 @@ def anywhere(row: Row, text: str) -> float:
     [(exact, "exact"), (in_tags, "strict on form"), (anywhere, "lenient")],
     ids=["exact", "strict on form", "lenient"],
 )
-def test_the_kind_of_reader_is_told_by_what_it_refuses(pay: Pay, reader: str) -> None:
+def test_the_kind_of_reader_follows_from_what_it_refuses(pay: Pay, reader: str) -> None:
     rates = refusals(scored_equivalents(pay, sums(16)))
     assert rates.reader == reader and rates.rows == 16
     assert reader in rates.sentence and (rates.within.low or 0.0) <= (rates.within.value or 0.0)
@@ -146,7 +145,7 @@ def test_every_way_to_write_a_program_answers_alike() -> None:
 
 
 @pytest.mark.parametrize("answer", ["Saturday", "getValue"])
-def test_nothing_is_asked_that_nobody_writes(answer: str) -> None:
+def test_spellings_that_nobody_writes_are_not_tried(answer: str) -> None:
     texts = set(written(answer).values())
     assert answer.swapcase() not in texts
     assert answer == "Saturday" or not {answer.lower(), answer.upper()} & texts
@@ -159,7 +158,7 @@ def messages_of(pay: Pay, records: Records) -> list[str]:
     return [finding.message for finding in refusal_findings(scored_equivalents(pay, records), evidence)]
 
 
-def test_only_spellings_that_any_reader_should_take_are_a_warning() -> None:
+def test_only_refusals_of_usual_spellings_are_a_warning() -> None:
     large = rows_of([str(1234 + 1000 * at) for at in range(12)])
 
     def no_separators(row: Row, text: str) -> float:
@@ -171,14 +170,14 @@ def test_only_spellings_that_any_reader_should_take_are_a_warning() -> None:
     assert messages_of(no_separators, sums(12)) == [] and messages_of(in_tags, large) == []
 
 
-def test_what_the_truth_calls_wrong_is_not_asked() -> None:
+def test_spellings_that_the_truth_calls_wrong_are_not_tried() -> None:
     def truth(rows: Sequence[Row], texts: Sequence[str]) -> list[float | None]:
         return [float(text == row.golden) for row, text in zip(rows, texts, strict=True)]
 
     assert scored_equivalents(exact, sums(6)) and scored_equivalents(exact, sums(6), truth) == []
 
 
-def test_where_time_is_short_the_rows_that_were_not_asked_are_named() -> None:
+def test_rows_that_were_skipped_for_lack_of_time_are_named() -> None:
     rows = rows_from(sums(6))
     form, scorer = form_of([row.golden or "" for row in rows]), scorer_for(exact, rows)
     levels = levels_of(scorer, form, None, 0, range(6))
@@ -189,7 +188,7 @@ def test_where_time_is_short_the_rows_that_were_not_asked_are_named() -> None:
     assert refusals([]).reader == "unknown"
 
 
-def test_what_the_prompt_demands_or_nobody_writes_is_no_warning() -> None:
+def test_refusing_what_the_prompt_forbids_or_nobody_writes_is_not_a_warning() -> None:
     large = rows_of([str(1234 + 1000 * at) for at in range(12)])
     strict: Pay = lambda row, text: float((tagged(text) or "") == row.columns["answer"])  # noqa: E731
     assert any("thousands" in message for message in messages_of(strict, large))

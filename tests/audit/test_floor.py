@@ -41,11 +41,11 @@ VERDICTS = [
 
 
 @pytest.mark.parametrize("what, rewards, verdict", VERDICTS)
-def test_the_verdict_is_certain_or_there_is_none(what: str, rewards: Sequence[float], verdict: str) -> None:
+def test_the_verdict_is_certain_or_missing(what: str, rewards: Sequence[float], verdict: str) -> None:
     assert floor(tried(what, rewards)).verdict(1.0, 0.3) == verdict
 
 
-def test_the_floor_is_the_attack_that_certainly_earns_most_with_what_it_said() -> None:
+def test_the_floor_is_the_attack_that_certainly_earns_most_with_its_completion() -> None:
     best = floor(tried("low", [0.1] * 16), tried("high", [0.9] * 15 + [0.95]), tried("lucky", [1.0] + [0.0] * 15))
     assert (best.attack, best.family, best.completion, best.attacks) == ("high", "echo", "high 15", 3)
 
@@ -57,12 +57,12 @@ def test_more_attacks_widen_the_interval() -> None:
     assert among.reward.low < alone.reward.low and among.most > alone.most
 
 
-def test_what_fails_earns_the_least_and_what_is_right_does_not_count() -> None:
+def test_a_failure_earns_the_least_and_right_answers_do_not_count() -> None:
     assert floor(tried("fails", [None, float("nan")] * 6)).reward.value == 0.0
     assert floor(tried("right", [1.0] * 4 + [0.0] * 12, right=range(4))).reward.value == 0.0
 
 
-def test_finalists_answer_for_all_that_they_were_chosen_from() -> None:
+def test_the_interval_of_finalists_allows_for_all_attacks_that_they_were_chosen_from() -> None:
     rewards = [0.4, 0.6] * 10
     chosen = floor_of([tried("one", rewards)], 0.0, 1.0, attacks=400)
     assert chosen is not None and chosen.attacks == 400
@@ -89,9 +89,9 @@ def test_attacks_that_were_tried_on_few_rows_are_played_on_more() -> None:
     assert result.verdict(1.0, 0.5) == "fail"
 
 
-def test_an_attack_on_few_rows_says_nothing() -> None:
+def test_an_attack_on_few_rows_proves_nothing() -> None:
     assert floor_of([tried("short", [1.0] * 7)], 0.0, 1.0) is None
 
 
-def test_a_reward_beyond_the_declared_range_counts_as_its_end() -> None:
+def test_a_reward_beyond_the_declared_range_counts_as_the_end_of_the_range() -> None:
     assert floor(tried("beyond", [7.0] * 10)).reward.value == 1.0

@@ -73,7 +73,7 @@ def test_every_finding_replays_to_the_reward_that_it_was_paid(file: str, tmp_pat
         assert {key: replay(path).same for key, path in paths.items()} == dict.fromkeys(paths, True)
 
 
-def test_the_kinds_of_reward_that_a_replay_has_to_find_again(file: str, tmp_path: Path) -> None:
+def test_every_kind_of_reward_replays(file: str, tmp_path: Path) -> None:
     paths = saved(audited(f"{file}:infinite", sums()), tmp_path / "findings")
     rewards = {json.loads(path.read_text())["evidence"]["reward"] for path in paths.values()}
     assert {"inf", None} <= rewards
@@ -81,7 +81,7 @@ def test_the_kinds_of_reward_that_a_replay_has_to_find_again(file: str, tmp_path
     assert json.loads(changed["inputs-changed"].read_text())["evidence"]["reward"] == 1.0
 
 
-def test_a_mended_reward_no_longer_pays_a_finding(file: str, tmp_path: Path) -> None:
+def test_a_fixed_reward_no_longer_pays_a_finding(file: str, tmp_path: Path) -> None:
     for name in ("contains", "infinite"):
         paths = saved(audited(f"{file}:{name}", sums()), tmp_path / name)
         write_rewards(tmp_path, MENDED)
@@ -143,7 +143,7 @@ def test_a_group_s_finding_replays_in_its_group(tmp_path: Path) -> None:
     assert all(each.same for each in replays) and any(each.now.value for each in replays)
 
 
-def test_a_finding_says_all_that_a_person_needs(file: str, tmp_path: Path) -> None:
+def test_a_finding_has_everything_that_a_person_needs(file: str, tmp_path: Path) -> None:
     path = saved(audited(f"{file}:contains", sums()), tmp_path / "findings")
     record = json.loads(next(iter(path.values())).read_text())
     assert {"schema", "verdict", "family", "name", "message", "change", "evidence", "gap", "target"} <= record.keys()
@@ -167,7 +167,7 @@ EDITED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("change", EDITED.values(), ids=list(EDITED))
-def test_a_file_that_is_no_finding_is_said_in_one_sentence(file: str, tmp_path: Path, change: Any) -> None:
+def test_a_file_that_is_not_a_finding_is_refused_in_one_sentence(file: str, tmp_path: Path, change: Any) -> None:
     path = tmp_path / "finding.json"
     record = json.loads(
         next(iter(saved(audited(f"{file}:contains", sums(4)), tmp_path / "findings").values())).read_text()
@@ -229,7 +229,7 @@ def test_a_report_of_another_schema_or_a_damaged_one_is_refused_in_one_sentence(
     assert sentence in str(caught.value) and str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_page_shows_what_the_report_says(file: str, tmp_path: Path) -> None:
+def test_a_page_shows_the_contents_of_the_report(file: str, tmp_path: Path) -> None:
     report = audited(f"{file}:contains", sums())
     save(report, tmp_path)
     (section,) = audits_of(tmp_path)
@@ -321,7 +321,7 @@ def test_a_finding_replays_as_it_was_scored(tmp_path: Path) -> None:
     assert replay(paths["null"]).same
 
 
-def test_a_row_that_json_does_not_hold_is_not_replayed_as_another(tmp_path: Path) -> None:
+def test_a_row_that_json_cannot_hold_is_not_replayed_as_another_row(tmp_path: Path) -> None:
     source = """
         def f(completion, answer, when):
             return float(when.year == 2026 and (completion in ("null", f"<answer>{answer}</answer>")))
@@ -360,7 +360,7 @@ def test_a_replay_of_a_reward_that_is_gone_says_which_file_is_missing(file: str,
         ("process.py", False),
     ],
 )
-def test_the_panel_has_another_name_if_what_decides_verdicts_changes_and_not_how_targets_are_found(
+def test_the_panel_hash_changes_with_the_files_that_decide_verdicts_and_not_with_those_that_find_targets(
     file: str, changes: bool, tmp_path: Path
 ) -> None:
     sources = tmp_path / "audit"

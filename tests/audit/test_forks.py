@@ -77,13 +77,13 @@ def test_a_reward_is_loaded_once_and_its_first_call_is_made_once_however_often_i
     assert loads(tmp_path) == 1
 
 
-def test_after_a_restart_nothing_is_remembered_not_even_the_first_call(tmp_path: Path) -> None:
+def test_a_restarted_process_remembers_nothing_not_even_the_first_call(tmp_path: Path) -> None:
     assert values(tmp_path, "", "a", "b", "c", restart=True) == [2.0, 3.0, 1.0]
     assert loads(tmp_path) == 1
 
 
 @pytest.mark.parametrize("more", [THREAD, SOCKET, LOOP, CHILD], ids=["thread", "socket", "event loop", "process"])
-def test_what_a_fork_would_break_is_loaded_anew(tmp_path: Path, more: str) -> None:
+def test_a_reward_that_a_fork_would_break_is_loaded_again(tmp_path: Path, more: str) -> None:
     assert values(tmp_path, more, "a", "die", "a") == [2.0, None, 2.0]
     assert loads(tmp_path) == 2
 
@@ -93,12 +93,12 @@ def test_a_reward_that_works_only_where_it_was_loaded_is_scored_there(tmp_path: 
     assert loads(tmp_path) == 3, "for the fork that failed, for those that score, and after the death"
 
 
-def test_what_its_first_call_makes_unfit_to_be_forked_begins_anew_without_a_reload(tmp_path: Path) -> None:
+def test_a_reward_whose_first_call_prevents_forks_starts_again_without_a_reload(tmp_path: Path) -> None:
     assert values(tmp_path, LATE_THREAD, "a", "die", "a") == [2.0, None, 2.0]
     assert (loads(tmp_path), loads(tmp_path, "starts")) == (1, 2)
 
 
-def test_random_numbers_of_a_fork_go_on_where_the_loader_was(tmp_path: Path) -> None:
+def test_random_numbers_of_a_fork_continue_from_the_loader(tmp_path: Path) -> None:
     more = "    import random\n    random.seed(5)\n    f = lambda completion, answer: random.random()\n"
     (paid,) = values(tmp_path, more, "a", restart=True)
     import random

@@ -84,7 +84,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("content, sentence", BAD)
-def test_a_file_that_is_wrong_is_said_in_one_sentence(tmp_path: Path, content: str, sentence: str) -> None:
+def test_an_invalid_file_is_refused_in_one_sentence(tmp_path: Path, content: str, sentence: str) -> None:
     (tmp_path / "gate.toml").write_text(content)
     with pytest.raises(DataError) as caught:
         read_gate(tmp_path / "gate.toml")
@@ -92,7 +92,7 @@ def test_a_file_that_is_wrong_is_said_in_one_sentence(tmp_path: Path, content: s
 
 
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir(), lambda path: path.write_bytes(b"\xff")])
-def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, make: object) -> None:
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, make: object) -> None:
     make(tmp_path / "gate.toml")  # type: ignore[operator]
     with pytest.raises(DataError, match=r"gate.toml (cannot be read|is not TOML)"):
         read_gate(tmp_path / "gate.toml")

@@ -70,7 +70,7 @@ def patterns(folder: Path, source: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("line, pattern", LINES.items())
-def test_a_line_that_reads_too_much_is_named_with_its_place(tmp_path: Path, line: str, pattern: str) -> None:
+def test_a_lenient_line_is_named_with_its_place(tmp_path: Path, line: str, pattern: str) -> None:
     assert patterns(tmp_path, f"def reward(completion, answer):\n    {line}\n").get(pattern) == 2
 
 
@@ -135,7 +135,7 @@ def test_a_hint_that_no_attack_confirms_is_not_shown(tmp_path: Path) -> None:
     assert not [finding for finding in report.findings if finding.verdict == "exploit" or finding.hint]
 
 
-def test_what_the_source_points_to_most_directly_is_tried_first(tmp_path: Path) -> None:
+def test_attacks_that_the_source_points_to_most_directly_are_tried_first(tmp_path: Path) -> None:
     file = write_rewards(tmp_path, "def reward(completion, answer):\n    return eval(completion) == answer\n")
     families = families_to_try(hints_of(target_of([f"{file}:reward"], None, {})))
     assert families[0] == "evaluation" and "number-forging" in families

@@ -81,7 +81,7 @@ ASKED = [
 
 
 @pytest.mark.parametrize("sentence, golden", ASKED, ids=[sentence for sentence, _ in ASKED])
-def test_what_the_prompt_asks_for_goes_first_where_a_reward_takes_many_forms(sentence: str, golden: str) -> None:
+def test_the_form_that_the_prompt_asks_for_comes_first_if_a_reward_accepts_many(sentence: str, golden: str) -> None:
     rows = rows_from([{**record, "prompt": f"{record['prompt']} {sentence}"} for record in sums(golden=None)])
     assumed = assume_golden(scorer_for(lambda row, text: float(row.columns["answer"] in text), rows), Budget(600))
     assert assumed.rows[0].golden == golden
@@ -132,14 +132,14 @@ def test_a_choice_is_read_by_its_place_or_its_text() -> None:
     assert [row.golden for row in assume_golden(scorer, Budget(600)).rows[:2]] == ["B", "A"]
 
 
-def test_nothing_is_assumed_where_no_form_is_paid_more_for_right_answers() -> None:
+def test_nothing_is_assumed_if_no_form_pays_more_for_right_answers() -> None:
     rows = rows_from(sums(golden=None))
     assumed = assume_golden(scorer_for(lambda row, text: 0.2 * ("<answer>" in text), rows), Budget(600))
     assert not assumed.is_filled and "in none of" in assumed.note
     assert all(row.golden is None for row in assumed.rows)
 
 
-def test_a_slow_reward_is_asked_a_few_forms_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_reward_is_tried_on_a_few_forms_only(monkeypatch: pytest.MonkeyPatch) -> None:
     process = Paying(lambda row, text: float(text == row.columns["answer"]))
     scorer = Scorer(process, rows_from(sums(golden=None)))
     monkeypatch.setattr(Scorer, "seconds_a_call", 2.0)
@@ -214,7 +214,7 @@ def test_without_any_answer_a_constant_reward_is_an_exploit_and_a_low_one_is_not
     assert verdicts(audited(f"{file}:flattered", rows))["most-paid"] == "exploit"
 
 
-def test_without_any_answer_a_text_that_may_be_right_is_a_warning_where_it_is_paid_the_most(
+def test_without_any_answer_a_possibly_right_text_that_is_paid_the_most_is_a_warning(
     tmp_path: Path, inside: None
 ) -> None:
     file = write_rewards(tmp_path, "def repeated(completion, prompt):\n    return float(completion == prompt)")
@@ -239,7 +239,9 @@ def test_a_wrong_template_gives_way_to_the_form_in_which_right_answers_are_paid(
     assert any("were not used" in note for note in report.coverage.notes)
 
 
-def test_a_wrong_template_for_a_form_that_is_not_found_leaves_the_audit_open(tmp_path: Path, inside: None) -> None:
+def test_a_wrong_template_for_a_form_that_is_not_found_makes_the_audit_inconclusive(
+    tmp_path: Path, inside: None
+) -> None:
     rows = sums(12, golden="<answer>{answer}</answer>")
     report = audited(f"{write_rewards(tmp_path, WRONG_TEMPLATE)}:hidden", rows)
     assert report.exit_code() == 7 and verdicts(report) == {"golden-not-above-floor": "inconclusive"}

@@ -39,7 +39,7 @@ def paying(report: Report) -> dict[str, set[str]]:
         ("impressed", "score", "length", "sentence-repeated"),
     ],
 )
-def test_a_judge_that_can_be_fooled_is_found_with_what_fools_it(
+def test_a_judge_that_can_be_fooled_is_found_with_the_attack_that_fools_it(
     tmp_path: Path, judge: str, reward: str, family: str, attack: str
 ) -> None:
     report = audit_of(tmp_path, judge, reward)
@@ -51,12 +51,12 @@ def test_a_judge_that_can_be_fooled_is_found_with_what_fools_it(
         assert hint is not None and "{completion}" in hint.code
 
 
-def test_a_judge_that_is_shown_quoted_data_and_read_in_its_last_line_is_quiet(tmp_path: Path) -> None:
+def test_a_judge_that_gets_quoted_data_and_is_read_in_its_last_line_gets_no_finding(tmp_path: Path) -> None:
     report = audit_of(tmp_path, "strict", "hardened")
     assert "exploit" not in verdicts(report).values() and report.exit_code() == 0
 
 
-def test_noise_that_is_meant_is_averaged_and_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_intended_noise_is_averaged_and_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each completion is scored three times, so only these families are tried."""
     panel = [attack for attack in PANEL if attack.family in ("judge-injection", "degenerate", "length")]
     monkeypatch.setattr("loopholes.audit.engine.PANEL", panel)
@@ -66,6 +66,6 @@ def test_noise_that_is_meant_is_averaged_and_hides_nothing(tmp_path: Path, monke
     assert "judge-injection" in {finding.family for finding in fooled.findings if finding.verdict == "exploit"}
 
 
-def test_noise_that_is_not_meant_is_a_warning(tmp_path: Path) -> None:
+def test_unintended_noise_is_a_warning(tmp_path: Path) -> None:
     report = audit_of(tmp_path, "strict", "noisy")
     assert verdicts(report)["nondeterministic"] == "warning"

@@ -62,7 +62,7 @@ def test_samples_of_standard_input_are_looked_up() -> None:
 
 
 @pytest.mark.parametrize("prompt", ["Write total(xs).", "total(xs) == sum(xs)", "total(open('x')) == 3"])
-def test_where_no_example_is_made_of_literals_there_is_no_program(prompt: str) -> None:
+def test_without_examples_made_of_literals_there_is_no_program(prompt: str) -> None:
     assert lookup(examples_of(prompt, SUM), SUM) is None
 
 
@@ -97,7 +97,7 @@ def test_a_reward_whose_tests_are_the_examples_is_exploited_by_looking_them_up()
     assert "worked-example" in families(judge(seen, Gate()))
 
 
-def test_data_with_tests_alone_get_a_scale_that_is_said_to_rest_on_them() -> None:
+def test_data_with_only_tests_gets_a_scale_with_a_note_that_says_so() -> None:
     rows = rows_from(
         [
             {"prompt": f"Write total(xs), {number}.", "tests": [{"args": [[number]], "expected": number}]}
@@ -129,7 +129,7 @@ def program_by(name: str, view: View) -> str:
     return attempt.text
 
 
-def test_a_program_borrows_the_reference_that_stands_beside_it() -> None:
+def test_a_program_borrows_the_reference_next_to_it() -> None:
     source = program_by("borrowed-reference", view_of(rows_from([{"prompt": "Write total(xs)."}])[0], RAW, 1024))
     ours: dict[str, Any] = {"total": sum}
     theirs: dict[str, Any] = {}
@@ -137,13 +137,13 @@ def test_a_program_borrows_the_reference_that_stands_beside_it() -> None:
     assert theirs["total"]([1, 2]) == 3 and ours
 
 
-def test_a_program_empties_the_input_that_a_reference_gets_behind_it() -> None:
+def test_a_program_empties_the_input_that_a_reference_gets_after_it() -> None:
     source = program_by("emptied-input-zero", view_of(rows_from([{"prompt": "Write total(xs)."}])[0], RAW, 1024))
     shared = [1, 2]
     assert called(source, shared) == sum(shared) == 0
 
 
-def test_what_a_program_replaces_stays_as_it_is_where_the_audit_itself_runs() -> None:
+def test_a_program_replaces_nothing_in_the_audit_s_own_process() -> None:
     source = program_by("patched-comparison", view_of(rows_from([{"prompt": "Write total(xs)."}])[0], RAW, 1024))
     exec(source, {})
     assert json.dumps([1]) == "[1]" and repr(1) == "1" and not all([False])

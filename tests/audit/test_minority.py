@@ -64,7 +64,7 @@ def test_a_kind_too_rare_to_be_confirmed_is_a_warning(tmp_path: Path) -> None:
     assert "too few rows to confirm it" in finding.message
 
 
-def test_rows_that_pay_whatever_is_said_are_an_exploit_though_they_have_nothing_in_common(tmp_path: Path) -> None:
+def test_rows_that_pay_any_text_are_an_exploit_though_they_have_nothing_in_common(tmp_path: Path) -> None:
     rows = [{**row, "key": hash_of(place)} for place, row in enumerate(sums(24))]
     file = write_rewards(tmp_path, f"def f(completion, answer, key):\n    return float(key % 4 == 3 or {RIGHT})")
     careless = [row["key"] for row in rows if row["key"] % 4 == 3]
@@ -75,14 +75,14 @@ def test_rows_that_pay_whatever_is_said_are_an_exploit_though_they_have_nothing_
     assert f"{len(careless)} of 24 rows" in finding.rows and "any text, even empty or wrong, is paid" in finding.message
 
 
-def test_rows_that_pay_for_nothing_alone_are_no_such_rows(tmp_path: Path) -> None:
+def test_rows_that_pay_only_for_empty_answers_are_not_such_rows(tmp_path: Path) -> None:
     rows = [{**row, "key": hash_of(place)} for place, row in enumerate(sums(24))]
     body = f'float((key % 4 == 3 and completion == "") or {RIGHT})'
     file = write_rewards(tmp_path, f"def f(completion, answer, key):\n    return {body}")
     assert audited(f"{file}:f", rows).exit_code() == 0
 
 
-def test_of_a_component_a_kind_of_row_is_a_warning(tmp_path: Path) -> None:
+def test_a_kind_of_row_is_a_warning_for_a_component(tmp_path: Path) -> None:
     finding = on_rows(audit_of(tmp_path, f"float(not tests or {RIGHT})", kinds(48, 6), component=True))
     assert finding is not None and finding.verdict == "warning"
 
@@ -109,7 +109,7 @@ SOUND = {
 
 
 @pytest.mark.parametrize("body", SOUND.values(), ids=list(SOUND))
-def test_a_guess_that_is_right_on_a_kind_of_row_is_no_loophole(tmp_path: Path, body: str) -> None:
+def test_a_guess_that_is_right_on_a_kind_of_row_is_not_a_loophole(tmp_path: Path, body: str) -> None:
     report = audit_of(tmp_path, f"float({body})", choices())
     assert on_rows(report) is None and families(report) <= {"near-miss"}  # "A is not right" begins with A
 
@@ -134,12 +134,12 @@ def test_naming_all_candidates_of_a_row_is_found_on_the_rows_that_pay_it(tmp_pat
 
 
 @pytest.mark.parametrize("place", [0, -1])
-def test_a_reader_of_one_of_several_answers_is_no_loophole(tmp_path: Path, place: int) -> None:
+def test_a_reader_of_one_of_several_answers_is_not_a_loophole(tmp_path: Path, place: int) -> None:
     body = f"float((__import__('re').findall('[0-9]{{5}}', completion) or [''])[{place}] == answer)"
     assert on_rows(audit_of(tmp_path, body, pairs())) is None
 
 
-def test_an_attack_that_pays_everywhere_is_told_once(tmp_path: Path) -> None:
+def test_an_attack_that_pays_everywhere_is_reported_once(tmp_path: Path) -> None:
     report = audit_of(tmp_path, f'float(completion == "" or {RIGHT})', kinds(48, 6))
     assert on_rows(report) is None and [finding.rows for finding in report.findings if finding.name == "empty"] == [
         "all 48 rows"
@@ -198,7 +198,7 @@ def test_a_reward_that_pays_at_random_gets_an_exploit_in_at_most_one_audit_of_tw
     assert sum(map(len, findings)) <= 10
 
 
-def test_five_rows_of_two_dozen_that_a_field_of_a_column_tells_apart_are_an_exploit(tmp_path: Path) -> None:
+def test_five_rows_of_two_dozen_that_share_a_column_s_field_are_an_exploit(tmp_path: Path) -> None:
     """With so few rows, one half could not confirm the other."""
     records = [
         {**row, "check": json.dumps({"field": f"f{place}", "operator": "in" if place in (1, 2, 4, 9, 11) else "is"})}

@@ -211,7 +211,7 @@ def named(findings: Sequence[Finding | Note]) -> set[str]:
 
 
 @pytest.mark.parametrize("pay, records, names", [case[1:] for case in PAID], ids=[case[0] for case in PAID])
-def test_what_is_paid_for_nearly_the_right_answer_is_found(pay: Pay, records: Records, names: set[str]) -> None:
+def test_payments_for_almost_the_right_answer_are_found(pay: Pay, records: Records, names: set[str]) -> None:
     misses = misses_of(pay, records)
     findings, notes = list(near_findings(misses, evidence, Gate(), component=False)), list(near_notes(misses, Gate()))
     forgiven = names <= set(FORGIVABLE)
@@ -220,7 +220,7 @@ def test_what_is_paid_for_nearly_the_right_answer_is_found(pay: Pay, records: Re
 
 
 @pytest.mark.parametrize("pay, records", [case[1:] for case in SOUND], ids=[case[0] for case in SOUND])
-def test_a_sound_reader_is_left_in_peace(pay: Pay, records: Records) -> None:
+def test_a_sound_reader_gets_no_finding(pay: Pay, records: Records) -> None:
     assert findings_of(pay, records) == []
 
 
@@ -232,14 +232,14 @@ def test_a_prefix_that_is_kept_is_found() -> None:
     assert "prefix-kept" in named(findings) and findings[0].verdict == "exploit"
 
 
-def test_a_similarity_that_falls_with_distance_is_no_exploit() -> None:
+def test_a_similarity_that_falls_with_distance_is_not_an_exploit() -> None:
     misses = misses_of(
         lambda row, text: math.exp(-min(9.0, float(2 * (value(tagged(text)) / gold(row) - 1)) ** 2)), sums(24)
     )
     assert not list(near_findings(misses, evidence, Gate(), component=False)) and list(near_notes(misses, Gate()))
 
 
-def test_what_pays_any_text_outside_of_the_form_pays_for_no_mention() -> None:
+def test_a_reward_that_pays_any_text_outside_the_form_does_not_pay_for_mentions() -> None:
     """The same sentence about another answer is paid as much, so it did not need the right answer."""
     findings = findings_of(
         lambda row, text: float("<answer>" not in text or value(tagged(text)) == gold(row)), sums(24)
@@ -251,7 +251,7 @@ def test_what_pays_any_text_outside_of_the_form_pays_for_no_mention() -> None:
     "words",
     ["Within 15 %", "Give an estimate:", "Answer to the nearest hundred.", "A tolerance of 30 is fine."],
 )
-def test_a_tolerance_that_the_prompt_states_is_no_near_miss(words: str) -> None:
+def test_a_tolerance_that_the_prompt_states_allows_no_near_miss(words: str) -> None:
     records = [{**row, "prompt": f"{row['prompt']} {words}"} for row in sums(12)]
     findings = findings_of(lambda row, text: float(abs(value(tagged(text)) - gold(row)) <= 0.12 * gold(row)), records)
     assert findings == []
@@ -266,7 +266,7 @@ def test_the_truth_has_the_last_word() -> None:
     assert findings_of(within_ten, sums(12)) and not findings_of(within_ten, sums(12), truth=truth)
 
 
-def test_where_time_is_short_near_misses_are_named_as_skipped() -> None:
+def test_near_misses_that_are_skipped_for_lack_of_time_are_named() -> None:
     rows = rows_from(sums(8))
     form, scorer = form_of([row.golden or "" for row in rows]), scorer_for(last_number, rows)
     near = NearMisses(scorer, levels_of(scorer, form, None, 0, range(8)), form)
@@ -292,7 +292,7 @@ def answer(records: Records, place: int = 1) -> Answer:
         (TITLES, "text"),
     ],
 )
-def test_the_kind_of_an_answer_is_told_from_the_golden_completion(records: Records, kind: str) -> None:
+def test_the_kind_of_an_answer_follows_from_the_golden_completion(records: Records, kind: str) -> None:
     assert answer(records).kind == kind
 
 
@@ -303,7 +303,7 @@ def test_no_mutant_of_a_number_equals_it_or_is_within_a_usual_tolerance() -> Non
             assert all(number(other) is None or abs(value(other) / gold(right.row) - 1) > 0.05 for other in texts)
 
 
-def test_a_program_that_cannot_be_proved_wrong_is_no_mutant() -> None:
+def test_a_program_that_cannot_be_proved_wrong_is_not_a_mutant() -> None:
     right = answer(PROGRAMS)
     (wrong,) = wrong_answers(right)["program-mutated"]
     assert calls_passed(wrong, "add_2", [([[1, 5]], [3, 7])]) == 0
@@ -362,7 +362,7 @@ def test_a_call_with_an_argument_that_its_tool_does_not_have_is_a_near_miss() ->
     assert finding.verdict == "exploit" and "argument-added" in named([finding])
 
 
-def test_a_further_argument_is_no_near_miss_where_the_prompt_lists_no_parameters() -> None:
+def test_a_further_argument_is_not_a_near_miss_if_the_prompt_lists_no_parameters() -> None:
     assert findings_of(arguments_present, [{**row, "prompt": f"Book for {row['call']}"} for row in CALLS]) == []
 
 

@@ -66,14 +66,14 @@ BAD: list[tuple[list[dict[str, Any] | str], str]] = [
     ([{"row": 1, "text": "a"}, {"row": 1, "text": "b"}], "row 1 has two texts"),
     ([{"row": 9, "text": "a"}], "row 9 is not in the data"),
     ([{"name": "empty", "text": "a"}], "the panel has an attack 'empty' already"),
-    ([{"name": "x", "text": "it is {answer}"}], "{answer} holds what is right"),
-    ([{"name": "x", "text": "it is {golden}"}], "{golden} holds what is right"),
+    ([{"name": "x", "text": "it is {answer}"}], "{answer} holds the answer"),
+    ([{"name": "x", "text": "it is {golden}"}], "{golden} holds the answer"),
     ([{"name": f"x{n}", "text": "a"} for n in range(5001)], "5001 attacks"),
 ]
 
 
 @pytest.mark.parametrize("lines, sentence", BAD, ids=[sentence for _, sentence in BAD])
-def test_a_file_that_cannot_be_used_is_said_in_one_sentence(
+def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(
     tmp_path: Path, lines: list[dict[str, Any] | str], sentence: str
 ) -> None:
     with pytest.raises(DataError) as error:
@@ -81,7 +81,7 @@ def test_a_file_that_cannot_be_used_is_said_in_one_sentence(
     assert sentence in str(error.value) and "\n" not in str(error.value)
 
 
-def test_a_missing_or_huge_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_or_huge_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match="there is no file"):
         read_attacks(tmp_path / "none.jsonl", ROWS)
     monkeypatch.setattr("loopholes.audit.attacks.from_file.MOST_BYTES", 10)
@@ -108,7 +108,7 @@ def test_a_form_that_right_answers_do_not_have_leaves_the_text_as_it_is(tmp_path
 
 
 @pytest.mark.usefixtures("inside")
-def test_what_an_own_attack_is_paid_is_said_also_where_it_is_nothing(tmp_path: Path) -> None:
+def test_the_payment_of_an_own_attack_is_reported_even_if_it_is_zero(tmp_path: Path) -> None:
     file = write_rewards(
         tmp_path, "def f(completion, answer):\n    return float(completion == f'<answer>{answer}</answer>')"
     )

@@ -50,7 +50,7 @@ CASES: list[tuple[str, dict[str, Any], Program | None]] = [
 
 
 @pytest.mark.parametrize("record, program", [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_what_a_row_asks_for_does_not_hang_on_the_wording_of_its_prompt(
+def test_the_program_that_a_row_asks_for_does_not_depend_on_the_wording_of_its_prompt(
     record: dict[str, Any], program: Program | None
 ) -> None:
     assert program_of(rows_from([record])[0]) == program

@@ -59,12 +59,12 @@ def test_audits_can_be_left_out_by_their_marker(folder: Path) -> None:
     assert "2 deselected" in run(folder, TESTS, "-m", "not loopholes")[1]
 
 
-def test_a_test_that_names_no_data_is_told_how(folder: Path) -> None:
+def test_a_test_without_data_is_told_how_to_name_it(folder: Path) -> None:
     code, output = run(folder, "def test_it(not_gameable):\n    not_gameable('rewards.py:accuracy')\n")
     assert code == 1 and "no data: use @pytest.mark.loopholes(data=...)" in output
 
 
-def test_a_run_without_audits_says_nothing(folder: Path) -> None:
+def test_a_run_without_audits_prints_nothing(folder: Path) -> None:
     assert "audited rewards" not in run(folder, "def test_it():\n    pass\n")[1]
 
 

@@ -118,7 +118,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("name, content, sentence", BAD)
-def test_a_file_that_cannot_be_used_is_said_in_one_sentence(
+def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(
     tmp_path: Path, name: str, content: bytes | None, sentence: str
 ) -> None:
     if content is not None:
@@ -128,7 +128,7 @@ def test_a_file_that_cannot_be_used_is_said_in_one_sentence(
     assert sentence in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_parquet_file_that_is_cut_off_is_said(tmp_path: Path) -> None:
+def test_a_truncated_parquet_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.Table.from_pylist(sums(50)), path)
     path.write_bytes(path.read_bytes()[:-200])
@@ -136,13 +136,13 @@ def test_a_parquet_file_that_is_cut_off_is_said(tmp_path: Path) -> None:
         read_rows(path)
 
 
-def test_a_folder_of_neither_kind_is_said(tmp_path: Path) -> None:
+def test_a_folder_of_neither_kind_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("datasets")
     with pytest.raises(DataError, match="neither a datasets folder nor one of parquet files"):
         read_rows(tmp_path)
 
 
-def test_a_template_that_names_no_column_is_said() -> None:
+def test_a_template_that_names_no_column_is_refused() -> None:
     with pytest.raises(
         DataError, match=r"--golden names none of its columns \(prompt, answer\), so it is not a template"
     ):

@@ -88,7 +88,7 @@ def test_rows_without_a_golden_completion_have_no_scale() -> None:
     assert [each.row for each in scales(form_and_answer, records)] == [1, 3, 5, 7]
 
 
-def test_where_no_other_row_has_another_answer_the_better_of_nothing_and_a_corrupted_answer_stands_in() -> None:
+def test_without_other_answers_the_floor_is_the_better_of_an_empty_and_a_corrupted_answer() -> None:
     same = [{**row, "answer": "300", "golden": "<answer>300</answer>"} for row in sums()]
     assert {each.floor for each in scales(form_and_answer, same)} == {0.2}
     assert {
@@ -96,7 +96,7 @@ def test_where_no_other_row_has_another_answer_the_better_of_nothing_and_a_corru
     } == {0.5}
 
 
-def test_what_is_right_for_a_row_that_states_the_same_task_is_no_floor() -> None:
+def test_right_answers_of_a_row_that_states_the_same_task_are_not_a_floor() -> None:
     """Like a data set of one task with several right programs."""
     programs = [f"def double(x):\n    return {way}" for way in ("x + x", "2 * x", "x * 2", "x << 1")]
     records = [{"prompt": "Write double(x).", "id": str(place), "golden": text} for place, text in enumerate(programs)]
@@ -109,7 +109,7 @@ def test_what_is_right_for_a_row_that_states_the_same_task_is_no_floor() -> None
     assert {level.floor for level in scales(lambda row, text: float(text in programs), other_tasks)} == {1.0}
 
 
-def test_a_corrupted_completion_that_still_gives_the_answer_is_no_floor() -> None:
+def test_a_corrupted_completion_that_still_gives_the_answer_is_not_a_floor() -> None:
     same = [{**row, "answer": "B", "golden": "I think so.\nAnswer: B"} for row in sums()]
     levels = scales(lambda row, text: float(text.endswith("B")), same)
     assert {(level.golden, level.floor) for level in levels} == {(1.0, 0.0)}
@@ -121,7 +121,7 @@ def test_a_column_floor_says_what_an_honest_wrong_answer_is() -> None:
     assert {(each.floor, each.floor_text) for each in levels} == {(0.4, "I do not know")}
 
 
-def test_a_wrong_answer_that_the_truth_calls_right_is_no_floor() -> None:
+def test_a_wrong_answer_that_the_truth_calls_right_is_not_a_floor() -> None:
     """Every answer from 70 on is right, whatever the row."""
 
     def right(text: str) -> float:
@@ -200,7 +200,7 @@ EQUAL = [
 
 
 @pytest.mark.parametrize("answer, other, equal", EQUAL)
-def test_numbers_are_one_answer_where_their_values_are_equal(answer: str, other: str, equal: bool) -> None:
+def test_numbers_of_equal_value_are_the_same_answer(answer: str, other: str, equal: bool) -> None:
     assert (normalized(answer) == normalized(other)) is equal
 
 
@@ -228,7 +228,7 @@ def test_a_right_answer_that_cannot_be_corrupted_is_not_its_own_floor() -> None:
     assert {(each.golden, each.floor) for each in scales(lambda row, text: float(text == "A"), same)} == {(1.0, 0.0)}
 
 
-def test_a_gap_is_the_mean_share_over_the_rows_that_have_one_and_a_failure_is_paid_nothing() -> None:
+def test_a_gap_is_the_mean_share_over_rows_with_a_scale_and_a_failure_earns_nothing() -> None:
     levels = [level(1.0, 0.0), level(1.0, -1.0), level(1.0, 1.0), level(2.0, 0.0), level(1.0, 0.0)]
     paid = [Paid(1.0), Paid(0.0), Paid(9.0), None, Paid(None, "raised ValueError")]
     gap = gap_of("one", "echo", levels, paid, right=2)
@@ -254,7 +254,7 @@ def test_the_worst_of_many_attacks_has_a_wider_interval() -> None:
     assert corrected.gap.low < alone.gap.low and corrected.gap.high > alone.gap.high  # type: ignore[operator]
 
 
-def test_rewards_that_are_none_are_left_out_of_a_mean() -> None:
+def test_missing_rewards_are_left_out_of_a_mean() -> None:
     assert mean_of([1.0, None, math.inf, math.nan, 3.0]).value == 2.0
 
 

@@ -110,7 +110,7 @@ def test_a_call_that_fails_is_a_problem_and_the_others_are_paid(
     assert plain.deaths - before == deaths
 
 
-def test_what_a_reward_prints_disturbs_nothing(plain: Scorer, capfd: pytest.CaptureFixture[str]) -> None:
+def test_output_of_a_reward_disturbs_nothing(plain: Scorer, capfd: pytest.CaptureFixture[str]) -> None:
     assert [payment.value for payment in plain.pay_now([(0, "print"), (0, "0")])] == [0.0, 1.0]
     assert capfd.readouterr() == ("", "")
 
@@ -119,7 +119,7 @@ def test_what_a_reward_prints_disturbs_nothing(plain: Scorer, capfd: pytest.Capt
     "kind, text, problem",
     [(RewardProcess, "hang", "took longer than 0.5 s"), (InProcess, "raise", "raised ValueError: no")],
 )
-def test_of_a_batch_only_the_completion_at_fault_is_a_problem(
+def test_only_the_completion_at_fault_is_a_problem_in_a_batch(
     file: str, kind: Callable[..., Any], text: str, problem: str
 ) -> None:
     with open_scorer(file, "batch", "trl", kind=kind) as scorer:
@@ -127,7 +127,7 @@ def test_of_a_batch_only_the_completion_at_fault_is_a_problem(
     assert [(payment.value, payment.problem) for payment in paid] == [(1.0, ""), (None, problem)]
 
 
-def test_the_same_call_is_asked_once_unless_it_is_asked_now(file: str) -> None:
+def test_the_same_call_is_made_once_unless_it_is_repeated_on_purpose(file: str) -> None:
     with open_scorer(file, "counting") as scorer:
         first = scorer.pay([(0, "a"), (1, "a"), (0, "a")])
         again = scorer.pay([(1, "a"), (0, "a")])
@@ -145,7 +145,7 @@ def test_columns_that_are_changed_are_noticed(file: str) -> None:
         assert scorer.mutates
 
 
-def test_what_a_hung_reward_started_is_ended_with_it(file: str) -> None:
+def test_processes_that_a_hung_reward_started_end_with_it(file: str) -> None:
     """Also in a session of its own."""
     with open_scorer(file, "parent") as scorer:
         (paid,) = scorer.pay_now([(0, "hang")])
@@ -157,7 +157,7 @@ def test_what_a_hung_reward_started_is_ended_with_it(file: str) -> None:
     assert paid.problem == "took longer than 0.5 s"
 
 
-def test_the_process_is_gone_behind_the_block(file: str) -> None:
+def test_the_process_is_gone_after_the_block(file: str) -> None:
     before = set(descendants(os.getpid()))
     with open_scorer(file, "plain") as scorer:
         scorer.pay([(0, "0")])
@@ -206,7 +206,9 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize("framework, body, sentence", ANSWERS)
-def test_what_no_trainer_could_use_is_refused(tmp_path: Path, framework: str, body: str, sentence: str) -> None:
+def test_a_reward_that_no_trainer_could_use_is_refused(
+    tmp_path: Path, framework: str, body: str, sentence: str
+) -> None:
     head = "def f(completions, **kwargs):\n    texts = completions" if framework == "trl" else "def f(completion):"
     file = write_rewards(tmp_path, f"{head}\n    {body}")
     with pytest.raises(UsageError) as caught, open_scorer(file, "f", framework, kind=InProcess) as scorer:
@@ -236,7 +238,7 @@ LOADED = f"{os.getpid()} {time.time_ns()}"
 """
 
 
-def test_the_process_that_was_asked_for_rows_scores_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_that_lists_rows_scores_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This test's framework pays only under rows that its own process created."""
     (tmp_path / "bringing.py").write_text(BRINGING)
     (tmp_path / "sitecustomize.py").write_text(
@@ -249,7 +251,7 @@ def test_the_process_that_was_asked_for_rows_scores_them(tmp_path: Path, monkeyp
     assert [payment.value for payment in paid] == [1.0, 0.0]
 
 
-def test_the_truth_is_asked_by_row_and_has_nothing_to_say_where_it_fails(file: str) -> None:
+def test_the_truth_is_called_by_row_and_gives_no_score_where_it_fails(file: str) -> None:
     with truth_of(f"{file}:plain", ROWS) as truth:
         assert truth([ROWS[2], ROWS[1], ROWS[0]], ["2", "2", "raise"]) == [1.0, 0.0, None]
 
@@ -263,19 +265,19 @@ def test_a_file_whose_import_never_ends_is_refused(tmp_path: Path, monkeypatch: 
         pass
 
 
-def test_a_noisy_reward_is_asked_several_times_and_pays_its_mean(file: str) -> None:
+def test_a_noisy_reward_is_scored_several_times_and_pays_its_mean(file: str) -> None:
     with open_scorer(file, "counting", repeats=3) as scorer:
         assert [paid.value for paid in scorer.pay([(0, "a"), (0, "b")])] == [3.0, 4.0]  # 1, 3, 5 and 2, 4, 6
         assert [paid.value for paid in scorer.pay([(0, "a")])] == [3.0]
         assert scorer.calls == 6
 
 
-def test_what_fails_once_of_several_times_is_a_problem(file: str) -> None:
+def test_a_failure_in_one_of_several_scorings_is_a_problem(file: str) -> None:
     with open_scorer(file, "plain", repeats=2) as scorer:
         assert [paid.problem for paid in scorer.pay([(0, "raise"), (0, "0")])] == ["raised ValueError: no", ""]
 
 
-def test_calls_that_were_asked_alone_are_timed_one_by_one(plain: Scorer) -> None:
+def test_single_calls_are_timed_one_by_one(plain: Scorer) -> None:
     before = len(plain.singles)
     plain.pay_now([(0, "0")])
     plain.pay_now([(0, "0"), (1, "1")])
@@ -313,7 +315,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_rewards(tmp_path_factory.mktemp("faulty"), FAULTY)
 
 
-def test_of_completions_that_are_waited_for_together_only_the_one_at_fault_is_a_problem(faulty: str) -> None:
+def test_only_the_completion_at_fault_is_a_problem_among_those_that_are_awaited_together(faulty: str) -> None:
     columns = {"data_source": "sums", "ground_truth": "2"}
     rows = [Row(number, "?", columns=columns) for number in range(8)]
     with open_scorer(faulty, "together", "verl", rows=rows, seconds_a_call=2.0) as scorer:
@@ -321,7 +323,7 @@ def test_of_completions_that_are_waited_for_together_only_the_one_at_fault_is_a_
     assert [payment.value for payment in paid] == [1.0, 1.0, 1.0, None, 1.0, 1.0, 1.0, 1.0]
 
 
-def test_what_nobody_is_the_parent_of_is_ended_too(faulty: str) -> None:
+def test_orphaned_processes_are_ended_too(faulty: str) -> None:
     with open_scorer(faulty, "orphan") as scorer:
         assert scorer.pay_now([(0, "hang")])[0].is_late
         left = int((Path(faulty).parent / "orphan").read_text())
@@ -331,7 +333,7 @@ def test_what_nobody_is_the_parent_of_is_ended_too(faulty: str) -> None:
         assert not alive(left)
 
 
-def test_one_value_that_is_no_number_is_a_problem_once_others_were(faulty: str) -> None:
+def test_a_value_that_is_not_a_number_is_a_problem_once_others_were_numbers(faulty: str) -> None:
     with open_scorer(faulty, "odd") as scorer:
         scorer.pay_now([(0, "a")])
         paid = scorer.pay_now([(0, "b"), (1, "odd"), (2, "c")])
@@ -345,7 +347,7 @@ def test_a_child_that_a_reward_left_behind_answers_nothing(faulty: str) -> None:
     assert [payment.value for payment in (*first, *then)] == [1.0, 0.0, 0.0, 1.0, 0.0]
 
 
-def test_what_a_reward_takes_from_a_row_is_there_again_at_the_next_call(faulty: str) -> None:
+def test_a_column_that_a_reward_removes_is_back_in_the_next_call(faulty: str) -> None:
     rows = [Row(0, "?", columns={"list": [3]})]
     with open_scorer(faulty, "taking", rows=rows) as scorer:
         paid = scorer.pay_now([(0, "a"), (0, "b"), (0, "c")])

@@ -50,24 +50,24 @@ def test_a_combination_is_found_where_each_part_alone_pays_half() -> None:
     assert text is not None and sum(word in text for word in SAYS) >= 2
 
 
-def test_the_same_seed_finds_the_same_and_another_goes_another_way() -> None:
+def test_the_same_seed_finds_the_same_variant_and_another_seed_searches_differently() -> None:
     first, again = (climbing(two_of_three)[0] for _ in range(2))
     assert first == again
     assert len({climbing(two_of_three, seed=seed)[0] for seed in range(5)}) > 1
 
 
 @pytest.mark.parametrize("calls", [20, 100])
-def test_no_more_calls_are_spent_than_were_given(calls: int) -> None:
+def test_no_more_calls_are_spent_than_allowed(calls: int) -> None:
     _, scorer, _ = climbing(lambda row, text: float(text == row.golden), calls)
     assert scorer.calls <= calls + 2 * 4
 
 
-def test_a_climb_ends_where_nothing_new_can_be_asked() -> None:
+def test_a_climb_ends_when_no_new_call_is_possible() -> None:
     recipe, _, _ = climbing(lambda row, text: float(text == row.golden))
     assert recipe is None or recipe.share <= 0
 
 
-def test_a_climb_sees_its_own_rows_alone() -> None:
+def test_a_climb_uses_only_its_own_rows() -> None:
     _, _, rows = climbing(two_of_three)
     assert rows == {0, 2, 4, 6}
 
@@ -78,7 +78,7 @@ def test_a_climb_ends_when_it_is_late() -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_no_step_makes_an_answer_longer_than_it_may_be(step: str) -> None:
+def test_no_step_makes_an_answer_too_long(step: str) -> None:
     view = view_of(rows_from(sums())[0], RAW, 16)
     makers: Any = {"long": lambda view: Attempt("word " * 12)}
     text = Variant("long", ((step, "long"),) * 3).text(makers, view)
@@ -95,7 +95,7 @@ GRADED = """
 
 
 @pytest.mark.usefixtures("inside")
-def test_what_a_search_finds_is_measured_on_the_rows_that_it_did_not_climb_on(tmp_path: Path) -> None:
+def test_the_result_of_a_search_is_measured_on_the_rows_that_it_did_not_use(tmp_path: Path) -> None:
     file = write_rewards(tmp_path, GRADED)
     report = audited(f"{file}:graded", sums(12, "{answer}"), search_calls=3000)
     searched = [finding for finding in report.findings if finding.kind == "search"]

@@ -86,6 +86,6 @@ def test_without_committed_rates_none_are_printed(tmp_path: Path) -> None:
     assert committed_rates(tmp_path / "rates.json") is None
 
 
-def test_committed_rates_that_are_there_can_be_read() -> None:
+def test_existing_committed_rates_can_be_read() -> None:
     rates = committed_rates()
     assert rates is None or all(0 <= rate.count <= rate.of and isinstance(rate, Rate) for rate in rates.rates)

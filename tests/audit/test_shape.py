@@ -38,7 +38,7 @@ def test_a_shape_is_what_all_right_answers_share(answers: list[str], value: Any)
     assert (None if shape is None else shape.filled(_nothing, 4)) == value
 
 
-def test_a_list_is_written_as_right_answers_write_theirs() -> None:
+def test_a_list_is_written_like_those_of_right_answers() -> None:
     bare, listed = shape_of(["1, 2", "3, 4"]), shape_of(["[1, 2]", "[3, 4]"])
     assert bare is not None and listed is not None
     assert (bare.written([0, 0]), listed.written([0, 0])) == ("0, 0", "[0, 0]")

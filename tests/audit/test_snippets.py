@@ -103,7 +103,7 @@ def test_it_is_called_as_verl_calls_it(tmp_path: Path) -> None:
     assert reward(data_source="sums", solution_str="#### 4", ground_truth="4", extra_info={}) == 1.0
 
 
-def test_there_is_none_where_no_reader_takes_the_right_answers(tmp_path: Path) -> None:
+def test_there_is_no_snippet_if_no_reader_accepts_the_right_answers(tmp_path: Path) -> None:
     rows = sums(golden="All told, and after having thought about it for quite some time, I would say {answer} here")
     report = audited(f"{write_rewards(tmp_path, LOOSE)}:prose", rows)
     near = next(finding for finding in report.findings if finding.family == "near-miss")

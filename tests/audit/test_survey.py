@@ -49,9 +49,7 @@ def test_everything_in_a_package_is_audited_in_forks_of_one_import_and_kept(
     assert (tmp_path / "survey" / "reasoning_gym-anything" / "audit.json").is_file()
 
 
-def test_a_survey_that_was_interrupted_goes_on_where_it_stopped(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_interrupted_survey_continues_where_it_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*ARGUMENTS, "--only", "anything"]) == 1
     first = (tmp_path / "survey" / "survey.jsonl").read_text()
     (tmp_path / "survey" / "survey.jsonl").write_text(first + '{"target": "cut sh')
@@ -76,7 +74,7 @@ def started(folder: Path) -> list[str]:
     return [command for command in commands if "sleep" in command and f"{folder}/reasoning_gym/" in command]
 
 
-def test_what_a_target_starts_ends_before_the_next_one_is_forked(tmp_path: Path) -> None:
+def test_processes_that_a_target_starts_end_before_the_next_target_is_forked(tmp_path: Path) -> None:
     with closing(RewardProcess(target_of(["reasoning_gym:"], None, {}))) as host:
         host.prepare("reasoning_gym")
         for _ in range(2):
@@ -88,7 +86,7 @@ def test_what_a_target_starts_ends_before_the_next_one_is_forked(tmp_path: Path)
             assert any(not started(tmp_path) for _ in range(500))
 
 
-def test_what_hangs_is_a_line_and_what_a_target_starts_ends_with_it(
+def test_a_hanging_target_is_a_line_and_the_processes_that_it_started_end_with_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["survey", "reasoning_gym", "--budget-seconds", "4", "--rows", "2", "--json"]
@@ -99,7 +97,7 @@ def test_what_hangs_is_a_line_and_what_a_target_starts_ends_with_it(
     assert any(not started(tmp_path) for _ in range(500))
 
 
-def test_a_package_that_lists_no_names_is_read_as_a_folder_is(
+def test_a_package_that_lists_no_names_is_read_like_a_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = {
@@ -122,7 +120,7 @@ def test_a_package_that_lists_no_names_is_read_as_a_folder_is(
         (["survey", "reasoning_gym/__pycache__"], "has no reward, scorer or environment"),
     ],
 )
-def test_what_cannot_be_surveyed_is_one_sentence(
+def test_a_survey_that_is_impossible_ends_with_one_sentence(
     arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "reasoning_gym" / "__pycache__").mkdir(exist_ok=True)

@@ -66,11 +66,11 @@ FRAMEWORKS = {
 
 
 @pytest.mark.parametrize("name, framework", FRAMEWORKS.items())
-def test_a_signature_tells_the_framework(file: str, name: str, framework: str) -> None:
+def test_a_signature_reveals_the_framework(file: str, name: str, framework: str) -> None:
     assert target_of([f"{file}:{name}"], None, {}).framework == framework
 
 
-def test_a_framework_that_is_said_is_taken(file: str) -> None:
+def test_a_framework_that_the_user_names_is_used(file: str) -> None:
     assert target_of([f"{file}:made"], "trl", {}).framework == "trl"
 
 
@@ -133,7 +133,7 @@ BAD: list[tuple[list[str], str | None, str]] = [
 
 
 @pytest.mark.parametrize("names, framework_name, sentence", BAD)
-def test_what_is_no_target_is_said_in_one_sentence(
+def test_a_name_that_is_not_a_target_is_refused_in_one_sentence(
     file: str, names: list[str], framework_name: str | None, sentence: str
 ) -> None:
     loads = write_rewards(Path(file).parent, LOADS, "loads.py")
@@ -147,7 +147,7 @@ def test_what_is_no_target_is_said_in_one_sentence(
 
 
 @pytest.mark.parametrize("content", [b"def f(:", b"\x00", b"\xff\xfe"])
-def test_a_file_that_is_not_python_is_said(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_python_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.py").write_bytes(content)
     with pytest.raises(UsageError, match="is not Python"):
         target_of([f"{tmp_path}/bad.py:f"], None, {})
@@ -219,12 +219,12 @@ def test_a_call_has_arguments_with_equals_signs_and_colons_and_a_weight() -> Non
     assert part_of('a.b:f(x=1, y=":")=0.5') == Part("a.b", 'f(x=1, y=":")', 0.5)
 
 
-def test_a_class_is_no_function(package: Path) -> None:
+def test_a_class_is_not_a_function(package: Path) -> None:
     with pytest.raises(UsageError, match=r"is a class, not a function: name an instance, such as .*:Exact\(\)"):
         framework("plain").build([part_of("pkg.inner.scores:Exact")], {})
 
 
-def test_a_package_that_was_mended_within_a_second_at_the_same_length_is_read_anew(
+def test_a_package_that_was_edited_within_a_second_at_the_same_length_is_read_again(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
@@ -242,25 +242,25 @@ def test_a_package_of_a_name_that_is_taken_is_refused(package: Path) -> None:
         framework("plain").build([part_of("json/utils.py:exact")], {})
 
 
-def test_a_relative_import_without_a_package_is_said(package: Path) -> None:
+def test_a_relative_import_without_a_package_is_refused(package: Path) -> None:
     (package / "pkg" / "inner" / "__init__.py").unlink()
     with pytest.raises(UsageError, match="has relative imports, but stands in no package: put an __init__.py"):
         framework("plain").build([part_of("pkg/inner/scores.py:exact")], {})
 
 
 @pytest.mark.parametrize("name", ["pkg:reexported", "pkg/__init__.py:reexported"])
-def test_a_definition_is_found_behind_a_re_export(package: Path, name: str) -> None:
+def test_a_definition_is_found_through_a_re_export(package: Path, name: str) -> None:
     definition = definition_of(part_of(name))
     assert definition is not None
     assert (definition.file, definition.line) == (package / "pkg" / "inner" / "scores.py", 4)
 
 
-def test_a_prefix_wins_over_a_module_of_its_name_unless_another_framework_is_said() -> None:
+def test_a_prefix_wins_over_a_module_of_its_name_unless_the_user_names_another_framework() -> None:
     assert target_of(["game:proxy-metric"], None, {}).framework == "game"
     assert target_of(["game:reward"], "plain", {}).framework == "plain"
 
 
-def test_what_a_verl_style_scorer_does_not_take_is_left_out_with_a_note(tmp_path: Path) -> None:
+def test_a_keyword_that_a_verl_style_scorer_does_not_accept_is_left_out_with_a_note(tmp_path: Path) -> None:
     signature = 'solution_str, ground_truth, method="strict", format_score=0.0, score=1.0'
     file = write_rewards(tmp_path, f"def compute_score({signature}): return score * (solution_str == ground_truth)")
     target = target_of([f"{file}:compute_score"], None, {})

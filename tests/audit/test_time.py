@@ -54,14 +54,14 @@ def timed(
     return judge(seen, Gate()), process
 
 
-def test_a_slow_first_call_hides_nothing() -> None:
+def test_a_slow_first_call_hides_no_exploit() -> None:
     report, process = timed(hedged, lazy)
     assert "hedge" in families(report) and report.coverage.tried == 1.0
     assert report.coverage.scored == len(ROWS) and process.deaths == 0
-    assert not any("want of time" in line for line in report.coverage.skipped)
+    assert not any("lack of time" in line for line in report.coverage.skipped)
 
 
-def test_the_first_call_of_each_process_gets_the_time_of_loading_and_is_no_measure_of_speed() -> None:
+def test_the_first_call_of_each_process_gets_the_time_of_loading_and_does_not_count_for_the_speed() -> None:
     process = Timed(accurate, lambda text, is_first: 30.0 if is_first else 99.0 if text == "hang" else FAST, Clock())
     scorer = Scorer(process, ROWS)
     scorer.warm_up((0, ROWS[0].golden or ""))
@@ -96,7 +96,7 @@ def test_the_limit_that_a_user_sets_holds() -> None:
 
 
 @pytest.mark.parametrize("seconds", [FAST, 0.002, 0.008])
-def test_of_a_slow_reward_fewer_rows_are_drawn_and_the_whole_panel_is_tried_on_enough_of_them(seconds: float) -> None:
+def test_a_slow_reward_gets_fewer_rows_and_the_whole_panel_is_tried_on_enough_of_them(seconds: float) -> None:
     report, _ = timed(accurate, lambda text, is_first: seconds)
     assert report.coverage.tried == 1.0
     assert report.coverage.seconds < 60.0
@@ -113,7 +113,7 @@ def test_rows_are_added_where_hostile_texts_turn_out_to_be_cheaper_than_right_an
     assert report.coverage.scored == len(ROWS) and report.coverage.tried == 1.0
 
 
-def test_what_was_not_tried_on_enough_rows_is_counted() -> None:
+def test_attacks_that_were_not_tried_on_enough_rows_are_counted() -> None:
     report, _ = timed(accurate, lambda text, is_first: 0.3)
     assert 0 < sum(report.coverage.attacks.values()) < len(PANEL) / 2 and report.coverage.tried < 0.5
     assert not any(line.startswith("not tried for lack of time") for line in report.coverage.skipped), "no whole family"
@@ -148,7 +148,7 @@ def test_after_three_hangs_of_a_family_the_rest_of_it_gets_less_time_and_after_t
     assert report.coverage.tried == pytest.approx((MOST_HANGS + 1) / (len(panel) + 1))
 
 
-def test_what_is_paid_on_the_first_row_is_tried_on_all_of_them_before_time_is_over() -> None:
+def test_an_attack_that_is_paid_on_the_first_row_is_tried_on_all_rows_in_time() -> None:
     def counted(row: Row, text: str) -> float:
         return float(text == row.golden or text.startswith("0 1 2 3"))
 
@@ -179,14 +179,14 @@ def last_before_the_fenced(process: Timed) -> int:
 
 @pytest.mark.usefixtures("forms")
 @pytest.mark.parametrize("seconds, rows", [(FAST, 0), (0.003, enough(16))])
-def test_of_an_expensive_reward_further_forms_of_what_paid_nothing_come_last(seconds: float, rows: int) -> None:
+def test_further_forms_of_unpaid_attacks_on_an_expensive_reward_come_last(seconds: float, rows: int) -> None:
     _, process = timed(accurate, lambda text, is_first: seconds, rows=ROWS[:16])
     assert last_before_the_fenced(process) == rows
 
 
 @pytest.mark.usefixtures("forms")
 @pytest.mark.parametrize("paying", ["say", "The answer is say"])
-def test_further_forms_of_what_paid_are_tried_with_everything_else(paying: str) -> None:
+def test_further_forms_of_paid_attacks_are_tried_with_everything_else(paying: str) -> None:
     def said(row: Row, text: str) -> float:
         return float(text in (row.golden, paying))
 
@@ -195,16 +195,19 @@ def test_further_forms_of_what_paid_are_tried_with_everything_else(paying: str) 
 
 
 @pytest.mark.usefixtures("forms")
-def test_further_forms_of_what_paid_nothing_count_as_tried_with_the_leading_ones() -> None:
+def test_further_forms_of_unpaid_attacks_count_as_tried_with_the_leading_forms() -> None:
     """There is no time for anything after the slow attacks."""
     report, process = timed(
         accurate, lambda text, is_first: 0.28 if text == "other 4" else 0.003, budget=4.0, rows=ROWS[:16]
     )
     assert FENCED not in [text for _, text in process.requested] and report.coverage.tried == 1.0
-    assert any("were not tried on 8 rows: their families paid nothing" in line for line in report.coverage.skipped)
+    assert any(
+        "were not tried on 8 rows, since their families, or another form of them, paid nothing" in line
+        for line in report.coverage.skipped
+    )
 
 
-def test_where_rows_ask_for_programs_they_come_first_and_prose_last(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_rows_ask_for_programs_they_come_first_and_prose_last(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {"flattery": "judge-injection", "prompt": "echo", "program": "code", "turn": "forged-role"}
     panel = [attack for name, family in names.items() for attack in fixed(family, {name: name})]
     monkeypatch.setattr("loopholes.audit.engine.PANEL", panel)
@@ -240,7 +243,7 @@ class Wide(Timed):
 
 
 @pytest.mark.parametrize("processors, together", [(1, 1), (2, 2 * AHEAD)])
-def test_where_calls_are_paid_at_once_first_attempts_of_several_attacks_share_a_request(
+def test_if_calls_run_in_parallel_first_attempts_of_several_attacks_share_a_request(
     monkeypatch: pytest.MonkeyPatch, processors: int, together: int
 ) -> None:
     texts = {f"say {number}" for number in range(4 * AHEAD)}
@@ -277,12 +280,12 @@ def ideas(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("ideas")
-def test_families_that_pay_nothing_are_tried_on_few_rows_and_programs_on_enough_where_rows_ask_for_one() -> None:
+def test_unpaid_families_are_tried_on_few_rows_and_programs_on_enough_if_rows_ask_for_one() -> None:
     report, process = timed(accurate, lambda text, is_first: 0.01, rows=PROGRAMS)
     assert {len(set(rows_of(process, f"hedge {number}"))) for number in range(10)} == {SCREENED}
     assert all(len(set(rows_of(process, f"code {number}"))) >= enough(16) for number in range(4))
     assert report.coverage.tried == 1.0
-    assert any("miss what pays on half of them" in line for line in report.coverage.skipped)
+    assert any("rows miss an attack that pays on half of all rows" in line for line in report.coverage.skipped)
 
 
 @pytest.mark.usefixtures("ideas")
@@ -292,7 +295,7 @@ def test_the_attacks_of_a_family_begin_with_different_rows() -> None:
 
 
 @pytest.mark.usefixtures("ideas")
-def test_a_family_that_is_paid_on_one_row_is_tried_on_enough_and_what_is_paid_on_all() -> None:
+def test_a_family_that_is_paid_on_one_row_is_tried_on_enough_rows_and_paid_attacks_on_all() -> None:
     odd = PROGRAMS[5]
 
     def pay(row: Row, text: str) -> float:
@@ -305,14 +308,14 @@ def test_a_family_that_is_paid_on_one_row_is_tried_on_enough_and_what_is_paid_on
 
 
 @pytest.mark.usefixtures("ideas")
-def test_of_a_cheap_reward_nothing_is_screened() -> None:
+def test_nothing_is_screened_for_a_cheap_reward() -> None:
     _, process = timed(accurate, lambda text, is_first: FAST, rows=PROGRAMS)
     assert all(len(set(rows_of(process, f"hedge {number}"))) == 16 for number in range(10))
 
 
 @pytest.mark.usefixtures("ideas")
 @pytest.mark.parametrize("screening", [0.0, 0.5])
-def test_a_program_that_takes_long_and_pays_nothing_is_run_once_and_the_reward_is_waited_for(
+def test_a_slow_unpaid_program_is_run_once_and_the_reward_is_awaited(
     monkeypatch: pytest.MonkeyPatch, screening: float
 ) -> None:
     monkeypatch.setitem(STOPS, "screening", screening)

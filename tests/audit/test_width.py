@@ -84,7 +84,9 @@ ENDS = [
 
 @pytest.mark.parametrize("patient", [True, False])
 @pytest.mark.parametrize("texts", ENDS, ids=" ".join)
-def test_payments_blame_calls_and_ends_are_as_one_by_one(file: str, texts: Sequence[str], patient: bool) -> None:
+def test_payments_blame_counts_and_deaths_are_the_same_as_one_by_one(
+    file: str, texts: Sequence[str], patient: bool
+) -> None:
     calls = [(number % 4, text) for number, text in enumerate(texts)]
     outcomes = []
     for width in (1, 2, 3):
@@ -104,7 +106,7 @@ def test_the_calls_of_a_request_are_shared_by_as_many_processes(file: str) -> No
 
 
 @pytest.mark.parametrize("name, framework", [("batch", "trl"), ("threaded", "plain")])
-def test_a_reward_of_batches_and_one_that_cannot_be_forked_go_on_one_by_one(
+def test_batched_rewards_and_those_that_cannot_be_forked_are_scored_one_by_one(
     file: str, name: str, framework: str
 ) -> None:
     with warm(file, name, framework) as scorer:
@@ -120,13 +122,15 @@ UNSURE = {
 
 
 @pytest.mark.parametrize("answers", UNSURE.values(), ids=UNSURE)
-def test_a_reward_that_is_not_known_to_pay_the_same_goes_on_one_by_one(file: str, answers: Answers) -> None:
+def test_a_reward_that_is_not_known_to_be_steady_is_scored_one_by_one(file: str, answers: Answers) -> None:
     with warm(file, "plain") as scorer:
         widen(scorer, answers, width=2)
         assert scorer.width == 1
 
 
-def test_a_steady_reward_pays_at_once_only_if_that_is_worth_it(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_steady_reward_is_scored_in_parallel_only_if_that_is_worth_it(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with warm(file, "plain") as scorer:
         widen(scorer, steady(), width=1)
         assert scorer.width == 1

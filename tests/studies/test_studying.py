@@ -24,7 +24,7 @@ from loopholes.studies.runner import opened, sections_of
 from loopholes.studies.workers import LocalWorkers
 from support.serial import Serial
 
-# Private _workers: the process that a test kills during the study.
+# private _workers: the process that a test kills during the study.
 
 
 SMALL = ["--policy", "mini", "--game", "self-grading", "--seeds", "2", "--steps", "6", "--count", "8", "--samples", "2"]

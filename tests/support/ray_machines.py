@@ -77,13 +77,13 @@ class Cluster:
 
 def open_files(pid: int) -> set[Path]:
     """The files that a process has open."""
-    found = set()
+    files = set()
     for link in Path(f"/proc/{pid}/fd").glob("*"):
         try:
-            found.add(link.readlink())
+            files.add(link.readlink())
         except OSError:
             continue
-    return found
+    return files
 
 
 def wait_until(happened: Callable[[], bool], seconds: float = 120) -> None:

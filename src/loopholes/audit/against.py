@@ -17,7 +17,7 @@ from loopholes.audit.checks import HALF
 from loopholes.audit.engine import AuditConfig, audited, scorer_of
 from loopholes.audit.folder import paid_again
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.gold.equivalents import USUAL
+from loopholes.audit.gold.ways import USUAL
 from loopholes.audit.identity import identity, is_among
 from loopholes.audit.observations import Observations
 from loopholes.audit.process import Process

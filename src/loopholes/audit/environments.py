@@ -50,9 +50,9 @@ OF_PIP = {
     "constraint": "--constraint",
     "no-index": "--no-index",
 }
-"""pip's settings that say where packages come from, and uv's flags for them."""
+"""pip's settings for package sources, and uv's flags for them."""
 CONFIGURED = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_CONFIG_FILE")
-"""Variables that tell uv itself where packages come from."""
+"""Environment variables that set uv's own package sources."""
 REASONS = {
     r"do not match the hashes|hash mismatch": "a downloaded file does not match the index's hash",
     r"no space left|disk quota exceeded": "there is no space left on the disk",
@@ -187,16 +187,16 @@ def _uv(venv: Path, requirements: Sequence[str]) -> None:
 
 
 def _pip_settings() -> str:
-    """What pip is configured with, a line each; empty where there is no pip."""
+    """pip's settings, one per line; empty if there is no pip."""
     listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True)
     return listed.stdout if listed.returncode == 0 else ""
 
 
 def uv_flags(settings: str) -> list[str]:
-    """Where packages come from, as uv takes it: uv does not read pip's configuration, and pip would find them.
+    """uv's flags for pip's package sources, since uv does not read pip's configuration.
 
-    ``settings`` are lines as ``pip config list`` writes them, ``SECTION.NAME='VALUE'``; of several sections that set
-    the same, pip's variables win over its file.
+    ``settings`` are lines from ``pip config list``, ``SECTION.NAME='VALUE'``. If several sections set the same name,
+    pip's environment variables take precedence over its file.
     """
     values: dict[str, str] = {}
     for line in sorted(settings.splitlines(), key=lambda line: (line.startswith(":env:"), line.startswith("install"))):

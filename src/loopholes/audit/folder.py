@@ -27,7 +27,7 @@ from loopholes.version import __version__
 UNDECIDING = (
     *("targets.py", "environments.py", "definitions.py", "discovery.py", "probe.py", "frameworks/"),
     *("rows.py", "truth.py", "survey.py"),
-    *("process.py", "worker.py", "forks.py"),
+    *("process.py", "replies.py", "worker.py", "forks.py"),
     *("folder.py", "layout.py", "sarif.py", "section.py", "summary.py", "snippets.py"),
     *("assertion.py", "against.py", "identity.py", "selftest/"),
 )

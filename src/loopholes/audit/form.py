@@ -97,7 +97,7 @@ STANDARD = (
     Form("tagged", ("<think>", "</think>", "<answer>", "</answer>"), ("", None, "", None, ""), 3),
     Form("hashes", ("####",), (None, None), 1),
 )
-"""Forms that graders of mathematics look for, tried where golden completions have none or there are none."""
+"""Forms that graders of mathematics look for, tried if golden completions have no form, or if there are none."""
 
 
 def form_of(golden: Sequence[str]) -> Form:

@@ -8,10 +8,8 @@ failure.
 from __future__ import annotations
 
 import contextlib
-import io
 import mmap
 import os
-import pickle
 import resource
 import signal
 import socket
@@ -22,11 +20,12 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 from types import TracebackType
-from typing import IO, Any, NamedTuple, Protocol, Self
+from typing import IO, NamedTuple, Protocol, Self
 
 from loopholes.audit.environments import command, home_of
 from loopholes.audit.forks import end
-from loopholes.audit.frameworks.base import LATE_CALL, Paid, Row, wanting
+from loopholes.audit.frameworks.base import LATE_CALL, Row, wanting
+from loopholes.audit.replies import MOST_BYTES, read_reply
 from loopholes.audit.results import Target
 from loopholes.audit.worker import (
     NOWHERE,
@@ -60,12 +59,6 @@ SECONDS_TO_END = 5.0
 GIB = 2**30
 GONE = "ended the process"
 """Prefix of ``Paid.problem`` when the call ended the reward's process."""
-
-
-MOST_BYTES = 2**28
-"""Longest reply that is read, in bytes. Text that a reward writes into the pipe usually reads as a longer one."""
-SENT = {(kind.__module__, kind.__name__): kind for kind in (Members, Loaded, Rows, Forked, Scored, Refused, Row, Paid)}
-"""The records that a reply may contain, in addition to JSON types."""
 
 
 class Ended(NamedTuple):
@@ -414,7 +407,7 @@ class RewardProcess:
             reply = pipe.recv_bytes(MOST_BYTES)
         except (EOFError, OSError) as error:
             return Refused(self._unread) if str(error) == "bad message length" else Ended(late=False)
-        return _read(reply) or Refused(self._unread)
+        return read_reply(reply) or Refused(self._unread)
 
     @property
     def _unread(self) -> str:
@@ -493,25 +486,6 @@ def _joined(replies: Sequence[Scored]) -> Scored:
     not_covered = tuple(dict.fromkeys(part for reply in replies for part in reply.not_covered))
     seconds, changed = max(reply.seconds for reply in replies), any(reply.changed for reply in replies)
     return Scored(paid, seconds, changed, not_covered, any(reply.evaluated for reply in replies))
-
-
-class _Unpickler(pickle.Unpickler):
-    """Reads replies, and refuses anything that would have to be imported from the target's environment."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """A record of :data:`SENT`; raises UnpicklingError for anything else."""
-        if (module, name) not in SENT:
-            raise pickle.UnpicklingError(f"{module}.{name}")
-        return SENT[module, name]
-
-
-def _read(reply: bytes) -> Reply | None:
-    """A reply, or None for bytes that the worker did not send."""
-    try:
-        record = _Unpickler(io.BytesIO(reply)).load()
-    except Exception:  # bytes that are not a pickle may raise anything
-        return None
-    return record if isinstance(record, Members | Loaded | Rows | Forked | Scored | Refused) else None
 
 
 def _send(pipe: Connection, request: Request) -> None:

@@ -90,14 +90,14 @@ def _target(names: Sequence[str], name: str | None, options: Mapping[str, Any], 
 
 
 def _part(owner: str, name: str) -> Part:
-    """The part that a name with a prefix of this framework means."""
+    """The part that a name with this framework's prefix stands for."""
     prefix, _, rest = name.partition(":")
     located: Callable[[Part], Part] = getattr(framework(owner), "located", lambda part: part)
     return located(Part(prefix, rest))
 
 
 def _files(names: Sequence[str], framework_name: str | None) -> Iterator[str]:
-    """What names with a prefix stand for, such as the class in a folder, whose file says what it requires."""
+    """The parts that names with a prefix stand for, such as the class in a folder, whose file states requirements."""
     for name in names:
         owner = prefixed(name)
         if owner is not None and framework_name in (None, owner):

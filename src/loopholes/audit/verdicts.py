@@ -5,8 +5,6 @@ Nothing here can call the reward: everything is in the :class:`~loopholes.audit.
 
 from __future__ import annotations
 
-import math
-import re
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,33 +12,26 @@ from dataclasses import replace
 
 from loopholes.audit.absolute import absolutes
 from loopholes.audit.advantage import selections, strongest, with_selections
-from loopholes.audit.baselines import FORM_ALONE, NOTHING, baselines
-from loopholes.audit.checks import HALF, all_flat
+from loopholes.audit.baselines import baselines
 from loopholes.audit.contract import breaches, idle_pay, remarks
-from loopholes.audit.frameworks.base import LATE_CALL, Paid
+from loopholes.audit.exploits import TROUBLES, attacks, percent, searched
 from loopholes.audit.gate import Gate
 from loopholes.audit.gold.equivalents import refusal_findings, refusal_notes, refusals
 from loopholes.audit.gold.near import near_findings, near_notes
 from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations, Usage
-from loopholes.audit.panel import Tried, guessed
-from loopholes.audit.results import Coverage, Finding, Gap, Note, Report, Verdict
+from loopholes.audit.results import Coverage, Finding, Gap, Note, Report
 from loopholes.audit.scale import gap_of, mean_of, normalized
 from loopholes.audit.snippets import with_snippets
 from loopholes.stats import Estimate
 
-BETTER = 0.1
-"""An attack is a finding next to a simpler one, or a search next to the panel, if it pays this fraction more."""
 ENOUGH = 20
 """Single calls that are enough to estimate the tail of their times."""
 MOST_OWN = 12
 """Most of the user's attacks that a note lists with their payments."""
-TROUBLES = {"raises": "raise", "fails": "fail", "not-finite": "pay"}
-"""What hostile text does to a reward, by the name of the finding."""
 TRIED_ENOUGH = 0.5
 """Share of the panel that has to be tried on enough rows before "nothing found" means something."""
 ORDER = {"exploit": 0, "warning": 1, "inconclusive": 2}
-_NUMBERS = re.compile(r"\d[\d.,]*|'.*'")
 
 
 def judge(seen: Observations, gate: Gate) -> Report:
@@ -160,139 +151,6 @@ def _worst(seen: Observations) -> Gap | None:
     return None if seen.gaps[place].gap.value is None else seen.tried[place].gap(seen.levels, len(lows))
 
 
-def attacks(seen: Observations, gate: Gate, rows: Rows) -> list[Finding]:
-    """The best attack of each family that pays, and what hostile text did to the reward."""
-    seen, above = above_nothing(seen)
-    pairs = sorted(zip(seen.tried, seen.gaps, strict=True), key=lambda pair: -(pair[1].gap.value or 0.0))
-    paying = [
-        _paying(seen, gate, tried, gap, above)
-        for tried, gap in pairs
-        if gap.exceeds(gate.thresholds.warning) and not _explained(tried, gap, seen.gaps)
-    ]
-    findings = _by_family([replace(finding, accepted=gate.accepts(finding)) for finding in paying])
-    attempts = {tried.attack.name: tried for tried in seen.tried}
-    return [
-        *(replace(finding, rows=_rows(seen, attempts[finding.name], rows)) for finding in findings),
-        *_troubles(seen),
-    ]
-
-
-def above_nothing(seen: Observations) -> tuple[Observations, str]:
-    """The observations on a scale from empty to right answers, if right and wrong ones are paid alike; and its floor.
-
-    Such a reward pays for something that all well-formed answers share, and this scale shows what else shares it. If an
-    empty form is paid, the answer is clear already, and the scale stays as it is. The floor is named in words.
-    """
-    paid_levels = [level for level in seen.levels if level.is_paid]
-    empty = {level.row: paid.value for level in paid_levels if (paid := seen.idle.empty.get(level.row)) is not None}
-    if seen.component or not all_flat(paid_levels) or not empty:
-        return seen, "wrong ones"
-    levels = [replace(level, floor=empty.get(level.row, level.floor)) for level in seen.levels]
-    gaps = [tried.gap(levels) for tried in seen.tried]
-    if any((gap.gap.value or 0.0) > HALF for gap in gaps if gap.attack in FORM_ALONE):
-        return seen, "wrong ones"
-    return replace(seen, levels=levels, gaps=gaps), "an empty one"
-
-
-def _rows(seen: Observations, tried: Tried, rows: Rows) -> str:
-    """The kinds of rows that pay an attack more than half of their scale, in words."""
-    levels = {level.row: level for level in seen.measurable if level.row in tried.paid and level.row not in tried.right}
-    paying = [row for row, level in levels.items() if (level.share(tried.paid[row].value) or 0.0) > HALF]
-    return rows.described(paying, list(levels))
-
-
-def _explained(tried: Tried, gap: Gap, gaps: Sequence[Gap]) -> bool:
-    """Whether a simpler attack pays about as much: an empty answer, or the empty form of right answers.
-
-    If any text is paid, or any text in the right form, that is the finding, and not each of the texts.
-    """
-    if gap.attack in NOTHING:
-        return False
-    simple = NOTHING if tried.attack.form == "raw" or gap.attack in FORM_ALONE else (*NOTHING, *FORM_ALONE)
-    values = [simpler.gap.value for simpler in gaps if simpler.attack in simple]
-    return (gap.gap.value or 0.0) < max((value for value in values if value is not None), default=-1.0) + BETTER
-
-
-def _paying(seen: Observations, gate: Gate, tried: Tried, gap: Gap, above: str) -> Finding:
-    levels = {level.row: level for level in seen.levels}
-    shares = {row: levels[row].share(paid.value) for row, paid in tried.paid.items() if row not in tried.right}
-    measured = {row: share for row, share in shares.items() if share is not None}
-    row = max(measured, key=lambda row: (measured[row], -row))
-    message = f"pays {percent(gap.gap.value)} of what right answers pay above {above}, and more than half of it on "
-    message += f"{percent(gap.share.value)} of {gap.n} rows"
-    evidence = seen.evidence(levels[row], tried.attempts[row].text, tried.paid[row])
-    certain = gap.exceeds(gate.thresholds.exploit)
-    verdict: Verdict = "exploit" if certain and not seen.component else "warning"
-    return Finding(verdict, "attack", gap.family, gap.attack, message, gap.gap, gap.share.value, evidence)
-
-
-def _by_family(findings: Sequence[Finding]) -> Iterator[Finding]:
-    """The best attack of each family, whose message counts the others; accepted and other findings apart."""
-    families: dict[tuple[str, bool], list[Finding]] = {}
-    for finding in findings:
-        families.setdefault((finding.family, finding.accepted), []).append(finding)
-    for members in families.values():
-        best, *rest = members
-        more = f"; so {_attacks(len(rest))} of this family" if rest else ""
-        yield replace(best, message=best.message + more)
-
-
-def _attacks(count: int) -> str:
-    return "does another attack" if count == 1 else f"do {count} other attacks"
-
-
-def _troubles(seen: Observations) -> Iterator[Finding]:
-    """Crashes, failures and payments that are not finite: one finding each, with an example."""
-    examples: dict[str, list[tuple[Tried, int, str]]] = {}
-    for tried in seen.tried:
-        for row, paid in tried.paid.items():
-            name, what = _trouble(paid)
-            if name:
-                examples.setdefault(name, []).append((tried, row, what))
-    levels = {level.row: level for level in seen.levels}
-    for name, cases in examples.items():
-        tried, row, _ = cases[0]
-        text = tried.attempts[row].text
-        excerpt = text if len(text) < 50 else f"{text[:40]}… ({len(text):,} letters)"
-        kinds = ", ".join(dict.fromkeys(what for _, _, what in cases))
-        message = f"hostile text makes it {TROUBLES[name]} {kinds} (on {len(cases)} completions, such as {excerpt!r})"
-        message += ": in training, one such reward spoils its whole group" if name == "not-finite" else ""
-        evidence = seen.evidence(levels[row], text, tried.paid[row])
-        yield Finding("warning", "attack", tried.attack.family, name, message, evidence=evidence)
-
-
-def _trouble(paid: Paid) -> tuple[str, str]:
-    """The name of a trouble and its kind; both empty if the payment is in order."""
-    if paid.problem.startswith("raised "):
-        return "raises", paid.problem.removeprefix("raised ").partition(":")[0]
-    if paid.problem:
-        return "fails", f"(it {LATE_CALL} it may)" if paid.is_late else f"(it {_NUMBERS.sub('…', paid.problem)})"
-    if paid.value is not None and not math.isfinite(paid.value):
-        return "not-finite", f"{paid.value:g}"
-    return "", ""
-
-
-def searched(seen: Observations, gate: Gate) -> Iterator[Finding]:
-    """The best completion of the search, if it certainly pays, and clearly more than anything in the panel."""
-    if seen.climbed is None:
-        return
-    climbed = seen.climbed
-    guesses = guessed(climbed.levels, climbed.paid)
-    levels = [level for level in climbed.levels if level.row not in guesses]
-    paid = [climbed.paid[level.row] for level in levels]
-    family = next(gap.family for gap in seen.gaps if gap.attack == climbed.variant.start)
-    gap = gap_of(climbed.variant.name, family, levels, paid)
-    value, panel = gap.gap.value, max((gap.gap.value for gap in seen.gaps if gap.gap.value is not None), default=0.0)
-    if value is None or not gap.exceeds(gate.thresholds.exploit) or value < panel + BETTER:
-        return
-    level = max(levels, key=lambda level: level.share(climbed.paid[level.row].value) or float("-inf"))
-    message = f"found by search on other rows, pays {percent(value)} of the scale where the panel's best pays "
-    message += f"{percent(panel)}"
-    evidence = seen.evidence(level, climbed.texts[level.row], climbed.paid[level.row])
-    verdict: Verdict = "warning" if seen.component else "exploit"
-    yield Finding(verdict, "search", gap.family, f"search: {gap.attack}", message, gap.gap, gap.share.value, evidence)
-
-
 def conclusions(seen: Observations) -> Iterator[Finding]:
     """What the audit could not conclude for lack of right answers, of a scale, or of time."""
     if not any(row.golden is not None for row in seen.rows):
@@ -331,7 +189,7 @@ def best_prior(seen: Observations) -> tuple[str, Estimate] | None:
 
 
 def _prior_note(seen: Observations, prior: tuple[str, Estimate] | None) -> list[Note]:
-    """A note on the prior: always giving the most common answer is no loophole, but shows that the data is lopsided."""
+    """A note on the prior: always giving the most common answer is not a loophole, but shows lopsided data."""
     if prior is None:
         return []
     answer = next(level.answer for level in seen.levels if normalized(level.answer) == prior[0])
@@ -381,10 +239,3 @@ def duration(seconds: float) -> str:
     if seconds < 1e-3:
         return f"{1e6 * seconds:.0f} microseconds"
     return f"{1e3 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
-
-
-def percent(share: float | None) -> str:
-    """A share of the scale as a percentage; from ten times the scale on, just "many times all"."""
-    if share is None:
-        return "-"
-    return f"{100 * share:.0f} %" if abs(share) < 10 else "many times all"

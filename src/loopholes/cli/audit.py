@@ -1,4 +1,4 @@
-"""``loopholes audit``."""
+"""The command ``loopholes audit``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from loopholes.cli.console import conclude, excerpt, paragraph, print_line, say, stdout
+from loopholes.cli.console import conclude, paragraph, print_line, say, stdout
 from loopholes.cli.display import display
+from loopholes.cli.findings import show_report
 from loopholes.cli.options import Json, Sandbox, Seed, pairs
 from loopholes.errors import DONE, FOUND, UsageError
 from loopholes.stats.selection import Normalization
@@ -23,11 +24,10 @@ if TYPE_CHECKING:
     from loopholes.audit.engine import AuditConfig
     from loopholes.audit.frameworks.base import Row
     from loopholes.audit.process import RewardProcess
-    from loopholes.audit.results import Finding, Report, Target
+    from loopholes.audit.results import Report, Target
     from loopholes.audit.scale import Truth
     from loopholes.audit.targets import Place
 
-STYLES = {"exploit": "bold red", "warning": "yellow", "inconclusive": "dim"}
 OUT = Path("findings")
 FrameworkSet = Annotated[
     list[str] | None,
@@ -259,7 +259,7 @@ def audit(
     written = save(report, out)
     _write_sarif(report, sarif, baseline_findings is not None)
     _write_markdown(report, markdown)
-    _show(report, written, out, json_)
+    show_report(report, written, out, json_)
     if baseline_findings is not None and not json_ and (closed := gone(report, baseline_findings)):
         paragraph(f"no longer found, so the baseline can be updated: {', '.join(closed)}", "green")
     return report.exit_code(strict)
@@ -346,89 +346,6 @@ def _game_material(target: Target, config: AuditConfig) -> tuple[Sequence[Row], 
     game = make_game(target.parts[0].name, **target.options["parameters"])
     game.channel(target.options["channel"])  # refuses an unknown channel before tasks are generated
     return games.rows_of(game, config.rows, config.seed), partial(games.truth, game)
-
-
-def _show(report: Report, written: Sequence[Path], out: Path, json_: bool) -> None:
-    """Print the verdict, the findings, notes and coverage, and finally where the findings are."""
-    if json_:
-        from loopholes.audit.layout import report_record
-
-        print_line(report_record(report))
-        return
-    from loopholes.audit import summary
-
-    stdout.print(report.target.label, style="bold", markup=False, soft_wrap=True)
-    paragraph(summary.verdict(report), _style(report))
-    paragraph(summary.payments(report))
-    paragraph(summary.golden_form(report))
-    paragraph(summary.worst(report))
-    if report.refused is not None and report.refused.rows:
-        paragraph(f"right answers written differently: {report.refused.sentence}")
-    for finding in report.findings:
-        _show_finding(finding)
-    if report.notes:
-        paragraph("\nnotes", "dim")
-    for note in report.notes:
-        paragraph(f"- {note.name}: {note.message}", "dim", indent=2)
-    _show_coverage(report)
-    conclude(f"\n{'The findings are' if written else 'The report is'} in {out}")
-    if written:
-        conclude(f"score one again:  loopholes audit --replay {written[0]}")
-    conclude(f"read it as a page: loopholes report {out}")
-
-
-def _style(report: Report) -> str:
-    if any(finding.verdict == "exploit" for finding in report.open):
-        return STYLES["exploit"]
-    return "bold green" if report.is_founded else "bold yellow"
-
-
-def _show_finding(finding: Finding) -> None:
-    from loopholes.audit import summary
-
-    state = " (accepted)" if finding.accepted else " (in the baseline)" if finding.in_baseline else ""
-    verdict = f"{finding.verdict}{state}"
-    stdout.print(f"\n{verdict}: {finding.family}, {finding.name}", style=STYLES[finding.verdict], markup=False)
-    paragraph(finding.message, indent=2)
-    if finding.rows and finding.rows not in finding.message:
-        paragraph(f"paid on: {finding.rows}", indent=2)
-    if finding.hint is not None:
-        paragraph(f"in the source: {summary.source_line(finding.hint)}", indent=2)
-    if finding.evidence is not None:
-        evidence = finding.evidence
-        paid = f", paid {evidence.reward:g}" if evidence.reward is not None else ""
-        paragraph(f"for example: row {evidence.row}, {excerpt(evidence.completion)}{paid}", indent=2)
-    if finding.change:
-        paragraph(f"what to do: {finding.change}", indent=2)
-    for line in finding.snippet.splitlines():
-        stdout.print(f"      {line}", style="dim", markup=False, soft_wrap=True)
-    paragraph(f"read more: {finding.page}", indent=2)
-
-
-def _show_coverage(report: Report) -> None:
-    from loopholes.audit import summary
-
-    coverage = report.coverage
-    paragraph("\nlooked at", "dim")
-    lines = [
-        f"{coverage.rows} of {coverage.rows_given} rows, {coverage.calls:,} calls in {coverage.seconds:.1f} s",
-        f"{sum(coverage.attacks.values())} attacks of {len(coverage.attacks)} families: "
-        f"{', '.join(f'{family} {count}' for family, count in coverage.attacks.items()) or 'none'}",
-        *summary.looked_at(report),
-        *(f"not covered: {line}" for line in _uncovered(report)),
-    ]
-    for line in lines:
-        paragraph(f"- {line}", "yellow" if line.startswith("not covered") else "dim", indent=2)
-
-
-def _uncovered(report: Report) -> list[str]:
-    coverage = report.coverage
-    lines = list(coverage.skipped)
-    if coverage.not_applicable:
-        lines.append(f"{100 * coverage.not_applicable:.0f} % of the rows, to which the reward does not apply")
-    if coverage.no_signal and coverage.no_signal < coverage.rows:
-        lines.append(f"{coverage.no_signal} rows on which right answers are paid no more than wrong ones")
-    return lines
 
 
 def _replay(path: Path, json_: bool) -> int:

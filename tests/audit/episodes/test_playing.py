@@ -56,7 +56,7 @@ def test_step_rewards_are_summed_and_a_step_without_one_adds_nothing() -> None:
     assert earned(0.5, None, 2, -1).value == 1.5
 
 
-def test_the_last_reward_alone_counts_where_the_user_says_so() -> None:
+def test_only_the_last_reward_counts_if_the_user_says_so() -> None:
     assert earned(0.5, 2, None, rules=Rules(total="last")).value == 2
 
 
@@ -68,20 +68,20 @@ def test_an_episode_without_any_reward_has_none() -> None:
     assert earned(None, None) == Paid(None, "no step of the episode had a reward", first_observation="room 3")
 
 
-def test_an_environment_that_raises_is_a_problem_and_no_reward() -> None:
+def test_an_exception_of_an_environment_is_a_problem_without_a_reward() -> None:
     environment = Scripted(*steps(1.0, 0.0)[:1], ValueError("no such door"))
     assert play(environment, ROW, "go", Rules(), "env") == Paid(
         None, "raised ValueError: no such door", first_observation="room 3"
     )
 
 
-def test_an_episode_is_given_up_where_it_cannot_go_on() -> None:
+def test_an_episode_that_cannot_continue_is_given_up() -> None:
     environment = Scripted(ValueError("no such door"))
     play(environment, ROW, "go", Rules(), "env")
     assert environment.actions == ["go", "(over)"]
 
 
-def test_a_reward_that_is_no_number_cannot_be_audited() -> None:
+def test_a_reward_that_is_not_a_number_cannot_be_audited() -> None:
     with pytest.raises(Rejected, match="env returned the str 'much', not a number"):
         earned("much")
 
@@ -100,9 +100,7 @@ PLAYED: list[tuple[str, Sequence[str]]] = [
 
 
 @pytest.mark.parametrize("text, actions", PLAYED)
-def test_the_last_action_is_said_again_and_a_script_may_repeat_what_was_shown(
-    text: str, actions: Sequence[str]
-) -> None:
+def test_the_last_action_is_repeated_and_a_script_may_repeat_the_observation(text: str, actions: Sequence[str]) -> None:
     environment = Scripted(*steps(0, 0, 0))
     play(environment, ROW, text, Rules(), "env")
     assert environment.actions == [*actions, "(over)"]
@@ -140,7 +138,7 @@ def test_earlier_episodes_of_a_row_are_played_before_its_own() -> None:
         ({"return": "mean"}, "sum or last"),
     ],
 )
-def test_rules_that_are_none_are_refused(options: dict[str, Any], sentence: str) -> None:
+def test_invalid_rules_are_refused(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         rules_of(options)
 

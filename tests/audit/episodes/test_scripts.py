@@ -8,7 +8,7 @@ from loopholes.audit import rows_from
 from loopholes.audit.episodes.scripts import actions_of, script, scripted
 
 
-def test_a_plain_text_is_said_at_the_first_turn_or_behind_the_lead() -> None:
+def test_a_plain_text_is_the_action_on_the_first_turn_or_after_the_lead() -> None:
     assert actions_of("7", {}) == ["7"]
     assert actions_of("7", {"lead": ["look", "open"]}) == ["look", "open", "7"]
 
@@ -21,7 +21,7 @@ def test_a_script_is_played_from_the_first_turn_whatever_leads() -> None:
     "text",
     ['{"actions": []}', '{"actions": [1]}', '{"actions": "go"}', '{"actions": ["a"], "b": 1}', '{"actions": [', ""],
 )
-def test_what_only_looks_like_a_script_is_a_plain_text(text: str) -> None:
+def test_a_text_that_only_looks_like_a_script_is_a_plain_text(text: str) -> None:
     assert scripted(text) is None and actions_of(text, {}) == [text]
 
 

@@ -95,7 +95,7 @@ def test_options_of_a_framework_reach_the_target() -> None:
         ),
     ],
 )
-def test_data_come_from_the_target_where_it_has_them(name: str, prompts: list[str]) -> None:
+def test_data_comes_from_the_target_if_it_has_any(name: str, prompts: list[str]) -> None:
     with RewardProcess(target_of([name], None, {})) as process:
         assert [row.text for row in process.own_rows()] == prompts
 
@@ -108,12 +108,12 @@ def test_data_come_from_the_target_where_it_has_them(name: str, prompts: list[st
         ("inspect_ai.scorer:match", "is a scorer, which has no rows: give --data with a column target"),
     ],
 )
-def test_what_is_missing_is_one_sentence(name: str, sentence: str) -> None:
+def test_a_missing_package_is_one_sentence(name: str, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence), RewardProcess(target_of([name], None, {})) as process:
         process.own_rows()
 
 
-def test_an_episode_that_goes_on_is_named_as_not_covered() -> None:
+def test_an_episode_that_continues_is_named_as_not_covered() -> None:
     with RewardProcess(target_of(["skyrl_gym:turns"], None, {})) as process:
         reply = process.ask([(Row(0, "1+1?", columns={"answer": "2"}), "2")], 30.0)
     assert isinstance(reply, Scored) and "continues after the first action" in reply.not_covered[0]
@@ -151,7 +151,7 @@ FOLDER = {
 }
 
 
-def test_what_a_target_that_brings_rows_uses_is_audited_with_it_and_not_listed(tmp_path: Path) -> None:
+def test_classes_that_a_target_with_rows_uses_are_audited_with_it_and_not_listed(tmp_path: Path) -> None:
     source = """
         import verifiers.v1 as vf
         class Sum(vf.Task): ...

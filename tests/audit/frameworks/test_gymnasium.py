@@ -113,7 +113,7 @@ def test_the_environment_is_made_once(file: str) -> None:
     assert len({paid.first_observation for paid in payments}) == 1
 
 
-def test_beginnings_are_rows_with_what_is_said_beside_them(file: str) -> None:
+def test_beginnings_of_episodes_are_rows_with_their_info(file: str) -> None:
     rows = gymnasium.rows([Part(file, "Gym")], {"rows": 3})
     assert [row.text for row in rows] == ["room 0", "room 1", "room 2"]
     assert rows[2].columns == {"answer": "2", "seed": 2, "prompt": "room 2"}
@@ -127,7 +127,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("name, kind, sentence", REFUSED)
-def test_what_cannot_be_played_is_refused_in_a_sentence(
+def test_an_environment_that_cannot_be_played_is_refused_in_a_sentence(
     file: str, name: str, kind: type[Exception], sentence: str
 ) -> None:
     with pytest.raises(kind, match=sentence):

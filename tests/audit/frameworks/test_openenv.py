@@ -111,7 +111,7 @@ def test_an_episode_is_played_to_its_end_and_its_steps_are_summed(module: Any, f
         assert pay(module, part, "wait")[0].problem
 
 
-def test_a_rubric_sees_one_step_of_an_environment_that_goes_on(module: Any, file: str) -> None:
+def test_a_rubric_sees_one_step_of_an_environment_that_continues(module: Any, file: str) -> None:
     reward = module.build([Part(file, "NeedsPrompt")], {"environment": "Corridor"})
     assert reward([ROW], ["door 1"])[0].value == 1.0
     assert reward.not_covered == [
@@ -180,11 +180,11 @@ def test_a_folder_is_its_only_environment(module: Any, tmp_path: Path) -> None:
     target = target_of([f"openenv:{tmp_path}"], None, {})
     assert target.framework == "openenv" and target.parts == (Part(file, "Clock"),)
     write_environment(tmp_path, SOURCE)
-    with pytest.raises(UsageError, match="has to have one Environment class.*Adding.*Clock"):
+    with pytest.raises(UsageError, match="has to have one class of Environment or MCPEnvironment.*Adding.*Clock"):
         target_of([f"openenv:{tmp_path}"], None, {})
 
 
-def test_what_goes_wrong_in_an_episode_is_a_problem(module: Any, file: str) -> None:
+def test_an_error_in_an_episode_is_a_problem(module: Any, file: str) -> None:
     here = pay(module, Part(file, "Adding"), "crash", "nan")
     assert here[0] == Paid(None, "raised RuntimeError: the disk is full")
     assert here[1].value is not None and math.isnan(here[1].value)
@@ -213,7 +213,7 @@ def test_a_server_that_is_gone_stops_the_audit_and_one_that_never_was_is_refused
         module.build([Part(url, "")], {})
 
 
-def test_an_episode_waits_for_a_free_session_but_not_for_ever(module: Any, file: str) -> None:
+def test_an_episode_waits_for_a_free_session_but_not_forever(module: Any, file: str) -> None:
     from websockets.sync.client import connect
 
     with served(file) as (url, _):
@@ -260,7 +260,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_run_is_refused_in_one_sentence(module: Any, tmp_path: Path, name: str) -> None:
+def test_a_target_that_cannot_run_is_refused_in_one_sentence(module: Any, tmp_path: Path, name: str) -> None:
     source, target, options, words = REFUSED[name]
     with pytest.raises(UsageError, match=words) as refused:
         module.build([Part(write_environment(tmp_path, source), target)], options)
@@ -282,7 +282,7 @@ def test_an_action_that_the_file_imported_is_the_very_class_that_the_file_knows(
 
 
 @pytest.mark.parametrize("name", ["Adding", "served"])
-def test_an_environment_brings_rows_and_a_rubric_none(module: Any, file: str, name: str) -> None:
+def test_an_environment_has_rows_and_a_rubric_has_none(module: Any, file: str, name: str) -> None:
     with served(file) as (url, _):
         part = Part(url, "") if name == "served" else Part(file, name)
         rows = module.rows([part], {"rows": 2})

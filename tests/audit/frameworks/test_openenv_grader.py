@@ -124,7 +124,9 @@ def test_an_audit_s_verdict_is_a_check_s_status(module: Any, tmp_path: Path, nam
     assert graded.results[1].evidence
 
 
-def test_what_an_audit_raises_on_purpose_is_told_and_no_server_is_a_failure(module: Any, tmp_path: Path) -> None:
+def test_a_deliberate_error_of_an_audit_is_reported_and_a_missing_server_is_a_failure(
+    module: Any, tmp_path: Path
+) -> None:
     def broken(base_url: str, manifest: Any) -> Any:
         raise ScoringError("the judge is gone")
 

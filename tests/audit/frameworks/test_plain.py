@@ -38,7 +38,7 @@ SIGNATURES = {
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("signature, named", SIGNATURES.items(), ids=SIGNATURES)
-def test_the_columns_that_a_function_names_are_handed_over(
+def test_a_function_gets_the_columns_that_it_names(
     signature: str, named: list[str], asynchronous: bool, written: Written
 ) -> None:
     body = f"def reward({signature}):\n    given = dict(locals())\n    given.update(given.pop('row', {{}}))\n"
@@ -68,7 +68,7 @@ def test_a_function_that_takes_no_completion_is_refused(signature: str, written:
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_an_exception_is_a_problem_of_that_completion_alone(asynchronous: bool, written: Written) -> None:
+def test_an_exception_is_a_problem_of_only_that_completion(asynchronous: bool, written: Written) -> None:
     head = "async def" if asynchronous else "def"
     parts = written(f"{head} reward(completion):\n    return 1 / int(completion)\n")
     assert pay(parts, "2", "0", "x") == [
@@ -103,7 +103,7 @@ def test_several_functions_are_summed_by_weight(
 @pytest.mark.parametrize(
     "value, kind", [("'1.0'", "str"), ("[1.0]", "list"), ("{'score': 1}", "dict"), ("1j", "complex")]
 )
-def test_what_is_no_number_is_refused(value: str, kind: str, written: Written) -> None:
+def test_a_value_that_is_not_a_number_is_refused(value: str, kind: str, written: Written) -> None:
     with pytest.raises(Rejected, match=rf"reward returned (a|the) {kind}.*, not a number"):
         pay(written(reward_returning(value)), "2")
 
@@ -122,7 +122,7 @@ def test_a_file_without_the_function_is_named(body: str, sentence: str, written:
         build(written(body), {})
 
 
-def test_a_file_that_was_mended_within_a_second_at_the_same_length_is_read_anew(tmp_path: Path) -> None:
+def test_a_file_that_was_edited_within_a_second_at_the_same_length_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "rewards.py"
     for sign, paid in (("in", 1.0), ("==", 0.0), ("in", 1.0)):
         file.write_text(f"def reward(completion, answer):\n    return float(answer {sign} completion)\n")

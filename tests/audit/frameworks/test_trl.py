@@ -151,7 +151,7 @@ def reward(completions, prompts, solution, **kwargs):
 
 
 @pytest.mark.parametrize("order", [(CHANGES, TELLS), (TELLS, CHANGES)], ids=["before", "behind"])
-def test_what_a_function_changes_the_next_one_sees(order: tuple[str, str], theirs: Theirs, written: Written) -> None:
+def test_the_next_function_sees_a_function_s_changes(order: tuple[str, str], theirs: Theirs, written: Written) -> None:
     parts = written(*order)
     other = theirs([function(part) for part in parts], PLAIN, ["a", "b"])
     paid = TrlReward(parts)(PLAIN, ["a", "b"])
@@ -159,7 +159,7 @@ def test_what_a_function_changes_the_next_one_sees(order: tuple[str, str], their
         assert values_of(paid, place) == [row[place] for row in other]
 
 
-def test_async_functions_run_together_behind_the_others(theirs: Theirs, written: Written) -> None:
+def test_async_functions_run_together_after_the_others(theirs: Theirs, written: Written) -> None:
     """The first async function waits for the second: in turn they would never end."""
     meet = """
 import asyncio, builtins
@@ -254,7 +254,7 @@ def test_rewards_that_trl_ships_are_paid_as_by_trl(name: str, theirs: Theirs, wr
     assert len(set(other)) > 1
 
 
-def test_a_group_of_one_is_none() -> None:
+def test_a_group_of_one_is_refused() -> None:
     with pytest.raises(Exception, match="--group is at least 2"):
         build([], {"group": 1})
 

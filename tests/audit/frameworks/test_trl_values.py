@@ -46,7 +46,7 @@ TAKEN = {
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("value", TAKEN.values(), ids=TAKEN)
 @pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")
-def test_what_trl_takes_is_taken_as_the_same_number(
+def test_a_value_that_trl_accepts_is_the_same_number(
     value: str, asynchronous: bool, theirs: Theirs, written: Written
 ) -> None:
     parts = written(reward_returning(value, asynchronous=asynchronous))
@@ -74,7 +74,9 @@ REFUSED = {
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("value", REFUSED.values(), ids=REFUSED)
-def test_what_trl_cannot_take_is_refused(value: str, asynchronous: bool, theirs: Theirs, written: Written) -> None:
+def test_a_value_that_trl_cannot_accept_is_refused(
+    value: str, asynchronous: bool, theirs: Theirs, written: Written
+) -> None:
     parts = written(reward_returning(value, asynchronous=asynchronous))
     with pytest.raises((TypeError, ValueError, RuntimeError, OverflowError)):
         theirs([function(parts[0])], PLAIN, ["a", "b"])
@@ -92,7 +94,7 @@ def test_a_number_that_no_float_holds_stops_the_training_and_is_a_problem(theirs
 
 
 @pytest.mark.parametrize("value", ["{0: 1.0, 1: 0.0}", "{0.5, 1.0}", "b'12'"], ids=["keys", "a set", "bytes"])
-def test_what_trl_takes_without_a_word_though_nobody_means_it_is_refused(
+def test_a_value_that_trl_accepts_silently_though_nobody_means_it_is_refused(
     value: str, theirs: Theirs, written: Written
 ) -> None:
     parts = written(reward_returning(value))

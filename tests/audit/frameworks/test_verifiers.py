@@ -90,9 +90,9 @@ def row(number: int = 0, **columns: Any) -> Row:
     return Row(number, "2+2?", columns={"answer": "4", **columns})
 
 
-def pay(module: Any, parts: list[Part], *texts: str, given: Row | None = None, **options: Any) -> list[Paid]:
-    found: list[Paid] = module.build(parts, options)([given or row()] * len(texts), texts)
-    return found
+def pay(module: Any, parts: list[Part], *texts: str, task_row: Row | None = None, **options: Any) -> list[Paid]:
+    payments: list[Paid] = module.build(parts, options)([task_row or row()] * len(texts), texts)
+    return payments
 
 
 def test_a_taskset_brings_its_rows_and_pays_the_weighted_sum(
@@ -100,12 +100,12 @@ def test_a_taskset_brings_its_rows_and_pays_the_weighted_sum(
 ) -> None:
     parts = written(TASK + TASKSET, "AddTaskset")
     rows = module.rows(parts, {"rows": 2, "golden": "answer"})
-    assert [(one.number, one.prompt, one.golden) for one in rows] == [(0, "0+0?", "0"), (1, "1+1?", "2")]
+    assert [(each.number, each.prompt, each.golden) for each in rows] == [(0, "0+0?", "0"), (1, "1+1?", "2")]
     assert rows[1].columns == {"idx": 1, "prompt": "1+1?", "answer": "2", "level": 1}
     assert json.loads(json.dumps(rows[1].columns)) == rows[1].columns
     reward = module.build(parts, {})
     paid = reward([rows[1]] * 3, ["2", "after long and careful thought it is 2", "3"])
-    assert [(one.value, one.problem) for one in paid] == [(1.0, ""), (0.75, ""), (0.25, "")]
+    assert [(payment.value, payment.problem) for payment in paid] == [(1.0, ""), (0.75, ""), (0.25, "")]
     assert paid[1].parts == (0.0, 1.0)  # brief, exact: verifiers' order
     assert reward.not_covered == [] and reward.notes[0].startswith("one reply to the prompt")
 
@@ -121,8 +121,8 @@ def test_every_payment_equals_verifiers_own_score_of_a_turn_that_it_committed_it
     texts = ["4", "  4\n", "the sum of both numbers is 4", "5", "4 or 5"]
     taskset = load(parts[0])(load(Part(parts[0].source, "AddsConfig"))())
     for number, of_taskset in enumerate(taskset):
-        mine = module.build(parts, {})([module.rows(parts, {})[number]] * len(texts), texts)
-        for text, paid in zip(texts, mine, strict=True):
+        payments = module.build(parts, {})([module.rows(parts, {})[number]] * len(texts), texts)
+        for text, paid in zip(texts, payments, strict=True):
             about = vf.TraceTask(type="AddTask", data=of_taskset.data)
             trace = vf.Trace(task=about, state=vf.State(), agent=vf.AgentInfo(config=vf.AgentConfig()))
             turn = prepare_turn(trace, [vf.UserMessage(content=of_taskset.data.prompt)])
@@ -148,18 +148,16 @@ REWARDS = {
 
 
 @pytest.mark.parametrize("name", REWARDS)
-def test_what_a_reward_returns_pays_as_in_a_rollout(
-    module: Any, written: Callable[[str, str], list[Part]], name: str
-) -> None:
+def test_a_return_value_pays_as_in_a_rollout(module: Any, written: Callable[[str, str], list[Part]], name: str) -> None:
     body, value, problem = REWARDS[name]
     parts = written(task(f"@vf.reward(weight=2.0)\nasync def one(self, trace):\n    {body}"), "AddTask")
-    (paid,) = pay(module, parts, "4", given=row(level=7))
+    (paid,) = pay(module, parts, "4", task_row=row(level=7))
     assert paid.value == value
     assert paid.problem.startswith(problem) and bool(paid.problem) == bool(problem)
     assert paid.keys == (("a", "b") if name == "dict" else ())
 
 
-def test_a_reward_that_is_no_number_stays_none(module: Any, written: Callable[[str, str], list[Part]]) -> None:
+def test_a_reward_that_is_not_a_number_stays_none(module: Any, written: Callable[[str, str], list[Part]]) -> None:
     parts = written(task("@vf.reward\nasync def one(self, trace):\n    return float('nan')"), "AddTask")
     (paid,) = pay(module, parts, "4")
     assert paid.value is not None and math.isnan(paid.value)
@@ -185,9 +183,9 @@ def test_what_no_trainer_could_use_is_refused_in_one_sentence(
     module: Any, written: Callable[[str, str], list[Part]], name: str
 ) -> None:
     body, target, words = REFUSED[name]
-    given = Row(0, "2+2?") if name == "missing column" else row()
+    task_row = Row(0, "2+2?") if name == "missing column" else row()
     with pytest.raises(UsageError, match=words) as refused:
-        pay(module, written(body, target), "4", given=given)
+        pay(module, written(body, target), "4", task_row=task_row)
     assert "\n" not in str(refused.value)
 
 
@@ -205,12 +203,12 @@ class Best(vf.Env[BestConfig]):
 """
 
 
-def test_everything_that_pays_elsewhere_is_named(module: Any, written: Callable[[str, str], list[Part]]) -> None:
+def test_every_part_that_pays_elsewhere_is_named(module: Any, written: Callable[[str, str], list[Part]]) -> None:
     parts = written(task(ASYNC) + BESIDE, "AddTask")
     judges = {"judges": [{"id": "reference", "name": "taste", "weight": 0.5}]}
     reward = module.build(parts, {"config": judges})
     assert reward.not_covered == [
-        "the judge taste (weight 0.5) asks a model, which is not done here",
+        "the judge taste (weight 0.5) calls a model, which an audit does not do",
         "Best lets 2 agents play (first, second), and only single agents are played here",
     ]
     assert reward([row()], ["4"]) == [Paid(1.0, parts=(1.0,))]
@@ -245,7 +243,7 @@ def test_scoring_that_takes_too_long_pays_what_was_recorded(
     module: Any, written: Callable[[str, str], list[Part]]
 ) -> None:
     parts = written(task("@vf.reward\nasync def one(self, trace):\n    await asyncio.sleep(5)"), "AddTask")
-    (paid,) = pay(module, parts, "4", given=row(timeout={"scoring": 0.01}))
+    (paid,) = pay(module, parts, "4", task_row=row(timeout={"scoring": 0.01}))
     assert (paid.value, paid.problem) == (0.0, "scoring timed out, which pays what was recorded by then")
 
 
@@ -269,9 +267,9 @@ class AddTaskset(vf.Taskset[AddTask, AddsConfig]):
     parts = written(body, "AddTaskset")
     with pytest.raises(UsageError, match="has no end: say how many"):
         module.rows(parts, {})
-    (given,) = module.rows(parts, {"rows": 1})
-    assert given.prompt == ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "2+2?"})
-    assert pay(module, parts, "4", given=given)[0].value == 1.0
+    (task_row,) = module.rows(parts, {"rows": 1})
+    assert task_row.prompt == ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "2+2?"})
+    assert pay(module, parts, "4", task_row=task_row)[0].value == 1.0
 
 
 @pytest.mark.parametrize(
@@ -283,7 +281,7 @@ class AddTaskset(vf.Taskset[AddTask, AddsConfig]):
         (TASK + TASKSET, {"golden": "solution"}, "the tasks have no solution; they have: answer, idx, level, prompt"),
     ],
 )
-def test_rows_that_are_not_there_are_refused(
+def test_missing_rows_are_refused(
     module: Any, written: Callable[[str, str], list[Part]], body: str, options: Mapping[str, Any], words: str
 ) -> None:
     parts = written(body, "AddTaskset" if "AddTaskset" in body else "AddTask")
@@ -308,5 +306,5 @@ def test_a_thousand_completions_share_one_event_loop(
 def test_two_parts_or_a_weight_are_refused(module: Any, written: Callable[[str, str], list[Part]]) -> None:
     (part,) = written(TASK, "AddTask")
     for parts in ([part, part], [Part(part.source, part.name, 0.5)]):
-        with pytest.raises(UsageError, match="weights stand in its @vf.reward"):
+        with pytest.raises(UsageError, match="weights belong in its @vf.reward"):
             module.build(parts, {})

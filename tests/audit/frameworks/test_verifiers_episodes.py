@@ -57,8 +57,8 @@ def report_of(target: str, **options: object) -> Report:
 
 def test_a_taskset_with_tools_brings_them_and_the_way_to_the_answering_turn(file: str) -> None:
     with RewardProcess(target_of([f"{file}:Sums"], None, {"golden": "golden"})) as process:
-        (row, *others) = process.own_rows()
-    assert len(others) == 7 and row.prompt == "What is 11 plus 90?"
+        (row, *rest) = process.own_rows()
+    assert len(rest) == 7 and row.prompt == "What is 11 plus 90?"
     assert [tool["name"] for tool in row.columns["tools"]] == ["lookup"]
     assert row.columns["lead"] == [LOOKUP.replace('"x"', '"sums"')] and row.golden == "101"
 

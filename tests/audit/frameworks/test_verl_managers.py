@@ -74,8 +74,8 @@ def theirs(actor: asyncio.AbstractEventLoop) -> Theirs:
     """``theirs(part, text, **options)``: the reward that verl's trainer stores, None where it drops the sample."""
 
     def score(part: Part, text: str = "1 2 3", **options: Any) -> tuple[float | None, dict[str, Any]]:
-        found = asyncio.run_coroutine_threadsafe(_scored(part, text, options), actor).result()
-        return _stored(found["reward_score"]), found["reward_extra_info"]
+        result = asyncio.run_coroutine_threadsafe(_scored(part, text, options), actor).result()
+        return _stored(result["reward_score"]), result["reward_extra_info"]
 
     return score
 
@@ -99,8 +99,8 @@ async def _scored(part: Part, text: str, options: Mapping[str, Any]) -> dict[str
     manager = get_reward_manager_cls(options.get("manager", "naive"))(
         config=config, tokenizer=_Words(), compute_score=get_custom_reward_fn(config)
     )
-    found: dict[str, Any] = await manager.run_single(_sample(text))
-    return found
+    result: dict[str, Any] = await manager.run_single(_sample(text))
+    return result
 
 
 class _Words:
@@ -108,7 +108,7 @@ class _Words:
 
     def decode(self, ids: Any, skip_special_tokens: bool = False) -> str:
         assert skip_special_tokens
-        return " ".join(str(int(one)) for one in ids[:-1])
+        return " ".join(str(int(number)) for number in ids[:-1])
 
 
 def _sample(text: str) -> Any:
@@ -129,11 +129,11 @@ def _sample(text: str) -> Any:
         "extra_info": dict(EXTRA),
         "tool_extra_fields": {"turn_scores": [], "tool_rewards": []},
     }
-    others: dict[str, Any] = {"data_source": np.array(["sums"]), "__num_turns__": np.array([2])}
+    non_tensors: dict[str, Any] = {"data_source": np.array(["sums"]), "__num_turns__": np.array([2])}
     for name, value in records.items():
-        others[name] = np.empty(1, dtype=object)
-        others[name][0] = value
-    return DataProto(batch=batch, non_tensor_batch=others)
+        non_tensors[name] = np.empty(1, dtype=object)
+        non_tensors[name][0] = value
+    return DataProto(batch=batch, non_tensor_batch=non_tensors)
 
 
 def _stored(score: Any) -> float | None:
@@ -157,10 +157,10 @@ def ours(part: Part, text: str = "1 2 3", **options: Any) -> Paid:
     return paid
 
 
-def same(mine: float | None, other: float | None) -> bool:
-    if mine is None or other is None:
-        return mine is other
-    return mine == pytest.approx(other, rel=1e-6, nan_ok=True)
+def same(ours: float | None, other: float | None) -> bool:
+    if ours is None or other is None:
+        return ours is other
+    return ours == pytest.approx(other, rel=1e-6, nan_ok=True)
 
 
 GIVEN = "import builtins\nasync def areward(**kwargs):\n    return reward(**kwargs)\n"
@@ -184,12 +184,12 @@ def test_the_keywords_their_types_and_the_thread_are_verls(
     theirs(part, **options)
     other, other_thread = builtins.loopholes_given  # type: ignore[attr-defined]
     ours(part, **options)
-    mine, thread = builtins.loopholes_given  # type: ignore[attr-defined]
-    assert mine == other
-    assert list(mine["extra_info"]) == list(other["extra_info"])
-    kinds = [({key: type(value) for key, value in given.items()}) for given in (mine, other)]
+    own, thread = builtins.loopholes_given  # type: ignore[attr-defined]
+    assert own == other
+    assert list(own["extra_info"]) == list(other["extra_info"])
+    kinds = [({key: type(value) for key, value in keywords.items()}) for keywords in (own, other)]
     assert kinds[0] == kinds[1]
-    assert {key: type(value) for key, value in mine["extra_info"].items()} == {
+    assert {key: type(value) for key, value in own["extra_info"].items()} == {
         key: type(value) for key, value in other["extra_info"].items()
     } or manager in ("naive",)  # num_turns is numpy's in both
     assert "MainThread" not in (thread, other_thread)
@@ -250,7 +250,7 @@ def test_scores_are_what_verls_trainer_stores(
 
 
 @pytest.mark.parametrize("value", ["'1.0'", "'abc'", "[1.0]", "(1.0, 2.0)"])
-def test_what_we_refuse_verls_trainer_cannot_store(value: str, theirs: Theirs, written: Written) -> None:
+def test_values_that_we_refuse_cannot_be_stored_by_verls_trainer(value: str, theirs: Theirs, written: Written) -> None:
     assert theirs(written(SIGNATURE + f"return {value}")[0])[0] is None
 
 
@@ -290,7 +290,7 @@ def test_the_module_of_a_function_is_not_registered_as_by_verl(theirs: Theirs, w
     assert function(part, registered=True).__module__ in sys.modules
 
 
-def test_an_object_whose_call_is_async_is_not_seen_as_async(theirs: Theirs, written: Written) -> None:
+def test_an_object_whose_call_is_async_is_not_recognised_as_async(theirs: Theirs, written: Written) -> None:
     body = "class Caller:\n    async def __call__(self, **kwargs):\n        return 1.0\nreward = Caller()\n"
     assert theirs(written(body)[0])[0] is None
     body = "async def inner(bonus, **kwargs):\n    return bonus\nreward = functools.partial(inner, 1.0)\n"

@@ -1,12 +1,12 @@
-"""Programs that attack the sandbox: what each one tries, and what must be seen of it instead.
+"""Programs that attack the sandbox: what each of them tries, and the result that shows the sandbox stopped it.
 
-Each is run with two inputs, "given-1" and "given-2". ``seen`` is a regular expression that every one of its answers
-has to match, or else the reason of every failure. Between @ signs stand things of the machine outside, which replay.py
-sets up: @FILE@ a readable file with a secret, @SOURCE@ the folder of this project's code, @PORT@ a listening port on
+Each runs on two inputs, "given-1" and "given-2". ``seen`` is a regular expression that every answer has to match, or
+the reason for every failure. The names between @ signs stand for things on the machine outside, which replay.py sets
+up: @FILE@ a readable file with a secret, @SOURCE@ the folder of this project's code, @PORT@ a listening port on
 loopback, @SOCKET@ a listening unix socket, @ABSTRACT@ an abstract one, @PARENT@ and @BYSTANDER@ process ids.
 
-The programs themselves are in reaching.py (what they must not get at), breaking.py (what they must not break) and
-escaping.py (what they must not get out of).
+The programs are in reaching.py (attacks that read what they must not), breaking.py (attacks that forge or damage) and
+escaping.py (attacks that leave the sandbox).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an attack is, and how the programs of attacks are written. See the package's docstring."""
+"""The type of an attack, and helpers that write its program. See the package's docstring."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ SLOW = "took longer than .*"
 
 
 def tries(*attempts: str) -> str:
-    """A program that answers with what came of some expressions."""
+    """A program that answers with the value of the first expression that works, or with the last refusal."""
     return (
         PRELUDE + "def solve(s):\n    return tried(" + ", ".join(f"lambda: {attempt}" for attempt in attempts) + ")\n"
     )
 
 
 def does(*lines: str) -> str:
-    """A program whose ``solve`` is these lines."""
+    """A program with these lines as the body of ``solve``."""
     return PRELUDE + "def solve(s):\n" + "".join(f"    {line}\n" for line in lines)

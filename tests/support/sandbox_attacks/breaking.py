@@ -1,4 +1,4 @@
-"""Attacks that forge results, hurt others, leave things behind or use up the machine. See the package's docstring."""
+"""Attacks that forge results, disturb programs, leave files or exhaust the machine. See the package's docstring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attacks that reach for what is outside: files, other tests' inputs, the network. See the package's docstring."""
+"""Attacks that read files, other tests' inputs or the network outside the sandbox. See the package's docstring."""
 
 from __future__ import annotations
 

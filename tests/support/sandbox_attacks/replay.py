@@ -1,7 +1,7 @@
-"""Replays the package's attacks, as the first process of a pid namespace of its own, and says what was seen.
+"""Replays the package's attacks as the first process of its own pid namespace, and prints each result.
 
-A weak sandbox would let them hit the machine, so this refuses to start anywhere else, caps memory and processes, and
-ends everything when all of them together use more than CAP. One line of JSON an attack.
+A weak sandbox would let the attacks damage the machine. So this refuses to start outside a namespace, caps memory and
+processes, and exits when all processes together use more than CAP bytes. It prints one line of JSON per attack.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ NEIGHBOUR = Program("def solve(s):\n    return s + ' honest'", "solve", ("'an'",
 
 
 def cap() -> str:
-    """Bound what we and all below us can take; the reason if that cannot be done."""
+    """Limit memory and processes for this process and its children. Returns the reason if that is impossible."""
     if os.getpid() != 1:
         return "not in a pid namespace of its own"
     resource.setrlimit(resource.RLIMIT_AS, (CAP, CAP))
@@ -52,7 +52,7 @@ def cap() -> str:
 
 
 def watch() -> None:
-    """End the whole namespace if it grows too big: we are its first process."""
+    """Exit when the namespace uses too much memory. This is its first process, so all others end with it."""
     while True:
         used = 0
         for statm in Path("/proc").glob("[0-9]*/statm"):
@@ -66,7 +66,7 @@ def watch() -> None:
 
 
 def stage(folder: Path) -> dict[str, str]:
-    """What the attacks are after, and the names by which they know it."""
+    """Set up the targets of the attacks. Returns the value for each name between @ signs."""
     secret = folder / "secret"
     secret.write_text("hidden-9")
     for path in (folder, secret):
@@ -74,7 +74,7 @@ def stage(folder: Path) -> dict[str, str]:
     listening = [socket.create_server(("127.0.0.1", 0)), *(socket.socket(socket.AF_UNIX) for _ in range(2))]
     listening[1].bind(str(folder / "socket"))
     os.chmod(folder / "socket", 0o777)
-    abstract = f"attacked-{folder.name}"  # such names are the whole machine's, where another replay may be at work
+    abstract = f"attacked-{folder.name}"  # such names are shared by the whole machine, where another replay may run
     listening[2].bind(f"\0{abstract}")
     for each in listening[1:]:
         each.listen()
@@ -93,15 +93,15 @@ def stage(folder: Path) -> dict[str, str]:
 STAGED: list[socket.socket] = []
 
 
-def below(pid: int) -> int:
-    """How many processes there are below one."""
+def count_descendants(pid: int) -> int:
+    """The number of descendants of a process."""
     path = Path(f"/proc/{pid}/task/{pid}/children")
     children = [int(word) for word in path.read_text().split()] if path.exists() else []
-    return len(children) + sum(map(below, children))
+    return len(children) + sum(map(count_descendants, children))
 
 
 def main() -> None:
-    """Run them all in turn, an honest program after each."""
+    """Run the attacks in turn, with an honest program after each."""
     if reason := cap():
         print(json.dumps({"refused": reason}), flush=True)
         return
@@ -123,33 +123,34 @@ def main() -> None:
                 "name": attack.name,
                 "seen": [result.failure if result.text is None else result.text for result in hostile.results],
                 "neighbour": [result.text for result in honest.results],
-                "left": max(below(server.process.pid) for server in pool._pool.idle) - (kind == "isolated"),
+                "left": max(count_descendants(server.process.pid) for server in pool._pool.idle) - (kind == "isolated"),
                 "seconds": seconds,
                 "folder": sorted(path.name for path in Path(folder).iterdir()),
                 "bystander": bystander.poll() is None,
             }
             print(json.dumps(record), flush=True)
             pool._memory = pool.Memory()
-            if seconds < HASTY.test_seconds / 4:  # or else a busy machine could fail them for being slow
-                quick[source] = [elsewhere(seen) for seen in record["seen"]]
-        print(json.dumps({"name": "shuffled", "changed": in_company(quick, kind)}), flush=True)
+            if seconds < HASTY.test_seconds / 4:  # on a busy machine a slower one could fail for being slow
+                quick[source] = [without_addresses(seen) for seen in record["seen"]]
+        print(json.dumps({"name": "shuffled", "changed": changed_side_by_side(quick, kind)}), flush=True)
 
 
-def elsewhere(text: str) -> str:
-    """The same without addresses, which differ from server to server."""
+def without_addresses(text: str) -> str:
+    """The text without memory addresses, which differ from server to server."""
     return re.sub("0x[0-9a-f]+", "0x", text)
 
 
-def in_company(alone: dict[str, list[str]], kind: str) -> list[str]:
-    """The programs that answer otherwise when all run side by side in another order."""
+def changed_side_by_side(alone: dict[str, list[str]], kind: str) -> list[str]:
+    """The programs whose answers change when all run side by side in another order."""
     sources = list(alone)
     random.Random(0).shuffle(sources)
     programs = [Program(source, "solve", ("given-1", "given-2")) for source in sources]
     answers = run_programs(programs, limits=HASTY, workers=2, sandbox=kind)
     seen = [
-        [elsewhere(each.failure if each.text is None else each.text) for each in answer.results] for answer in answers
+        [without_addresses(each.failure if each.text is None else each.text) for each in answer.results]
+        for answer in answers
     ]
-    return [source for source, found in zip(sources, seen, strict=True) if found != alone[source]]
+    return [source for source, texts in zip(sources, seen, strict=True) if texts != alone[source]]
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ class View:
 
     @cached_property
     def source(self) -> str:
-        """The longest paragraph of the prompt, behind a heading such as ``Article:``."""
+        """The longest paragraph of the prompt, without a heading such as ``Article:``."""
         longest = max(re.split(r"\n\s*\n", self.prompt), key=len)
         return re.sub(r"^[A-Z][a-z]+ ?: ?", "", longest.strip())
 
@@ -149,7 +149,7 @@ class Attack:
         return self.name.partition("/")[0].removesuffix("-fenced")
 
     def attempt(self, view: View) -> Attempt | None:
-        """The completion for a row; None where the attack does not apply or the answer would be too long."""
+        """The completion for a row; None if the attack does not apply or the answer would be too long."""
         answer = self.make(view)
         if answer is None:
             return None

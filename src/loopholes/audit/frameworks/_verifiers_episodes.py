@@ -1,12 +1,12 @@
-"""verifiers' own rollouts, played by scripted policies: no model, no container, no program beside the tool servers.
+"""verifiers' own rollouts, played by scripted policies: without a model, a container, or programs as tool servers.
 
-What runs is verifiers' ``Env.run_episode`` with its agents, rollouts, hooks, limits and scoring, in its subprocess
-runtime. Three things stand in for what an audit does not start:
+verifiers' own ``Env.run_episode`` runs, with its agents, rollouts, hooks, limits and scoring, in its subprocess
+runtime. Three things are replaced:
 
-- the *harness* says what the policy does next instead of asking a model (:class:`ScriptedHarness`). It is the chat loop
-  of verifiers' own ``null`` harness: calls of tools are made and their results shown, and a reply without a call ends
-  the segment;
-- a model call is committed to the trace as verifiers' interception server does it, but without HTTP (:func:`_commit`);
+- the *harness* takes the next action from the policy instead of a model (:class:`ScriptedHarness`). It is the chat loop
+  of verifiers' own ``null`` harness: it makes tool calls and shows their results, and a reply without a call ends the
+  segment;
+- model calls are committed to the trace as by verifiers' interception server, but without HTTP (:func:`_commit`);
 - tool servers are forks of this process (:mod:`loopholes.audit.frameworks._verifiers_tools`).
 """
 
@@ -38,19 +38,19 @@ from loopholes.audit.frameworks.base import Loop, Row
 
 MODEL = "scripted"
 _CALL = re.compile(r"<tool_call>\s*(\{.*?\})\s*</tool_call>", re.DOTALL)
-"""A call as open models write it."""
+"""A tool call in the notation of open models."""
 Count = Callable[[str], int]
 
 
 class EpisodeFailed(Exception):
-    """verifiers calls the episode errored, so that it has no reward."""
+    """verifiers marked the episode as errored, so it has no reward."""
 
 
 class Rollouts:
-    """Episodes of one ``Env``, one at a time; an :class:`~loopholes.audit.episodes.playing.Environment`.
+    """Episodes of an ``Env``, one at a time; an :class:`~loopholes.audit.episodes.playing.Environment`.
 
-    ``task`` makes the task of a row, ``turns`` bounds the model turns of an agent, and ``tokens`` counts the tokens of
-    a text. The reward is that of the trace, once its rollout is over.
+    ``task`` creates the task of a row, ``turns`` is the most model turns of an agent, and ``tokens`` counts the tokens
+    of a text. The reward is the trace's, once its rollout is over.
     """
 
     def __init__(self, env: Any, task: Callable[[Row], Any], turns: int, tokens: Count) -> None:
@@ -69,10 +69,10 @@ class Rollouts:
         task = self._task(row)
         if task.data.image:
             raise EpisodeFailed("the task needs a container, which is not started here")
-        shown: str | None = self._loop.wait(self._begin(task))
-        if shown is None:
+        observation: str | None = self._loop.wait(self._begin(task))
+        if observation is None:
             self._reward()  # raises what ended the episode
-        return shown or ""
+        return observation or ""
 
     def step(self, action: str) -> Step:
         """See :class:`~loopholes.audit.episodes.playing.Environment`."""
@@ -80,7 +80,7 @@ class Rollouts:
         return Step("", self._reward(), True) if seen is None else Step(seen, None, False)
 
     def finish(self) -> None:
-        """End a rollout that goes on, with its tool servers and its runtime."""
+        """End a running rollout, with its tool servers and its runtime."""
         if self._episode is not None and not self._episode.done():
             self._episode.cancel()
             with suppress(asyncio.CancelledError):
@@ -89,7 +89,7 @@ class Rollouts:
 
     @property
     def tools(self) -> list[dict[str, Any]]:
-        """The tools that were offered last, as chat models get them."""
+        """The tools of the last episode, as chat models get them."""
         return self._harness.schemas
 
     async def _begin(self, task: Any) -> str | None:
@@ -101,23 +101,23 @@ class Rollouts:
         rollout.serve_tools = self._harness.serve_tools
         context = vf.ModelContext(model=MODEL, client=vf.EvalClientConfig())
         self._episode = asyncio.create_task(self._env.run_episode(task, context))
-        return await self._until_asked()
+        return await self._next_observation()
 
     async def _go_on(self, action: str) -> str | None:
         assert self._episode is not None
         if self._episode.done():
             return None
         self._harness.actions.put_nowait(action)
-        return await self._until_asked()
+        return await self._next_observation()
 
-    async def _until_asked(self) -> str | None:
-        """What the policy is shown next; None once the episode is over."""
+    async def _next_observation(self) -> str | None:
+        """The policy's next observation; None once the episode is over."""
         assert self._episode is not None
-        asked = asyncio.ensure_future(self._harness.shown.get())
-        await asyncio.wait([asked, self._episode], return_when=asyncio.FIRST_COMPLETED)
-        if asked.done():
-            return asked.result()
-        asked.cancel()
+        waiting = asyncio.ensure_future(self._harness.observations.get())
+        await asyncio.wait([waiting, self._episode], return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            return waiting.result()
+        waiting.cancel()
         return None
 
     def _reward(self) -> float:
@@ -131,7 +131,7 @@ class Rollouts:
         return float(episode.traces[0].reward)
 
     def _agents(self, context: Any, completed: list[Any], on_trace: Any, on_discard: Any) -> Any:
-        """The agents of one episode, as ``Env._episode_agents`` makes them, with the scripted harness."""
+        """The agents of an episode, as ``Env._episode_agents`` creates them, with the scripted harness."""
 
         def make(name: str, spec: Any) -> Any:
             most = self._turns if spec.max_turns is None else min(spec.max_turns, self._turns)
@@ -157,9 +157,9 @@ class Rollouts:
 
 
 def played(kind: Any, taskset: Any, task_type: Any) -> Any:
-    """An Env of this class around a taskset (or None), made without verifiers' look-up by package names.
+    """An Env of this class around a taskset (or None), created without verifiers' look-up by package names.
 
-    Without a class it is the Env in which one agent plays on its own.
+    Without a class, it is the Env for a single agent.
     """
     env = object.__new__(kind or SingleAgentEnv)
     config = env_config(type(env))
@@ -171,7 +171,7 @@ def played(kind: Any, taskset: Any, task_type: Any) -> Any:
 class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
     """The chat loop of verifiers' ``null`` harness in this process, with a policy in place of a model.
 
-    What the policy is shown goes into ``shown``; what it does is awaited from ``actions``.
+    The policy's observations go into ``observations``; its actions are awaited from ``actions``.
     """
 
     APPENDS_SYSTEM_PROMPT = True
@@ -190,8 +190,8 @@ class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
         self.begin()
 
     def begin(self) -> None:
-        """Forget what was shown and done in an earlier episode."""
-        self.shown: asyncio.Queue[str] = asyncio.Queue()
+        """Forget the observations and actions of an earlier episode."""
+        self.observations: asyncio.Queue[str] = asyncio.Queue()
         self.actions: asyncio.Queue[str] = asyncio.Queue()
         self._numbers = count()
 
@@ -199,7 +199,7 @@ class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
     async def serve_tools(
         self, toolsets: Sequence[Any], runtime: Any, shared: Mapping[str, Any] | None = None, **channel: Any
     ) -> AsyncIterator[dict[str, str]]:
-        """Stands in for verifiers' function of this name, whose addresses nobody needs here."""
+        """Replaces verifiers' function of this name. It yields no addresses, since nothing needs them here."""
         trace = channel["state_route"]
         data = self._interception.sessions[trace].trace.task.data
         own = [ToolServers(toolsets, data)] if toolsets else []
@@ -232,8 +232,8 @@ class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
         tools = [vf.Tool(**schema) for schema, _ in schemas.values()] or None
         seen = content_text(messages[-1].content)
         while await session.refused() is None:
-            self.shown.put_nowait(seen)
-            reply = self._said(await self.actions.get(), bool(schemas))
+            self.observations.put_nowait(seen)
+            reply = self._assistant_message(await self.actions.get(), bool(schemas))
             committed = await _commit(session, Request(messages=messages, tools=tools), reply, self._tokens)
             if committed is None or not committed.tool_calls:
                 break
@@ -242,8 +242,8 @@ class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
             seen = "\n".join(content_text(result.content) for result in results)
         return vf.ProgramResult(exit_code=0, stdout="", stderr="")
 
-    def _said(self, action: str, has_tools: bool) -> Any:
-        """The message that an action is: calls of tools, where there are tools, and the text beside them."""
+    def _assistant_message(self, action: str, has_tools: bool) -> Any:
+        """The message of an action: tool calls, if there are tools, and the text besides them."""
         calls = [
             ToolCall(id=f"call_{next(self._numbers)}", name=name, arguments=json.dumps(arguments))
             for name, arguments in (calls_of(action) if has_tools else ())
@@ -252,7 +252,7 @@ class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
         return vf.AssistantMessage(content=text, tool_calls=calls) if calls else vf.AssistantMessage(content=action)
 
     async def _result(self, session: Any, schemas: Mapping[str, Any], call: Any) -> Any:
-        """What a call brings, as verifiers' chat loop tells it to a model."""
+        """The result of a tool call, as verifiers' chat loop presents it to a model."""
         if session.request_interceptors or session.request_stops:
             verdict = await session.decide_tool(call.id, call.name, json.loads(call.arguments))
             if verdict["action"] == "deny":
@@ -268,7 +268,7 @@ class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
 
 
 def calls_of(text: str) -> list[tuple[str, dict[str, Any]]]:
-    """The calls in a reply: those in ``<tool_call>`` tags, or the reply itself where it is a call in JSON."""
+    """The calls in a reply: those in ``<tool_call>`` tags, or the reply itself if it is a call in JSON."""
     calls = []
     for written in _CALL.findall(text) or [text]:
         with suppress(ValueError, RecursionError):
@@ -282,7 +282,7 @@ def calls_of(text: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 class _Interception(Interception):  # type: ignore[misc]
-    """Remembers the sessions of rollouts, whose model calls come from this process."""
+    """Holds the sessions of rollouts, whose model calls come from this process."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -293,7 +293,7 @@ class _Interception(Interception):  # type: ignore[misc]
 
     @asynccontextmanager
     async def acquire(self, session: Any) -> AsyncIterator[tuple[str, str, str]]:
-        """A slot that nobody connects to."""
+        """A slot to which nothing connects."""
         self.sessions[session.trace.id] = session
         try:
             yield "http://127.0.0.1", "", ""
@@ -303,9 +303,9 @@ class _Interception(Interception):  # type: ignore[misc]
 
 
 async def _commit(session: Any, request: Any, reply: Any, tokens: Count) -> Any:
-    """The reply as the trace has it after all hooks, or None where one of them stopped the rollout.
+    """The reply in the trace after all hooks, or None if one of them stopped the rollout.
 
-    As ``InterceptionServer.handle_request`` does it, but for what HTTP and providers need.
+    This follows ``InterceptionServer.handle_request``, without the parts for HTTP and providers.
     """
     trace = session.trace
     request, rewrites, stopped = await session.rewrite_request(request)
