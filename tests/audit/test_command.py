@@ -76,7 +76,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with rewards and data that are right, and wrong in every way; however long a command
     takes on a busy machine, it prints no progress, and lines are as wide wherever the tests run."""
     monkeypatch.setattr("loopholes.cli.display.SOON", math.inf)
-    monkeypatch.setattr("loopholes.cli.console.stdout._width", WIDTH)  # private to Rich, which reads COLUMNS
+    monkeypatch.setattr("loopholes.cli.console.stdout._width", WIDTH)  # private: Rich reads COLUMNS for it
     monkeypatch.chdir(tmp_path)
     write_rewards(tmp_path, SOURCE)
     Path("ends.py").write_text("def f(completion): ...\nraise SystemExit(0)\n")

@@ -26,7 +26,7 @@ from loopholes.studies.cluster import Here, RayCluster, _do, _fit
 from loopholes.studies.jobs import Match
 from support.ray_machines import ENVIRONMENT, Cluster, Machine, wait_until
 
-# Private _do and _fit: the work of a cluster's worker, done in this process.
+# private _do, _fit: the work of a cluster's worker, done in this process.
 
 
 PLAN = "study discovery --game context-compliance --policy mini --steps 6 --count 8 --samples 2 --json".split()

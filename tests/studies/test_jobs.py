@@ -15,7 +15,7 @@ from loopholes.studies import STUDIES, StudyConfig, inputs
 from loopholes.studies.jobs import Distil, Evaluate, Job, Match, Train, closure
 from loopholes.studies.settings import SETTINGS, Setting
 
-# Private _world_digest: it is cached per process, and a test changes the generator.
+# private _world_digest: it is cached per process, and a test changes the generator.
 
 TAMPERING = SETTINGS["reward-tampering"]
 TRAIN = Train(TAMPERING, "vulnerable", "mini", 0)
