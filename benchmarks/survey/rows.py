@@ -20,7 +20,7 @@ from typing import Any
 import upstream
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "published"))
-from cases import CAPITALS, PROGRAMS, _run, computing, word_problems
+from cases import CAPITALS, PROGRAMS, _run, computing, word_problems  # private: programs run as in the published cases
 
 Row = dict[str, Any]
 COUNT = 24

@@ -54,7 +54,7 @@ def test_a_study_ends_in_a_summary_and_a_page(whole: Path, capsys: pytest.Captur
     for arm in ("base", "vulnerable", "secure"):
         for metric in ("task_performance", "exploit_rate"):
             cell = cells[f"context-compliance/{arm}/mini", metric]
-            assert cell["seeds"] == 2 and cell["n"] == 16 and -1 <= cell["value"] <= 1  # a rate, or a gap of two
+            assert cell["seeds"] == 2 and cell["n"] == 12 and -1 <= cell["value"] <= 1  # harmful tasks of 16; a gap
     assert escape(record["answer"]) in (whole / "report.html").read_text()
     assert [section.answer for section in sections_of(whole)] == [record["answer"]]
 
