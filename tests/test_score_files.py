@@ -278,7 +278,7 @@ def test_a_scorer_that_breaks_half_way_leaves_no_file(tmp_path: Path, monkeypatc
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.jsonl", "t.jsonl"]
 
 
-@pytest.mark.parametrize("kept", [2, 5])
+@pytest.mark.parametrize("complete", [2, 5])
 def test_a_file_that_changes_between_its_check_and_its_scoring_is_an_error(complete: int, tmp_path: Path) -> None:
     tasks = write_lines(tmp_path / "t.jsonl", [a_task("t", reference="a")])
     row = {"task": "t", "completion": "a"}
