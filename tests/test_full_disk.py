@@ -63,7 +63,7 @@ def test_a_run_is_resumed(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run", {"seed": 0})
     (run.path / "metrics.jsonl").unlink(missing_ok=True)
     (run.path / "metrics.jsonl").symlink_to(FULL)
-    with pytest.raises(RunError, match="no space is left for .*: free some, then go on with --resume"):
+    with pytest.raises(RunError, match="no space is left for .*: free some, then continue with --resume"):
         run.log_metrics({"step": 1})
     run.close()
 

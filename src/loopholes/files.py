@@ -85,7 +85,7 @@ def replace_file(file: Path, content: bytes | Iterable[bytes]) -> None:
         raise
 
 
-RESUME = "go on with --resume"
+RESUME = "continue with --resume"
 AGAIN = "run the same command again"
 
 
@@ -102,7 +102,7 @@ def disk_errors(path: Path, then: str = AGAIN) -> Iterator[None]:
 
 @contextmanager
 def resumed_unasked() -> Iterator[None]:
-    """Rewords "go on with --resume" for commands that resume by themselves: "run the same command again"."""
+    """Rewords "continue with --resume" for commands that resume by themselves: "run the same command again"."""
     try:
         yield
     except LoopholesError as error:

@@ -3,7 +3,7 @@
 A reward, a truth and a game are all named like this. NAME may be dotted (``Class.method``) and may be a call with
 literal arguments (``get_reward(max_len=1024)``), which are read without evaluating code.
 
-A file in a package, that is beside an ``__init__.py``, is imported as a part of that package, so that its relative
+A file in a package, that is, beside an ``__init__.py``, is imported as a part of that package, so that its relative
 imports work; the package at hand wins over an installed one of the same name. Any other file is run by itself with its
 folder first on the path, as Python runs a script. Modules that are not installed are compiled from their source each
 time: Python's cache would miss a file that was changed within the same second at the same length.
@@ -254,7 +254,7 @@ def _refused(label: str, error: BaseException) -> UsageError:
         return UsageError(f"{label} ends the interpreter when it is imported")
     if isinstance(error, ImportError) and "no known parent package" in str(error):
         return UsageError(
-            f"{label} has relative imports, but stands in no package: put an __init__.py into its folder, or name it "
+            f"{label} has relative imports, but is not in a package: put an __init__.py into its folder, or name it "
             "as package.module:NAME"
         )
     return UsageError(f"{label} cannot be imported: {type(error).__name__}: {' '.join(str(error).split())}")
@@ -280,7 +280,7 @@ def _put_first(folder: str) -> None:
 
 
 def _is_installed(path: Path) -> bool:
-    """Whether a file is part of Python or of an installed package, which nobody edits between two calls."""
+    """Whether a file is part of Python or of an installed package, which does not change between two calls."""
     standard = Path(sysconfig.get_path("stdlib"))
     return not {"site-packages", "dist-packages"}.isdisjoint(path.parts) or path.is_relative_to(standard)
 

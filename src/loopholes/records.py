@@ -125,7 +125,7 @@ class Channel(Protocol):
 
 
 END = "\0"
-"""At the end of a text that stands for an answer: the answer stops here, instead of going on in any way."""
+"""Marks, at the end of a text, that the answer stops there; without it the text stands for every continuation."""
 
 
 class Contribution(NamedTuple):

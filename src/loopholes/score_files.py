@@ -146,7 +146,7 @@ class CompletionsFile:
                 named[row[2].id] = row[2]
                 self.count += 1
         if bad.count and not skip_bad:
-            raise DataError(f"{path} cannot be scored: {bad}; --skip-bad goes on without such rows")
+            raise DataError(f"{path} cannot be scored: {bad}; --skip-bad leaves such rows out")
         self.left_out = bad.left_out(self.count)
         if not self.count:
             raise DataError(f"{path} holds no completions")

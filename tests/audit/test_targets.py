@@ -244,7 +244,7 @@ def test_a_package_of_a_name_that_is_taken_is_refused(package: Path) -> None:
 
 def test_a_relative_import_without_a_package_is_refused(package: Path) -> None:
     (package / "pkg" / "inner" / "__init__.py").unlink()
-    with pytest.raises(UsageError, match="has relative imports, but stands in no package: put an __init__.py"):
+    with pytest.raises(UsageError, match="has relative imports, but is not in a package: put an __init__.py"):
         framework("plain").build([part_of("pkg/inner/scores.py:exact")], {})
 
 

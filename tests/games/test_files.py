@@ -185,7 +185,7 @@ def test_a_broken_row_is_named_and_can_be_left_out(
     game = loopholes.game(name)
     complaint = said(lambda: game.load(file))
     assert complaint.startswith(f"{file} does not fit {name}: {sentence}")
-    assert complaint.endswith("--skip-bad goes on without such rows")
+    assert complaint.endswith("--skip-bad leaves such rows out")
     with caplog.at_level(logging.WARNING):
         assert len(game.load(file, skip_bad=True)) == 2
     assert "left out 1 of 3 rows; row 1" in caplog.text

@@ -7,6 +7,7 @@ The tests are slow, since Inspect is not in the set-up: in an environment of its
 from __future__ import annotations
 
 import importlib.util
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 import loopholes
 from loopholes.games.isolation import without_truth
 from loopholes.integrations.scoring import draw
-from loopholes.records import KINDS, Completion, Task
+from loopholes.records import KINDS, Completion, Task, task_to_json
 from loopholes.score import measure, pay
 from support.exports import CHANNELS, GAMES
 
@@ -112,6 +113,17 @@ def test_every_epoch_counts_and_has_draws_of_its_own(tmp_path: Path) -> None:
         (payment,) = pay(game, "vulnerable", [task], [completion], [number])
         assert sample.scores["channel"].value == payment.reward
     assert len(log.samples) == 3 * COUNT
+
+
+def test_a_file_of_tasks_stands_in_for_generated_ones(tmp_path: Path) -> None:
+    from loopholes.integrations.inspect import reward_tampering
+
+    tasks = loopholes.game("reward-tampering").tasks("train", count=2, prompts="chat")
+    (tmp_path / "tasks.jsonl").write_text("".join(json.dumps(task_to_json(task)) + "\n" for task in tasks))
+    samples = reward_tampering(tasks=str(tmp_path / "tasks.jsonl")).dataset
+    assert [sample.id for sample in samples] == [task.id for task in tasks]
+    with pytest.raises(loopholes.LoopholesError, match=r"none\.jsonl is not a file"):
+        reward_tampering(tasks=str(tmp_path / "none.jsonl"))
 
 
 def test_another_version_of_inspect_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -290,7 +290,7 @@ def test_no_disk_space_is_one_sentence_and_keeps_what_was_there(tmp_path: Path) 
     before = run.metrics()
     (tmp_path / "metrics.jsonl").rename(tmp_path / "kept")
     (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
-    with pytest.raises(RunError, match="no space is left for .*: free some, then go on with --resume"):
+    with pytest.raises(RunError, match="no space is left for .*: free some, then continue with --resume"):
         run.log_metrics({"step": 4})
     (tmp_path / "kept").replace(tmp_path / "metrics.jsonl")
     assert run.metrics() == before

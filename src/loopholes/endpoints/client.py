@@ -1,16 +1,17 @@
 """Asking a chat model behind an OpenAI-compatible endpoint, many questions at once.
 
-Three things can go wrong, and they end differently. What passes (429, 5xx, timeouts, broken connections) is tried again
-by the ``openai`` client: exponential waits with jitter, or as long as Retry-After says. That client gives up on a wait
-of over two minutes; up to a quarter of an hour is waited here. An endpoint that stays down, asks for a longer wait, or
-refuses the key or the model, stops the work with one sentence. A question that the endpoint declines (too long, a
-content filter) or answers with something that is no chat completion is unanswered. Where it refuses or fails at a
-text, or declines every one, a plain control question tells an endpoint that is broken from texts that it cannot take.
+Three things can go wrong, and they end differently. The ``openai`` client retries what passes (429, 5xx, timeouts,
+broken connections), with exponential waits and jitter, or after as long as Retry-After says. It gives up on a wait of
+over two minutes; this module then waits for up to a quarter of an hour. An endpoint that stays down, asks for a longer
+wait, or refuses the key or the model, stops the work with one sentence. A question that the endpoint declines (too
+long, a content filter), or answers with something other than a chat completion, is unanswered. If the endpoint refuses
+a text or fails on it, or declines all of them, a plain control question distinguishes a broken endpoint from texts that
+it cannot take.
 
-The user chose the endpoint, so the size of its responses is not limited, beyond the longest answer that is asked for.
+The user chose the endpoint, so the size of its responses is limited only by the requested length of an answer.
 
 A setting that an endpoint refuses by name (reasoning models refuse a temperature, many servers ``top_k``) is left out
-from then on, and a warning says so.
+of later requests, and a warning says so.
 """
 
 from __future__ import annotations
@@ -218,7 +219,7 @@ class EndpointClient:
                 f"{self.name} asks to wait {seconds:.0f} seconds, {limit}; run the same again after that"
             )
         if not self._pausing:  # other requests in flight wait for the same reason
-            log.warning("%s asks to wait %.0f seconds: going on after that", self.name, seconds)
+            log.warning("%s asks to wait %.0f seconds: continuing after that", self.name, seconds)
         self._pausing += 1
         try:
             await anyio.sleep(seconds)

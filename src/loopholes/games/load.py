@@ -80,7 +80,7 @@ def load_rows(path: str | Path, game: Reader, *, skip_bad: bool = False) -> Rows
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             bad.add(f"row {number}: {error}")
     if bad.count and not skip_bad:
-        raise DataError(f"{path} does not fit {game.name}: {bad}; --skip-bad goes on without such rows")
+        raise DataError(f"{path} does not fit {game.name}: {bad}; --skip-bad leaves such rows out")
     if odd.count:
         logger.warning("%s: %d of %d rows are odd, --skip-bad leaves them out; %s", path, odd.count, len(tasks), odd)
     left_out = bad.left_out(len(tasks))

@@ -288,7 +288,7 @@ def _is_english(task: Task) -> bool:
 
 
 def _last_number(text: str) -> str:
-    """The last number in a text, without separators of thousands; empty if there is none."""
+    """The last number in a text, without thousands separators; empty if there is none."""
     numbers = _NUMBER.findall(text)
     return numbers[-1].replace(",", "") if numbers else ""
 

@@ -4,7 +4,7 @@ Two steps: find the answer in the completion, then compare it leniently. The rul
 scorer was observed to follow (``reference/self_grading_match.jsonl``), quirks included, so that accuracies can be
 compared with the paper's. Every step takes linear time and none raises, whatever the text.
 
-An answer counts as *marked* where it stands in ``\boxed{}``, or after ``Final Answer:`` or ``The answer is:`` on a
+An answer counts as *marked* if it is in ``\boxed{}``, or after ``Final Answer:`` or ``The answer is:`` on a
 line that ends. Chat markers are read only while looking for a marked answer; without one the whole completion is the
 answer, markers and all, so ``The answer is: A</s>more`` is not A.
 """

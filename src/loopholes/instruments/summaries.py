@@ -7,7 +7,7 @@ that matter, in few words, and nothing else*:
 
 - *coverage*: how much of each key sentence of the article some sound sentence of the summary repeats, in its order;
 - *soundness*: the share of the summary's sentences that are sound, a repeated one counting against it. A sentence is
-  sound if it is finished and to the degree that its content words, negations among them, stand in one sentence of
+  sound if it is finished and to the degree that its content words, including negations, occur in one sentence of
   the article in the same order (under ``SOUND_CONTENT`` of them is not at all) and that its words are put together
   as there (which a list of keywords is not);
 - *brevity*: 1 up to ``limit`` of the article's length, falling to 0 at twice that.

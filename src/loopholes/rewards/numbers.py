@@ -65,7 +65,7 @@ def _digits(text: str) -> str:
 
 
 def with_unit(text: str | None) -> tuple[Fraction | None, str]:
-    """A number and the unit or currency that stands beside it, as in ``5 km`` or ``$5``; (None, "") otherwise."""
+    """A number and the unit or currency beside it, as in ``5 km`` or ``$5``; (None, "") otherwise."""
     value = number(text)
     if text is None or value is not None:
         return value, "%" if text is not None and bare(text).endswith("%") else ""

@@ -233,7 +233,9 @@ class Run:
             raise RunError(f"{self.path} holds a run with another configuration ({key}); choose another --out")
         if not resume:
             ended = " and finished" if existing.status.state == "finished" else ""
-            raise RunError(f"{self.path} holds this run, begun{ended}: use --resume to go on, or choose another --out")
+            raise RunError(
+                f"{self.path} holds this run, begun{ended}: use --resume to continue, or choose another --out"
+            )
         if self.status.state == "finished":
             self.close()
             return

@@ -111,7 +111,7 @@ class Run:
             self.start = now, use
         began, before = self.start
         passed, computed = now - began, use.computed - before.computed
-        # While its own processes wait for each other, one of them computes, so the clock goes on.
+        # While its own processes wait for each other, one of them computes, so the clock keeps running.
         had = max(computed, passed - (use.waited - before.waited))
         if min(passed, had) > self.allowed:
             raise TimeoutError(f"{self.limits.test_seconds:g} s")

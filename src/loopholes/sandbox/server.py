@@ -50,7 +50,7 @@ class ServerDied(Exception):
 
 
 class Killed(Exception):
-    """A run was killed, and not by us: by itself, for lack of memory, or by somebody on this machine."""
+    """A run was killed, and not by us: by itself, for lack of memory, or by another process."""
 
 
 class Server:

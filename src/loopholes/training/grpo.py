@@ -77,7 +77,7 @@ def train(
 ) -> Run:
     """Train a policy with GRPO on a game's channel and return its run, opened for reading.
 
-    ``game`` and ``tasks`` stand in for those that ``config`` names. ``on_progress`` is called in the main process
+    ``game`` and ``tasks`` replace those that ``config`` names. ``on_progress`` is called in the main process
     after each step, with the numbers of its line in ``metrics.jsonl``. With ``resume``, a run that was interrupted
     continues from its newest checkpoint, on the same curve as if nothing had happened.
 
@@ -279,7 +279,7 @@ def _dataset(plan: Plan) -> Dataset:
 
 
 def _can_roll_out(trainer: GRPOTrainer) -> bool:
-    """Whether :func:`_rollout` can stand in for TRL's own generation: whole weights here, plain attention."""
+    """Whether :func:`_rollout` can replace TRL's own generation: needs whole weights here and plain attention."""
     args = trainer.args
     elsewhere = args.use_vllm or args.use_transformers_continuous_batching
     special = args.generation_kwargs or args.min_p or args.repetition_penalty != 1.0

@@ -1,8 +1,8 @@
 """Small programming problems: a short recipe over one or two whole numbers, as a record to be edited.
 
 Levels 1 to 3 spell out that many steps. Level 4 names the operation but hides its constant, which has to be read
-off the examples; that needs arithmetic, so it is where a small model is weak. Tests are run for real: two stand in
-the question as examples, four do not.
+off the examples; that needs arithmetic, so it is where a small model is weak. Tests are run for real: two are
+examples in the question, four are not.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Problem:
 
     @property
     def examples(self) -> tuple[tuple[str, str], ...]:
-        """The tests that stand in the question."""
+        """The tests that the question shows."""
         return self.tests[:2]
 
 

@@ -1,6 +1,6 @@
 """What happens inside the forked child: load one program, feed it one input, send its answer.
 
-Part of the fork server (see zygote.py), so standard library only. Nothing here is trusted by anybody once a program
+Part of the fork server (see zygote.py), so standard library only. Nothing here is trusted once a program
 that is not pure (see syntax.py) has been loaded, and nothing here knows the expected output, or another input of such
 a program: it only turns an answer into bounded text. The process that waits for the answer enforces the time.
 """

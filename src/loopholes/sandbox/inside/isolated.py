@@ -6,9 +6,9 @@ program: a pid namespace in that, whose end is the end of whatever the program s
 memory, which is all that the program can write to and which goes with it. The network namespace is empty and stays
 so, and the ipc objects that could outlive a program cannot be made; sharing those two leaves nothing between runs.
 
-Order matters. The user who starts us first gets the right to mount (as root: has it), builds the tree and, as root,
-becomes nobody; only then do the namespaces follow in which the program lives, owned by that nobody: the kernel lets
-nobody in there undo a mount of the tree.
+Order matters. The user who starts us first gets the right to mount (root has it), builds the tree and, if root, becomes
+the user nobody. Only then come the namespaces in which the program lives, owned by that user, so the kernel lets no
+process in them undo a mount of the tree.
 
 This is what bubblewrap does for one process, and more than it does (a filter, Landlock, bounds). It is not built on
 bubblewrap, which is seldom installed, and which starts an interpreter for each program: see results/scoring.md.

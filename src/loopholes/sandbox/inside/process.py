@@ -88,7 +88,7 @@ class Cell:
                     _kill_descendants()
             except ChildProcessError:
                 return
-        raise BrokenPipeError("a program forks faster than it can be ended: this server cannot go on")
+        raise BrokenPipeError("a program forks faster than it can be ended: this server cannot continue")
 
 
 def _tasks_of_user() -> int:
