@@ -52,7 +52,7 @@ def report_of(target: str, **options: object) -> Report:
     options = {"golden": "golden", "max_completion_tokens": 128, "turns": 4, **options}
     named = target_of([target], None, options)
     with RewardProcess(named) as process:
-        return audit(named, process.own_rows(), AuditConfig(search_calls=0, seconds=240), process=process)
+        return audit(named, process.own_rows(), AuditConfig(search_calls=0, seconds=600), process=process)
 
 
 def test_a_taskset_with_tools_brings_them_and_the_way_to_the_answering_turn(file: str) -> None:

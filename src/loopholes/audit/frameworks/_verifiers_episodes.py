@@ -33,7 +33,7 @@ from verifiers.v1.types import Request, ToolCall, ToolMessage, content_text
 
 from loopholes.audit.episodes.playing import Step
 from loopholes.audit.frameworks._verifiers_tasks import env_config
-from loopholes.audit.frameworks._verifiers_tools import ToolServers
+from loopholes.audit.frameworks._verifiers_tools import Server, ToolServers
 from loopholes.audit.frameworks.base import Loop, Row
 
 MODEL = "scripted"
@@ -95,7 +95,7 @@ class Rollouts:
     async def _begin(self, task: Any) -> str | None:
         if self._shared is None:
             toolsets = self._env.taskset.toolsets(self._env.taskset.config) if self._env.taskset is not None else []
-            self._shared = {each.server_name: ToolServers([each], None) for each in toolsets}
+            self._shared = {each.server_name: ToolServers([Server(each)], None) for each in toolsets}
             await self._env.start()
         self._harness.begin()
         rollout.serve_tools = self._harness.serve_tools
@@ -185,6 +185,7 @@ class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
         super().__init__(NullHarnessConfig(id="null"))
         self._interception = interception
         self._tokens = tokens
+        self._made: list[Server] = []
         self._servers: dict[str, list[ToolServers]] = {}
         self.schemas: list[dict[str, Any]] = []
         self.begin()
@@ -202,7 +203,9 @@ class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
         """Replaces verifiers' function of this name. It yields no addresses, since nothing needs them here."""
         trace = channel["state_route"]
         data = self._interception.sessions[trace].trace.task.data
-        own = [ToolServers(toolsets, data)] if toolsets else []
+        if len(self._made) != len(toolsets):
+            self._made = [Server(toolset) for toolset in toolsets]
+        own = [ToolServers(self._made, data)] if toolsets else []
         self._servers[trace] = [*(shared or {}).values(), *own]
         self.schemas = [schema for servers in self._servers[trace] for schema in servers.schemas]
         try:

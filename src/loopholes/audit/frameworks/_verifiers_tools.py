@@ -9,6 +9,7 @@ verifiers' state channel.
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import json
 import os
@@ -40,6 +41,36 @@ def prepare() -> None:
         importlib.import_module(name)
 
 
+class Server:
+    """A tool server that is made here and set up and asked in forks of this process only.
+
+    It stands in for the channel over which a server pulls the rollout's state before a call and pushes it after.
+    """
+
+    def __init__(self, toolset: Any) -> None:
+        self.toolset = toolset
+        self.pulled = b"{}"
+        self.pushed: bytes | None = None
+        toolset._pull_state, toolset._push_state = self._pull, self._push
+        self._mcp = servers.MCPServer(toolset.server_name or type(toolset).__name__, log_level="CRITICAL")
+        toolset.register(self._mcp)
+
+    async def started(self, data: Any, stack: AsyncExitStack) -> Any:
+        """A client of the server, which is set up for a task's data as ``ServerBase._serve`` does it."""
+        await stack.enter_async_context(self.toolset._exit_stack)
+        await self.toolset.setup()
+        if data is not None:
+            await self.toolset.setup_task(data)
+        return await stack.enter_async_context(clients.Client(self._mcp))
+
+    async def _pull(self) -> Any:
+        return self.toolset._state_adapter.validate_json(self.pulled)
+
+    async def _push(self, before: bytes) -> None:
+        after = self.toolset._state_adapter.dump_json(self.toolset.state)
+        self.pushed = None if after == before else after
+
+
 class ToolServers:
     """Tool servers that run until they are closed. Raises RuntimeError if one cannot be set up.
 
@@ -47,12 +78,12 @@ class ToolServers:
     task's, or None for servers that all rollouts share.
     """
 
-    def __init__(self, toolsets: Sequence[Any], data: Any) -> None:
-        prepare()
+    def __init__(self, made: Sequence[Server], data: Any) -> None:
         self._pipe, theirs = Pipe()
+        gc.freeze()  # a collection in the fork would copy all that it looks at
         self._process = os.fork()
         if self._process == 0:
-            _serve(theirs, toolsets, data)
+            _serve(theirs, made, data)
         theirs.close()
         self.schemas: list[dict[str, Any]] = self._heard()["tools"]
 
@@ -81,11 +112,11 @@ class ToolServers:
         return reply
 
 
-def _serve(pipe: Connection, toolsets: Sequence[Any], data: Any) -> None:
+def _serve(pipe: Connection, made: Sequence[Server], data: Any) -> None:
     """Serve until the other end closes, in a process that then ends."""
     end_with_parent()
     try:
-        asyncio.run(_answer(pipe, toolsets, data))
+        asyncio.run(_answer(pipe, made, data))
     except BaseException as error:
         with suppress(OSError):
             pipe.send_bytes(json.dumps({"problem": f"a tool server {raised(error)}"}).encode())
@@ -93,55 +124,25 @@ def _serve(pipe: Connection, toolsets: Sequence[Any], data: Any) -> None:
         os._exit(0)
 
 
-async def _answer(pipe: Connection, toolsets: Sequence[Any], data: Any) -> None:
+async def _answer(pipe: Connection, made: Sequence[Server], data: Any) -> None:
     async with AsyncExitStack() as stack:
-        tools: dict[str, tuple[Any, str, _State]] = {}
+        tools: dict[str, tuple[Server, Any, str]] = {}
         schemas = []
-        for toolset in toolsets:
-            client, state = await _started(toolset, data, stack)
+        for server in made:
+            client, prefix = await server.started(data, stack), server.toolset.server_name
             for tool in (await client.list_tools()).tools:
-                name = f"{toolset.server_name}_{tool.name}" if toolset.server_name else tool.name
-                schema = {"name": name, "description": tool.description or "", "parameters": tool.input_schema}
-                schemas.append(schema)
-                tools[name] = client, tool.name, state
+                name = f"{prefix}_{tool.name}" if prefix else tool.name
+                schemas.append({"name": name, "description": tool.description or "", "parameters": tool.input_schema})
+                tools[name] = server, client, tool.name
         pipe.send_bytes(json.dumps({"tools": schemas}).encode())
         while True:
             try:
                 request = json.loads(pipe.recv_bytes())
             except EOFError:
                 return
-            client, name, state = tools[request["name"]]
-            state.pulled, state.pushed = request["state"].encode(), None
+            server, client, name = tools[request["name"]]
+            server.pulled, server.pushed = request["state"].encode(), None
             result = await client.call_tool(name, request["arguments"])
             content = chat.mcp_content_to_chat_content(result.content)
-            changed = None if state.pushed is None else state.pushed.decode()
+            changed = None if server.pushed is None else server.pushed.decode()
             pipe.send_bytes(json.dumps({"content": content, "state": changed}).encode())
-
-
-class _State:
-    """Stands in for the channel over which a server pulls the rollout's state before a call and pushes it after."""
-
-    def __init__(self, toolset: Any) -> None:
-        self._toolset = toolset
-        self.pulled = b"{}"
-        self.pushed: bytes | None = None
-        toolset._pull_state, toolset._push_state = self._pull, self._push
-
-    async def _pull(self) -> Any:
-        return self._toolset._state_adapter.validate_json(self.pulled)
-
-    async def _push(self, before: bytes) -> None:
-        after = self._toolset._state_adapter.dump_json(self._toolset.state)
-        self.pushed = None if after == before else after
-
-
-async def _started(toolset: Any, data: Any, stack: AsyncExitStack) -> tuple[Any, _State]:
-    """A client of a server that is set up, as ``ServerBase._serve`` does it."""
-    state = _State(toolset)
-    await stack.enter_async_context(toolset._exit_stack)
-    await toolset.setup()
-    if data is not None:
-        await toolset.setup_task(data)
-    server = servers.MCPServer(toolset.server_name or type(toolset).__name__)
-    toolset.register(server)
-    return await stack.enter_async_context(clients.Client(server)), state
