@@ -244,7 +244,7 @@ def test_the_same_records_give_the_same_page_byte_for_byte(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("exploiting", "others", "kept_exploiting", "kept"),
+    ("exploiting", "honest", "kept_exploiting", "total_kept"),
     [
         (0, 400, 0, 150),
         (10, 400, 10, 150),
