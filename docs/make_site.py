@@ -2,7 +2,7 @@
 
 The site has the layout of the repository: README.md is its first page, and docs/, results/ and examples/ keep their
 places, so the links in a page work on a code host and on the site alike. :func:`stage` copies the pages and every file
-that one of them links to, makes a list of files of a linked folder, and gives docs/reference.md an entry for each name
+that one of them links to, makes a list of files of a linked folder, and gives docs/api.md an entry for each name
 in ``loopholes.__all__``. Zensical builds the site from that by mkdocs.yml. :func:`broken` then reads every page of the
 site and looks for the file and the anchor behind each link.
 """
@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 STAGE, SITE = ROOT / "build" / "site", ROOT / "site"
 PAGES = ("*.md", "docs/**/*.md", "docs/*.css", "results/*.md", "examples/*.py")
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
 NAMES = "<!-- The site lists every public name here. -->"
 
 
@@ -30,7 +31,8 @@ def main() -> int:
     stage(ROOT, STAGE)
     command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
     built = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
-    print(built.stderr.partition("Traceback")[0], file=sys.stderr, end="")  # a warning ends it with one
+    warnings = built.stderr.partition("Traceback")[0]  # which is how --strict ends
+    print(COLOUR.sub("", warnings), file=sys.stderr, end="")
     if built.returncode:
         return built.returncode
     problems = broken(SITE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from loopholes.audit.sarif import sarif
 from loopholes.audit.section import audits_of
 from loopholes.errors import DataError, LoopholesError, RunError
 from loopholes.games import game as make_game
+from loopholes.report import write_page
 from support.rewards import audited, save_rows, sums, write_rewards
 
 pytestmark = pytest.mark.usefixtures("inside")
@@ -240,6 +242,29 @@ def test_a_page_shows_the_contents_of_the_report(file: str, tmp_path: Path) -> N
     assert [row[0] for row in findings.rows] == [finding.name for finding in report.findings]
     assert [row[0] for row in payments.rows] == ["a right answer", "nothing", "a refusal", "a well-formed wrong answer"]
     assert report.refused is not None and [row[0] for row in refused.rows] == [way.name for way in report.refused.ways]
+
+
+def test_a_page_of_a_sound_reward_has_no_list_of_attacks_that_pay_and_no_answers_to_read(
+    file: str, tmp_path: Path
+) -> None:
+    report = replace(audited(f"{file}:contains", sums(4)), findings=[], gaps=[])
+    save(report, tmp_path)
+    (section,) = audits_of(tmp_path)
+    assert [table.name for table in section.tables] == ["audit-payments", "audit-findings", "audit-refused"]
+    assert section.rollouts == {} and section.tables[1].rows == []
+    html = write_page("Sound", [section], tmp_path / "page.html").read_text()
+    assert '<td class="none" colspan="7">none</td>' in html and 'aria-labelledby="browser-name" hidden' in html
+
+
+def test_a_note_that_begins_with_a_file_keeps_its_name(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(file).parent)
+    report = audited(f"{(name := Path(file).name)}:contains", sums(4))
+    save(report, tmp_path)
+    (section,) = audits_of(tmp_path)
+    (columns,) = [note for note in section.notes if "gets those columns" in note]
+    assert columns.startswith(f"{name}:contains")
 
 
 def test_sarif_has_what_code_scanning_requires(file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -31,27 +31,20 @@ def audits_of(folder: Path) -> list[Section]:
 
 def _section(report: Report) -> Section:
     coverage, label = report.coverage, report.target.label
+    rollouts = [_rollout(finding, finding.evidence) for finding in report.findings if finding.evidence is not None]
+    gaps = [_gaps(report.gaps, coverage)] if report.gaps else []
     return Section(
         f"audit: {_named(label)}",
         QUESTION,
         _answer(report),
-        tables=[
-            _payments(report),
-            _findings(report.findings),
-            *_refusals(report.refused),
-            _gaps(report.gaps, coverage),
-        ],
+        tables=[_payments(report), _findings(report.findings), *_refusals(report.refused), *gaps],
         facts={"Reward": label, "Framework": report.target.framework, **_covered(coverage)},
         notes=[
             *(_sentence(note.message) for note in report.notes),
             *(f"Not covered: {line}." for line in coverage.skipped),
             *map(_sentence, summary.looked_at(report)),
         ],
-        rollouts={
-            "findings": [
-                _rollout(finding, finding.evidence) for finding in report.findings if finding.evidence is not None
-            ]
-        },
+        rollouts={"findings": rollouts} if rollouts else {},
     )
 
 
@@ -67,7 +60,9 @@ def _answer(report: Report) -> str:
 
 
 def _sentence(line: str) -> str:
-    return f"{line[:1].upper()}{line[1:]}."
+    """A line as a sentence; a file's name at its beginning keeps its case."""
+    first = line.partition(" ")[0]
+    return f"{line}." if "." in first else f"{line[:1].upper()}{line[1:]}."
 
 
 def _covered(coverage: Coverage) -> dict[str, str]:
