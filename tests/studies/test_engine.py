@@ -105,7 +105,7 @@ def test_what_is_finished_is_not_done_again(tmp_path: Path) -> None:
 def test_a_failure_takes_along_what_needs_it_and_nothing_else(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"the run b failed: it broke; 2 that need them were not started") as raised:
         run(tmp_path, {"b": [failing(B)]})
-    assert "the same command goes on" in str(raised.value)
+    assert "run the same command again to continue" in str(raised.value)
     assert A.finished(tmp_path) and E.finished(tmp_path)
     assert not C.folder(tmp_path).exists()
     assert sorted(run(tmp_path).started) == ["b", "c", "d"]
