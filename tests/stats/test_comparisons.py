@@ -193,8 +193,8 @@ def test_a_change_of_the_detectable_size_is_seen_in_four_of_five_repetitions(cha
     """On the safe side by up to seven points: few seeds cannot show how much of the spread comes from tasks."""
     rng = np.random.default_rng(2)
     sizes = [detectable(change(rng, 0.0)) for _ in range(times)]
-    size = float(np.mean([found for found in sizes if found is not None]))
-    seen = sum((found.low or 0.0) > 0 for found in (change(rng, size) for _ in range(times)))
+    size = float(np.mean([estimate for estimate in sizes if estimate is not None]))
+    seen = sum((estimate.low or 0.0) > 0 for estimate in (change(rng, size) for _ in range(times)))
     assert 0.77 - 1 / math.sqrt(times) / 2 <= seen / times <= 0.87
 
 
