@@ -101,7 +101,7 @@ def test_the_table_sets_what_was_seen_beside_what_was_predicted(tmp_path: Path) 
     place = list(table.columns).index("overclaims")
     assert [row[place].value for row in (group, none)] == [1.0, 0.0]  # type: ignore[union-attr]
     assert cell(summary, f"self-grading({NORMALISATION[0].name})/vulnerable/mini", "exploit_rate")["value"] == 1.0
-    assert "train without dividing by the deviation" in summary.section.answer
+    assert "train without dividing by the standard deviation" in summary.section.answer
     assert (
         "With undivided advantages and 10.0 % of the claims audited, the share of level-4 answers called right"
         in summary.section.answer
