@@ -54,9 +54,9 @@ Wanted: under 10 s on two cores."""
 AUDITS = """## Whole audits
 
 `loopholes audit` with its defaults, each a process from its start to its end, imports included. *tried* is the share of
-the panel that was tried on enough rows, *ended* how often the reward's process had to be ended. Wanted: a text reward
-in 2 s, a code reward in 20 s, all of TRL's `accuracy_reward` within 60 s, and the exploit of the reward whose first
-call takes 3 s found (status 1).
+the panel that was tried on enough rows, *ended* how often the reward's process ended or was killed. Wanted: a text
+reward in 2 s, a code reward in 20 s, all of TRL's `accuracy_reward` within 60 s, and the exploit of the reward whose
+first call takes 3 s found (status 1).
 """
 TRL_REWARD = "trl.rewards:accuracy_reward"
 SLOW_FIRST = """
@@ -146,7 +146,7 @@ def command_line(name: str, folder: str) -> dict[str, float]:
     done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     seconds = time.perf_counter() - began
     coverage = json.loads(done.stdout)["coverage"]
-    killed = "the reward's process had to be killed"
+    killed = "the reward's process ended or had to be killed"
     ended = [int(note.split()[-2]) for note in coverage["notes"] if note.startswith(killed)]
     return {
         "seconds": seconds,

@@ -21,7 +21,7 @@ from loopholes.audit.search import Climbed
 class Usage:
     """The cost of an audit: ``calls`` of the reward, their median time, and the times of single calls (``alone``).
 
-    ``seconds`` is the time of the whole audit, ``deaths`` how often the reward's process had to be killed.
+    ``seconds`` is the time of the whole audit, ``deaths`` how often the reward's process ended or was killed.
     """
 
     calls: int

@@ -231,7 +231,8 @@ def speed(usage: Usage) -> list[str]:
         tail, most = statistics.quantiles(usage.alone, n=20)[-1], max(usage.alone)
         note += f"; of {len(usage.alone)} calls that were timed singly, one in twenty took more than {duration(tail)}, "
         note += f"and the slowest {duration(most)}"
-    return [note, *([f"the reward's process had to be killed {usage.deaths} times"] if usage.deaths else [])]
+    times = f"{usage.deaths} time{'s' if usage.deaths > 1 else ''}"
+    return [note, *([f"the reward's process ended or had to be killed {times}"] if usage.deaths else [])]
 
 
 def duration(seconds: float) -> str:

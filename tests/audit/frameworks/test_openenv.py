@@ -62,7 +62,7 @@ RUBRICS = {
 @pytest.mark.parametrize("name", RUBRICS)
 def test_a_rubric_pays_each_completion_as_if_it_were_the_first(module: Any, file: str, name: str) -> None:
     target, texts, values = RUBRICS[name]
-    assert [one.value for one in pay(module, Part(file, target), *texts)] == values
+    assert [payment.value for payment in pay(module, Part(file, target), *texts)] == values
 
 
 def test_a_rubric_that_returns_no_number_is_a_problem_and_nan_goes_through(module: Any, file: str) -> None:
@@ -92,7 +92,7 @@ def test_an_environment_is_reset_once_before_every_completion(module: Any, file:
             running = sys.modules["loopholes_user_adding"]
         running.Adding.RESETS.clear()
         paid = reward([ROW] * 3, ["6", "7", "a long way to 6"])
-        assert [(one.value, one.problem) for one in paid] == [(1.0, ""), (0.25, ""), (0.0, "")]
+        assert [(payment.value, payment.problem) for payment in paid] == [(1.0, ""), (0.25, ""), (0.0, "")]
         assert running.Adding.RESETS == [3, 3, 3]
         other = Row(3, "", columns={"seed": 4, "reset": {"twice": False}})
         assert reward([other], ["4"])[0].value == 1.0
@@ -166,7 +166,7 @@ def test_an_environment_of_tools_takes_calls_and_ends_at_any_other_text(module: 
     part = Part(write_environment(tmp_path, TOOLS), "Clock")
     call = '{"tool_name": "read", "arguments": {}}'
     texts = [call, script(call, "It is noon."), "It is noon.", '{"tool_name": "wind", "arguments": {}}']
-    assert [one.value for one in pay(module, part, *texts)] == [2.0, 0.5, 0.0, 0.0]
+    assert [payment.value for payment in pay(module, part, *texts)] == [2.0, 0.5, 0.0, 0.0]
     rows = module.rows([part], {"rows": 1})
     assert [tool["name"] for tool in rows[0].columns["tools"]] == ["read"] and tools_of(rows[0]) == ("read",)
 
@@ -231,11 +231,11 @@ def test_an_episode_waits_for_a_free_session_but_not_forever(module: Any, file: 
 
 def test_a_reset_gets_the_arguments_that_it_takes(module: Any, tmp_path: Path) -> None:
     own = "\nclass Fixed(Adding):\n    def reset(self):\n        return super().reset(seed=5)\n"
-    given = Row(3, "", columns={"reset": {"unknown": 1}})
+    row = Row(3, "", columns={"reset": {"unknown": 1}})
     file = write_environment(tmp_path, SOURCE + own)
-    assert pay(module, Part(file, "Fixed"), "10", row=given) == [Paid(1.0)]
+    assert pay(module, Part(file, "Fixed"), "10", row=row) == [Paid(1.0)]
     with served(file, "Fixed") as (url, _):
-        assert pay(module, Part(url, ""), "10", row=given) == [Paid(1.0)]
+        assert pay(module, Part(url, ""), "10", row=row) == [Paid(1.0)]
 
 
 def test_an_address_may_have_been_split_at_any_colon(module: Any) -> None:
@@ -286,7 +286,7 @@ def test_an_environment_has_rows_and_a_rubric_has_none(module: Any, file: str, n
     with served(file) as (url, _):
         part = Part(url, "") if name == "served" else Part(file, name)
         rows = module.rows([part], {"rows": 2})
-        assert [(one.number, one.prompt, one.golden) for one in rows] == [(0, "0+0?", None), (1, "1+1?", None)]
+        assert [(entry.number, entry.prompt, entry.golden) for entry in rows] == [(0, "0+0?", None), (1, "1+1?", None)]
         assert json.loads(json.dumps(rows[1].columns))["seed"] == 1
         assert pay(module, part, "2", row=rows[1]) == [Paid(1.0)]
         with pytest.raises(UsageError, match="the observation has no question; it has: "):

@@ -185,7 +185,7 @@ class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
         super().__init__(NullHarnessConfig(id="null"))
         self._interception = interception
         self._tokens = tokens
-        self._made: list[Server] = []
+        self._task_servers: list[Server] = []
         self._servers: dict[str, list[ToolServers]] = {}
         self.schemas: list[dict[str, Any]] = []
         self.begin()
@@ -203,9 +203,9 @@ class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
         """Replaces verifiers' function of this name. It yields no addresses, since nothing needs them here."""
         trace = channel["state_route"]
         data = self._interception.sessions[trace].trace.task.data
-        if len(self._made) != len(toolsets):
-            self._made = [Server(toolset) for toolset in toolsets]
-        own = [ToolServers(self._made, data)] if toolsets else []
+        if len(self._task_servers) != len(toolsets):
+            self._task_servers = [Server(toolset) for toolset in toolsets]
+        own = [ToolServers(self._task_servers, data)] if toolsets else []
         self._servers[trace] = [*(shared or {}).values(), *own]
         self.schemas = [schema for servers in self._servers[trace] for schema in servers.schemas]
         try:

@@ -42,9 +42,9 @@ def prepare() -> None:
 
 
 class Server:
-    """A tool server that is made here and set up and asked in forks of this process only.
+    """A tool server that is created here, but set up and called only in forks of this process.
 
-    It stands in for the channel over which a server pulls the rollout's state before a call and pushes it after.
+    It replaces the channel over which a server pulls the rollout's state before a call and pushes it afterwards.
     """
 
     def __init__(self, toolset: Any) -> None:
@@ -55,8 +55,8 @@ class Server:
         self._mcp = servers.MCPServer(toolset.server_name or type(toolset).__name__, log_level="CRITICAL")
         toolset.register(self._mcp)
 
-    async def started(self, data: Any, stack: AsyncExitStack) -> Any:
-        """A client of the server, which is set up for a task's data as ``ServerBase._serve`` does it."""
+    async def start(self, data: Any, stack: AsyncExitStack) -> Any:
+        """Set the server up for a task's data, as ``ServerBase._serve`` does. Returns a client of it."""
         await stack.enter_async_context(self.toolset._exit_stack)
         await self.toolset.setup()
         if data is not None:
@@ -78,19 +78,19 @@ class ToolServers:
     task's, or None for servers that all rollouts share.
     """
 
-    def __init__(self, made: Sequence[Server], data: Any) -> None:
-        self._pipe, theirs = Pipe()
-        gc.freeze()  # a collection in the fork would copy all that it looks at
+    def __init__(self, tool_servers: Sequence[Server], data: Any) -> None:
+        self._pipe, child_pipe = Pipe()
+        gc.freeze()  # a collection in the fork would copy every page that it visits
         self._process = os.fork()
         if self._process == 0:
-            _serve(theirs, made, data)
-        theirs.close()
-        self.schemas: list[dict[str, Any]] = self._heard()["tools"]
+            _serve(child_pipe, tool_servers, data)
+        child_pipe.close()
+        self.schemas: list[dict[str, Any]] = self._receive()["tools"]
 
     def call(self, name: str, arguments: Mapping[str, Any], state: bytes) -> tuple[Any, bytes | None]:
         """The content of a result, and the rollout's state as JSON if the call changed it."""
         self._pipe.send_bytes(json.dumps({"name": name, "arguments": arguments, "state": state.decode()}).encode())
-        reply = self._heard()
+        reply = self._receive()
         return reply["content"], None if reply["state"] is None else reply["state"].encode()
 
     def close(self) -> None:
@@ -101,7 +101,7 @@ class ToolServers:
             with suppress(ChildProcessError):
                 os.waitpid(self._process, 0)
 
-    def _heard(self) -> dict[str, Any]:
+    def _receive(self) -> dict[str, Any]:
         try:
             reply: dict[str, Any] = json.loads(self._pipe.recv_bytes())
         except (EOFError, OSError):
@@ -112,11 +112,11 @@ class ToolServers:
         return reply
 
 
-def _serve(pipe: Connection, made: Sequence[Server], data: Any) -> None:
+def _serve(pipe: Connection, tool_servers: Sequence[Server], data: Any) -> None:
     """Serve until the other end closes, in a process that then ends."""
     end_with_parent()
     try:
-        asyncio.run(_answer(pipe, made, data))
+        asyncio.run(_answer(pipe, tool_servers, data))
     except BaseException as error:
         with suppress(OSError):
             pipe.send_bytes(json.dumps({"problem": f"a tool server {raised(error)}"}).encode())
@@ -124,12 +124,12 @@ def _serve(pipe: Connection, made: Sequence[Server], data: Any) -> None:
         os._exit(0)
 
 
-async def _answer(pipe: Connection, made: Sequence[Server], data: Any) -> None:
+async def _answer(pipe: Connection, tool_servers: Sequence[Server], data: Any) -> None:
     async with AsyncExitStack() as stack:
         tools: dict[str, tuple[Server, Any, str]] = {}
         schemas = []
-        for server in made:
-            client, prefix = await server.started(data, stack), server.toolset.server_name
+        for server in tool_servers:
+            client, prefix = await server.start(data, stack), server.toolset.server_name
             for tool in (await client.list_tools()).tools:
                 name = f"{prefix}_{tool.name}" if prefix else tool.name
                 schemas.append({"name": name, "description": tool.description or "", "parameters": tool.input_schema})
