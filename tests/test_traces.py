@@ -184,8 +184,8 @@ def test_a_file_of_another_layout_is_one_sentence_and_nothing_is_written(
 
 WRONG: list[tuple[list[str], type[Exception], str]] = [
     (["--format", "nemo", "1.jsonl", "--out", "run"], UsageError, "there is no format 'nemo'"),
-    (["--format", "verl", "--out", "run"], UsageError, "takes rollout FILES"),
-    (["--format", "verl", "1.jsonl"], UsageError, "takes rollout FILES"),
+    (["--format", "verl", "--out", "run"], UsageError, "needs rollout FILES"),
+    (["--format", "verl", "1.jsonl"], UsageError, "needs rollout FILES"),
     (["1.jsonl"], UsageError, "score needs --tasks and --completions"),
     (["--format", "verl", "nowhere.jsonl", "--out", "run"], DataError, "nowhere.jsonl is not a file"),
     (["--format", "verl", "empty", "--out", "run"], DataError, "holds no rollout file of verl"),
