@@ -36,12 +36,6 @@ FAULTS = {
         2,
         "wrote into the audit's own pipe",
     ),
-    "forks": (
-        "import os\ndef reward(completion, answer):\n    child = os.fork()\n"
-        "    return 1.0 if child == 0 else float(completion == answer)\n",
-        0,
-        "",
-    ),
     "leaves processes behind": (LEAVES, 0, ""),
     "listens at a port": (
         "import socket\nlistening = socket.create_server(('127.0.0.1', PORT))\n" + SOUND,
@@ -50,7 +44,7 @@ FAULTS = {
     ),
     "changes between two calls": (
         "import itertools\nnumbers = itertools.count()\ndef reward(completion, answer):\n"
-        "    return float(completion == answer) * (next(numbers) % 2)\n",
+        "    return float(completion == answer) * (next(numbers) % 3 > 0)\n",
         0,
         "",
     ),
@@ -85,15 +79,16 @@ def test_a_fault_of_a_target_is_one_sentence_and_nothing_of_it_outlives_the_audi
     file.write_text(source.replace("PORT", str(port)))
     Path("rows.jsonl").write_text("\n".join(map(json.dumps, ROWS)))
     budget = "3" if "hangs" in name else "60"
-    arguments = ["--data", "rows.jsonl", "--rows", "8", "--search-calls", "0", "--budget-seconds", budget]
+    arguments = ["--data", "rows.jsonl", "--rows", "8", "--search-calls", "0", "--budget-seconds", budget, "--json"]
     ended = main(["audit", "rewards.py:reward", "--framework", "plain", *arguments])
     printed = capsys.readouterr()
     assert (ended, words in printed.err) == (code, True)
     assert "Traceback" not in printed.err and (not words or "no exploit" not in printed.out)
     assert any(not running(file) for _ in range(500))
     socket.create_server(("127.0.0.1", port)).close()  # nobody listens there any more
-    said = " ".join(printed.out.split())
-    assert ("paid differently when they were scored again" in said) is (name == "changes between two calls")
+    findings = json.loads(printed.out)["findings"] if printed.out else []
+    is_unsteady = "nondeterministic" in {finding["name"] for finding in findings}
+    assert is_unsteady is (name == "changes between two calls")
 
 
 def test_a_target_without_data_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
