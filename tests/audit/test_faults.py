@@ -43,8 +43,8 @@ FAULTS = {
         "",
     ),
     "changes between two calls": (
-        "import itertools\nnumbers = itertools.count()\ndef reward(completion, answer):\n"
-        "    return float(completion == answer) * (next(numbers) % 3 > 0)\n",
+        "import random\nchance = random.SystemRandom()\ndef reward(completion, answer):\n"
+        "    return float(completion == answer) - 0.1 * chance.random()\n",
         0,
         "",
     ),
