@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from loopholes.audit import rows_from
+from loopholes.audit.answers import answers_of
 from loopholes.audit.budget import Budget
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.inferred import assume_golden
@@ -116,6 +117,11 @@ def _changed(value: Any, answer: str) -> Any:
     if isinstance(value, int | float):
         return type(value)(answer)
     return json.loads(json.dumps(value).replace("41", answer))
+
+
+@pytest.mark.parametrize("name", ["seed", "reset", "observation", "lead", "tools", "available_actions"])
+def test_what_an_episode_begins_with_is_no_answer(name: str) -> None:
+    assert answers_of(Row(0, "3+3?", columns={"prompt": "3+3?", name: 6})) == {}
 
 
 def test_a_choice_is_read_by_its_place_or_its_text() -> None:

@@ -302,6 +302,11 @@ FAULTY = """
         if completion == "fork":
             os.fork()
         return float(completion == "fork")
+    def multiplying(completion):
+        os.fork()
+        with open(os.path.join(os.path.dirname(__file__), "calls"), "a") as calls:
+            calls.write("x")
+        return 0.0
     def taking(completion, list):
         return float(list.pop())
     def waiting(completion):
@@ -345,6 +350,13 @@ def test_a_child_that_a_reward_left_behind_answers_nothing(faulty: str) -> None:
         first = scorer.pay_now([(0, "fork"), (1, "a")])
         then = scorer.pay_now([(0, "a"), (1, "fork"), (2, "a")])
     assert [payment.value for payment in (*first, *then)] == [1.0, 0.0, 0.0, 1.0, 0.0]
+
+
+def test_a_child_that_a_reward_forked_takes_no_further_completion(faulty: str) -> None:
+    """Eight completions would otherwise be looked at 510 times."""
+    with open_scorer(faulty, "multiplying") as scorer:
+        scorer.pay_now([(0, str(number)) for number in range(8)])
+    assert len((Path(faulty).parent / "calls").read_text()) <= 2 * (1 + 8)
 
 
 def test_a_column_that_a_reward_removes_is_back_in_the_next_call(faulty: str) -> None:

@@ -85,7 +85,7 @@ class Adding(Environment[Answer, Question, State]):
     async def step_async(self, action, timeout_s=None):
         if action.text == "crash":
             raise RuntimeError("the disk is full")
-        if action.text == "wait":
+        if action.text == "linger":
             await asyncio.sleep(3)
         seed = self._seed
         if action.text != "on":

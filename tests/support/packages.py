@@ -45,9 +45,15 @@ VERL = {
     "verl/utils/reward_score/__init__.py": """
         from verl.utils import import_utils
         def default_compute_score(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
-            if data_source != "openai/gsm8k":
+            if data_source == "openai/gsm8k":
+                result = solution_str == f"#### {ground_truth}"
+            elif data_source in ["HuggingFaceH4/MATH-500"] or data_source.startswith("aime"):
+                result = solution_str == ground_truth
+            else:
                 raise NotImplementedError(f"no scorer for {data_source}")
-            return float(solution_str == f"#### {ground_truth}")
+            if "score" in kwargs:
+                return kwargs["score"]
+            return float(result)
     """,
 }
 INSPECT = {
@@ -64,10 +70,11 @@ INSPECT = {
     """,
     "inspect_ai/_util/__init__.py": "",
     "inspect_ai/_util/registry.py": """
-        def is_registry_object(value):
+        def is_registry_object(value, type=None):
             return getattr(value, "registered", False)
     """,
     "inspect_ai/scorer.py": """
+        __all__ = ["Score", "Target", "choice", "match", "value_to_float"]
         class Target(list):
             def __init__(self, target):
                 super().__init__(target if isinstance(target, list) else [target])

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from loopholes.audit.choices import LETTERS, options_of
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.lookup import cases_of, lookup
+from loopholes.audit.offers import COLUMNS as OFFERS
 from loopholes.audit.programs import TESTS, is_tested, program_of
 
 TRUTHS = (
@@ -28,7 +29,7 @@ NESTED = ("reward_model", "extra_info", "info", "metadata", "reward_spec", "veri
 NO_ANSWERS = frozenset(
     "prompt question problem instruction input golden floor id index idx uuid split data_source source level "
     "difficulty ability task category subject type style choices options entry_point starter_code language "
-    "system".split()
+    "system seed reset observation lead earlier".split()
 )
 """Names of columns that never hold an answer."""
 INNER = ("target", "value", "answer", "ground_truth", "expected", "text", "label", "solution")
@@ -69,7 +70,7 @@ def _columns(columns: Mapping[str, Any]) -> Iterator[tuple[str, Any, bool]]:
         if columns.get(name) is not None:
             yield name, columns[name], True
         yield from ((f"{outer}.{name}", value[name], True) for outer, value in inside if value.get(name) is not None)
-    unnamed = set(columns) - set(NAMES) - NO_ANSWERS - set(NESTED) - set(TESTS)
+    unnamed = set(columns) - set(NAMES) - NO_ANSWERS - set(NESTED) - set(TESTS) - set(OFFERS)
     yield from ((name, columns[name], False) for name in columns if name in unnamed and columns[name] is not None)
 
 

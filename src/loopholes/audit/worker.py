@@ -145,9 +145,12 @@ class Watched(list[str]):
     def __init__(self, texts: Sequence[str], place: memoryview) -> None:
         super().__init__(texts)
         self._place = place
+        self._process = os.getpid()
 
     def __iter__(self) -> Iterator[str]:
         for number, text in enumerate(super().__iter__()):
+            if os.getpid() != self._process:
+                os._exit(0)  # the reward forked, and its child would fork in turn
             PLACE.pack_into(self._place, 0, number)
             yield text
 

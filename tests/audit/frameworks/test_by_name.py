@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,7 @@ def paid(name: str, text: str, columns: dict[str, object], **options: object) ->
         ("verl:openai/gsm8k", "2", {"reward_model": {"ground_truth": "2"}}, 0.0),
         ("inspect_ai.scorer:match(numeric=True)", "2", {"target": "2"}, 1.0),
         ("inspect_ai.scorer:match", "2", {"target": "2"}, 0.5),
+        ("inspect_ai:match(numeric=True)", "2", {"target": "2"}, 1.0),
         ("inspect_ai.scorer:match", "2", {"answer": "2"}, 0.5),
         ("inspect_ai.scorer:choice()", "ANSWER: B", {"target": "B", "choices": ["x", "y"]}, 1.0),
         ("inspect_ai.scorer:choice()", "B", {"target": "B", "choices": ["x", "y"]}, 0.0),
@@ -111,6 +113,47 @@ def test_data_comes_from_the_target_if_it_has_any(name: str, prompts: list[str])
 def test_a_missing_package_is_one_sentence(name: str, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence), RewardProcess(target_of([name], None, {})) as process:
         process.own_rows()
+
+
+TASKSET = """
+import verifiers.v1 as vf
+class Sum(vf.Task): ...
+class Sums(vf.Taskset[Sum]): ...
+"""
+PROJECT = """
+[project]
+name = "sums-v1"
+dependencies = ["verifiers", "sympy"]
+"""
+
+
+def test_a_folder_of_verifiers_is_its_only_taskset_and_says_what_it_requires(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package(tmp_path / "env", {"pyproject.toml": PROJECT, "sums_v1/__init__.py": "", "sums_v1/taskset.py": TASKSET})
+    monkeypatch.setattr("loopholes.audit.targets.is_here", lambda module: False)
+    installed: list[str] = []
+    monkeypatch.setattr("loopholes.audit.targets.built", lambda wanted, say: installed.extend(wanted) or "python")
+    target = target_of(["verifiers:env"], None, {})
+    assert (target.framework, target.parts[0].label) == ("verifiers", "env/sums_v1/taskset.py:Sums")
+    assert installed == ["verifiers~=0.4.0", "verifiers", "sympy"] and target.python == "python"
+    (tmp_path / "env" / "other.py").write_text(TASKSET)
+    with pytest.raises(UsageError, match="has to have one class of Taskset, .* it has: env/other.py:Sums, env/"):
+        target_of(["verifiers:env"], None, {})
+
+
+def test_a_taskset_of_a_package_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loopholes.audit.targets.built", lambda wanted, say: "")
+    target = target_of(["verifiers:owner/sums-v1@2"], None, {})
+    assert (target.framework, target.parts[0].label) == ("verifiers", "verifiers:owner/sums-v1@2")
+
+
+@pytest.mark.parametrize(
+    "name, members", [("verl", ("HuggingFaceH4/MATH-500", "aime", "openai/gsm8k")), ("inspect_ai", ("choice", "match"))]
+)
+def test_a_package_lists_what_can_be_named(name: str, members: tuple[str, ...]) -> None:
+    with closing(RewardProcess(target_of([f"{name}:"], None, {}))) as host:
+        assert host.prepare(name) == members
 
 
 def test_an_episode_that_continues_is_named_as_not_covered() -> None:

@@ -103,12 +103,12 @@ def test_an_environment_is_reset_once_before_every_completion(module: Any, file:
 def test_an_episode_is_played_to_its_end_and_its_steps_are_summed(module: Any, file: str, name: str) -> None:
     with served(file, "Corridor") as (url, _):
         part = Part(url, "") if name == "served" else Part(file, name)
-        texts = ["open", script("open", "wait"), script("{observation}"), script("wait", "{observation}")]
+        texts = ["open", script("open", "linger"), script("{observation}"), script("linger", "{observation}")]
         assert [one.value for one in pay(module, part, *texts)] == [0.75, 0.25, 3.0, 2.0]
         assert [one.value for one in pay(module, part, "open", turns=2)] == [0.5]
         last = module.build([part], {"return": "last"})([ROW], [script("{observation}", "open")])
         assert last[0].value == 0.25
-        assert pay(module, part, "wait")[0].problem
+        assert pay(module, part, "linger")[0].problem
 
 
 def test_a_rubric_sees_one_step_of_an_environment_that_continues(module: Any, file: str) -> None:
@@ -200,7 +200,7 @@ def test_an_error_in_an_episode_is_a_problem(module: Any, file: str) -> None:
 
 def test_an_episode_that_takes_too_long_ends(module: Any, file: str) -> None:
     with served(file) as (url, _):
-        (late,) = pay(module, Part(url, ""), "wait", timeout=1)
+        (late,) = pay(module, Part(url, ""), "linger", timeout=1)
     assert late == Paid(None, "raised TimeoutError: step ended 1 s after the episode began, or never")
 
 

@@ -244,8 +244,8 @@ def test_the_floor_of_a_served_environment_is_measured_and_its_gap_needs_right_a
     )
     with served(write_environment(tmp_path)) as (url, _):
         measured = [
-            graders.AdversarialFloor(data=rows, seconds=60),
-            graders.GameabilityGap(data=rows, seconds=60),
+            graders.AdversarialFloor(data=rows, seconds=240),
+            graders.GameabilityGap(data=rows, seconds=240),
         ]
         _, floor, gap = graders.graded(url, measured).results
         (_, blind) = graders.graded(url, [graders.GameabilityGap(seconds=20, rows=4)]).results
