@@ -86,7 +86,7 @@ BAD = [
     ("games self-grading --set audit_probability=NaN", 2, "parameter 'audit_probability'"),
     ("games self-grading --set telling=often", 2, "parameter 'telling'"),
     ("games self-grading --set telling=0 --set telling=1", 2, "gives telling twice"),
-    ("trian", 2, "no such command 'trian'. Did you mean 'train'? See loopholes --help"),
+    ("trian", 2, "Did you mean 'train', 'pretrain'? See loopholes --help"),
     ("train", 2, "missing argument 'GAME'; see loopholes train --help"),
     ("train proxy-metric", 2, "missing option '--out'"),
     (
