@@ -53,7 +53,8 @@ class UnknownName(UsageError):
 
     def __init__(self, what: str, name: str, choices: object) -> None:
         names = map(str, choices) if isinstance(choices, (list, tuple, set, dict)) else [str(choices)]
-        super().__init__(f"there is no {what} {name!r}; choose from: {', '.join(sorted(names))}")
+        by_name = sorted(names, key=lambda choice: (":" in choice, choice))  # FILE.py:NAME and the like come last
+        super().__init__(f"there is no {what} {name!r}; choose from: {', '.join(by_name)}")
 
 
 EXTRAS = {

@@ -90,7 +90,7 @@ def test_a_dry_run_says_what_fits_and_writes_nothing(
     command = ["train", "self-grading", "--policy", str(four_billion), "--out", str(out), "--steps", "100"]
     assert main([*command, "--dry-run", "--device", "8xH100", "--vllm"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "4.02 billion parameters" in said and "Devices: 8 x H100, 80 GB each" in said
+    assert "4.02 billion parameters, all of them trained" in said and "Devices: 8 x H100, 80 GB each" in said
     assert (
         "It fits only if weights, gradients and optimizer states are sharded" in said and "100 steps: at most" in said
     )

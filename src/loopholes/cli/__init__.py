@@ -127,5 +127,6 @@ def _explain_usage(error: typer.TyperException) -> int:
         typer.echo(message)
         return 0
     command = context.command_path if context is not None else "loopholes"
-    complain(f"{message[:1].lower()}{message[1:].rstrip('.')}; see {command} --help")
+    sentence = f"{message[:1].lower()}{message[1:].rstrip('.')}"
+    complain(f"{sentence} See {command} --help" if sentence.endswith("?") else f"{sentence}; see {command} --help")
     return error.exit_code

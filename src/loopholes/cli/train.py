@@ -187,14 +187,15 @@ def _estimate(fields: dict[str, Any], device: str | None, json_: bool) -> None:
 
     if find_spec("torch") is None:
         raise MissingExtra("torch", "train")
-    from loopholes.training.estimate import GB, Devices, estimate
+    from loopholes.training.estimate import Devices, estimate
 
     forecast = estimate(TrainConfig.of(**fields), None if device is None else Devices.named(device))
     if json_:
         print_line({**asdict(forecast), "fits": forecast.fits, "hours": forecast.hours})
         return
     shape, devices = forecast.shape, forecast.devices
-    conclude(f"{shape.parameters / GB:.3g} billion parameters, {shape.trained / GB:.3g} billion of them trained")
+    trained = "all" if shape.trained == shape.parameters else _count(shape.trained)
+    conclude(f"{_count(shape.parameters)} parameters, {trained} of them trained")
     conclude(
         f"Devices: {devices.count} x {devices.name}"
         + ("" if devices.memory is None else f", {_gb(devices.memory)} each")
@@ -209,7 +210,14 @@ def _estimate(fields: dict[str, Any], device: str | None, json_: bool) -> None:
         phases = ", ".join(f"{name} {plain(value)}" for name, value in forecast.seconds.items() if value is not None)
         conclude(f"A step: at most {plain(sum(step))} seconds ({phases}), if every answer is as long as allowed")
     if forecast.hours is not None:
-        conclude(f"{forecast.steps} steps: at most {plain(forecast.hours)} hours, without scoring and checkpoints")
+        hours = forecast.hours
+        time = f"{plain(hours)} hours" if hours >= 1 else f"{max(1, round(60 * hours))} minutes"
+        conclude(f"{forecast.steps} steps: at most {time}, without scoring and checkpoints")
+
+
+def _count(parameters: int) -> str:
+    """A number of parameters, in the unit in which people say it."""
+    return f"{parameters / 1e9:.3g} billion" if parameters >= 1e9 else f"{parameters / 1e6:.3g} million"
 
 
 def _gb(size: float) -> str:
