@@ -265,8 +265,12 @@ def surveyed(package: Package, options: argparse.Namespace) -> list[Record]:
     name = package.name.replace("SOURCES", str(options.sources))
     command = [sys.executable, "-m", "loopholes", "survey", name, "--out", str(out), *package.options]
     command += ["--python", python_of(package.environment, options), "--budget-seconds", str(options.seconds)]
-    cpu = _clock(command, options)
-    lines = [json.loads(line) for line in (out / "survey.jsonl").read_text(encoding="utf-8").splitlines()]
+    return of_folder(package, out, options, _clock(command, options))
+
+
+def of_folder(package: Package, out: Path, options: argparse.Namespace, cpu: float = 0.0) -> list[Record]:
+    """The records of a folder that ``loopholes survey`` wrote; its CPU seconds are shared out by wall-clock time."""
+    lines = {line["target"]: line for line in read_lines(out / "survey.jsonl")}.values()
     total = sum(line["seconds"] for line in lines) or 1.0
     return [
         {
@@ -278,8 +282,23 @@ def surveyed(package: Package, options: argparse.Namespace) -> list[Record]:
             **({"cpu": round(cpu * line["seconds"] / total, 1)} if cpu else {}),
             **_of_package(line, out),
         }
-        for line in {line["target"]: line for line in lines}.values()
+        for line in lines
     ]
+
+
+def earlier() -> Iterator[Record]:
+    """What benchmarks/published.py found, as records of this survey."""
+    versions = {target.name: (target.source, target.version) for target in _published()}
+    gym = next(package for package in packages() if package.source == "reasoning-gym")
+    for line in json.loads((ROOT / "results" / "published.json").read_text(encoding="utf-8")):
+        name, audit = line["name"], line.get("audit", {})
+        if name.startswith("reasoning-gym-"):
+            name = f"reasoning_gym:{name.removeprefix('reasoning-gym-').replace('-', '_')}"
+        source, version = versions.get(name, (gym.source, gym.version))
+        if "findings" in audit:
+            findings = [{**dict.fromkeys(("reward", "golden", "floor")), **finding} for finding in audit["findings"]]
+            record = {"name": name, "source": source, "version": version, "exit": audit["exit"], "earlier": True}
+            yield {**record, "wall": audit["wall"], "findings": findings, "coverage": audit["coverage"]}
 
 
 def _clock(command: Sequence[str], options: argparse.Namespace) -> float:
@@ -524,14 +543,26 @@ def _shown(record: Record) -> str:
     return f"exit {record['exit']} cpu {record.get('cpu', 0.0):6} {record.get('problem', '')[:160]} {'; '.join(found)}"
 
 
+def collected(path: Path) -> list[Record]:
+    """The last record of each target; benchmarks/published.py's where there is none, and what has none at all."""
+    latest = {record["name"]: record for record in [*earlier(), *read_lines(path)]}
+    for target in targets():
+        left = {"name": target.name, "source": target.source, "version": target.version, "exit": 2}
+        latest.setdefault(target.name, {**left, "problem": UNTRIED})
+    return sorted(latest.values(), key=lambda record: (record["source"], record["name"]))
+
+
+UNTRIED = "not tried yet: the machine had no time left for it"
+
+
 def main() -> None:
     """Audit, count, write."""
     options = arguments()
     results = options.out / "survey.json"
     if not options.count:
         audit_all(options)
-        latest = {record["name"]: record for record in read_lines(options.work / "records.jsonl")}
-        records = sorted(latest.values(), key=lambda record: record["source"])
+    if (options.work / "records.jsonl").exists():
+        records = collected(options.work / "records.jsonl")
         results.write_text(json.dumps(records, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     records = json.loads(results.read_text(encoding="utf-8"))
     judgements, telling = Judgements(read_lines(FOLDER / "judgements.jsonl")), _telling_entries()

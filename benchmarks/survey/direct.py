@@ -140,7 +140,7 @@ def main() -> None:
     """Pay what the folders named hold."""
     sys.path.insert(0, str(Path(__file__).parent))
     for folder in sys.argv[1:]:
-        for path in sorted(Path(folder).glob("0*.json")):
+        for path in sorted(Path(folder).rglob("0*.json")):
             finding = json.loads(path.read_text(encoding="utf-8"))
             if finding["verdict"] == "exploit":
                 print(json.dumps(_line(Path(folder).name, finding), ensure_ascii=False), flush=True)
@@ -148,7 +148,7 @@ def main() -> None:
 
 def _line(name: str, finding: Mapping[str, Any]) -> dict[str, Any]:
     evidence = finding["evidence"]
-    row = evidence["columns"]
+    row = {"prompt": evidence["prompt"], **evidence["columns"]}
     line = {
         "target": name,
         "finding": f"{finding['family']}/{finding['name']}",
