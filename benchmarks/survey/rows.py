@@ -226,7 +226,8 @@ def mines(form: str, ask: str) -> list[Row]:
 
 def countdowns(form: str, ask: str = "Use each number once.") -> list[Row]:
     """Four numbers from which a target is to be made."""
-    draw, rows = _draw("countdown"), []
+    draw = _draw("countdown")
+    rows: list[Row] = []
     while len(rows) < COUNT:
         a, b, c, d = nums = [draw.randrange(2, 50) for _ in range(4)]
         target = a * b + c - d
@@ -250,7 +251,8 @@ def liars(form: str, ask: str) -> list[Row]:
 
 def puzzles_24(form: str, ask: str) -> list[Row]:
     """Four numbers from which 24 is to be made, with the columns of SynLogic's game."""
-    draw, rows = _draw("24"), []
+    draw = _draw("24")
+    rows: list[Row] = []
     while len(rows) < COUNT:
         numbers = [draw.randrange(1, 10) for _ in range(4)]
         one, two, three = (draw.choice("+-*") for _ in range(3))

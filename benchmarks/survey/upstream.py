@@ -63,7 +63,7 @@ class Anything(metaclass=Names):
 class Stub(ModuleType):
     """A module that has every name."""
 
-    __path__: ClassVar[list[str]] = []
+    __path__: ClassVar[list[str]] = []  # type: ignore[misc]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,12 @@ def test_a_folder_of_verifiers_is_its_only_taskset_and_says_what_it_requires(
     package(tmp_path / "env", {"pyproject.toml": PROJECT, "sums_v1/__init__.py": "", "sums_v1/taskset.py": TASKSET})
     monkeypatch.setattr("loopholes.audit.targets.is_here", lambda module: False)
     installed: list[str] = []
-    monkeypatch.setattr("loopholes.audit.targets.built", lambda wanted, say: installed.extend(wanted) or "python")
+
+    def built(requirements: Sequence[str], say: object) -> str:
+        installed.extend(requirements)
+        return "python"
+
+    monkeypatch.setattr("loopholes.audit.targets.built", built)
     target = target_of(["verifiers:env"], None, {})
     assert (target.framework, target.parts[0].label) == ("verifiers", "env/sums_v1/taskset.py:Sums")
     assert installed == ["verifiers~=0.4.0", "verifiers", "sympy"] and target.python == "python"

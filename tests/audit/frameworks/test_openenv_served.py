@@ -83,7 +83,7 @@ def test_an_episode_is_a_session_with_a_reset_and_steps(server: Server, address:
     (part,) = target_of([address], None, {}).parts
     reward = openenv.build([part], {"turns": 2})
     row = Row(7, "", columns={"seed": 3, "reset": {"level": 1}})
-    assert reward([row], [script("a", "b")]) == [Paid(0.5, shown="Say something.")]
+    assert reward([row], [script("a", "b")]) == [Paid(0.5, first_observation="Say something.")]
     assert server.opened == [f"{address.rstrip('/')}/schema", session]
     assert server.asked == [
         {"type": "reset", "data": {"level": 1, "seed": 3, "episode_id": "audit-7"}},
