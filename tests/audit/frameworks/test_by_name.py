@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from contextlib import closing
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
