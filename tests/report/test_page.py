@@ -180,7 +180,7 @@ def test_the_numbers_of_the_page_are_those_it_was_given(tmp_path: Path) -> None:
         "loopholes train reward-tampering",
         "clearly raised the exploit rate in 1 of 1 pairs of game and policy. Training on the secure channel clearly "
         "raised it in 0. A blind spot opened in reward-tampering with mini: the exploit rate rose, and task "
-        "performance did not show it. How the exploits came about: discovered: reward-tampering with mini.",
+        "performance did not show it. How the exploits came about: discovered in reward-tampering with mini.",
     ):
         assert expected in text, expected
 

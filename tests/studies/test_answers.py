@@ -8,20 +8,14 @@ from string import Formatter
 
 import pytest
 
-from loopholes.studies.answers import VERDICTS, say
+from loopholes.studies import answers
+from loopholes.studies.answers import VERDICTS, Verdict, say
 from loopholes.studies.jobs import Evaluate, Train
 from support.finished_runs import SMALL, summary_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "studies.md").read_text()
 STUDIES = ROOT / "src" / "loopholes" / "studies"
-FIELD = re.compile(r"\\{\w+\\}")
-
-
-def pattern_of(study: str) -> re.Pattern[str]:
-    """Matches an answer that consists of nothing but sentences of a study's verdicts, whatever their numbers."""
-    sentences = [FIELD.sub(".*?", re.escape(verdict.sentence)) for verdict in VERDICTS[study].values()]
-    return re.compile(f"({'|'.join(sentences)})( ({'|'.join(sentences)}))*")
 
 
 def test_the_page_shows_every_verdict_with_its_condition_and_its_sentence() -> None:
@@ -58,10 +52,14 @@ def test_every_sentence_ends_and_its_fields_have_names(study: str) -> None:
 
 
 @pytest.mark.parametrize("study", ["discovery", "transfer", "persistence", "audit-validity"])
-def test_an_answer_is_made_of_the_table_alone(study: str, tmp_path: Path) -> None:
+def test_an_answer_is_made_of_the_table_alone(study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def rate(job: Evaluate) -> float:
         return 0.6 if isinstance(job.source, Train) and job.source.channel == "vulnerable" else 0.05
 
+    names = {
+        key: {name: Verdict(verdict.when, f"<{name}>") for name, verdict in verdicts.items()}
+        for key, verdicts in VERDICTS.items()
+    }
+    monkeypatch.setattr(answers, "VERDICTS", names)
     answer = summary_of(study, tmp_path, rate, lambda job, step: 0.05, SMALL).section.answer
-    assert pattern_of(study).fullmatch(answer)
-    assert not pattern_of(study).fullmatch(f"In short: {answer}")
+    assert re.fullmatch(r"<[a-z-]+>( <[a-z-]+>)*", answer)

@@ -67,7 +67,7 @@ def test_discovery_finds_the_planted_exploit_and_when_it_came(tmp_path: Path) ->
         assert [(part["value"], part["n"], part["seeds"]) for part in parts] == [(1.0, 5, 5), (0.0, 0, 5)]
     assert all(test.p == pytest.approx(1 / 32) and test.p_holm == pytest.approx(6 / 32) for test in summary.comparisons)
     assert (
-        "How the exploits came about: amplified: " in summary.section.answer
+        "How the exploits came about: amplified in " in summary.section.answer
         and "discovered" not in summary.section.answer
     )  # the base rate is 5 %
     assert "the smallest possible p is 0.0312, or 0.188 after correction for 6 tests" in summary.section.tables[2].note

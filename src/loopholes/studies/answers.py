@@ -135,10 +135,10 @@ VERDICTS: Mapping[str, Mapping[str, Verdict]] = {
         ),
         "exploratory": Verdict(
             "always",
-            "Exploratory, in {pairs} pairs of games, comparing the vulnerable with the secure channel of the first "
-            "game: the second exploit starts nearer in {nearer} and farther in {farther}, grows faster in {faster} and "
-            "slower in {slower}, and appears sooner in {sooner} and later in {later} (tests within seeds, corrected by "
-            "Holm).",
+            "Exploratory, over all pairs of games ({pairs}), comparing the vulnerable with the secure channel of the "
+            "first game: the second exploit starts nearer in {nearer} and farther in {farther}, grows faster in "
+            "{faster} and slower in {slower}, and appears sooner in {sooner} and later in {later} (tests within seeds, "
+            "corrected by Holm).",
         ),
         "explained": Verdict(
             "always",

@@ -155,7 +155,7 @@ def _roads(played: Sequence[Played]) -> list[str]:
     """The sentence on the road of each exploit; empty where none was looked for."""
     roads = {pair.name: pair.arms["vulnerable"].road for pair in played if _judged(pair, "vulnerable")}
     names = [(way, [name for name in roads if roads[name] == way]) for way in get_args(Road)]
-    listing = "; ".join(f"{way}: {listed(pairs)}" for way, pairs in names if pairs)
+    listing = "; ".join(f"{way} in {listed(pairs)}" for way, pairs in names if pairs)
     return [say("discovery", "roads", roads=listing)] if listing else []
 
 
