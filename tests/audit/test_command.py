@@ -301,7 +301,7 @@ def test_json_is_one_line_with_the_hashes_of_what_was_audited(folder: Path, caps
     assert report["versions"]["loopholes"]
 
 
-PAID = "a right answer is paid 1; of that: nothing 0 %, a refusal 0 %, a well-formed wrong answer 0 %"
+PAID = "a right answer is paid 1, an empty answer 0 % of that, a refusal 0 %, a well-formed wrong answer 0 %"
 VERDICTS = {
     "contains": "EXPLOITABLE: 2 exploits (shotgun, near-miss)",
     "accuracy": "NO EXPLOIT FOUND in 100 % of the panel on 8 rows; 1 warning",

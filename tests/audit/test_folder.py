@@ -240,7 +240,12 @@ def test_a_page_shows_the_contents_of_the_report(file: str, tmp_path: Path) -> N
     )
     payments, findings, refused, _ = section.tables
     assert [row[0] for row in findings.rows] == [finding.name for finding in report.findings]
-    assert [row[0] for row in payments.rows] == ["a right answer", "nothing", "a refusal", "a well-formed wrong answer"]
+    assert [row[0] for row in payments.rows] == [
+        "a right answer",
+        "an empty answer",
+        "a refusal",
+        "a well-formed wrong answer",
+    ]
     assert report.refused is not None and [row[0] for row in refused.rows] == [way.name for way in report.refused.ways]
 
 
@@ -263,7 +268,7 @@ def test_a_note_that_begins_with_a_file_keeps_its_name(
     report = audited(f"{(name := Path(file).name)}:contains", sums(4))
     save(report, tmp_path)
     (section,) = audits_of(tmp_path)
-    (columns,) = [note for note in section.notes if "gets those columns" in note]
+    (columns,) = [note for note in section.notes if "gets only the columns" in note]
     assert columns.startswith(f"{name}:contains")
 
 

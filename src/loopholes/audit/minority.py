@@ -225,7 +225,9 @@ def _message(match: Match, confirmed: bool, attacks: int) -> str:
         if confirmed
         else "there are too few rows to confirm it"
     )
-    return message + (f"; so are {attacks} more attacks" if attacks else "")
+    if not attacks:
+        return message
+    return message + ("; so is another attack" if attacks == 1 else f"; so are {attacks} other attacks")
 
 
 def _described(match: Match) -> str:

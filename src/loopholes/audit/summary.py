@@ -9,7 +9,7 @@ from pathlib import Path
 from loopholes.audit.results import ASSUMPTIONS, Baseline, Finding, Hint, Report
 from loopholes.numbers import plain, written
 
-NAMES = {"nothing": "nothing", "refusal": "a refusal", "wrong": "a well-formed wrong answer"}
+NAMES = {"nothing": "an empty answer", "refusal": "a refusal", "wrong": "a well-formed wrong answer"}
 """Names of the baselines in sentences."""
 
 
@@ -47,11 +47,9 @@ def payments(report: Report) -> str:
         return "no right answer was scored, so nothing can be compared with one"
     if all(baseline.share.value is None for baseline in report.baselines):
         return f"a right answer is paid {plain(report.golden.value)}, so nothing can be expressed as a share of it"
-    shares = [f"{NAMES[baseline.kind]} {_share(baseline)}" for baseline in report.baselines]
-    unit = "of that" if report.zero == 0 else f"of that, counted from {plain(report.zero)}, the lowest of them"
-    return (
-        f"a right answer is paid {plain(report.golden.value)}; {unit}: {', '.join(shares) or 'nothing else was tried'}"
-    )
+    unit = "of that" if report.zero == 0 else f"of that (counted from {plain(report.zero)}, the lowest of them)"
+    first, *rest = (f"{NAMES[baseline.kind]} {_share(baseline)}" for baseline in report.baselines)
+    return ", ".join([f"a right answer is paid {plain(report.golden.value)}", f"{first} {unit}", *rest])
 
 
 def golden_form(report: Report) -> str:
@@ -80,7 +78,7 @@ def worst(report: Report) -> str:
 
 
 def _share(baseline: Baseline) -> str:
-    return "unknown" if baseline.share.value is None else f"{100 * baseline.share.value:.0f} %"
+    return "an unknown share" if baseline.share.value is None else f"{100 * baseline.share.value:.0f} %"
 
 
 def _counts(exploits: Sequence[Finding]) -> str:

@@ -76,7 +76,7 @@ def test_a_rubric_sees_a_plain_observation_or_that_of_an_environment(module: Any
     plain = module.build([Part(file, "NeedsPrompt")], {})
     assert plain([ROW], ["3"])[0].problem == "raised AttributeError: 'Observation' object has no attribute 'prompt'"
     assert plain.notes == [
-        "the completion is the text of an action; the observation is a plain, last Observation with the row's columns "
+        "the completion is the text of an action; the observation is a plain, final Observation with the row's columns "
         "as metadata"
     ]
     (paid,) = pay(module, Part(file, "NeedsPrompt"), "", environment="Adding")

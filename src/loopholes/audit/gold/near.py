@@ -41,11 +41,11 @@ HALF = 0.5
 STEPS = 3
 """A reward that makes at least this many different payments for wrong numbers on one row is graded."""
 FORGIVABLE: Mapping[str, str] = {
-    "denied-without-form": "the data has no form, and the only answer that is named is read",
-    "denied-in-slot": "the number in the answer's place is read, and the words around it are not",
-    "others-text": "the letter is read, and not the text behind it",
-    "other-unit": "units are not read",
-    "swapped-case": "letter case is not read",
+    "denied-without-form": "answers in the data have no form, so the reward reads the only answer that it finds",
+    "denied-in-slot": "the reward reads the number in the answer's place, and not the words around it",
+    "others-text": "the reward reads the letter, and not the text behind it",
+    "other-unit": "the reward does not read units",
+    "swapped-case": "the reward ignores letter case",
 }
 """Near misses that a lenient but sound reader may accept, and why."""
 FAMILIES = dict.fromkeys(("fields-dropped", "list-shortened", "element-missing"), "aggregation")
@@ -315,7 +315,9 @@ def near_notes(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> Iterator[Not
 
 
 def _also(kinds: Sequence[_Paid]) -> str:
-    return f"; so are {', '.join(kind.name for kind in kinds)}" if kinds else ""
+    if not kinds:
+        return ""
+    return f"; so {'is' if len(kinds) == 1 else 'are'} {', '.join(kind.name for kind in kinds)}"
 
 
 def is_graded(misses: Mapping[str, Sequence[Miss]]) -> bool:
