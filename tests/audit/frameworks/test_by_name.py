@@ -9,7 +9,6 @@ import json
 import math
 from collections.abc import Sequence
 from contextlib import closing
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
