@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from loopholes.cli import main
+from support.packages import package
 
 pytestmark = pytest.mark.slow
 
@@ -66,6 +67,16 @@ class Sums(vf.Taskset[SumTask]):
             for n in range(10, 34)
         ]
 """
+PROJECT = """
+[project]
+name = "sums-v1"
+version = "0.1.0"
+dependencies = ["verifiers"]
+"""
+EXPORTS = """
+from sums_v1.taskset import Sums
+__all__ = ["Sums"]
+"""
 AUDITS: dict[str, tuple[Sequence[dict[str, Any]] | None, list[str], int, set[str]]] = {
     "reasoning_gym:puzzle24": (None, [], 1, {"component-alone"}),
     "reasoning_gym:game_of_life_halting": (None, [], 1, {"component-alone"}),
@@ -77,6 +88,7 @@ AUDITS: dict[str, tuple[Sequence[dict[str, Any]] | None, list[str], int, set[str
     "tasks.py:letters": (None, ["--golden", "ANSWER: {target}"], 0, set()),
     "trl.rewards:accuracy_reward": (CHAT, [], 1, {"expression/golden"}),
     "project/sums.py:Sums": (None, ["--set", "golden=answer"], 0, set()),
+    "verifiers:env": (None, ["--set", "golden=answer"], 0, set()),
 }
 """Targets: rows, if they have none; further arguments; the exit code; and the names of some exploits."""
 
@@ -90,6 +102,9 @@ def test_a_real_package_is_audited_in_an_environment_of_its_own(
     (tmp_path / "tasks.py").write_text(TASK)
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "sums.py").write_text(TASKSET)
+    package(
+        tmp_path / "env", {"pyproject.toml": PROJECT, "sums_v1/__init__.py": EXPORTS, "sums_v1/taskset.py": TASKSET}
+    )
     if rows is not None:
         (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
         more = [*more, "--data", "rows.jsonl"]

@@ -112,8 +112,9 @@ def _by_name(name: str) -> Any:
     try:
         return loaders.taskset_class(name)
     except ModuleNotFoundError as error:
+        module = getattr(error.__cause__, "name", None) or error.name
         raise UsageError(
-            f"{PREFIX}:{name} cannot be imported: there is no module {error.name}; install its package --with PACKAGE, "
+            f"{PREFIX}:{name} cannot be imported: there is no module {module}; install its package --with PACKAGE, "
             f"or name its folder, {PREFIX}:FOLDER"
         ) from error
     except Exception as error:
