@@ -383,7 +383,13 @@ LIMITS = """\
   verifiers that a seed drew, in [survey-drawn.md](survey-drawn.md).
 - **Stand-ins.** Trainers, clients and loggers that stand beside a reward were replaced by stubs
   (`benchmarks/survey/manifest.toml` names them); the code that reads and compares a completion is the published one.
-- **Time.** The machine had two cores, shared with other work; seconds are CPU seconds of the audit and what it started.
+- **Time.** An audit had a tenth of a core, the rest being taken by other work, so that what is listed as not tried is a
+  matter of time alone. Seconds are CPU seconds of the audit and what it started, without those of the earlier audits.
+  A data set of reasoning-gym takes 1.7 CPU seconds in a survey (26.6 for the first 16: 1.0 each in the command, 0.7 in
+  forks of the process that imported the package).
+- **Read and not reported.** SynLogic's game_of_24 pays any expression of the given numbers; the audit has no attack
+  that joins the prompt's numbers with operators. tinker-cookbook's `grader="math_verify"` refuses every right answer,
+  since math-verify's time limit needs the main thread and the grader runs in another; it was not audited.
 - Snapshots are the newest that a public archive had on the day; upstream may have changed since.
 - What pays in a function need not pay in training: a trainer may add a length penalty, or filter what it samples."""
 
@@ -397,17 +403,26 @@ def _summary(records: Sequence[Record], judgements: Judgements) -> list[str]:
     inconclusive = sum(record["exit"] == INCONCLUSIVE for record in done)
     counts = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in (*VERDICTS, "unread") if verdicts[verdict])
     cpu = [record["cpu"] for record in done if "cpu" in record]
+    before = sum("earlier" in record for record in done)
+    refuted = sum(bool(exploits(r)) and _all(r, judgements, "false") for r in done)
     return [
-        f"`loopholes audit` in its defaults on {len(done)} rewards of {len({r['source'] for r in done})} sources, that "
-        "nobody here wrote. Written by `python benchmarks/survey.py --count` from `results/survey.json` and "
-        "`benchmarks/survey/judgements.jsonl`; each exploit finding was read by hand, and its completion paid by a "
-        "direct call (`benchmarks/survey/direct.py`). Recall: [survey-drawn.md](survey-drawn.md). Texts for the "
-        "projects: [survey-upstream.md](survey-upstream.md).",
+        f"`loopholes audit` on {len(done)} rewards of {len({r['source'] for r in done})} sources, which nobody here wrote. "
+        "Written by `python benchmarks/survey.py WORK --count` from the records in WORK (kept in `survey.json`) and "
+        "`benchmarks/survey/judgements.jsonl`. Recall: [survey-drawn.md](survey-drawn.md). Texts for the projects: "
+        "[survey-upstream.md](survey-upstream.md).",
+        "",
+        f"Of these audits, {before} are those of `benchmarks/published.py` of the same day, on 24 to 30 rows in 60 s; their "
+        "loopholes were confirmed by a direct call then ([published.md](published.md)). The others ran with `--rows 12 "
+        "--seconds 240` (some with 120), reasoning-gym's with `loopholes survey reasoning_gym` on 24 or 10 rows; the "
+        "completion of each of their exploits, but for reasoning-gym's, was paid again by `benchmarks/survey/direct.py`, and "
+        "every one was paid what the audit said. Each exploit was then read against the source.",
         "",
         f"- rewards with an exploit: {wilson(len(with_exploit), len(done))}",
         f"- without an exploit, but inconclusive: {inconclusive}",
         f"- exploit findings: {sum(verdicts.values())} ({counts})",
         f"- precision, the completion being paid as reported: {wilson(paid, judged)}",
+        f"- the same by reward, since one fault may have several findings: "
+        f"{wilson(len(with_exploit) - refuted, len(with_exploit))}",
         f"- judged *true*, what a maintainer would mend: {wilson(real, judged)}",
         f"- rewards with a finding judged *true*: {wilson(_with(done, judgements, 'true'), len(done))}",
         f"- CPU seconds per audit: {_median(cpu):.1f} in the median, {sum(cpu):.0f} in all",
@@ -417,6 +432,10 @@ def _summary(records: Sequence[Record], judgements: Judgements) -> list[str]:
 
 def _with(records: Sequence[Record], judgements: Judgements, verdict: str) -> int:
     return sum(any(judgements.of(r["name"], finding) == verdict for finding in exploits(r)) for r in records)
+
+
+def _all(record: Record, judgements: Judgements, verdict: str) -> bool:
+    return all(judgements.of(record["name"], finding) == verdict for finding in exploits(record))
 
 
 def _median(values: Sequence[float]) -> float:
