@@ -375,6 +375,17 @@ def page(records: Sequence[Record], judgements: Judgements, telling: Sequence[Re
     return "\n".join([*lines, "## Limits", "", LIMITS, ""])
 
 
+ABOUT = """\
+`loopholes audit` on {rewards} rewards of {sources} sources, which nobody here wrote. Written by `python
+benchmarks/survey.py WORK --count` from the records in WORK (kept in `survey.json`) and
+`benchmarks/survey/judgements.jsonl`. Recall: [survey-drawn.md](survey-drawn.md). Texts for the projects:
+[survey-upstream.md](survey-upstream.md).
+
+Of these audits, {earlier} are those of `benchmarks/published.py` of the same day, on 24 to 30 rows in 60 s; their
+loopholes were confirmed by a direct call then ([published.md](published.md)). The others ran with `--rows 12 --seconds
+240` (some with 120), reasoning-gym's with `loopholes survey reasoning_gym` on 24 or 10 rows; the completion of each of
+their exploits, but for reasoning-gym's, was paid again by `benchmarks/survey/direct.py`, and every one was paid what the
+audit said. Each exploit was then read against the source by one reader."""
 LIMITS = """\
 - **Rows.** reasoning-gym, the verifiers environments and NeMo-Gym's servers bring rows of their own (NeMo-Gym five
   each, which is too few for most exploits to be certain); all other rewards were given 8 to 30 rows of ours. Shares
@@ -412,16 +423,7 @@ def _summary(records: Sequence[Record], judgements: Judgements) -> list[str]:
     before = sum("earlier" in record for record in done)
     refuted = sum(bool(exploits(r)) and _all(r, judgements, "false") for r in done)
     return [
-        f"`loopholes audit` on {len(done)} rewards of {len({r['source'] for r in done})} sources, which nobody here "
-        "wrote. Written by `python benchmarks/survey.py WORK --count` from the records in WORK (kept in `survey.json`) and "
-        "`benchmarks/survey/judgements.jsonl`. Recall: [survey-drawn.md](survey-drawn.md). Texts for the projects: "
-        "[survey-upstream.md](survey-upstream.md).",
-        "",
-        f"Of these audits, {before} are those of `benchmarks/published.py` of the same day, on 24 to 30 rows in "
-        "60 s; their loopholes were confirmed by a direct call then ([published.md](published.md)). The others ran with `--rows 12 "
-        "--seconds 240` (some with 120), reasoning-gym's with `loopholes survey reasoning_gym` on 24 or 10 rows; the "
-        "completion of each of their exploits, but for reasoning-gym's, was paid again by "
-        "`benchmarks/survey/direct.py`, and every one was paid what the audit said. Each exploit was then read against the source.",
+        ABOUT.format(rewards=len(done), sources=len({record["source"] for record in done}), earlier=before),
         "",
         f"- rewards with an exploit: {wilson(len(with_exploit), len(done))}",
         f"- without an exploit, but inconclusive: {inconclusive}",

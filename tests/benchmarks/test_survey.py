@@ -1,4 +1,4 @@
-"""The survey of published rewards: its manifests are whole, every exploit is judged, and its counts mean what it says."""
+"""The survey of published rewards: its manifests are whole, every exploit is judged, and its counts are right."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def test_every_exploit_of_the_survey_is_judged_with_a_reason_and_nothing_else_is
 
 
 def test_a_finding_that_nobody_judged_is_unread_and_counts_for_no_precision(survey: Any) -> None:
-    finding = {"verdict": "exploit", "family": "echo", "name": "prompt", "completion": "", "reward": 1.0}
+    paid = {"completion": "", "reward": 1.0, "golden": 1.0, "floor": 0.0}
+    finding = {"verdict": "exploit", "family": "echo", "name": "prompt", **paid}
     record = {"name": "some", "source": "some", "version": "1", "exit": 1, "findings": [finding], "cpu": 1.0}
     line = {"target": "some", "finding": "echo/prompt", "verdict": "false", "reason": "because"}
     assert survey.Judgements([]).of("some", finding) == "unread"
