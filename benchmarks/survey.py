@@ -384,8 +384,8 @@ benchmarks/survey.py WORK --count` from the records in WORK (kept in `survey.jso
 Of these audits, {earlier} are those of `benchmarks/published.py` of the same day, on 24 to 30 rows in 60 s; their
 loopholes were confirmed by a direct call then ([published.md](published.md)). The others ran with `--rows 12 --seconds
 240` (some with 120), reasoning-gym's with `loopholes survey reasoning_gym` on 24 or 10 rows; the completion of each of
-their exploits, but for reasoning-gym's, was paid again by `benchmarks/survey/direct.py`, and every one was paid what the
-audit said. Each exploit was then read against the source by one reader."""
+their exploits, but for reasoning-gym's, was paid again by `benchmarks/survey/direct.py`, and every one was paid what
+the audit said. Each exploit was then read against the source by one reader."""
 LIMITS = """\
 - **Rows.** reasoning-gym, the verifiers environments and NeMo-Gym's servers bring rows of their own (NeMo-Gym five
   each, which is too few for most exploits to be certain); all other rewards were given 8 to 30 rows of ours. Shares
