@@ -35,6 +35,8 @@ PUBLISHED = ROOT / "benchmarks" / "published"
 LIMIT = 1200.0  # seconds of one audit, beyond its own budget
 VERDICTS = ("true", "weak", "by design", "false")
 FOUND, DONE, INCONCLUSIVE = 1, 0, 7
+GYM = 105  # data sets of reasoning-gym 0.1.25
+UNTRIED = "not tried, for want of time"
 Record = dict[str, Any]
 
 
@@ -369,10 +371,21 @@ def page(records: Sequence[Record], judgements: Judgements, telling: Sequence[Re
     lines += ["## By source", "", *_by_source(records, judgements), ""]
     lines += ["## The ten most telling findings", "", *_telling(telling), ""]
     lines += ["## Exploits", "", *_exploits(records, judgements), ""]
-    lines += ["## Could not be audited", "", *_failed(records), ""]
+    lines += ["## Not audited", "", *_failed(records), ""]
     return "\n".join([*lines, "## Limits", "", LIMITS, ""])
 
 
+ABOUT = """\
+`loopholes audit` on {rewards} rewards of {sources} sources, which nobody here wrote. Written by `python
+benchmarks/survey.py WORK --count` from the records in WORK (kept in `survey.json`) and
+`benchmarks/survey/judgements.jsonl`. Recall: [survey-drawn.md](survey-drawn.md). Texts for the projects:
+[survey-upstream.md](survey-upstream.md).
+
+Of these audits, {earlier} are those of `benchmarks/published.py` of the same day, on 24 to 30 rows in 60 s; their
+loopholes were confirmed by a direct call then ([published.md](published.md)). The others ran with `--rows 12 --seconds
+240` (some with 120), reasoning-gym's with `loopholes survey reasoning_gym` on 24 or 10 rows; the completion of each of
+their exploits, but for reasoning-gym's, was paid again by `benchmarks/survey/direct.py`, and every one was paid what
+the audit said. Each exploit was then read against the source by one reader."""
 LIMITS = """\
 - **Rows.** reasoning-gym, the verifiers environments and NeMo-Gym's servers bring rows of their own (NeMo-Gym five
   each, which is too few for most exploits to be certain); all other rewards were given 8 to 30 rows of ours. Shares
@@ -383,7 +396,17 @@ LIMITS = """\
   verifiers that a seed drew, in [survey-drawn.md](survey-drawn.md).
 - **Stand-ins.** Trainers, clients and loggers that stand beside a reward were replaced by stubs
   (`benchmarks/survey/manifest.toml` names them); the code that reads and compares a completion is the published one.
-- **Time.** The machine had two cores, shared with other work; seconds are CPU seconds of the audit and what it started.
+- **Time.** An audit had a tenth of a core, the rest being taken by other work, so that what is listed as not tried is a
+  matter of time alone. Seconds are CPU seconds of the audit and what it started, without those of the earlier audits.
+  A data set of reasoning-gym takes 1.7 CPU seconds in a survey (26.6 for the first 16: 1.0 each in the command, 0.7 in
+  forks of the process that imported the package).
+- **Read and not reported.** SynLogic's game_of_24 pays any expression of the given numbers; the audit has no attack
+  that joins the prompt's numbers with operators. tinker-cookbook's `grader="math_verify"` refuses every right answer,
+  since math-verify's time limit needs the main thread and the grader runs in another; it was not audited.
+- **Not covered:** judges and remote sandboxes (VLM-R1's `llm`, half of NeMo-Gym's servers, prime-environments), what
+  fetches a metric from a hub at import (DeepEyes' agent.py), images and containers, games of several players
+  (TextArena), Inspect's evals (their data come from a hub). NeMo-Gym's other servers and GEM's games were named and not
+  tried, for want of time.
 - Snapshots are the newest that a public archive had on the day; upstream may have changed since.
 - What pays in a function need not pay in training: a trainer may add a length penalty, or filter what it samples."""
 
@@ -397,26 +420,32 @@ def _summary(records: Sequence[Record], judgements: Judgements) -> list[str]:
     inconclusive = sum(record["exit"] == INCONCLUSIVE for record in done)
     counts = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in (*VERDICTS, "unread") if verdicts[verdict])
     cpu = [record["cpu"] for record in done if "cpu" in record]
+    before = sum("earlier" in record for record in done)
+    refuted = sum(bool(exploits(r)) and _all(r, judgements, "false") for r in done)
     return [
-        f"`loopholes audit` in its defaults on {len(done)} rewards of {len({r['source'] for r in done})} sources, that "
-        "nobody here wrote. Written by `python benchmarks/survey.py --count` from `results/survey.json` and "
-        "`benchmarks/survey/judgements.jsonl`; each exploit finding was read by hand, and its completion paid by a "
-        "direct call (`benchmarks/survey/direct.py`). Recall: [survey-drawn.md](survey-drawn.md). Texts for the "
-        "projects: [survey-upstream.md](survey-upstream.md).",
+        ABOUT.format(rewards=len(done), sources=len({record["source"] for record in done}), earlier=before),
         "",
         f"- rewards with an exploit: {wilson(len(with_exploit), len(done))}",
         f"- without an exploit, but inconclusive: {inconclusive}",
         f"- exploit findings: {sum(verdicts.values())} ({counts})",
         f"- precision, the completion being paid as reported: {wilson(paid, judged)}",
+        f"- the same by reward, since one fault may have several findings: "
+        f"{wilson(len(with_exploit) - refuted, len(with_exploit))}",
         f"- judged *true*, what a maintainer would mend: {wilson(real, judged)}",
         f"- rewards with a finding judged *true*: {wilson(_with(done, judgements, 'true'), len(done))}",
         f"- CPU seconds per audit: {_median(cpu):.1f} in the median, {sum(cpu):.0f} in all",
-        f"- could not be audited: {len(records) - len(done)}",
+        f"- not tried, for want of time: {sum(r.get('problem') == UNTRIED for r in records)} of those named here, and "
+        f"{GYM - sum(r['source'] == 'reasoning-gym' for r in done)} of reasoning-gym's {GYM} data sets",
+        f"- could not be audited: {sum(r.get('problem', UNTRIED) != UNTRIED for r in records)}",
     ]
 
 
 def _with(records: Sequence[Record], judgements: Judgements, verdict: str) -> int:
     return sum(any(judgements.of(r["name"], finding) == verdict for finding in exploits(r)) for r in records)
+
+
+def _all(record: Record, judgements: Judgements, verdict: str) -> bool:
+    return all(judgements.of(record["name"], finding) == verdict for finding in exploits(record))
 
 
 def _median(values: Sequence[float]) -> float:
@@ -550,9 +579,6 @@ def collected(path: Path) -> list[Record]:
         left = {"name": target.name, "source": target.source, "version": target.version, "exit": 2}
         latest.setdefault(target.name, {**left, "problem": UNTRIED})
     return sorted(latest.values(), key=lambda record: (record["source"], record["name"]))
-
-
-UNTRIED = "not tried yet: the machine had no time left for it"
 
 
 def main() -> None:
