@@ -58,8 +58,8 @@ def payer(name: str) -> Pay:
     if not target.framework:
         data = importlib.import_module("reasoning_gym").create_dataset(name.split()[1], seed=1, size=24)
         return lambda row, text: float(data.score_answer(text, row["entry"]))
-    source, _, symbol = file_of(target).partition(".py:")
-    if target.framework in ("nemo_gym", "inspect_ai"):
+    source, _, symbol = (target.direct or file_of(target)).partition(".py:")
+    if not target.direct and target.framework in ("nemo_gym", "inspect_ai"):
         framework: Any = nemo_gym if target.framework == "nemo_gym" else inspect_ai
         reward = framework.build([base.Part(f"{source}.py", symbol)], {})
         return lambda row, text: reward([base.Row(0, row["prompt"], columns=row)], [text])[0].value or 0.0

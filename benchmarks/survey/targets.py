@@ -25,6 +25,7 @@ class Target(NamedTuple):
     reward: str
     framework: str = "plain"
     rows: Callable[[Path], list[Row]] | None = None  # handed a folder for what rows need beside them
+    direct: str = ""  # what is called directly where the framework does not get through to the published function
 
 
 def _ours(make: Callable[..., list[Row]], *arguments: Any) -> Callable[[Path], list[Row]]:
@@ -92,7 +93,7 @@ TARGETS = {
     "lm-eval drop": Target("published_metrics.py:drop", rows=_ours(answers.reading, "answers", _only, "ANSWER")),
     "reasoning-gym shortest_path": Target("reasoning_gym:shortest_path", ""),
     "lighteval expr_gold_metric": Target(
-        "published_metrics.py:lighteval_expression", rows=_ours(answers.computing, "answer", f"So it is {BOXED}")
+        "published_metrics.py:lighteval_expression", rows=_ours(answers.computing, "answer", f"So it is {BOXED}", True)
     ),
     "atropos drop_eval": Target(
         "published_answers.py:atropos_drop",
@@ -115,12 +116,14 @@ TARGETS = {
         "published_inspect.py:precision_choice", "inspect_ai", _ours(answers.choices, "ANSWER: LETTER", "target")
     ),
     "slime gpqa": Target("published_answers.py:slime_gpqa", rows=_ours(answers.choices, "Answer: LETTER", "label")),
-    "gem game.Mastermind": Target("published_puzzles.py:Mastermind", "gymnasium"),
+    "gem game.Mastermind": Target("published_puzzles.py:mastermind", "gymnasium"),
     "atropos pydantic_schema_following": Target("published_answers.py:atropos_schema", rows=_ours(servers.schemas)),
     "inspect-evals chembench.pattern_mae": Target(
         f"published_inspect.py:pattern_mae({MASS!r})", "inspect_ai", _ours(answers.amounts)
     ),
-    "nemo-gym citation_if": _server("citation_if", "CitationIf", servers.citations),
+    "nemo-gym citation_if": _server("citation_if", "CitationIf", servers.citations)._replace(
+        direct="published_tools.py:citation_if"
+    ),
     "reasoning360 cruxeval": Target("published_programs.py:reasoning360_cruxeval", rows=_ours(servers.outputs)),
     "nemo-gym math_advanced_calculations": Target(
         "published_tools.py:math_advanced_calculations", rows=_ours(servers.calculations)

@@ -9,7 +9,7 @@ import sys
 from types import SimpleNamespace
 from typing import Any
 
-from sources import checkout, installed, package
+from sources import checkout, installed, load, package
 
 
 def reward_kit_schema(completion: str, ground_truth: dict[str, Any]) -> float:
@@ -73,3 +73,9 @@ def workplace_assistant(completion: str, ground_truth: list[dict[str, str]]) -> 
     utils = importlib.import_module("resources_servers.workplace_assistant.utils")
     calls = [{"name": call.get("name"), "arguments": json.dumps(call["arguments"])} for call in _calls(completion)]
     return float(utils.is_correct(calls, ground_truth, None))
+
+
+def citation_if(completion: str, verifier: dict[str, Any]) -> float:
+    """NeMo-Gym's ``citation_if``: its ``score_citation_if``, without the response that ``verify`` unpacks."""
+    module = load(checkout("NVIDIA-NeMo/Gym") / "resources_servers/citation_if/scorer.py", "citation_scorer")
+    return float(module.score_citation_if(completion, 0, verifier)[0])

@@ -52,10 +52,10 @@ def _latex(value: Fraction) -> str:
     return f"{'-' if value < 0 else ''}\\frac{{{abs(value.numerator)}}}{{{value.denominator}}}"
 
 
-def _problem(random: Random, place: int) -> tuple[str, str]:
-    """An expression in LaTeX and its value; two thirds have a value that is no whole number."""
+def _problem(random: Random, place: int, whole: bool) -> tuple[str, str]:
+    """An expression in LaTeX and its value; unless whole numbers are asked for, two thirds have another one."""
     a, b, c = (random.randint(3, 29) for _ in range(3))
-    if place % 3 == 0:
+    if whole or place % 3 == 0:
         return f"{a} \\cdot {b} + {c}", str(a * b + c)
     if place % 3 == 1:
         first, second = Fraction(a, b + 30), Fraction(c, random.choice((7, 11, 13)))
@@ -64,11 +64,11 @@ def _problem(random: Random, place: int) -> tuple[str, str]:
     return f"{a}\\sqrt{{{root}}} + {b}\\sqrt{{{root}}}", f"{a + b}\\sqrt{{{root}}}"
 
 
-def computing(column: str, golden: str) -> list[Row]:
+def computing(column: str, golden: str, whole: bool = False) -> list[Row]:
     """Expressions to compute; ``golden`` holds VALUE where the value goes."""
 
     def make(random: Random, place: int) -> Row:
-        expression, value = _problem(random, place)
+        expression, value = _problem(random, place, whole)
         prompt = f"Compute ${expression}$ and give the simplified result."
         return {"prompt": prompt, "expression": expression, column: value, "golden": golden.replace("VALUE", value)}
 
