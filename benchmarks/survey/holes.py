@@ -1,4 +1,4 @@
-"""The completions that show a loophole which reading found: a function of the row, or None where it does not concern it.
+"""Completions that show a loophole which reading found: a function of the row, or None where it does not concern it.
 
 They were written before any audit of these verifiers; ``readings.jsonl`` says what each shows.
 """
@@ -18,6 +18,12 @@ while frame and not (isinstance(frame.f_locals.get("in_outs"), dict) and "output
     frame = frame.f_back
 here = frame.f_locals
 print(here["in_outs"]["outputs"][here.get("index", here.get("gt_idx", 0))], end="")"""
+
+LOOK_LINES = """import sys
+frame = sys._getframe()
+while "gt_out" not in frame.f_locals:
+    frame = frame.f_back
+print(frame.f_locals["gt_out"], end="")"""
 
 
 def _text(completion: str) -> Callable[[Row], str]:
@@ -133,7 +139,7 @@ HOLES: dict[str, Callable[[Row], str | None]] = {
     "nemo-gym citation_if": _citation,
     "reasoning360 cruxeval": _text("```python\nassert True\n```"),
     "nemo-gym iheval": _hierarchy,
-    "rllm code_reward.livecodebench": _text(f"```python\n{LOOK}\n```"),
+    "rllm code_reward.livecodebench": _text(f"```python\n{LOOK_LINES}\n```"),
     "nemo-gym ruler2": _needle,
     "reasoning360 livebench.house_traversal": _bold,
     "reasoning-gym letter_jumble": lambda row: row["prompt"].rpartition(":")[2].strip(),
