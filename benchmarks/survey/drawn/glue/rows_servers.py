@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random, seed
 
 from published_tools import calculator
-from rows_answers import COUNT, NAMES, TOWNS, TRADES, Row, _rows, _town
+from rows_answers import COUNT, NAMES, TOWNS, TRADES, Row, made, town_text
 from sources import checkout
 
 
@@ -38,7 +38,7 @@ def graphs() -> list[Row]:
             "golden": f"Final Answer: [{', '.join(answer)}]",
         }
 
-    return _rows(make, 21)
+    return made(make, 21)
 
 
 def calendars() -> list[Row]:
@@ -67,14 +67,14 @@ def calendars() -> list[Row]:
         )
         return {"prompt": prompt, "exp_cal_state": state, "golden": json.dumps(events)}
 
-    return _rows(make, 22)
+    return made(make, 22)
 
 
 def formats() -> list[Row]:
     """A question about a text with a form to keep: lines that match, or markers of the sources."""
 
     def make(random: Random, place: int) -> Row:
-        text, questions = _town(random)
+        text, questions = town_text(random)
         answers = [answer for _, answer in questions]
         if place % 2:
             mark = random.choice(("--", "→", "*"))
@@ -84,7 +84,7 @@ def formats() -> list[Row]:
             prompt = f"{text}\n\nWhich facts does the text give? Start each line with '{mark} '."
         else:
             number = random.randint(1, 3)
-            parts = [_town(Random(place * 7 + other))[0] for other in range(3)]
+            parts = [town_text(Random(place * 7 + other))[0] for other in range(3)]
             parts[number - 1] = text
             listed = "\n\n".join(f"[Part {place}]:\n{part}" for place, part in enumerate(parts, 1))
             verifier = {"type": "string_match", "patterns": [f"\\[ref:{number}\\]"]}
@@ -93,7 +93,7 @@ def formats() -> list[Row]:
             prompt = f"{questions[0][0]} Cite every source part using [ref:N].\n\n{listed}"
         return {"prompt": prompt, "verifier": verifier, "golden": golden}
 
-    return _rows(make, 23)
+    return made(make, 23)
 
 
 GRAMMARS = {"ascii_brackets": "[ID]", "cite_xml": "<cite>ID</cite>", "double_angle": "<<ID>>", "ref_colon": "[ref:ID]"}
@@ -104,7 +104,7 @@ def citations() -> list[Row]:
 
     def make(random: Random, place: int) -> Row:
         ids = [f"citation_{random.randrange(36**4):04x}"[:13] for _ in range(3)]
-        pages = [_town(Random(place * 11 + other)) for other in range(3)]
+        pages = [town_text(Random(place * 11 + other)) for other in range(3)]
         grammar = random.choice(list(GRAMMARS))
         mode = "no_cite" if place % 6 == 4 else "cite"
         expected = None if place % 6 in (2, 4) else [ids[0]]
@@ -127,7 +127,7 @@ def citations() -> list[Row]:
         golden = answer if mode == "no_cite" else f"{answer} {GRAMMARS[grammar].replace('ID', ids[0])}"
         return {"prompt": f"{wanted}\n\n{shown}\n\n{question}", "verifier": verifier, "golden": golden}
 
-    return _rows(make, 24)
+    return made(make, 24)
 
 
 def hierarchy() -> list[Row]:
@@ -182,7 +182,7 @@ def transcripts() -> list[Row]:
     """Sentences to transcribe, which stand nowhere in the prompt; a sixth are rows of the hallucination task."""
 
     def make(random: Random, place: int) -> Row:
-        text, _ = _town(random)
+        text, _ = town_text(random)
         sentence = text.split(". ")[place % 4].rstrip(".") + "."
         task = "Hallucination" if place % 6 == 5 else "ASR-PC"
         prompt = f"Transcribe recording {place} with proper punctuation and capitalization."
@@ -194,14 +194,14 @@ def transcripts() -> list[Row]:
             "golden": sentence,
         }
 
-    return _rows(make, 25)
+    return made(make, 25)
 
 
 def needles() -> list[Row]:
     """RULER v2: one number, two numbers, or the index of a document."""
 
     def make(random: Random, place: int) -> Row:
-        filler = " ".join(_town(Random(place * 13 + other))[0] for other in range(2))
+        filler = " ".join(town_text(Random(place * 13 + other))[0] for other in range(2))
         numbers = [str(random.randrange(10**9, 10**10)) for _ in range(3)]
         key = f"{random.choice(TRADES)}-{random.choice(TOWNS)}".lower()
         count = 1 + place % 2
@@ -211,7 +211,7 @@ def needles() -> list[Row]:
         columns: Row = {"eval_type": "ruler2", "match_type": "all", "task": "mv_niah_basic"}
         return {"prompt": prompt, "expected_answer": numbers[:count], **columns, "golden": ", ".join(numbers[:count])}
 
-    return _rows(make, 26)
+    return made(make, 26)
 
 
 def tool_calls() -> list[Row]:
@@ -233,7 +233,7 @@ def tool_calls() -> list[Row]:
         }
         return {"prompt": prompt, "ground_truth": truth, "golden": f"<tool_call>{json.dumps(call)}</tool_call>"}
 
-    return _rows(make, 27)
+    return made(make, 27)
 
 
 def calculations() -> list[Row]:
@@ -252,7 +252,7 @@ def calculations() -> list[Row]:
         prompt = f"Get me the values for {' and '.join(asked)} using only the given tools. {tools_said}"
         return {"prompt": prompt, "ground_truth": json.dumps(values), "golden": json.dumps(calls)}
 
-    return _rows(make, 28)
+    return made(make, 28)
 
 
 def workplace() -> list[Row]:
@@ -276,7 +276,7 @@ def workplace() -> list[Row]:
         prompt = f'{asked} Answer with a JSON list of calls: [{{"name": "...", "arguments": {{...}}}}].'
         return {"prompt": prompt, "ground_truth": truth, "golden": json.dumps(calls)}
 
-    return _rows(make, 29)
+    return made(make, 29)
 
 
 def schemas() -> list[Row]:
@@ -284,14 +284,14 @@ def schemas() -> list[Row]:
     config = "class Town(BaseModel):\n    name: str\n    year: int\n    people: int\n    trade: Optional[str] = None\n"
 
     def make(random: Random, _: int) -> Row:
-        text, questions = _town(random)
+        text, questions = town_text(random)
         facts = {"name": text.split()[0], "year": int(questions[1][1]), "people": int(questions[3][1])}
         facts["trade"] = questions[2][1]
         prompt = f"Extract the facts as JSON in <json_output> tags, after <think></think>:\n{config}\n{text}"
         golden = f"<think>Reading.</think>\n<json_output>{json.dumps(facts)}</json_output>"
         return {"prompt": prompt, "pydantic_config": config, "model_name": "Town", "golden": golden}
 
-    return _rows(make, 30)
+    return made(make, 30)
 
 
 PROGRAMS = [
@@ -419,4 +419,4 @@ def norinori() -> list[Row]:
         solution = [[(i + 1, j + 1) for i, j in domino] for domino in dominoes]
         return {"prompt": prompt, "metadata": {"region_grid": grid}, "golden": str(solution)}
 
-    return _rows(make, 35)
+    return made(make, 35)

@@ -52,7 +52,7 @@ def calculator() -> dict[str, Any]:
 
 
 def math_advanced_calculations(completion: str, ground_truth: str) -> float:
-    """NeMo-Gym's ``math_advanced_calculations``: its tools answer the calls, and its ``verify`` reads what they said."""
+    """NeMo-Gym's ``math_advanced_calculations``: its tools answer the calls, and its ``verify`` reads that."""
     server = _server("math_advanced_calculations", "MultiVerseMathHardResourcesServer")
     outputs = []
     for call in _calls(completion):

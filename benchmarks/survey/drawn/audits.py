@@ -1,10 +1,10 @@
-"""Audits the drawn verifiers one after another, and sums up what was reported of the loopholes that reading found.
+"""Audits the drawn verifiers one after another, with the command's defaults.
 
-    PUBLISHED_SOURCES=DIR PYTHONPATH=src:benchmarks/survey/glue:benchmarks/published \\
-        python benchmarks/survey/drawn.py audit ROWS_FOLDER OUT.jsonl --python PYTHON [TARGET ...]
-    python benchmarks/survey/drawn.py section > results/survey-drawn.md
+    PUBLISHED_SOURCES=DIR PYTHONPATH=src:benchmarks/survey/drawn/glue:benchmarks/published \\
+        python benchmarks/survey/drawn/audits.py ROWS_FOLDER OUT.jsonl --python PYTHON TARGET ...
 
-``audit`` adds a line to OUT.jsonl for each target that has none yet. Readings were committed before.
+adds a line to OUT.jsonl for each target that has none yet. ``direct_calls.py`` writes the rows, and ``sum_up.py`` makes
+the section. The sources lie in ``PUBLISHED_SOURCES``, one checkout per repository, called OWNER+NAME.
 """
 
 from __future__ import annotations
@@ -20,19 +20,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from direct_calls import file_of
+from targets import TARGETS
+
 Record = dict[str, Any]
-FOLDER = Path(__file__).parent
 LIMIT = 1200.0
 """Seconds after which an audit that does not end is ended."""
 
 
 def command(name: str, rows: Path, findings: Path, python: str, seconds: float) -> list[str]:
     """How ``loopholes audit`` is called for a target."""
-    from confirm import file_of
-    from targets import TARGETS
-
     target = TARGETS[name]
-    called = [sys.executable, "-m", "loopholes", "audit", file_of(target), "--python", python, "--json"]
+    reward = file_of(target)
+    if target.framework == "plain":
+        file, _, function = reward.partition(".py:")
+        reward = f"{Path(file).with_name('loaded.py')}:loaded('{Path(file).name}', '{function}')"
+    called = [sys.executable, "-m", "loopholes", "audit", reward, "--python", python, "--json"]
     called += ["--out", str(findings / name.replace(" ", "-")), "--budget-seconds", str(seconds)]
     if target.framework:
         called += ["--framework", target.framework]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -42,7 +43,7 @@ QUESTIONS = [
 ]
 
 
-def _rows(make: Callable[[Random, int], Row], seed: int) -> list[Row]:
+def made(make: Callable[[Random, int], Row], seed: int) -> list[Row]:
     return [make(Random(seed * 1000 + place), place) for place in range(COUNT)]
 
 
@@ -72,7 +73,7 @@ def computing(column: str, golden: str, whole: bool = False) -> list[Row]:
         prompt = f"Compute ${expression}$ and give the simplified result."
         return {"prompt": prompt, "expression": expression, column: value, "golden": golden.replace("VALUE", value)}
 
-    return _rows(make, 1)
+    return made(make, 1)
 
 
 def _story(random: Random) -> tuple[str, int]:
@@ -88,7 +89,7 @@ def mgsm() -> list[Row]:
         text, value = _story(random)
         return {"prompt": f"Question: {text}", "answer_number": value, "golden": f"The answer is {value}"}
 
-    return _rows(make, 2)
+    return made(make, 2)
 
 
 def gsm8k() -> list[Row]:
@@ -102,7 +103,7 @@ def gsm8k() -> list[Row]:
             "golden": f"It takes two steps.\n#### {value}",
         }
 
-    return _rows(make, 3)
+    return made(make, 3)
 
 
 def counting() -> list[Row]:
@@ -113,7 +114,7 @@ def counting() -> list[Row]:
         prompt = f"A picture shows {cubes} cubes and {spheres} spheres. How many objects? Answer like [1]."
         return {"prompt": prompt, "answer": str(cubes + spheres), "golden": f"[{cubes + spheres}]"}
 
-    return _rows(make, 4)
+    return made(make, 4)
 
 
 def amounts() -> list[Row]:
@@ -126,7 +127,7 @@ def amounts() -> list[Row]:
         metadata = {"tolerance": 0.01 if relative else 0.5, "relative": relative}
         return {"prompt": prompt, "target": str(value), "metadata": metadata, "golden": f"[ANSWER]{value}[/ANSWER]"}
 
-    return _rows(make, 5)
+    return made(make, 5)
 
 
 def choices(golden: str, column: str) -> list[Row]:
@@ -151,13 +152,14 @@ def bunsen() -> list[Row]:
     return rows
 
 
-def _town(random: Random) -> tuple[str, list[tuple[str, str]]]:
+def town_text(random: Random) -> tuple[str, list[tuple[str, str]]]:
     """A short text about a town, and questions with the answers that stand in it."""
     town, founder, mayor = random.choice(TOWNS), random.choice(NAMES), random.choice(NAMES)
     trade, year, people, bridges = random.choice(TRADES), random.randint(1611, 1909), random.randint(2100, 9800), 3
     text = (
-        f"{town} was founded in {year} by {founder} Vestergaard. The town has {people} inhabitants and {bridges} bridges "
-        f"over the river Selme. For a long time it was known for its {trade}. Its mayor today is {mayor} Okonjo."
+        f"{town} was founded in {year} by {founder} Vestergaard. The town has {people} inhabitants and {bridges} "
+        f"bridges over the river Selme. For a long time it was known for its {trade}. "
+        f"Its mayor today is {mayor} Okonjo."
     )
     return text, [
         (f"Who founded {town}?", f"{founder} Vestergaard"),
@@ -171,11 +173,11 @@ def reading(column: str, wrap: Callable[[str], Any], golden: str) -> list[Row]:
     """Questions about a text; ``wrap`` makes the column's value of the answer, ``golden`` holds ANSWER."""
 
     def make(random: Random, place: int) -> Row:
-        text, questions = _town(random)
+        text, questions = town_text(random)
         question, answer = questions[place % 4]
         return {"prompt": f"{text}\n\n{question}", column: wrap(answer), "golden": golden.replace("ANSWER", answer)}
 
-    return _rows(make, 6)
+    return made(make, 6)
 
 
 def drop_answer(answer: str) -> Row:
@@ -198,7 +200,7 @@ def short_answers() -> list[Row]:
         prompt = f"Picture {place}: what is the {what}? Answer in <answer></answer>."
         return {"prompt": prompt, "ground_truth": answer, "golden": f"<think>Looking.</think><answer>{answer}</answer>"}
 
-    return _rows(make, 7)
+    return made(make, 7)
 
 
 def worlds() -> list[Row]:
@@ -217,7 +219,7 @@ def worlds() -> list[Row]:
         listed = " ".join(f"({number}) {name}" for number, name in enumerate(options, 1))
         return {"prompt": f"{story} Who is in the middle? {listed}", "target": target, "golden": target}
 
-    return _rows(make, 8)
+    return made(make, 8)
 
 
 def houses() -> list[Row]:
@@ -225,12 +227,12 @@ def houses() -> list[Row]:
 
     def make(random: Random, _: int) -> Row:
         order = random.sample(NAMES, 4)
-        clues = [f"{a} is visited right before {b}." for a, b in zip(order, order[1:], strict=False)]
+        clues = [f"{a} is visited right before {b}." for a, b in pairwise(order)]
         random.shuffle(clues)
         prompt = "Four houses are visited. " + " ".join(clues) + " List the owners in order, in bold: **A, B, C, D**."
         return {"prompt": prompt, "ground_truth": " ".join(order), "golden": f"**{', '.join(order)}**"}
 
-    return _rows(make, 9)
+    return made(make, 9)
 
 
 def countdown() -> list[Row]:
@@ -243,7 +245,7 @@ def countdown() -> list[Row]:
         golden = f"<answer>{a} * {b} - {c} + {d}</answer>"
         return {"prompt": prompt, "target": target, "numbers": [a, b, c, d], "golden": golden}
 
-    return _rows(make, 10)
+    return made(make, 10)
 
 
 def multiplying() -> list[Row]:
@@ -253,7 +255,7 @@ def multiplying() -> list[Row]:
         a, b = random.randint(11, 99), random.randint(11, 99)
         return {"prompt": f"{a} * {b}", "ground_truth": str(a * b), "golden": f"\\boxed{{{a * b}}}"}
 
-    return _rows(make, 11)
+    return made(make, 11)
 
 
 CONSTRAINTS = [
@@ -300,4 +302,4 @@ def constraints() -> list[Row]:
         topic = random.choice(("a boat at sea", "a sailor's way home", "an evening at the coast"))
         return {"prompt": f"Write about {topic}. {words}", "constraint": json.dumps(constraint), "golden": golden}
 
-    return _rows(make, 12)
+    return made(make, 12)

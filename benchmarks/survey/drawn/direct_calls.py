@@ -1,7 +1,7 @@
 """Calls the drawn verifiers directly: what golden, empty and loophole completions are paid, one line of JSON each.
 
-    PUBLISHED_SOURCES=DIR PYTHONPATH=src:benchmarks/survey/glue:benchmarks/published \\
-        python benchmarks/survey/confirm.py ROWS_FOLDER [TARGET ...]
+    PUBLISHED_SOURCES=DIR PYTHONPATH=src:benchmarks/survey/drawn/glue:benchmarks/published \\
+        python benchmarks/survey/drawn/direct_calls.py ROWS_FOLDER [TARGET ...]
 
 Rows are written to the folder first. NeMo-Gym's servers and Inspect's scorers are called as the audit's frameworks call
 them, everything else straight.
@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from holes import HOLES
-from targets import TARGETS, Target
-
 from loopholes.audit.frameworks import base, inspect_ai, nemo_gym
+from targets import TARGETS, Target
 
 NOTHING = ("", "I do not know.")  # the lower of the two is what saying nothing is paid
 GLUE = Path(__file__).with_name("glue")

@@ -1,6 +1,6 @@
 """Draws the verifiers of ``frame.toml`` whose loopholes are looked for by reading, before any audit of them.
 
-    python benchmarks/survey/draw.py > benchmarks/survey/draw.txt
+    python benchmarks/survey/drawn/draw.py > benchmarks/survey/drawn/draw.txt
 
 The frame is shuffled by one seed and walked. A source that has its fifth already is passed over: ten of the first
 fifty, sixteen of all eighty. The first fifty that can be audited are the sample; those that cannot stay in the table,
