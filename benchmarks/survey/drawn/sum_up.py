@@ -33,7 +33,11 @@ def lines(file: Path) -> list[Record]:
 def merged(audits: Path) -> list[Record]:
     """One record per drawn verifier, in the order of the draw."""
     direct = {record["target"]: record for record in lines(FOLDER / "confirmed.jsonl")}
-    last = {record["target"]: record for record in lines(audits)}  # a later audit stands for an earlier one
+    last: dict[str, Record] = {}
+    for audit in lines(audits):  # a later audit stands for an earlier one, of which the record keeps the exit code
+        earlier = last.get(audit["target"])
+        first = {"first": {key: earlier[key] for key in ("exit", "cpu", "wall")}} if earlier else {}
+        last[audit["target"]] = audit | first
     judged = tomllib.loads((FOLDER / "judgements.toml").read_text(encoding="utf-8"))
     records = []
     for reading in lines(FOLDER / "readings.jsonl"):
@@ -110,6 +114,7 @@ def section(records: Sequence[Record]) -> list[str]:
         "KNOWN": str(len(known)),
         "FOUND": _recall(known, "found"),
         "NAMED": wilson(sum(record.get("named", False) for record in known), len(known)),
+        "FIRST": wilson(sum(r["outcome"] == "found" and "first" not in r["audit"] for r in known), len(known)),
         "WARNED": _recall(known, "warned"),
         "MISSED": _recall(known, "missed"),
         "BY_AUDIT": wilson(right, len(exploited)),
