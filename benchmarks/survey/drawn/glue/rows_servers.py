@@ -6,6 +6,7 @@ import importlib
 import json
 import sqlite3
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from random import Random, seed
 
