@@ -1,7 +1,8 @@
 """verifiers' own rollouts are played by scripted policies: faults are found, and their sound twins are not.
 
 Slow, since verifiers (570 MB) is not in the set-up: in an environment of its own, ``pip install -e
-'.[verifiers,dev]'``, then ``pytest -m slow tests/audit/frameworks/test_verifiers_episodes.py``.
+'.[verifiers,dev]'``, then ``pytest -m slow tests/audit/frameworks/test_verifiers_episodes.py``. An episode with a tool
+server takes 60 ms of CPU time and a whole audit some minutes, on an idle core.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from loopholes.audit import AuditConfig, Report, audit, target_of
+from loopholes.audit.attacks import views_of
+from loopholes.audit.episodes.policies import ATTACKS
 from loopholes.audit.folder import replay, save
+from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.process import RewardProcess
 from loopholes.audit.worker import Scored
@@ -88,6 +92,19 @@ def test_an_env_plays_its_part_turn_by_turn(guesses: str) -> None:
     payments = paid(guesses, texts, turns=4)
     assert [payment.value for payment in payments] == [1.0, 0.0, 1.0, 0.0]
     assert {payment.first_observation for payment in payments} == {"Which whole number from 0 to 99 do I mean?"}
+
+
+@pytest.mark.parametrize("name, largest", [("PaysCalls", 1.2), ("PaysTheFirstCall", 0.0)])
+def test_scripted_policies_earn_what_a_fault_pays_and_nothing_of_its_twin(file: str, name: str, largest: float) -> None:
+    target = target_of([f"{file}:{name}"], None, {"golden": "golden", "turns": 4})
+    with RewardProcess(target) as process:
+        rows = process.own_rows()
+        process.use(rows)
+        (view, *_) = views_of(rows, form_of([row.golden or "" for row in rows]), 128)
+        texts = [attempt.text for attack in ATTACKS if (attempt := attack.attempt(view)) is not None]
+        reply = process.ask([(0, text) for text in texts], 120.0)
+    assert len(texts) > 40 and isinstance(reply, Scored), reply
+    assert max(payment.value or 0.0 for payment in reply.paid) == pytest.approx(largest)
 
 
 def test_an_environment_that_pays_calls_is_found_by_calling_a_tool_again_and_again(file: str) -> None:
