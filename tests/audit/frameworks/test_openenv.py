@@ -104,8 +104,8 @@ def test_an_episode_is_played_to_its_end_and_its_steps_are_summed(module: Any, f
     with served(file, "Corridor") as (url, _):
         part = Part(url, "") if name == "served" else Part(file, name)
         texts = ["open", script("open", "linger"), script("{observation}"), script("linger", "{observation}")]
-        assert [one.value for one in pay(module, part, *texts)] == [0.75, 0.25, 3.0, 2.0]
-        assert [one.value for one in pay(module, part, "open", turns=2)] == [0.5]
+        assert [payment.value for payment in pay(module, part, *texts)] == [0.75, 0.25, 3.0, 2.0]
+        assert [payment.value for payment in pay(module, part, "open", turns=2)] == [0.5]
         last = module.build([part], {"return": "last"})([ROW], [script("{observation}", "open")])
         assert last[0].value == 0.25
         assert pay(module, part, "linger")[0].problem
