@@ -213,7 +213,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on(whole: Path, tm
         (["catalysis", "--game", "proxy-metric"], 2, "catalysis leads from one game to another"),
         (["discovery", "--threshold", "window=x"], 2, "study option 'thresholds.window'"),
         (["discovery", "--tasks", "self-grading=nope.jsonl"], 3, "nope.jsonl cannot be read"),
-        (["discovery", "--workers", "2", "--cluster", "auto"], 2, "give one of them"),
+        (["discovery", "--workers", "2", "--cluster", "auto"], 2, "give only one of them"),
         (["real-model"], 2, "real-model needs a model that this project did not make, such as --policy"),
         (["discovery", "--summarize"], 4, "is not the folder of a study"),
     ],
