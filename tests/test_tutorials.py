@@ -8,13 +8,21 @@ import pytest
 
 from support.typed_pages import shows, steps, type_page
 
-PAGES = sorted((Path(__file__).parents[1] / "docs" / "tutorials").glob("*.md"))
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_tutorial_works_when_it_is_typed(page: Path, tmp_path: Path) -> None:
     (folder := tmp_path / "typed").mkdir()
     type_page(page.read_text(encoding="utf-8"), folder)
+
+
+def test_the_readmes_first_session_works_when_it_is_typed(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    session = readme.partition("## Audit your reward\n")[2].partition("\n## ")[0]
+    (folder := tmp_path / "typed").mkdir()
+    type_page(session, folder)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

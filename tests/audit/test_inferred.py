@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -251,12 +249,3 @@ def test_a_wrong_template_for_a_form_that_is_not_found_makes_the_audit_inconclus
     rows = sums(12, golden="<answer>{answer}</answer>")
     report = audited(f"{write_rewards(tmp_path, WRONG_TEMPLATE)}:hidden", rows)
     assert report.exit_code() == 7 and verdicts(report) == {"golden-not-above-floor": "inconclusive"}
-
-
-def test_the_first_audit_in_the_readme_finds_its_hole_as_typed(tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    commands = readme.partition("## Audit your own reward")[2].partition("```sh\n")[2].partition("```")[0]
-    loopholes = f'loopholes() {{ "{sys.executable}" -m loopholes "$@"; }}\n'
-    ended = subprocess.run(["bash", "-c", loopholes + commands], cwd=tmp_path, capture_output=True, text=True)
-    assert ended.returncode == 1, ended.stderr
-    assert "shotgun" in ended.stdout
