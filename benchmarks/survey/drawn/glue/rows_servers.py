@@ -6,6 +6,7 @@ import importlib
 import json
 import sqlite3
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from random import Random, seed
 
@@ -294,7 +295,7 @@ def schemas() -> list[Row]:
     return made(make, 30)
 
 
-PROGRAMS = [
+PROGRAMS: list[tuple[str, str, Callable[[int], int]]] = [
     ("double it", "n * 2", lambda n: n * 2),
     ("square it", "n * n", lambda n: n * n),
     ("add the digits", "sum(map(int, str(n)))", lambda n: sum(map(int, str(n)))),
