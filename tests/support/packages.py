@@ -153,6 +153,19 @@ NEMO_GYM = {
                 right = text == body.expected_answer
                 return BaseVerifyResponse(**body.model_dump(), reward=self.config.reward if right else 0.0)
     """,
+    "dumped/app.py": """
+        from nemo_gym.base_resources_server import BaseVerifyRequest, BaseVerifyResponse, SimpleResourcesServer
+
+        class DumpedRequest(BaseVerifyRequest):
+            expected_answer: str
+
+        class DumpedServer(SimpleResourcesServer):
+            async def verify(self, body: DumpedRequest) -> BaseVerifyResponse:
+                message = body.response.model_dump()["output"][-1]
+                texts = [part["text"] for part in message["content"] if part.get("type") == "output_text"]
+                right = message["role"] == "assistant" and texts == [body.expected_answer]
+                return BaseVerifyResponse(**body.model_dump(), reward=float(right))
+    """,
     "sums/data/example.jsonl": """\
         {"responses_create_params": {"input": [{"role": "user", "content": "1+1?"}]}, "expected_answer": "2"}
         {"responses_create_params": {"input": "2+2?"}, "expected_answer": "4"}

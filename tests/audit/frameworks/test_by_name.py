@@ -84,6 +84,11 @@ def test_options_of_a_framework_reach_the_target() -> None:
     assert paid("inspect_ai.scorer:match", "2", {"key": "2", "target": "3"}, target="key") == 0.5
 
 
+@pytest.mark.parametrize("text, reward", [("2", 1.0), ("3", 0.0)])
+def test_a_nemo_gym_server_can_read_the_response_as_dicts(text: str, reward: float) -> None:
+    assert paid("dumped/app.py:DumpedServer", text, {"expected_answer": "2"}) == reward
+
+
 @pytest.mark.parametrize(
     "name, prompts",
     [

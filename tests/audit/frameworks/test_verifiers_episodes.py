@@ -149,6 +149,38 @@ def test_a_reward_that_needs_a_runtime_gets_verifiers_subprocess_runtime_and_a_s
     assert (first.value, second.value) == (2.0, 1.0)
 
 
+OTHER_TOOLS = """
+class Hasty(Clerk):
+    @vf.tool
+    def lookup(self, word: str = "") -> str:
+        self.state.lookups += 2
+        return "Two facts at once."
+
+class HastyCallsPaid(CallsPaid):
+    @classmethod
+    def toolsets(cls, config):
+        return [Hasty(vf.ToolsetConfig())]
+
+class OfficeConfig(vf.EnvConfig):
+    clerk: vf.AgentConfig = vf.AgentConfig()
+
+class Office(vf.Env[OfficeConfig]):
+    async def run(self, task, agents):
+        is_first = task.data.answer == "101"
+        await agents.clerk.run(task if is_first else HastyCallsPaid(task.data, task.config))
+"""
+
+
+def test_a_task_that_an_env_creates_gets_the_servers_of_its_own_toolsets(tmp_path: Path) -> None:
+    (tmp_path / "office.py").write_text(SUMS + OTHER_TOOLS, encoding="utf-8")
+    call = '{"actions": ["{\\"tool_name\\": \\"lookup\\"}", "none"]}'
+    with RewardProcess(target_of([f"{tmp_path}/office.py:PaysCalls"], None, {"golden": "golden"})) as process:
+        process.use(process.own_rows())
+        reply = process.ask([(0, call), (1, call), (0, call)], 60.0)
+    assert isinstance(reply, Scored), reply
+    assert [payment.value for payment in reply.paid] == pytest.approx([0.3, 0.6, 0.3])
+
+
 def test_a_toolset_that_cannot_be_set_up_is_an_errored_rollout(tmp_path: Path) -> None:
     broken = SUMS.replace("self.answer = task.answer", "raise OSError('no such catalogue')")
     (tmp_path / "sums.py").write_text(broken)

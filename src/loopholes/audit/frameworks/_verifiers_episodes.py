@@ -203,7 +203,7 @@ class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
         """Replaces verifiers' function of this name. It yields no addresses, since nothing needs them here."""
         trace = channel["state_route"]
         data = self._interception.sessions[trace].trace.task.data
-        if len(self._task_servers) != len(toolsets):
+        if not _are_alike([server.toolset for server in self._task_servers], toolsets):
             self._task_servers = [Server(toolset) for toolset in toolsets]
         own = [ToolServers(self._task_servers, data)] if toolsets else []
         self._servers[trace] = [*(shared or {}).values(), *own]
@@ -268,6 +268,11 @@ class ScriptedHarness(vf.Harness[NullHarnessConfig]):  # type: ignore[misc]
                 session.trace.state = session.state_adapter.validate_json(changed)
         message = {"role": "tool", "tool_call_id": call.id, "name": call.name, "content": content}
         return ToolMessage.model_validate(bound_tool_message(message))
+
+
+def _are_alike(before: Sequence[Any], after: Sequence[Any]) -> bool:
+    """Whether toolsets are of the same classes with equal configs: the servers of some then do for the others."""
+    return [(type(each), each.config) for each in before] == [(type(each), each.config) for each in after]
 
 
 def calls_of(text: str) -> list[tuple[str, dict[str, Any]]]:

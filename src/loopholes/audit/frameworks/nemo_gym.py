@@ -111,12 +111,24 @@ def _server(kind: Any, part: Part, config: Mapping[str, Any]) -> Any:
 
 def _response(text: str) -> Any:
     """A model server's response with one assistant message."""
+    content = _record("NeMoGymResponseOutputText", type="output_text", text=text, annotations=[])
+    message = _record(
+        "NeMoGymResponseOutputMessage",
+        id="audit",
+        type="message",
+        role="assistant",
+        status="completed",
+        content=[content],
+    )
+    return _record("NeMoGymResponse", id="audit", output=[message], output_text=text, status="completed")
+
+
+def _record(name: str, **fields: Any) -> Any:
+    """A record of this name of the package; ``model_dump`` makes dicts of it and of the records in its fields."""
     from loopholes.audit.frameworks import _nemo_gym_stand_in as stand_in
 
-    content = SimpleNamespace(type="output_text", text=text, annotations=[])
-    message = SimpleNamespace(type="message", role="assistant", status="completed", id="audit", content=[content])
-    response: Any = stand_in.stand_in("NeMoGymResponse")
-    return response(id="audit", output=[message], output_text=text, status="completed")
+    kind: Any = stand_in.stand_in(name)
+    return kind(**fields)
 
 
 def recognises(shape: Shape) -> bool:
