@@ -11,7 +11,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,8 +88,10 @@ def test_a_file_of_tasks_is_played(play: Play, tmp_path: Path) -> None:
 def test_ctrl_c_on_a_terminal_ends_the_game_with_its_summary() -> None:
     primary, secondary = pty.openpty()
     command = [sys.executable, "-m", "loopholes", "play", "reward-tampering", "--count", "2"]
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # background jobs of a script ignore Ctrl-C
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    with subprocess.Popen(command, stdin=secondary, stdout=secondary, stderr=secondary, env=environment) as process:
+    terminal: dict[str, Any] = {"stdin": secondary, "stdout": secondary, "stderr": secondary}
+    with subprocess.Popen(command, **terminal, env=environment, preexec_fn=heed) as process:
         os.close(secondary)
         output = _until(primary, r"> $")  # input that is typed earlier may be lost, as on any terminal
         os.write(primary, b"honest\n")

@@ -129,7 +129,7 @@ def test_the_rows_of_tampering_are_run_pass_and_fail() -> None:
 )
 def test_every_row_is_a_task_or_is_named_by_its_number(name: str, rows: list[Any], tmp_path: Path) -> None:
     (tmp_path / "tasks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with pytest.raises(DataError, match=r"row 0: .*--skip-bad goes on"):
+    with pytest.raises(DataError, match=r"row 0: .*--skip-bad leaves"):
         loopholes.game(name).load(tmp_path / "tasks.jsonl")
     with pytest.raises(DataError, match="holds no tasks"):
         loopholes.game(name).load(tmp_path / "tasks.jsonl", skip_bad=True)

@@ -139,7 +139,7 @@ def test_no_room_no_ray_behind_a_port_and_a_broken_share_of_a_gpu_are_one_senten
 REFUSED = [
     ("nonsense", "give HOST:PORT"),
     ("ray://127.0.0.1:10001", "give HOST:PORT"),
-    ("127.0.0.1:99999", "there is no Ray cluster at 127.0.0.1:99999"),
+    ("127.0.0.1:99999", "no Ray cluster answers at 127.0.0.1:99999"),
 ]
 
 
@@ -154,7 +154,7 @@ def test_without_a_cluster_there_is_one_sentence_at_once(
     assert main([*PLAN, "--cluster", address, "--out", str(tmp_path / "out")]) == 2
     assert time.monotonic() - began < 20
     said = capsys.readouterr().err.strip()
-    assert dict(REFUSED).get(address, f"there is no Ray cluster at {address}") in said and "\n" not in said
+    assert dict(REFUSED).get(address, f"no Ray cluster answers at {address}") in said and "\n" not in said
 
 
 def test_without_ray_the_extra_is_named(
@@ -196,7 +196,7 @@ JOB = Match((), None)  # type: ignore[arg-type]
 @pytest.mark.parametrize(
     ("root", "here", "said"),
     [
-        ("/", Here("/", {}, version="0.0.0"), "the study is run by 0.0.0"),
+        ("/", Here("/", {}, version="0.0.0"), "the study was started with 0.0.0"),
         ("/no/such/folder", Here("/", {}), "must be on a shared file system"),
     ],
 )
