@@ -13,6 +13,7 @@ from loopholes.audit import Target
 from loopholes.audit.frameworks.base import Part, Row
 from loopholes.audit.process import RewardProcess
 from loopholes.audit.scorer import Scorer
+from loopholes.audit.worker import Scored
 from support.processes import alive
 from support.rewards import save_rows, sums, write_rewards
 
@@ -96,6 +97,20 @@ def test_a_reward_that_works_only_where_it_was_loaded_is_scored_there(tmp_path: 
 def test_a_reward_whose_first_call_prevents_forks_starts_again_without_a_reload(tmp_path: Path) -> None:
     assert values(tmp_path, LATE_THREAD, "a", "die", "a") == [2.0, None, 2.0]
     assert (loads(tmp_path), loads(tmp_path, "starts")) == (1, 2)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["the loader's", "the scoring process's"])
+def test_the_reply_of_a_fork_that_came_too_late_is_not_read_as_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    with RewardProcess(Target("plain", (Part(write_rewards(tmp_path, HEAD), "f"),))) as process:
+        process.use(ROWS)
+        if not kept:
+            process.restart()
+        monkeypatch.setattr("loopholes.audit.process.SECONDS_TO_FORK", 0.0)
+        assert not (kept and process.keep())
+        replies = [process.ask([(0, text)], 60.0) for text in ("a", "b")]
+    assert [reply.paid[0].value for reply in replies if isinstance(reply, Scored)] == [1.0, 2.0]
 
 
 def test_random_numbers_of_a_fork_continue_from_the_loader(tmp_path: Path) -> None:

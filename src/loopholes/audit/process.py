@@ -174,6 +174,8 @@ class RewardProcess:
         self._offset = 0
         self._slot = 0
         self._forks = True
+        self._forks_requested = 0
+        self._late_forks: set[int] = set()
         self._fork_answered = False
         self._from_loader = False
         self._host = host
@@ -281,15 +283,22 @@ class RewardProcess:
             _send(self._loader, Use(self._rows))
 
     def _fork(self, parent: Connection, slot: int = 0) -> _Fork | None:
-        """A fork of the process at the other end of ``parent``; None if it can no longer be forked."""
+        """A fork of the process at the other end of ``parent``; None if it can no longer be forked.
+
+        A fork that comes too late ends at once, since its pipe is closed, and the reply that tells of it is discarded.
+        """
+        self._forks_requested += 1
+        number = self._forks_requested
         ours, theirs = socket.socketpair()
         with theirs:
-            _send(parent, Fork(slot))
+            _send(parent, Fork(slot, number))
             with contextlib.suppress(OSError):
                 send_handle(parent, theirs.fileno(), None)
         reply = self._hear(parent, SECONDS_TO_FORK)
         if isinstance(reply, Forked) and reply.process > 0:
             return _Fork(reply.process, Connection(ours.detach()))
+        if isinstance(reply, Ended) and reply.late:
+            self._late_forks.add(number)
         ours.close()
         return None
 
@@ -357,7 +366,8 @@ class RewardProcess:
         for slot, fork in enumerate(forks):
             self._slot, self._offset = slot, slot * share
             reply = self._hear(fork.pipe, patience, watch=not self.facts.together)
-            assert isinstance(reply, Scored | Refused | Ended)
+            if not isinstance(reply, Scored | Refused | Ended):
+                reply = Refused(self._unread)
             if not isinstance(reply, Scored):
                 self._lose(reply, len(forks))
                 return reply
@@ -396,7 +406,17 @@ class RewardProcess:
             self._end_scoring()
 
     def _hear(self, pipe: Connection, patience: float, watch: bool = False) -> Reply | Ended:
-        """The next reply. ``watch``: it is late only if the reward spends that long on a single completion."""
+        """The next reply that is not that of a late fork.
+
+        ``watch``: it is late only if the reward spends that long on a single completion.
+        """
+        reply = self._next_reply(pipe, patience, watch)
+        while isinstance(reply, Forked) and reply.number in self._late_forks:
+            self._late_forks.remove(reply.number)
+            reply = self._next_reply(pipe, patience, watch)
+        return reply
+
+    def _next_reply(self, pipe: Connection, patience: float, watch: bool) -> Reply | Ended:
         place, since = self.place, time.monotonic()
         try:
             while not pipe.poll(patience / 8 if watch else patience):

@@ -75,10 +75,11 @@ class Use(NamedTuple):
 class Fork(NamedTuple):
     """Request, followed by the descriptor of another pipe: serve that pipe in a fork. The reply is :class:`Forked`.
 
-    ``slot`` says in which of the :data:`SLOTS` the fork shows its place.
+    ``slot`` says in which of the :data:`SLOTS` the fork shows its place. ``number`` comes back with the reply.
     """
 
     slot: int = 0
+    number: int = 0
 
 
 class Score(NamedTuple):
@@ -104,9 +105,13 @@ class Loaded(NamedTuple):
 
 
 class Forked(NamedTuple):
-    """The id of the process that serves the other pipe; -1 if this process cannot be forked."""
+    """The id of the process that serves the other pipe; -1 if this process cannot be forked.
+
+    ``number`` is the request's, since nobody may be waiting for this reply any more.
+    """
 
     process: int
+    number: int
 
 
 class Rows(NamedTuple):
@@ -200,7 +205,7 @@ def _serve(pipe: Connection, shared: mmap.mmap) -> None:
             if child == 0:
                 process, place = os.getpid(), slot_of(shared, request.slot)
                 continue
-            reply: Reply = Forked(child)
+            reply: Reply = Forked(child, request.number)
         elif isinstance(request, Score):
             reply = scored(reward, rows, request.calls, place)
         else:
@@ -219,7 +224,7 @@ def _awaited_load(pipe: Connection) -> Load:
         if isinstance(request, Fork):
             child = forked(pipe)
             if child != 0:
-                pipe.send(Forked(child))
+                pipe.send(Forked(child, request.number))
         elif isinstance(request, Prepare):
             pipe.send(Members(members_of(request.framework, request.source), os.getpid()))
 
