@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -174,11 +175,9 @@ def _train(fields: dict[str, Any], resume: bool, json_: bool) -> None:
     with display(f"{config.game} {config.channel}", json=json_) as progress:
         run = run_training(config, resume=resume, on_progress=progress.show)
     record = {"run": str(run.path), "state": run.status.state, "step": run.status.step}
-    _end(
-        json_,
-        record,
-        f"The run is in {run.path}\nMeasure it: loopholes eval {run.path} --game {config.game} --out …",
-    )
+    parameters = "".join(f" --set {shlex.quote(f'{name}={value}')}" for name, value in config.parameters.items())
+    measure = f"loopholes eval {run.path} --game {config.game}{parameters} --out {run.path}-eval"
+    _end(json_, record, f"The run is in {run.path}\nMeasure it: {measure}")
 
 
 def _estimate(fields: dict[str, Any], device: str | None, json_: bool) -> None:

@@ -39,4 +39,9 @@ def game(name: str, **parameters: Any) -> Game:
         raise (missing_extra(cause) if isinstance(cause, ModuleNotFoundError) else None) or error from cause
     if not (isinstance(kind, type) and issubclass(kind, Game)):
         raise UsageError(f"{name} is not a Game class")
+    lacking = sorted(kind.__abstractmethods__) + [
+        text for text in ("name", "failure", "goal", "loophole", "payoffs") if not hasattr(kind, text)
+    ]
+    if lacking:
+        raise UsageError(f"{name} lacks {' and '.join(lacking)}; see docs/tutorials/game.md")
     return kind(**parameters)
