@@ -35,7 +35,7 @@ PUBLISHED = ROOT / "benchmarks" / "published"
 LIMIT = 1200.0  # seconds of one audit, beyond its own budget
 VERDICTS = ("true", "weak", "by design", "false")
 FOUND, DONE, INCONCLUSIVE = 1, 0, 7
-GYM = 105  # data sets of reasoning-gym 0.1.25
+GYM = 105  # data sets of reasoning-gym 0.1.25, without composite, which joins others
 UNTRIED = "not tried, for want of time"
 Record = dict[str, Any]
 
@@ -383,9 +383,9 @@ benchmarks/survey.py WORK --count` from the records in WORK (kept in `survey.jso
 
 Of these audits, {earlier} are those of `benchmarks/published.py` of the same day, on 24 to 30 rows in 60 s; their
 loopholes were confirmed by a direct call then ([published.md](published.md)). The others ran with `--rows 12 --seconds
-240` (some with 120), reasoning-gym's with `loopholes survey reasoning_gym` on 24 or 10 rows; the completion of each of
-their exploits, but for reasoning-gym's, was paid again by `benchmarks/survey/direct.py`, and every one was paid what
-the audit said. Each exploit was then read against the source by one reader."""
+240` (some with 120 or 30), reasoning-gym's with `loopholes survey reasoning_gym` on 24 rows; the completion of each of
+their exploits was paid again by `benchmarks/survey/direct.py`, and every one was paid what the audit said. Each exploit
+was then read against the source by one reader."""
 LIMITS = """\
 - **Rows.** reasoning-gym, the verifiers environments and NeMo-Gym's servers bring rows of their own (NeMo-Gym five
   each, which is too few for most exploits to be certain); all other rewards were given 8 to 30 rows of ours. Shares
@@ -398,8 +398,7 @@ LIMITS = """\
   (`benchmarks/survey/manifest.toml` names them); the code that reads and compares a completion is the published one.
 - **Time.** An audit had a tenth of a core, the rest being taken by other work, so that what is listed as not tried is a
   matter of time alone. Seconds are CPU seconds of the audit and what it started, without those of the earlier audits.
-  A data set of reasoning-gym takes 1.7 CPU seconds in a survey (26.6 for the first 16: 1.0 each in the command, 0.7 in
-  forks of the process that imported the package).
+  A data set of reasoning-gym takes 2.3 CPU seconds in a survey (243.5 for all, with its page).
 - **Read and not reported.** SynLogic's game_of_24 pays any expression of the given numbers; the audit has no attack
   that joins the prompt's numbers with operators. tinker-cookbook's `grader="math_verify"` refuses every right answer,
   since math-verify's time limit needs the main thread and the grader runs in another; it was not audited.

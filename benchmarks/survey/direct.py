@@ -51,10 +51,15 @@ def _reasoning_gym(target: Mapping[str, Any]) -> Pay:
     gym = importlib.import_module("reasoning_gym")
     options = target["options"]
     data = gym.create_dataset(
-        target["parts"][0]["name"], size=24, seed=options.get("seed", 0), **(options.get("config") or {})
+        target["parts"][0]["name"], **{"seed": options.get("seed") or 0, **(options.get("config") or {})}
     )
-    entries = {entry["question"]: entry for entry in data}
-    return lambda row, text: float(data.score_answer(text, entries[row["prompt"]]))
+
+    def pay(row: Row, text: str) -> float:
+        # a few data sets draw from Python sets, so that their entries are others in another process
+        entry = next((entry for entry in data if entry["question"] == row["prompt"]), row)
+        return float(data.score_answer(text, entry))
+
+    return pay
 
 
 def _trl(target: Mapping[str, Any]) -> Pay:
