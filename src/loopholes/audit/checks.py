@@ -117,13 +117,16 @@ class Checks:
         in_groups = self._scorer.companions is not None
         checks: dict[str, Callable[[Answers], None]] = {
             "steady": self._turned if in_groups else self._steady,
-            "cached text": self._remembered if self._scorer.turns == 1 else self._leaks,
+            "cached text": self._remembered,
             "missing truth": self._missing,
             "manners": self._keys,
             "unparseable in a batch": self._shifted,
             "chat prompt": self._chat,
             "evaluated answers": self._evaluated,
         }
+        if self._scorer.turns > 1:  # first, since every payment depends on what is left to the next episode
+            del checks["cached text"]
+            checks = {"earlier episodes": self._leaks, **checks}
         for name, check in checks.items():
             if in_groups and check in (self._remembered, self._missing, self._shifted, self._chat):
                 answers.skipped.append(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from loopholes.audit import AuditConfig, Report, audit, target_of
-from loopholes.audit.attacks import views_of
+from loopholes.audit.attacks import PANEL, views_of
 from loopholes.audit.episodes.policies import ATTACKS
 from loopholes.audit.folder import replay, save
 from loopholes.audit.form import form_of
@@ -39,6 +39,12 @@ def file(tmp_path: Path) -> str:
 def guesses(file: str) -> str:
     """The environment whose Env plays the user."""
     return f"{Path(file).with_name('guesses.py')}:Guesses"
+
+
+@pytest.fixture
+def thinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Audits try every scripted policy, but only every twelfth attack of one turn."""
+    monkeypatch.setattr("loopholes.audit.engine.PANEL", PANEL[::12])
 
 
 def paid(target: str, texts: list[str], **options: object) -> list[Paid]:
@@ -107,18 +113,24 @@ def test_scripted_policies_earn_what_a_fault_pays_and_nothing_of_its_twin(file: 
     assert max(payment.value or 0.0 for payment in reply.paid) == pytest.approx(largest)
 
 
+@pytest.mark.usefixtures("thinned")
 def test_an_environment_that_pays_calls_is_found_by_calling_a_tool_again_and_again(file: str) -> None:
     report = report_of(f"{file}:PaysCalls")
     assert families(report) == {"tool-use"} and report.exit_code() == 1
 
 
-def test_state_that_leaks_into_the_next_episode_is_found_and_replays(file: str, tmp_path: Path) -> None:
+def test_state_that_leaks_into_the_next_episode_is_found_and_replays(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loopholes.audit.engine.PANEL", PANEL[::100])
+    monkeypatch.setattr("loopholes.audit.engine.EPISODES", ATTACKS[::6])
     report = report_of(f"{file}:CountsOnTheClass")
     assert verdicts(report) == {"state-leak": "exploit"}
     (finding,) = save(report, tmp_path)
     assert replay(finding).same
 
 
+@pytest.mark.usefixtures("thinned")
 @pytest.mark.parametrize("name", ["sums.py:Sums", "sums.py:PaysTheFirstCall", "guesses.py:Guesses"])
 def test_a_sound_twin_is_not_found(file: str, name: str) -> None:
     report = report_of(f"{Path(file).parent}/{name}")
