@@ -81,7 +81,9 @@ def test_processes_that_a_target_starts_end_before_the_next_target_is_forked(tmp
             target = target_of(["reasoning_gym:leaving"], None, {"rows": 1})
             with RewardProcess(target, host=host) as process:
                 process.use(process.own_rows())
-                assert isinstance(process.ask([(0, "20")], 30.0), Scored) and len(started(tmp_path)) == 1
+                assert isinstance(process.ask([(0, "20")], 30.0), Scored)
+                # the kernel lets a process go on before the program that it started has a command line
+                assert any(len(started(tmp_path)) == 1 for _ in range(500))
             # a killed process may be listed for a moment
             assert any(not started(tmp_path) for _ in range(500))
 
