@@ -127,6 +127,19 @@ def test_only_the_completion_at_fault_is_a_problem_in_a_batch(
     assert [(payment.value, payment.problem) for payment in paid] == [(1.0, ""), (None, problem)]
 
 
+def test_a_reward_that_depends_on_hashes_of_strings_is_paid_the_same_in_every_audit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    file = write_rewards(tmp_path, "def hashed(completion):\n    return float(hash(completion))")
+    paid = []
+    for _ in range(2):
+        with open_scorer(file, "hashed") as scorer:
+            paid.append(scorer.pay_now([(0, "a"), (1, "b")]))
+    assert [payment.problem for payment in paid[0]] == ["", ""]
+    assert paid[0] == paid[1]
+
+
 def test_the_same_call_is_made_once_unless_it_is_repeated_on_purpose(file: str) -> None:
     with open_scorer(file, "counting") as scorer:
         first = scorer.pay([(0, "a"), (1, "a"), (0, "a")])

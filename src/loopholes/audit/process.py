@@ -445,12 +445,13 @@ class RewardProcess:
             most = resource.getrlimit(resource.RLIMIT_AS)[1]
             memory = self._memory if most == resource.RLIM_INFINITY else min(self._memory, most)
             numbers = [theirs.fileno(), memory, self._file.fileno()]
+            seeded = {"PYTHONHASHSEED": "0", **os.environ}  # data and rewards may go through sets of strings
             self._guard = subprocess.Popen(
                 [*command(self.target.python, "loopholes.audit.worker"), *map(str, numbers)],
                 pass_fds=(theirs.fileno(), self._file.fileno()),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                env=home_of(self._home.name, os.environ) if self._home is not None else None,
+                env=home_of(self._home.name, seeded) if self._home is not None else seeded,
             )
         return Connection(ours.detach())
 
