@@ -83,7 +83,7 @@ def _minis() -> dict[str, str]:
         "answers a step": _listed([8 * count for count in prompts]),
         "training": f"{min(steps)} to {max(steps)} steps",
         "evaluated at": "temperature 1",
-        "seeds": "five",
+        "seeds": "ten (mini), five (mini-llama)",
     }
 
 
