@@ -26,11 +26,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from scipy.stats import binomtest
-
 from loopholes.audit import AuditConfig, Report, audit, read_rows, target_of
 from loopholes.audit.folder import panel_hash
 from loopholes.cores import cores
+from shares import share
 
 sys.path.append(str(Path(__file__).parent / "rewards"))
 
@@ -88,14 +87,6 @@ def _judged(record: Record, excused: set[str]) -> dict[str, bool]:
     return {"detected": detected, "named": detected and any(finding["family"] in right for finding in faults)}
 
 
-def rate(hits: int, of: int) -> str:
-    """A share with Wilson's interval."""
-    if not of:
-        return "–"
-    low, high = binomtest(hits, of).proportion_ci(method="wilson")
-    return f"{hits} of {of}: {100 * hits / of:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
-
-
 def page(records: Sequence[Record]) -> Iterator[str]:
     """Detection and false alarms by set, then by family, then what was missed."""
     records = judged(records)
@@ -110,16 +101,16 @@ def page(records: Sequence[Record]) -> Iterator[str]:
         if members and (name or len({record["half"] for record in members}) > 1):
             cells = (
                 name or "all",
-                *(rate(sum(record[how] for record in bad), len(bad)) for how in ("detected", "named")),
-                rate(sum(record["exit"] == 1 for record in sound), len(sound)),
-                rate(sum(_warned(record) for record in sound), len(sound)),
-                rate(sum(record["exit"] == 7 for record in members), len(members)),
+                *(share(sum(record[how] for record in bad), len(bad)) for how in ("detected", "named")),
+                share(sum(record["exit"] == 1 for record in sound), len(sound)),
+                share(sum(_warned(record) for record in sound), len(sound)),
+                share(sum(record["exit"] == 7 for record in members), len(members)),
             )
             yield f"| {' | '.join(cells)} |"
     yield from ("", "| family | detected | with the family named |", "|---|---|---|")
     for family in sorted({record["family"] for record in records if record["vulnerable"]}):
         bad = [record for record in records if record["vulnerable"] and record["family"] == family]
-        detected, named = (rate(sum(record[how] for record in bad), len(bad)) for how in ("detected", "named"))
+        detected, named = (share(sum(record[how] for record in bad), len(bad)) for how in ("detected", "named"))
         yield f"| {family} | {detected} | {named} |"
     yield from ("", "Missed:", "")
     yield from (_missed(record) for record in records if record["vulnerable"] and not record["detected"])

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import subprocess
 import sys
@@ -27,6 +26,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from shares import share
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks" / "published"
@@ -131,17 +132,6 @@ def is_confirmed(record: Record) -> bool:
     return bool(direct.get("concerned")) and 2 * direct["paid_rows"] >= direct["concerned"]
 
 
-def wilson(hits: int, of: int, z: float = 1.959964) -> str:
-    """A share with Wilson's 95 % interval."""
-    if not of:
-        return "–"
-    share = hits / of
-    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
-    reach = z / (1 + z * z / of) * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    low, high = max(0.0, middle - reach), min(1.0, middle + reach)
-    return f"{hits} of {of}: {100 * share:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
-
-
 def summary(listed: Sequence[Target], records: Mapping[str, Record]) -> list[str]:
     """The counts."""
     audited = [target for target in listed if "findings" in records.get(target.name, {}).get("audit", {})]
@@ -154,12 +144,12 @@ def summary(listed: Sequence[Target], records: Mapping[str, Record]) -> list[str
     confirmed = sum(is_confirmed(records.get(target.name, {})) for target in known)
     lines = [
         f"- loopholes confirmed by a direct call: {confirmed} of {len(known)}",
-        f"- reported as an exploit: {wilson(outcomes.count('exploit'), len(holes))}"
+        f"- reported as an exploit: {share(outcomes.count('exploit'), len(holes))}"
         f", of these {named} with a family that names the loophole",
-        f"- warned of: {wilson(outcomes.count('warned'), len(holes))}",
-        f"- silent: {wilson(outcomes.count('silent'), len(holes))}",
-        f"- targets with an exploit that have a known loophole: {wilson(outcomes.count('exploit'), claimed)}",
-        f"- exploits reported where none is known: {wilson(len(alarms), len(sound))} {', '.join(alarms)}".rstrip(),
+        f"- warned of: {share(outcomes.count('warned'), len(holes))}",
+        f"- silent: {share(outcomes.count('silent'), len(holes))}",
+        f"- targets with an exploit that have a known loophole: {share(outcomes.count('exploit'), claimed)}",
+        f"- exploits reported where none is known: {share(len(alarms), len(sound))} {', '.join(alarms)}".rstrip(),
     ]
     failed = [target.name for target in listed if target not in audited]
     return [*lines, *([f"- not audited: {', '.join(failed)}"] if failed else [])]

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import resource
 import subprocess
@@ -28,6 +27,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from shares import share
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks" / "survey"
@@ -325,17 +326,6 @@ def read_lines(path: Path) -> list[Record]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
-def wilson(hits: int, of: int, z: float = 1.959964) -> str:
-    """A share with Wilson's 95 % interval."""
-    if not of:
-        return "–"
-    share = hits / of
-    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
-    reach = z / (1 + z * z / of) * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    low, high = max(0.0, middle - reach), min(1.0, middle + reach)
-    return f"{hits} of {of}: {100 * share:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
-
-
 def exploits(record: Mapping[str, Any]) -> list[Record]:
     """The exploit findings of a target."""
     return [finding for finding in record.get("findings", ()) if finding["verdict"] == "exploit"]
@@ -424,14 +414,14 @@ def _summary(records: Sequence[Record], judgements: Judgements) -> list[str]:
     return [
         ABOUT.format(rewards=len(done), sources=len({record["source"] for record in done}), earlier=before),
         "",
-        f"- rewards with an exploit: {wilson(len(with_exploit), len(done))}",
+        f"- rewards with an exploit: {share(len(with_exploit), len(done))}",
         f"- without an exploit, but inconclusive: {inconclusive}",
         f"- exploit findings: {sum(verdicts.values())} ({counts})",
-        f"- precision, the completion being paid as reported: {wilson(paid, judged)}",
+        f"- precision, the completion being paid as reported: {share(paid, judged)}",
         f"- the same by reward, since one fault may have several findings: "
-        f"{wilson(len(with_exploit) - refuted, len(with_exploit))}",
-        f"- judged *true*, what a maintainer would mend: {wilson(real, judged)}",
-        f"- rewards with a finding judged *true*: {wilson(_with(done, judgements, 'true'), len(done))}",
+        f"{share(len(with_exploit) - refuted, len(with_exploit))}",
+        f"- judged *true*, what a maintainer would mend: {share(real, judged)}",
+        f"- rewards with a finding judged *true*: {share(_with(done, judgements, 'true'), len(done))}",
         f"- CPU seconds per audit: {_median(cpu):.1f} in the median, {sum(cpu):.0f} in all",
         f"- not tried, for want of time: {sum(r.get('problem') == UNTRIED for r in records)} of those named here, and "
         f"{GYM - sum(r['source'] == 'reasoning-gym' for r in done)} of reasoning-gym's {GYM} data sets",
@@ -468,7 +458,7 @@ def _by_source(records: Sequence[Record], judgements: Judgements) -> list[str]:
             str(len(here) - len(done)) if len(here) > len(done) else "",
             str(sum(bool(exploits(record)) for record in done) or ""),
             ", ".join(str(verdicts[verdict]) for verdict in VERDICTS) if judged else "",
-            wilson(judged - verdicts["false"], judged) if judged else "",
+            share(judged - verdicts["false"], judged) if judged else "",
             f"{sum(record.get('cpu', 0.0) for record in done):.0f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")

@@ -58,14 +58,18 @@ def run(*command: str, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False, **options)
 
 
+def build(kind: str, folder: Path) -> Path:
+    """The file of a distribution, ``wheel`` or ``sdist``, that hatchling builds into a folder without a network."""
+    process = run("-m", "hatchling", "build", "-t", kind, "-d", str(folder), cwd=ROOT)
+    assert process.returncode == 0, process.stderr
+    (file,) = folder.iterdir()
+    return file
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the checkout without a network."""
-    folder = tmp_path_factory.mktemp("wheel")
-    built = run("-m", "hatchling", "build", "-t", "wheel", "-d", str(folder), cwd=ROOT)
-    assert built.returncode == 0, built.stderr
-    (file,) = folder.glob("*.whl")
-    return file
+    """The wheel, built from the checkout."""
+    return build("wheel", tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +87,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 def files(folder: Path) -> set[str]:
     """The files of the package in the checkout, as a wheel names them."""
-    found = (file for file in (folder / "loopholes").rglob("*") if file.is_file() and file.suffix != ".pyc")
-    return {str(file.relative_to(folder)) for file in found}
+    paths = (file for file in (folder / "loopholes").rglob("*") if file.is_file() and file.suffix != ".pyc")
+    return {str(file.relative_to(folder)) for file in paths}
 
 
 def metadata(wheel: Path) -> Message:
@@ -123,14 +127,11 @@ def test_the_version_is_written_in_one_place() -> None:
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source distribution, built from the checkout without a network and unpacked."""
-    folder = tmp_path_factory.mktemp("sdist")
-    built = run("-m", "hatchling", "build", "-t", "sdist", "-d", str(folder), cwd=ROOT)
-    assert built.returncode == 0, built.stderr
-    (file,) = folder.glob("*.tar.gz")
+    """The source distribution, built from the checkout and unpacked."""
+    file = build("sdist", tmp_path_factory.mktemp("sdist"))
     with tarfile.open(file) as archive:
-        archive.extractall(folder, filter="data")
-    return folder / file.name.removesuffix(".tar.gz")
+        archive.extractall(file.parent, filter="data")
+    return file.parent / file.name.removesuffix(".tar.gz")
 
 
 def test_the_source_distribution_holds_every_file_of_the_repository(unpacked: Path) -> None:

@@ -91,6 +91,17 @@ def installed(name: str) -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
+def reward_kit_score(name: str, completion: str, answer: str) -> float:
+    """What ``reward_kit.rewards.MODULE.FUNCTION`` pays, named ``MODULE.FUNCTION``, imported without its package."""
+    package("reward_kit", installed("reward_kit"))
+    package("reward_kit.rewards", installed("reward_kit") / "rewards")
+    module, function = name.split(".")
+    reward = getattr(importlib.import_module(f"reward_kit.rewards.{module}"), function)
+    message = importlib.import_module("reward_kit.models").Message
+    messages, truth = ([message(role="assistant", content=text)] for text in (completion, answer))
+    return float(reward(messages=messages, ground_truth=truth).score)
+
+
 def verl_score(name: str) -> Any:
     """A module of verl's ``utils/reward_score``, imported without Ray and PyTorch."""
     if "verl" not in sys.modules:

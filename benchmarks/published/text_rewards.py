@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from sources import checkout, installed, load, package, stub, verl_score
+from sources import checkout, installed, load, reward_kit_score, stub, verl_score
 
 EXAMPLE = "For example, <answer> Beijing </answer>.\n"  # Search-R1's prompt, which its scorer reads, too
 
@@ -48,12 +48,7 @@ def _skyrl(name: str) -> Any:
 
 def reward_kit_accuracy(completion: str, answer: str) -> float:
     """reward-kit's ``accuracy_reward``."""
-    package("reward_kit", installed("reward_kit"))
-    package("reward_kit.rewards", installed("reward_kit") / "rewards")
-    accuracy = importlib.import_module("reward_kit.rewards.accuracy").accuracy_reward
-    message = importlib.import_module("reward_kit.models").Message
-    said, right = ([message(role="assistant", content=text)] for text in (completion, answer))
-    return float(accuracy(messages=said, ground_truth=right).score)
+    return reward_kit_score("accuracy.accuracy_reward", completion, answer)
 
 
 def _nemo(server: str) -> Any:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
+import importlib
 from typing import Any
 
 import pytest
@@ -13,17 +11,10 @@ import cases
 import reasoning_gym_cases
 from loopholes.audit.results import FAMILIES
 
-FILE = Path(__file__).parents[2] / "benchmarks" / "published.py"
-
 
 @pytest.fixture(scope="module")
 def benchmark() -> Any:
-    spec = importlib.util.spec_from_file_location("published_benchmark", FILE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("published")
 
 
 def finding(verdict: str, family: str, name: str = "some") -> dict[str, str]:

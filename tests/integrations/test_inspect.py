@@ -6,7 +6,6 @@ The tests are slow, since Inspect is not in the set-up: in an environment of its
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 from pathlib import Path
@@ -20,15 +19,9 @@ from loopholes.integrations.scoring import draw
 from loopholes.records import KINDS, Completion, Task, task_to_json
 from loopholes.score import measure, pay
 from support.exports import CHANNELS, GAMES
+from support.frameworks import needs
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("inspect_ai") is None,
-        reason="needs Inspect: pip install 'loopholes[inspect]' in an environment of its own, then pytest -m slow",
-    ),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = needs("inspect_ai", "pip install 'loopholes[inspect]' in an environment of its own, then pytest -m slow")
 COUNT, SEED = 4, 3
 
 

@@ -30,16 +30,10 @@ from loopholes.integrations.packing import pack
 from loopholes.records import KINDS, task_to_json
 from loopholes.runs import Run
 from support.exports import CHANNELS, GAMES, Answer, answers, exported, packed
+from support.frameworks import needs
 from support.judge_server import JudgeServer, Reply
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("verifiers") is None,
-        reason="needs verifiers: pip install 'loopholes[verifiers]' in an environment of its own, then pytest -m slow",
-    ),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = needs("verifiers")
 
 Load = Callable[..., Any]
 

@@ -7,7 +7,6 @@ to install it beside the others. Then ``pytest -m slow tests/integrations/test_v
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import math
 from pathlib import Path
@@ -19,15 +18,9 @@ import pytest
 from loopholes.integrations.packing import Package
 from support.checkpoints import make_tokenizer
 from support.exports import CHANNELS, ONE_PASS, answers, exported, packed
+from support.frameworks import BESIDE, needs
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("verl") is None,
-        reason="needs verl, which the set-up cannot hold: the head of this file says how to install it beside it",
-    ),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = needs("verl", BESIDE)
 
 
 def configured(folder: Path) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 from hashlib import blake2b
 from pathlib import Path
@@ -23,13 +23,7 @@ FILE = ROOT / "src" / "loopholes" / "studies" / "deterrence.json"
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    place = ROOT / "benchmarks" / "predict_deterrence.py"
-    spec = importlib.util.spec_from_file_location("predict_deterrence", place)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("predict_deterrence")
 
 
 @pytest.mark.parametrize("arm", [arm for arm in ARMS if arm.scale != "batch"], ids=lambda arm: arm.name)

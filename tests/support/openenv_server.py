@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,18 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from loopholes.modules import module_of
+from support.frameworks import needs
 
-OPENENV = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("openenv") is None,
-        reason="needs openenv: pip install 'loopholes[openenv]' in an environment of its own, then pytest -m slow",
-    ),
-    pytest.mark.filterwarnings("ignore"),
-]
+OPENENV = needs("openenv")
 """Marks for test files that need OpenEnv."""
 SOURCE = '''
 from __future__ import annotations
@@ -29,6 +20,7 @@ import asyncio
 from openenv.core.env_server.interfaces import Environment
 from openenv.core.env_server.types import Action, Observation, State
 from openenv.core.rubrics import Gate, Rubric, Sequential, TrajectoryRubric, WeightedSum
+
 
 class Answer(Action):
     text: str

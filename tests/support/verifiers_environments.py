@@ -6,18 +6,9 @@ In ``GUESSING`` an Env plays the user, who says after each guess whether the num
 
 from __future__ import annotations
 
-import importlib.util
+from support.frameworks import needs
 
-import pytest
-
-VERIFIERS = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("verifiers") is None,
-        reason="needs verifiers: pip install 'loopholes[verifiers]' in an environment of its own, then pytest -m slow",
-    ),
-    pytest.mark.filterwarnings("ignore"),
-]
+VERIFIERS = needs("verifiers")
 """Marks of a file of tests that need it."""
 SUMS = '''
 import verifiers.v1 as vf
@@ -107,6 +98,7 @@ class CountsOnTheClass(vf.Taskset[Counted]):
 '''
 GUESSING = '''
 import verifiers.v1 as vf
+
 
 class NumberData(vf.TaskData):
     answer: str

@@ -9,12 +9,15 @@ says for each exploit finding whether it is true, weak, by design or false, and 
 from __future__ import annotations
 
 import json
-import math
 import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+sys.path.append(str(Path(__file__).parents[2]))
+
+from shares import share
 
 Record = dict[str, Any]
 FOLDER = Path(__file__).parent
@@ -70,30 +73,19 @@ def _name(finding: Record) -> str:
     return f"{finding['family']}/{finding['name']}"
 
 
-def wilson(hits: int, of: int, z: float = 1.959964) -> str:
-    """A share in per cent with Wilson's 95 % interval."""
-    if not of:
-        return "–"
-    share = hits / of
-    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
-    reach = z / (1 + z * z / of) * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    low, high = max(0.0, middle - reach), min(1.0, middle + reach)
-    return f"{hits} of {of}: {100 * share:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
-
-
 def _recall(records: Sequence[Record], *outcomes: str) -> str:
-    return wilson(sum(record["outcome"] in outcomes for record in records), len(records))
+    return share(sum(record["outcome"] in outcomes for record in records), len(records))
 
 
 def _row(record: Record) -> str:
     direct, audit = record.get("direct", {}), record.get("audit", {})
     paid = direct and record["loophole"]
-    share = f"{direct['share']:.2f} on {direct['concerned']} of {direct['rows']}" if paid else ""
+    payment = f"{direct['share']:.2f} on {direct['concerned']} of {direct['rows']}" if paid else ""
     exploits = ", ".join(_name(finding) for finding in audit.get("findings", ()) if finding["verdict"] == "exploit")
     cells = [
         record["verifier"],
         record["loophole"] or "none seen",
-        share,
+        payment,
         str(audit.get("exit", "–")),
         record["outcome"],
     ]
@@ -113,13 +105,13 @@ def section(records: Sequence[Record]) -> list[str]:
         "AUDITED": str(len(audited)),
         "KNOWN": str(len(known)),
         "FOUND": _recall(known, "found"),
-        "NAMED": wilson(sum(record.get("named", False) for record in known), len(known)),
-        "FIRST": wilson(sum(r["outcome"] == "found" and "first" not in r["audit"] for r in known), len(known)),
+        "NAMED": share(sum(record.get("named", False) for record in known), len(known)),
+        "FIRST": share(sum(r["outcome"] == "found" and "first" not in r["audit"] for r in known), len(known)),
         "WARNED": _recall(known, "warned"),
         "MISSED": _recall(known, "missed"),
-        "BY_AUDIT": wilson(right, len(exploited)),
-        "PRECISION": wilson(len(correct), len(judged)),
-        "STRICT": wilson(sum(judgement["verdict"] == "true" for judgement in judged), len(judged)),
+        "BY_AUDIT": share(right, len(exploited)),
+        "PRECISION": share(len(correct), len(judged)),
+        "STRICT": share(sum(judgement["verdict"] == "true" for judgement in judged), len(judged)),
         "CPU": f"{sum(record['audit']['cpu'] for record in audited):.0f}",
     }
     for kind in KINDS:
@@ -144,7 +136,7 @@ def _source(source: str, records: Sequence[Record]) -> str:
     known = [record for record in audited if record["loophole"]]
     judged = [judgement for record in audited for judgement in record.get("exploits", {}).values()]
     right = sum(judgement["verdict"] != "false" for judgement in judged)
-    cells = [source, len(drawn), len(audited), len(known), _recall(known, "found"), wilson(right, len(judged))]
+    cells = [source, len(drawn), len(audited), len(known), _recall(known, "found"), share(right, len(judged))]
     return "| " + " | ".join(map(str, cells)) + " |"
 
 

@@ -7,7 +7,6 @@ its own, ``pip install -e '.[verifiers,dev]'``, then ``pytest -m slow tests/audi
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import math
 import sys
@@ -20,20 +19,15 @@ import pytest
 
 from loopholes.audit.frameworks.base import Paid, Part, Row, load
 from loopholes.errors import UsageError
+from support.frameworks import needs
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("verifiers") is None,
-        reason="needs verifiers: pip install 'loopholes[verifiers]' in an environment of its own, then pytest -m slow",
-    ),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
+pytestmark = needs("verifiers", warnings="ignore::DeprecationWarning")
 
 HEAD = """
 from __future__ import annotations
 import asyncio
 import verifiers.v1 as vf
+
 
 class AddData(vf.TaskData):
     answer: str

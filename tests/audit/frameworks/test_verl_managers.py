@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
-import importlib.util
 import math
 import sys
 import threading
@@ -27,18 +26,12 @@ import pytest
 from loopholes.audit.frameworks.base import Paid, Part, Row, function
 from loopholes.audit.frameworks.verl import VERL, VerlReward
 from support.framework_rewards import Written
+from support.frameworks import BESIDE, needs
 
 # private _tokens: a count of tokens that both sides know in advance
 
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("verl") is None,
-        reason="needs verl, which the set-up cannot hold: the head of this file says how to install it beside it",
-    ),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = needs("verl", BESIDE)
 
 Theirs = Callable[..., tuple[float | None, dict[str, Any]]]
 EXTRA = {"index": 3, "split": "train"}

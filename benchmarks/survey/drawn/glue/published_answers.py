@@ -8,7 +8,7 @@ import sys
 from types import SimpleNamespace
 from typing import Any
 
-from sources import Anything, checkout, installed, load, package, stub
+from sources import Anything, checkout, load, package, reward_kit_score, stub
 
 
 def _packages(root: str, *names: str) -> None:
@@ -62,12 +62,8 @@ def slime_gpqa(completion: str, label: str, choices: list[str]) -> float:
 
 def reward_kit_choice(completion: str, ground_truth: str) -> float:
     """reward-kit's ``multiple_choice_math_reward``."""
-    package("reward_kit", installed("reward_kit"))
-    package("reward_kit.rewards", installed("reward_kit") / "rewards")
-    reward = importlib.import_module("reward_kit.rewards.multiple_choice_math_reward").multiple_choice_math_reward
-    message = importlib.import_module("reward_kit.models").Message
-    said, right = ([message(role="assistant", content=text)] for text in (completion, ground_truth))
-    return float(reward(messages=said, ground_truth=right).score)
+    name = "multiple_choice_math_reward"
+    return reward_kit_score(f"{name}.{name}", completion, ground_truth)
 
 
 def tunix_math(completion: str, answer: str) -> float:
