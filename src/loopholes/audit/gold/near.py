@@ -124,9 +124,11 @@ class NearMisses:
             if budget.is_over("near"):
                 late.append(name)
                 continue
-            tried = self._try(name, self._slots[:FIRST])
+            rest, tried = list(self._slots), list[Miss]()
+            while rest and len(tried) < FIRST:
+                tried += self._try(name, [rest.pop(0)])
             if any(miss.share > HALF for miss in tried) and not budget.is_over("near"):
-                tried += self._try(name, self._slots[FIRST:])
+                tried += self._try(name, rest)
             if tried:
                 misses[name] = tried
         if late and self._slots:
