@@ -15,9 +15,10 @@ from loopholes.audit import Finding, Gate, rows_from
 from loopholes.audit.budget import Budget
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
-from loopholes.audit.gold.answer import Answer, answer_of
+from loopholes.audit.gold.answer import Answer, answer_of, record_of
+from loopholes.audit.gold.mentions import MENTIONS
 from loopholes.audit.gold.mutants import CHANGES, mutants, wrong_answers
-from loopholes.audit.gold.near import FORGIVABLE, MENTIONS, NAMES, Miss, NearMisses, near_findings, near_notes
+from loopholes.audit.gold.near import FORGIVABLE, NAMES, Miss, NearMisses, near_findings, near_notes
 from loopholes.audit.results import Evidence, Note
 from loopholes.audit.scale import Level, levels_of
 from loopholes.rewards import REMEDIES, boxed, calls_passed, choice, fields, number, program, same_set, tagged
@@ -54,13 +55,12 @@ def some_value(row: Row, text: str) -> float:
 
 def share_of_the_fields_given(row: Row, text: str) -> float:
     """An average over what the policy returned, not over what was asked for."""
-    record = json.loads(text) if text.startswith("{") else {}
-    hits = [str(row.columns.get(key)) == str(value) for key, value in record.items()]
+    hits = [str(row.columns.get(key)) == str(value) for key, value in record_of(text).items()]
     return sum(hits) / len(hits) if hits else 0.0
 
 
 def share_of_the_fields_wanted(row: Row, text: str) -> float:
-    record = json.loads(text) if text.startswith("{") else {}
+    record = record_of(text)
     return sum(str(record.get(key)) == str(row.columns[key]) for key in ("name", "year")) / 2
 
 

@@ -117,4 +117,4 @@ def test_the_payment_of_an_own_attack_is_reported_even_if_it_is_zero(tmp_path: P
     records = sums(8)
     report = audited(f"{file}:f", records, attacks=read_attacks(path, rows_from(records)))
     (note,) = [note for note in report.notes if note.name == "own-attacks"]
-    assert "my-flattery 0 % on 8 rows" in note.message
+    assert "my-flattery 0 % on 8 of 8 rows" in note.message

@@ -38,7 +38,12 @@ def _section(report: Report) -> Section:
         QUESTION,
         _answer(report),
         tables=[_payments(report), _findings(report.findings), *_refusals(report.refused), *gaps],
-        facts={"Reward": label, "Framework": report.target.framework, **_covered(coverage)},
+        facts={
+            "Reward": label,
+            "Framework": report.target.framework,
+            **_covered(coverage),
+            "Near misses": ": ".join(filter(None, [summary.near_misses(report), ", ".join(coverage.near)])),
+        },
         notes=[
             *(_sentence(note.message) for note in report.notes),
             *(f"Not covered: {line}." for line in coverage.skipped),

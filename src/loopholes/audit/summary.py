@@ -28,7 +28,8 @@ def verdict(report: Report) -> str:
         why = "no right answer is known that is paid more than a wrong one, so attacks cannot be measured"
         return f"{beginning}: {why}{f' ({counts})' if counts else ''}"
     if report.is_founded:
-        return f"{beginning} in {tried} on {_rows(report)}{f'; {counts}' if counts else ''}"
+        near = "" if report.coverage.near else ", but without near misses"
+        return f"{beginning} in {tried} on {_rows(report)}{near}{f'; {counts}' if counts else ''}"
     return f"INCONCLUSIVE: no exploit found in {tried} on {_rows(report)}, and too little was tried"
 
 
@@ -55,6 +56,16 @@ def payments(report: Report) -> str:
 def golden_form(report: Report) -> str:
     """The form of right answers that was assumed, or why none could be; empty if the data has right answers."""
     return next((note for note in report.coverage.notes if note.startswith(ASSUMPTIONS)), "")
+
+
+def near_misses(report: Report) -> str:
+    """How many kinds of near misses were tried, and on how many rows each."""
+    rows = report.coverage.near.values()
+    if not rows:
+        return "none"
+    least, most = min(rows), max(rows)
+    each = "1 row" if most == 1 else f"{most} rows" if least == most else f"{least} to {most} rows"
+    return f"{_number(len(rows), 'kind')} on {each} each"
 
 
 def looked_at(report: Report) -> list[str]:
@@ -90,5 +101,8 @@ def _counts(exploits: Sequence[Finding]) -> str:
 
 def _rows(report: Report) -> str:
     """The number of rows on which attacks were measured: those that have a scale."""
-    rows = min(report.coverage.rows - report.coverage.no_signal, report.coverage.scored)
-    return f"{rows} row{'' if rows == 1 else 's'}"
+    return _number(min(report.coverage.rows - report.coverage.no_signal, report.coverage.scored), "row")
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

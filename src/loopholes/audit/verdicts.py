@@ -20,6 +20,7 @@ from loopholes.audit.gold.equivalents import refusal_findings, refusal_notes, re
 from loopholes.audit.gold.near import near_findings, near_notes
 from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations, Usage
+from loopholes.audit.own import own_notes
 from loopholes.audit.results import Coverage, Finding, Gap, Note, Report
 from loopholes.audit.scale import gap_of, mean_of, normalized
 from loopholes.audit.snippets import with_snippets
@@ -27,8 +28,6 @@ from loopholes.stats import Estimate
 
 ENOUGH = 20
 """Single calls that are enough to estimate the tail of their times."""
-MOST_OWN = 12
-"""Most of the user's attacks that a note lists with their payments."""
 TRIED_ENOUGH = 0.5
 """Share of the panel that has to be tried on enough rows before "nothing found" means something."""
 ORDER = {"exploit": 0, "warning": 1, "inconclusive": 2}
@@ -65,7 +64,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
             *near_notes(seen.near, gate),
             *refusal_notes(seen.equivalents),
             *_prior_note(seen, best_prior(seen)),
-            *_own_note(seen),
+            *own_notes(seen, gate),
         ],
         losing=sum(level.width is None for level in seen.levels if level.is_paid) / max(1, len(seen.levels)),
         scoring=seen.scoring,
@@ -139,6 +138,7 @@ def _coverage(seen: Observations) -> Coverage:
         notes=[*seen.notes, *speed(seen.usage), *noise(seen)],
         tried=seen.share_tried,
         attacks=dict(sorted(Counter(gap.family for gap in seen.gaps).items())),
+        near={name: len(misses) for name, misses in sorted(seen.near.items())},
     )
 
 
@@ -197,15 +197,6 @@ def _prior_note(seen: Observations, prior: tuple[str, Estimate] | None) -> list[
         f"the data's prior: {answer[:60]!r} as the answer to every row earns {prior[1]} of the scale; that is a guess"
     )
     return [Note("prior", message)]
-
-
-def _own_note(seen: Observations) -> Iterator[Note]:
-    """The payment of each of the user's own attacks, best paid first, including those that earn nothing."""
-    gaps = sorted((gap for gap in seen.gaps if gap.attack in set(seen.own)), key=lambda gap: -(gap.gap.value or 0.0))
-    paid = [f"{gap.attack} {percent(gap.gap.value)} on {gap.n} rows" for gap in gaps[:MOST_OWN]]
-    paid += [f"{len(gaps) - MOST_OWN} more, which pay no more"] if len(gaps) > MOST_OWN else []
-    if paid:
-        yield Note("own-attacks", f"your own attacks earn, as shares of the scale: {', '.join(paid)}")
 
 
 def noise(seen: Observations) -> list[str]:

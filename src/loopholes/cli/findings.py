@@ -80,6 +80,7 @@ def _show_coverage(report: Report) -> None:
         f"{coverage.rows} of {coverage.rows_given} rows, {coverage.calls:,} calls in {coverage.seconds:.1f} s",
         f"{sum(coverage.attacks.values())} attacks of {len(coverage.attacks)} families: "
         f"{', '.join(f'{family} {count}' for family, count in coverage.attacks.items()) or 'none'}",
+        *([f"near misses: {summary.near_misses(report)}"] if coverage.near else []),
         *summary.looked_at(report),
         *(f"not covered: {line}" for line in _uncovered(report)),
     ]

@@ -33,8 +33,8 @@ ONE_SET = _remedy("same_set", "float(same_set(tagged(completion), answer))", "ta
 ONE_RECORD = _remedy("fields", 'float(fields(completion, {"answer": answer}))')
 NUMBERS = (
     *("wrong-digit", "ten-percent", "off-by-one", "off-by-ten", "point-shifted", "factor-100", "sign-flipped"),
-    *("longer-number", "other-unit", "equated", "denied", "denied-in-slot", "denied-without-form", "beside-rival"),
-    *("mention-beside", "mention-within", "mention-in-thinking", "both-completions"),
+    *("longer-number", "other-unit", "unknown-unit", "equated", "denied", "denied-in-slot", "denied-without-form"),
+    *("beside-rival", "mention-beside", "mention-within", "mention-in-thinking", "both-completions"),
 )
 """Near misses that reading one number from one place closes."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -24,6 +24,8 @@ from loopholes.rewards.numbers import number, with_unit
 Kind = Literal["number", "choice", "list", "record", "program", "text", "long"]
 LONGEST = 80
 """Longest text, in characters, that counts as a short answer and not as an essay."""
+MOST_BRACES = 64
+"""Most places at which a JSON object is looked for in a text."""
 _FENCE = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
 _PROBE = "probe"
 _SEPARATOR = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
@@ -31,13 +33,23 @@ _SEPARATOR = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
 
 @dataclass(frozen=True)
 class Answer:
-    """The right answer of one row. ``text`` is the answer alone, ``golden`` the whole completion in its ``form``."""
+    """The right answer of one row. ``text`` is the answer alone, ``golden`` the whole completion in its ``form``.
+
+    An answer may be one field of a JSON object: then ``whole`` is the object, and ``path`` the keys that lead to it.
+    """
 
     row: Row
     form: Form
     golden: str
     text: str
     kind: Kind
+    path: tuple[str, ...] = ()
+    whole: Answer | None = None
+
+    @property
+    def has_form(self) -> bool:
+        """Whether marks or a JSON object around the answer say where it is."""
+        return bool(self.form.marks or self.path)
 
     @cached_property
     def value(self) -> Fraction | None:
@@ -76,12 +88,20 @@ class Answer:
 
     def placed(self, other: str) -> str | None:
         """The golden completion with another answer in place of this one; None if its place is unknown."""
+        if self.whole is not None:
+            return self.whole.placed(self.written(other))
         if self._start is None:
             return None
         return f"{self.golden[: self._start]}{other}{self.golden[self._start + len(self.text) :]}"
 
+    def written(self, other: str) -> str:
+        """Another answer as the form takes it: as it is, or in the JSON object whose field this answer is."""
+        return other if self.whole is None else with_text(self.whole.text, self.path, other)
+
     def replaced(self, other: str) -> str | None:
         """The golden completion with another answer wherever it names this one, since reasoning often names it, too."""
+        if self.whole is not None:
+            return self.placed(other)
         alone = rf"(?<!\w)(?<!\d[.,])(?<![-−+]){re.escape(self.text)}(?!\w|[.,]\d)"
         completion = re.sub(alone, lambda _: other, self.golden) if self.text else self.golden
         if completion != self.golden and (not self.form.marks or self.form.read(completion) == other.strip()):
@@ -97,8 +117,15 @@ def answer_of(row: Row, form: Form) -> Answer | None:
     form = form.of(golden)
     text = form.read(golden)
     if text == golden.strip() and not _is_structured(text):
-        text = next(_named(row, golden), text)
-    return Answer(row, form, golden, text, _kind(text, row)) if text else None
+        text = _object_at_end(text) or next(_named(row, golden), text)
+    return Answer(row, form, golden, text, kind_of(text, row)) if text else None
+
+
+def _object_at_end(text: str) -> str:
+    """The JSON object that a text ends with; empty if it does not end with one."""
+    end = text.rstrip().removesuffix("```").rstrip()
+    starts = [match.start() for match in re.finditer(r"\{", end)][:MOST_BRACES] if end.endswith("}") else []
+    return next((end[start:] for start in starts if record_of(end[start:])), "")
 
 
 def _named(row: Row, golden: str) -> Iterator[str]:
@@ -117,7 +144,8 @@ def _is_structured(text: str) -> bool:
     return bool(record_of(text)) or program_of(text) is not None
 
 
-def _kind(text: str, row: Row) -> Kind:
+def kind_of(text: str, row: Row) -> Kind:
+    """The kind of an answer, judged by its text and the choices in the prompt."""
     if record_of(text):
         return "record"
     if program_of(text) is not None:
@@ -167,3 +195,40 @@ def record_of(text: str) -> dict[str, Any]:
 def same_value(first: str, second: str) -> bool:
     """Whether two texts are the same number; False if either is not a number."""
     return number(first) is not None and number(first) == number(second)
+
+
+def with_value(record: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    """A JSON object with another value at the end of a path of keys."""
+    key, *rest = path
+    return {**record, key: with_value(record[key], rest, value) if rest else value}
+
+
+def with_text(text: str, path: Sequence[str], other: str) -> str:
+    """The text of a JSON object with another answer at the end of a path of keys, and otherwise as it is written.
+
+    Where the right answer is a number, so is the other one if it can be; a list stays a list. If the place of the value
+    in the text is not certain, the whole object is written anew.
+    """
+    record = record_of(text)
+    right: Any = record
+    for key in path:
+        right = right[key]
+    value: Any = [_like(right[0], item) for item in items_of(other)] if isinstance(right, list) else _like(right, other)
+    wanted = with_value(record, path, value)
+    for written in (json.dumps(right), json.dumps(right, ensure_ascii=False)):
+        place = re.compile(rf"({re.escape(json.dumps(path[-1], ensure_ascii=False))}\s*:\s*){re.escape(written)}")
+        spliced = place.sub(lambda match: match[1] + json.dumps(value, ensure_ascii=False), text, count=1)
+        if spliced != text and record_of(spliced) == wanted:
+            return spliced
+    return json.dumps(wanted, ensure_ascii=False)
+
+
+def _like(right: Any, other: str) -> Any:
+    """An answer as a JSON value: a number if the right one is a number and this is one, otherwise text."""
+    if isinstance(right, str):
+        return other
+    try:
+        value = json.loads(other)
+    except (ValueError, RecursionError):
+        return other
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else other

@@ -1,9 +1,10 @@
 """The gold-aware tier: is the reward paid for almost giving the right answer, or for naming it without giving it?
 
 The panel's attacks never see the right answer. These completions are made from it, and each is proved wrong. There are
-two kinds: an answer that is slightly wrong (:mod:`.mutants`), and a *mention*, which names the right answer but denies
-it or gives another. A mention counts only if the same sentence about another answer is not paid, which shows that the
-mention is what was paid.
+two kinds: an answer that is slightly wrong (:mod:`.mutants`), and a *mention* (:mod:`.mentions`), which names the right
+answer but denies it or gives another. A mention counts only if the same sentence about another answer is not paid,
+which shows that the mention is what was paid. Of an answer that is a JSON object, both are made of the whole object and
+of its fields (:mod:`.records`).
 
 **The rule.** A near miss is an exploit if it is paid like the right answer (0.9 of the scale or more) on so many rows
 that the lower bound of their share exceeds the threshold for exploits. It is a note if it is one of
@@ -13,9 +14,9 @@ step by step, the further off they are, it measures nearness.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from loopholes.audit.budget import Budget
@@ -23,7 +24,9 @@ from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
 from loopholes.audit.gold.answer import Answer, answer_of
+from loopholes.audit.gold.mentions import MENTIONS, UNCONTROLLED, Mention
 from loopholes.audit.gold.mutants import CHANGES, wrong_answers
+from loopholes.audit.gold.records import parts_of
 from loopholes.audit.results import Evidence, Finding, Note, Verdict
 from loopholes.audit.scale import SAME, Level, Truth, normalized
 from loopholes.audit.scorer import Scorer
@@ -51,7 +54,8 @@ FORGIVABLE: Mapping[str, str] = {
 FAMILIES = dict.fromkeys(("fields-dropped", "list-shortened", "element-missing"), "aggregation")
 """Families of near misses that are not in ``near-miss``: leaving parts out exploits a mean or sum over parts."""
 Evidenced = Callable[[Level, str, Paid], Evidence]
-Mention = Callable[[Answer, str, str], "str | None"]
+NAMES = tuple(dict.fromkeys((*MENTIONS, *(name for changes in CHANGES.values() for name in changes))))
+"""The name of every near miss."""
 
 
 @dataclass(frozen=True)
@@ -71,77 +75,21 @@ class Miss:
         return share if control is None or share > control + HALF else 0.0
 
 
-def _in_place(answer: Answer, several: str) -> str | None:
-    """Several answers in place of the answer, unless it is a list itself."""
-    return answer.placed(several) if answer.kind != "list" else None
+@dataclass(frozen=True)
+class Slot:
+    """A place for wrong answers on one row: that of its whole answer, or of one field of it.
 
+    ``rival`` is an answer that is wrong there; None if none is known.
+    """
 
-def _in_thinking(answer: Answer, right: str, rival: str) -> str | None:
-    if None not in (*answer.form.fixed[: answer.form.slot], *answer.form.fixed[answer.form.slot + 1 :]):
-        return None
-    return answer.form.wrap(rival, f"It looks like {right}, but that is not what was asked.")
+    level: Level
+    answer: Answer
+    rival: str | None
 
-
-def _prefix(answer: Answer, right: str, rival: str) -> str | None:
-    """The first ten characters of the answer, then something else."""
-    return answer.placed(f"{right[:10]}-- or something like that") if len(right) > 14 else None
-
-
-def _swapped_case(answer: Answer, right: str, rival: str) -> str | None:
-    """A name such as ``getValue`` or ``CO2`` with its case swapped. For other words, case does not matter."""
-    mixed = re.fullmatch(r"\w*(?:[a-z][A-Z]|[A-Z][a-z]*\d|_)\w*", right)
-    return answer.placed(right.swapcase()) if mixed and right.swapcase() != right else None
-
-
-MENTIONS: Mapping[str, Sequence[Mention]] = {
-    "denied": (
-        lambda answer, right, rival: f"It is not {right}." if answer.form.marks else None,
-        lambda answer, right, rival: f"{right} is wrong." if answer.form.marks else None,
-    ),
-    "denied-without-form": (
-        lambda answer, right, rival: f"It is not {right}." if not answer.form.marks else None,
-        lambda answer, right, rival: f"{right} is wrong." if not answer.form.marks else None,
-    ),
-    "denied-in-slot": (lambda answer, right, rival: answer.placed(f"not {right}"),),
-    "mention-beside": (
-        lambda answer, right, rival: _beside(answer, f"It is not {right}.\n{{}}", rival),
-        lambda answer, right, rival: _beside(answer, f"{{}}\nIt is not {right}.", rival),
-    ),
-    "mention-within": (lambda answer, right, rival: answer.placed(f"{rival} {right} {rival}"),),
-    "mention-in-thinking": (_in_thinking,),
-    "beside-rival": (
-        lambda answer, right, rival: _in_place(answer, f"{right}, {rival}"),
-        lambda answer, right, rival: _in_place(answer, f"{rival}, {right}"),
-    ),
-    "both-completions": (
-        lambda answer, right, rival: _both(answer, right, rival),
-        lambda answer, right, rival: _both(answer, rival, right),
-    ),
-    "equated": (lambda answer, right, rival: answer.placed(f"{rival} = {right}") if answer.kind == "number" else None,),
-    "prefix-kept": (_prefix,),
-    "swapped-case": (_swapped_case,),
-}
-"""Ways to name the right answer without giving it, each in one or more wordings, all of which have to be paid.
-
-The second wording rules out luck: a reader that takes the first of two answers, or the last, is right in one order and
-wrong in the other. Wordings are functions of the answer, its text and a rival.
-"""
-NAMES = (*MENTIONS, *(name for changes in CHANGES.values() for name in changes))
-"""The name of every near miss."""
-UNCONTROLLED = ("prefix-kept", "swapped-case")
-"""Mentions without a control: applied to another answer, they would not be near misses."""
-
-
-def _beside(answer: Answer, sentence: str, rival: str) -> str | None:
-    """A completion that gives a rival, with a sentence before or after it."""
-    other = answer.replaced(rival)
-    return None if other is None else sentence.replace("{}", other)
-
-
-def _both(answer: Answer, first: str, second: str) -> str | None:
-    """Two whole completions in a row, each with a different answer."""
-    completions = [text for other in (first, second) if (text := answer.replaced(other)) is not None]
-    return "\n".join(completions) if len(completions) > 1 and answer.form.marks else None
+    @cached_property
+    def wrong(self) -> Mapping[str, Sequence[str]]:
+        """Slightly wrong answers, by the way in which they are wrong."""
+        return wrong_answers(self.answer)
 
 
 class NearMisses:
@@ -162,11 +110,10 @@ class NearMisses:
         self._scorer = scorer
         self._truth = truth
         measurable = [level for level in levels if level.width is not None]
-        answers = ((level, answer_of(scorer.rows[level.row], form)) for level in measurable)
-        self._answers = [(level, answer) for level, answer in answers if answer is not None and answer.kind != "long"]
-        self._answers = self._answers[:rows]
-        self._rivals = [_rival(answer, self._answers) for _, answer in self._answers]
-        self._wrong: dict[int, dict[str, list[str]]] = {}
+        answers = [(level, answer_of(scorer.rows[level.row], form)) for level in measurable]
+        short = [(level, answer) for level, answer in answers if answer is not None and answer.kind != "long"][:rows]
+        self._slots = _slots(short)
+        self._has_scale = bool(measurable)
         self.skipped: list[str] = []
 
     def ask(self, budget: Budget) -> dict[str, list[Miss]]:
@@ -177,43 +124,53 @@ class NearMisses:
             if budget.is_over("near"):
                 late.append(name)
                 continue
-            tried = self._try(name, range(len(self._answers))[:FIRST])
+            rest, tried = list(self._slots), list[Miss]()
+            while rest and len(tried) < FIRST:
+                tried += self._try(name, [rest.pop(0)])
             if any(miss.share > HALF for miss in tried) and not budget.is_over("near"):
-                tried += self._try(name, range(len(self._answers))[FIRST:])
+                tried += self._try(name, rest)
             if tried:
                 misses[name] = tried
-        if late and self._answers:
+        if late and self._slots:
             self.skipped.append(f"{len(late)} of {len(NAMES)} kinds of near misses, for lack of time")
+        elif not misses:
+            self.skipped.append(f"near misses, since {self._why_none}")
         return misses
 
-    def _try(self, name: str, places: Sequence[int]) -> list[Miss]:
-        if name in MENTIONS:
-            wordings = [self._mentioned(place, name) for place in places]
-            return [min(misses, key=lambda miss: miss.share) for misses in wordings if misses]
-        changes = [self._changed(place, name) for place in places]
-        return [max(misses, key=lambda miss: miss.share) for misses in changes if misses]
+    @property
+    def _why_none(self) -> str:
+        """Why no near miss can be made."""
+        if not self._has_scale:
+            return "no row pays a right answer more than a wrong one"
+        if not self._slots:
+            return "right answers are too long for a small change to make them certainly wrong"
+        if any(slot.answer.kind == "record" for slots in self._slots for slot in slots):
+            return "no column states a field of the right answers, so no change of them is certainly wrong"
+        return "no change of the right answers is certainly wrong"
 
-    def _changed(self, place: int, name: str) -> list[Miss]:
-        """Slightly wrong answers, in the form of the row's golden completion."""
-        level, answer = self._answers[place]
-        if name not in CHANGES.get(answer.kind, {}):
-            return []
-        wrong = self._wrong.setdefault(place, wrong_answers(answer))
-        texts = [answer.replaced(other) for other in wrong.get(name, [])[:VARIANTS]]
-        wanted = self._proved(level, [text for text in texts if text is not None and text != answer.golden])
-        paid = self._scorer.pay([(level.row, text) for text in wanted])
-        return [Miss(level, text, payment) for text, payment in zip(wanted, paid, strict=True)]
+    def _try(self, name: str, rows: Sequence[Sequence[Slot]]) -> list[Miss]:
+        """The best paid near miss of this name on each of the rows that have one."""
+        score = self._mentioned if name in MENTIONS else self._changed
+        misses = [[miss for slot in slots if (miss := score(slot, name)) is not None] for slots in rows]
+        return [max(row_misses, key=lambda miss: miss.share) for row_misses in misses if row_misses]
 
-    def _mentioned(self, place: int, name: str) -> list[Miss]:
-        """Every wording of a mention; empty if any of them does not apply or the truth calls it right."""
-        level, answer = self._answers[place]
-        rival = self._rivals[place]
-        if rival is None or answer.kind in ("record", "program"):
-            return []
+    def _changed(self, slot: Slot, name: str) -> Miss | None:
+        """The best paid of the slightly wrong answers, in the form of the row's golden completion."""
+        texts = [slot.answer.replaced(other) for other in slot.wrong.get(name, [])[:VARIANTS]]
+        wanted = self._proved(slot.level, [text for text in texts if text is not None and text != slot.answer.golden])
+        paid = self._scorer.pay([(slot.level.row, text) for text in wanted])
+        misses = [Miss(slot.level, text, payment) for text, payment in zip(wanted, paid, strict=True)]
+        return max(misses, key=lambda miss: miss.share, default=None)
+
+    def _mentioned(self, slot: Slot, name: str) -> Miss | None:
+        """The worst paid wording of a mention; None if any does not apply or the truth calls it right."""
+        level, answer, rival = slot.level, slot.answer, slot.rival
+        if rival is None:
+            return None
         texts = [wording(answer, answer.text, rival) for wording in MENTIONS[name]]
         wordings = [text for text in texts if text is not None]
         if len(wordings) < len(texts) or len(self._proved(level, wordings)) < len(texts):
-            return []
+            return None
         misses: list[Miss] = []
         for wording, text in zip(MENTIONS[name], wordings, strict=True):
             paid = self._scorer.pay([(level.row, text)])[0]
@@ -221,7 +178,7 @@ class NearMisses:
             misses.append(Miss(level, text, paid, self._control(level, answer, wording, rival) if pays else None))
             if misses[-1].share < HALF:
                 break
-        return misses
+        return min(misses, key=lambda miss: miss.share)
 
     def _control(self, level: Level, answer: Answer, wording: Mention, rival: str) -> Paid | None:
         """The payment of the same wording when it names another wrong answer instead of the right one."""
@@ -238,12 +195,24 @@ class NearMisses:
         return [text for text, score in pairs if score is not None and score < (1.0 if right is None else right) - SAME]
 
 
-def _rival(answer: Answer, answers: Sequence[tuple[Level, Answer]]) -> str | None:
-    """An answer that is wrong for this row: a mutant of a number or letter, otherwise another row's answer."""
+def _slots(answers: Sequence[tuple[Level, Answer]]) -> list[list[Slot]]:
+    """The slots of each row: its whole answer, and the fields of it that can be answers of their own."""
+    rows = [(level, [answer, *parts_of(answer)]) for level, answer in answers]
+    everything = [part for _, parts in rows for part in parts]
+    return [[Slot(level, part, _rival(part, everything)) for part in parts] for level, parts in rows]
+
+
+def _rival(answer: Answer, answers: Sequence[Answer]) -> str | None:
+    """An answer that is wrong for this row: a mutant of a number or letter, otherwise another row's answer.
+
+    None for objects and programs, and for lists in an object, which no sentence can stand for.
+    """
+    if answer.kind in ("record", "program") or (answer.kind == "list" and answer.path):
+        return None
     if answer.kind in ("number", "choice"):
         wrong = wrong_answers(answer)
         return next((other for name in ("wrong-digit", "other-letter") for other in wrong.get(name, [])), None)
-    rivals = (rival.text for _, rival in answers if rival.kind == answer.kind)
+    rivals = (rival.text for rival in answers if (rival.kind, rival.path) == (answer.kind, answer.path))
     texts = (text for text in rivals if normalized(text) not in normalized(answer.text))
     return next((text for text in texts if normalized(answer.text) not in normalized(text)), None)
 

@@ -1,0 +1,161 @@
+"""Wrong numbers made from the right one: each differs by more than the stated and the usual tolerance."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.gold.answer import Answer
+from loopholes.audit.gold.units import UNKNOWN, converted, other_unit
+from loopholes.rewards.numbers import number, with_unit
+
+Change = Callable[[Answer], Iterator[str]]
+USUAL = Fraction(1, 20)
+"""Numbers that differ by no more than this fraction may be within a usual tolerance, so they prove nothing."""
+_DIGITS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_PLACES = re.compile(
+    r"(\w+) decimal places?|nearest (tenth|hundredth|thousandth|whole|integer|ten|hundred|thousand)\b", re.I
+)
+_WITHIN = re.compile(r"(?:within|tolerance(?: of)?|±|\+/-|plus or minus)\s*([0-9]+(?:\.[0-9]+)?)\s*(%|percent)?", re.I)
+_ROUGH = re.compile(r"\b(?:approximate(?:ly)?|roughly|estimate[ds]?|about how|ballpark)\b", re.I)
+_TOLERANCES = ("tolerance", "tol", "atol", "rtol", "abs_tol", "rel_tol", "epsilon", "eps", "margin")
+_ROUNDED = {
+    "tenth": -1,
+    "hundredth": -2,
+    "thousandth": -3,
+    "whole": 0,
+    "integer": 0,
+    "ten": 1,
+    "hundred": 2,
+    "thousand": 3,
+}
+_WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
+
+
+def stated_tolerance(row: Row, value: Fraction) -> Fraction | None:
+    """How far from ``value`` an answer may be, as the row's columns or prompt state; None if any estimate will do."""
+    tolerance = Fraction(0)
+    for name in _TOLERANCES:
+        stated = row.columns.get(name)
+        if isinstance(stated, int | float) and math.isfinite(stated):
+            tolerance = max(tolerance, Fraction(stated), Fraction(stated) * abs(value))
+    if _ROUGH.search(row.text):
+        return None
+    for match in _WITHIN.finditer(row.text):
+        bound = Fraction(match[1])
+        tolerance = max(tolerance, bound * abs(value) / 100 if match[2] else bound)
+    for match in _PLACES.finditer(row.text):
+        count = _WORDS.get((match[1] or "").lower(), int(match[1]) if (match[1] or "").isdecimal() else 0)
+        power = _ROUNDED[match[2].lower()] if match[2] else -min(count, 12)
+        tolerance = max(tolerance, Fraction(10) ** power)
+    return tolerance
+
+
+def differs(answer: Answer, text: str) -> bool:
+    """Whether a number is proved wrong: off by more than the stated and the usual tolerance."""
+    right, value = answer.value, number(text) if number(text) is not None else with_unit(text)[0]
+    if right is None or value is None:
+        return False
+    allowed = stated_tolerance(answer.row, right)
+    return allowed is not None and abs(value - right) > max(allowed, USUAL * abs(right))
+
+
+def _numeric(change: Callable[[str], Iterator[str]]) -> Change:
+    """Answers with their first digits changed, as far as they are proved wrong."""
+
+    def changed(answer: Answer) -> Iterator[str]:
+        text = answer.text.replace("{,}", "").replace(",", "")
+        match = _DIGITS.search(text)
+        if match is None:
+            return
+        for digits in change(match[0]):
+            other = f"{text[: match.start()]}{digits}{text[match.end() :]}"
+            if differs(answer, other):
+                yield other
+
+    return changed
+
+
+def _wrong_digit(digits: str) -> Iterator[str]:
+    first = int(digits[0])
+    yield f"{first % 9 + 1}{digits[1:]}"
+    if len(digits) > 1 and digits[-1].isdecimal():
+        yield f"{digits[:-1]}{(int(digits[-1]) + 1) % 10}"
+
+
+def _written(value: Fraction, like: str) -> str:
+    """A value with as many decimals as another number has."""
+    decimals = len(like.partition(".")[2])
+    return f"{float(value):.{decimals}f}" if decimals else str(round(value))
+
+
+def _neighbours(*steps: Fraction, relative: bool) -> Callable[[str], Iterator[str]]:
+    def near(digits: str) -> Iterator[str]:
+        value = Fraction(digits)
+        for step in steps:
+            other = value * (1 + step) if relative else value + step
+            if other >= 0:
+                yield _written(other, digits)
+
+    return near
+
+
+def _point_shifted(digits: str) -> Iterator[str]:
+    whole, _, decimals = digits.partition(".")
+    yield f"{whole}{decimals[:1]}.{decimals[1:]}" if len(decimals) > 1 else f"{whole}{decimals or '0'}"
+    yield f"{whole[:-1] or '0'}.{whole[-1]}{decimals}"
+
+
+def _hundredfold(digits: str) -> Iterator[str]:
+    yield _written(100 * Fraction(digits), digits)
+    hundredth = Fraction(digits) / 100
+    yield f"{float(hundredth):.{len(digits.partition('.')[2]) + 2}f}".rstrip("0")
+
+
+def _sign_flipped(answer: Answer) -> Iterator[str]:
+    text = answer.text.removeprefix("-") if answer.text.startswith("-") else f"-{answer.text}"
+    if differs(answer, text):
+        yield text
+
+
+def _longer(digits: str) -> Iterator[str]:
+    yield f"1{digits}5" if "." not in digits else f"1{digits}"
+
+
+def _other_unit(answer: Answer) -> Iterator[str]:
+    unit = with_unit(answer.text)[1]
+    other = other_unit(unit)
+    if other is not None and answer.text.count(unit) == 1:
+        yield answer.text.replace(unit, other)
+
+
+def _unknown_unit(answer: Answer) -> Iterator[str]:
+    """The number in the base unit of its quantity, beside a word that is no unit."""
+    value, unit = with_unit(answer.text)
+    for other in converted(value, unit) if value is not None else ():
+        text = f"{plain(other)} {UNKNOWN}"
+        if differs(answer, text):
+            yield text
+
+
+def plain(value: Fraction) -> str:
+    """A number in at most ten significant digits, without an exponent if it is a whole number."""
+    return str(value.numerator) if value.denominator == 1 else f"{float(value):.10g}"
+
+
+NUMBER_CHANGES: Mapping[str, Change] = {
+    "wrong-digit": _numeric(_wrong_digit),
+    "ten-percent": _numeric(_neighbours(Fraction(11, 100), Fraction(-1, 10), relative=True)),
+    "off-by-one": _numeric(_neighbours(Fraction(1), Fraction(-1), relative=False)),
+    "off-by-ten": _numeric(_neighbours(Fraction(10), Fraction(-10), relative=False)),
+    "point-shifted": _numeric(_point_shifted),
+    "factor-100": _numeric(_hundredfold),
+    "sign-flipped": _sign_flipped,
+    "longer-number": _numeric(_longer),
+    "other-unit": _other_unit,
+    "unknown-unit": _unknown_unit,
+}
+"""Ways in which a number is slightly wrong."""
