@@ -114,6 +114,38 @@ def test_a_guess_that_is_right_on_a_kind_of_row_is_not_a_loophole(tmp_path: Path
     assert on_rows(report) is None and families(report) <= {"near-miss"}  # "A is not right" begins with A
 
 
+SPOKEN = """
+import re
+
+def f(completion, answer):
+    bold = re.findall(r"\\*\\*(.+?)\\*\\*", completion)
+    last = (bold or re.findall(r"\\[+(\\w+)\\]+", completion) or [completion])[-1]
+    return float(last.strip("()") == str(answer).strip("()"))
+"""
+ANSWERS = {
+    "a number in brackets": ([1, 2, 3, 4], "I count them. [{}]", ""),
+    "words in bold, with an example in the prompt": (
+        ["on, off", "off, on", "off, off"],
+        "They are **{}**",
+        "**off, on**",
+    ),
+    "a letter in parentheses": (["(A)", "(B)", "(C)", "(D)"], "{}", ""),
+}
+
+
+@pytest.mark.parametrize(("answers", "golden", "example"), ANSWERS.values(), ids=list(ANSWERS))
+def test_a_guess_is_recognised_although_right_answers_stand_in_a_sentence_or_in_parentheses(
+    tmp_path: Path, answers: list[Any], golden: str, example: str
+) -> None:
+    """The panel writes ``[[1], {}]``, echoes the prompt's example, and guesses ``A``: each is right on some rows."""
+    spoken = [answers[place % len(answers)] for place in range(24)]
+    rows = [
+        {"prompt": f"Case {place}: answer like {example}.", "answer": answer, "golden": golden.format(answer)}
+        for place, answer in enumerate(spoken)
+    ]
+    assert on_rows(audited(f"{write_rewards(tmp_path, SPOKEN)}:f", rows)) is None
+
+
 def pairs(count: int = 48) -> list[dict[str, Any]]:
     """Rows that ask for one of three numbers in the prompt; every fourth row has no tests."""
     rows = []

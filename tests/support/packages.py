@@ -35,7 +35,15 @@ SKYRL_GYM = {
             done = True
         class Turns(Sums):
             done = False
-        registry = {"sums": Sums, "turns": Turns}
+        class Configured(Sums):
+            def __init__(self, env_config, extras):
+                self.truth = env_config.answers[0]
+        registry = {"sums": Sums, "turns": Turns, "configured": Configured}
+    """,
+    "omegaconf/__init__.py": """
+        class DictConfig:
+            def __init__(self, content):
+                vars(self).update(content)
     """,
 }
 VERL = {

@@ -24,7 +24,7 @@ import numpy as np
 from loopholes.audit.budget import Budget, Stage
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
-from loopholes.audit.gold.answer import record_of
+from loopholes.audit.gold.answer import answer_of, record_of
 from loopholes.audit.gold.mutants import mutants
 from loopholes.audit.results import Attempt, Gap
 from loopholes.audit.scorer import Scorer
@@ -88,7 +88,7 @@ def levels_of(
     """
     budget = budget or Budget()
     golden_rows = {place: row for place, row in enumerate(scorer.rows) if row.golden is not None}
-    answers = {place: form.read(row.golden or "") for place, row in golden_rows.items()}
+    answers = {place: _answer(row, form) for place, row in golden_rows.items()}
     wanted = list(golden_rows)[rows.start : rows.stop]
     levels: list[Level] = []
     while len(levels) < len(wanted) and not (len(levels) > 1 and budget.is_over(stage)):
@@ -101,6 +101,12 @@ def levels_of(
             floor, text = _floor(scorer, place, donors[place])
             levels.append(Level(place, right.value, floor, text, answers[place], golden_rows[place].golden or ""))
     return levels
+
+
+def _answer(row: Row, form: Form) -> str:
+    """The answer alone: what the form encloses, or the value of the row's truth that a sentence without marks names."""
+    answer = answer_of(row, form)
+    return answer.text if answer else ""
 
 
 def _floor(scorer: Scorer, place: int, kinds: Sequence[Sequence[str]]) -> tuple[float | None, str]:
@@ -196,9 +202,11 @@ def swapped(row: Row, answer: str, other: Row, other_answer: str) -> str | None:
 def normalized(answer: str) -> str:
     """An answer in the form in which answers are compared: a number's value, or text without case and outer signs.
 
-    ``0``, ``0.0`` and ``-0`` are one answer; so are ``1,000`` and ``1000``, or ``1/2``, ``\\frac{1}{2}`` and ``.5``.
+    ``0``, ``0.0`` and ``-0`` are one answer; so are ``1,000`` and ``1000``, or ``1/2``, ``\\frac{1}{2}`` and ``.5``, or
+    ``(B)`` and ``B``.
     """
     text = re.sub(r"\s+", " ", answer.strip().strip("$").rstrip(".").strip().lower())
+    text = re.sub(r"^\(([a-z])\)$", r"\1", text)
     value = number(text)
     return text if value is None else str(value)
 

@@ -82,6 +82,7 @@ def test_options_of_a_framework_reach_the_target() -> None:
     assert paid("sums/app.py:SumsServer", "2", {"expected_answer": "2"}, config={"reward": 3.0}) == 3.0
     assert paid("tasks.py:letters", "B", {"target": "B", "choices": ["x", "y"]}, scorer=1) == 0.5
     assert paid("inspect_ai.scorer:match", "2", {"key": "2", "target": "3"}, target="key") == 0.5
+    assert paid("skyrl_gym:configured", "2", {"answer": "3"}, env_config={"answers": ["2"]}) == 1.0
 
 
 @pytest.mark.parametrize("text, reward", [("2", 1.0), ("3", 0.0)])
@@ -111,7 +112,7 @@ def test_data_comes_from_the_target_if_it_has_any(name: str, prompts: list[str])
 @pytest.mark.parametrize(
     "name, sentence",
     [
-        ("skyrl_gym:nothing", "there is no environment of skyrl-gym 'nothing'; choose from: sums, turns"),
+        ("skyrl_gym:nothing", "there is no environment of skyrl-gym 'nothing'; choose from: configured, sums, turns"),
         ("skyrl_gym:sums", "has no rows of its own: give --data"),
         ("inspect_ai.scorer:match", "is a scorer, which has no rows: give --data with a column target"),
     ],

@@ -19,13 +19,14 @@ EXTRA = None
 REQUIREMENTS: Mapping[str, Sequence[str]] = {"skyrl_gym": ("skyrl-gym",)}
 PREFIXES = ("skyrl_gym",)
 recognises = None  # environments are named by the prefix only
-OPTIONS = {**COMMON, "env_config": "A JSON object for the environment's env_config."}
+OPTIONS = {**COMMON, "env_config": "A JSON object for the environment's env_config, read as SkyRL's configuration is."}
 SPECS = ("reward_spec", "reward_model")
 """Columns from which an environment reads ``ground_truth``."""
 ANSWERS = ("ground_truth", "answer", "solution")
 """Columns that replace a missing spec; the first that exists counts."""
 ONE_STEP = "an episode that continues after the first action, of which only the first step is scored"
 gym, registration = Library("skyrl_gym"), Library("skyrl_gym.envs.registration")
+omegaconf = Library("omegaconf")  # which skyrl-gym requires
 
 
 class SkyRLGymReward:
@@ -37,7 +38,7 @@ class SkyRLGymReward:
         if part.name not in registration.registry:
             raise UnknownName("environment of skyrl-gym", part.name, members())
         self._part = part
-        self._config = options.get("env_config") or {}
+        self._config = omegaconf.DictConfig(options.get("env_config") or {})
         self.not_covered: list[str] = []
         self.notes = ["an environment is created for each completion, with the row as its extras, and takes one step"]
 
