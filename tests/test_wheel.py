@@ -144,7 +144,7 @@ def test_the_source_distribution_holds_every_file_of_the_repository(unpacked: Pa
 
 def test_tests_run_from_the_source_distribution(unpacked: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(unpacked / "src")}
-    done = run("-m", "pytest", "-p", "no:cacheprovider", "tests/rewards", cwd=unpacked, env=environment)
+    done = run("-m", "pytest", "-p", "no:cacheprovider", "tests/rewards/test_readers.py", cwd=unpacked, env=environment)
     assert done.returncode == 0, done.stdout
     assert re.search(r"\d+ passed", done.stdout)
 

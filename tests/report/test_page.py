@@ -16,6 +16,7 @@ from loopholes.errors import RunError, UsageError
 from loopholes.report import Chart, Lines, Section, Series, Table, write_page
 from loopholes.report.elements import Cell
 from loopholes.report.embedding import embedded_rollouts
+from loopholes.report.figures import Drawn, Panel, draw_panel
 from loopholes.report.page import points_each
 from loopholes.report.thinning import clip
 from loopholes.stats import Estimate, Milestone
@@ -285,12 +286,21 @@ def test_long_answers_do_not_make_the_page_too_large(tmp_path: Path, length: int
     assert len(embedded(Page(path.read_text(encoding="utf-8")))["rollouts"]) >= 4 * 25
 
 
-def test_six_studies_of_many_charts_seeds_and_points_stay_below_five_megabytes(tmp_path: Path) -> None:
+def test_six_studies_of_many_charts_seeds_and_points_stay_below_five_megabytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[int, Drawn] = {}
+
+    def draw_once(panel: Panel, *how: Any) -> Drawn:
+        return drawn.get(id(panel)) or drawn.setdefault(id(panel), draw_panel(panel, *how))
+
+    monkeypatch.setattr("loopholes.report.page.draw_panel", draw_once)  # the six studies have the same panels
     rows = {
         arm: [rollout_row(n, seed=n % 8, text=f"{n} " + "語" * 4_000, prompt=f"{n}" * 2_000) for n in range(200)]
         for arm in ("vulnerable", "secure", "base")
     }
-    sections = [replace(study_section(f"study {n}", seeds=12, charts=4, points=1500), rollouts=rows) for n in range(6)]
+    study = replace(study_section(seeds=12, charts=4, points=1500), rollouts=rows)
+    sections = [replace(study, name=f"study {n}") for n in range(6)]
     path = write_page("All of it", sections, tmp_path / "index.html")
     assert path.stat().st_size < 5_000_000
     figures = json.loads(Page(path.read_text(encoding="utf-8")).scripts[0])

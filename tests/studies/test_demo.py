@@ -35,10 +35,12 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], list[dict[str, Any]]]:
-    """An uninterrupted demo: its directory, summary and events."""
+    """An uninterrupted demo, done in this process: its directory, summary and events."""
     out = tmp_path_factory.mktemp("demo")
     events: list[dict[str, Any]] = []
-    return out, run_demo(out, settings=[SETTING], on_event=events.append), events
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("loopholes.studies.demo.LocalWorkers", Serial)
+        return out, run_demo(out, settings=[SETTING], on_event=events.append), events
 
 
 def test_a_demo_tells_of_every_step_and_ends_in_numbers_and_a_page(

@@ -22,6 +22,7 @@ from loopholes.studies import STUDIES, StudyConfig
 from loopholes.studies.engine import Event, execute
 from loopholes.studies.runner import opened, sections_of
 from loopholes.studies.workers import LocalWorkers
+from support.killed_job import Killed
 from support.serial import Serial
 
 # private _workers: the process that a test kills during the study.
@@ -149,8 +150,8 @@ def test_a_report_of_older_summaries_replaces_no_page_that_has_charts(
 
 def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "loopholes", "study", "discovery", *SMALL, "--json", "--out", str(out)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed:
+    command = [sys.executable, "-m", "loopholes", "study", "discovery", *SMALL, "--workers", "1", "--json"]
+    with subprocess.Popen([*command, "--out", str(out)], stdout=subprocess.PIPE, text=True) as killed:
         assert killed.stdout is not None
         while '"event": "done"' not in killed.stdout.readline():  # the first run is finished, the next one begins
             assert killed.poll() is None
@@ -173,29 +174,24 @@ def wait_for_lock(out: Path) -> None:
         time.sleep(0.1)
 
 
-def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on(whole: Path, tmp_path: Path) -> None:
-    plan = STUDIES["discovery"].plan(CONFIG)[:1]
+def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on(tmp_path: Path) -> None:
+    first = Killed()
+    second = Killed((first,))
     kinds: list[str] = []
-    killed: list[Any] = []
 
     def kill_once(event: Event) -> None:
         kinds.append(event.kind)
-        if event.kind == "step" and not killed and event.progress is not None and event.progress.done == 3:
+        if event.progress is not None and event.progress.done == 3 and event.job == first:
             (worker,) = [candidate for candidate in workers._workers if candidate is not None]
             assert worker.process.pid is not None
-            killed.append(worker.process.pid)
             os.kill(worker.process.pid, signal.SIGKILL)
 
     with LocalWorkers(tmp_path, 2) as workers:
-        execute(plan, tmp_path, workers, kill_once)
+        execute([second], tmp_path, workers, kill_once)
     assert kinds.count("lost") == 1 and kinds.count("done") == 2
-    (trained,) = plan[0].needs
-    steps = [line["step"] for line in Run.open(trained.folder(tmp_path)).metrics()]
-    assert steps == [1, 2, 3, 4, 5, 6]
-    twin = Run.open(trained.folder(whole))
-    assert [line["reward"] for line in Run.open(trained.folder(tmp_path)).metrics()] == [
-        line["reward"] for line in twin.metrics()
-    ]
+    for job, recorded in ((first, 3), (second, 0)):
+        steps = [(line["step"], line["recorded"]) for line in Run.open(job.folder(tmp_path)).metrics()]
+        assert steps == [(step, recorded if step > recorded else 0) for step in range(1, 7)]
 
 
 # -- bad requests ------------------------------------------------------------------------------------------------------
