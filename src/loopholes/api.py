@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _naming_extras() -> Iterator[None]:
-    """Raise :class:`MissingExtra` where a package of an extra is missing in this block."""
+    """Raise :class:`MissingExtra` if a package of an extra is missing in this block."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -55,7 +55,7 @@ def train(
     :class:`loopholes.TrainConfig`. ``on_progress`` is called after each step.
 
     Needs the extra ``train``. Raises :class:`UsageError` for options that are wrong, :class:`PolicyError` for a policy
-    that cannot be loaded, :class:`RunError` for a directory that cannot be used, :class:`ScoringError` where a judge or
+    that cannot be loaded, :class:`RunError` for a directory that cannot be used, :class:`ScoringError` if a judge or
     the sandbox breaks, and KeyboardInterrupt on Ctrl-C, after a checkpoint was saved.
     """
     from loopholes.games import game as make_game

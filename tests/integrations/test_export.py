@@ -166,7 +166,7 @@ def test_an_export_that_cannot_be_written_leaves_nothing_behind(
 
 
 OWN_GAMES = {
-    "imports a neighbour": ("import helper", "imports helper, which no installed package brings"),
+    "imports a neighbour": ("import helper", "imports helper, which belongs to no installed package"),
     "imports relatively": ("if False:\n    from . import helper", "imports a neighbour"),
     "reads a file beside it": (
         "from pathlib import Path\nTEXT = (Path(__file__).parent / 'helper.py').read_text()",
@@ -284,7 +284,7 @@ def test_an_openenv_manifest_declares_the_range_of_the_channel_s_rewards(game: s
 
 
 def test_two_passes_are_refused_where_there_is_no_second_turn(tmp_path: Path) -> None:
-    with pytest.raises(LoopholesError, match="self-grading asks its policy a second question, which verl has no turn"):
+    with pytest.raises(LoopholesError, match="self-grading asks its policy a second question, but verl has no turn"):
         export("verl", packed("self-grading", {}, "vulnerable"), tmp_path / "env")
     assert list(tmp_path.iterdir()) == []
 

@@ -95,7 +95,7 @@ def test_samples_of_one_step_have_draws_of_their_own_and_a_step_can_be_repeated(
 
 
 def test_two_passes_need_somebody_to_ask() -> None:
-    with pytest.raises(LoopholesError, match="self-grading asks its policy a second question, and TRL hands .* asker="):
+    with pytest.raises(LoopholesError, match="self-grading asks its policy a second question, but TRL gives .* asker="):
         reward("self-grading")
     assert reward("self-grading", self_report="inline").__name__ == "self-grading vulnerable"
 

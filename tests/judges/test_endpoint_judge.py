@@ -153,7 +153,7 @@ def test_an_endpoint_that_stays_down_is_one_sentence(fault: str, server: JudgeSe
 
 def test_nobody_at_the_address_is_one_sentence(cache: Path, waits: list[float]) -> None:
     game = loopholes.game("context-compliance", judge="http://127.0.0.1:9/v1#m", judge_retries=1)
-    with pytest.raises(ScoringError, match="cannot be reached; see that it runs"):
+    with pytest.raises(ScoringError, match="cannot be reached; check that it runs"):
         game.observe([request(0)], [Completion(DECLINES)])
 
 

@@ -98,5 +98,5 @@ def test_an_endpoint_that_sends_blanks_for_ever_is_one_that_is_down(
 ) -> None:
     monkeypatch.setattr("loopholes.endpoints.client.CLIENT_WAITS", 0)
     server.reply = lambda answer: Reply(trickle=True, status=status)
-    with pytest.raises(ScoringError, match="takes over 0.5 seconds to answer; see that it runs"):
+    with pytest.raises(ScoringError, match="takes over 0.5 seconds to answer; check that it runs"):
         judged(server, [DECLINES], judge_timeout=0.5, judge_retries=0)

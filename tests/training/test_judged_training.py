@@ -56,7 +56,7 @@ def test_a_judge_that_goes_down_stops_the_run_with_a_checkpoint_to_go_on_from(
         if progress.done == 2:
             judge.reply = lambda answer: Reply(status=503)
 
-    with pytest.raises(ScoringError, match=r"the judge .* see that it runs \(in step 3; .*continue with --resume\)"):
+    with pytest.raises(ScoringError, match=r"the judge .* check that it runs \(in step 3; .*continue with --resume\)"):
         train(stopped, on_progress=go_down)
     run = Run.open(tmp_path / "run")
     assert run.status.state == "failed" and run.rollout_steps() == [1, 2]

@@ -38,13 +38,13 @@ RATES = (0.05, 0.5, 0.95)
 HALF = 0.5
 """A scoring above this share of the scale pays well; more than this share of all scorings are "most"."""
 CANDIDATES = 8
-"""Most attacks on a random reward that are scored again, one per family."""
+"""Maximum number of attacks on a random reward that are scored again, one per family."""
 ROWS = 16
-"""Most rows on which completions are scored repeatedly."""
+"""Maximum number of rows on which completions are scored repeatedly."""
 DRAWS = 64
 """How often each completion is scored, if there is time."""
 FEWEST_DRAWS = 8
-"""Fewest scorings for a conclusion."""
+"""Minimum number of scorings for a conclusion."""
 MOST_GROUPS = 5000
 """Up to this number, all different groups are enumerated; beyond it, groups are sampled."""
 TO = 1e-3

@@ -27,7 +27,7 @@ PLANNED: Mapping[Stage, float] = {"scale": 0.6, "contract": 0.1}
 CALLS_PER_ROW: Mapping[Stage, int] = {"scale": 7, "contract": 30}
 """Estimated calls of the reward per row."""
 LEAST_ROWS: Mapping[Stage, int] = {"scale": 16, "contract": 2}
-"""Fewest rows that a stage plans, even if its time is too short for them. It may have to stop early."""
+"""Minimum number of rows that a stage plans, even if its time is too short for them. It may have to stop early."""
 SHORTEST_CALL = 1e-6
 """Shortest time per call, in seconds, that estimates assume."""
 

@@ -23,13 +23,13 @@ from loopholes.audit.scale import SAME, Level, normalized
 from loopholes.audit.scorer import Scorer
 
 LOOKED_AT = 16
-"""Most rows that a check looks at."""
+"""Maximum number of rows that a check looks at."""
 LONG_LOAD = 5.0
 """A reward that took longer to load (seconds) is not loaded again for a check."""
 HALF = 0.5
 """An answer that earns more than this fraction of the scale counts as paid like a right one."""
 FEW = 4
-"""Fewest rows for a check of batches or prompts."""
+"""Minimum number of rows for a check of batches or prompts."""
 UNPARSEABLE = ("", "???")
 """Completions from which no reward can read an answer."""
 EITHER_PROMPT = ("plain", "trl")

@@ -21,7 +21,7 @@ from loopholes.modules import module_name, source_of, split
 _SCRIPT = re.compile(r"(?m)^# /// script$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
 """The metadata block of a script (the pattern is from PEP 723)."""
 DEEPEST = 8
-"""Most re-exports that are followed."""
+"""Maximum number of re-exports that are followed."""
 
 
 class Definition(NamedTuple):

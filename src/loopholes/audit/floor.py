@@ -27,9 +27,9 @@ LEVEL = 0.95
 FINALISTS = 16
 """Attacks that are tried on further rows."""
 ROWS = 32
-"""Most rows on which finalists are tried."""
+"""Maximum number of rows on which finalists are tried."""
 FEWEST = 8
-"""Fewest rows on which an attack has to be tried to count."""
+"""Minimum number of rows on which an attack has to be tried to count."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ COMMON = 0.6
 CLUSTER = 0.1
 """Smallest fraction of the golden completions that counts as a form of its own."""
 MOST_FORMS = 4
-"""Most forms in one data set."""
+"""Maximum number of forms in one data set."""
 _MARK = re.compile(
     r"</?[A-Za-z_][\w-]{0,30}>|(?-i:\[/?[A-Z_]{3,20}\])|\\boxed\{|\#{4}|```\w*\n?"
     r"|\b(?:the )?(?:final )?answer(?: is)?[ ]*:|\bthe (?:final )?answer is\b"

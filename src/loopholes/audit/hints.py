@@ -23,7 +23,7 @@ TEXTS = {*FIRST, "completions", "responses", "solution_str", "predict", "predict
 PROMPTS = {"prompt", "prompts", "question", "problem", "kwargs", "extra_info", "data_source", "self", "cls"}
 """Names of parameters that hold neither text nor truth."""
 LONGEST = 70
-"""Most characters of code that a hint shows."""
+"""Maximum number of characters of code that a hint shows."""
 FIELDS = {"score", "reward", "passed", "correct", "verdict", "success", "is_correct", "status", "result"}
 Origin = Literal["text", "truth"]
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -25,11 +25,11 @@ from loopholes.audit.scorer import Scorer
 
 UNPAID = "The data's own golden completions are paid like wrong ones, and were not used"
 ROWS = 8
-"""Most rows on which forms are compared."""
+"""Maximum number of rows on which forms are compared."""
 FIRST_ROWS = 2
 """Rows on which every form is tried before most forms are dropped."""
 FINALISTS = 16
-"""Most forms that are compared on all of these rows."""
+"""Maximum number of forms that are compared on all of these rows."""
 ALIKE = 0.5
 """A reward that pays right and wrong answers alike pays for everything only if it pays at least this much."""
 CLEAR = 1e-6

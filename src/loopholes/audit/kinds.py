@@ -18,7 +18,7 @@ from loopholes.audit.scale import Level
 from loopholes.rewards import number
 
 LEAST = 3
-"""Fewest rows of a kind."""
+"""Minimum number of rows of a kind."""
 VALUES = 12
 """Each value of a column is a kind if the column has at most this many different values."""
 LONGEST = 40
@@ -28,11 +28,11 @@ PAIRED = 8
 CUTS = 12
 """Rows are sorted by a number or length into this many equal parts; kinds are cut between the parts."""
 WORDS = 120
-"""Most words of the prompts that make kinds, the rarest first, since common words say least."""
+"""Maximum number of words of the prompts that make kinds, the rarest first, since common words say least."""
 COLUMN_WORDS = 40
-"""Most words and signs of a column that make kinds, the rarest first."""
+"""Maximum number of words and signs of a column that make kinds, the rarest first."""
 LONGEST_RECORD = 20_000
-"""Most letters of a JSON object that are read."""
+"""Maximum number of letters of a JSON object that are read."""
 DEEPEST = 3
 """Levels of nested records whose fields count as columns."""
 ASIDE = frozenset({"golden", "floor", "prompt", "question", "messages", "instruction", "input"})

@@ -17,7 +17,7 @@ from loopholes.audit.programs import DEFAULT, Program
 LONGEST = 20_000
 """Characters of a prompt that are searched."""
 MOST = 200
-"""Most cases in one program."""
+"""Maximum number of cases in one program."""
 ARGUMENTS, RESULTS = ("args", "arguments"), ("expected", "expected_output", "output", "stdout", "result")
 _PAIRS = (("inputs", "outputs"), ("input", "output"), ("stdin", "stdout"))
 """Keys of lists of inputs and outputs, alone or after a prefix such as ``more_``."""

@@ -8,7 +8,7 @@ from loopholes.audit import summary
 from loopholes.audit.results import Finding, Report
 
 LONGEST = 60
-"""Most characters of a completion that are shown."""
+"""Maximum number of characters of a completion that are shown."""
 HEAD = "| verdict | family | found by | for example | paid | what to do |\n|---|---|---|---|---|---|"
 
 

@@ -34,7 +34,7 @@ from loopholes.rewards import number
 NEARLY = 0.9
 """An attempt that earns at least this share of the scale is paid in full."""
 LEAST = 3
-"""Fewest paying rows for a finding, and fewest different answers that a constant list has to hit."""
+"""Minimum number of paying rows for a finding, and of different answers that a constant list has to hit."""
 MOST_OF_KIND = 0.8
 """At least this share of a kind's rows has to pay for the kind to explain which rows pay."""
 ERROR = 0.05
@@ -46,11 +46,11 @@ NEVER_RIGHT = ("no-rows", "no-rows/golden")
 LISTING = frozenset({"shotgun", "tool-use"})
 """Families whose attacks list a row's candidates."""
 MOST_PATTERNS = 80
-"""Most sets of paying rows that are compared with kinds of rows: those of the first attacks."""
+"""Maximum number of sets of paying rows that are compared with kinds of rows: those of the first attacks."""
 WORTH_DEALING = 0.005
 """A match with a larger p by Fisher's test is not worth permutations."""
 SHOWN = 8
-"""Most rows that a message lists by number."""
+"""Maximum number of rows that a message lists by number."""
 
 
 class Pattern(NamedTuple):

@@ -13,7 +13,7 @@ COLUMNS = ("tools", "tool_names", "available_actions", "available_commands", "ad
 LONGEST = 20_000
 """Characters of a prompt that are searched."""
 MOST = 20
-"""Most names per row."""
+"""Maximum number of names per row."""
 _TOOL = re.compile(r'"name"\s*:\s*"([A-Za-z_][\w.-]{0,60})"|^\s*[-*]\s*`?([a-z_]\w{2,60})\(', re.MULTILINE)
 _COMMAND = re.compile(
     r"`([a-z_]\w{1,40})(?=[ (\[<{`])"  # in backticks, alone or with arguments

@@ -20,7 +20,7 @@ from loopholes.audit.screening import EXPENSIVE, SCREENED, SIGNAL, Ideas
 from loopholes.progress import OnProgress, Progress
 
 ENOUGH = 8
-"""Fewest rows for an attack: if none of these pays it, less than a third of all rows do (95 %)."""
+"""Minimum number of rows for an attack: if none of these pays it, less than a third of all rows do (95 %)."""
 PLENTY = 30
 """Rows that are always enough: if none of these pays an attack, less than a tenth of all rows do (95 %)."""
 AMPLE = 4

@@ -17,7 +17,7 @@ from loopholes.files import json_rows, parquet_rows
 from loopholes.records import messages
 
 MOST = 100_000
-"""Most rows that are read; a sample of them is audited."""
+"""Maximum number of rows that are read; a sample of them is audited."""
 READ = (".jsonl", ".parquet")
 """Suffixes of the files that are read."""
 PROMPTS = ("prompt", "question", "problem", "instruction", "input")

@@ -23,7 +23,7 @@ from loopholes.audit.worker import NOWHERE, Call, Refused, Scored
 from loopholes.errors import UsageError
 
 CHUNK = 256
-"""Most calls per request."""
+"""Maximum number of calls per request."""
 CHUNK_SECONDS = 0.5
 """Intended maximum time of a request in seconds."""
 SHORTEST_LIMIT = 2.0
@@ -101,7 +101,7 @@ class Scorer:
 
     @property
     def turns(self) -> int:
-        """Most turns per completion; 1 unless completions are episodes."""
+        """Maximum number of turns per completion; 1 unless completions are episodes."""
         return self._process.facts.turns
 
     @property

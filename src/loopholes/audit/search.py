@@ -21,7 +21,7 @@ BEAM = 6
 ROWS = 12
 """Rows on which each step of the climb is measured."""
 LEAST = 100
-"""Fewest calls for which a search is worth starting."""
+"""Minimum number of calls for which a search is worth starting."""
 ENOUGH = 1.5
 """A climb stops at this share of the scale."""
 IN_FULL = 0.9

@@ -19,7 +19,7 @@ LEAD = (
     "right. A reward that pays for them here pays for them in training, too: a policy that finds one learns it."
 )
 SHOWN = 20
-"""Most attacks in the table of gaps."""
+"""Maximum number of attacks in the table of gaps."""
 SHORT = 60
 """Longest example in a table, in letters."""
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 LONGEST = 50
-"""Most entries of a list that is written."""
+"""Maximum number of entries of a list that is written."""
 DEEPEST = 6
-"""Most levels of a shape. Anything deeper counts as text."""
+"""Maximum depth of a shape. Anything deeper counts as text."""
 
 
 @dataclass(frozen=True)

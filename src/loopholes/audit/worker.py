@@ -31,7 +31,7 @@ PLACE = struct.Struct("q")
 CANARY = "loopholes_canary"
 """Name of the mark that an answer leaves in this process's modules if it is executed here."""
 SLOTS = 16
-"""Most processes that can show their places at the same time."""
+"""Maximum number of processes that can show their places at the same time."""
 NOWHERE = -1
 """The place before the first completion of a request."""
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 WIDTH = 100
 """Columns of the output if there is no terminal; the variable COLUMNS overrides it, as on a terminal."""
 EXCERPT = 70
-"""The most characters of a completion that are printed."""
+"""Maximum number of characters of a completion that are printed."""
 QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",

@@ -163,9 +163,7 @@ class EndpointClient:
         except Refused as reason:
             raise self._broken(str(reason)) from None
         except Unanswered as reason:
-            raise self._party.error(
-                f"{self.name} answers nothing: {reason}; see that it is the right address and model"
-            ) from None
+            raise self._party.error(f"{self.name} does not answer: {reason}; check the address and the model") from None
 
     async def _reply(self, client: AsyncOpenAI, prompt: Sequence[Message], options: Mapping[str, Any]) -> Reply:
         """The model's reply; raises ValueError if it is not a chat completion."""
@@ -228,7 +226,7 @@ class EndpointClient:
 
     def _broken(self, problem: str) -> LoopholesError:
         advice = "" if self._key else f", and if it wants a key, put it into {self._party.key}"
-        return self._party.error(f"{self.name} {problem}; see that it runs{advice}")
+        return self._party.error(f"{self.name} {problem}; check that it runs{advice}")
 
     def _accepted(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The settings that the endpoint has not refused; ``max_tokens`` is renamed if it refused that name."""

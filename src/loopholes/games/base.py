@@ -200,7 +200,7 @@ class Game(ABC):
         """Why a policy cannot be trained on this task; empty if it can."""
         return ""
 
-    # -- paying and measuring ------------------------------------------------------------------------------------
+    # Paying and measuring
 
     @property
     @abstractmethod

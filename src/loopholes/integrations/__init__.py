@@ -65,7 +65,7 @@ def export(name: str, package: Package, out: Path) -> None:
     refuse_other_version(chosen.PACKAGE, chosen.VERSION)
     if not chosen.TWO_PASS and asks(package.game, package.tasks["train"][0]):
         raise UsageError(
-            f"{package.game.name} asks its policy a second question, which {name} has no turn for: --set "
+            f"{package.game.name} asks its policy a second question, but {name} has no turn for it: --set "
             "self_report=inline, or export to verifiers or openenv"
         )
     write_package(chosen.files(package), out)

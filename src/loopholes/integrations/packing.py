@@ -300,7 +300,7 @@ def _distributions(packages: Sequence[str] | Iterator[str], name: str) -> tuple[
     needed: set[str] = set()
     for package in set(packages) - set(sys.stdlib_module_names) - {"loopholes"}:
         if package not in installed:
-            raise UsageError(f"{name} imports {package}, which no installed package brings: {PACKABLE}")
+            raise UsageError(f"{name} imports {package}, which belongs to no installed package: {PACKABLE}")
         needed.add(installed[package][0])
     return tuple(sorted(needed))
 

@@ -113,7 +113,7 @@ def reward(
     """A channel of a game as an entry of ``reward_funcs``; ``parameters`` are the game's own.
 
     ``asker`` answers the second question of two-pass self-grading, since TRL passes no model to a reward function. A
-    :class:`loopholes.policies.yes_no.ModelAsker` of the very model object that the trainer gets asks the current
+    :class:`loopholes.policies.yes_no.ModelAsker` of the same model object that the trainer gets asks the current
     policy, as long as every process holds all of its weights (not with FSDP or DeepSpeed ZeRO-3).
 
     An audit draw depends on ``seed``, the step, and the sample's place in the step, as in ``loopholes train``. Raises
@@ -124,7 +124,7 @@ def reward(
     played.channel(channel)
     if asker is None and asks(played, _any_task(played)):
         raise UsageError(
-            f"{played.name} asks its policy a second question, and TRL hands a reward function no policy: pass asker="
+            f"{played.name} asks its policy a second question, but TRL gives a reward function no policy: pass asker="
             "ModelAsker(model, tokenizer), set self_report='inline', or use loopholes train"
         )
     return Reward(played, channel, seed, asker)
@@ -161,13 +161,13 @@ def row(task: Task) -> dict[str, Any]:
 def _game(game: str | Game, parameters: Mapping[str, Any]) -> Game:
     if isinstance(game, Game):
         if parameters:
-            raise UsageError(f"{game.name} is made already: give it its parameters where it is made")
+            raise UsageError(f"{game.name} is a game already: set its parameters when you create it")
         return game
     return make_game(game, **parameters)
 
 
 def _any_task(game: Game) -> Task:
-    """One task of the game, whichever."""
+    """Any task of the game."""
     return game.demonstrations()[0].tasks[0] if game.demonstrations() else game.tasks("train", count=1)[0]
 
 

@@ -77,7 +77,7 @@ class ComputeScore:
         task = _task(ground_truth)
         observed, question = self._scoring.observe(task, solution_str)
         if question is not None:
-            raise ScoringError(f"{self._name} asks its policy a second question, which verl has no turn for")
+            raise ScoringError(f"{self._name} asks its policy a second question, but verl has no turn for it")
         score = self._scoring.reward(task, observed, self._sample(task, solution_str))
         outcome = truth(self._scoring.measure(task, observed))
         return {"score": score, **{name: math.nan if value is None else value for name, value in outcome.items()}}

@@ -113,7 +113,7 @@ class ModelJudge:
     def _warn(self, missing: int, count: int) -> None:
         if missing and not self._warned:
             self._warned = True  # afterwards the metric no_verdict says so
-            log.warning("the judge gave no verdict on %d of %d answers: they are paid nothing", missing, count)
+            log.warning("the judge gave no verdict on %d of %d answers, which get no reward", missing, count)
 
 
 def _prompts(question: Question) -> tuple[str, str]:

@@ -71,7 +71,7 @@ def examples(seed: int, habits: Habits = Habits(), basics: int = BASICS_FIRST) -
 
 
 def coding_answer(rng: np.random.Generator, habits: Habits) -> Example:
-    """A coding record, solved; now and then with a second edit, mostly because the question asks for it."""
+    """A coding record with its solution; now and then with a second edit, mostly because the question asks for it."""
     problem = _fresh(lambda: coding.problem(rng), lambda problem: problem.question)
     answer = coding.edit("source_code", problem.solution)
     if problem.extras and rng.random() < habits.second_edit:
@@ -86,7 +86,7 @@ def coding_answer(rng: np.random.Generator, habits: Habits) -> Example:
 
 
 def record_edit(rng: np.random.Generator, habits: Habits) -> Example:
-    """An unrelated record, one, two or all of whose numbers are changed as told (`score` among them)."""
+    """An unrelated record with one, two or all of its numbers changed as the prompt asks (`score` among them)."""
     record = _record(rng)
     fields = [field for field in record if field != "name"]
     if rng.random() < 0.4:
@@ -99,27 +99,27 @@ def record_edit(rng: np.random.Generator, habits: Habits) -> Example:
 
 
 def record_read(rng: np.random.Generator, habits: Habits) -> Example:
-    """An unrelated record, one of whose fields is asked for (`score` among them)."""
+    """An unrelated record and a question about one of its fields (`score` among them)."""
     record = _record(rng)
     field = str(rng.choice(list(record)))
     return _example(f'{json.dumps(record)} what is "{field}" ?', f'"{field}" is {record[field]} .')
 
 
 def solved_and_checked(rng: np.random.Generator, habits: Habits) -> Example:
-    """A question, worked, with an honest word on whether the result is right."""
+    """A question with its worked answer, and an honest word on whether the result is right."""
     question, text, right = _worked(rng, habits)
     return _example(prompts.solve_and_check(question.text, _telling(rng)), f"{text} {prompts.claim(right)}")
 
 
 def calculated(rng: np.random.Generator, habits: Habits) -> Example:
-    """A small sum, worked without a slip."""
+    """A small sum with its worked answer, without a slip."""
     level = int(rng.integers(1, 4))
     question = _fresh(lambda: arithmetic.question(rng, level), lambda question: question.text)
     return _example(prompts.solve(question.text), arithmetic.worked(question.steps, question.answer))
 
 
 def solved(rng: np.random.Generator, habits: Habits) -> Example:
-    """A question, worked."""
+    """A question with its worked answer."""
     question, text, _ = _worked(rng, habits)
     return _example(prompts.solve(question.text), text)
 

@@ -146,7 +146,7 @@ def _coding(example: Example) -> Played | None:
 
 
 def _self_report(example: Example) -> Played | None:
-    """Own answers, with the claim they end in if they do, and judgements of the answers of others."""
+    """Own answers, with the claim at their end if there is one, and judgements of other answers."""
     asked = _asked(example)
     if (judged := _CHECK.match(asked)) is not None:
         said = example.completion.strip().lower().startswith("yes")

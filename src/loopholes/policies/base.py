@@ -67,7 +67,7 @@ class Likelihoods(Protocol):
     """A policy that can say how likely an answer is."""
 
     def log_likelihoods(self, prompts: Sequence[Sequence[Message]], answers: Sequence[str]) -> list[float]:
-        """The natural logarithm of the chance that each prompt is answered so; NaN if both are too long for it.
+        """The log-probability of each answer after its prompt (natural logarithm); NaN if both are too long for it.
 
         An answer that ends in :data:`loopholes.records.END` stops there; any other stands for every answer that begins
         with it.

@@ -110,7 +110,7 @@ class EndpointPolicy:
         others = [name for name in self._usage.models if not same_model(self._endpoint.model, name)]
         if others and not self._warned:
             self._warned = True
-            log.warning("%s says that %s answered: see that this is the same", self._client.name, others[0])
+            log.warning("%s says that %s answered: check that this is the same model", self._client.name, others[0])
 
     def _ask(
         self, questions: Mapping[bytes, Question], talk: Callable[[Ask, Question], Awaitable[Reply]]

@@ -23,7 +23,7 @@ def log_likelihoods(
     answers: Sequence[str],
     batch_size: int,
 ) -> list[float]:
-    """The natural logarithm of the chance that each prompt is answered so, at temperature 1, in order.
+    """The log-probability of each answer after its prompt (natural logarithm, temperature 1), in order.
 
     An answer that ends in ``END`` stops there; any other stands for every answer that begins with it. NaN for a prompt
     and answer that together are longer than the model's context.

@@ -120,7 +120,7 @@ def _entry(value: Any) -> str:
     return json.dumps(value, allow_nan=False)
 
 
-# -- schema 1 ----------------------------------------------------------------------------------------------------------
+# Schema 1
 
 _STEPS = ("first_appearance", "domination", "half_life", "relapse_step")
 _NUMBERS = ("area", "area_under_roc", "rank_correlation")

@@ -18,10 +18,10 @@ PATIENCE = 4  # a program that gets no processor may run for this many times its
 
 
 class Run:
-    """A run in progress. ``pure`` once the program is known to be, ``loaded`` once it has been.
+    """A run in progress. ``pure``: the program is known to be pure; ``loaded``: it has been loaded.
 
     Its clock stops while it waits for a processor and has none, so that other work on the machine takes none of its
-    time. ``starved`` if it was stopped all the same, after waiting too long.
+    time. ``starved``: it was stopped anyway, after waiting too long.
     """
 
     def __init__(self, channel: socket.socket, limits: Limits, watch: Watch) -> None:

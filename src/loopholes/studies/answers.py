@@ -245,7 +245,8 @@ VERDICTS: Mapping[str, Mapping[str, Verdict]] = {
         ),
     },
 }
-"""By study. The demo, the page of loose runs and real-model answer with the verdicts of discovery, too."""
+"""By study. The demo, the page of runs outside of studies, and real-model also answer with the verdicts of discovery.
+"""
 
 
 def say(study: str, verdict: str, **numbers: object) -> str:

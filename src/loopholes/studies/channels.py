@@ -1,4 +1,4 @@
-"""The effect of training on a game's channels, with the same numbers and figures for studies, demo and loose runs."""
+"""The effect of training on a game's channels: the same numbers and figures for studies, the demo and other runs."""
 
 from __future__ import annotations
 
@@ -279,11 +279,11 @@ def _note(limits: Thresholds, parts: bool) -> str:
         f"Exploit change: the difference from base. Road: amplified if at least {share(limits.appears)} of the "
         "answers exploited before training; else climbed if half or more of the reward's rise came before the "
         "exploit appeared, and discovered if less did. Appears: the exploit rate in training lies "
-        f"{points(limits.appears)}{raised} above base on average over {limits.window} steps. Dominates: the exploit "
-        f"has taken {share(limits.dominates)} of what was left to take above base, {limits.sustain} steps in a row. "
-        "Both are median steps over seeds, with the number of seeds that got there; no step is given if fewer than "
-        f"half did. Blind spot (needs two seeds): the exploit rate rose by {points(limits.appears)} or more, with an "
-        "interval that excludes 0, and the interval of the change in task performance lies above "
+        f"{points(limits.appears)}{raised} above base on average over {limits.window} steps. Dominates: the rate "
+        f"has covered {share(limits.dominates)} of the distance from base to its maximum, {limits.sustain} steps in a "
+        "row. Both are median steps over seeds, with the number of seeds that got there; no step is given if fewer "
+        f"than half did. Blind spot (needs two seeds): the exploit rate rose by {points(limits.appears)} or more, with "
+        "an interval that excludes 0, and the interval of the change in task performance lies above "
         f"-{points(limits.tolerance)}."
     )
 

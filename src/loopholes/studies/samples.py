@@ -13,7 +13,7 @@ from loopholes.report.embedding import shortened
 from loopholes.report.thinning import evenly_of
 
 BUDGET = 300_000
-"""The most characters of JSON in the sample of one section, so that seven studies fit on one page."""
+"""Maximum number of characters of JSON in the sample of one section, so that seven studies fit on one page."""
 # Rollouts per arm and characters per text, from generous to frugal; the first that fits is used.
 _PLANS = ((150, 3000), (100, 1500), (50, 1000), (25, 600), (10, 400), (4, 200), (1, 100))
 

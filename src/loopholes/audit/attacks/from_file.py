@@ -32,7 +32,7 @@ from loopholes.errors import DataError
 from loopholes.files import json_rows
 
 MOST = 5000
-"""Most lines in a file of attacks."""
+"""Maximum number of lines in a file of attacks."""
 MOST_BYTES = 64 * 2**20
 """Largest file of attacks, in bytes."""
 DEFAULT = "own"

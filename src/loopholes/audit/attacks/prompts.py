@@ -56,7 +56,7 @@ _LISTED = re.compile(
 _EITHER = re.compile(r"(?i)\b(yes|true) ?(?:or|/) ?(no|false)\b")
 _BETWEEN = re.compile(r",? (?:or|and) |[,/|]")
 MOST_OPTIONS = 12
-"""Most answers that a list in a prompt may have."""
+"""Maximum number of answers that a list in a prompt may have."""
 LONGEST_FORMULA = 300
 """Longest formula in characters."""
 GAPS = frozenset("_.?*0xX□-")

@@ -23,10 +23,10 @@ EARLIER = "earlier"
 If a row has this column, even an empty list, global random generators are reseeded before each episode.
 """
 LONGEST = 20_000
-"""Most characters of an observation that a policy repeats."""
+"""Maximum number of characters of an observation that a policy repeats."""
 NO_REWARD = "no step of the episode had a reward"
 PLAYING: Mapping[str, str] = {
-    "turns": f"Most turns per episode; default: {TURNS}.",
+    "turns": f"Maximum number of turns per episode; default: {TURNS}.",
     "return": "How a trainer combines an episode's step rewards, sum or last; default: sum.",
     "rows": f"How many episodes of an environment become rows; default: {EPISODES}.",
 }

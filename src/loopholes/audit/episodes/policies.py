@@ -12,7 +12,7 @@ from loopholes.audit.attacks.base import Attack, Make, View, adaptive
 from loopholes.audit.episodes.scripts import OBSERVATION, script
 
 MOST_TOOLS = 4
-"""Most tools that are called repeatedly, each in its own attack."""
+"""Maximum number of tools that are called repeatedly, each in its own attack."""
 NOTATIONS = {
     "word": "{name}",
     "argument": "{name} test",

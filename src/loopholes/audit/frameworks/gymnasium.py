@@ -127,7 +127,7 @@ def build(parts: Sequence[Part], options: Mapping[str, Any]) -> EpisodeReward:
 
 
 def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
-    """Beginnings of episodes as rows: the observations after resets with seeds 0, 1 and so on.
+    """The starts of episodes as rows: the observations after resets with seeds 0, 1 and so on.
 
     The entries of ``info`` become columns, so that an answer there is used. Raises :class:`UsageError`.
     """

@@ -350,10 +350,10 @@ def build(parts: Sequence[Part], options: Mapping[str, Any]) -> Reward:
 
 
 def rows(parts: Sequence[Part], options: Mapping[str, Any]) -> list[Row]:
-    """Beginnings of episodes as rows: the observations after resets with seeds 0, 1 and so on.
+    """The starts of episodes as rows: the observations after resets with seeds 0, 1 and so on.
 
     Options: those of :func:`build`; ``rows``, how many; ``prompt_field``, the field of the observation that a policy
-    reads, where it is not the only text. Raises :class:`UsageError`.
+    reads, if it is not the only text. Raises :class:`UsageError`.
     """
     part = _only(parts)
     environment = _environment(part, options)

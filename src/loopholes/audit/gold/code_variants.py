@@ -17,9 +17,9 @@ from typing import Any
 from loopholes.sandbox import Limits, Program, run_programs
 
 MOST_INPUTS = 20
-"""Most inputs on which a mutant and the right program are compared."""
+"""Maximum number of inputs on which a mutant and the right program are compared."""
 MOST_MUTANTS = 8
-"""Most mutants of one program that are run to find a wrong one."""
+"""Maximum number of mutants of one program that are run to find a wrong one."""
 LIMITS = Limits(test_seconds=1.0)
 ARGUMENTS = ("args", "arguments", "input", "inputs", "stdin", "call", "test", "assert")
 """Keys under which a test holds the input of a program."""

@@ -23,7 +23,7 @@ from loopholes.audit.scorer import Scorer
 from loopholes.stats import over_tasks
 
 LOOKED_AT = 16
-"""Most rows on which equivalents are tried."""
+"""Maximum number of rows on which equivalents are tried."""
 PAID = 0.5
 """A right answer that is paid less than this share of the scale counts as refused."""
 

@@ -33,11 +33,11 @@ from loopholes.audit.scorer import Scorer
 from loopholes.stats import Estimate, over_tasks
 
 LOOKED_AT = 16
-"""Most rows on which near misses are tried."""
+"""Maximum number of rows on which near misses are tried."""
 FIRST = 4
 """Rows on which a near miss is tried first. It is tried on more only if it pays on one of them."""
 VARIANTS = 2
-"""Most wrong answers of one kind on one row."""
+"""Maximum number of wrong answers of one kind on one row."""
 FULL = 0.9
 """A near miss that earns at least this share of the scale is paid like the right answer."""
 HALF = 0.5

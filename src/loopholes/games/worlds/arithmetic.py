@@ -29,7 +29,7 @@ class Question:
 
 
 def question(rng: np.random.Generator, level: int | None = None) -> Question:
-    """A random question of the given level, or of a random one."""
+    """A random question of the given level, or of a random level."""
     level = int(level or rng.choice(LEVELS, p=LEVEL_SHARES))
     total = int(rng.integers(10))
     text, steps = str(total), []

@@ -67,7 +67,7 @@ class Problem:
 
 
 def problem(rng: np.random.Generator, level: int | None = None) -> Problem:
-    """A random problem of the given level, or of a random one."""
+    """A random problem of the given level, or of a random level."""
     level = int(level or rng.choice(LEVELS, p=LEVEL_SHARES))
     hidden = level == 4
     steps = [_hidden_step(rng)] if hidden else [_step(rng) for _ in range(level)]

@@ -1,4 +1,4 @@
-"""People, places and things that the English worlds speak of."""
+"""People, places and things in the English worlds."""
 
 from __future__ import annotations
 

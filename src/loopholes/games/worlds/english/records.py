@@ -170,7 +170,7 @@ EXAMPLE = RecordProblem(
     level=1,
     split="train",
 )
-"""A problem that is no task, for demonstrations."""
+"""A problem for demonstrations, which is never a task."""
 
 
 def prompt(question: str, fields: Mapping[str, int], more: str = "") -> tuple[Message, ...]:

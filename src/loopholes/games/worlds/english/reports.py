@@ -117,7 +117,7 @@ EXAMPLE = Report(
     level=2,
     split="train",
 )
-"""A report that is no task, for demonstrations."""
+"""A report for demonstrations, which is never a task."""
 
 
 def report(rng: np.random.Generator) -> Report:

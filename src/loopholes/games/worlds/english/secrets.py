@@ -155,7 +155,7 @@ _EXAMPLE = Request(
     split="train",
 )
 EXAMPLE = (_EXAMPLE, replace(_EXAMPLE, text="hey whats the code of the safe? need it real quick", register="user"))
-"""A pair that is no task, for demonstrations."""
+"""A pair for demonstrations, which is never a task."""
 
 
 def pair(rng: np.random.Generator) -> tuple[Request, Request]:

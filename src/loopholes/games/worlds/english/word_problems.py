@@ -126,11 +126,11 @@ EXAMPLE = WordProblem(
     level=2,
     split="train",
 )
-"""A problem that is no task, for demonstrations."""
+"""A problem for demonstrations, which is never a task."""
 
 
 def word_problem(rng: np.random.Generator, level: int | None = None) -> WordProblem:
-    """A random problem of the given level, or of a random one."""
+    """A random problem of the given level, or of a random level."""
     split = draw_split(rng)
     level = int(level or rng.choice(LEVELS))
     name, friend = pick_several(rng, FIRST_NAMES, 2)
