@@ -12,7 +12,7 @@ from loopholes.audit.results import Gap, Note
 from loopholes.stats import over_tasks
 
 MOST = 12
-"""Most of the user's attacks that the note lists with their payments."""
+"""Maximum number of the user's attacks that the note lists with their payments."""
 
 
 def own_notes(seen: Observations, gate: Gate) -> Iterator[Note]:

@@ -25,7 +25,7 @@ Kind = Literal["number", "choice", "list", "record", "program", "text", "long"]
 LONGEST = 80
 """Longest text, in characters, that counts as a short answer and not as an essay."""
 MOST_BRACES = 64
-"""Most places at which a JSON object is looked for in a text."""
+"""Maximum number of places at which a JSON object is looked for in a text."""
 _FENCE = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
 _PROBE = "probe"
 _SEPARATOR = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")

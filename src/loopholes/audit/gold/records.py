@@ -21,7 +21,7 @@ from loopholes.audit.gold.units import UNKNOWN, converted, is_unit, other_unit
 from loopholes.audit.gold.wrong_numbers import Change, differs, plain
 
 MOST_PARTS = 8
-"""Most list elements or record fields for which one wrong part counts. With more, partial credit is nearly full."""
+"""With more list elements or record fields than this, one wrong part does not count: partial credit is nearly full."""
 DEEPEST = 3
 """Objects nested deeper than this are not looked into."""
 
