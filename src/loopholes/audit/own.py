@@ -29,7 +29,7 @@ def _payment(gap: Gap, rows: int, threshold: float) -> str:
     enough = rows_to_conclude(threshold)
     if (gap.gap.value or 0.0) <= threshold or gap.n >= enough:
         return payment
-    return f"{payment} (too few to conclude from: an exploit has to be paid in full on {enough} rows, or on more in part)"
+    return f"{payment} (too few rows to conclude: it takes {enough} that pay in full, or more that pay in part)"
 
 
 def rows_to_conclude(threshold: float) -> int:
