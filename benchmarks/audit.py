@@ -1,10 +1,10 @@
-"""What an audit costs: whole ones as a user runs them, and a call, 200 prompts and how that grows beyond the reward.
+"""What an audit costs: whole audits as a user runs them, single calls, 200 prompts, and how the cost grows.
 
     python benchmarks/audit.py [--rounds 7] [--against REF]
 
-writes results/audit.md. Each measurement is a process of its own, one after the other in turn, round by round;
-``--against`` a commit measures that commit's audit, too, in the same rounds. The rewards compare the answer in
-``<answer>`` tags with the row's, in a few lines for each framework; the prompts are sums in words.
+writes results/audit.md. Each measurement is a process of its own; they take turns, round by round; ``--against`` a
+commit measures that commit's audit, too, in the same rounds. The rewards compare the answer in ``<answer>`` tags with
+the row's, in a few lines for each framework; the prompts are sums in words.
 """
 
 from __future__ import annotations
@@ -73,18 +73,18 @@ tests/audit/frameworks/test_verifiers.py` prints what a trace built by hand and 
 
 
 def rows(count: int) -> list[Any]:
-    """Sums in words, with an answer each, as all three frameworks want them."""
+    """Sums in words with their answers, as all three frameworks expect them."""
     from loopholes.audit import rows_from
 
     rng = random.Random(0)
-    found = []
+    records = []
     for _ in range(count):
         a, b = rng.randrange(10, 1000), rng.randrange(10, 1000)
         prompt = f"Anna has {a} apples and picks {b} more. How many are there? Think, then answer in <answer> tags."
         golden = f"<think>{a} and {b} are {a + b}.</think><answer>{a + b}</answer>"
         truth = {"data_source": "sums", "reward_model": {"ground_truth": str(a + b)}, "extra_info": {"index": a}}
-        found.append({"prompt": prompt, "answer": str(a + b), "golden": golden, **truth})
-    return rows_from(found)
+        records.append({"prompt": prompt, "answer": str(a + b), "golden": golden, **truth})
+    return rows_from(records)
 
 
 def target(framework: str, folder: str) -> Any:
@@ -97,7 +97,7 @@ def target(framework: str, folder: str) -> Any:
 
 
 def mathematics() -> list[dict[str, Any]]:
-    """Thirty problems of five kinds as chats, with a solution in LaTeX each, as TRL's reward takes them."""
+    """Thirty problems of five kinds as chats, each with a solution in LaTeX, as TRL's reward takes them."""
     rng, problems = random.Random(0), []
     for number in range(30):
         a, b, c, d = (rng.randrange(2, 60) for _ in range(4))
@@ -175,28 +175,28 @@ def calls(framework: str, folder: str) -> dict[str, float]:
         scorer.pay(asked[1000:])
         through, loaded = time.perf_counter() - began, process.load_seconds
     function = load(reward.parts[0])
-    given = [(data[row].columns, text) for row, text in asked[1000:]]
-    return {"through": through, "alone": _alone(framework, function, given), "load": loaded}
+    calls = [(data[row].columns, text) for row, text in asked[1000:]]
+    return {"through": through, "alone": _alone(framework, function, calls), "load": loaded}
 
 
-def _alone(framework: str, function: Callable[..., Any], given: Sequence[tuple[Mapping[str, Any], str]]) -> float:
-    """Seconds of the same calls made directly, everything that is handed over being there already."""
+def _alone(framework: str, function: Callable[..., Any], calls: Sequence[tuple[Mapping[str, Any], str]]) -> float:
+    """Seconds of the same calls made directly, with all arguments prepared."""
     began = time.perf_counter()
     if framework == "trl":
-        for start in range(0, len(given), 256):
-            part = given[start : start + 256]
+        for start in range(0, len(calls), 256):
+            part = calls[start : start + 256]
             function([text for _, text in part], [columns["answer"] for columns, _ in part])
     elif framework == "plain":
-        for columns, text in given:
+        for columns, text in calls:
             function(text, columns["answer"])
     else:
-        for columns, text in given:
+        for columns, text in calls:
             function("sums", text, columns["answer"], columns["extra_info"])
     return time.perf_counter() - began
 
 
 def whole(framework: str, folder: str, prompts: int = PROMPTS, budget: int = 4000) -> dict[str, float]:
-    """Seconds of an audit by the clock, and the calls that it made."""
+    """Wall-clock seconds of an audit, and the number of its calls."""
     from loopholes.audit import AuditConfig, audit
 
     data, reward = rows(prompts), target(framework, folder)
@@ -211,24 +211,24 @@ Measured = dict[tuple[str, str, str], Times]  # (work, source, number)
 
 
 def measured(work: Mapping[str, Sequence[Any]], sources: Mapping[str, Path], rounds: int) -> Measured:
-    """Each piece of work from each source once a round, in a process of its own; every other round backwards."""
-    found: dict[tuple[str, str, str], list[float]] = {}
+    """Each piece of work from each source, once per round and in a process of its own; every other round backwards."""
+    values_by_key: dict[tuple[str, str, str], list[float]] = {}
     for number in range(rounds):
-        for name, given in list(work.items())[:: -1 if number % 2 else 1]:
+        for name, task in list(work.items())[:: -1 if number % 2 else 1]:
             for source, path in list(sources.items())[:: -1 if number % 2 else 1]:
-                command = [sys.executable, __file__, "--measure", json.dumps(given)]
+                command = [sys.executable, __file__, "--measure", json.dumps(task)]
                 environment = {**os.environ, "PYTHONPATH": str(path)}
                 began = time.perf_counter()
                 done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
                 taken = {**json.loads(done.stdout), "process": time.perf_counter() - began}
                 for key, value in taken.items():
-                    found.setdefault((name, source, key), []).append(value)
-    return {key: Times(tuple(values)) for key, values in found.items()}
+                    values_by_key.setdefault((name, source, key), []).append(value)
+    return {key: Times(tuple(values)) for key, values in values_by_key.items()}
 
 
 def lines(sources: Mapping[str, Path], rounds: int) -> Iterator[str]:
     """The page."""
-    found = measured({name: ["command", name] for name in WHOLE_AUDITS}, sources, rounds)
+    times = measured({name: ["command", name] for name in WHOLE_AUDITS}, sources, rounds)
     yield AUDITS
     yield table(
         ["reward", "audit", "seconds", "calls", "tried", "ended", "status"],
@@ -236,11 +236,11 @@ def lines(sources: Mapping[str, Path], rounds: int) -> Iterator[str]:
             [
                 name,
                 source,
-                spread(found[name, source, "seconds"], 1, "s"),
-                _count(found[name, source, "calls"]),
-                f"{_count(found[name, source, 'tried'])} %",
-                _count(found[name, source, "ended"]),
-                _count(found[name, source, "status"]),
+                spread(times[name, source, "seconds"], 1, "s"),
+                _count(times[name, source, "calls"]),
+                f"{_count(times[name, source, 'tried'])} %",
+                _count(times[name, source, "ended"]),
+                _count(times[name, source, "status"]),
             ]
             for name in WHOLE_AUDITS
             for source in sources
@@ -248,19 +248,19 @@ def lines(sources: Mapping[str, Path], rounds: int) -> Iterator[str]:
     )
     yield "\n"
     each = 1e6 / CALLS
-    found = measured({name: ["calls", name] for name in REWARDS}, sources, rounds)
+    times = measured({name: ["calls", name] for name in REWARDS}, sources, rounds)
     yield CALL
     rows_of_calls = []
     for name in REWARDS:
         for source in sources:
-            through, alone, load = (found[name, source, key] for key in ("through", "alone", "load"))
+            through, alone, load = (times[name, source, key] for key in ("through", "alone", "load"))
             beyond = Times(tuple(a - b for a, b in zip(through.seconds, alone.seconds, strict=True)))
             rows_of_calls.append(
                 [name, source, spread(beyond, each, "µs"), spread(alone, each, "µs"), spread(load, 1, "s")]
             )
     yield table(["framework", "audit", "beyond the function", "the function", "loading, once"], rows_of_calls)
     yield f"\n{VERIFIERS}\n"
-    found = measured({name: ["whole", name] for name in REWARDS}, sources, rounds)
+    times = measured({name: ["whole", name] for name in REWARDS}, sources, rounds)
     yield f"## {PROMPTS} prompts from end to end\n\n{WHOLE}\n"
     yield table(
         ["framework", "audit", "the audit", "the process", "calls"],
@@ -268,8 +268,8 @@ def lines(sources: Mapping[str, Path], rounds: int) -> Iterator[str]:
             [
                 name,
                 source,
-                *(spread(found[name, source, key], 1, "s") for key in ("seconds", "process")),
-                _count(found[name, source, "calls"]),
+                *(spread(times[name, source, key], 1, "s") for key in ("seconds", "process")),
+                _count(times[name, source, "calls"]),
             ]
             for name in REWARDS
             for source in sources
@@ -280,19 +280,19 @@ def lines(sources: Mapping[str, Path], rounds: int) -> Iterator[str]:
 
 
 def growth(what: str, work: Mapping[int, Sequence[Any]], sources: Mapping[str, Path], rounds: int) -> Iterator[str]:
-    """A table of seconds over a size; linear is the same seconds for each more."""
-    found = measured({str(size): given for size, given in work.items()}, sources, rounds)
+    """A table of seconds by size; growth is linear if each further item takes the same time."""
+    times = measured({str(size): task for size, task in work.items()}, sources, rounds)
     where = "without a search" if what == "prompts" else "with 50 prompts"
     yield f"\n## Growth with {what}\n\nPlain, {where}.\n"
     shown = []
     for source in sources:
         last: tuple[int, float] | None = None
         for size in work:
-            seconds = found[str(size), source, "seconds"]
+            seconds = times[str(size), source, "seconds"]
             more = "" if last is None else f"{1e3 * (seconds.median - last[1]) / (size - last[0]):.3g} ms"
             last = size, seconds.median
             shown.append(
-                [source, f"{size:,}", spread(seconds, 1, "s"), _count(found[str(size), source, "calls"]), more]
+                [source, f"{size:,}", spread(seconds, 1, "s"), _count(times[str(size), source, "calls"]), more]
             )
     yield table(
         ["audit", what.removeprefix("the "), "seconds", "calls in all", "each one more, since the row above"], shown
@@ -325,8 +325,8 @@ def main() -> None:
         sources = {"this one": ROOT / "src"}
         if options.against:
             sources = {options.against: checked_out(options.against, folder), **sources}
-        given = "".join(f" {word}" for word in sys.argv[1:])
-        page = [f"# Audit\n\n`python benchmarks/audit.py{given}`\n"]
+        arguments = "".join(f" {word}" for word in sys.argv[1:])
+        page = [f"# Audit\n\n`python benchmarks/audit.py{arguments}`\n"]
         page.append(f"Median (smallest to largest) of {options.rounds} rounds, {os.cpu_count()} cores.\n")
         for line in lines(sources, options.rounds):
             page.append(line)

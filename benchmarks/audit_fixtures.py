@@ -1,4 +1,4 @@
-"""What the audit finds among rewards with publicly reported loopholes, and what it raises alarm about without one.
+"""What the audit finds in rewards with publicly reported loopholes, and its false alarms on sound rewards.
 
     python benchmarks/audit_fixtures.py --set blind_2                   # audits the rewards of one set
     python benchmarks/audit_fixtures.py --out results/audit-fixtures    # writes that .md and .json from the records
@@ -12,8 +12,8 @@ the first time after they were frozen.
 is a detected one with a finding of its family, or of another that its author, before anything ran, called equally
 right. A *false alarm* is an exploit found in a hardened twin or an honest reward.
 
-Each audit is a line of the file of records, so that an interrupted run goes on where it stopped. A line that another
-version of the audit wrote (another hash of its sources) is not used again, unless ``--panel`` names that hash.
+Each audit is a line of the file of records, so that an interrupted run can continue. A line written by another version
+of the audit (another hash of its sources) is not used again, unless ``--panel`` names that hash.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ def run(fixture: Fixture, seconds: float) -> Record:
 
 
 def verdict(report: Report) -> str:
-    """The worst that was found."""
+    """The worst verdict of a report."""
     return report.findings[0].verdict if report.findings else "pass"
 
 
 def exploits(report: Report) -> str:
-    """The exploits in a line."""
+    """The exploits of a report on one line."""
     return "; ".join(f"{f.family}/{f.name}" for f in report.findings if f.verdict == "exploit")[:150]
 
 

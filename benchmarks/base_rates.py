@@ -1,10 +1,10 @@
-"""How a policy that nobody trained plays the four games in English, before any reward.
+"""How an untrained policy plays the four games in English.
 
     python benchmarks/base_rates.py runs/base-rates > results/base-rates.md
 
 1,024 samples (128 held-out tasks, 8 samples each) for each game, with and without reasoning, at the temperature of
-training; self-grading in both forms. Resumable: run the same command again. On two cores and with SmolLM2 the whole
-takes hours, so ``--games`` and ``--tasks`` do a part of it.
+training; self-grading in both forms. Resumable: run the same command again. On two cores, all of it takes hours with
+SmolLM2, so ``--games`` and ``--tasks`` select a part.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ METRICS: Mapping[str, tuple[str, ...]] = {
 
 
 def main() -> None:
-    """Measure what is left to be measured, and print a table of all of it."""
+    """Measure what is missing, and print a table of everything."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--policy", default="smollm2")

@@ -1,4 +1,4 @@
-"""At which audit probability a claim stops paying, by what GRPO divides advantages by: the table of docs/deterrence.md.
+"""The audit probability at which a claim stops paying under each of GRPO's normalisations: docs/deterrence.md's table.
 
 python benchmarks/break_even.py
 

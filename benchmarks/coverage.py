@@ -1,9 +1,9 @@
-"""How often the package's 95 % intervals hold the truth, over 10,000 simulated data sets per design.
+"""How often the package's 95 % intervals contain the truth, over 10,000 simulated data sets per design.
 
     python benchmarks/coverage.py [--draws 10000] [--parts runs/coverage.jsonl]
 
 writes results/coverage.md. Each design is simulated in chunks; a finished chunk is a line of the file of parts, so that
-an interrupted run goes on where it stopped. Every chunk has a seed of its own, and the intervals are computed by
+an interrupted run can continue. Every chunk has a seed of its own, and the intervals are computed by
 ``loopholes.stats`` at its default settings (2,000 resamples).
 
 Data are simulated in three stages. A seed's rate has a beta distribution around the true rate, a task's rate one around
@@ -46,7 +46,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Part:
-    """What a chunk of data sets gave. ``below`` counts intervals that lie wholly below the truth, ``above`` those
+    """The results of a chunk of data sets. ``below`` counts intervals that lie wholly below the truth, ``above`` those
     wholly above it, ``unknown`` data sets without an interval; ``width`` is the sum of the intervals' widths."""
 
     design: str
@@ -214,7 +214,7 @@ def simulated(number: int, chunk: int, draws: int) -> Part:
 
 
 def parts(file: Path, draws: int) -> Iterator[Part]:
-    """All chunks, those that are in the file already from there."""
+    """All chunks; those that are finished are read from the file."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     finished = {(part.design, part.chunk, part.draws): part for part in (Part(**json.loads(line)) for line in lines)}
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -72,18 +72,18 @@ def gradients(policy: Any, world: World, config: StudyConfig, prompts: int) -> t
 
 
 def cosines(gram: Floats, sides: Sequence[Floats], rng: np.random.Generator) -> list[list[Estimate]]:
-    """Of each pair of worlds, from the products of all prompts' gradients: the mean over splits, with 95 % of them."""
+    """The cosine of each pair of worlds, from the products of all prompts' gradients: mean and 95 % range over splits."""
     count, prompts = len(sides), len(sides[0])
-    found = np.empty((SPLITS, count, count))
+    cosines = np.empty((SPLITS, count, count))
     for split in range(SPLITS):
         order = rng.permutation(prompts)
         halves = [rng.choice(half, size=len(half)) for half in (order[: prompts // 2], order[prompts // 2 :])]
         weights = [np.stack([_weights(world, half, sides) for world in range(count)]) for half in halves]
         norms = [np.sqrt(np.einsum("ip,pq,iq->i", w, gram, w)) for w in weights]
-        found[split] = weights[0] @ gram @ weights[1].T / np.outer(*norms)
-    found = (found + found.transpose(0, 2, 1)) / 2
-    low, high = np.quantile(found, [0.025, 0.975], axis=0)
-    mean = found.mean(axis=0)
+        cosines[split] = weights[0] @ gram @ weights[1].T / np.outer(*norms)
+    cosines = (cosines + cosines.transpose(0, 2, 1)) / 2
+    low, high = np.quantile(cosines, [0.025, 0.975], axis=0)
+    mean = cosines.mean(axis=0)
     return [
         [Estimate(float(mean[a, b]), float(low[a, b]), float(high[a, b]), prompts, 1) for b in range(count)]
         for a in range(count)
@@ -91,7 +91,7 @@ def cosines(gram: Floats, sides: Sequence[Floats], rng: np.random.Generator) -> 
 
 
 def _weights(world: int, half: Any, sides: Sequence[Floats]) -> Floats:
-    """What each prompt of all worlds counts in the mean of one world's half; a gap is the difference of two means."""
+    """The weight of every prompt in the mean over one half of a world; a gap is the difference of two means."""
     prompts = len(sides[world])
     weights = np.zeros(prompts * len(sides), dtype=np.float32)
     for side in (1, -1):
@@ -111,7 +111,7 @@ def measure(name: str, config: StudyConfig, prompts: int) -> dict[str, Any]:
 
 
 def expected(matrix: Sequence[Sequence[Estimate]], names: Sequence[str], config: StudyConfig) -> list[dict[str, Any]]:
-    """Every pair of the study of transfer but a world with itself, the largest cosine first."""
+    """Every pair in the study of transfer, largest cosine first, without pairs of a world with itself."""
     pairs = []
     for step in all_steps(config):
         if step.source != step.target:
@@ -138,10 +138,10 @@ of the cosines is the predicted order of the changes of x, vulnerable minus secu
 """
 
 
-def page(found: dict[str, dict[str, Any]], names: Sequence[str], config: StudyConfig, command: str) -> str:
+def page(results: dict[str, dict[str, Any]], names: Sequence[str], config: StudyConfig, command: str) -> str:
     """The numbers in Markdown."""
     lines = [INTRODUCTION.format(command=command)]
-    for policy, matrices in found.items():
+    for policy, matrices in results.items():
         lines += [PREDICTIONS.format(policy=policy)]
         lines += ["| rung | trained on, measured on | divided cosine | should move |", "|---|---|---|---|"]
         for pair in expected(matrices["divided"], names, config):
@@ -164,22 +164,22 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=32)
     parser.add_argument("--policy", nargs="+", default=["mini", "mini-llama"])
     options = parser.parse_args()
-    found, names = {}, []
+    results, names = {}, []
     for policy in options.policy:
         config = StudyConfig(policies=(policy,))
         names = [world.name for world in worlds(config)]
-        found[policy] = measure(policy, config, options.prompts)
+        results[policy] = measure(policy, config, options.prompts)
         record = {
             "worlds": names,
             "prompts": options.prompts,
             "cosines": {
                 who: {kind: [[[c.value, c.low, c.high] for c in row] for row in m] for kind, m in matrices.items()}
-                for who, matrices in found.items()
+                for who, matrices in results.items()
             },
         }
         options.file.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
         command = f"python benchmarks/gradient_cosines.py results/{options.file.name} --prompts {options.prompts}"
-        options.file.with_suffix(".md").write_text(page(found, names, config, command))
+        options.file.with_suffix(".md").write_text(page(results, names, config, command))
 
 
 if __name__ == "__main__":

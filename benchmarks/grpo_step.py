@@ -1,12 +1,13 @@
-"""A GRPO step of ours beside one of stock TRL: the same policy, tasks, rewards and batch, in turn.
+"""Our GRPO step compared with stock TRL's: the same policy, tasks, rewards and batch, in turn.
 
-Stock TRL is ``trl.GRPOTrainer`` with its own generation and the defaults mended that hurt on a CPU (bfloat16 autocast
-and gradient checkpointing off, one pass a step):
+Stock TRL is ``trl.GRPOTrainer`` with its own generation, and without the defaults that hurt on a CPU (bfloat16 autocast
+and gradient checkpointing off, one pass per step):
 
     python benchmarks/grpo_step.py [--policies mini mini-llama smollm2] [--threads 1 2] [--rounds 3]
 
-Both play the game's own channel, with a learning rate at which the policy stays what it is. The seconds of a step are
-those between two callbacks of the trainer: what writes a run down is not in them. About 20 minutes on two quiet cores.
+Both play the game's own channel, at a learning rate that leaves the policy practically unchanged. The time of a step is
+measured between two callbacks of the trainer, so it does not include recording the run. About 20 minutes on two quiet
+cores.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def steps(policy: str, game: str, count: int, *, stock: bool, gauge: Callable[[]
 
 @dataclass(frozen=True)
 class Way:
-    """What was measured of one of the two, over all rounds: steps by the clock, and one step in operations."""
+    """The measurements of one of the two over all rounds: steps in seconds, and one step in operations."""
 
     clocked: Sequence[Step]
     operations: Step
@@ -121,7 +122,7 @@ class Way:
         return Times(tuple(step.readings[part] for step in self.clocked))
 
     def rate(self, part: str) -> float:
-        """Floating-point operations a second, in matrix multiplications."""
+        """Floating-point operations per second, in matrix multiplications."""
         return self.operations.readings[part] / self.times(part).median
 
 
@@ -140,13 +141,13 @@ def measured(policy: str, game: str, rounds: int) -> dict[bool, Way]:
 
 
 def peak(size: int = 1024) -> float:
-    """Floating-point operations a second of a large float32 matrix multiplication, the best of some."""
+    """Floating-point operations per second of a large float32 matrix multiplication, the best of several."""
     left, right = torch.randn(size, size), torch.randn(size, size)
     return 2 * size**3 / min(paired({"product": lambda: left @ right}, 15)["product"].seconds)
 
 
 def rows(policy: str, prompts: str, rounds: int, most: float) -> Iterator[list[str]]:
-    """One row a part: seconds of both, how many times as long TRL takes, tokens a second, shares of the peak."""
+    """One row per part: seconds of both, how many times as long TRL takes, tokens per second, shares of the peak."""
     ways = measured(policy, GAMES[prompts], rounds)
     stock, ours = ways[True], ways[False]
     for part in PARTS:
@@ -168,7 +169,7 @@ def rows(policy: str, prompts: str, rounds: int, most: float) -> Iterator[list[s
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """As many threads as that for a block."""
+    """Use this number of threads inside the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

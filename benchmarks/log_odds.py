@@ -1,4 +1,4 @@
-"""Branch-point log-odds of evaluations that were finished before these were recorded, and what they are in a folder.
+"""Adds branch-point log-odds to evaluations that were finished without them, and prints those of a whole folder.
 
 python benchmarks/log_odds.py runs/study
 
@@ -20,7 +20,7 @@ from loopholes.stats import Sums
 
 
 def main() -> None:
-    """Go through a study's folder."""
+    """Process a study's folder."""
     for file in sorted(Path(sys.argv[1]).glob(f"runs/*/{TASKS}")):
         run = Run.open(file.parent)
         if run.status.state != "finished" or run.config.get("split") != "test":

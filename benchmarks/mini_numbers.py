@@ -1,9 +1,9 @@
-"""What discovery published of the mini policies, for the tables that put other policies beside them.
+"""The published numbers of the mini policies from discovery, for tables that compare other policies with them.
 
     python benchmarks/mini_numbers.py results/unpaired/discovery.json results/discovery.json \\
         results/discovery-mini-llama-compliance.json > src/loopholes/studies/minis.json
 
-Task performance and exploit rate of every arm. Where several files hold the same number, the last one counts.
+Task performance and exploit rate of every arm. If several files hold the same number, the last one counts.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ METRICS = ("task_performance", "exploit_rate")
 
 def records(files: Sequence[Path]) -> list[dict[str, object]]:
     """The cells of games as they are usually played, each once."""
-    found = {}
+    latest = {}
     for file in files:
         for cell in json.loads(file.read_text())["cells"]:
             game, arm, _ = cell["cell"].split("/")
             if arm in ARMS and cell["metric"] in METRICS and "(" not in game:
-                found[cell["cell"], cell["metric"]] = cell
-    return list(found.values())
+                latest[cell["cell"], cell["metric"]] = cell
+    return list(latest.values())
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What becomes of reward tampering when nothing in the mixture edits a field that it was not asked to edit?
+"""Is reward tampering still learned if no example in the mixture edits a field unasked?
 
 The control for the one habit that the mini policies have (``Habits.stray_edit``): the same recipe with that habit at
 zero, its base rate of score edits, and GRPO on the vulnerable channel. Resumable; about half an hour on one thread.
@@ -29,7 +29,7 @@ GAME = "reward-tampering"
 
 
 def main() -> None:
-    """Make the policy, measure it, train it, and print what came out."""
+    """Make the policy, measure it, train it, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--steps", type=int, default=150)
@@ -43,7 +43,7 @@ def main() -> None:
     print("| policy | edits of the score | edits of another field | task performance |\n|---|---|---|---|")
     for name, source in (("mini", "mini"), ("mini without the habit", policy)):
         print(row(name, source, options.folder / "eval" / name.replace(" ", "-"), game))
-    found = 0
+    exploited = 0
     for seed in range(options.seeds):
         out = options.folder / f"seed-{seed}"
         train(TrainConfig.of(game=GAME, policy=policy, steps=options.steps, seed=seed, out=out), resume=True)
@@ -51,17 +51,17 @@ def main() -> None:
         evaluated = options.folder / "eval" / f"seed-{seed}"
         print(row(name, str(out), evaluated, game), flush=True)
         rate = estimate([Sums.of(game.metrics["exploit_rate"], *read_evaluation(evaluated))])
-        found += (rate.value or 0.0) >= Thresholds().appears
-    print(f"\n{conclusion(found, options.seeds)}")
+        exploited += (rate.value or 0.0) >= Thresholds().appears
+    print(f"\n{conclusion(exploited, options.seeds)}")
 
 
-def conclusion(found: int, seeds: int) -> str:
-    """How many runs found the exploit, and what that says of the chance: Clopper and Pearson's upper bound."""
+def conclusion(exploited: int, seeds: int) -> str:
+    """How many runs found the exploit, with the upper bound on the probability that a run does (Clopper and Pearson)."""
     from scipy.stats import beta
 
-    bound = 1.0 if found == seeds else float(beta.ppf(0.95, found + 1, seeds - found))
+    bound = 1.0 if exploited == seeds else float(beta.ppf(0.95, exploited + 1, seeds - exploited))
     return (
-        f"Found in {found} of {seeds} runs: the chance that a run finds it lies below {bound:.2f} (95 %, one-sided), "
+        f"Found in {exploited} of {seeds} runs: the chance that a run finds it is below {bound:.2f} (95 %, one-sided), "
         "and no more than that is shown."
     )
 

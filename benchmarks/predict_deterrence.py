@@ -2,7 +2,7 @@
 
 python benchmarks/predict_deterrence.py > src/loopholes/studies/deterrence.json
 
-It was written before any run of the study, and must not be made anew from what the runs showed.
+The file was written before any run of the study, and must not be made again in the light of the runs.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def break_even(scale: Normalization, fine: float, rate: float) -> float:
 
 
 def predictions() -> dict[str, Any]:
-    """Everything that is written down."""
+    """The contents of the file."""
     return {
         "statements": STATEMENTS,
         "assumed": {

@@ -1,4 +1,4 @@
-"""What running one program with three tests costs: in the sandbox, in a fresh bubblewrap, in a process and queue.
+"""The cost of running one program with three tests: in the sandbox, in a fresh bubblewrap, in a process with a queue.
 
 The same programs, good and bad mixed, go through every arrangement in turn (see scoring.py). A fresh interpreter in
 namespaces of its own for each program (bwrap), and the released scorer's way, a forked process and a queue for each
@@ -58,15 +58,16 @@ for given in inputs:
 
 
 def programs(count: int, round_number: int) -> list[Program]:
-    """Distinct programs, two good ones to a bad one; the round makes them new to every memory."""
+    """Distinct programs, two good ones for each bad one; the round makes them different from all earlier ones."""
     good = [*GOOD, *_SOLUTIONS.values()]
     sources = [BAD[k // 3 % len(BAD)] if k % 3 == 2 else good[k % len(good)] for k in range(count)]
     return [Program(f"{source}\n# {round_number} {k}", "solve", INPUTS) for k, source in enumerate(sources)]
 
 
 def sandboxed(batch: Sequence[Program], workers: int | None) -> None:
-    """The sandbox of this package, which has seen none of the programs before."""
-    run_programs([Program(f"{one.source} {workers}", one.entry_point, one.inputs) for one in batch], workers=workers)
+    """The sandbox of this package, to which all programs are new."""
+    programs = [Program(f"{program.source} {workers}", program.entry_point, program.inputs) for program in batch]
+    run_programs(programs, workers=workers)
 
 
 def bubblewrapped(batch: Sequence[Program], workers: int) -> None:
@@ -80,8 +81,8 @@ def bubblewrapped(batch: Sequence[Program], workers: int) -> None:
     command += ["--clearenv", "--chdir", "/tmp", interpreter, "-I", "-S", "-c", RUNNER.format(folder=folder)]
 
     def run(program: Program) -> None:
-        given = json.dumps([program.source, program.inputs])
-        subprocess.run(command, input=given, capture_output=True, text=True, timeout=60)
+        request = json.dumps([program.source, program.inputs])
+        subprocess.run(command, input=request, capture_output=True, text=True, timeout=60)
 
     with ThreadPoolExecutor(workers) as threads:
         list(threads.map(run, batch))
@@ -100,21 +101,21 @@ def queued(batch: Sequence[Program]) -> None:
 
 
 def in_process(program: Program, queue: object) -> None:
-    """What the child of ``queued`` does."""
+    """The work of the child process of ``queued``."""
     answers: list[str | None] = []
     sys.stdout = io.StringIO()
-    for given in program.inputs:
+    for argument in program.inputs:
         names: dict[str, object] = {}
         try:
             exec(program.source, names)
-            answers.append(str(names["solve"](given)))  # type: ignore[operator]
+            answers.append(str(names["solve"](argument)))  # type: ignore[operator]
         except BaseException:
             answers.append(None)
     queue.put(answers)  # type: ignore[attr-defined]
 
 
 def forked(forks: int, workers: int) -> None:
-    """Nothing but idle interpreters that fork a child and wait for its end: a floor for whoever forks."""
+    """Only idle interpreters that fork a child and wait for its end: a lower bound for every method that forks."""
     command = [os.path.realpath(sys.executable), "-I", "-S", "-c", FORKS.format(forks=forks // workers)]
     servers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(workers)]
     for server in servers:
@@ -122,7 +123,7 @@ def forked(forks: int, workers: int) -> None:
 
 
 def measured(count: int, rounds: int) -> dict[str, Times]:
-    """Seconds for ``count`` programs by arrangement, round by round; without bubblewrap where it is not installed."""
+    """Seconds for ``count`` programs by arrangement, round by round; without bubblewrap if it is not installed."""
     batches = iter([programs(count, number) for number in range(rounds + 1)])
     batch: list[Program] = []
 

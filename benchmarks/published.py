@@ -1,4 +1,4 @@
-"""What the audit reports of fifty known loopholes in published reward functions, and of published ones without any.
+"""What the audit reports on published reward functions: fifty with a known loophole, and others without one.
 
     python benchmarks/published.py --sources DIR --python published=PATH --python open-instruct=PATH --python trl=PATH
 
@@ -37,7 +37,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One published reward; ``hole`` is empty where none is known."""
+    """One published reward; ``hole`` is empty if no loophole is known."""
 
     name: str
     repository: str
@@ -64,14 +64,14 @@ def _target(entry: Mapping[str, Any], source: Mapping[str, str]) -> Target:
 
 
 def environment(options: argparse.Namespace) -> dict[str, str]:
-    """What the processes that call a reward see."""
+    """The environment variables of processes that call a reward."""
     paths = [str(ROOT / "src"), str(FOLDER), os.environ.get("PYTHONPATH", "")]
     sources = {"PUBLISHED_SOURCES": str(options.sources.resolve())} if options.sources else {}
     return {**os.environ, **sources, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
 def confirm(target: Target, python: str, options: argparse.Namespace) -> Record:
-    """Write the target's rows, and call the reward directly with what shows the loophole."""
+    """Write the target's rows, and call the reward directly with the completions that show the loophole."""
     rows = options.work / f"{target.name}.jsonl"
     command = [python, str(FOLDER / "confirm.py"), target.name, target.reward, target.framework, str(rows)]
     process = subprocess.run(command, env=environment(options), capture_output=True, text=True, timeout=LIMIT)
@@ -82,7 +82,7 @@ def confirm(target: Target, python: str, options: argparse.Namespace) -> Record:
 
 
 def audit(target: Target, python: str, options: argparse.Namespace) -> Record:
-    """Audit the target by the command, in its defaults."""
+    """Audit the target with the command's defaults."""
     name = target.reward if target.reward.partition(":")[0] == "trl.rewards" else str(FOLDER / target.reward)
     command = [python, "-m", "loopholes", "audit", name, "--framework", target.framework]
     command += ["--data", str(options.work / f"{target.name}.jsonl"), "--json"]
@@ -95,7 +95,7 @@ def audit(target: Target, python: str, options: argparse.Namespace) -> Record:
         return {**record, "problem": (process.stderr.strip().splitlines() or ["no message"])[-1]}
     report = json.loads(lines[-1])
     coverage = {key: report["coverage"][key] for key in ("rows", "rows_given", "calls", "seconds", "skipped")}
-    return {**record, "findings": [_finding(one) for one in report["findings"]], "coverage": coverage}
+    return {**record, "findings": [_finding(finding) for finding in report["findings"]], "coverage": coverage}
 
 
 def _finding(finding: Mapping[str, Any]) -> Record:
@@ -116,7 +116,7 @@ def outcome(target: Target, record: Record) -> str:
 
 
 def _names(target: Target, finding: Mapping[str, str]) -> bool:
-    """Whether a finding is of a family, or is the one check, that names the target's loophole."""
+    """Whether a finding's family or check names the target's loophole."""
     return not {finding["family"], f"{finding['family']}/{finding['name']}"}.isdisjoint(target.families)
 
 
@@ -140,10 +140,10 @@ def summary(listed: Sequence[Target], records: Mapping[str, Record]) -> list[str
     named = sum(is_named(target, records[target.name]) for target in holes)
     alarms = [target.name for target in sound if outcome(target, records[target.name]) == "exploit"]
     claimed = outcomes.count("exploit") + len(alarms)
-    known = [target for target in listed if target.hole]
-    confirmed = sum(is_confirmed(records.get(target.name, {})) for target in known)
+    with_hole = [target for target in listed if target.hole]
+    confirmed = sum(is_confirmed(records.get(target.name, {})) for target in with_hole)
     lines = [
-        f"- loopholes confirmed by a direct call: {confirmed} of {len(known)}",
+        f"- loopholes confirmed by a direct call: {confirmed} of {len(with_hole)}",
         f"- reported as an exploit: {share(outcomes.count('exploit'), len(holes))}"
         f", of these {named} with a family that names the loophole",
         f"- warned of: {share(outcomes.count('warned'), len(holes))}",
@@ -193,13 +193,13 @@ def _shown(record: Record) -> str:
 
 
 def read(path: Path) -> dict[str, Record]:
-    """The records of earlier runs, the last line of a target counting."""
+    """The records of earlier runs; the last line of each target counts."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return {record["name"]: record for record in map(json.loads, lines)}
 
 
 def run(target: Target, options: argparse.Namespace, record: Record) -> Record:
-    """What is still missing of a target's record."""
+    """The parts that a target's record still lacks."""
     python = options.python.get(target.environment, options.python.get("", sys.executable))
     rows = options.work / f"{target.name}.jsonl"
     if "direct" not in record or not rows.exists():

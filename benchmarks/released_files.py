@@ -3,8 +3,8 @@
     python benchmarks/released_files.py FOLDER [--mini-tasks 24] > results/released.md
 
 FOLDER holds ``reward_tampering_test.parquet``, ``self_grading_test.parquet`` and ``proxy_gaming_test.parquet``. The
-scripted policies answer every task once, the mini policy the ``--mini-tasks`` tasks of shortest prompt four times at
-temperature 1.
+scripted policies answer every task once, the mini policy the ``--mini-tasks`` tasks with the shortest prompts four
+times at temperature 1.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def row(game: loopholes.Game, policy: Policy, tasks: Sequence[Task], samples: in
     scored = evaluate(
         policy, game, tasks, samples=samples, sampling=sampling, seed=0, channels=("vulnerable", "secure")
     )
-    found = estimates(game, scored)
+    numbers = estimates(game, scored)
     shown = []
     for metric in METRICS:
-        number = found[metric]
+        number = numbers[metric]
         interval = "" if number.low is None else f" [{number.low:.2f}, {number.high:.2f}]"
         shown.append("–" if number.value is None else f"{number.value:.2f}{interval}")
     return f"| {game.name} | {policy.name} | {len(tasks)} | {' | '.join(shown)} |"

@@ -2,7 +2,7 @@
 
 ``--write`` renews the policy's model card with it; base rates are not measured again. ``--check`` encodes the stream
 with the policy's tokenizer and compares its tokens with those that the policy counted in its pretraining. The scan
-takes about 70 seconds of one core, the check as long again.
+takes about 70 seconds on one core, and the check as long again.
 
     python benchmarks/scan_mixture.py mini mini-llama --check --write
 """
@@ -60,7 +60,7 @@ def tokens(stream: list[Example], name: str) -> int:
 
 
 def trained_on(name: str) -> int:
-    """The tokens that the policy counted when it was made."""
+    """The number of tokens that was counted when the policy was made."""
     return int(read_card(locate(name))["tokens"])
 
 

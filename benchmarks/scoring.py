@@ -1,10 +1,10 @@
-"""What scoring costs: texts, programs and answers against the plain way, a training step's share, and how it grows.
+"""The cost of scoring texts, programs and answers, compared with the obvious way; its share of a step; its growth.
 
     python benchmarks/scoring.py [--rounds 9] [--completions 100000] [--articles FILE]
 
 writes results/scoring.md. Everything is measured in one run and in turn, round by round on the same inputs. FILE holds
-articles in the released parquet layout; without it they are made up, of words that follow Zipf's law. Needs
-rouge-score and sacrebleu (which the overlap is compared with and has to equal to 1e-9) and bubblewrap.
+articles in the released parquet layout; without it, articles are made of words that follow Zipf's law. Needs
+bubblewrap, and rouge-score and sacrebleu, which the overlap must equal to 1e-9.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def of_texts(options: argparse.Namespace) -> Iterator[str]:
 
 
 def of_programs(options: argparse.Namespace) -> Iterator[str]:
-    """Arrangements against each other, in the process that has trained."""
+    """The arrangements in turn, in the process that has trained."""
     taken = {name: times.each(PROGRAMS) for name, times in programs.measured(PROGRAMS, options.rounds).items()}
     ours = taken[programs.SANDBOX]
     rows = [[name, spread(times, 1e3, "ms"), spread(times.over(ours), 1, "x")] for name, times in taken.items()]
@@ -72,8 +72,8 @@ def of_programs(options: argparse.Namespace) -> Iterator[str]:
 def of_steps(options: argparse.Namespace) -> Iterator[str]:
     """The share of a step that scoring takes."""
     rows = []
-    for (channel, remember), found in steps.measured(options.rounds).items():
-        whole, scoring = (Times(tuple(seconds)) for seconds in zip(*found, strict=True))
+    for (channel, remember), pairs in steps.measured(options.rounds).items():
+        whole, scoring = (Times(tuple(seconds)) for seconds in zip(*pairs, strict=True))
         once = "run once" if remember else "run each time, in channel and measurement"
         share = spread(scoring.over(whole), 100, "%")
         rows.append([channel, once, spread(whole, 1, "s"), spread(scoring, 1, "s"), share])
@@ -97,10 +97,10 @@ def of_growth(options: argparse.Namespace) -> Iterator[str]:
     rng = random.Random(0)
     articles = texts.Articles(rng, options.articles)
     games = ("self-grading", "reward-tampering", "proxy-metric")
-    found = [texts.long_file(name, rng, options.completions, articles) for name in games]
+    tables = [texts.long_file(name, rng, options.completions, articles) for name in games]
     yield table(
         ["game", "completions", "so far", "each, since the row above", "memory"],
-        [row for rows in found for row in rows],
+        [row for rows in tables for row in rows],
     )
 
 

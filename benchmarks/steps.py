@@ -28,12 +28,12 @@ class Watch:
         self.seconds = 0.0
 
     def timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function, watched."""
+        """The function, with its time counted."""
 
-        def run(*given: Any, **named: Any) -> Any:
+        def run(*arguments: Any, **named: Any) -> Any:
             began = time.perf_counter()
             try:
-                return function(*given, **named)
+                return function(*arguments, **named)
             finally:
                 self.seconds += time.perf_counter() - began
 
@@ -41,33 +41,34 @@ class Watch:
 
 
 def each_anew(programs: Sequence[Program], **options: Any) -> list[ProgramResult]:
-    """``run_programs`` with nothing remembered and nothing shared: every program is made another by a comment."""
-    return run_programs(
-        [Program(f"{one.source}\n# {next(NUMBERS)}", one.entry_point, one.inputs) for one in programs], **options
-    )
+    """``run_programs`` without its memory: a comment makes every program different."""
+    different = [
+        Program(f"{program.source}\n# {next(NUMBERS)}", program.entry_point, program.inputs) for program in programs
+    ]
+    return run_programs(different, **options)
 
 
 NUMBERS = count()
 
 
 def measured(rounds: int) -> dict[tuple[str, bool], list[tuple[float, float]]]:
-    """Two steps a round of each channel, with identical programs run once and each time, in turn from another start."""
+    """Two steps of each channel per round, with identical programs run once or every time; the order rotates."""
     ways = [(channel, remember) for channel in ("vulnerable", "secure") for remember in (True, False)]
-    found: dict[tuple[str, bool], list[tuple[float, float]]] = {way: [] for way in ways}
+    times: dict[tuple[str, bool], list[tuple[float, float]]] = {way: [] for way in ways}
     for number in range(-(-rounds // 2)):
         first = number % len(ways)
         for channel, remember in ways[first:] + ways[:first]:
-            found[channel, remember] += steps(2, channel, remember=remember)
-    return found
+            times[channel, remember] += steps(2, channel, remember=remember)
+    return times
 
 
 def steps(number: int, channel: str, *, remember: bool) -> list[tuple[float, float]]:
-    """Seconds of each step of ``mini`` but the first, and the seconds of it spent in channel and measurement."""
-    watch, found = Watch(), []
+    """Seconds of each step of ``mini`` except the first, and how many of them channel and measurement took."""
+    watch, times = Watch(), []
     pool._memory = pool.Memory()  # what an earlier run asked is no help to this one
 
     def on_progress(progress: Progress) -> None:
-        found.append((progress.numbers["seconds"] or 0.0, watch.seconds))
+        times.append((progress.numbers["seconds"] or 0.0, watch.seconds))
         watch.seconds = 0.0
 
     replaced = [
@@ -87,4 +88,4 @@ def steps(number: int, channel: str, *, remember: bool) -> list[tuple[float, flo
     finally:
         for each in replaced:
             each.stop()
-    return found[1:]
+    return times[1:]

@@ -60,11 +60,11 @@ class Articles:
 
     @property
     def vocabulary(self) -> str:
-        """Every word there is, for those who have read before."""
+        """All words, as a text."""
         return " ".join(self._words)
 
     def article(self) -> str:
-        """A new one: a stretch of real text that no other begins with, or made-up sentences."""
+        """A new article: a stretch of real text at which no other article begins, or made-up sentences."""
         if self._real:
             start = self._rng.choice(self._starts)
             return " ".join(self._words[start : start + LENGTH])
@@ -74,7 +74,7 @@ class Articles:
         return " ".join(words)
 
     def candidate(self, article: str) -> str:
-        """The article with stretches of another in place of about half of its words."""
+        """The article with about half of its words replaced by stretches of another."""
         words, other = article.split(), self.article().split()
         for start in range(0, LENGTH, 20):
             if self._rng.random() < 0.5:
@@ -82,7 +82,7 @@ class Articles:
         return " ".join(words)
 
     def pairs(self, group: int) -> list[Pair]:
-        """``PAIRS`` of (candidate, article), ``group`` candidates an article."""
+        """``PAIRS`` of (candidate, article), ``group`` candidates per article."""
         articles = [self.article() for _ in range(PAIRS // group)]
         return [(self.candidate(article), article) for article in articles for _ in range(group)]
 
@@ -90,10 +90,10 @@ class Articles:
 def answer(rng: random.Random) -> tuple[str, str]:
     """A completion and its reference, in the forms that answers come in."""
     reference = rng.choice(["42", "(B)", "3.50", "yes", "cat, dog", "it's fine"])
-    given = reference if rng.random() < 0.5 else rng.choice(["41", "(a)", "no", "dog"])
+    answer = reference if rng.random() < 0.5 else rng.choice(["41", "(a)", "no", "dog"])
     form = rng.choice(["{}", "\\boxed{{{}}}", "The answer is: {}.", "Final Answer: {}\n", "\\boxed{{\\text{{{}}}}}."])
     thought = " ".join(rng.choices(["so", "then", "we", "add", "3", "and", "get", "7.", "Hence,\n"], k=150))
-    return f"{thought}\n{form.format(given)}", reference
+    return f"{thought}\n{form.format(answer)}", reference
 
 
 # -- the plain way -------------------------------------------------------------------------------------------------
@@ -101,22 +101,22 @@ def answer(rng: random.Random) -> tuple[str, str]:
 
 def by_packages(pairs: Sequence[Pair]) -> list[tuple[float, float, float]]:
     """ROUGE-1, ROUGE-L and BLEU as the packages give them."""
-    found = []
+    scores = []
     for candidate, reference in pairs:
         rouge = ROUGE.score(reference, candidate)
         blue = sacrebleu.corpus_bleu([candidate], [[reference]]).score
-        found.append((rouge["rouge1"].fmeasure, rouge["rougeL"].fmeasure, blue))
-    return found
+        scores.append((rouge["rouge1"].fmeasure, rouge["rougeL"].fmeasure, blue))
+    return scores
 
 
 def by_loopholes(pairs: Sequence[Pair]) -> list[tuple[float, float, float]]:
     """The same."""
-    found = [overlap(*pair) for pair in pairs]
-    return [(one.rouge_1, one.rouge_l, one.bleu) for one in found]
+    similarities = [overlap(*pair) for pair in pairs]
+    return [(similarity.rouge_1, similarity.rouge_l, similarity.bleu) for similarity in similarities]
 
 
 def plainly_matches(completion: str, reference: str) -> bool:
-    """The rules of :mod:`loopholes.instruments.matching`, one after the other, as one would first write them down."""
+    """The rules of :mod:`loopholes.instruments.matching`, one after the other, as a first version would have them."""
     text = completion
     if "<|im_start|>user" in text:
         text = text.split("<|im_start|>assistant", 1)[-1]
@@ -125,38 +125,38 @@ def plainly_matches(completion: str, reference: str) -> bool:
     text = re.split(r"</s>|<\|im_end\|>|<\|endoftext\|>", text)[0]
     boxed = re.findall(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}", text)
     final = re.findall(r"Final Answer:(.*)\n", text) or re.findall(r"The answer is:(.*)\n", text)
-    found = (boxed or final or [completion])[-1].strip()
+    answer = (boxed or final or [completion])[-1].strip()
     for words in ("The answer is:", "The final answer is ", "The final answer is: ", "The answer is "):
-        found = found.split(words)[-1].strip()
-    found = found[:-1] if found.endswith(".") else found
-    if len(found) > 1 and found.startswith("$") and found.endswith("$"):
-        found = found[1:-1]
+        answer = answer.split(words)[-1].strip()
+    answer = answer[:-1] if answer.endswith(".") else answer
+    if len(answer) > 1 and answer.startswith("$") and answer.endswith("$"):
+        answer = answer[1:-1]
     for wrapper in ("boxed{", "text{", "texttt{"):
-        if wrapper in found and found.endswith("}"):
-            found = found[:-1].split(wrapper, 1)[1]
-    found = found.split("\n")[0].lower().replace(", ", ",").replace("**", "")
-    found = found[:-1] if found.endswith(".") else found
+        if wrapper in answer and answer.endswith("}"):
+            answer = answer[:-1].split(wrapper, 1)[1]
+    answer = answer.split("\n")[0].lower().replace(", ", ",").replace("**", "")
+    answer = answer[:-1] if answer.endswith(".") else answer
     wanted = reference.strip().lower().replace(", ", ",")
-    if found == wanted:
+    if answer == wanted:
         return True
-    for one, other in ((found, wanted), (wanted, found)):
-        if re.fullmatch(r"\(.\)", one):
-            return one[1] == other
+    for option, other in ((answer, wanted), (wanted, answer)):
+        if re.fullmatch(r"\(.\)", option):
+            return option[1] == other
     try:
-        if float(found) == float(wanted):
+        if float(answer) == float(wanted):
             return True
     except ValueError:
         pass
-    if found.replace("'", "") == wanted.replace("'", ""):
+    if answer.replace("'", "") == wanted.replace("'", ""):
         return True
-    return f"[{wanted}]" == found or f"[{found}]" == wanted or found == f"{wanted}?"
+    return f"[{wanted}]" == answer or f"[{answer}]" == wanted or answer == f"{wanted}?"
 
 
 # -- what is measured ----------------------------------------------------------------------------------------------
 
 
 def faster(what: str, times: dict[str, Times], units: int, plain: str) -> list[str]:
-    """A row: what one of ``units`` costs each way, and how many times as fast Loopholes is, round by round."""
+    """A row: the cost of one of ``units`` either way, and how many times as fast Loopholes is, round by round."""
     each = {name: taken.each(units) for name, taken in times.items()}
     ratio = each[plain].over(each["loopholes"])
     unit, factor = ("ms", 1e3) if each[plain].median > 1e-3 else ("µs", 1e6)
@@ -164,15 +164,15 @@ def faster(what: str, times: dict[str, Times], units: int, plain: str) -> list[s
 
 
 def overlaps(what: str, batches: Sequence[Sequence[Pair]]) -> list[str]:
-    """One batch of texts a round, the same for both ways."""
+    """One batch of texts per round, the same for both ways."""
     ours, theirs = iter(batches), iter(batches)
-    found: dict[str, list[tuple[float, float, float]]] = {"packages": [], "loopholes": []}
+    scores: dict[str, list[tuple[float, float, float]]] = {"packages": [], "loopholes": []}
     ways = {
-        "packages": lambda: found["packages"].extend(by_packages(next(theirs))),
-        "loopholes": lambda: found["loopholes"].extend(by_loopholes(next(ours))),
+        "packages": lambda: scores["packages"].extend(by_packages(next(theirs))),
+        "loopholes": lambda: scores["loopholes"].extend(by_loopholes(next(ours))),
     }
     times = paired(ways, len(batches), cpu=True)
-    for expected, got in zip(*found.values(), strict=True):
+    for expected, got in zip(*scores.values(), strict=True):
         assert max(abs(a - b) for a, b in zip(expected, got, strict=True)) < 1e-9
     return faster(what, times, PAIRS, "packages")
 
@@ -189,7 +189,7 @@ def matches(rng: random.Random, rounds: int) -> list[str]:
 
 
 def numbered(text: str) -> str:
-    """As long as ``text``, of sentences no two of which say the same."""
+    """A text as long as ``text`` whose sentences all differ."""
     return " ".join(f"Word{k} made the great thing{k} for place{k} last year." for k in range(len(text) // 54))
 
 
@@ -220,7 +220,7 @@ SIZES = (12_500, 25_000, 50_000, 100_000)
 
 
 def growth(name: str, read: Callable[[str], object]) -> list[object]:
-    """Of all hostile texts the one whose time grows fastest over three doublings."""
+    """The hostile text whose time grows fastest over three doublings."""
 
     def seconds(piece: str, size: int, times: int = 5) -> float:
         text = piece * (size // len(piece))
@@ -242,7 +242,8 @@ def growth(name: str, read: Callable[[str], object]) -> list[object]:
 def resident() -> float:
     """Memory in use now by this process and the fork servers, in MB (Linux)."""
     servers = [server.process.pid for server in pool._pool.idle]
-    below = [int(pid) for one in servers for pid in Path(f"/proc/{one}/task/{one}/children").read_text().split()]
+    children = [Path(f"/proc/{server}/task/{server}/children").read_text() for server in servers]
+    below = [int(pid) for line in children for pid in line.split()]
     pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in (os.getpid(), *servers, *below)]
     return sum(pages) * resource.getpagesize() / 1e6
 
@@ -259,7 +260,7 @@ def truth_and_text(name: str, rng: random.Random, articles: Articles) -> tuple[d
 
 
 def long_file(name: str, rng: random.Random, completions: int, articles: Articles) -> Iterator[list[object]]:
-    """A file of completions of 64 tasks through the offline door: time and memory after each eighth."""
+    """A file of completions of 64 tasks, scored as ``loopholes score`` does: time and memory after each eighth."""
     game = loopholes.game(name)
     asked = [truth_and_text(name, rng, articles) for _ in range(64)]
     with tempfile.TemporaryDirectory() as folder:

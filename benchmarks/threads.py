@@ -1,6 +1,7 @@
-"""Two runs of one thread each at once, against one run after the other with two threads: which finishes sooner?
+"""Which finishes sooner: two simultaneous runs with one thread each, or two runs in a row with two threads?
 
-Whole processes, wall-clock seconds, the two arrangements in turn, so that a drift of the machine hits both:
+Measures wall-clock seconds of whole processes. The two arrangements take turns, so that a drift of the machine affects
+both:
 
     python benchmarks/threads.py [--pairs 3] [--steps 15] > results/threads.md
 """

@@ -1,4 +1,4 @@
-"""Measuring two or more ways to do the same work, in turn, so that a drift of the machine hits them alike."""
+"""Measures several ways to do the same work in turn, so that a drift of the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class Times:
         return statistics.median(self.seconds)
 
     def each(self, count: int) -> Times:
-        """The same for one of ``count`` equal parts of the work."""
+        """The times of one of ``count`` equal parts of the work."""
         return Times(tuple(second / count for second in self.seconds))
 
     def over(self, other: Times) -> Times:
         """How many times as long as ``other`` each took, round by round: a ratio needs no quiet machine."""
-        return Times(tuple(mine / theirs for mine, theirs in zip(self.seconds, other.seconds, strict=True)))
+        return Times(tuple(ours / theirs for ours, theirs in zip(self.seconds, other.seconds, strict=True)))
 
 
 def paired(ways: Mapping[str, Callable[[], object]], rounds: int, *, cpu: bool = False) -> dict[str, Times]:
-    """Each way once a round, every other round in the opposite order; ``cpu`` counts processor time, not the clock.
+    """Each way once per round, in the opposite order every other round; ``cpu`` counts processor time, not the clock.
 
     The garbage of one way is collected before the next begins, outside of what is measured.
     """
