@@ -72,18 +72,18 @@ def gradients(policy: Any, world: World, config: StudyConfig, prompts: int) -> t
 
 
 def cosines(gram: Floats, sides: Sequence[Floats], rng: np.random.Generator) -> list[list[Estimate]]:
-    """The cosine of each pair of worlds, from the products of all prompts' gradients: mean and 95 % range over splits."""
+    """The cosine of each pair of worlds, from the products of all gradients: mean and 95 % range over splits."""
     count, prompts = len(sides), len(sides[0])
-    cosines = np.empty((SPLITS, count, count))
+    splits = np.empty((SPLITS, count, count))
     for split in range(SPLITS):
         order = rng.permutation(prompts)
         halves = [rng.choice(half, size=len(half)) for half in (order[: prompts // 2], order[prompts // 2 :])]
         weights = [np.stack([_weights(world, half, sides) for world in range(count)]) for half in halves]
         norms = [np.sqrt(np.einsum("ip,pq,iq->i", w, gram, w)) for w in weights]
-        cosines[split] = weights[0] @ gram @ weights[1].T / np.outer(*norms)
-    cosines = (cosines + cosines.transpose(0, 2, 1)) / 2
-    low, high = np.quantile(cosines, [0.025, 0.975], axis=0)
-    mean = cosines.mean(axis=0)
+        splits[split] = weights[0] @ gram @ weights[1].T / np.outer(*norms)
+    splits = (splits + splits.transpose(0, 2, 1)) / 2
+    low, high = np.quantile(splits, [0.025, 0.975], axis=0)
+    mean = splits.mean(axis=0)
     return [
         [Estimate(float(mean[a, b]), float(low[a, b]), float(high[a, b]), prompts, 1) for b in range(count)]
         for a in range(count)

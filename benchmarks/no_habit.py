@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def conclusion(exploited: int, seeds: int) -> str:
-    """How many runs found the exploit, with the upper bound on the probability that a run does (Clopper and Pearson)."""
+    """How many runs found the exploit, and the upper bound of the probability that a run does (Clopper-Pearson)."""
     from scipy.stats import beta
 
     bound = 1.0 if exploited == seeds else float(beta.ppf(0.95, exploited + 1, seeds - exploited))
