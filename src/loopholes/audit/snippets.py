@@ -1,120 +1,179 @@
 """Code that closes a finding, adapted to the audited reward so that it can be pasted.
 
-The family or name of a finding decides which function of :mod:`loopholes.rewards` closes it. The reward decides how
-that function is called: where right answers stand, whether they are numbers, letters or texts, which column holds them,
-and which framework calls it. A reader and a comparison are recommended only if they accept every right answer of the
-audit.
+The code is a comparison (:mod:`loopholes.audit.comparisons`) with the signature that the framework calls. Before it is
+recommended, it is run here, since it is ours and none of the user's: it has to accept every right answer of the audit,
+and to refuse the finding's completions. Of several that do, the one counts that accepts most of the other spellings of
+right answers which the audited reward accepts. If none does, the finding has advice in words alone.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from loopholes.audit.comparisons import Comparison, Right, comparisons
+from loopholes.audit.gold.near import FORGIVABLE, FULL
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding
-from loopholes.audit.scale import normalized
-from loopholes.rewards import behind, boxed, choice, final, number, same_text, tagged
-from loopholes.rewards.remedies import Remedy, remedy_for
+from loopholes.rewards import program
+from loopholes.rewards.remedies import GATED, PROGRAM, QUOTED, Remedy, remedy_for
 
-READERS: Mapping[str, Callable[[str], str | None]] = {
-    "tagged": tagged,
-    "boxed": boxed,
-    "behind": behind,
-    "final": final,
-}
-"""Readers of one place; those that need a mark come first."""
-SHORT = ("tagged", "number", "choice", "behind", "final", "gated")
-"""Functions of remedies that compare a short answer from one place."""
-LETTERS = "ABCDEFGHIJ"
-LONGEST = 60
-"""Longest short answer in characters."""
+HALF = 0.5
+"""A completion that is paid at least this much is accepted."""
+RIGHT = ("refused-equivalents",)
+"""Findings whose completion is a right answer."""
 
 
-class Names(NamedTuple):
-    """A reward's definition, and its names for the completion and the right answer. ``each`` completes a list."""
+class Case(NamedTuple):
+    """A completion and its row: the columns, with what else the code is passed."""
 
-    head: str
-    text: str = "completion"
-    gold: str = "answer"
-    each: str = ""
+    columns: Mapping[str, Any]
+    text: str
+
+
+class Cases(NamedTuple):
+    """Completions that code has to accept, those that it has to refuse, and those that it had better accept."""
+
+    right: Sequence[Case]
+    wrong: Sequence[Case]
+    spellings: Sequence[Case]
 
 
 def with_snippets(findings: Sequence[Finding], seen: Observations) -> list[Finding]:
-    """The findings with code that closes them; without code if a remedy does not fit the answers."""
-    return [replace(finding, snippet=_snippet(finding, seen)) for finding in findings]
+    """The findings with code that closes them; without code if none that was tried does."""
+    rights = _rights(seen)
+    return [replace(finding, snippet=_snippet(finding, seen, rights)) for finding in findings]
 
 
-def _snippet(finding: Finding, seen: Observations) -> str:
+def _rights(seen: Observations) -> dict[int, Right]:
+    """The right answers by row: those that are paid more than wrong ones, or all of them if none is."""
+    levels = seen.measurable or [level for level in seen.levels if level.golden_text]
+    return {level.row: Right(_columns(seen, level.row), level.golden_text, level.answer) for level in levels}
+
+
+def _columns(seen: Observations, row: int) -> Mapping[str, Any]:
+    """What code for the reward's framework is passed beside the completion."""
+    columns = seen.rows[row].columns
+    if seen.target.framework != "verl":
+        return columns
+    section = columns.get("reward_model")
+    return {"ground_truth": (section if isinstance(section, Mapping) else columns).get("ground_truth")}
+
+
+def _snippet(finding: Finding, seen: Observations, rights: Mapping[int, Right]) -> str:
     remedy = remedy_for(finding.family, finding.name)
-    if remedy is None:
+    if remedy is None or not rights:
         return ""
-    answers = [level.answer for level in seen.levels if level.golden_text]
-    imported, expression = _parts(remedy)
-    if remedy.function in SHORT and answers:
-        right = _right(seen, answers)
-        if right is None:
-            return ""
-        imported, expression = right
-        if remedy.function == "gated":
-            expression = f"gated({expression.removeprefix('float(').removesuffix(')')}, bonus=well_formed(completion))"
-            imported = ["gated", *imported]
-    names = _names(seen, answers)
-    expression = re.sub(r'(?<!")\bcompletion\b(?!")', lambda _: names.text, expression)
-    expression = re.sub(r'(?<!")\banswer\b(?!")', names.gold, expression)
-    body = f"[{expression} {names.each}]" if names.each else expression
-    return f"from loopholes.rewards import {', '.join(sorted(imported))}\n{names.head}\n    return {body}"
+    if remedy is QUOTED:
+        return remedy.snippet  # a judge decides, so all that can be shown is how it is asked
+    if remedy is PROGRAM:
+        return remedy.snippet if all(program(right.completion) for right in rights.values()) else ""
+    snippet = _closing(remedy, finding, seen, rights)
+    if not snippet and not any("answer" in right.columns for right in rights.values()):
+        named = {
+            row: right._replace(columns={**right.columns, "answer": right.answer}) for row, right in rights.items()
+        }
+        snippet = _closing(remedy, finding, seen, named)
+    return snippet
 
 
-def _parts(remedy: Remedy) -> tuple[list[str], str]:
-    """The imports of a remedy, and the expression that it returns."""
-    first, _, last = remedy.snippet.splitlines()
-    return first.partition(" import ")[2].split(", "), last.strip().removeprefix("return ")
+def _with_answer(right: Right) -> Right:
+    """A right answer whose row has it in a column of its own."""
+    return right._replace(columns={**right.columns, "answer": right.answer})
 
 
-def _right(seen: Observations, answers: Sequence[str]) -> tuple[list[str], str] | None:
-    """The imports and the comparison of a short answer, read from the place of all right answers; None if none fits."""
-    if any(len(answer) > LONGEST or "\n" in answer or answer[:1] in ("{", "[") for answer in answers):
-        return None
-    texts = [(level.golden_text, level.answer) for level in seen.levels if level.golden_text]
-    place = next((name for name, read in READERS.items() if all(_reads(read, *text) for text in texts)), None)
-    if place is None:
-        return None
-    if all(len(answer) == 1 and answer in LETTERS for answer in answers):
-        options = LETTERS[: max(4, LETTERS.index(max(answers)) + 1)]
-        if all(choice(answer, options) == answer for answer in answers):
-            return ["choice", place], f'float(choice({place}(completion), "{options}") == answer)'
-    if all(number(answer) is not None for answer in answers):
-        return ["same_number", place], f"float(same_number({place}(completion), answer))"
-    if all(same_text(answer, answer) for answer in answers):
-        return ["same_text", place], f"float(same_text({place}(completion), answer))"
-    return None
+def _closing(remedy: Remedy, finding: Finding, seen: Observations, rights: Mapping[int, Right]) -> str:
+    """The code that closes a finding and accepts most spellings of right answers; empty if none closes it."""
+    cases = _cases(finding, seen, rights)
+    scores: dict[str, int] = {}
+    for comparison in comparisons(list(rights.values())):
+        snippet = _written(remedy, comparison, seen)
+        accepts = _accepts(snippet, seen)
+        if all(map(accepts, cases.right)) and not any(map(accepts, cases.wrong)):
+            scores[snippet] = sum(map(accepts, cases.spellings))
+    return max(scores, key=lambda snippet: scores[snippet], default="")
 
 
-def _reads(read: Callable[[str], str | None], text: str, answer: str) -> bool:
-    value = read(text)
-    return value is not None and normalized(value) == normalized(answer)
+def _cases(finding: Finding, seen: Observations, rights: Mapping[int, Right]) -> Cases:
+    right = [Case(right.columns, right.completion) for right in rights.values()]
+    shown = [Case(rights[row].columns, text) for row, text in _paid(finding, seen) if row in rights]
+    spellings = [case for case in seen.equivalents if not case.refused and case.level.row in rights]
+    accepted = [Case(rights[case.level.row].columns, case.text) for case in spellings]
+    if finding.name in RIGHT:
+        return Cases([*right, *shown], [], accepted)
+    return Cases(right, shown, accepted)
 
 
-def _names(seen: Observations, answers: Sequence[str]) -> Names:
-    column = _column(seen, answers)
+def _paid(finding: Finding, seen: Observations) -> Iterator[tuple[int, str]]:
+    """The rows and completions that a finding is about: its example, and what else it says is paid."""
+    if finding.evidence is not None:
+        rows = (place for place, row in enumerate(seen.rows) if row.number == finding.evidence.row)
+        yield from ((row, finding.evidence.completion) for row in rows)
+    if finding.kind == "contract":
+        misses = [miss for name, tried in seen.near.items() if name not in FORGIVABLE for miss in tried]
+        is_near = finding.name in seen.near
+        yield from ((miss.level.row, miss.text) for miss in misses if is_near and miss.share >= FULL)
+    levels = {level.row: level for level in seen.measurable}
+    for tried in seen.tried:
+        if tried.attack.name == finding.name:
+            for row, paid in tried.paid.items():
+                if row in levels and row not in tried.right and (levels[row].share(paid.value) or 0.0) > HALF:
+                    yield row, tried.attempts[row].text
+
+
+def _written(remedy: Remedy, comparison: Comparison, seen: Observations) -> str:
+    """The code: its imports, the signature that the framework calls, and what it returns."""
+    functions, expression = comparison.functions, f"float({comparison.expression})"
+    if remedy is GATED:
+        functions, expression = (
+            ("gated", *functions),
+            f"gated({comparison.expression}, bonus=well_formed(«completion»))",
+        )
+    head, names, each = _signature(seen, comparison.columns)
+    body = Comparison(functions, expression).with_names(names)
+    imported = ", ".join(sorted(set(functions)))
+    return f"from loopholes.rewards import {imported}\n{head}\n    return {f'[{body} {each}]' if each else body}"
+
+
+def _signature(seen: Observations, columns: Sequence[str]) -> tuple[str, dict[str, str], str]:
+    """A reward's signature, the names in it of the completion and of these columns, and the loop of a list."""
     if seen.target.framework == "verl":
-        head = "def compute_score(data_source, solution_str, ground_truth, extra_info=None):"
-        return Names(head, "solution_str", "ground_truth")
-    if seen.target.framework == "trl":
-        text = 'completion[0]["content"]' if seen.rows[0].is_chat else "completion"
-        head = f"def reward(completions, {column}, **kwargs):\n    pairs = zip(completions, {column}, strict=True)"
-        return Names(head, text, "gold", "for completion, gold in pairs")
-    return Names(f"def reward(completion, {column}):", gold=column)
+        names = {"completion": "solution_str", "ground_truth": "ground_truth"}
+        return "def compute_score(data_source, solution_str, ground_truth, extra_info=None):", names, ""
+    parameters = ", ".join(columns)
+    if seen.target.framework != "trl":
+        names = {"completion": "completion", **dict(zip(columns, columns, strict=True))}
+        return f"def reward(completion, {parameters}):", names, ""
+    golds = ["gold"] if len(columns) == 1 else [f"gold_{name}" for name in columns]
+    text = 'completion[0]["content"]' if seen.rows[0].is_chat else "completion"
+    head = f"def reward(completions, {parameters}, **kwargs):\n    pairs = zip(completions, {parameters}, strict=True)"
+    names = {"completion": text, **dict(zip(columns, golds, strict=True))}
+    return head, names, f"for completion, {', '.join(golds)} in pairs"
 
 
-def _column(seen: Observations, answers: Sequence[str]) -> str:
-    """The column that holds exactly the right answers; ``answer`` if there is none."""
-    rows = [seen.rows[level.row].columns for level in seen.levels if level.golden_text]
-    for name in rows[0] if rows else ():
-        values = [row.get(name) for row in rows]
-        if name.isidentifier() and [str(value).strip() for value in values] == [answer.strip() for answer in answers]:
-            return name
-    return "answer"
+def _accepts(snippet: str, seen: Observations) -> Callable[[Case], bool]:
+    """Whether this code pays a completion, called as the reward's framework calls it. Code that raises does not."""
+    names: dict[str, Any] = {"well_formed": lambda text: 0.0}
+    exec(snippet, names)  # our own code, about the columns of the data
+    function = names.get("reward") or names["compute_score"]
+
+    def accepts(case: Case) -> bool:
+        try:
+            return bool(_called(function, case, seen) >= HALF)
+        except Exception:  # a comparison that does not fit these values
+            return False
+
+    return accepts
+
+
+def _called(function: Callable[..., Any], case: Case, seen: Observations) -> float:
+    if seen.target.framework == "verl":
+        return float(function("", case.text, case.columns["ground_truth"]))
+    parameters = inspect.signature(function).parameters
+    columns = {name: case.columns[name] for name in parameters if name in case.columns}
+    if seen.target.framework != "trl":
+        return float(function(case.text, **columns))
+    completion = [{"role": "assistant", "content": case.text}] if seen.rows[0].is_chat else case.text
+    return float(function([completion], **{name: [value] for name, value in columns.items()})[0])

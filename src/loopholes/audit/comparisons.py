@@ -1,0 +1,158 @@
+"""Comparisons of a completion with the right answer of its row, written with :mod:`loopholes.rewards`.
+
+They are candidates: whether one accepts the audit's right answers is for :mod:`loopholes.audit.snippets` to try.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from loopholes.audit.answers import TRUTHS
+from loopholes.audit.rows import PROMPTS
+from loopholes.audit.scale import normalized
+from loopholes.rewards import behind, boxed, final, items, record, tagged
+from loopholes.rewards.numbers import with_unit
+
+READERS: Mapping[str, Callable[[str], str | None]] = {
+    "tagged": tagged,
+    "boxed": boxed,
+    "behind": behind,
+    "final": final,
+}
+"""Readers of one place; those that need a mark come first."""
+LETTERS = "ABCDEFGHIJ"
+LONGEST = 60
+"""Longest short answer in characters."""
+NO_COLUMNS = frozenset((*PROMPTS, "golden", "floor", "completion", "completions", "pairs", "kwargs"))
+"""Columns that are no right answers, and names that the code uses itself."""
+_NAME = re.compile(r"«(\w+)»")
+
+
+class Right(NamedTuple):
+    """A right answer: the columns of its row, the whole completion, and the answer alone."""
+
+    columns: Mapping[str, Any]
+    completion: str
+    answer: str
+
+
+class Comparison(NamedTuple):
+    """The functions that a comparison uses, and the expression. ``«completion»`` and ``«COLUMN»`` stand for values."""
+
+    functions: tuple[str, ...]
+    expression: str
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that the expression uses, each once."""
+        return [name for name in dict.fromkeys(_NAME.findall(self.expression)) if name != "completion"]
+
+    def with_names(self, names: Mapping[str, str]) -> str:
+        """The expression with these names for the completion and the columns."""
+        return _NAME.sub(lambda match: names[match[1]], self.expression)
+
+
+def comparisons(rights: Sequence[Right]) -> Iterator[Comparison]:
+    """Comparisons that may fit all of these right answers, the most specific first."""
+    if not rights:
+        return
+    objects = list(_of_objects(rights))
+    yield from objects
+    for functions, expression in objects:
+        if expression.startswith("fields("):
+            yield Comparison(functions, f"{expression[:-1]}, only=True)")
+    yield from _of_short_answers(rights)
+
+
+def _of_objects(rights: Sequence[Right]) -> Iterator[Comparison]:
+    """Comparisons of JSON objects: with a column that holds one, with one column per field, or of a single field."""
+    objects = [record(right.completion) for right in rights]
+    shared = [set(fields) for fields in objects if fields]
+    if len(shared) < len(rights):
+        return
+    for name, values in _columns(rights).items():
+        if all(isinstance(value, Mapping) for value in values):
+            yield Comparison(("fields",), f"fields(«completion», «{name}»)")
+        elif all(isinstance(value, str) and value.lstrip().startswith("{") for value in values):
+            yield Comparison(("fields", "record"), f"fields(«completion», record(«{name}»))")
+    keys = [key for key in objects[0] or () if set.intersection(*shared) >= {key}]
+    sources = {key: source for key in keys if (source := _source(key, objects, rights)) is not None}
+    if sources:
+        pairs = ", ".join(f"{json.dumps(key)}: «{name}»" for key, name in sources.items())
+        yield Comparison(("fields",), f"fields(«completion», {{{pairs}}})")
+    if len(sources) == 1:
+        (key, source), *_ = sources.items()
+        field = f"str((record(«completion») or {{}}).get({json.dumps(key)}))"
+        for function in ("same_number", "same_text"):
+            yield Comparison(("record", function), f"{function}({field}, «{source}»)")
+
+
+def _source(key: str, objects: Sequence[Mapping[str, Any] | None], rights: Sequence[Right]) -> str | None:
+    """The column that states a field on all rows: the one of its name, or else the first; None if there is none."""
+    wanted = [str((fields or {}).get(key)) for fields in objects]
+    names = [name for name, values in _columns(rights).items() if list(map(str, values)) == wanted]
+    return key if key in names else next(iter(names), None)
+
+
+def _of_short_answers(rights: Sequence[Right]) -> Iterator[Comparison]:
+    """Comparisons of letters, numbers, lists and texts, read from the place where all right answers are."""
+    if any(len(right.answer) > LONGEST or "\n" in right.answer for right in rights):
+        return
+    for place, read in READERS.items():
+        if not all(_reads(read, right.completion, right.answer) for right in rights):
+            continue
+        answer = f"{place}(«completion»)"
+        for functions, gold in _golds(rights):
+            for compared, expression in _compared(answer, gold, rights):
+                yield Comparison((*compared, place, *functions), expression)
+        for name in _lists(rights):
+            for same in ("same_list", "same_set"):
+                yield Comparison((same, place), f"{same}({answer}, «{name}»)")
+
+
+def _compared(answer: str, gold: str, rights: Sequence[Right]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Expressions that compare an answer with a right one, as far as they may fit, each with the functions it uses."""
+    answers = [right.answer for right in rights]
+    if all(len(text) == 1 and text in LETTERS for text in answers):
+        options = LETTERS[: max(4, LETTERS.index(max(answers)) + 1)]
+        yield ("choice",), f'choice({answer}, "{options}") == {gold}'
+    if all(with_unit(text)[0] is not None for text in answers):
+        yield ("same_number",), f"same_number({answer}, {gold})"
+    if any(len(items(text) or ()) > 1 for text in answers):
+        yield from ((("items", same), f"{same}({answer}, items({gold}))") for same in ("same_list", "same_set"))
+    yield ("same_text",), f"same_text({answer}, {gold})"
+
+
+def _golds(rights: Sequence[Right]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Expressions for the right answer: a column that is equal to it, or what a reader reads in a column."""
+    answers = [right.answer for right in rights]
+    for name, values in _columns(rights).items():
+        pairs = list(zip(map(str, values), answers, strict=True))
+        if all(normalized(text) == normalized(answer) for text, answer in pairs):
+            yield (), f"«{name}»"
+        for reader in ("tagged", "boxed", "behind"):
+            if all(_reads(READERS[reader], text, answer) for text, answer in pairs):
+                yield (reader,), f"{reader}(«{name}»)"
+
+
+def _lists(rights: Sequence[Right]) -> list[str]:
+    """The columns that hold lists."""
+    return [name for name, values in _columns(rights).items() if all(isinstance(value, list) for value in values)]
+
+
+def _columns(rights: Sequence[Right]) -> dict[str, list[Any]]:
+    """The values of each column that all rows have and that may hold the answer, those named like one first."""
+    names = [name for name in rights[0].columns if name.isidentifier() and name not in NO_COLUMNS]
+    return {
+        name: [right.columns[name] for right in rights]
+        for name in sorted(names, key=lambda name: name not in TRUTHS)
+        if all(right.columns.get(name) is not None for right in rights)
+    }
+
+
+def _reads(read: Callable[[str], str | None], text: str, answer: str) -> bool:
+    value = read(text)
+    return value is not None and normalized(value) == normalized(answer)
