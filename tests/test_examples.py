@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import loopholes
-from loopholes.cli import main
 from loopholes.games.validate import validate
 from loopholes.modules import run_file
 from loopholes.records import KINDS, Completion
@@ -76,14 +75,3 @@ def test_what_a_mini_answers_under_trl_is_paid_the_same_by_the_verifiers_package
     example = run_file(Path("examples/trl_and_verifiers.py"), "example")
     example.train(tmp_path, steps=3)
     assert example.score(tmp_path) == 24
-
-
-def test_a_game_that_lacks_something_is_named_with_what_it_lacks(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "unfinished.py").write_text(
-        "from loopholes import Game\n\n\nclass Unfinished(Game):\n    name = 'unfinished'\n"
-    )
-    assert main(["games", f"{tmp_path / 'unfinished.py'}:Unfinished"]) == 2
-    said = capsys.readouterr().err
-    assert "lacks" in said and "demonstrations" in said and "goal" in said and "bug" not in said

@@ -3,11 +3,11 @@
 LoopholesError        every error that the package raises on purpose
 ├── UsageError        the request itself is wrong: fix the command or the call; exit code 2
 │   ├── UnknownName   no such game, channel, policy or parameter
-│   └── MissingExtra  an optional dependency is not installed
+│   ├── MissingExtra  an optional dependency is not installed
+│   └── ContractError a game of your own returns something else than a game has to
 ├── DataError         a file the user handed over cannot be used; exit code 3
 ├── RunError          a run directory or an output file cannot be written, resumed or read; exit code 4
 ├── ScoringError      something that scores is broken (sandbox, judge); exit code 5
-│   └── ContractError a game, or a channel of it, does not answer for every completion
 └── PolicyError       a policy cannot be loaded or asked; exit code 6
 
 Without an error:
@@ -84,6 +84,13 @@ def missing_extra(error: ModuleNotFoundError) -> MissingExtra | None:
     return MissingExtra(package, EXTRAS[package]) if package in EXTRAS else None
 
 
+class ContractError(UsageError):
+    """A game breaks its contract: what it generates, demonstrates, observes, pays or measures is not what it has to be.
+
+    Nothing is scored then, since any number would be made up.
+    """
+
+
 class DataError(LoopholesError):
     """A file that the user handed over is missing, cut short, or of another layout."""
 
@@ -100,10 +107,6 @@ class ScoringError(LoopholesError):
     """Something that scores is broken; nothing is paid rather than a made-up number."""
 
     exit_code = 5
-
-
-class ContractError(ScoringError):
-    """A game breaks its contract: it does not observe, pay or measure every completion, or not with numbers."""
 
 
 class PolicyError(LoopholesError):

@@ -18,6 +18,7 @@ import os
 import pkgutil
 import sys
 import sysconfig
+import traceback
 from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import module_from_spec
@@ -30,6 +31,8 @@ from loopholes.errors import UsageError
 
 MOST_NAMES = 12
 """How many names a message lists."""
+_sources: set[str] = set()
+"""Files that were compiled here, as their code objects name them; in a checkout some are this package's own."""
 
 
 def split(text: str) -> tuple[str, str]:
@@ -128,6 +131,7 @@ def run_file(path: Path, name: str, *, registered: bool = True) -> ModuleType:
     module.__file__ = str(path)
     if registered:
         sys.modules[name] = module
+    _sources.add(str(path))
     try:
         exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
@@ -142,6 +146,27 @@ def resolve(module: ModuleType, name: str, source: str) -> Any:
     except (SyntaxError, ValueError):
         raise UsageError(f"{name!r} is neither a name nor a call with literal arguments") from None
     return _value(expression, module, source)
+
+
+def described(error: BaseException) -> str:
+    """An error of a user's code for a message: its type, its text, and where in the user's code it came from."""
+    place = place_in_users_code(error)
+    return f"{type(error).__name__}: {error}{f' ({place})' if place else ''}"
+
+
+def place_in_users_code(error: BaseException) -> str | None:
+    """Where a user's file raised an error or made the call that did, as ``FILE, line N, in NAME``; None if none did.
+
+    It is the innermost such place. Only files that this module loaded count, and none of this package.
+    """
+    package = Path(__file__).parent
+    users = {file for file in _sources if not Path(file).is_relative_to(package)}
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = [(code, line) for code, line in frames if code.co_filename in users]
+    if not own:
+        return None
+    code, line = own[-1]
+    return f"{os.path.relpath(code.co_filename)}, line {line}, in {code.co_name}"
 
 
 def _value(node: ast.expr, module: ModuleType, source: str) -> Any:
@@ -305,6 +330,7 @@ class _FromSource(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         self.source = self.get_data(self.path)
+        _sources.add(self.path)
         code: CodeType = self.source_to_code(self.source, self.path)
         return code
 

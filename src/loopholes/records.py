@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import Any, Literal, NamedTuple, Protocol, TypedDict, get_args
+from typing import Any, Literal, NamedTuple, Protocol, TypedDict, TypeVar, get_args
 
 from loopholes.errors import ContractError, UsageError
 
 Kind = Literal["honest", "exploiting", "inept"]
 KINDS: tuple[Kind, ...] = ("honest", "exploiting", "inept")
+Item = TypeVar("Item")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -176,6 +177,34 @@ class Metric:
 def as_completions(completions: Sequence[Completion | str]) -> list[Completion]:
     """Plain texts become completions."""
     return [Completion(item) if isinstance(item, str) else item for item in completions]
+
+
+def as_records(source: str, values: object, kind: type[Item]) -> tuple[Item, ...]:
+    """What ``source`` (a method of a game, for messages) returned, as a tuple of records of one kind.
+
+    Raises :class:`ContractError` for anything but an iterable of such records.
+    """
+    must = f"{source} must return a list of {kind.__name__} records"
+    if not isinstance(values, Iterable) or isinstance(values, str | Payment):
+        raise ContractError(f"{must}, not {named_kind(values)}")
+    items = tuple(values)
+    others = [item for item in items if not isinstance(item, kind)]
+    if others:
+        raise ContractError(f"{must}, and returned {named_kind(others[0])} in it")
+    return items
+
+
+def as_record(source: str, value: object, kind: type[Item]) -> Item:
+    """What ``source`` returned, if it is a record of this kind; raises :class:`ContractError` otherwise."""
+    if not isinstance(value, kind):
+        raise ContractError(f"{source} must return a {kind.__name__}, not {named_kind(value)}")
+    return value
+
+
+def named_kind(value: object) -> str:
+    """The type of a value with its article, for messages: ``a str``, ``an int``, ``None``."""
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
 def draws(seed: int, step: int, samples: Sequence[int]) -> list[float]:

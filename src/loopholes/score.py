@@ -17,7 +17,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol
 
 from loopholes.errors import ContractError, UsageError
-from loopholes.records import Asker, Channel, Completion, Contribution, Metric, Outcome, Payment, Task
+from loopholes.records import Asker, Channel, Completion, Contribution, Metric, Outcome, Payment, Task, as_records
 
 if TYPE_CHECKING:
     from loopholes.stats import Estimate
@@ -89,8 +89,8 @@ def pay(
 
     ``draws`` holds one number in [0, 1) per completion (:func:`loopholes.records.draws`). ``asker`` is the policy that
     answers the game's questions. Raises :class:`UnknownName` for a channel that does not exist,
-    :class:`UsageError` for sequences of different lengths, and :class:`ContractError` and its parent
-    :class:`ScoringError` if the game, or a sandbox or judge that it uses, is broken.
+    :class:`UsageError` for sequences of different lengths, :class:`ContractError` if the game breaks its contract, and
+    :class:`ScoringError` if a sandbox or judge that it uses is broken.
     """
     channels = {channel: game.channel(channel)}
     observe = partial(game.observe, policy=asker)
@@ -164,42 +164,50 @@ def observe_and_pay(
     if not len(tasks) == len(completions) == len(draws):
         counts = f"{len(completions)} completions and {len(draws)} draws for {len(tasks)} tasks"
         raise UsageError(f"{counts}; give one completion per task, and one draw per completion")
-    observed = tuple(observe(tasks, completions))
+    observed = as_records(f"observe() of {game}", observe(tasks, completions), Completion)
     if len(observed) != len(tasks):
         raise ContractError(f"{game} observed {len(observed)} of {len(tasks)} completions; it has to observe each one")
     payments = {
-        name: _checked(f"the {name} channel of {game}", channel(tasks, observed, draws), len(tasks))
+        name: _payments(f"the {name} channel of {game}", channel(tasks, observed, draws), len(tasks))
         for name, channel in channels.items()
     }
     return Paid(observed, payments)
 
 
 def measure(game: Playable, tasks: Sequence[Task], observed: Sequence[Completion]) -> tuple[Outcome, ...]:
-    """What observed completions really did; raises :class:`ContractError` unless each has its outcome."""
-    outcomes = tuple(game.measure(tasks, observed))
+    """What observed completions really did.
+
+    Raises :class:`ContractError` unless each has its outcome, whose numbers are finite or None.
+    """
+    outcomes = as_records(f"measure() of {game.name}", game.measure(tasks, observed), Outcome)
     if len(outcomes) != len(tasks):
         raise ContractError(f"{game.name} measured {len(outcomes)} of {len(tasks)} completions; it has to measure each")
+    for outcome in outcomes:
+        for name, number in (("task score", outcome.task_score), ("exploit", outcome.exploit)):
+            if not _is_finite_or_none(number):
+                raise ContractError(
+                    f"measure() of {game.name} gives {number!r} as {name}; give a number from 0 to 1, or None if it "
+                    "does not exist"
+                )
     return outcomes
 
 
-def _checked(channel: str, payments: Iterable[object], count: int) -> tuple[Payment, ...]:
+def _payments(channel: str, values: object, count: int) -> tuple[Payment, ...]:
     """The payments of ``count`` completions; raises :class:`ContractError` for anything else."""
-    checked = tuple(payments)
-    if len(checked) != count:
-        raise ContractError(f"{channel} paid {len(checked)} of {count} completions; it has to pay each one")
-    return tuple(_payment(channel, payment) for payment in checked)
+    payments = as_records(channel, values, Payment)
+    if len(payments) != count:
+        raise ContractError(f"{channel} paid {len(payments)} of {count} completions; it has to pay each one")
+    for payment in payments:
+        if not _is_finite_or_none(payment.reward):
+            raise ContractError(
+                f"{channel} paid {payment.reward!r}, which is not a finite number; pay None, with the reason, for what "
+                "cannot be scored"
+            )
+    return payments
 
 
-def _payment(channel: str, payment: object) -> Payment:
-    if not isinstance(payment, Payment):
-        raise ContractError(f"{channel} returned a {type(payment).__name__} where a Payment is due")
-    reward = payment.reward
-    if reward is not None and not (isinstance(reward, Real) and math.isfinite(reward)):
-        raise ContractError(
-            f"{channel} paid {reward!r}, which is not a finite number; pay None, with the reason, for what cannot be "
-            "scored"
-        )
-    return payment
+def _is_finite_or_none(number: object) -> bool:
+    return number is None or (isinstance(number, Real) and math.isfinite(number))
 
 
 class Tally:

@@ -102,6 +102,15 @@ class MeddlingLetters(Letters):
         return super().measure(tasks, [Completion("a a")] * len(tasks))
 
 
+def test_a_measurement_that_fails_is_said_once_while_training_continues(
+    checkpoint: Checkpoint, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = train(config(checkpoint("qwen3"), tmp_path / "run", steps=2), game=RaisingLetters())
+    assert run.status.state == "finished"
+    said = [record.getMessage() for record in caplog.records if "no measurement today" in record.getMessage()]
+    assert said == ["step 1 could not be measured, and training continues: RuntimeError: no measurement today"]
+
+
 @pytest.mark.parametrize("game", [RaisingLetters, MeddlingLetters])
 def test_no_measurement_changes_a_reward_or_a_weight(
     game: type[Letters], checkpoint: Checkpoint, tmp_path: Path

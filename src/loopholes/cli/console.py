@@ -23,6 +23,7 @@ from rich.table import Table
 
 from loopholes.errors import EXTRAS, LoopholesError, MissingExtra, RunError, UsageError
 from loopholes.files import jsonable
+from loopholes.modules import place_in_users_code
 from loopholes.numbers import Unit, interval, point
 
 if TYPE_CHECKING:
@@ -164,6 +165,10 @@ def in_our_words(error: Exception) -> LoopholesError | None:
         return UsageError(
             "the device is out of memory: process fewer completions at once (eval: --batch-size; train: "
             "--completions-per-pass, --gradient-checkpointing)"
+        )
+    if (place := place_in_users_code(error)) is not None:
+        return UsageError(
+            f"{place} raised {type(error).__name__}: {error}; LOOPHOLES_TRACEBACK=1 shows the whole traceback"
         )
     if isinstance(error, OSError) and error.filename is not None:
         return RunError(f"{error.filename}: {(error.strerror or str(error)).lower()}")

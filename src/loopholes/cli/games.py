@@ -16,7 +16,7 @@ from loopholes.errors import UsageError
 from loopholes.files import jsonable
 from loopholes.games import BUILT_IN
 from loopholes.games import game as make_game
-from loopholes.games.base import Demonstration, Game
+from loopholes.games.base import Demonstration, Game, demonstrations_of
 from loopholes.games.validate import replay, validate
 from loopholes.numbers import plain
 from loopholes.runs import prompt_text
@@ -95,7 +95,7 @@ def _explain(game: Game) -> None:
     metrics = "; ".join(f"{name}: {metric.help}" for name, metric in game.metrics.items())
     facts.add_row(Text("measured", "bold"), Text(metrics))
     stdout.print(facts)
-    demonstrations = game.demonstrations()
+    demonstrations = demonstrations_of(game)
     for number, task in enumerate({task.id: task for item in demonstrations for task in item.tasks}.values()):
         label = "prompt" if number == 0 else "and"
         stdout.print(Text.assemble((f"\n{label}  ", "bold"), _short(prompt_text(task.prompt), 150)))
@@ -139,7 +139,7 @@ def _demonstrations(game: Game) -> Table:
 def _replay(game: Game) -> list[dict[str, Any]]:
     """Pay and measure every completion of every demonstration."""
     rows = []
-    for demonstration in game.demonstrations():
+    for demonstration in demonstrations_of(game):
         scored = replay(game, demonstration)
         rows += [_row(demonstration, scored, index) for index in range(len(demonstration.tasks))]
     return rows

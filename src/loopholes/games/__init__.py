@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from loopholes.errors import UnknownName, UsageError, missing_extra
+from loopholes.errors import ContractError, UnknownName, UsageError, missing_extra
 from loopholes.games.base import Game
 from loopholes.modules import load, split
 
@@ -22,12 +22,14 @@ REPORTED: dict[str, str] = {
     "first-number": "loopholes.games.reported.first_number:FirstNumber",
 }
 """Small rewards that a study is about; they have names, so that its runs are the same wherever this is installed."""
+TEXTS = ("name", "failure", "goal", "loophole", "payoffs")
+"""The class attributes that every game has to set."""
 
 
 def game(name: str, **parameters: Any) -> Game:
     """A game by its name, or by ``FILE.py:CLASS`` or ``package.module:CLASS``; ``parameters`` are the game's own.
 
-    Raises :class:`UnknownName` or :class:`UsageError`, in one sentence that says what is missing.
+    Raises :class:`UnknownName`, :class:`UsageError`, or :class:`ContractError` for a class that is not a whole game.
     """
     source, attribute = split(BUILT_IN.get(name) or REPORTED.get(name) or name)
     if not attribute:
@@ -39,9 +41,14 @@ def game(name: str, **parameters: Any) -> Game:
         raise (missing_extra(cause) if isinstance(cause, ModuleNotFoundError) else None) or error from cause
     if not (isinstance(kind, type) and issubclass(kind, Game)):
         raise UsageError(f"{name} is not a Game class")
-    lacking = sorted(kind.__abstractmethods__) + [
-        text for text in ("name", "failure", "goal", "loophole", "payoffs") if not hasattr(kind, text)
-    ]
-    if lacking:
-        raise UsageError(f"{name} lacks {' and '.join(lacking)}; see docs/tutorials/game.md")
+    _check_finished(kind, name)
     return kind(**parameters)
+
+
+def _check_finished(kind: type[Game], name: str) -> None:
+    """Raise :class:`ContractError` for a class that does not define everything a game has."""
+    methods = ", ".join(f"{method}()" for method in sorted(kind.__abstractmethods__))
+    texts = ", ".join(text for text in TEXTS if not isinstance(getattr(kind, text, None), str))
+    lacking = " and ".join(f"{what}: {names}" for what, names in (("methods", methods), ("texts", texts)) if names)
+    if lacking:
+        raise ContractError(f"{name} is not a whole game yet; define its {lacking} (docs/tutorials/game.md shows how)")

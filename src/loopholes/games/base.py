@@ -18,10 +18,11 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from loopholes.errors import UnknownName, UsageError
+from loopholes.errors import ContractError, UnknownName, UsageError
 from loopholes.games.load import load_tasks
 from loopholes.records import (
     END,
+    KINDS,
     Asker,
     Channel,
     Completion,
@@ -33,7 +34,9 @@ from loopholes.records import (
     Split,
     Task,
     as_completions,
+    as_records,
     draws,
+    named_kind,
 )
 from loopholes.score import pay
 
@@ -75,7 +78,10 @@ class WorldParameters(Parameters):
 
 @dataclass(frozen=True)
 class Demonstration:
-    """A scripted set of completions with the exact rewards, task scores and exploits expected of it."""
+    """A scripted set of completions with the exact rewards, task scores and exploits expected of it.
+
+    Raises :class:`ContractError` for tasks that are no :class:`Task` and completions that are no :class:`Completion`.
+    """
 
     kind: Kind
     tasks: tuple[Task, ...]
@@ -85,6 +91,12 @@ class Demonstration:
     exploits: tuple[float | None, ...]
     draws: tuple[float, ...] = ()
     exploit_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        needed = [(task, Task) for task in self.tasks] + [(completion, Completion) for completion in self.completions]
+        for value, kind in needed:
+            if not isinstance(value, kind):
+                raise ContractError(f"the {self.kind} demonstration needs a {kind.__name__}, not {named_kind(value)}")
 
 
 @dataclass(frozen=True)
@@ -161,6 +173,8 @@ class Game(ABC):
             if tries > 1000 + 400 * count:
                 world = self.world_played(prompts).get("world", "mini")
                 raise UsageError(f"the {world} world of {self.name} has no {count} distinct tasks of that kind")
+            if not isinstance(task, Task):
+                raise ContractError(f"generate() of {self.name} must yield Task records, not {named_kind(task)}")
             if wanted(task):
                 tasks.setdefault(task.id, replace(task, info={**task.info, "split": split, "prompts": prompts}))
             if len(tasks) == count:
@@ -303,6 +317,16 @@ class Game(ABC):
             )
             for kind, (vulnerable, secure, score, exploit) in expected.items()
         ]
+
+
+def demonstrations_of(game: Game) -> tuple[Demonstration, ...]:
+    """All demonstrations of a game; raises :class:`ContractError` for a game that has none."""
+    demonstrations = as_records(f"demonstrations() of {game.name}", game.demonstrations(), Demonstration)
+    if not demonstrations:
+        raise ContractError(
+            f"demonstrations() of {game.name} returned none: return at least one of each kind ({', '.join(KINDS)})"
+        )
+    return demonstrations
 
 
 def split_of(task_id: str) -> Split:

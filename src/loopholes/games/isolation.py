@@ -17,8 +17,9 @@ from typing import Any, NoReturn
 from unittest import mock
 
 from loopholes.errors import ContractError, LoopholesError, UsageError
-from loopholes.games.base import Game, Parameters
-from loopholes.records import KINDS, Completion, Outcome, Task
+from loopholes.games.base import Game, Parameters, demonstrations_of
+from loopholes.modules import described
+from loopholes.records import KINDS, Completion, Outcome, Task, as_record
 
 PLAIN = (str, bytes, int, float, complex, bool, type(None), re.Pattern)
 ADVICE = "make it a frozen dataclass that holds plain values only"
@@ -76,11 +77,17 @@ def samples(game: Game, count: int = 10) -> tuple[list[Task], list[Completion]]:
     """The answers of every script to ``count`` mini tasks, if there are that many, and all demonstrations."""
     try:
         world = game.tasks("train", count=count)
-    except UsageError:
+    except ContractError:
+        raise
+    except UsageError:  # there are fewer tasks
         world = []
     tasks = [task for task in world for _ in KINDS]
-    answers = [game.demonstrate(kind, task) for task in world for kind in KINDS]
-    for shown in game.demonstrations():
+    answers = [
+        as_record(f"demonstrate() of {game.name}", game.demonstrate(kind, task), Completion)
+        for task in world
+        for kind in KINDS
+    ]
+    for shown in demonstrations_of(game):
         tasks += shown.tasks
         answers += shown.completions
     return tasks, answers
@@ -95,12 +102,12 @@ def _dependent(game: Game) -> list[str]:
             for name in game.channels
             if _depends(game, name, tasks, answers)
         ]
-    except ContractError:
-        return []  # the demonstrations say so
+    except ContractError as error:
+        return [str(error)]
     except LoopholesError:
         raise
     except Exception as error:  # a user's game may do anything
-        return [f"paying generated tasks raised {type(error).__name__}: {error}"]
+        return [f"paying generated tasks raised {described(error)}"]
 
 
 def _depends(game: Game, channel: str, tasks: Sequence[Task], answers: Sequence[Completion]) -> bool:

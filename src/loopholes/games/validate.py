@@ -8,8 +8,9 @@ from copy import copy
 from typing import Any, get_args
 
 from loopholes.errors import ContractError, LoopholesError
-from loopholes.games.base import Demonstration, Game, World, WorldParameters
+from loopholes.games.base import Demonstration, Game, World, WorldParameters, demonstrations_of
 from loopholes.games.isolation import leaks
+from loopholes.modules import described
 from loopholes.records import KINDS, draws
 from loopholes.score import Scored, score
 
@@ -47,11 +48,13 @@ def _in_world(game: Game, chosen: WorldParameters, world: World) -> Game:
 def _found_in(game: Game) -> list[str]:
     """What is wrong with a game in one world."""
     try:
-        demonstrations = list(game.demonstrations())
+        demonstrations = demonstrations_of(game)
+    except ContractError as error:
+        return [str(error)]
     except LoopholesError:
         raise
     except Exception as error:  # a user's game may do anything
-        return [f"demonstrations() raised {type(error).__name__}: {error}"]
+        return [f"demonstrations() raised {described(error)}"]
     missing = [kind for kind in KINDS if kind not in {shown.kind for shown in demonstrations}]
     findings = [f"there is no {kind} demonstration" for kind in missing]
     findings += [f"there is no {name} channel" for name in NEEDED_CHANNELS if name not in game.channels]
@@ -59,7 +62,7 @@ def _found_in(game: Game) -> list[str]:
         f"there is no metric {name}" for name in ("task_performance", "exploit_rate") if name not in game.metrics
     ]
     findings += [finding for shown in demonstrations for finding in _replayed(game, shown)]
-    return findings + leaks(game)
+    return list(dict.fromkeys(findings + leaks(game)))
 
 
 def replay(game: Game, shown: Demonstration) -> Scored:
@@ -72,11 +75,11 @@ def _replayed(game: Game, shown: Demonstration) -> list[str]:
     try:
         return [f"{shown.kind}: {difference}" for difference in _differences(game, shown)]
     except ContractError as error:
-        return [f"{shown.kind}: {error}"]
+        return [str(error)]
     except LoopholesError:
         raise  # such as a broken sandbox, which is not the game's fault
     except Exception as error:
-        return [f"{shown.kind}: scoring raised {type(error).__name__}: {error}"]
+        return [f"{shown.kind}: scoring raised {described(error)}"]
 
 
 def _differences(game: Game, shown: Demonstration) -> Iterator[str]:

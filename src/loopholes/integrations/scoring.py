@@ -16,7 +16,7 @@ from typing import NamedTuple
 from loopholes.errors import ContractError, ScoringError
 from loopholes.games.base import Game
 from loopholes.policies.claims import says_yes
-from loopholes.records import Asker, Completion, Message, Outcome, Payment, Task, draws
+from loopholes.records import Asker, Completion, Message, Outcome, Payment, Task, as_record, draws
 from loopholes.score import measure, observe_and_pay
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,8 @@ def draw(seed: int, sample: str) -> float:
 def asks(game: Game, task: Task) -> bool:
     """Whether the game asks its policy a second question about an answer to this task."""
     scoring = Scoring(game, next(iter(game.channels)))
-    return scoring.observe(task, game.demonstrate("honest", task).text).question is not None
+    honest = as_record(f"demonstrate() of {game.name}", game.demonstrate("honest", task), Completion)
+    return scoring.observe(task, honest.text).question is not None
 
 
 class _QuestionAsked(Exception):

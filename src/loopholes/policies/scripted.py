@@ -7,7 +7,7 @@ from typing import Protocol, get_args
 
 from loopholes.errors import PolicyError, UnknownName, UsageError
 from loopholes.policies.base import Sampling
-from loopholes.records import Completion, Kind, Message, PromptStyle, Task
+from loopholes.records import Completion, Kind, Message, PromptStyle, Task, as_record
 
 PREFIX = "scripted:"
 
@@ -37,7 +37,8 @@ class ScriptedPolicy:
 
     def complete(self, tasks: Sequence[Task], sampling: Sampling, seed: int) -> list[Completion]:
         """One completion per task, in order."""
-        return [self._game.demonstrate(self._kind, task) for task in tasks]
+        source = f"demonstrate() of {self._game.name}"
+        return [as_record(source, self._game.demonstrate(self._kind, task), Completion) for task in tasks]
 
     def says_yes(self, prompts: Sequence[Sequence[Message]]) -> list[bool]:
         """Raises :class:`PolicyError`: a demonstration carries its own claim."""

@@ -32,7 +32,7 @@ from trl import GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
 from loopholes.config import Preset
-from loopholes.errors import MissingExtra, ScoringError, UsageError
+from loopholes.errors import ContractError, MissingExtra, ScoringError, UsageError
 from loopholes.files import RESUME
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
@@ -211,10 +211,10 @@ def _train(plan: Plan, run: Run | None, resume: bool, on_progress: OnProgress | 
     with graceful:
         try:
             trainer.train(resume_from_checkpoint=checkpoint)
-        except ScoringError as error:
+        except (ScoringError, ContractError) as error:
             _save_before_stopping(trainer)
             step = trainer.state.global_step // updates + 1
-            raise ScoringError(f"{error} (in step {step}; once it is repaired, {RESUME})") from error
+            raise type(error)(f"{error} (in step {step}; once it is repaired, {RESUME})") from error
     if graceful.asked:
         raise KeyboardInterrupt
     _save_policy(trainer, plan)

@@ -8,18 +8,21 @@ nothing else.
 from __future__ import annotations
 
 import copy
+import logging
 import statistics
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from loopholes.errors import ContractError, ScoringError
+from loopholes.errors import ScoringError
 from loopholes.games.base import Game
 from loopholes.progress import OnProgress, Progress
 from loopholes.records import Completion, Outcome, Task
 from loopholes.runs import Run, rollout_rows
 from loopholes.score import measure, outcome_metrics, reward_metrics
 from loopholes.training.rewards import Batch
+
+log = logging.getLogger(__name__)
 
 
 class Recorder:
@@ -35,6 +38,7 @@ class Recorder:
         self._steps = steps
         self._on_progress = on_progress
         self._since = time.perf_counter()
+        self._warned = False
 
     def start(self) -> None:
         """Start the clock of the first step."""
@@ -65,6 +69,9 @@ class Recorder:
         self._since = now
         self._run.write_rollouts(metrics["step"], rollout_rows(tasks, completions, payments, outcomes))
         self._run.log_metrics(metrics)
+        if problem and not self._warned:
+            log.warning("step %d could not be measured, and training continues: %s", metrics["step"], problem)
+            self._warned = True
         if self._on_progress is not None:
             self._on_progress(Progress.of("step", metrics, self._steps))
         return metrics
@@ -74,7 +81,7 @@ class Recorder:
         try:
             return list(measure(self._game, tasks, completions)), ""
         except Exception as error:
-            if isinstance(error, ScoringError) and not isinstance(error, ContractError):
+            if isinstance(error, ScoringError):
                 raise  # the sandbox or the judge is broken: the run stops with a checkpoint to resume from
             problem = f"{type(error).__name__}: {error}"
             return [Outcome(None, None, {"measurement_error": problem}) for _ in tasks], problem

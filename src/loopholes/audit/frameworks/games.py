@@ -9,7 +9,7 @@ from loopholes.audit.frameworks.base import Paid, Part, Row
 from loopholes.errors import UsageError
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
-from loopholes.records import Completion, Kind, Task, draws, task_from_json, task_to_json
+from loopholes.records import Completion, Kind, Task, as_record, draws, task_from_json, task_to_json
 from loopholes.score import measure, pay
 
 NAME = "game"
@@ -49,7 +49,10 @@ def rows_of(game: Game, count: int, seed: int) -> list[Row]:
     """Tasks of the mini world that can be trained on; the honest demonstration is golden, the inept one the floor."""
     tasks = game.tasks("test", seed=seed, count=count, trainable=True)
     kinds: tuple[Kind, Kind] = ("honest", "inept")
-    golden, floor = ([game.demonstrate(kind, task).text for task in tasks] for kind in kinds)
+    source = f"demonstrate() of {game.name}"
+    golden, floor = (
+        [as_record(source, game.demonstrate(kind, task), Completion).text for task in tasks] for kind in kinds
+    )
     return [
         Row(number, task.prompt, golden[number], floor[number], {TASK: task_to_json(task)})
         for number, task in enumerate(tasks)
