@@ -193,7 +193,7 @@ def audited(target: Target, options: argparse.Namespace) -> Record:
     record |= {"exit": process.returncode, "wall": wall, "cpu": cpu}
     lines = process.stdout.strip().splitlines()
     if process.returncode not in (FOUND, DONE, INCONCLUSIVE) or not lines:
-        return {**record, "problem": _last(process.stderr)}
+        return {**record, "problem": _last(process.stderr).replace(f"{options.sources}/", "")}
     return {**record, **shortened(json.loads(lines[-1]))}
 
 
