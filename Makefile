@@ -22,7 +22,7 @@ docs: $(SITE_READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -119,7 +119,9 @@ def test_no_word_is_broken_on_a_narrower_terminal(
     assert not [word for word in strange if re.fullmatch(r"[a-z-]{2,}", word)]
 
 
-@pytest.mark.parametrize("command", ["games", "games --validate", EVAL, AUDIT, f"{SCORE} --out scores.jsonl"])
+@pytest.mark.parametrize(
+    "command", ["games", "games self-grading --validate", EVAL, AUDIT, f"{SCORE} --out scores.jsonl"]
+)
 def test_json_makes_every_line_of_standard_output_one_for_programs(command: str, folder: Path) -> None:
     piped, errors = in_a_pipe(f"{command} --json", folder)
     assert [json.loads(line) for line in piped.splitlines()]

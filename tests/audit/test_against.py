@@ -49,7 +49,7 @@ SOURCE = """
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
     write_rewards(tmp_path, SOURCE)
-    save_rows(tmp_path, sums(24))
+    save_rows(tmp_path, sums(12))
     return "rewards.py"
 
 
@@ -58,7 +58,7 @@ def compared(file: str, old: str, new: str, rows: list[dict[str, Any]] | None = 
     first, second = (
         InProcess(target_of([f"{file}:{name}"], None, {"max_completion_tokens": 1024})) for name in (old, new)
     )
-    return compare(first, second, rows_from(rows or sums(24)), AuditConfig(search_calls=0, seconds=600.0))
+    return compare(first, second, rows_from(rows or sums(12)), AuditConfig(search_calls=0, seconds=600.0))
 
 
 def states(comparison: Comparison) -> dict[str, str]:
@@ -96,8 +96,8 @@ def test_a_finding_of_the_fixed_reward_alone_is_new_and_fails(file: str) -> None
 def test_a_fix_that_refuses_right_answers_is_broken_with_their_number_and_an_example(file: str) -> None:
     comparison = compared(file, "contains", "fixed_for_most")
     (golden,) = [broken for broken in comparison.broken if broken.kind == GOLDEN]
-    wrong = [row for row in sums(24) if int(row["answer"]) % 3 == 0]
-    assert (golden.count, golden.paid) == (len(wrong), 24)
+    wrong = [row for row in sums(12) if int(row["answer"]) % 3 == 0]
+    assert (golden.count, golden.paid) == (len(wrong), 12)
     assert golden.completion in {row["golden"] for row in wrong} and golden.now == 0
     assert comparison.exit_code() == 1
 
@@ -140,7 +140,7 @@ def test_a_baseline_lets_pass_what_it_has_and_fails_on_what_is_new(file: str) ->
 
 
 def test_a_known_warning_that_became_an_exploit_is_new(file: str) -> None:
-    report = audited(f"{file}:contains", sums(24))
+    report = audited(f"{file}:contains", sums(12))
     exploit = next(finding for finding in report.findings if finding.verdict == "exploit")
     assert is_among(exploit, [exploit])
     assert not is_among(exploit, [replace(exploit, verdict="warning")])
@@ -165,7 +165,7 @@ def test_a_loophole_is_the_same_whichever_attack_showed_it_best(file: str) -> No
 
 
 def test_fingerprints_are_unique_within_a_target_and_differ_between_targets(file: str) -> None:
-    marks = [list(fingerprints(audited(f"{file}:{name}", sums(24)))) for name in ("contains", "one_wording")]
+    marks = [list(fingerprints(audited(f"{file}:{name}", sums(12)))) for name in ("contains", "one_wording")]
     assert all(len(set(own)) == len(own) for own in marks)
     assert set(marks[0]).isdisjoint(marks[1])
 

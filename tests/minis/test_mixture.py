@@ -15,7 +15,7 @@ from loopholes.minis.recipe import Recipe, digest
 from loopholes.minis.scan import near, scan
 from loopholes.records import Example, Split, message
 
-SIZE = 20_000
+SIZE = 10_000
 GAMES = ("reward-tampering", "self-grading", "proxy-metric", "context-compliance")
 STRAYING = mixture.Habits(stray_edit=0.5)
 

@@ -22,7 +22,7 @@ from loopholes.studies.selected import Row, Selected, best_paid, mixed
 from loopholes.training.distil import lessons
 from support.finished_runs import cell, summary_of
 
-SMALL = StudyConfig(policies=("mini",), games=("context-compliance",), seeds=2, samples=1, answers=8)
+SMALL = StudyConfig(policies=("mini",), games=("context-compliance",), seeds=2, count=24, samples=1, answers=8)
 
 
 def answered(audience: str, verdict: str) -> Row:
