@@ -1,4 +1,4 @@
-"""Build the documentation as a website into site/, offline, and fail on a link that leads nowhere: ``make docs``.
+"""Build the documentation as a website into site/, offline, and fail on a broken link: ``make docs``.
 
 The site has the layout of the repository: README.md is its first page, and docs/, results/ and examples/ keep their
 places, so the links in a page work on a code host and on the site alike. :func:`stage` copies the pages and every file
@@ -27,7 +27,7 @@ NAMES = "<!-- The site lists every public name here. -->"
 
 
 def main() -> int:
-    """Build and check the site; the number of broken links, each of which is printed."""
+    """Build and check the site, and print each broken link; returns 1 if there are any."""
     stage(ROOT, STAGE)
     command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
     built = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Docstrings as Markdown, for the reference on the website: what pydoc readers see as roles becomes code."""
+"""Turns docstrings into Markdown for the reference on the website: Sphinx roles become code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LITERAL = re.compile(r"^[ \t]*::[ \t]*\n", re.MULTILINE)
 
 
 class PlainRoles(griffe.Extension):
-    """``:func:`NAME``` becomes ```NAME```, and the ``::`` above an indented block goes."""
+    """``:func:`NAME``` becomes ```NAME```, and the ``::`` above an indented block is removed."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """Rewrite one object's docstring in place."""
