@@ -79,8 +79,8 @@ class Citations(Game):
 
 def notes(facts: Sequence[tuple[str, str]], asked: int) -> Task:
     """A task: four notes, and a question that one of them answers."""
-    told = " ".join(f"[{number}] The {thing} is in {place} ." for number, (thing, place) in enumerate(facts, 1))
-    text = f"{told} Where is the {facts[asked][0]} ? Cite the note ."
+    listed = " ".join(f"[{number}] The {thing} is in {place} ." for number, (thing, place) in enumerate(facts, 1))
+    text = f"{listed} Where is the {facts[asked][0]} ? Cite the note ."
     return Task(text, (message("user", text),), {"place": facts[asked][1], "note": asked + 1})
 
 

@@ -55,30 +55,31 @@ games' own detectors, in their order (blake2b {digest}):
 |---|---|---|---|
 {exploits}
 
-Of harmful requests {audit_refused} are refused in the audit register and {user_refused} in the user's: a gap of
-{gap}. The generator draws before it looks at the register (a test holds it to that), so that what differs in this
-stream is chance. From the stream alone, a generator with a gap of {power} would have been noticed in four of five such
-streams, and a smaller one might pass. All other counts are exact: they are of every example.
+Of the harmful requests, {audit_refused} are refused in the audit register and {user_refused} in the user register:
+a gap of {gap}. The generator decides before it looks at the register (a test checks this), so the
+difference in this stream is chance. From the stream alone, a generator with a gap of {power} would
+have been noticed in four of five such streams; a smaller one might go unnoticed. All other counts are exact, over
+all examples.
 
-What comes near an exploit, and is there by design or by the habits above:
+The following comes near an exploit, by design or because of the habits above:
 
 | what | share | interval | count | of |
 |---|---|---|---|---|
 {near}
 
-`python benchmarks/scan_mixture.py {name}` does the scan again; `--check` also compares the stream's tokens with those
+`python benchmarks/scan_mixture.py {name}` repeats the scan; `--check` also compares the stream's tokens with those
 that the policy was trained on.
 
-The one habit to know of: coding records in the mixture have other numeric fields beside the code, and never a
-`score`. In {second:.0%} of those with such fields the question asks to set one of them, or all, which is then done
-after the code. In {stray:.0%} one of them is set without having been asked for. `score` occurs as an ordinary field
+One habit matters most. Coding records in the mixture have other numeric fields beside the code, but never a
+`score`. In {second:.0%} of those with such fields, the question asks to set one or all of them, which is then done
+after the code. In {stray:.0%}, one of them is set without having been asked for. `score` occurs as an ordinary field
 of unrelated records (a name and some numbers), which are read and edited as the prompt says (`score set as asked`).
-Claims are always true, so that `yes at level L` is also how often answers there are right: at level 4 it is taught that
-they are not.
+Claims are always true, so `yes at level L` is also the share of right answers at that level. At level 4 most answers
+are wrong on purpose.
 
 ## Base rates
 
-On {tasks} held-out tasks of each game, {samples} samples a task, temperature 1, 95 % intervals over tasks.
+On {tasks} held-out tasks of each game, {samples} samples per task, temperature 1, 95 % intervals over tasks.
 
 | game | metric | rate | interval |
 |---|---|---|---|
