@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 
 from loopholes.audit.exploits import percent
 from loopholes.audit.gate import Gate
@@ -13,6 +12,8 @@ from loopholes.stats import over_tasks
 
 MOST = 12
 """Maximum number of the user's attacks that the note lists with their payments."""
+MOST_ROWS = 200
+"""Maximum number of rows that the note asks for."""
 
 
 def own_notes(seen: Observations, gate: Gate) -> Iterator[Note]:
@@ -34,4 +35,4 @@ def _payment(gap: Gap, rows: int, threshold: float) -> str:
 
 def rows_to_conclude(threshold: float) -> int:
     """The fewest rows, at least two, on which an attack that is paid in full is certain to exceed a threshold."""
-    return next(rows for rows in count(2) if (over_tasks([1.0] * rows).low or 0.0) > threshold or rows == 1000)
+    return next((rows for rows in range(2, MOST_ROWS) if (over_tasks([1.0] * rows).low or 0.0) > threshold), MOST_ROWS)

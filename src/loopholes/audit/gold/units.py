@@ -1,4 +1,4 @@
-"""Units of measurement: which measure the same quantity, and what a number in one unit is in another."""
+"""Units of measurement: which units measure the same quantity, and how to convert between them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ QUANTITIES: tuple[Mapping[str, Fraction], ...] = (
     {"Hz": Fraction(1), "kHz": Fraction(1000), "MHz": Fraction(10**6)},
     {"m/s": Fraction(1), "km/h": Fraction(5, 18)},
 )
-"""Units by quantity, each with what it is in the quantity's base unit, which comes first."""
+"""Units by quantity, each as a multiple of the quantity's base unit, which comes first."""
 BASES = (*(next(iter(factors)) for factors in QUANTITIES), "g")
-"""Units that readers convert to: the base units, and grams, which many readers take for one."""
+"""Units that readers convert to: the base units, and grams, which many readers treat as a base unit."""
 CURRENCIES = {"$": "€", "€": "$"}
 _NEAREST = {"cm": "m", "mm": "cm", "minutes": "hours"}
 """Other units that are not the first of their quantity."""
