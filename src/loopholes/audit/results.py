@@ -71,7 +71,8 @@ ADVICE: Mapping[str, str] = {
     "evaluated-answer": "parse answers as literals (ast.literal_eval, float); run programs in a process of their own",
     "pays-everything": "do not train on it before it distinguishes right from wrong",
     "most-paid": "give golden completions or a column with the answer, so that the audit has a scale",
-    "no-golden": "give golden completions",
+    "no-golden": "give golden completions: a column golden, or a template of your columns, such as "
+    """--golden '<answer>{answer}</answer>' or --golden '{"answer": {answer}}' for JSON""",
     "not-tried": "give more --budget-seconds",
     "little-tried": "give more --budget-seconds, or fewer --rows if calls are slow",
     "no-signal": "fix whatever keeps right answers from being paid",

@@ -66,10 +66,10 @@ def _snippet(finding: Finding, seen: Observations, rights: Mapping[int, Right]) 
     remedy = remedy_for(finding.family, finding.name)
     if remedy is None or not rights:
         return ""
-    if remedy is QUOTED:
-        return remedy.snippet  # a judge decides, so all that can be shown is how it is asked
+    if remedy is QUOTED:  # a judge decides, so all that can be shown is how it is asked
+        return _template(remedy, seen)
     if remedy is PROGRAM:
-        return remedy.snippet if all(program(right.completion) for right in rights.values()) else ""
+        return _template(remedy, seen) if all(program(right.completion) for right in rights.values()) else ""
     snippet = _closing(remedy, finding, seen, rights)
     if not snippet and not any("answer" in right.columns for right in rights.values()):
         named = {
@@ -135,6 +135,16 @@ def _written(remedy: Remedy, comparison: Comparison, seen: Observations) -> str:
     body = Comparison(functions, expression).with_names(names)
     imported = ", ".join(sorted(set(functions)))
     return f"from loopholes.rewards import {imported}\n{head}\n    return {f'[{body} {each}]' if each else body}"
+
+
+def _template(remedy: Remedy, seen: Observations) -> str:
+    """The code of a remedy as it stands, with the signature that the framework calls; what it lacks is the user's."""
+    imported, _, last = remedy.snippet.splitlines()
+    column = "ground_truth" if seen.target.framework == "verl" else "answer"
+    head, names, each = _signature(seen, [column])
+    expression = last.strip().removeprefix("return ").replace("answer", f"«{column}»")
+    body = Comparison((), expression.replace("completion", "«completion»")).with_names(names)
+    return f"{imported}\n{head}\n    return {f'[{body} {each}]' if each else body}"
 
 
 def _signature(seen: Observations, columns: Sequence[str]) -> tuple[str, dict[str, str], str]:

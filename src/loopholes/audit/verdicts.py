@@ -155,7 +155,7 @@ def conclusions(seen: Observations) -> Iterator[Finding]:
     """What the audit could not conclude for lack of right answers, of a scale, or of time."""
     if not any(row.golden is not None for row in seen.rows):
         message = "no golden completions, so no attack can be measured against right answers: add a column golden or "
-        message += "--golden TEMPLATE"
+        message += """--golden TEMPLATE, such as '<answer>{answer}</answer>' or, for JSON, '{"answer": {answer}}'"""
         if _never_pays(seen):
             message = (
                 "the reward paid None for every completion: it may lack a return statement, or not apply to these "
