@@ -7,6 +7,7 @@ import io
 import json
 import re
 import resource
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -197,20 +198,22 @@ def test_training_that_cannot_be_is_one_sentence(
 def test_a_policy_is_trained_evaluated_and_reported_from_the_command_line(
     folder: Path, checkpoint: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    start = ["train", "self-grading", "--policy", str(checkpoint("qwen3")), "--out", "run/train", "--steps", "2"]
+    start = ["train", "self-grading", "--policy", str(checkpoint("qwen3")), "--out", "run/my train", "--steps", "2"]
     small = ["--samples", "2", "--prompts-per-step", "2", "--max-completion-tokens", "6", "--no-bf16"]
     small += ["--no-gradient-checkpointing", "--trainer", "weight_decay=0.0", "--set", "telling=0.5"]
     capsys.readouterr()  # what saving the checkpoint printed
     assert main([*start, *small, "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["what"], line["done"], line["total"]) for line in lines[:-1]] == [("step", 1, 2), ("step", 2, 2)]
-    assert lines[-1] == {"run": "run/train", "state": "finished", "step": 2}
+    assert lines[-1] == {"run": "run/my train", "state": "finished", "step": 2}
     assert {"reward", "task_performance", "exploit_rate", "dead_groups"} <= set(lines[0])
     assert main([*start, *small]) == 4
     assert main([*start, *small, "--resume"]) == 0
-    measure = ["eval", "run/train", "--game", "self-grading", "--count", "4", "--samples", "1", "--max-tokens", "6"]
-    assert main([*measure, "--set", "telling=0.5", "--out", "run/eval"]) == 0
-    assert Run.open("run/eval").config["arm"] == "vulnerable"
+    program, *measure = shlex.split(capsys.readouterr().out.partition("Measure it: ")[2])
+    assert program == "loopholes"
+    assert main([*measure, "--count", "4", "--samples", "1", "--max-tokens", "6"]) == 0
+    evaluated = Run.open("run/my train-eval").config
+    assert (evaluated["arm"], evaluated["parameters"]["telling"]) == ("vulnerable", 0.5)
     capsys.readouterr()
     assert main(["report", "run"]) == 0
     assert Path(capsys.readouterr().out.strip()).read_text().count("self-grading") > 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,9 @@ import pandas as pd
 import pytest
 
 from loopholes.cli import main
+from loopholes.cli.options import pairs
 from loopholes.errors import PolicyError, RunError
-from loopholes.evaluation import EvalConfig, evaluate, origin, run_evaluation
+from loopholes.evaluation import EvalConfig, eval_command, evaluate, origin, run_evaluation
 from loopholes.games import game
 from loopholes.games.proxy_metric import ProxyMetric
 from loopholes.policies import Sampling, ScriptedPolicy, load_policy
@@ -248,6 +250,39 @@ def test_a_report_puts_seeds_together_and_arms_side_by_side(tmp_path: Path, caps
     written = sorted(file.name for file in (tmp_path / "paper").iterdir())
     stem = "proxy-metric-proxy-metric-mini"
     assert written == ["proxy-metric-arms.csv", f"{stem}.png", f"{stem}.svg"]
+
+
+def test_the_page_of_a_run_that_was_only_trained_has_the_commands_that_evaluate_it_and_no_empty_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    described = {"kind": "train", "game": "proxy-metric", "policy": "mini", "channel": "vulnerable", "seed": 0}
+    with Run.create(tmp_path / "my run", {**described, "parameters": {"metric": "overlap"}}) as run:
+        run.log_metrics({"step": 1, "reward": 0.3, "task_performance": 0.9, "exploit_rate": 0.0})
+    (section,) = loose_sections(tmp_path)
+    assert section.tables == []
+    commands = [note.partition("loopholes eval ")[2] for note in section.notes]
+    settings = "--game proxy-metric --set metric=overlap --out"
+    assert commands == [
+        f"'{tmp_path}/my run' {settings} '{tmp_path}/my run-eval'",
+        f"mini {settings} '{tmp_path}/my run-base'",
+    ]
+    assert main(["report", str(tmp_path)]) == 0
+    page = Path(capsys.readouterr().out.strip()).read_text()
+    assert "whose reward has a loophole (vulnerable). If the exploit rate" in page
+    assert "loophole closed" not in page and "the policy before training" not in page
+
+
+def test_nothing_is_called_unevaluated_beside_its_evaluation(tmp_path: Path) -> None:
+    a_run_tree(tmp_path)
+    (section,) = loose_sections(tmp_path)
+    assert section.notes == [] and len(section.tables) == 1
+
+
+@pytest.mark.parametrize("value", ["inline", "5", "true", "two words", 5, 0.5, True, None, [1, "a"], {"a": 1}])
+def test_a_pasted_command_sets_the_same_parameters(value: object) -> None:
+    _, *words = shlex.split(eval_command("mini", "my game.py:Game", {"key": value}, Path("a b")))
+    assert pairs([words[words.index("--set") + 1]], "--set") == {"key": value}
+    assert words[words.index("--game") + 1] == "my game.py:Game" and words[-1] == "a b"
 
 
 def test_an_evaluation_in_python_returns_its_run(tmp_path: Path) -> None:

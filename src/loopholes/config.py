@@ -84,6 +84,19 @@ def english_tokens(game: str, parameters: Mapping[str, Any], default: int) -> in
     return ENGLISH_TOKENS.get(game, default) + (THOUGHTS if parameters.get("reasoning") == "cot" else 0)
 
 
+def option_value(text: str) -> Any:
+    """The value that a text of an option stands for: what it is as JSON if it can be parsed so, else the text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def as_option(value: Any) -> str:
+    """The text of an option that :func:`option_value` reads as this value."""
+    return value if isinstance(value, str) and option_value(value) == value else json.dumps(value)
+
+
 class Config(BaseModel):
     """Options of one run; a field that is unknown or out of range is refused."""
 

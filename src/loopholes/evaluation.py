@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -19,7 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from loopholes.config import PAPER, PAPER_GAMES, Config, Preset, english_tokens
+from loopholes.config import PAPER, PAPER_GAMES, Config, Preset, as_option, english_tokens
 from loopholes.endpoints import is_address
 from loopholes.errors import DataError, RunError
 from loopholes.files import RESUME, disk_errors, jsonable, replace_file
@@ -41,6 +42,12 @@ BATCH_TASKS = 32
 CHANNELS = ("vulnerable", "secure")
 PAPER_SAMPLING: dict[str, Any] = {"temperature": 0.6, "top_p": 0.95, "top_k": 20}
 PAPER_TOP_K = {"reward-tampering": 50}
+
+
+def eval_command(policy: str, game: str, parameters: Mapping[str, Any], out: Path) -> str:
+    """The command that evaluates a policy on held-out tasks of a game, as it can be pasted into a shell."""
+    settings = [part for name, value in parameters.items() for part in ("--set", f"{name}={as_option(value)}")]
+    return shlex.join(["loopholes", "eval", policy, "--game", game, *settings, "--out", str(out)])
 
 
 class EvalConfig(Config):

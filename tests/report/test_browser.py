@@ -56,6 +56,15 @@ def test_rollouts_are_filtered_by_section_arm_and_seed(page: Any, selector: str,
     assert answer_count(page) == everything
 
 
+def test_a_sample_of_the_rollouts_is_called_one_with_how_it_was_drawn(page: Any) -> None:
+    data = json.loads(element(page, "#data").get_attribute("textContent"))
+    words = element(page, "#count").text
+    drawn = element(page, "#sampled")
+    assert drawn.is_displayed() == ("sample" in words) == (len(data["rollouts"]) < data["total"])
+    shown = drawn.get_attribute("textContent")
+    assert "from each arm and seed" in shown and "half of them exploits" in shown
+
+
 def test_rollouts_are_filtered_by_step_text_and_exploit(page: Any) -> None:
     element(page, "#f-from").send_keys("13")
     element(page, "#f-to").send_keys("25")

@@ -228,6 +228,25 @@ def test_many_tables_are_folded_and_each_section_has_a_card(tmp_path: Path) -> N
     assert page.text.count("Because 1.") == 2  # on its card and in its section
 
 
+@pytest.mark.parametrize(
+    ("arms", "words"),
+    [
+        (("base", "vulnerable", "secure"), "reward has a loophole (vulnerable), and again with the loophole closed"),
+        (("base", "vulnerable"), "reward has a loophole (vulnerable). If"),
+        (("secure",), "reward had a loophole, which was closed (secure). If"),
+        (("base",), "was measured in environments whose reward has a loophole. If"),
+    ],
+)
+def test_a_page_begins_with_what_was_trained_and_explains_no_other_arm(
+    tmp_path: Path, arms: tuple[str, ...], words: str
+) -> None:
+    table = Table("t", "Arms", ("game", "arm"), [["a game", arm] for arm in arms])
+    page, _ = written(tmp_path, Section("s", "?", "!", tables=[table]))
+    assert words in page.text
+    explained = {attributes["class"] for tag, attributes in page.elements if tag == "dt"}
+    assert explained == {f"dot {arm}" for arm in arms}
+
+
 def test_a_page_about_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing to show"):
         write_page("Empty", [], tmp_path / "index.html")

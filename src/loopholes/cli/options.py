@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from loopholes.config import option_value
 from loopholes.errors import UsageError
 from loopholes.sandbox.server import VARIABLE as SANDBOX_VARIABLE
 from loopholes.sandbox.server import checked
@@ -72,12 +72,5 @@ def pairs(arguments: Sequence[str] | None, option: str) -> dict[str, Any]:
             raise UsageError(f"{option} takes KEY=VALUE, not {pair!r}")
         if key in values:
             raise UsageError(f"{option} gives {key} twice")
-        values[key] = _value(value)
+        values[key] = option_value(value)
     return values
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text

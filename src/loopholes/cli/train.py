@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -170,13 +169,13 @@ def _train(fields: dict[str, Any], resume: bool, json_: bool) -> None:
         raise MissingExtra("torch", "train")  # the extra also installs what the game may need
     config = TrainConfig.of(**fields)
     make_game(config.game, **config.parameters).channel(config.channel)  # before torch, which takes seconds to import
+    from loopholes.evaluation import eval_command
     from loopholes.training.grpo import train as run_training
 
     with display(f"{config.game} {config.channel}", json=json_) as progress:
         run = run_training(config, resume=resume, on_progress=progress.show)
     record = {"run": str(run.path), "state": run.status.state, "step": run.status.step}
-    parameters = "".join(f" --set {shlex.quote(f'{name}={value}')}" for name, value in config.parameters.items())
-    measure = f"loopholes eval {run.path} --game {config.game}{parameters} --out {run.path}-eval"
+    measure = eval_command(str(run.path), config.game, config.parameters, Path(f"{run.path}-eval"))
     _end(json_, record, f"The run is in {run.path}\nMeasure it: {measure}")
 
 

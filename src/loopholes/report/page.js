@@ -83,7 +83,10 @@
     if (item) list.scrollTop = Math.max(0, Math.min(list.scrollTop, item.offsetTop - list.offsetTop),
       item.offsetTop - list.offsetTop + item.offsetHeight - list.clientHeight);
     const exploits = matching.filter((row) => row.exploit > 0).length;
-    at("count").textContent = `${matching.length} answers, ${exploits} exploiting; a sample of ${data.rollouts.length} from ${data.total}`;
+    const sampled = data.rollouts.length < data.total;
+    at("sampled").hidden = !sampled;
+    at("count").textContent = `${matching.length} answers, ${exploits} exploiting`
+      + (sampled ? `; the page holds a sample of ${data.rollouts.length} of ${data.total}` : "");
   };
 
   const fact = (what, value, alarm) => {

@@ -23,12 +23,31 @@ from loopholes.report.figures import Drawn, Panel, draw_panel, panel_size, table
 from loopholes.report.lines import POINTS, SIZE
 from loopholes.report.style import ROLES, Style, styles_of
 
-LEAD = (
-    "A language model was trained by ordinary reinforcement learning, with no instruction to cheat, in environments "
-    "whose reward has a loophole (vulnerable), and again with the loophole closed (secure). "
+PLAYED = {
+    frozenset({"vulnerable", "secure"}): (
+        "A language model was trained by ordinary reinforcement learning, with no instruction to cheat, in "
+        "environments whose reward has a loophole (vulnerable), and again with the loophole closed (secure). "
+    ),
+    frozenset({"vulnerable"}): (
+        "A language model was trained by ordinary reinforcement learning, with no instruction to cheat, in "
+        "environments whose reward has a loophole (vulnerable). "
+    ),
+    frozenset({"secure"}): (
+        "A language model was trained by ordinary reinforcement learning in environments whose reward had a loophole, "
+        "which was closed (secure). "
+    ),
+    frozenset(): "A language model was measured in environments whose reward has a loophole. ",
+}
+"""What was done, by the channels that policies were trained on."""
+BLIND_SPOT = (
     "If the exploit rate climbs while task performance holds steady, a developer who watches only the task metric sees "
     "nothing. That is the blind spot."
 )
+WORDS = {
+    "base": "the policy before training",
+    "vulnerable": "trained on the reward with the loophole",
+    "secure": "trained on the same tasks with the loophole closed",
+}
 LIMIT = 4_800_000  # bytes per page
 _LINES = 1_400_000  # bytes of a page that all lines together may take
 _POINT = 20  # bytes per point: its place in the figure, and its value for the pointer
@@ -60,21 +79,22 @@ class _Chart:
     units: int
 
 
-def write_page(title: str, sections: Sequence[Section], out: str | Path, *, lead: str = LEAD) -> Path:
+def write_page(title: str, sections: Sequence[Section], out: str | Path, *, lead: str = "") -> Path:
     """Write the page and return its path; an existing page is replaced.
 
-    The page stays under 5 MB: it embeds only a sample of the rollouts, and lines are thinned. Raises
-    :class:`UsageError` if there is nothing to show and :class:`RunError` if the file cannot be written.
+    Without a ``lead``, the page begins with what was trained and the words for its arms. It stays under 5 MB: it embeds
+    only a sample of the rollouts, and lines are thinned. Raises :class:`UsageError` if there is nothing to show and
+    :class:`RunError` if the file cannot be written.
     """
     if not sections:
         raise UsageError("there is nothing to show: no game was trained or evaluated")
     out = Path(out)
-    charts = _drawn(sections)
+    charts, shown = _drawn(sections), roles_of(sections)
     data = [panel.drawn.data for section in charts for chart in section for panel in chart.panels]
     html = _template().render(
         title=title,
-        lead=lead,
-        legend=lead == LEAD,
+        lead=lead or _lead(shown - {"base"}, any(charts)),
+        legend={} if lead else {role: words for role, words in WORDS.items() if role in shown},
         sections=sections,
         charts=charts,
         seeds_of=seeds_of,
@@ -100,6 +120,20 @@ def seeds_of(section: Section) -> list[int]:
     drawn_seeds = {seed for panel in panels for series in panel.series for seed in series.seeds}
     rows = [row.get("seed") for rollouts in section.rollouts.values() for row in rollouts]
     return sorted(drawn_seeds | {int(seed) for seed in rows if seed is not None})
+
+
+def roles_of(sections: Sequence[Section]) -> set[str]:
+    """The roles (base, vulnerable, secure) that lines, rows or rollouts of the sections have; all if they have none."""
+    panels = [panel for section in sections for chart in section.charts for panel in chart.panels]
+    names: set[str] = {series.role for panel in panels if isinstance(panel, Lines) for series in panel.series}
+    names |= {_role(row) for section in sections for table in section.tables for row in table.rows}
+    names |= {arm.partition(" ")[0] for section in sections for arm in section.rollouts}
+    return {*WORDS} & names or {*WORDS}
+
+
+def _lead(channels: set[str], trained: bool) -> str:
+    """What was done, by the channels that are shown; studies of other arms, which are ``trained``, compare both."""
+    return PLAYED[frozenset(channels or ({"vulnerable", "secure"} if trained else ()))] + BLIND_SPOT
 
 
 def points_each(sections: Sequence[Section]) -> int:

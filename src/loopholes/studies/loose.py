@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.errors import LoopholesError, RunError
+from loopholes.evaluation import eval_command
 from loopholes.report.elements import Section
 from loopholes.runs import Run
 from loopholes.stats import Thresholds
@@ -105,16 +106,40 @@ def _section(title: str, members: Sequence[LooseRun], runs: Runs, thresholds: Th
         return Section(title, QUESTION, "", notes=[f"The numbers of these runs need their game: {error}."])
     groups = arms_by_policy(members)
     played = [read_arms(runs, game, game.name, policy, arms, thresholds) for policy, arms in groups.items()]
+    evaluated = any(run.kind == "eval" for run in members)
     section = Section(
         title,
         QUESTION,
         answer(played),
         charts=arms_charts(title, played, thresholds.window),
-        tables=[arms_table(f"{title}-arms", played, thresholds)],
+        tables=[arms_table(f"{title}-arms", played, thresholds)] if evaluated else [],
         facts={"Goal": game.goal, "Loophole": game.loophole},
+        notes=_unevaluated(members),
         rollouts=_rollouts(runs, groups),
     )
     return sampled(section)
+
+
+def _unevaluated(members: Sequence[LooseRun]) -> list[str]:
+    """A sentence for each training run that was not measured on held-out tasks, with the command that does it."""
+    evaluated = {(run.policy, run.arm) for run in members if run.kind == "eval"}
+    trained = [run for run in members if run.kind == "train"]
+    notes = [
+        f"{run.arm} with {run.policy} is not evaluated yet: {_command(str(run.path), run, '-eval')}"
+        for run in trained
+        if (run.policy, run.arm) not in evaluated
+    ]
+    first = {run.policy: run for run in reversed(trained) if (run.policy, "base") not in evaluated}
+    return notes + [
+        f"{policy} itself is not evaluated yet, so nothing says what training changed: {_command(policy, run, '-base')}"
+        for policy, run in first.items()
+    ]
+
+
+def _command(policy: str, run: LooseRun, ending: str) -> str:
+    return eval_command(
+        policy, run.setting.game, run.setting.parameters, run.path.with_name(f"{run.path.name}{ending}")
+    )
 
 
 def arms_by_policy(members: Sequence[LooseRun]) -> dict[str, dict[str, ArmRuns]]:
