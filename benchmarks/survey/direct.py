@@ -98,7 +98,8 @@ def _skyrl_gym(target: Mapping[str, Any]) -> Pay:
     config = importlib.import_module("omegaconf").DictConfig({})
 
     def pay(row: Row, text: str) -> float:
-        extras = row if "reward_spec" in row else {**row, "reward_spec": {"ground_truth": row["answer"]}}
+        spec = row.get("reward_spec") or {"ground_truth": row["answer"]}
+        extras = {"reward_spec": spec, "reward_model": spec, **row}
         environment = gym.make(target["parts"][0]["name"], env_config=config, extras={"max_turns": 1, **extras})
         environment.init([{"role": "user", "content": row["prompt"]}])
         return float(environment.step(text)["reward"])
