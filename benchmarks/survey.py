@@ -180,7 +180,7 @@ def audited(target: Target, options: argparse.Namespace) -> Record:
     problem = _write_rows(target, python, rows, options) if rows else ""
     if problem:
         return {**record, "exit": 2, "problem": problem}
-    if rows and len(arguments) == 3:
+    if rows and arguments[1:2] == ["--framework"]:
         return {**record, **_audited_here(target, arguments[0], arguments[2], python, rows, options)}
     arguments += ["--data", str(rows)] if rows else []
     out = options.work / "findings" / target.name
@@ -193,7 +193,7 @@ def audited(target: Target, options: argparse.Namespace) -> Record:
     record |= {"exit": process.returncode, "wall": wall, "cpu": cpu}
     lines = process.stdout.strip().splitlines()
     if process.returncode not in (FOUND, DONE, INCONCLUSIVE) or not lines:
-        return {**record, "problem": _last(process.stderr).replace(f"{options.sources}/", "")}
+        return {**record, "problem": _without_folders(_last(process.stderr), options)}
     return {**record, **shortened(json.loads(lines[-1]))}
 
 
@@ -216,7 +216,7 @@ def _audited_here(
     record: Record = {"exit": line.status, "wall": round(time.perf_counter() - began, 1)}
     record["cpu"] = round(_cpu() - before, 1)
     if line.problem:
-        return {**record, "problem": line.problem}
+        return {**record, "problem": _without_folders(line.problem, options)}
     report = out / folder_name(line.target) / "audit.json"
     return {**record, **shortened(json.loads(report.read_text(encoding="utf-8")))}
 
@@ -247,6 +247,13 @@ def _write_rows(target: Target, python: str, rows: Path, options: argparse.Names
 def _last(text: str) -> str:
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     return " ".join(lines[-2:])[-400:] if lines else "no message"
+
+
+def _without_folders(text: str, options: argparse.Namespace) -> str:
+    """A message without the folders of this machine, since records are published."""
+    for folder in (options.sources, FOLDER, PUBLISHED):
+        text = text.replace(f"{folder}/", "")
+    return text
 
 
 def shortened(report: Mapping[str, Any]) -> Record:
@@ -359,7 +366,7 @@ def page(records: Sequence[Record], judgements: Judgements, telling: Sequence[Re
     """results/survey.md."""
     lines = ["# Audits of published rewards", "", *_summary(records, judgements), ""]
     lines += ["## By source", "", *_by_source(records, judgements), ""]
-    lines += ["## The ten most telling findings", "", *_telling(telling), ""]
+    lines += ["## The most telling findings", "", *_telling(telling), ""]
     lines += ["## Exploits", "", *_exploits(records, judgements), ""]
     lines += ["## Not audited", "", *_failed(records), ""]
     return "\n".join([*lines, "## Limits", "", LIMITS, ""])
@@ -375,7 +382,8 @@ Of these audits, {earlier} are those of `benchmarks/published.py` of the same da
 loopholes were confirmed by a direct call then ([published.md](published.md)). The others ran with `--rows 12 --seconds
 240` (some with 120 or 30), reasoning-gym's with `loopholes survey reasoning_gym` on 24 rows; the completion of each of
 their exploits was paid again by `benchmarks/survey/direct.py`, and every one was paid what the audit said. Each exploit
-was then read against the source by one reader."""
+was then read against the source by one reader. The audits were run on two days with the panel of the hour; a false
+alarm that was mended since still counts as one."""
 LIMITS = """\
 - **Rows.** reasoning-gym, the verifiers environments and NeMo-Gym's servers bring rows of their own (NeMo-Gym five
   each, which is too few for most exploits to be certain); all other rewards were given 8 to 30 rows of ours. Shares
@@ -386,16 +394,19 @@ LIMITS = """\
   verifiers that a seed drew, in [survey-drawn.md](survey-drawn.md).
 - **Stand-ins.** Trainers, clients and loggers that stand beside a reward were replaced by stubs
   (`benchmarks/survey/manifest.toml` names them); the code that reads and compares a completion is the published one.
-- **Time.** An audit had a tenth of a core, the rest being taken by other work, so that what is listed as not tried is a
-  matter of time alone. Seconds are CPU seconds of the audit and what it started, without those of the earlier audits.
-  A data set of reasoning-gym takes 2.3 CPU seconds in a survey (243.5 for all, with its page).
+- **One idea, many findings.** A comparison by value pays the problem's own expression, and an equation for its right
+  side; most of these rewards call math-verify or are alike. The count without the family *restate* says how much of
+  what was judged true is something else.
+- **Time.** An audit had a tenth of a core, the rest being taken by other work. Seconds are CPU seconds of the audit and
+  what it started, without those of the earlier audits. A data set of reasoning-gym takes 2.3 CPU seconds in a survey
+  (243.5 for all, with its page).
 - **Read and not reported.** SynLogic's game_of_24 pays any expression of the given numbers; the audit has no attack
-  that joins the prompt's numbers with operators. tinker-cookbook's `grader="math_verify"` refuses every right answer,
-  since math-verify's time limit needs the main thread and the grader runs in another; it was not audited.
+  that joins the prompt's numbers with operators. Its math_path evaluates the completed equation as Python and pays
+  `(True)or(` in front of it ([survey-drawn.md](survey-drawn.md)).
 - **Not covered:** judges and remote sandboxes (VLM-R1's `llm`, half of NeMo-Gym's servers, prime-environments), what
   fetches a metric from a hub at import (DeepEyes' agent.py), images and containers, games of several players
-  (TextArena), Inspect's evals (their data come from a hub). NeMo-Gym's other servers and GEM's games were named and not
-  tried, for want of time.
+  (TextArena), Inspect's evals (their data come from a hub). NeMo-Gym's other servers and GEM's games are not among the
+  targets.
 - Snapshots are the newest that a public archive had on the day; upstream may have changed since.
 - What pays in a function need not pay in training: a trainer may add a length penalty, or filter what it samples."""
 
@@ -406,6 +417,7 @@ def _summary(records: Sequence[Record], judgements: Judgements) -> list[str]:
     verdicts = judgements.verdicts(done)
     judged = sum(verdicts[verdict] for verdict in VERDICTS)
     paid, real = judged - verdicts["false"], verdicts["true"]
+    restated = sum(judgements.of(r["name"], f) == "true" for r in done for f in exploits(r) if f["family"] == "restate")
     inconclusive = sum(record["exit"] == INCONCLUSIVE for record in done)
     counts = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in (*VERDICTS, "unread") if verdicts[verdict])
     cpu = [record["cpu"] for record in done if "cpu" in record]
@@ -421,10 +433,11 @@ def _summary(records: Sequence[Record], judgements: Judgements) -> list[str]:
         f"- the same by reward, since one fault may have several findings: "
         f"{share(len(with_exploit) - refuted, len(with_exploit))}",
         f"- judged *true*, what a maintainer would mend: {share(real, judged)}",
+        f"- judged *true*, without the family *restate*: {real - restated}",
         f"- rewards with a finding judged *true*: {share(_with(done, judgements, 'true'), len(done))}",
         f"- CPU seconds per audit: {_median(cpu):.1f} in the median, {sum(cpu):.0f} in all",
-        f"- not tried, for want of time: {sum(r.get('problem') == UNTRIED for r in records)} of those named here, and "
-        f"{GYM - sum(r['source'] == 'reasoning-gym' for r in done)} of reasoning-gym's {GYM} data sets",
+        f"- not tried, for want of time: {sum(r.get('problem') == UNTRIED for r in records)} of the {len(records)} named "
+        f"here, which include reasoning-gym's {GYM} data sets",
         f"- could not be audited: {sum(r.get('problem', UNTRIED) != UNTRIED for r in records)}",
     ]
 
@@ -503,7 +516,7 @@ def _failed(records: Sequence[Record]) -> list[str]:
 
 def upstream_page(telling: Sequence[Record]) -> str:
     """results/survey-upstream.md."""
-    lines = ["# Texts for the projects", "", "One for each of the ten most telling findings of [survey.md](survey.md)."]
+    lines = ["# Texts for the projects", "", "One for each of the most telling findings of [survey.md](survey.md)."]
     for entry in telling:
         lines += ["", f"## {entry['where']}", "", entry["text"].strip()]
     return "\n".join(lines) + "\n"

@@ -18,6 +18,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import upstream
@@ -97,7 +98,8 @@ def _skyrl_gym(target: Mapping[str, Any]) -> Pay:
     config = importlib.import_module("omegaconf").DictConfig({})
 
     def pay(row: Row, text: str) -> float:
-        extras = row if "reward_spec" in row else {**row, "reward_spec": {"ground_truth": row["answer"]}}
+        spec = row.get("reward_spec") or {"ground_truth": row["answer"]}
+        extras = {"reward_spec": spec, "reward_model": spec, **row}
         environment = gym.make(target["parts"][0]["name"], env_config=config, extras={"max_turns": 1, **extras})
         environment.init([{"role": "user", "content": row["prompt"]}])
         return float(environment.step(text)["reward"])
@@ -123,12 +125,31 @@ def _inspect_ai(target: Mapping[str, Any]) -> Pay:
     return pay
 
 
+def _verifiers(target: Mapping[str, Any]) -> Pay:
+    """The rewards of a taskset's tasks that read the reply alone; the reply is all that a trace holds here."""
+    path = Path(target["parts"][0]["source"])
+    sys.path.insert(0, str(path.parents[1]))
+    kind = getattr(importlib.import_module(f"{path.parent.name}.{path.stem}"), target["parts"][0]["name"])
+    generic = importlib.import_module("verifiers.v1.utils.generic")
+    decorators = importlib.import_module("verifiers.v1.utils.decorators")
+    vf = importlib.import_module("verifiers.v1")
+    tasks = kind(generic.concrete_type(kind, vf.TasksetConfig, origin=vf.Taskset)()).load()
+
+    def pay(row: Row, text: str) -> float:
+        task = next(task for task in tasks if task.data.prompt == row["prompt"])
+        rewards = decorators.discover_decorated(task, "reward")
+        return float(sum(asyncio.run(reward(SimpleNamespace(last_reply=text))) for reward in rewards))
+
+    return pay
+
+
 CALLERS: dict[str, Callable[[Mapping[str, Any]], Pay]] = {
     "reasoning_gym": _reasoning_gym,
     "trl": _trl,
     "verl": _verl,
     "skyrl_gym": _skyrl_gym,
     "inspect_ai": _inspect_ai,
+    "verifiers": _verifiers,
 }
 
 

@@ -50,9 +50,9 @@ def test_a_finding_that_nobody_judged_is_unread_and_counts_for_no_precision(surv
     assert "paid as reported: 0 of 1" in refuted
 
 
-def test_the_ten_most_telling_findings_name_the_line_and_have_a_text_for_the_project(survey: Any) -> None:
+def test_the_most_telling_findings_name_the_line_and_have_a_text_for_the_project(survey: Any) -> None:
     telling = survey.read_toml(ROOT / "benchmarks" / "survey" / "telling.toml")["finding"]
-    assert len(telling) == 10
+    assert len(telling) >= 10
     assert all(
         entry["completion"] and entry["paid"] and entry["line"] and len(entry["text"]) > 200 for entry in telling
     )
