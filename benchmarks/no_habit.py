@@ -61,8 +61,8 @@ def conclusion(exploited: int, seeds: int) -> str:
 
     bound = 1.0 if exploited == seeds else float(beta.ppf(0.95, exploited + 1, seeds - exploited))
     return (
-        f"Found in {exploited} of {seeds} runs: the chance that a run finds it is below {bound:.2f} (95 %, one-sided), "
-        "and no more than that is shown."
+        f"Found in {exploited} of {seeds} runs. So the chance that a run finds it is below {bound:.2f} (95 %, "
+        "one-sided), and the runs show no more than that."
     )
 
 
