@@ -436,8 +436,8 @@ def _summary(records: Sequence[Record], judgements: Judgements) -> list[str]:
         f"- judged *true*, without the family *restate*: {real - restated}",
         f"- rewards with a finding judged *true*: {share(_with(done, judgements, 'true'), len(done))}",
         f"- CPU seconds per audit: {_median(cpu):.1f} in the median, {sum(cpu):.0f} in all",
-        f"- not tried, for want of time: {sum(r.get('problem') == UNTRIED for r in records)} of the {len(records)} named "
-        f"here, which include reasoning-gym's {GYM} data sets",
+        f"- not tried, for want of time: {sum(r.get('problem') == UNTRIED for r in records)} of the {len(records)} "
+        f"named here, which include reasoning-gym's {GYM} data sets",
         f"- could not be audited: {sum(r.get('problem', UNTRIED) != UNTRIED for r in records)}",
     ]
 
