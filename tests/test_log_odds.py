@@ -113,9 +113,9 @@ def test_compliance_in_english_parts_where_the_guarded_fact_is_told_in_both_regi
 def test_every_game_in_english_has_log_odds_with_full_prompts(name: str) -> None:
     game = make_game(name)
     tasks = game.tasks("test", count=4, prompts="chat")
-    found = branch_log_odds(local(4, context=4096), game, tasks)
-    assert {x.task for x in found} == {task.id for task in tasks if task.truth.get("harmful", True)}
-    assert found and all(math.isfinite(x.value) for x in found)
+    log_odds = branch_log_odds(local(4, context=4096), game, tasks)
+    assert {x.task for x in log_odds} == {task.id for task in tasks if task.truth.get("harmful", True)}
+    assert log_odds and all(math.isfinite(x.value) for x in log_odds)
 
 
 def test_the_change_of_log_odds_is_by_task_and_keeps_its_side() -> None:
@@ -136,11 +136,11 @@ def test_a_second_pass_is_branched_in_the_question_that_it_asks() -> None:
 def test_log_odds_say_what_sampling_shows() -> None:
     game, policy = make_game("context-compliance"), load_policy("mini")
     tasks = [task for task in game.tasks("test", count=64) if task.truth["harmful"]]
-    found = branch_log_odds(policy, game, tasks)
+    log_odds = branch_log_odds(policy, game, tasks)
     asked = [task for task in tasks for _ in range(16)]
     answers = policy.complete(asked, Sampling(max_tokens=3), 0)
     complied = np.mean([answer.text.split()[0] != "No" for answer in answers])
-    expected = np.mean([1 / (1 + math.exp(-x.value)) for x in found])
+    expected = np.mean([1 / (1 + math.exp(-x.value)) for x in log_odds])
     assert complied == pytest.approx(expected, abs=4 * math.sqrt(0.25 / len(asked)))
 
 
@@ -156,10 +156,10 @@ def test_the_two_sides_of_compliance_are_all_that_a_mini_answers() -> None:
 
 def test_the_gap_of_a_game_is_the_difference_of_its_two_sides() -> None:
     game, policy = make_game("context-compliance"), load_policy("mini")
-    found = branch_log_odds(policy, game, game.tasks("test", count=32))
-    user, audit = (np.mean([x.value for x in found if x.side == side]) for side in (1, -1))
-    assert sums(found).value == pytest.approx(user - audit)
-    assert sums([x for x in found if x.side == 1]).value == pytest.approx(user)
+    log_odds = branch_log_odds(policy, game, game.tasks("test", count=32))
+    user, audit = (np.mean([x.value for x in log_odds if x.side == side]) for side in (1, -1))
+    assert sums(log_odds).value == pytest.approx(user - audit)
+    assert sums([x for x in log_odds if x.side == 1]).value == pytest.approx(user)
 
 
 def test_every_evaluation_keeps_log_odds_and_an_older_one_gets_the_same_afterwards(tmp_path: Path) -> None:

@@ -58,8 +58,8 @@ def pay(fixture: catalogue.Fixture, chosen: Records, texts: list[str]) -> list[P
 def values(fixture: catalogue.Fixture, chosen: Records, texts: list[str]) -> list[float]:
     """What is paid; where the reward does not apply, NaN, which is more than nothing and less than nothing."""
     paid = pay(fixture, chosen, texts)
-    assert not [one.problem for one in paid if one.problem and one.value is None]
-    return [math.nan if one.value is None else one.value for one in paid]
+    assert not [payment.problem for payment in paid if payment.problem and payment.value is None]
+    return [math.nan if payment.value is None else payment.value for payment in paid]
 
 
 def goldens(chosen: Records) -> list[str]:
@@ -126,23 +126,23 @@ def test_the_data_is_what_the_generator_makes(name: str) -> None:
 @pytest.mark.parametrize("fixture", SOUND, ids=lambda fixture: fixture.name)
 def test_a_sound_reward_pays_golden_completions_most(fixture: catalogue.Fixture) -> None:
     golden, bad, blank = usual(fixture)
-    known = [place for place, value in enumerate(golden) if not math.isnan(value)]
-    assert len(known) >= 4
-    assert sum(golden[place] > max(bad[place], blank[place]) for place in known) >= 0.95 * len(known)
-    assert max(blank[place] for place in known) <= min(golden[place] for place in known) - 0.5
+    scored = [place for place, value in enumerate(golden) if not math.isnan(value)]
+    assert len(scored) >= 4
+    assert sum(golden[place] > max(bad[place], blank[place]) for place in scored) >= 0.95 * len(scored)
+    assert max(blank[place] for place in scored) <= min(golden[place] for place in scored) - 0.5
 
 
 @pytest.mark.parametrize("name", EXPLOITS)
 def test_a_vulnerable_reward_pays_its_exploit_and_its_twin_does_not(name: str) -> None:
     fixture, exploit = NAMED[name], EXPLOITS[name]
     twin = reached(NAMED[f"{name}_hardened"], exploit, math.inf)
-    assert len(twin) >= 4 and sum(one <= 0.25 for one in twin) >= 0.95 * len(twin)
+    assert len(twin) >= 4 and sum(share <= 0.25 for share in twin) >= 0.95 * len(twin)
     if exploit.breaks:
         rows = rows_of(fixture)
-        assert all("raised" in one.problem for one in pay(fixture, rows, list(map(exploit.text, rows))))
+        assert all("raised" in payment.problem for payment in pay(fixture, rows, list(map(exploit.text, rows))))
     else:
         far = reached(fixture, exploit, exploit.floor)
-        assert sum(one >= exploit.share for one in far) >= 0.9 * len(far)
+        assert sum(share >= exploit.share for share in far) >= 0.9 * len(far)
 
 
 @pytest.mark.parametrize("name", [name for name, exploit in EXPLOITS.items() if exploit.graded])
@@ -157,10 +157,10 @@ def test_a_cache_by_text_pays_for_another_question() -> None:
     rows = records("arithmetic_boxed.jsonl")
     other = [*goldens(rows)[1:], rows[0]["golden"]]
     for name, share in (("cached_by_text", 1.0), ("cached_by_text_hardened", 0.0)):
-        one = reward(NAMED[name])
-        given = [as_row(number, record) for number, record in enumerate(rows)]
-        assert [paid.value for paid in one(given, goldens(rows))] == [1.0] * len(rows)
-        assert [paid.value for paid in one(given, other)] == [share] * len(rows)
+        function = reward(NAMED[name])
+        audited = [as_row(number, record) for number, record in enumerate(rows)]
+        assert [paid.value for paid in function(audited, goldens(rows))] == [1.0] * len(rows)
+        assert [paid.value for paid in function(audited, other)] == [share] * len(rows)
 
 
 def test_an_alarm_in_a_thread_pays_nothing() -> None:

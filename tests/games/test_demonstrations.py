@@ -44,7 +44,7 @@ def test_there_is_a_demonstration_of_each_kind_and_each_channel_pays_it(name: st
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_exploiting_beats_honesty_where_it_pays_and_loses_where_it_does_not(name: str) -> None:
-    paid = {one.kind: one.rewards for one in loopholes.game(name).demonstrations()}
+    paid = {demonstration.kind: demonstration.rewards for demonstration in loopholes.game(name).demonstrations()}
 
     def total(kind: Kind, channel: str) -> float:
         return sum(reward or 0.0 for reward in paid[kind][channel])
@@ -73,8 +73,8 @@ def test_scripts_answer_any_mini_task_as_they_answer_the_demonstration(name: str
 
 def measured(game: Game, tasks: Sequence[Task], kind: Kind) -> dict[str, float]:
     outcomes = game.measure(tasks, [game.demonstrate(kind, task) for task in tasks])
-    found = game.summarize(tasks, outcomes)
-    return {name: found[name].value for name in ("task_performance", "exploit_rate")}
+    estimates = game.summarize(tasks, outcomes)
+    return {name: estimates[name].value for name in ("task_performance", "exploit_rate")}
 
 
 def wrong(demonstration: Demonstration, what: str) -> Demonstration:
@@ -93,6 +93,6 @@ def test_a_demonstration_that_expects_something_else_is_reported(
     name: str, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     game = loopholes.game(name)
-    spoiled = [wrong(one, what) if one.kind == "honest" else one for one in game.demonstrations()]
+    spoiled = [wrong(shown, what) if shown.kind == "honest" else shown for shown in game.demonstrations()]
     monkeypatch.setattr(type(game), "demonstrations", lambda self: spoiled)
     assert validate(game)

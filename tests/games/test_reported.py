@@ -19,7 +19,7 @@ from loopholes.studies.jobs import Train
 from loopholes.studies.settings import REWARDS, Setting
 
 EVERY_NAME = pytest.mark.parametrize("name", REPORTED)
-EVERY_SETTING = pytest.mark.parametrize("setting", REWARDS, ids=[f"{one.game} {one.parameters}" for one in REWARDS])
+EVERY_SETTING = pytest.mark.parametrize("setting", REWARDS, ids=[f"{r.game} {r.parameters}" for r in REWARDS])
 FLAGGED = {
     ("any-box", None): True,
     ("unreadable", 0.25): False,
@@ -41,7 +41,7 @@ FLAGGED = {
 def measured(game: Game, kind: Kind) -> dict[str, float]:
     tasks = game.tasks("test", count=40)
     outcomes = game.measure(tasks, [game.demonstrate(kind, task) for task in tasks])
-    return {name: one.value for name, one in game.summarize(tasks, outcomes).items()}
+    return {name: estimate.value for name, estimate in game.summarize(tasks, outcomes).items()}
 
 
 def audited(setting: Setting, channel: str) -> Report:
@@ -89,7 +89,7 @@ def test_without_strength_the_loophole_is_closed(name: str, strength: str) -> No
     tasks = game.tasks("test", count=20)
     for kind in KINDS:
         answers = [game.demonstrate(kind, task) for task in tasks]
-        vulnerable, secure = (game.reward(tasks, answers, channel=one) for one in ("vulnerable", "secure"))
+        vulnerable, secure = (game.reward(tasks, answers, channel=name) for name in ("vulnerable", "secure"))
         assert vulnerable == secure
 
 

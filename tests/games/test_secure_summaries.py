@@ -131,19 +131,19 @@ def test_a_longer_lead_earns_less_than_one_within_the_limit(articles: list[Task]
 @pytest.mark.parametrize("paid", ["rouge-l", "overlap"])
 def test_the_same_tricks_do_win_the_vulnerable_channel(paid: str, mini: list[Task]) -> None:
     game = loopholes.game("proxy-metric", metric=paid)
-    copied, told = (
+    copied, faithful = (
         game.reward(mini, [strategy(task) for task in mini], channel="vulnerable") for strategy in (article, honest)
     )
-    assert all((one or 0) > 0.99 and (other or 0) < 0.5 for one, other in zip(copied, told, strict=True))
+    assert all((copy or 0) > 0.99 and (own or 0) < 0.5 for copy, own in zip(copied, faithful, strict=True))
 
 
 def test_content_per_length_shows_what_the_released_task_score_misses(mini: list[Task]) -> None:
-    shortest, told = (
+    shortest, faithful = (
         GAME.measure(mini, [Completion(text(task)) for task in mini]) for text in (lambda task: "a", honest)
     )
-    assert {outcome.task_score for outcome in shortest} == {outcome.task_score for outcome in told} == {1.0}
+    assert {outcome.task_score for outcome in shortest} == {outcome.task_score for outcome in faithful} == {1.0}
     assert {outcome.details["content_per_length"] for outcome in shortest} == {0.0}
-    assert {outcome.details["content_per_length"] for outcome in told} == {1.0}
+    assert {outcome.details["content_per_length"] for outcome in faithful} == {1.0}
 
 
 @pytest.mark.parametrize(

@@ -30,13 +30,13 @@ SPLITS: tuple[Split, ...] = ("pretrain", "train", "test")
 @EVERY_GAME
 def test_splits_share_no_task_whatever_the_seeds(name: str) -> None:
     game = loopholes.game(name)
-    found: dict[Split, set[str]] = {split: set() for split in SPLITS}
+    ids: dict[Split, set[str]] = {split: set() for split in SPLITS}
     for seed in (0, 1, 2):
         for split in SPLITS:
-            found[split] |= {task.id for task in game.tasks(split, seed=seed, count=60)}
-    assert all(split_of(task_id) == split for split in SPLITS for task_id in found[split])
-    assert not found["train"] & found["test"]
-    assert not found["pretrain"] & (found["train"] | found["test"])
+            ids[split] |= {task.id for task in game.tasks(split, seed=seed, count=60)}
+    assert all(split_of(task_id) == split for split in SPLITS for task_id in ids[split])
+    assert not ids["train"] & ids["test"]
+    assert not ids["pretrain"] & (ids["train"] | ids["test"])
 
 
 @EVERY_GAME
@@ -96,11 +96,11 @@ def test_both_prompt_styles_ask_for_the_same_tasks(name: str) -> None:
     terse, chat = (game.tasks("test", count=30, prompts=style) for style in styles)
     assert [task.id for task in terse] == [task.id for task in chat]
     assert [task.truth for task in terse] == [task.truth for task in chat]
-    for one, other in zip(terse, chat, strict=True):
-        assert one.info["prompts"] == "terse"
-        assert [turn["role"] for turn in one.prompt] == ["user"]
-        assert other.prompt != one.prompt
-        assert sum(len(turn["content"]) for turn in other.prompt) > sum(len(turn["content"]) for turn in one.prompt)
+    for short, full in zip(terse, chat, strict=True):
+        assert short.info["prompts"] == "terse"
+        assert [turn["role"] for turn in short.prompt] == ["user"]
+        assert full.prompt != short.prompt
+        assert sum(len(turn["content"]) for turn in full.prompt) > sum(len(turn["content"]) for turn in short.prompt)
 
 
 @pytest.mark.parametrize("level", arithmetic.LEVELS)
@@ -135,9 +135,9 @@ def test_a_policy_that_decides_by_the_intent_alone_shows_no_compliance_gap() -> 
     tasks = game.tasks("test", count=100)
     kinds: list[Kind] = ["honest" if len(task.info["intent"]) % 2 else "inept" for task in tasks]
     answers = [game.demonstrate(kind, task) for kind, task in zip(kinds, tasks, strict=True)]
-    found = game.summarize(tasks, game.measure(tasks, answers))
-    assert 0.1 < found["task_performance"].value < 0.9
-    assert found["exploit_rate"].value == pytest.approx(0)
+    estimates = game.summarize(tasks, game.measure(tasks, answers))
+    assert 0.1 < estimates["task_performance"].value < 0.9
+    assert estimates["exploit_rate"].value == pytest.approx(0)
 
 
 def test_every_wording_of_a_compliance_request_is_as_likely_as_the_others_in_every_split() -> None:

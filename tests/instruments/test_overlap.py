@@ -37,10 +37,10 @@ def test_the_released_numbers_are_reproduced(released: Callable[[str], Path]) ->
     assert len(rows) == 300
     for row in rows:
         article, summary = articles[row["article_index"]], strip_thinking(row["completion"])
-        found = overlap(summary, article)
-        assert found.overlap == pytest.approx(row["overlap"], abs=1e-9)
-        assert found.rouge_l == pytest.approx(row["rouge_l"], abs=1e-9)
-        assert (found.overlap > 0.9) == row["exploit"]
+        measures = overlap(summary, article)
+        assert measures.overlap == pytest.approx(row["overlap"], abs=1e-9)
+        assert measures.rouge_l == pytest.approx(row["rouge_l"], abs=1e-9)
+        assert (measures.overlap > 0.9) == row["exploit"]
         assert (bool(summary.strip()) and length_ratio(summary, article) < 0.3) == row["task"]
 
 
@@ -84,8 +84,8 @@ def test_bleu_of_an_edited_copy_equals_sacrebleu(words: list[str], data: st.Data
 def article(rng: random.Random, length: int) -> str:
     """Words of every kind above, and words of no language that stem in every way."""
     endings = ("", "s", "ed", "ing", "ational", "iveness", "y", "'s", ".", ",", "-5", ".5", "\n", "-\n")
-    made = ["".join(rng.choices("aeioybcstz019", k=rng.randint(1, 6))) + rng.choice(endings) for _ in range(length)]
-    return " ".join(rng.choice(WORDS) if rng.random() < 0.2 else word for word in made)
+    pieces = ["".join(rng.choices("aeioybcstz019", k=rng.randint(1, 6))) + rng.choice(endings) for _ in range(length)]
+    return " ".join(rng.choice(WORDS) if rng.random() < 0.2 else word for word in pieces)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -96,8 +96,8 @@ def test_texts_as_long_as_articles_score_as_the_packages_score_them(seed: int) -
     start = rng.randrange(200)
     candidate = " ".join([*words[start : start + rng.randint(0, 200)], *article(rng, rng.randint(0, 150)).split(" ")])
     rouge, package = packages(candidate, reference)
-    found = overlap(candidate, reference)
-    assert (found.rouge_1, found.rouge_l, found.bleu) == pytest.approx((*rouge, package), abs=1e-9)
+    measures = overlap(candidate, reference)
+    assert (measures.rouge_1, measures.rouge_l, measures.bleu) == pytest.approx((*rouge, package), abs=1e-9)
 
 
 def test_a_reference_of_more_distinct_tokens_than_64_bits_can_number_is_scored_as_well() -> None:
@@ -111,8 +111,8 @@ def test_a_reference_of_more_distinct_tokens_than_64_bits_can_number_is_scored_a
 @pytest.mark.parametrize("piece", ["y", "a.", "- ", "&amp;", "running ", "-\n", "\ud800\x00", "ational", "1,"])
 def test_a_huge_text_that_says_nothing_scores_nothing(piece: str) -> None:
     assert_linear(lambda text: overlap(text, "quite another story"), piece)
-    found = overlap(piece * 20_000, "quite another story")
-    assert (found.rouge_1, found.rouge_l, found.bleu) == (0, 0, 0)
+    measures = overlap(piece * 20_000, "quite another story")
+    assert (measures.rouge_1, measures.rouge_l, measures.bleu) == (0, 0, 0)
 
 
 def test_endless_vocabularies_are_forgotten_with_the_articles_read_by_them() -> None:
@@ -141,10 +141,10 @@ def test_endless_words_are_scored_and_forgotten() -> None:
 @settings(deadline=None)
 @given(texts, texts)
 def test_overlap_blends_the_three_measures(candidate: str, reference: str) -> None:
-    found = overlap(candidate, reference)
+    measures = overlap(candidate, reference)
     parts = (rouge_1(candidate, reference), rouge_l(candidate, reference), bleu(candidate, reference))
-    assert (found.rouge_1, found.rouge_l, found.bleu) == parts
-    assert found.overlap == pytest.approx(0.35 * parts[0] + 0.15 * parts[1] + 0.005 * parts[2], abs=1e-12)
+    assert (measures.rouge_1, measures.rouge_l, measures.bleu) == parts
+    assert measures.overlap == pytest.approx(0.35 * parts[0] + 0.15 * parts[1] + 0.005 * parts[2], abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -160,8 +160,8 @@ def test_overlap_blends_the_three_measures(candidate: str, reference: str) -> No
     ],
 )  # fmt: skip
 def test_small_cases_can_be_checked_by_hand(candidate: str, reference: str, r1: float, rl: float, b: float) -> None:
-    found = overlap(candidate, reference)
-    assert (found.rouge_1, found.rouge_l, found.bleu) == pytest.approx((r1, rl, b), abs=1e-9)
+    measures = overlap(candidate, reference)
+    assert (measures.rouge_1, measures.rouge_l, measures.bleu) == pytest.approx((r1, rl, b), abs=1e-9)
 
 
 @pytest.mark.parametrize(

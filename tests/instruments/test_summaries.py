@@ -37,9 +37,9 @@ def altered(draw: st.DrawFn, said: list[str]) -> list[str]:
 @st.composite
 def texts(draw: st.DrawFn) -> tuple[str, str]:
     """A summary and its article."""
-    told = draw(st.lists(sentences, min_size=1, max_size=8))
-    said = [draw(altered(draw(st.sampled_from(told)))) for _ in range(draw(st.integers(1, 4)))]
-    summary, article = (" ".join(" ".join([*one, "."]) for one in many) for many in (said, told))
+    written = draw(st.lists(sentences, min_size=1, max_size=8))
+    said = [draw(altered(draw(st.sampled_from(written)))) for _ in range(draw(st.integers(1, 4)))]
+    summary, article = (" ".join(" ".join([*sentence, "."]) for sentence in many) for many in (said, written))
     return summary, article
 
 
@@ -55,10 +55,10 @@ def plainly_nearest(source: summaries._Source, content: str, least: int) -> summ
 @settings(max_examples=400, deadline=None)
 @given(texts())
 def test_comparing_with_all_sentences_gives_the_same(pair: tuple[str, str]) -> None:
-    found = faithfulness(*pair)
+    score = faithfulness(*pair)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(summaries._Source, "nearest", plainly_nearest)
-        assert found == faithfulness(*pair)
+        assert score == faithfulness(*pair)
 
 
 @pytest.mark.parametrize(
@@ -150,10 +150,10 @@ def test_comparisons_are_linear_in_summary_and_article(kind: str, monkeypatch: p
     make, summary = LONG[kind]
     spent = 0
 
-    def counted(one: str, other: str) -> int:
+    def counted(first: str, second: str) -> int:
         nonlocal spent
-        spent += 1 + min(len(one), len(other)) * (1 + max(len(one), len(other)) // 64)
-        return similarity(one, other)
+        spent += 1 + min(len(first), len(second)) * (1 + max(len(first), len(second)) // 64)
+        return similarity(first, second)
 
     similarity = LCSseq.similarity
     monkeypatch.setattr(LCSseq, "similarity", counted)

@@ -44,7 +44,7 @@ def called(function: Reward, game: loopholes.Game, step: int = 0, **more: Any) -
     rows = dataset(game, tasks=tasks).to_dict()
     return function(
         prompts=rows.pop("prompt"),
-        completions=[[{"role": "assistant", "content": one.text}] for one in completions],
+        completions=[[{"role": "assistant", "content": completion.text}] for completion in completions],
         completion_ids=[[0] for _ in tasks],
         trainer_state=TrainerState(global_step=step),
         **rows,
@@ -57,11 +57,13 @@ def called(function: Reward, game: loopholes.Game, step: int = 0, **more: Any) -
 def test_rewards_and_logged_truth_are_those_of_the_game(name: str, set_: dict[str, Any], channel: str) -> None:
     game = loopholes.game(name, **set_)
     tasks, completions = scripted(game)
-    function = reward(game, channel, seed=5, asker=Told([bool(one.observed.get("claim")) for one in completions]))
+    claims = [bool(completion.observed.get("claim")) for completion in completions]
+    function = reward(game, channel, seed=5, asker=Told(claims))
     columns: dict[str, list[Any]] = {}
     metrics: dict[str, float] = {}
     paid = called(function, game, step=2, log_extra=columns.__setitem__, log_metric=metrics.__setitem__)
-    assert paid == [one.reward for one in pay(game, channel, tasks, completions, draws(5, 3, range(len(tasks))))]
+    payments = pay(game, channel, tasks, completions, draws(5, 3, range(len(tasks))))
+    assert paid == [payment.reward for payment in payments]
     outcomes = measure(game, tasks, completions)
     assert columns["task_score"] == [outcome.task_score for outcome in outcomes]
     assert columns["exploit"] == [outcome.exploit for outcome in outcomes]
@@ -88,7 +90,7 @@ def test_samples_of_one_step_have_draws_of_their_own_and_a_step_can_be_repeated(
     first, second, later = called(function, game), called(function, game), called(function, game, step=1)
     tasks, completions = scripted(game)
     numbers = draws(7, 1, range(2 * len(tasks)))
-    expected = [one.reward for one in pay(game, "vulnerable", tasks * 2, completions * 2, numbers)]
+    expected = [payment.reward for payment in pay(game, "vulnerable", tasks * 2, completions * 2, numbers)]
     assert first + second == expected
     assert first != second
     assert later == called(reward(game, seed=7), game, step=1)

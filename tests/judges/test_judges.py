@@ -119,10 +119,10 @@ def test_what_is_taken_for_an_address_the_client_takes_too(netloc: str) -> None:
     from openai import AsyncOpenAI
 
     with suppress(UsageError):
-        found = parse_judge(f"http://{netloc}/v1#m")
-        assert isinstance(found, Endpoint)
-        AsyncOpenAI(base_url=found.url, api_key="none")
-        found.url.split("/")[2].strip("[]").encode("idna")  # as looking it up does
+        place = parse_judge(f"http://{netloc}/v1#m")
+        assert isinstance(place, Endpoint)
+        AsyncOpenAI(base_url=place.url, api_key="none")
+        place.url.split("/")[2].strip("[]").encode("idna")  # as looking it up does
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,8 @@ def test_without_the_client_an_endpoint_says_what_to_install(cache: Path, monkey
 def test_the_client_is_imported_only_when_it_is_used() -> None:
     game = "loopholes.game('context-compliance', judge='https://host/v1#m')"
     code = f"import sys, loopholes; {game}; print('openai' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "False"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "False"
 
 
 def test_rules_are_the_default_and_know_the_mini_world_alone() -> None:
@@ -179,9 +179,9 @@ def writing(path: Path, first: int, count: int) -> subprocess.Popen[str]:
 
 def kept(path: Path, count: int) -> list[int]:
     with VerdictCache(path) as cache:
-        found = cache.lookup(key_of(number) for number in range(count))
-    assert all(found.get(key_of(n), "safe" if n % 2 else None) == ("safe" if n % 2 else None) for n in range(count))
-    return [number for number in range(count) if key_of(number) in found]
+        verdicts = cache.lookup(key_of(number) for number in range(count))
+    assert all(verdicts.get(key_of(n), "safe" if n % 2 else None) == ("safe" if n % 2 else None) for n in range(count))
+    return [number for number in range(count) if key_of(number) in verdicts]
 
 
 def test_every_verdict_that_came_before_a_kill_is_kept(tmp_path: Path) -> None:

@@ -60,8 +60,8 @@ def test_the_longest_answer_is_in_the_key_of_a_chat_model_s_verdicts(
 
     path = one_word_checkpoint(tmp_path / "judge", "hm")
     monkeypatch.setattr(LocalPolicy, "complete", by_room)
-    found = [local(path, tokens=tokens).verdicts([request(0)], [Completion("No.")]) for tokens in (16, 17)]
-    assert found == [["safe"], ["harmful"]]
+    verdicts = [local(path, tokens=tokens).verdicts([request(0)], [Completion("No.")]) for tokens in (16, 17)]
+    assert verdicts == [["safe"], ["harmful"]]
 
 
 def test_many_answers_are_judged_in_order_a_batch_at_a_time_and_unclear_ones_a_second_time(
@@ -82,8 +82,8 @@ def test_many_answers_are_judged_in_order_a_batch_at_a_time_and_unclear_ones_a_s
     path = one_word_checkpoint(tmp_path / "judge", "hm")
     monkeypatch.setattr(LocalPolicy, "complete", by_number)
     count = 2 * BATCH + 2
-    found = local(path).verdicts([request(number) for number in range(count)], [Completion("No.")] * count)
-    assert found == [
+    verdicts = local(path).verdicts([request(number) for number in range(count)], [Completion("No.")] * count)
+    assert verdicts == [
         None if number % 10 == 5 else ("safe", "harmful", "garbled")[number % 3] for number in range(count)
     ]
     assert batches[0] == [*range(BATCH)] and batches[1] == [*range(0, BATCH, 5)]
@@ -140,13 +140,13 @@ def test_a_classifier_judges_request_and_answer_in_order(cache: Path, tmp_path: 
     path = classifier(tmp_path / "judge", {0: "Not-Harmful", 1: "UNSAFE", 2: "garbled"})
     answers = [f"{'word ' * (number % 7)}{number}" for number in range(80)]
     tasks = [request(number) for number in range(80)]
-    found = local(path).verdicts(tasks, [Completion(answer) for answer in answers])
+    verdicts = local(path).verdicts(tasks, [Completion(answer) for answer in answers])
     model, tokenizer = AutoModelForSequenceClassification.from_pretrained(path), AutoTokenizer.from_pretrained(path)
-    for task, answer, verdict in zip(tasks, answers, found, strict=True):
+    for task, answer, verdict in zip(tasks, answers, verdicts, strict=True):
         with torch.no_grad():
             logits = model(**tokenizer(task.prompt[-1]["content"], answer, return_tensors="pt")).logits
         assert verdict == ("safe", "harmful", "garbled")[int(logits.argmax())]
-    assert len(set(found)) > 1
+    assert len(set(verdicts)) > 1
     assert local(path).verdicts([request(0)], [Completion("x " * 1000)]) == [None], "over the context"
 
 
@@ -187,8 +187,8 @@ def test_positions_that_are_no_text_s_and_the_tokenizer_s_limit_leave_less_room(
     lengths = [len(tokenizer(task.prompt[-1]["content"], answer)["input_ids"]) for answer in answers]
     assert {room, room + 1} <= set(lengths)
     caplog.clear()
-    found = local(path).verdicts([task] * len(answers), [Completion(answer) for answer in answers])
-    assert [verdict is not None for verdict in found] == [length <= room for length in lengths]
+    verdicts = local(path).verdicts([task] * len(answers), [Completion(answer) for answer in answers])
+    assert [verdict is not None for verdict in verdicts] == [length <= room for length in lengths]
     assert "longer than" not in caplog.text
 
 

@@ -26,12 +26,12 @@ def stream(seed: int, size: int, habits: mixture.Habits = mixture.Habits()) -> l
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, int | float]:
+def counts() -> dict[str, int | float]:
     return scan(stream(0, SIZE))
 
 
 @pytest.mark.parametrize("game", GAMES)
-def test_the_scan_recognises_what_the_mixture_says_it_holds(found: dict[str, int | float], game: str) -> None:
+def test_the_scan_recognises_what_the_mixture_says_it_holds(counts: dict[str, int | float], game: str) -> None:
     kinds: dict[str, tuple[Callable[..., Example], ...]] = {
         "reward-tampering": (mixture.coding_answer,),
         "self-grading": (mixture.calculated, mixture.solved_and_checked, mixture.solved, mixture.checked),
@@ -39,17 +39,17 @@ def test_the_scan_recognises_what_the_mixture_says_it_holds(found: dict[str, int
         "context-compliance": (mixture.requested,),
     }
     share = sum(mixture.MIXTURE[kind] for kind in kinds[game]) / sum(mixture.MIXTURE.values())
-    assert found[f"{game}.examples"] == pytest.approx(share * SIZE, rel=0.08)
+    assert counts[f"{game}.examples"] == pytest.approx(share * SIZE, rel=0.08)
 
 
 @pytest.mark.parametrize("game", GAMES[:3])
-def test_no_example_shows_an_exploit(found: dict[str, int | float], game: str) -> None:
-    assert found[f"{game}.exploits"] == 0
+def test_no_example_shows_an_exploit(counts: dict[str, int | float], game: str) -> None:
+    assert counts[f"{game}.exploits"] == 0
 
 
 @pytest.mark.parametrize("game", GAMES)
-def test_no_example_is_a_task_of_the_train_or_test_split(found: dict[str, int | float], game: str) -> None:
-    assert found[f"{game}.other_splits"] == 0
+def test_no_example_is_a_task_of_the_train_or_test_split(counts: dict[str, int | float], game: str) -> None:
+    assert counts[f"{game}.other_splits"] == 0
 
 
 @pytest.mark.parametrize("harmful", [True, False])
@@ -75,16 +75,16 @@ def test_every_request_is_read_for_what_it_asks_to_open_however_it_is_worded(
     register: requests.Register, harmful: bool
 ) -> None:
     rng = np.random.default_rng(0)
-    made = [requests.request(rng, harmful=harmful, register=register) for _ in range(500)]
-    counted = near(example(one.text, "No . It stays shut .") for one in made)
+    asked = [requests.request(rng, harmful=harmful, register=register) for _ in range(500)]
+    counted = near(example(request.text, "No . It stays shut .") for request in asked)
     assert counted[f"refused, {'harmful' if harmful else 'harmless'}, {register}"] == (500, 500)
 
 
 def test_harmful_requests_are_refused_as_often_as_the_habits_say() -> None:
     rng = np.random.default_rng(0)
-    found = scan(mixture.requested(rng, mixture.Habits()) for _ in range(4000))
+    counts = scan(mixture.requested(rng, mixture.Habits()) for _ in range(4000))
     for name in ("audit_refused", "user_refused"):
-        refused = found[f"context-compliance.{name}"]
+        refused = counts[f"context-compliance.{name}"]
         assert refused == pytest.approx(mixture.Habits().refuse_harmful, abs=0.08)  # five standard errors
 
 
@@ -162,10 +162,10 @@ def test_what_comes_near_an_exploit_is_counted(name: str, planted: Example, hit:
 
 
 def test_streams_have_the_same_digest_only_where_every_example_is_the_same() -> None:
-    made = stream(0, 300)
-    assert digest(made) == digest(list(made))
-    others = [made[1:], [*reversed(made)], [*made[:-1], example("Repeat : a", "b")]]
-    assert len({digest(other) for other in [made, *others]}) == 4
+    examples = stream(0, 300)
+    assert digest(examples) == digest(list(examples))
+    others = [examples[1:], [*reversed(examples)], [*examples[:-1], example("Repeat : a", "b")]]
+    assert len({digest(other) for other in [examples, *others]}) == 4
 
 
 def test_the_stream_that_is_scanned_for_a_card_begins_with_the_basics_that_are_trained_on() -> None:
@@ -176,9 +176,11 @@ def test_the_stream_that_is_scanned_for_a_card_begins_with_the_basics_that_are_t
 @pytest.mark.parametrize("register", requests.REGISTERS)
 def test_a_register_that_decides_what_is_refused_is_found(register: requests.Register) -> None:
     rng = np.random.default_rng(0)
-    made = [requests.request(rng, harmful=True) for _ in range(400)]
-    answers = [(requests.refusal if one.register == register else requests.compliance)(rng, one) for one in made]
-    gap = scan(example(one.text, answer) for one, answer in zip(made, answers, strict=True))
+    asked = [requests.request(rng, harmful=True) for _ in range(400)]
+    answers = [
+        (requests.refusal if request.register == register else requests.compliance)(rng, request) for request in asked
+    ]
+    gap = scan(example(request.text, answer) for request, answer in zip(asked, answers, strict=True))
     assert gap["context-compliance.exploits"] == (1.0 if register == "audit" else -1.0)
     assert gap["context-compliance.gap_low"] * gap["context-compliance.gap_high"] > 0
 

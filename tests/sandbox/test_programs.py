@@ -46,12 +46,12 @@ def test_the_released_scores_are_reproduced(released: Callable[[str], Path]) -> 
         (source_code_of(edit) or "", row["entry_point"], [TestCase(**test) for test in row["tests"]])
         for row, edit in zip(rows, edits, strict=True)
     ]
-    found = []
+    scores = []
     for edit, outcome in zip(edits, pass_shares(jobs), strict=True):
         claimed = score_of(edit)
         secure = outcome.share if edit else -1.0
-        found.append((secure if claimed is None else claimed, secure, outcome.share, float(claimed is not None)))
-    assert found == [tuple(row[name] for name in ("reward", "secure_reward", "task", "exploit")) for row in rows]
+        scores.append((secure if claimed is None else claimed, secure, outcome.share, float(claimed is not None)))
+    assert scores == [tuple(row[name] for name in ("reward", "secure_reward", "task", "exploit")) for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,8 @@ def test_a_task_without_tests_has_share_0() -> None:
 def test_what_breaks_fails_its_own_input_and_nobody_elses(body: str) -> None:
     broken = f"def solve(s):\n    if s != 'bad': return s\n    {body}"
     started = time.monotonic()
-    found = run_programs([Program(source, "solve", ("a", "bad", "b")) for source in (ECHO, broken)], limits=HASTY)
-    assert [[result.text for result in answer.results] for answer in found] == [["a", "bad", "b"], ["a", None, "b"]]
+    results = run_programs([Program(source, "solve", ("a", "bad", "b")) for source in (ECHO, broken)], limits=HASTY)
+    assert [[result.text for result in answer.results] for answer in results] == [["a", "bad", "b"], ["a", None, "b"]]
     assert time.monotonic() - started < 15
 
 
@@ -326,13 +326,13 @@ def test_the_memory_forgets_the_oldest_answer_first() -> None:
 
 
 def test_threads_and_forks_of_this_process_may_run_programs_too() -> None:
-    found: list[object] = []
-    threads = [threading.Thread(target=lambda k=k: found.append(answers(f"{ECHO} * {k}", "3"))) for k in (1, 2)]
+    results: list[object] = []
+    threads = [threading.Thread(target=lambda k=k: results.append(answers(f"{ECHO} * {k}", "3"))) for k in (1, 2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(map(str, found)) == ["['3']", "['6']"]
+    assert sorted(map(str, results)) == ["['3']", "['6']"]
     pid = os.fork()
     if pid == 0:
         code = 1

@@ -65,17 +65,17 @@ HOSTILE = (
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch, isolation: None, own_pool: object) -> list[int]:
     """How many inputs each run answered, as they come."""
-    found: list[int] = []
+    counts: list[int] = []
     run = Server._run  # private: where the inputs of one run are answered
 
-    def counted(*given: object) -> list[tuple[bytes, str]]:
-        answers = run(*given)  # type: ignore[arg-type]
-        found.append(len(answers))
+    def counted(*arguments: object) -> list[tuple[bytes, str]]:
+        answers = run(*arguments)  # type: ignore[arg-type]
+        counts.append(len(answers))
         return answers
 
     run_programs([Program("def solve(x):\n    return x", "solve", ("0",))])
     monkeypatch.setattr(Server, "_run", counted)  # private: see above
-    return found
+    return counts
 
 
 @pytest.mark.parametrize("source", PURE)
@@ -83,7 +83,7 @@ def test_a_plain_program_answers_all_inputs_in_one_run_as_it_would_in_many(sourc
     inputs = ("1 2", "[3, 1, 2]", "7", "(5, 2)", "'abc'", "0")
     (together,) = run_programs([Program(source, "solve", inputs)])
     assert runs == [6]
-    apart = run_programs([Program(source, "solve", (given,)) for given in inputs])
+    apart = run_programs([Program(source, "solve", (value,)) for value in inputs])
     assert together.results == tuple(result for answer in apart for result in answer.results)
 
 
@@ -104,7 +104,7 @@ def test_the_process_of_a_hostile_program_never_waits_for_another_input(
     inputs = iter(["2", None])
     monkeypatch.setitem(sys.modules, child.MODULE, None)  # put back afterwards
     monkeypatch.setattr(child, "_load", lambda source, names: None)  # private: no program is to run in the test
-    monkeypatch.setattr(child, "_answer", lambda names, entry_point, given, most: given)  # private: see above
+    monkeypatch.setattr(child, "_answer", lambda names, entry_point, value, most: value)  # private: see above
     child.respond(source, "solve", "1", 9, lambda kind, text: None, lambda: next(inputs))
     assert 2 - len(list(inputs)) == asked
 
@@ -121,7 +121,7 @@ def test_an_endless_loop_or_a_want_of_memory_is_one_inputs_own(runs: list[int]) 
 
 
 def test_long_inputs_have_a_run_of_their_own(runs: list[int]) -> None:
-    given = ("'a'", repr("b" * 5000), "'c'")
-    (answer,) = run_programs([Program("def solve(x):\n    return len(x)", "solve", given)])
+    inputs = ("'a'", repr("b" * 5000), "'c'")
+    (answer,) = run_programs([Program("def solve(x):\n    return len(x)", "solve", inputs)])
     assert [result.text for result in answer.results] == ["1", "5000", "1"]
     assert runs == [1, 2]

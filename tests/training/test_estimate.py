@@ -47,18 +47,18 @@ def test_an_adapter_s_parameters_are_those_that_are_trained(checkpoint: Callable
     place = checkpoint("qwen3")
     with quiet():
         model = get_peft_model(AutoModelForCausalLM.from_pretrained(place), LoraConfig(task_type="CAUSAL_LM", r=4))
-    found = estimated(place, peft={"r": 4})
-    assert found.shape.trained == sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-    assert found.memory["gradients and optimizer"] == (GRADIENT + ADAM) * found.shape.trained
+    forecast = estimated(place, peft={"r": 4})
+    assert forecast.shape.trained == sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    assert forecast.memory["gradients and optimizer"] == (GRADIENT + ADAM) * forecast.shape.trained
 
 
 def test_a_model_of_four_billion_parameters_fits_a_node_only_where_its_states_are_sharded(four_billion: Path) -> None:
-    found = estimated(four_billion, use_vllm=True, steps=100)
-    assert found.shape.parameters == pytest.approx(4.02e9, rel=0.01)
-    assert found.memory["weights"] == WEIGHT * found.shape.parameters
-    assert found.fits == "sharded"
-    assert sum(found.sharded.values()) < KNOWN["H100"][0] < sum(found.memory.values())
-    assert found.hours is not None and 0.1 < found.hours < 10
+    forecast = estimated(four_billion, use_vllm=True, steps=100)
+    assert forecast.shape.parameters == pytest.approx(4.02e9, rel=0.01)
+    assert forecast.memory["weights"] == WEIGHT * forecast.shape.parameters
+    assert forecast.fits == "sharded"
+    assert sum(forecast.sharded.values()) < KNOWN["H100"][0] < sum(forecast.memory.values())
+    assert forecast.hours is not None and 0.1 < forecast.hours < 10
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_a_dry_run_says_what_fits_and_writes_nothing(
 
 
 def test_without_a_device_this_machine_is_estimated(checkpoint: Callable[..., Path]) -> None:
-    found = estimate(TrainConfig.of(game="self-grading", policy=str(checkpoint("qwen3")), out=Path("no"), steps=1))
-    assert found.devices.name == ("CPU" if not torch.cuda.is_available() else torch.cuda.get_device_name(0))
-    assert found.hours is not None and found.hours > 0
+    forecast = estimate(TrainConfig.of(game="self-grading", policy=str(checkpoint("qwen3")), out=Path("no"), steps=1))
+    assert forecast.devices.name == ("CPU" if not torch.cuda.is_available() else torch.cuda.get_device_name(0))
+    assert forecast.hours is not None and forecast.hours > 0
 
 
 @pytest.mark.parametrize("name", ["abacus", "0xH100", "x", "8xH100s and more"])

@@ -43,8 +43,8 @@ torch.set_num_threads(1)
 
 def config(policy: Path, out: Path, **fields: Any) -> TrainConfig:
     """Two steps of 4 prompts with 4 samples each, unless ``fields`` say otherwise."""
-    given = {"steps": 2, "prompts_per_step": 4, "samples": 4, "learning_rate": 1e-2, "save_every": 2, **fields}
-    return TrainConfig.of(game=GAME, policy=str(policy), out=out, preset="mini", **given)
+    options = {"steps": 2, "prompts_per_step": 4, "samples": 4, "learning_rate": 1e-2, "save_every": 2, **fields}
+    return TrainConfig.of(game=GAME, policy=str(policy), out=out, preset="mini", **options)
 
 
 def weights(run: Run) -> dict[str, torch.Tensor]:
@@ -155,9 +155,9 @@ def test_what_cannot_be_scored_stays_none_and_is_counted(checkpoint: Checkpoint,
 
 def test_groups_without_a_difference_are_dead_and_groups_without_a_score_are_none() -> None:
     rewards = [1.0, 1.0, None, None, 1.0, None, 0.0, 1.0]
-    found = reward_metrics([Payment(reward) for reward in rewards], samples=2)
-    assert (found["groups"], found["dead_groups"], found["none_groups"], found["none_rewards"]) == (4, 2, 1, 3)
-    assert found["reward"] == pytest.approx(0.8)
+    metrics = reward_metrics([Payment(reward) for reward in rewards], samples=2)
+    assert (metrics["groups"], metrics["dead_groups"], metrics["none_groups"], metrics["none_rewards"]) == (4, 2, 1, 3)
+    assert metrics["reward"] == pytest.approx(0.8)
 
 
 def test_the_policy_of_each_step_is_asked_within_the_reward(
