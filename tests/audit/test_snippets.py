@@ -144,9 +144,8 @@ def test_there_is_no_snippet_if_no_reader_accepts_the_right_answers(tmp_path: Pa
     assert near.snippet == "" and "loopholes.rewards" not in near.change
 
 
-ORDERS = [
-    {"item": item, "count": at} for at, item in enumerate("lamps chairs tables shelves mirrors carpets".split(), 3)
-]
+ORDERS = [{"item": item, "count": at} for at, item in enumerate("lamps chairs tables shelves mirrors".split(), 3)]
+OBJECTS = [{"prompt": "Which?", "answer": order, "golden": json.dumps(order)} for order in ORDERS]
 MASSES = [{"prompt": f"Mass {at}?", "answer": f"{at} kg", "golden": f"{at} kg"} for at in range(20, 30)]
 LENGTHS = [
     {"prompt": f"Length {at}?", "value": at, "unit": "km", "golden": json.dumps({"value": at, "unit": "km"})}
@@ -154,16 +153,8 @@ LENGTHS = [
 ]
 CLOSED: dict[str, tuple[str, list[dict[str, Any]], str]] = {
     "a number in JSON": ("objects", sums(golden='{"answer": {answer}}'), '{"answer": NUMBER.0}'),
-    "an object": (
-        "given",
-        [{"prompt": "Which?", "answer": order, "golden": json.dumps(order)} for order in ORDERS],
-        "",
-    ),
-    "JSON in a text": (
-        "given",
-        [{"prompt": "Which?", "answer": json.dumps(order), "golden": json.dumps(order)} for order in ORDERS],
-        "",
-    ),
+    "an object": ("given", OBJECTS, ""),
+    "JSON in a text": ("given", [{**row, "answer": row["golden"]} for row in OBJECTS], ""),
     "one column per field": ("measured", LENGTHS, ""),
     "a number with a unit": ("masses", MASSES, "NUMBER.0 kg"),
     "an answer behind its steps": (
