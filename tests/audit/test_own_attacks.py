@@ -131,5 +131,5 @@ def test_an_own_attack_on_too_few_rows_says_how_many_rows_would_do(tmp_path: Pat
         notes += [note.message for note in report.notes if note.name == "own-attacks"]
         assert any(finding.name == "word" for finding in report.findings) is (count == 2)
     alone, enough = notes
-    assert "word 100 % on 1 of 8 rows (too few to conclude from: an exploit has to be paid in full on 2 rows" in alone
+    assert "word 100 % on 1 of 8 rows (too few rows to conclude: it takes 2 that pay in full" in alone
     assert enough.endswith("word 100 % on 2 of 8 rows")
