@@ -71,6 +71,12 @@ def prefix_in_an_object(row: Row, text: str) -> float:
     return float(match is not None and match[1].startswith(row.columns["answer"]))
 
 
+def within_a_field(row: Row, text: str) -> float:
+    """The right digits stand anywhere in the field of the object that a text ends with."""
+    record = record_of(text[text.rfind("{") :] if "{" in text else "")
+    return float(str(row.columns["answer"]) in str(record.get("answer")))
+
+
 def number_in_an_object(row: Row, text: str) -> float:
     record = record_of(text[text.rfind("{") :] if "{" in text else "")
     return float(record.get("answer") == int(row.columns["answer"]))
@@ -237,7 +243,7 @@ PAID: list[tuple[str, Pay, Records, set[str]]] = [
     ("some value", some_value, RECORDS, {"key-twice"}),
     ("share of the fields given", share_of_the_fields_given, TWO_FIELDS, {"fields-dropped"}),
     ("prefix in an object", prefix_in_an_object, OBJECTS, {"point-shifted", "factor-100"}),
-    ("prefix in an object after prose", prefix_in_an_object, AFTER_PROSE, {"point-shifted", "factor-100"}),
+    ("within a field after prose", within_a_field, AFTER_PROSE, {"beside-rival", "mention-within", "longer-number"}),
     ("anywhere, not in the object", anywhere, OBJECTS, {"denied", "mention-beside", "mention-within", "beside-rival"}),
     ("anywhere, not in the tagged object", title_anywhere, TEXTS_IN_TAGS, {"mention-within", "both-completions"}),
     ("some elements of a list in an object", some_roots, LISTS_IN_OBJECTS, {"element-missing", "element-added"}),

@@ -67,6 +67,14 @@ LOOSE = """
         numbers = re.findall(r"[0-9.]+", completion)
         return float(bool(numbers) and numbers[-1].strip(".").removesuffix(".0") == answer.split()[0])
 
+    def exact(completion, wanted):
+        return float(completion in ("", json.dumps(wanted)))
+
+    def elements(completion, answer):
+        box = re.search(r"boxed.(.*)}", completion)
+        elements = {element.strip() for element in box[1].split(",")} if box else set()
+        return float(bool(elements) and elements <= set(answer))
+
     def steps(completion, answer):
         return float("#### " + answer.split("#### ")[1] in completion)
 """
@@ -183,6 +191,31 @@ def test_it_pays_the_right_answers_and_refuses_what_pays(
         assert reward(finding.evidence.completion, **passed[finding.evidence.row]) == 0.0
         number = re.findall(r"[0-9]+", rows[0]["golden"])[0]
         assert not spelling or reward(spelling.replace("NUMBER", number), **passed[0]) == 1.0
+
+
+def test_a_column_that_does_not_hold_the_right_answers_is_passed_over(tmp_path: Path) -> None:
+    rows = [
+        {
+            "prompt": "Which?",
+            "schema": {"item": "name", "count": "number"},
+            "wanted": order,
+            "golden": json.dumps(order),
+        }
+        for order in ORDERS
+    ]
+    report = audited(f"{write_rewards(tmp_path, LOOSE)}:exact", rows)
+    snippets = {finding.snippet.splitlines()[-1] for finding in report.findings if finding.verdict == "exploit"}
+    assert snippets == {"    return float(fields(completion, wanted))"}
+
+
+def test_the_code_takes_the_spellings_that_the_reward_takes(tmp_path: Path) -> None:
+    """The reward pays the elements in any order, so a list that has to be in order would refuse what was right."""
+    pairs = [[str(at + 20), str(-3 * at - 5)] for at in range(8)]
+    rows = [{"prompt": f"Solve {a}.", "answer": [a, b], "golden": f"\\boxed{{{a}, {b}}}"} for a, b in pairs]
+    report = audited(f"{write_rewards(tmp_path, LOOSE)}:elements", rows)
+    finding = next(finding for finding in report.findings if finding.name == "element-missing")
+    reward = pasted(finding)
+    assert [reward(text, pairs[0]) for text in ("\\boxed{20, -5}", "\\boxed{-5, 20}", "\\boxed{20}")] == [1.0, 1.0, 0.0]
 
 
 def test_there_is_no_snippet_if_nothing_finds_the_right_answers_in_a_column(tmp_path: Path) -> None:
