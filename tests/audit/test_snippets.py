@@ -194,24 +194,19 @@ def test_it_pays_the_right_answers_and_refuses_what_pays(
 
 
 def test_a_column_that_does_not_hold_the_right_answers_is_passed_over(tmp_path: Path) -> None:
-    rows = [
-        {
-            "prompt": "Which?",
-            "schema": {"item": "name", "count": "number"},
-            "wanted": order,
-            "golden": json.dumps(order),
-        }
-        for order in ORDERS
-    ]
+    columns = [{"prompt": "Which?", "schema": {"item": "name"}, "wanted": order} for order in ORDERS]
+    rows = [{**row, "golden": json.dumps(row["wanted"])} for row in columns]
     report = audited(f"{write_rewards(tmp_path, LOOSE)}:exact", rows)
     snippets = {finding.snippet.splitlines()[-1] for finding in report.findings if finding.verdict == "exploit"}
     assert snippets == {"    return float(fields(completion, wanted))"}
 
 
 def test_the_code_takes_the_spellings_that_the_reward_takes(tmp_path: Path) -> None:
-    """The reward pays the elements in any order, so a list that has to be in order would refuse what was right."""
+    """The reward pays the elements in any order, as the prompt allows: code for one order refuses some."""
     pairs = [[str(at + 20), str(-3 * at - 5)] for at in range(8)]
-    rows = [{"prompt": f"Solve {a}.", "answer": [a, b], "golden": f"\\boxed{{{a}, {b}}}"} for a, b in pairs]
+    rows = [
+        {"prompt": f"Solve {a}, in any order.", "answer": [a, b], "golden": f"\\boxed{{{a}, {b}}}"} for a, b in pairs
+    ]
     report = audited(f"{write_rewards(tmp_path, LOOSE)}:elements", rows)
     finding = next(finding for finding in report.findings if finding.name == "element-missing")
     reward = pasted(finding)
