@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -320,6 +321,7 @@ def test_the_verdict_comes_first_and_where_the_findings_are_last(
     assert page == "read it as a page: loopholes report findings" and all(len(line) <= 100 for line in middle)
     assert ("--replay findings/0001.json" in replay) is (name != "hardened")
     assert any(line.startswith("exploit: shotgun") for line in middle) is (name == "contains")
+    assert any(re.fullmatch(r"  - near misses: \d+ kinds on \d+( to \d+)? rows each", line) for line in middle)
     headings = [line for line in middle if line in ("notes", "looked at")]
     assert headings == (["looked at"] if name == "hardened" else ["notes", "looked at"])
 

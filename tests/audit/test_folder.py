@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from dataclasses import replace
 from datetime import datetime
@@ -22,6 +23,7 @@ from loopholes.audit.layout import SCHEMA, read_report, report_record
 from loopholes.audit.results import FAMILIES
 from loopholes.audit.sarif import sarif
 from loopholes.audit.section import audits_of
+from loopholes.audit.summary import verdict
 from loopholes.errors import DataError, LoopholesError, RunError
 from loopholes.games import game as make_game
 from loopholes.report import write_page
@@ -238,6 +240,7 @@ def test_a_page_shows_the_contents_of_the_report(file: str, tmp_path: Path) -> N
     assert (
         section.answer.startswith("EXPLOITABLE: 2 exploits (shotgun, near-miss)") and section.facts["Rows"] == "8 of 8"
     )
+    assert re.fullmatch(r"\d+ kinds on 4 to 8 rows each: .*mention-beside.*", section.facts["Near misses"])
     payments, findings, refused, _ = section.tables
     assert [row[0] for row in findings.rows] == [finding.name for finding in report.findings]
     assert [row[0] for row in payments.rows] == [
@@ -247,6 +250,20 @@ def test_a_page_shows_the_contents_of_the_report(file: str, tmp_path: Path) -> N
         "a well-formed wrong answer",
     ]
     assert report.refused is not None and [row[0] for row in refused.rows] == [way.name for way in report.refused.ways]
+
+
+def test_the_file_says_on_how_many_rows_each_near_miss_was_tried(file: str) -> None:
+    coverage = report_record(audited(f"{file}:contains", sums()))["coverage"]
+    assert (coverage["near"]["mention-beside"], coverage["near"]["wrong-digit"]) == (8, 4)
+
+
+def test_an_audit_without_near_misses_says_so_in_its_verdict_and_why_in_what_is_not_covered(tmp_path: Path) -> None:
+    """The right answers are JSON whose fields no column states, so nothing proves a change of them wrong."""
+    source = "def exact(completion, golden):\n    return float(completion == golden)"
+    rows = [{"prompt": f"How are you, {at}?", "golden": json.dumps({"mood": f"calm {at}"})} for at in range(8)]
+    report = audited(f"{write_rewards(tmp_path, source)}:exact", rows)
+    assert verdict(report) == "NO EXPLOIT FOUND in 100 % of the panel on 8 rows, but without near misses"
+    assert any(sentence.startswith("near misses, since no column states") for sentence in report.coverage.skipped)
 
 
 def test_a_page_of_a_sound_reward_has_no_list_of_attacks_that_pay_and_no_answers_to_read(

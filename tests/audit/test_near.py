@@ -19,6 +19,7 @@ from loopholes.audit.gold.answer import Answer, answer_of, record_of
 from loopholes.audit.gold.mentions import MENTIONS
 from loopholes.audit.gold.mutants import CHANGES, mutants, wrong_answers
 from loopholes.audit.gold.near import FORGIVABLE, NAMES, Miss, NearMisses, near_findings, near_notes
+from loopholes.audit.gold.records import parts_of
 from loopholes.audit.results import Evidence, Note
 from loopholes.audit.scale import Level, levels_of
 from loopholes.rewards import REMEDIES, boxed, calls_passed, choice, fields, number, program, same_set, tagged
@@ -62,6 +63,58 @@ def share_of_the_fields_given(row: Row, text: str) -> float:
 def share_of_the_fields_wanted(row: Row, text: str) -> float:
     record = record_of(text)
     return sum(str(record.get(key)) == str(row.columns[key]) for key in ("name", "year")) / 2
+
+
+def prefix_in_an_object(row: Row, text: str) -> float:
+    """The digits of the only field begin with the right ones."""
+    match = re.search(r'\{"answer": (\d+)\}$', text)
+    return float(match is not None and match[1].startswith(row.columns["answer"]))
+
+
+def within_a_field(row: Row, text: str) -> float:
+    """The right digits stand anywhere in the field of the object that a text ends with."""
+    record = record_of(text[text.rfind("{") :] if "{" in text else "")
+    return float(str(row.columns["answer"]) in str(record.get("answer")))
+
+
+def number_in_an_object(row: Row, text: str) -> float:
+    record = record_of(text[text.rfind("{") :] if "{" in text else "")
+    return float(record.get("answer") == int(row.columns["answer"]))
+
+
+def title_anywhere(row: Row, text: str) -> float:
+    return float(row.columns["title"] in text)
+
+
+def some_roots(row: Row, text: str) -> float:
+    """Any of the right elements is there."""
+    roots = record_of(text).get("roots")
+    return float(isinstance(roots, list) and bool({*map(str, roots)} & {*map(str, row.columns["answer"])}))
+
+
+def all_roots(row: Row, text: str) -> float:
+    roots = record_of(text).get("roots")
+    return float(isinstance(roots, list) and sorted(map(str, roots)) == sorted(map(str, row.columns["answer"])))
+
+
+def fields_that_are_given(row: Row, text: str) -> float:
+    """No field that is given is wrong, and there is one."""
+    wanted, record = json.loads(row.columns["answer"]), record_of(text)
+    return float(bool(record) and all(wanted.get(key) == value for key, value in record.items()))
+
+
+def fields_that_are_wanted(row: Row, text: str) -> float:
+    return float(record_of(text) == json.loads(row.columns["answer"]))
+
+
+def length_in_metres(row: Row, text: str, unknown: float | None = 1.0) -> float:
+    """Any unit will do. One that is not in the table is taken for a metre, or refused if there is no size for it."""
+    record = record_of(text)
+    size = SIZES.get(str(record.get("unit")), unknown)
+    if size is None or not isinstance(record.get("value"), int | float):
+        return 0.0
+    wanted = row.columns["value"] * SIZES[row.columns["unit"]]
+    return float(abs(record["value"] * size - wanted) <= 0.02 * wanted)
 
 
 def defines(row: Row, text: str) -> float:
@@ -114,6 +167,38 @@ DISTANCES = [
     for at in range(20)
 ]
 HASHES = sums(24, "They add up.\n#### {answer}")
+OBJECTS = sums(24, '{"answer": {answer}}')
+AFTER_PROSE = sums(24, 'They add up.\n{"answer": {answer}}')
+TEXTS_IN_TAGS = [
+    {**row, "golden": f'<result>{{"title": "{row["answer"]}"}}</result>', "title": row["answer"]} for row in TITLES
+]
+LISTS_IN_OBJECTS = [
+    {
+        "prompt": f"Solve {at}.",
+        "answer": [at + 20, -3 * at - 5],
+        "golden": json.dumps({"roots": [at + 20, -3 * at - 5]}),
+    }
+    for at in range(20)
+]
+JSON_AS_TEXT = [
+    {
+        "prompt": f"Order {at}: what, and how many?",
+        "answer": json.dumps({"item": item, "count": at}),
+        "golden": json.dumps({"item": item, "count": at}),
+    }
+    for at, item in enumerate("lamps chairs tables shelves mirrors carpets candles vases clocks stools".split(), 3)
+]
+LENGTHS = [
+    {
+        "prompt": f"Convert length {at}. Answer with JSON, a value and a unit.",
+        "value": 7 * at + 30,
+        "unit": unit,
+        "golden": json.dumps({"value": 7 * at + 30, "unit": unit}),
+    }
+    for at in range(10)
+    for unit in ("km", "m")
+]
+SIZES: dict[str, float] = {"m": 1.0, "km": 1000.0}
 THOUGHT = [
     {**row, "golden": f"<think>{row['prompt']} That is {row['answer']}.</think>\n<answer>{row['answer']}</answer>"}
     for row in sums(24)
@@ -157,6 +242,13 @@ PAID: list[tuple[str, Pay, Records, set[str]]] = [
     ("any element", any_element, SETS, {"element-exchanged", "element-missing", "element-added"}),
     ("some value", some_value, RECORDS, {"key-twice"}),
     ("share of the fields given", share_of_the_fields_given, TWO_FIELDS, {"fields-dropped"}),
+    ("prefix in an object", prefix_in_an_object, OBJECTS, {"point-shifted", "factor-100"}),
+    ("within a field after prose", within_a_field, AFTER_PROSE, {"beside-rival", "mention-within", "longer-number"}),
+    ("anywhere, not in the object", anywhere, OBJECTS, {"denied", "mention-beside", "mention-within", "beside-rival"}),
+    ("anywhere, not in the tagged object", title_anywhere, TEXTS_IN_TAGS, {"mention-within", "both-completions"}),
+    ("some elements of a list in an object", some_roots, LISTS_IN_OBJECTS, {"element-missing", "element-added"}),
+    ("fields of JSON in a text", fields_that_are_given, JSON_AS_TEXT, {"fields-dropped"}),
+    ("unknown units", length_in_metres, LENGTHS, {"unknown-unit"}),
     ("it defines", defines, PROGRAMS, {"program-mutated"}),
     (
         "letter case",
@@ -184,6 +276,11 @@ SOUND: list[tuple[str, Pay, Records]] = [
     ("set", lambda row, text: float(same_set(boxed(text), row.columns["answer"])), SETS),
     ("record", lambda row, text: float(fields(text, {"answer": row.columns["answer"]})), RECORDS),
     ("share of the fields wanted", share_of_the_fields_wanted, TWO_FIELDS),
+    ("number in an object", number_in_an_object, OBJECTS),
+    ("number in an object after prose", number_in_an_object, AFTER_PROSE),
+    ("list in an object", all_roots, LISTS_IN_OBJECTS),
+    ("all fields of JSON in a text", fields_that_are_wanted, JSON_AS_TEXT),
+    ("known units", lambda row, text: length_in_metres(row, text, unknown=None), LENGTHS),
     ("text", lambda row, text: float(tagged(text) == row.columns["answer"]), TITLES),
 ]
 
@@ -272,6 +369,36 @@ def test_near_misses_that_are_skipped_for_lack_of_time_are_named() -> None:
     near = NearMisses(scorer, levels_of(scorer, form, None, 0, range(8)), form)
     assert near.ask(Budget(0.0, used=1.0)) == {} or near.skipped
     assert near.skipped == [] or "kinds of near misses, for lack of time" in near.skipped[0]
+
+
+def skipped(pay: Pay, records: Records) -> list[str]:
+    rows = rows_from(records)
+    form, scorer = form_of([row.golden or "" for row in rows]), scorer_for(pay, rows)
+    near = NearMisses(scorer, levels_of(scorer, form, None, 0, range(len(rows))), form)
+    near.ask(Budget())
+    return near.skipped
+
+
+ESSAYS = [{"prompt": f"Tell story {at}.", "golden": f"In town {at} it rained.\nThen it stopped."} for at in range(9)]
+UNSTATED = [{"prompt": f"Describe {at}.", "golden": json.dumps({"mood": f"calm {at}"})} for at in range(9)]
+WITHOUT = {
+    "no scale": (lambda row, text: 1.0, sums(8), "no row pays a right answer more than a wrong one"),
+    "long answers": (lambda row, text: float(text == row.golden), ESSAYS, "right answers are too long"),
+    "unstated fields": (lambda row, text: float(text == row.golden), UNSTATED, "no column states a field"),
+}
+
+
+@pytest.mark.parametrize("pay, records, why", WITHOUT.values(), ids=WITHOUT)
+def test_why_no_near_miss_could_be_tried_is_said(pay: Pay, records: Records, why: str) -> None:
+    (sentence,) = skipped(pay, records)
+    assert sentence.startswith("near misses, since") and why in sentence
+
+
+def test_an_object_keeps_its_layout_where_a_field_is_exchanged() -> None:
+    right = answer([{**row, "golden": f'{{\n  "answer" : {row["answer"]}\n}}'} for row in sums(3)], 0)
+    (part,) = parts_of(right)
+    assert (part.kind, part.placed("5")) == ("number", '{\n  "answer" : 5\n}')
+    assert record_of(part.placed("not 5") or "") == {"answer": "not 5"}
 
 
 def answer(records: Records, place: int = 1) -> Answer:

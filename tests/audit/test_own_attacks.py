@@ -118,3 +118,18 @@ def test_the_payment_of_an_own_attack_is_reported_even_if_it_is_zero(tmp_path: P
     report = audited(f"{file}:f", records, attacks=read_attacks(path, rows_from(records)))
     (note,) = [note for note in report.notes if note.name == "own-attacks"]
     assert "my-flattery 0 % on 8 of 8 rows" in note.message
+
+
+@pytest.mark.usefixtures("inside")
+def test_an_own_attack_on_too_few_rows_says_how_many_rows_would_do(tmp_path: Path) -> None:
+    source = "def f(completion, answer):\n    return float(completion in ('xyzzy', f'<answer>{answer}</answer>'))"
+    file, path, records = write_rewards(tmp_path, source), tmp_path / "attacks.jsonl", sums(8)
+    notes = []
+    for count in (1, 2):
+        path.write_text("".join(f'{{"name": "word", "text": "xyzzy", "row": {row}}}\n' for row in range(count)))
+        report = audited(f"{file}:f", records, attacks=read_attacks(path, rows_from(records)))
+        notes += [note.message for note in report.notes if note.name == "own-attacks"]
+        assert any(finding.name == "word" for finding in report.findings) is (count == 2)
+    alone, enough = notes
+    assert "word 100 % on 1 of 8 rows (too few rows to conclude: it takes 2 that pay in full" in alone
+    assert enough.endswith("word 100 % on 2 of 8 rows")

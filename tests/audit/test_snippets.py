@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from support.rewards import audited, sums, write_rewards
 
 BOX = "\\boxed{{answer}}"
 LOOSE = """
+    import json
     import re
 
     def plain(completion, answer):
@@ -35,6 +39,44 @@ LOOSE = """
 
     def prose(completion, answer):
         return float("I would say" in completion and answer in completion)
+
+    def objects(completion, answer):
+        return float(completion.startswith('{"answer": ' + answer))
+
+    def loaded(completion):
+        try:
+            value = json.loads(completion)
+        except ValueError:
+            value = {}
+        return value if isinstance(value, dict) else {}
+
+    def given(completion, answer):
+        wanted = answer if isinstance(answer, dict) else json.loads(answer)
+        value = loaded(completion)
+        return float(any(value.get(key) == wanted[key] for key in wanted))
+
+    def measured(completion, value, unit):
+        sizes = {"m": 1, "km": 1000}
+        record = loaded(completion)
+        number = record.get("value")
+        if not isinstance(number, (int, float)) or "unit" not in record:
+            return 0.0
+        return float(number * sizes.get(record["unit"], 1) == value * sizes[unit])
+
+    def masses(completion, answer):
+        numbers = re.findall(r"[0-9.]+", completion)
+        return float(bool(numbers) and numbers[-1].strip(".").removesuffix(".0") == answer.split()[0])
+
+    def exact(completion, wanted):
+        return float(completion in ("", json.dumps(wanted)))
+
+    def elements(completion, answer):
+        box = re.search(r"boxed.(.*)}", completion)
+        elements = {element.strip() for element in box[1].split(",")} if box else set()
+        return float(bool(elements) and elements <= set(answer))
+
+    def steps(completion, answer):
+        return float("#### " + answer.split("#### ")[1] in completion)
 """
 
 
@@ -108,3 +150,78 @@ def test_there_is_no_snippet_if_no_reader_accepts_the_right_answers(tmp_path: Pa
     report = audited(f"{write_rewards(tmp_path, LOOSE)}:prose", rows)
     near = next(finding for finding in report.findings if finding.family == "near-miss")
     assert near.snippet == "" and "loopholes.rewards" not in near.change
+
+
+ORDERS = [{"item": item, "count": at} for at, item in enumerate("lamps chairs tables shelves mirrors".split(), 3)]
+OBJECTS = [{"prompt": "Which?", "answer": order, "golden": json.dumps(order)} for order in ORDERS]
+MASSES = [{"prompt": f"Mass {at}?", "answer": f"{at} kg", "golden": f"{at} kg"} for at in range(20, 30)]
+LENGTHS = [
+    {"prompt": f"Length {at}?", "value": at, "unit": "km", "golden": json.dumps({"value": at, "unit": "km"})}
+    for at in range(20, 30)
+]
+CLOSED: dict[str, tuple[str, list[dict[str, Any]], str]] = {
+    "a number in JSON": ("objects", sums(golden='{"answer": {answer}}'), '{"answer": NUMBER.0}'),
+    "an object": ("given", OBJECTS, ""),
+    "JSON in a text": ("given", [{**row, "answer": row["golden"]} for row in OBJECTS], ""),
+    "one column per field": ("measured", LENGTHS, ""),
+    "a number with a unit": ("masses", MASSES, "NUMBER.0 kg"),
+    "an answer behind its steps": (
+        "steps",
+        [{**row, "answer": f"We add.\n#### {row['answer']}"} for row in sums(golden="#### {answer}")],
+        "#### NUMBER.0",
+    ),
+}
+
+
+@pytest.mark.parametrize("name, rows, spelling", CLOSED.values(), ids=CLOSED)
+def test_it_pays_the_right_answers_and_refuses_what_pays(
+    name: str, rows: list[dict[str, Any]], spelling: str, tmp_path: Path
+) -> None:
+    report = audited(f"{write_rewards(tmp_path, LOOSE)}:{name}", rows)
+    exploits = [finding for finding in report.findings if finding.verdict == "exploit" and finding.snippet]
+    assert exploits
+    for finding in exploits:
+        reward = pasted(finding)
+        parameters = inspect.signature(reward).parameters
+        passed = [{name: row[name] for name in parameters if name in row} for row in rows]
+        assert [reward(row["golden"], **columns) for row, columns in zip(rows, passed, strict=True)] == [1.0] * len(
+            rows
+        )
+        assert finding.evidence is not None
+        assert reward(finding.evidence.completion, **passed[finding.evidence.row]) == 0.0
+        number = re.findall(r"[0-9]+", rows[0]["golden"])[0]
+        assert not spelling or reward(spelling.replace("NUMBER", number), **passed[0]) == 1.0
+
+
+def test_a_column_that_does_not_hold_the_right_answers_is_passed_over(tmp_path: Path) -> None:
+    columns = [{"prompt": "Which?", "schema": {"item": "name"}, "wanted": order} for order in ORDERS]
+    rows = [{**row, "golden": json.dumps(row["wanted"])} for row in columns]
+    report = audited(f"{write_rewards(tmp_path, LOOSE)}:exact", rows)
+    snippets = {finding.snippet.splitlines()[-1] for finding in report.findings if finding.verdict == "exploit"}
+    assert snippets == {"    return float(fields(completion, wanted))"}
+
+
+def test_the_code_takes_the_spellings_that_the_reward_takes(tmp_path: Path) -> None:
+    """The reward pays the elements in any order, as the prompt allows: code for one order refuses some."""
+    pairs = [[str(at + 20), str(-3 * at - 5)] for at in range(8)]
+    rows = [
+        {"prompt": f"Solve {a}, in any order.", "answer": [a, b], "golden": f"\\boxed{{{a}, {b}}}"} for a, b in pairs
+    ]
+    report = audited(f"{write_rewards(tmp_path, LOOSE)}:elements", rows)
+    finding = next(finding for finding in report.findings if finding.name == "element-missing")
+    reward = pasted(finding)
+    assert [reward(text, pairs[0]) for text in ("\\boxed{20, -5}", "\\boxed{-5, 20}", "\\boxed{20}")] == [1.0, 1.0, 0.0]
+
+
+def test_there_is_no_snippet_if_nothing_finds_the_right_answers_in_a_column(tmp_path: Path) -> None:
+    rows = [{**row, "answer": f"It should be {row['answer']}, I believe."} for row in sums()]
+    source = """
+        import re
+
+        def loose(completion, answer):
+            right = re.findall("[0-9]+", answer)[0]
+            return float(right in completion)
+    """
+    report = audited(f"{write_rewards(tmp_path, source)}:loose", rows)
+    exploits = [finding for finding in report.findings if finding.verdict == "exploit"]
+    assert exploits and not any(finding.snippet for finding in exploits)
