@@ -18,6 +18,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -378,12 +379,12 @@ benchmarks/survey.py WORK --count` from the records in WORK (kept in `survey.jso
 `benchmarks/survey/judgements.jsonl`. Recall: [survey-drawn.md](survey-drawn.md). Texts for the projects:
 [survey-upstream.md](survey-upstream.md).
 
-Of these audits, {earlier} are those of `benchmarks/published.py` of the same day, on 24 to 30 rows in 60 s; their
-loopholes were confirmed by a direct call then ([published.md](published.md)). The others ran with `--rows 12 --seconds
-240` (some with 120 or 30), reasoning-gym's with `loopholes survey reasoning_gym` on 24 rows; the completion of each of
-their exploits was paid again by `benchmarks/survey/direct.py`, and every one was paid what the audit said. Each exploit
-was then read against the source by one reader. The audits were run on two days with the panel of the hour; a false
-alarm that was mended since still counts as one."""
+Of these audits, {earlier} are those of `benchmarks/published.py`, on 24 to 30 rows in 60 s; their loopholes were
+confirmed by a direct call then ([published.md](published.md)). The others ran with `--rows 12 --seconds 240` (some with
+120 or 30), reasoning-gym's with `loopholes survey reasoning_gym` on 24 rows; the completion of each of their exploits
+was paid again by `benchmarks/survey/direct.py`, and every one was paid what the audit said. Each exploit was then read
+against the source by one reader. The audits were run on two days with the panel as it was then; a false alarm that was
+mended since still counts as one."""
 LIMITS = """\
 - **Rows.** reasoning-gym, the verifiers environments and NeMo-Gym's servers bring rows of their own (NeMo-Gym five
   each, which is too few for most exploits to be certain); all other rewards were given 8 to 30 rows of ours. Shares
@@ -395,7 +396,7 @@ LIMITS = """\
 - **Stand-ins.** Trainers, clients and loggers that stand beside a reward were replaced by stubs
   (`benchmarks/survey/manifest.toml` names them); the code that reads and compares a completion is the published one.
 - **One idea, many findings.** A comparison by value pays the problem's own expression, and an equation for its right
-  side; most of these rewards call math-verify or are alike. The count without the family *restate* says how much of
+  side, whether it calls math-verify or sympy itself. The count without the family *restate* says how much of
   what was judged true is something else.
 - **Time.** An audit had a tenth of a core, the rest being taken by other work. Seconds are CPU seconds of the audit and
   what it started, without those of the earlier audits. A data set of reasoning-gym takes 2.3 CPU seconds in a survey
@@ -436,8 +437,8 @@ def _summary(records: Sequence[Record], judgements: Judgements) -> list[str]:
         f"- judged *true*, without the family *restate*: {real - restated}",
         f"- rewards with a finding judged *true*: {share(_with(done, judgements, 'true'), len(done))}",
         f"- CPU seconds per audit: {_median(cpu):.1f} in the median, {sum(cpu):.0f} in all",
-        f"- not tried, for want of time: {sum(r.get('problem') == UNTRIED for r in records)} of the {len(records)} "
-        f"named here, which include reasoning-gym's {GYM} data sets",
+        f"- not tried, for want of time: {sum(r.get('problem') == UNTRIED for r in records)} of {len(records)}, with "
+        f"reasoning-gym's {GYM} data sets",
         f"- could not be audited: {sum(r.get('problem', UNTRIED) != UNTRIED for r in records)}",
     ]
 
@@ -555,6 +556,7 @@ def audit_all(options: argparse.Namespace) -> None:
         if name in finished and not options.again:
             continue
         target = listed[name]
+        shutil.rmtree(options.work / "findings" / name, ignore_errors=True)  # it may hold an earlier answer
         record = audited(target, options)
         _append(path, record)
         print(f"{target.name:40} {_shown(record)}", flush=True)

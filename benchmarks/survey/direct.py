@@ -83,7 +83,11 @@ def _trl(target: Mapping[str, Any]) -> Pay:
 def _verl(target: Mapping[str, Any]) -> Pay:
     sys.path.insert(0, str(PUBLISHED))
     importlib.import_module("sources").verl_score("gsm8k")
-    score = importlib.import_module("verl.utils.reward_score").default_compute_score
+    importlib.import_module("sources").stub("verl.utils.import_utils")
+    bare = sys.modules["verl.utils.reward_score"]
+    code = Path(next(iter(bare.__path__)), "__init__.py").read_text(encoding="utf-8")
+    exec(compile(code, "reward_score", "exec"), vars(bare))  # what the bare package left out
+    score = bare.default_compute_score
     name = target["parts"][0]["name"]
 
     def pay(row: Row, text: str) -> float:
