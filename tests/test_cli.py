@@ -126,6 +126,8 @@ BAD = [
     ("eval scripted:honest --game reward-tampering --tasks good.parquet --out new", 3, "no extra_info.test_assertions"),
     ("score proxy-metric --tasks good.parquet --completions nowhere.jsonl", 3, "nowhere.jsonl is not a file"),
     ("score proxy-metric --tasks good.parquet --completions broken.jsonl", 3, "row 0: not JSON"),
+    ("report nowhere", 3, "there is no directory nowhere"),
+    ("report a-file", 3, "a-file is not a directory"),
     # directories: 4
     (f"{SCRIPTED} --out mine", 4, "mine holds files that are not a run's"),
     (f"{SCRIPTED} --out a-file", 4, "a-file is a file"),
@@ -134,7 +136,6 @@ BAD = [
     ("score proxy-metric --tasks good.parquet --completions x --out a-file", 4, "a-file is there already"),
     ("score proxy-metric --tasks good.parquet --completions x --out nowhere/new", 4, "no directory nowhere"),
     ("pretrain --out mine", 4, "mine is not empty"),
-    ("report nowhere", 4, "there is no directory nowhere"),
     ("report empty", 4, "there is no run in empty"),
     # policies: 6
     ("eval unfinished --game proxy-metric --out new", 6, "unfinished has no trained policy"),

@@ -111,5 +111,7 @@ class Config(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
+            if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+                raise UsageError(f"there is no {cls.kind} option {key!r}") from None
             shown = json.dumps(first["input"], default=str)
             raise UsageError(f"{cls.kind} option {key!r}: {first['msg'].lower()}, not {shown}") from None

@@ -5,7 +5,7 @@ LoopholesError        every error that the package raises on purpose
 │   ├── UnknownName   no such game, channel, policy or parameter
 │   ├── MissingExtra  an optional dependency is not installed
 │   └── ContractError a game of your own returns something else than a game has to
-├── DataError         a file the user handed over cannot be used; exit code 3
+├── DataError         a file or a directory to read is missing or cannot be used; exit code 3
 ├── RunError          a run directory or an output file cannot be written, resumed or read; exit code 4
 ├── ScoringError      something that scores is broken (sandbox, judge); exit code 5
 └── PolicyError       a policy cannot be loaded or asked; exit code 6
@@ -25,7 +25,9 @@ says that there is no answer.
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 
 DONE, FOUND, INCONCLUSIVE, BUG, INTERRUPTED, UNREAD = 0, 1, 7, 70, 130, 141
 
@@ -48,13 +50,30 @@ class UsageError(LoopholesError):
     exit_code = 2
 
 
+MOST_CHOICES = 30
+"""How many choices a message lists if one of them was probably meant."""
+
+
 class UnknownName(UsageError):
     """No game, channel, policy or parameter has this name."""
 
     def __init__(self, what: str, name: str, choices: object) -> None:
         names = map(str, choices) if isinstance(choices, (list, tuple, set, dict)) else [str(choices)]
         by_name = sorted(names, key=lambda choice: (":" in choice, choice))  # FILE.py:NAME and the like come last
-        super().__init__(f"there is no {what} {name!r}; choose from: {', '.join(by_name)}")
+        meant = closest(name, by_name)
+        if meant and len(by_name) > MOST_CHOICES:
+            by_name = difflib.get_close_matches(name, by_name, MOST_CHOICES)
+        choose = f"hoose from: {', '.join(by_name)}"
+        super().__init__(
+            f"there is no {what} {name!r}; " + (f"did you mean {meant!r}? C{choose}" if meant else f"c{choose}")
+        )
+
+
+def closest(name: str, choices: Iterable[str]) -> str | None:
+    """The choice that a misspelled name probably means, whatever its case, dashes and underscores; None if none is."""
+    spelled = {choice.lower().replace("_", "-"): choice for choice in choices}
+    matches = difflib.get_close_matches(name.lower().replace("_", "-"), spelled, n=1, cutoff=0.75)
+    return spelled[matches[0]] if matches else None
 
 
 EXTRAS = {
@@ -92,7 +111,7 @@ class ContractError(UsageError):
 
 
 class DataError(LoopholesError):
-    """A file that the user handed over is missing, cut short, or of another layout."""
+    """A file or directory that the user handed over is missing, cut short, or of another layout."""
 
     exit_code = 3
 

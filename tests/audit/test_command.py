@@ -143,7 +143,7 @@ def refused(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]
 BAD = [
     ("", "there is nothing to audit"),
     ("rewards.py:accuracy", "has no rows of its own: give --data"),
-    ("rewards.py --data rows.jsonl", "write FILE.py:NAME or package.module:NAME"),
+    ("rewards.py --data rows.jsonl", "rewards.py does not say which reward: rewards.py defines accuracy, "),
     ("nowhere.py:f --data rows.jsonl", "there is no file nowhere.py"),
     ("broken.py:f --data rows.jsonl", "broken.py is not Python"),
     ("rewards.py:nope --data rows.jsonl", "rewards.py has no nope; it has: accuracy, contains"),
@@ -173,7 +173,7 @@ BAD = [
     ("rewards.py:accuracy --data rows.jsonl --group 4", "--group is for rewards that are passed a whole group"),
     ("rewards.py:accuracy --data rows.jsonl --group 1", "--group"),
     ("rewards.py:accuracy --data rows.jsonl --truth nowhere.py:f", "there is no file nowhere.py"),
-    ("rewards.py:accuracy --data rows.jsonl --truth rewards.py", "write FILE.py:NAME or package.module:NAME"),
+    ("rewards.py:accuracy --data rows.jsonl --truth rewards.py", "rewards.py defines accuracy, "),
     ("rewards.py:accuracy --data rows.jsonl --config bad.toml", "thresholds.exploit"),
     ("rewards.py:accuracy --data rows.jsonl --config nowhere.toml", "nowhere.toml cannot be read"),
     ("rewards.py:accuracy --data rows.jsonl --attacks nowhere.jsonl", "there is no file nowhere.jsonl"),

@@ -144,7 +144,7 @@ def test_a_folder_of_neither_kind_is_refused(tmp_path: Path) -> None:
 
 def test_a_template_that_names_no_column_is_refused() -> None:
     with pytest.raises(
-        DataError, match=r"--golden names none of its columns \(prompt, answer\), so it is not a template"
+        DataError, match=r"--golden names none of its columns \(prompt, answer\); did you mean {answer}"
     ):
         rows_from([{"prompt": "?", "answer": "4"}], "<a>{anwser}</a>")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from loopholes.audit.episodes.scripts import is_actions, script, with_leads
 from loopholes.audit.frameworks.base import Prompt, Row
-from loopholes.errors import DataError
+from loopholes.errors import DataError, closest
 from loopholes.files import json_rows, parquet_rows
 from loopholes.records import messages
 
@@ -20,6 +20,12 @@ MOST = 100_000
 """Maximum number of rows that are read; a sample of them is audited."""
 READ = (".jsonl", ".parquet")
 """Suffixes of the files that are read."""
+CONVERTED = {
+    ".csv": "csv.DictReader(open('{path}'))",
+    ".tsv": "csv.DictReader(open('{path}'), delimiter='\\t')",
+    ".json": "json.load(open('{path}'))",
+}
+"""Suffixes of files that are not read, with the Python that gives their rows (for JSON: if it is a list of them)."""
 PROMPTS = ("prompt", "question", "problem", "instruction", "input")
 """Names of the column with the prompt; the first that exists counts."""
 
@@ -55,11 +61,24 @@ def _columns(path: Path) -> Iterator[dict[str, Any]]:
         return
     if not path.is_file():
         raise DataError(f"there is no file {path}")
-    for number, row in enumerate(parquet_rows(path) if path.suffix == ".parquet" else json_rows(path)):
+    suffix = path.suffix.lower()
+    if suffix in CONVERTED and not (suffix == ".json" and _has_lines(path)):
+        rows = CONVERTED[suffix].format(path=path)
+        raise DataError(
+            f"{path} is a {suffix[1:].upper()} file, and --data reads JSON Lines, parquet and datasets folders; this "
+            f'makes it JSON Lines: python -c "import csv, json; [print(json.dumps(row)) for row in {rows}]" > '
+            f"'{path.with_suffix('.jsonl')}'"
+        )
+    for number, row in enumerate(parquet_rows(path) if suffix == ".parquet" else json_rows(path)):
         if isinstance(row, ValueError):
-            read = "" if path.suffix in READ else f" (--data reads {', '.join(READ)} and datasets folders)"
+            read = "" if suffix in READ else f" (--data reads {', '.join(READ)} and datasets folders)"
             raise DataError(f"{path}, row {number}: {row}{read}")
         yield row
+
+
+def _has_lines(path: Path) -> bool:
+    """Whether a file with the suffix of JSON holds JSON Lines, as some have it."""
+    return isinstance(next(json_rows(path), None), dict)
 
 
 def _saved(path: Path) -> Iterator[dict[str, Any]]:
@@ -120,7 +139,9 @@ def filled(template: str, columns: Mapping[str, Any], number: int, where: object
     names = [name for name in columns if "{" + name + "}" in template]
     if not names:
         own = ", ".join(list(columns)[:8])
-        raise DataError(f"{where}, row {number}: --golden names none of its columns ({own}), so it is not a template")
+        meant = [column for place in re.findall(r"\{(\w+)\}", template) if (column := closest(place, columns))]
+        advice = f"did you mean {{{meant[0]}}}?" if meant else "write a column's name in braces, such as {answer}"
+        raise DataError(f"{where}, row {number}: --golden names none of its columns ({own}); {advice}")
     if any(columns[name] is None or columns[name] == "" for name in names):
         return None
     # In one pass, since a value may itself contain the name of a column in braces.

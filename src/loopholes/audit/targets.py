@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,14 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from loopholes.audit.definitions import declared_by, definition_of, is_here, modules_of
+from loopholes.audit.definitions import declared_by, definition_of, definitions_in, is_here, modules_of
 from loopholes.audit.environments import Say, built, named
 from loopholes.audit.frameworks import framework, frameworks, recognising
 from loopholes.audit.frameworks.base import Part, Shape
 from loopholes.audit.probe import probed
 from loopholes.audit.results import Target
 from loopholes.errors import UnknownName, UsageError
-from loopholes.modules import split
+from loopholes.modules import MOST_NAMES, source_of, split
 
 FORMS = "FILE.py:NAME or package.module:NAME"
 _WEIGHTED = re.compile(r"(?P<name>[^=(]+(\(.*\)[^=()]*)?)(=(?P<weight>[^)]*))?", re.DOTALL)
@@ -79,6 +80,41 @@ def _requirements(names: Sequence[str]) -> Iterator[str]:
             yield from owner.REQUIREMENTS[module]
 
 
+def _check_named(text: str) -> None:
+    """Raise :class:`UsageError`, with what was probably meant, for a text without the colon that all names have."""
+    source, name = split(text)
+    if name.startswith(":"):  # as pytest names a test
+        raise UsageError(f"{text} does not name a reward; did you mean {source}:{name.lstrip(':')}?")
+    if name or ":" in text:
+        return
+    file = source if source.endswith(".py") else f"{source}.py"
+    if Path(file).is_file():
+        raise UsageError(f"{text} does not say which reward: {_choices(file)}")
+    module, _, attribute = source.rpartition(".")
+    path = f"{module.replace('.', '/')}.py"
+    if module and Path(path).is_file():
+        raise UsageError(f"{text} does not name a reward; did you mean {path}:{attribute}?")
+    if source.endswith(".py"):
+        raise UsageError(f"there is no file {source}")
+    if module and source_of(module) is not None:
+        raise UsageError(f"{text} does not name a reward; did you mean {module}:{attribute}?")
+    raise UsageError(f"{text} does not name a reward: write {FORMS}, game:NAME, a URL or a folder that exists")
+
+
+def _choices(file: str) -> str:
+    """What a file defines that may be a reward, with the way to name it."""
+    names = [
+        name
+        for name, definition in definitions_in(Path(file)).items()
+        if not name.startswith("_")
+        and isinstance(definition.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
+    if not names:
+        return f"{file} defines no function and no class"
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"{file} defines {', '.join(names[:MOST_NAMES])}{more}; write {file}:{names[0]}, for example"
+
+
 def _target(names: Sequence[str], name: str | None, options: Mapping[str, Any], python: str) -> Target:
     owner = prefixed(names[0])
     if len(names) == 1 and owner is not None and name in (None, owner):
@@ -112,6 +148,7 @@ def prefixed(text: str) -> str | None:
 
 def part_of(text: str) -> Part:
     """The part that ``FILE.py:NAME`` or ``package.module:NAME`` names, optionally with ``=WEIGHT``."""
+    _check_named(text)
     source, rest = split(text)
     match = _WEIGHTED.fullmatch(rest)
     if not source or match is None:

@@ -264,7 +264,10 @@ def facts(reward: Reward) -> Loaded:
 def rows_of(module: Any, target: Target) -> list[Row]:
     """The target's own rows; raises :class:`UsageError` if it has none."""
     if not hasattr(module, "rows"):
-        raise UsageError(f"{target.label} has no rows of its own: give --data")
+        raise UsageError(
+            f"{target.label} has no rows of its own: give --data a file with a column prompt and the columns that the "
+            "reward takes, as JSON Lines or parquet"
+        )
     return list(module.rows(target.parts, target.options))
 
 

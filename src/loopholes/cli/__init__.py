@@ -6,6 +6,7 @@ An expected error becomes one sentence on standard error, and the exit code of i
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -89,7 +90,7 @@ def _run(arguments: list[str] | None) -> int:
     except Exception as error:
         if os.environ.get("LOOPHOLES_TRACEBACK"):
             raise
-        return _explain(error)
+        return _explain(error, sys.argv[1:] if arguments is None else arguments)
     if code == INTERRUPTED:  # Typer turns Ctrl-C into this code
         complain(STOPPED)
     return code if isinstance(code, int) else 0
@@ -105,10 +106,10 @@ def _flushed(code: int) -> int:
     return code
 
 
-def _explain(error: Exception) -> int:
+def _explain(error: Exception, arguments: Sequence[str] = ()) -> int:
     """Print one sentence and return the exit code."""
     if isinstance(error, typer.TyperException):
-        return _explain_usage(error)
+        return _explain_usage(error, arguments)
     error_to_report = error if isinstance(error, LoopholesError) else in_our_words(error)
     if error_to_report is None:
         complain(
@@ -120,13 +121,15 @@ def _explain(error: Exception) -> int:
     return error_to_report.exit_code
 
 
-def _explain_usage(error: typer.TyperException) -> int:
-    context = getattr(error, "ctx", None)
+def _explain_usage(error: typer.TyperException, arguments: Sequence[str]) -> int:
     message = error.format_message().strip()
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(message)
         return 0
-    command = context.command_path if context is not None else "loopholes"
+    named = {command.name for command in app.registered_commands} & {*arguments[:1]}
+    command = " ".join(["loopholes", *map(str, named)])  # the error itself does not always know it
+    message = message.replace("Value error, ", "")
+    message = re.sub(r"': [A-Z]", lambda match: match[0].lower(), message)  # pydantic's sentence within ours
     sentence = f"{message[:1].lower()}{message[1:].rstrip('.')}"
     complain(f"{sentence} See {command} --help" if sentence.endswith("?") else f"{sentence}; see {command} --help")
     return error.exit_code

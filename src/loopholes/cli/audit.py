@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -41,6 +42,16 @@ FrameworkSet = Annotated[
 
 class Command(TyperCommand):
     """The command. Its help ends with the options that each framework declares."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse as Typer does; an argument too many is said with what it probably is."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            extra = re.search(r"unexpected extra arguments? ?\(?s?\)? ?\((\S+)", error.format_message())
+            if extra is None:
+                raise
+            raise UsageError(_too_many(extra[1].rstrip(")"))) from error
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Format the help as Typer does, after listing the frameworks."""
@@ -263,6 +274,15 @@ def audit(
     if baseline_findings is not None and not json_ and (closed := gone(report, baseline_findings)):
         paragraph(f"no longer found, so the baseline can be updated: {', '.join(closed)}", "green")
     return report.exit_code(strict)
+
+
+def _too_many(extra: str) -> str:
+    """What is wrong with a second TARGET, and what it probably is."""
+    if Path(extra).suffix.lower() in (".jsonl", ".json", ".parquet", ".csv", ".tsv"):
+        return f"rows are given with an option: --data {extra}"
+    if ":" in extra:
+        return f"one TARGET is audited at a time: sum several with --reward, or audit {extra} by a command of its own"
+    return f"{extra} is one argument too many: TARGET is FILE.py:NAME in one word, and everything else is an option"
 
 
 def _conclude_comparison(comparison: Comparison, out: Path, sarif: Path | None, strict: bool, json_: bool) -> int:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from loopholes.errors import ContractError, UnknownName, UsageError
+from loopholes.errors import ContractError, UnknownName, UsageError, closest
 from loopholes.games.load import load_tasks
 from loopholes.records import (
     END,
@@ -352,5 +352,6 @@ def _parameter_sentence(game: Game, error: ValidationError) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         names = ", ".join(game.Parameters.model_fields) or "none"
-        return f"{game.name} has no parameter {key!r}; it has: {names}"
+        meant = closest(key, game.Parameters.model_fields)
+        return f"{game.name} has no parameter {key!r}{f', did you mean {meant!r}?' if meant else ';'} it has: {names}"
     return f"{game.name}: parameter {key!r}: {first['msg'].lower()}, not {json.dumps(first['input'], default=str)}"

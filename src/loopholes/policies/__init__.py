@@ -15,14 +15,16 @@ from pathlib import Path
 from types import ModuleType
 
 from loopholes.endpoints import POLICY, is_address, parse_endpoint
-from loopholes.errors import PolicyError, UsageError
+from loopholes.errors import PolicyError, UsageError, closest
 from loopholes.policies.base import Policy, Sampling
 from loopholes.policies.packaged import PACKAGED, location_of
 from loopholes.policies.scripted import Demonstrator, ScriptedPolicy
+from loopholes.records import KINDS
 
 __all__ = ["MINIS", "Policy", "Sampling", "ScriptedPolicy", "kind_of", "load_policy", "locate"]
 
 MINIS = ("mini", "mini-llama")
+SCRIPTS = tuple(f"scripted:{kind}" for kind in KINDS)
 
 
 def load_policy(
@@ -62,7 +64,8 @@ def load_policy(
 def locate(name: str) -> str:
     """Where the checkpoint called ``name`` is: a directory, or a hub name if there is no such directory.
 
-    Raises :class:`PolicyError` for a run that has not left a policy, and for a fetched model that is damaged.
+    Raises :class:`PolicyError` for a run that has not left a policy, for a fetched model that is damaged, and for a
+    name that is neither here nor on a hub, but resembles one of ours.
     """
     if is_address(name):
         raise UsageError(
@@ -76,6 +79,8 @@ def locate(name: str) -> str:
         return str(Path(name) / "policy")
     if (Path(name) / "status.json").is_file():
         raise PolicyError(f"the run in {name} has no trained policy: a training run has one when it is finished")
+    if "/" not in name and not Path(name).exists() and (meant := closest(name, (*MINIS, *PACKAGED, *SCRIPTS))):
+        raise PolicyError(f"there is no policy {name!r}; did you mean {meant!r}?")  # without asking the hub for it
     return name
 
 

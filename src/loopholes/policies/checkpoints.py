@@ -141,13 +141,13 @@ def load_tokenizer(location: str, name: str) -> PreTrainedTokenizerBase:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(location, padding_side="left")
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         if Path(location).is_dir():
-            raise PolicyError(f"the directory {name} has no tokenizer: save one there next to the model") from error
+            raise PolicyError(_no_tokenizer(name)) from error
         raise PolicyError(
             f"there is no policy {name!r}: it is neither a directory nor a model that the hub (or its cache) has"
             f"{advice(name)}"
         ) from error
     if Path(location).is_dir() and not _has_tokenizer(Path(location)):
-        raise PolicyError(f"the directory {name} has no tokenizer: save one there next to the model")
+        raise PolicyError(_no_tokenizer(name))
     if not tokenizer.chat_template:
         raise PolicyError(f"the tokenizer of {name} has no chat template: add a chat_template.jinja to its directory")
     if tokenizer.eos_token_id is None:
@@ -214,6 +214,12 @@ def merged_adapter(location: str) -> Any:
     except ImportError as error:
         raise MissingExtra("peft", "peft") from error
     return AutoPeftModelForCausalLM.from_pretrained(location, dtype=torch.float32).merge_and_unload()
+
+
+def _no_tokenizer(name: str) -> str:
+    if (Path(name) / "config.json").is_file():
+        return f"the directory {name} has no tokenizer: save one there next to the model"
+    return f"the directory {name} has no tokenizer and no model: name a training run's directory or a checkpoint's"
 
 
 def _has_tokenizer(directory: Path) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loopholes.errors import LoopholesError, RunError
+from loopholes.errors import DataError, LoopholesError, RunError
 from loopholes.evaluation import eval_command
 from loopholes.report.elements import Section
 from loopholes.runs import Run
@@ -58,10 +58,11 @@ class LooseRun:
 def find_runs(folder: Path, without: Sequence[Path] = ()) -> list[Run]:
     """Every run in a directory or below it, sorted by path, except those in the directories ``without``.
 
-    Raises :class:`RunError` if there is no run and ``without`` is empty.
+    Raises :class:`DataError` if there is no such directory, and :class:`RunError` if there is no run in it and
+    ``without`` is empty.
     """
     if not folder.is_dir():
-        raise RunError(f"there is no directory {folder}")
+        raise DataError(f"{folder} is not a directory" if folder.exists() else f"there is no directory {folder}")
     places = sorted(file.parent for file in folder.rglob("status.json") if (file.parent / "config.json").is_file())
     places = [place for place in places if not any(place.is_relative_to(other) for other in without)]
     if not places and not without:
