@@ -1,6 +1,6 @@
 """The gold-aware tier: checks that start from the right answer, which no attack of the panel may see.
 
-They ask whether near misses are paid like the right answer (``near``, with ``mutants`` and ``code_variants`` that are
-proved wrong), and whether the right answer is refused when it is written differently (``ways``, ``equivalents``,
-``refused``).
+They ask two questions. Are near misses paid like the right answer (``near``)? These either mention it (``mentions``) or
+are proved wrong (``mutants``, from ``wrong_numbers``, ``records``, ``units`` and ``code_variants``). And is the right
+answer refused when it is written differently (``ways``, ``equivalents``, ``refused``)?
 """
