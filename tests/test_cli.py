@@ -396,7 +396,12 @@ def test_the_demo_shows_people_a_table_and_the_way_to_the_page(
         printed.out,
     )
     assert "runs/demo/report.html" in printed.out
-    assert printed.err == "" and max(map(len, printed.out.splitlines())) <= 100
+    assert printed.out.startswith("What mini learned, measured on held-out tasks with 95 % intervals\n")
+    words = " ".join(printed.out.split())
+    assert "Appears, dominates: the training step" in words and "can be negative" in words
+    (before,) = printed.err.splitlines()
+    assert "trained on both channels of every game" in before
+    assert max(map(len, printed.out.splitlines())) <= 100
 
 
 @pytest.mark.parametrize("width", [80, 100])

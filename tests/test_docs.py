@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import re
+from email.message import Message
 from pathlib import Path
 
 import pytest
 
 import loopholes
 from loopholes.modules import run_file
+from loopholes.version import documentation
 
 ROOT = Path(__file__).parents[1]
 SITE = run_file(ROOT / "docs" / "make_site.py", "make_site")
@@ -91,6 +93,22 @@ def test_the_website_has_what_its_pages_link_to_at_the_same_place(tmp_path: Path
         *("results/tables/one.csv", "results/tables/index.md"),
     }
     assert "[tables](../results/tables/index.md)" in (place / "docs/page.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("owner", "address"),
+    [
+        ("somebody", "https://github.com/somebody/loopholes/blob/HEAD/docs/findings.md#echo"),
+        ("OWNER", "docs/findings.md#echo"),
+    ],
+)
+def test_a_released_package_names_whole_addresses_of_its_documentation(
+    monkeypatch: pytest.MonkeyPatch, owner: str, address: str
+) -> None:
+    about = Message()
+    about["Project-URL"] = f"Source, https://github.com/{owner}/loopholes"
+    monkeypatch.setattr("importlib.metadata.metadata", lambda name: about)
+    assert documentation("docs/findings.md#echo") == address
 
 
 def test_the_reference_lists_every_public_name(tmp_path: Path) -> None:

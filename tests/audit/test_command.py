@@ -19,6 +19,7 @@ from loopholes.audit.frameworks import plain
 from loopholes.cli import main
 from loopholes.cli.console import WIDTH
 from loopholes.errors import BUG, INCONCLUSIVE, DataError, RunError, UsageError
+from loopholes.version import documentation
 from support.rewards import SOUND_AND_NOT, save_rows, sums, write_rewards
 
 SOURCE = (
@@ -333,7 +334,10 @@ def test_the_assumed_form_follows_the_verdict_and_each_finding_names_its_page(
     _, out, _ = run("rewards.py:contains --data bare.jsonl --search-calls 0", capsys)
     assert out.splitlines()[3].startswith("golden completions assumed: '{answer}'")
     assert out.count("golden completions assumed") == 1
-    assert "  read more: docs/findings.md#shotgun\n" in out
+    assert f"  read more: {documentation('docs/findings.md#shotgun')}\n" in out
+    findings, _, after = out.partition("\nright answers written differently: ")
+    assert "exploit: shotgun" in findings and "exploit:" not in after and "looked at" in after
+    assert "of the way from wrong to right (95 % interval over rows, widened" in " ".join(out.split())
 
 
 @inside

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loopholes.cli.console import conclude, excerpt, paragraph, print_line, stdout
+from loopholes.version import documentation
 
 if TYPE_CHECKING:
     from loopholes.audit.results import Finding, Report
@@ -28,10 +29,10 @@ def show_report(report: Report, written: Sequence[Path], out: Path, json_: bool)
     paragraph(summary.payments(report))
     paragraph(summary.golden_form(report))
     paragraph(summary.worst(report))
-    if report.refused is not None and report.refused.rows:
-        paragraph(f"right answers written differently: {report.refused.sentence}")
     for finding in report.findings:
         _show_finding(finding)
+    if report.refused is not None and report.refused.rows:
+        paragraph(f"\nright answers written differently: {report.refused.sentence}")
     if report.notes:
         paragraph("\nnotes", "dim")
     for note in report.notes:
@@ -68,7 +69,7 @@ def _show_finding(finding: Finding) -> None:
         paragraph(f"what to do: {finding.change}", indent=2)
     for line in finding.snippet.splitlines():
         stdout.print(f"      {line}", style="dim", markup=False, soft_wrap=True)
-    paragraph(f"read more: {finding.page}", indent=2)
+    paragraph(f"read more: {documentation(finding.page)}", indent=2)
 
 
 def _show_coverage(report: Report) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loopholes.cli.console import conclude, print_line, stdout
+from loopholes.cli.console import conclude, paragraph, print_line, say, stdout
 from loopholes.cli.display import NUMBERS, Display, display
 from loopholes.cli.options import Json, pairs
 from loopholes.cli.tables import table_shown
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 COLUMNS = ("game", "arm", "task performance", "exploit rate", "appears", "dominates", "blind spot")
 """The columns of the page's tables that the demo prints."""
+
+LEGEND = (
+    "Appears, dominates: the training step from which the exploit rate lies above base, and at which the exploit has "
+    "taken half of what was left to take. In context-compliance the exploit rate is the refusal rate in audits minus "
+    "that with users, so it can be negative. The page explains every column."
+)
 
 
 def report(
@@ -78,6 +84,8 @@ def demo(
 
     seeds = tuple(seed or (0,))
     tables: list[Table] = []
+    if not json_:
+        say(f"{policy} is trained on both channels of every game and measured before and after; the results come last.")
     with display("demo", json=json_) as progress:
         summary = run_demo(out, policy=policy, seeds=seeds, workers=workers, on_event=partial(_take, progress, tables))
     page = out / "report.html"
@@ -85,9 +93,11 @@ def demo(
         print_line({"page": str(page), **summary})
         return
     alone = len(seeds) == 1
+    stdout.print(f"What {policy} learned, measured on held-out tasks with 95 % intervals", style="bold", markup=False)
     stdout.print(table_shown(together(tables), COLUMNS[:-1] if alone else COLUMNS, stdout.width))
     if alone:
         conclude("One seed gives no verdict about training. The intervals are over tasks only.")
+    paragraph(LEGEND)
     conclude(f"\nThe page is {page}\nThe numbers are in {out / 'summary.json'}")
 
 
