@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def write_page_of(directory: Path, out: Path | None, thresholds: Mapping[str, Any]) -> tuple[Path, Sequence[Section]]:
     """Write the page of a directory to ``out``, by default its ``report.html``; returns the page and its sections.
 
-    Raises :class:`RunError` if there is nothing in the directory, and :class:`UsageError` for thresholds that do not
+    Raises :class:`DataError` without the directory, :class:`RunError` if there is nothing in it, and :class:`UsageError` for thresholds that do not
     exist and for a page that is there and says more than a new one could.
     """
     from loopholes.report import write_page
