@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def write_page_of(directory: Path, out: Path | None, thresholds: Mapping[str, Any]) -> tuple[Path, Sequence[Section]]:
     """Write the page of a directory to ``out``, by default its ``report.html``; returns the page and its sections.
 
-    Raises :class:`DataError` without the directory, :class:`RunError` if there is nothing in it, and :class:`UsageError` for thresholds that do not
-    exist and for a page that is there and says more than a new one could.
+    Raises :class:`DataError` if there is no such directory, :class:`RunError` if nothing is in it, and
+    :class:`UsageError` for thresholds that do not exist and for a page that is there and says more than a new one could.
     """
     from loopholes.report import write_page
 
