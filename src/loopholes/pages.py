@@ -17,7 +17,7 @@ def write_page_of(directory: Path, out: Path | None, thresholds: Mapping[str, An
     """Write the page of a directory to ``out``, by default its ``report.html``; returns the page and its sections.
 
     Raises :class:`DataError` if there is no such directory, :class:`RunError` if nothing is in it, and
-    :class:`UsageError` for thresholds that do not exist and for a page that is there and says more than a new one could.
+    :class:`UsageError` for thresholds that do not exist and for an existing page that says more than a new one could.
     """
     from loopholes.report import write_page
 
