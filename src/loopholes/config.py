@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from loopholes.errors import UsageError
+from loopholes.errors import UsageError, closest
 
 Preset = Literal["mini", "lora", "paper"]
 
@@ -112,6 +112,8 @@ class Config(BaseModel):
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
             if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-                raise UsageError(f"there is no {cls.kind} option {key!r}") from None
+                meant = closest(key, cls.model_fields)
+                hint = f"; did you mean {meant!r}?" if meant else ""
+                raise UsageError(f"there is no {cls.kind} option {key!r}{hint}") from None
             shown = json.dumps(first["input"], default=str)
             raise UsageError(f"{cls.kind} option {key!r}: {first['msg'].lower()}, not {shown}") from None

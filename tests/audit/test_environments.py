@@ -259,7 +259,7 @@ def test_text_that_a_reward_writes_into_the_pipe_is_reported_and_never_loaded(na
 
 DATA_SETS = {
     "nothing": (
-        "no data set of reasoning-gym 'nothing'; choose from: anything, broken, hanging, leaving, sums, unanswered",
+        "no data set of reasoning-gym 'nothing'; did you mean 'anything'. Choose from: anything, broken",
         {},
     ),
     "broken": ("cannot generate entry 0: it raised ValueError: no entry", {}),
