@@ -172,7 +172,12 @@ class Game(ABC):
         for tries, task in enumerate(self.generate(rng, prompts)):
             if tries > 1000 + 400 * count:
                 world = self.world_played(prompts).get("world", "mini")
-                raise UsageError(f"the {world} world of {self.name} has no {count} distinct tasks of that kind")
+                at_level = "" if level is None else f" at level {level}"
+                raise UsageError(
+                    f"{self.name} ({world} world) generated {len(tasks)} distinct tasks{at_level} for the split "
+                    f"{split!r}, not {count}: ask for fewer (--count), or let generate() yield more; tasks with the "
+                    "same id count once"
+                )
             if not isinstance(task, Task):
                 raise ContractError(f"generate() of {self.name} must yield Task records, not {named_kind(task)}")
             if wanted(task):
