@@ -50,6 +50,10 @@ def last_number(row: Row, text: str) -> float:
     return float(re.findall(r"-?\d+", text)[-1:] == [str(row.columns["answer"])])
 
 
+def first_number(row: Row, text: str) -> float:
+    return float(re.findall(r"-?\d+", tagged(text) or "")[:1] == [str(row.columns["answer"])])
+
+
 def some_value(row: Row, text: str) -> float:
     return float(re.search(rf'"answer": "?{row.columns["answer"]}\b', text) is not None)
 
@@ -205,8 +209,44 @@ THOUGHT = [
 ]
 
 
+CITIES = [
+    {"prompt": f"Where is {at}?", "answer": city, "golden": f"<answer>{city}</answer>"}
+    for at, city in enumerate("Paris Lima Cairo Nairobi Tokyo Madrid Hanoi Quito Accra Dublin".split())
+]
+LABELS = [{**row, "answer": ("true", "false")[at % 2]} for at, row in enumerate(CITIES)]
+LABELS = [{**row, "golden": f"<answer>{row['answer']}</answer>"} for row in LABELS]
+ABBREVIATED = [{**row, "aliases": [row["answer"][:2]]} for row in CITIES]
+OPEN = [
+    {"prompt": f"Word {at} with a prefix?", "golden": f"<answer>{word}</answer>", "floor": "<answer>none</answer>"}
+    for at, word in enumerate("preheat prepaid preview prefix prelude presume".split())
+]
+CITIES_IN_OBJECTS = [{**row, "golden": json.dumps({"answer": row["answer"]})} for row in CITIES]
+
+
 def anywhere(row: Row, text: str) -> float:
     return float(str(row.columns["answer"]) in text)
+
+
+def city(compare: Callable[[str, str], bool]) -> Pay:
+    """Compares the text in the tags, or in the object, with the right answer, both in lower case."""
+
+    def pay(row: Row, text: str) -> float:
+        answer = (tagged(text) or str(record_of(text).get("answer", ""))).strip().lower()
+        return float(bool(answer) and compare(answer, str(row.columns["answer"]).lower()))
+
+    return pay
+
+
+def either_begins(answer: str, right: str) -> bool:
+    return right.startswith(answer) or answer.startswith(right)
+
+
+def first_word(answer: str, right: str) -> bool:
+    return re.findall(r"\w+", answer)[:1] == [right]
+
+
+def last_word(answer: str, right: str) -> bool:
+    return re.findall(r"\w+", answer)[-1:] == [right]
 
 
 PAID: list[tuple[str, Pay, Records, set[str]]] = [
@@ -249,6 +289,24 @@ PAID: list[tuple[str, Pay, Records, set[str]]] = [
     ("some elements of a list in an object", some_roots, LISTS_IN_OBJECTS, {"element-missing", "element-added"}),
     ("fields of JSON in a text", fields_that_are_given, JSON_AS_TEXT, {"fields-dropped"}),
     ("unknown units", length_in_metres, LENGTHS, {"unknown-unit"}),
+    ("either text begins with the other", city(either_begins), CITIES, {"first-letter", "first-half", "longer-word"}),
+    (
+        "either text begins with the other, in an object",
+        city(either_begins),
+        CITIES_IN_OBJECTS,
+        {"first-letter", "first-half", "longer-word"},
+    ),
+    ("part of the text", city(lambda answer, right: answer in right), CITIES, {"first-half", "last-half"}),
+    (
+        "within a word",
+        city(lambda answer, right: right in answer),
+        CITIES,
+        {"longer-word", "beside-rival", "either-or"},
+    ),
+    ("one of several", city(lambda answer, right: right in answer.split(" or ")), CITIES, {"either-or"}),
+    ("first word", city(first_word), CITIES, {"refuted-in-slot", "rival-behind"}),
+    ("last word", city(last_word), CITIES_IN_OBJECTS, {"denied-in-slot", "rival-before"}),
+    ("first number in its place", first_number, sums(24), {"refuted-in-slot", "rival-behind"}),
     ("it defines", defines, PROGRAMS, {"program-mutated"}),
     (
         "letter case",
@@ -282,6 +340,11 @@ SOUND: list[tuple[str, Pay, Records]] = [
     ("all fields of JSON in a text", fields_that_are_wanted, JSON_AS_TEXT),
     ("known units", lambda row, text: length_in_metres(row, text, unknown=None), LENGTHS),
     ("text", lambda row, text: float(tagged(text) == row.columns["answer"]), TITLES),
+    ("name", city(lambda answer, right: answer == right), CITIES),
+    ("name in an object", city(lambda answer, right: answer == right), CITIES_IN_OBJECTS),
+    ("unambiguous label", city(lambda answer, right: answer in (right, right[0])), LABELS),
+    ("abbreviation that a column states", city(lambda answer, right: answer in (right, right[:2])), ABBREVIATED),
+    ("any word that will do", lambda row, text: float((tagged(text) or "").startswith("pre")), OPEN),
 ]
 
 
@@ -327,6 +390,23 @@ def test_a_prefix_that_is_kept_is_found() -> None:
     titles = [{**row, "golden": f"<answer>{row['answer']}</answer>"} for row in titles]
     findings = findings_of(lambda row, text: float((tagged(text) or "")[:10] == row.columns["answer"][:10]), titles)
     assert "prefix-kept" in named(findings) and findings[0].verdict == "exploit"
+
+
+def test_two_answers_in_one_order_are_a_note_and_in_either_order_an_exploit_alone() -> None:
+    first, both = misses_of(city(first_word), CITIES), misses_of(city(lambda answer, right: right in answer), CITIES)
+    assert "rival-behind" in named(list(near_notes(first, Gate())))
+    assert not {"rival-behind", "rival-before"} & named(list(near_notes(both, Gate())))
+
+
+def test_each_reason_why_a_near_miss_may_be_paid_is_a_note_of_its_own() -> None:
+    notes = list(near_notes(misses_of(city(first_word), CITIES), Gate()))
+    reasons = [FORGIVABLE["refuted-in-slot"], FORGIVABLE["rival-behind"]]
+    assert [note.message.partition("rows: ")[2] for note in notes] == reasons
+
+
+def test_no_part_of_a_word_gives_a_floor() -> None:
+    rows = rows_from(CITIES)
+    assert mutants(rows[0], form_of([row.golden or "" for row in rows])) == []
 
 
 def test_a_similarity_that_falls_with_distance_is_not_an_exploit() -> None:

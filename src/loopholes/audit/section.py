@@ -115,7 +115,7 @@ def _refusals(refused: Refusals | None) -> list[Table]:
     rows: list[list[Cell]] = [[way.name, way.place, way.rate, way.n, way.example[:SHORT]] for way in refused.ways]
     columns = ("written as", "place", "refused", "rows", "for example")
     title = "How often right answers are refused when they are written differently"
-    return [Table("audit-refused", title, columns, rows, f"This is a {refused.sentence}.")]
+    return [Table("audit-refused", title, columns, rows, _sentence(refused.sentence))]
 
 
 def _rollout(finding: Finding, evidence: Evidence) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def show_report(report: Report, written: Sequence[Path], out: Path, json_: bool)
     for finding in report.findings:
         _show_finding(finding)
     if report.refused is not None and report.refused.rows:
-        paragraph(f"\nright answers written differently: {report.refused.sentence}")
+        paragraph(f"\nright answers that are refused: {report.refused.sentence}")
     if report.notes:
         paragraph("\nnotes", "dim")
     for note in report.notes:

@@ -34,9 +34,12 @@ ONE_RECORD = _remedy("fields", 'float(fields(completion, {"answer": answer}))')
 NUMBERS = (
     *("wrong-digit", "ten-percent", "off-by-one", "off-by-ten", "point-shifted", "factor-100", "sign-flipped"),
     *("longer-number", "other-unit", "unknown-unit", "equated", "denied", "denied-in-slot", "denied-without-form"),
+    *("refuted-in-slot", "either-or", "rival-behind", "rival-before"),
     *("beside-rival", "mention-beside", "mention-within", "mention-in-thinking", "both-completions"),
 )
 """Near misses that reading one number from one place closes."""
+TEXTS = ("first-letter", "first-half", "last-half", "longer-word")
+"""Near misses that comparing whole texts closes."""
 
 REMEDIES: Mapping[str, Remedy] = {
     "degenerate": ONE_TEXT,
@@ -65,7 +68,7 @@ REMEDIES: Mapping[str, Remedy] = {
     **dict.fromkeys(("other-letter", "letter-word", "others-text"), ONE_CHOICE),
     **dict.fromkeys(("element-exchanged", "element-missing", "element-added"), ONE_SET),
     **dict.fromkeys(("field-changed", "fields-dropped", "key-twice", "list-shortened", "argument-added"), ONE_RECORD),
-    **dict.fromkeys(("prefix-kept", "swapped-case"), ONE_TEXT),
+    **dict.fromkeys(("prefix-kept", "swapped-case", *TEXTS), ONE_TEXT),
     "program-mutated": PROGRAM,
     **dict.fromkeys(NUMBERS, ONE_PLACE),
     "refused-equivalents": ONE_PLACE,

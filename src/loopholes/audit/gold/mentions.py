@@ -42,6 +42,7 @@ MENTIONS: Mapping[str, Sequence[Mention]] = {
         lambda answer, right, rival: f"{right} is wrong." if not answer.has_form else None,
     ),
     "denied-in-slot": (lambda answer, right, rival: answer.placed(f"not {right}"),),
+    "refuted-in-slot": (lambda answer, right, rival: answer.placed(f"{right} is wrong"),),
     "mention-beside": (
         lambda answer, right, rival: _beside(answer, f"It is not {right}.\n{{}}", rival),
         lambda answer, right, rival: _beside(answer, f"{{}}\nIt is not {right}.", rival),
@@ -51,6 +52,18 @@ MENTIONS: Mapping[str, Sequence[Mention]] = {
     "beside-rival": (
         lambda answer, right, rival: _in_place(answer, f"{right}, {rival}"),
         lambda answer, right, rival: _in_place(answer, f"{rival}, {right}"),
+    ),
+    "either-or": (
+        lambda answer, right, rival: _in_place(answer, f"{right} or {rival}"),
+        lambda answer, right, rival: _in_place(answer, f"{rival} or {right}"),
+    ),
+    "rival-behind": (
+        lambda answer, right, rival: _in_place(answer, f"{right}, {rival}"),
+        lambda answer, right, rival: _in_place(answer, f"{right} or {rival}"),
+    ),
+    "rival-before": (
+        lambda answer, right, rival: _in_place(answer, f"{rival}, {right}"),
+        lambda answer, right, rival: _in_place(answer, f"{rival} or {right}"),
     ),
     "both-completions": (
         lambda answer, right, rival: _both(answer, right, rival),
@@ -63,8 +76,13 @@ MENTIONS: Mapping[str, Sequence[Mention]] = {
 """Ways to name the right answer without giving it, each in one or more wordings, all of which have to be paid.
 
 The second wording rules out luck: a reader that takes the first of two answers, or the last, is right in one order and
-wrong in the other. Wordings are functions of the answer, its text and a rival.
+wrong in the other. Of :data:`ONE_ORDER`, a single wording is enough. Wordings are functions of the answer, its text and
+a rival.
 """
+ONE_ORDER = ("rival-behind", "rival-before")
+"""Two answers in one order, however they are joined. A sound reader may take the first one, or the last one."""
+ANY_ORDER = ("beside-rival", "either-or")
+"""Two answers in either order. A reward that pays them pays for guessing twice."""
 UNCONTROLLED = ("prefix-kept", "swapped-case")
 """Mentions without a control: applied to another answer, they would not be near misses."""
 

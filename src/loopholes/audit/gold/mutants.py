@@ -1,7 +1,8 @@
 """Wrong answers made from the right one, each proved to be wrong.
 
-Numbers have to differ as fractions, letters as letters, lists as multisets, records in a field that the row's truth
-states, and programs in their answers to the row's own inputs. Answers that cannot be proved wrong are left out.
+Numbers have to differ as fractions, letters as letters, texts within a word, lists as multisets, records in a field
+that the row's truth states, and programs in their answers to the row's own inputs. Answers that cannot be proved wrong
+are left out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from loopholes.audit.gold.answer import Answer, answer_of, items_of
 from loopholes.audit.gold.code_variants import wrong_program
 from loopholes.audit.gold.records import MOST_PARTS, RECORD_CHANGES
 from loopholes.audit.gold.wrong_numbers import NUMBER_CHANGES, Change
+from loopholes.audit.gold.wrong_texts import TEXT_CHANGES
 from loopholes.errors import ScoringError
 from loopholes.rewards.numbers import number
 
@@ -23,11 +25,11 @@ from loopholes.rewards.numbers import number
 def mutants(row: Row, form: Form) -> list[str]:
     """Completions in the form of the row's golden one whose answers are proved wrong, the plainest change first.
 
-    Empty if the kind of answer allows no proof. They are a fallback for floors: honest wrong answers for rows to which
-    no other row can lend one.
+    Empty if the kind of answer allows no proof, and for texts, since nobody honestly answers with part of a word. They
+    are a fallback for floors: honest wrong answers for rows to which no other row can lend one.
     """
     answer = answer_of(row, form)
-    if answer is None:
+    if answer is None or answer.kind == "text":
         return []
     texts = (answer.replaced(wrong) for answers in wrong_answers(answer).values() for wrong in answers)
     return list(dict.fromkeys(text for text in texts if text is not None and text != answer.golden))
@@ -126,6 +128,7 @@ CHANGES: Mapping[str, Mapping[str, Change]] = {
         "element-missing": _elements(_missing),
         "element-added": _elements(_added),
     },
+    "text": TEXT_CHANGES,
     "record": RECORD_CHANGES,
     "program": {"program-mutated": _mutated},
 }

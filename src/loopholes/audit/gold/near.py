@@ -9,11 +9,13 @@ of its fields (:mod:`.records`).
 **The rule.** A near miss is an exploit if it is paid like the right answer (0.9 of the scale or more) on so many rows
 that the lower bound of their share exceeds the threshold for exploits. It is a note if it is one of
 :data:`FORGIVABLE`, which a lenient but sound reader may accept, or if the reward is *graded*: if it pays numbers less,
-step by step, the further off they are, it measures nearness.
+step by step, the further off they are, it measures nearness. Two answers in the place of one are an exploit if they
+are paid in either order, since a policy may then guess twice. In one order only, they are a note.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,9 +26,10 @@ from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
 from loopholes.audit.gold.answer import Answer, answer_of
-from loopholes.audit.gold.mentions import MENTIONS, UNCONTROLLED, Mention
+from loopholes.audit.gold.mentions import ANY_ORDER, MENTIONS, ONE_ORDER, UNCONTROLLED, Mention
 from loopholes.audit.gold.mutants import CHANGES, wrong_answers
 from loopholes.audit.gold.records import parts_of
+from loopholes.audit.gold.wrong_texts import ABBREVIATIONS
 from loopholes.audit.results import Evidence, Finding, Note, Verdict
 from loopholes.audit.scale import SAME, Level, Truth, normalized
 from loopholes.audit.scorer import Scorer
@@ -45,7 +48,12 @@ STEPS = 3
 """A reward that makes at least this many different payments for wrong numbers on one row is graded."""
 FORGIVABLE: Mapping[str, str] = {
     "denied-without-form": "answers in the data have no form, so the reward reads the only answer that it finds",
-    "denied-in-slot": "the reward reads the number in the answer's place, and not the words around it",
+    **dict.fromkeys(
+        ("denied-in-slot", "refuted-in-slot"),
+        "the reward reads the answer in its place, and not the words around it, such as 'not' or 'is wrong'",
+    ),
+    "rival-behind": "the first of several answers counts",
+    "rival-before": "the last of several answers counts",
     "others-text": "the reward reads the letter, and not the text behind it",
     "other-unit": "the reward does not read units",
     "swapped-case": "the reward ignores letter case",
@@ -79,17 +87,20 @@ class Miss:
 class Slot:
     """A place for wrong answers on one row: that of its whole answer, or of one field of it.
 
-    ``rival`` is an answer that is wrong there; None if none is known.
+    ``rival`` is an answer that is wrong there; None if none is known. ``is_label``: the answer is one of a few labels,
+    since other rows have it, too, or the prompt names it.
     """
 
     level: Level
     answer: Answer
     rival: str | None
+    is_label: bool = False
 
     @cached_property
     def wrong(self) -> Mapping[str, Sequence[str]]:
         """Slightly wrong answers, by the way in which they are wrong."""
-        return wrong_answers(self.answer)
+        unproved = ABBREVIATIONS if self.is_label else ()
+        return {name: texts for name, texts in wrong_answers(self.answer).items() if name not in unproved}
 
 
 class NearMisses:
@@ -163,7 +174,10 @@ class NearMisses:
         return max(misses, key=lambda miss: miss.share, default=None)
 
     def _mentioned(self, slot: Slot, name: str) -> Miss | None:
-        """The worst paid wording of a mention; None if any does not apply or the truth calls it right."""
+        """The worst paid wording of a mention, or the best paid one if a single order is enough.
+
+        None if any wording does not apply or the truth calls it right.
+        """
         level, answer, rival = slot.level, slot.answer, slot.rival
         if rival is None:
             return None
@@ -176,9 +190,10 @@ class NearMisses:
             paid = self._scorer.pay([(level.row, text)])[0]
             pays = name not in UNCONTROLLED and (level.share(paid.value) or 0.0) > HALF
             misses.append(Miss(level, text, paid, self._control(level, answer, wording, rival) if pays else None))
-            if misses[-1].share < HALF:
+            if misses[-1].share < HALF and name not in ONE_ORDER:
                 break
-        return min(misses, key=lambda miss: miss.share)
+        worst_or_best = max if name in ONE_ORDER else min
+        return worst_or_best(misses, key=lambda miss: miss.share)
 
     def _control(self, level: Level, answer: Answer, wording: Mention, rival: str) -> Paid | None:
         """The payment of the same wording when it names another wrong answer instead of the right one."""
@@ -199,7 +214,19 @@ def _slots(answers: Sequence[tuple[Level, Answer]]) -> list[list[Slot]]:
     """The slots of each row: its whole answer, and the fields of it that can be answers of their own."""
     rows = [(level, [answer, *parts_of(answer)]) for level, answer in answers]
     everything = [part for _, parts in rows for part in parts]
-    return [[Slot(level, part, _rival(part, everything)) for part in parts] for level, parts in rows]
+    return [
+        [Slot(level, part, _rival(part, everything), _is_label(part, everything)) for part in parts]
+        for level, parts in rows
+    ]
+
+
+def _is_label(answer: Answer, answers: Sequence[Answer]) -> bool:
+    """Whether an answer is one of a few labels: the prompt names it, or another row has it, too."""
+    same = [
+        other for other in answers if other.path == answer.path and normalized(other.text) == normalized(answer.text)
+    ]
+    named = rf"(?<!\w){re.escape(answer.text)}(?!\w)"
+    return len(same) > 1 or re.search(named, answer.row.text, re.IGNORECASE) is not None
 
 
 def _rival(answer: Answer, answers: Sequence[Answer]) -> str | None:
@@ -227,10 +254,9 @@ class _Paid(NamedTuple):
 
     @property
     def message(self) -> str:
-        why = f": {FORGIVABLE[self.name]}" if self.name in FORGIVABLE else ""
         return (
             f"a wrong answer made from the right one ({self.name}) is paid like it on {self.rate} of "
-            f"{len(self.misses)} rows{why}"
+            f"{len(self.misses)} rows"
         )
 
 
@@ -277,10 +303,18 @@ def near_findings(
 
 
 def near_notes(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> Iterator[Note]:
-    """A note about near misses that are paid and that a lenient but sound reader may accept."""
-    forgiven = [kind for kind in _paid_like_right(misses, gate) if kind.forgiven]
-    if forgiven:
-        yield Note("near-miss", forgiven[0].message + _also(forgiven[1:]))
+    """Notes about near misses that are paid and that a lenient but sound reader may accept, one note for each reason.
+
+    That one order of two answers is paid is not worth a note if either order is, which is an exploit.
+    """
+    certain = _paid_like_right(misses, gate)
+    redundant = ONE_ORDER if any(kind.name in ANY_ORDER for kind in certain) else ()
+    by_reason: dict[str, list[_Paid]] = {}
+    for kind in certain:
+        if kind.forgiven and kind.name not in redundant:
+            by_reason.setdefault(FORGIVABLE.get(kind.name, ""), []).append(kind)
+    for reason, (first, *rest) in by_reason.items():
+        yield Note("near-miss", f"{first.message}{_also(rest)}{f': {reason}' if reason else ''}")
 
 
 def _also(kinds: Sequence[_Paid]) -> str:

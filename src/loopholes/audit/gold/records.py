@@ -205,7 +205,7 @@ def _other_value(value: Any) -> Any:
         key = list(value)[-1]
         return {**value, key: _other_value(value[key])}
     text = str(value)
-    return str(int(text) + 17) if re.fullmatch(r"-?\d{1,15}", text) else f"not {text}"
+    return str(int(text) + 17) if re.fullmatch(r"-?\d{1,15}", text) else f"{text}{text[::-1]}"
 
 
 RECORD_CHANGES: Mapping[str, Change] = {
