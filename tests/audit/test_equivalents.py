@@ -76,7 +76,7 @@ def test_the_kind_of_reader_follows_from_what_it_refuses(pay: Pay, reader: str) 
 def test_the_sentence_about_refusals_begins_with_the_share_and_ends_with_what_it_does_not_say() -> None:
     sentence = refusals(scored_equivalents(anywhere, sums(16))).sentence
     assert sentence.startswith("0.0 %") and "are refused" in sentence
-    assert sentence.endswith("This says nothing about whether wrong answers are paid")
+    assert sentence.endswith("this says nothing about whether wrong answers are paid")
 
 
 def test_each_way_is_counted_on_the_rows_that_it_applies_to() -> None:

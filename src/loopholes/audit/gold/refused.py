@@ -22,7 +22,7 @@ READERS: Mapping[str, str] = {
     "balanced": "accepts some ways of writing and refuses others",
     "unknown": "could not be tested",
 }
-NOT_ABOUT_GAMING = "This says nothing about whether wrong answers are paid"
+NOT_ABOUT_GAMING = "this says nothing about whether wrong answers are paid"
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,11 @@ class Refusals:
 
     @property
     def sentence(self) -> str:
-        """The section in two sentences, of which the second keeps the first from being read as praise."""
+        """The section in one sentence, whose end keeps it from being read as praise."""
         if self.reader == "unknown":
             return "no other spelling of a right answer could be tried"
         text = f"{self.within} of right answers that are spelled differently in the right form are refused, and "
         text += f"{self.around} of those in another form, on {self.rows} rows"
         names = [way.name for way in self.refused if way.place == "within"][:6]
         text += f"; in the right form, most rows refuse {', '.join(names)}" if names else ""
-        return f"{text} (kind of reader: {self.reader}, which {READERS[self.reader]}). {NOT_ABOUT_GAMING}"
+        return f"{text} (kind of reader: {self.reader}, which {READERS[self.reader]}); {NOT_ABOUT_GAMING}"
