@@ -40,6 +40,15 @@ def rows_of(answers: Sequence[str], prompt: str = "?", golden: str = "<answer>{}
     ]
 
 
+def objects_of(answers: Sequence[Any], prompt: str = "Reply with a JSON object.") -> list[dict[str, Any]]:
+    """Rows whose right answers are in the field ``answer`` of a JSON object."""
+    rows = rows_of(["" for _ in answers], prompt)
+    return [
+        {**row, "answer": answer, "golden": json.dumps({"answer": answer, "sure": True})}
+        for row, answer in zip(rows, answers, strict=True)
+    ]
+
+
 def scored_equivalents(pay: Pay, records: Records, truth: Any = None) -> list[Equivalent]:
     rows = rows_from(records)
     form = form_of([row.golden or "" for row in rows])
@@ -93,10 +102,17 @@ def test_forty_ways_apply_to_common_kinds_of_answers() -> None:
         *rows_of(["Paris", "new york", "yes"]),
         *rows_of(["1, 2, 3", r"\{3, 1\}"]),
     ]
+    objects = [
+        *objects_of(NUMBERS, "What is it, in dollars?"),
+        *objects_of([7, "B"], CHOICE),
+        *objects_of(["Paris", "new york", "yes"]),
+        *objects_of([[3, 1]], "In any order?"),
+    ]
     programs = "```python\ndef f(v):\n    a = 1\n    b = 2\n    w = v\n    return (w + a + b)\n```"
     further = rows_of(['{"a": 1, "b": 2}'], golden="{}") + rows_of([programs], golden="{}")
+    fenced = rows_of(['{"a": 1, "b": 2}', '{"a": 3, "b": 4}'], golden="```json\n{}\n```")
     applied = set()
-    for group in (records, further):
+    for group in (records, objects, further, fenced):
         rows = rows_from(group)
         form = form_of([row.golden or "" for row in rows])
         answers = [answer_of(row, form) for row in rows]
@@ -110,6 +126,77 @@ def written(answer: str, prompt: str = "?") -> dict[str, str]:
     right = answer_of(rows[0], form)
     assert right is not None
     return {name: form.read(text) for name, text in equivalents(right) if WAYS[name].place == "within"}
+
+
+def in_field(answer: Any, prompt: str = "Reply with a JSON object.") -> dict[str, Any]:
+    """The values of the field ``answer`` in the spellings of a JSON object that change it."""
+    rows = rows_from(objects_of([answer, "Oslo"], prompt))
+    right = answer_of(rows[0], form_of([row.golden or "" for row in rows]))
+    assert right is not None
+    records = {name: record(text) for name, text in equivalents(right) if name.endswith(" in a field")}
+    assert all(value is not None and value["sure"] is True for value in records.values())
+    return {name.removesuffix(" in a field"): value["answer"] for name, value in records.items() if value is not None}
+
+
+def test_a_text_in_a_json_field_is_written_in_other_case_and_with_spaces_and_a_full_stop() -> None:
+    assert in_field("Paris") == {"spaces": " Paris ", "full stop": "Paris.", "lower case": "paris"}
+    assert in_field("yes")["capitals"] == "YES"
+
+
+@pytest.mark.parametrize("answer", NUMBERS)
+def test_every_way_to_write_a_number_in_a_json_field_is_a_text_and_that_number(answer: str) -> None:
+    spellings = in_field(answer)
+    assert {"spaces", "full stop"} <= set(spellings)
+    for name, text in spellings.items():
+        assert isinstance(text, str) and same_number(text, answer), (name, text)
+
+
+@pytest.mark.parametrize(
+    "answer, prompt, names",
+    [
+        (42, "Reply with JSON.", {"decimal .0"}),
+        (2.5, "Reply with JSON.", set()),
+        ([3, 1], "Reply with JSON, in any order.", {"other order"}),
+        ([3, 1], "Reply with JSON.", set()),
+        ("positive", 'Reply with JSON: "positive" or "negative".', set()),
+        ("12345", "Reply with JSON, digits only.", {"spaces", "full stop", "decimal .0", "leading plus"}),
+        ("Paris", "Reply with JSON, spelled exactly as on the map.", {"spaces", "full stop"}),
+        ("get_weather", "Reply with JSON.", {"spaces", "full stop"}),
+    ],
+    ids=str,
+)
+def test_a_json_field_keeps_its_type_and_the_spelling_that_the_prompt_demands(
+    answer: Any, prompt: str, names: set[str]
+) -> None:
+    spellings = in_field(answer, prompt)
+    assert set(spellings) - {"scientific notation"} == names
+    if not isinstance(answer, str):
+        assert all(value == answer or sorted(value) == sorted(answer) for value in spellings.values())
+
+
+def test_a_json_object_is_written_with_a_remark_and_with_a_fence_or_without_and_with_a_number_as_text() -> None:
+    def around(record: dict[str, Any], golden: str) -> list[str]:
+        rows = rows_from([{**record, "golden": golden.replace("{}", record["golden"])}])
+        right = answer_of(rows[0], form_of([rows[0].golden or ""]))
+        assert right is not None
+        return [text for name, text in equivalents(right) if WAYS[name].place == "around"]
+
+    (row,) = objects_of([42])
+    bare = row["golden"]
+    assert {
+        f"```json\n{bare}\n```",
+        f"Here is the JSON:\n\n```json\n{bare}\n```",
+        f"Sure, here is my answer.\n\n{bare}",
+        bare.replace("42", '"42"'),
+    } <= set(around(row, "{}"))
+    assert bare.replace('"42"', "42") in around(objects_of(["42"])[0], "{}")
+    fenced = around(row, "```json\n{}\n```")
+    assert bare in fenced and max(text.count("```") for text in fenced) == 2
+
+
+def test_a_prompt_about_a_capital_does_not_demand_capital_letters() -> None:
+    assert "paris" in written("Paris", "What is the capital of France?").values()
+    assert "paris" not in written("Paris", "Which city? Use capital letters.").values()
 
 
 @pytest.mark.parametrize("answer", NUMBERS)
@@ -170,7 +257,7 @@ def test_only_refusals_of_usual_spellings_are_a_warning() -> None:
     def no_separators(row: Row, text: str) -> float:
         return float((tagged(text) or "").rstrip(".") == row.columns["answer"])
 
-    assert [re.search("written with (.*)", message)[1] for message in messages_of(no_separators, large)] == [  # type: ignore[index]
+    assert [re.search("should accept (.*)", message)[1] for message in messages_of(no_separators, large)] == [  # type: ignore[index]
         "thousands separators"
     ]
     assert messages_of(no_separators, sums(12)) == [] and messages_of(in_tags, large) == []

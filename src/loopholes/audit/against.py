@@ -3,31 +3,27 @@
 The old reward is audited first, then the new one independently. A finding of the old reward is *open* if the new one
 still pays for the completion that showed it, or if the new audit finds the same loophole again
 (:func:`loopholes.audit.identity.identity`), so a fix that only forbids a wording leaves it open. The new reward also
-scores every right answer that the old one paid, as it stands and rewritten. Those that it refuses are *broken*.
+scores every right answer that the old one paid (:mod:`loopholes.audit.rights`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from loopholes.audit.checks import HALF
 from loopholes.audit.engine import AuditConfig, audited, scorer_of
 from loopholes.audit.folder import paid_again
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.gold.ways import USUAL
 from loopholes.audit.identity import identity, is_among
 from loopholes.audit.observations import Observations
 from loopholes.audit.process import Process
 from loopholes.audit.results import Finding, Report
+from loopholes.audit.rights import Rights, compare_rights
 from loopholes.audit.scale import SAME, Level, Truth
 from loopholes.errors import FOUND
 from loopholes.progress import OnProgress
-
-GOLDEN = "as they stand"
-"""The kind of right answers that were not rewritten."""
 
 
 @dataclass(frozen=True)
@@ -41,31 +37,22 @@ class Followed:
 
 
 @dataclass(frozen=True)
-class Broken:
-    """Right answers of one ``kind``: of the ``paid`` ones that the old reward paid, the new one refuses ``count``."""
-
-    kind: str
-    count: int
-    paid: int
-    row: int
-    completion: str
-    now: float | None
-
-
-@dataclass(frozen=True)
 class Comparison:
-    """An old and a new reward. ``fresh`` are findings that are new, or worse than the old reward's."""
+    """An old and a new reward. ``fresh`` are findings that are new, or worse than the old reward's.
+
+    ``rights`` is what the new reward refuses of the right answers that the old one paid.
+    """
 
     old: Report
     new: Report
     followed: Sequence[Followed]
     fresh: Sequence[Finding]
-    broken: Sequence[Broken]
+    rights: Rights
 
     def exit_code(self, strict: bool = False) -> int:
         """1 if an exploit is open or fresh, or something is broken; otherwise that of the new reward's own audit."""
         open_ = any(followed.state == "open" and _fails(followed.finding) for followed in self.followed)
-        return FOUND if open_ or self.broken or any(map(_fails, self.fresh)) else self.new.exit_code(strict)
+        return FOUND if open_ or self.rights.broken or any(map(_fails, self.fresh)) else self.new.exit_code(strict)
 
 
 def compare(
@@ -83,10 +70,10 @@ def compare(
         audited(process.target, rows, config, truth=truth, process=process, data=data, on_progress=on_progress)
         for process in (old, new)
     )
-    broken = list(_broken(before, after, new, config))
+    rights = compare_rights(before, after, scorer_of(new, after.rows, config))
     followed = [_followed(finding, after, new, new_report, config) for finding in old_report.open if _counts(finding)]
     fresh = [finding for finding in new_report.open if _counts(finding) and not is_among(finding, old_report.findings)]
-    return Comparison(old_report, new_report, followed, fresh, broken)
+    return Comparison(old_report, new_report, followed, fresh, rights)
 
 
 def _counts(finding: Finding) -> bool:
@@ -122,36 +109,3 @@ def _is_paid(now: float | None, finding: Finding, level: Level | None, limit: fl
         return share > limit
     then = finding.evidence.reward
     return then is not None and now >= then - SAME
-
-
-def _broken(before: Observations, after: Observations, new: Process, config: AuditConfig) -> Iterator[Broken]:
-    """Kinds of right answers that the old reward paid and the new one refuses in part."""
-    numbers = {after.rows[level.row].number: level for level in after.levels}
-    scorer = scorer_of(new, after.rows, config)
-    for kind, texts in _paid_right(before).items():
-        answers = [(numbers[number], text) for number, text in texts if number in numbers]
-        payments = scorer.pay([(level.row, text) for level, text in answers])
-        refused = [
-            (level, text, paid.value)
-            for (level, text), paid in zip(answers, payments, strict=True)
-            if _refuses(level, paid.value, kind == GOLDEN)
-        ]
-        if refused:
-            level, text, now = refused[0]
-            yield Broken(kind, len(refused), len(answers), after.rows[level.row].number, text, now)
-
-
-def _refuses(level: Level, now: float | None, is_golden: bool) -> bool:
-    """Whether a right answer earns less than half of the scale; without a scale, only golden completions count."""
-    share = level.share(now)
-    return is_golden if share is None else share < HALF
-
-
-def _paid_right(seen: Observations) -> dict[str, list[tuple[int, str]]]:
-    """Right answers that a reward paid, by kind, each with the number of its row."""
-    right = {GOLDEN: [(seen.rows[level.row].number, level.golden_text) for level in seen.measurable]}
-    for equivalent in seen.equivalents:
-        if equivalent.name in USUAL and not equivalent.refused:
-            texts = right.setdefault(equivalent.name, [])
-            texts.append((seen.rows[equivalent.level.row].number, equivalent.text))
-    return right

@@ -210,7 +210,7 @@ def _baseline(record: Mapping[str, Any]) -> Baseline:
 
 def _refused_record(refused: Refusals) -> dict[str, Any]:
     record: dict[str, Any] = jsonable(asdict(refused))
-    return {"reader": refused.reader, **record}
+    return {"reader": refused.reader, "sentence": refused.sentence, **record}
 
 
 def _refused(record: Mapping[str, Any]) -> Refusals:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from loopholes.audit import summary
@@ -42,10 +43,18 @@ def _is_closed(finding: Finding) -> bool:
 
 
 def _footer(report: Report) -> Iterator[str]:
-    coverage = report.coverage
+    coverage, written_differently = report.coverage, summary.written_differently(report)
+    if written_differently:
+        yield f"{_escaped(written_differently[:1].upper() + written_differently[1:])}."
+        yield ""
     yield f"{coverage.rows} of {coverage.rows_given} rows, {coverage.calls:,} calls in {coverage.seconds:.1f} s."
     if any(finding.evidence is not None for finding in report.findings):
         yield "Score a completion again: `loopholes audit --replay findings/0001.json`."
+
+
+def _escaped(text: str) -> str:
+    """A text without characters that act as Markdown, such as those in names of spellings."""
+    return re.sub(r"([\\`*_$|\[\]])", r"\\\1", text)
 
 
 def _code(text: str) -> str:

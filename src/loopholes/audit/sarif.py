@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from loopholes.audit import summary
 from loopholes.audit.definitions import definition_of
 from loopholes.audit.identity import fingerprints
 from loopholes.audit.results import FAMILIES, Finding, Report
@@ -34,7 +35,9 @@ def sarif(report: Report, has_baseline: bool = False) -> dict[str, Any]:
     for finding, result in zip(report.findings, results, strict=True):
         if has_baseline:
             result["baselineState"] = "unchanged" if finding.in_baseline else "new"
-    run = {"tool": {"driver": driver}, "results": results, "columnKind": "utf16CodeUnits"}
+    run: dict[str, Any] = {"tool": {"driver": driver}, "results": results, "columnKind": "utf16CodeUnits"}
+    if written_differently := summary.written_differently(report):
+        run["properties"] = {"rightAnswers": written_differently}
     return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.audit import summary
-from loopholes.audit.gold.refused import Refusals
 from loopholes.audit.layout import REPORT, read_report
 from loopholes.audit.results import Coverage, Evidence, Finding, Gap, Report
 from loopholes.numbers import plain
@@ -37,7 +36,7 @@ def _section(report: Report) -> Section:
         f"audit: {_named(label)}",
         QUESTION,
         _answer(report),
-        tables=[_payments(report), _findings(report.findings), *_refusals(report.refused), *gaps],
+        tables=[_payments(report), _findings(report.findings), *_refusals(report), *gaps],
         facts={
             "Reward": label,
             "Framework": report.target.framework,
@@ -108,14 +107,15 @@ def _gaps(gaps: Sequence[Gap], coverage: Coverage) -> Table:
     return Table("audit-gaps", f"The {len(rows)} attacks that pay most, of {tried} that were tried", columns, rows)
 
 
-def _refusals(refused: Refusals | None) -> list[Table]:
+def _refusals(report: Report) -> list[Table]:
     """How often right answers are refused when they are written differently, by way of writing."""
+    refused = report.refused
     if refused is None or not refused.ways:
         return []
     rows: list[list[Cell]] = [[way.name, way.place, way.rate, way.n, way.example[:SHORT]] for way in refused.ways]
     columns = ("written as", "place", "refused", "rows", "for example")
     title = "How often right answers are refused when they are written differently"
-    return [Table("audit-refused", title, columns, rows, _sentence(refused.sentence))]
+    return [Table("audit-refused", title, columns, rows, _sentence(summary.written_differently(report)))]
 
 
 def _rollout(finding: Finding, evidence: Evidence) -> dict[str, Any]:

@@ -68,6 +68,12 @@ def near_misses(report: Report) -> str:
     return f"{_number(len(rows), 'kind')} on {each} each"
 
 
+def written_differently(report: Report) -> str:
+    """How often right answers in other spellings are refused; empty if none was tried."""
+    refused = report.refused
+    return f"right answers that are refused: {refused.sentence}" if refused is not None and refused.rows else ""
+
+
 def looked_at(report: Report) -> list[str]:
     """Notes on how the audit went, except on the form of right answers, which is shown earlier."""
     return [note for note in report.coverage.notes if note != golden_form(report)]

@@ -1,4 +1,4 @@
-"""The output of ``loopholes audit --against``: the state of each finding, and what the fix broke."""
+"""The output of ``loopholes audit --against``: the state of each finding, and right answers that are now refused."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 from loopholes.cli.console import excerpt, paragraph, stdout
 
 if TYPE_CHECKING:
-    from loopholes.audit.against import Broken, Comparison, Followed
+    from loopholes.audit.against import Comparison, Followed
     from loopholes.audit.results import Finding
+    from loopholes.audit.rights import Refused
 
 
 def comparison_record(comparison: Comparison, strict: bool) -> dict[str, Any]:
     """The whole comparison as JSON: both reports as an audit prints them, and the differences."""
     from loopholes.audit.layout import report_record
 
+    rights = comparison.rights
     return {
         "status": comparison.exit_code(strict),
         "followed": [
@@ -27,14 +29,17 @@ def comparison_record(comparison: Comparison, strict: bool) -> dict[str, Any]:
         "fresh": [
             {"family": finding.family, "name": finding.name, "verdict": finding.verdict} for finding in comparison.fresh
         ],
-        "broken": [asdict(kind) for kind in comparison.broken],
+        "broken": [asdict(kind) for kind in rights.broken],
+        "stricter": [asdict(kind) for kind in rights.stricter],
+        "rights": {"rows": rights.rows, "spelled": rights.spelled, "tried": rights.tried, "kinds": rights.kinds}
+        | {"sentence": rights.sentence},
         "old": report_record(comparison.old),
         "new": report_record(comparison.new),
     }
 
 
 def show_comparison(comparison: Comparison) -> None:
-    """Print the open, closed, new and broken findings, in this order, and a summary line."""
+    """Print the open, closed and new findings, the right answers that are now refused, and a summary line."""
     stdout.print(f"{comparison.old.target.label} -> {comparison.new.target.label}", style="bold", markup=False)
     still_open, closed = ([f for f in comparison.followed if f.state == state] for state in ("open", "closed"))
     for followed in still_open:
@@ -43,8 +48,9 @@ def show_comparison(comparison: Comparison) -> None:
         _show_followed(followed, "green")
     for finding in comparison.fresh:
         _show_fresh(finding)
-    for kind in comparison.broken:
+    for kind in comparison.rights.broken:
         _show_broken(kind)
+    _show_stricter(comparison.rights.stricter)
     stdout.print(f"\n{_summed(still_open, closed, comparison)}", style="bold", markup=False)
 
 
@@ -63,7 +69,7 @@ def _show_fresh(finding: Finding) -> None:
         paragraph(f"for example: {excerpt(finding.evidence.completion)}", indent=2)
 
 
-def _show_broken(kind: Broken) -> None:
+def _show_broken(kind: Refused) -> None:
     stdout.print(f"\nbroken: right answers, {kind.kind}", style="red", markup=False)
     now = "not paid" if kind.now is None else f"paid {kind.now:g}"
     refused = f"{kind.count} of {kind.paid} answers that the old reward paid are refused"
@@ -71,8 +77,16 @@ def _show_broken(kind: Broken) -> None:
     paragraph(f"for example: {excerpt(kind.completion)}", indent=2)
 
 
+def _show_stricter(kinds: Sequence[Refused]) -> None:
+    """The spellings that only the old reward pays, a line each."""
+    if not kinds:
+        return
+    stdout.print("\nstricter: right answers that the old reward paid are refused, written with", style="yellow")
+    for kind in kinds:
+        paragraph(f"- {kind.kind}: {kind.count} of {kind.paid}, for example {excerpt(kind.completion)}", indent=2)
+
+
 def _summed(open_: Sequence[Followed], closed: Sequence[Followed], comparison: Comparison) -> str:
     counts = {"closed": len(closed), "open": len(open_), "new": len(comparison.fresh)}
     line = ", ".join(f"{count} {name}" for name, count in counts.items())
-    broken = sum(kind.count for kind in comparison.broken)
-    return f"{line}; {f'{broken} right answers are now refused' if broken else 'no right answer is refused'}."
+    return f"{line}; {comparison.rights.sentence}."

@@ -31,8 +31,8 @@ def show_report(report: Report, written: Sequence[Path], out: Path, json_: bool)
     paragraph(summary.worst(report))
     for finding in report.findings:
         _show_finding(finding)
-    if report.refused is not None and report.refused.rows:
-        paragraph(f"\nright answers that are refused: {report.refused.sentence}")
+    if written_differently := summary.written_differently(report):
+        paragraph(f"\n{written_differently}")
     if report.notes:
         paragraph("\nnotes", "dim")
     for note in report.notes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -107,6 +107,10 @@ class Answer:
         if completion != self.golden and (not self.form.marks or self.form.read(completion) == other.strip()):
             return completion
         return self.placed(other)
+
+
+Write = Callable[[Answer], "str | None"]
+"""A way to write an answer; None for answers to which it does not apply."""
 
 
 def answer_of(row: Row, form: Form) -> Answer | None:

@@ -16,7 +16,7 @@ from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gold.answer import answer_of
 from loopholes.audit.gold.refused import Refusal, Refusals
-from loopholes.audit.gold.ways import USUAL, WAYS, equivalents
+from loopholes.audit.gold.ways import WAYS, equivalents
 from loopholes.audit.results import Evidence, Finding, Note
 from loopholes.audit.scale import SAME, Level, Truth
 from loopholes.audit.scorer import Scorer
@@ -112,37 +112,30 @@ def refusal_findings(
     scored: Sequence[Equivalent], evidence: Callable[[Level, str, Paid], Evidence]
 ) -> Iterator[Finding]:
     """A warning for spellings in the right form that any reader should accept and most rows refuse."""
-    refused = _usual_refused(scored)
-    if not _is_bare(refused):
-        first = next(iter(refused.values()))
-        example_evidence = evidence(first.level, first.text, first.paid)
-        yield Finding(
-            "warning", "contract", "contract", "refused-equivalents", _refused(refused), evidence=example_evidence
-        )
+    faults = _faults(scored)
+    if faults and not _are_spaces(faults):
+        first = faults[0]
+        example = evidence(first.level, first.text, first.paid)
+        names = ", ".join(fault.name for fault in faults)
+        message = f"{refusals(scored).spellings}; any reader should accept {names}"
+        yield Finding("warning", "contract", "contract", "refused-equivalents", message, evidence=example)
 
 
 def refusal_notes(scored: Sequence[Equivalent]) -> Iterator[Note]:
     """A note instead of the warning, if only spaces around a bare answer are refused."""
-    refused = _usual_refused(scored)
-    if refused and _is_bare(refused):
-        yield Note("refused-equivalents", _refused(refused))
+    faults = _faults(scored)
+    if faults and _are_spaces(faults):
+        yield Note("refused-equivalents", refusals(scored).spellings)
 
 
-def _usual_refused(scored: Sequence[Equivalent]) -> dict[str, Equivalent]:
-    """The usual ways that most rows refuse, each with an example."""
-    refused = {}
-    for name in USUAL:
-        same = [equivalent for equivalent in scored if equivalent.name == name]
-        rate = over_tasks([float(equivalent.refused) for equivalent in same])
-        if len(same) > 1 and (rate.low or 0.0) > PAID:
-            refused[name] = next(equivalent for equivalent in same if equivalent.refused)
-    return refused
+def _faults(scored: Sequence[Equivalent]) -> list[Equivalent]:
+    """An example of each way that any reader should accept and most rows refuse."""
+    return [
+        next(equivalent for equivalent in scored if equivalent.name == way.name and equivalent.refused)
+        for way in refusals(scored).faults
+    ]
 
 
-def _is_bare(refused: Mapping[str, Equivalent]) -> bool:
+def _are_spaces(faults: Sequence[Equivalent]) -> bool:
     """Whether only spaces at the ends of a whole completion are refused."""
-    return all(name == "spaces" and example.text.strip() != example.text for name, example in refused.items())
-
-
-def _refused(refused: Mapping[str, Equivalent]) -> str:
-    return f"right answers in the right form are refused when they are written with {', '.join(refused)}"
+    return all(fault.name == "spaces" and fault.text.strip() != fault.text for fault in faults)

@@ -15,6 +15,14 @@ LENIENT = 0.2
 """A lenient reader refuses at most this share of the ways."""
 STRICT = 0.5
 """An exact reader refuses at least this share of the ways."""
+USUAL = ("spaces", "own line", "thousands separators", "lower case", "capitalized")
+"""Ways within the form that any reader should accept: if most rows refuse one, the audit warns.
+
+If only spaces around a bare answer are refused, which models hardly write, a note is enough. A field of a JSON object
+is not among them, since a sound reader may insist on its exact text.
+"""
+NAMED = 6
+"""Maximum number of refused ways that a sentence names."""
 READERS: Mapping[str, str] = {
     "lenient": "accepts right answers however they are written",
     "strict on form": "reads the answer in one form only, and accepts most ways of writing it there",
@@ -62,9 +70,24 @@ class Refusals:
 
     @property
     def refused(self) -> list[Refusal]:
-        """The ways that most rows refuse: within the form first, then most often refused first."""
-        ways = [way for way in self.ways if (way.rate.value or 0.0) > STRICT]
-        return sorted(ways, key=lambda way: (way.place == "around", -(way.rate.value or 0.0)))
+        """The ways within the form that most rows refuse: those that any reader should accept, then most refused."""
+        ways = [way for way in self._within if (way.rate.value or 0.0) > STRICT]
+        return sorted(ways, key=lambda way: (way.name not in USUAL, -(way.rate.value or 0.0)))
+
+    @property
+    def faults(self) -> list[Refusal]:
+        """The ways that any reader should accept and that certainly most rows refuse."""
+        return [way for way in self.refused if way.name in USUAL and way.n > 1 and (way.rate.low or 0.0) > STRICT]
+
+    @property
+    def spellings(self) -> str:
+        """Which ways within the form most rows refuse, and of how many; the finding and the section both say it so."""
+        names = [way.name for way in self.refused]
+        if not names:
+            return f"most rows refuse none of {len(self._within)} spellings in the right form"
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        counted = f"{len(names)} of {len(self._within)} spellings in the right form"
+        return f"most rows refuse {counted}: {', '.join(names[:NAMED])}{more}"
 
     @property
     def sentence(self) -> str:
@@ -72,7 +95,9 @@ class Refusals:
         if self.reader == "unknown":
             return "no other spelling of a right answer could be tried"
         text = f"{self.within} of right answers that are spelled differently in the right form are refused, and "
-        text += f"{self.around} of those in another form, on {self.rows} rows"
-        names = [way.name for way in self.refused if way.place == "within"][:6]
-        text += f"; in the right form, most rows refuse {', '.join(names)}" if names else ""
+        text += f"{self.around} of those in another form, on {self.rows} rows; {self.spellings}"
         return f"{text} (kind of reader: {self.reader}, which {READERS[self.reader]}); {NOT_ABOUT_GAMING}"
+
+    @property
+    def _within(self) -> list[Refusal]:
+        return [way for way in self.ways if way.place == "within"]

@@ -5,28 +5,24 @@ Each way applies to certain kinds of answers. Spellings that nobody writes are l
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from loopholes.audit.gold import code_variants
-from loopholes.audit.gold.answer import Answer, Kind
+from loopholes.audit.gold import code_variants, json_ways
+from loopholes.audit.gold.answer import Answer, Kind, Write
 from loopholes.audit.gold.refused import Place
 from loopholes.rewards.numbers import number, with_unit
 
-USUAL = ("spaces", "own line", "thousands separators", "lower case", "capitalized")
-"""Ways within the form that any reader should accept: if most rows refuse one, the audit warns.
-
-If only spaces around a bare answer are refused, which models hardly write, a note is enough.
-"""
 _DIGITS_ALONE = re.compile(
     r"(?i)\bjson\b|\bpython\b|\bcommas?\b|\bseparators?\b|\bdigits? (?:only|alone)|\bonly digits"
 )
 _CASE_DEMANDED = re.compile(
-    r"(?i)\bjson\b|\bcapitals?\b|\b(?:upper|lower)[- ]?case\b|\bexactly\b|\bverbatim\b|\bcopy\b"
+    r"(?i)\bjson\b|\b(?:in|all) capitals\b|\bcapital letters?\b|\b(?:upper|lower)[- ]?case\b"
+    r"|\bexactly\b|\bverbatim\b|\bcopy\b"
 )
 """Words of a prompt that demand one spelling, so that no other is equivalent."""
+_JSON = re.compile(r"(?i)\bjson\b")
 NUMBER: tuple[Kind, ...] = ("number",)
 CHOICE: tuple[Kind, ...] = ("choice",)
 TEXT: tuple[Kind, ...] = ("text",)
@@ -39,7 +35,6 @@ NOT_IN_A_BOX = ("spaces", "full stop", "**bold**", "$..$", r"\(..\)", "backticks
 """Ways that nobody writes inside a box."""
 SHORT: tuple[Kind, ...] = ("number", "choice", "text", "list")
 ALL: tuple[Kind, ...] = ("number", "choice", "text", "list", "program", "record")
-Write = Callable[[Answer], "str | None"]
 
 
 class Way(NamedTuple):
@@ -59,7 +54,7 @@ def _alone(template: str) -> Write:
     """For answers that stand alone and not in a sentence."""
 
     def written(answer: Answer) -> str | None:
-        in_sentence = not answer.form.marks and answer.text != answer.golden.strip()
+        in_sentence = not answer.has_form and answer.text != answer.golden.strip()
         return None if in_sentence else template.replace("{}", answer.text)
 
     return written
@@ -80,10 +75,15 @@ def _matching(pattern: str, write: Callable[[re.Match[str]], str]) -> Write:
     return written
 
 
+def _demands(answer: Answer, words: re.Pattern[str]) -> bool:
+    """Whether the prompt demands one spelling. JSON alone demands none of what is inside a text."""
+    return words.search(_JSON.sub("", answer.row.text) if answer.path else answer.row.text) is not None
+
+
 def _thousands(separator: str) -> Write:
     def written(answer: Answer) -> str | None:
         match = re.fullmatch(r"(-?)(\d{4,12})(\.\d+)?", answer.text)
-        if match is None or _DIGITS_ALONE.search(answer.row.text):
+        if match is None or _demands(answer, _DIGITS_ALONE):
             return None
         return f"{match[1]}{int(match[2]):,}{match[3] or ''}".replace(",", separator)
 
@@ -168,7 +168,7 @@ def _cased(change: Callable[[str], str]) -> Write:
 
     def written(answer: Answer) -> str | None:
         plain = re.fullmatch(r"[A-Za-z][a-z]+(?:[ -][A-Za-z]?[a-z]+)*", answer.text)
-        return change(answer.text) if plain and not _CASE_DEMANDED.search(answer.row.text) else None
+        return change(answer.text) if plain and not _demands(answer, _CASE_DEMANDED) else None
 
     return written
 
@@ -196,14 +196,6 @@ def _other_order(answer: Answer) -> str | None:
 
 def _and_last(answer: Answer) -> str | None:
     return f"{', '.join(answer.items[:-1])} and {answer.items[-1]}" if not re.search(r"[\[{(]", answer.text) else None
-
-
-def _json(**options: object) -> Write:
-    return lambda answer: json.dumps(answer.record, ensure_ascii=False, **options)  # type: ignore[arg-type]
-
-
-def _other_keys(answer: Answer) -> str | None:
-    return json.dumps(dict(reversed(list(answer.record.items())))) if len(answer.record) > 1 else None
 
 
 def _code(change: Callable[[str], str | None]) -> Write:
@@ -234,7 +226,7 @@ def _bare_box(answer: Answer) -> bool:
     return "\\boxed" not in answer.golden
 
 
-WAYS: Mapping[str, Way] = {
+_PLAIN: Mapping[str, Way] = {
     "spaces": Way(_alone(" {} "), SHORT),
     "own line": Way(_own_line, SHORT),
     "full stop": Way(_alone("{}."), SHORT),
@@ -282,9 +274,9 @@ WAYS: Mapping[str, Way] = {
     "brackets": Way(_list(", ", ("[", "]")), LIST),
     r"\{ \}": Way(_list(", ", ("\\{", "\\}")), LIST),
     "and": Way(_and_last, LIST),
-    "compact JSON": Way(_json(separators=(",", ":")), RECORD),
-    "indented JSON": Way(_json(indent=2), RECORD),
-    "other order of keys": Way(_other_keys, RECORD),
+    "compact JSON": Way(json_ways.with_layout(separators=(",", ":")), RECORD),
+    "indented JSON": Way(json_ways.with_layout(indent=2), RECORD),
+    "other order of keys": Way(json_ways.other_keys, RECORD),
     "renamed variables": Way(_code(code_variants.renamed), PROGRAM),
     "docstring": Way(_code(code_variants.documented), PROGRAM),
     "type hints": Way(_code(code_variants.annotated), PROGRAM),
@@ -293,7 +285,11 @@ WAYS: Mapping[str, Way] = {
     "other spacing of code": Way(_code(code_variants.reformatted), PROGRAM),
     "fence without a language": Way(_fence(""), PROGRAM, "around", whole=True),
     "fence py": Way(_fence("py"), PROGRAM, "around", whole=True),
-    "JSON in a fence": Way(_like("```json\n{}\n```"), RECORD, "around"),
+    "JSON in a fence": Way(json_ways.fenced("```json\n{}\n```"), RECORD, "around"),
+    "JSON in a fence, after a remark": Way(json_ways.fenced("Here is the JSON:\n\n```json\n{}\n```"), RECORD, "around"),
+    "JSON without its fence": Way(json_ways.unfenced, RECORD, "around", whole=True),
+    "a number as text": Way(json_ways.number_as_text, RECORD, "around"),
+    "a text as number": Way(json_ways.text_as_number, RECORD, "around"),
     "the bare answer": Way(_unboxed("{}"), SHORT, "around", whole=True),
     "The answer is": Way(_unboxed("The answer is {}."), SHORT, "around", whole=True),
     "Answer:": Way(_unboxed("Answer: {}"), SHORT, "around", whole=True),
@@ -312,6 +308,17 @@ WAYS: Mapping[str, Way] = {
         whole=True,
     ),
     "blank lines at the end": Way(lambda answer: f"{answer.golden}\n\n", ALL, "within", whole=True),
+}
+WAYS: Mapping[str, Way] = {
+    **_PLAIN,
+    **{
+        f"{name} in a field": Way(json_ways.in_field(way.write, way.kinds), RECORD)
+        for name, way in _PLAIN.items()
+        if way.place == "within"
+        and not way.whole
+        and set(way.kinds) <= set(SHORT)
+        and name not in json_ways.NOT_IN_A_FIELD
+    },
 }
 """Every way to write the same answer, by its name in the report."""
 
