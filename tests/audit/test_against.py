@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from loopholes.audit import AuditConfig, assert_not_gameable, rows_from, target_of
-from loopholes.audit.against import GOLDEN, Comparison, compare
+from loopholes.audit.against import Comparison, compare
 from loopholes.audit.identity import fingerprints, identity, is_among, read_baseline
 from loopholes.audit.results import Report
+from loopholes.audit.rights import GOLDEN, Refused, Rights
 from loopholes.cli import main
 from loopholes.errors import DataError
 from support.rewards import InProcess, audited, save_rows, sums, write_rewards
@@ -42,7 +44,38 @@ SOURCE = """
 
     def other_hole(completion, answer):
         return max(exact(completion, answer), float(completion.strip() == ""))
+
+    def raises_on_spaces(completion, answer):
+        assert completion == completion.strip() and "> " not in completion
+        return fixed(completion, answer)
+
+    def prefix(completion, answer):
+        import json, re
+        match = re.search(r"\\{.*\\}", completion, re.DOTALL)
+        value = json.loads(match[0]) if match else None
+        value = str(value.get("answer", "")) if isinstance(value, dict) else "-"
+        return float(value.strip().lower().startswith(answer.lower()) or answer.lower().startswith(value.lower()))
+
+    def whole_field(completion, answer):
+        from loopholes.rewards import fields
+        return float(fields(completion, {"answer": answer}))
+
+    def any_spelling(completion, answer):
+        import json, re
+        match = re.search(r"\\{[^{}]*\\}", completion)
+        value = json.loads(match[0]).get("answer") if match else None
+        return float(isinstance(value, str) and value.strip(" .").lower() == answer.lower())
 """
+CITIES = "Oslo Lima Rome Accra Hanoi Sofia Dakar Riga Amman Tokyo Quito Cairo".split()
+
+
+def cities() -> list[dict[str, Any]]:
+    """Rows whose right answers are texts in a field of a JSON object."""
+    prompt = "What is the capital of country {}? Reply with a JSON object."
+    return [
+        {"prompt": prompt.format(place), "answer": city, "golden": json.dumps({"answer": city})}
+        for place, city in enumerate(CITIES)
+    ]
 
 
 @pytest.fixture
@@ -69,8 +102,67 @@ def states(comparison: Comparison) -> dict[str, str]:
 def test_a_fix_that_closes_everything_and_breaks_nothing_passes(file: str) -> None:
     comparison = compared(file, "contains", "fixed")
     assert "shotgun" in states(comparison) and set(states(comparison).values()) == {"closed"}
-    assert not comparison.fresh and not comparison.broken
+    assert not comparison.fresh and not comparison.rights.broken
     assert comparison.exit_code() == 0
+
+
+def test_a_fix_that_refuses_spellings_in_json_fields_and_remarks_is_stricter_and_names_each_with_its_share(
+    file: str,
+) -> None:
+    comparison = compared(file, "prefix", "whole_field", cities())
+    refused = {kind.kind: kind for kind in comparison.rights.stricter}
+    assert {"spaces in a field", "full stop in a field", "lower case in a field", "a remark before"} <= set(refused)
+    assert all((kind.count, kind.paid, kind.now) == (12, 12, 0) for kind in refused.values())
+    assert refused["lower case in a field"].completion in {f'{{"answer": "{city.lower()}"}}' for city in CITIES}
+    assert not comparison.rights.broken and comparison.exit_code() == 0
+    assert re.search(
+        r"no right answer is refused as it stands, on 12 rows; of \d+ other spellings that the old reward pays, "
+        rf"{len(refused)} are refused on 12 rows$",
+        comparison.rights.sentence,
+    )
+
+
+def test_no_right_answer_is_refused_only_after_every_spelling_that_the_old_reward_pays_was_tried(file: str) -> None:
+    rights = compared(file, "prefix", "any_spelling", cities()).rights
+    assert (rights.broken, rights.stricter, rights.rows, rights.spelled) == ([], [], 12, 12)
+    assert 6 <= rights.kinds <= rights.tried
+    spellings = f"in {rights.kinds} other spellings on 12"
+    assert rights.sentence == f"no right answer is refused, neither as it stands on 12 rows nor {spellings}"
+
+
+def test_a_spelling_on_which_the_fixed_reward_raises_is_refused(file: str) -> None:
+    rights = compared(file, "contains", "raises_on_spaces").rights
+    assert "spaces" in {kind.kind for kind in rights.broken}
+    assert not any(kind.kind == GOLDEN for kind in rights.broken)
+
+
+def _refused(kind: str, count: int) -> list[Refused]:
+    return [Refused(kind, count, 12, 0, "42", 0.0)]
+
+
+@pytest.mark.parametrize(
+    "rights, sentence",
+    [
+        (Rights(0, 0, 0, 0, [], []), "no right answer was compared, since the old reward pays none more than a wrong"),
+        (Rights(12, 0, 0, 0, [], []), "as it stands, on 12 rows; no other spelling of one could be tried"),
+        (Rights(12, 0, 9, 0, [], []), "as it stands, on 12 rows; of 9 other spellings, the old reward pays none"),
+        (Rights(12, 8, 9, 7, [], []), "neither as it stands on 12 rows nor in 7 other spellings on 8"),
+        (
+            Rights(12, 8, 9, 7, _refused("spaces", 8), _refused("a remark before", 8)),
+            "as it stands, on 12 rows; of 7 other spellings that the old reward pays, 2 are refused on 8 rows",
+        ),
+        (
+            Rights(12, 8, 9, 7, _refused(GOLDEN, 3), []),
+            "on 3 of 12 rows, right answers are refused as they stand; of 7 other spellings that the old reward pays, "
+            "none is refused on 8 rows",
+        ),
+    ],
+    ids=["nothing", "no spellings", "none paid", "all well", "spellings", "as they stand"],
+)
+def test_the_summary_says_how_many_right_answers_were_tried_and_in_how_many_spellings(
+    rights: Rights, sentence: str
+) -> None:
+    assert sentence in rights.sentence
 
 
 def test_a_fix_that_forbids_one_wording_leaves_the_loophole_open(file: str) -> None:
@@ -95,7 +187,7 @@ def test_a_finding_of_the_fixed_reward_alone_is_new_and_fails(file: str) -> None
 
 def test_a_fix_that_refuses_right_answers_is_broken_with_their_number_and_an_example(file: str) -> None:
     comparison = compared(file, "contains", "fixed_for_most")
-    (golden,) = [broken for broken in comparison.broken if broken.kind == GOLDEN]
+    (golden,) = [broken for broken in comparison.rights.broken if broken.kind == GOLDEN]
     wrong = [row for row in sums(12) if int(row["answer"]) % 3 == 0]
     assert (golden.count, golden.paid) == (len(wrong), 12)
     assert golden.completion in {row["golden"] for row in wrong} and golden.now == 0
@@ -104,7 +196,7 @@ def test_a_fix_that_refuses_right_answers_is_broken_with_their_number_and_an_exa
 
 def test_a_fix_that_refuses_a_usual_spelling_breaks_it_and_names_it(file: str) -> None:
     comparison = compared(file, "fixed", "exact")
-    assert {kind.kind for kind in comparison.broken} == {"spaces", "own line"}
+    assert {kind.kind for kind in comparison.rights.broken} == {"spaces", "own line"}
     assert comparison.exit_code() == 1
 
 
@@ -114,11 +206,14 @@ def test_the_command_prints_what_became_of_each_finding_and_ends_with_its_status
     command = ["audit", f"{file}:contains", "--data", "rows.jsonl", "--search-calls", "0", "--against"]
     assert main([*command, f"{file}:fixed"]) == 0
     output = capsys.readouterr().out
-    assert "closed: exploit, shotgun" in output and "0 open, 0 new; no right answer is refused" in output
+    assert "closed: exploit, shotgun" in output and "0 open, 0 new; no right answer is refused as it stands" in output
+    assert "- The answer is: 12 of 12, for example 'The answer is" in output
     assert main([*command, f"{file}:one_wording", "--json"]) == 1
     record = json.loads(capsys.readouterr().out)
     assert {finding["state"] for finding in record["followed"] if finding["family"] == "shotgun"} == {"open"}
     assert record["status"] == 1 and record["new"]["target"]
+    assert record["rights"]["rows"] == 12 and record["rights"]["sentence"].startswith("no right answer is refused")
+    assert record["broken"] == record["stricter"] == []
 
 
 @pytest.mark.parametrize("option", [["--baseline", "findings"], ["--reward", "rewards.py:exact"]])

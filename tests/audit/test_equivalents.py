@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,10 +23,13 @@ from loopholes.audit.gold.equivalents import (
     refusals,
 )
 from loopholes.audit.gold.ways import WAYS, equivalents
+from loopholes.audit.markdown import markdown
 from loopholes.audit.results import Evidence
 from loopholes.audit.scale import Level, levels_of
+from loopholes.audit.section import audits_of
+from loopholes.cli import main
 from loopholes.rewards import calls_passed, choice, number, program, record, same_list, same_number, tagged
-from support.rewards import scorer_for, sums
+from support.rewards import audited, save_rows, scorer_for, sums, write_rewards
 
 Pay = Callable[[Row, str], float]
 Records = Sequence[dict[str, Any]]
@@ -298,3 +302,44 @@ def test_spaces_around_a_bare_answer_are_a_note_and_between_tags_a_warning() -> 
         note.name for note in refusal_notes(scored_equivalents(exactly, bare))
     ] == ["refused-equivalents"]
     assert messages_of(exactly, sums(12)) and list(refusal_notes(scored_equivalents(exactly, sums(12)))) == []
+
+
+@pytest.mark.usefixtures("inside")
+def test_the_warning_and_the_section_count_alike_in_every_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = """
+        def exact(completion, answer):
+            return float(completion == f"<answer>{answer}</answer>")
+    """
+    write_rewards(tmp_path, source)
+    save_rows(tmp_path, rows_of([str(1234 + 1000 * at) for at in range(12)]))
+    command = ["audit", "rewards.py:exact", "--data", "rows.jsonl", "--search-calls", "0"]
+    main([*command, "--markdown", "audit.md", "--sarif", "audit.sarif"])
+    terminal = " ".join(capsys.readouterr().out.split())
+    record = json.loads(Path("findings/audit.json").read_text())
+    (warning,) = [finding for finding in record["findings"] if finding["name"] == "refused-equivalents"]
+    counted = re.match(
+        "most rows refuse [0-9]+ of [0-9]+ spellings in the same form: spaces, own line, ", warning["message"]
+    )
+    assert counted is not None
+    refused = [way for way in record["refused"]["ways"] if way["place"] == "within" and way["rate"]["value"] > 0.5]
+    assert counted.startswith(f"most rows refuse {len(refused)} of ")
+    assert terminal.count(counted) == 2 and counted in record["refused"]["sentence"]
+    (run,) = json.loads(Path("audit.sarif").read_text())["runs"]
+    assert counted in run["results"][0]["message"]["text"] and counted in run["properties"]["rightAnswers"]
+    assert counted in Path("audit.md").read_text()
+    (section,) = audits_of(Path("findings"))
+    (table,) = [table for table in section.tables if table.name == "audit-refused"]
+    assert counted in table.note and record["refused"]["sentence"] in table.note
+
+
+@pytest.mark.usefixtures("inside")
+def test_names_of_spellings_do_not_act_as_markdown_in_a_comment(tmp_path: Path) -> None:
+    source = """
+        def not_bold(completion, answer):
+            return float("**" not in completion and answer in completion)
+    """
+    report = audited(f"{write_rewards(tmp_path, source)}:not_bold", sums(8))
+    assert r"\*\*bold\*\*" in markdown(report) and "**bold**" not in markdown(report)
