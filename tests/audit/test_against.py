@@ -205,9 +205,9 @@ def test_the_command_prints_what_became_of_each_finding_and_ends_with_its_status
 ) -> None:
     command = ["audit", f"{file}:contains", "--data", "rows.jsonl", "--search-calls", "0", "--against"]
     assert main([*command, f"{file}:fixed"]) == 0
-    output = capsys.readouterr().out
+    output = " ".join(capsys.readouterr().out.split())
     assert "closed: exploit, shotgun" in output and "0 open, 0 new; no right answer is refused as it stands" in output
-    assert "- The answer is: 12 of 12, for example 'The answer is" in output
+    assert "- 12 of 12: The answer is, for example 'The answer is" in output
     assert main([*command, f"{file}:one_wording", "--json"]) == 1
     record = json.loads(capsys.readouterr().out)
     assert {finding["state"] for finding in record["followed"] if finding["family"] == "shotgun"} == {"open"}

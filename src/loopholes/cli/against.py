@@ -51,7 +51,7 @@ def show_comparison(comparison: Comparison) -> None:
     for kind in comparison.rights.broken:
         _show_broken(kind)
     _show_stricter(comparison.rights.stricter)
-    stdout.print(f"\n{_summed(still_open, closed, comparison)}", style="bold", markup=False)
+    paragraph(f"\n{_summed(still_open, closed, comparison)}", "bold")
 
 
 def _show_followed(followed: Followed, style: str) -> None:
@@ -83,7 +83,7 @@ def _show_stricter(kinds: Sequence[Refused]) -> None:
         return
     stdout.print("\nstricter: right answers that the old reward paid are refused, written with", style="yellow")
     for kind in kinds:
-        paragraph(f"- {kind.kind}: {kind.count} of {kind.paid}, for example {excerpt(kind.completion)}", indent=2)
+        paragraph(f"- {kind.count} of {kind.paid}: {kind.kind}, for example {excerpt(kind.completion)}", indent=2)
 
 
 def _summed(open_: Sequence[Followed], closed: Sequence[Followed], comparison: Comparison) -> str:
