@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.audit import AuditConfig, Report, audit, read_rows, target_of
-from loopholes.audit.folder import panel_hash
+from loopholes.audit.panel_hash import panel_hash
 from loopholes.cores import cores
 from shares import share
 

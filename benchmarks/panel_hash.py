@@ -1,9 +1,9 @@
-"""Which panel do published rates belong to? The hash of the audit's deciding sources at a commit.
+"""Which panel do published rates belong to? The hash of the audit's deciding code at a commit.
 
-``python benchmarks/panel_hash.py COMMIT`` prints two hashes: over all Python files of ``loopholes.audit``, as rates up
-to commit a475688 name their panel, and over the files that decide a verdict, as
-:func:`loopholes.audit.folder.panel_hash` counts today. Where a file of rates names the first, the second is the name of
-the same sources.
+``python benchmarks/panel_hash.py COMMIT`` prints two hashes: over the bytes of all Python files of ``loopholes.audit``,
+as rates up to commit a475688 name their panel, and over the code that decides a verdict, as
+:func:`loopholes.audit.panel_hash.panel_hash` counts today. Where a file of rates names the first, the second is the
+name of the same panel.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from loopholes.audit.folder import panel_hash
+from loopholes.audit.panel_hash import panel_hash
 
 PACKAGE = "src/loopholes/audit"
 
@@ -40,7 +40,7 @@ def main() -> None:
         archive.extractall(folder, filter="data")
         sources = Path(folder) / PACKAGE
         print(f"all files       {of_all_files(sources)}")
-        print(f"deciding files  {panel_hash(sources)}")
+        print(f"deciding code   {panel_hash(sources)}")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,11 @@ def reward(completion, answer):
         subprocess.Popen(command, start_new_session=True)
     return float(completion == answer)
 """
+ENDS = """
+import os
+def reward(completion, answer):
+    return float(completion == answer) if completion else os._exit(1)
+"""
 FAULTS = {
     "hangs at import": ("import time; time.sleep(600)\n" + SOUND, 2, "took longer than 3 s while it was loaded"),
     "exits at import": ("import os; os._exit(0)\n" + SOUND, 2, "ended the process that it ran in while it was loaded"),
@@ -89,6 +94,21 @@ def test_a_fault_of_a_target_is_one_sentence_and_nothing_of_it_outlives_the_audi
     findings = json.loads(printed.out)["findings"] if printed.out else []
     is_unsteady = "nondeterministic" in {finding["name"] for finding in findings}
     assert is_unsteady is (name == "changes between two calls")
+
+
+def test_the_report_counts_how_often_the_reward_ended_its_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rewards.py").write_text(f"{SOUND.replace('reward', 'sound')}{ENDS}")
+    Path("rows.jsonl").write_text("\n".join(map(json.dumps, ROWS)))
+    deaths = []
+    for name in ("sound", "reward"):
+        main(["audit", f"rewards.py:{name}", "--data", "rows.jsonl", "--rows", "4", "--search-calls", "0", "--json"])
+        coverage = json.loads(capsys.readouterr().out)["coverage"]
+        deaths.append(coverage["deaths"])
+        assert any("ended or had to be killed" in note for note in coverage["notes"]) is (coverage["deaths"] > 0)
+    assert deaths[0] == 0 < deaths[1]
 
 
 def test_a_target_without_data_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

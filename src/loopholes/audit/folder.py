@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from loopholes.audit.episodes.playing import EARLIER
 from loopholes.audit.frameworks import framework
 from loopholes.audit.frameworks.base import Paid, Part, Row
 from loopholes.audit.layout import FINDINGS, REPORT, SavedFinding, finding_record, read_finding, report_record
+from loopholes.audit.panel_hash import panel_hash
 from loopholes.audit.process import Process, RewardProcess
 from loopholes.audit.results import Evidence, Report, Scoring, Target
 from loopholes.audit.scorer import Scorer
@@ -23,19 +23,6 @@ from loopholes.files import disk_errors, read_json, write_json
 from loopholes.modules import module_name, source_of
 from loopholes.records import messages
 from loopholes.version import __version__
-
-UNDECIDING = (
-    *("targets.py", "environments.py", "definitions.py", "discovery.py", "probe.py", "frameworks/"),
-    *("rows.py", "truth.py", "survey.py"),
-    *("process.py", "replies.py", "worker.py", "forks.py"),
-    *("folder.py", "layout.py", "sarif.py", "section.py", "summary.py", "snippets.py"),
-    *("assertion.py", "against.py", "rights.py", "identity.py", "selftest/"),
-)
-"""Files and folders of this package that do not affect verdicts, so that :func:`panel_hash` leaves them out.
-
-They find, load and call a target and read its data, run its process, write and show a report, or compare finished
-audits. Files that are not listed count as deciding.
-"""
 
 
 def hashes(target: Target, data: Path | None) -> dict[str, Any]:
@@ -51,22 +38,6 @@ def hashes(target: Target, data: Path | None) -> dict[str, Any]:
         "versions": versions,
         "panel": panel_hash(),
     }
-
-
-@cache
-def panel_hash(folder: Path = Path(__file__).parent) -> str:
-    """SHA-256 of the sources that decide a verdict: attacks, near misses, the scale, the stages and the rules.
-
-    It covers the files of this package except :data:`UNDECIDING`, in the order of their names. Two audits with the same
-    hash make the same calls and judge the answers alike; rates measured with another hash belong to another tool.
-    ``folder`` may hold other sources of this package, such as an earlier commit's.
-    """
-    digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*.py")):
-        name = file.relative_to(folder).as_posix()
-        if not name.startswith(UNDECIDING):
-            digest.update(f"{name} {_digest(file)}\n".encode())
-    return digest.hexdigest()
 
 
 def _files(part: Part, python: str) -> dict[str, Path]:

@@ -19,9 +19,9 @@ from openenv.validation import NormalizedManifest
 
 from loopholes.audit.engine import AuditConfig, audited
 from loopholes.audit.floor import measure
-from loopholes.audit.folder import panel_hash
 from loopholes.audit.frameworks._openenv_grader import FLOOR, GAP, Graded, RewardAuditGrader, Verdict, run_graders
 from loopholes.audit.observations import Observations
+from loopholes.audit.panel_hash import panel_hash
 from loopholes.audit.process import RewardProcess
 from loopholes.audit.results import Report
 from loopholes.audit.rows import read_rows

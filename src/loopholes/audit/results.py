@@ -271,9 +271,9 @@ class Coverage:
     """What was examined and what was not: nothing that was skipped counts as passed.
 
     ``rows`` of ``rows_given`` rows were drawn. Right answers got a reward on ``scored`` of them, ``no_signal`` have no
-    scale, and ``not_applicable`` is the fraction without a reward. ``seconds`` is the time of the whole audit.
-    ``attacks`` counts the panel's attacks that were tried at all, by family, and ``near`` the rows on which each near
-    miss of the right answer was tried, by name.
+    scale, and ``not_applicable`` is the fraction without a reward. ``seconds`` is the time of the whole audit, and
+    ``deaths`` counts how often the reward's process ended or was killed. ``attacks`` counts the panel's attacks that
+    were tried at all, by family, and ``near`` the rows on which each near miss of the right answer was tried, by name.
 
     ``tried`` in [0, 1] is the fraction of the attacks that apply to any row which were tried on enough rows with a
     scale. Enough is half of those rows, but at least 8 and at most 30, and all of them if there are fewer, or if the
@@ -294,6 +294,7 @@ class Coverage:
     tried: float = 1.0
     attacks: Mapping[str, int] = field(default_factory=dict)
     near: Mapping[str, int] = field(default_factory=dict)
+    deaths: int = 0
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.audit.engine import AuditConfig, audit
-from loopholes.audit.folder import panel_hash, save
+from loopholes.audit.folder import save
 from loopholes.audit.frameworks.base import Row
+from loopholes.audit.panel_hash import panel_hash
 from loopholes.audit.process import RewardProcess
 from loopholes.audit.results import Report, Target
 from loopholes.audit.summary import counted

@@ -139,6 +139,7 @@ def _coverage(seen: Observations) -> Coverage:
         tried=seen.share_tried,
         attacks=dict(sorted(Counter(gap.family for gap in seen.gaps).items())),
         near={name: len(misses) for name, misses in sorted(seen.near.items())},
+        deaths=seen.usage.deaths,
     )
 
 

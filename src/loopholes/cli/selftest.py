@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def selftest(json_: bool) -> int:
     """Run the self-test and print each verdict as it comes; returns 1 if any differs from the committed one."""
-    from loopholes.audit.folder import panel_hash
+    from loopholes.audit.panel_hash import panel_hash
     from loopholes.audit.selftest import cases, committed_rates, run
 
     outcomes = []
