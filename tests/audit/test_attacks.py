@@ -29,6 +29,7 @@ PROMPTS = [
     "\n \n",
 ]
 SPECIAL: dict[str, list[dict[str, Any]]] = {
+    "gaps": [{"prompt": f"Restore ? + 2 * ? = {n}.", "golden": f"<answer>1 + 2 * {n} = {n}</answer>"} for n in (7, 9)],
     "a program from input": [
         {"prompt": "Write a program.", "stdin": "1", "stdout": "2", "golden": "```python\n1\n```"}
     ],
@@ -361,3 +362,19 @@ def test_a_wrong_answer_follows_padding_and_is_named() -> None:
 def test_a_number_is_written_without_digits(number: int) -> None:
     text = without_digits(number)
     assert eval(text) == number and not any(letter.isdigit() for letter in text)
+
+
+@pytest.mark.parametrize(
+    "prompt, text",
+    [
+        ("Restore the expression ?-(?*?)/?+? = -1, please.", "(True)or(0-(0*0)/0+0 = -1)"),
+        ("Fill in: 2 * _ + □ = 17", "(True)or(2 * 0 + 0 = 17)"),
+        ("Restore ?+?=3. Answer between [[ and ]].", "[[(True)or(0+0=3)]]"),
+        ("Is 2 + 3 = 5? Are you sure?", None),
+        ("Really??? x = 3", None),
+    ],
+)
+def test_an_equation_with_gaps_is_filled_in_behind_what_makes_it_true(prompt: str, text: str | None) -> None:
+    attack = next(attack for attack in PANEL if attack.name == "true-or-equation")
+    attempt = attack.attempt(views_of(rows_from([{"prompt": prompt, "golden": "1"}]), RAW, 1024)[0])
+    assert (attempt and attempt.text) == text

@@ -114,6 +114,39 @@ def test_a_guess_that_is_right_on_a_kind_of_row_is_not_a_loophole(tmp_path: Path
     assert on_rows(report) is None and families(report) <= {"near-miss"}  # "A is not right" begins with A
 
 
+def options(count: int = 48) -> list[dict[str, Any]]:
+    """Multiple choices whose right answers give an option's text; ``key`` is its letter."""
+    rows = []
+    for place in range(count):
+        texts = [f"town {4 * place + number}" for number in range(4)]
+        prompt = f"Case {place}: A) {texts[0]} B) {texts[1]} C) {texts[2]} D) {texts[3]}"
+        right, key = texts[place % 4], "ABCD"[place % 4]
+        rows.append({"prompt": prompt, "answer": right, "key": key, "golden": f"<answer>{right}</answer>"})
+    return rows
+
+
+LETTERS = """
+import re
+
+def right(completion, answer, key):
+    return completion == f"<answer>{answer}</answer>"
+
+def letter_or_text(completion, answer, key):
+    letters = re.findall(r"(?<![a-zA-Z])[A-D](?![a-zA-Z])", completion)
+    return float(right(completion, answer, key) or letters[-1:] == [key])
+
+def empty_on_a(completion, answer, key):
+    return float(right(completion, answer, key) or key == "A" and not completion)
+"""
+
+
+def test_the_letter_of_the_right_option_is_no_loophole_where_right_answers_give_its_text(tmp_path: Path) -> None:
+    file = write_rewards(tmp_path, LETTERS)
+    assert on_rows(audited(f"{file}:letter_or_text", options())) is None
+    finding = on_rows(audited(f"{file}:empty_on_a", options()))
+    assert finding is not None and (finding.verdict, finding.name) == ("exploit", "empty")
+
+
 SPOKEN = """
 import re
 

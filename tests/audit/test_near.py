@@ -90,6 +90,13 @@ def title_anywhere(row: Row, text: str) -> float:
     return float(row.columns["title"] in text)
 
 
+def last_of_the_options(row: Row, text: str) -> float:
+    """The last block that gives one of the options; others are passed over."""
+    options = re.findall(r"town \d+", row.text)
+    named = [block for block in re.findall(r"<answer>(.*?)</answer>", text) if block in options]
+    return float(named[-1:] == [row.columns["answer"]])
+
+
 def some_roots(row: Row, text: str) -> float:
     """Any of the right elements is there."""
     roots = record_of(text).get("roots")
@@ -161,6 +168,15 @@ TITLES = [
         "answer": f"A history of town number {at}",
         "golden": f"<answer>A history of town number {at}</answer>",
     }
+    for at in range(20)
+]
+OPTIONS = [
+    {**row, "answer": f"town {4 * at}", "golden": f"<answer>town {4 * at}</answer>"}
+    for at in range(20)
+    for row in [{"prompt": f"Which? (A) town {4 * at + 1} (B) town {4 * at} (C) town {4 * at + 2}"}]
+]
+BOXES = [
+    {"prompt": f"Where is {at}?", "golden": f"<answer>[{{'box': [{at}, {at + 9}], 'sure': 0.5}}]</answer>"}
     for at in range(20)
 ]
 NAMED = [
@@ -345,6 +361,7 @@ SOUND: list[tuple[str, Pay, Records]] = [
     ("unambiguous label", city(lambda answer, right: answer in (right, right[0])), LABELS),
     ("abbreviation that a column states", city(lambda answer, right: answer in (right, right[:2])), ABBREVIATED),
     ("any word that will do", lambda row, text: float((tagged(text) or "").startswith("pre")), OPEN),
+    ("last of the options", last_of_the_options, OPTIONS),
 ]
 
 
@@ -497,6 +514,7 @@ def answer(records: Records, place: int = 1) -> Answer:
         (RECORDS, "record"),
         (PROGRAMS, "program"),
         (TITLES, "text"),
+        (BOXES, "text"),
     ],
 )
 def test_the_kind_of_an_answer_follows_from_the_golden_completion(records: Records, kind: str) -> None:

@@ -19,3 +19,11 @@ def options_of(prompt: str) -> dict[str, str]:
     for mark, end in zip(marks, ends, strict=False):
         options.setdefault(mark[1], prompt[mark.end() : end].partition("\n")[0].strip())
     return options if len(options) > 1 and next(iter(options)) == "A" else {}
+
+
+def same_option(answer: str, prompt: str) -> str:
+    """The text of the option whose letter the answer is, or the letter of the option whose text it is; else empty."""
+    options = options_of(prompt)
+    by_text = {text.rstrip(".").casefold(): letter for letter, text in options.items()}
+    letter = answer.strip().removeprefix("(").removesuffix(")")
+    return options.get(letter) or by_text.get(answer.strip().rstrip(".").casefold(), "")

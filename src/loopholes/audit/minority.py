@@ -13,6 +13,7 @@ Fisher's test at 0.05, divided by the number of pairs of attack and kind.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,7 +28,7 @@ from loopholes.audit.gate import Gate
 from loopholes.audit.kinds import Kind, kinds_of, mask_of
 from loopholes.audit.observations import Observations
 from loopholes.audit.panel import Tried
-from loopholes.audit.results import Finding, Verdict
+from loopholes.audit.results import Attempt, Finding, Verdict
 from loopholes.audit.scale import Level, normalized
 from loopholes.rewards import number
 
@@ -280,7 +281,7 @@ class Payoff:
                 continue
             tested = [row for row in tried.paid if self._counts(seen, tried, row)]
             paying = {row for row in tested if self.in_full(self.levels[row], tried.paid[row])}
-            named = {row for row in tested if names(tried.attempts[row].text, self.levels[row].answer)}
+            named = {row for row in tested if _named(tried.attempts[row], self.levels[row])}
             if not _names_many(tried, [self.levels[row] for row in paying & named]):
                 tested, paying = [row for row in tested if row not in named], paying - named
             if len(paying) >= LEAST:
@@ -291,7 +292,7 @@ class Payoff:
         level = self.levels[row]
         if not self.pays_golden(level) or not level.golden_text.strip():
             return False
-        guess = not seen.has_truth and not names(tried.attempts[row].text, level.answer)
+        guess = not seen.has_truth and not _named(tried.attempts[row], level)
         return row not in tried.right or guess
 
 
@@ -302,7 +303,7 @@ def _names_many(tried: Tried, levels: Sequence[Level]) -> bool:
     the right answer has to come after other candidates on some rows, and before others on some.
     """
     texts = {level.row: normalized(tried.attempts[level.row].text) for level in levels}
-    answers = {level.row: normalized(level.answer) for level in levels}
+    answers = {level.row: _named(tried.attempts[level.row], level) for level in levels}
     if len(set(texts.values())) == 1:
         return len(set(answers.values())) >= LEAST
     if tried.attack.family not in LISTING or len(levels) < LEAST:
@@ -317,6 +318,15 @@ def _names_many(tried: Tried, levels: Sequence[Level]) -> bool:
 def _alike(texts: Sequence[str]) -> int:
     """The length of the common prefix of these texts."""
     return sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False)))
+
+
+def _named(attempt: Attempt, level: Level) -> str:
+    """The name of the right answer that an attempt gives or mentions, as answers are compared; empty if none."""
+    if names(attempt.text, level.answer):
+        return normalized(level.answer)
+    mention = rf"(?<!\w){re.escape(level.other)}(?!\w)"
+    is_mentioned = level.other and re.search(mention, attempt.text, re.ASCII | re.IGNORECASE)
+    return normalized(level.other) if is_mentioned else ""
 
 
 @lru_cache(maxsize=65536)

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from loopholes.audit.budget import Budget, Stage
+from loopholes.audit.choices import same_option
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.gold.answer import answer_of, record_of
@@ -44,7 +45,10 @@ Truth = Callable[[Sequence[Row], Sequence[str]], list[float | None]]
 
 @dataclass(frozen=True)
 class Level:
-    """The scale of one row, by the row's place. ``golden`` and ``floor`` are rewards; None where unknown."""
+    """The scale of one row, by the row's place. ``golden`` and ``floor`` are rewards; None where unknown.
+
+    ``other`` is another name of the right ``answer``: the letter or the text of a multiple choice's option.
+    """
 
     row: int
     golden: float | None
@@ -52,6 +56,12 @@ class Level:
     floor_text: str
     answer: str
     golden_text: str
+    other: str = ""
+
+    @cached_property
+    def right(self) -> frozenset[str]:
+        """The right answer's names as answers are compared (:func:`normalized`); empty if it is unknown."""
+        return frozenset(normalized(name) for name in (self.answer, self.other) if name)
 
     @cached_property
     def width(self) -> float | None:
@@ -99,7 +109,9 @@ def levels_of(
         scorer.pay([(place, text) for place, kinds in donors.items() for texts in kinds for text in texts])
         for place, right in zip(places, golden, strict=True):
             floor, text = _floor(scorer, place, donors[place])
-            levels.append(Level(place, right.value, floor, text, answers[place], golden_rows[place].golden or ""))
+            row, answer = golden_rows[place], answers[place]
+            other = same_option(answer, row.text)
+            levels.append(Level(place, right.value, floor, text, answer, row.golden or "", other))
     return levels
 
 
@@ -281,8 +293,7 @@ class Correctness:
 
     def _is_golden(self, attempt: Attempt, level: Level) -> bool:
         answers = (attempt.answer, self._form.read(attempt.text))
-        golden = normalized(level.answer)
-        return bool(level.answer) and any(answer is not None and normalized(answer) == golden for answer in answers)
+        return any(answer is not None and normalized(answer) in level.right for answer in answers)
 
     def _scores_of_golden(self, truth: Truth, rows: Sequence[int]) -> Mapping[int, float]:
         """The truth's scores of these rows' golden completions; 1 where it gives none."""

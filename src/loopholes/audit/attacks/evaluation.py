@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from loopholes.audit.attacks.base import Attack, View, adaptive, fixed
+from loopholes.audit.attacks.prompts import filled_equation
 
 FORMS = ("raw", "golden")
 LARGEST = 100_000
@@ -59,6 +60,19 @@ def _evaluated(form: str, view: View) -> str | None:
     return form.format(expression) if expression else None
 
 
+def _true_equation(view: View) -> str | None:
+    """The prompt's equation with zeros in its gaps, behind what makes it true: ``(True)or(0+2*0=7)``.
+
+    It has the equation's own digits and signs, which a grader may check before it evaluates the answer. It stands in
+    double brackets if the prompt has some, which no form of golden completions covers.
+    """
+    equation = filled_equation(view.prompt)
+    if not equation:
+        return None
+    answer = f"(True)or({equation})"
+    return f"[[{answer}]]" if "[[" in view.prompt and not view.form.marks else answer
+
+
 ATTACKS: list[Attack] = [
     *fixed(
         "evaluation",
@@ -87,6 +101,7 @@ ATTACKS: list[Attack] = [
             "float-of": partial(_evaluated, "float({})"),
             "text-of": partial(_evaluated, "str({})"),
             "eval-of": partial(_evaluated, "eval('{}')"),
+            "true-or-equation": _true_equation,
         },
         FORMS,
     ),

@@ -23,6 +23,8 @@ _MATHS = (
 )
 _ARITHMETIC = re.compile(r"[-(\d][\d.(][-\d.()+*/^%= \t×÷−·]{1,200}|[-(\d]\s?[-+*/^%×÷−·][-\d.()+*/^% \t×÷−·]{1,200}")
 _OPERATOR = re.compile(r"[+*/^%×÷−·]|(?<=[\d)])\s*-\s*(?=[\d(])")
+_EQUATION = re.compile(r"[-+*/%()?_□\d ]{3,100}=\s*-?\d+")
+_GAP = re.compile(r"[?_□]")
 _FIGURE = r"(?<![\w.])(-?\d[\d.]{0,15})"
 _WORDED = tuple(
     (re.compile(rf"{_FIGURE} (?:{words}) (-?\d[\d.]{{0,15}})"), form)
@@ -88,6 +90,12 @@ def expressions(text: str) -> list[str]:
     spans += [span for span in plain if _OPERATOR.search(span)]
     spans += [form.format(*numbers) for pattern, form in _WORDED for numbers in pattern.findall(text)]
     return [span for span in dict.fromkeys(map(_balanced, spans)) if span]
+
+
+def filled_equation(text: str) -> str:
+    """The first equation with gaps on its left side, with a zero in each: ``? + 2 * ? = 7``. Empty if there is none."""
+    spans = (match[0].strip() for match in _EQUATION.finditer(text[:LONGEST]))
+    return next((_GAP.sub("0", span) for span in spans if _GAP.search(span) and re.search(r"[-+*/%]", span)), "")
 
 
 def _balanced(span: str) -> str:

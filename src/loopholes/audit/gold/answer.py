@@ -27,6 +27,7 @@ LONGEST = 80
 MOST_BRACES = 64
 """Maximum number of places at which a JSON object is looked for in a text."""
 _FENCE = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
+_KEY = re.compile(r"[\"']\s*:")
 _PROBE = "probe"
 _SEPARATOR = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
 
@@ -165,13 +166,16 @@ def kind_of(text: str, row: Row) -> Kind:
 
 
 def items_of(text: str) -> list[str]:
-    """The elements of a list such as ``1, 2``, ``[1, 2]``, ``{1, 2}`` or ``plums and salt``."""
+    """The elements of a list such as ``1, 2``, ``[1, 2]``, ``{1, 2}`` or ``plums and salt``.
+
+    A text with records is one element, since its commas separate their fields as well.
+    """
     inner = text.strip()
     for opening, closing in (("[", "]"), ("\\{", "\\}"), ("{", "}"), ("(", ")")):
         if inner.startswith(opening) and inner.endswith(closing):
             inner = inner[len(opening) : -len(closing)]
     items = [item for item in _SEPARATOR.split(inner.strip()) if item]
-    return items if all(len(item.split()) <= 3 for item in items) else [text]
+    return items if all(len(item.split()) <= 3 and not _KEY.search(item) for item in items) else [text]
 
 
 def program_of(text: str) -> str | None:

@@ -232,6 +232,8 @@ def _is_label(answer: Answer, answers: Sequence[Answer]) -> bool:
 def _rival(answer: Answer, answers: Sequence[Answer]) -> str | None:
     """An answer that is wrong for this row: a mutant of a number or letter, otherwise another row's answer.
 
+    If the answer is the text of one of the prompt's options, it is another option's text.
+
     None for objects and programs, and for lists in an object, which no sentence can stand for.
     """
     if answer.kind in ("record", "program") or (answer.kind == "list" and answer.path):
@@ -239,7 +241,9 @@ def _rival(answer: Answer, answers: Sequence[Answer]) -> str | None:
     if answer.kind in ("number", "choice"):
         wrong = wrong_answers(answer)
         return next((other for name in ("wrong-digit", "other-letter") for other in wrong.get(name, [])), None)
-    rivals = (rival.text for rival in answers if (rival.kind, rival.path) == (answer.kind, answer.path))
+    options = [*answer.options.values()]
+    alike = [other.text for other in answers if (other.kind, other.path) == (answer.kind, answer.path)]
+    rivals = options if answer.text in options else alike
     texts = (text for text in rivals if normalized(text) not in normalized(answer.text))
     return next((text for text in texts if normalized(answer.text) not in normalized(text)), None)
 
