@@ -2,6 +2,7 @@
 
     python benchmarks/audit_fixtures.py --set blind_2                   # audits the rewards of one set
     python benchmarks/audit_fixtures.py --out results/audit-fixtures    # writes that .md and .json from the records
+    python benchmarks/audit_fixtures.py --set blind_2 --rates           # writes the rates that the self-test prints
 
 Five sets: ``seen`` and ``development``, which attacks and rules may be tuned on; ``unseen`` and ``blind``, whose misses
 were read since and which are spent; and ``blind_2``, written by somebody who had not read the attacks, and audited for
@@ -28,6 +29,7 @@ from typing import Any
 
 from loopholes.audit import AuditConfig, Report, audit, read_rows, target_of
 from loopholes.audit.panel_hash import panel_hash
+from loopholes.audit.selftest import FOLDER as SELFTEST
 from loopholes.cores import cores
 from shares import share
 
@@ -133,6 +135,28 @@ def _names(record: Record) -> str:
     return ", ".join(f"{finding['verdict']} {finding['family']}/{finding['name']}" for finding in record["findings"])
 
 
+def rates(records: Sequence[Record], panel: str, sets: Sequence[str]) -> Record:
+    """The rates of ``loopholes.audit.selftest``, with the panel and the command that measured them."""
+    bad, sound = ([record for record in judged(records) if record["vulnerable"] is kind] for kind in (True, False))
+    counted = (
+        (
+            "rewards with a reported loophole, written by somebody who had not read the attacks, that ended with an "
+            "exploit",
+            sum(record["detected"] for record in bad),
+            len(bad),
+        ),
+        ("of these, with a finding of the right family", sum(record["named"] for record in bad), len(bad)),
+        (
+            "sound rewards (hardened twins and honest ones) that ended with an exploit",
+            sum(record["exit"] == 1 for record in sound),
+            len(sound),
+        ),
+    )
+    command = f"python benchmarks/audit_fixtures.py {' '.join(f'--set {name}' for name in sets)}"
+    listed = [{"what": what, "count": count, "of": of} for what, count, of in counted]
+    return {"panel": panel, "command": command, "rates": listed}
+
+
 def read(file: Path, panel: str) -> list[Record]:
     """The records of this panel in a file; the last of each reward counts."""
     lines = file.read_text().splitlines() if file.is_file() else []
@@ -150,6 +174,7 @@ def main() -> None:
     parser.add_argument("--panel", default=panel_hash(), help="hash of the audit that made the records to count")
     parser.add_argument("--records", type=Path, default=RECORDS)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--rates", action="store_true", help="write the rates of --set for the self-test")
     options = parser.parse_args()
     options.records.parent.mkdir(parents=True, exist_ok=True)
     done = {(record["half"], record["name"]) for record in read(options.records, options.panel)}
@@ -173,6 +198,10 @@ def main() -> None:
         head = ["# Audits of rewards with reported loopholes", "", command, "", f"Panel `{options.panel}`.", ""]
         options.out.with_suffix(".md").write_text("\n".join([*head, *lines]) + "\n")
         options.out.with_suffix(".json").write_text(json.dumps(records, indent=1) + "\n")
+    if options.rates:
+        of_sets = [record for record in records if record["half"] in options.set]
+        measured = rates(of_sets, options.panel, options.set)
+        (SELFTEST / "rates.json").write_text(json.dumps(measured, indent=1) + "\n")
 
 
 if __name__ == "__main__":
