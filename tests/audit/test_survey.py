@@ -65,6 +65,14 @@ def test_an_interrupted_survey_continues_where_it_stopped(tmp_path: Path, capsys
     assert lines(capsys)["reasoning_gym:sums"]["rows"] == 8
 
 
+def test_a_data_set_generates_each_entry_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    factory = tmp_path / "reasoning_gym" / "factory.py"
+    counted = "        print(place, file=open('generated.txt', 'a'))\n        left, right ="
+    factory.write_text(factory.read_text().replace("        left, right =", counted))
+    assert main([*ARGUMENTS, "--only", "sums"]) == 0
+    assert (tmp_path / "generated.txt").read_text().split() == [str(place) for place in range(16)]
+
+
 def started(folder: Path) -> list[str]:
     """The commands of all processes that the package in ``folder`` left behind."""
     commands = []

@@ -141,7 +141,8 @@ class RewardProcess:
     """The process of one target; see :class:`Process`. A ``with`` block starts it and ends it.
 
     The loader loads the reward once, and its forks score (:mod:`loopholes.audit.forks`). If it cannot be forked, the
-    loader scores itself, and the reward is loaded again if that process ends.
+    loader scores itself, and the reward is loaded again if that process ends. If a fork listed the target's own rows,
+    forks of that one score, so that rows that take long to generate are generated once.
     """
 
     def __init__(
@@ -167,6 +168,7 @@ class RewardProcess:
         self._rows: Sequence[Row] = ()
         self._guard: subprocess.Popen[bytes] | None = None
         self._loader: Connection | None = None
+        self._lister: _Fork | None = None
         self._warm: _Fork | None = None
         self._scoring: _Fork | None = None
         self._helpers: list[_Fork] = []
@@ -257,7 +259,7 @@ class RewardProcess:
         assert self._loader is not None
         self.is_cold = self._from_loader or self._warm is None
         if self._can_fork:
-            self._scoring = self._fork(self._loader if self.is_cold or self._warm is None else self._warm.pipe)
+            self._scoring = self._new_scoring(self._loader)
         if self._scoring is None:
             self._forks, self.is_cold = False, True
             self._scoring = _Fork(self.facts.process, self._loader)
@@ -302,6 +304,13 @@ class RewardProcess:
         ours.close()
         return None
 
+    def _new_scoring(self, loader: Connection) -> _Fork | None:
+        """A fork of the warm process, or a cold one: of the process that listed the rows, else of the loader."""
+        if self._warm is not None and not self.is_cold:
+            return self._fork(self._warm.pipe)
+        fork = None if self._lister is None else self._fork(self._lister.pipe)
+        return fork or self._fork(loader)
+
     def keep(self) -> bool:
         """See :class:`Process`."""
         if self._warm is not None:
@@ -329,15 +338,11 @@ class RewardProcess:
         if self._loader is None:
             self._load()
         assert self._loader is not None
-        lister = (
-            self._fork(self._loader) if self._can_fork else None
-        )  # a fork lists them, so that the loader stays as it was loaded
-        pipe = self._loader if lister is None else lister.pipe
+        if self._lister is None and self._can_fork:  # the loader stays as it was loaded
+            self._lister = self._fork(self._loader)
+        pipe = self._loader if self._lister is None else self._lister.pipe
         _send(pipe, ListRows())
         reply = self._hear(pipe, self._patience)
-        if lister is not None:
-            lister.pipe.close()
-            end([lister.process])
         if isinstance(reply, Rows):
             return list(reply.rows)
         self.end()
@@ -348,7 +353,7 @@ class RewardProcess:
     def use(self, rows: Sequence[Row]) -> None:
         """See :class:`Process`."""
         self._rows = list(rows)
-        forks = [fork.pipe for fork in (self._warm, self._scoring, *self._helpers) if fork is not None]
+        forks = [fork.pipe for fork in (self._lister, self._warm, self._scoring, *self._helpers) if fork is not None]
         for pipe in {id(pipe): pipe for pipe in (self._loader, *forks) if pipe is not None}.values():
             _send(pipe, Use(self._rows))
 
@@ -466,7 +471,7 @@ class RewardProcess:
             return
         for fork in (scoring, *helpers):
             fork.pipe.close()
-        stay = {self.facts.process, *([self._warm.process] if self._warm is not None else [])}
+        stay = {self.facts.process, *(fork.process for fork in (self._lister, self._warm) if fork is not None)}
         self._end_below(stay, {scoring.process, *(fork.process for fork in helpers)})
 
     def _end_below(self, stay: set[int], processes: set[int]) -> None:
@@ -484,11 +489,11 @@ class RewardProcess:
             self._end_below(set(), set())
             self._guard = None
         guard, self._guard = self._guard, None
-        forks = [fork.pipe for fork in (self._warm, self._scoring, *self._helpers) if fork is not None]
+        forks = [fork.pipe for fork in (self._lister, self._warm, self._scoring, *self._helpers) if fork is not None]
         for pipe in (self._loader, *forks):
             if pipe is not None:
                 pipe.close()
-        self._loader = self._warm = self._scoring = None
+        self._loader = self._lister = self._warm = self._scoring = None
         self._helpers = []
         if guard is None:
             return

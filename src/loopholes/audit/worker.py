@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import random
 import resource
 import struct
 import sys
@@ -209,7 +210,9 @@ def _serve(pipe: Connection, shared: mmap.mmap) -> None:
         elif isinstance(request, Score):
             reply = scored(reward, rows, request.calls, place)
         else:
+            state = random.getstate()
             reply = Rows(rows_of(module, load.target))
+            random.setstate(state)  # a replay, which lists no rows, draws the same numbers
         if os.getpid() != process:  # the reward forked, and this is the child
             os._exit(0)
         pipe.send(reply)
