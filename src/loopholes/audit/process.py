@@ -338,7 +338,7 @@ class RewardProcess:
         if self._loader is None:
             self._load()
         assert self._loader is not None
-        if self._lister is None and self._can_fork:  # the loader stays as it was loaded
+        if self._lister is None and self._can_fork:  # so that the loader stays as it was loaded
             self._lister = self._fork(self._loader)
         pipe = self._loader if self._lister is None else self._lister.pipe
         _send(pipe, ListRows())
