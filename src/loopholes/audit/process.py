@@ -24,6 +24,7 @@ from typing import IO, NamedTuple, Protocol, Self
 
 from loopholes.audit.environments import command, home_of
 from loopholes.audit.forks import end
+from loopholes.audit.frameworks import framework
 from loopholes.audit.frameworks.base import LATE_CALL, Row, wanting
 from loopholes.audit.replies import MOST_BYTES, read_reply
 from loopholes.audit.results import Target
@@ -141,8 +142,8 @@ class RewardProcess:
     """The process of one target; see :class:`Process`. A ``with`` block starts it and ends it.
 
     The loader loads the reward once, and its forks score (:mod:`loopholes.audit.forks`). If it cannot be forked, the
-    loader scores itself, and the reward is loaded again if that process ends. If a fork listed the target's own rows,
-    forks of that one score, so that rows that take long to generate are generated once.
+    loader scores itself, and the reward is loaded again if that process ends. If the framework keeps the rows that a
+    fork has listed, forks of that one score, so that rows that take long to generate are generated once.
     """
 
     def __init__(
@@ -305,7 +306,7 @@ class RewardProcess:
         return None
 
     def _new_scoring(self, loader: Connection) -> _Fork | None:
-        """A fork of the warm process, or a cold one: of the process that listed the rows, else of the loader."""
+        """A fork of the warm process, or a cold one: of the process that keeps the rows, else of the loader."""
         if self._warm is not None and not self.is_cold:
             return self._fork(self._warm.pipe)
         fork = None if self._lister is None else self._fork(self._lister.pipe)
@@ -338,11 +339,15 @@ class RewardProcess:
         if self._loader is None:
             self._load()
         assert self._loader is not None
-        if self._lister is None and self._can_fork:  # so that the loader stays as it was loaded
-            self._lister = self._fork(self._loader)
-        pipe = self._loader if self._lister is None else self._lister.pipe
+        lister = self._fork(self._loader) if self._can_fork else None  # so that the loader stays as it was loaded
+        pipe = self._loader if lister is None else lister.pipe
         _send(pipe, ListRows())
         reply = self._hear(pipe, self._patience)
+        if getattr(framework(self.target.framework), "KEEPS_ROWS", False) and self._lister is None:
+            self._lister = lister
+        elif lister is not None:
+            lister.pipe.close()
+            end([lister.process])
         if isinstance(reply, Rows):
             return list(reply.rows)
         self.end()

@@ -15,6 +15,7 @@ Each framework is a module of this folder that declares itself, from which the r
   :class:`loopholes.audit.frameworks.base.Reward`. If a reward pays for something that is not scored here, its
   attribute ``not_covered`` says so in sentences; it may grow while the reward is used;
 - if targets have data of their own, ``rows(parts, options)``; if only some do, ``brings_rows(shape)`` says which;
+- if a process that has listed the rows scores as one that has not, only sooner, ``KEEPS_ROWS = True``;
 - if a package offers targets by name, ``members()``, the names of all that are installed;
 - if a target with its prefix stands for another part, ``located(part)``, which returns that part.
 

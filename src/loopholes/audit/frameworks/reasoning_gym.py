@@ -23,6 +23,7 @@ EXTRA = None
 REQUIREMENTS: Mapping[str, Sequence[str]] = {"reasoning_gym": ("reasoning-gym",)}
 PREFIXES = ("reasoning_gym",)
 recognises = None  # data sets are named by the prefix only
+KEEPS_ROWS = True  # some data sets generate an entry in half a second, and scoring needs it again
 OPTIONS = {
     **COMMON,
     "config": "A JSON object for the data set's config; default: the data set's own defaults.",
