@@ -16,7 +16,7 @@ from loopholes.audit.frameworks import framework, frameworks, recognising
 from loopholes.audit.frameworks.base import Part, Shape
 from loopholes.audit.probe import probed
 from loopholes.audit.results import Target
-from loopholes.errors import UnknownName, UsageError
+from loopholes.errors import DataError, UnknownName, UsageError
 from loopholes.modules import MOST_NAMES, source_of, split
 
 FORMS = "FILE.py:NAME or package.module:NAME"
@@ -81,8 +81,13 @@ def _requirements(names: Sequence[str]) -> Iterator[str]:
 
 
 def _check_named(text: str) -> None:
-    """Raise :class:`UsageError`, with what was probably meant, for a text without the colon that all names have."""
+    """Raise :class:`UsageError`, with what was probably meant, for a text without the colon that all names have.
+
+    Raises :class:`DataError` for a ``FILE.py`` that does not exist.
+    """
     source, name = split(text)
+    if source.endswith(".py") and not Path(source).is_file():
+        raise DataError(f"there is no file {source}")
     if name.startswith(":"):  # as pytest names a test
         raise UsageError(f"{text} does not name a reward; did you mean {source}:{name.lstrip(':')}?")
     if name or ":" in text:
@@ -94,8 +99,6 @@ def _check_named(text: str) -> None:
     path = f"{module.replace('.', '/')}.py"
     if module and Path(path).is_file():
         raise UsageError(f"{text} does not name a reward; did you mean {path}:{attribute}?")
-    if source.endswith(".py"):
-        raise UsageError(f"there is no file {source}")
     if module and source_of(module) is not None:
         raise UsageError(f"{text} does not name a reward; did you mean {module}:{attribute}?")
     raise UsageError(f"{text} does not name a reward: write {FORMS}, game:NAME, a URL or a folder that exists")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loopholes.cli.console import conclude, paragraph, print_line, say, stdout
+from loopholes.cli.console import conclude, paragraph, print_line, print_table, say, stdout
 from loopholes.cli.display import NUMBERS, Display, display
 from loopholes.cli.options import Json, pairs
 from loopholes.cli.tables import table_shown
@@ -94,7 +94,7 @@ def demo(
         return
     alone = len(seeds) == 1
     stdout.print(f"What {policy} learned, measured on held-out tasks with 95 % intervals", style="bold", markup=False)
-    stdout.print(table_shown(together(tables), COLUMNS[:-1] if alone else COLUMNS, stdout.width))
+    print_table(table_shown(together(tables), COLUMNS[:-1] if alone else COLUMNS, stdout.width))
     if alone:
         conclude("One seed gives no verdict about training. The intervals are over tasks only.")
     paragraph(LEGEND)
