@@ -204,6 +204,7 @@ BAD = [
 OF_FILES = {
     "there is no file nowhere.jsonl",
     "empty.jsonl has no rows",
+    "there is no file nowhere.py",
     "row 7: not JSON",
     "cut.parquet cannot be read as parquet",
     "row 0 has no column prompt or question or problem or instruction or input, only: answer",

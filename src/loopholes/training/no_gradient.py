@@ -26,7 +26,8 @@ def no_gradient(lines: Sequence[Mapping[str, Any]], steps: int) -> str:
     idle = len(list(takewhile(_is_idle, lines)))
     if idle < min(ENOUGH, steps):
         return ""
-    when = f"all {steps} steps" if idle == steps else f"the first {idle} of {steps} steps"
+    all_steps = f"all {steps} steps" if steps > 1 else "its only step"
+    when = all_steps if idle == steps else f"the first {idle} of {steps} steps"
     return (
         f"in {when}, all completions of each group were paid alike, so there was no gradient and nothing was learned: "
         f"{REMEDY}"
