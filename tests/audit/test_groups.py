@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.rewards import audited, sums, write_rewards
 
 from loopholes.audit import Report
 from loopholes.audit.groups import faults
@@ -18,6 +17,7 @@ from loopholes.audit.section import audits_of
 from loopholes.audit.summary import verdict
 from loopholes.cli.findings import show_report
 from loopholes.files import write_json
+from support.rewards import audited, sums, write_rewards
 
 ROWS = sums(16, '{"answer": "{answer}"}')
 REWARDS = """
