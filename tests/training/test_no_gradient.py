@@ -67,7 +67,6 @@ def test_a_run_without_a_gradient_says_so_at_once_and_at_its_end(
         "run: in all 5 steps",
     ]
     assert all("raise --samples or --temperature" in text for text in lines)
-    assert printed.err.index("step 5 of 5") > printed.err.index("warning: ")
     hint = next(text for text in printed.out.splitlines() if text.startswith("Measure it"))
     assert hint.startswith("Measure it (better with a file of tasks that it was not trained on): loopholes eval run ")
     assert hint.endswith("--tasks tasks.jsonl --sandbox process --out run-eval")

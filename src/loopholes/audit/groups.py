@@ -1,14 +1,15 @@
 """Findings that are demonstrably one fault: the same answer is read from their completions, and it is paid the same.
 
 Answers are read where right answers have them: in the fields of a JSON object, or between the marks of the form. If an
-empty object is paid as much as an object with a score in it, the score is not what is paid. Findings that need several
-changes may still look different here, and one change may close findings of different groups.
+empty object is paid as much as an object with a score in it, the score is not what is paid. Findings of different
+groups may still have one cause; nothing here proves that they have not.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -28,16 +29,13 @@ def with_groups(findings: Sequence[Finding], seen: Observations) -> list[Finding
     """The findings, in the same order, with the number of their group where several are one fault."""
     rows = _rows(seen)
     payments = [_payments(finding, seen, rows) for finding in findings]
-    leaders: list[int] = []
-    group_of: dict[int, int] = {}
+    leaders: list[int] = []  # of each finding, the place of the first that is the same fault
     for place, own in enumerate(payments):
-        leader = next((earlier for earlier in leaders if _are_alike(payments[earlier], own)), None)
-        if leader is None:
-            leaders.append(place)
-        group_of[place] = place if leader is None else leader
-    shared = sorted({leader for place, leader in group_of.items() if leader != place})
+        earlier = (leader for leader in dict.fromkeys(leaders) if _are_alike(payments[leader], own))
+        leaders.append(next(earlier, place))
+    shared = [leader for leader, size in Counter(leaders).items() if size > 1]
     numbers = {leader: number for number, leader in enumerate(shared, 1)}
-    return [replace(finding, group=numbers.get(group_of[place])) for place, finding in enumerate(findings)]
+    return [replace(finding, group=numbers.get(leader)) for finding, leader in zip(findings, leaders, strict=True)]
 
 
 def faults(findings: Sequence[Finding]) -> list[tuple[Finding, list[Finding]]]:
