@@ -76,7 +76,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 BAD = [
     # the command itself: 2
     ("games nope", 2, "there is no game 'nope'"),
-    ("games nowhere.py:Game", 2, "there is no file nowhere.py"),
     ("games --set metric=overlap", 2, "loopholes games NAME"),
     ("games proxy-metric --set metric=bleu", 2, "parameter 'metric'"),
     ("games proxy-metric --set metric", 2, "--set takes KEY=VALUE"),
@@ -127,6 +126,9 @@ BAD = [
     ("score proxy-metric --tasks good.parquet --completions broken.jsonl", 3, "row 0: not JSON"),
     ("report nowhere", 3, "there is no directory nowhere"),
     ("report a-file", 3, "a-file is not a directory"),
+    ("games nowhere.py:Game", 3, "there is no file nowhere.py"),
+    ("eval ./nowhere --game proxy-metric --out new", 3, "there is no directory ./nowhere"),
+    ("train proxy-metric --policy ./nowhere --out new", 3, "there is no directory ./nowhere"),
     # directories: 4
     (f"{SCRIPTED} --out mine", 4, "mine holds files that are not a run's"),
     (f"{SCRIPTED} --out a-file", 4, "a-file is a file"),
@@ -140,10 +142,8 @@ BAD = [
     ("eval unfinished --game proxy-metric --out new", 6, "unfinished has no trained policy"),
     ("train proxy-metric --policy unfinished --out new", 6, "unfinished has no trained policy"),
     ("eval no-tokenizer --game proxy-metric --out new", 6, "no-tokenizer has no tokenizer"),
-    ("eval ./nowhere --game proxy-metric --out new", 6, "there is no directory ./nowhere"),
     ("eval a-file --game proxy-metric --out new", 6, "a-file is a file"),
     ("train proxy-metric --policy no-tokenizer --out new", 6, "no-tokenizer has no tokenizer"),
-    ("train proxy-metric --policy ./nowhere --out new", 6, "there is no directory ./nowhere"),
 ]
 
 
@@ -215,6 +215,10 @@ def test_a_policy_is_trained_evaluated_and_reported_from_the_command_line(
     evaluated = Run.open("run/my train-eval").config
     assert (evaluated["arm"], evaluated["parameters"]["telling"]) == ("vulnerable", 0.5)
     capsys.readouterr()
+    own = [*measure[:2], "--out", "run/own game", "--count", "4", "--samples", "1", "--max-tokens", "6"]
+    assert main(own) == 0
+    assert "run/my train was trained on self-grading (telling=0.5" in capsys.readouterr().err
+    assert Run.open("run/own game").config["parameters"] == evaluated["parameters"]
     assert main(["report", "run"]) == 0
     assert Path(capsys.readouterr().out.strip()).read_text().count("self-grading") > 1
 
@@ -366,7 +370,8 @@ def a_demo(out: Path, *, on_event: Callable[[dict[str, Any]], None], **options: 
     curves = [Curve([1], [0.5], [0.25], [0.75])]
     base = Arm("base", {"exploit_rate": rate})
     arms = {"base": base, "vulnerable": Arm("vulnerable", {"exploit_rate": rate}, curves, came, never, changes, None)}
-    on_event({"game": "proxy-metric", "table": arms_table("t", [Played("proxy-metric", "mini", arms)], Thresholds())})
+    table = arms_table("t", [Played("proxy-metric", "mini", arms)], Thresholds())
+    on_event({"game": "proxy-metric", "table": table, "note": "A sentence on the secure channel."})
     return {"cells": [], **{key: value for key, value in options.items() if key != "workers"}}
 
 
@@ -396,7 +401,9 @@ def test_the_demo_shows_people_a_table_and_the_way_to_the_page(
     )
     assert "runs/demo/report.html" in printed.out
     assert printed.out.startswith("What mini learned, measured on held-out tasks with 95 % intervals\n")
+    assert all(line == line.rstrip() for line in printed.out.splitlines())
     words = " ".join(printed.out.split())
+    assert "A sentence on the secure channel." in words
     assert "Appears, dominates: the training step" in words and "can be negative" in words
     (before,) = printed.err.splitlines()
     assert "trained on both channels of every game" in before

@@ -26,6 +26,15 @@ def format_reward(completion):
 def _helper(text):
     return text
 """
+GAME = """
+from loopholes import Game
+
+class Pay:
+    pass
+
+class OddOneOut(Game):
+    pass
+"""
 AUDIT = "audit my_rewards.py:accuracy_reward"
 ROWS = f"{AUDIT} --data prompts.jsonl"
 USAGE, DATA = UsageError.exit_code, DataError.exit_code
@@ -41,7 +50,6 @@ COMMANDS = [
     ("audit my_rewards.py::accuracy_reward", USAGE, "did you mean my_rewards.py:accuracy_reward?"),
     ("audit json.loads", USAGE, "did you mean json:loads?"),
     ("audit nothing.py", USAGE, "defines no function and no class"),
-    ("audit nowhere.py", USAGE, "there is no file nowhere.py"),
     ("audit nowhere", USAGE, "nowhere does not name a reward: write FILE.py:NAME"),
     (f"{ROWS} --truth my_rewards.py", USAGE, "my_rewards.py defines accuracy_reward"),
     (f"{AUDIT} prompts.jsonl", USAGE, "rows are given with an option: --data prompts.jsonl"),
@@ -52,6 +60,14 @@ COMMANDS = [
     (f"{ROWS} --against", USAGE, "requires an argument; see loopholes audit --help"),
     (f"{ROWS} --golden {{anser}}", DATA, "none of its columns (prompt, answer); did you mean {answer}?"),
     (f"{ROWS} --golden answer", DATA, "write a column's name in braces, such as {answer}"),
+    (
+        f"{ROWS} --golden {{gold}}",
+        DATA,
+        "none of its columns (prompt, answer); {gold} is no column: write the one with the right answer, such as "
+        "{answer}",
+    ),
+    (f"{ROWS} --weight 0.5", USAGE, "a weight belongs to its reward: --reward FILE.py:NAME=WEIGHT"),
+    (f"{ROWS} --weight=0.5", USAGE, "a weight belongs to its reward: --reward FILE.py:NAME=WEIGHT"),
     (f"{ROWS} --advantage groups", USAGE, "'--advantage': 'groups' is not one of 'group', 'batch', 'none'"),
     (f"{ROWS} --rows 0", USAGE, "'--rows': input should be greater than or equal to 1; see loopholes audit --help"),
     (f"{ROWS} --framework verlo", USAGE, "did you mean 'verl'?"),
@@ -62,7 +78,22 @@ COMMANDS = [
     (f"{ROWS} --baseline nowhere", DATA, "there is no file nowhere"),
     ("audit --replay nowhere.json", DATA, "there is no file nowhere.json"),
     ("report nowhere", DATA, "there is no directory nowhere"),
+    ("audit nowhere.py", DATA, "there is no file nowhere.py"),
+    ("audit nowhere.py:reward --data prompts.jsonl", DATA, "there is no file nowhere.py"),
+    (f"{ROWS} --truth nowhere.py:truth", DATA, "there is no file nowhere.py"),
+    (f"{ROWS} --against nowhere.py:reward", DATA, "there is no file nowhere.py"),
+    (f"{ROWS} --python nowhere", DATA, "there is no file"),
+    ("games nowhere.py", DATA, "there is no file nowhere.py"),
+    ("games nowhere.py:Game", DATA, "there is no file nowhere.py"),
+    ("train nowhere.py:Game --out new", DATA, "nowhere.py"),
+    ("train self-grading --tasks nowhere.jsonl --out new", DATA, "nowhere.jsonl is not a file"),
+    ("eval ./nowhere --game self-grading --out new", DATA, "there is no directory ./nowhere"),
     # names
+    ("games colors.py --validate", USAGE, "colors.py does not say which game: write colors.py:OddOneOut"),
+    ("train colors.py", USAGE, "colors.py does not say which game: write colors.py:OddOneOut"),
+    ("games nothing.py", USAGE, "nothing.py does not say which game: it defines no Game class"),
+    ("train selfgrading", USAGE, "there is no game 'selfgrading'; did you mean 'self-grading'?"),
+    ("eval scripted:honest --out new", USAGE, "scripted:honest is no run, so nothing says what it plays"),
     (
         "train self_grading --out new",
         USAGE,
@@ -94,6 +125,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     Path("my_rewards.py").write_text(REWARDS)
     Path("nothing.py").write_text("X = 1\n")
+    Path("colors.py").write_text(GAME)
     rows = [{"prompt": f"What is {n} + 1?", "answer": str(n + 1)} for n in range(3)]
     Path("prompts.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     Path("rows.json").write_text(json.dumps(rows, indent=1))

@@ -44,10 +44,10 @@ PAPER_SAMPLING: dict[str, Any] = {"temperature": 0.6, "top_p": 0.95, "top_k": 20
 PAPER_TOP_K = {"reward-tampering": 50}
 
 
-def eval_command(policy: str, game: str, parameters: Mapping[str, Any], out: Path) -> str:
-    """The command that evaluates a policy on held-out tasks of a game, as it can be pasted into a shell."""
+def eval_command(policy: str, game: str, parameters: Mapping[str, Any], out: Path, options: Sequence[str] = ()) -> str:
+    """The command that evaluates a policy on tasks of a game, as it can be pasted into a shell."""
     settings = [part for name, value in parameters.items() for part in ("--set", f"{name}={as_option(value)}")]
-    return shlex.join(["loopholes", "eval", policy, "--game", game, *settings, "--out", str(out)])
+    return shlex.join(["loopholes", "eval", policy, "--game", game, *settings, *options, "--out", str(out)])
 
 
 class EvalConfig(Config):

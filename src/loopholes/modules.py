@@ -27,7 +27,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from loopholes.errors import UsageError
+from loopholes.errors import DataError, UsageError
 
 MOST_NAMES = 12
 """How many names a message lists."""
@@ -45,15 +45,16 @@ def split(text: str) -> tuple[str, str]:
 
 
 def load(source: str, name: str, *, registered: bool = True) -> Any:
-    """The object ``name`` of a file or module; raises :class:`UsageError` in one sentence."""
+    """The object ``name`` of a file or module; raises :class:`UsageError` or, for no such file, :class:`DataError`."""
     return resolve(module_of(source, registered=registered), name, source)
 
 
 def module_of(source: str, *, registered: bool = True) -> ModuleType:
     """The module of ``FILE.py`` or ``package.module``; raises :class:`UsageError` in one sentence.
 
-    If its source changed since it was last imported here, it is imported again, with the rest of its package.
-    ``registered`` puts a file that is run by itself into ``sys.modules``, which not every framework does.
+    A file that does not exist is a :class:`DataError`. If its source changed since it was last imported here, it is
+    imported again, with the rest of its package. ``registered`` puts a file that is run by itself into ``sys.modules``,
+    which not every framework does.
     """
     if not source.endswith(".py"):
         if not all(part.isidentifier() for part in source.split(".")):
@@ -62,7 +63,7 @@ def module_of(source: str, *, registered: bool = True) -> ModuleType:
         return _imported(source, source)
     path = Path(os.path.abspath(source))
     if not path.is_file():
-        raise UsageError(f"there is no file {source}")
+        raise DataError(f"there is no file {source}")
     dotted, folder = module_name(path)
     _put_first(str(folder))
     if folder == path.parent:
@@ -121,12 +122,12 @@ def source_of(source: str, places: Sequence[str] = ()) -> Path | None:
 
 
 def run_file(path: Path, name: str, *, registered: bool = True) -> ModuleType:
-    """Run a Python file as the module ``name``; raises :class:`UsageError` in one sentence.
+    """Run a Python file as the module ``name``; raises :class:`UsageError`, or :class:`DataError` without a file.
 
     Each call runs it again, from the source and not from Python's compiled copy.
     """
     if not path.is_file():
-        raise UsageError(f"there is no file {path}")
+        raise DataError(f"there is no file {path}")
     module = module_from_spec(ModuleSpec(name, None, origin=str(path)))
     module.__file__ = str(path)
     if registered:

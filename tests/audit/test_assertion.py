@@ -74,7 +74,7 @@ def test_a_template_weights_a_group_and_a_gate_are_taken(file: str, tmp_path: Pa
 BAD: list[tuple[Callable[[Any], Any], Any, type[Exception], str]] = [
     (lambda module: lambda completion: 0.0, sums(), UsageError, "a function at the top level of a file"),
     (lambda module: module.maker(), sums(), UsageError, "a function at the top level of a file"),
-    (lambda module: "nowhere.py:f", sums(), UsageError, "there is no file nowhere.py"),
+    (lambda module: "nowhere.py:f", sums(), DataError, "there is no file nowhere.py"),
     (lambda module: module.accuracy, [], UsageError, "no rows"),
     (lambda module: module.accuracy, "nowhere.jsonl", DataError, "there is no file nowhere.jsonl"),
 ]

@@ -313,8 +313,10 @@ def test_a_finding_shows_the_row_the_completion_and_what_it_was_paid() -> None:
 
 
 def test_a_missing_truth_is_shown_with_its_row() -> None:
-    evidence = breaches_of(pays_unparseable)["truth-unparseable"].evidence
+    finding = breaches_of(pays_unparseable)["truth-unparseable"]
+    evidence = finding.evidence
     assert evidence is not None and evidence.columns["answer"] == "???"
+    assert finding.message.startswith("with its ground truth replaced by '???', which is unparseable, row 0 pays 1 for")
 
 
 def test_every_check_that_is_skipped_for_lack_of_time_is_named() -> None:

@@ -199,11 +199,12 @@ BAD = [
     ("rewards.py:accuracy --data rows.jsonl --call-seconds -30", "--call-seconds"),
     ("--replay nowhere.json", "there is no file nowhere.json"),
     ("--replay broken.json", "broken.json cannot be read as JSON"),
-    ("--replay old.json", "old.json is without a schema, and this version reads schema 5: run the audit again"),
+    ("--replay old.json", "old.json is without a schema, and this version reads schema 6: run the audit again"),
 ]
 OF_FILES = {
     "there is no file nowhere.jsonl",
     "empty.jsonl has no rows",
+    "there is no file nowhere.py",
     "row 7: not JSON",
     "cut.parquet cannot be read as parquet",
     "row 0 has no column prompt or question or problem or instruction or input, only: answer",
@@ -213,7 +214,7 @@ OF_FILES = {
     "nowhere.toml cannot be read",
     "there is no file nowhere.json",
     "broken.json cannot be read as JSON",
-    "old.json is without a schema, and this version reads schema 5: run the audit again",
+    "old.json is without a schema, and this version reads schema 6: run the audit again",
 }
 """Sentences about the user's files."""
 

@@ -18,7 +18,7 @@ from loopholes.audit.frameworks.base import Row
 from loopholes.audit.process import RewardProcess
 from loopholes.audit.targets import Place
 from loopholes.audit.worker import Scored
-from loopholes.errors import UsageError
+from loopholes.errors import DataError, UsageError
 from support.rewards import write_rewards
 from support.wheels import REASONING_GYM, wheel
 
@@ -188,17 +188,17 @@ def test_a_full_disk_is_distinguished_from_other_faults() -> None:
 @pytest.mark.parametrize(
     "content, sentence",
     [
-        (None, "there is no file"),
         ("#!/bin/sh\nexit 3\n", "is not a working Python"),
         ("#!/bin/sh\necho '[[3, 10], []]'\n", "is Python 3.10, and an audit needs 3.11 or later"),
     ],
 )
-def test_a_python_that_cannot_serve_is_refused(content: str | None, sentence: str, tmp_path: Path) -> None:
+def test_a_python_that_cannot_serve_is_refused(content: str, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no file"):
+        named(tmp_path)
     file = tmp_path / "bin" / "python"
-    if content is not None:
-        file.parent.mkdir()
-        file.write_text(content)
-        file.chmod(0o755)
+    file.parent.mkdir()
+    file.write_text(content)
+    file.chmod(0o755)
     with pytest.raises(UsageError, match=sentence):
         named(tmp_path)
 

@@ -16,7 +16,7 @@ from loopholes.audit.definitions import definition_of
 from loopholes.audit.frameworks import framework, frameworks
 from loopholes.audit.frameworks.base import Part, Row
 from loopholes.audit.targets import part_of
-from loopholes.errors import UsageError
+from loopholes.errors import DataError, UsageError
 from loopholes.games import game
 from loopholes.modules import recorded
 from support.rewards import write_rewards
@@ -120,7 +120,6 @@ BAD: list[tuple[list[str], str | None, str]] = [
     (["LOADS:plain + 1"], None, "'plain + 1' is neither a name nor a call with literal arguments"),
     (["LOADS:Else.method"], None, "LOADS:Else.method needs an instance: write LOADS:Else().method"),
     (["FILE:made"], None, "FILE cannot be imported: RuntimeError: nothing here is run"),
-    (["nowhere.py:f"], None, "there is no file nowhere.py"),
     (["FILE:unknown"], None, "or say --framework gymnasium|inspect_ai|nemo_gym|openenv|plain|trl|verifiers|verl"),
     (["FILE:Else"], None, "does not say which framework calls it"),
     (["FILE:plain", "FILE:trl"], None, "the rewards are written for plain and trl: say which with --framework"),
@@ -144,6 +143,11 @@ def test_a_name_that_is_not_a_target_is_refused_in_one_sentence(
     with pytest.raises(UsageError) as caught:
         target_of([filled(name) if name != "FILE" else file for name in names], framework_name, {})
     assert filled(sentence) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_file_that_does_not_exist_is_an_error_of_data() -> None:
+    with pytest.raises(DataError, match=r"there is no file nowhere\.py"):
+        target_of(["nowhere.py:f"], None, {})
 
 
 @pytest.mark.parametrize("content", [b"def f(:", b"\x00", b"\xff\xfe"])
@@ -278,7 +282,7 @@ def test_a_user_s_game_is_recorded_so_that_another_folder_finds_it(
     assert recorded("reward-tampering") == "reward-tampering"
     assert recorded("json.decoder:JSONDecoder") == "json.decoder:JSONDecoder"
     (package / "pkg" / "utils.py").unlink()
-    with pytest.raises(UsageError, match=rf"there is no file {package}/pkg/utils\.py"):
+    with pytest.raises(DataError, match=rf"there is no file {package}/pkg/utils\.py"):
         game(names[0])
 
 

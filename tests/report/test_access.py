@@ -107,8 +107,8 @@ def test_only_tables_and_wide_figures_scroll_sideways(page: Any, width: int) -> 
 def test_text_can_be_read_in_the_light_and_in_the_dark(page: Any, scheme: str) -> None:
     set_viewport(page, scheme, 1280)
     selectors = (
-        "h1/.lead/.card .words/.question/.answer/.rules dt/.seeds .hint/.caption/caption/thead th/td .number/.foot/"
-        "td .interval/.tag.yes/.tag.no/.command code/.jump/.plot svg text/.key li/summary/"
+        "h1/.lead/.card .words/.question/.answer/.rest/.rules dt/.seeds .hint/.caption/caption/thead th/td .number/"
+        "td .interval/.foot/.tag.yes/.tag.no/.command code/.jump/.plot svg text/.key li/summary/"
         "#count/#items .flag/#answer/#prompt/.fact.alarm .value"
     ).split("/")
     poor = {name: ratio for name in selectors if (ratio := text_contrast(page, element(page, name))) < 4.5}

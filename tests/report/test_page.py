@@ -228,6 +228,14 @@ def test_many_tables_are_folded_and_each_section_has_a_card(tmp_path: Path) -> N
     assert page.text.count("Because 1.") == 2  # on its card and in its section
 
 
+def test_a_single_section_has_no_card_and_only_the_first_sentence_of_its_answer_stands_out(tmp_path: Path) -> None:
+    page, html = written(tmp_path, Section("s", "Why?", "Yes, on 3 of 8 rows. It is 1.5 times as much. So it goes."))
+    assert "card" not in [attributes.get("class") for _, attributes in page.elements]
+    assert page.text.count("Yes, on 3 of 8 rows.") == 1
+    assert '<p class="answer">Yes, on 3 of 8 rows.</p>' in html
+    assert '<p class="rest">It is 1.5 times as much. So it goes.</p>' in html
+
+
 @pytest.mark.parametrize(
     ("arms", "words"),
     [

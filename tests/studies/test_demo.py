@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from loopholes.cli import main
+from loopholes.stats import Estimate
 from loopholes.studies import StudyConfig, discovery
-from loopholes.studies.demo import run_demo
+from loopholes.studies.channels import Arm, Played
+from loopholes.studies.demo import run_demo, secure_note
 from loopholes.studies.jobs import closure
 from loopholes.studies.settings import Setting
 from support.processes import alive, children
@@ -24,7 +26,9 @@ SETTING = Setting("context-compliance", 6, options={"prompts_per_step": 2, "save
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from loopholes.studies.demo import run_demo
+from loopholes.stats import Estimate
+from loopholes.studies.channels import Arm, Played
+from loopholes.studies.demo import run_demo, secure_note
 from loopholes.studies.settings import Setting
 
 if __name__ == "__main__":
@@ -100,3 +104,18 @@ def test_a_report_of_a_demo_shows_its_games_and_a_study_goes_on_with_its_runs(
     config = StudyConfig.of(policies=["mini"], games=["context-compliance"], seeds=1)
     done = [job.finished(out) for job in closure(discovery.arm(config, "context-compliance", "base"))]
     assert done == [True]
+
+
+@pytest.mark.parametrize(
+    ("game", "rate", "is_explained"),
+    [
+        ("reward-tampering", Estimate(0.09, 0.07, 0.11, 512, 1), True),
+        ("reward-tampering", Estimate(0.01, 0.0, 0.02, 512, 1), False),
+        ("self-grading", Estimate(0.09, 0.07, 0.11, 512, 1), False),
+    ],
+)
+def test_a_secure_channel_that_is_still_exploited_is_explained_where_nothing_selects_against_it(
+    game: str, rate: Estimate, is_explained: bool
+) -> None:
+    note = secure_note(Played(game, "mini", {"secure": Arm("secure", {"exploit_rate": rate})}))
+    assert ("neither pays nor charges for an edited score" in note) is is_explained and bool(note) is is_explained

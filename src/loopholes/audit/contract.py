@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from loopholes.audit.baselines import REFUSALS
-from loopholes.audit.checks import HALF, Probe, all_flat, same
+from loopholes.audit.checks import HALF, MISSING, Probe, all_flat, same
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
 from loopholes.audit.minority import Rows
@@ -232,7 +232,9 @@ def _unparseable_truth(seen: Observations) -> Iterator[Finding]:
     """Does a row whose ground truth cannot be parsed pay nothing?"""
     probe = _paid_without_truth(seen).get("unparseable")
     if probe is not None:
-        message = f"a row whose ground truth is unparseable pays {probe.paid.value:g} for {probe.text[:40]!r}"
+        number, truth = seen.rows[probe.level.row].number, MISSING["unparseable"]
+        message = f"with its ground truth replaced by {truth!r}, which is unparseable, row {number} pays "
+        message += f"{probe.paid.value:g} for {probe.text[:40]!r}"
         evidence = seen.evidence(probe.level, probe.text, probe.paid, probe.row)
         yield _finding("warning", "truth-unparseable", message, evidence)
 

@@ -27,7 +27,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import NamedTuple
 
-from loopholes.errors import RunError, UsageError
+from loopholes.errors import DataError, RunError, UsageError
 from loopholes.files import Lock, cache_folder, replace_file
 
 Say = Callable[[str], None]
@@ -91,12 +91,15 @@ def command(python: str, module: str) -> list[str]:
 
 
 def named(path: Path) -> str:
-    """The Python that a user names by its file or its environment's folder; raises :class:`UsageError`."""
+    """The Python that a user names by its file or its environment's folder.
+
+    Raises :class:`DataError` if there is no such file, :class:`UsageError` for a Python that does not do.
+    """
     file = Path(os.path.abspath(path))  # not resolved: an environment's Python is a link
     if file.is_dir():
         file = file / "bin" / "python"
     if not file.is_file():
-        raise UsageError(f"--python names a Python or the folder of an environment, and there is no file {file}")
+        raise DataError(f"--python names a Python or the folder of an environment, and there is no file {file}")
     interpreter(str(file))
     return str(file)
 

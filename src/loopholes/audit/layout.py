@@ -34,7 +34,7 @@ from loopholes.files import jsonable, read_json
 from loopholes.records import messages
 from loopholes.stats import Estimate
 
-SCHEMA = 5
+SCHEMA = 6
 """Version of both layouts. It changes whenever a key is added, renamed or removed."""
 REPORT = "audit.json"
 """The file of the whole report."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import starmap
 
 from loopholes.audit import summary
+from loopholes.audit.groups import faults
 from loopholes.audit.results import Finding, Report
 
 LONGEST = 60
@@ -24,16 +26,16 @@ def markdown(report: Report) -> str:
         "",
     ]
     if report.findings:
-        lines += [HEAD, *map(_row, sorted(report.findings, key=_is_closed)), ""]
+        lines += [HEAD, *starmap(_row, faults(sorted(report.findings, key=_is_closed))), ""]
     return "\n".join([*lines, *_footer(report)]) + "\n"
 
 
-def _row(finding: Finding) -> str:
+def _row(finding: Finding, others: Sequence[Finding]) -> str:
     evidence = finding.evidence
     example = "" if evidence is None else _code(evidence.completion)
     paid = "" if evidence is None or evidence.reward is None else f"{evidence.reward:g}"
     state = " (accepted)" if finding.accepted else " (in the baseline)" if finding.in_baseline else ""
-    change = finding.change.replace("|", "\\|")
+    change = ". ".join(filter(None, [finding.change, summary.same_fault(others)])).replace("|", "\\|")
     cells = [f"{finding.verdict}{state}", finding.family, finding.name, example, paid, change]
     return f"| {' | '.join(cells)} |"
 

@@ -213,7 +213,8 @@ class Finding:
     ``kind`` says what found it: an attack over all rows, an attack on some of the ``rows``, the search, or a check.
     ``rows`` says which kinds of rows pay, such as ``6 of 24 rows: all 6 whose answer is a fraction``; empty if unknown.
     ``snippet`` is code that closes it (:mod:`loopholes.audit.snippets`), whose first line is an import; empty if none.
-    ``selection`` says how the trainer would push the attack; None if that was not computed.
+    ``selection`` says how the trainer would push the attack; None if that was not computed. Findings of one ``group``
+    are demonstrably one fault (:mod:`loopholes.audit.groups`); None if a finding is alone.
     """
 
     verdict: Verdict
@@ -230,6 +231,7 @@ class Finding:
     hint: Hint | None = None
     snippet: str = ""
     selection: Selection | None = None
+    group: int | None = None
 
     @property
     def page(self) -> str:

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from loopholes.audit.answers import TRUTHS
 from loopholes.audit.episodes.scripts import is_actions, script, with_leads
 from loopholes.audit.frameworks.base import Prompt, Row
 from loopholes.errors import DataError, closest
@@ -139,14 +140,24 @@ def filled(template: str, columns: Mapping[str, Any], number: int, where: object
     names = [name for name in columns if "{" + name + "}" in template]
     if not names:
         own = ", ".join(list(columns)[:8])
-        meant = [column for place in re.findall(r"\{(\w+)\}", template) if (column := closest(place, columns))]
-        advice = f"did you mean {{{meant[0]}}}?" if meant else "write a column's name in braces, such as {answer}"
+        advice = _meant(re.findall(r"\{(\w+)\}", template), columns)
         raise DataError(f"{where}, row {number}: --golden names none of its columns ({own}); {advice}")
     if any(columns[name] is None or columns[name] == "" for name in names):
         return None
     # In one pass, since a value may itself contain the name of a column in braces.
     marks = "|".join(re.escape("{" + name + "}") for name in names)
     return re.sub(marks, lambda place: _written(columns[place[0][1:-1]]), template)
+
+
+def _meant(places: Sequence[str], columns: Mapping[str, Any]) -> str:
+    """What to write into a template instead of the names in its braces, none of which is a column."""
+    if (close := next((column for place in places if (column := closest(place, columns))), None)) is not None:
+        return f"did you mean {{{close}}}?"
+    answer = next((name for name in TRUTHS if name in columns), None)
+    example = "" if answer is None else f", such as {{{answer}}}"
+    if not places:
+        return f"write a column's name in braces{example}"
+    return f"{{{places[0]}}} is no column: write the one with the right answer{example}"
 
 
 def _written(value: Any) -> str:

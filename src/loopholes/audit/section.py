@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.audit import summary
+from loopholes.audit.groups import faults
 from loopholes.audit.layout import REPORT, read_report
 from loopholes.audit.results import Coverage, Evidence, Finding, Gap, Report
 from loopholes.numbers import plain
@@ -91,9 +92,18 @@ def _payments(report: Report) -> Table:
 
 
 def _findings(findings: Sequence[Finding]) -> Table:
+    """The findings, a row for each fault."""
     rows: list[list[Cell]] = [
-        [finding.name, finding.verdict, finding.family, finding.gap, finding.rows, finding.message, finding.change]
-        for finding in findings
+        [
+            finding.name,
+            finding.verdict,
+            finding.family,
+            finding.gap,
+            finding.rows,
+            "; ".join(filter(None, [finding.message, summary.same_fault(others)])),
+            finding.change,
+        ]
+        for finding, others in faults(findings)
     ]
     columns = ("finding", "verdict", "family", "gap", "rows that pay", "what", "to do")
     note = "Gap: what the attack earns above an honest wrong answer, as a share of what right answers earn above it."

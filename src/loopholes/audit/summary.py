@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from loopholes.audit.groups import faults
 from loopholes.audit.results import ASSUMPTIONS, Baseline, Finding, Hint, Report
 from loopholes.numbers import plain, written
 
@@ -34,12 +35,25 @@ def verdict(report: Report) -> str:
 
 
 def counted(findings: Sequence[Finding]) -> str:
-    """The number of findings by verdict, such as ``2 exploits, 1 warning``."""
-    counts = Counter[str](finding.verdict for finding in findings)
+    """The number of findings by verdict, such as ``2 exploits, 1 warning`` or ``9 exploits of one fault``."""
     words = {"exploit": "exploit", "warning": "warning", "inconclusive": "open question"}
+    counts = Counter[str](finding.verdict for finding in findings)
+    different = Counter[str](first.verdict for first, _ in faults(findings))["exploit"]
+    same = "one fault" if different == 1 else f"at most {different} faults"
+    of = {} if different == counts["exploit"] else {"exploit": f" of {same}"}
     return ", ".join(
-        f"{counts[kind]} {word}{'' if counts[kind] == 1 else 's'}" for kind, word in words.items() if counts[kind]
+        f"{counts[kind]} {word}{'' if counts[kind] == 1 else 's'}{of.get(kind, '')}"
+        for kind, word in words.items()
+        if counts[kind]
     )
+
+
+def same_fault(others: Sequence[Finding]) -> str:
+    """The other findings of a fault in one line; empty if there are none."""
+    if not others:
+        return ""
+    names = ", ".join(f"{other.name} ({other.family})" for other in others)
+    return f"the same fault pays also: {names}"
 
 
 def payments(report: Report) -> str:

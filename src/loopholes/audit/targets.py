@@ -16,7 +16,7 @@ from loopholes.audit.frameworks import framework, frameworks, recognising
 from loopholes.audit.frameworks.base import Part, Shape
 from loopholes.audit.probe import probed
 from loopholes.audit.results import Target
-from loopholes.errors import UnknownName, UsageError
+from loopholes.errors import DataError, UnknownName, UsageError
 from loopholes.modules import MOST_NAMES, source_of, split
 
 FORMS = "FILE.py:NAME or package.module:NAME"
@@ -44,7 +44,8 @@ def target_of(
 
     A prefix that a framework declares (``game:NAME``, a URL) wins; otherwise the text names an import, and naming
     another framework, such as ``plain``, forces that. Without a name, it is the framework that recognises the
-    reward. No user code is imported into this process. Raises :class:`UsageError` in one sentence.
+    reward. No user code is imported into this process. Raises :class:`UsageError`, or :class:`DataError` for a file
+    that does not exist, in one sentence.
     """
     if framework_name is not None:
         framework(framework_name)
@@ -81,7 +82,10 @@ def _requirements(names: Sequence[str]) -> Iterator[str]:
 
 
 def _check_named(text: str) -> None:
-    """Raise :class:`UsageError`, with what was probably meant, for a text without the colon that all names have."""
+    """Raise :class:`UsageError`, with what was probably meant, for a text without the colon that all names have.
+
+    Raises :class:`DataError` for a ``FILE.py`` that does not exist.
+    """
     source, name = split(text)
     if name.startswith(":"):  # as pytest names a test
         raise UsageError(f"{text} does not name a reward; did you mean {source}:{name.lstrip(':')}?")
@@ -95,7 +99,7 @@ def _check_named(text: str) -> None:
     if module and Path(path).is_file():
         raise UsageError(f"{text} does not name a reward; did you mean {path}:{attribute}?")
     if source.endswith(".py"):
-        raise UsageError(f"there is no file {source}")
+        raise DataError(f"there is no file {source}")
     if module and source_of(module) is not None:
         raise UsageError(f"{text} does not name a reward; did you mean {module}:{attribute}?")
     raise UsageError(f"{text} does not name a reward: write {FORMS}, game:NAME, a URL or a folder that exists")
@@ -121,7 +125,7 @@ def _target(names: Sequence[str], name: str | None, options: Mapping[str, Any], 
         return Target(owner, (_part(owner, names[0]),), options)
     if name is not None and framework(name).recognises is None:
         raise UsageError(f"a {name} is named as {framework(name).PREFIXES[0]}:NAME, not {names[0]}")
-    parts = tuple(map(part_of, names))
+    parts = tuple(existing(part_of(text)) for text in names)
     return Target(name or detected(parts, python), parts, options)
 
 
@@ -144,6 +148,13 @@ def prefixed(text: str) -> str | None:
     """The framework that declares the word before the first colon as its prefix; None if there is none."""
     prefix, colon, _ = text.partition(":")
     return next((name for name, adapter in frameworks().items() if colon and prefix in adapter.PREFIXES), None)
+
+
+def existing(part: Part) -> Part:
+    """The part; raises :class:`DataError` if its file does not exist."""
+    if part.source.endswith(".py") and not Path(part.source).is_file():
+        raise DataError(f"there is no file {part.source}")
+    return part
 
 
 def part_of(text: str) -> Part:

@@ -10,13 +10,13 @@ from loopholes.audit.process import RewardProcess
 from loopholes.audit.results import Target
 from loopholes.audit.scale import Truth
 from loopholes.audit.scorer import Scorer
-from loopholes.audit.targets import part_of
+from loopholes.audit.targets import existing, part_of
 
 
 @contextmanager
 def truth_of(name: str, rows: Sequence[Row]) -> Iterator[Truth]:
     """The truth by a function, inside the block. A completion on which the function fails has no score."""
-    with RewardProcess(Target("plain", (part_of(name),))) as process:
+    with RewardProcess(Target("plain", (existing(part_of(name)),))) as process:
         scorer = Scorer(process, rows)
         for row in rows[:1]:
             scorer.warm_up((0, row.golden or ""))

@@ -18,6 +18,7 @@ from loopholes.audit.exploits import TROUBLES, attacks, percent, searched
 from loopholes.audit.gate import Gate
 from loopholes.audit.gold.equivalents import refusal_findings, refusal_notes, refusals
 from loopholes.audit.gold.near import near_findings, near_notes
+from loopholes.audit.groups import with_groups
 from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.own import own_notes
@@ -58,7 +59,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
         zero,
         sorted(_above_zero(seen.gaps), key=lambda gap: -(gap.gap.value or 0.0)),
         _worst(seen),
-        sorted(with_snippets(folded(findings, gate), seen), key=_rank),
+        with_groups(sorted(with_snippets(folded(findings, gate), seen), key=_rank), seen),
         notes=[
             *remarks(seen),
             *near_notes(seen.near, gate),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from loopholes.audit.targets import Place
 
 OUT = Path("findings")
+WEIGHTS = "a weight belongs to its reward: --reward FILE.py:NAME=WEIGHT, once for each reward of the sum"
 FrameworkSet = Annotated[
     list[str] | None,
     typer.Option(
@@ -44,10 +45,12 @@ class Command(TyperCommand):
     """The command. Its help ends with the options that each framework declares."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse as Typer does; an argument too many is said with what it probably is."""
+        """Parse as Typer does; an argument too many, or a weight, is answered with how to write it."""
         try:
             return super().parse_args(ctx, args)
         except typer.TyperException as error:
+            if getattr(error, "option_name", "") in ("--weight", "--weights"):
+                raise UsageError(WEIGHTS) from error
             extra = re.search(r"unexpected extra arguments? ?\(?s?\)? ?\((\S+)", error.format_message())
             if extra is None:
                 raise

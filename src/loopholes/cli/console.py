@@ -114,6 +114,17 @@ def paragraph(text: str, style: str = "", indent: int = 0) -> None:
         stdout.print("\n".join(lines), style=style, markup=False, soft_wrap=True)
 
 
+def print_table(table: Table, console: Console = stdout) -> None:
+    """Print a table; without a terminal, no line ends in the spaces that pad its last column."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as capture:
+        console.print(table)
+    lines = (line.rstrip() for line in capture.get().splitlines())
+    console.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
 def excerpt(completion: str) -> str:
     """The beginning of a completion in quotes, with three dots and its length if there is more."""
     more = f"… ({len(completion):,} characters)" if len(completion) > EXCERPT else ""

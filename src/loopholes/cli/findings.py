@@ -23,14 +23,15 @@ def show_report(report: Report, written: Sequence[Path], out: Path, json_: bool)
         print_line(report_record(report))
         return
     from loopholes.audit import summary
+    from loopholes.audit.groups import faults
 
     stdout.print(report.target.label, style="bold", markup=False, soft_wrap=True)
     paragraph(summary.verdict(report), _style(report))
     paragraph(summary.payments(report))
     paragraph(summary.golden_form(report))
     paragraph(summary.worst(report))
-    for finding in report.findings:
-        _show_finding(finding)
+    for finding, others in faults(report.findings):
+        _show_finding(finding, others)
     if written_differently := summary.written_differently(report):
         paragraph(f"\n{written_differently}")
     if report.notes:
@@ -50,7 +51,7 @@ def _style(report: Report) -> str:
     return "bold green" if report.is_founded else "bold yellow"
 
 
-def _show_finding(finding: Finding) -> None:
+def _show_finding(finding: Finding, others: Sequence[Finding]) -> None:
     from loopholes.audit import summary
 
     state = " (accepted)" if finding.accepted else " (in the baseline)" if finding.in_baseline else ""
@@ -65,6 +66,7 @@ def _show_finding(finding: Finding) -> None:
         evidence = finding.evidence
         paid = f", paid {evidence.reward:g}" if evidence.reward is not None else ""
         paragraph(f"for example: row {evidence.row}, {excerpt(evidence.completion)}{paid}", indent=2)
+    paragraph(summary.same_fault(others), indent=2)
     if finding.change:
         paragraph(f"what to do: {finding.change}", indent=2)
     for line in finding.snippet.splitlines():

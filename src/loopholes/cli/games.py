@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from loopholes.cli.console import complain, stdout
+from loopholes.cli.console import complain, print_table, stdout
 from loopholes.cli.options import Json, Set, pairs
 from loopholes.errors import UsageError
 from loopholes.files import jsonable
@@ -52,7 +52,7 @@ def games(
         record = summaries if name is None else {**summaries[0], "demonstrations": _replay(chosen[0])}
         typer.echo(json.dumps(jsonable(record)))
     elif name is None:
-        stdout.print(_table(chosen))
+        print_table(_table(chosen))
         stdout.print(
             "\nloopholes games NAME explains a game. Name your own as FILE.py:CLASS or package.module:CLASS.",
             markup=False,
@@ -94,13 +94,13 @@ def _explain(game: Game) -> None:
     facts.add_row(Text("settings", "bold"), Text("; ".join(_parameters(game)) or "none"))
     metrics = "; ".join(f"{name}: {metric.help}" for name, metric in game.metrics.items())
     facts.add_row(Text("measured", "bold"), Text(metrics))
-    stdout.print(facts)
+    print_table(facts)
     demonstrations = demonstrations_of(game)
     for number, task in enumerate({task.id: task for item in demonstrations for task in item.tasks}.values()):
         label = "prompt" if number == 0 else "and"
         stdout.print(Text.assemble((f"\n{label}  ", "bold"), _short(prompt_text(task.prompt), 150)))
     stdout.print()
-    stdout.print(_demonstrations(game))
+    print_table(_demonstrations(game))
     rates = [f"{item.kind} {plain(item.exploit_rate)}" for item in demonstrations if item.exploit_rate is not None]
     if rates:
         stdout.print(f"exploit rate of each set: {', '.join(rates)}", markup=False)

@@ -11,6 +11,7 @@ import typer
 
 from loopholes.config import option_value
 from loopholes.errors import UsageError
+from loopholes.games import named
 from loopholes.sandbox.server import VARIABLE as SANDBOX_VARIABLE
 from loopholes.sandbox.server import checked
 
@@ -22,9 +23,20 @@ def _choose_sandbox(kind: str | None) -> str | None:
     return kind
 
 
+def _check_game(name: str) -> str:
+    """Refuse a misspelled name at once, before anything that is missing is asked for."""
+    named(name)
+    return name
+
+
 Game = Annotated[
     str,
-    typer.Argument(metavar="GAME", help="A game: NAME, FILE.py:CLASS or package.module:CLASS.", show_default=False),
+    typer.Argument(
+        metavar="GAME",
+        help="A game: NAME, FILE.py:CLASS or package.module:CLASS.",
+        callback=_check_game,
+        show_default=False,
+    ),
 ]
 Set = Annotated[
     list[str] | None,

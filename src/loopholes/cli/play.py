@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from loopholes.cli.console import conclude, paragraph, stdout
+from loopholes.cli.console import conclude, paragraph, print_table, stdout
 from loopholes.cli.options import Game as Name
 from loopholes.cli.options import Sandbox, Seed, Set, SkipBad, pairs
 from loopholes.errors import DataError
@@ -156,7 +156,7 @@ def _show_payment(game: Game, scored: Scored) -> None:
         table.add_row(Text(label), Text(_truth(value), "bold"))
     details = "; ".join(f"{key.replace('_', ' ')}: {_word(value)}" for key, value in outcome.details.items())
     table.add_row(Text("measured"), Text(details))
-    stdout.print(table)
+    print_table(table)
 
 
 def _truth(value: float | None) -> str:
@@ -188,7 +188,7 @@ def _summarize(game: Game, rounds: Sequence[Scored], seed: int) -> None:
         answers = [game.demonstrate(kind, task) for task in tasks]
         numbers = draws(seed, 0, range(len(tasks)))
         _add_player(table, game, kind, [score(game, tasks, answers, channels=CHANNELS, draws=numbers)])
-    stdout.print(table)
+    print_table(table)
     paragraph(f"\nThe loophole: {game.loophole}\nThe payoffs: {game.payoffs}")
     paragraph(
         "A trainer sees one column of payments and nothing else. If the exploiting script is paid as much as the "

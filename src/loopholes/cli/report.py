@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loopholes.cli.console import conclude, paragraph, print_line, say, stdout
+from loopholes.cli.console import conclude, paragraph, print_line, print_table, say, stdout
 from loopholes.cli.display import NUMBERS, Display, display
 from loopholes.cli.options import Json, pairs
 from loopholes.cli.tables import table_shown
@@ -84,20 +84,23 @@ def demo(
 
     seeds = tuple(seed or (0,))
     tables: list[Table] = []
+    notes: list[str] = []
     if not json_:
         say(f"{policy} is trained on both channels of every game and measured before and after; the results come last.")
     with display("demo", json=json_) as progress:
-        summary = run_demo(out, policy=policy, seeds=seeds, workers=workers, on_event=partial(_take, progress, tables))
+        summary = run_demo(
+            out, policy=policy, seeds=seeds, workers=workers, on_event=partial(_take, progress, tables, notes)
+        )
     page = out / "report.html"
     if json_:
         print_line({"page": str(page), **summary})
         return
     alone = len(seeds) == 1
     stdout.print(f"What {policy} learned, measured on held-out tasks with 95 % intervals", style="bold", markup=False)
-    stdout.print(table_shown(together(tables), COLUMNS[:-1] if alone else COLUMNS, stdout.width))
+    print_table(table_shown(together(tables), COLUMNS[:-1] if alone else COLUMNS, stdout.width))
     if alone:
         conclude("One seed gives no verdict about training. The intervals are over tasks only.")
-    paragraph(LEGEND)
+    paragraph(" ".join([LEGEND, *filter(None, notes)]))
     conclude(f"\nThe page is {page}\nThe numbers are in {out / 'summary.json'}")
 
 
@@ -113,10 +116,11 @@ def together(tables: Sequence[Table]) -> Table:
     return Table("demo", "What the policy learned", COLUMNS, rows)
 
 
-def _take(progress: Display, tables: list[Table], event: Mapping[str, Any]) -> None:
-    """Show one event of the demo, and collect the table of a finished game."""
+def _take(progress: Display, tables: list[Table], notes: list[str], event: Mapping[str, Any]) -> None:
+    """Show one event of the demo, and collect the table of a finished game with its note."""
     if "table" in event:
         tables.append(event["table"])
+        notes.append(event["note"])
         return
     run = f"{event['game']} {event['arm']} seed {event['seed']}"
     numbers = {name: value for name, value in event.items() if name in NUMBERS}

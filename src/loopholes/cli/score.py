@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loopholes.cli.console import conclude, estimates_table, paragraph, print_line, share_a_stream, stderr, stdout
+from loopholes.cli.console import (
+    conclude,
+    estimates_table,
+    paragraph,
+    print_line,
+    print_table,
+    say,
+    share_a_stream,
+    stderr,
+    stdout,
+)
 from loopholes.cli.display import display
 from loopholes.cli.options import Bf16, Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
+from loopholes.config import as_option
 from loopholes.errors import UsageError
 from loopholes.games import BUILT_IN
 from loopholes.games import game as make_game
@@ -44,10 +55,14 @@ Policy = Annotated[
 
 def evaluate(
     policy: Policy,
-    game: Annotated[
-        str, typer.Option(help="A game: NAME, FILE.py:CLASS, package.module:CLASS, or all.", show_default=False)
-    ],
     out: Annotated[Path, typer.Option(help="Directory for the run.", show_default=False)],
+    game: Annotated[
+        str | None,
+        typer.Option(
+            help="A game: NAME, FILE.py:CLASS, package.module:CLASS, or all. Default: that of the run in POLICY.",
+            show_default=False,
+        ),
+    ] = None,
     tasks: Tasks = None,
     count: Annotated[int, typer.Option(help="Number of generated tasks, from the test split.")] = 256,
     samples: Annotated[int, typer.Option(help="Answers per task.")] = 8,
@@ -109,6 +124,11 @@ def evaluate(
         **sampling,
     }
     parameters = pairs(set_, "--set")
+    if game is None:
+        game, own = _played_by(policy)
+        parameters = {**own, **parameters}
+        settings = ", ".join(f"{name}={as_option(value)}" for name, value in parameters.items())
+        say(f"{policy} was trained on {game}{f' ({settings})' if settings else ''}, so that is what it plays here")
     if game == ALL:
         _evaluate_all(fields, parameters, out, resume, json_)
         return
@@ -117,6 +137,16 @@ def evaluate(
         _show((run.summary or {}).get("cells", []), f"{game}: {policy}")
         _say_usage([run])
         conclude(f"The run is in {run.path}")
+
+
+def _played_by(policy: str) -> tuple[str, dict[str, Any]]:
+    """The game and the parameters of the run in a directory; raises :class:`UsageError` if there is no such run."""
+    from loopholes.runs import config_of
+
+    config = config_of(Path(policy))
+    if "game" not in config:
+        raise UsageError(f"{policy} is no run, so nothing says what it plays: name a game with --game, or --game all")
+    return config["game"], dict(config.get("parameters") or {})
 
 
 def _evaluate(fields: dict[str, Any], resume: bool, json_: bool) -> Run:
@@ -149,7 +179,7 @@ def _evaluate_all(fields: dict[str, Any], parameters: dict[str, Any], out: Path,
     if not json_:
         table = untrained_table(fields["policy"], cells)
         stdout.print(table.title, style="bold", markup=False, soft_wrap=True)
-        stdout.print(table_shown(table, width=stdout.width))
+        print_table(table_shown(table, width=stdout.width))
         paragraph(table.note)
         _say_usage(list(runs.values()))
         conclude(f"The runs are in {out}; loopholes report {out} makes their page")
@@ -180,7 +210,7 @@ def _show(cells: list[dict[str, Any]], title: str) -> None:
     keys = ("value", "low", "high", "n", "seeds")
     estimates = {cell["metric"]: Estimate(**{key: cell[key] for key in keys}) for cell in cells}
     stdout.print(title, style="bold", markup=False, soft_wrap=True)
-    stdout.print(estimates_table(estimates))
+    print_table(estimates_table(estimates))
 
 
 def score(
@@ -301,6 +331,6 @@ def _summarize(scores: Scores, out: Path | None, game: str, channel: str, json_:
     left_out = f" (left out: {scores.left_out})" if scores.left_out else ""
     title = f"{game}, {channel} channel, {scores.count:,} completions{left_out}"
     console.print(title, style="bold", markup=False, soft_wrap=True)
-    console.print(estimates_table(scores.estimates()))
+    print_table(estimates_table(scores.estimates()), console)
     if out is not None:
         conclude(f"The scores are in {out}")

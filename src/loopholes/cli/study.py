@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from loopholes.cli.console import complain, conclude, paragraph, print_line, stdout
+from loopholes.cli.console import complain, conclude, paragraph, print_line, print_table, stdout
 from loopholes.cli.display import Display, display
 from loopholes.cli.options import Json, Sandbox, pairs
 from loopholes.cli.tables import table_shown
@@ -148,7 +148,7 @@ def _end(summaries: dict[str, Summary], page: Path, json_: bool) -> None:
         else:
             stdout.print(name, style="bold", markup=False)
             paragraph(summary.section.answer)
-            stdout.print(table_shown(summary.section.tables[0], width=stdout.width))
+            print_table(table_shown(summary.section.tables[0], width=stdout.width))
     if not json_:
         files = [str(page.parent / f"{name}.json") for name in summaries]
         conclude("\n".join(["", f"The page is {page}", *(f"The numbers are in {file}" for file in files)]))
@@ -165,7 +165,7 @@ def _show_plan(times: Sequence[TimeLeft], places: int, json_: bool) -> None:
         table.add_column(column, justify="left" if column == "study" else "right")
     for plan in times:
         table.add_row(plan.study, f"{plan.jobs:,}", f"{plan.done:,}", _time(plan.seconds, places))
-    stdout.print(table)
+    print_table(table)
     seconds = [plan.seconds for plan in times if plan.seconds is not None]
     if len(seconds) < len(times):
         conclude("The time is unknown until one run of each kind is finished in this folder. Shared runs count once.")

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loopholes.cli.console import conclude, print_line, say
+from loopholes.cli.console import complain, conclude, print_line, say
 from loopholes.cli.display import display
 from loopholes.cli.options import Bf16, Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
 from loopholes.errors import MissingExtra, RunError, UsageError
 from loopholes.modules import recorded
 from loopholes.numbers import plain
+
+if TYPE_CHECKING:
+    from loopholes.training.config import TrainConfig
 
 PRETRAINING = {"loss": "loss", "tokens_per_second": "tokens/s"}
 FITS = {
@@ -158,10 +161,10 @@ def train(
     elif device is not None:
         raise UsageError("--device is for --dry-run; accelerate decides which devices to train on")
     else:
-        _train(fields, resume, json_)
+        _train(fields, sandbox, resume, json_)
 
 
-def _train(fields: dict[str, Any], resume: bool, json_: bool) -> None:
+def _train(fields: dict[str, Any], sandbox: str | None, resume: bool, json_: bool) -> None:
     from loopholes.games import game as make_game
     from loopholes.training.config import TrainConfig
 
@@ -171,12 +174,25 @@ def _train(fields: dict[str, Any], resume: bool, json_: bool) -> None:
     make_game(config.game, **config.parameters).channel(config.channel)  # before torch, which takes seconds to import
     from loopholes.evaluation import eval_command
     from loopholes.training.grpo import train as run_training
+    from loopholes.training.no_gradient import no_gradient
 
     with display(f"{config.game} {config.channel}", json=json_) as progress:
         run = run_training(config, resume=resume, on_progress=progress.show)
     record = {"run": str(run.path), "state": run.status.state, "step": run.status.step}
-    measure = eval_command(str(run.path), config.game, config.parameters, Path(f"{run.path}-eval"))
-    _end(json_, record, f"The run is in {run.path}\nMeasure it: {measure}")
+    options = [*_task_options(config), *([] if sandbox is None else ["--sandbox", sandbox])]
+    measure = eval_command(str(run.path), config.game, config.parameters, Path(f"{run.path}-eval"), options)
+    held_out = "" if config.tasks is None else " (better with a file of tasks that it was not trained on)"
+    nothing = no_gradient(run.metrics(), run.config["steps"])
+    _end(json_, record, f"The run is in {run.path}\nMeasure it{held_out}: {measure}")
+    if nothing:
+        complain(f"{run.path}: {nothing}")
+
+
+def _task_options(config: TrainConfig) -> list[str]:
+    """The options of ``eval`` that name the tasks of a training run."""
+    if config.tasks is None:
+        return []
+    return ["--tasks", str(config.tasks), *(["--skip-bad"] if config.skip_bad else [])]
 
 
 def _estimate(fields: dict[str, Any], device: str | None, json_: bool) -> None:

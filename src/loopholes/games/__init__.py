@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import Any
 
-from loopholes.errors import ContractError, UnknownName, UsageError, missing_extra
+from loopholes.errors import ContractError, DataError, UnknownName, UsageError, missing_extra
 from loopholes.games.base import Game
 from loopholes.modules import load, split
 
@@ -31,9 +33,7 @@ def game(name: str, **parameters: Any) -> Game:
 
     Raises :class:`UnknownName`, :class:`UsageError`, or :class:`ContractError` for a class that is not a whole game.
     """
-    source, attribute = split(BUILT_IN.get(name) or REPORTED.get(name) or name)
-    if not attribute:
-        raise UnknownName("game", name, [*BUILT_IN, "FILE.py:CLASS", "package.module:CLASS"])
+    source, attribute = named(name)
     try:
         kind = load(source, attribute)
     except UsageError as error:
@@ -43,6 +43,31 @@ def game(name: str, **parameters: Any) -> Game:
         raise UsageError(f"{name} is not a Game class")
     _check_finished(kind, name)
     return kind(**parameters)
+
+
+def named(name: str) -> tuple[str, str]:
+    """The module and the class that a game's name means; raises :class:`UsageError` with what was probably meant.
+
+    Of a game's own file, only the text is read. Raises :class:`DataError` if a file without a class does not exist.
+    """
+    source, attribute = split(BUILT_IN.get(name) or REPORTED.get(name) or name)
+    if attribute:
+        return source, attribute
+    if not source.endswith(".py"):
+        raise UnknownName("game", name, [*BUILT_IN, "FILE.py:CLASS", "package.module:CLASS"])
+    if not Path(source).is_file():
+        raise DataError(f"there is no file {source}")
+    choices = " or ".join(f"{source}:{kind}" for kind in _subclasses_in(Path(source)))
+    raise UsageError(f"{name} does not say which game: {f'write {choices}' if choices else 'it defines no Game class'}")
+
+
+def _subclasses_in(file: Path) -> list[str]:
+    """The classes at the top level of a Python file that extend another; none if it is not Python."""
+    try:
+        body = ast.parse(file.read_bytes()).body
+    except (SyntaxError, ValueError):
+        return []
+    return [node.name for node in body if isinstance(node, ast.ClassDef) and node.bases]
 
 
 def _check_finished(kind: type[Game], name: str) -> None:

@@ -100,6 +100,7 @@ def write_page(title: str, sections: Sequence[Section], out: str | Path, *, lead
         seeds_of=seeds_of,
         cell=_cell,
         role=_role,
+        parted=_parted,
         style=Markup(_asset("page.css")),
         scripts=[Markup(_asset(name)) for name in ("figures.js", "page.js")],
         figures=Markup(as_script(data)),
@@ -207,6 +208,12 @@ def _bar(estimate: Estimate) -> Mapping[str, float]:
     low, high = (estimate.value if end is None else end for end in (estimate.low, estimate.high))
     low, high, value = (100 * min(1.0, max(0.0, end or 0.0)) for end in (low, high, estimate.value))
     return {"low": round(low, 2), "width": round(max(high - low, 0.8), 2), "value": round(value, 2)}
+
+
+def _parted(answer: str) -> tuple[str, str]:
+    """The first sentence of an answer, and the others."""
+    first, *rest = re.split(r"(?<=[.?!]) (?=[A-Z])", answer, maxsplit=1)
+    return first, "".join(rest)
 
 
 def _role(row: Sequence[Any]) -> str:

@@ -23,6 +23,7 @@ from loopholes.report.elements import Section
 from loopholes.studies.base import Runs, StudyConfig, Summary
 from loopholes.studies.channels import (
     CHANNELS,
+    EXPLOIT,
     QUESTION,
     Played,
     answer,
@@ -39,6 +40,14 @@ from loopholes.studies.settings import Setting
 from loopholes.studies.workers import LocalWorkers
 
 OnEvent = Callable[[dict[str, Any]], None]
+NEAR_ZERO = 0.05
+"""A secure channel whose exploit rate certainly lies above this is explained."""
+UNSELECTED = {
+    "reward-tampering": "In reward-tampering, the secure channel neither pays nor charges for an edited score, so "
+    "nothing in its training selects for or against such edits, and how many there are drifts with the seed; "
+    "loopholes study charge measures what a charge changes."
+}
+"""Why training on a game's secure channel does not keep the exploit rate near 0, by game."""
 
 
 def run_demo(
@@ -54,8 +63,8 @@ def run_demo(
 
     ``settings`` are the games to play, by default all four as the studies play them. ``on_event`` is called with every
     training step (``game``, ``arm``, ``seed``, ``steps`` and the step's metrics) and with every finished game
-    (``game``, and its ``table`` of results). Raises :class:`RunError` if ``out`` holds something else or a worker keeps
-    dying.
+    (``game``, its ``table`` of results and a ``note`` on them, which may be empty). Raises :class:`RunError` if ``out``
+    holds something else or a worker keeps dying.
     """
     config = StudyConfig.of(policies=[policy], seeds=len(seeds))
     check_policies(config)
@@ -71,6 +80,14 @@ def run_demo(
         write_summary(Summary(demo.section(), cells), config, out)
         write_page(f"Loopholes: what {policy} learned", sections_of(out), out / "report.html")
     return summary
+
+
+def secure_note(pair: Played) -> str:
+    """Why a game's secure channel was still exploited; empty if its exploit rate is near 0, or nothing is known."""
+    secure = pair.arms.get("secure")
+    rate = None if secure is None else secure.estimates.get(EXPLOIT)
+    exploited = rate is not None and (rate.low or 0.0) > NEAR_ZERO
+    return UNSELECTED.get(pair.game, "") if exploited else ""
 
 
 class _Demo:
@@ -119,7 +136,8 @@ class _Demo:
                 arms = arm_runs(self._config, setting, policy, self._seeds)
                 pair = read_arms(self._runs, setting.make(), setting.name, policy, arms, thresholds)
                 self._finished[setting.name] = pair
-                self._on_event({"game": setting.name, "table": arms_table(setting.name, [pair], thresholds)})
+                table, note = arms_table(setting.name, [pair], thresholds), secure_note(pair)
+                self._on_event({"game": setting.name, "table": table, "note": note})
 
     @property
     def played(self) -> list[Played]:
@@ -139,6 +157,7 @@ class _Demo:
             tables=[arms_table("demo", self.played, thresholds)],
             facts={game.name: f"Goal: {game.goal} Loophole: {game.loophole}" for game in games},
             command=f"loopholes demo --policy {policy}{chosen}",
+            notes=[note for pair in self.played if (note := secure_note(pair))],
             rollouts={
                 f"{setting.name}, {channel}": self._runs.rollouts(
                     [Train(setting, channel, policy, seed) for seed in self._seeds]

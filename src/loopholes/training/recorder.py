@@ -20,6 +20,7 @@ from loopholes.progress import OnProgress, Progress
 from loopholes.records import Completion, Outcome, Task
 from loopholes.runs import Run, rollout_rows
 from loopholes.score import measure, outcome_metrics, reward_metrics
+from loopholes.training.no_gradient import ENOUGH, no_gradient
 from loopholes.training.rewards import Batch
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ class Recorder:
         self._since = now
         self._run.write_rollouts(metrics["step"], rollout_rows(tasks, completions, payments, outcomes))
         self._run.log_metrics(metrics)
+        if metrics["step"] == ENOUGH < self._steps and (warning := no_gradient(self._run.metrics(), self._steps)):
+            log.warning("%s", warning)
         if problem and not self._warned:
             log.warning("step %d could not be measured, and training continues: %s", metrics["step"], problem)
             self._warned = True

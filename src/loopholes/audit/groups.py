@@ -1,0 +1,101 @@
+"""Findings that are demonstrably one fault: the same answer is read from their completions, and it is paid the same.
+
+Answers are read where right answers have them: in the fields of a JSON object, or between the marks of the form. If an
+empty object is paid as much as an object with a score in it, the score is not what is paid. Findings of different
+groups may still have one cause; nothing here proves that they have not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from loopholes.audit.form import Form, form_of
+from loopholes.audit.gold.answer import record_of
+from loopholes.audit.observations import Observations
+from loopholes.audit.results import Finding
+from loopholes.audit.scale import SAME
+
+Reading = tuple[str, ...]
+Payments = Mapping[int, tuple[Reading, float]]
+"""What is read from a finding's completions and what they are paid, by row."""
+
+
+def with_groups(findings: Sequence[Finding], seen: Observations) -> list[Finding]:
+    """The findings, in the same order, with the number of their group where several are one fault."""
+    rows = _rows(seen)
+    payments = [_payments(finding, seen, rows) for finding in findings]
+    leaders: list[int] = []  # of each finding, the place of the first that is the same fault
+    for place, own in enumerate(payments):
+        earlier = (leader for leader in dict.fromkeys(leaders) if _are_alike(payments[leader], own))
+        leaders.append(next(earlier, place))
+    shared = [leader for leader, size in Counter(leaders).items() if size > 1]
+    numbers = {leader: number for number, leader in enumerate(shared, 1)}
+    return [replace(finding, group=numbers.get(leader)) for finding, leader in zip(findings, leaders, strict=True)]
+
+
+def faults(findings: Sequence[Finding]) -> list[tuple[Finding, list[Finding]]]:
+    """The findings by fault: the first of each group with the others of it. Open and other findings stay apart."""
+    listed: dict[object, tuple[Finding, list[Finding]]] = {}
+    for place, finding in enumerate(findings):
+        state = (finding.group, finding.accepted, finding.in_baseline)
+        key = state if finding.group is not None else place
+        if key in listed:
+            listed[key][1].append(finding)
+        else:
+            listed[key] = (finding, [])
+    return list(listed.values())
+
+
+def _rows(seen: Observations) -> dict[int, tuple[Form, str]]:
+    """The form and the golden completion of each row that has one."""
+    golden = {level.row: level.golden_text for level in seen.levels if level.golden_text}
+    form = form_of(list(golden.values()))
+    return {row: (form.of(text), text) for row, text in golden.items()}
+
+
+def _payments(finding: Finding, seen: Observations, rows: Mapping[int, tuple[Form, str]]) -> Payments:
+    """What is read from a finding's completions, and their payments; empty for faults that are not about the answer."""
+    if finding.family == "contract" or finding.evidence is None:
+        return {}
+    tried = next((tried for tried in seen.tried if tried.attack.name == finding.name), None)
+    if tried is not None:
+        paid = {row: (tried.attempts[row].text, paid.value) for row, paid in tried.paid.items()}
+    else:
+        number, evidence = finding.evidence.row, finding.evidence
+        paid = {row: (evidence.completion, evidence.reward) for row in rows if seen.rows[row].number == number}
+    return {
+        row: (_read(text, *rows[row]), reward)
+        for row, (text, reward) in paid.items()
+        if row in rows and reward is not None and math.isfinite(reward)
+    }
+
+
+def _read(text: str, form: Form, golden: str) -> Reading:
+    """The answer in a completion: the fields of right answers in its JSON object, or the text where answers stand."""
+    fields = list(record_of(form.read(golden)))
+    record = _object(text) if fields else None
+    if record is None:
+        return (form.read(text),)
+    return tuple("" if record.get(field) in (None, "") else json.dumps(record[field]) for field in fields)
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    """The JSON object between the first and the last brace of a text; None if there is none."""
+    try:
+        value = json.loads(text[text.index("{") : text.rindex("}") + 1])
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _are_alike(first: Payments, second: Payments) -> bool:
+    """Whether the same answers are read from two findings on all rows that they share, and are paid the same."""
+    shared = first.keys() & second.keys()
+    return bool(shared) and all(
+        first[row][0] == second[row][0] and abs(first[row][1] - second[row][1]) <= SAME for row in shared
+    )
