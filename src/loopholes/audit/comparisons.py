@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from loopholes.audit.answers import TRUTHS
+from loopholes.audit.programs import NAMES
 from loopholes.audit.rows import PROMPTS
 from loopholes.audit.scale import normalized
-from loopholes.rewards import behind, boxed, final, items, record, tagged
+from loopholes.rewards import behind, boxed, final, items, program, record, tagged
 from loopholes.rewards.numbers import with_unit
 
 READERS: Mapping[str, Callable[[str], str | None]] = {
@@ -40,10 +41,14 @@ class Right(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """The functions that a comparison uses, and the expression. ``«completion»`` and ``«COLUMN»`` stand for values."""
+    """The functions that a comparison uses, and the expression. ``«completion»`` and ``«COLUMN»`` stand for values.
+
+    ``is_share``: the value is a share of tests in [0, 1], and not whether the answer is right.
+    """
 
     functions: tuple[str, ...]
     expression: str
+    is_share: bool = False
 
     @property
     def columns(self) -> list[str]:
@@ -59,12 +64,38 @@ def comparisons(rights: Sequence[Right]) -> Iterator[Comparison]:
     """Comparisons that may fit all of these right answers, the most specific first."""
     if not rights:
         return
+    yield from _of_programs(rights)
     objects = list(_of_objects(rights))
     yield from objects
     for functions, expression in objects:
         if expression.startswith("fields("):
             yield Comparison(functions, f"{expression[:-1]}, only=True)")
     yield from _of_short_answers(rights)
+
+
+def _of_programs(rights: Sequence[Right]) -> Iterator[Comparison]:
+    """The tests that a program passes, if columns hold the function's name, and pairs of arguments and results."""
+    if any(program(right.completion) is None for right in rights):
+        return
+    columns = _columns(rights)
+    names = [name for name in NAMES if all(isinstance(value, str) for value in columns.get(name, [None]))]
+    for name, values in columns.items():
+        for each, is_case in CASES.items():
+            if names and all(isinstance(tests, list) and tests and all(map(is_case, tests)) for tests in values):
+                passed = f"calls_passed(program(«completion»), «{names[0]}», [{each} for test in «{name}»])"
+                yield Comparison(("calls_passed", "program"), f"{passed} / len(«{name}»)", is_share=True)
+
+
+def _is_pair(test: Any) -> bool:
+    return isinstance(test, Sequence) and len(test) == 2 and isinstance(test[0], list | tuple)
+
+
+def _is_record(test: Any) -> bool:
+    return isinstance(test, Mapping) and {"args", "expected"} <= test.keys()
+
+
+CASES = {"test": _is_pair, '(test["args"], test["expected"])': _is_record}
+"""Tests of a function in a column, by the expression for the pair of arguments and expected value of one of them."""
 
 
 def _of_objects(rights: Sequence[Right]) -> Iterator[Comparison]:

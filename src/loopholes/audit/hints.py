@@ -99,6 +99,11 @@ def with_hints(report: Report, hints: Sequence[Hint]) -> Report:
     return replace(report, findings=[replace(finding, hint=_confirmed(finding, hints)) for finding in report.findings])
 
 
+def asks_judge(hints: Sequence[Hint]) -> bool:
+    """Whether the source puts the policy's text into a judge's prompt."""
+    return any(hint.why == PATTERNS["judge"].why for hint in hints)
+
+
 def _confirmed(finding: Finding, hints: Sequence[Hint]) -> Hint | None:
     """The hint that points most directly to this finding."""
     name = finding.name if finding.kind == "contract" else finding.family
