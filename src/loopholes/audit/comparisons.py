@@ -67,9 +67,9 @@ def comparisons(rights: Sequence[Right]) -> Iterator[Comparison]:
     yield from _of_programs(rights)
     objects = list(_of_objects(rights))
     yield from objects
-    for functions, expression in objects:
-        if expression.startswith("fields("):
-            yield Comparison(functions, f"{expression[:-1]}, only=True)")
+    for comparison in objects:
+        if comparison.expression.startswith("fields("):
+            yield comparison._replace(expression=f"{comparison.expression[:-1]}, only=True)")
     yield from _of_short_answers(rights)
 
 

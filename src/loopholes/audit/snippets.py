@@ -27,7 +27,7 @@ from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding, Hint
 from loopholes.audit.scale import SAME
 from loopholes.audit.signatures import Signature, signatures_of
-from loopholes.rewards.remedies import GATED, QUOTED, remedy_for
+from loopholes.rewards.remedies import QUOTED, remedy_for
 
 HALF = 0.5
 """A completion that is paid at least this share of the scale is accepted."""
@@ -99,7 +99,7 @@ class Suggestions:
         for replaced in self._replaceable(cases.wrong):
             scores: dict[str, int] = {}
             for comparison in self._comparisons(replaced.place):
-                snippet = self._written(comparison, replaced, is_gated=remedy is GATED)
+                snippet = self._written(comparison, replaced, is_gated=remedy.function == "gated")
                 accepts = self._accepts(snippet, replaced, comparison)
                 most = PROGRAMS if comparison.is_share else None
                 if all(map(accepts, cases.right[:most])) and not any(map(accepts, cases.wrong[:most])):
