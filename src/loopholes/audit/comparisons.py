@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from loopholes.audit.answers import TRUTHS
@@ -17,13 +18,28 @@ from loopholes.audit.scale import normalized
 from loopholes.rewards import behind, boxed, final, items, program, record, tagged
 from loopholes.rewards.numbers import with_unit
 
-READERS: Mapping[str, Callable[[str], str | None]] = {
-    "tagged": tagged,
-    "boxed": boxed,
-    "behind": behind,
-    "final": final,
-}
-"""Readers of one place; those that need a mark come first."""
+
+class Place(NamedTuple):
+    """A place that a reader of :mod:`loopholes.rewards` reads, and the marker that it looks for, if it takes one."""
+
+    function: str
+    read: Callable[[str], str | None]
+    marker: str = ""
+
+    def of(self, name: str) -> str:
+        """The expression that reads a variable."""
+        return f"{self.function}({name}, {json.dumps(self.marker)})" if self.marker else f"{self.function}({name})"
+
+
+MARKERS = ("Final answer:", "Answer:", "The answer is")
+MARKED = (
+    Place("tagged", tagged),
+    Place("boxed", boxed),
+    Place("behind", behind),
+    *(Place("behind", partial(behind, marker=marker), marker) for marker in MARKERS),
+)
+PLACES = (*MARKED, Place("final", final))
+"""Places for the answer; those that need a mark come first."""
 LETTERS = "ABCDEFGHIJ"
 LONGEST = 60
 """Longest short answer in characters."""
@@ -132,16 +148,16 @@ def _of_short_answers(rights: Sequence[Right]) -> Iterator[Comparison]:
     """Comparisons of letters, numbers, lists and texts, read from the place where all right answers are."""
     if any(len(right.answer) > LONGEST or "\n" in right.answer for right in rights):
         return
-    for place, read in READERS.items():
-        if not all(_reads(read, right.completion, right.answer) for right in rights):
+    for place in PLACES:
+        if not all(_reads(place.read, right.completion, right.answer) for right in rights):
             continue
-        answer = f"{place}(«completion»)"
+        answer = place.of("«completion»")
         for functions, gold in _golds(rights):
             for compared, expression in _compared(answer, gold, rights):
-                yield Comparison((*compared, place, *functions), expression)
+                yield Comparison((*compared, place.function, *functions), expression)
         for name in _lists(rights):
             for same in ("same_list", "same_set"):
-                yield Comparison((same, place), f"{same}({answer}, «{name}»)")
+                yield Comparison((same, place.function), f"{same}({answer}, «{name}»)")
 
 
 def _compared(answer: str, gold: str, rights: Sequence[Right]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -164,9 +180,9 @@ def _golds(rights: Sequence[Right]) -> Iterator[tuple[tuple[str, ...], str]]:
         pairs = list(zip(map(str, values), answers, strict=True))
         if all(normalized(text) == normalized(answer) for text, answer in pairs):
             yield (), f"«{name}»"
-        for reader in ("tagged", "boxed", "behind"):
-            if all(_reads(READERS[reader], text, answer) for text, answer in pairs):
-                yield (reader,), f"{reader}(«{name}»)"
+        for place in MARKED:
+            if all(_reads(place.read, text, answer) for text, answer in pairs):
+                yield (place.function,), place.of(f"«{name}»")
 
 
 def _lists(rights: Sequence[Right]) -> list[str]:

@@ -138,11 +138,28 @@ def _hints(definition: Definition) -> Iterator[Hint]:
         if scope.node.name in seen:
             continue
         seen.add(scope.node.name)
+        conditions = _conditions(scope.node)
         for part in ast.walk(scope.node):
             for name in _matches(part, scope):
+                if name == "first-match" and part in conditions:
+                    continue  # whether there is a match at all: nothing is read from it
                 yield _hint(name, part, definition.file)
             if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in functions:
                 waiting.append(_called(functions[part.func.id], part, scope))
+
+
+def _conditions(node: ast.AST) -> list[ast.AST]:
+    """The expressions of which only the truth counts."""
+    conditions: list[ast.AST] = []
+    for part in ast.walk(node):
+        match part:
+            case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test) | ast.UnaryOp(ast.Not(), operand=test):
+                conditions.append(test)
+            case ast.BoolOp(values=values):
+                conditions += values
+            case ast.Call(func=ast.Name("bool"), args=[argument]):
+                conditions.append(argument)
+    return conditions
 
 
 def _is_function(node: ast.AST) -> bool:
@@ -160,7 +177,8 @@ def _parameters(node: Function) -> dict[str, Set[Origin]]:
     arguments = node.args
     names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     names = [name for name in names if name not in PROMPTS]
-    texts = set(names[:1]) if TEXTS.isdisjoint(names) or names[0] in TEXTS - {"completions"} else TEXTS & set(names)
+    batch, first = {"completions"} & set(names), set(names[:1])
+    texts = batch or (first if TEXTS.isdisjoint(names) or names[0] in TEXTS else TEXTS & set(names))
     return {name: frozenset(["text" if name in texts else "truth"]) for name in names}
 
 

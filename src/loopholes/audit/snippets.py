@@ -95,12 +95,12 @@ class Suggestions:
         remedy = remedy_for(finding.family, finding.name)
         if remedy is None or not self._rights or (remedy is QUOTED and self.asks_judge):
             return ""
-        cases = self._cases(finding)
+        cases, is_gated = self._cases(finding), remedy.function == "gated"
         for replaced in self._replaceable(cases.wrong):
             scores: dict[str, int] = {}
             for comparison in self._comparisons(replaced.place):
-                snippet = self._written(comparison, replaced, is_gated=remedy.function == "gated")
-                accepts = self._accepts(snippet, replaced, comparison)
+                snippet = self._written(comparison, replaced, is_gated)
+                accepts = self._accepts(snippet, replaced, comparison, is_gated)
                 most = PROGRAMS if comparison.is_share else None
                 if all(map(accepts, cases.right[:most])) and not any(map(accepts, cases.wrong[:most])):
                     scores[snippet] = 0 if comparison.is_share else sum(map(accepts, cases.spellings))
@@ -179,9 +179,11 @@ class Suggestions:
         values = {round(paid.value, 6) for paid in self._paid.values() if paid.value is not None and not paid.problem}
         return len(values | {round(level.floor, 6) for level in self.seen.levels if level.floor is not None}) > 2
 
-    def _worth(self, replaced: Replaced) -> Worth:
+    def _worth(self, replaced: Replaced, is_gated: bool) -> Worth:
         """What the code pays: as much as the audited function, if that pays all right answers alike."""
         seen, parts = self.seen, self.seen.target.parts
+        if is_gated:
+            return Worth(1.0, 0.0)
         if len(parts) > 1:
             paid = [] if replaced.whole else [pay.parts[replaced.place] for pay in seen.golden if pay.parts]
             return Worth(_common(paid) or 1.0, 0.0)
@@ -192,14 +194,11 @@ class Suggestions:
             return Worth((_common([level.width for level in levels]) or weight) / weight, 0.0)
         return Worth(right / weight, wrong / weight)
 
-    def _written(self, comparison: Comparison, replaced: Replaced, *, is_gated: bool) -> str:
+    def _written(self, comparison: Comparison, replaced: Replaced, is_gated: bool) -> str:
         """The code: its imports, the function's own signature, what it replaces, and what it returns."""
-        worth = self._worth(replaced)
-        functions, expression = comparison.functions, worth.paying(comparison)
-        if is_gated and worth.wrong == 0:
-            functions = ("gated", *functions)
-            gated = f"gated({comparison.expression}, bonus=0.0)"
-            expression = gated if worth.right == 1 else f"{worth.right} * {gated}"
+        functions, expression = comparison.functions, self._worth(replaced, is_gated).paying(comparison)
+        if is_gated:
+            functions, expression = ("gated", *functions), f"gated({comparison.expression}, bonus=0.0)"
         signature = self._signatures[replaced.place].taking(comparison.columns)
         names, lines, each = self._names(signature, comparison.columns)
         value = Comparison((), expression).with_names(names)
@@ -235,12 +234,14 @@ class Suggestions:
         names = {"completion": text, **dict(zip(columns, golds, strict=True))}
         return names, lines, f"for completion, {', '.join(golds)} in pairs"
 
-    def _accepts(self, snippet: str, replaced: Replaced, comparison: Comparison) -> Callable[[Case], bool]:
+    def _accepts(
+        self, snippet: str, replaced: Replaced, comparison: Comparison, is_gated: bool
+    ) -> Callable[[Case], bool]:
         """Whether this code pays a completion, called as the reward's framework calls it. Code that raises does not."""
         space: dict[str, Any] = {}
         signature = self._signatures[replaced.place].taking(comparison.columns)
         exec(snippet, space)  # our own code, about the columns of the data
-        worth, chat = self._worth(replaced), self.seen.rows[0].is_chat
+        worth, chat = self._worth(replaced, is_gated), self.seen.rows[0].is_chat
         levels = {level.row: level for level in self.seen.levels}
 
         def accepts(case: Case) -> bool:
