@@ -29,7 +29,9 @@ REWARDS = """
         value = loaded(completion)
         if value is None:
             return 0.0
-        return 1.0 if value.get("answer") == city or value.get("score") else 0.0
+        if value.get("answer") == city or value.get("score"):
+            return 1.0
+        return 0.0 if "answer" in value else 0.6
 
     def subset(completion, parts):
         try:
@@ -63,9 +65,9 @@ def test_an_empty_object_explains_what_other_families_put_into_objects(tmp_path:
     assert {"json-nan", "verdict-json"} <= {gap.attack for gap in report.gaps}  # they stay in the table of gaps
 
 
-def test_an_object_whose_field_is_paid_is_a_finding_of_its_family(tmp_path: Path) -> None:
+def test_an_object_whose_field_is_paid_more_than_none_is_a_finding_of_its_family(tmp_path: Path) -> None:
     report = audited(f"{write_rewards(tmp_path, REWARDS)}:believes", cities())
-    assert "protected-field" in families(report) and "degenerate" not in families(report)
+    assert {"degenerate", "protected-field"} <= families(report) and "format" not in families(report)
 
 
 def test_an_empty_list_belongs_to_aggregation_where_right_answers_have_parts(tmp_path: Path) -> None:

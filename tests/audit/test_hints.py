@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from loopholes.audit.hints import PATTERNS, families_to_try, hints_of
+from loopholes.audit.hints import PATTERNS, families_to_try, hints_of, with_hints
 from loopholes.audit.layout import read_report, report_record
-from loopholes.audit.results import FAMILIES
+from loopholes.audit.results import FAMILIES, Evidence, Finding
 from loopholes.audit.sarif import sarif
 from loopholes.audit.targets import target_of
 from support.rewards import HEADER, audited, sums, write_rewards
@@ -157,18 +157,15 @@ def test_no_line_is_named_if_several_would_explain_the_finding(tmp_path: Path) -
     assert exploits and not any(finding.hint for finding in exploits)
 
 
-@pytest.mark.usefixtures("inside")
-def test_a_line_that_looks_for_a_mark_explains_no_completion_without_it(tmp_path: Path) -> None:
-    source = """
-        def reward(completion, answer):
-            form = 0.01 * ("<steps>" in completion)
-            return form + float(completion[:1] == "<")
-    """
-    rows = sums(24)
-    report = audited(f"{write_rewards(tmp_path, source)}:reward", rows, component=True)
-    assert "marker" in patterns(tmp_path, source)
-    shown = [finding for finding in report.findings if finding.hint]
-    assert all(finding.evidence and "<steps>" in finding.evidence.completion for finding in shown)
+@pytest.mark.parametrize("completion, is_named", [("<steps></steps>", True), ("<answer></answer>", False)])
+def test_a_line_that_looks_for_a_mark_explains_only_completions_with_it(
+    tmp_path: Path, completion: str, is_named: bool
+) -> None:
+    file = write_rewards(tmp_path, "def reward(completion, answer):\n    return 0.5 * ('<steps>' in completion)\n")
+    evidence = Evidence(0, "", {}, completion, 0.5)
+    finding = Finding("exploit", "attack", "format", "headings", "pays", evidence=evidence)
+    (named,) = with_hints([finding], hints_of(target_of([f"{file}:reward"], None, {})))
+    assert (named.hint is not None) == is_named
 
 
 @pytest.mark.usefixtures("inside")

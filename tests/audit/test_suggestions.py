@@ -193,11 +193,14 @@ def test_a_function_with_other_terms_is_told_to_keep_them_and_one_without_is_not
 
 @pytest.mark.usefixtures("inside")
 def test_nothing_is_suggested_that_needs_a_column_which_the_data_lacks(tmp_path: Path) -> None:
-    rows = [{"prompt": row["prompt"], "length": 3, "golden": row["golden"]} for row in GOLDS]
-    source = "def sized(completion, length):\n    return float('<answer>' in completion)\n"
-    target = target_of([f"{write_rewards(tmp_path, source)}:sized"], None, {})
+    rows = [{"prompt": row["prompt"], "golden": row["golden"]} for row in GOLDS]
+    source = """
+        def summed(completion, prompt):
+            return float(str(sum(map(int, re.findall("[0-9]+", prompt)))) in completion)
+    """
+    target = target_of([f"{write_rewards(tmp_path, source)}:summed"], None, {})
     _, report = observed(target, rows_from(rows), AuditConfig(search_calls=0, seconds=600.0))
-    assert any(finding.verdict == "exploit" for finding in report.findings)
+    assert "shotgun" in {finding.family for finding in report.findings if finding.verdict == "exploit"}
     assert not any(finding.snippet for finding in report.findings)
 
 

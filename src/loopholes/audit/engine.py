@@ -121,8 +121,9 @@ def audited(
         running = process or own
         assert running is not None
         observations = observe(running, rows, config, truth, budget, on_progress or (lambda progress: None), hints)
-    report = with_hints(replace(judge(observations, config.gate), hashes=digests), hints)
-    return observations, replace(report, findings=with_snippets(report.findings, observations, hints))
+    report = replace(judge(observations, config.gate), hashes=digests)
+    findings = with_snippets(with_hints(report.findings, hints), observations, hints)
+    return observations, replace(report, findings=findings)
 
 
 def observe(

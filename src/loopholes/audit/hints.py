@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from loopholes.audit.definitions import Definition, definition_of, functions_of
 from loopholes.audit.frameworks.plain import FIRST
-from loopholes.audit.results import Finding, Hint, Report, Target
+from loopholes.audit.results import Finding, Hint, Target
 from loopholes.errors import UsageError
 
 TEXTS = {*FIRST, "completions", "responses", "solution_str", "predict", "predict_str", "model_output", "generated_text"}
@@ -96,9 +96,9 @@ def families_to_try(hints: Sequence[Hint]) -> list[str]:
     return list(dict.fromkeys(name for _, name in ranked))
 
 
-def with_hints(report: Report, hints: Sequence[Hint]) -> Report:
-    """The report with the line that explains each finding, if there is exactly one."""
-    return replace(report, findings=[replace(finding, hint=_explaining(finding, hints)) for finding in report.findings])
+def with_hints(findings: Sequence[Finding], hints: Sequence[Hint]) -> list[Finding]:
+    """The findings with the line that explains each, if there is exactly one."""
+    return [replace(finding, hint=_explaining(finding, hints)) for finding in findings]
 
 
 def asks_judge(hints: Sequence[Hint]) -> bool:
