@@ -69,14 +69,14 @@ class Signature:
     def pay(self, function: Callable[..., Any], text: str, columns: Mapping[str, Any], *, is_chat: bool) -> float:
         """What a function of this signature pays, called as its framework calls it with a batch of one."""
         values = {name: value for name, value in columns.items() if name in self.parameters or self.arguments.kwarg}
+        others: dict[str, Any] = {"prompts": [None], "completion_ids": [None], "data_source": "", "extra_info": {}}
+        needed = {name: value for name, value in others.items() if name in self.parameters}
         if self.framework == "trl":
             completion = [{"role": "assistant", "content": text}] if is_chat else text
             lists = {name: [value] for name, value in values.items() if name not in ("prompt", "completion")}
-            others = {name: [None] for name in ("prompts", "completion_ids") if name in self.parameters}
-            return float(_result(function(**{**others, **lists, "completions": [completion]}))[0])
+            return float(_result(function(**{**needed, **lists, "completions": [completion]}))[0])
         if self.framework == "verl":
-            others = {name: "" for name in ("data_source", "extra_info") if name in self.parameters}
-            return float(_result(function(**{**others, **values, "solution_str": text})))
+            return float(_result(function(**{**needed, **values, "solution_str": text})))
         for name in ("completion", self.completion):
             values.pop(name, None)
         if self.completion == self.parameters[0]:
