@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from loopholes.audit.hints import PATTERNS, families_to_try, hints_of
+from loopholes.audit.hints import PATTERNS, families_to_try, hints_of, with_hints
 from loopholes.audit.layout import read_report, report_record
-from loopholes.audit.results import FAMILIES
+from loopholes.audit.results import FAMILIES, Evidence, Finding
 from loopholes.audit.sarif import sarif
 from loopholes.audit.targets import target_of
 from support.rewards import HEADER, audited, sums, write_rewards
@@ -21,6 +21,7 @@ LINES = {
     "return float(completion.strip().lower() in answer.lower())": "text-within",
     "return 0.2 * ('<answer>' in completion)": "marker",
     "return float(completion.startswith(answer))": "prefix",
+    "return float(answer.startswith(completion.strip()))": "begins",
     "return sum(a == b for a, b in zip(completion.split(), answer.split()))": "zip",
     "return float(all(word in answer.split() for word in completion.split()))": "nothing",
     "return sum(word in answer for word in completion.split()) / len(completion.split())": "share",
@@ -49,6 +50,21 @@ HELPED = """
         if given and expected in given:
             return 1.0
         return 0.0
+"""
+BATCH = """
+    def reward(completions, answer, **kwargs):
+        rewards = []
+        for text, right in zip(completions, answer):
+            if not re.search("[a-z0-9]", text):
+                continue
+            rewards.append(float(right.startswith(text.strip())))
+        return rewards
+"""
+SEVERAL = """
+    def reward(completion, answer):
+        if answer in completion:
+            return 1.0
+        return float(any(answer in word for word in completion.split()))
 """
 UNSEEN = """
     def reward(completion, answer):
@@ -91,6 +107,15 @@ def test_functions_that_the_reward_calls_are_read_and_others_are_not(tmp_path: P
     assert "evaluates" not in patterns(tmp_path, UNSEEN)
 
 
+def test_the_pairs_of_a_batch_and_whether_there_is_a_match_at_all_are_no_hints(tmp_path: Path) -> None:
+    assert patterns(tmp_path, BATCH) == {"begins": 6}
+
+
+def test_a_column_called_answer_holds_what_is_right_in_a_batch(tmp_path: Path) -> None:
+    source = "def reward(completions, answer, **kwargs):\n    return [a in c for c, a in zip(completions, answer)]\n"
+    assert patterns(tmp_path, source) == {"truth-within": 2}
+
+
 def test_a_sound_reward_has_no_hint_and_its_file_is_not_run(tmp_path: Path) -> None:
     assert patterns(tmp_path, SOUND) == {}
     assert patterns(tmp_path, textwrap.dedent(SOUND) + "\nraise SystemExit('imported')\n") == {}
@@ -121,6 +146,26 @@ def test_a_finding_names_the_line_that_its_attack_confirms_and_sarif_points_ther
     saved = tmp_path / "audit.json"
     saved.write_text(json.dumps(report_record(report)))
     assert [finding.hint for finding in read_report(saved).findings] == [finding.hint for finding in report.findings]
+
+
+@pytest.mark.usefixtures("inside")
+def test_no_line_is_named_if_several_would_explain_the_finding(tmp_path: Path) -> None:
+    file = write_rewards(tmp_path, SEVERAL)
+    assert len({hint.line for hint in hints_of(target_of([f"{file}:reward"], None, {}))}) == 2
+    report = audited(f"{file}:reward", sums(24))
+    exploits = [finding for finding in report.findings if finding.verdict == "exploit"]
+    assert exploits and not any(finding.hint for finding in exploits)
+
+
+@pytest.mark.parametrize("completion, is_named", [("<steps></steps>", True), ("<answer></answer>", False)])
+def test_a_line_that_looks_for_a_mark_explains_only_completions_with_it(
+    tmp_path: Path, completion: str, is_named: bool
+) -> None:
+    file = write_rewards(tmp_path, "def reward(completion, answer):\n    return 0.5 * ('<steps>' in completion)\n")
+    evidence = Evidence(0, "", {}, completion, 0.5)
+    finding = Finding("exploit", "attack", "format", "headings", "pays", evidence=evidence)
+    (named,) = with_hints([finding], hints_of(target_of([f"{file}:reward"], None, {})))
+    assert (named.hint is not None) == is_named
 
 
 @pytest.mark.usefixtures("inside")

@@ -87,7 +87,7 @@ def shotgun(report: Report) -> Finding:
 def pasted(finding: Finding) -> Any:
     space: dict[str, Any] = {}
     exec(finding.snippet, space)
-    return next(space[name] for name in ("reward", "compute_score") if name in space)
+    return space[re.findall(r"(?m)^(?:async )?def (\w+)", finding.snippet)[0]]
 
 
 def letters() -> list[dict[str, Any]]:

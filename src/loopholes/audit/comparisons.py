@@ -8,21 +8,38 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from loopholes.audit.answers import TRUTHS
+from loopholes.audit.programs import NAMES
 from loopholes.audit.rows import PROMPTS
 from loopholes.audit.scale import normalized
-from loopholes.rewards import behind, boxed, final, items, record, tagged
+from loopholes.rewards import behind, boxed, final, items, program, record, tagged
 from loopholes.rewards.numbers import with_unit
 
-READERS: Mapping[str, Callable[[str], str | None]] = {
-    "tagged": tagged,
-    "boxed": boxed,
-    "behind": behind,
-    "final": final,
-}
-"""Readers of one place; those that need a mark come first."""
+
+class Place(NamedTuple):
+    """A place that a reader of :mod:`loopholes.rewards` reads, and the marker that it looks for, if it takes one."""
+
+    function: str
+    read: Callable[[str], str | None]
+    marker: str = ""
+
+    def of(self, name: str) -> str:
+        """The expression that reads a variable."""
+        return f"{self.function}({name}, {json.dumps(self.marker)})" if self.marker else f"{self.function}({name})"
+
+
+MARKERS = ("Final answer:", "Answer:", "The answer is")
+MARKED = (
+    Place("tagged", tagged),
+    Place("boxed", boxed),
+    Place("behind", behind),
+    *(Place("behind", partial(behind, marker=marker), marker) for marker in MARKERS),
+)
+PLACES = (*MARKED, Place("final", final))
+"""Places for the answer; those that need a mark come first."""
 LETTERS = "ABCDEFGHIJ"
 LONGEST = 60
 """Longest short answer in characters."""
@@ -40,10 +57,14 @@ class Right(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """The functions that a comparison uses, and the expression. ``«completion»`` and ``«COLUMN»`` stand for values."""
+    """The functions that a comparison uses, and the expression. ``«completion»`` and ``«COLUMN»`` stand for values.
+
+    ``is_share``: the value is a share of tests in [0, 1], and not whether the answer is right.
+    """
 
     functions: tuple[str, ...]
     expression: str
+    is_share: bool = False
 
     @property
     def columns(self) -> list[str]:
@@ -59,12 +80,38 @@ def comparisons(rights: Sequence[Right]) -> Iterator[Comparison]:
     """Comparisons that may fit all of these right answers, the most specific first."""
     if not rights:
         return
+    yield from _of_programs(rights)
     objects = list(_of_objects(rights))
     yield from objects
-    for functions, expression in objects:
-        if expression.startswith("fields("):
-            yield Comparison(functions, f"{expression[:-1]}, only=True)")
+    for comparison in objects:
+        if comparison.expression.startswith("fields("):
+            yield comparison._replace(expression=f"{comparison.expression[:-1]}, only=True)")
     yield from _of_short_answers(rights)
+
+
+def _of_programs(rights: Sequence[Right]) -> Iterator[Comparison]:
+    """The tests that a program passes, if columns hold the function's name, and pairs of arguments and results."""
+    if any(program(right.completion) is None for right in rights):
+        return
+    columns = _columns(rights)
+    names = [name for name in NAMES if all(isinstance(value, str) for value in columns.get(name, [None]))]
+    for name, values in columns.items():
+        for each, is_case in CASES.items():
+            if names and all(isinstance(tests, list) and tests and all(map(is_case, tests)) for tests in values):
+                passed = f"calls_passed(program(«completion»), «{names[0]}», [{each} for test in «{name}»])"
+                yield Comparison(("calls_passed", "program"), f"{passed} / len(«{name}»)", is_share=True)
+
+
+def _is_pair(test: Any) -> bool:
+    return isinstance(test, Sequence) and len(test) == 2 and isinstance(test[0], list | tuple)
+
+
+def _is_record(test: Any) -> bool:
+    return isinstance(test, Mapping) and {"args", "expected"} <= test.keys()
+
+
+CASES = {"test": _is_pair, '(test["args"], test["expected"])': _is_record}
+"""Tests of a function in a column, by the expression for the pair of arguments and expected value of one of them."""
 
 
 def _of_objects(rights: Sequence[Right]) -> Iterator[Comparison]:
@@ -101,16 +148,16 @@ def _of_short_answers(rights: Sequence[Right]) -> Iterator[Comparison]:
     """Comparisons of letters, numbers, lists and texts, read from the place where all right answers are."""
     if any(len(right.answer) > LONGEST or "\n" in right.answer for right in rights):
         return
-    for place, read in READERS.items():
-        if not all(_reads(read, right.completion, right.answer) for right in rights):
+    for place in PLACES:
+        if not all(_reads(place.read, right.completion, right.answer) for right in rights):
             continue
-        answer = f"{place}(«completion»)"
+        answer = place.of("«completion»")
         for functions, gold in _golds(rights):
             for compared, expression in _compared(answer, gold, rights):
-                yield Comparison((*compared, place, *functions), expression)
+                yield Comparison((*compared, place.function, *functions), expression)
         for name in _lists(rights):
             for same in ("same_list", "same_set"):
-                yield Comparison((same, place), f"{same}({answer}, «{name}»)")
+                yield Comparison((same, place.function), f"{same}({answer}, «{name}»)")
 
 
 def _compared(answer: str, gold: str, rights: Sequence[Right]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -133,9 +180,9 @@ def _golds(rights: Sequence[Right]) -> Iterator[tuple[tuple[str, ...], str]]:
         pairs = list(zip(map(str, values), answers, strict=True))
         if all(normalized(text) == normalized(answer) for text, answer in pairs):
             yield (), f"«{name}»"
-        for reader in ("tagged", "boxed", "behind"):
-            if all(_reads(READERS[reader], text, answer) for text, answer in pairs):
-                yield (reader,), f"{reader}(«{name}»)"
+        for place in MARKED:
+            if all(_reads(place.read, text, answer) for text, answer in pairs):
+                yield (place.function,), place.of(f"«{name}»")
 
 
 def _lists(rights: Sequence[Right]) -> list[str]:

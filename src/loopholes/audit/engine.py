@@ -38,6 +38,7 @@ from loopholes.audit.scale import Correctness, Level, Truth, common_answers, lev
 from loopholes.audit.scorer import Scorer, companions_of
 from loopholes.audit.screening import EXPENSIVE
 from loopholes.audit.search import Search
+from loopholes.audit.snippets import with_snippets
 from loopholes.audit.verdicts import judge
 from loopholes.audit.width import widen
 from loopholes.errors import UsageError
@@ -120,7 +121,9 @@ def audited(
         running = process or own
         assert running is not None
         observations = observe(running, rows, config, truth, budget, on_progress or (lambda progress: None), hints)
-    return observations, with_hints(replace(judge(observations, config.gate), hashes=digests), hints)
+    report = replace(judge(observations, config.gate), hashes=digests)
+    findings = with_snippets(with_hints(report.findings, hints), observations, hints)
+    return observations, replace(report, findings=findings)
 
 
 def observe(

@@ -1,8 +1,9 @@
 """Lines of a reward's source that may be too lenient, found without importing anything.
 
-A hint is a guess: it decides what is tried first, and is shown only with an attack that confirmed it. The source is
-followed from the reward into the functions of the same file that it calls, tracking which variables come from the
-policy (*text*) and which hold the right answer (*truth*).
+A hint is a guess: it decides what is tried first. It is shown only with a finding that it would explain, and only if no
+other line would: the audit does not run single lines, so it cannot tell which of several let a completion through. The
+source is followed from the reward into the functions of the same file that it calls, tracking which variables come from
+the policy (*text*) and which hold the right answer (*truth*).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from loopholes.audit.definitions import Definition, definition_of, functions_of
 from loopholes.audit.frameworks.plain import FIRST
-from loopholes.audit.results import Finding, Hint, Report, Target
+from loopholes.audit.results import Finding, Hint, Target
 from loopholes.errors import UsageError
 
 TEXTS = {*FIRST, "completions", "responses", "solution_str", "predict", "predict_str", "model_output", "generated_text"}
@@ -41,6 +42,7 @@ PATTERNS: Mapping[str, Pattern] = {
     "truth-within": Pattern("the answer may stand anywhere in the text", ("shotgun", "near-miss", "echo", "hedge")),
     "text-within": Pattern("an empty or partial text is in the answer, too", ("degenerate", "shotgun", "format")),
     "marker": Pattern("a mark has to be somewhere in the text", ("format", "stuffing", "delimiter")),
+    "begins": Pattern("an empty or partial text begins the answer, too", ("degenerate", "format", "shotgun")),
     "prefix": Pattern("compares only the beginning or end of the text", ("shotgun", "hedge", "delimiter")),
     "zip": Pattern("stops at the shorter of the two", ("aggregation", "degenerate")),
     "nothing": Pattern("is true, or 1, if there are no elements", ("aggregation", "degenerate")),
@@ -94,16 +96,35 @@ def families_to_try(hints: Sequence[Hint]) -> list[str]:
     return list(dict.fromkeys(name for _, name in ranked))
 
 
-def with_hints(report: Report, hints: Sequence[Hint]) -> Report:
-    """The report with the line that each finding confirms. Hints that no finding confirms are dropped."""
-    return replace(report, findings=[replace(finding, hint=_confirmed(finding, hints)) for finding in report.findings])
+def with_hints(findings: Sequence[Finding], hints: Sequence[Hint]) -> list[Finding]:
+    """The findings with the line that explains each, if there is exactly one."""
+    return [replace(finding, hint=_explaining(finding, hints)) for finding in findings]
 
 
-def _confirmed(finding: Finding, hints: Sequence[Hint]) -> Hint | None:
-    """The hint that points most directly to this finding."""
-    name = finding.name if finding.kind == "contract" else finding.family
-    pointing = [hint for hint in hints if name in hint.confirmed_by]
-    return min(pointing, key=lambda hint: hint.confirmed_by.index(name), default=None)
+def asks_judge(hints: Sequence[Hint]) -> bool:
+    """Whether the source puts the policy's text into a judge's prompt."""
+    return any(hint.why == PATTERNS["judge"].why for hint in hints)
+
+
+def _explaining(finding: Finding, hints: Sequence[Hint]) -> Hint | None:
+    """The hint that explains this finding; None if there is none, or if hints on several lines do."""
+    text = None if finding.evidence is None else finding.evidence.completion
+    pointing = [hint for hint in hints if finding.family in hint.confirmed_by and (text is None or _fits(hint, text))]
+    if len({(hint.file, hint.line) for hint in pointing}) != 1:
+        return None
+    return min(pointing, key=lambda hint: hint.confirmed_by.index(finding.family))
+
+
+def _fits(hint: Hint, completion: str) -> bool:
+    """Whether what a line looks for is in the completion, for lines that look for a fixed text or a field."""
+    if hint.why not in (PATTERNS["marker"].why, PATTERNS["counts"].why, PATTERNS["own-verdict"].why):
+        return True
+    try:
+        node = ast.parse(hint.code, mode="eval")
+    except SyntaxError:  # it was shortened
+        return True
+    texts = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return not texts or any(text.lower() in completion.lower() for text in texts)
 
 
 def _hints(definition: Definition) -> Iterator[Hint]:
@@ -117,11 +138,28 @@ def _hints(definition: Definition) -> Iterator[Hint]:
         if scope.node.name in seen:
             continue
         seen.add(scope.node.name)
+        conditions = _conditions(scope.node)
         for part in ast.walk(scope.node):
             for name in _matches(part, scope):
+                if name == "first-match" and part in conditions:
+                    continue  # whether there is a match at all: nothing is read from it
                 yield _hint(name, part, definition.file)
             if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in functions:
                 waiting.append(_called(functions[part.func.id], part, scope))
+
+
+def _conditions(node: ast.AST) -> list[ast.AST]:
+    """The expressions of which only the truth counts."""
+    conditions: list[ast.AST] = []
+    for part in ast.walk(node):
+        match part:
+            case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test) | ast.UnaryOp(ast.Not(), operand=test):
+                conditions.append(test)
+            case ast.BoolOp(values=values):
+                conditions += values
+            case ast.Call(func=ast.Name("bool"), args=[argument]):
+                conditions.append(argument)
+    return conditions
 
 
 def _is_function(node: ast.AST) -> bool:
@@ -139,7 +177,8 @@ def _parameters(node: Function) -> dict[str, Set[Origin]]:
     arguments = node.args
     names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     names = [name for name in names if name not in PROMPTS]
-    texts = set(names[:1]) if TEXTS.isdisjoint(names) or names[0] in TEXTS - {"completions"} else TEXTS & set(names)
+    batch, first = {"completions"} & set(names), set(names[:1])
+    texts = batch or (first if TEXTS.isdisjoint(names) or names[0] in TEXTS else TEXTS & set(names))
     return {name: frozenset(["text" if name in texts else "truth"]) for name in names}
 
 
@@ -175,6 +214,11 @@ def _bindings(node: Function) -> Iterator[tuple[Sequence[ast.expr], ast.expr]]:
                 yield [target], value
             case ast.NamedExpr(target=target, value=value):
                 yield [target], value
+            case (
+                ast.For(target=ast.Tuple(elts=targets), iter=ast.Call(func=ast.Name("zip"), args=values))
+                | ast.comprehension(target=ast.Tuple(elts=targets), iter=ast.Call(func=ast.Name("zip"), args=values))
+            ) if len(targets) == len(values):
+                yield from (([target], value) for target, value in zip(targets, values, strict=True))
             case ast.For(target=target, iter=value) | ast.comprehension(target=target, iter=value):
                 yield [target], value
 
@@ -214,7 +258,8 @@ def _of_call(node: ast.Call, scope: Scope) -> Iterator[str]:
     if last in ("eval", "exec", "parse_expr", "sympify") and scope.written(argument):
         yield "evaluates"
     elif name == "zip" and scope.written(*node.args) and not any(word.arg == "strict" for word in node.keywords):
-        yield "zip"
+        if not _is_batch(node, scope):
+            yield "zip"
     elif (name == "all" or last == "prod") and scope.written(argument):
         yield "nothing"
     elif name == "bool" and scope.of(argument) == {"text"} and isinstance(argument, ast.Name):
@@ -228,6 +273,8 @@ def _of_call(node: ast.Call, scope: Scope) -> Iterator[str]:
         yield "first-match"
     elif last in ("startswith", "endswith") and scope.written(owner) and "truth" in scope.of(argument):
         yield "prefix"
+    elif last in ("startswith", "endswith") and scope.written(argument) and "truth" in scope.of(owner):
+        yield "begins"
     elif last == "count" and scope.written(owner):
         yield "counts"
     elif last in ("issubset", "issuperset", "intersection") and scope.of(owner, *node.args) == {"text", "truth"}:
@@ -251,6 +298,12 @@ def _of_membership(left: ast.expr, container: ast.expr, scope: Scope) -> Iterato
         yield "marker"
     elif "text" in outer and not inner and isinstance(left, ast.Name):
         yield "counts"
+
+
+def _is_batch(node: ast.Call, scope: Scope) -> bool:
+    """Whether a ``zip`` pairs the completions of a batch with its columns, which are as long."""
+    names = {argument.arg for argument in (*scope.node.args.args, *scope.node.args.kwonlyargs)}
+    return "completions" in names and any(isinstance(part, ast.Name) and part.id in names for part in node.args)
 
 
 def _is_set(node: ast.expr) -> bool:

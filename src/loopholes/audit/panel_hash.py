@@ -16,6 +16,7 @@ UNDECIDING = (
     *("rows.py", "truth.py", "survey.py"),
     *("process.py", "replies.py", "worker.py", "forks.py"),
     *("folder.py", "layout.py", "panel_hash.py", "sarif.py", "section.py", "summary.py", "snippets.py", "groups.py"),
+    *("signatures.py", "comparisons.py"),
     *("assertion.py", "against.py", "rights.py", "identity.py", "selftest/"),
 )
 """Files and folders of this package that do not affect verdicts, so that :func:`panel_hash` leaves them out.

@@ -1,36 +1,50 @@
 """Code that closes a finding, adapted to the audited reward so that it can be pasted.
 
-The code is a comparison (:mod:`loopholes.audit.comparisons`) with the signature that the framework calls. Before it is
-recommended, it is run here, since it is ours and none of the user's: it has to accept every right answer of the audit,
-and to refuse the finding's completions. Of several that do, the one counts that accepts most of the other spellings of
-right answers which the audited reward accepts. If none does, the finding has advice in words alone.
+The code is a comparison (:mod:`loopholes.audit.comparisons`) in a function with the reward's own name and parameters
+(:mod:`loopholes.audit.signatures`). Before it is recommended, it is run here, since it is ours and none of the user's:
+it has to accept every right answer of the audit, and to refuse the finding's completions. Of several that do, the one
+counts that accepts most of the other spellings of right answers which the audited reward accepts. If none does, the
+finding has advice in words alone. So does a finding about a judge, which no code of ours replaces.
+
+**What it replaces.** Of a sum of several functions, the code replaces one: the first, of those that pay the finding
+most, with which the others no longer pay it. If there is none, it replaces them all. A single function may have terms
+besides its comparison, which show in what it pays; then the code is worth what the comparison is, and says what to
+keep.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from loopholes.audit.comparisons import Comparison, Right, comparisons
+from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gold.near import FORGIVABLE, FULL
+from loopholes.audit.hints import asks_judge
 from loopholes.audit.observations import Observations
-from loopholes.audit.results import Finding
-from loopholes.rewards import program
-from loopholes.rewards.remedies import GATED, PROGRAM, QUOTED, Remedy, remedy_for
+from loopholes.audit.results import Finding, Hint
+from loopholes.audit.scale import SAME
+from loopholes.audit.signatures import Signature, signatures_of
+from loopholes.rewards.remedies import QUOTED, remedy_for
 
 HALF = 0.5
-"""A completion that is paid at least this much is accepted."""
+"""A completion that is paid at least this share of the scale is accepted."""
 RIGHT = ("refused-equivalents",)
 """Findings whose completion is a right answer."""
+PROGRAMS = 2
+"""Programs run in a sandbox, so only this many right and wrong ones are tried."""
+KEEP = "Replaces the comparison with the right answer: keep the other terms, and what they are worth."
+GATE = "Put the terms for form, length or keywords in the place of 0.0: they count with a right answer only."
 
 
 class Case(NamedTuple):
-    """A completion and its row: the columns, with what else the code is passed."""
+    """A completion and the place of its row. ``paid`` is its payment by the audited reward; None if unknown."""
 
-    columns: Mapping[str, Any]
+    row: int
     text: str
+    paid: Paid | None
 
 
 class Cases(NamedTuple):
@@ -41,69 +55,221 @@ class Cases(NamedTuple):
     spellings: Sequence[Case]
 
 
-def with_snippets(findings: Sequence[Finding], seen: Observations) -> list[Finding]:
+class Replaced(NamedTuple):
+    """What the code replaces: the function at this ``place``, or all of them if it is ``whole``."""
+
+    place: int
+    whole: bool
+
+
+class Worth(NamedTuple):
+    """What code pays for a right and for a wrong answer."""
+
+    right: float
+    wrong: float
+
+    def paying(self, comparison: Comparison) -> str:
+        """The expression that pays for a comparison."""
+        if comparison.is_share:
+            return comparison.expression if self.right == 1 else f"{self.right} * {comparison.expression}"
+        if (self.right, self.wrong) == (1.0, 0.0):
+            return f"float({comparison.expression})"
+        return f"{self.right} if {comparison.expression} else {self.wrong}"
+
+
+def with_snippets(findings: Sequence[Finding], seen: Observations, hints: Sequence[Hint] = ()) -> list[Finding]:
     """The findings with code that closes them; without code if none that was tried does."""
-    rights = _rights(seen)
-    return [replace(finding, snippet=_snippet(finding, seen, rights)) for finding in findings]
+    suggestions = Suggestions(seen, asks_judge=asks_judge(hints))
+    return [replace(finding, snippet=suggestions.closing(finding)) for finding in findings]
 
 
-def _rights(seen: Observations) -> dict[int, Right]:
-    """The right answers by row: those that are paid more than wrong ones, or all of them if none is."""
-    levels = seen.measurable or [level for level in seen.levels if level.golden_text]
-    return {level.row: Right(_columns(seen, level.row), level.golden_text, level.answer) for level in levels}
+@dataclass(frozen=True)
+class Suggestions:
+    """Writes and tries code for the findings of one audit. ``asks_judge``: the source shows a judge that decides."""
 
+    seen: Observations
+    asks_judge: bool = False
 
-def _columns(seen: Observations, row: int) -> Mapping[str, Any]:
-    """What code for the reward's framework is passed beside the completion."""
-    columns = seen.rows[row].columns
-    if seen.target.framework != "verl":
-        return columns
-    section = columns.get("reward_model")
-    return {"ground_truth": (section if isinstance(section, Mapping) else columns).get("ground_truth")}
-
-
-def _snippet(finding: Finding, seen: Observations, rights: Mapping[int, Right]) -> str:
-    remedy = remedy_for(finding.family, finding.name)
-    if remedy is None or not rights:
+    def closing(self, finding: Finding) -> str:
+        """The code that closes a finding and accepts most spellings of right answers; empty if none closes it."""
+        remedy = remedy_for(finding.family, finding.name)
+        if remedy is None or not self._rights or (remedy is QUOTED and self.asks_judge):
+            return ""
+        cases, is_gated = self._cases(finding), remedy.function == "gated"
+        for replaced in self._replaceable(cases.wrong):
+            scores: dict[str, int] = {}
+            for comparison in self._comparisons(replaced.place):
+                snippet = self._written(comparison, replaced, is_gated)
+                accepts = self._accepts(snippet, replaced, comparison, is_gated)
+                most = PROGRAMS if comparison.is_share else None
+                if all(map(accepts, cases.right[:most])) and not any(map(accepts, cases.wrong[:most])):
+                    scores[snippet] = 0 if comparison.is_share else sum(map(accepts, cases.spellings))
+            if scores:
+                return max(scores, key=lambda snippet: scores[snippet])
         return ""
-    if remedy is QUOTED:  # a judge decides, so all that can be shown is how it is asked
-        return _template(remedy, seen)
-    if remedy is PROGRAM:
-        return _template(remedy, seen) if all(program(right.completion) for right in rights.values()) else ""
-    snippet = _closing(remedy, finding, seen, rights)
-    if not snippet and not any("answer" in right.columns for right in rights.values()):
-        named = {
-            row: right._replace(columns={**right.columns, "answer": right.answer}) for row, right in rights.items()
-        }
-        snippet = _closing(remedy, finding, seen, named)
-    return snippet
+
+    @cached_property
+    def _rights(self) -> dict[int, Right]:
+        """The right answers by row: those that are paid more than wrong ones, or all of them if none is."""
+        levels = self.seen.measurable or [level for level in self.seen.levels if level.golden_text]
+        return {level.row: Right(self._columns(level.row), level.golden_text, level.answer) for level in levels}
+
+    def _columns(self, row: int) -> Mapping[str, Any]:
+        """What code for the reward's framework is passed beside the completion."""
+        columns = self.seen.rows[row].columns
+        if self.seen.target.framework != "verl":
+            return columns
+        section = columns.get("reward_model")
+        return {"ground_truth": (section if isinstance(section, Mapping) else columns).get("ground_truth")}
+
+    @cached_property
+    def _signatures(self) -> list[Signature]:
+        return signatures_of(self.seen.target)
+
+    @cached_property
+    def _paid(self) -> dict[tuple[int, str], Paid]:
+        """What the audited reward paid, by row and completion."""
+        seen = self.seen
+        paid = {(row, tried.attempts[row].text): pay for tried in seen.tried for row, pay in tried.paid.items()}
+        paid |= {(miss.level.row, miss.text): miss.paid for misses in seen.near.values() for miss in misses}
+        paid |= {(case.level.row, case.text): case.paid for case in seen.equivalents}
+        paid |= {(row, text): pay for text, by_row in seen.idle.paid.items() for row, pay in by_row.items()}
+        return paid | {(level.row, level.golden_text): pay for level, pay in zip(seen.levels, seen.golden, strict=True)}
+
+    def _case(self, row: int, text: str) -> Case:
+        return Case(row, text, self._paid.get((row, text)))
+
+    def _cases(self, finding: Finding) -> Cases:
+        right = [self._case(row, answer.completion) for row, answer in self._rights.items()]
+        shown = [self._case(row, text) for row, text in _paid(finding, self.seen) if row in self._rights]
+        spellings = [
+            Case(case.level.row, case.text, case.paid)
+            for case in self.seen.equivalents
+            if not case.refused and case.level.row in self._rights
+        ]
+        return Cases([*right, *shown], [], spellings) if finding.name in RIGHT else Cases(right, shown, spellings)
+
+    def _comparisons(self, place: int) -> list[Comparison]:
+        """The comparisons that a function can make, those first whose columns it has parameters for."""
+        signature = self._signatures[place]
+        usable = [
+            comparison
+            for comparison in comparisons(list(self._rights.values()))
+            if {"gated", *comparison.functions}.isdisjoint(
+                (signature.name, *signature.taking(comparison.columns).parameters)
+            )
+        ]
+        return sorted(usable, key=lambda comparison: not set(comparison.columns) <= {*signature.parameters})
+
+    def _replaceable(self, wrong: Sequence[Case]) -> list[Replaced]:
+        """What the code may replace: each function of a sum, those first that pay most for this, then all of them."""
+        parts = self.seen.target.parts
+        places = range(len(self._signatures))
+        if len(places) == 1:
+            return [Replaced(0, whole=True)]
+        examples = [case.paid.parts if case.paid else () for case in wrong]
+        example = next(filter(None, examples), (0.0,) * len(parts))
+        order = sorted(places, key=lambda place: -parts[place].weight * (example[place] or 0.0))
+        single = [Replaced(place, whole=False) for place in order] if all(examples) else []
+        return [*single, Replaced(order[0], whole=True)]
+
+    @cached_property
+    def _has_terms(self) -> bool:
+        """Whether the reward pays more than two different amounts: then it is more than a comparison."""
+        values = {round(paid.value, 6) for paid in self._paid.values() if paid.value is not None and not paid.problem}
+        return len(values | {round(level.floor, 6) for level in self.seen.levels if level.floor is not None}) > 2
+
+    def _worth(self, replaced: Replaced, is_gated: bool) -> Worth:
+        """What the code pays: as much as the audited function, if that pays all right answers alike."""
+        seen, parts = self.seen, self.seen.target.parts
+        if is_gated:
+            return Worth(1.0, 0.0)
+        if len(parts) > 1:
+            paid = [] if replaced.whole else [pay.parts[replaced.place] for pay in seen.golden if pay.parts]
+            return Worth(_common(paid) or 1.0, 0.0)
+        weight = (parts[0].weight if parts else 1.0) or 1.0
+        levels = seen.measurable
+        right, wrong = _common([level.golden for level in levels]), _common([level.floor for level in levels])
+        if self._has_terms or right is None or wrong is None:
+            return Worth((_common([level.width for level in levels]) or weight) / weight, 0.0)
+        return Worth(right / weight, wrong / weight)
+
+    def _written(self, comparison: Comparison, replaced: Replaced, is_gated: bool) -> str:
+        """The code: its imports, the function's own signature, what it replaces, and what it returns."""
+        functions, expression = comparison.functions, self._worth(replaced, is_gated).paying(comparison)
+        if is_gated:
+            functions, expression = ("gated", *functions), f"gated({comparison.expression}, bonus=0.0)"
+        signature = self._signatures[replaced.place].taking(comparison.columns)
+        names, lines, each = self._names(signature, comparison.columns)
+        value = Comparison((), expression).with_names(names)
+        remark = self._remark(replaced, is_gated)
+        return "\n".join(
+            [
+                f"from loopholes.rewards import {', '.join(sorted(set(functions)))}",
+                signature.head,
+                *(f"    # {line}" for line in remark),
+                *(f"    {line}" for line in lines),
+                f"    return {f'[{value} {each}]' if each else value}",
+            ]
+        )
+
+    def _remark(self, replaced: Replaced, is_gated: bool) -> list[str]:
+        """What the code replaces, in sentences; none if it is the whole reward."""
+        parts = self.seen.target.parts
+        if len(parts) > 1:
+            names = [part.name for part in parts]
+            own, others = names[replaced.place], [name for name in names if name != names[replaced.place]]
+            kept = f"Replaces {own}: keep {', '.join(others)}, and all weights."
+            whole = f"Replaces the sum of {', '.join(names)}."
+            return [whole if replaced.whole else kept, *([GATE] if is_gated else [])]
+        return [GATE] if is_gated else [KEEP] if self._has_terms else []
+
+    def _names(self, signature: Signature, columns: Sequence[str]) -> tuple[dict[str, str], list[str], str]:
+        """The names of the completion and of these columns, the lines before the result, and the loop of a batch."""
+        if signature.framework != "trl":
+            return {"completion": signature.completion, **dict(zip(columns, columns, strict=True))}, [], ""
+        golds = ["gold"] if len(columns) == 1 else [f"gold_{name}" for name in columns]
+        text = 'completion[0]["content"]' if self.seen.rows[0].is_chat else "completion"
+        lines = [f"pairs = zip(completions, {', '.join(columns)}, strict=True)"]
+        names = {"completion": text, **dict(zip(columns, golds, strict=True))}
+        return names, lines, f"for completion, {', '.join(golds)} in pairs"
+
+    def _accepts(
+        self, snippet: str, replaced: Replaced, comparison: Comparison, is_gated: bool
+    ) -> Callable[[Case], bool]:
+        """Whether this code pays a completion, called as the reward's framework calls it. Code that raises does not."""
+        space: dict[str, Any] = {}
+        signature = self._signatures[replaced.place].taking(comparison.columns)
+        exec(snippet, space)  # our own code, about the columns of the data
+        worth, chat = self._worth(replaced, is_gated), self.seen.rows[0].is_chat
+        levels = {level.row: level for level in self.seen.levels}
+
+        def accepts(case: Case) -> bool:
+            try:
+                value = signature.pay(space[signature.name], case.text, self._rights[case.row].columns, is_chat=chat)
+            except Exception:  # a comparison that does not fit these values
+                return False
+            if replaced.whole:
+                return value - worth.wrong >= HALF * (worth.right - worth.wrong)
+            share = levels[case.row].share(self._total(value, replaced.place, case))
+            return share is not None and share >= HALF
+
+        return accepts
+
+    def _total(self, value: float, place: int, case: Case) -> float | None:
+        """The sum of all functions with the code in the place of one; None if the others' payments are unknown."""
+        if case.paid is None or not case.paid.parts:
+            return None
+        values = [value if at == place else paid or 0.0 for at, paid in enumerate(case.paid.parts)]
+        return sum(part.weight * paid for part, paid in zip(self.seen.target.parts, values, strict=True))
 
 
-def _with_answer(right: Right) -> Right:
-    """A right answer whose row has it in a column of its own."""
-    return right._replace(columns={**right.columns, "answer": right.answer})
-
-
-def _closing(remedy: Remedy, finding: Finding, seen: Observations, rights: Mapping[int, Right]) -> str:
-    """The code that closes a finding and accepts most spellings of right answers; empty if none closes it."""
-    cases = _cases(finding, seen, rights)
-    scores: dict[str, int] = {}
-    for comparison in comparisons(list(rights.values())):
-        snippet = _written(remedy, comparison, seen)
-        accepts = _accepts(snippet, seen)
-        if all(map(accepts, cases.right)) and not any(map(accepts, cases.wrong)):
-            scores[snippet] = sum(map(accepts, cases.spellings))
-    return max(scores, key=lambda snippet: scores[snippet], default="")
-
-
-def _cases(finding: Finding, seen: Observations, rights: Mapping[int, Right]) -> Cases:
-    right = [Case(right.columns, right.completion) for right in rights.values()]
-    shown = [Case(rights[row].columns, text) for row, text in _paid(finding, seen) if row in rights]
-    spellings = [case for case in seen.equivalents if not case.refused and case.level.row in rights]
-    accepted = [Case(rights[case.level.row].columns, case.text) for case in spellings]
-    if finding.name in RIGHT:
-        return Cases([*right, *shown], [], accepted)
-    return Cases(right, shown, accepted)
+def _common(values: Sequence[float | None]) -> float | None:
+    """The value that all of these are, rounded to six digits; None if they differ or are unknown."""
+    first = next(iter(values), None)
+    if first is None or any(value is None or abs(value - first) > SAME * max(1.0, abs(first)) for value in values):
+        return None
+    return float(f"{first:.6g}")
 
 
 def _paid(finding: Finding, seen: Observations) -> Iterator[tuple[int, str]]:
@@ -121,69 +287,3 @@ def _paid(finding: Finding, seen: Observations) -> Iterator[tuple[int, str]]:
             for row, paid in tried.paid.items():
                 if row in levels and row not in tried.right and (levels[row].share(paid.value) or 0.0) > HALF:
                     yield row, tried.attempts[row].text
-
-
-def _written(remedy: Remedy, comparison: Comparison, seen: Observations) -> str:
-    """The code: its imports, the signature that the framework calls, and what it returns."""
-    functions, expression = comparison.functions, f"float({comparison.expression})"
-    if remedy is GATED:
-        functions, expression = (
-            ("gated", *functions),
-            f"gated({comparison.expression}, bonus=well_formed(«completion»))",
-        )
-    head, names, each = _signature(seen, comparison.columns)
-    body = Comparison(functions, expression).with_names(names)
-    imported = ", ".join(sorted(set(functions)))
-    return f"from loopholes.rewards import {imported}\n{head}\n    return {f'[{body} {each}]' if each else body}"
-
-
-def _template(remedy: Remedy, seen: Observations) -> str:
-    """The code of a remedy as it stands, with the signature that the framework calls; what it lacks is the user's."""
-    imported, _, last = remedy.snippet.splitlines()
-    column = "ground_truth" if seen.target.framework == "verl" else "answer"
-    head, names, each = _signature(seen, [column])
-    expression = last.strip().removeprefix("return ").replace("answer", f"«{column}»")
-    body = Comparison((), expression.replace("completion", "«completion»")).with_names(names)
-    return f"{imported}\n{head}\n    return {f'[{body} {each}]' if each else body}"
-
-
-def _signature(seen: Observations, columns: Sequence[str]) -> tuple[str, dict[str, str], str]:
-    """A reward's signature, the names in it of the completion and of these columns, and the loop of a list."""
-    if seen.target.framework == "verl":
-        names = {"completion": "solution_str", "ground_truth": "ground_truth"}
-        return "def compute_score(data_source, solution_str, ground_truth, extra_info=None):", names, ""
-    parameters = ", ".join(columns)
-    if seen.target.framework != "trl":
-        names = {"completion": "completion", **dict(zip(columns, columns, strict=True))}
-        return f"def reward(completion, {parameters}):", names, ""
-    golds = ["gold"] if len(columns) == 1 else [f"gold_{name}" for name in columns]
-    text = 'completion[0]["content"]' if seen.rows[0].is_chat else "completion"
-    head = f"def reward(completions, {parameters}, **kwargs):\n    pairs = zip(completions, {parameters}, strict=True)"
-    names = {"completion": text, **dict(zip(columns, golds, strict=True))}
-    return head, names, f"for completion, {', '.join(golds)} in pairs"
-
-
-def _accepts(snippet: str, seen: Observations) -> Callable[[Case], bool]:
-    """Whether this code pays a completion, called as the reward's framework calls it. Code that raises does not."""
-    names: dict[str, Any] = {"well_formed": lambda text: 0.0}
-    exec(snippet, names)  # our own code, about the columns of the data
-    function = names.get("reward") or names["compute_score"]
-
-    def accepts(case: Case) -> bool:
-        try:
-            return bool(_called(function, case, seen) >= HALF)
-        except Exception:  # a comparison that does not fit these values
-            return False
-
-    return accepts
-
-
-def _called(function: Callable[..., Any], case: Case, seen: Observations) -> float:
-    if seen.target.framework == "verl":
-        return float(function("", case.text, case.columns["ground_truth"]))
-    parameters = inspect.signature(function).parameters
-    columns = {name: case.columns[name] for name in parameters if name in case.columns}
-    if seen.target.framework != "trl":
-        return float(function(case.text, **columns))
-    completion = [{"role": "assistant", "content": case.text}] if seen.rows[0].is_chat else case.text
-    return float(function([completion], **{name: [value] for name, value in columns.items()})[0])

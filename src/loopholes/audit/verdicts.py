@@ -24,7 +24,6 @@ from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.own import own_notes
 from loopholes.audit.results import Coverage, Finding, Gap, Note, Report
 from loopholes.audit.scale import gap_of, mean_of, normalized
-from loopholes.audit.snippets import with_snippets
 from loopholes.stats import Estimate
 
 ENOUGH = 20
@@ -59,7 +58,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
         zero,
         sorted(_above_zero(seen.gaps), key=lambda gap: -(gap.gap.value or 0.0)),
         _worst(seen),
-        with_groups(sorted(with_snippets(folded(findings, gate), seen), key=_rank), seen),
+        with_groups(sorted(folded(findings, gate), key=_rank), seen),
         notes=[
             *remarks(seen),
             *near_notes(seen.near, gate),

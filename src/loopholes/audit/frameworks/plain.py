@@ -109,7 +109,7 @@ def _parameters(call: Callable[..., Any], part: Part) -> tuple[dict[str, bool], 
     every = list(signature.values())
     if not every or every[0].kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
         raise Rejected(f"{part.label} takes no completion: a plain reward is f(completion, **row)")
-    completion = _completion([parameter.name for parameter in every]) or every[0].name
+    completion = completion_parameter([parameter.name for parameter in every]) or every[0].name
     named = [
         parameter for parameter in every if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     ]
@@ -120,7 +120,7 @@ def _parameters(call: Callable[..., Any], part: Part) -> tuple[dict[str, bool], 
     return required, takes_all, completion, completion != every[0].name
 
 
-def _completion(names: Sequence[str]) -> str | None:
+def completion_parameter(names: Sequence[str]) -> str | None:
     """The name of the parameter that is the completion; None if no name says so."""
     if names and names[0] in FIRST:
         return names[0]
@@ -129,7 +129,7 @@ def _completion(names: Sequence[str]) -> str | None:
 
 def recognises(shape: Shape) -> bool:
     """Whether the name of a parameter marks a completion."""
-    return _completion(shape.parameters) is not None
+    return completion_parameter(shape.parameters) is not None
 
 
 def build(parts: Sequence[Part], options: Mapping[str, Any]) -> PlainReward:
