@@ -13,7 +13,7 @@ from pathlib import Path
 
 UNDECIDING = (
     *("targets.py", "environments.py", "definitions.py", "discovery.py", "probe.py", "frameworks/"),
-    *("rows.py", "truth.py", "survey.py"),
+    *("rows.py", "truth.py", "survey.py", "attacks/from_file.py"),
     *("process.py", "replies.py", "worker.py", "forks.py"),
     *("folder.py", "layout.py", "panel_hash.py", "sarif.py", "section.py", "summary.py", "snippets.py", "groups.py"),
     *("signatures.py", "comparisons.py"),
@@ -21,8 +21,8 @@ UNDECIDING = (
 )
 """Files and folders of this package that do not affect verdicts, so that :func:`panel_hash` leaves them out.
 
-They find, load and call a target and read its data, run its process, write and show a report, or compare finished
-audits. Files that are not listed count as deciding.
+They find, load and call a target, read its data and the user's own attacks, run its process, write and show a report,
+or compare finished audits. Files that are not listed count as deciding.
 """
 
 

@@ -62,7 +62,8 @@ def read_attacks(path: Path, rows: Sequence[Row]) -> list[Attack]:
         raise DataError(f"there is no file {path}")
     if path.stat().st_size > MOST_BYTES:
         raise DataError(f"{path} is larger than {MOST_BYTES // 2**20} MiB, the most that a file of attacks may be")
-    lines = [_line(path, number, record) for number, record in enumerate(json_rows(path), 1)]
+    records = list(json_rows(path))
+    lines = [_line(path, number, record) for number, record in enumerate(records, 1)]
     if not lines:
         raise DataError(f"{path} holds no attacks")
     if len(lines) > MOST:
