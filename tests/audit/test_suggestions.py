@@ -51,6 +51,21 @@ REWARDS = """
         except BaseException:
             return 0.0
 
+    def leading(response, gold):
+        return float(re.findall(r"-?[0-9]+", response)[:1] == [gold])
+
+    def objects(completion, gold):
+        return float(gold in completion and completion.startswith("{"))
+
+    def collecting(completion, **info):
+        return float(info["info"] in completion)
+
+    def taking_all(completion, **row):
+        return float(row["class"] in completion)
+
+    def mentioned(completion, entry_point, tests):
+        return 1.0 if entry_point in completion else -1.0
+
     def judged(completion, gold):
         prompt = f"Grade this answer: {completion}"
         return float(gold in prompt)
@@ -163,14 +178,122 @@ def test_all_code_that_can_be_suggested_is_the_users_function_and_closes_the_fin
         assert all(case.pay(reward, row["golden"], row) > max(0.0, wrong) for row in case.rows), snippet
 
 
+def first_exploit(report: Report) -> Finding:
+    return next(finding for finding in report.findings if finding.verdict == "exploit")
+
+
+def refusal_of(right: str, exploit: Finding) -> Finding:
+    """A finding that this right answer is refused, on the row of an exploit."""
+    assert exploit.evidence is not None
+    evidence = replace(exploit.evidence, completion=right)
+    return replace(exploit, family="contract", name="refused-equivalents", evidence=evidence)
+
+
+@pytest.mark.usefixtures("inside")
+def test_a_column_with_the_name_of_the_completion_is_not_compared_with_itself(tmp_path: Path) -> None:
+    rows = [{**row, "response": row["gold"]} for row in GOLDS]
+    seen, report = audit_of(tmp_path, ["leading"], rows)
+    exploit = first_exploit(report)
+    assert exploit.evidence is not None
+    right = rows[exploit.evidence.row]["golden"]
+    for finding in (exploit, refusal_of(right, exploit)):
+        reward = pasted(Suggestions(seen).closing(finding))
+        assert [reward("<answer>1</answer>", gold=row["gold"]) for row in rows] == [0.0] * len(rows)
+        assert [reward(row["golden"], gold=row["gold"]) for row in rows] == [1.0] * len(rows)
+
+
+@pytest.mark.usefixtures("inside")
+def test_code_for_right_answers_that_are_refused_does_not_pay_wrong_ones(tmp_path: Path) -> None:
+    rows = [{**row, "metadata": {}, "golden": f'{{"sum": "{row["gold"]}"}}'} for row in GOLDS]
+    seen, report = audit_of(tmp_path, ["objects"], rows)
+    exploit = first_exploit(report)
+    assert exploit.evidence is not None
+    right = rows[exploit.evidence.row]["golden"]
+    reward = pasted(Suggestions(seen).closing(refusal_of(right, exploit)))
+    gold = rows[exploit.evidence.row]["gold"]
+    columns = {"gold": gold, "metadata": {}} if "metadata" in inspect.signature(reward).parameters else {"gold": gold}
+    assert [reward(text, **columns) for text in (right, '{"sum": "1"}')] == [1.0, 0.0]
+
+
+@pytest.mark.usefixtures("inside")
+@pytest.mark.parametrize(("name", "column"), [("collecting", "info"), ("taking_all", "class")])
+def test_a_column_that_cannot_be_a_parameter_is_in_no_code(tmp_path: Path, name: str, column: str) -> None:
+    rows = [{"prompt": row["prompt"], "golden": row["golden"], column: row["gold"]} for row in GOLDS]
+    _, report = audit_of(tmp_path, [name], rows)
+    assert first_exploit(report).change and not any(finding.snippet for finding in report.findings)
+
+
+class Runs:
+    """Stands in for the sandbox: programs of :func:`tasks` pass if they add the right number. ``count`` is of runs."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, source: str | None, entry_point: str, tests: Sequence[Any]) -> int:
+        self.count += 1
+        number = entry_point.removeprefix("add_")
+        return len(tests) if source is not None and f"return [n + {number} for" in source else 0
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
+    counting = Runs()
+    monkeypatch.setattr("loopholes.rewards.calls_passed", counting)
+    return counting
+
+
+def pairs() -> list[dict[str, Any]]:
+    return [{**row, "tests": [[test["args"], test["expected"]] for test in row["tests"]]} for row in tasks()]
+
+
+@pytest.mark.usefixtures("inside", "runs")
+def test_code_that_runs_programs_pays_wrong_ones_what_the_reward_pays_them(tmp_path: Path) -> None:
+    seen, report = audit_of(tmp_path, ["mentioned"], pairs())
+    snippet = Suggestions(seen).closing(replace(first_exploit(report), family="code"))
+    assert snippet.endswith("    return -1.0 + 2 * calls_passed(program(completion), entry_point, tests) / len(tests)")
+
+
+@pytest.mark.usefixtures("inside")
+def test_no_program_is_run_twice_and_none_when_there_is_no_time(tmp_path: Path, runs: Runs) -> None:
+    seen, report = audit_of(tmp_path, ["mentioned"], pairs())
+    exploit, runs.count = replace(first_exploit(report), family="code"), 0
+    assert Suggestions(seen, has_time=lambda: False).closing(exploit) == "" and runs.count == 0
+    times = iter([True, True, True])
+    assert Suggestions(seen, has_time=lambda: next(times, False)).closing(exploit) == "" and runs.count == 3
+    suggestions = Suggestions(seen)
+    snippet, before = suggestions.closing(exploit), runs.count
+    assert snippet and suggestions.closing(exploit) == snippet and runs.count == before
+
+
+@pytest.mark.usefixtures("inside")
+def test_code_that_runs_no_programs_is_suggested_even_if_the_time_is_over(tmp_path: Path) -> None:
+    seen, report = audit_of(tmp_path, ["total"], GOLDS)
+    assert Suggestions(seen, has_time=lambda: False).closing(first_exploit(report))
+
+
+@pytest.mark.usefixtures("inside")
+def test_functions_of_one_name_are_told_apart_by_their_files(tmp_path: Path) -> None:
+    files = [
+        write_rewards(tmp_path, "def reward(completion, gold):\n    return float(gold in completion)", "a.py"),
+        write_rewards(tmp_path, "def reward(completion):\n    return float(completion.startswith('<answer>'))", "b.py"),
+    ]
+    target = target_of([f"{file}:reward" for file in files], None, {"max_completion_tokens": 1024})
+    _, report = observed(target, rows_from(GOLDS), AuditConfig(search_calls=0, seconds=600.0))
+    remarks = {line for finding in report.findings for line in finding.snippet.splitlines() if "Replaces" in line}
+    first, second = (part.label for part in target.parts)
+    assert f"    # Replaces {first}: keep {second}, and all weights." in remarks
+
+
 @pytest.mark.usefixtures("inside")
 def test_a_reward_that_asks_a_judge_gets_words_and_any_other_gets_code_for_its_own_column(tmp_path: Path) -> None:
     for name, has_code in (("judged", False), ("total", True)):
         seen, report = audit_of(tmp_path, [name], GOLDS)
-        exploit = next(finding for finding in report.findings if finding.verdict == "exploit")
+        exploit = first_exploit(report)
         forged = replace(exploit, family="judge-injection", name="verdict-json")
-        snippet = Suggestions(seen, asks_judge=asks_judge(hints_of(seen.target))).closing(forged)
-        assert bool(snippet) == has_code and "ask_judge" not in snippet
+        suggestions = Suggestions(seen, asks_judge=asks_judge(hints_of(seen.target)))
+        for finding in (forged, replace(exploit, family="near-miss", name="equated")):
+            snippet = suggestions.closing(finding)
+            assert bool(snippet) == has_code and "ask_judge" not in snippet
         assert "quoted" in forged.change
 
 
@@ -184,11 +307,15 @@ def test_of_a_sum_the_code_replaces_the_function_that_pays_and_says_what_to_keep
 
 @pytest.mark.usefixtures("inside")
 def test_a_function_with_other_terms_is_told_to_keep_them_and_one_without_is_not(tmp_path: Path) -> None:
-    _, report = audit_of(tmp_path, ["terms"], GOLDS)
+    seen, report = audit_of(tmp_path, ["terms"], GOLDS)
     code = {finding.snippet for finding in report.findings if finding.family in ("shotgun", "near-miss")}
     assert code and all(KEEP in snippet and "0.5 if same_number(" in snippet for snippet in code)
-    _, report = audit_of(tmp_path, ["total"], GOLDS)
-    assert not any(KEEP in finding.snippet or GATE in finding.snippet for finding in report.findings)
+    padded = replace(first_exploit(report), family="format", name="tags")
+    assert GATE in Suggestions(seen).closing(padded)
+    seen, report = audit_of(tmp_path, ["total"], GOLDS)
+    padded = replace(first_exploit(report), family="format", name="tags")
+    codes = [Suggestions(seen).closing(padded), *(finding.snippet for finding in report.findings)]
+    assert codes[0] and not any(word in code for code in codes for word in (KEEP, GATE, "gated("))
 
 
 @pytest.mark.usefixtures("inside")

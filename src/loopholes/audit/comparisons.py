@@ -6,6 +6,7 @@ They are candidates: whether one accepts the audit's right answers is for :mod:`
 from __future__ import annotations
 
 import json
+import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -56,8 +57,8 @@ class Right(NamedTuple):
     answer: str
 
 
-class Comparison(NamedTuple):
-    """The functions that a comparison uses, and the expression. ``«completion»`` and ``«COLUMN»`` stand for values.
+class Candidate(NamedTuple):
+    """The functions that a comparison uses, and its expression. ``«completion»`` and ``«COLUMN»`` stand for values.
 
     ``is_share``: the value is a share of tests in [0, 1], and not whether the answer is right.
     """
@@ -76,7 +77,7 @@ class Comparison(NamedTuple):
         return _NAME.sub(lambda match: names[match[1]], self.expression)
 
 
-def comparisons(rights: Sequence[Right]) -> Iterator[Comparison]:
+def comparisons(rights: Sequence[Right]) -> Iterator[Candidate]:
     """Comparisons that may fit all of these right answers, the most specific first."""
     if not rights:
         return
@@ -89,17 +90,17 @@ def comparisons(rights: Sequence[Right]) -> Iterator[Comparison]:
     yield from _of_short_answers(rights)
 
 
-def _of_programs(rights: Sequence[Right]) -> Iterator[Comparison]:
+def _of_programs(rights: Sequence[Right]) -> Iterator[Candidate]:
     """The tests that a program passes, if columns hold the function's name, and pairs of arguments and results."""
     if any(program(right.completion) is None for right in rights):
         return
     columns = _columns(rights)
     names = [name for name in NAMES if all(isinstance(value, str) for value in columns.get(name, [None]))]
     for name, values in columns.items():
-        for each, is_case in CASES.items():
+        for pairs, is_case in CASES.items():
             if names and all(isinstance(tests, list) and tests and all(map(is_case, tests)) for tests in values):
-                passed = f"calls_passed(program(«completion»), «{names[0]}», [{each} for test in «{name}»])"
-                yield Comparison(("calls_passed", "program"), f"{passed} / len(«{name}»)", is_share=True)
+                passed = f"calls_passed(program(«completion»), «{names[0]}», {pairs.format(name)})"
+                yield Candidate(("calls_passed", "program"), f"{passed} / len(«{name}»)", is_share=True)
 
 
 def _is_pair(test: Any) -> bool:
@@ -110,11 +111,11 @@ def _is_record(test: Any) -> bool:
     return isinstance(test, Mapping) and {"args", "expected"} <= test.keys()
 
 
-CASES = {"test": _is_pair, '(test["args"], test["expected"])': _is_record}
-"""Tests of a function in a column, by the expression for the pair of arguments and expected value of one of them."""
+CASES = {"«{}»": _is_pair, '[(test["args"], test["expected"]) for test in «{}»]': _is_record}
+"""Tests of a function in a column, by the expression for their pairs of arguments and expected value."""
 
 
-def _of_objects(rights: Sequence[Right]) -> Iterator[Comparison]:
+def _of_objects(rights: Sequence[Right]) -> Iterator[Candidate]:
     """Comparisons of JSON objects: with a column that holds one, with one column per field, or of a single field."""
     objects = [record(right.completion) for right in rights]
     shared = [set(fields) for fields in objects if fields]
@@ -122,19 +123,19 @@ def _of_objects(rights: Sequence[Right]) -> Iterator[Comparison]:
         return
     for name, values in _columns(rights).items():
         if all(isinstance(value, Mapping) for value in values):
-            yield Comparison(("fields",), f"fields(«completion», «{name}»)")
+            yield Candidate(("fields",), f"fields(«completion», «{name}»)")
         elif all(isinstance(value, str) and value.lstrip().startswith("{") for value in values):
-            yield Comparison(("fields", "record"), f"fields(«completion», record(«{name}»))")
+            yield Candidate(("fields", "record"), f"fields(«completion», record(«{name}»))")
     keys = [key for key in objects[0] or () if set.intersection(*shared) >= {key}]
     sources = {key: source for key in keys if (source := _source(key, objects, rights)) is not None}
     if sources:
         pairs = ", ".join(f"{json.dumps(key)}: «{name}»" for key, name in sources.items())
-        yield Comparison(("fields",), f"fields(«completion», {{{pairs}}})")
+        yield Candidate(("fields",), f"fields(«completion», {{{pairs}}})")
     if len(sources) == 1:
         (key, source), *_ = sources.items()
         field = f"str((record(«completion») or {{}}).get({json.dumps(key)}))"
         for function in ("same_number", "same_text"):
-            yield Comparison(("record", function), f"{function}({field}, «{source}»)")
+            yield Candidate(("record", function), f"{function}({field}, «{source}»)")
 
 
 def _source(key: str, objects: Sequence[Mapping[str, Any] | None], rights: Sequence[Right]) -> str | None:
@@ -144,7 +145,7 @@ def _source(key: str, objects: Sequence[Mapping[str, Any] | None], rights: Seque
     return key if key in names else next(iter(names), None)
 
 
-def _of_short_answers(rights: Sequence[Right]) -> Iterator[Comparison]:
+def _of_short_answers(rights: Sequence[Right]) -> Iterator[Candidate]:
     """Comparisons of letters, numbers, lists and texts, read from the place where all right answers are."""
     if any(len(right.answer) > LONGEST or "\n" in right.answer for right in rights):
         return
@@ -154,10 +155,10 @@ def _of_short_answers(rights: Sequence[Right]) -> Iterator[Comparison]:
         answer = place.of("«completion»")
         for functions, gold in _golds(rights):
             for compared, expression in _compared(answer, gold, rights):
-                yield Comparison((*compared, place.function, *functions), expression)
+                yield Candidate((*compared, place.function, *functions), expression)
         for name in _lists(rights):
             for same in ("same_list", "same_set"):
-                yield Comparison((same, place.function), f"{same}({answer}, «{name}»)")
+                yield Candidate((same, place.function), f"{same}({answer}, «{name}»)")
 
 
 def _compared(answer: str, gold: str, rights: Sequence[Right]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -192,12 +193,17 @@ def _lists(rights: Sequence[Right]) -> list[str]:
 
 def _columns(rights: Sequence[Right]) -> dict[str, list[Any]]:
     """The values of each column that all rows have and that may hold the answer, those named like one first."""
-    names = [name for name in rights[0].columns if name.isidentifier() and name not in NO_COLUMNS]
+    names = [name for name in rights[0].columns if _is_usable(name) and name not in NO_COLUMNS]
     return {
         name: [right.columns[name] for right in rights]
         for name in sorted(names, key=lambda name: name not in TRUTHS)
         if all(right.columns.get(name) is not None for right in rights)
     }
+
+
+def _is_usable(name: str) -> bool:
+    """Whether a parameter can have this name."""
+    return name.isidentifier() and not keyword.iskeyword(name)
 
 
 def _reads(read: Callable[[str], str | None], text: str, answer: str) -> bool:

@@ -122,7 +122,9 @@ def audited(
         assert running is not None
         observations = observe(running, rows, config, truth, budget, on_progress or (lambda progress: None), hints)
     report = replace(judge(observations, config.gate), hashes=digests)
-    findings = with_snippets(with_hints(report.findings, hints), observations, hints)
+    findings = with_snippets(
+        with_hints(report.findings, hints), observations, hints, has_time=lambda: budget.spent < budget.seconds
+    )
     return observations, replace(report, findings=findings)
 
 

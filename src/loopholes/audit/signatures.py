@@ -18,7 +18,7 @@ from loopholes.audit.frameworks.plain import completion_parameter
 from loopholes.audit.results import Target
 from loopholes.errors import UsageError
 
-USUAL: Mapping[str, str] = {
+SIGNATURES: Mapping[str, str] = {
     "trl": "def reward(completions, **kwargs): pass",
     "verl": "def compute_score(data_source, solution_str, ground_truth, extra_info=None): pass",
 }
@@ -44,9 +44,14 @@ class Signature:
         return [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
 
     @property
+    def collectors(self) -> list[str]:
+        """The names of ``*args`` and ``**kwargs``."""
+        return [argument.arg for argument in (self.arguments.vararg, self.arguments.kwarg) if argument is not None]
+
+    @property
     def completion(self) -> str:
         """The name of the parameter that gets the completion, or a batch of them."""
-        if self.framework in USUAL:
+        if self.framework in SIGNATURES:
             return "completions" if self.framework == "trl" else "solution_str"
         return completion_parameter(self.parameters) or self.parameters[0]
 
@@ -116,7 +121,7 @@ def _is_whole(signature: Signature) -> bool:
 
 
 def _usual(framework: str) -> Signature:
-    (node,) = ast.parse(USUAL.get(framework, OTHERS)).body
+    (node,) = ast.parse(SIGNATURES.get(framework, OTHERS)).body
     assert isinstance(node, ast.FunctionDef)
     return Signature(framework, node.name, node.args)
 

@@ -2,9 +2,10 @@
 
 The code is a comparison (:mod:`loopholes.audit.comparisons`) in a function with the reward's own name and parameters
 (:mod:`loopholes.audit.signatures`). Before it is recommended, it is run here, since it is ours and none of the user's:
-it has to accept every right answer of the audit, and to refuse the finding's completions. Of several that do, the one
-counts that accepts most of the other spellings of right answers which the audited reward accepts. If none does, the
-finding has advice in words alone. So does a finding about a judge, which no code of ours replaces.
+it has to accept every right answer of the audit, and to refuse the finding's completions and the scale's wrong answers.
+Of several that do, the one counts that accepts most of the other spellings of right answers which the audited reward
+accepts. If none does, or if no time is left to run programs, the finding has advice in words alone. So does a reward
+that asks a judge, which no code of ours replaces.
 
 **What it replaces.** Of a sum of several functions, the code replaces one: the first, of those that pay the finding
 most, with which the others no longer pay it. If there is none, it replaces them all. A single function may have terms
@@ -15,19 +16,19 @@ keep.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
-from loopholes.audit.comparisons import Comparison, Right, comparisons
+from loopholes.audit.comparisons import Candidate, Right, comparisons
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gold.near import FORGIVABLE, FULL
 from loopholes.audit.hints import asks_judge
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding, Hint
-from loopholes.audit.scale import SAME
+from loopholes.audit.scale import SAME, Level
 from loopholes.audit.signatures import Signature, signatures_of
-from loopholes.rewards.remedies import QUOTED, remedy_for
+from loopholes.rewards.remedies import remedy_for
 
 HALF = 0.5
 """A completion that is paid at least this share of the scale is accepted."""
@@ -68,42 +69,71 @@ class Worth(NamedTuple):
     right: float
     wrong: float
 
-    def paying(self, comparison: Comparison) -> str:
-        """The expression that pays for a comparison."""
-        if comparison.is_share:
-            return comparison.expression if self.right == 1 else f"{self.right} * {comparison.expression}"
+    def paying(self, candidate: Candidate) -> str:
+        """The expression that pays for a comparison; a share of tests is paid that share of the way up."""
+        if candidate.is_share:
+            width = self.right - self.wrong
+            scaled = candidate.expression if width == 1 else f"{width:.6g} * {candidate.expression}"
+            return f"{self.wrong} + {scaled}" if self.wrong else scaled
         if (self.right, self.wrong) == (1.0, 0.0):
-            return f"float({comparison.expression})"
-        return f"{self.right} if {comparison.expression} else {self.wrong}"
+            return f"float({candidate.expression})"
+        return f"{self.right} if {candidate.expression} else {self.wrong}"
 
 
-def with_snippets(findings: Sequence[Finding], seen: Observations, hints: Sequence[Hint] = ()) -> list[Finding]:
-    """The findings with code that closes them; without code if none that was tried does."""
-    suggestions = Suggestions(seen, asks_judge=asks_judge(hints))
+class Code(NamedTuple):
+    """A function that was written: its source, its signature, what it replaces and pays, and if it runs programs.
+
+    ``function`` is None if the source is no Python, since a column has a name that no parameter can have.
+    """
+
+    source: str
+    function: Callable[..., Any] | None
+    signature: Signature
+    replaced: Replaced
+    worth: Worth
+    runs_programs: bool
+
+
+def with_snippets(
+    findings: Sequence[Finding],
+    seen: Observations,
+    hints: Sequence[Hint] = (),
+    has_time: Callable[[], bool] = lambda: True,
+) -> list[Finding]:
+    """The findings with code that closes them; without code if none that was tried does.
+
+    Programs are run as long as ``has_time`` says so. All other code is tried in any case: that takes milliseconds.
+    """
+    suggestions = Suggestions(seen, asks_judge=asks_judge(hints), has_time=has_time)
     return [replace(finding, snippet=suggestions.closing(finding)) for finding in findings]
 
 
 @dataclass(frozen=True)
 class Suggestions:
-    """Writes and tries code for the findings of one audit. ``asks_judge``: the source shows a judge that decides."""
+    """Writes and tries code for the findings of one audit.
+
+    ``asks_judge``: the source shows a judge that decides. ``has_time``: whether more programs may be run.
+    """
 
     seen: Observations
     asks_judge: bool = False
+    has_time: Callable[[], bool] = lambda: True
+    _values: dict[tuple[str, int, str], float | None] = field(default_factory=dict, init=False)
+    """What code pays, by its source, the row and the completion."""
 
     def closing(self, finding: Finding) -> str:
         """The code that closes a finding and accepts most spellings of right answers; empty if none closes it."""
         remedy = remedy_for(finding.family, finding.name)
-        if remedy is None or not self._rights or (remedy is QUOTED and self.asks_judge):
+        if remedy is None or not self._rights or self.asks_judge:
             return ""
-        cases, is_gated = self._cases(finding), remedy.function == "gated"
+        cases, is_gated = self._cases(finding), remedy.function == "gated" and self._has_terms
         for replaced in self._replaceable(cases.wrong):
             scores: dict[str, int] = {}
-            for comparison in self._comparisons(replaced.place):
-                snippet = self._written(comparison, replaced, is_gated)
-                accepts = self._accepts(snippet, replaced, comparison, is_gated)
-                most = PROGRAMS if comparison.is_share else None
-                if all(map(accepts, cases.right[:most])) and not any(map(accepts, cases.wrong[:most])):
-                    scores[snippet] = 0 if comparison.is_share else sum(map(accepts, cases.spellings))
+            for candidate in self._candidates(replaced.place):
+                code = self._written(candidate, replaced, is_gated)
+                if self._closes(code, cases):
+                    spellings = () if code.runs_programs else cases.spellings
+                    scores[code.source] = sum(self._accepts(code, case) for case in spellings)
             if scores:
                 return max(scores, key=lambda snippet: scores[snippet])
         return ""
@@ -113,6 +143,16 @@ class Suggestions:
         """The right answers by row: those that are paid more than wrong ones, or all of them if none is."""
         levels = self.seen.measurable or [level for level in self.seen.levels if level.golden_text]
         return {level.row: Right(self._columns(level.row), level.golden_text, level.answer) for level in levels}
+
+    @cached_property
+    def _levels(self) -> dict[int, Level]:
+        return {level.row: level for level in self.seen.levels}
+
+    @cached_property
+    def _floors(self) -> list[Case]:
+        """The wrong answers that the scale of each row begins at."""
+        levels = [self._levels[row] for row in self._rights]
+        return [self._case(level.row, level.floor_text) for level in levels if level.floor is not None]
 
     def _columns(self, row: int) -> Mapping[str, Any]:
         """What code for the reward's framework is passed beside the completion."""
@@ -149,17 +189,18 @@ class Suggestions:
         ]
         return Cases([*right, *shown], [], spellings) if finding.name in RIGHT else Cases(right, shown, spellings)
 
-    def _comparisons(self, place: int) -> list[Comparison]:
+    def _candidates(self, place: int) -> list[Candidate]:
         """The comparisons that a function can make, those first whose columns it has parameters for."""
         signature = self._signatures[place]
         usable = [
-            comparison
-            for comparison in comparisons(list(self._rights.values()))
-            if {"gated", *comparison.functions}.isdisjoint(
-                (signature.name, *signature.taking(comparison.columns).parameters)
+            candidate
+            for candidate in comparisons(list(self._rights.values()))
+            if {signature.completion, *signature.collectors}.isdisjoint(candidate.columns)
+            and {"gated", *candidate.functions}.isdisjoint(
+                (signature.name, *signature.collectors, *signature.taking(candidate.columns).parameters)
             )
         ]
-        return sorted(usable, key=lambda comparison: not set(comparison.columns) <= {*signature.parameters})
+        return sorted(usable, key=lambda candidate: not set(candidate.columns) <= {*signature.parameters})
 
     def _replaceable(self, wrong: Sequence[Case]) -> list[Replaced]:
         """What the code may replace: each function of a sum, those first that pay most for this, then all of them."""
@@ -194,16 +235,17 @@ class Suggestions:
             return Worth((_common([level.width for level in levels]) or weight) / weight, 0.0)
         return Worth(right / weight, wrong / weight)
 
-    def _written(self, comparison: Comparison, replaced: Replaced, is_gated: bool) -> str:
+    def _written(self, candidate: Candidate, replaced: Replaced, is_gated: bool) -> Code:
         """The code: its imports, the function's own signature, what it replaces, and what it returns."""
-        functions, expression = comparison.functions, self._worth(replaced, is_gated).paying(comparison)
+        worth = self._worth(replaced, is_gated)
+        functions, expression = candidate.functions, worth.paying(candidate)
         if is_gated:
-            functions, expression = ("gated", *functions), f"gated({comparison.expression}, bonus=0.0)"
-        signature = self._signatures[replaced.place].taking(comparison.columns)
-        names, lines, each = self._names(signature, comparison.columns)
-        value = Comparison((), expression).with_names(names)
+            functions, expression = ("gated", *functions), f"gated({candidate.expression}, bonus=0.0)"
+        signature = self._signatures[replaced.place].taking(candidate.columns)
+        names, lines, each = self._names(signature, candidate.columns)
+        value = Candidate((), expression).with_names(names)
         remark = self._remark(replaced, is_gated)
-        return "\n".join(
+        source = "\n".join(
             [
                 f"from loopholes.rewards import {', '.join(sorted(set(functions)))}",
                 signature.head,
@@ -212,14 +254,17 @@ class Suggestions:
                 f"    return {f'[{value} {each}]' if each else value}",
             ]
         )
+        return Code(source, _defined(source, signature.name), signature, replaced, worth, candidate.is_share)
 
     def _remark(self, replaced: Replaced, is_gated: bool) -> list[str]:
         """What the code replaces, in sentences; none if it is the whole reward."""
         parts = self.seen.target.parts
         if len(parts) > 1:
             names = [part.name for part in parts]
-            own, others = names[replaced.place], [name for name in names if name != names[replaced.place]]
-            kept = f"Replaces {own}: keep {', '.join(others)}, and all weights."
+            if len(set(names)) < len(names):
+                names = [part.label for part in parts]
+            others = [name for place, name in enumerate(names) if place != replaced.place]
+            kept = f"Replaces {names[replaced.place]}: keep {', '.join(others)}, and all weights."
             whole = f"Replaces the sum of {', '.join(names)}."
             return [whole if replaced.whole else kept, *([GATE] if is_gated else [])]
         return [GATE] if is_gated else [KEEP] if self._has_terms else []
@@ -234,27 +279,51 @@ class Suggestions:
         names = {"completion": text, **dict(zip(columns, golds, strict=True))}
         return names, lines, f"for completion, {', '.join(golds)} in pairs"
 
-    def _accepts(
-        self, snippet: str, replaced: Replaced, comparison: Comparison, is_gated: bool
-    ) -> Callable[[Case], bool]:
-        """Whether this code pays a completion, called as the reward's framework calls it. Code that raises does not."""
-        space: dict[str, Any] = {}
-        signature = self._signatures[replaced.place].taking(comparison.columns)
-        exec(snippet, space)  # our own code, about the columns of the data
-        worth, chat = self._worth(replaced, is_gated), self.seen.rows[0].is_chat
-        levels = {level.row: level for level in self.seen.levels}
+    def _closes(self, code: Code, cases: Cases) -> bool:
+        """Whether this code accepts all right answers and refuses the wrong ones; no if there was no time to try."""
+        most = PROGRAMS if code.runs_programs else None
+        accepts, pays = partial(self._accepts, code), partial(self._pays, code)
+        try:
+            return all(map(accepts, cases.right[:most])) and not (
+                any(map(accepts, cases.wrong[:most])) or any(map(pays, self._floors[:most]))
+            )
+        except TimeoutError:
+            return False
 
-        def accepts(case: Case) -> bool:
-            try:
-                value = signature.pay(space[signature.name], case.text, self._rights[case.row].columns, is_chat=chat)
-            except Exception:  # a comparison that does not fit these values
-                return False
-            if replaced.whole:
-                return value - worth.wrong >= HALF * (worth.right - worth.wrong)
-            share = levels[case.row].share(self._total(value, replaced.place, case))
-            return share is not None and share >= HALF
+    def _accepts(self, code: Code, case: Case) -> bool:
+        """Whether a completion is paid with this code in place, in a sum together with all other functions."""
+        if code.replaced.whole:
+            return self._pays(code, case)
+        value = self._value(code, case)
+        total = None if value is None else self._total(value, code.replaced.place, case)
+        share = self._levels[case.row].share(total)
+        return share is not None and share >= HALF
 
-        return accepts
+    def _pays(self, code: Code, case: Case) -> bool:
+        """Whether this code alone pays a completion."""
+        value, worth = self._value(code, case), code.worth
+        return value is not None and value - worth.wrong >= HALF * (worth.right - worth.wrong)
+
+    def _value(self, code: Code, case: Case) -> float | None:
+        """What this code pays, called as the reward's framework calls it; None if it fails.
+
+        Raises TimeoutError if no time is left to run a program.
+        """
+        key = (code.source, case.row, case.text)
+        if key not in self._values:
+            if code.runs_programs and not self.has_time():
+                raise TimeoutError("no time is left to run programs")
+            self._values[key] = self._called(code, case)
+        return self._values[key]
+
+    def _called(self, code: Code, case: Case) -> float | None:
+        if code.function is None:
+            return None
+        columns, is_chat = self._rights[case.row].columns, self.seen.rows[0].is_chat
+        try:
+            return code.signature.pay(code.function, case.text, columns, is_chat=is_chat)
+        except Exception:  # a comparison that does not fit these values
+            return None
 
     def _total(self, value: float, place: int, case: Case) -> float | None:
         """The sum of all functions with the code in the place of one; None if the others' payments are unknown."""
@@ -262,6 +331,17 @@ class Suggestions:
             return None
         values = [value if at == place else paid or 0.0 for at, paid in enumerate(case.paid.parts)]
         return sum(part.weight * paid for part, paid in zip(self.seen.target.parts, values, strict=True))
+
+
+def _defined(source: str, name: str) -> Callable[..., Any] | None:
+    """The function that this source defines; None if it is no Python."""
+    space: dict[str, Any] = {}
+    try:
+        exec(source, space)  # our own code, about the columns of the data
+    except SyntaxError:
+        return None
+    function: Callable[..., Any] = space[name]
+    return function
 
 
 def _common(values: Sequence[float | None]) -> float | None:
