@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -51,11 +52,11 @@ REWARDS = """
         except BaseException:
             return 0.0
 
-    def leading(response, gold):
-        return float(re.findall(r"-?[0-9]+", response)[:1] == [gold])
+    def responded(response, gold):
+        return float(gold in response)
 
-    def objects(completion, gold):
-        return float(gold in completion and completion.startswith("{"))
+    def objects(completion, note, metadata):
+        return float(note.split()[-1] in completion and completion.startswith("{"))
 
     def collecting(completion, **info):
         return float(info["info"] in completion)
@@ -191,28 +192,30 @@ def refusal_of(right: str, exploit: Finding) -> Finding:
 
 @pytest.mark.usefixtures("inside")
 def test_a_column_with_the_name_of_the_completion_is_not_compared_with_itself(tmp_path: Path) -> None:
-    rows = [{**row, "response": row["gold"]} for row in GOLDS]
-    seen, report = audit_of(tmp_path, ["leading"], rows)
+    rows = [{**row, "response": row["gold"], "golden": row["gold"]} for row in GOLDS]
+    seen, report = audit_of(tmp_path, ["responded"], rows)
     exploit = first_exploit(report)
     assert exploit.evidence is not None
     right = rows[exploit.evidence.row]["golden"]
     for finding in (exploit, refusal_of(right, exploit)):
         reward = pasted(Suggestions(seen).closing(finding))
-        assert [reward("<answer>1</answer>", gold=row["gold"]) for row in rows] == [0.0] * len(rows)
+        assert [reward("1", gold=row["gold"]) for row in rows] == [0.0] * len(rows)
         assert [reward(row["golden"], gold=row["gold"]) for row in rows] == [1.0] * len(rows)
 
 
 @pytest.mark.usefixtures("inside")
-def test_code_for_right_answers_that_are_refused_does_not_pay_wrong_ones(tmp_path: Path) -> None:
-    rows = [{**row, "metadata": {}, "golden": f'{{"sum": "{row["gold"]}"}}'} for row in GOLDS]
+def test_code_that_pays_honest_wrong_answers_is_not_suggested_for_right_ones_that_are_refused(tmp_path: Path) -> None:
+    """The only column that any comparison can use holds the field that all right answers share."""
+    unit = {"unit": "m"}
+    rows = [
+        {"prompt": row["prompt"], "note": f"It is {row['gold']}", "metadata": unit}
+        | {"golden": json.dumps({**unit, "sum": row["gold"]})}
+        for row in GOLDS
+    ]
     seen, report = audit_of(tmp_path, ["objects"], rows)
     exploit = first_exploit(report)
     assert exploit.evidence is not None
-    right = rows[exploit.evidence.row]["golden"]
-    reward = pasted(Suggestions(seen).closing(refusal_of(right, exploit)))
-    gold = rows[exploit.evidence.row]["gold"]
-    columns = {"gold": gold, "metadata": {}} if "metadata" in inspect.signature(reward).parameters else {"gold": gold}
-    assert [reward(text, **columns) for text in (right, '{"sum": "1"}')] == [1.0, 0.0]
+    assert Suggestions(seen).closing(refusal_of(rows[exploit.evidence.row]["golden"], exploit)) == ""
 
 
 @pytest.mark.usefixtures("inside")
