@@ -1,6 +1,6 @@
 """Comparisons of a completion with the right answer of its row, written with :mod:`loopholes.rewards`.
 
-They are candidates: whether one accepts the audit's right answers is for :mod:`loopholes.audit.snippets` to try.
+They are candidates: whether one accepts the audit's right answers is for :mod:`loopholes.audit.trials` to try.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Code that closes a finding, adapted to the audited reward so that it can be pasted.
 
 The code is a comparison (:mod:`loopholes.audit.comparisons`) in a function with the reward's own name and parameters
-(:mod:`loopholes.audit.signatures`). Before it is recommended, it is run here, since it is ours and none of the user's:
-it has to accept every right answer of the audit, and to refuse the finding's completions and the scale's wrong answers.
-Of several that do, the one counts that accepts most of the other spellings of right answers which the audited reward
-accepts. If none does, or if no time is left to run programs, the finding has advice in words alone. So does a reward
-that asks a judge, which no code of ours replaces.
+(:mod:`loopholes.audit.signatures`). Before it is recommended, it is tried (:mod:`loopholes.audit.trials`): it has to
+accept every right answer of the audit, and to refuse the scale's wrong answers and the finding's completions. Of several
+that do, the one counts that accepts most of the other spellings of right answers which the audited reward accepts. If
+none does, or if no time is left to run programs, the finding has advice in words alone. So has every finding about a
+reward that asks a judge, which no code of ours replaces.
 
 **What it replaces.** Of a sum of several functions, the code replaces one: the first, of those that pay the finding
 most, with which the others no longer pay it. If there is none, it replaces them all. A single function may have terms
@@ -16,9 +16,9 @@ keep.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 from loopholes.audit.comparisons import Candidate, Right, comparisons
 from loopholes.audit.frameworks.base import Paid
@@ -26,72 +26,15 @@ from loopholes.audit.gold.near import FORGIVABLE, FULL
 from loopholes.audit.hints import asks_judge
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding, Hint
-from loopholes.audit.scale import SAME, Level
+from loopholes.audit.scale import SAME
 from loopholes.audit.signatures import Signature, signatures_of
+from loopholes.audit.trials import HALF, Case, Cases, Code, Replaced, Trials, Worth
 from loopholes.rewards.remedies import remedy_for
 
-HALF = 0.5
-"""A completion that is paid at least this share of the scale is accepted."""
 RIGHT = ("refused-equivalents",)
 """Findings whose completion is a right answer."""
-PROGRAMS = 2
-"""Programs run in a sandbox, so only this many right and wrong ones are tried."""
 KEEP = "Replaces the comparison with the right answer: keep the other terms, and what they are worth."
 GATE = "Put the terms for form, length or keywords in the place of 0.0: they count with a right answer only."
-
-
-class Case(NamedTuple):
-    """A completion and the place of its row. ``paid`` is its payment by the audited reward; None if unknown."""
-
-    row: int
-    text: str
-    paid: Paid | None
-
-
-class Cases(NamedTuple):
-    """Completions that code has to accept, those that it has to refuse, and those that it had better accept."""
-
-    right: Sequence[Case]
-    wrong: Sequence[Case]
-    spellings: Sequence[Case]
-
-
-class Replaced(NamedTuple):
-    """What the code replaces: the function at this ``place``, or all of them if it is ``whole``."""
-
-    place: int
-    whole: bool
-
-
-class Worth(NamedTuple):
-    """What code pays for a right and for a wrong answer."""
-
-    right: float
-    wrong: float
-
-    def paying(self, candidate: Candidate) -> str:
-        """The expression that pays for a comparison; a share of tests is paid that share of the way up."""
-        if candidate.is_share:
-            width = self.right - self.wrong
-            scaled = candidate.expression if width == 1 else f"{width:.6g} * {candidate.expression}"
-            return f"{self.wrong} + {scaled}" if self.wrong else scaled
-        if (self.right, self.wrong) == (1.0, 0.0):
-            return f"float({candidate.expression})"
-        return f"{self.right} if {candidate.expression} else {self.wrong}"
-
-
-class Code(NamedTuple):
-    """A function that was written: its source, its signature, what it replaces and pays, and if it runs programs.
-
-    ``function`` is None if the source is no Python, since a column has a name that no parameter can have.
-    """
-
-    source: str
-    function: Callable[..., Any] | None
-    signature: Signature
-    replaced: Replaced
-    worth: Worth
-    runs_programs: bool
 
 
 def with_snippets(
@@ -118,8 +61,6 @@ class Suggestions:
     seen: Observations
     asks_judge: bool = False
     has_time: Callable[[], bool] = lambda: True
-    _values: dict[tuple[str, int, str], float | None] = field(default_factory=dict, init=False)
-    """What code pays, by its source, the row and the completion."""
 
     def closing(self, finding: Finding) -> str:
         """The code that closes a finding and accepts most spellings of right answers; empty if none closes it."""
@@ -131,9 +72,9 @@ class Suggestions:
             scores: dict[str, int] = {}
             for candidate in self._candidates(replaced.place):
                 code = self._written(candidate, replaced, is_gated)
-                if self._closes(code, cases):
+                if self._trials.closes(code, cases):
                     spellings = () if code.runs_programs else cases.spellings
-                    scores[code.source] = sum(self._accepts(code, case) for case in spellings)
+                    scores[code.source] = sum(self._trials.accepts(code, case) for case in spellings)
             if scores:
                 return max(scores, key=lambda snippet: scores[snippet])
         return ""
@@ -145,14 +86,8 @@ class Suggestions:
         return {level.row: Right(self._columns(level.row), level.golden_text, level.answer) for level in levels}
 
     @cached_property
-    def _levels(self) -> dict[int, Level]:
-        return {level.row: level for level in self.seen.levels}
-
-    @cached_property
-    def _floors(self) -> list[Case]:
-        """The wrong answers that the scale of each row begins at."""
-        levels = [self._levels[row] for row in self._rights]
-        return [self._case(level.row, level.floor_text) for level in levels if level.floor is not None]
+    def _trials(self) -> Trials:
+        return Trials(self.seen, self._rights, self.has_time)
 
     def _columns(self, row: int) -> Mapping[str, Any]:
         """What code for the reward's framework is passed beside the completion."""
@@ -254,7 +189,7 @@ class Suggestions:
                 f"    return {f'[{value} {each}]' if each else value}",
             ]
         )
-        return Code(source, _defined(source, signature.name), signature, replaced, worth, candidate.is_share)
+        return Code(source, signature, replaced, worth, candidate.is_share)
 
     def _remark(self, replaced: Replaced, is_gated: bool) -> list[str]:
         """What the code replaces, in sentences; none if it is the whole reward."""
@@ -278,70 +213,6 @@ class Suggestions:
         lines = [f"pairs = zip(completions, {', '.join(columns)}, strict=True)"]
         names = {"completion": text, **dict(zip(columns, golds, strict=True))}
         return names, lines, f"for completion, {', '.join(golds)} in pairs"
-
-    def _closes(self, code: Code, cases: Cases) -> bool:
-        """Whether this code accepts all right answers and refuses the wrong ones; no if there was no time to try."""
-        most = PROGRAMS if code.runs_programs else None
-        accepts, pays = partial(self._accepts, code), partial(self._pays, code)
-        try:
-            return all(map(accepts, cases.right[:most])) and not (
-                any(map(accepts, cases.wrong[:most])) or any(map(pays, self._floors[:most]))
-            )
-        except TimeoutError:
-            return False
-
-    def _accepts(self, code: Code, case: Case) -> bool:
-        """Whether a completion is paid with this code in place, in a sum together with all other functions."""
-        if code.replaced.whole:
-            return self._pays(code, case)
-        value = self._value(code, case)
-        total = None if value is None else self._total(value, code.replaced.place, case)
-        share = self._levels[case.row].share(total)
-        return share is not None and share >= HALF
-
-    def _pays(self, code: Code, case: Case) -> bool:
-        """Whether this code alone pays a completion."""
-        value, worth = self._value(code, case), code.worth
-        return value is not None and value - worth.wrong >= HALF * (worth.right - worth.wrong)
-
-    def _value(self, code: Code, case: Case) -> float | None:
-        """What this code pays, called as the reward's framework calls it; None if it fails.
-
-        Raises TimeoutError if no time is left to run a program.
-        """
-        key = (code.source, case.row, case.text)
-        if key not in self._values:
-            if code.runs_programs and not self.has_time():
-                raise TimeoutError("no time is left to run programs")
-            self._values[key] = self._called(code, case)
-        return self._values[key]
-
-    def _called(self, code: Code, case: Case) -> float | None:
-        if code.function is None:
-            return None
-        columns, is_chat = self._rights[case.row].columns, self.seen.rows[0].is_chat
-        try:
-            return code.signature.pay(code.function, case.text, columns, is_chat=is_chat)
-        except Exception:  # a comparison that does not fit these values
-            return None
-
-    def _total(self, value: float, place: int, case: Case) -> float | None:
-        """The sum of all functions with the code in the place of one; None if the others' payments are unknown."""
-        if case.paid is None or not case.paid.parts:
-            return None
-        values = [value if at == place else paid or 0.0 for at, paid in enumerate(case.paid.parts)]
-        return sum(part.weight * paid for part, paid in zip(self.seen.target.parts, values, strict=True))
-
-
-def _defined(source: str, name: str) -> Callable[..., Any] | None:
-    """The function that this source defines; None if it is no Python."""
-    space: dict[str, Any] = {}
-    try:
-        exec(source, space)  # our own code, about the columns of the data
-    except SyntaxError:
-        return None
-    function: Callable[..., Any] = space[name]
-    return function
 
 
 def _common(values: Sequence[float | None]) -> float | None:
