@@ -2,10 +2,10 @@
 
 The code is a comparison (:mod:`loopholes.audit.comparisons`) in a function with the reward's own name and parameters
 (:mod:`loopholes.audit.signatures`). Before it is recommended, it is tried (:mod:`loopholes.audit.trials`): it has to
-accept every right answer of the audit, and to refuse the scale's wrong answers and the finding's completions. Of several
-that do, the one counts that accepts most of the other spellings of right answers which the audited reward accepts. If
-none does, or if no time is left to run programs, the finding has advice in words alone. So has every finding about a
-reward that asks a judge, which no code of ours replaces.
+accept every right answer of the audit, and to refuse the scale's wrong answers and the finding's completions. Of
+several that do, the one counts that accepts most of the other spellings of right answers which the audited reward
+accepts. If none does, or if no time is left to run programs, the finding has advice in words alone. So has every
+finding about a reward that asks a judge, which no code of ours replaces.
 
 **What it replaces.** Of a sum of several functions, the code replaces one: the first, of those that pay the finding
 most, with which the others no longer pay it. If there is none, it replaces them all. A single function may have terms

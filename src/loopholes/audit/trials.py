@@ -7,6 +7,7 @@ once, as long as there is time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, NamedTuple
@@ -137,10 +138,8 @@ class Trials:
     def _function(self, code: Code) -> Callable[..., Any] | None:
         if code.source not in self._functions:
             space: dict[str, Any] = {}
-            try:
+            with suppress(SyntaxError):
                 exec(code.source, space)  # our own code, about the columns of the data
-            except SyntaxError:
-                space = {}
             self._functions[code.source] = space.get(code.signature.name)
         return self._functions[code.source]
 
