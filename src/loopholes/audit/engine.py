@@ -46,6 +46,8 @@ from loopholes.progress import OnProgress, Progress
 
 REPEATS = 3
 """How often a noisy reward scores each completion."""
+SUGGESTING = 0.1
+"""Fraction of the budget for programs that suggested code runs, even if the calls have used up the budget."""
 FEWER = 8
 """Screening is expected to divide the panel's calls per row by this."""
 PILOT = 8
@@ -122,8 +124,9 @@ def audited(
         assert running is not None
         observations = observe(running, rows, config, truth, budget, on_progress or (lambda progress: None), hints)
     report = replace(judge(observations, config.gate), hashes=digests)
+    end = max(budget.seconds, budget.spent + SUGGESTING * budget.seconds)
     findings = with_snippets(
-        with_hints(report.findings, hints), observations, hints, has_time=lambda: budget.spent < budget.seconds
+        with_hints(report.findings, hints), observations, hints, has_time=lambda: budget.spent < end
     )
     return observations, replace(report, findings=findings)
 

@@ -21,7 +21,7 @@ from loopholes.audit.signatures import Signature
 HALF = 0.5
 """A completion that is paid at least this share of the scale is accepted."""
 PROGRAMS = 2
-"""Programs run in a sandbox, so only this many right and wrong ones are tried."""
+"""Programs run in a sandbox, so only this many right and wrong ones are tried; honest wrong ones fail its tests."""
 
 
 class Case(NamedTuple):
@@ -92,10 +92,11 @@ class Trials:
     def closes(self, code: Code, cases: Cases) -> bool:
         """Whether this code accepts all right answers and refuses the wrong ones; no if there was no time to try."""
         most = PROGRAMS if code.runs_programs else None
+        floors = [] if code.runs_programs else self._floors
         accepts, pays = partial(self.accepts, code), partial(self._pays, code)
         try:
             return all(map(accepts, cases.right[:most])) and not (
-                any(map(accepts, cases.wrong[:most])) or any(map(pays, self._floors[:most]))
+                any(map(accepts, cases.wrong[:most])) or any(map(pays, floors))
             )
         except TimeoutError:
             return False
