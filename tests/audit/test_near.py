@@ -232,8 +232,8 @@ CITIES = [
 LABELS = [{**row, "answer": ("true", "false")[at % 2]} for at, row in enumerate(CITIES)]
 LABELS = [{**row, "golden": f"<answer>{row['answer']}</answer>"} for row in LABELS]
 DAYS_AND_MONTHS = [
-    {"prompt": f"Which month is {at}?", "answer": month, "golden": f"<answer>{month}</answer>"}
-    for at, month in enumerate(3 * "January August October Sunday Monday Friday".split())
+    {"prompt": f"Which day or month has number {at}?", "answer": name, "golden": f"<answer>{name}</answer>"}
+    for at, name in enumerate(3 * "January August October Sunday Monday Friday".split())
 ]
 ABBREVIATED = [{**row, "aliases": [row["answer"][:2]]} for row in CITIES]
 OPEN = [
