@@ -328,7 +328,7 @@ def _named(attempt: Attempt, level: Level) -> str:
 
 
 def _mentions(text: str, option: str) -> bool:
-    """Whether a text has an option's text in it, or its letter in the same case; the article in "a test" is no letter."""
+    """Whether a text has an option's text in it, or its letter. The article in "a test" is not a letter."""
     is_letter = len(option) == 1 and option.isalpha()
     flags = re.ASCII if is_letter else re.ASCII | re.IGNORECASE
     return re.search(rf"(?<!\w){re.escape(option)}(?!\w)", text, flags) is not None
