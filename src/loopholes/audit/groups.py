@@ -2,8 +2,7 @@
 
 Answers are read where right answers have them: in the fields of a JSON object, or between the marks of the form. An
 object without any of these fields may be paid for what else is in it, such as a score, unless an empty object is paid
-as much on the row. Findings of different groups may still have one cause; nothing here proves that they
-have not.
+as much on the row. Findings of different groups may still have one cause; nothing here proves that they have not.
 """
 
 from __future__ import annotations
