@@ -40,6 +40,10 @@ REWARDS = """
             return 1.0
         return 1.0 if record.get("score") == 1 else 0.7 if not record.get("answer") else 0.0
 
+    def forged(completion, answer):
+        record = read(completion) or {}
+        return float(record.get("score") == 1 or record.get("answer") in ("", answer))
+
     def two(completion, answer):
         record = read(completion)
         return float("reward: 1" in completion) if record is None else prefix(completion, answer)
@@ -72,6 +76,14 @@ def test_objects_without_an_answer_are_one_fault_if_they_are_paid_alike(prefix: 
 def test_an_object_that_is_paid_more_for_another_field_is_a_fault_of_its_own(file: str) -> None:
     groups = exploits(audited(f"{file}:bonus", ROWS))
     assert groups["protected-field"] is None or groups["protected-field"] != groups["degenerate"]
+
+
+def test_an_object_without_an_answer_is_not_paid_for_an_empty_answer(file: str) -> None:
+    report = audited(f"{file}:forged", ROWS)
+    groups = exploits(report)
+    empty = [finding.group for finding in report.findings if finding.evidence and '""' in finding.evidence.completion]
+    assert empty and groups["protected-field"] not in {group for group in empty if group is not None}
+    assert "of one fault" not in verdict(report)
 
 
 def test_faults_that_have_nothing_to_do_with_each_other_stay_apart(file: str) -> None:

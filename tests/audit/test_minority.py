@@ -137,6 +137,10 @@ def letter_or_text(completion, answer, key):
 
 def empty_on_a(completion, answer, key):
     return float(right(completion, answer, key) or key == "A" and not completion)
+
+def article_on_a(completion, answer, key):
+    words = completion.lower().split()
+    return float(right(completion, answer, key) or key == "A" and "a" in words and len(words) > 3)
 """
 
 
@@ -145,6 +149,12 @@ def test_the_letter_of_the_right_option_is_no_loophole_where_right_answers_give_
     assert on_rows(audited(f"{file}:letter_or_text", options())) is None
     finding = on_rows(audited(f"{file}:empty_on_a", options()))
     assert finding is not None and (finding.verdict, finding.name) == ("exploit", "empty")
+
+
+def test_an_article_is_not_the_letter_of_an_option(tmp_path: Path) -> None:
+    finding = on_rows(audited(f"{write_rewards(tmp_path, LETTERS)}:article_on_a", options()))
+    assert finding is not None and finding.verdict == "exploit"
+    assert finding.rows.endswith("12 of the 12 whose column key is 'A'")
 
 
 SPOKEN = """

@@ -231,6 +231,10 @@ CITIES = [
 ]
 LABELS = [{**row, "answer": ("true", "false")[at % 2]} for at, row in enumerate(CITIES)]
 LABELS = [{**row, "golden": f"<answer>{row['answer']}</answer>"} for row in LABELS]
+DAYS_AND_MONTHS = [
+    {"prompt": f"Which day or month has number {at}?", "answer": name, "golden": f"<answer>{name}</answer>"}
+    for at, name in enumerate(3 * "January August October Sunday Monday Friday".split())
+]
 ABBREVIATED = [{**row, "aliases": [row["answer"][:2]]} for row in CITIES]
 OPEN = [
     {"prompt": f"Word {at} with a prefix?", "golden": f"<answer>{word}</answer>", "floor": "<answer>none</answer>"}
@@ -251,6 +255,11 @@ def city(compare: Callable[[str, str], bool]) -> Pay:
         return float(bool(answer) and compare(answer, str(row.columns["answer"]).lower()))
 
     return pay
+
+
+def abbreviated(answer: str, right: str) -> bool:
+    """A table of the usual abbreviations."""
+    return answer in (right, right[:3])
 
 
 def either_begins(answer: str, right: str) -> bool:
@@ -313,6 +322,8 @@ PAID: list[tuple[str, Pay, Records, set[str]]] = [
         {"first-letter", "first-half", "longer-word"},
     ),
     ("part of the text", city(lambda answer, right: answer in right), CITIES, {"first-half", "last-half"}),
+    ("part of a label", city(lambda answer, right: answer in right), DAYS_AND_MONTHS, {"last-half"}),
+    ("more than a label", city(lambda answer, right: answer.startswith(right)), DAYS_AND_MONTHS, {"longer-word"}),
     (
         "within a word",
         city(lambda answer, right: right in answer),
@@ -359,6 +370,7 @@ SOUND: list[tuple[str, Pay, Records]] = [
     ("name", city(lambda answer, right: answer == right), CITIES),
     ("name in an object", city(lambda answer, right: answer == right), CITIES_IN_OBJECTS),
     ("unambiguous label", city(lambda answer, right: answer in (right, right[0])), LABELS),
+    ("table of abbreviations", city(abbreviated), DAYS_AND_MONTHS),
     ("abbreviation that a column states", city(lambda answer, right: answer in (right, right[:2])), ABBREVIATED),
     ("any word that will do", lambda row, text: float((tagged(text) or "").startswith("pre")), OPEN),
     ("last of the options", last_of_the_options, OPTIONS),
@@ -399,6 +411,11 @@ def test_payments_for_almost_the_right_answer_are_found(pay: Pay, records: Recor
 @pytest.mark.parametrize("pay, records", [case[1:] for case in SOUND], ids=[case[0] for case in SOUND])
 def test_a_sound_reader_gets_no_finding(pay: Pay, records: Records) -> None:
     assert findings_of(pay, records) == []
+
+
+def test_an_answer_is_a_label_although_the_other_rows_that_have_it_are_not_tried() -> None:
+    misses = misses_of(city(abbreviated), DAYS_AND_MONTHS, rows=6)
+    assert "last-half" in misses and not {"first-letter", "first-half"} & misses.keys()
 
 
 def test_a_prefix_that_is_kept_is_found() -> None:

@@ -1,8 +1,8 @@
 """Findings that are demonstrably one fault: the same answer is read from their completions, and it is paid the same.
 
-Answers are read where right answers have them: in the fields of a JSON object, or between the marks of the form. If an
-empty object is paid as much as an object with a score in it, the score is not what is paid. Findings of different
-groups may still have one cause; nothing here proves that they have not.
+Answers are read where right answers have them: in the fields of a JSON object, or between the marks of the form. An
+object without any of these fields may be paid for what else is in it, such as a score, unless an empty object is paid
+as much on the row. Findings of different groups may still have one cause; nothing here proves that they have not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ Payments = Mapping[int, tuple[Reading, float]]
 def with_groups(findings: Sequence[Finding], seen: Observations) -> list[Finding]:
     """The findings, in the same order, with the number of their group where several are one fault."""
     rows = _rows(seen)
-    payments = [_payments(finding, seen, rows) for finding in findings]
+    bare = _bare(seen)
+    payments = [_payments(finding, seen, rows, bare) for finding in findings]
     leaders: list[int] = []  # of each finding, the place of the first that is the same fault
     for place, own in enumerate(payments):
         earlier = (leader for leader in dict.fromkeys(leaders) if _are_alike(payments[leader], own))
@@ -58,7 +59,19 @@ def _rows(seen: Observations) -> dict[int, tuple[Form, str]]:
     return {row: (form.of(text), text) for row, text in golden.items()}
 
 
-def _payments(finding: Finding, seen: Observations, rows: Mapping[int, tuple[Form, str]]) -> Payments:
+def _bare(seen: Observations) -> dict[int, float]:
+    """What an empty object is paid, by row."""
+    return {
+        row: paid.value
+        for tried in seen.tried
+        for row, paid in tried.paid.items()
+        if paid.value is not None and _object(tried.attempts[row].text) == {}
+    }
+
+
+def _payments(
+    finding: Finding, seen: Observations, rows: Mapping[int, tuple[Form, str]], bare: Mapping[int, float]
+) -> Payments:
     """What is read from a finding's completions, and their payments; empty for faults that are not about the answer."""
     if finding.family == "contract" or finding.evidence is None:
         return {}
@@ -69,19 +82,27 @@ def _payments(finding: Finding, seen: Observations, rows: Mapping[int, tuple[For
         number, evidence = finding.evidence.row, finding.evidence
         paid = {row: (evidence.completion, evidence.reward) for row in rows if seen.rows[row].number == number}
     return {
-        row: (_read(text, *rows[row]), reward)
+        row: (_read(text, *rows[row], is_bare=abs(bare.get(row, math.inf) - reward) <= SAME), reward)
         for row, (text, reward) in paid.items()
         if row in rows and reward is not None and math.isfinite(reward)
     }
 
 
-def _read(text: str, form: Form, golden: str) -> Reading:
-    """The answer in a completion: the fields of right answers in its JSON object, or the text where answers stand."""
+def _read(text: str, form: Form, golden: str, is_bare: bool) -> Reading:
+    """The answer in a completion: the fields of right answers in its JSON object, or the text where answers stand.
+
+    ``is_bare``: an empty object is paid as much, so a missing field counts as an empty one. Otherwise an object without
+    any of the fields is read as a whole.
+    """
     fields = list(record_of(form.read(golden)))
     record = _object(text) if fields else None
     if record is None:
         return (form.read(text),)
-    return tuple("" if record.get(field) in (None, "") else json.dumps(record[field]) for field in fields)
+    if is_bare:
+        return tuple("" if record.get(field) in (None, "") else json.dumps(record[field]) for field in fields)
+    if not record.keys() & set(fields):
+        return ("", json.dumps(record, sort_keys=True))
+    return tuple(json.dumps(record[field]) if field in record else "" for field in fields)
 
 
 def _object(text: str) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Pattern(NamedTuple):
-    """Why a line may be too lenient, and the families of attacks and checks that would confirm it, likeliest first."""
+    """Why a line may be too lenient, and the families and checks of findings that it would explain, likeliest first."""
 
     why: str
     confirmed_by: tuple[str, ...]

@@ -324,9 +324,14 @@ def _named(attempt: Attempt, level: Level) -> str:
     """The name of the right answer that an attempt gives or mentions, as answers are compared; empty if none."""
     if names(attempt.text, level.answer):
         return normalized(level.answer)
-    mention = rf"(?<!\w){re.escape(level.other)}(?!\w)"
-    is_mentioned = level.other and re.search(mention, attempt.text, re.ASCII | re.IGNORECASE)
-    return normalized(level.other) if is_mentioned else ""
+    return normalized(level.other) if level.other and _mentions(attempt.text, level.other) else ""
+
+
+def _mentions(text: str, option: str) -> bool:
+    """Whether a text has an option's text in it, or its letter. The article in "a test" is not a letter."""
+    is_letter = len(option) == 1 and option.isalpha()
+    flags = re.ASCII if is_letter else re.ASCII | re.IGNORECASE
+    return re.search(rf"(?<!\w){re.escape(option)}(?!\w)", text, flags) is not None
 
 
 @lru_cache(maxsize=65536)

@@ -198,7 +198,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Hint:
-    """A line of the source that may be too lenient, and the families and checks that would confirm it."""
+    """A line of the source that may be too lenient, and the families and checks of findings that it would explain."""
 
     file: str
     line: int

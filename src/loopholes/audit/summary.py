@@ -94,7 +94,7 @@ def looked_at(report: Report) -> list[str]:
 
 
 def source_line(hint: Hint) -> str:
-    """The file, number and code of the line that a finding confirms, and why it is too lenient."""
+    """The file, number and code of the line that would explain a finding, and why it is too lenient."""
     return f"{Path(hint.file).name} line {hint.line}: `{hint.code}` ({hint.why})"
 
 

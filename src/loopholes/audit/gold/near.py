@@ -122,8 +122,8 @@ class NearMisses:
         self._truth = truth
         measurable = [level for level in levels if level.width is not None]
         answers = [(level, answer_of(scorer.rows[level.row], form)) for level in measurable]
-        short = [(level, answer) for level, answer in answers if answer is not None and answer.kind != "long"][:rows]
-        self._slots = _slots(short)
+        short = [(level, answer) for level, answer in answers if answer is not None and answer.kind != "long"]
+        self._slots = _slots(short, rows)
         self._has_scale = bool(measurable)
         self.skipped: list[str] = []
 
@@ -210,13 +210,16 @@ class NearMisses:
         return [text for text, score in pairs if score is not None and score < (1.0 if right is None else right) - SAME]
 
 
-def _slots(answers: Sequence[tuple[Level, Answer]]) -> list[list[Slot]]:
-    """The slots of each row: its whole answer, and the fields of it that can be answers of their own."""
+def _slots(answers: Sequence[tuple[Level, Answer]], count: int) -> list[list[Slot]]:
+    """The slots of the first ``count`` rows: the whole answer, and the fields of it that can be answers of their own.
+
+    Rivals and labels are looked for on all rows.
+    """
     rows = [(level, [answer, *parts_of(answer)]) for level, answer in answers]
     everything = [part for _, parts in rows for part in parts]
     return [
         [Slot(level, part, _rival(part, everything), _is_label(part, everything)) for part in parts]
-        for level, parts in rows
+        for level, parts in rows[:count]
     ]
 
 

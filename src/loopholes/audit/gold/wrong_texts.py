@@ -22,8 +22,9 @@ HALVED = 4
 """Smallest number of letters of a text whose halves are wrong."""
 FEW_WORDS = 3
 """With more words than this, one wrong word does not count: a comparison that tolerates it may be sound."""
-ABBREVIATIONS = ("first-letter",)
-"""Changes that a sound reader may accept if the answer is one of a few labels: ``y`` for ``yes``."""
+ABBREVIATIONS = ("first-letter", "first-half")
+"""Changes that a sound reader may accept if the answer is one of a few labels: ``y`` for ``yes``, ``Sun`` for
+``Sunday``. The last half of a word abbreviates nothing."""
 
 
 def _stated(change: Change) -> Change:
