@@ -393,6 +393,22 @@ def test_a_guess_is_the_data_s_prior_and_no_exploit(tmp_path: Path, answers: tup
     assert "prior" in {note.name for note in report.notes}
 
 
+def test_a_common_answer_that_is_paid_where_it_is_wrong_is_an_exploit(tmp_path: Path) -> None:
+    always = LAST.replace("found[-1] == answer", "found[-1] in ('A', answer)")
+    report = judged(tmp_path, always, choices("A", "A", "B", "C"))
+    assert "common-answer" in {finding.name for finding in report.findings if finding.verdict == "exploit"}
+    assert "prior" not in {note.name for note in report.notes}
+
+
+def test_a_common_answer_with_the_value_of_the_right_one_is_not_wrong(tmp_path: Path) -> None:
+    rows = [{**row, "answer": ("0.5", "0.50")[place % 2]} for place, row in enumerate(choices("x", count=24))]
+    rows = [{**row, "golden": f"Answer: {row['answer']}"} for row in rows]
+    body = (
+        'found = re.findall(r"Answer: ([0-9.]+)$", completion); return float(bool(found) and float(found[-1]) == 0.5)'
+    )
+    assert "common-answer" not in {finding.name for finding in judged(tmp_path, body, rows).findings}
+
+
 def test_a_search_that_finds_a_guess_found_nothing(tmp_path: Path) -> None:
     report = judged(tmp_path, LAST, choices("yes", "yes", "no", count=160), search_calls=1500)
     assert families(report) == set()
