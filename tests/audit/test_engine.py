@@ -400,13 +400,14 @@ def test_a_common_answer_that_is_paid_where_it_is_wrong_is_an_exploit(tmp_path: 
     assert "prior" not in {note.name for note in report.notes}
 
 
-def test_a_common_answer_with_the_value_of_the_right_one_is_not_wrong(tmp_path: Path) -> None:
-    rows = [{**row, "answer": ("0.5", "0.50")[place % 2]} for place, row in enumerate(choices("x", count=24))]
-    rows = [{**row, "golden": f"Answer: {row['answer']}"} for row in rows]
-    body = (
-        'found = re.findall(r"Answer: ([0-9.]+)$", completion); return float(bool(found) and float(found[-1]) == 0.5)'
-    )
-    assert "common-answer" not in {finding.name for finding in judged(tmp_path, body, rows).findings}
+def test_a_common_answer_that_is_part_of_the_right_one_is_not_wrong(tmp_path: Path) -> None:
+    names = ("Paris", "Paris, France", "Paris, France", "Rome")
+    rows = [
+        {"prompt": f"Capital {place}?", "answer": names[place % 4], "golden": f"Answer: {names[place % 4]}"}
+        for place in range(60)
+    ]
+    report = judged(tmp_path, 'return float(answer.split(",")[0] == completion.split(": ")[-1].split(",")[0])', rows)
+    assert "common-answer" not in {finding.name for finding in report.findings}
 
 
 def test_a_search_that_finds_a_guess_found_nothing(tmp_path: Path) -> None:
