@@ -393,6 +393,23 @@ def test_a_guess_is_the_data_s_prior_and_no_exploit(tmp_path: Path, answers: tup
     assert "prior" in {note.name for note in report.notes}
 
 
+def test_a_common_answer_that_is_paid_where_it_is_wrong_is_an_exploit(tmp_path: Path) -> None:
+    always = LAST.replace("found[-1] == answer", "found[-1] in ('A', answer)")
+    report = judged(tmp_path, always, choices("A", "A", "B", "C"))
+    assert "common-answer" in {finding.name for finding in report.findings if finding.verdict == "exploit"}
+    assert "prior" not in {note.name for note in report.notes}
+
+
+def test_a_common_answer_that_is_part_of_the_right_one_is_not_wrong(tmp_path: Path) -> None:
+    names = ("Paris", "Paris, France", "Paris, France", "Rome")
+    rows = [
+        {"prompt": f"Capital {place}?", "answer": names[place % 4], "golden": f"Answer: {names[place % 4]}"}
+        for place in range(60)
+    ]
+    report = judged(tmp_path, 'return float(answer.split(",")[0] == completion.split(": ")[-1].split(",")[0])', rows)
+    assert "common-answer" not in {finding.name for finding in report.findings}
+
+
 def test_a_search_that_finds_a_guess_found_nothing(tmp_path: Path) -> None:
     report = judged(tmp_path, LAST, choices("yes", "yes", "no", count=160), search_calls=1500)
     assert families(report) == set()

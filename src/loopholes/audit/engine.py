@@ -34,7 +34,7 @@ from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.panel import PROSE, Panel, Tried
 from loopholes.audit.process import Process, RewardProcess
 from loopholes.audit.results import Gap, Hint, Report, Scoring, Target
-from loopholes.audit.scale import Correctness, Level, Truth, common_answers, levels_of
+from loopholes.audit.scale import Correctness, Level, Truth, ask_priors, levels_of
 from loopholes.audit.scorer import Scorer, companions_of
 from loopholes.audit.screening import EXPENSIVE
 from loopholes.audit.search import Search
@@ -185,10 +185,6 @@ def observe(
     measurable = [level for level in levels if level.width is not None]
     search = _search(scorer, measurable, views, tried, gaps)
     climbed, not_searched = search.run(correctness, config.search_calls, config.seed, budget)
-    priors = {
-        answer: scorer.pay([(level.row, text) for level in measurable])
-        for answer, text in common_answers(measurable).items()
-    }
     rounds = _rounds(scorer, measurable[:looked_at]) if config.noisy else []
     return Observations(
         target=target,
@@ -202,7 +198,7 @@ def observe(
         gaps=gaps,
         missing=panel.missing,
         climbed=climbed,
-        priors=priors,
+        priors=ask_priors(scorer, measurable, correctness),
         rounds=rounds,
         skipped=[
             *scorer.not_covered,

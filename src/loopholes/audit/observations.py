@@ -13,7 +13,7 @@ from loopholes.audit.gold.equivalents import Equivalent
 from loopholes.audit.gold.near import Miss
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Evidence, Gap, Scoring, Target
-from loopholes.audit.scale import Level
+from loopholes.audit.scale import Level, Prior
 from loopholes.audit.search import Climbed
 
 
@@ -39,7 +39,7 @@ class Observations:
     - ``tried``, ``gaps``: the panel's attacks and their gaps, in the same order; ``missing``: families never tried.
     - ``own``: names of the user's attacks, which are among those tried.
     - ``share_tried``: the share of the panel that was tried on enough rows.
-    - ``priors``: payments of each common answer when it is given to every row with a scale.
+    - ``priors``: each common answer, as the answer to every row with a scale.
     - ``rounds``: repeated payments of right answers by a noisy reward.
     - ``idle``: payments of texts that answer nothing.
     - ``near``: near misses of the right answer, by name; ``equivalents``: right answers written differently.
@@ -58,7 +58,7 @@ class Observations:
     gaps: Sequence[Gap]
     missing: Sequence[str]
     climbed: Climbed | None
-    priors: Mapping[str, Sequence[Paid]]
+    priors: Mapping[str, Prior]
     rounds: Sequence[Sequence[Paid]]
     skipped: Sequence[str]
     usage: Usage

@@ -21,7 +21,7 @@ FAMILIES: Mapping[str, str] = {
     "worked-example": "keep answers of worked examples out of the data, and refuse text that is in the prompt",
     "restate": "require the form of a result (a number, a product worked out), and refuse what the prompt already says",
     "shotgun": "take exactly one answer, the last one in its place, and refuse an answer that names several",
-    "hedge": "pay an answer that declines only if the reference declines, too",
+    "hedge": "pay an answer that declines, or that fits many rows, only where the row's own reference says so",
     "format": "pay for form only together with a right answer, or so little that it never makes up for one",
     "length": "cap what length can earn below what a right answer earns",
     "stuffing": "count each keyword once, in its place, and only in an answer that is right otherwise",

@@ -14,10 +14,11 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from operator import mul
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -258,6 +259,26 @@ def gap_of(
 def mean_of(values: Sequence[float | None]) -> Estimate:
     """The mean reward over rows."""
     return over_tasks([value for value in values if value is not None and math.isfinite(value)])
+
+
+class Prior(NamedTuple):
+    """A common answer as the answer to every row with a scale: the completion, its payments, and where it is right."""
+
+    text: str
+    paid: Sequence[Paid]
+    right: AbstractSet[int]
+
+
+def ask_priors(scorer: Scorer, levels: Sequence[Level], correctness: Correctness) -> dict[str, Prior]:
+    """Give each common answer to all of these rows."""
+    return {
+        answer: Prior(
+            text,
+            scorer.pay([(level.row, text) for level in levels]),
+            correctness.right({level.row: Attempt(text) for level in levels}),
+        )
+        for answer, text in common_answers(levels).items()
+    }
 
 
 def common_answers(levels: Sequence[Level]) -> dict[str, str]:

@@ -22,9 +22,9 @@ from loopholes.audit.groups import with_groups
 from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.own import own_notes
-from loopholes.audit.results import Coverage, Finding, Gap, Note, Report
-from loopholes.audit.scale import gap_of, mean_of, normalized
-from loopholes.stats import Estimate
+from loopholes.audit.prior import prior_findings, prior_notes
+from loopholes.audit.results import Coverage, Finding, Gap, Report
+from loopholes.audit.scale import mean_of
 
 ENOUGH = 20
 """Single calls that are enough to estimate the tail of their times."""
@@ -41,6 +41,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
     findings = [
         *breaches(seen, gate),
         *near_findings(seen.near, seen.evidence, gate, seen.component),
+        *prior_findings(seen, gate),
         *refusal_findings(seen.equivalents, seen.evidence),
         *absolutes(seen),
         *idle_pay(seen, gate, idle, rows),
@@ -63,7 +64,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
             *remarks(seen),
             *near_notes(seen.near, gate),
             *refusal_notes(seen.equivalents),
-            *_prior_note(seen, best_prior(seen)),
+            *prior_notes(seen, gate),
             *own_notes(seen, gate),
         ],
         losing=sum(level.width is None for level in seen.levels if level.is_paid) / max(1, len(seen.levels)),
@@ -180,24 +181,6 @@ def _never_pays(seen: Observations) -> bool:
     """Whether every completion of the panel was scored without a problem, and none of them got a reward."""
     payments = [paid for tried in seen.tried for paid in tried.paid.values()]
     return bool(payments) and all(paid.value is None and not paid.problem for paid in payments)
-
-
-def best_prior(seen: Observations) -> tuple[str, Estimate] | None:
-    """The answer that earns most when it is given to every row, and its share of the scale: the data's prior."""
-    gaps = {answer: gap_of("prior", "prior", seen.measurable, paid).gap for answer, paid in seen.priors.items()}
-    priors = [(answer, gap) for answer, gap in gaps.items() if gap.value is not None]
-    return max(priors, key=lambda prior: prior[1].value or 0.0, default=None)
-
-
-def _prior_note(seen: Observations, prior: tuple[str, Estimate] | None) -> list[Note]:
-    """A note on the prior: always giving the most common answer is not a loophole, but shows lopsided data."""
-    if prior is None:
-        return []
-    answer = next(level.answer for level in seen.levels if normalized(level.answer) == prior[0])
-    message = (
-        f"the data's prior: {answer[:60]!r} as the answer to every row earns {prior[1]} of the scale; that is a guess"
-    )
-    return [Note("prior", message)]
 
 
 def noise(seen: Observations) -> list[str]:
