@@ -158,22 +158,22 @@ def test_every_way_to_write_a_number_in_a_json_field_is_a_text_and_that_number(a
 @pytest.mark.parametrize(
     "answer, prompt, names",
     [
-        (42, "Reply with JSON.", {"decimal .0"}),
-        (2.5, "Reply with JSON.", set()),
-        ([3, 1], "Reply with JSON, in any order.", {"other order"}),
-        ([3, 1], "Reply with JSON.", set()),
-        ("positive", 'Reply with JSON: "positive" or "negative".', set()),
-        ("12345", "Reply with JSON, digits only.", {"spaces", "full stop", "decimal .0", "leading plus"}),
-        ("Paris", "Reply with JSON, spelled exactly as on the map.", {"spaces", "full stop"}),
-        ("get_weather", "Reply with JSON.", {"spaces", "full stop"}),
+        (42, "Reply with JSON.", ["decimal .0"]),
+        (2.5, "Reply with JSON.", []),
+        ([3, 1], "Reply with JSON, in any order.", ["other order"]),
+        ([3, 1], "Reply with JSON.", []),
+        ("positive", 'Reply with JSON: "positive" or "negative".', []),
+        ("12345", "Reply with JSON, digits only.", ["spaces", "full stop", "decimal .0", "leading plus"]),
+        ("Paris", "Reply with JSON, spelled exactly as on the map.", ["spaces", "full stop"]),
+        ("get_weather", "Reply with JSON.", ["spaces", "full stop"]),
     ],
     ids=str,
 )
 def test_a_json_field_keeps_its_type_and_the_spelling_that_the_prompt_demands(
-    answer: Any, prompt: str, names: set[str]
+    answer: Any, prompt: str, names: list[str]
 ) -> None:
     spellings = in_field(answer, prompt)
-    assert set(spellings) - {"scientific notation"} == names
+    assert set(spellings) - {"scientific notation"} == set(names)
     if not isinstance(answer, str):
         assert all(value == answer or sorted(value) == sorted(answer) for value in spellings.values())
 
