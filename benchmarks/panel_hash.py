@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import subprocess
-import tarfile
 import tempfile
 from pathlib import Path
 
@@ -36,8 +34,8 @@ def main() -> None:
     parser.add_argument("commit")
     commit = parser.parse_args().commit
     packed = subprocess.run(["git", "archive", commit, PACKAGE], check=True, capture_output=True).stdout
-    with tempfile.TemporaryDirectory() as folder, tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(folder, filter="data")
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["tar", "-x", "-C", folder], input=packed, check=True)
         sources = Path(folder) / PACKAGE
         print(f"all files       {of_all_files(sources)}")
         print(f"deciding code   {panel_hash(sources)}")

@@ -21,7 +21,7 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from loopholes.errors import PolicyError, ScoringError, UsageError
+from loopholes.errors import DataError, PolicyError, ScoringError, UsageError
 from loopholes.judges import Judge, make_judge
 from loopholes.judges.cache import cache_file
 from loopholes.judges.local import BATCH, version_of
@@ -201,6 +201,6 @@ def test_a_classifier_of_something_else_is_one_sentence(names: dict[int, str], c
 
 @pytest.mark.parametrize("name", ["./nowhere", "scripted:honest", "no-such-model-anywhere"])
 def test_a_model_that_is_not_there_is_one_sentence(name: str, cache: Path, checkpoint: Callable[..., Path]) -> None:
-    with pytest.raises((PolicyError, UsageError)) as caught:
+    with pytest.raises((DataError, PolicyError, UsageError)) as caught:
         make_judge(name)
     assert "\n" not in str(caught.value)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from loopholes.errors import LoopholesError, PolicyError, UnknownName, UsageError
+from loopholes.errors import DataError, LoopholesError, PolicyError, UnknownName, UsageError
 from loopholes.policies import Sampling, attention, load_policy, sampling
 from loopholes.policies.checkpoints import LocalPolicy, load_local
 from loopholes.policies.sampling import _generate_batch, _sample_batch, choose, sample
@@ -208,7 +208,7 @@ def test_a_broken_directory_is_one_sentence(kind: str, text: str, checkpoint: Ch
         ("scripted:evil", UnknownName, "honest"),
         ("nobody/nothing-of-the-kind", PolicyError, "there is no policy"),
         ("not-a-model", PolicyError, "there is no policy"),
-        ("./no/such/directory", PolicyError, "no directory"),
+        ("./no/such/directory", DataError, "no directory"),
         (__file__, PolicyError, "is a file"),
     ],
 )

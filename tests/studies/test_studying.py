@@ -47,6 +47,12 @@ def study(out: Path) -> None:
         assert main(["study", "discovery", *SMALL, "--out", str(out)]) == 0
 
 
+def shows(page: Path, answer: str) -> bool:
+    """Whether a page has an answer, whose first sentence may stand apart."""
+    text = page.read_text()
+    return all(escape(sentence) in text for sentence in answer.split(". "))
+
+
 def test_a_study_ends_in_a_summary_and_a_page(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = json.loads((whole / "discovery.json").read_text())
     assert record["answer"].startswith("Training on the vulnerable channel clearly raised the exploit rate in ")
@@ -56,7 +62,7 @@ def test_a_study_ends_in_a_summary_and_a_page(whole: Path, capsys: pytest.Captur
         for metric in ("task_performance", "exploit_rate"):
             cell = cells[f"context-compliance/{arm}/mini", metric]
             assert cell["seeds"] == 2 and cell["n"] == 12 and -1 <= cell["value"] <= 1  # harmful tasks of 16; a gap
-    assert escape(record["answer"]) in (whole / "report.html").read_text()
+    assert shows(whole / "report.html", record["answer"])
     assert [section.answer for section in sections_of(whole)] == [record["answer"]]
 
 
@@ -115,7 +121,7 @@ def test_a_study_that_has_to_be_whole_says_how_much_is_missing(whole: Path, caps
 def test_a_report_of_a_study_is_the_study_s_page(whole: Path, tmp_path: Path) -> None:
     page, paper = tmp_path / "page.html", tmp_path / "paper"
     assert main(["report", str(whole), "--out", str(page), "--export", str(paper)]) == 0
-    assert escape(json.loads((whole / "discovery.json").read_text())["answer"]) in page.read_text()
+    assert shows(page, json.loads((whole / "discovery.json").read_text())["answer"])
     assert {"discovery.csv", "discovery-context-compliance-mini.svg"} <= {file.name for file in paper.iterdir()}
 
 
@@ -145,7 +151,7 @@ def test_a_report_of_older_summaries_replaces_no_page_that_has_charts(
     assert "holds summaries of an older version without charts" in said and "name another file with --out" in said
     assert (tmp_path / "report.html").read_text() == "charts"
     assert main(["report", str(tmp_path), "--out", str(tmp_path / "other.html")]) == 0
-    assert escape(record["answer"]) in (tmp_path / "other.html").read_text()
+    assert shows(tmp_path / "other.html", record["answer"])
 
 
 def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(whole: Path, tmp_path: Path) -> None:
@@ -203,7 +209,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on(tmp_path: Path)
         (["nope"], 2, "there is no study 'nope'; choose from: all, audit-grid"),
         (["discovery", "--seeds", "0"], 2, "study option 'seeds': input should be greater than or equal to 1, not 0"),
         (["discovery", "--game", "nope"], 2, "there is no game 'nope'"),
-        (["discovery", "--policy", "./nope"], 6, "there is no directory ./nope"),
+        (["discovery", "--policy", "./nope"], 3, "there is no directory ./nope"),
         (["discovery", "--policy", "scripted:honest"], 2, "scripted:honest cannot be trained"),
         (["audit-grid", "--game", "proxy-metric"], 2, "audit-grid is about self-grading: add --game self-grading"),
         (["catalysis", "--game", "proxy-metric"], 2, "catalysis leads from one game to another"),
