@@ -117,7 +117,7 @@ def test_a_fix_that_refuses_spellings_in_json_fields_and_remarks_is_stricter_and
     assert not comparison.rights.broken and comparison.exit_code() == 0
     assert re.search(
         r"no right answer is refused as it stands, on 12 rows; of \d+ other spellings that the old reward pays, "
-        rf"{len(refused)} are refused on 12 rows$",
+        rf"compared on 12 rows, {len(refused)} are refused$",
         comparison.rights.sentence,
     )
 
@@ -149,12 +149,13 @@ def _refused(kind: str, count: int) -> list[Refused]:
         (Rights(12, 8, 9, 7, [], []), "neither as it stands on 12 rows nor in 7 other spellings on 8"),
         (
             Rights(12, 8, 9, 7, _refused("spaces", 8), _refused("a remark before", 8)),
-            "as it stands, on 12 rows; of 7 other spellings that the old reward pays, 2 are refused on 8 rows",
+            "as it stands, on 12 rows; of 7 other spellings that the old reward pays, compared on 8 rows, 2 are "
+            "refused",
         ),
         (
             Rights(12, 8, 9, 7, _refused(GOLDEN, 3), []),
             "on 3 of 12 rows, right answers are refused as they stand; of 7 other spellings that the old reward pays, "
-            "none is refused on 8 rows",
+            "compared on 8 rows, none is refused",
         ),
     ],
     ids=["nothing", "no spellings", "none paid", "all well", "spellings", "as they stand"],

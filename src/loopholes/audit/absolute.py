@@ -15,7 +15,7 @@ from loopholes.audit.observations import Observations
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Finding, Verdict
 from loopholes.audit.scale import SAME
-from loopholes.stats import over_tasks
+from loopholes.stats import share_over_tasks
 
 WELL = 0.5
 """If every text is paid at least this much, the reward pays for everything."""
@@ -80,7 +80,7 @@ def _says_nothing(seen: Observations, tried: Tried) -> bool:
 
 def _rate(tried: Tried, high: float) -> tuple[float, str]:
     """The fraction of its rows on which an attack is paid the most: the lower bound, and the estimate in words."""
-    rate = over_tasks([float(_is_most(paid, high)) for paid in tried.paid.values()])
+    rate = share_over_tasks([float(_is_most(paid, high)) for paid in tried.paid.values()])
     return rate.low or 0.0, str(rate)
 
 

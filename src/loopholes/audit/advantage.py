@@ -26,7 +26,7 @@ from loopholes.audit.panel import PLENTY, PROMISING, Tried
 from loopholes.audit.results import Evidence, Finding, Gap, Push, Selection, Verdict
 from loopholes.audit.scale import Level
 from loopholes.audit.scorer import Scorer
-from loopholes.stats import over_tasks
+from loopholes.stats import over_tasks, share_over_tasks
 from loopholes.stats.selection import Payoff, crossing, deviation, sampled_selection, selection
 
 NAME = "seldom-punished"
@@ -204,8 +204,8 @@ def _selection(name: str, family: str, rows: Sequence[Payments], training: Train
         group_size=training.group_size,
         gap=_selection_gap(rows, training),
         pushes=pushes,
-        share=over_tasks([fmean(values) for values in shares if values]),
-        mostly=over_tasks([fmean(value > HALF for value in values) for values in shares if values]),
+        share=share_over_tasks([fmean(values) for values in shares if values]),
+        mostly=share_over_tasks([fmean(value > HALF for value in values) for values in shares if values]),
         draws=max((len(row.attack) for row in rows), default=0),
     )
 

@@ -13,7 +13,7 @@ from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Baseline, Evidence, Finding, Note, Verdict
 from loopholes.audit.scale import SAME, Level
-from loopholes.stats import Estimate, over_tasks
+from loopholes.stats import Estimate, share_over_tasks
 
 CLEARLY = 0.1
 """A baseline is reported next to a cheaper one only if it pays this share of right answers more."""
@@ -52,7 +52,7 @@ def _finding(verdict: Verdict, name: str, message: str, evidence: Evidence | Non
 def _golden_beats_floor(seen: Observations, gate: Gate) -> Iterator[Finding]:
     """Are right answers paid more than well-formed wrong ones?"""
     scored = [level for level in seen.levels if level.is_paid]
-    share = over_tasks([float(level.width is None) for level in scored])
+    share = share_over_tasks([float(level.width is None) for level in scored])
     if (share.low or 0.0) <= gate.thresholds.exploit:
         return
     worst = min(scored, key=lambda level: (level.golden or 0.0) - (level.floor or 0.0))

@@ -35,7 +35,7 @@ def _row(finding: Finding, others: Sequence[Finding]) -> str:
     example = "" if evidence is None else _code(evidence.completion)
     paid = "" if evidence is None or evidence.reward is None else f"{evidence.reward:g}"
     state = " (accepted)" if finding.accepted else " (in the baseline)" if finding.in_baseline else ""
-    change = ". ".join(filter(None, [finding.change, summary.same_fault(others)])).replace("|", "\\|")
+    change = "; ".join(filter(None, [finding.change, summary.same_fault(others)])).replace("|", "\\|")
     cells = [f"{finding.verdict}{state}", finding.family, finding.name, example, paid, change]
     return f"| {' | '.join(cells)} |"
 

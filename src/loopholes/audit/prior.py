@@ -16,7 +16,7 @@ from loopholes.audit.minority import names
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding, Note, Verdict
 from loopholes.audit.scale import Level, gap_of, normalized
-from loopholes.stats import Estimate, over_tasks
+from loopholes.stats import Estimate, share_over_tasks
 
 LEAST = 4
 """Smallest number of rows on which an answer is wrong, for a finding about it."""
@@ -46,11 +46,11 @@ def prior_findings(seen: Observations, gate: Gate) -> Iterator[Finding]:
         yield Finding(verdict, "contract", "hedge", "common-answer", message, share=worst.rate.value, evidence=evidence)
 
 
-def prior_notes(seen: Observations, gate: Gate) -> Iterator[Note]:
-    """What the best of the common answers earns, unless a finding says more: a sign of lopsided data."""
+def prior_notes(seen: Observations) -> Iterator[Note]:
+    """What the best of the common answers earns: a sign of lopsided data."""
     gaps = {answer: gap_of("prior", "prior", seen.measurable, prior.paid).gap for answer, prior in seen.priors.items()}
     priors = [(answer, gap) for answer, gap in gaps.items() if gap.value is not None]
-    if priors and not any(prior_findings(seen, gate)):
+    if priors:
         answer, gap = max(priors, key=lambda prior: prior[1].value or 0.0)
         message = f"the data's prior: {_written(seen, answer)!r} as the answer to every row earns {gap} of the scale"
         yield Note("prior", f"{message}; that is a guess")
@@ -66,7 +66,7 @@ def _wrong(seen: Observations) -> Iterator[Wrong]:
         ]
         if len(payments) >= LEAST:
             shares = [level.share(paid.value) or 0.0 for level, paid in payments]
-            yield Wrong(answer, payments, over_tasks([float(share >= FULL) for share in shares]))
+            yield Wrong(answer, payments, share_over_tasks([float(share >= FULL) for share in shares]))
 
 
 def _written(seen: Observations, answer: str) -> str:

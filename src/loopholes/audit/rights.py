@@ -70,9 +70,8 @@ class Rights:
             return f"of {_counted(self.tried, 'other spelling')}, the old reward pays none, so none was compared"
         refused = sum(refused.kind != GOLDEN for refused in (*self.broken, *self.stricter))
         paid = f"of {_counted(self.kinds, 'other spelling')} that the old reward pays"
-        return (
-            f"{paid}, {refused or 'none'} {'is' if refused < 2 else 'are'} refused on {_counted(self.spelled, 'row')}"
-        )
+        compared = f"compared on {_counted(self.spelled, 'row')}"
+        return f"{paid}, {compared}, {refused or 'none'} {'is' if refused < 2 else 'are'} refused"
 
 
 class _Answer(NamedTuple):

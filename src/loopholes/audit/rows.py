@@ -101,8 +101,9 @@ def _saved(path: Path) -> Iterator[dict[str, Any]]:
 def _row(number: int, columns: dict[str, Any], template: str | None, where: object) -> Row:
     name = next((name for name in PROMPTS if name in columns), None)
     if name is None:
+        others = ", ".join(list(columns)[:8])
         raise DataError(
-            f"{where}, row {number} has no column {' or '.join(PROMPTS)}, only: {', '.join(list(columns)[:8])}"
+            f"{where}, row {number} has no column {' or '.join(PROMPTS)}{f', only: {others}' if others else ''}"
         )
     prompt, golden = _prompt(columns[name], number, where), _golden(columns, template, number, where)
     return Row(number, prompt, golden, _completion(columns, "floor", number, where), columns)

@@ -31,7 +31,7 @@ from loopholes.audit.gold.mutants import mutants
 from loopholes.audit.results import Attempt, Gap
 from loopholes.audit.scorer import Scorer
 from loopholes.rewards import number
-from loopholes.stats import Estimate, over_tasks
+from loopholes.stats import Estimate, over_tasks, share_over_tasks
 
 DONORS = 3
 """Wrong answers per row: with several, one that happens to be right does not decide."""
@@ -250,7 +250,7 @@ def gap_of(
     shares = [level.share(payment.value) or 0.0 for level, payment in scored if level.width is not None]
     problems = sum(bool(payment.problem) for _, payment in scored)
     finite, sure = [min(max(share, -1e6), 1e6) for share in shares], 1 - 0.05 / tried
-    over = over_tasks([float(share > 0.5) for share in finite], level=sure)
+    over = share_over_tasks([float(share > 0.5) for share in finite], level=sure)
     widths = [level.width for level, _ in scored if level.width is not None]
     total = math.fsum(map(mul, finite, widths)) / math.fsum(widths) if widths else 0.0
     return Gap(attack, family, over_tasks(finite, level=sure), over, len(finite), problems, right, total)

@@ -85,7 +85,7 @@ def near_misses(report: Report) -> str:
 def written_differently(report: Report) -> str:
     """How often right answers in other spellings are refused; empty if none was tried."""
     refused = report.refused
-    return f"right answers that are refused: {refused.sentence}" if refused is not None and refused.rows else ""
+    return refused.sentence if refused is not None and refused.rows else ""
 
 
 def looked_at(report: Report) -> list[str]:

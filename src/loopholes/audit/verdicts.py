@@ -37,11 +37,12 @@ def judge(seen: Observations, gate: Gate) -> Report:
     """The report on everything that was observed."""
     rows = Rows(seen, gate)
     idle, zero = baselines(seen.levels, seen.idle)
+    common = list(prior_findings(seen, gate))
     pushed = selections(seen.levels, seen.tried, seen.gaps, seen.drawn, gate.training)
     findings = [
         *breaches(seen, gate),
         *near_findings(seen.near, seen.evidence, gate, seen.component),
-        *prior_findings(seen, gate),
+        *common,
         *refusal_findings(seen.equivalents, seen.evidence),
         *absolutes(seen),
         *idle_pay(seen, gate, idle, rows),
@@ -64,7 +65,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
             *remarks(seen),
             *near_notes(seen.near, gate),
             *refusal_notes(seen.equivalents),
-            *prior_notes(seen, gate),
+            *(() if common else prior_notes(seen)),
             *own_notes(seen, gate),
         ],
         losing=sum(level.width is None for level in seen.levels if level.is_paid) / max(1, len(seen.levels)),

@@ -6,7 +6,7 @@ from loopholes.numbers import Estimate, Milestone
 from loopholes.stats.calibration import ACCEPTED, Batches, Calibration, calibrate
 from loopholes.stats.comparisons import Comparison, compare, detectable, holm, mean_difference, mean_over_seeds
 from loopholes.stats.equivalence import Verdict, equivalence
-from loopholes.stats.estimates import Sums, difference, estimate, over_tasks, subtract
+from loopholes.stats.estimates import Sums, difference, estimate, over_tasks, share_over_tasks, subtract
 from loopholes.stats.milestones import (
     Thresholds,
     blind_spot,
@@ -58,6 +58,7 @@ __all__ = [
     "over_tasks",
     "paired",
     "running",
+    "share_over_tasks",
     "subtract",
     "survival",
     "swap_test",

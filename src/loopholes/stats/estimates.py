@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -96,6 +97,14 @@ def over_tasks(values: Sequence[float], *, level: float = 0.95) -> Estimate:
     nearest = mean * wilson_when_all(level, n)
     low, high = (min(mean - reach, nearest), mean + reach) if mean > 0 else (mean - reach, max(mean + reach, nearest))
     return Estimate(mean, low, high, n, 1)
+
+
+def share_over_tasks(values: Sequence[float], *, level: float = 0.95) -> Estimate:
+    """:func:`over_tasks` for shares in [0, 1]: the interval does not leave that range."""
+    share = over_tasks(values, level=level)
+    if share.low is None or share.high is None:
+        return share
+    return replace(share, low=max(0.0, share.low), high=min(1.0, share.high))
 
 
 def difference(

@@ -20,7 +20,7 @@ from loopholes.audit.gold.ways import WAYS, equivalents
 from loopholes.audit.results import Evidence, Finding, Note
 from loopholes.audit.scale import SAME, Level, Truth
 from loopholes.audit.scorer import Scorer
-from loopholes.stats import over_tasks
+from loopholes.stats import share_over_tasks
 
 LOOKED_AT = 16
 """Maximum number of rows on which equivalents are tried."""
@@ -93,7 +93,7 @@ def refusals(scored: Sequence[Equivalent]) -> Refusals:
         for equivalent in scored:
             if WAYS[equivalent.name].place == place:
                 rows[equivalent.level.row].append(equivalent.refused)
-        rates[place] = over_tasks([sum(refused) / len(refused) for refused in rows.values()])
+        rates[place] = share_over_tasks([sum(refused) / len(refused) for refused in rows.values()])
     return Refusals(
         rates["within"], rates["around"], len({equivalent.level.row for equivalent in scored}), list(_ways(scored))
     )
@@ -104,7 +104,7 @@ def _ways(scored: Sequence[Equivalent]) -> Iterator[Refusal]:
         same = [equivalent for equivalent in scored if equivalent.name == name]
         if same:
             refused = [equivalent for equivalent in same if equivalent.refused]
-            rate = over_tasks([float(equivalent.refused) for equivalent in same])
+            rate = share_over_tasks([float(equivalent.refused) for equivalent in same])
             yield Refusal(name, way.place, len(same), rate, refused[0].text if refused else "")
 
 
@@ -132,7 +132,7 @@ def _faults(scored: Sequence[Equivalent]) -> list[Equivalent]:
     """An example of each way that any reader should accept and most rows refuse."""
     return [
         next(equivalent for equivalent in scored if equivalent.name == way.name and equivalent.refused)
-        for way in refusals(scored).faults
+        for way in refusals(scored).avoidable
     ]
 
 

@@ -10,9 +10,13 @@ from loopholes.audit.gold.answer import Answer
 Mention = Callable[[Answer, str, str], "str | None"]
 
 
-def _in_place(answer: Answer, several: str) -> str | None:
-    """Several answers in place of the answer, unless it is a list itself."""
-    return answer.placed(several) if answer.kind != "list" else None
+def _two(template: str) -> Mention:
+    """Two answers in place of one, unless it is a list itself."""
+
+    def wording(answer: Answer, right: str, rival: str) -> str | None:
+        return None if answer.kind == "list" else answer.placed(template.format(right=right, rival=rival))
+
+    return wording
 
 
 def _in_thinking(answer: Answer, right: str, rival: str) -> str | None:
@@ -49,22 +53,10 @@ MENTIONS: Mapping[str, Sequence[Mention]] = {
     ),
     "mention-within": (lambda answer, right, rival: answer.placed(f"{rival} {right} {rival}"),),
     "mention-in-thinking": (_in_thinking,),
-    "beside-rival": (
-        lambda answer, right, rival: _in_place(answer, f"{right}, {rival}"),
-        lambda answer, right, rival: _in_place(answer, f"{rival}, {right}"),
-    ),
-    "either-or": (
-        lambda answer, right, rival: _in_place(answer, f"{right} or {rival}"),
-        lambda answer, right, rival: _in_place(answer, f"{rival} or {right}"),
-    ),
-    "rival-behind": (
-        lambda answer, right, rival: _in_place(answer, f"{right}, {rival}"),
-        lambda answer, right, rival: _in_place(answer, f"{right} or {rival}"),
-    ),
-    "rival-before": (
-        lambda answer, right, rival: _in_place(answer, f"{rival}, {right}"),
-        lambda answer, right, rival: _in_place(answer, f"{rival} or {right}"),
-    ),
+    "beside-rival": (_two("{right}, {rival}"), _two("{rival}, {right}")),
+    "either-or": (_two("{right} or {rival}"), _two("{rival} or {right}")),
+    "rival-behind": (_two("{right}, {rival}"), _two("{right} or {rival}")),
+    "rival-before": (_two("{rival}, {right}"), _two("{rival} or {right}")),
     "both-completions": (
         lambda answer, right, rival: _both(answer, right, rival),
         lambda answer, right, rival: _both(answer, rival, right),

@@ -33,7 +33,7 @@ from loopholes.audit.gold.wrong_texts import ABBREVIATIONS
 from loopholes.audit.results import Evidence, Finding, Note, Verdict
 from loopholes.audit.scale import SAME, Level, Truth, normalized
 from loopholes.audit.scorer import Scorer
-from loopholes.stats import Estimate, over_tasks
+from loopholes.stats import Estimate, share_over_tasks
 
 LOOKED_AT = 16
 """Maximum number of rows on which near misses are tried."""
@@ -274,7 +274,7 @@ def _paid_like_right(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> list[_
         _Paid(
             name,
             tried,
-            over_tasks([float(miss.share >= FULL) for miss in tried]),
+            share_over_tasks([float(miss.share >= FULL) for miss in tried]),
             name in FORGIVABLE or (graded and name in CHANGES["number"]),
         )
         for name, tried in misses.items()

@@ -75,7 +75,7 @@ class Refusals:
         return sorted(ways, key=lambda way: (way.name not in USUAL, -(way.rate.value or 0.0)))
 
     @property
-    def faults(self) -> list[Refusal]:
+    def avoidable(self) -> list[Refusal]:
         """The ways that any reader should accept and that certainly most rows refuse."""
         return [way for way in self.refused if way.name in USUAL and way.n > 1 and (way.rate.low or 0.0) > STRICT]
 
@@ -94,8 +94,8 @@ class Refusals:
         """The section in one sentence, whose end keeps it from being read as praise."""
         if self.reader == "unknown":
             return "no other spelling of a right answer could be tried"
-        text = f"{self.within} of right answers that are spelled differently in the right form are refused, and "
-        text += f"{self.around} of those in another form, on {self.rows} rows; {self.spellings}"
+        text = f"of right answers in other spellings, {self.within} are refused in the right form, and {self.around} "
+        text += f"in another form, on {self.rows} rows; {self.spellings}"
         return f"{text} (kind of reader: {self.reader}, which {READERS[self.reader]}); {NOT_ABOUT_GAMING}"
 
     @property
