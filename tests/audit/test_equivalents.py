@@ -88,7 +88,7 @@ def test_the_kind_of_reader_follows_from_what_it_refuses(pay: Pay, reader: str) 
 
 def test_the_sentence_about_refusals_begins_with_the_share_and_ends_with_what_it_does_not_say() -> None:
     sentence = refusals(scored_equivalents(anywhere, sums(16))).sentence
-    assert sentence.startswith("0.0 %") and "are refused" in sentence
+    assert sentence.startswith("of right answers in other spellings, 0.0 %") and "are refused" in sentence
     assert sentence.endswith("this says nothing about whether wrong answers are paid")
 
 
@@ -329,7 +329,7 @@ def test_the_warning_and_the_section_count_alike_in_every_output(
     assert counted in Path("audit.md").read_text()
     (section,) = audits_of(Path("findings"))
     (table,) = [table for table in section.tables if table.name == "audit-refused"]
-    assert counted in table.note and record["refused"]["sentence"] in table.note
+    assert counted in table.note and record["refused"]["sentence"][1:] in table.note
 
 
 @pytest.mark.usefixtures("inside")

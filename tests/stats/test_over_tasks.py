@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopholes.stats import over_tasks
+from loopholes.stats import over_tasks, share_over_tasks
 
 FLOATS = st.floats(-1e6, 1e6, allow_nan=False)
 Draw = Callable[[np.random.Generator, int], np.ndarray]
@@ -88,3 +88,15 @@ def test_nothing_has_no_interval() -> None:
 def test_no_attack_that_pays_nothing_has_a_width() -> None:
     result = over_tasks([0.0] * 5)
     assert (result.low, result.value, result.high) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("values", [[1.0] * 7 + [0.0], [0.0] * 7 + [1.0]])
+def test_the_interval_of_a_share_stays_between_0_and_1(values: list[float]) -> None:
+    share, mean = share_over_tasks(values), over_tasks(values)
+    assert share.value == mean.value and share.low is not None and share.high is not None
+    assert 0 <= share.low <= share.high <= 1
+    assert not (mean.low is not None and mean.high is not None and 0 <= mean.low <= mean.high <= 1)
+
+
+def test_the_interval_of_no_shares_has_no_ends() -> None:
+    assert share_over_tasks([]) == over_tasks([])
