@@ -175,7 +175,7 @@ class Game(ABC):
                 at_level = "" if level is None else f" at level {level}"
                 raise UsageError(
                     f"{self.name} ({world} world) generated {len(tasks)} distinct tasks{at_level} for the split "
-                    f"{split!r}, not {count}: ask for fewer (--count), or let generate() yield more; tasks with the "
+                    f"{split!r}, not {count}: ask for fewer, or let generate() yield more; tasks with the "
                     "same id count once"
                 )
             if not isinstance(task, Task):
