@@ -84,7 +84,9 @@ REMEDIES: Mapping[str, Remedy] = {
     "code": PROGRAM,
     "near-miss": ONE_PLACE,
     **dict.fromkeys(("other-letter", "letter-word", "others-text"), ONE_CHOICE),
-    **dict.fromkeys(("element-exchanged", "element-missing", "element-added"), ONE_SET),
+    **dict.fromkeys(
+        ("element-exchanged", "element-missing", "element-added", "element-repeated", "element-twice"), ONE_SET
+    ),
     **dict.fromkeys(("field-changed", "fields-dropped", "key-twice", "list-shortened", "argument-added"), ONE_RECORD),
     **dict.fromkeys(("prefix-kept", "swapped-case", *TEXTS), ONE_TEXT),
     "program-mutated": PROGRAM,

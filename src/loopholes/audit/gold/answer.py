@@ -19,9 +19,10 @@ from loopholes.audit.answers import TRUTHS
 from loopholes.audit.choices import options_of
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Row
+from loopholes.audit.gold.lines import is_list_by_line, short_lines
 from loopholes.rewards.numbers import number, with_unit
 
-Kind = Literal["number", "choice", "list", "record", "program", "text", "long"]
+Kind = Literal["number", "choice", "list", "lines", "record", "program", "text", "long"]
 LONGEST = 80
 """Longest text, in characters, that counts as a short answer and not as an essay."""
 MOST_BRACES = 64
@@ -60,7 +61,7 @@ class Answer:
     @cached_property
     def items(self) -> list[str]:
         """The elements of a list."""
-        return items_of(self.text)
+        return elements_of(self.text, self.kind)
 
     @cached_property
     def options(self) -> Mapping[str, str]:
@@ -161,8 +162,13 @@ def kind_of(text: str, row: Row) -> Kind:
     if with_unit(text)[0] is not None:
         return "number"
     if "\n" in text or len(text) > LONGEST:
-        return "long"
+        return "lines" if is_list_by_line(text, row) else "long"
     return "list" if len(items_of(text)) > 1 else "text"
+
+
+def elements_of(text: str, kind: Kind) -> list[str]:
+    """The elements of a list of this kind: its lines, or what its commas separate."""
+    return short_lines(text) if kind == "lines" else items_of(text)
 
 
 def items_of(text: str) -> list[str]:

@@ -7,19 +7,17 @@ are left out.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from fractions import Fraction
+from collections.abc import Iterator, Mapping
 
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.gold.answer import Answer, answer_of, items_of
+from loopholes.audit.gold.answer import Answer, answer_of
 from loopholes.audit.gold.code_variants import wrong_program
-from loopholes.audit.gold.records import MOST_PARTS, RECORD_CHANGES
+from loopholes.audit.gold.wrong_lists import LINE_CHANGES, LIST_CHANGES
 from loopholes.audit.gold.wrong_numbers import NUMBER_CHANGES, Change
+from loopholes.audit.gold.wrong_records import RECORD_CHANGES
 from loopholes.audit.gold.wrong_texts import TEXT_CHANGES
 from loopholes.errors import ScoringError
-from loopholes.rewards.numbers import number
 
 
 def mutants(row: Row, form: Form) -> list[str]:
@@ -64,53 +62,6 @@ def _letter_word(answer: Answer) -> Iterator[str]:
         yield word
 
 
-def _elements(change: Callable[[list[str]], Iterator[list[str]]]) -> Change:
-    """The list with other elements, in its own brackets and with its own separator."""
-
-    def changed(answer: Answer) -> Iterator[str]:
-        items = answer.items
-        if len(items) > MOST_PARTS:
-            return
-        right = Counter(map(_key, items))
-        for changed_items in change(items):
-            text = _joined(answer.text, items, changed_items)
-            if changed_items and text is not None and Counter(map(_key, items_of(text))) != right:
-                yield text
-
-    return changed
-
-
-def _joined(text: str, items: list[str], changed_items: list[str]) -> str | None:
-    """Other elements, written like the list in a text; None if the text does not show how."""
-    start, end = text.find(items[0]), text.rfind(items[-1])
-    between = text[start + len(items[0]) : text.find(items[1], start + len(items[0]))]
-    if start < 0 or end < start or not between:
-        return None
-    return f"{text[:start]}{between.join(changed_items)}{text[end + len(items[-1]) :]}"
-
-
-def _key(item: str) -> Fraction | str:
-    value = number(item)
-    return item.strip().lower() if value is None else value
-
-
-def _other_element(item: str) -> str:
-    value = number(item)
-    return f"{item[::-1]}x" if value is None else str(int(value) + 17 if value.denominator == 1 else value + 17)
-
-
-def _exchanged(items: list[str]) -> Iterator[list[str]]:
-    yield [*items[:-1], _other_element(items[-1])]
-
-
-def _missing(items: list[str]) -> Iterator[list[str]]:
-    yield items[:-1]
-
-
-def _added(items: list[str]) -> Iterator[list[str]]:
-    yield [*items, _other_element(items[0])]
-
-
 def _mutated(answer: Answer) -> Iterator[str]:
     try:
         wrong = wrong_program(answer.program, answer.row.columns)
@@ -123,11 +74,8 @@ def _mutated(answer: Answer) -> Iterator[str]:
 CHANGES: Mapping[str, Mapping[str, Change]] = {
     "number": NUMBER_CHANGES,
     "choice": {"other-letter": _other_letter, "letter-word": _letter_word, "others-text": _others_text},
-    "list": {
-        "element-exchanged": _elements(_exchanged),
-        "element-missing": _elements(_missing),
-        "element-added": _elements(_added),
-    },
+    "list": LIST_CHANGES,
+    "lines": LINE_CHANGES,
     "text": TEXT_CHANGES,
     "record": RECORD_CHANGES,
     "program": {"program-mutated": _mutated},

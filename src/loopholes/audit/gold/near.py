@@ -26,9 +26,11 @@ from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
 from loopholes.audit.gold.answer import Answer, answer_of
+from loopholes.audit.gold.lines import short_lines
 from loopholes.audit.gold.mentions import ANY_ORDER, MENTIONS, ONE_ORDER, UNCONTROLLED, Mention
 from loopholes.audit.gold.mutants import CHANGES, wrong_answers
-from loopholes.audit.gold.records import parts_of
+from loopholes.audit.gold.records import MOST_PARTS, parts_of
+from loopholes.audit.gold.wrong_records import PARTWISE
 from loopholes.audit.gold.wrong_texts import ABBREVIATIONS
 from loopholes.audit.results import Evidence, Finding, Note, Verdict
 from loopholes.audit.scale import SAME, Level, Truth, normalized
@@ -40,7 +42,7 @@ LOOKED_AT = 16
 FIRST = 4
 """Rows on which a near miss is tried first. It is tried on more only if it pays on one of them."""
 VARIANTS = 2
-"""Maximum number of wrong answers of one kind on one row."""
+"""Maximum number of wrong answers of one kind on one row, except for objects, of which every part is tried."""
 FULL = 0.9
 """A near miss that earns at least this share of the scale is paid like the right answer."""
 HALF = 0.5
@@ -57,10 +59,11 @@ FORGIVABLE: Mapping[str, str] = {
     "others-text": "the reward reads the letter, and not the text behind it",
     "other-unit": "the reward does not read units",
     "swapped-case": "the reward ignores letter case",
+    "element-twice": "the reward counts an element once, as in a set, however often it is given",
 }
 """Near misses that a lenient but sound reader may accept, and why."""
-FAMILIES = dict.fromkeys(("fields-dropped", "list-shortened", "element-missing"), "aggregation")
-"""Families of near misses that are not in ``near-miss``: leaving parts out exploits a mean or sum over parts."""
+FAMILIES = dict.fromkeys(("fields-dropped", "list-shortened", "element-missing", "element-repeated"), "aggregation")
+"""Families of near misses that are not in ``near-miss``: leaving out or repeating parts exploits a mean or sum."""
 Evidenced = Callable[[Level, str, Paid], Evidence]
 NAMES = tuple(dict.fromkeys((*MENTIONS, *(name for changes in CHANGES.values() for name in changes))))
 """The name of every near miss."""
@@ -123,6 +126,7 @@ class NearMisses:
         measurable = [level for level in levels if level.width is not None]
         answers = [(level, answer_of(scorer.rows[level.row], form)) for level in measurable]
         short = [(level, answer) for level, answer in answers if answer is not None and answer.kind != "long"]
+        self._has_lines = any(answer is not None and short_lines(answer.text) for _, answer in answers)
         self._slots = _slots(short, rows)
         self._has_scale = bool(measurable)
         self.skipped: list[str] = []
@@ -153,6 +157,8 @@ class NearMisses:
         """Why no near miss can be made."""
         if not self._has_scale:
             return "no row pays a right answer more than a wrong one"
+        if not self._slots and self._has_lines:
+            return "no column states the lines of the right answers, so no change of them is certainly wrong"
         if not self._slots:
             return "right answers are too long for a small change to make them certainly wrong"
         if any(slot.answer.kind == "record" for slots in self._slots for slot in slots):
@@ -167,7 +173,8 @@ class NearMisses:
 
     def _changed(self, slot: Slot, name: str) -> Miss | None:
         """The best paid of the slightly wrong answers, in the form of the row's golden completion."""
-        texts = [slot.answer.replaced(other) for other in slot.wrong.get(name, [])[:VARIANTS]]
+        most = MOST_PARTS if name in PARTWISE else VARIANTS
+        texts = [slot.answer.replaced(other) for other in slot.wrong.get(name, [])[:most]]
         wanted = self._proved(slot.level, [text for text in texts if text is not None and text != slot.answer.golden])
         paid = self._scorer.pay([(slot.level.row, text) for text in wanted])
         misses = [Miss(slot.level, text, payment) for text, payment in zip(wanted, paid, strict=True)]
@@ -237,9 +244,9 @@ def _rival(answer: Answer, answers: Sequence[Answer]) -> str | None:
 
     If the answer is the text of one of the prompt's options, it is another option's text.
 
-    None for objects and programs, and for lists in an object, which no sentence can stand for.
+    None for objects, programs, lists by line and lists in an object, which no sentence can stand for.
     """
-    if answer.kind in ("record", "program") or (answer.kind == "list" and answer.path):
+    if answer.kind in ("record", "program", "lines") or (answer.kind == "list" and answer.path):
         return None
     if answer.kind in ("number", "choice"):
         wrong = wrong_answers(answer)
@@ -312,10 +319,15 @@ def near_findings(
 def near_notes(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> Iterator[Note]:
     """Notes about near misses that are paid and that a lenient but sound reader may accept, one note for each reason.
 
-    That one order of two answers is paid is not worth a note if either order is, which is an exploit.
+    That one order of two answers is paid is not worth a note if either order is, which is an exploit; nor is an element
+    given twice if the reward pays for nothing but repeats.
     """
     certain = _paid_like_right(misses, gate)
-    redundant = ONE_ORDER if any(kind.name in ANY_ORDER for kind in certain) else ()
+    names = {kind.name for kind in certain}
+    redundant = {
+        *(ONE_ORDER if names & {*ANY_ORDER} else ()),
+        *(["element-twice"] if "element-repeated" in names else []),
+    }
     by_reason: dict[str, list[_Paid]] = {}
     for kind in certain:
         if kind.forgiven and kind.name not in redundant:

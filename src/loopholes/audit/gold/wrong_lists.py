@@ -1,0 +1,104 @@
+"""Wrong lists made from the right one: elements are exchanged, left out, added or repeated.
+
+Each is proved wrong as a multiset, and in so many elements that a sound score of shared elements pays it less than 0.9:
+a quarter of them, for which the F1 score is 8/9 at most. The exception is ``element-twice``, which is right as a set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+
+from loopholes.audit.gold.answer import Answer, elements_of
+from loopholes.audit.gold.lines import KEYED
+from loopholes.audit.gold.wrong_numbers import Change
+from loopholes.rewards.numbers import number
+
+_COUNT = r"(?:\d+|one|two|three|four|five)"
+_ENOUGH = re.compile(rf"(?i)\bat least {_COUNT}\b|\bany (?:{_COUNT} )?of\b|\bany {_COUNT}\b")
+"""Words of a prompt for which some of the right elements are enough."""
+
+
+def _elements(change: Callable[[list[str]], Iterator[list[str]]]) -> Change:
+    """The list with other elements, in its own brackets and with its own separator."""
+
+    def changed(answer: Answer) -> Iterator[str]:
+        items = answer.items
+        if len(items) < 2 or _ENOUGH.search(answer.row.text):
+            return
+        right = Counter(map(_key, items))
+        for changed_items in change(items):
+            text = _joined(answer.text, items, changed_items)
+            if text is not None and Counter(map(_key, elements_of(text, answer.kind))) != right:
+                yield text
+
+    return changed
+
+
+def _joined(text: str, items: list[str], changed_items: list[str]) -> str | None:
+    """Other elements, written like the list in a text; None if the text does not show how."""
+    start, end = text.find(items[0]), text.rfind(items[-1])
+    between = text[start + len(items[0]) : text.find(items[1], start + len(items[0]))]
+    if start < 0 or end < start or not between:
+        return None
+    return f"{text[:start]}{between.join(changed_items)}{text[end + len(items[-1]) :]}"
+
+
+def _key(item: str) -> Fraction | str:
+    value = number(item)
+    return item.strip().lower() if value is None else value
+
+
+def _other_element(item: str) -> str:
+    """An element with another value; what names its key stays, and so do quotes."""
+    value, keyed = number(item), KEYED.fullmatch(item)
+    if value is not None:
+        return str(int(value) + 17 if value.denominator == 1 else value + 17)
+    if keyed is not None:
+        return keyed["key"] + _other_element(keyed["value"])
+    quoted = re.fullmatch(r"""(["'])(.*)\1""", item)
+    return f"{quoted[1]}{quoted[2][::-1]}x{quoted[1]}" if quoted else f"{item[::-1]}x"
+
+
+def quarter(count: int) -> int:
+    """A quarter of a number of elements, rounded up."""
+    return (count + 3) // 4
+
+
+def _exchanged(items: list[str]) -> Iterator[list[str]]:
+    count = quarter(len(items))
+    yield [*items[:-count], *map(_other_element, items[-count:])]
+
+
+def _missing(items: list[str]) -> Iterator[list[str]]:
+    """The last quarter left out, and everything but the first element."""
+    yield items[: -quarter(len(items))]
+    yield items[:1]
+
+
+def _added(items: list[str]) -> Iterator[list[str]]:
+    yield [*items, *map(_other_element, items[: quarter(len(items))])]
+
+
+def _repeated(items: list[str]) -> Iterator[list[str]]:
+    """One right element as often as there should be elements."""
+    yield [items[-1]] * len(items)
+    yield [items[0]] * len(items)
+
+
+def _twice(items: list[str]) -> Iterator[list[str]]:
+    """All right elements, the first ones twice. They stand first, which shifts all others for readers in order."""
+    yield [*items[: quarter(len(items))], *items]
+
+
+LINE_CHANGES: Mapping[str, Change] = {
+    "element-exchanged": _elements(_exchanged),
+    "element-missing": _elements(_missing),
+    "element-repeated": _elements(_repeated),
+    "element-twice": _elements(_twice),
+}
+"""Ways in which a list by line is slightly wrong. Further lines may be remarks that a sound reader passes over."""
+LIST_CHANGES: Mapping[str, Change] = {**LINE_CHANGES, "element-added": _elements(_added)}
+"""Ways in which a list is slightly wrong."""

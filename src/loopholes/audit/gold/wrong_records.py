@@ -1,0 +1,167 @@
+"""Wrong JSON objects made from the right one: fields are changed, left out, given twice or added.
+
+Only fields that the row states (:mod:`.records`) are touched, also those of objects within the object. What a prompt or
+a column calls optional, or gives a default for, is not left out.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from loopholes.audit.gold.answer import Answer, with_value
+from loopholes.audit.gold.records import (
+    MOST_PARTS,
+    Field,
+    fields_of,
+    is_number,
+    is_optional,
+    outer_fields,
+    stated_fields,
+    text_of,
+    value_at,
+)
+from loopholes.audit.gold.units import UNKNOWN, converted, is_unit, other_unit
+from loopholes.audit.gold.wrong_lists import quarter
+from loopholes.audit.gold.wrong_numbers import Change, differs, plain
+
+LOST_BY_F1 = Fraction(1, 3)
+"""Smallest loss in the F1 score of an object that keeps one of its fields: that with two of them."""
+
+
+def _field_changed(answer: Answer) -> Iterator[str]:
+    """Each stated field in turn, first those of the outermost object and then those inside."""
+    paths: list[tuple[str, ...]] = [(key,) for key, _ in outer_fields(answer)]
+    paths += [field.path for field in stated_fields(answer) if len(field.path) > 1 and _counts(answer, field.path)]
+    for path in paths:
+        yield _written(answer, {path: _other_value(value_at(answer, path))})
+
+
+def _twice(answer: Answer) -> Iterator[str]:
+    """The right value of a field, then a wrong one under the same key, which is the one that JSON readers keep."""
+    for key, value in outer_fields(answer):
+        text = answer.text.rstrip()
+        yield f"{text[:-1].rstrip()}, {json.dumps(key)}: {json.dumps(_other_value(value))}}}"
+
+
+def _shortened(answer: Answer) -> Iterator[str]:
+    """A list without its last quarter, for which the F1 score is 6/7 at most."""
+    for field in stated_fields(answer):
+        if isinstance(field.value, list):
+            yield _written(answer, {field.path: field.value[: -quarter(len(field.value))]})
+
+
+def _dropped(answer: Answer) -> Iterator[str]:
+    """An inner object without its fields or with one of them, then the whole object with one of its fields.
+
+    Readers that compare only the fields present, or average over them, pay these like the whole object.
+    """
+    for path, keys in _inner_objects(answer):
+        inner = value_at(answer, path)
+        kept = [(), *((key,) for key in (keys[0], keys[-1]) if len(keys) > 1 and _counts(answer, path, LOST_BY_F1))]
+        for right in kept:
+            yield _written(answer, {path: {key: inner[key] for key in inner if key not in keys or key in right}})
+    stated = list(outer_fields(answer))
+    if len(stated) > 1:
+        yield from (json.dumps({key: value}, ensure_ascii=False) for key, value in stated)
+
+
+def _inner_objects(answer: Answer) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """The path of each inner object, and the keys of those of its fields that are stated and must be there."""
+    objects: dict[tuple[str, ...], list[str]] = {}
+    for field, is_stated in fields_of(answer.record, (), answer.row, False):
+        *path, key = field.path
+        if path and is_stated and not is_optional(key, answer.row):
+            objects.setdefault(tuple(path), []).append(key)
+    yield from ((path, keys) for path, keys in objects.items() if _counts(answer, path))
+
+
+def _counts(answer: Answer, path: Sequence[str], lost: Fraction = Fraction(1)) -> bool:
+    """Whether losing a share of a part costs more than a tenth, if each object gives its parts equal credit."""
+    siblings = [len(value_at(answer, path[:depth])) for depth in range(len(path))]
+    return lost * MOST_PARTS >= math.prod(siblings)
+
+
+def _argument_added(answer: Answer) -> Iterator[str]:
+    """A call with an argument that its tool, as the prompt describes it, does not have, so that the call would fail."""
+    name, arguments = answer.record.get("name"), answer.record.get("arguments")
+    if not isinstance(name, str) or not isinstance(arguments, Mapping):
+        return
+    parameters = _parameters(name, answer.row.text)
+    if parameters and set(arguments) <= parameters:
+        for extra in sorted({"confirm", "limit"} - parameters):
+            yield json.dumps({**answer.record, "arguments": {**arguments, extra: 1}})
+
+
+def _parameters(tool: str, prompt: str) -> set[str]:
+    """The parameters of a tool that a prompt describes as ``tool(a, b)``; empty if it does not."""
+    signature = re.search(rf"(?<![\w.]){re.escape(tool)}\(([^()]{{1,300}})\)", prompt)
+    names = [part.partition(":")[0].partition("=")[0].strip() for part in signature[1].split(",")] if signature else []
+    return set(names) if all(name.isidentifier() for name in names) else set()
+
+
+def _other_unit(answer: Answer) -> Iterator[str]:
+    """The same number beside another unit of its quantity."""
+    for _, unit in _measured(answer):
+        yield _written(answer, {unit.path: other_unit(unit.value)})
+
+
+def _unknown_unit(answer: Answer) -> Iterator[str]:
+    """The number in the base unit of its quantity, beside a word that is no unit."""
+    for number, unit in _measured(answer):
+        part = replace(answer, text=text_of(number.value), kind="number")
+        for other in converted(Fraction(str(number.value)), unit.value):
+            if differs(part, plain(other)):
+                yield _written(answer, {number.path: json.loads(plain(other)), unit.path: UNKNOWN})
+
+
+def _measured(answer: Answer) -> Iterator[tuple[Field, Field]]:
+    """The only number and the only unit of an object, where both are stated."""
+    objects: dict[tuple[str, ...], list[Field]] = {}
+    for field in stated_fields(answer):
+        objects.setdefault(field.path[:-1], []).append(field)
+    for fields in objects.values():
+        numbers = [field for field in fields if is_number(field.value)]
+        units = [field for field in fields if is_unit(field.value)]
+        if len(numbers) == len(units) == 1:
+            yield numbers[0], units[0]
+
+
+def _written(answer: Answer, values: Mapping[tuple[str, ...], Any]) -> str:
+    """The object with other values."""
+    record = answer.record
+    for path, value in values.items():
+        record = with_value(record, path, value)
+    return json.dumps(record, ensure_ascii=False)
+
+
+def _other_value(value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + max(1, abs(value) // 3)
+    if isinstance(value, list):
+        return [*value[:-1], _other_value(value[-1])] if value else [0]
+    if isinstance(value, Mapping) and value:
+        return {key: _other_value(inner) for key, inner in value.items()}
+    text = str(value)
+    return str(int(text) + 17) if re.fullmatch(r"-?\d{1,15}", text) else f"{text}{text[::-1]}"
+
+
+RECORD_CHANGES: Mapping[str, Change] = {
+    "field-changed": _field_changed,
+    "fields-dropped": _dropped,
+    "key-twice": _twice,
+    "list-shortened": _shortened,
+    "argument-added": _argument_added,
+    "other-unit": _other_unit,
+    "unknown-unit": _unknown_unit,
+}
+"""Ways in which a JSON object is slightly wrong."""
+PARTWISE = ("field-changed", "fields-dropped", "list-shortened")
+"""Ways that apply to each part of an object in turn."""
