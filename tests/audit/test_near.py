@@ -7,26 +7,22 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any
 
 import pytest
 
-from loopholes.audit import Finding, Gate, rows_from
+from loopholes.audit import Gate, rows_from
 from loopholes.audit.budget import Budget
 from loopholes.audit.form import form_of
-from loopholes.audit.frameworks.base import Paid, Row
-from loopholes.audit.gold.answer import Answer, answer_of, record_of
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.gold.answer import record_of
 from loopholes.audit.gold.mentions import MENTIONS
 from loopholes.audit.gold.mutants import CHANGES, mutants, wrong_answers
-from loopholes.audit.gold.near import FORGIVABLE, NAMES, Miss, NearMisses, near_findings, near_notes
+from loopholes.audit.gold.near import FORGIVABLE, NAMES, NearMisses, near_findings, near_notes
 from loopholes.audit.gold.records import parts_of
-from loopholes.audit.results import Evidence, Note
-from loopholes.audit.scale import Level, levels_of
+from loopholes.audit.scale import levels_of
 from loopholes.rewards import REMEDIES, boxed, calls_passed, choice, fields, number, program, same_set, tagged
+from support.near_misses import Pay, Records, answer_in, evidence, findings_of, misses_of, named, skipped
 from support.rewards import scorer_for, sums
-
-Pay = Callable[[Row, str], float]
-Records = Sequence[dict[str, Any]]
 
 
 def gold(row: Row) -> Fraction:
@@ -377,28 +373,6 @@ SOUND: list[tuple[str, Pay, Records]] = [
 ]
 
 
-def misses_of(pay: Pay, records: Records, **options: Any) -> dict[str, list[Miss]]:
-    rows = rows_from(records)
-    form = form_of([row.golden for row in rows if row.golden is not None])
-    scorer = scorer_for(pay, rows)
-    levels = levels_of(scorer, form, None, 0, range(len(rows)))
-    return NearMisses(scorer, levels, form, **options).ask(Budget())
-
-
-def findings_of(pay: Pay, records: Records, **options: Any) -> list[Finding]:
-    misses = misses_of(pay, records, **options)
-    return list(near_findings(misses, evidence, Gate(), component=False))
-
-
-def evidence(level: Level, text: str, paid: Paid) -> Evidence:
-    return Evidence(level.row, "", {}, text, paid.value)
-
-
-def named(findings: Sequence[Finding | Note]) -> set[str]:
-    """The near misses of a finding or a note: its own name, and those that its message adds."""
-    return {name for finding in findings for name in NAMES if re.search(rf"(?<![\w-]){name}(?![\w-])", finding.message)}
-
-
 @pytest.mark.parametrize("pay, records, names", [case[1:] for case in PAID], ids=[case[0] for case in PAID])
 def test_payments_for_almost_the_right_answer_are_found(pay: Pay, records: Records, names: set[str]) -> None:
     misses = misses_of(pay, records)
@@ -485,19 +459,19 @@ def test_near_misses_that_are_skipped_for_lack_of_time_are_named() -> None:
     assert near.skipped == [] or "kinds of near misses, for lack of time" in near.skipped[0]
 
 
-def skipped(pay: Pay, records: Records) -> list[str]:
-    rows = rows_from(records)
-    form, scorer = form_of([row.golden or "" for row in rows]), scorer_for(pay, rows)
-    near = NearMisses(scorer, levels_of(scorer, form, None, 0, range(len(rows))), form)
-    near.ask(Budget())
-    return near.skipped
-
-
-ESSAYS = [{"prompt": f"Tell story {at}.", "golden": f"In town {at} it rained.\nThen it stopped."} for at in range(9)]
+ESSAYS = [
+    {"prompt": f"Tell story {at}.", "golden": f"In town {at} it rained on the day of the fair.\nThen it stopped."}
+    for at in range(9)
+]
 UNSTATED = [{"prompt": f"Describe {at}.", "golden": json.dumps({"mood": f"calm {at}"})} for at in range(9)]
 WITHOUT = {
     "no scale": (lambda row, text: 1.0, sums(8), "no row pays a right answer more than a wrong one"),
     "long answers": (lambda row, text: float(text == row.golden), ESSAYS, "right answers are too long"),
+    "unstated lines": (
+        lambda row, text: float(text == row.golden),
+        [{**row, "golden": str(row["golden"]).replace(" on the day of the fair", "")} for row in ESSAYS],
+        "no column states the lines of the right answers",
+    ),
     "unstated fields": (lambda row, text: float(text == row.golden), UNSTATED, "no column states a field"),
 }
 
@@ -509,17 +483,10 @@ def test_why_no_near_miss_could_be_tried_is_said(pay: Pay, records: Records, why
 
 
 def test_an_object_keeps_its_layout_where_a_field_is_exchanged() -> None:
-    right = answer([{**row, "golden": f'{{\n  "answer" : {row["answer"]}\n}}'} for row in sums(3)], 0)
+    right = answer_in([{**row, "golden": f'{{\n  "answer" : {row["answer"]}\n}}'} for row in sums(3)], 0)
     (part,) = parts_of(right)
     assert (part.kind, part.placed("5")) == ("number", '{\n  "answer" : 5\n}')
     assert record_of(part.placed("not 5") or "") == {"answer": "not 5"}
-
-
-def answer(records: Records, place: int = 1) -> Answer:
-    rows = rows_from(records)
-    right = answer_of(rows[place], form_of([row.golden or "" for row in rows]))
-    assert right is not None
-    return right
 
 
 @pytest.mark.parametrize(
@@ -535,22 +502,22 @@ def answer(records: Records, place: int = 1) -> Answer:
     ],
 )
 def test_the_kind_of_an_answer_follows_from_the_golden_completion(records: Records, kind: str) -> None:
-    assert answer(records).kind == kind
+    assert answer_in(records).kind == kind
 
 
 def test_no_mutant_of_a_number_equals_it_or_is_within_a_usual_tolerance() -> None:
     for record in sums(40):
-        right = answer([record, *sums(3)], 0)
+        right = answer_in([record, *sums(3)], 0)
         for texts in wrong_answers(right).values():
             assert all(number(other) is None or abs(value(other) / gold(right.row) - 1) > 0.05 for other in texts)
 
 
 def test_a_program_that_cannot_be_proved_wrong_is_not_a_mutant() -> None:
-    right = answer(PROGRAMS)
+    right = answer_in(PROGRAMS)
     (wrong,) = wrong_answers(right)["program-mutated"]
     assert calls_passed(wrong, "add_2", [([[1, 5]], [3, 7])]) == 0
     without_inputs = [{**row, "tests": []} for row in PROGRAMS]
-    assert wrong_answers(answer(without_inputs)) == {}
+    assert wrong_answers(answer_in(without_inputs)) == {}
 
 
 def test_a_golden_program_gives_a_floor_where_all_rows_are_one_task() -> None:

@@ -1,0 +1,120 @@
+"""Answers of several short lines are lists by line, if the row states the lines and the prompt does not."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from loopholes.audit import rows_from
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.gold.lines import is_list_by_line
+from support.near_misses import Pay, Records, findings_of, misses_of, named, notes_of
+
+SHEETS: Records = [
+    {
+        "prompt": f"Sheet {at}: answer q1 to q4, one per line as 'q1: number'.",
+        "answers": {f"q{question}": 11 * at + 7 * question for question in range(1, 5)},
+        "golden": "\n".join(f"q{question}: {11 * at + 7 * question}" for question in range(1, 5)),
+    }
+    for at in range(20)
+]
+
+
+def right_lines(row: Row, text: str) -> tuple[int, int, int]:
+    """The numbers of right lines, of lines, and of different keys."""
+    pairs = re.findall(r"(?m)^(q\d): (\d+)$", text)
+    right = sum(row.columns["answers"].get(key) == int(value) for key, value in pairs)
+    return right, len(pairs), len(dict(pairs))
+
+
+def share_of_the_lines_given(row: Row, text: str) -> float:
+    right, given, _ = right_lines(row, text)
+    return right / given if given else 0.0
+
+
+def share_of_the_lines_wanted(row: Row, text: str) -> float:
+    right, given, keys = right_lines(row, text)
+    return right / 4 if keys == given else 0.0
+
+
+def right_lines_counted(row: Row, text: str) -> float:
+    """Four right lines, whichever they are."""
+    return float(right_lines(row, text)[0] == 4)
+
+
+def first_of_each_key(row: Row, text: str) -> float:
+    """All keys have to be right; of two lines with one key, the first counts."""
+    pairs = dict(reversed(re.findall(r"(?m)^(q\d): (\d+)$", text)))
+    return float({key: int(value) for key, value in pairs.items()} == row.columns["answers"])
+
+
+def three_of_four(row: Row, text: str) -> float:
+    """The first three lines."""
+    return float(text.split("\n")[:3] == str(row.golden).split("\n")[:3])
+
+
+@pytest.mark.parametrize(
+    "pay, names",
+    [
+        (share_of_the_lines_given, {"element-missing", "element-repeated"}),
+        (right_lines_counted, {"element-repeated"}),
+        (three_of_four, {"element-exchanged", "element-missing"}),
+    ],
+)
+def test_payments_for_some_of_the_lines_are_found(pay: Pay, names: set[str]) -> None:
+    (finding,) = findings_of(pay, SHEETS)
+    assert finding.verdict == "exploit" and names <= named([finding])
+
+
+@pytest.mark.parametrize("pay", [share_of_the_lines_wanted, first_of_each_key])
+def test_a_sound_reader_of_lines_gets_no_finding(pay: Pay) -> None:
+    assert findings_of(pay, SHEETS) == [] and misses_of(pay, SHEETS)
+
+
+def test_a_line_given_twice_is_a_note_if_each_key_is_read_once() -> None:
+    assert named(notes_of(first_of_each_key, SHEETS)) == {"element-twice"}
+
+
+def test_an_exchanged_line_keeps_its_key() -> None:
+    (miss, *_) = misses_of(share_of_the_lines_wanted, SHEETS)["element-exchanged"]
+    assert re.fullmatch(r"(q\d: \d+\n){3}q4: \d+", miss.text) and miss.share < 1.0
+
+
+STATED: dict[str, tuple[str, dict[str, Any]]] = {
+    "in columns": ("Bug: race\nLine: 2", {"bug": "race", "line": 2}),
+    "in an object": ("- owner: core\n- severity: high", {"incident": {"severity": "high", "owner": "core"}}),
+    "in JSON text": ("net total = 5\ntax = 1", {"invoice": json.dumps({"net_total": 5, "tax": 1})}),
+    "as a list": ("person: Ada\nplace: Ulm", {"entities": ["place: Ulm", "person: Ada"]}),
+    "as a list of lists": ("1 2\n2 1", {"solution": [[1, 2], [2, 1]]}),
+    "as a text": ("open the door\nfeed the cat", {"answer": "open the door\nfeed the cat"}),
+}
+UNSTATED: dict[str, tuple[str, dict[str, Any]]] = {
+    "a wrong value": ("Bug: race\nLine: 2", {"bug": "race", "line": 3}),
+    "more to choose from": ("fox\ncat", {"animals": ["fox", "cat", "dog"]}),
+    "part of a text": ("open the door\nfeed the cat", {"document": "open the door\nfeed the cat\nsleep"}),
+    "the golden column alone": ("open the door\nfeed the cat", {"golden": "open the door\nfeed the cat"}),
+    "one line": ("Bug: race", {"bug": "race"}),
+    "a long line": (f"open the door\n{'feed the cat ' * 4}", {"steps": ["open the door", "feed the cat " * 4]}),
+}
+
+
+def is_list(prompt: str, text: str, columns: dict[str, Any]) -> bool:
+    (row,) = rows_from([{"prompt": prompt, **columns}])
+    return is_list_by_line(text, row)
+
+
+@pytest.mark.parametrize("text, columns", STATED.values(), ids=STATED)
+def test_short_lines_that_a_row_states_are_a_list(text: str, columns: dict[str, Any]) -> None:
+    assert is_list("What happened?", text, columns)
+
+
+@pytest.mark.parametrize("text, columns", UNSTATED.values(), ids=UNSTATED)
+def test_other_lines_are_not_a_list(text: str, columns: dict[str, Any]) -> None:
+    assert not is_list("What happened?", text, columns)
+
+
+def test_lines_are_not_a_list_if_the_prompt_shows_one() -> None:
+    assert not is_list("Continue:\nbug: race", "Bug: race\nLine: 2", {"bug": "race", "line": 2})

@@ -1,0 +1,141 @@
+"""Wrong JSON objects: fields that the row states are changed and left out, also in objects within the object."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.gold.answer import record_of
+from loopholes.audit.gold.wrong_records import RECORD_CHANGES
+from support.near_misses import Records, answer_in, findings_of, named
+
+Compare = Callable[[Mapping[str, Any], Mapping[str, Any]], float]
+PLACES = "Roma Ulm Vigo Gent Faro Brest Siena Delft Cork Graz Lyon Porto".split()
+
+
+def calls(column: Callable[[Any], Any] = lambda call: call, template: str = "<tool_call>{}</tool_call>") -> Records:
+    """Calls with three arguments, in a column and within the golden completion."""
+    wanted = [
+        {"name": f"book_{hour}", "arguments": {"place": place, "hour": hour, "people": hour % 5 + 2}}
+        for hour, place in enumerate(PLACES, 10)
+    ]
+    return [
+        {"prompt": f"Request {at}?", "call": column(call), "golden": template.format(json.dumps(call))}
+        for at, call in enumerate(wanted)
+    ]
+
+
+def pay(compare: Compare) -> Callable[[Row, str], float]:
+    """Pays for the arguments if the name is right."""
+
+    def paid(row: Row, text: str) -> float:
+        call = row.columns["call"]
+        wanted = json.loads(call) if isinstance(call, str) else call
+        given = record_of(re.sub("</?tool_call>", "", text))
+        if given.get("name") != wanted["name"] or not isinstance(given.get("arguments"), dict):
+            return 0.0
+        return compare(given["arguments"], wanted["arguments"])
+
+    return paid
+
+
+def those_that_are_given(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
+    return float(given.items() <= wanted.items())
+
+
+def at_least_one(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
+    return float(bool(given) and given.items() <= wanted.items())
+
+
+def all_but_the_second(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
+    return float({**given, "hour": 0} == {**wanted, "hour": 0} and given.keys() == wanted.keys())
+
+
+def keys_alone(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
+    return float(given.keys() == wanted.keys())
+
+
+def exact(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
+    return float(given == wanted)
+
+
+def share(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
+    """A half for the name, and the rest for the share of all arguments that are right."""
+    right = sum(given.get(key) == value for key, value in wanted.items())
+    return 0.5 + 0.5 * right / len({*given, *wanted})
+
+
+def f1(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
+    """A half for the name, and the rest for the F1 score of the arguments."""
+    return 0.5 + len(given.items() & wanted.items()) / (len(given) + len(wanted))
+
+
+@pytest.mark.parametrize("records", [calls(), calls(json.dumps), calls(template="{}")], ids=["object", "text", "bare"])
+def test_a_call_without_its_arguments_is_a_near_miss(records: Records) -> None:
+    (finding,) = findings_of(pay(those_that_are_given), records)
+    assert finding.verdict == "exploit" and (finding.name, finding.family) == ("fields-dropped", "aggregation")
+
+
+@pytest.mark.parametrize(
+    "compare, name",
+    [(at_least_one, "fields-dropped"), (all_but_the_second, "field-changed"), (keys_alone, "field-changed")],
+)
+def test_arguments_that_are_not_compared_are_found(compare: Compare, name: str) -> None:
+    (finding,) = findings_of(pay(compare), calls())
+    assert finding.verdict == "exploit" and name in named([finding])
+
+
+@pytest.mark.parametrize("compare", [exact, share, f1])
+def test_a_sound_comparison_of_arguments_gets_no_finding(compare: Compare) -> None:
+    assert findings_of(pay(compare), calls()) == []
+
+
+def test_one_of_many_arguments_is_too_small_a_part_to_count() -> None:
+    arguments = {f"size_{at}": at + 4 for at in range(6)}
+    call = {"name": "cut", "arguments": arguments}
+    right = answer_in([{"prompt": f"Cut {at}.", "call": call, "golden": json.dumps(call)} for at in range(4)])
+    changed = [json.loads(text)["arguments"] for text in RECORD_CHANGES["field-changed"](right)]
+    assert all(given == arguments or not given.items() & arguments.items() for given in changed)
+
+
+def dropped(prompt: str, call: Mapping[str, Any] = calls()[1]["call"], **columns: Any) -> list[Any]:
+    """The arguments of a call for which some of its fields are left out."""
+    row = {"prompt": prompt, "call": call, "golden": json.dumps(call), **columns}
+    texts = RECORD_CHANGES["fields-dropped"](answer_in([row, row]))
+    return [record["arguments"] for record in map(json.loads, texts) if len(record) == len(call)]
+
+
+def test_fields_of_an_inner_object_are_left_out_altogether_and_all_but_one() -> None:
+    assert dropped("Book it.") == [{}, {"place": "Ulm"}, {"people": 3}]
+
+
+@pytest.mark.parametrize(
+    "prompt, columns",
+    [
+        ("Book it with book_11(place, hour, people=3).", {}),
+        ("Book it. The argument people is optional.", {}),
+        ("Book it.", {"tools": [{"name": "book_11", "parameters": {"people": {"type": "integer", "default": 3}}}]}),
+        ("Book it.", {"tools": {"name": "book_11", "parameters": {"required": ["place", "hour"]}}}),
+    ],
+)
+def test_an_argument_that_may_be_left_out_stays(prompt: str, columns: dict[str, Any]) -> None:
+    assert dropped(prompt, **columns) == [{"people": 3}, {"place": "Ulm", "people": 3}, {"hour": 11, "people": 3}]
+
+
+def test_an_argument_that_the_prompt_shows_stays() -> None:
+    assert dropped('Book it for "people": 3.') == [
+        {"people": 3},
+        {"place": "Ulm", "people": 3},
+        {"hour": 11, "people": 3},
+    ]
+
+
+def test_an_object_without_stated_fields_is_left_alone() -> None:
+    call = calls()[1]["call"]
+    right = answer_in([{"prompt": f"Book {at}.", "golden": json.dumps(call)} for at in range(3)])
+    assert list(RECORD_CHANGES["fields-dropped"](right)) == []
