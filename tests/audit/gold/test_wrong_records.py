@@ -66,7 +66,7 @@ def exact(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
 
 def share(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
     """A half for the name, and the rest for the share of all arguments that are right."""
-    right = sum(given.get(key) == value for key, value in wanted.items())
+    right: int = sum(given.get(key) == value for key, value in wanted.items())
     return 0.5 + 0.5 * right / len({*given, *wanted})
 
 
@@ -101,6 +101,15 @@ def test_one_of_many_arguments_is_too_small_a_part_to_count() -> None:
     right = answer_in([{"prompt": f"Cut {at}.", "call": call, "golden": json.dumps(call)} for at in range(4)])
     changed = [json.loads(text)["arguments"] for text in RECORD_CHANGES["field-changed"](right)]
     assert all(given == arguments or not given.items() & arguments.items() for given in changed)
+
+
+def test_a_sentence_in_an_object_is_not_changed() -> None:
+    record = {"town": "Ulm", "reason": "The letter was posted in the north."}
+    right = answer_in(
+        [{"prompt": f"Where was {at} sent?", "sent": record, "golden": json.dumps(record)} for at in "abc"]
+    )
+    (text,) = RECORD_CHANGES["field-changed"](right)
+    assert json.loads(text) == {**record, "town": "UlmmlU"}
 
 
 def dropped(prompt: str, call: Mapping[str, Any] = calls()[1]["call"], **columns: Any) -> list[Any]:

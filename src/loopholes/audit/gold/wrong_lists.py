@@ -93,12 +93,13 @@ def _twice(items: list[str]) -> Iterator[list[str]]:
     yield [*items[: quarter(len(items))], *items]
 
 
-LINE_CHANGES: Mapping[str, Change] = {
+LIST_CHANGES: Mapping[str, Change] = {
     "element-exchanged": _elements(_exchanged),
     "element-missing": _elements(_missing),
+    "element-added": _elements(_added),
     "element-repeated": _elements(_repeated),
     "element-twice": _elements(_twice),
 }
-"""Ways in which a list by line is slightly wrong. Further lines may be remarks that a sound reader passes over."""
-LIST_CHANGES: Mapping[str, Change] = {**LINE_CHANGES, "element-added": _elements(_added)}
 """Ways in which a list is slightly wrong."""
+LINE_CHANGES = {name: change for name, change in LIST_CHANGES.items() if name != "element-added"}
+"""Ways in which a list by line is slightly wrong. A further line may be a remark that a sound reader passes over."""

@@ -30,16 +30,19 @@ from loopholes.audit.gold.units import UNKNOWN, converted, is_unit, other_unit
 from loopholes.audit.gold.wrong_lists import quarter
 from loopholes.audit.gold.wrong_numbers import Change, differs, plain
 
+SENTENCE = 6
+"""A text of so many words, such as a reason, is not changed: a sound reward may compare the other fields alone."""
 LOST_BY_F1 = Fraction(1, 3)
 """Smallest loss in the F1 score of an object that keeps one of its fields: that with two of them."""
 
 
 def _field_changed(answer: Answer) -> Iterator[str]:
-    """Each stated field in turn, first those of the outermost object and then those inside."""
-    paths: list[tuple[str, ...]] = [(key,) for key, _ in outer_fields(answer)]
-    paths += [field.path for field in stated_fields(answer) if len(field.path) > 1 and _counts(answer, field.path)]
-    for path in paths:
-        yield _written(answer, {path: _other_value(value_at(answer, path))})
+    """Each stated field in turn, first those of the outermost object and then those inside; sentences excepted."""
+    fields = [Field((key,), value) for key, value in outer_fields(answer)]
+    fields += [field for field in stated_fields(answer) if len(field.path) > 1 and _counts(answer, field.path)]
+    for field in fields:
+        if not isinstance(field.value, str) or len(field.value.split()) < SENTENCE:
+            yield _written(answer, {field.path: _other_value(field.value)})
 
 
 def _twice(answer: Answer) -> Iterator[str]:
