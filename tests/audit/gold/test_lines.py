@@ -78,6 +78,36 @@ def test_a_line_given_twice_is_a_note_if_each_key_is_read_once() -> None:
     assert named(notes_of(first_of_each_key, SHEETS)) == {"element-twice"}
 
 
+LABELLED: Records = [
+    {
+        "prompt": f"Report incident {at} in three lines: 'Service: ', 'Severity: ' and 'Owner: '.",
+        "incident": {
+            "service": f"gate {at}",
+            "severity": ("high", "low")[at % 2],
+            "owner": ("core", "web", "data")[at % 3],
+        },
+    }
+    for at in range(20)
+]
+LABELLED = [
+    {**row, "golden": "\n".join(f"{key.capitalize()}: {value}" for key, value in row["incident"].items())}
+    for row in LABELLED
+]
+
+
+def share_of_the_labels(row: Row, text: str, count: int | None = None) -> float:
+    """The share of right lines, of those given or of this number."""
+    pairs = dict(re.findall(r"(?m)^([A-Z]\w+): (.+)$", text))
+    right = sum(row.columns["incident"].get(label.lower()) == value for label, value in pairs.items())
+    return right / (count or len(pairs)) if pairs else 0.0
+
+
+def test_lines_are_left_out_also_where_their_labels_are_the_form_of_all_answers() -> None:
+    (finding,) = findings_of(share_of_the_labels, LABELLED)
+    assert finding.verdict == "exploit" and "element-missing" in named([finding])
+    assert findings_of(lambda row, text: share_of_the_labels(row, text, 3), LABELLED) == []
+
+
 def test_an_exchanged_line_keeps_its_key() -> None:
     (miss, *_) = misses_of(share_of_the_lines_wanted, SHEETS)["element-exchanged"]
     assert re.fullmatch(r"(q\d: \d+\n){3}q4: \d+", miss.text) and miss.share < 1.0

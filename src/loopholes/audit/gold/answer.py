@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from loopholes.audit.answers import TRUTHS
 from loopholes.audit.choices import options_of
-from loopholes.audit.form import Form
+from loopholes.audit.form import RAW, Form
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.lines import is_list_by_line, short_lines
 from loopholes.rewards.numbers import number, with_unit
@@ -125,6 +125,13 @@ def answer_of(row: Row, form: Form) -> Answer | None:
     if text == golden.strip() and not _is_structured(text):
         text = _object_at_end(text) or next(_named(row, golden), text)
     return Answer(row, form, golden, text, kind_of(text, row)) if text else None
+
+
+def lines_around(answer: Answer) -> list[Answer]:
+    """The whole golden completion as a list by line, if its labelled form reads only one of the lines; else empty."""
+    text = answer.golden.strip()
+    is_list = answer.form.labelled and is_list_by_line(text, answer.row)
+    return [Answer(answer.row, RAW, answer.golden, text, "lines")] if is_list else []
 
 
 def _object_at_end(text: str) -> str:

@@ -25,7 +25,7 @@ from loopholes.audit.budget import Budget
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
-from loopholes.audit.gold.answer import Answer, answer_of
+from loopholes.audit.gold.answer import Answer, answer_of, lines_around
 from loopholes.audit.gold.lines import short_lines
 from loopholes.audit.gold.mentions import ANY_ORDER, MENTIONS, ONE_ORDER, UNCONTROLLED, Mention
 from loopholes.audit.gold.mutants import CHANGES, wrong_answers
@@ -218,11 +218,11 @@ class NearMisses:
 
 
 def _slots(answers: Sequence[tuple[Level, Answer]], count: int) -> list[list[Slot]]:
-    """The slots of the first ``count`` rows: the whole answer, and the fields of it that can be answers of their own.
+    """The slots of the first ``count`` rows: the answer, the lines around it, and fields that can be answers themselves.
 
     Rivals and labels are looked for on all rows.
     """
-    rows = [(level, [answer, *parts_of(answer)]) for level, answer in answers]
+    rows = [(level, [answer, *parts_of(answer), *lines_around(answer)]) for level, answer in answers]
     everything = [part for _, parts in rows for part in parts]
     return [
         [Slot(level, part, _rival(part, everything), _is_label(part, everything)) for part in parts]
