@@ -218,7 +218,7 @@ class NearMisses:
 
 
 def _slots(answers: Sequence[tuple[Level, Answer]], count: int) -> list[list[Slot]]:
-    """The slots of the first ``count`` rows: the answer, the lines around it, and fields that can be answers themselves.
+    """The slots of the first ``count`` rows: the answer, the lines around it, and the fields that can be answers.
 
     Rivals and labels are looked for on all rows.
     """
