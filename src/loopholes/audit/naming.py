@@ -16,6 +16,8 @@ LISTING = frozenset({"shotgun", "tool-use"})
 """Families whose attacks list a row's candidates."""
 SEVERAL = 3
 """Minimum number of different answers that a constant list has to hit, and of rows that pay a list of candidates."""
+SIGNS = (r"\d", "[a-z]")
+"""Signs that make a number or a word longer, in a text as answers are compared."""
 
 
 def names_many(tried: Tried, levels: Sequence[Level]) -> bool:
@@ -44,7 +46,7 @@ def _alike(texts: Sequence[str]) -> int:
 
 def named_answer(attempt: Attempt, level: Level) -> str:
     """The name of the right answer that an attempt gives or mentions, as answers are compared; empty if none."""
-    if names(attempt.text, level.answer):
+    if _may_name(attempt.text, level.answer):
         return normalized(level.answer)
     return normalized(level.other) if level.other and _mentions(attempt.text, level.other) else ""
 
@@ -57,11 +59,28 @@ def _mentions(text: str, option: str) -> bool:
 
 
 @lru_cache(maxsize=65536)
-def names(text: str, answer: str) -> bool:
-    """Whether a text contains an answer, or a number of the same value."""
+def _may_name(text: str, answer: str) -> bool:
+    """Whether a reader may find an answer in a text, even within a word: "ABCD" names A for one that reads a letter."""
     wanted = normalized(answer)
-    if not wanted or wanted in normalized(text):
-        return bool(wanted)
-    if number(wanted) is None:
+    return bool(wanted) and (wanted in normalized(text) or _has_value(text, wanted))
+
+
+def names(text: str, answer: str) -> bool:
+    """Whether a text has an answer in it, or a number of the same value.
+
+    A part of a longer number or of a longer Latin word is not the answer: "21" does not name 1, nor "unknown" no.
+    """
+    wanted = normalized(answer)
+    if not wanted:
         return False
-    return any(normalized(piece) == wanted for piece in text.replace("{", " ").replace("}", " ").split())
+    before = next((f"(?<!{sign})" for sign in SIGNS if re.match(sign, wanted[0])), "")
+    after = next((f"(?!{sign})" for sign in SIGNS if re.match(sign, wanted[-1])), "")
+    whole = re.search(before + re.escape(wanted) + after, normalized(text))
+    return whole is not None or _has_value(text, wanted)
+
+
+def _has_value(text: str, answer: str) -> bool:
+    """Whether a word of a text is a number, and the value of this answer."""
+    if number(answer) is None:
+        return False
+    return any(normalized(piece) == answer for piece in text.replace("{", " ").replace("}", " ").split())
