@@ -18,7 +18,6 @@ from loopholes.version import documentation
 ROOT = Path(__file__).parents[1]
 SITE = run_file(ROOT / "docs" / "make_site.py", "make_site")
 PAGES = sorted(path for pattern in ("*.md", "docs/**/*.md", "results/*.md") for path in ROOT.glob(pattern))
-HAS_RESULTS = (ROOT / "results").is_dir()  # the source distribution leaves them out
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 PAGE = "<html><body><h1 id='top'>Top</h1><a href='{address}'>there</a></body></html>"
 
@@ -41,8 +40,6 @@ def test_every_link_of_a_page_leads_to_a_file_and_to_a_heading_in_it(page: Path)
     for address in links(page):
         path, _, anchor = address.partition("#")
         target = (page.parent / path).resolve() if path else page
-        if not HAS_RESULTS and "results" in target.parts:
-            continue
         assert target.exists(), address
         assert not anchor or anchor in anchors(target), address
 

@@ -16,7 +16,7 @@ from loopholes.audit.contract import breaches, remarks
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.observations import Observations, Usage
-from loopholes.audit.process import Ended
+from loopholes.audit.process_tree import Ended
 from loopholes.audit.results import Scoring
 from loopholes.audit.scale import Correctness, levels_of
 from loopholes.audit.scorer import Scorer, companions_of

@@ -410,6 +410,16 @@ def test_a_common_answer_that_is_part_of_the_right_one_is_not_wrong(tmp_path: Pa
     assert "common-answer" not in {finding.name for finding in report.findings}
 
 
+@pytest.mark.parametrize("answers", [("7", "17", "27", "72"), ("no", "none", "know", "snow")], ids=str)
+def test_a_common_answer_whose_signs_stand_in_another_answer_is_wrong_there(
+    tmp_path: Path, answers: tuple[str, ...]
+) -> None:
+    within = LAST.replace("found[-1] == answer", "found[-1] in answer")
+    report = judged(tmp_path, within, choices(*answers, count=60))
+    (finding,) = [finding for finding in report.findings if finding.name == "common-answer"]
+    assert finding.verdict == "exploit" and "45 rows whose right answer is another" in finding.message
+
+
 def test_a_search_that_finds_a_guess_found_nothing(tmp_path: Path) -> None:
     report = judged(tmp_path, LAST, choices("yes", "yes", "no", count=160), search_calls=1500)
     assert families(report) == set()

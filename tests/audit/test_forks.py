@@ -107,7 +107,7 @@ def test_the_reply_of_a_fork_that_came_too_late_is_not_read_as_the_next_one(
         process.use(ROWS)
         if not kept:
             process.restart()
-        monkeypatch.setattr("loopholes.audit.process.SECONDS_TO_FORK", 0.0)
+        monkeypatch.setattr("loopholes.audit.process_tree.SECONDS_TO_FORK", 0.0)
         assert not (kept and process.keep())
         replies = [process.ask([(0, text)], 60.0) for text in ("a", "b")]
     assert [reply.paid[0].value for reply in replies if isinstance(reply, Scored)] == [1.0, 2.0]

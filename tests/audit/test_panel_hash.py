@@ -46,6 +46,7 @@ def hash_of(folder: Path, source: str) -> str:
         ("targets.py", False),
         ("frameworks/trl.py", False),
         ("process.py", False),
+        ("process_tree.py", False),
     ],
 )
 def test_the_hash_changes_with_the_files_that_decide_verdicts_and_not_with_those_that_find_targets(

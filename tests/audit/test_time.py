@@ -15,7 +15,7 @@ from loopholes.audit.engine import observe
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gate import Gate
 from loopholes.audit.panel import AHEAD, BREAKING, HANGS, MOST_HANGS, enough
-from loopholes.audit.process import Ended
+from loopholes.audit.process_tree import Ended
 from loopholes.audit.scorer import HURRIED, SHORTEST_LIMIT, Scorer
 from loopholes.audit.screening import SCREENED
 from loopholes.audit.verdicts import judge

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from loopholes.audit import AuditConfig, Report, Target, audit, rows_from, target_of
 from loopholes.audit.frameworks.base import Paid, Reward, Row
-from loopholes.audit.process import Ended
+from loopholes.audit.process_tree import Ended
 from loopholes.audit.scorer import Scorer
 from loopholes.audit.worker import NOWHERE, Call, Loaded, Refused, Scored, facts, loaded, rows_of, scored
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from pathlib import Path
 
 import pytest
 import trl
@@ -37,3 +38,8 @@ def test_every_method_that_is_overridden_is_watched() -> None:
 @pytest.mark.parametrize("name", DIGESTS)
 def test_a_method_that_our_trainer_relies_on_is_the_one_it_was_written_against(name: str) -> None:
     assert digest(name) == DIGESTS[name], CHANGED.format(version=trl.__version__, name=name)
+
+
+def test_the_release_checklist_names_every_method_that_is_watched() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "releasing.md").read_text(encoding="utf-8")
+    assert [name for name in DIGESTS if f"`{name}`" not in page] == []

@@ -13,11 +13,8 @@ Fisher's test at 0.05, divided by the number of pairs of attack and kind.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import takewhile
 from statistics import median
 from typing import NamedTuple
 
@@ -26,16 +23,16 @@ from loopholes.audit.chance import exact_bounds, fisher, smallest_by_chance
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
 from loopholes.audit.kinds import Kind, kinds_of, mask_of
+from loopholes.audit.naming import named_answer, names_many
 from loopholes.audit.observations import Observations
 from loopholes.audit.panel import Tried
-from loopholes.audit.results import Attempt, Finding, Verdict
-from loopholes.audit.scale import Level, normalized
-from loopholes.rewards import number
+from loopholes.audit.results import Finding, Verdict
+from loopholes.audit.scale import Level
 
 NEARLY = 0.9
 """An attempt that earns at least this share of the scale is paid in full."""
 LEAST = 3
-"""Minimum number of paying rows for a finding, and of different answers that a constant list has to hit."""
+"""Minimum number of paying rows for a finding."""
 MOST_OF_KIND = 0.8
 """At least this share of a kind's rows has to pay for the kind to explain which rows pay."""
 ERROR = 0.05
@@ -44,8 +41,6 @@ EXPLOIT_ERROR = 0.02
 """Upper bound of the chance of a false exploit per audit."""
 NEVER_RIGHT = ("no-rows", "no-rows/golden")
 """Attacks of the panel that are not empty, but wrong on every row."""
-LISTING = frozenset({"shotgun", "tool-use"})
-"""Families whose attacks list a row's candidates."""
 MOST_PATTERNS = 80
 """Maximum number of sets of paying rows that are compared with kinds of rows: those of the first attacks."""
 WORTH_DEALING = 0.005
@@ -281,8 +276,8 @@ class Payoff:
                 continue
             tested = [row for row in tried.paid if self._counts(seen, tried, row)]
             paying = {row for row in tested if self.in_full(self.levels[row], tried.paid[row])}
-            named = {row for row in tested if _named(tried.attempts[row], self.levels[row])}
-            if not _names_many(tried, [self.levels[row] for row in paying & named]):
+            named = {row for row in tested if named_answer(tried.attempts[row], self.levels[row])}
+            if not names_many(tried, [self.levels[row] for row in paying & named]):
                 tested, paying = [row for row in tested if row not in named], paying - named
             if len(paying) >= LEAST:
                 yield Pattern(tried.attack.name, mask_of(tested), mask_of(paying), tried)
@@ -292,57 +287,8 @@ class Payoff:
         level = self.levels[row]
         if not self.pays_golden(level) or not level.golden_text.strip():
             return False
-        guess = not seen.has_truth and not _named(tried.attempts[row], level)
+        guess = not seen.has_truth and not named_answer(tried.attempts[row], level)
         return row not in tried.right or guess
-
-
-def _names_many(tried: Tried, levels: Sequence[Level]) -> bool:
-    """Whether an attack hits several answers because it names many: a constant list, or the row's own candidates.
-
-    For a row's own candidates, a reader of only the first answer, or only the last, is right on some rows by luck. So
-    the right answer has to come after other candidates on some rows, and before others on some.
-    """
-    texts = {level.row: normalized(tried.attempts[level.row].text) for level in levels}
-    answers = {level.row: _named(tried.attempts[level.row], level) for level in levels}
-    if len(set(texts.values())) == 1:
-        return len(set(answers.values())) >= LEAST
-    if tried.attack.family not in LISTING or len(levels) < LEAST:
-        return False
-    head, tail = _alike([*texts.values()]), _alike([text[::-1] for text in texts.values()])
-    starts = {row: text.find(answers[row]) for row, text in texts.items()}
-    behind = [row for row, start in starts.items() if start > head]
-    before = [row for row, start in starts.items() if 0 <= start + len(answers[row]) < len(texts[row]) - tail]
-    return bool(behind and before)
-
-
-def _alike(texts: Sequence[str]) -> int:
-    """The length of the common prefix of these texts."""
-    return sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False)))
-
-
-def _named(attempt: Attempt, level: Level) -> str:
-    """The name of the right answer that an attempt gives or mentions, as answers are compared; empty if none."""
-    if names(attempt.text, level.answer):
-        return normalized(level.answer)
-    return normalized(level.other) if level.other and _mentions(attempt.text, level.other) else ""
-
-
-def _mentions(text: str, option: str) -> bool:
-    """Whether a text has an option's text in it, or its letter. The article in "a test" is not a letter."""
-    is_letter = len(option) == 1 and option.isalpha()
-    flags = re.ASCII if is_letter else re.ASCII | re.IGNORECASE
-    return re.search(rf"(?<!\w){re.escape(option)}(?!\w)", text, flags) is not None
-
-
-@lru_cache(maxsize=65536)
-def names(text: str, answer: str) -> bool:
-    """Whether a text contains an answer, or a number of the same value."""
-    wanted = normalized(answer)
-    if not wanted or wanted in normalized(text):
-        return bool(wanted)
-    if number(wanted) is None:
-        return False
-    return any(normalized(piece) == wanted for piece in text.replace("{", " ").replace("}", " ").split())
 
 
 def _distinct(patterns: Sequence[Pattern]) -> list[Pattern]:

@@ -14,7 +14,7 @@ from pathlib import Path
 UNDECIDING = (
     *("targets.py", "environments.py", "definitions.py", "discovery.py", "probe.py", "frameworks/"),
     *("rows.py", "truth.py", "survey.py", "attacks/from_file.py"),
-    *("process.py", "replies.py", "worker.py", "forks.py"),
+    *("process.py", "process_tree.py", "replies.py", "worker.py", "forks.py"),
     *("folder.py", "layout.py", "panel_hash.py", "sarif.py", "section.py", "summary.py", "snippets.py", "groups.py"),
     *("signatures.py", "comparisons.py", "trials.py"),
     *("assertion.py", "against.py", "rights.py", "identity.py", "selftest/"),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
 from loopholes.audit.gold.near import FULL
-from loopholes.audit.minority import names
+from loopholes.audit.naming import names
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding, Note, Verdict
 from loopholes.audit.scale import Level, gap_of, normalized

@@ -287,10 +287,8 @@ def _parameters(function: Callable[..., object]) -> int:
 def _value(entered: str) -> object:
     words = entered.split()
     if len(words) < 2 or not all(map(str.isdecimal, words)):  # several numbers side by side are not a literal
-        try:
+        with contextlib.suppress(Exception):  # of any kind, since the program may have replaced what ast calls
             return ast.literal_eval(entered)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            pass
     return [_number(word) for word in words]
 
 
