@@ -44,8 +44,24 @@ RUNS = [
 def test_only_a_beginning_without_any_gradient_is_worth_a_word(
     lines: list[dict[str, Any]], steps: int, words: str
 ) -> None:
-    sentence = no_gradient(lines, steps)
+    sentence = no_gradient(lines, {"steps": steps, "policy": "mini", "game": "proxy-metric"})
     assert sentence.startswith(words) and bool(sentence) is bool(words)
+
+
+@pytest.mark.parametrize(
+    ("policy", "game", "advice"),
+    [
+        ("mini", "proxy-metric", "raise --samples"),
+        ("mini", "any-box", "raise --samples"),
+        ("mini", "/home/ada/sums.py:Sums", "a mini knows only the words and answers of the built-in games"),
+        ("some/model", "/home/ada/sums.py:Sums", "raise --samples"),
+    ],
+)
+def test_a_mini_that_learns_nothing_on_a_game_it_does_not_know_is_not_the_policy_for_it(
+    policy: str, game: str, advice: str
+) -> None:
+    sentence = no_gradient([IDLE] * 3, {"steps": 3, "policy": policy, "game": game})
+    assert sentence.partition("nothing was learned: ")[2].startswith(advice)
 
 
 def test_a_run_without_a_gradient_says_so_at_once_and_at_its_end(

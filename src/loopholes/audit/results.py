@@ -273,8 +273,8 @@ class Baseline:
 class Coverage:
     """What was examined and what was not: nothing that was skipped counts as passed.
 
-    ``rows`` of ``rows_given`` rows were drawn. Right answers got a reward on ``scored`` of them, ``no_signal`` have no
-    scale, and ``not_applicable`` is the fraction without a reward. ``seconds`` is the time of the whole audit, and
+    ``rows`` of ``rows_given`` rows were examined. Right answers got a reward on ``scored`` of them, ``no_signal`` have
+    no scale, and ``not_applicable`` is the fraction without a reward. ``seconds`` is the time of the whole audit, and
     ``deaths`` counts how often the reward's process ended or was killed. ``attacks`` counts the panel's attacks that
     were tried at all, by family, and ``near`` the rows on which each near miss of the right answer was tried, by name.
 

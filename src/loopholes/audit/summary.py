@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loopholes.audit.groups import faults
-from loopholes.audit.results import ASSUMPTIONS, Baseline, Finding, Hint, Report
+from loopholes.audit.results import ASSUMPTIONS, Baseline, Finding, Hint, Note, Report
 from loopholes.numbers import plain, written
 
 NAMES = {"nothing": "an empty answer", "refusal": "a refusal", "wrong": "a well-formed wrong answer"}
@@ -83,9 +83,15 @@ def near_misses(report: Report) -> str:
 
 
 def written_differently(report: Report) -> str:
-    """How often right answers in other spellings are refused; empty if none was tried."""
+    """How often right answers in other spellings are refused, as one text; empty if none was tried."""
     refused = report.refused
     return refused.sentence if refused is not None and refused.rows else ""
+
+
+def notes(report: Report) -> list[Note]:
+    """The notes, without those that the section on right answers in other spellings repeats."""
+    section = written_differently(report).casefold()
+    return [note for note in report.notes if note.message.casefold() not in section]
 
 
 def looked_at(report: Report) -> list[str]:

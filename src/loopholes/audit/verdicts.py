@@ -128,7 +128,7 @@ def _families(findings: Sequence[Finding]) -> set[str]:
 def _coverage(seen: Observations) -> Coverage:
     golden = seen.golden
     return Coverage(
-        rows=len(seen.rows),
+        rows=len(seen.levels),
         rows_given=seen.rows_given,
         scored=sum(paid.value is not None for paid in golden),
         calls=seen.usage.calls,

@@ -253,21 +253,23 @@ def audit(
         sample, wanted = _material(process, data, golden, truth, settings, stack)
         if attacks is not None:
             settings = replace(settings, attacks=read_attacks(attacks, sample))
-        if against is not None:
+        if against is None:
+            report = run(
+                aimed,
+                sample,
+                settings,
+                truth=wanted,
+                process=process,
+                data=data,
+                on_progress=progress.show,
+            )
+        else:
             fixed = aim([against], place)
             other = stack.enter_context(closing(RewardProcess(fixed, memory=memory_gb, seconds_to_load=budget_seconds)))
             comparison = compare(process, other, sample, settings, truth=wanted, data=data, on_progress=progress.show)
-            _write_markdown(comparison.new, markdown)
-            return _conclude_comparison(comparison, out, sarif, strict, json_)
-        report = run(
-            aimed,
-            sample,
-            settings,
-            truth=wanted,
-            process=process,
-            data=data,
-            on_progress=progress.show,
-        )
+    if against is not None:
+        _write_markdown(comparison.new, markdown)
+        return _conclude_comparison(comparison, out, sarif, strict, json_)
     if baseline_findings is not None:
         report = against_baseline(report, baseline_findings)
     written = save(report, out)

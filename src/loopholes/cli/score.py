@@ -26,7 +26,7 @@ from loopholes.config import as_option
 from loopholes.errors import UsageError
 from loopholes.games import BUILT_IN
 from loopholes.games import game as make_game
-from loopholes.modules import recorded
+from loopholes.modules import recorded, without_folder
 
 if TYPE_CHECKING:
     from loopholes.runs import Run
@@ -153,7 +153,7 @@ def _evaluate(fields: dict[str, Any], resume: bool, json_: bool) -> Run:
     from loopholes.evaluation import EvalConfig, run_evaluation
 
     config = EvalConfig.of(**fields)
-    with display(f"{config.game} {config.policy}", json=json_) as progress:
+    with display(f"{without_folder(config.game)} {config.policy}", json=json_) as progress:
         run = run_evaluation(config, resume=resume, on_progress=progress.show)
     if json_:
         print_line({"run": str(run.path), "state": run.status.state, **(run.summary or {})})
@@ -305,7 +305,7 @@ def _import(fields: dict[str, Any], resume: bool, json_: bool) -> None:
     from loopholes.traces.importing import Import, import_rollouts
 
     config = Import(**fields)
-    with display(f"{config.game} {config.format}", json=json_) as progress:
+    with display(f"{without_folder(config.game)} {config.format}", json=json_) as progress:
         run = import_rollouts(config, resume=resume, on_progress=progress.show)
     summary = run.summary or {}
     if json_:
@@ -313,7 +313,7 @@ def _import(fields: dict[str, Any], resume: bool, json_: bool) -> None:
         return
     left_out = f" (left out: {summary['left_out']})" if summary.get("left_out") else ""
     what = "training steps" if config.evaluation is None else "step (an evaluation)"
-    title = f"{config.game}, {run.config['arm']}: {summary['rollouts']:,} rollouts of {run.config['steps']} {what}"
+    title = f"{without_folder(config.game)}, {run.config['arm']}: {summary['rollouts']:,} rollouts of {run.config['steps']} {what}"
     _show(summary.get("cells", []), f"{title}{left_out}")
     conclude(f"The run is in {run.path}; loopholes report {run.path} makes its page")
 
