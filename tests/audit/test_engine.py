@@ -218,10 +218,10 @@ def test_whatever_is_left_out_for_lack_of_time_is_named(file: str) -> None:
     skipped = report.coverage.skipped
     assert report.exit_code() == INCONCLUSIVE and report.coverage.tried < 0.5  # nothing skipped counts as passed
     for sentence in (
-        "of 60 rows, for lack of time",
-        "contract's check: steady",
+        f"{60 - report.coverage.rows} of 60 rows, for lack of time",
+        "checks of the contract, for lack of time: steady",
         "attacks were not tried",
-        "not tried for lack of time: ",
+        "whole families, for lack of time: ",
     ):
         assert any(sentence in line for line in skipped), sentence
 

@@ -53,7 +53,7 @@ def same_fault(others: Sequence[Finding]) -> str:
     if not others:
         return ""
     names = ", ".join(f"{other.name} ({other.family})" for other in others)
-    return f"the same fault pays also: {names}"
+    return f"the same fault also pays: {names}"
 
 
 def payments(report: Report) -> str:
@@ -111,8 +111,8 @@ def worst(report: Report) -> str:
     if (report.worst.gap.value or 0.0) <= 0:
         return "no attack of the blind panel is paid more than a well-formed wrong answer"
     paid = f"is paid {written(report.worst.gap)} of the way from wrong to right"
-    interval = "" if report.worst.gap.low is None else " (95 % interval over rows, widened for the number of attacks)"
-    return f"the attack that pays most, {report.worst.attack} ({report.worst.family}), {paid}{interval}"
+    interval = "" if report.worst.gap.low is None else "; the 95 % interval is widened for the number of attacks"
+    return f"the attack that pays most ({report.worst.family}, {report.worst.attack}) {paid}{interval}"
 
 
 def _share(baseline: Baseline) -> str:

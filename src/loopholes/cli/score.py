@@ -313,7 +313,8 @@ def _import(fields: dict[str, Any], resume: bool, json_: bool) -> None:
         return
     left_out = f" (left out: {summary['left_out']})" if summary.get("left_out") else ""
     what = "training steps" if config.evaluation is None else "step (an evaluation)"
-    title = f"{without_folder(config.game)}, {run.config['arm']}: {summary['rollouts']:,} rollouts of {run.config['steps']} {what}"
+    rollouts = f"{summary['rollouts']:,} rollouts of {run.config['steps']} {what}"
+    title = f"{without_folder(config.game)}, {run.config['arm']}: {rollouts}"
     _show(summary.get("cells", []), f"{title}{left_out}")
     conclude(f"The run is in {run.path}; loopholes report {run.path} makes its page")
 

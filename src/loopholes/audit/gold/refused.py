@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from loopholes.stats import Estimate  # imports SciPy, which the reward's process does not need
 
-Place = Literal["within", "around"]
+Scope = Literal["within", "around"]
 """``within``: the answer is written differently in the demanded form. ``around``: the form itself differs."""
 LENIENT = 0.2
 """A lenient reader refuses at most this share of the ways."""
@@ -39,7 +39,7 @@ class Refusal:
     """One way of writing the same answer. ``rate`` is the share of ``n`` rows that refuse it, ``example`` a refusal."""
 
     name: str
-    place: Place
+    place: Scope
     n: int
     rate: Estimate
     example: str = ""
