@@ -283,7 +283,7 @@ def test_rows_that_were_skipped_for_lack_of_time_are_named() -> None:
     levels = levels_of(scorer, form, None, 0, range(6))
     assert ask_equivalents(scorer, levels, form, Budget(1.0, used=2.0)) == (
         [],
-        ["equivalent answers on 6 of 6 rows, for lack of time"],
+        ["right answers in other spellings on 6 of 6 rows, for lack of time"],
     )
     assert refusals([]).reader == "unknown"
 

@@ -83,13 +83,13 @@ def _show_list(lines: Sequence[str], style: str = "") -> None:
 
 def _show_coverage(report: Report) -> None:
     from loopholes.audit import summary
+    from loopholes.audit.layout import REPORT
 
     coverage = report.coverage
     paragraph("\nlooked at", "dim")
     lines = [
         f"{coverage.rows} of {coverage.rows_given} rows, {coverage.calls:,} calls in {coverage.seconds:.1f} s",
-        f"{sum(coverage.attacks.values())} attacks of {len(coverage.attacks)} families: "
-        f"{', '.join(f'{family} {count}' for family, count in coverage.attacks.items()) or 'none'}",
+        f"{sum(coverage.attacks.values())} attacks; {REPORT} counts them by family",
         *([f"near misses: {summary.near_misses(report)}"] if coverage.near else []),
         *summary.looked_at(report),
     ]

@@ -21,7 +21,7 @@ from loopholes.cli.console import (
     stdout,
 )
 from loopholes.cli.display import display
-from loopholes.cli.options import Bf16, Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
+from loopholes.cli.options import Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
 from loopholes.config import as_option
 from loopholes.errors import UsageError
 from loopholes.games import BUILT_IN
@@ -87,7 +87,14 @@ def evaluate(
     max_tokens: Annotated[
         int | None, typer.Option(help="Longest answer, in tokens. Default: the game's.", show_default=False)
     ] = None,
-    bf16: Bf16 = None,
+    bf16: Annotated[
+        bool | None,
+        typer.Option(
+            "--bf16/--no-bf16",
+            help="Hold the weights in bfloat16. Default: if that is faster on this machine.",
+            show_default=False,
+        ),
+    ] = None,
     batch_size: Annotated[
         int | None,
         typer.Option(help="Answers sampled at once. Default: what fits, or 32 at an endpoint.", show_default=False),

@@ -63,7 +63,7 @@ def ask_equivalents(
     for number_of_rows, (level, answer) in enumerate(answers):
         if budget.is_over("near"):
             return scored, [
-                f"equivalent answers on {len(answers) - number_of_rows} of {len(answers)} rows, for lack of time"
+                f"right answers in other spellings on {len(answers) - number_of_rows} of {len(answers)} rows, for lack of time"
             ]
         if answer is None:
             continue
