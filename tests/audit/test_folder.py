@@ -215,9 +215,9 @@ def test_a_report_is_read_as_it_was_written(file: str, tmp_path: Path) -> None:
 
 DAMAGED: list[tuple[dict[str, Any], str]] = [
     ({"schema": 99}, f"is of schema 99, and this version reads schema {SCHEMA}: run the audit again"),
-    ({"coverage": {"rows": 3}}, "is no whole report"),
-    ({"findings": [{"name": "x"}]}, "is no whole report: it has no"),
-    ({"gaps": None}, "is no whole report"),
+    ({"coverage": {"rows": 3}}, "is not a whole report"),
+    ({"findings": [{"name": "x"}]}, "is not a whole report: it has no"),
+    ({"gaps": None}, "is not a whole report"),
 ]
 
 
