@@ -152,7 +152,9 @@ def _played_by(policy: str) -> tuple[str, dict[str, Any]]:
 
     config = config_of(Path(policy))
     if "game" not in config:
-        raise UsageError(f"{policy} is not a run, so nothing says what it plays: name a game with --game, or --game all")
+        raise UsageError(
+            f"{policy} is not a run, so nothing says what it plays: name a game with --game, or --game all"
+        )
     return config["game"], dict(config.get("parameters") or {})
 
 
