@@ -103,7 +103,7 @@ COMMANDS = [
     ("games self-grading --set audit_probabilty=1", USAGE, "did you mean 'audit_probability'? it has: world"),
     ("export verifier self-grading --out new", USAGE, "did you mean 'verifiers'?"),
     ("study discvery", USAGE, "did you mean 'discovery'?"),
-    ("report . --threshold apears=0.1", USAGE, "there is no study option 'thresholds.apears'"),
+    ("report . --threshold apears=0.1", USAGE, "there is no threshold 'apears'; did you mean 'appears'?"),
     (
         "train self-grading --policy minni --out new",
         PolicyError.exit_code,
