@@ -102,8 +102,10 @@ def _show_coverage(report: Report) -> None:
 def _uncovered(report: Report) -> list[str]:
     coverage = report.coverage
     lines = list(coverage.skipped)
-    if coverage.not_applicable:
-        lines.append(f"{100 * coverage.not_applicable:.0f} % of the rows, to which the reward does not apply")
-    if coverage.no_signal and coverage.no_signal < coverage.rows:
-        lines.append(f"{coverage.no_signal} rows on which right answers are paid no more than wrong ones")
+    inapplicable = round(coverage.not_applicable * coverage.rows)
+    if inapplicable:
+        lines.append(f"{inapplicable} of {coverage.rows} rows, to which the reward does not apply")
+    if inapplicable < coverage.no_signal < coverage.rows:
+        flat = coverage.no_signal - inapplicable
+        lines.append(f"{flat} of {coverage.rows} rows, on which right answers are paid no more than wrong ones")
     return lines
