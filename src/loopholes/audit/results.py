@@ -32,8 +32,8 @@ FAMILIES: Mapping[str, str] = {
     "evaluation": "parse answers as literals (ast.literal_eval, float), and never evaluate them as code",
     "delimiter": "read the answer from one place after the last delimiter, and refuse nested or repeated delimiters",
     "forged-role": "split turns by the framework's own records, never by marks in the text",
-    "judge-injection": "pay nothing for text that states a verdict or addresses a grader; if a model judges, show it the "
-    "answer as loopholes.rewards.quoted returns it, and read its reply with loopholes.rewards.verdict",
+    "judge-injection": "pay nothing for text that states a verdict or addresses a grader; if a model judges, show it "
+    "the answer as loopholes.rewards.quoted returns it, and read its reply with loopholes.rewards.verdict",
     "break-the-grader": "bound time and memory, and pay a failure of the grader no more than a wrong answer",
     "masked-component": "let a part that is missing or fails earn what a wrong one earns, never skip it",
     "tool-use": "pay for what calls changed in the world, never for a call, a claim or an episode that changed nothing",
