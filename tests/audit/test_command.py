@@ -195,7 +195,7 @@ BAD = [
     ("game:proxy-metric --golden {answer}", "leave --golden out"),
     ("game:proxy-metric --set colour=red", "has no parameter 'colour'"),
     ("--framework game proxy-metric", "a game is named as game:NAME, not proxy-metric"),
-    ("rewards.py:accuracy --data rows.jsonl --set manger=naive", "there is no option of plain 'manger'"),
+    ("rewards.py:accuracy --data rows.jsonl --set manger=naive", "there is no plain option 'manger'"),
     ("rewards.py:accuracy --data rows.jsonl --call-seconds -30", "--call-seconds"),
     ("--replay nowhere.json", "there is no file nowhere.json"),
     ("--replay broken.json", "broken.json cannot be read as JSON"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,8 @@ def test_the_lines_about_refusals_begin_with_the_share_and_end_with_what_they_do
     assert last == "this says nothing about whether wrong answers are paid"
     assert all(len(line) <= 160 and line.count("(") < 2 for line in rates.lines)
     assert rates.sentence.startswith("Right answers in other spellings. In the right form, 0.0 %")
+    only_in_form = replace(rates, around=replace(rates.around, value=None))
+    assert not any("in another form" in line or "unknown" in line for line in only_in_form.lines)
 
 
 def test_each_way_is_counted_on_the_rows_that_it_applies_to() -> None:

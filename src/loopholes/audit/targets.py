@@ -56,7 +56,7 @@ def target_of(
     allowed = framework(target.framework).OPTIONS
     for option in options:
         if option not in allowed:
-            raise UnknownName(f"option of {target.framework}", option, sorted(allowed))
+            raise UnknownName(f"{target.framework} option", option, sorted(allowed))
     return target
 
 

@@ -95,9 +95,10 @@ class Refusals:
         """The section in short sentences, the last of which keeps it from being read as praise."""
         if self.reader == "unknown":
             return ["no other spelling of a right answer could be tried"]
+        rows = f"{self.rows} row{'' if self.rows == 1 else 's'}"
         return [
-            f"in the right form, {self.within} are refused, on average over {self.rows} rows",
-            f"in another form, {self.around} are refused",
+            f"in the right form, {self.within} are refused, on average over {rows}",
+            *([] if self.around.value is None else [f"in another form, {self.around} are refused"]),
             self.spellings,
             f"the reader is {self.reader}: it {READERS[self.reader]}",
             NOT_ABOUT_GAMING,
