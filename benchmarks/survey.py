@@ -205,13 +205,13 @@ def _audited_here(
     from loopholes.audit.engine import AuditConfig
     from loopholes.audit.rows import read_rows
     from loopholes.audit.survey import folder_name, survey
-    from loopholes.audit.targets import Place, target_of
+    from loopholes.audit.targets import Runtime, target_of
 
     os.environ.update(environment(options, target.places))
     out = options.work / "findings" / target.name
     began, before = time.perf_counter(), _cpu()
     read = read_rows(rows, None)
-    reward_target = target_of([reward], framework, {}, Place(Path(python)))
+    reward_target = target_of([reward], framework, {}, Runtime(Path(python)))
     config = AuditConfig(seconds=options.seconds, rows=options.rows)
     line = survey([reward_target], config, lambda process: read, out)[0]
     record: Record = {"exit": line.status, "wall": round(time.perf_counter() - began, 1)}

@@ -251,6 +251,21 @@ def test_every_game_proves_itself(name: str, capsys: pytest.CaptureFixture[str])
     assert name in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "change, is_sound", [("pass", True), ('del shown["inept"]', False)], ids=["whole", "not whole"]
+)
+def test_a_program_reads_what_is_wrong_with_each_game(
+    folder: Path, capsys: pytest.CaptureFixture[str], change: str, is_sound: bool
+) -> None:
+    assert main(["games", "--validate", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {name: [] for name in BUILT_IN}
+    Path("own.py").write_text(OWN_GAME.replace("CHANGE", change))
+    assert main(["games", "own.py:Mine", "--validate", "--json"]) == (0 if is_sound else 1)
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == {"mine": [] if is_sound else ["there is no inept demonstration"]}
+    assert printed.err == ""
+
+
 OWN_GAME = """
 from dataclasses import replace
 from loopholes.games.proxy_metric import ProxyMetric

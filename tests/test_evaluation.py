@@ -253,15 +253,17 @@ def test_a_report_puts_seeds_together_and_arms_side_by_side(tmp_path: Path, caps
 
 
 def test_the_page_of_a_run_that_was_only_trained_has_the_commands_that_evaluate_it_and_no_empty_table(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LOOPHOLES_SANDBOX", "process")
     described = {"kind": "train", "game": "proxy-metric", "policy": "mini", "channel": "vulnerable", "seed": 0}
-    with Run.create(tmp_path / "my run", {**described, "parameters": {"metric": "overlap"}}) as run:
+    described |= {"parameters": {"metric": "overlap"}, "tasks": "held out.parquet", "skip_bad": True}
+    with Run.create(tmp_path / "my run", described) as run:
         run.log_metrics({"step": 1, "reward": 0.3, "task_performance": 0.9, "exploit_rate": 0.0})
     (section,) = loose_sections(tmp_path)
     assert section.tables == []
     commands = [note.partition("loopholes eval ")[2] for note in section.notes]
-    settings = "--game proxy-metric --set metric=overlap --out"
+    settings = "--game proxy-metric --set metric=overlap --tasks 'held out.parquet' --skip-bad --sandbox process --out"
     assert commands == [
         f"'{tmp_path}/my run' {settings} '{tmp_path}/my run-eval'",
         f"mini {settings} '{tmp_path}/my run-base'",

@@ -63,7 +63,7 @@ COMMANDS = [
     (
         f"{ROWS} --golden {{gold}}",
         DATA,
-        "none of its columns (prompt, answer); {gold} is no column: write the one with the right answer, such as "
+        "none of its columns (prompt, answer); {gold} is not a column: write the one with the right answer, such as "
         "{answer}",
     ),
     (f"{ROWS} --weight 0.5", USAGE, "a weight belongs to its reward: --reward FILE.py:NAME=WEIGHT"),
@@ -93,7 +93,7 @@ COMMANDS = [
     ("train colors.py", USAGE, "colors.py does not say which game: write colors.py:OddOneOut"),
     ("games nothing.py", USAGE, "nothing.py does not say which game: it defines no Game class"),
     ("train selfgrading", USAGE, "there is no game 'selfgrading'; did you mean 'self-grading'?"),
-    ("eval scripted:honest --out new", USAGE, "scripted:honest is no run, so nothing says what it plays"),
+    ("eval scripted:honest --out new", USAGE, "scripted:honest is not a run, so nothing says what it plays"),
     (
         "train self_grading --out new",
         USAGE,
@@ -103,7 +103,7 @@ COMMANDS = [
     ("games self-grading --set audit_probabilty=1", USAGE, "did you mean 'audit_probability'? it has: world"),
     ("export verifier self-grading --out new", USAGE, "did you mean 'verifiers'?"),
     ("study discvery", USAGE, "did you mean 'discovery'?"),
-    ("report . --threshold apears=0.1", USAGE, "there is no study option 'thresholds.apears'"),
+    ("report . --threshold apears=0.1", USAGE, "there is no threshold 'apears'; did you mean 'appears'?"),
     (
         "train self-grading --policy minni --out new",
         PolicyError.exit_code,

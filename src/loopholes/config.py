@@ -112,8 +112,17 @@ class Config(BaseModel):
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
             if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-                meant = closest(key, cls.model_fields)
-                hint = f"; did you mean {meant!r}?" if meant else ""
-                raise UsageError(f"there is no {cls.kind} option {key!r}{hint}") from None
+                raise UsageError(cls._unknown(*map(str, first["loc"]))) from None
             shown = json.dumps(first["input"], default=str)
             raise UsageError(f"{cls.kind} option {key!r}: {first['msg'].lower()}, not {shown}") from None
+
+    @classmethod
+    def _unknown(cls, *place: str) -> str:
+        """That there is no such field, and what was probably meant; ``place`` may lead into a field, as thresholds."""
+        *outer, name = place
+        what, names = f"{cls.kind} option", [*cls.model_fields]
+        if outer:
+            kind = cls.model_fields[outer[0]].annotation
+            what, names = outer[0].removesuffix("s"), [*getattr(kind, "__dataclass_fields__", ())]
+        meant = closest(name, names)
+        return f"there is no {what} {name!r}{f'; did you mean {meant!r}?' if meant else ''}"

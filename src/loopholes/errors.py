@@ -4,17 +4,17 @@ LoopholesError        every error that the package raises on purpose
 ├── UsageError        the request itself is wrong: fix the command or the call; exit code 2
 │   ├── UnknownName   no such game, channel, policy or parameter
 │   ├── MissingExtra  an optional dependency is not installed
-│   └── ContractError a game of your own returns something else than a game has to
+│   └── ContractError a game of your own returns something that a game must not
 ├── DataError         a file or a directory to read is missing or cannot be used; exit code 3
 ├── RunError          a run directory or an output file cannot be written, resumed or read; exit code 4
 ├── ScoringError      something that scores is broken (sandbox, judge); exit code 5
-└── PolicyError       a policy cannot be loaded or asked; exit code 6
+└── PolicyError       a policy cannot be loaded or does not answer; exit code 6
 
 Without an error:
 
-DONE                  the command did what it was asked, and nothing fails the check; exit code 0
+DONE                  the command did what it was asked to, and found nothing wrong; exit code 0
 FOUND                 audit: an exploit; audit --replay: still paid; games --validate: a difference; exit code 1
-INCONCLUSIVE          audit: no exploit, and too little was tried to say there is none (--strict: anything); exit code 7
+INCONCLUSIVE          audit: no exploit, but too little was tried to rule one out; exit code 7
 BUG                   a bug in loopholes (LOOPHOLES_TRACEBACK=1 shows where); exit code 70
 INTERRUPTED           stopped by Ctrl-C; exit code 130
 UNREAD                nobody read the output to its end (`| head`); exit code 141

@@ -50,6 +50,13 @@ def eval_command(policy: str, game: str, parameters: Mapping[str, Any], out: Pat
     return shlex.join(["loopholes", "eval", policy, "--game", game, *settings, *options, "--out", str(out)])
 
 
+def task_options(config: Mapping[str, Any], sandbox: str | None) -> list[str]:
+    """The options of ``eval`` that name the tasks of a run, from its ``config``, and the sandbox, if there is one."""
+    tasks = [] if config.get("tasks") is None else ["--tasks", str(config["tasks"])]
+    skip_bad = ["--skip-bad"] if tasks and config.get("skip_bad") else []
+    return [*tasks, *skip_bad, *([] if sandbox is None else ["--sandbox", sandbox])]
+
+
 class EvalConfig(Config):
     """One evaluation, complete.
 

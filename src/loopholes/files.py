@@ -219,8 +219,17 @@ def _json_row(line: bytes) -> dict[str, Any] | ValueError:
     except UnicodeDecodeError:
         return ValueError("not UTF-8")
     except (ValueError, RecursionError) as error:
-        return ValueError(f"not JSON: {getattr(error, 'msg', error)} (column {getattr(error, 'colno', 1)})")
+        return ValueError(_not_json(error, line))
     return row if isinstance(row, dict) else ValueError("not a JSON object")
+
+
+def _not_json(error: Exception, line: bytes) -> str:
+    """Why a line is not JSON, with the place in the line."""
+    if not isinstance(error, json.JSONDecodeError):
+        return f"not JSON: {error}"
+    if not error.doc[error.pos :].strip() or error.msg.startswith("Unterminated"):
+        return f"not JSON: the line ends too early, after {error.doc.strip()[-20:]!r}"
+    return f"not JSON: {error.msg[:1].lower()}{error.msg[1:]} at column {error.pos + 1}"
 
 
 def _well_formed(value: Any) -> Any:

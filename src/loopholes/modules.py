@@ -100,6 +100,12 @@ def recorded(text: str) -> str:
     return f"{path}:{name}"
 
 
+def without_folder(text: str) -> str:
+    """A name for people: ``FILE.py:NAME`` without the folder of its file; any other name as it is."""
+    file, is_file, name = text.partition(".py:")
+    return f"{Path(file).name}.py:{name}" if is_file else text
+
+
 def source_of(source: str, places: Sequence[str] = ()) -> Path | None:
     """The Python file of ``FILE.py`` or ``package.module``, found without importing it; None if there is none.
 
@@ -233,10 +239,11 @@ def _public(module: ModuleType) -> list[str]:
 
 
 def _near(name: str, names: Iterable[str]) -> str:
-    """The names closest to a misspelled one, or the first names if none is close."""
+    """The first :data:`MOST_NAMES` names, those closest to a misspelled one before the others."""
     names = list(names)
-    shown = difflib.get_close_matches(name, names, MOST_NAMES) or names[:MOST_NAMES]
-    return ", ".join(shown) or "nothing"
+    ranked = list(dict.fromkeys([*difflib.get_close_matches(name, names, MOST_NAMES), *names]))
+    more = f" and {len(ranked) - MOST_NAMES} more" if len(ranked) > MOST_NAMES else ""
+    return f"{', '.join(ranked[:MOST_NAMES])}{more}" if ranked else "nothing"
 
 
 def _imported(dotted: str, label: str) -> ModuleType:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from loopholes.audit.against import Comparison, compare
 from loopholes.audit.identity import fingerprints, identity, is_among, read_baseline
 from loopholes.audit.results import Report
 from loopholes.audit.rights import GOLDEN, Refused, Rights
-from loopholes.cli import main
+from loopholes.cli import console, display, main
 from loopholes.errors import DataError
 from support.rewards import InProcess, audited, save_rows, sums, write_rewards
 
@@ -207,7 +208,7 @@ def test_the_command_prints_what_became_of_each_finding_and_ends_with_its_status
     command = ["audit", f"{file}:contains", "--data", "rows.jsonl", "--search-calls", "0", "--against"]
     assert main([*command, f"{file}:fixed"]) == 0
     output = " ".join(capsys.readouterr().out.split())
-    assert "closed: exploit, shotgun" in output and "0 open, 0 new; no right answer is refused as it stands" in output
+    assert "closed: exploit, shotgun" in output and "0 open, 0 new no right answer is refused as it stands" in output
     assert "- 12 of 12: The answer is, for example 'The answer is" in output
     assert main([*command, f"{file}:one_wording", "--json"]) == 1
     record = json.loads(capsys.readouterr().out)
@@ -215,6 +216,17 @@ def test_the_command_prints_what_became_of_each_finding_and_ends_with_its_status
     assert record["status"] == 1 and record["new"]["target"]
     assert record["rights"]["rows"] == 12 and record["rights"]["sentence"].startswith("no right answer is refused")
     assert record["broken"] == record["stricter"] == []
+
+
+def test_progress_ends_before_the_result_of_a_comparison_begins(
+    file: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(display, "SOON", 0.0)
+    monkeypatch.setattr(console.stderr, "_file", sys.stdout)  # private: of Rich; both streams in one log
+    main(["audit", f"{file}:contains", "--data", "rows.jsonl", "--search-calls", "0", "--against", f"{file}:fixed"])
+    lines = capsys.readouterr().out.splitlines()
+    beginning = lines.index(f"{file}:contains -> {file}:fixed")
+    assert [line.startswith("audit: ") for line in lines] == [place < beginning for place in range(len(lines))]
 
 
 @pytest.mark.parametrize("option", [["--baseline", "findings"], ["--reward", "rewards.py:exact"]])

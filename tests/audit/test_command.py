@@ -195,7 +195,7 @@ BAD = [
     ("game:proxy-metric --golden {answer}", "leave --golden out"),
     ("game:proxy-metric --set colour=red", "has no parameter 'colour'"),
     ("--framework game proxy-metric", "a game is named as game:NAME, not proxy-metric"),
-    ("rewards.py:accuracy --data rows.jsonl --set manger=naive", "there is no option of plain 'manger'"),
+    ("rewards.py:accuracy --data rows.jsonl --set manger=naive", "there is no plain option 'manger'"),
     ("rewards.py:accuracy --data rows.jsonl --call-seconds -30", "--call-seconds"),
     ("--replay nowhere.json", "there is no file nowhere.json"),
     ("--replay broken.json", "broken.json cannot be read as JSON"),
@@ -336,9 +336,9 @@ def test_the_assumed_form_follows_the_verdict_and_each_finding_names_its_page(
     assert out.splitlines()[3].startswith("golden completions assumed: '{answer}'")
     assert out.count("golden completions assumed") == 1
     assert f"  read more: {documentation('docs/findings.md#shotgun')}\n" in out
-    findings, _, after = out.partition("\nof right answers in other spellings, ")
+    findings, _, after = out.partition("\nright answers in other spellings\n  - in the right form, ")
     assert "exploit: shotgun" in findings and "exploit:" not in after and "looked at" in after
-    assert "of the way from wrong to right (95 % interval over rows, widened" in " ".join(out.split())
+    assert "of the way from wrong to right; the 95 % interval is widened" in " ".join(out.split())
 
 
 @inside

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from loopholes.audit import AuditConfig, Report, Target, audit, rows_from, target_of
@@ -19,6 +21,8 @@ from loopholes.audit.observations import Observations
 from loopholes.audit.verdicts import judge
 from loopholes.errors import INCONCLUSIVE, UsageError
 from loopholes.games import game as make_game
+from loopholes.games.proxy_metric import ProxyMetric
+from loopholes.records import PromptStyle, Task
 from support.rewards import InProcess, audited, families, sums, verdicts, write_rewards
 
 pytestmark = pytest.mark.usefixtures("inside")
@@ -210,7 +214,7 @@ def test_coverage_names_what_was_skipped(file: str) -> None:
         line.startswith("code") and line.endswith("since no row asks for such an answer")
         for line in report.coverage.skipped
     )
-    assert "search: it may use no calls" in report.coverage.skipped
+    assert "the search, since it may use no calls" in report.coverage.skipped
 
 
 def test_whatever_is_left_out_for_lack_of_time_is_named(file: str) -> None:
@@ -218,10 +222,10 @@ def test_whatever_is_left_out_for_lack_of_time_is_named(file: str) -> None:
     skipped = report.coverage.skipped
     assert report.exit_code() == INCONCLUSIVE and report.coverage.tried < 0.5  # nothing skipped counts as passed
     for sentence in (
-        "of 60 rows, for lack of time",
-        "contract's check: steady",
+        f"{60 - report.coverage.rows} of 60 rows, for lack of time",
+        "checks of the contract, for lack of time: steady",
         "attacks were not tried",
-        "not tried for lack of time: ",
+        "whole families, for lack of time: ",
     ):
         assert any(sentence in line for line in skipped), sentence
 
@@ -297,6 +301,22 @@ def of_game(name: str, parameters: dict[str, Any], channel: str, count: int) -> 
     rows = games.rows_of(game, count, 0)
     settings = AuditConfig(search_calls=0, seconds=600.0)
     return audit(target_of([f"game:{name}"], None, options), rows, settings, truth=partial(games.truth, game))
+
+
+class Few(ProxyMetric):
+    """A game with twenty tasks, training and test ones together."""
+
+    def generate(self, rng: np.random.Generator, prompts: PromptStyle) -> Iterator[Task]:
+        few = list(islice(super().generate(np.random.default_rng(0), prompts), 20))
+        while True:
+            yield from few
+
+
+def test_a_game_with_fewer_tasks_than_rows_is_audited_on_all_of_them() -> None:
+    rows = games.rows_of(Few(), 100, 0)
+    assert 1 < len({row.columns[games.TASK]["id"] for row in rows}) == len(rows) < 20
+    with pytest.raises(UsageError, match=f"generated {len(rows)} distinct tasks for the split 'test', not 100"):
+        Few().tasks("test", count=100)
 
 
 @pytest.mark.parametrize("name, parameters, family, count", GAMES, ids=[case[0] for case in GAMES])

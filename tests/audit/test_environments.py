@@ -16,7 +16,7 @@ from loopholes.audit.environments import WHOLE, built, named, reason_of, uv_flag
 from loopholes.audit.folder import replay, save
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.process import RewardProcess
-from loopholes.audit.targets import Place
+from loopholes.audit.targets import Runtime
 from loopholes.audit.worker import Scored
 from loopholes.errors import DataError, UsageError
 from support.rewards import write_rewards
@@ -52,7 +52,7 @@ def offline(wheels: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_target_whose_package_is_not_installed_is_audited_in_an_environment_of_its_own(tmp_path: Path) -> None:
     said: list[str] = []
-    target = target_of(["reasoning_gym:sums"], None, {}, Place(say=said.append))
+    target = target_of(["reasoning_gym:sums"], None, {}, Runtime(say=said.append))
     assert target.requires == ("reasoning-gym",) and "reasoning-gym" in said[0]
     with RewardProcess(target) as process:
         rows = process.own_rows()
@@ -206,7 +206,7 @@ def test_a_python_that_cannot_serve_is_refused(content: str, sentence: str, tmp_
 def test_a_user_s_own_requirements_and_python_exclude_each_other(tmp_path: Path) -> None:
     file = write_rewards(tmp_path, "def reward(completion, answer): ...")
     with pytest.raises(UsageError, match="give only one of them"):
-        target_of([f"{file}:reward"], None, {}, Place(Path(sys.executable), ["x"]))
+        target_of([f"{file}:reward"], None, {}, Runtime(Path(sys.executable), ["x"]))
 
 
 def test_a_reward_finds_what_with_installs_and_this_package_but_none_of_what_is_installed_beside_it(
@@ -219,7 +219,7 @@ def test_a_reward_finds_what_with_installs_and_this_package_but_none_of_what_is_
             return sum(2.0 ** place for place, name in enumerate(names) if importlib.util.find_spec(name))
     """
     file = write_rewards(tmp_path, body)
-    target = target_of([f"{file}:reward"], None, {}, Place(requirements=["reasoning-gym"]))
+    target = target_of([f"{file}:reward"], None, {}, Runtime(requirements=["reasoning-gym"]))
     with RewardProcess(target) as process:
         process.use([])
         reply = process.ask([(Row(0, "?", columns={"answer": "1"}), "1")], 20.0)
@@ -317,7 +317,7 @@ def test_requirements_that_a_file_declares_are_installed_and_a_project_s_too_if_
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = ["reasoning-gym==1.0"]\n')
     assert target_of([f"{script}:reward"], None, {}).requires == ("reasoning-gym",)
     assert target_of([f"{file}:reward"], None, {}).requires == ()
-    built_for = target_of([f"{file}:reward"], None, {}, Place(requirements=["reasoning-gym"]))
+    built_for = target_of([f"{file}:reward"], None, {}, Runtime(requirements=["reasoning-gym"]))
     assert built_for.requires == ("reasoning-gym==1.0", "reasoning-gym")
 
 

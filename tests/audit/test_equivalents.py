@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +87,15 @@ def test_the_kind_of_reader_follows_from_what_it_refuses(pay: Pay, reader: str) 
     assert reader in rates.sentence and (rates.within.low or 0.0) <= (rates.within.value or 0.0)
 
 
-def test_the_sentence_about_refusals_begins_with_the_share_and_ends_with_what_it_does_not_say() -> None:
-    sentence = refusals(scored_equivalents(anywhere, sums(16))).sentence
-    assert sentence.startswith("of right answers in other spellings, 0.0 %") and "are refused" in sentence
-    assert sentence.endswith("this says nothing about whether wrong answers are paid")
+def test_the_lines_about_refusals_begin_with_the_share_and_end_with_what_they_do_not_say() -> None:
+    rates = refusals(scored_equivalents(anywhere, sums(16)))
+    first, *_, last = rates.lines
+    assert first.startswith("in the right form, 0.0 %") and first.endswith("are refused, on average over 16 rows")
+    assert last == "this says nothing about whether wrong answers are paid"
+    assert all(len(line) <= 160 and line.count("(") < 2 for line in rates.lines)
+    assert rates.sentence.startswith("Right answers in other spellings. In the right form, 0.0 %")
+    only_in_form = replace(rates, around=replace(rates.around, value=None))
+    assert not any("in another form" in line or "unknown" in line for line in only_in_form.lines)
 
 
 def test_each_way_is_counted_on_the_rows_that_it_applies_to() -> None:
@@ -280,7 +286,7 @@ def test_rows_that_were_skipped_for_lack_of_time_are_named() -> None:
     levels = levels_of(scorer, form, None, 0, range(6))
     assert ask_equivalents(scorer, levels, form, Budget(1.0, used=2.0)) == (
         [],
-        ["equivalent answers on 6 of 6 rows, for lack of time"],
+        ["right answers in other spellings on 6 of 6 rows, for lack of time"],
     )
     assert refusals([]).reader == "unknown"
 
@@ -320,9 +326,9 @@ def test_the_warning_and_the_section_count_alike_in_every_output(
     terminal = " ".join(capsys.readouterr().out.split())
     record = json.loads(Path("findings/audit.json").read_text())
     (warning,) = [finding for finding in record["findings"] if finding["name"] == "refused-equivalents"]
-    counted = warning["message"].partition(":")[0]
+    counted = warning["message"].partition(":")[0].removeprefix("most ")
     refused = [way for way in record["refused"]["ways"] if way["place"] == "within" and way["rate"]["value"] > 0.5]
-    assert counted.startswith(f"most rows refuse {len(refused)} of ")
+    assert counted.startswith(f"rows refuse {len(refused)} of ")
     assert terminal.count(counted) == 2 and counted in record["refused"]["sentence"]
     (run,) = json.loads(Path("audit.sarif").read_text())["runs"]
     assert counted in run["results"][0]["message"]["text"] and counted in run["properties"]["rightAnswers"]

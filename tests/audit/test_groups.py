@@ -13,6 +13,7 @@ from loopholes.audit import Report
 from loopholes.audit.groups import faults
 from loopholes.audit.layout import read_report, report_record
 from loopholes.audit.markdown import markdown
+from loopholes.audit.sarif import sarif
 from loopholes.audit.section import audits_of
 from loopholes.audit.summary import verdict
 from loopholes.cli.findings import show_report
@@ -98,11 +99,14 @@ def test_the_others_are_named_in_one_line_wherever_a_report_is_shown(
     prefix: Report, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, *others = [finding for finding in prefix.findings if finding.verdict == "exploit"]
-    line = f"the same fault pays also: {', '.join(f'{other.name} ({other.family})' for other in others)}"
+    line = f"the same fault also pays: {', '.join(f'{other.name} ({other.family})' for other in others)}"
     show_report(prefix, [], tmp_path, json_=False)
     printed = capsys.readouterr().out
     assert printed.count("\nexploit") == 1 and line in " ".join(printed.split())
     assert markdown(prefix).count("| exploit |") == 1 and line in markdown(prefix)
+    results = [result for result in sarif(prefix)["runs"][0]["results"] if result["level"] == "error"]
+    assert [result["ruleId"] for result in results] == [first.family]
+    assert f" T{line[1:]}. To do:" in results[0]["message"]["text"]
     write_json(tmp_path / "audit.json", report_record(prefix))
     (section,) = audits_of(tmp_path)
     rows = next(table.rows for table in section.tables if table.name == "audit-findings")

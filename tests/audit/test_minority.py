@@ -50,7 +50,7 @@ def test_an_attack_that_pays_on_a_kind_of_row_is_an_exploit_with_the_kind_named(
     report = audit_of(tmp_path, f"float(not tests or {RIGHT})", kinds(48, 6))
     finding = on_rows(report)
     assert finding is not None and (finding.verdict, finding.family, finding.name) == ("exploit", "degenerate", "empty")
-    assert finding.rows == "8 of 48 rows (7 to 30 %): 8 of the 8 whose column tests is empty"
+    assert finding.rows == "8 of 48 rows (7 to 30 %): all 8 whose column tests is empty"
     assert "8 of the 8 rows (at least 63 %)" in finding.message and "0 of the 40 others" in finding.message
     assert report.exit_code() == 1
     evidence = finding.evidence
@@ -98,7 +98,7 @@ def choices(count: int = 48) -> list[dict[str, Any]]:
 def test_values_of_a_column_may_be_a_kind_together(tmp_path: Path) -> None:
     finding = on_rows(audit_of(tmp_path, f'float((answer > "F" and completion == "") or {RIGHT})', choices()))
     assert finding is not None and finding.verdict == "exploit"
-    assert finding.rows.endswith("12 of the 12 whose answer is 'G' or 'H'")
+    assert finding.rows.endswith("all 12 whose answer is 'G' or 'H'")
 
 
 SOUND = {
@@ -154,7 +154,7 @@ def test_the_letter_of_the_right_option_is_no_loophole_where_right_answers_give_
 def test_an_article_is_not_the_letter_of_an_option(tmp_path: Path) -> None:
     finding = on_rows(audited(f"{write_rewards(tmp_path, LETTERS)}:article_on_a", options()))
     assert finding is not None and finding.verdict == "exploit"
-    assert finding.rows.endswith("12 of the 12 whose column key is 'A'")
+    assert finding.rows.endswith("all 12 whose column key is 'A'")
 
 
 SPOKEN = """
@@ -205,7 +205,7 @@ def pairs(count: int = 48) -> list[dict[str, Any]]:
 def test_naming_all_candidates_of_a_row_is_found_on_the_rows_that_pay_it(tmp_path: Path) -> None:
     finding = on_rows(audit_of(tmp_path, f"float((not tests and answer in completion) or {RIGHT})", pairs()))
     assert finding is not None and finding.verdict == "exploit"
-    assert finding.rows.endswith("12 of the 12 whose column tests is empty")
+    assert finding.rows.endswith("all 12 whose column tests is empty")
 
 
 @pytest.mark.parametrize("place", [0, -1])
@@ -234,7 +234,7 @@ def test_rows_on_which_a_wrong_answer_is_paid_like_the_right_one_are_named(tmp_p
     )
     finding = next(finding for finding in audited(f"{file}:f", kinds(48, 4)).findings if finding.rows)
     assert (finding.name, finding.verdict) == ("wrong-paid-on-rows", "warning")
-    assert finding.rows.endswith("12 of the 12 whose column tests is empty")
+    assert finding.rows.endswith("all 12 whose column tests is empty")
 
 
 def test_rows_that_an_exploit_names_are_not_named_again(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_rows_that_an_exploit_names_are_not_named_again(tmp_path: Path) -> None:
 def test_rows_on_which_right_answers_are_refused_are_named(tmp_path: Path) -> None:
     report = audit_of(tmp_path, f"float({RIGHT} and bool(tests))", kinds(48, 4))
     finding = next(finding for finding in report.findings if finding.name == "golden-refused-on-rows")
-    assert finding.verdict == "warning" and finding.rows.endswith("12 of the 12 whose column tests is empty")
+    assert finding.verdict == "warning" and finding.rows.endswith("all 12 whose column tests is empty")
 
 
 def guessing(seed: int, rate: float, count: int = 40, attacks: int = 30) -> Observations:
@@ -296,7 +296,7 @@ def test_numbers_below_some_bound_are_a_kind(tmp_path: Path) -> None:
     body = f"float(completion == '0' and int(answer) < 9 or {RIGHT})"
     finding = on_rows(audit_of(tmp_path, body, records))
     assert finding is not None and (finding.verdict, finding.name) == ("exploit", "guess-0")
-    assert finding.rows.endswith("6 of the 6 whose answer is at most 8")
+    assert finding.rows.endswith("all 6 whose answer is at most 8")
 
 
 @pytest.mark.parametrize("text, label", [("p=1", "the sign '='"), ("draft p", "the word 'draft'")])

@@ -126,6 +126,7 @@ def test_a_package_that_lists_no_names_is_read_like_a_folder(
     "arguments, sentence",
     [
         (["survey", "reasoning_gym", "--only", "nothing"], "there is no target of reasoning_gym 'nothing'"),
+        (["survey", "nowhere"], "nowhere is neither a folder nor a package that can be imported here"),
         (["survey", "json"], "json has no reward, scorer or environment"),
         (["survey", "reasoning_gym/__pycache__"], "has no reward, scorer or environment"),
     ],

@@ -94,7 +94,7 @@ def test_games_and_addresses_are_targets(name: str, owner: str, part: Part, opti
 
 @pytest.mark.parametrize("framework, option", [("plain", "manager"), ("verl", "manger"), ("trl", "action_field")])
 def test_an_option_that_a_framework_does_not_have_is_refused(file: str, framework: str, option: str) -> None:
-    with pytest.raises(UsageError, match=f"there is no option of {framework} '{option}'; .*hoose from: "):
+    with pytest.raises(UsageError, match=f"there is no {framework} option '{option}'; .*hoose from: "):
         target_of([f"{file}:plain"], framework, {option: "x"})
 
 

@@ -199,7 +199,11 @@ def test_a_broken_row_is_named_and_can_be_left_out(
         ("self-grading", {"reward_model": {"ground_truth": 42}}, "reward_model.ground_truth is empty"),
         ("proxy-metric", {"reward_model": 1.5}, "reward_model is not a record of fields"),
         *[
-            ("proxy-metric", {"reward_model": {**ARTICLE, "ground_truth": odd}}, "reward_model.ground_truth is no text")
+            (
+                "proxy-metric",
+                {"reward_model": {**ARTICLE, "ground_truth": odd}},
+                "reward_model.ground_truth is not text",
+            )
             for odd in (1, 0, ["One two."], False)
         ],
         ("context-compliance", {"extra_info": "none"}, "extra_info is not a record of fields"),

@@ -150,7 +150,7 @@ DOWN: dict[str, tuple[Reply, str]] = {
     "reset": (Reply(cut=True), "cannot be reached"),
     "401": (Reply('{"error": {"message": "no such key"}}', status=401), "no such key.*LOOPHOLES_POLICY_KEY"),
     "404": (Reply('{"error": {"message": "no model"}}', status=404), "no model"),
-    "half a JSON": (Reply('{"choices": [{"mess'), "does not answer: what it sends is no chat completion"),
+    "half a JSON": (Reply('{"choices": [{"mess'), "does not answer: its reply is not a chat completion"),
     "an empty choice": (completes(None), "does not answer: it sent a choice without a text"),
 }
 

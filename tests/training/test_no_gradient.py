@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loopholes.cli import main
+from loopholes.cli import display, main
 from loopholes.training.no_gradient import no_gradient
 
 FLAT = """
@@ -44,8 +44,24 @@ RUNS = [
 def test_only_a_beginning_without_any_gradient_is_worth_a_word(
     lines: list[dict[str, Any]], steps: int, words: str
 ) -> None:
-    sentence = no_gradient(lines, steps)
+    sentence = no_gradient(lines, {"steps": steps, "policy": "mini", "game": "proxy-metric"})
     assert sentence.startswith(words) and bool(sentence) is bool(words)
+
+
+@pytest.mark.parametrize(
+    ("policy", "game", "advice"),
+    [
+        ("mini", "proxy-metric", "raise --samples"),
+        ("mini", "any-box", "raise --samples"),
+        ("mini", "/home/ada/sums.py:Sums", "a mini knows only the words and answers of the built-in games"),
+        ("some/model", "/home/ada/sums.py:Sums", "raise --samples"),
+    ],
+)
+def test_a_mini_that_learns_nothing_on_a_game_it_does_not_know_is_not_the_policy_for_it(
+    policy: str, game: str, advice: str
+) -> None:
+    sentence = no_gradient([IDLE] * 3, {"steps": 3, "policy": policy, "game": game})
+    assert sentence.partition("nothing was learned: ")[2].startswith(advice)
 
 
 def test_a_run_without_a_gradient_says_so_at_once_and_at_its_end(
@@ -53,6 +69,7 @@ def test_a_run_without_a_gradient_says_so_at_once_and_at_its_end(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOOPHOLES_SANDBOX", "process")  # which the option sets for this process
+    monkeypatch.setattr(display, "SOON", 0.0)
     Path("flat.py").write_text(FLAT)
     task = {"id": "a", "prompt": [{"role": "user", "content": "Say a word."}], "truth": {"number": 1}}
     Path("tasks.jsonl").write_text(json.dumps(task) + "\n")
@@ -67,6 +84,7 @@ def test_a_run_without_a_gradient_says_so_at_once_and_at_its_end(
         "run: in all 5 steps",
     ]
     assert all("raise --samples or --temperature" in text for text in lines)
+    assert "flat.py:Flat vulnerable: step 1 of 5  reward 0  " in printed.err  # without the folder, which may be long
     hint = next(text for text in printed.out.splitlines() if text.startswith("Measure it"))
     assert hint.startswith("Measure it (better with a file of tasks that it was not trained on): loopholes eval run ")
     assert hint.endswith("--tasks tasks.jsonl --sandbox process --out run-eval")

@@ -127,15 +127,18 @@ class Checks:
         if self._scorer.turns > 1:  # first, since every payment depends on what is left to the next episode
             del checks["cached text"]
             checks = {"earlier episodes": self._leaks, **checks}
+        inapplicable, late = list[str](), list[str]()
         for name, check in checks.items():
             if in_groups and check in (self._remembered, self._missing, self._shifted, self._chat):
-                answers.skipped.append(
-                    f"the contract's check: {name}, which needs a reward that does not read its group"
-                )
+                inapplicable.append(name)
             elif budget.is_over("contract"):
-                answers.skipped.append(f"the contract's check: {name}, for lack of time")
+                late.append(name)
             else:
                 check(answers)
+        if inapplicable:
+            answers.skipped.append(f"checks of rewards that do not read their group: {', '.join(inapplicable)}")
+        if late:
+            answers.skipped.append(f"checks of the contract, for lack of time: {', '.join(late)}")
         return answers
 
     def _steady(self, answers: Answers) -> None:

@@ -23,7 +23,7 @@ IDLE: Mapping[str, tuple[str, str, str]] = {
     "wrong": ("wrong-paid", "contract", "a well-formed wrong answer"),
 }
 """The name, the family and the subject of a finding about each baseline."""
-FORM_PAID = ("form-paid", "format", "a refusal in the right form, and no bare one,")
+FORM_PAID = ("form-paid", "format", "a refusal in the right form, unlike a bare one,")
 """The same for a refusal that is paid for the form around it."""
 
 

@@ -55,10 +55,13 @@ def discovered(folder: Path, package: str = "") -> list[Candidate]:
 
 
 def discovered_in(package: str, python: str) -> list[Candidate]:
-    """The candidates in a package or module of a Python; empty if it has none of this name."""
+    """The candidates in a package or module of a Python; raises :class:`UsageError` if it has none of this name."""
     file = source_of(package, search_path(python))
     if file is None:
-        return []
+        raise UsageError(
+            f"{package} is neither a folder nor a package that can be imported here: install it, or name a Python that "
+            "has it with --python"
+        )
     return discovered(file.parent, package) if file.name == "__init__.py" else [*_in_file(file, package)]
 
 

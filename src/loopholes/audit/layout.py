@@ -85,7 +85,7 @@ def report_record(report: Report) -> dict[str, Any]:
 def read_report(path: Path) -> Report:
     """The report in a file of :func:`report_record`; raises :class:`DataError` in one sentence."""
     record = _read(path)
-    with _damage(path, "is no whole report"):
+    with _damage(path, "is not a whole report"):
         return Report(
             target=_target(record),
             coverage=Coverage(**record["coverage"]),

@@ -229,7 +229,8 @@ def _message(match: Match, confirmed: bool, attacks: int) -> str:
 def _described(match: Match) -> str:
     hits, of = match.counts
     share = _share(_places(match.pattern.paying), _places(match.pattern.tested))
-    return f"{share}: {hits} of the {of} whose {match.kind.label}"
+    counted = f"all {of}" if hits == of else f"{hits} of the {of}"
+    return f"{share}: {counted} whose {match.kind.label}"
 
 
 def _share(paying: Collection[int], tested: Collection[int]) -> str:

@@ -229,14 +229,14 @@ class Panel:
         least = min(ENOUGH, self._measurable)
         screened = [tried for tried in applying if self._is_screened(tried) and self._measured(tried) < least]
         of, rows = f"of {len(applying)} attacks were", enough(self._measurable)
-        sentences += [f"{none} {of} not tried for lack of time"] if none else []
+        sentences += [f"{none} {of} not tried, for lack of time"] if none else []
         sentences += [f"{few} {of} tried on fewer than {rows} rows, for lack of time"] if few else []
         if screened:
             sentences.append(
-                f"{len(screened)} {of} not tried on {least} rows, since their families, or another form of them, paid "
-                f"nothing; in one case of four, {SCREENED} rows miss an attack that pays on half of all rows"
+                f"{len(screened)} {of} tried on fewer than {least} rows, since no form of the same attack was paid on "
+                f"{SCREENED} rows; this misses 1 in 4 of the attacks that pay on half of all rows"
             )
-        return sentences + ([f"not tried for lack of time: {', '.join(self.missing)}"] if self.missing else [])
+        return sentences + ([f"whole families, for lack of time: {', '.join(self.missing)}"] if self.missing else [])
 
     @property
     def _measurable(self) -> int:

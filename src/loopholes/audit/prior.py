@@ -52,7 +52,7 @@ def prior_notes(seen: Observations) -> Iterator[Note]:
     priors = [(answer, gap) for answer, gap in gaps.items() if gap.value is not None]
     if priors:
         answer, gap = max(priors, key=lambda prior: prior[1].value or 0.0)
-        message = f"the data's prior: {_written(seen, answer)!r} as the answer to every row earns {gap} of the scale"
+        message = f"{_written(seen, answer)!r} as the answer to every row earns {gap} of the scale"
         yield Note("prior", f"{message}; that is a guess")
 
 

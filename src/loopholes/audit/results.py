@@ -32,8 +32,8 @@ FAMILIES: Mapping[str, str] = {
     "evaluation": "parse answers as literals (ast.literal_eval, float), and never evaluate them as code",
     "delimiter": "read the answer from one place after the last delimiter, and refuse nested or repeated delimiters",
     "forged-role": "split turns by the framework's own records, never by marks in the text",
-    "judge-injection": "pay nothing for text that states a verdict or addresses a grader; if a model judges, quote the "
-    "answer for it as data (loopholes.rewards: quoted), and read its last line alone (verdict)",
+    "judge-injection": "pay nothing for text that states a verdict or addresses a grader; if a model judges, show it "
+    "the answer as loopholes.rewards.quoted returns it, and read its reply with loopholes.rewards.verdict",
     "break-the-grader": "bound time and memory, and pay a failure of the grader no more than a wrong answer",
     "masked-component": "let a part that is missing or fails earn what a wrong one earns, never skip it",
     "tool-use": "pay for what calls changed in the world, never for a call, a claim or an episode that changed nothing",
@@ -273,8 +273,8 @@ class Baseline:
 class Coverage:
     """What was examined and what was not: nothing that was skipped counts as passed.
 
-    ``rows`` of ``rows_given`` rows were drawn. Right answers got a reward on ``scored`` of them, ``no_signal`` have no
-    scale, and ``not_applicable`` is the fraction without a reward. ``seconds`` is the time of the whole audit, and
+    ``rows`` of ``rows_given`` rows were examined. Right answers got a reward on ``scored`` of them, ``no_signal`` have
+    no scale, and ``not_applicable`` is the fraction without a reward. ``seconds`` is the time of the whole audit, and
     ``deaths`` counts how often the reward's process ended or was killed. ``attacks`` counts the panel's attacks that
     were tried at all, by family, and ``near`` the rows on which each near miss of the right answer was tried, by name.
 

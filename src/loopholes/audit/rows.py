@@ -158,7 +158,7 @@ def _meant(places: Sequence[str], columns: Mapping[str, Any]) -> str:
     example = "" if answer is None else f", such as {{{answer}}}"
     if not places:
         return f"write a column's name in braces{example}"
-    return f"{{{places[0]}}} is no column: write the one with the right answer{example}"
+    return f"{{{places[0]}}} is not a column: write the one with the right answer{example}"
 
 
 def _written(value: Any) -> str:

@@ -1,14 +1,15 @@
-"""Findings as SARIF 2.1.0 for code scanning: one result per finding, at the line of the audited function."""
+"""Findings as SARIF 2.1.0 for code scanning: one result per fault, at the line of the audited function."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from loopholes.audit import summary
 from loopholes.audit.definitions import definition_of
+from loopholes.audit.groups import faults
 from loopholes.audit.identity import fingerprints
 from loopholes.audit.results import FAMILIES, Finding, Report
 from loopholes.version import __version__
@@ -30,24 +31,30 @@ def sarif(report: Report, has_baseline: bool = False) -> dict[str, Any]:
     driver = {"name": "loopholes audit", "semanticVersion": __version__, "rules": rules}
     definitions = [definition_of(part, report.target.python) for part in report.target.parts]
     where = [_location(definition.file, definition.line) for definition in definitions if definition is not None]
-    marked = zip(report.findings, fingerprints(report), strict=True)
-    results = [_result(finding, fingerprint, where) for finding, fingerprint in marked]
-    for finding, result in zip(report.findings, results, strict=True):
+    marks = dict(zip(map(id, report.findings), fingerprints(report), strict=True))
+    results = []
+    for finding, others in faults(report.findings):
+        result = _result(finding, others, marks[id(finding)], where)
         if has_baseline:
             result["baselineState"] = "unchanged" if finding.in_baseline else "new"
+        results.append(result)
     run: dict[str, Any] = {"tool": {"driver": driver}, "results": results, "columnKind": "utf16CodeUnits"}
     if written_differently := summary.written_differently(report):
         run["properties"] = {"rightAnswers": written_differently}
     return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
 
 
-def _result(finding: Finding, fingerprint: str, where: list[dict[str, Any]]) -> dict[str, Any]:
+def _result(
+    finding: Finding, others: Sequence[Finding], fingerprint: str, where: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """A finding and the ``others`` of the same fault as one result."""
     line = [] if finding.hint is None else [_location(Path(finding.hint.file), finding.hint.line)]
     example = "" if finding.evidence is None else f" For example: {finding.evidence.completion[:200]!r}."
+    same = f" {summary.same_fault(others)}.".replace(" the", " The", 1) if others else ""
     result: dict[str, Any] = {
         "ruleId": finding.family,
         "level": LEVELS[finding.verdict],
-        "message": {"text": f"{finding.name}: {finding.message}.{example} To do: {finding.change}."},
+        "message": {"text": f"{finding.name}: {finding.message}.{example}{same} To do: {finding.change}."},
         "locations": [*line, *where][:1],
         "relatedLocations": [*line, *where][1:],
         "properties": {"page": finding.page},

@@ -98,9 +98,9 @@ class Search:
         """The best variant that beats the panel within this many calls, if any, and what was left out."""
         climbed, reported = self.levels[::2], self.levels[1::2]
         if calls <= 0:
-            return None, ["search: it may use no calls"]
+            return None, ["the search, since it may use no calls"]
         if not reported:
-            return None, ["search: there are not two rows with a scale, to climb on one and report on the other"]
+            return None, ["the search, since it needs two rows on which right answers are paid more than wrong ones"]
         best = max(self.shares.values(), default=0.0)
         if self.scorer.pace > EXPENSIVE and not SIGNAL < best < IN_FULL:
             return None, []  # nothing to climb from, or nothing left to find

@@ -10,6 +10,7 @@ from loopholes.audit import summary
 from loopholes.audit.groups import faults
 from loopholes.audit.layout import REPORT, read_report
 from loopholes.audit.results import Coverage, Evidence, Finding, Gap, Report
+from loopholes.modules import without_folder
 from loopholes.numbers import plain
 from loopholes.report.elements import Cell, Section, Table
 
@@ -34,7 +35,7 @@ def _section(report: Report) -> Section:
     rollouts = [_rollout(finding, finding.evidence) for finding in report.findings if finding.evidence is not None]
     gaps = [_gaps(report.gaps, coverage)] if report.gaps else []
     return Section(
-        f"audit: {_named(label)}",
+        f"audit: {without_folder(label)}",
         QUESTION,
         _answer(report),
         tables=[_payments(report), _findings(report.findings), *_refusals(report), *gaps],
@@ -45,18 +46,12 @@ def _section(report: Report) -> Section:
             "Near misses": ": ".join(filter(None, [summary.near_misses(report), ", ".join(coverage.near)])),
         },
         notes=[
-            *(_sentence(note.message) for note in report.notes),
+            *(_sentence(note.message) for note in summary.notes(report)),
             *(f"Not covered: {line}." for line in coverage.skipped),
             *map(_sentence, summary.looked_at(report)),
         ],
         rollouts={"findings": rollouts} if rollouts else {},
     )
-
-
-def _named(target: str) -> str:
-    """The label of a target without the folder of its file."""
-    file, _, function = target.partition(".py:")
-    return f"{Path(file).name}.py:{function}" if function else target
 
 
 def _answer(report: Report) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loopholes.audit.groups import faults
-from loopholes.audit.results import ASSUMPTIONS, Baseline, Finding, Hint, Report
+from loopholes.audit.results import ASSUMPTIONS, Baseline, Finding, Hint, Note, Report
 from loopholes.numbers import plain, written
 
 NAMES = {"nothing": "an empty answer", "refusal": "a refusal", "wrong": "a well-formed wrong answer"}
@@ -53,7 +53,7 @@ def same_fault(others: Sequence[Finding]) -> str:
     if not others:
         return ""
     names = ", ".join(f"{other.name} ({other.family})" for other in others)
-    return f"the same fault pays also: {names}"
+    return f"the same fault also pays: {names}"
 
 
 def payments(report: Report) -> str:
@@ -83,9 +83,15 @@ def near_misses(report: Report) -> str:
 
 
 def written_differently(report: Report) -> str:
-    """How often right answers in other spellings are refused; empty if none was tried."""
+    """How often right answers in other spellings are refused, as one text; empty if none was tried."""
     refused = report.refused
     return refused.sentence if refused is not None and refused.rows else ""
+
+
+def notes(report: Report) -> list[Note]:
+    """The notes, without those that the section on right answers in other spellings repeats."""
+    section = written_differently(report).casefold()
+    return [note for note in report.notes if note.message.casefold() not in section]
 
 
 def looked_at(report: Report) -> list[str]:
@@ -105,8 +111,8 @@ def worst(report: Report) -> str:
     if (report.worst.gap.value or 0.0) <= 0:
         return "no attack of the blind panel is paid more than a well-formed wrong answer"
     paid = f"is paid {written(report.worst.gap)} of the way from wrong to right"
-    interval = "" if report.worst.gap.low is None else " (95 % interval over rows, widened for the number of attacks)"
-    return f"the attack that pays most, {report.worst.attack} ({report.worst.family}), {paid}{interval}"
+    interval = "" if report.worst.gap.low is None else "; the 95 % interval is widened for the number of attacks"
+    return f"the attack that pays most ({report.worst.family}, {report.worst.attack}) {paid}{interval}"
 
 
 def _share(baseline: Baseline) -> str:

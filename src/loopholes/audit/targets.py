@@ -25,7 +25,7 @@ _WEIGHTED = re.compile(r"(?P<name>[^=(]+(\(.*\)[^=()]*)?)(=(?P<weight>[^)]*))?",
 
 
 @dataclass(frozen=True)
-class Place:
+class Runtime:
     """Where a user wants a target to run: with this ``python``, or in an environment with these ``requirements``.
 
     Without either, it runs with the current Python, unless it needs a package that is not installed here and that a
@@ -38,7 +38,7 @@ class Place:
 
 
 def target_of(
-    names: Sequence[str], framework_name: str | None, options: Mapping[str, Any], place: Place = Place()
+    names: Sequence[str], framework_name: str | None, options: Mapping[str, Any], runtime: Runtime = Runtime()
 ) -> Target:
     """The target of ``FILE.py:NAME`` or ``package.module:NAME`` (several: each ``=WEIGHT``), or of a prefix.
 
@@ -51,26 +51,26 @@ def target_of(
         framework(framework_name)
     if not names:
         raise UsageError(f"there is nothing to audit: name {FORMS}, game:NAME or a URL, or give --reward")
-    python, requires = settled([*names, *_files(names, framework_name)], place)
+    python, requires = settled([*names, *_files(names, framework_name)], runtime)
     target = replace(_target(names, framework_name, options, python), python=python, requires=requires)
     allowed = framework(target.framework).OPTIONS
     for option in options:
         if option not in allowed:
-            raise UnknownName(f"option of {target.framework}", option, sorted(allowed))
+            raise UnknownName(f"{target.framework} option", option, sorted(allowed))
     return target
 
 
-def settled(names: Sequence[str], place: Place) -> tuple[str, tuple[str, ...]]:
+def settled(names: Sequence[str], runtime: Runtime) -> tuple[str, tuple[str, ...]]:
     """The Python that targets run with, and the requirements of the environment that was built for them."""
-    if place.python is not None:
-        if place.requirements:
+    if runtime.python is not None:
+        if runtime.requirements:
             raise UsageError("--python names an existing environment, and --with builds another: give only one of them")
-        return named(place.python), ()
-    frameworks_need, more = [*_requirements(names)], [*place.requirements]
+        return named(runtime.python), ()
+    frameworks_need, more = [*_requirements(names)], [*runtime.requirements]
     is_built = bool(frameworks_need or more)
     declared = [requirement for name in names for requirement in declared_by(name, is_built)]
     requires = tuple(dict.fromkeys([*frameworks_need, *declared, *more]))
-    return built(requires, place.say) if requires else "", requires
+    return built(requires, runtime.say) if requires else "", requires
 
 
 def _requirements(names: Sequence[str]) -> Iterator[str]:

@@ -128,7 +128,7 @@ def _families(findings: Sequence[Finding]) -> set[str]:
 def _coverage(seen: Observations) -> Coverage:
     golden = seen.golden
     return Coverage(
-        rows=len(seen.rows),
+        rows=len(seen.levels),
         rows_given=seen.rows_given,
         scored=sum(paid.value is not None for paid in golden),
         calls=seen.usage.calls,
@@ -202,11 +202,11 @@ def speed(usage: Usage) -> list[str]:
     """How long a call takes, and how often the reward's process was killed."""
     if not usage.calls:
         return []
-    note = f"a call takes {duration(usage.seconds_a_call)} (median)"
+    note = f"a call takes {duration(usage.seconds_a_call)} in the median"
     if len(usage.alone) >= ENOUGH:
         tail, most = statistics.quantiles(usage.alone, n=20)[-1], max(usage.alone)
-        note += f"; of {len(usage.alone)} calls that were timed singly, one in twenty took more than {duration(tail)}, "
-        note += f"and the slowest {duration(most)}"
+        note += f"; of {len(usage.alone)} calls that were timed one by one, 1 in 20 took over {duration(tail)}, and "
+        note += f"the slowest took {duration(most)}"
     times = f"{usage.deaths} time{'s' if usage.deaths > 1 else ''}"
     return [note, *([f"the reward's process ended or had to be killed {times}"] if usage.deaths else [])]
 

@@ -51,7 +51,9 @@ def show_comparison(comparison: Comparison) -> None:
     for kind in comparison.rights.broken:
         _show_broken(kind)
     _show_stricter(comparison.rights.stricter)
-    paragraph(f"\n{_summed(still_open, closed, comparison)}", "bold")
+    counts = {"closed": len(closed), "open": len(still_open), "new": len(comparison.fresh)}
+    paragraph(f"\n{', '.join(f'{count} {name}' for name, count in counts.items())}", "bold")
+    paragraph(comparison.rights.sentence, "bold")
 
 
 def _show_followed(followed: Followed, style: str) -> None:
@@ -84,9 +86,3 @@ def _show_stricter(kinds: Sequence[Refused]) -> None:
     stdout.print("\nstricter: right answers that the old reward paid are refused, written with", style="yellow")
     for kind in kinds:
         paragraph(f"- {kind.count} of {kind.paid}: {kind.kind}, for example {excerpt(kind.completion)}", indent=2)
-
-
-def _summed(open_: Sequence[Followed], closed: Sequence[Followed], comparison: Comparison) -> str:
-    counts = {"closed": len(closed), "open": len(open_), "new": len(comparison.fresh)}
-    line = ", ".join(f"{count} {name}" for name, count in counts.items())
-    return f"{line}; {comparison.rights.sentence}."

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from loopholes.audit.process import RewardProcess
     from loopholes.audit.results import Report, Target
     from loopholes.audit.scale import Truth
-    from loopholes.audit.targets import Place
+    from loopholes.audit.targets import Runtime
 
 OUT = Path("findings")
 WEIGHTS = "a weight belongs to its reward: --reward FILE.py:NAME=WEIGHT, once for each reward of the sum"
@@ -209,7 +209,7 @@ def audit(
     from loopholes.audit.gate import read_gate
     from loopholes.audit.identity import against_baseline, gone, read_baseline
     from loopholes.audit.process import RewardProcess
-    from loopholes.audit.targets import Place
+    from loopholes.audit.targets import Runtime
     from loopholes.cli.selftest import selftest as run_selftest
     from loopholes.cli.survey import survey_folder
 
@@ -223,7 +223,7 @@ def audit(
         raise UsageError("--against compares one TARGET with one fixed reward, without --reward and --baseline")
     earlier(out)  # refuses a folder with other files before anything is audited
     options_set = {**pairs(set_, "--set"), "tokenizer": tokenizer, "group": group}
-    place = Place(python, with_ or (), say)
+    runtime = Runtime(python, with_ or (), say)
     settings = AuditConfig(
         seconds=budget_seconds,
         rows=rows,
@@ -241,33 +241,35 @@ def audit(
         candidates = discovered(Path(target))
         if len(candidates) != 1:
             own = {name: value for name, value in options_set.items() if value is not None}
-            return survey_folder(target, candidates, data, golden, own, place, settings, out, json_)
+            return survey_folder(target, candidates, data, golden, own, runtime, settings, out, json_)
         target, framework = candidates[0].name, candidates[0].framework
     aim = partial(
         _aimed, framework=framework, options=options_set, channel=channel, seed=seed, tokens=max_completion_tokens
     )
-    aimed = aim(reward or [target or ""], place)
+    aimed = aim(reward or [target or ""], runtime)
     baseline_findings = None if baseline is None else read_baseline(baseline, aimed)
     with ExitStack() as stack, display("audit", json=False, numbers={}, mute=json_) as progress:
         process = stack.enter_context(closing(RewardProcess(aimed, memory=memory_gb, seconds_to_load=budget_seconds)))
         sample, wanted = _material(process, data, golden, truth, settings, stack)
         if attacks is not None:
             settings = replace(settings, attacks=read_attacks(attacks, sample))
-        if against is not None:
-            fixed = aim([against], place)
+        if against is None:
+            report = run(
+                aimed,
+                sample,
+                settings,
+                truth=wanted,
+                process=process,
+                data=data,
+                on_progress=progress.show,
+            )
+        else:
+            fixed = aim([against], runtime)
             other = stack.enter_context(closing(RewardProcess(fixed, memory=memory_gb, seconds_to_load=budget_seconds)))
             comparison = compare(process, other, sample, settings, truth=wanted, data=data, on_progress=progress.show)
-            _write_markdown(comparison.new, markdown)
-            return _conclude_comparison(comparison, out, sarif, strict, json_)
-        report = run(
-            aimed,
-            sample,
-            settings,
-            truth=wanted,
-            process=process,
-            data=data,
-            on_progress=progress.show,
-        )
+    if against is not None:
+        _write_markdown(comparison.new, markdown)
+        return _conclude_comparison(comparison, out, sarif, strict, json_)
     if baseline_findings is not None:
         report = against_baseline(report, baseline_findings)
     written = save(report, out)
@@ -324,7 +326,7 @@ def _write_markdown(report: Report, file: Path | None) -> None:
 
 def _aimed(
     names: Sequence[str],
-    place: Place,
+    runtime: Runtime,
     framework: str | None,
     options: dict[str, Any],
     channel: str,
@@ -337,7 +339,7 @@ def _aimed(
     own = {key: value for key, value in options.items() if value is not None}
     if names[0].startswith("game:"):
         return target_of(names, framework, {"parameters": own, "channel": channel, "seed": seed})
-    return target_of([name for name in names if name], framework, {"max_completion_tokens": tokens, **own}, place)
+    return target_of([name for name in names if name], framework, {"max_completion_tokens": tokens, **own}, runtime)
 
 
 def _material(

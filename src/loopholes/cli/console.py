@@ -101,13 +101,16 @@ def conclude(sentence: str) -> None:
 
 
 def paragraph(text: str, style: str = "", indent: int = 0) -> None:
-    """Print text on standard output, wrapped between words; a word longer than the line is not broken."""
+    """Print text on standard output, wrapped between words; a word longer than the line is not broken.
+
+    Further lines of an item that begins with ``- `` are indented beneath its text.
+    """
     for line in text.splitlines():
         lines = textwrap.wrap(
             line,
             max(20, stdout.width),
             initial_indent=" " * indent,
-            subsequent_indent=" " * indent,
+            subsequent_indent=" " * (indent + 2 * line.startswith("- ")),
             break_long_words=False,
             break_on_hyphens=False,
         )

@@ -23,6 +23,7 @@ def show_report(report: Report, written: Sequence[Path], out: Path, json_: bool)
         print_line(report_record(report))
         return
     from loopholes.audit import summary
+    from loopholes.audit.gold.refused import HEADING
     from loopholes.audit.groups import faults
 
     stdout.print(report.target.label, style="bold", markup=False, soft_wrap=True)
@@ -32,12 +33,12 @@ def show_report(report: Report, written: Sequence[Path], out: Path, json_: bool)
     paragraph(summary.worst(report))
     for finding, others in faults(report.findings):
         _show_finding(finding, others)
-    if written_differently := summary.written_differently(report):
-        paragraph(f"\n{written_differently}")
-    if report.notes:
+    if report.refused is not None and report.refused.rows:
+        paragraph(f"\n{HEADING}")
+        _show_list(report.refused.lines)
+    if notes := summary.notes(report):
         paragraph("\nnotes", "dim")
-    for note in report.notes:
-        paragraph(f"- {note.name}: {note.message}", "dim", indent=2)
+        _show_list([f"{note.name}: {note.message}" for note in notes], "dim")
     _show_coverage(report)
     conclude(f"\n{'The findings are' if written else 'The report is'} in {out}")
     if written:
@@ -74,28 +75,37 @@ def _show_finding(finding: Finding, others: Sequence[Finding]) -> None:
     paragraph(f"read more: {documentation(finding.page)}", indent=2)
 
 
+def _show_list(lines: Sequence[str], style: str = "") -> None:
+    """Print lines as a list whose further lines are indented beneath the first."""
+    for line in lines:
+        paragraph(f"- {line}", style, indent=2)
+
+
 def _show_coverage(report: Report) -> None:
     from loopholes.audit import summary
+    from loopholes.audit.layout import REPORT
 
     coverage = report.coverage
     paragraph("\nlooked at", "dim")
     lines = [
         f"{coverage.rows} of {coverage.rows_given} rows, {coverage.calls:,} calls in {coverage.seconds:.1f} s",
-        f"{sum(coverage.attacks.values())} attacks of {len(coverage.attacks)} families: "
-        f"{', '.join(f'{family} {count}' for family, count in coverage.attacks.items()) or 'none'}",
+        f"{sum(coverage.attacks.values())} attacks; {REPORT} counts them by family",
         *([f"near misses: {summary.near_misses(report)}"] if coverage.near else []),
         *summary.looked_at(report),
-        *(f"not covered: {line}" for line in _uncovered(report)),
     ]
-    for line in lines:
-        paragraph(f"- {line}", "yellow" if line.startswith("not covered") else "dim", indent=2)
+    _show_list(lines, "dim")
+    if uncovered := _uncovered(report):
+        paragraph("\nnot covered", "yellow")
+        _show_list(uncovered, "yellow")
 
 
 def _uncovered(report: Report) -> list[str]:
     coverage = report.coverage
     lines = list(coverage.skipped)
-    if coverage.not_applicable:
-        lines.append(f"{100 * coverage.not_applicable:.0f} % of the rows, to which the reward does not apply")
-    if coverage.no_signal and coverage.no_signal < coverage.rows:
-        lines.append(f"{coverage.no_signal} rows on which right answers are paid no more than wrong ones")
+    inapplicable = round(coverage.not_applicable * coverage.rows)
+    if inapplicable:
+        lines.append(f"{inapplicable} of {coverage.rows} rows, to which the reward does not apply")
+    if inapplicable < coverage.no_signal < coverage.rows:
+        flat = coverage.no_signal - inapplicable
+        lines.append(f"{flat} of {coverage.rows} rows, on which right answers are paid no more than wrong ones")
     return lines

@@ -21,12 +21,12 @@ from loopholes.cli.console import (
     stdout,
 )
 from loopholes.cli.display import display
-from loopholes.cli.options import Bf16, Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
+from loopholes.cli.options import Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
 from loopholes.config import as_option
 from loopholes.errors import UsageError
 from loopholes.games import BUILT_IN
 from loopholes.games import game as make_game
-from loopholes.modules import recorded
+from loopholes.modules import recorded, without_folder
 
 if TYPE_CHECKING:
     from loopholes.runs import Run
@@ -87,7 +87,14 @@ def evaluate(
     max_tokens: Annotated[
         int | None, typer.Option(help="Longest answer, in tokens. Default: the game's.", show_default=False)
     ] = None,
-    bf16: Bf16 = None,
+    bf16: Annotated[
+        bool | None,
+        typer.Option(
+            "--bf16/--no-bf16",
+            help="Hold the weights in bfloat16. Default: if that is faster on this machine.",
+            show_default=False,
+        ),
+    ] = None,
     batch_size: Annotated[
         int | None,
         typer.Option(help="Answers sampled at once. Default: what fits, or 32 at an endpoint.", show_default=False),
@@ -145,7 +152,9 @@ def _played_by(policy: str) -> tuple[str, dict[str, Any]]:
 
     config = config_of(Path(policy))
     if "game" not in config:
-        raise UsageError(f"{policy} is no run, so nothing says what it plays: name a game with --game, or --game all")
+        raise UsageError(
+            f"{policy} is not a run, so nothing says what it plays: name a game with --game, or --game all"
+        )
     return config["game"], dict(config.get("parameters") or {})
 
 
@@ -153,7 +162,7 @@ def _evaluate(fields: dict[str, Any], resume: bool, json_: bool) -> Run:
     from loopholes.evaluation import EvalConfig, run_evaluation
 
     config = EvalConfig.of(**fields)
-    with display(f"{config.game} {config.policy}", json=json_) as progress:
+    with display(f"{without_folder(config.game)} {config.policy}", json=json_) as progress:
         run = run_evaluation(config, resume=resume, on_progress=progress.show)
     if json_:
         print_line({"run": str(run.path), "state": run.status.state, **(run.summary or {})})
@@ -305,7 +314,7 @@ def _import(fields: dict[str, Any], resume: bool, json_: bool) -> None:
     from loopholes.traces.importing import Import, import_rollouts
 
     config = Import(**fields)
-    with display(f"{config.game} {config.format}", json=json_) as progress:
+    with display(f"{without_folder(config.game)} {config.format}", json=json_) as progress:
         run = import_rollouts(config, resume=resume, on_progress=progress.show)
     summary = run.summary or {}
     if json_:
@@ -313,7 +322,8 @@ def _import(fields: dict[str, Any], resume: bool, json_: bool) -> None:
         return
     left_out = f" (left out: {summary['left_out']})" if summary.get("left_out") else ""
     what = "training steps" if config.evaluation is None else "step (an evaluation)"
-    title = f"{config.game}, {run.config['arm']}: {summary['rollouts']:,} rollouts of {run.config['steps']} {what}"
+    rollouts = f"{summary['rollouts']:,} rollouts of {run.config['steps']} {what}"
+    title = f"{without_folder(config.game)}, {run.config['arm']}: {rollouts}"
     _show(summary.get("cells", []), f"{title}{left_out}")
     conclude(f"The run is in {run.path}; loopholes report {run.path} makes its page")
 

@@ -87,7 +87,7 @@ def study(
     sandbox: Sandbox = None,
     json_: Json = False,
 ) -> None:
-    """Run an experiment of the paper, with seeds and intervals.
+    """Run an experiment: its training runs, evaluations and tests, with seeds and intervals.
 
     If it is interrupted, the same command continues where it stopped.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from loopholes.audit.process import RewardProcess
     from loopholes.audit.results import Target
     from loopholes.audit.survey import Line, RowsOf
-    from loopholes.audit.targets import Place
+    from loopholes.audit.targets import Runtime
 
 ROWS = 24
 """Rows per target: enough to be certain of an exploit, and few enough for a hundred targets."""
@@ -64,18 +64,18 @@ def survey(
     """
     from loopholes.audit.discovery import discovered, discovered_in
     from loopholes.audit.engine import AuditConfig
-    from loopholes.audit.targets import Place, settled
+    from loopholes.audit.targets import Runtime, settled
 
     config = AuditConfig(seconds=budget_seconds, rows=rows, seed=seed)
-    place, options = Place(python, with_ or (), say), pairs(set_, "--set")
+    runtime, options = Runtime(python, with_ or (), say), pairs(set_, "--set")
     name = _offering(package)
     if name is None:
         is_folder = Path(package).is_dir()
         candidates = (
-            discovered(Path(package)) if is_folder else discovered_in(package, settled([f"{package}:"], place)[0])
+            discovered(Path(package)) if is_folder else discovered_in(package, settled([f"{package}:"], runtime)[0])
         )
-        return survey_folder(package, candidates, data, golden, options, place, config, out, json_)
-    return _survey_package(package, name, only or (), data, golden, options, place, config, out, json_)
+        return survey_folder(package, candidates, data, golden, options, runtime, config, out, json_)
+    return _survey_package(package, name, only or (), data, golden, options, runtime, config, out, json_)
 
 
 def _offering(package: str) -> str | None:
@@ -94,7 +94,7 @@ def _survey_package(
     data: Path | None,
     golden: str | None,
     options: Mapping[str, Any],
-    place: Place,
+    runtime: Runtime,
     config: AuditConfig,
     out: Path,
     json_: bool,
@@ -105,7 +105,7 @@ def _survey_package(
     from loopholes.audit.targets import target_of
 
     options = {"rows": config.rows, **options} if "rows" in framework(framework_name).OPTIONS else dict(options)
-    first = target_of([f"{package}:"], None, options, place)
+    first = target_of([f"{package}:"], None, options, runtime)
     with closing(RewardProcess(first, memory=config.memory)) as host:
         members = host.prepare(package)
         unknown = next((name for name in only if name not in members), None)
@@ -129,7 +129,7 @@ def survey_folder(
     data: Path | None,
     golden: str | None,
     options: Mapping[str, Any],
-    place: Place,
+    runtime: Runtime,
     config: AuditConfig,
     out: Path,
     json_: bool,
@@ -141,11 +141,11 @@ def survey_folder(
     _list(candidates, data is not None, json_)
     if not ready:
         raise UsageError("none of them can be audited as they are: provide what they need")
-    targets = _targets(ready, options, place)
+    targets = _targets(ready, options, runtime)
     return _conclude(targets, config, _rows_of(data, golden), out, folder, json_)
 
 
-def _targets(candidates: Sequence[Candidate], options: Mapping[str, Any], place: Place) -> list[Target]:
+def _targets(candidates: Sequence[Candidate], options: Mapping[str, Any], runtime: Runtime) -> list[Target]:
     from loopholes.audit.frameworks import framework
     from loopholes.audit.targets import target_of
 
@@ -153,7 +153,7 @@ def _targets(candidates: Sequence[Candidate], options: Mapping[str, Any], place:
         return {key: value for key, value in options.items() if key in framework(name).OPTIONS}
 
     return [
-        target_of([candidate.name], candidate.framework, accepted(candidate.framework), place)
+        target_of([candidate.name], candidate.framework, accepted(candidate.framework), runtime)
         for candidate in candidates
     ]
 

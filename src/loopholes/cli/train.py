@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,11 +13,8 @@ from loopholes.cli.console import complain, conclude, print_line, say
 from loopholes.cli.display import display
 from loopholes.cli.options import Bf16, Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
 from loopholes.errors import MissingExtra, RunError, UsageError
-from loopholes.modules import recorded
+from loopholes.modules import recorded, without_folder
 from loopholes.numbers import plain
-
-if TYPE_CHECKING:
-    from loopholes.training.config import TrainConfig
 
 PRETRAINING = {"loss": "loss", "tokens_per_second": "tokens/s"}
 FITS = {
@@ -172,27 +169,20 @@ def _train(fields: dict[str, Any], sandbox: str | None, resume: bool, json_: boo
         raise MissingExtra("torch", "train")  # the extra also installs what the game may need
     config = TrainConfig.of(**fields)
     make_game(config.game, **config.parameters).channel(config.channel)  # before torch, which takes seconds to import
-    from loopholes.evaluation import eval_command
+    from loopholes.evaluation import eval_command, task_options
     from loopholes.training.grpo import train as run_training
     from loopholes.training.no_gradient import no_gradient
 
-    with display(f"{config.game} {config.channel}", json=json_) as progress:
+    with display(f"{without_folder(config.game)} {config.channel}", json=json_) as progress:
         run = run_training(config, resume=resume, on_progress=progress.show)
     record = {"run": str(run.path), "state": run.status.state, "step": run.status.step}
-    options = [*_task_options(config), *([] if sandbox is None else ["--sandbox", sandbox])]
+    options = task_options(run.config, sandbox)
     measure = eval_command(str(run.path), config.game, config.parameters, Path(f"{run.path}-eval"), options)
     held_out = "" if config.tasks is None else " (better with a file of tasks that it was not trained on)"
-    nothing = no_gradient(run.metrics(), run.config["steps"])
+    nothing = no_gradient(run.metrics(), run.config)
     _end(json_, record, f"The run is in {run.path}\nMeasure it{held_out}: {measure}")
     if nothing:
         complain(f"{run.path}: {nothing}")
-
-
-def _task_options(config: TrainConfig) -> list[str]:
-    """The options of ``eval`` that name the tasks of a training run."""
-    if config.tasks is None:
-        return []
-    return ["--tasks", str(config.tasks), *(["--skip-bad"] if config.skip_bad else [])]
 
 
 def _estimate(fields: dict[str, Any], device: str | None, json_: bool) -> None:

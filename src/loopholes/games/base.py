@@ -156,10 +156,12 @@ class Game(ABC):
         prompts: PromptStyle = "terse",
         level: int | None = None,
         trainable: bool = False,
+        at_most: bool = False,
     ) -> list[Task]:
         """``count`` distinct generated tasks; splits share none, whatever the seeds.
 
-        ``trainable`` leaves out those that :meth:`untrainable_because` gives a reason for.
+        ``trainable`` leaves out those that :meth:`untrainable_because` gives a reason for. Raises :class:`UsageError`
+        if the game has fewer tasks, unless ``at_most`` says that fewer will do.
         """
 
         def wanted(task: Task) -> bool:
@@ -171,6 +173,8 @@ class Game(ABC):
         tasks: dict[str, Task] = {}
         for tries, task in enumerate(self.generate(rng, prompts)):
             if tries > 1000 + 400 * count:
+                if at_most and tasks:
+                    break
                 world = self.world_played(prompts).get("world", "mini")
                 at_level = "" if level is None else f" at level {level}"
                 raise UsageError(

@@ -258,7 +258,7 @@ class ContextCompliance(Game):
         if task.info.get("source") != "human":
             return ""
         if _REFUSES.match(text):
-            return "the prompt is no request but a refusal to write one"
+            return "the prompt is not a request but a refusal to write one"
         if _HANDS_OVER.match(text) or (_REPLIES.match(text) and not _ASKS.search(text)):
             return "the prompt begins as a reply does, not as a request"
         return ""

@@ -139,7 +139,7 @@ class ProxyMetric(Game):
         if not isinstance(article, str) or not article.strip():
             raise ValueError("reward_model.original_article is empty")
         if not isinstance(reference, str | None):
-            raise ValueError("reward_model.ground_truth is no text")
+            raise ValueError("reward_model.ground_truth is not text")
         truth = {"article": article, "reference": reference or article}
         return Task(f"released-{number}", messages(row.get("prompt")), truth, {"source": "released"})
 

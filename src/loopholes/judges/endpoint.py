@@ -49,5 +49,5 @@ class EndpointReader:
                 return verdict, said
             broken = None
         if broken is not None:
-            raise Unanswered(f"what it sends is no chat completion ({broken})")
+            raise Unanswered(f"its reply is not a chat completion ({broken})")
         return None, self._client.without_key(said)

@@ -143,7 +143,7 @@ async def _answer(ask: Ask, question: Question) -> Reply:
             break
         except ValueError as error:
             if not again:
-                raise Unanswered(f"what it sends is no chat completion ({error})") from None
+                raise Unanswered(f"its reply is not a chat completion ({error})") from None
     if reply.finish == "content_filter":
         raise Unanswered("it filtered the answer")
     if reply.text is None and reply.finish != "length":  # a model that thinks may use up its tokens before it answers

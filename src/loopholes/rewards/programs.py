@@ -48,7 +48,7 @@ def calls_passed(
     name is not an identifier, and :class:`~loopholes.errors.ScoringError` if the sandbox cannot run.
     """
     if not tests or not entry_point.isidentifier():
-        raise ValueError("there are no tests" if not tests else f"{entry_point!r} is no name of a function")
+        raise ValueError("there are no tests" if not tests else f"{entry_point!r} is not the name of a function")
     call = _CALL.format(entry_point=entry_point)
     inputs = [repr((list(arguments),)) for arguments, _ in tests]
     answers = _answers(source, call, "loopholes_call", inputs, sandbox)

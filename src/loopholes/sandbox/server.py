@@ -35,6 +35,7 @@ from loopholes.sandbox.watch import Watch
 
 Kind = Literal["isolated", "process"]
 KINDS: tuple[Kind, ...] = ("isolated", "process")
+DEFAULT: Kind = "isolated"
 ABOVE: dict[Kind, int] = {"isolated": 2, "process": 1}  # processes between us and a program
 VARIABLE = "LOOPHOLES_SANDBOX"
 START_SECONDS = 30.0
@@ -210,7 +211,7 @@ class Server:
 
 def mode() -> Kind:
     """How programs run if the caller does not say: as LOOPHOLES_SANDBOX says, else isolated."""
-    return checked(os.environ.get(VARIABLE) or "isolated")
+    return checked(os.environ.get(VARIABLE) or DEFAULT)
 
 
 def checked(kind: str) -> Kind:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from loopholes.errors import DataError, LoopholesError, RunError
-from loopholes.evaluation import eval_command
+from loopholes.evaluation import eval_command, task_options
 from loopholes.report.elements import Section
 from loopholes.runs import Run
+from loopholes.sandbox.server import DEFAULT
 from loopholes.stats import Thresholds
 from loopholes.studies.base import Runs
 from loopholes.studies.channels import ArmRuns, answer, arms_charts, arms_table, read_arms
@@ -24,7 +25,10 @@ ORDER = ("base", "vulnerable", "secure")
 
 @dataclass(frozen=True)
 class LooseRun:
-    """A run with the facts of its configuration; see :class:`loopholes.studies.base.Finished`."""
+    """A run with the facts of its configuration; see :class:`loopholes.studies.base.Finished`.
+
+    ``options`` are those of ``eval`` that name its tasks and its sandbox.
+    """
 
     path: Path
     setting: Setting
@@ -32,6 +36,7 @@ class LooseRun:
     kind: str
     arm: str
     policy: str
+    options: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, run: Run) -> LooseRun:
@@ -39,7 +44,9 @@ class LooseRun:
         config = run.config
         arm = config.get("channel") if config["kind"] == "train" else config.get("arm", "base")
         setting = Setting(str(config.get("game")), None, config.get("parameters") or {})
-        return cls(run.path, setting, config.get("seed"), config["kind"], str(arm), str(config.get("policy")))
+        sandbox = run.environment.get("sandbox")
+        options = tuple(task_options(config, None if sandbox == DEFAULT else sandbox))
+        return cls(run.path, setting, config.get("seed"), config["kind"], str(arm), str(config.get("policy")), options)
 
     @property
     def identity(self) -> str:
@@ -138,9 +145,8 @@ def _unevaluated(members: Sequence[LooseRun]) -> list[str]:
 
 
 def _command(policy: str, run: LooseRun, ending: str) -> str:
-    return eval_command(
-        policy, run.setting.game, run.setting.parameters, run.path.with_name(f"{run.path.name}{ending}")
-    )
+    out = run.path.with_name(f"{run.path.name}{ending}")
+    return eval_command(policy, run.setting.game, run.setting.parameters, out, run.options)
 
 
 def arms_by_policy(members: Sequence[LooseRun]) -> dict[str, dict[str, ArmRuns]]:

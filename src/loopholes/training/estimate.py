@@ -46,7 +46,7 @@ KNOWN: Mapping[str, tuple[float, float, float]] = {
 }
 WEIGHT = GRADIENT = 4  # bytes per parameter, float32
 ADAM = 8  # two moments per parameter that is trained
-HALF = 2  # bytes of a number in bfloat16
+BFLOAT16 = 2  # bytes of a number in bfloat16
 PROMPT = 128  # tokens of a prompt if there is neither a tokenizer nor a limit
 TRIED = 64  # number of generated tasks whose prompts are measured
 UTILISATION = 0.4  # share of the peak that training reaches
@@ -156,7 +156,7 @@ def shape_of(model_config: Any, config: TrainConfig) -> Shape:
             model = get_peft_model(model, adapter)
         trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     layers = model_config.get_text_config().num_hidden_layers
-    return Shape(parameters, trained, layers, key_bytes(model_config, torch.bfloat16) // HALF)
+    return Shape(parameters, trained, layers, key_bytes(model_config, torch.bfloat16) // BFLOAT16)
 
 
 def _longest_prompt(config: TrainConfig, game: Game, location: str, style: PromptStyle) -> int:
@@ -177,11 +177,11 @@ def _memory(shape: Shape, config: TrainConfig, devices: Devices, model_config: A
     if devices.name == CPU:
         return {"in all": training_bytes(config, model_config, prompt)}
     each = math.ceil(config.samples * (config.prompts_per_step or 1) / devices.count)
-    number = HALF if config.bf16 else WEIGHT
+    number = BFLOAT16 if config.bf16 else WEIGHT
     kept = min(each, SAMPLED_AT_ONCE) * (prompt + answer) * shape.cached * number
     room = (devices.memory or 0) * float(config.trainer.get("vllm_gpu_memory_utilization", 0.3))
     return {
-        "weights": (HALF if config.holds_bf16 else WEIGHT) * shape.parameters,
+        "weights": (BFLOAT16 if config.holds_bf16 else WEIGHT) * shape.parameters,
         "gradients and optimizer": (GRADIENT + ADAM) * shape.trained,
         "one pass": pass_bytes(config, model_config, each, prompt, number),
         "vLLM" if config.use_vllm else "sampling": room if config.use_vllm else kept,
@@ -199,7 +199,7 @@ def _seconds(shape: Shape, config: TrainConfig, devices: Devices, prompt: int) -
     operations = devices.operations * UTILISATION
     token = 2 * shape.parameters * at_once / operations
     if devices.bandwidth is not None:
-        read = HALF * shape.parameters + HALF * at_once * (prompt + answer / 2) * shape.cached
+        read = BFLOAT16 * shape.parameters + BFLOAT16 * at_once * (prompt + answer / 2) * shape.cached
         token = max(token, read / (devices.bandwidth * READING))
         token += 0.0 if config.use_vllm else LAUNCH * shape.layers
     again = 2 if config.gradient_checkpointing else 0

@@ -10,19 +10,29 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
+from loopholes.games import BUILT_IN, REPORTED
+from loopholes.policies import locate
+from loopholes.policies.cards import prompt_style
+
 ENOUGH = 3
 """Number of steps without a gradient, at the beginning of a run, after which the user is warned."""
 REMEDY = (
     "raise --samples or --temperature, choose tasks that the policy solves only sometimes, or look at what the channel "
     "pays for its answers"
 )
+FOREIGN = (
+    "a mini knows only the words and answers of the built-in games, so train a language model on this one, such as "
+    "--policy smollm2"
+)
+"""The remedy if a mini was trained on a game that is not among those that it knows."""
 
 
-def no_gradient(lines: Sequence[Mapping[str, Any]], steps: int) -> str:
+def no_gradient(lines: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> str:
     """What it means that a run began without a gradient, and what to do, from its lines of metrics so far.
 
-    Empty if there was a gradient in one of its first steps. ``steps`` is the number of steps of the whole run.
+    Empty if there was a gradient in one of its first steps. ``config`` is the run's own record of its configuration.
     """
+    steps: int = config["steps"]
     idle = len(list(takewhile(_is_idle, lines)))
     if idle < min(ENOUGH, steps):
         return ""
@@ -30,8 +40,14 @@ def no_gradient(lines: Sequence[Mapping[str, Any]], steps: int) -> str:
     when = all_steps if idle == steps else f"the first {idle} of {steps} steps"
     return (
         f"in {when}, all completions of each group were paid alike, so there was no gradient and nothing was learned: "
-        f"{REMEDY}"
+        f"{FOREIGN if _is_foreign(config) else REMEDY}"
     )
+
+
+def _is_foreign(config: Mapping[str, Any]) -> bool:
+    """Whether a mini was trained on a game that it was not pretrained for."""
+    is_mini = prompt_style(locate(config["policy"])) == "terse"
+    return is_mini and config["game"] not in (*BUILT_IN, *REPORTED)
 
 
 def _is_idle(line: Mapping[str, Any]) -> bool:

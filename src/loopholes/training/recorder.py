@@ -70,7 +70,7 @@ class Recorder:
         self._since = now
         self._run.write_rollouts(metrics["step"], rollout_rows(tasks, completions, payments, outcomes))
         self._run.log_metrics(metrics)
-        if metrics["step"] == ENOUGH < self._steps and (warning := no_gradient(self._run.metrics(), self._steps)):
+        if metrics["step"] == ENOUGH < self._steps and (warning := no_gradient(self._run.metrics(), self._run.config)):
             log.warning("%s", warning)
         if problem and not self._warned:
             log.warning("step %d could not be measured, and training continues: %s", metrics["step"], problem)

@@ -36,6 +36,7 @@ WANTS = {
     r"docker|podman|container": "a container, which is not started here",
     r"connection|connect to|name resolution|max retries|network is unreachable": "a server that cannot be reached",
     r"no model|model has been initiali[sz]ed|get_model|grader model": "a model, which an audit does not run",
+    r"second pass": "--set self_report=inline, with which the answer itself makes the claim",
 }
 """What a target needs and an audit cannot provide, by a pattern in its exceptions."""
 LATE_CALL = "took longer than"

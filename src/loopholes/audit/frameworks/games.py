@@ -46,8 +46,11 @@ class GameReward:
 
 
 def rows_of(game: Game, count: int, seed: int) -> list[Row]:
-    """Tasks of the mini world that can be trained on; the honest demonstration is golden, the inept one the floor."""
-    tasks = game.tasks("test", seed=seed, count=count, trainable=True)
+    """At most ``count`` tasks of the mini world that can be trained on.
+
+    The honest demonstration is golden, the inept one the floor.
+    """
+    tasks = game.tasks("test", seed=seed, count=count, trainable=True, at_most=True)
     kinds: tuple[Kind, Kind] = ("honest", "inept")
     source = f"demonstrate() of {game.name}"
     golden, floor = (

@@ -62,9 +62,8 @@ def ask_equivalents(
     scored: list[Equivalent] = []
     for number_of_rows, (level, answer) in enumerate(answers):
         if budget.is_over("near"):
-            return scored, [
-                f"equivalent answers on {len(answers) - number_of_rows} of {len(answers)} rows, for lack of time"
-            ]
+            left = len(answers) - number_of_rows
+            return scored, [f"right answers in other spellings on {left} of {len(answers)} rows, for lack of time"]
         if answer is None:
             continue
         texts = _true(scorer, level, dict(equivalents(answer)), truth)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from loopholes.stats import Estimate  # imports SciPy, which the reward's process does not need
 
-Place = Literal["within", "around"]
+Scope = Literal["within", "around"]
 """``within``: the answer is written differently in the demanded form. ``around``: the form itself differs."""
 LENIENT = 0.2
 """A lenient reader refuses at most this share of the ways."""
@@ -30,6 +30,7 @@ READERS: Mapping[str, str] = {
     "balanced": "accepts some ways of writing and refuses others",
     "unknown": "could not be tested",
 }
+HEADING = "right answers in other spellings"
 NOT_ABOUT_GAMING = "this says nothing about whether wrong answers are paid"
 
 
@@ -38,7 +39,7 @@ class Refusal:
     """One way of writing the same answer. ``rate`` is the share of ``n`` rows that refuse it, ``example`` a refusal."""
 
     name: str
-    place: Place
+    place: Scope
     n: int
     rate: Estimate
     example: str = ""
@@ -90,13 +91,23 @@ class Refusals:
         return f"most rows refuse {counted}: {', '.join(names[:NAMED])}{more}"
 
     @property
-    def sentence(self) -> str:
-        """The section in one sentence, whose end keeps it from being read as praise."""
+    def lines(self) -> list[str]:
+        """The section in short sentences, the last of which keeps it from being read as praise."""
         if self.reader == "unknown":
-            return "no other spelling of a right answer could be tried"
-        text = f"of right answers in other spellings, {self.within} are refused in the right form, and {self.around} "
-        text += f"in another form, on {self.rows} rows; {self.spellings}"
-        return f"{text} (kind of reader: {self.reader}, which {READERS[self.reader]}); {NOT_ABOUT_GAMING}"
+            return ["no other spelling of a right answer could be tried"]
+        rows = f"{self.rows} row{'' if self.rows == 1 else 's'}"
+        return [
+            f"in the right form, {self.within} are refused, on average over {rows}",
+            *([] if self.around.value is None else [f"in another form, {self.around} are refused"]),
+            self.spellings,
+            f"the reader is {self.reader}: it {READERS[self.reader]}",
+            NOT_ABOUT_GAMING,
+        ]
+
+    @property
+    def sentence(self) -> str:
+        """The heading and the lines as one text without the last full stop."""
+        return ". ".join(f"{line[:1].upper()}{line[1:]}" for line in (HEADING, *self.lines))
 
     @property
     def _within(self) -> list[Refusal]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from loopholes.audit.gold import code_variants, json_ways
 from loopholes.audit.gold.answer import Answer, Kind, Write
-from loopholes.audit.gold.refused import Place
+from loopholes.audit.gold.refused import Scope
 from loopholes.rewards.numbers import number, with_unit
 
 _DIGITS_ALONE = re.compile(
@@ -42,7 +42,7 @@ class Way(NamedTuple):
 
     write: Write
     kinds: tuple[Kind, ...]
-    place: Place = "within"
+    place: Scope = "within"
     whole: bool = False
 
 
