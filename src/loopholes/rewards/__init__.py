@@ -17,6 +17,7 @@ The comparisons take None for "no answer" and call it wrong. See docs/rewards.md
 from __future__ import annotations
 
 from loopholes.rewards.choices import choice
+from loopholes.rewards.expressions import arithmetic, makes_target
 from loopholes.rewards.judging import quoted, verdict
 from loopholes.rewards.lists import items, same_list, same_set
 from loopholes.rewards.numbers import number, same_number
@@ -30,6 +31,7 @@ from loopholes.rewards.texts import same_text
 __all__ = [
     "REMEDIES",
     "Remedy",
+    "arithmetic",
     "behind",
     "boxed",
     "calls_passed",
@@ -38,6 +40,7 @@ __all__ = [
     "final",
     "gated",
     "items",
+    "makes_target",
     "number",
     "outputs_passed",
     "program",

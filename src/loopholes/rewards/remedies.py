@@ -46,14 +46,22 @@ PROGRAM = _remedy(
 ONE_CHOICE = _remedy("choice", 'float(choice(tagged(completion), "ABCD") == answer)', "tagged")
 ONE_SET = _remedy("same_set", "float(same_set(tagged(completion), answer))", "tagged")
 ONE_RECORD = _remedy("fields", 'float(fields(completion, {"answer": answer}))')
+ONE_EXPRESSION = _remedy(
+    "makes_target", "float(makes_target(tagged(completion), target, numbers))", "tagged", columns="numbers, target"
+)
 NUMBERS = (
     *("wrong-digit", "ten-percent", "off-by-one", "off-by-ten", "point-shifted", "factor-100", "sign-flipped"),
     *("longer-number", "other-unit", "unknown-unit", "equated", "denied", "denied-in-slot", "denied-without-form"),
+    *("next-number", "within-1-percent", "within-5-percent"),
     *("refuted-in-slot", "either-or", "rival-behind", "rival-before"),
     *("beside-rival", "mention-beside", "mention-within", "mention-in-thinking", "both-completions"),
 )
 """Near misses that reading one number from one place closes."""
-TEXTS = ("first-letter", "first-half", "last-half", "longer-word")
+TEXTS = (
+    *("first-letter", "first-half", "last-half", "longer-word"),
+    *("other-day", "other-month", "other-year", "named-month", "named-year", "next-day", "day-month-exchanged"),
+    *("either-reading", "other-hour", "other-minute", "next-minute", "other-half"),
+)
 """Near misses that comparing whole texts closes."""
 
 REMEDIES: Mapping[str, Remedy] = {
@@ -89,6 +97,8 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     **dict.fromkeys(("field-changed", "fields-dropped", "key-twice", "list-shortened", "argument-added"), ONE_RECORD),
     **dict.fromkeys(("prefix-kept", "swapped-case", *TEXTS), ONE_TEXT),
+    **dict.fromkeys(("number-repeated", "number-left-out", "number-not-given"), ONE_EXPRESSION),
+    **dict.fromkeys(("repeated-unstated", "left-out-unstated", "not-given-unstated"), ONE_EXPRESSION),
     "program-mutated": PROGRAM,
     **dict.fromkeys(NUMBERS, ONE_PLACE),
     "refused-equivalents": ONE_PLACE,
