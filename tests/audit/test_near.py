@@ -19,6 +19,7 @@ from loopholes.audit.gold.mentions import MENTIONS
 from loopholes.audit.gold.mutants import CHANGES, mutants, wrong_answers
 from loopholes.audit.gold.near import FORGIVABLE, NAMES, NearMisses, near_findings, near_notes
 from loopholes.audit.gold.records import parts_of
+from loopholes.audit.gold.wrong_numbers import TOLERATED
 from loopholes.audit.scale import levels_of
 from loopholes.rewards import REMEDIES, boxed, calls_passed, choice, fields, number, program, same_set, tagged
 from support.near_misses import Pay, Records, answer_in, evidence, findings_of, misses_of, named, skipped
@@ -352,7 +353,6 @@ SOUND: list[tuple[str, Pay, Records]] = [
         sums(24),
     ),
     ("number in thought", lambda row, text: float(value(tagged(text)) == gold(row)), THOUGHT),
-    ("two percent", lambda row, text: float(abs(value(tagged(text)) / gold(row) - 1) <= 0.02), sums(24)),
     ("letter", lambda row, text: float(choice(tagged(text)) == row.columns["answer"]), CHOICES),
     ("set", lambda row, text: float(same_set(boxed(text), row.columns["answer"])), SETS),
     ("record", lambda row, text: float(fields(text, {"answer": row.columns["answer"]})), RECORDS),
@@ -543,7 +543,7 @@ def test_a_golden_program_gives_a_floor_where_all_rows_are_one_task() -> None:
 
 def test_every_near_miss_has_a_remedy() -> None:
     assert {name for name in NAMES if name not in REMEDIES} == set()
-    assert set(NAMES) == {*MENTIONS, *(name for changes in CHANGES.values() for name in changes)}
+    assert set(NAMES) == {*MENTIONS, *TOLERATED, *(name for changes in CHANGES.values() for name in changes)}
 
 
 CALLS: Records = [

@@ -19,10 +19,12 @@ from loopholes.audit.answers import TRUTHS
 from loopholes.audit.choices import options_of
 from loopholes.audit.form import RAW, Form
 from loopholes.audit.frameworks.base import Row
+from loopholes.audit.gold.dates import moment_of
 from loopholes.audit.gold.lines import is_list_by_line, short_lines
+from loopholes.audit.gold.puzzles import puzzle_of
 from loopholes.rewards.numbers import number, with_unit
 
-Kind = Literal["number", "choice", "list", "lines", "record", "program", "text", "long"]
+Kind = Literal["number", "choice", "date", "expression", "list", "lines", "record", "program", "text", "long"]
 LONGEST = 80
 """Longest text, in characters, that counts as a short answer and not as an essay."""
 MOST_BRACES = 64
@@ -166,8 +168,12 @@ def kind_of(text: str, row: Row) -> Kind:
     options = options_of(row.text)
     if re.fullmatch(r"\(?[A-J]\)?", text) and (text.strip("()") in options or not options):
         return "choice"
+    if moment_of(text) is not None:
+        return "date"
     if with_unit(text)[0] is not None:
         return "number"
+    if puzzle_of(text, row.text) is not None:
+        return "expression"
     if "\n" in text or len(text) > LONGEST:
         return "lines" if is_list_by_line(text, row) else "long"
     return "list" if len(items_of(text)) > 1 else "text"

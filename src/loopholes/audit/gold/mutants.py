@@ -1,8 +1,8 @@
 """Wrong answers made from the right one, each proved to be wrong.
 
-Numbers have to differ as fractions, letters as letters, texts within a word, lists as multisets, records in a field
-that the row's truth states, and programs in their answers to the row's own inputs. Answers that cannot be proved wrong
-are left out.
+Numbers have to differ as fractions, dates as days or times, expressions in the numbers that they use, letters as
+letters, texts within a word, lists as multisets, records in a field that the row's truth states, and programs in their
+answers to the row's own inputs. Answers that cannot be proved wrong are left out.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import Answer, answer_of
 from loopholes.audit.gold.code_variants import wrong_program
+from loopholes.audit.gold.wrong_dates import DATE_CHANGES
 from loopholes.audit.gold.wrong_lists import LINE_CHANGES, LIST_CHANGES
 from loopholes.audit.gold.wrong_numbers import NUMBER_CHANGES, Change
+from loopholes.audit.gold.wrong_puzzles import PUZZLE_CHANGES
 from loopholes.audit.gold.wrong_records import RECORD_CHANGES
 from loopholes.audit.gold.wrong_texts import TEXT_CHANGES
 from loopholes.errors import ScoringError
@@ -23,11 +25,12 @@ from loopholes.errors import ScoringError
 def mutants(row: Row, form: Form) -> list[str]:
     """Completions in the form of the row's golden one whose answers are proved wrong, the plainest change first.
 
-    Empty if the kind of answer allows no proof, and for texts, since nobody honestly answers with part of a word. They
-    are a fallback for floors: honest wrong answers for rows to which no other row can lend one.
+    Empty if the kind of answer allows no proof, and for texts and expressions, since nobody honestly answers with part
+    of a word, or breaks the rules of a puzzle. They are a fallback for floors: honest wrong answers for rows to which
+    no other row can lend one.
     """
     answer = answer_of(row, form)
-    if answer is None or answer.kind == "text":
+    if answer is None or answer.kind in ("text", "expression"):
         return []
     texts = (answer.replaced(wrong) for answers in wrong_answers(answer).values() for wrong in answers)
     return list(dict.fromkeys(text for text in texts if text is not None and text != answer.golden))
@@ -73,6 +76,8 @@ def _mutated(answer: Answer) -> Iterator[str]:
 
 CHANGES: Mapping[str, Mapping[str, Change]] = {
     "number": NUMBER_CHANGES,
+    "date": DATE_CHANGES,
+    "expression": PUZZLE_CHANGES,
     "choice": {"other-letter": _other_letter, "letter-word": _letter_word, "others-text": _others_text},
     "list": LIST_CHANGES,
     "lines": LINE_CHANGES,

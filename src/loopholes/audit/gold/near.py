@@ -7,16 +7,17 @@ which shows that the mention is what was paid. Of an answer that is a JSON objec
 of its fields (:mod:`.records`).
 
 **The rule.** A near miss is an exploit if it is paid like the right answer (0.9 of the scale or more) on so many rows
-that the lower bound of their share exceeds the threshold for exploits. It is a note if it is one of
-:data:`FORGIVABLE`, which a lenient but sound reader may accept, or if the reward is *graded*: if it pays numbers less,
-step by step, the further off they are, it measures nearness. Two answers in the place of one are an exploit if they
-are paid in either order, since a policy may then guess twice. In one order only, they are a note.
+that the lower bound of their share exceeds the threshold for exploits. It is a note if it is one of :data:`FORGIVABLE`,
+which a lenient but sound reader may accept, or if the reward is *graded*: if it pays numbers or dates less, step by
+step, the further off they are, it measures nearness. Two answers in the place of one are an exploit if they are paid in
+either order, since a policy may then guess twice. In one order only, they are a note. A number within an unstated
+tolerance is a note, too, or a warning if all right answers are whole numbers, which need none.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -30,6 +31,9 @@ from loopholes.audit.gold.lines import short_lines
 from loopholes.audit.gold.mentions import ANY_ORDER, MENTIONS, ONE_ORDER, UNCONTROLLED, Mention
 from loopholes.audit.gold.mutants import CHANGES, wrong_answers
 from loopholes.audit.gold.records import MOST_PARTS, parts_of
+from loopholes.audit.gold.wrong_dates import LENIENT_DATES
+from loopholes.audit.gold.wrong_numbers import TOLERANCES, TOLERATED, is_whole
+from loopholes.audit.gold.wrong_puzzles import UNSTATED_RULES
 from loopholes.audit.gold.wrong_records import PARTWISE
 from loopholes.audit.gold.wrong_texts import ABBREVIATIONS
 from loopholes.audit.results import Evidence, Finding, Note, Verdict
@@ -60,23 +64,37 @@ FORGIVABLE: Mapping[str, str] = {
     "other-unit": "the reward does not read units",
     "swapped-case": "the reward ignores letter case",
     "element-twice": "the reward counts an element once, as in a set, however often it is given",
+    **LENIENT_DATES,
+    **UNSTATED_RULES,
+    **TOLERANCES,
 }
 """Near misses that a lenient but sound reader may accept, and why."""
 FAMILIES = dict.fromkeys(("fields-dropped", "list-shortened", "element-missing", "element-repeated"), "aggregation")
 """Families of near misses that are not in ``near-miss``: leaving out or repeating parts exploits a mean or sum."""
 Evidenced = Callable[[Level, str, Paid], Evidence]
-NAMES = tuple(dict.fromkeys((*MENTIONS, *(name for changes in CHANGES.values() for name in changes))))
+FURTHER = ((*TOLERATED, "ten-percent"), ("next-day", "other-day"), ("next-minute", "other-minute"))
+"""Near misses that are further and further off. Of each of these, only the furthest one that is paid is reported."""
+ROUNDING = ("next-number",)
+"""Numbers that a reward may accept for fear of rounding errors, even where right answers are whole numbers."""
+WHOLE = "although all right answers are whole numbers; if that is meant, state it in the prompt or a column tolerance"
+GRADED = "answers that are further off are paid gradually less, so the reward measures nearness"
+"""Why a wrong number or date is forgiven that a graded reward pays."""
+NAMES = tuple(dict.fromkeys((*MENTIONS, *(name for changes in (*CHANGES.values(), TOLERATED) for name in changes))))
 """The name of every near miss."""
 
 
 @dataclass(frozen=True)
 class Miss:
-    """One near miss on one row. ``control``, for mentions, is the payment of the same sentence about another answer."""
+    """One near miss on one row. ``control``, for mentions, is the payment of the same sentence about another answer.
+
+    ``needs_no_tolerance``: the right answers in this place are whole numbers on all rows.
+    """
 
     level: Level
     text: str
     paid: Paid
     control: Paid | None = None
+    needs_no_tolerance: bool = False
 
     @property
     def share(self) -> float:
@@ -91,19 +109,22 @@ class Slot:
     """A place for wrong answers on one row: that of its whole answer, or of one field of it.
 
     ``rival`` is an answer that is wrong there; None if none is known. ``is_label``: the answer is one of a few labels,
-    since other rows have it, too, or the prompt names it.
+    since other rows have it, too, or the prompt names it. ``is_whole``: it is a whole number on all rows.
     """
 
     level: Level
     answer: Answer
     rival: str | None
     is_label: bool = False
+    is_whole: bool = False
 
     @cached_property
     def wrong(self) -> Mapping[str, Sequence[str]]:
         """Slightly wrong answers, by the way in which they are wrong."""
         unproved = ABBREVIATIONS if self.is_label else ()
-        return {name: texts for name, texts in wrong_answers(self.answer).items() if name not in unproved}
+        tolerated = TOLERATED if self.answer.kind == "number" else {}
+        wrong = {**wrong_answers(self.answer), **{name: [*change(self.answer)] for name, change in tolerated.items()}}
+        return {name: texts for name, texts in wrong.items() if name not in unproved}
 
 
 class NearMisses:
@@ -177,7 +198,8 @@ class NearMisses:
         texts = [slot.answer.replaced(other) for other in slot.wrong.get(name, [])[:most]]
         wanted = self._proved(slot.level, [text for text in texts if text is not None and text != slot.answer.golden])
         paid = self._scorer.pay([(slot.level.row, text) for text in wanted])
-        misses = [Miss(slot.level, text, payment) for text, payment in zip(wanted, paid, strict=True)]
+        scored = zip(wanted, paid, strict=True)
+        misses = [Miss(slot.level, text, payment, needs_no_tolerance=slot.is_whole) for text, payment in scored]
         return max(misses, key=lambda miss: miss.share, default=None)
 
     def _mentioned(self, slot: Slot, name: str) -> Miss | None:
@@ -220,14 +242,21 @@ class NearMisses:
 def _slots(answers: Sequence[tuple[Level, Answer]], count: int) -> list[list[Slot]]:
     """The slots of the first ``count`` rows: the answer, the lines around it, and the fields that can be answers.
 
-    Rivals and labels are looked for on all rows.
+    Rivals, labels and numbers that are not whole are looked for on all rows.
     """
     rows = [(level, [answer, *parts_of(answer), *lines_around(answer)]) for level, answer in answers]
     everything = [part for _, parts in rows for part in parts]
+    whole = _whole(everything)
     return [
-        [Slot(level, part, _rival(part, everything), _is_label(part, everything)) for part in parts]
+        [Slot(level, part, _rival(part, everything), _is_label(part, everything), part.path in whole) for part in parts]
         for level, parts in rows[:count]
     ]
+
+
+def _whole(answers: Sequence[Answer]) -> set[tuple[str, ...]]:
+    """The paths of the places in which all right answers are whole numbers without a unit."""
+    paths = {answer.path for answer in answers}
+    return paths - {answer.path for answer in answers if answer.kind != "lines" and not is_whole(answer.text)}
 
 
 def _is_label(answer: Answer, answers: Sequence[Answer]) -> bool:
@@ -259,12 +288,12 @@ def _rival(answer: Answer, answers: Sequence[Answer]) -> str | None:
 
 
 class _Paid(NamedTuple):
-    """A kind of near miss that is paid like the right answer. ``forgiven``: a sound reader may accept it."""
+    """A kind of near miss that is paid like the right answer. ``reason`` says why a sound reader may accept it."""
 
     name: str
     misses: Sequence[Miss]
     rate: Estimate
-    forgiven: bool
+    reason: str
 
     @property
     def message(self) -> str:
@@ -276,19 +305,29 @@ class _Paid(NamedTuple):
 
 def _paid_like_right(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> list[_Paid]:
     """The kinds of near misses that are certainly paid like the right answer, most often paid first."""
-    graded = is_graded(misses)
+    graded = {
+        *((*CHANGES["number"], *TOLERATED) if is_graded(misses, CHANGES["number"]) else ()),
+        *(CHANGES["date"] if is_graded(misses, CHANGES["date"]) else ()),
+    }
     kinds = [
         _Paid(
-            name,
-            tried,
-            share_over_tasks([float(miss.share >= FULL) for miss in tried]),
-            name in FORGIVABLE or (graded and name in CHANGES["number"]),
+            name, tried, share_over_tasks([float(miss.share >= FULL) for miss in tried]), _reason(name, tried, graded)
         )
         for name, tried in misses.items()
         if len(tried) > 1
     ]
     certain = [kind for kind in kinds if (kind.rate.low or 0.0) > gate.thresholds.exploit]
-    return sorted(certain, key=lambda kind: -(kind.rate.value or 0.0))
+    names = [[name for name in further if name in {kind.name for kind in certain}] for further in FURTHER]
+    nearer = {name for paid in names for name in paid[:-1]}
+    return sorted((kind for kind in certain if kind.name not in nearer), key=lambda kind: -(kind.rate.value or 0.0))
+
+
+def _reason(name: str, misses: Sequence[Miss], graded: Collection[str]) -> str:
+    """Why a sound reader may accept near misses of this name; empty if it may not."""
+    if name in graded and (name in TOLERATED or name not in FORGIVABLE):
+        return GRADED
+    needs_none = name in TOLERATED and all(miss.needs_no_tolerance for miss in misses)
+    return "" if needs_none and name not in ROUNDING else FORGIVABLE.get(name, "")
 
 
 def near_findings(
@@ -296,14 +335,17 @@ def near_findings(
 ) -> Iterator[Finding]:
     """One finding for all near misses that are paid like the right answer: the clearest, which names the others.
 
-    It is an exploit, or a warning if the reward is a ``component``.
+    It is an exploit, or a warning if the reward is a ``component``, or if the only fault is that whole numbers are paid
+    within a tolerance that nothing states: its author may have chosen it.
     """
-    certain = [kind for kind in _paid_like_right(misses, gate) if not kind.forgiven]
+    unforgiven = [kind for kind in _paid_like_right(misses, gate) if not kind.reason]
+    certain = [kind for kind in unforgiven if kind.name not in TOLERATED] or unforgiven
     if certain:
         first, *rest = certain
         best = max(first.misses, key=lambda miss: miss.share)
-        verdict: Verdict = "warning" if component else "exploit"
-        message = first.message + _also(rest)
+        is_tolerance = first.name in TOLERATED
+        verdict: Verdict = "warning" if component or is_tolerance else "exploit"
+        message = first.message + (f": {FORGIVABLE[first.name]}, {WHOLE}" if is_tolerance else _also(rest))
         example = evidence(best.level, best.text, best.paid)
         yield Finding(
             verdict,
@@ -330,10 +372,10 @@ def near_notes(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> Iterator[Not
     }
     by_reason: dict[str, list[_Paid]] = {}
     for kind in certain:
-        if kind.forgiven and kind.name not in redundant:
-            by_reason.setdefault(FORGIVABLE.get(kind.name, ""), []).append(kind)
+        if kind.reason and kind.name not in redundant:
+            by_reason.setdefault(kind.reason, []).append(kind)
     for reason, (first, *rest) in by_reason.items():
-        yield Note("near-miss", f"{first.message}{_also(rest)}{f': {reason}' if reason else ''}")
+        yield Note("near-miss", f"{first.message}{_also(rest)}: {reason}")
 
 
 def _also(kinds: Sequence[_Paid]) -> str:
@@ -342,14 +384,14 @@ def _also(kinds: Sequence[_Paid]) -> str:
     return f"; so {'is' if len(kinds) == 1 else 'are'} {', '.join(kind.name for kind in kinds)}"
 
 
-def is_graded(misses: Mapping[str, Sequence[Miss]]) -> bool:
-    """Whether numbers are paid by nearness: there are several different payments on most rows.
+def is_graded(misses: Mapping[str, Sequence[Miss]], names: Collection[str]) -> bool:
+    """Whether near misses of these names are paid by nearness: there are several different payments on most rows.
 
     Only rows on which most kinds were tried count, since on the others only kinds that pay were tried.
     """
     shares: dict[int, list[float]] = {}
     for name, tried in misses.items():
-        for miss in tried if name in CHANGES["number"] else ():
+        for miss in tried if name in names else ():
             shares.setdefault(miss.level.row, []).append(miss.level.share(miss.paid.value) or 0.0)
     most = max(map(len, shares.values()), default=0)
     steps = [{max(0.0, round(share, 2)) for share in row} for row in shares.values() if 2 * len(row) > most]

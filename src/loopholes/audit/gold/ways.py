@@ -29,12 +29,12 @@ TEXT: tuple[Kind, ...] = ("text",)
 LIST: tuple[Kind, ...] = ("list",)
 RECORD: tuple[Kind, ...] = ("record",)
 PROGRAM: tuple[Kind, ...] = ("program",)
-WORDS: tuple[Kind, ...] = ("choice", "text")
+WORDS: tuple[Kind, ...] = ("choice", "text", "date", "expression")
 MATHS: tuple[Kind, ...] = ("number", "list")
 NOT_IN_A_BOX = ("spaces", "full stop", "**bold**", "$..$", r"\(..\)", "backticks", "quotes", "a sentence in its place")
 """Ways that nobody writes inside a box."""
-SHORT: tuple[Kind, ...] = ("number", "choice", "text", "list")
-ALL: tuple[Kind, ...] = ("number", "choice", "text", "list", "program", "record")
+SHORT: tuple[Kind, ...] = (*MATHS, *WORDS)
+ALL: tuple[Kind, ...] = (*SHORT, "program", "record")
 
 
 class Way(NamedTuple):

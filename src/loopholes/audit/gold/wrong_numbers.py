@@ -1,4 +1,8 @@
-"""Wrong numbers made from the right one: each differs by more than the stated and the usual tolerance."""
+"""Wrong numbers made from the right one.
+
+Each differs by more than the stated tolerance. Those of :data:`NUMBER_CHANGES` differ by more than a usual one as well.
+Those of :data:`TOLERATED` do not: they measure which tolerance a reward has, if none is stated.
+"""
 
 from __future__ import annotations
 
@@ -54,16 +58,27 @@ def stated_tolerance(row: Row, value: Fraction) -> Fraction | None:
     return tolerance
 
 
+def is_whole(text: str) -> bool:
+    """Whether a text is a whole number without a unit, for which no reader needs a tolerance."""
+    return re.fullmatch(r"-?[0-9][0-9,]*", text) is not None
+
+
 def differs(answer: Answer, text: str) -> bool:
     """Whether a number is proved wrong: off by more than the stated and the usual tolerance."""
+    distance = _unstated_distance(answer, text)
+    return distance is not None and distance > USUAL
+
+
+def _unstated_distance(answer: Answer, text: str) -> Fraction | None:
+    """How far off a number is, as a fraction of the right one; None if a stated tolerance allows it, or no number."""
     right, value = answer.value, number(text) if number(text) is not None else with_unit(text)[0]
-    if right is None or value is None:
-        return False
-    allowed = stated_tolerance(answer.row, right)
-    return allowed is not None and abs(value - right) > max(allowed, USUAL * abs(right))
+    allowed = None if right is None else stated_tolerance(answer.row, right)
+    if right is None or value is None or allowed is None or abs(value - right) <= allowed:
+        return None
+    return abs(value - right) / abs(right) if right else Fraction(1)
 
 
-def _numeric(change: Callable[[str], Iterator[str]]) -> Change:
+def _numeric(change: Callable[[str], Iterator[str]], is_wrong: Callable[[Answer, str], bool] = differs) -> Change:
     """Answers with their first digits changed, as far as they are proved wrong."""
 
     def changed(answer: Answer) -> Iterator[str]:
@@ -73,7 +88,7 @@ def _numeric(change: Callable[[str], Iterator[str]]) -> Change:
             return
         for digits in change(match[0]):
             other = f"{text[: match.start()]}{digits}{text[match.end() :]}"
-            if differs(answer, other):
+            if is_wrong(answer, other):
                 yield other
 
     return changed
@@ -101,6 +116,23 @@ def _neighbours(*steps: Fraction, relative: bool) -> Callable[[str], Iterator[st
                 yield _written(other, digits)
 
     return near
+
+
+def _within(limit: Fraction) -> Change:
+    """Numbers that are off by almost this fraction, as far as the digits of the right one allow."""
+    steps = (Fraction(9, 10) * limit, -Fraction(9, 10) * limit)
+    return _numeric(_neighbours(*steps, relative=True), lambda answer, text: _is_within(answer, text, limit))
+
+
+def _next(digits: str) -> Iterator[str]:
+    """The numbers that differ by one in the last digit."""
+    last = Fraction(1, 10 ** len(digits.partition(".")[2]))
+    yield from _neighbours(last, -last, relative=False)(digits)
+
+
+def _is_within(answer: Answer, text: str, limit: Fraction = USUAL) -> bool:
+    distance = _unstated_distance(answer, text)
+    return distance is not None and 0 < distance <= limit
 
 
 def _point_shifted(digits: str) -> Iterator[str]:
@@ -159,3 +191,15 @@ NUMBER_CHANGES: Mapping[str, Change] = {
     "unknown-unit": _unknown_unit,
 }
 """Ways in which a number is slightly wrong."""
+TOLERATED: Mapping[str, Change] = {
+    "next-number": _numeric(_next, _is_within),
+    "within-1-percent": _within(Fraction(1, 100)),
+    "within-5-percent": _within(USUAL),
+}
+"""Wrong numbers that may be within a tolerance that is usual but not stated, the nearest first."""
+TOLERANCES: Mapping[str, str] = {
+    "next-number": "the reward accepts numbers that are off by one in the last digit",
+    "within-1-percent": "the reward accepts numbers within 1 % of the right one, and nothing states a tolerance",
+    "within-5-percent": "the reward accepts numbers within 5 % of the right one, and nothing states a tolerance",
+}
+"""Why a lenient but sound reader may accept them."""

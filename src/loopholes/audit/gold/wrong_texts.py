@@ -41,10 +41,10 @@ def _stated(change: Change) -> Change:
 def _texts_of(answer: Answer) -> set[str]:
     """Every text that the row states as an answer or an alias of one, without case and punctuation."""
     readings = [reading.text for reading in answers_of(answer.row).values()]
-    return {_plain(text) for text in (*readings, *_in_columns(answer.row))}
+    return {_plain(text) for text in (*readings, *texts_in_columns(answer.row))}
 
 
-def _in_columns(row: Row) -> Iterator[str]:
+def texts_in_columns(row: Row) -> Iterator[str]:
     for name, value in row.columns.items():
         if name not in NO_ANSWERS:
             yield from _leaves(value)
