@@ -420,6 +420,19 @@ def test_a_common_answer_that_is_paid_where_it_is_wrong_is_an_exploit(tmp_path: 
     assert "prior" not in {note.name for note in report.notes}
 
 
+def test_a_common_answer_that_is_always_paid_is_an_exploit_even_if_no_other_wrong_answer_exists(tmp_path: Path) -> None:
+    """On the rows whose answer is yes, every wrong answer that another row can lend is the one that is always paid."""
+    always = LAST.replace("found[-1] == answer", "found[-1] in ('no', answer)")
+    report = judged(tmp_path, always, choices("no", "no", "no", "yes"))
+    assert verdicts(report).get("common-answer") == "exploit" and "wrong-paid-on-rows" not in verdicts(report)
+
+
+def test_rows_that_pay_other_wrong_answers_too_say_nothing_about_the_common_one(tmp_path: Path) -> None:
+    careless = LAST.replace("found[-1] == answer", "(answer == 'maybe' or found[-1] == answer)")
+    report = judged(tmp_path, careless, choices("no", "yes", "maybe", "maybe", "maybe"))
+    assert "common-answer" not in verdicts(report) and report.exit_code() == 1
+
+
 def test_a_common_answer_that_is_part_of_the_right_one_is_not_wrong(tmp_path: Path) -> None:
     names = ("Paris", "Paris, France", "Paris, France", "Rome")
     rows = [

@@ -198,7 +198,7 @@ def observe(
         gaps=gaps,
         missing=panel.missing,
         climbed=climbed,
-        priors=ask_priors(scorer, measurable, correctness),
+        priors=ask_priors(scorer, levels, correctness),
         rounds=rounds,
         skipped=[
             *scorer.not_covered,

@@ -39,7 +39,7 @@ class Observations:
     - ``tried``, ``gaps``: the panel's attacks and their gaps, in the same order; ``missing``: families never tried.
     - ``own``: names of the user's attacks, which are among those tried.
     - ``share_tried``: the share of the panel that was tried on enough rows.
-    - ``priors``: each common answer, as the answer to every row with a scale.
+    - ``priors``: each common answer, as the answer to every row.
     - ``rounds``: repeated payments of right answers by a noisy reward.
     - ``idle``: payments of texts that answer nothing.
     - ``near``: near misses of the right answer, by name; ``equivalents``: right answers written differently.

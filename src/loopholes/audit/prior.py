@@ -12,10 +12,11 @@ from typing import NamedTuple
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
 from loopholes.audit.gold.near import FULL
+from loopholes.audit.minority import Payoff
 from loopholes.audit.naming import names
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding, Note, Verdict
-from loopholes.audit.scale import Level, gap_of, normalized
+from loopholes.audit.scale import Level, Prior, gap_of, normalized
 from loopholes.stats import Estimate, share_over_tasks
 
 LEAST = 4
@@ -23,11 +24,16 @@ LEAST = 4
 
 
 class Wrong(NamedTuple):
-    """A common answer on the rows where it is wrong: its payments, and the share of rows that pay it like the right."""
+    """A common answer on the rows where it is wrong: its payments there, and which are those of the right answer."""
 
     answer: str
     payments: Sequence[tuple[Level, Paid]]
-    rate: Estimate
+    full: Sequence[bool]
+
+    @property
+    def rate(self) -> Estimate:
+        """The share of the rows that pay it like the right answer."""
+        return share_over_tasks([float(is_full) for is_full in self.full])
 
 
 def prior_findings(seen: Observations, gate: Gate) -> Iterator[Finding]:
@@ -35,7 +41,7 @@ def prior_findings(seen: Observations, gate: Gate) -> Iterator[Finding]:
     certain = [wrong for wrong in _wrong(seen) if (wrong.rate.low or 0.0) > gate.thresholds.exploit]
     if certain:
         worst = max(certain, key=lambda wrong: wrong.rate.value or 0.0)
-        level, paid = max(worst.payments, key=lambda payment: payment[0].share(payment[1].value) or 0.0)
+        level, paid = worst.payments[worst.full.index(True)]
         message = (
             f"the answer {_written(seen, worst.answer)!r} is paid like the right answer on {worst.rate} of "
             f"{len(worst.payments)} rows whose right answer is another"
@@ -48,7 +54,11 @@ def prior_findings(seen: Observations, gate: Gate) -> Iterator[Finding]:
 
 def prior_notes(seen: Observations) -> Iterator[Note]:
     """What the best of the common answers earns: a sign of lopsided data."""
-    gaps = {answer: gap_of("prior", "prior", seen.measurable, prior.paid).gap for answer, prior in seen.priors.items()}
+    levels = seen.measurable
+    gaps = {
+        answer: gap_of("prior", "prior", levels, [prior.paid.get(level.row) for level in levels]).gap
+        for answer, prior in seen.priors.items()
+    }
     priors = [(answer, gap) for answer, gap in gaps.items() if gap.value is not None]
     if priors:
         answer, gap = max(priors, key=lambda prior: prior[1].value or 0.0)
@@ -58,15 +68,39 @@ def prior_notes(seen: Observations) -> Iterator[Note]:
 
 def _wrong(seen: Observations) -> Iterator[Wrong]:
     """Each common answer on the rows where neither the truth nor the right answer's value makes it right."""
+    payoff = Payoff.of(seen)
+    if payoff is None:
+        return
     for answer, prior in seen.priors.items():
         payments = [
-            (level, paid)
-            for level, paid in zip(seen.measurable, prior.paid, strict=True)
-            if level.row not in prior.right and not names(answer, level.answer) and not names(level.answer, answer)
+            (level, prior.paid[level.row])
+            for level in seen.levels
+            if level.row in prior.paid and _is_wrong(answer, prior, level) and _is_telling(answer, level, seen, payoff)
         ]
         if len(payments) >= LEAST:
-            shares = [level.share(paid.value) or 0.0 for level, paid in payments]
-            yield Wrong(answer, payments, share_over_tasks([float(share >= FULL) for share in shares]))
+            yield Wrong(answer, payments, [_is_full(level, paid, payoff) for level, paid in payments])
+
+
+def _is_full(level: Level, paid: Paid, payoff: Payoff) -> bool:
+    """Whether a payment is like the right answer's; rows without a scale are measured on the usual one."""
+    share = level.share(paid.value)
+    return payoff.in_full(level, paid, FULL) if share is None else share >= FULL
+
+
+def _is_wrong(answer: str, prior: Prior, level: Level) -> bool:
+    return level.row not in prior.right and not names(answer, level.answer) and not names(level.answer, answer)
+
+
+def _is_telling(answer: str, level: Level, seen: Observations, payoff: Payoff) -> bool:
+    """Whether a payment on this row is about the answer: the row has a scale, or pays this wrong answer alone.
+
+    If a common answer is always paid, it may be all that other rows can lend a row as a wrong answer, and the row then
+    has no scale. A row that pays other wrong answers, too, has another fault.
+    """
+    if level.width is not None:
+        return True
+    others = [prior for other, prior in seen.priors.items() if other != answer and _is_wrong(other, prior, level)]
+    return names(level.floor_text, answer) and not any(payoff.in_full(level, prior.paid[level.row]) for prior in others)
 
 
 def _written(seen: Observations, answer: str) -> str:

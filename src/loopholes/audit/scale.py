@@ -262,22 +262,23 @@ def mean_of(values: Sequence[float | None]) -> Estimate:
 
 
 class Prior(NamedTuple):
-    """A common answer as the answer to every row with a scale: the completion, its payments, and where it is right."""
+    """A common answer as the answer to every row: the completion, its payments by row, and the rows it is right on."""
 
     text: str
-    paid: Sequence[Paid]
+    paid: Mapping[int, Paid]
     right: AbstractSet[int]
 
 
 def ask_priors(scorer: Scorer, levels: Sequence[Level], correctness: Correctness) -> dict[str, Prior]:
-    """Give each common answer to all of these rows."""
+    """Give each common answer to all of these rows that have payments of a right and a wrong answer."""
+    rows = [level.row for level in levels if level.is_paid]
     return {
         answer: Prior(
             text,
-            scorer.pay([(level.row, text) for level in levels]),
-            correctness.right({level.row: Attempt(text) for level in levels}),
+            dict(zip(rows, scorer.pay([(row, text) for row in rows]), strict=True)),
+            correctness.right({row: Attempt(text) for row in rows}),
         )
-        for answer, text in common_answers(levels).items()
+        for answer, text in common_answers([level for level in levels if level.is_paid]).items()
     }
 
 

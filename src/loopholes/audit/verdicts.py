@@ -107,7 +107,8 @@ def _is_covered(finding: Finding, exploits: Sequence[Finding], gold_is_unpaid: b
     if finding.name == "no-signal":
         return any(exploit.kind == "contract" for exploit in rest) or gold_is_unpaid
     if finding.name == "wrong-paid-on-rows":
-        return any(exploit.family == "contract" or exploit.kind == "rows" for exploit in rest)
+        named = any(exploit.name == "common-answer" for exploit in rest)
+        return named or any(exploit.family == "contract" or exploit.kind == "rows" for exploit in rest)
     if finding.kind == "rows" and finding.verdict == "warning":
         return bool(rest)
     if finding.verdict == "warning":
