@@ -16,7 +16,7 @@ from loopholes.audit.budget import Budget
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.inferred import assume_golden
 from loopholes.audit.scorer import Scorer
-from support.rewards import Paying, audited, scorer_for, sums, verdicts, write_rewards
+from support.rewards import Paying, audited, families, scorer_for, sums, verdicts, write_rewards
 
 THINKING = "<think>Let me think about this step by step.</think>"
 
@@ -249,3 +249,82 @@ def test_a_wrong_template_for_a_form_that_is_not_found_makes_the_audit_inconclus
     rows = sums(12, golden="<answer>{answer}</answer>")
     report = audited(f"{write_rewards(tmp_path, WRONG_TEMPLATE)}:hidden", rows)
     assert report.exit_code() == 7 and verdicts(report) == {"golden-not-above-floor": "inconclusive"}
+
+
+LISTS = """
+    def shortest(completion, items):
+        named = completion.split(", ")
+        return sum(a == b for a, b in zip(named, items)) / len(named)
+
+    def last(completion, items):
+        numbers = re.findall("[0-9.]+", completion)
+        return float(bool(numbers) and any(float(numbers[-1].strip(".")) == float(item) for item in items))
+
+    def mentions(completion, items):
+        return float(any(item in completion for item in items))
+
+    def exact(completion, items):
+        return float(completion in items)
+
+    def complete(completion, items):
+        return float(completion.split(", ") == items)
+"""
+WORDS = "plum salt lamp rope coal silk drum hemp wool tin jade ink".split()
+
+
+def listing(*elements: Callable[[int], str]) -> list[dict[str, Any]]:
+    return [
+        {"prompt": f"What is in box {place}?", "items": [element(place) for element in elements]} for place in range(12)
+    ]
+
+
+def word(place: int) -> str:
+    return WORDS[place % len(WORDS)]
+
+
+PAIRS = listing(word, lambda place: word(place + 5))
+SENTENCES = listing(lambda place: f"some {word(place)} in a bag", lambda place: f"a piece of {word(place + 5)} as well")
+SPELLINGS = listing(lambda place: str(place + 40), lambda place: f"{place + 40}.0")
+READ: dict[str, tuple[str, list[dict[str, Any]], str]] = {
+    "a list of which the reward reads everything": ("shortest", PAIRS, "{}, {}"),
+    "a list that is compared as a whole": ("complete", PAIRS, "{}, {}"),
+    "spellings of one number": ("last", SPELLINGS, "{}"),
+    "alternatives of which any is accepted": ("exact", PAIRS, "{}"),
+    "alternatives that are only looked for": ("mentions", PAIRS, "{}"),
+}
+
+
+@pytest.mark.parametrize("name, rows, golden", READ.values(), ids=READ)
+def test_the_whole_list_is_the_answer_if_the_reward_reads_all_that_is_listed_and_otherwise_its_first_element(
+    name: str, rows: list[dict[str, Any]], golden: str, tmp_path: Path, inside: None
+) -> None:
+    report = audited(f"{write_rewards(tmp_path, LISTS)}:{name}", rows)
+    source = "items with commas" if golden == "{}, {}" else "items[0]"
+    assert any(f"with {source} as the answer" in note for note in report.coverage.notes)
+
+
+def test_a_list_with_a_single_element_is_an_answer_among_longer_lists() -> None:
+    rows = rows_from([{**row, "items": row["items"][: 1 + (place != 3)]} for place, row in enumerate(PAIRS)])
+    scorer = scorer_for(lambda row, text: float(text == ", ".join(row.columns["items"])), rows)
+    assert [row.golden for row in assume_golden(scorer, Budget(600)).rows[2:4]] == ["lamp, hemp", "rope"]
+
+
+@pytest.mark.parametrize("rows", [PAIRS, SENTENCES], ids=["words", "sentences"])
+def test_a_part_of_the_answer_that_is_paid_like_the_whole_is_an_exploit_and_not_the_right_answer(
+    rows: list[dict[str, Any]], tmp_path: Path, inside: None
+) -> None:
+    report = audited(f"{write_rewards(tmp_path, LISTS)}:shortest", rows)
+    exploits = [finding for finding in report.findings if finding.family == "aggregation"]
+    assert [finding.verdict for finding in exploits] == ["exploit"] and report.exit_code() == 1
+    assert exploits[0].name == ("element-missing" if rows is PAIRS else "part-paid")
+    assert exploits[0].evidence is not None
+    assert exploits[0].evidence.completion == exploits[0].evidence.columns["items"][0]
+
+
+def test_a_part_that_may_be_an_alternative_is_a_warning_unless_all_elements_have_one_value(
+    tmp_path: Path, inside: None
+) -> None:
+    file = write_rewards(tmp_path, LISTS)
+    assert verdicts(audited(f"{file}:mentions", PAIRS))["part-paid"] == "warning"
+    assert "part-paid" not in verdicts(audited(f"{file}:last", SPELLINGS))
+    assert "aggregation" not in families(audited(f"{file}:last", SPELLINGS))

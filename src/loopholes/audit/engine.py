@@ -221,6 +221,7 @@ def observe(
         equivalents=equivalents,
         own=[attack.name for attack in config.attacks],
         drawn=drawn,
+        alone=assumed.alone if assumed is not None else None,
         notes=[*([assumed.note] if assumed is not None else []), *scorer.notes],
     )
 

@@ -4,12 +4,19 @@ Candidates are the forms that the prompt asks for and those that graders usually
 Each is scored on a few rows with the row's own answer and with another row's. The form wins whose right answers earn
 most above wrong ones. If right and wrong are paid alike in every form, and well, the best paid form wins, so that a
 reward that pays everything does not pass.
+
+**Lists.** The elements of a list in a column may be one answer together, or alternatives. If the reward pays the first
+element like the whole list, another payment tells them apart: that of the first element beside another row's. If it is
+lower, the reward reads all that a completion lists, so the list is the answer, and to pay a part of it like the whole
+is a fault (:mod:`loopholes.audit.part_paid`). Otherwise the reward reads one of several answers, and the first element
+is taken for the answer.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, variance
 from typing import NamedTuple
@@ -18,7 +25,7 @@ from loopholes.audit.answers import Answer, answers_of
 from loopholes.audit.budget import Budget
 from loopholes.audit.candidates import Candidate, candidates_of
 from loopholes.audit.checks import LONG_LOAD
-from loopholes.audit.frameworks.base import Row
+from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.results import ASSUMED, NONE_ASSUMED
 from loopholes.audit.scale import corrupted, normalized
 from loopholes.audit.scorer import Scorer
@@ -34,6 +41,10 @@ ALIKE = 0.5
 """A reward that pays right and wrong answers alike pays for everything only if it pays at least this much."""
 CLEAR = 1e-6
 """Smallest difference of mean rewards that tells right from wrong."""
+FIRST = "[0]"
+"""End of the source of a list's first element (:mod:`loopholes.audit.answers`)."""
+WHOLE = {" with commas": ", ", " with spaces": " "}
+"""Ends of the sources of whole lists, and what separates the elements."""
 
 
 class Trial(NamedTuple):
@@ -51,18 +62,32 @@ class Trial(NamedTuple):
         return round(right - wrong, 6), round(right, 6)
 
 
+class Alone(NamedTuple):
+    """First elements of a column's lists that are paid like the whole lists: completions and payments by place of row.
+
+    ``is_part``: the whole list was taken for the right answer. Otherwise its first element was.
+    """
+
+    column: str
+    texts: Mapping[int, str]
+    paid: Mapping[int, Paid]
+    is_part: bool
+
+
 @dataclass(frozen=True)
 class Assumed:
     """Rows with assumed golden completions, and a sentence that says so.
 
     ``is_filled``: any golden completions could be assumed. ``clear``: in the assumed form, right answers are paid more
-    than wrong ones.
+    than wrong ones. ``alone``: first elements that are paid like whole lists; None if there are none, or if the
+    elements of each list have one value.
     """
 
     rows: Sequence[Row]
     note: str
     is_filled: bool
     clear: bool = False
+    alone: Alone | None = None
 
 
 def is_unpaid(scorer: Scorer) -> bool:
@@ -87,19 +112,22 @@ def assume_golden(scorer: Scorer, budget: Budget) -> Assumed:
     if not sources:
         return Assumed(rows, f"{NONE_ASSUMED}no column holds an answer", False)
     trials, forms = _trials(scorer, answers, sources, budget)
+    best = _best(trials, noisy=scorer.repeats > 1)
+    best, alone = (None, None) if best is None else _whole_or_first(scorer, answers, best)
     if scorer.restart_seconds <= LONG_LOAD:
         scorer.restart()  # a reward that remembers texts should forget these
-    best = _best(trials, noisy=scorer.repeats > 1)
     if best is None or (best.rank[0] <= CLEAR and best.rank[1] < ALIKE):
         note = (
             f"{NONE_ASSUMED}in none of {forms} forms is the right answer ({' or '.join(sources[:4])}) paid more than "
         )
         return Assumed(rows, note + "another row's answer", False)
+    only = f"{_list_of(best.source)}{FIRST}"  # of a list with one element
+    texts = [readings.get(best.source, readings.get(only)) for readings in answers]
     filled = [
-        replace(row, golden=best.candidate.write(row, readings[best.source].text) if best.source in readings else None)
-        for row, readings in zip(rows, answers, strict=True)
+        replace(row, golden=None if answer is None else best.candidate.write(row, answer.text))
+        for row, answer in zip(rows, texts, strict=True)
     ]
-    return Assumed(filled, _note(best), True, best.rank[0] > CLEAR)
+    return Assumed(filled, _note(best), True, best.rank[0] > CLEAR, alone)
 
 
 def _best(trials: Sequence[Trial], *, noisy: bool) -> Trial | None:
@@ -112,6 +140,59 @@ def _best(trials: Sequence[Trial], *, noisy: bool) -> Trial | None:
         return best
     error = math.sqrt(variance(best.right) / len(best.right) + variance(best.wrong) / len(best.wrong))
     return next(trial for trial in trials if trial.rank[0] >= best.rank[0] - 2 * error)
+
+
+def _list_of(source: str) -> str | None:
+    """The column of a source that is a list's first element or a whole list; None for all other sources."""
+    ends = [end for end in (FIRST, *WHOLE) if source.endswith(end)]
+    return source.removesuffix(ends[0]) if ends else None
+
+
+def _whole_or_first(scorer: Scorer, answers: Sequence[dict[str, Answer]], best: Trial) -> tuple[Trial, Alone | None]:
+    """The best trial, of the whole list or of its first element, whichever is the answer if both are paid alike."""
+    column = _list_of(best.source)
+    lists = [place for place, readings in enumerate(answers) if f"{column}{next(iter(WHOLE))}" in readings][:ROWS]
+    if column is None or not lists or best.rank[0] <= CLEAR:
+        return best, None
+    first = _tried(scorer, answers, best.candidate, f"{column}{FIRST}", lists)
+    sources = [best.source] if best.source != f"{column}{FIRST}" else [f"{column}{end}" for end in WHOLE]
+    wholes = [trial for source in sources if (trial := _tried(scorer, answers, best.candidate, source, lists))]
+    whole = next((trial for trial in wholes if trial.rank[0] > CLEAR and first and _are_alike(trial, first)), None)
+    if first is None or whole is None:
+        return best, None
+    if all(_is_one_value(answers[place], column) for place in lists):
+        return first, None
+    calls = list(_calls(scorer.rows, answers, first.candidate, first.source, lists, wrong=False))
+    paid = dict(zip(lists, scorer.pay(calls), strict=True))
+    is_part = _reads_all(scorer, answers, first, WHOLE[whole.source.removeprefix(column)], lists)
+    return whole if is_part else first, Alone(column, dict(calls), paid, is_part)
+
+
+def _are_alike(one: Trial, other: Trial) -> bool:
+    """Whether the right answers of two trials are paid alike, row by row."""
+    return len(one.right) == len(other.right) and all(
+        abs(right - same) <= CLEAR for right, same in zip(one.right, other.right, strict=True)
+    )
+
+
+def _is_one_value(readings: Mapping[str, Answer], column: str) -> bool:
+    """Whether the elements of a list are spellings of one value."""
+    elements = json.loads(readings[f"{column} as JSON"].text)
+    return len({normalized(str(element)) for element in elements}) == 1
+
+
+def _reads_all(
+    scorer: Scorer, answers: Sequence[dict[str, Answer]], first: Trial, separator: str, places: Sequence[int]
+) -> bool:
+    """Whether the first element is paid less beside another row's, on either side of it."""
+    pairs = [(place, answers[place][first.source].text, _other(answers, first.source, place)) for place in places]
+    for order in (1, -1):
+        texts = [(place, separator.join((own, other)[::order])) for place, own, other in pairs]
+        written = [(place, first.candidate.write(scorer.rows[place], text) or "") for place, text in texts]
+        paid = [payment.value or 0.0 for payment in scorer.pay(written)]
+        if fmean(paid) >= fmean(first.right) - CLEAR:
+            return False
+    return True
 
 
 def _note(trial: Trial) -> str:

@@ -11,6 +11,7 @@ from loopholes.audit.checks import Answers
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.gold.equivalents import Equivalent
 from loopholes.audit.gold.near import Miss
+from loopholes.audit.inferred import Alone
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Evidence, Gap, Scoring, Target
 from loopholes.audit.scale import Level, Prior
@@ -43,6 +44,7 @@ class Observations:
     - ``rounds``: repeated payments of right answers by a noisy reward.
     - ``idle``: payments of texts that answer nothing.
     - ``near``: near misses of the right answer, by name; ``equivalents``: right answers written differently.
+    - ``alone``: first elements of lists that are paid like the whole lists; None if there are none.
     - ``drawn``: payments of attacks on a random reward in many scorings.
     - ``skipped``: what was left out, in sentences; ``notes``: how the framework's behaviour is modelled.
     """
@@ -73,6 +75,7 @@ class Observations:
     equivalents: Sequence[Equivalent] = ()
     own: Sequence[str] = ()
     drawn: Drawn = field(default_factory=dict)
+    alone: Alone | None = None
 
     @property
     def measurable(self) -> list[Level]:

@@ -47,6 +47,8 @@ ADVICE: Mapping[str, str] = {
     "refusal-paid": "pay nothing for an answer that declines, unless the reference declines, too",
     "form-paid": "pay for form only together with a right answer",
     "wrong-paid": "pay less for what every well-formed answer has: wrong answers earn almost as much as right ones",
+    "part-paid": "compare all elements, and divide by the number of reference elements; or give golden completions, if "
+    "each element is an answer of its own",
     "golden-refused-on-rows": "look at these rows: the reward does not accept their golden completions",
     "wrong-paid-on-rows": "look at these rows: the checker has nothing to compare answers with",
     "golden-not-above-floor": "pay right answers more than wrong ones on every row, whatever their form; or give "

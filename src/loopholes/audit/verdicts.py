@@ -22,6 +22,7 @@ from loopholes.audit.groups import with_groups
 from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.own import own_notes
+from loopholes.audit.part_paid import part_findings
 from loopholes.audit.prior import prior_findings, prior_notes
 from loopholes.audit.results import Coverage, Finding, Gap, Report
 from loopholes.audit.scale import mean_of
@@ -43,6 +44,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
         *breaches(seen, gate),
         *near_findings(seen.near, seen.evidence, gate, seen.component),
         *common,
+        *part_findings(seen, gate),
         *refusal_findings(seen.equivalents, seen.evidence),
         *absolutes(seen),
         *idle_pay(seen, gate, idle, rows),
@@ -109,6 +111,8 @@ def _is_covered(finding: Finding, exploits: Sequence[Finding], gold_is_unpaid: b
     if finding.name == "wrong-paid-on-rows":
         named = any(exploit.name == "common-answer" for exploit in rest)
         return named or any(exploit.family == "contract" or exploit.kind == "rows" for exploit in rest)
+    if finding.name == "part-paid":
+        return finding.family in _families(rest)
     if finding.kind == "rows" and finding.verdict == "warning":
         return bool(rest)
     if finding.verdict == "warning":
