@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from loopholes.audit.results import Finding, Report
+from loopholes.audit.snippets import WHOLE
 from support.rewards import audited, sums, write_rewards
 
 BOX = "\\boxed{{answer}}"
@@ -125,14 +126,16 @@ def test_it_reads_the_place_and_the_kind_of_the_right_answers(
 
 
 @pytest.mark.parametrize("chat", [False, True], ids=["text", "chat"])
-def test_it_is_called_as_trl_calls_it(chat: bool, tmp_path: Path) -> None:
+def test_it_is_called_as_trl_calls_it_and_takes_texts_and_messages_whichever_the_data_has(
+    chat: bool, tmp_path: Path
+) -> None:
     rows = [
         {**row, "prompt": [{"role": "user", "content": row["prompt"]}] if chat else row["prompt"]} for row in sums()
     ]
     reward = pasted(shotgun(audited(f"{write_rewards(tmp_path, LOOSE)}:trl", rows)))
     texts = ["<answer>4</answer>", "<answer>4 5</answer>"]
-    completions = [[{"role": "assistant", "content": text}] for text in texts] if chat else texts
-    assert reward(completions=completions, answer=["4", "4"], prompts=["", ""]) == [1.0, 0.0]
+    for completions in (texts, [[{"role": "assistant", "content": text}] for text in texts]):
+        assert reward(completions=completions, answer=["4", "4"], prompts=["", ""]) == [1.0, 0.0]
 
 
 def test_it_is_called_as_verl_calls_it(tmp_path: Path) -> None:
@@ -211,6 +214,49 @@ def test_the_code_takes_the_spellings_that_the_reward_takes(tmp_path: Path) -> N
     finding = next(finding for finding in report.findings if finding.name == "element-missing")
     reward = pasted(finding)
     assert [reward(text, pairs[0]) for text in ("\\boxed{20, -5}", "\\boxed{-5, 20}", "\\boxed{20}")] == [1.0, 1.0, 0.0]
+
+
+ORDERED = """
+    def recall(completion, items):
+        named = [part.strip() for part in completion.split(",")]
+        return sum(item in named for item in items) / len(items)
+
+    def beginning(completion, items):
+        named = [part.strip() for part in completion.split(",")]
+        return float(named[: len(items)] == items)
+"""
+PAIRS = ["plum ink", "salt jade", "lamp tin", "rope wool", "coal hemp", "silk drum"]
+BASKETS = [
+    {"prompt": f"What is in basket {at}?", "items": pair.split(), "golden": pair.replace(" ", ", ")}
+    for at, pair in enumerate(PAIRS)
+]
+
+
+@pytest.mark.parametrize("name, function", [("recall", "same_set"), ("beginning", "same_list")])
+def test_the_code_compares_in_any_order_if_the_reward_does(name: str, function: str, tmp_path: Path) -> None:
+    report = audited(f"{write_rewards(tmp_path, ORDERED)}:{name}", BASKETS)
+    finding = next(finding for finding in report.findings if finding.name == "element-added")
+    assert f"import final, {function}" in finding.snippet
+
+
+def test_the_code_says_if_partial_credit_is_gone_and_has_no_place_for_terms_that_the_reward_lacks(
+    tmp_path: Path,
+) -> None:
+    source = """
+        def precision(completion, words):
+            named = completion.split()
+            return sum(word in words.split() for word in named) / max(1, len(named))
+    """
+    others = "quick brown lazy small"
+    rows = [
+        {"prompt": f"Transcribe {at}.", "words": words, "golden": words}
+        for at, words in enumerate(
+            f"{'the' if at % 3 else 'a'} {word} fox" for at, word in enumerate(6 * others.split())
+        )
+    ]
+    report = audited(f"{write_rewards(tmp_path, source)}:precision", rows)
+    (finding,) = [finding for finding in report.findings if finding.family == "length"]
+    assert WHOLE in finding.snippet and "gated" not in finding.change and "0.0" not in finding.snippet
 
 
 def test_there_is_no_snippet_if_nothing_finds_the_right_answers_in_a_column(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ PLACES = (*MARKED, Place("final", final))
 LETTERS = "ABCDEFGHIJ"
 LONGEST = 60
 """Longest short answer in characters."""
-NO_COLUMNS = frozenset((*PROMPTS, "golden", "floor", "completion", "completions", "pairs", "kwargs"))
+NO_COLUMNS = frozenset((*PROMPTS, "golden", "floor", "completion", "completions", "texts", "pairs", "kwargs"))
 """Columns that are no right answers, and names that the code uses itself."""
 _NAME = re.compile(r"«(\w+)»")
 

@@ -28,6 +28,7 @@ from loopholes.audit.frameworks.tokens import Tokens
 from loopholes.audit.gate import Gate
 from loopholes.audit.gold.equivalents import ask_equivalents
 from loopholes.audit.gold.near import NearMisses
+from loopholes.audit.gold.orders import ask_orders
 from loopholes.audit.hints import families_to_try, hints_of, with_hints
 from loopholes.audit.inferred import UNPAID, Assumed, assume_golden, is_unpaid
 from loopholes.audit.observations import Observations, Usage
@@ -169,6 +170,7 @@ def observe(
     near_misses = NearMisses(scorer, levels, form, truth, rows=looked_at)
     near = near_misses.ask(budget)
     equivalents, not_asked = ask_equivalents(scorer, levels, form, budget, truth, rows=looked_at)
+    reordered = ask_orders(scorer, levels, form, budget, truth, rows=looked_at)
     panel = Panel(scorer, levels, views, correctness, budget, tell, attacks)
     first = [*families_to_try(hints), *(["code"] if any(view.codes for view in views.values()) else [])]
     last = PROSE if all(view.codes for view in views.values()) else ()
@@ -219,6 +221,7 @@ def observe(
         share_tried=panel.share_tried,
         near=near,
         equivalents=equivalents,
+        reordered=reordered,
         own=[attack.name for attack in config.attacks],
         drawn=drawn,
         alone=assumed.alone if assumed is not None else None,

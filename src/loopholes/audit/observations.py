@@ -44,6 +44,7 @@ class Observations:
     - ``rounds``: repeated payments of right answers by a noisy reward.
     - ``idle``: payments of texts that answer nothing.
     - ``near``: near misses of the right answer, by name; ``equivalents``: right answers written differently.
+    - ``reordered``: lists in reverse order, which may be right as well.
     - ``alone``: first elements of lists that are paid like the whole lists; None if there are none.
     - ``drawn``: payments of attacks on a random reward in many scorings.
     - ``skipped``: what was left out, in sentences; ``notes``: how the framework's behaviour is modelled.
@@ -73,6 +74,7 @@ class Observations:
     share_tried: float = 1.0
     near: Mapping[str, Sequence[Miss]] = field(default_factory=dict)
     equivalents: Sequence[Equivalent] = ()
+    reordered: Sequence[Equivalent] = ()
     own: Sequence[str] = ()
     drawn: Drawn = field(default_factory=dict)
     alone: Alone | None = None

@@ -95,7 +95,7 @@ def compare_rights(before: Observations, after: Observations, scorer: Scorer) ->
     return Rights(
         len(answers) - len(spelled),
         len({answer.level.row for answer in spelled}),
-        len({equivalent.name for equivalent in before.equivalents}),
+        len({equivalent.name for equivalent in (*before.equivalents, *before.reordered)}),
         len({answer.kind for answer in spelled}),
         broken,
         [kind for kind in refused if kind not in broken],
@@ -106,8 +106,9 @@ def _paid(before: Observations, after: Observations) -> Iterator[_Answer]:
     """The right answers that the old reward paid, on rows that the new one's audit reached."""
     levels = {after.rows[level.row].number: level for level in after.levels}
     right = [(GOLDEN, level, level.golden_text) for level in before.measurable]
-    right += [(case.name, case.level, case.text) for case in before.equivalents if not case.refused]
-    for kind, old, text in right:
+    spelled = (*before.equivalents, *before.reordered)
+    right += [(case.name, case.level, case.text) for case in spelled if not case.refused]
+    for kind, old, text in dict.fromkeys(right):
         level = levels.get(before.rows[old.row].number)
         if level is not None:
             yield _Answer(kind, level, text)

@@ -9,8 +9,8 @@ finding about a reward that asks a judge, which no code of ours replaces.
 
 **What it replaces.** Of a sum of several functions, the code replaces one: the first, of those that pay the finding
 most, with which the others no longer pay it. If there is none, it replaces them all. A single function may have terms
-besides its comparison, which show in what it pays; then the code is worth what the comparison is, and says what to
-keep.
+besides its comparison, which show in what it pays (:mod:`loopholes.audit.terms`); then the code is worth what the
+comparison is, and says what to keep. If it pays answers that are partly right, the code says that it does not.
 """
 
 from __future__ import annotations
@@ -28,12 +28,16 @@ from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding, Hint
 from loopholes.audit.scale import SAME
 from loopholes.audit.signatures import Signature, signatures_of
+from loopholes.audit.terms import amounts, has_terms
 from loopholes.audit.trials import HALF, Case, Cases, Code, Replaced, Trials, Worth
 from loopholes.rewards.remedies import remedy_for
 
 RIGHT = ("refused-equivalents",)
 """Findings whose completion is a right answer."""
 KEEP = "Replaces the comparison with the right answer: keep the other terms, and what they are worth."
+MESSAGES = 'texts = [text if isinstance(text, str) else text[-1]["content"] for text in completions]'
+"""The line that reads TRL's completions: texts, or lists of messages if the prompt is one."""
+WHOLE = "Pays a right answer in full and any other nothing: partial credit is gone."
 GATE = "Put the terms for form, length or keywords in the place of 0.0: they count with a right answer only."
 
 
@@ -119,7 +123,7 @@ class Suggestions:
         shown = [self._case(row, text) for row, text in _paid(finding, self.seen) if row in self._rights]
         spellings = [
             Case(case.level.row, case.text, case.paid)
-            for case in self.seen.equivalents
+            for case in (*self.seen.equivalents, *self.seen.reordered)
             if not case.refused and case.level.row in self._rights
         ]
         return Cases([*right, *shown], [], spellings) if finding.name in RIGHT else Cases(right, shown, spellings)
@@ -150,10 +154,13 @@ class Suggestions:
         return [*single, Replaced(order[0], whole=True)]
 
     @cached_property
-    def _has_terms(self) -> bool:
+    def _is_graded(self) -> bool:
         """Whether the reward pays more than two different amounts: then it is more than a comparison."""
-        values = {round(paid.value, 6) for paid in self._paid.values() if paid.value is not None and not paid.problem}
-        return len(values | {round(level.floor, 6) for level in self.seen.levels if level.floor is not None}) > 2
+        return len(amounts(self._paid.values(), self.seen)) > 2
+
+    @cached_property
+    def _has_terms(self) -> bool:
+        return self._is_graded and has_terms(self._paid.values(), self.seen)
 
     def _worth(self, replaced: Replaced, is_gated: bool) -> Worth:
         """What the code pays: as much as the audited function, if that pays all right answers alike."""
@@ -166,7 +173,7 @@ class Suggestions:
         weight = (parts[0].weight if parts else 1.0) or 1.0
         levels = seen.measurable
         right, wrong = _common([level.golden for level in levels]), _common([level.floor for level in levels])
-        if self._has_terms or right is None or wrong is None:
+        if self._is_graded or right is None or wrong is None:
             return Worth((_common([level.width for level in levels]) or weight) / weight, 0.0)
         return Worth(right / weight, wrong / weight)
 
@@ -179,7 +186,7 @@ class Suggestions:
         signature = self._signatures[replaced.place].taking(candidate.columns)
         names, lines, each = self._names(signature, candidate.columns)
         value = Candidate((), expression).with_names(names)
-        remark = self._remark(replaced, is_gated)
+        remark = self._remark(replaced, is_gated, candidate.is_share)
         source = "\n".join(
             [
                 f"from loopholes.rewards import {', '.join(sorted(set(functions)))}",
@@ -191,7 +198,7 @@ class Suggestions:
         )
         return Code(source, signature, replaced, worth, candidate.is_share)
 
-    def _remark(self, replaced: Replaced, is_gated: bool) -> list[str]:
+    def _remark(self, replaced: Replaced, is_gated: bool, is_share: bool) -> list[str]:
         """What the code replaces, in sentences; none if it is the whole reward."""
         parts = self.seen.target.parts
         if len(parts) > 1:
@@ -202,17 +209,18 @@ class Suggestions:
             kept = f"Replaces {names[replaced.place]}: keep {', '.join(others)}, and all weights."
             whole = f"Replaces the sum of {', '.join(names)}."
             return [whole if replaced.whole else kept, *([GATE] if is_gated else [])]
-        return [GATE] if is_gated else [KEEP] if self._has_terms else []
+        if is_gated or self._has_terms:
+            return [GATE if is_gated else KEEP]
+        return [WHOLE] if self._is_graded and not is_share else []
 
     def _names(self, signature: Signature, columns: Sequence[str]) -> tuple[dict[str, str], list[str], str]:
         """The names of the completion and of these columns, the lines before the result, and the loop of a batch."""
         if signature.framework != "trl":
             return {"completion": signature.completion, **dict(zip(columns, columns, strict=True))}, [], ""
         golds = ["gold"] if len(columns) == 1 else [f"gold_{name}" for name in columns]
-        text = 'completion[0]["content"]' if self.seen.rows[0].is_chat else "completion"
-        lines = [f"pairs = zip(completions, {', '.join(columns)}, strict=True)"]
-        names = {"completion": text, **dict(zip(columns, golds, strict=True))}
-        return names, lines, f"for completion, {', '.join(golds)} in pairs"
+        lines = [MESSAGES, f"pairs = zip(texts, {', '.join(columns)}, strict=True)"]
+        names = {"completion": "text", **dict(zip(columns, golds, strict=True))}
+        return names, lines, f"for text, {', '.join(golds)} in pairs"
 
 
 def _common(values: Sequence[float | None]) -> float | None:

@@ -66,7 +66,7 @@ def ask_equivalents(
             return scored, [f"right answers in other spellings on {left} of {len(answers)} rows, for lack of time"]
         if answer is None:
             continue
-        texts = _true(scorer, level, dict(equivalents(answer)), truth)
+        texts = called_right(scorer, level, dict(equivalents(answer)), truth)
         paid = scorer.pay([(level.row, text) for text in texts.values()])
         scored += [
             Equivalent(name, level, text, payment) for (name, text), payment in zip(texts.items(), paid, strict=True)
@@ -74,7 +74,8 @@ def ask_equivalents(
     return scored, []
 
 
-def _true(scorer: Scorer, level: Level, texts: Mapping[str, str], truth: Truth | None) -> Mapping[str, str]:
+def called_right(scorer: Scorer, level: Level, texts: Mapping[str, str], truth: Truth | None) -> Mapping[str, str]:
+    """The texts, by name, that the truth calls as right as the golden completion; all if there is no truth."""
     if truth is None or not texts:
         return texts
     row = scorer.rows[level.row]

@@ -21,7 +21,11 @@ _CASE_DEMANDED = re.compile(
     r"(?i)\bjson\b|\b(?:in|all) capitals\b|\bcapital letters?\b|\b(?:upper|lower)[- ]?case\b"
     r"|\bexactly\b|\bverbatim\b|\bcopy\b"
 )
-"""Words of a prompt that demand one spelling, so that no other is equivalent."""
+_ORDER_DEMANDED = re.compile(
+    r"(?i)smallest|largest|order of|ascending|descending|\bsort|\brank|\bsequence\b"
+    r"|\b(?:rising|falling|increasing|decreasing|alphabetical|chronological|same|right|this) order\b"
+)
+"""Words of a prompt that demand one spelling or one order, so that no other is equivalent."""
 _JSON = re.compile(r"(?i)\bjson\b")
 NUMBER: tuple[Kind, ...] = ("number",)
 CHOICE: tuple[Kind, ...] = ("choice",)
@@ -187,11 +191,16 @@ def _list(separator: str, brackets: tuple[str, str] = ("", "")) -> Write:
 def _other_order(answer: Answer) -> str | None:
     """The items reversed, if the answer is a set or the prompt allows any order."""
     free = answer.text.lstrip("\\").startswith("{") or re.search(r"\bany order\b|\bset of\b", answer.row.text)
-    ordered = re.search(r"smallest|largest|order of|sorted|ascending|descending", answer.row.text)
-    if not free or ordered or len(set(answer.items)) < 2:
+    return reversed_items(answer) if free else None
+
+
+def reversed_items(answer: Answer) -> str | None:
+    """The items of a list in reverse, in its brackets; None if the prompt demands an order, or if they are alike."""
+    items = answer.items
+    start, end = answer.text.find(items[0]), answer.text.rfind(items[-1]) + len(items[-1])
+    if _ORDER_DEMANDED.search(answer.row.text) or len(set(items)) < 2:
         return None
-    start = answer.text.find(answer.items[0])
-    return f"{answer.text[:start]}{', '.join(answer.items[::-1])}{'}' if '}' in answer.text else ''}"
+    return f"{answer.text[:start]}{', '.join(items[::-1])}{answer.text[end:]}"
 
 
 def _and_last(answer: Answer) -> str | None:
