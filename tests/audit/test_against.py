@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,18 @@ SOURCE = """
         value = json.loads(match[0]) if match else None
         value = str(value.get("answer", "")) if isinstance(value, dict) else "-"
         return float(value.strip().lower().startswith(answer.lower()) or answer.lower().startswith(value.lower()))
+
+    def recall(completion, answer):
+        named = [part.strip() for part in completion.split(",")]
+        return sum(item in named for item in answer) / len(answer)
+
+    def in_order(completion, answer):
+        from loopholes.rewards import same_list
+        return float(same_list(completion, answer))
+
+    def in_any_order(completion, answer):
+        from loopholes.rewards import same_set
+        return float(same_set(completion, answer))
 
     def whole_field(completion, answer):
         from loopholes.rewards import fields
@@ -121,6 +134,30 @@ def test_a_fix_that_refuses_spellings_in_json_fields_and_remarks_is_stricter_and
         rf"compared on 12 rows, {len(refused)} are refused$",
         comparison.rights.sentence,
     )
+
+
+@pytest.mark.parametrize(
+    "new, prompt, is_named",
+    [
+        ("in_order", "Name the fruit in basket {}.", True),
+        ("in_any_order", "Name the fruit in basket {}.", False),
+        ("in_order", "Sort the fruit in basket {}.", False),
+    ],
+)
+def test_a_fix_that_demands_an_order_which_neither_the_old_reward_nor_the_prompt_demands_is_stricter(
+    file: str, new: str, prompt: str, is_named: bool
+) -> None:
+    pairs = [f"{first}, {second}" for first, second in pairwise(CITIES)]
+    rows = [
+        {"prompt": prompt.format(place), "answer": pair.split(", "), "golden": pair} for place, pair in enumerate(pairs)
+    ]
+    rights = compared(file, "recall", new, rows).rights
+    refused = {kind.kind: kind for kind in rights.stricter}
+    assert ("other order" in refused) == is_named and not rights.broken
+    if is_named:
+        example = refused["other order"]
+        assert example.count == example.paid == len(rows) and example.now == 0
+        assert ", ".join(reversed(example.completion.split(", "))) in pairs
 
 
 def test_no_right_answer_is_refused_only_after_every_spelling_that_the_old_reward_pays_was_tried(file: str) -> None:

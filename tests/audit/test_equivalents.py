@@ -23,7 +23,7 @@ from loopholes.audit.gold.equivalents import (
     refusal_notes,
     refusals,
 )
-from loopholes.audit.gold.ways import WAYS, equivalents
+from loopholes.audit.gold.ways import WAYS, equivalents, reversed_items
 from loopholes.audit.markdown import markdown
 from loopholes.audit.results import Evidence
 from loopholes.audit.scale import Level, levels_of
@@ -151,6 +151,13 @@ def in_field(answer: Any, prompt: str = "Reply with a JSON object.") -> dict[str
 def test_a_text_in_a_json_field_is_written_in_other_case_and_with_spaces_and_a_full_stop() -> None:
     assert in_field("Paris") == {"spaces": " Paris ", "full stop": "Paris.", "lower case": "paris"}
     assert in_field("yes")["capitals"] == "YES"
+
+
+def test_a_list_in_reverse_keeps_its_brackets() -> None:
+    for brackets in ("{}", "[{}]", "({})", r"\{{{}\}}"):
+        (row,) = rows_from(rows_of([brackets.format("3, 1, 2")], "In any order?"))
+        answer = answer_of(row, form_of([row.golden or ""]))
+        assert answer is not None and reversed_items(answer) == brackets.format("2, 1, 3")
 
 
 @pytest.mark.parametrize("answer", NUMBERS)

@@ -1,7 +1,7 @@
 """The right answers that an old reward paid, scored by a new one: as they stand, and in other spellings.
 
 What the new reward refuses of them is *broken* if any reader should accept it. It is *stricter* if a sound reader may
-refuse it, such as another form, or another spelling inside a field of a JSON object.
+refuse it, such as another form, a list in another order, or another spelling inside a field of a JSON object.
 """
 
 from __future__ import annotations
