@@ -45,6 +45,9 @@ FIRST = "[0]"
 """End of the source of a list's first element (:mod:`loopholes.audit.answers`)."""
 WHOLE = {" with commas": ", ", " with spaces": " "}
 """Ends of the sources of whole lists, and what separates the elements."""
+JSON = " as JSON"
+ASIDE = 0.1
+"""Another element is read if it costs more than this share of what a right answer earns above a wrong one."""
 
 
 class Trial(NamedTuple):
@@ -151,46 +154,52 @@ def _list_of(source: str) -> str | None:
 def _whole_or_first(scorer: Scorer, answers: Sequence[dict[str, Answer]], best: Trial) -> tuple[Trial, Alone | None]:
     """The best trial, of the whole list or of its first element, whichever is the answer if both are paid alike."""
     column = _list_of(best.source)
-    lists = [place for place, readings in enumerate(answers) if f"{column}{next(iter(WHOLE))}" in readings][:ROWS]
+    needed = {f"{column}{end}" for end in (FIRST, *WHOLE, JSON)}
+    lists = [place for place, readings in enumerate(answers) if needed <= readings.keys()][:ROWS]
     if column is None or not lists or best.rank[0] <= CLEAR:
         return best, None
     first = _tried(scorer, answers, best.candidate, f"{column}{FIRST}", lists)
     sources = [best.source] if best.source != f"{column}{FIRST}" else [f"{column}{end}" for end in WHOLE]
     wholes = [trial for source in sources if (trial := _tried(scorer, answers, best.candidate, source, lists))]
-    whole = next((trial for trial in wholes if trial.rank[0] > CLEAR and first and _are_alike(trial, first)), None)
+    noisy = scorer.repeats > 1
+    alike = (trial for trial in wholes if trial.rank[0] > CLEAR and first and _are_alike(trial, first, noisy=noisy))
+    whole = next(alike, None)
     if first is None or whole is None:
         return best, None
     if all(_is_one_value(answers[place], column) for place in lists):
         return first, None
     calls = list(_calls(scorer.rows, answers, first.candidate, first.source, lists, wrong=False))
-    paid = dict(zip(lists, scorer.pay(calls), strict=True))
+    paid = {place: payment for (place, _), payment in zip(calls, scorer.pay(calls), strict=True)}
     is_part = _reads_all(scorer, answers, first, WHOLE[whole.source.removeprefix(column)], lists)
     return whole if is_part else first, Alone(column, dict(calls), paid, is_part)
 
 
-def _are_alike(one: Trial, other: Trial) -> bool:
-    """Whether the right answers of two trials are paid alike, row by row."""
-    return len(one.right) == len(other.right) and all(
-        abs(right - same) <= CLEAR for right, same in zip(one.right, other.right, strict=True)
-    )
+def _are_alike(whole: Trial, first: Trial, *, noisy: bool) -> bool:
+    """Whether whole lists and first elements are paid alike on every row; within two standard errors if ``noisy``."""
+    if len(whole.right) != len(first.right):
+        return False
+    differences = [right - alone for right, alone in zip(whole.right, first.right, strict=True)]
+    if not noisy or len(differences) < 2:
+        return all(abs(difference) <= CLEAR for difference in differences)
+    return abs(fmean(differences)) <= CLEAR + 2 * math.sqrt(variance(differences) / len(differences))
 
 
 def _is_one_value(readings: Mapping[str, Answer], column: str) -> bool:
     """Whether the elements of a list are spellings of one value."""
-    elements = json.loads(readings[f"{column} as JSON"].text)
+    elements = json.loads(readings[f"{column}{JSON}"].text)
     return len({normalized(str(element)) for element in elements}) == 1
 
 
 def _reads_all(
     scorer: Scorer, answers: Sequence[dict[str, Answer]], first: Trial, separator: str, places: Sequence[int]
 ) -> bool:
-    """Whether the first element is paid less beside another row's, on either side of it."""
+    """Whether the first element is paid clearly less beside another row's, on either side of it."""
     pairs = [(place, answers[place][first.source].text, _other(answers, first.source, place)) for place in places]
     for order in (1, -1):
         texts = [(place, separator.join((own, other)[::order])) for place, own, other in pairs]
         written = [(place, first.candidate.write(scorer.rows[place], text) or "") for place, text in texts]
         paid = [payment.value or 0.0 for payment in scorer.pay(written)]
-        if fmean(paid) >= fmean(first.right) - CLEAR:
+        if fmean(paid) >= fmean(first.right) - ASIDE * first.rank[0]:
             return False
     return True
 
