@@ -17,7 +17,8 @@ from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import record_of
 from loopholes.audit.gold.mentions import MENTIONS
 from loopholes.audit.gold.mutants import CHANGES, mutants, wrong_answers
-from loopholes.audit.gold.near import FORGIVABLE, NAMES, NearMisses, near_findings, near_notes
+from loopholes.audit.gold.near import NAMES, NearMisses
+from loopholes.audit.gold.near_findings import FORGIVABLE, near_findings, near_notes
 from loopholes.audit.gold.records import parts_of
 from loopholes.audit.gold.wrong_numbers import TOLERATED
 from loopholes.audit.scale import levels_of

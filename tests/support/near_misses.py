@@ -11,7 +11,8 @@ from loopholes.audit.budget import Budget
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.gold.answer import Answer, answer_of
-from loopholes.audit.gold.near import NAMES, Miss, NearMisses, near_findings, near_notes
+from loopholes.audit.gold.near import NAMES, Miss, NearMisses
+from loopholes.audit.gold.near_findings import near_findings, near_notes
 from loopholes.audit.results import Evidence, Note
 from loopholes.audit.scale import Level, levels_of
 from support.rewards import scorer_for

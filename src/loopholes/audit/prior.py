@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
-from loopholes.audit.gold.near import FULL
+from loopholes.audit.gold.near_findings import FULL
 from loopholes.audit.minority import Payoff
 from loopholes.audit.naming import names
 from loopholes.audit.observations import Observations

@@ -22,7 +22,7 @@ from typing import Any
 
 from loopholes.audit.comparisons import Candidate, Right, comparisons
 from loopholes.audit.frameworks.base import Paid
-from loopholes.audit.gold.near import FORGIVABLE, FULL
+from loopholes.audit.gold.near_findings import FORGIVABLE, FULL
 from loopholes.audit.hints import asks_judge
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding, Hint

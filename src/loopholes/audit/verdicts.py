@@ -17,7 +17,7 @@ from loopholes.audit.contract import breaches, idle_pay, remarks
 from loopholes.audit.exploits import TROUBLES, attacks, percent, searched
 from loopholes.audit.gate import Gate
 from loopholes.audit.gold.equivalents import refusal_findings, refusal_notes, refusals
-from loopholes.audit.gold.near import near_findings, near_notes
+from loopholes.audit.gold.near_findings import near_findings, near_notes
 from loopholes.audit.groups import with_groups
 from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations, Usage

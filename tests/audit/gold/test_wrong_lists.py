@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.gold.near import FORGIVABLE
+from loopholes.audit.gold.near_findings import FORGIVABLE
 from loopholes.audit.gold.wrong_lists import LIST_CHANGES
 from support.near_misses import Pay, Records, answer_in, findings_of, misses_of, named, notes_of
 
