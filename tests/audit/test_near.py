@@ -14,7 +14,7 @@ from loopholes.audit import Gate, rows_from
 from loopholes.audit.budget import Budget
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.gold.answer import record_of
+from loopholes.audit.gold.json_objects import record_of
 from loopholes.audit.gold.mentions import MENTIONS
 from loopholes.audit.gold.mutants import CHANGES, mutants, wrong_answers
 from loopholes.audit.gold.near import NAMES, NearMisses

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from loopholes.audit.form import Form, form_of
-from loopholes.audit.gold.answer import record_of
+from loopholes.audit.gold.json_objects import record_of
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding
 from loopholes.audit.scale import SAME

@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.gold.answer import record_of
+from loopholes.audit.gold.json_objects import record_of
 from loopholes.audit.scale import Level
 from loopholes.rewards import number
 

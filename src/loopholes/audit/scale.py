@@ -26,7 +26,8 @@ from loopholes.audit.budget import Budget, Stage
 from loopholes.audit.choices import same_option
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
-from loopholes.audit.gold.answer import answer_of, record_of
+from loopholes.audit.gold.answer import answer_of
+from loopholes.audit.gold.json_objects import record_of
 from loopholes.audit.gold.mutants import mutants
 from loopholes.audit.results import Attempt, Gap
 from loopholes.audit.scorer import Scorer

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.gold.answer import record_of
+from loopholes.audit.gold.json_objects import record_of
 from loopholes.audit.gold.wrong_records import RECORD_CHANGES
 from support.near_misses import Records, answer_in, findings_of, named
 
@@ -18,16 +18,45 @@ Compare = Callable[[Mapping[str, Any], Mapping[str, Any]], float]
 PLACES = "Roma Ulm Vigo Gent Faro Brest Siena Delft Cork Graz Lyon Porto".split()
 
 
-def calls(column: Callable[[Any], Any] = lambda call: call, template: str = "<tool_call>{}</tool_call>") -> Records:
-    """Calls with three arguments, in a column and within the golden completion."""
+Write = Callable[[Any], Any]
+
+
+def unchanged(call: Any) -> Any:
+    return call
+
+
+def with_text(call: Any) -> Any:
+    """A call whose arguments are text."""
+    return {**call, "arguments": json.dumps(call["arguments"])}
+
+
+def with_compact_text(call: Any) -> Any:
+    return {**call, "arguments": json.dumps(call["arguments"], separators=(",", ":"))}
+
+
+def function(call: Any) -> Any:
+    """A call as OpenAI writes it."""
+    return {"id": f"call_{call['name']}", "type": "function", "function": with_text(call)}
+
+
+def calls(column: Write = unchanged, template: str = "<tool_call>{}</tool_call>", write: Write = unchanged) -> Records:
+    """Calls with three arguments, in a column and, as ``write`` writes them, within the golden completion."""
     wanted = [
         {"name": f"book_{hour}", "arguments": {"place": place, "hour": hour, "people": hour % 5 + 2}}
         for hour, place in enumerate(PLACES, 10)
     ]
     return [
-        {"prompt": f"Request {at}?", "call": column(call), "golden": template.format(json.dumps(call))}
+        {"prompt": f"Request {at}?", "call": column(call), "golden": template.format(json.dumps(write(call)))}
         for at, call in enumerate(wanted)
     ]
+
+
+def called(call: Any) -> dict[str, Any]:
+    """The name and the arguments of a call, however it is written."""
+    record: dict[str, Any] = record_of(call) if isinstance(call, str) else call
+    record = record.get("function", record)
+    arguments = record.get("arguments")
+    return {**record, "arguments": record_of(arguments) or None} if isinstance(arguments, str) else record
 
 
 def pay(compare: Compare) -> Callable[[Row, str], float]:
@@ -35,11 +64,10 @@ def pay(compare: Compare) -> Callable[[Row, str], float]:
 
     def paid(row: Row, text: str) -> float:
         call = row.columns["call"]
-        wanted = json.loads(call) if isinstance(call, str) else call
-        given = record_of(re.sub("</?tool_call>", "", text))
-        if given.get("name") != wanted["name"] or not isinstance(given.get("arguments"), dict):
+        wanted, answered = called(call), called(re.sub("</?tool_call>", "", text))
+        if answered.get("name") != wanted["name"] or not isinstance(answered.get("arguments"), dict):
             return 0.0
-        return compare(given["arguments"], wanted["arguments"])
+        return compare(answered["arguments"], wanted["arguments"])
 
     return paid
 
@@ -88,6 +116,25 @@ def test_a_call_without_its_arguments_is_a_near_miss(records: Records) -> None:
 def test_arguments_that_are_not_compared_are_found(compare: Compare, name: str) -> None:
     (finding,) = findings_of(pay(compare), calls())
     assert finding.verdict == "exploit" and name in named([finding])
+
+
+@pytest.mark.parametrize(
+    "column, write",
+    [
+        (unchanged, with_text),
+        (with_text, with_text),
+        (with_text, with_compact_text),
+        (with_text, function),
+        (unchanged, function),
+        (function, function),
+    ],
+)
+def test_arguments_that_are_text_are_changed_like_an_object(column: Write, write: Write) -> None:
+    (finding,) = findings_of(pay(keys_alone), calls(column, write=write))
+    assert finding.verdict == "exploit" and "field-changed" in named([finding])
+    (finding,) = findings_of(pay(at_least_one), calls(column, write=write))
+    assert finding.verdict == "exploit" and "fields-dropped" in named([finding])
+    assert not any(findings_of(pay(compare), calls(column, write=write)) for compare in (exact, share, f1))
 
 
 @pytest.mark.parametrize("compare", [exact, share, f1])
@@ -148,3 +195,53 @@ def test_an_object_without_stated_fields_is_left_alone() -> None:
     call = calls()[1]["call"]
     right = answer_in([{"prompt": f"Book {at}.", "golden": json.dumps(call)} for at in range(3)])
     assert list(RECORD_CHANGES["fields-dropped"](right)) == []
+
+
+@pytest.mark.parametrize("write", [with_text, with_compact_text])
+def test_arguments_that_are_text_stay_text_with_the_same_white_space(write: Write) -> None:
+    call = calls()[1]["call"]
+    row = {"prompt": "Book it.", "call": call, "golden": json.dumps(write(call))}
+    texts = RECORD_CHANGES["fields-dropped"](answer_in([row, row]))
+    arguments = [json.loads(text)["arguments"] for text in texts if "arguments" in text and "name" in text]
+    kept = [{}, {"place": "Ulm"}, {"people": 3}]
+    assert arguments == [write({"arguments": fields})["arguments"] for fields in kept]
+
+
+def test_one_argument_of_a_text_is_changed_and_the_others_stay() -> None:
+    call = calls()[1]["call"]
+    row = {"prompt": "Book it.", "call": with_text(call), "golden": json.dumps(function(call))}
+    texts = RECORD_CHANGES["field-changed"](answer_in([row, row]))
+    changed = [called(text)["arguments"] for text in texts]
+    assert {**call["arguments"], "hour": 14} in changed and {**call["arguments"], "people": 4} in changed
+
+
+def test_an_argument_is_added_to_arguments_that_are_text() -> None:
+    call = calls()[1]["call"]
+    prompt = "Book it with book_11(place, hour, people)."
+    row = {"prompt": prompt, "call": call, "golden": json.dumps(function(call))}
+    texts = list(RECORD_CHANGES["argument-added"](answer_in([row, row])))
+    assert [called(text)["arguments"] for text in texts] == [
+        {**call["arguments"], extra: 1} for extra in ("confirm", "limit")
+    ]
+
+
+def test_arguments_that_are_text_and_that_the_prompt_shows_are_left_alone() -> None:
+    call = with_text(calls()[1]["call"])
+    prompts = [json.dumps(call), json.dumps(calls()[1]["call"])]
+    rows = [{"prompt": f"Repeat {prompt}.", "call": call, "golden": json.dumps(call)} for prompt in prompts]
+    assert not any([*RECORD_CHANGES["field-changed"](answer_in([row, row]))] for row in rows)
+
+
+def test_many_arguments_of_a_function_are_changed_at_once_and_its_name_stays() -> None:
+    call = function({"name": "cut", "arguments": {f"size_{at}": at + 4 for at in range(6)}})
+    right = answer_in([{"prompt": f"Cut {at}.", "call": call, "golden": json.dumps(call)} for at in range(4)])
+    changed = [called(text) for text in RECORD_CHANGES["field-changed"](right)]
+    arguments = [record["arguments"] for record in changed if record["name"] == "cut"]
+    assert arguments == [{f"size_{at}": at + 4 + max(1, (at + 4) // 3) for at in range(6)}]
+
+
+def test_an_argument_that_the_prompt_shows_in_a_text_stays() -> None:
+    call = function(calls()[1]["call"])
+    row = {"prompt": r"Book it for \"people\": 3.", "call": call, "golden": json.dumps(call)}
+    (text,) = [text for text in RECORD_CHANGES["fields-dropped"](answer_in([row, row])) if r"\"place\"" not in text][:1]
+    assert called(text)["arguments"] == {"people": 3}

@@ -20,6 +20,7 @@ from loopholes.audit.choices import options_of
 from loopholes.audit.form import RAW, Form
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.dates import moment_of
+from loopholes.audit.gold.json_objects import dumps, opened, record_of, with_value
 from loopholes.audit.gold.lines import is_list_by_line, short_lines
 from loopholes.audit.gold.puzzles import puzzle_of
 from loopholes.rewards.numbers import number, with_unit
@@ -72,8 +73,9 @@ class Answer:
 
     @cached_property
     def record(self) -> Mapping[str, Any]:
-        """The answer as a JSON object; empty if it is not one."""
-        return record_of(self.text)
+        """The answer as a JSON object, with the objects that it holds as text; empty if it is not one."""
+        record: dict[str, Any] = opened(record_of(self.text))
+        return record
 
     @cached_property
     def program(self) -> str:
@@ -210,24 +212,9 @@ def program_of(text: str) -> str | None:
     return source if tree.body else None
 
 
-def record_of(text: str) -> dict[str, Any]:
-    """A text read as a JSON object; empty if it is not one."""
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
 def same_value(first: str, second: str) -> bool:
     """Whether two texts are the same number; False if either is not a number."""
     return number(first) is not None and number(first) == number(second)
-
-
-def with_value(record: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
-    """A JSON object with another value at the end of a path of keys."""
-    key, *rest = path
-    return {**record, key: with_value(record[key], rest, value) if rest else value}
 
 
 def with_text(text: str, path: Sequence[str], other: str) -> str:
@@ -236,7 +223,7 @@ def with_text(text: str, path: Sequence[str], other: str) -> str:
     Where the right answer is a number, so is the other one if it can be; a list stays a list. If the place of the value
     in the text is not certain, the whole object is written anew.
     """
-    record = record_of(text)
+    record = opened(record_of(text))
     right: Any = record
     for key in path:
         right = right[key]
@@ -245,9 +232,9 @@ def with_text(text: str, path: Sequence[str], other: str) -> str:
     for written in (json.dumps(right), json.dumps(right, ensure_ascii=False)):
         place = re.compile(rf"({re.escape(json.dumps(path[-1], ensure_ascii=False))}\s*:\s*){re.escape(written)}")
         spliced = place.sub(lambda match: match[1] + json.dumps(value, ensure_ascii=False), text, count=1)
-        if spliced != text and record_of(spliced) == wanted:
+        if spliced != text and opened(record_of(spliced)) == wanted:
             return spliced
-    return json.dumps(wanted, ensure_ascii=False)
+    return dumps(wanted)
 
 
 def _like(right: Any, other: str) -> Any:

@@ -11,7 +11,8 @@ import json
 import re
 from typing import Any
 
-from loopholes.audit.gold.answer import Answer, Kind, Write, record_of, with_value
+from loopholes.audit.gold.answer import Answer, Kind, Write
+from loopholes.audit.gold.json_objects import dumps, opened, record_of, with_value
 from loopholes.audit.gold.records import parts_of
 
 NOT_IN_A_FIELD = (
@@ -25,13 +26,13 @@ _PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,6})?")
 
 def with_layout(**options: object) -> Write:
     """The object with other white space, by options of ``json.dumps``."""
-    return lambda answer: json.dumps(answer.record, ensure_ascii=False, **options)  # type: ignore[arg-type]
+    return lambda answer: dumps(answer.record, **options)
 
 
 def other_keys(answer: Answer) -> str | None:
     """The object with its keys in reverse order."""
     reverse = dict(reversed(list(answer.record.items())))
-    return json.dumps(reverse, ensure_ascii=False) if len(reverse) > 1 else None
+    return dumps(reverse) if len(reverse) > 1 else None
 
 
 def fenced(template: str) -> Write:
@@ -68,7 +69,7 @@ def number_as_text(answer: Answer) -> str | None:
     """``"42"`` for 42 in the first stated field that is a number."""
     for part in parts_of(answer):
         if _is_number(_value(answer.text, part)):
-            return json.dumps(with_value(answer.record, part.path, part.text), ensure_ascii=False)
+            return dumps(with_value(answer.record, part.path, part.text))
     return None
 
 
@@ -76,7 +77,7 @@ def text_as_number(answer: Answer) -> str | None:
     """42 for ``"42"`` in the first stated field that is such a text."""
     for part in parts_of(answer):
         if isinstance(_value(answer.text, part), str) and _PLAIN_NUMBER.fullmatch(part.text):
-            return json.dumps(with_value(answer.record, part.path, json.loads(part.text)), ensure_ascii=False)
+            return dumps(with_value(answer.record, part.path, json.loads(part.text)))
     return None
 
 
@@ -96,7 +97,7 @@ def _is_quoted(part: Answer) -> bool:
 
 def _value(text: str, part: Answer) -> Any:
     """The value of a field in the text of an object."""
-    value: Any = record_of(text)
+    value: Any = opened(record_of(text))
     for key in part.path:
         value = value[key]
     return value

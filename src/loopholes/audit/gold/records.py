@@ -15,12 +15,11 @@ from typing import Any, NamedTuple
 
 from loopholes.audit.answers import NESTED, NO_ANSWERS, TRUTHS
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.gold.answer import Answer, kind_of, record_of
+from loopholes.audit.gold.answer import Answer, kind_of
+from loopholes.audit.gold.json_objects import DEEPEST, dumps, opened, record_of
 
 MOST_PARTS = 8
 """With more list elements or record fields than this, one wrong part does not count: partial credit is nearly full."""
-DEEPEST = 3
-"""Objects nested deeper than this are not looked into."""
 
 
 class Field(NamedTuple):
@@ -73,7 +72,7 @@ def fields_of(
     record: Mapping[str, Any], above: tuple[str, ...], row: Row, is_stated: bool
 ) -> Iterator[tuple[Field, bool]]:
     """Each field that is not an object itself, and whether the row states it, or an object that it is in."""
-    for key, value in record.items():
+    for key, value in content_of(record).items():
         stated = is_stated or is_truth(key, value, row)
         if isinstance(value, Mapping) and value and len(above) < DEEPEST:
             yield from fields_of(value, (*above, key), row, stated)
@@ -83,21 +82,32 @@ def fields_of(
 
 def outer_fields(answer: Answer) -> Iterator[tuple[str, Any]]:
     """The stated fields of the outermost object."""
-    if len(answer.record) <= MOST_PARTS:
-        yield from ((key, value) for key, value in answer.record.items() if is_truth(key, value, answer.row))
+    content = content_of(answer.record)
+    if len(content) <= MOST_PARTS:
+        yield from ((key, value) for key, value in content.items() if is_truth(key, value, answer.row))
+
+
+def content_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of an object that can be wrong: all, except for an envelope such as ``{"type": "a", "a": {...}}``.
+
+    Of an envelope, only the object that its type names counts, since a sound reward may ignore an id beside it.
+    """
+    kind = record.get("type")
+    return {kind: record[kind]} if isinstance(kind, str) and isinstance(record.get(kind), Mapping) else record
 
 
 def is_truth(key: str, value: Any, row: Row) -> bool:
     """Whether a column of the row states this value of a field, and the prompt does not show it."""
     if value is None or value in ("", [], {}) or _is_shown(key, value, row):
         return False
-    truths = [*_truths(row), *([row.columns[key]] if key in row.columns else [])]
+    truths = [opened(truth) for truth in (*_truths(row), *([row.columns[key]] if key in row.columns else []))]
     inside = [truth[key] for truth in (*truths, *_objects(row)) if isinstance(truth, Mapping) and key in truth]
     return any(truth == value or str(truth) == str(value) for truth in (*truths, *inside))
 
 
 def _is_shown(key: str, value: Any, row: Row) -> bool:
-    return json.dumps({key: value})[1:-1] in row.text
+    texts = row.text, row.text.replace('\\"', '"')
+    return any(shown[1:-1] in text for shown in (json.dumps({key: value}), dumps({key: value})) for text in texts)
 
 
 def _truths(row: Row) -> list[Any]:
@@ -110,7 +120,7 @@ def _objects(row: Row) -> list[Mapping[str, Any]]:
     """The objects that columns hold, as such or as text, except in columns that never hold an answer."""
     columns = {name: value for name, value in row.columns.items() if name not in NO_ANSWERS}
     values = [record_of(value) if isinstance(value, str) else value for value in (*columns.values(), *_truths(row))]
-    return [value for value in values if isinstance(value, Mapping)]
+    return [opened(value) for value in values if isinstance(value, Mapping)]
 
 
 def value_at(answer: Answer, path: Sequence[str]) -> Any:

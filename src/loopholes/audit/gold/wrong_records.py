@@ -14,10 +14,12 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from loopholes.audit.gold.answer import Answer, with_value
+from loopholes.audit.gold.answer import Answer
+from loopholes.audit.gold.json_objects import dumps, like, with_value
 from loopholes.audit.gold.records import (
     MOST_PARTS,
     Field,
+    content_of,
     fields_of,
     is_number,
     is_optional,
@@ -37,19 +39,31 @@ LOST_BY_F1 = Fraction(1, 3)
 
 
 def _field_changed(answer: Answer) -> Iterator[str]:
-    """Each stated field in turn, first those of the outermost object and then those inside; sentences excepted."""
+    """Each stated field in turn, first those of the outermost object and then those inside; sentences excepted.
+
+    Then all stated fields of each inner object at once, since one of them alone may be too small a part to count.
+    """
     fields = [Field((key,), value) for key, value in outer_fields(answer)]
     fields += [field for field in stated_fields(answer) if len(field.path) > 1 and _counts(answer, field.path)]
     for field in fields:
-        if not isinstance(field.value, str) or len(field.value.split()) < SENTENCE:
+        if not _is_sentence(field.value):
             yield _written(answer, {field.path: _other_value(field.value)})
+    for path, keys in _inner_objects(answer):
+        inner = value_at(answer, path)
+        others = {(*path, key): _other_value(inner[key]) for key in keys if not _is_sentence(inner[key])}
+        if others:
+            yield _written(answer, others)
+
+
+def _is_sentence(value: Any) -> bool:
+    return isinstance(value, str) and len(value.split()) >= SENTENCE
 
 
 def _twice(answer: Answer) -> Iterator[str]:
     """The right value of a field, then a wrong one under the same key, which is the one that JSON readers keep."""
     for key, value in outer_fields(answer):
         text = answer.text.rstrip()
-        yield f"{text[:-1].rstrip()}, {json.dumps(key)}: {json.dumps(_other_value(value))}}}"
+        yield f"{text[:-1].rstrip()}, {dumps({key: _other_value(value)})[1:]}"
 
 
 def _shortened(answer: Answer) -> Iterator[str]:
@@ -71,7 +85,7 @@ def _dropped(answer: Answer) -> Iterator[str]:
             yield _written(answer, {path: {key: inner[key] for key in inner if key not in keys or key in right}})
     stated = list(outer_fields(answer))
     if len(stated) > 1:
-        yield from (json.dumps({key: value}, ensure_ascii=False) for key, value in stated)
+        yield from (dumps({key: value}) for key, value in stated)
 
 
 def _inner_objects(answer: Answer) -> Iterator[tuple[tuple[str, ...], list[str]]]:
@@ -86,19 +100,19 @@ def _inner_objects(answer: Answer) -> Iterator[tuple[tuple[str, ...], list[str]]
 
 def _counts(answer: Answer, path: Sequence[str], lost: Fraction = Fraction(1)) -> bool:
     """Whether losing a share of a part costs more than a tenth, if each object gives its parts equal credit."""
-    siblings = [len(value_at(answer, path[:depth])) for depth in range(len(path))]
+    siblings = [len(content_of(value_at(answer, path[:depth]))) for depth in range(len(path))]
     return lost * MOST_PARTS >= math.prod(siblings)
 
 
 def _argument_added(answer: Answer) -> Iterator[str]:
     """A call with an argument that its tool, as the prompt describes it, does not have, so that the call would fail."""
-    name, arguments = answer.record.get("name"), answer.record.get("arguments")
-    if not isinstance(name, str) or not isinstance(arguments, Mapping):
-        return
-    parameters = _parameters(name, answer.row.text)
-    if parameters and set(arguments) <= parameters:
-        for extra in sorted({"confirm", "limit"} - parameters):
-            yield json.dumps({**answer.record, "arguments": {**arguments, extra: 1}})
+    for above in ((), ("function",)):
+        call = value_at(answer, above) if not above or "function" in answer.record else None
+        name, arguments = (call.get("name"), call.get("arguments")) if isinstance(call, Mapping) else (None, None)
+        parameters = _parameters(name, answer.row.text) if isinstance(name, str) else set()
+        if parameters and isinstance(arguments, Mapping) and set(arguments) <= parameters:
+            for extra in sorted({"confirm", "limit"} - parameters):
+                yield _written(answer, {(*above, "arguments"): {**arguments, extra: 1}})
 
 
 def _parameters(tool: str, prompt: str) -> set[str]:
@@ -140,7 +154,7 @@ def _written(answer: Answer, values: Mapping[tuple[str, ...], Any]) -> str:
     record = answer.record
     for path, value in values.items():
         record = with_value(record, path, value)
-    return json.dumps(record, ensure_ascii=False)
+    return dumps(record)
 
 
 def _other_value(value: Any) -> Any:
@@ -151,7 +165,7 @@ def _other_value(value: Any) -> Any:
     if isinstance(value, list):
         return [*value[:-1], _other_value(value[-1])] if value else [0]
     if isinstance(value, Mapping) and value:
-        return {key: _other_value(inner) for key, inner in value.items()}
+        return like(value, {key: _other_value(inner) for key, inner in value.items()})
     text = str(value)
     return str(int(text) + 17) if re.fullmatch(r"-?\d{1,15}", text) else f"{text}{text[::-1]}"
 

@@ -1,0 +1,79 @@
+"""JSON objects, also those that another object holds as text: the arguments of a tool call in OpenAI's style are one.
+
+Such a text is read as an object, so that it is compared and changed like any object within an object. It is written as
+text again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+DEEPEST = 3
+"""Objects nested deeper than this are not looked into."""
+
+
+class TextObject(dict[str, Any]):
+    """An object that is held as text. ``is_compact``: the text has no white space between keys and values."""
+
+    is_compact = False
+
+
+def record_of(text: str) -> dict[str, Any]:
+    """A text read as a JSON object; empty if it is not one."""
+    record = _loaded(text)
+    return record if isinstance(record, dict) else {}
+
+
+def opened(value: Any, depth: int = 0) -> Any:
+    """A JSON value in which every text that is an object is a :class:`TextObject`, down to the depth looked into."""
+    if depth > DEEPEST:
+        return value
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        record = _loaded(value)
+        if isinstance(record, dict):
+            held = TextObject(record)
+            held.is_compact = value == json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+            value = held
+    if isinstance(value, Mapping):
+        return like(value, {key: opened(inner, depth + 1) for key, inner in value.items()})
+    return value
+
+
+def like(right: Any, value: Any) -> Any:
+    """A value that is held as text if the right one is such an object and this is an object, too."""
+    if isinstance(right, TextObject) and isinstance(value, Mapping):
+        held = TextObject(value)
+        held.is_compact = right.is_compact
+        return held
+    return value
+
+
+def dumps(value: Any, **options: Any) -> str:
+    """A JSON value as text, by options of ``json.dumps``; the objects in it that are held as text stay text."""
+    return json.dumps(_closed(value), ensure_ascii=False, **options)
+
+
+def with_value(record: Mapping[str, Any], path: Sequence[str], value: Any) -> Any:
+    """A JSON object with another value at the end of a path of keys."""
+    key, *rest = path
+    other = with_value(record[key], rest, value) if rest else like(record.get(key), value)
+    return like(record, {**record, key: other})
+
+
+def _closed(value: Any) -> Any:
+    """A JSON value in which every :class:`TextObject` is text again."""
+    if not isinstance(value, Mapping):
+        return value
+    record = {key: _closed(inner) for key, inner in value.items()}
+    if not isinstance(value, TextObject):
+        return record
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":") if value.is_compact else None)
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
