@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from loopholes.audit.gate import Gate
-from loopholes.audit.gold.near import FULL
+from loopholes.audit.gold.near_findings import FULL
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding, Verdict
 from loopholes.stats import share_over_tasks
