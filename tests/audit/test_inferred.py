@@ -328,3 +328,9 @@ def test_a_part_that_may_be_an_alternative_is_a_warning_unless_all_elements_have
     assert verdicts(audited(f"{file}:mentions", PAIRS))["part-paid"] == "warning"
     assert "part-paid" not in verdicts(audited(f"{file}:last", SPELLINGS))
     assert "aggregation" not in families(audited(f"{file}:last", SPELLINGS))
+
+
+def test_a_part_of_the_answer_is_enough_if_the_prompt_asks_for_some_elements(tmp_path: Path, inside: None) -> None:
+    rows = [{**row, "prompt": f"Name at least one thing in box {place}."} for place, row in enumerate(SENTENCES)]
+    report = audited(f"{write_rewards(tmp_path, LISTS)}:shortest", rows)
+    assert "part-paid" not in verdicts(report) and report.exit_code() == 0

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from loopholes.audit.gate import Gate
 from loopholes.audit.gold.near_findings import FULL
+from loopholes.audit.gold.wrong_lists import asks_for_some
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding, Verdict
 from loopholes.stats import share_over_tasks
@@ -19,11 +20,15 @@ def part_findings(seen: Observations, gate: Gate) -> Iterator[Finding]:
     """First elements that are paid like whole lists, if that is certain.
 
     They are an exploit if the reward reads all that a completion lists. Otherwise the elements may be alternatives, so
-    that each of them is right, and the finding is a warning.
+    that each of them is right, and the finding is a warning. Rows whose prompt asks for some of the elements do not
+    count.
     """
     alone = seen.alone
-    levels = [level for level in seen.measurable if alone is not None and level.row in alone.paid]
-    if alone is None or not levels:
+    if alone is None:
+        return
+    paid = [level for level in seen.measurable if level.row in alone.paid]
+    levels = [level for level in paid if not asks_for_some(seen.rows[level.row])]
+    if not levels:
         return
     shares = [level.share(alone.paid[level.row].value) or 0.0 for level in levels]
     rate = share_over_tasks([float(share >= FULL) for share in shares])

@@ -65,15 +65,39 @@ def test_a_comparison_of_floats_has_no_tolerance(records: Records) -> None:
     assert findings_of(within(1e-6), records) == [] and notes_of(within(1e-6), records) == []
 
 
-@pytest.mark.parametrize(
-    "stated",
-    [{"tolerance": 0.05}, {"prompt": "How many are in it, within 5 %?"}, {"prompt": "Roughly how many are in it?"}],
-    ids=["column", "prompt", "rough"],
-)
+STATED: dict[str, dict[str, object]] = {
+    "a column": {"tolerance": 0.05},
+    "a column of texts": {"tolerance": "0.05"},
+    "a column in another": {"extra_info": {"tolerance": 0.05}},
+    "within": {"prompt": "How many are in it, within 5 %?"},
+    "an error of up to": {"prompt": "How many are in it? An error of up to 5 % is accepted."},
+    "accurate to": {"prompt": "How many are in it? Be accurate to about 5 %."},
+    "the nearest": {"prompt": "How many are in it, to the nearest 1000?"},
+    "significant figures": {"prompt": "How many are in it, to one significant figure?"},
+    "rough": {"prompt": "Roughly how many are in it?"},
+}
+
+
+@pytest.mark.parametrize("stated", STATED.values(), ids=STATED)
 def test_a_stated_tolerance_is_not_reported(stated: dict[str, object]) -> None:
     records = [{**row, **stated} for row in WHOLE]
     assert not {*TOLERATED} & misses_of(within(0.05), records).keys()
     assert findings_of(within(0.05), records) == [] and notes_of(within(0.05), records) == []
+
+
+@pytest.mark.parametrize(
+    "unrelated",
+    [
+        {"tolerance": True},
+        {"prompt": "How many are in it? It was filled within " + 5000 * "9" + " days."},
+        {"prompt": "How many are in it? Its label is " + 20_000 * "a" + "."},
+    ],
+    ids=["a truth value", "a number of 5,000 digits", "a word of 20,000 letters"],
+)
+def test_what_is_not_a_tolerance_states_none(unrelated: dict[str, object]) -> None:
+    records = [{**row, **unrelated} for row in WHOLE]
+    (finding,) = findings_of(within(0.05), records)
+    assert finding.name == "within-5-percent"
 
 
 def test_a_reward_that_measures_nearness_gets_a_note_that_says_so() -> None:

@@ -11,14 +11,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
+from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import Answer, elements_of
 from loopholes.audit.gold.lines import KEYED
 from loopholes.audit.gold.wrong_numbers import Change
 from loopholes.rewards.numbers import number
 
 _COUNT = r"(?:\d+|one|two|three|four|five)"
-_ENOUGH = re.compile(rf"(?i)\bat least {_COUNT}\b|\bany (?:{_COUNT} )?of\b|\bany {_COUNT}\b")
+_ENOUGH = re.compile(rf"(?i)\bat least {_COUNT}\b|\b(?:any|one|some) (?:{_COUNT} )?of\b|\bany {_COUNT}\b")
 """Words of a prompt for which some of the right elements are enough."""
+
+
+def asks_for_some(row: Row) -> bool:
+    """Whether some of the right elements are enough, as the prompt words it."""
+    return _ENOUGH.search(row.text) is not None
 
 
 def _elements(change: Callable[[list[str]], Iterator[list[str]]]) -> Change:
@@ -26,7 +32,7 @@ def _elements(change: Callable[[list[str]], Iterator[list[str]]]) -> Change:
 
     def changed(answer: Answer) -> Iterator[str]:
         items = answer.items
-        if len(items) < 2 or _ENOUGH.search(answer.row.text):
+        if len(items) < 2 or asks_for_some(answer.row):
             return
         right = Counter(map(_key, items))
         for changed_items in change(items):

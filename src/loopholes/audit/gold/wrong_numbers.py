@@ -6,13 +6,12 @@ Those of :data:`TOLERATED` do not: they measure which tolerance a reward has, if
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
-from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import Answer
+from loopholes.audit.gold.tolerances import stated_tolerance
 from loopholes.audit.gold.units import UNKNOWN, converted, other_unit
 from loopholes.rewards.numbers import number, with_unit
 
@@ -20,42 +19,6 @@ Change = Callable[[Answer], Iterator[str]]
 USUAL = Fraction(1, 20)
 """Numbers that differ by no more than this fraction may be within a usual tolerance, so they prove nothing."""
 _DIGITS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-_PLACES = re.compile(
-    r"(\w+) decimal places?|nearest (tenth|hundredth|thousandth|whole|integer|ten|hundred|thousand)\b", re.I
-)
-_WITHIN = re.compile(r"(?:within|tolerance(?: of)?|±|\+/-|plus or minus)\s*([0-9]+(?:\.[0-9]+)?)\s*(%|percent)?", re.I)
-_ROUGH = re.compile(r"\b(?:approximate(?:ly)?|roughly|estimate[ds]?|about how|ballpark)\b", re.I)
-_TOLERANCES = ("tolerance", "tol", "atol", "rtol", "abs_tol", "rel_tol", "epsilon", "eps", "margin")
-_ROUNDED = {
-    "tenth": -1,
-    "hundredth": -2,
-    "thousandth": -3,
-    "whole": 0,
-    "integer": 0,
-    "ten": 1,
-    "hundred": 2,
-    "thousand": 3,
-}
-_WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
-
-
-def stated_tolerance(row: Row, value: Fraction) -> Fraction | None:
-    """How far from ``value`` an answer may be, as the row's columns or prompt state; None if any estimate will do."""
-    tolerance = Fraction(0)
-    for name in _TOLERANCES:
-        stated = row.columns.get(name)
-        if isinstance(stated, int | float) and math.isfinite(stated):
-            tolerance = max(tolerance, Fraction(stated), Fraction(stated) * abs(value))
-    if _ROUGH.search(row.text):
-        return None
-    for match in _WITHIN.finditer(row.text):
-        bound = Fraction(match[1])
-        tolerance = max(tolerance, bound * abs(value) / 100 if match[2] else bound)
-    for match in _PLACES.finditer(row.text):
-        count = _WORDS.get((match[1] or "").lower(), int(match[1]) if (match[1] or "").isdecimal() else 0)
-        power = _ROUNDED[match[2].lower()] if match[2] else -min(count, 12)
-        tolerance = max(tolerance, Fraction(10) ** power)
-    return tolerance
 
 
 def is_whole(text: str) -> bool:
