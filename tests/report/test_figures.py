@@ -199,6 +199,13 @@ def test_a_band_of_shares_stays_between_0_and_1_and_others_do_not() -> None:
     assert high is not None and high > 1
 
 
+def test_the_band_of_a_difference_of_shares_reaches_below_0_and_holds_its_mean() -> None:
+    series = over_seeds("gap", [1, 2], {0: [-0.1, 0.0], 1: [0.05, 0.0]}, window=1)
+    low, high = series.low[0], series.high[0]
+    assert low is not None and high is not None and -1 <= low < -0.025 < high <= 1
+    assert series.low[1] == 0.0
+
+
 def test_a_curve_is_made_from_logged_metrics_that_may_lack_values() -> None:
     curve = Curve.of([{"step": 1, "reward": 0.5}, {"step": 2, "exploit_rate": 0.25}], seed=3)
     assert curve == Curve([1, 2], [0.5, None], [None, None], [None, 0.25], 3)

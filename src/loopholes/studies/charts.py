@@ -25,8 +25,8 @@ Values = Sequence[float | None]
 class Curve:
     """One training run. All sequences have one entry per logged step, None if it was not measured at that step.
 
-    ``task_performance`` and ``exploit_rate`` are shares in [0, 1]; ``reward`` is in the units of the game. ``seed`` is
-    None if it is not known.
+    ``task_performance`` and ``exploit_rate`` are shares in [0, 1], or differences of two shares in [-1, 1]; ``reward``
+    is in the units of the game. ``seed`` is None if it is not known.
     """
 
     steps: Sequence[int]
@@ -57,12 +57,14 @@ def over_seeds(
 ) -> Series:
     """The mean over seeds of the running mean over ``window`` points (as for first appearance), with a band.
 
-    The band is a 95 % t interval over seeds, if there are at least two; for a ``share`` it is clipped to [0, 1]. The
-    lines of the seeds are as they were logged.
+    The band is a 95 % t interval over seeds, if there are at least two. For a ``share`` it is clipped to [0, 1], or to
+    [-1, 1] if the share is ever negative, since it is the difference of two shares then. The lines of the seeds are as
+    they were logged.
     """
     mean, low, high = mean_band([running(values, window).tolist() for values in seeds.values()])
     if share:
-        low, high = ([None if end is None else min(1.0, max(0.0, end)) for end in side] for side in (low, high))
+        least = -1.0 if any(value is not None and value < 0 for values in seeds.values() for value in values) else 0.0
+        low, high = ([None if end is None else min(1.0, max(least, end)) for end in side] for side in (low, high))
     return Series(name, x, mean, low, high, role, seeds)
 
 
