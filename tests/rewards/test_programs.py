@@ -51,7 +51,7 @@ def test_no_tests_are_an_error_and_no_success() -> None:
         calls_passed("pass", "add", [])
     with pytest.raises(ValueError, match="no tests"):
         outputs_passed("pass", [])
-    with pytest.raises(ValueError, match="no name"):
+    with pytest.raises(ValueError, match="is not the name"):
         calls_passed("pass", "add(0) or print", TESTS)
 
 
