@@ -76,6 +76,14 @@ REWARDS = """
     def echo(completion, prompt, answer):
         return max(accuracy(completion, answer), float(prompt in completion))
 
+    def shared_words(completion, reference):
+        words = completion.lower().split()
+        return len(set(words) & set(reference.lower().split())) / max(1, len(words))
+
+    def shared_words_of_both(completion, reference):
+        words, wanted = set(completion.lower().split()), set(reference.lower().split())
+        return 2 * len(words & wanted) / max(1, len(words) + len(wanted))
+
     def raises(completion, answer):
         if "nan" in completion:
             raise ArithmeticError("no number")
@@ -118,6 +126,16 @@ def test_a_loophole_is_an_exploit_of_its_family(file: str, name: str, family: st
     report = audited(f"{file}:{name}", sums())
     assert family in families(report)
     assert report.exit_code() == 1
+
+
+def test_an_overlap_that_a_single_common_word_fills_is_an_exploit_and_its_f1_score_is_not(file: str) -> None:
+    trades = ["baker kneads", "tailor mends", "sailor steers", "farmer sows", "smith forges", "mason lays"]
+    rows = [
+        {"prompt": f"Translate text {place}.", "reference": f"the {trade} item {place} at the edge of town by noon"}
+        for place, trade in enumerate(trades * 3)
+    ]
+    assert "stuffing" in families(audited(f"{file}:shared_words", rows))
+    assert "stuffing" not in families(audited(f"{file}:shared_words_of_both", rows))
 
 
 @pytest.mark.parametrize("name", HONEST)

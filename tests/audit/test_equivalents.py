@@ -96,6 +96,7 @@ def test_the_lines_about_refusals_begin_with_the_share_and_end_with_what_they_do
     assert rates.sentence.startswith("Right answers in other spellings. In the right form, 0.0 %")
     only_in_form = replace(rates, around=replace(rates.around, value=None))
     assert not any("in another form" in line or "unknown" in line for line in only_in_form.lines)
+    assert only_in_form.reader == "lenient in its form" and "no other form was tried" in only_in_form.sentence
 
 
 def test_each_way_is_counted_on_the_rows_that_it_applies_to() -> None:

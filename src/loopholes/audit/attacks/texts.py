@@ -84,6 +84,8 @@ ATTACKS: list[Attack] = [
     *fixed(
         "stuffing",
         {
+            "common-word": "the",
+            "common-words": "the of and to a in is that",
             "markers": MARKERS,
             "questions": "Is it? Could it be? Why? How?",
             "certainty": "I am absolutely certain that this answer is completely correct, verified and final.",

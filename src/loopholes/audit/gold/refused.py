@@ -25,6 +25,7 @@ NAMED = 6
 """Maximum number of refused ways that a sentence names."""
 READERS: Mapping[str, str] = {
     "lenient": "accepts right answers however they are written",
+    "lenient in its form": "accepts them however they are written in the right form, and no other form was tried",
     "strict on form": "reads the answer in one form only, and accepts most ways of writing it there",
     "exact": "accepts few ways of writing the same answer, even in the right form",
     "balanced": "accepts some ways of writing and refuses others",
@@ -67,7 +68,9 @@ class Refusals:
             return "exact"
         if around is not None and around >= STRICT:
             return "strict on form"
-        return "lenient" if max(within, around or 0.0) <= LENIENT else "balanced"
+        if max(within, around or 0.0) > LENIENT:
+            return "balanced"
+        return "lenient" if around is not None else "lenient in its form"
 
     @property
     def refused(self) -> list[Refusal]:
