@@ -63,7 +63,7 @@ def prior_notes(seen: Observations) -> Iterator[Note]:
     if priors:
         answer, gap = max(priors, key=lambda prior: prior[1].value or 0.0)
         message = f"{_written(seen, answer)!r} as the answer to every row earns {gap} of the scale"
-        yield Note("prior", f"{message}; that is a guess")
+        yield Note("prior", f"{message}, by guessing alone")
 
 
 def _wrong(seen: Observations) -> Iterator[Wrong]:
