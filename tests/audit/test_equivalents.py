@@ -261,6 +261,11 @@ def test_spellings_that_nobody_writes_are_not_tried(answer: str) -> None:
     assert answer == "Saturday" or not {answer.lower(), answer.upper()} & texts
 
 
+def test_expressions_are_not_written_in_quotes_or_as_text_in_latex() -> None:
+    texts = written("3*4+13-7", "Make 18 of 3, 4, 13 and 7.")
+    assert "`3*4+13-7`" in texts.values() and not {'"3*4+13-7"', r"\text{3*4+13-7}"} & set(texts.values())
+
+
 def messages_of(pay: Pay, records: Records) -> list[str]:
     def evidence(level: Level, text: str, paid: Paid) -> Evidence:
         return Evidence(level.row, "", {}, text, paid.value)

@@ -33,11 +33,12 @@ TEXT: tuple[Kind, ...] = ("text",)
 LIST: tuple[Kind, ...] = ("list",)
 RECORD: tuple[Kind, ...] = ("record",)
 PROGRAM: tuple[Kind, ...] = ("program",)
-WORDS: tuple[Kind, ...] = ("choice", "text", "date", "expression")
+WORDS: tuple[Kind, ...] = ("choice", "text", "date")
+EXPRESSION: tuple[Kind, ...] = ("expression",)
 MATHS: tuple[Kind, ...] = ("number", "list")
 NOT_IN_A_BOX = ("spaces", "full stop", "**bold**", "$..$", r"\(..\)", "backticks", "quotes", "a sentence in its place")
 """Ways that nobody writes inside a box."""
-SHORT: tuple[Kind, ...] = (*MATHS, *WORDS)
+SHORT: tuple[Kind, ...] = (*MATHS, *WORDS, *EXPRESSION)
 ALL: tuple[Kind, ...] = (*SHORT, "program", "record")
 
 
@@ -243,7 +244,7 @@ _PLAIN: Mapping[str, Way] = {
     r"\text{}": Way(_like(r"\text{{}}"), WORDS),
     "$..$": Way(_like("${}$"), MATHS),
     r"\(..\)": Way(_like(r"\({}\)"), NUMBER),
-    "backticks": Way(_like("`{}`"), (*NUMBER, *WORDS)),
+    "backticks": Way(_like("`{}`"), (*NUMBER, *WORDS, *EXPRESSION)),
     "quotes": Way(_like('"{}"'), WORDS),
     "decimal .0": Way(_matching(r"-?\d{1,9}", lambda match: f"{match[0]}.0"), NUMBER),
     "trailing zero": Way(_matching(r"-?\d+\.\d{1,6}", lambda match: f"{match[0]}0"), NUMBER),
