@@ -189,6 +189,11 @@ def _list(separator: str, brackets: tuple[str, str] = ("", "")) -> Write:
     return written
 
 
+def _operators(space: str) -> Write:
+    """The expression with this space on either side of each operator between two terms."""
+    return lambda answer: re.sub(r"(?<=[\d)])\s*([-+*/×·÷−=])\s*", rf"{space}\1{space}", answer.text)
+
+
 def _other_order(answer: Answer) -> str | None:
     """The items reversed, if the answer is a set or the prompt allows any order."""
     free = answer.text.lstrip("\\").startswith("{") or re.search(r"\bany order\b|\bset of\b", answer.row.text)
@@ -278,6 +283,8 @@ _PLAIN: Mapping[str, Way] = {
     "capitalized": Way(_cased(str.capitalize), TEXT),
     "title case": Way(_cased(str.title), TEXT),
     "capitals": Way(_shout, TEXT),
+    "no spaces around operators": Way(_operators(""), EXPRESSION),
+    "spaces around operators": Way(_operators(" "), EXPRESSION),
     "other order": Way(_other_order, LIST),
     "no spaces in the list": Way(_list(","), LIST),
     "spaces in the list": Way(_list(", "), LIST),
