@@ -29,12 +29,13 @@ from loopholes.audit.results import Evidence
 from loopholes.audit.scale import Level, levels_of
 from loopholes.audit.section import audits_of
 from loopholes.cli import main
-from loopholes.rewards import calls_passed, choice, number, program, record, same_list, same_number, tagged
+from loopholes.rewards import arithmetic, calls_passed, choice, number, program, record, same_list, same_number, tagged
 from support.rewards import audited, save_rows, scorer_for, sums, write_rewards
 
 Pay = Callable[[Row, str], float]
 Records = Sequence[dict[str, Any]]
 NUMBERS = ["41", "-7", "0.5", "12345", "1/2", r"\frac{3}{4}", "0.0012", "40%", "5 km", "1234.5", "600000", "2.50"]
+SUMS, MAKE = ["3*4+13-7", "3 * 4 + 13 - 7"], "Make 18 of 3, 4, 13 and 7."
 CHOICE = "Which? (A) red (B) blue (C) green (D) black"
 
 
@@ -112,12 +113,14 @@ def test_forty_ways_apply_to_common_kinds_of_answers() -> None:
         *rows_of(list("ABCD"), CHOICE),
         *rows_of(["Paris", "new york", "yes"]),
         *rows_of(["1, 2, 3", r"\{3, 1\}"]),
+        *rows_of(SUMS, MAKE),
     ]
     objects = [
         *objects_of(NUMBERS, "What is it, in dollars?"),
         *objects_of([7, "B"], CHOICE),
         *objects_of(["Paris", "new york", "yes"]),
         *objects_of([[3, 1]], "In any order?"),
+        *objects_of(SUMS, MAKE),
     ]
     programs = "```python\ndef f(v):\n    a = 1\n    b = 2\n    w = v\n    return (w + a + b)\n```"
     further = rows_of(['{"a": 1, "b": 2}'], golden="{}") + rows_of([programs], golden="{}")
@@ -260,6 +263,27 @@ def test_spellings_that_nobody_writes_are_not_tried(answer: str) -> None:
     texts = set(written(answer).values())
     assert answer.swapcase() not in texts
     assert answer == "Saturday" or not {answer.lower(), answer.upper()} & texts
+
+
+@pytest.mark.parametrize(
+    "answer, other", [("3*4+(-7+13)", "3 * 4 + (-7 + 13)"), ("3 * 4 +(-7+13) = 18", "3*4+(-7+13)=18")]
+)
+def test_expressions_are_written_with_other_spaces_and_not_in_quotes_or_as_text_in_latex(
+    answer: str, other: str
+) -> None:
+    texts = set(written(answer, MAKE).values())
+    assert {other, f"`{answer}`"} <= texts and not {f'"{answer}"', rf"\text{{{answer}}}"} & texts
+
+
+def test_a_reader_of_bare_expressions_is_strict_on_form_and_not_exact() -> None:
+    def bare(row: Row, text: str) -> float:
+        expression = arithmetic(tagged(text))
+        return float(expression is not None and expression == arithmetic(row.columns["answer"]))
+
+    rows = rows_of([f"{first}*2+9-7" for first in range(10, 22)], "Make {} of {}, 2, 9 and 7.")
+    for first, row in enumerate(rows, start=10):
+        row["prompt"] = row["prompt"].format(first * 2 + 2, first)
+    assert refusals(scored_equivalents(bare, rows)).reader == "strict on form"
 
 
 def messages_of(pay: Pay, records: Records) -> list[str]:

@@ -60,7 +60,7 @@ NUMBERS = (
 TEXTS = (
     *("first-letter", "first-half", "last-half", "longer-word"),
     *("other-day", "other-month", "other-year", "named-month", "named-year", "next-day", "day-month-exchanged"),
-    *("either-reading", "other-hour", "other-minute", "next-minute", "other-half"),
+    *("either-reading", "other-hour", "other-minute", "next-minute", "other-half", "named-half"),
 )
 """Near misses that comparing whole texts closes."""
 

@@ -154,6 +154,30 @@ def test_a_clock_time_has_near_misses_of_its_own() -> None:
     assert {"other-minute", "other-half"} <= named([finding]) and "other-hour" not in named([finding])
 
 
+@pytest.mark.parametrize(
+    "when, forgiven",
+    [
+        ("in the afternoon", True),
+        ("this evening", True),
+        ("after 1pm", True),
+        ("before midnight", True),
+        ("today (I am late)", False),
+        ("in the morning", False),
+        ("today? Write a.m. or p.m", False),
+        ("in the afternoon or in the morning", False),
+    ],
+)
+def test_the_half_of_the_day_that_the_prompt_names_need_not_be_compared(when: str, forgiven: bool) -> None:
+    records = [
+        {"prompt": f"When does train {at} leave {when}?", "answer": time, "golden": f"<date>{time}</date>"}
+        for at in range(10)
+        for time in [f"{at + 1}:{17 + at} p.m."]
+    ]
+    without_half = pays(lambda text: text.partition(" ")[0])
+    assert bool(findings_of(without_half, records)) is not forgiven
+    assert ("named-half" in named(notes_of(without_half, records))) is forgiven
+
+
 def test_a_date_that_no_column_states_is_not_changed() -> None:
     records = [{key: value for key, value in row.items() if key != "answer"} for row in dated(FORMS["ISO"])]
     assert "other-day" not in misses_of(lambda row, text: float("<date>20" in text and text == row.golden), records)

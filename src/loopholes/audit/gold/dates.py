@@ -24,6 +24,12 @@ _DATES = (
     rf"{_NAME} {_DAY}(?:,? (?P<year>\d{{4}}))?",
 )
 _FORMS = (*(re.compile(rf"{form}(?:(?:T|,? ){_TIME})?", re.IGNORECASE) for form in _DATES), re.compile(_TIME, re.I))
+_HALVES = (
+    re.compile(r"\b(?i:mornings?|a\.m)\b|(?<=\d)(?i: ?am)\b|\bAM\b"),
+    re.compile(r"\b(?i:afternoons?|evenings?)\b|(?<![A-Za-z])(?i:p\.?m)\b"),
+)
+_EITHER_HALF = re.compile(r"(?i)\bnoon\b|\b(?:to|mid)?nights?\b")
+"""Words for times of the day that may be a.m. or p.m., such as *before noon*."""
 _MOST = {"month": 12, "day": 31, "hour": 23, "minute": 59}
 _LEAP_YEAR = 2024
 """The year of dates that name none, so that 29 February counts as one."""
@@ -96,6 +102,12 @@ def named_months(text: str) -> set[int]:
     """Every month that a text names, in words or as the middle of 2024-03-13."""
     months = {int(month) for month in re.findall(r"(?<!\d)\d{4}-(\d\d)(?!\d)", text)}
     return months | {_month(name) for name in re.findall(rf"\b{_NAME}(?!\w)", text, re.IGNORECASE) if name[0].isupper()}
+
+
+def names_half(text: str, half: int) -> bool:
+    """Whether a text says that it means this half of the day (0 for a.m., 1 for p.m.), and does not name the other."""
+    named = _HALVES[half].search(text) or _EITHER_HALF.search(text)
+    return named is not None and _HALVES[1 - half].search(text) is None
 
 
 def _part(name: str, groups: Mapping[str, Any]) -> str:

@@ -33,11 +33,12 @@ TEXT: tuple[Kind, ...] = ("text",)
 LIST: tuple[Kind, ...] = ("list",)
 RECORD: tuple[Kind, ...] = ("record",)
 PROGRAM: tuple[Kind, ...] = ("program",)
-WORDS: tuple[Kind, ...] = ("choice", "text", "date", "expression")
+WORDS: tuple[Kind, ...] = ("choice", "text", "date")
+EXPRESSION: tuple[Kind, ...] = ("expression",)
 MATHS: tuple[Kind, ...] = ("number", "list")
 NOT_IN_A_BOX = ("spaces", "full stop", "**bold**", "$..$", r"\(..\)", "backticks", "quotes", "a sentence in its place")
 """Ways that nobody writes inside a box."""
-SHORT: tuple[Kind, ...] = (*MATHS, *WORDS)
+SHORT: tuple[Kind, ...] = (*MATHS, *WORDS, *EXPRESSION)
 ALL: tuple[Kind, ...] = (*SHORT, "program", "record")
 
 
@@ -188,6 +189,11 @@ def _list(separator: str, brackets: tuple[str, str] = ("", "")) -> Write:
     return written
 
 
+def _operators(space: str) -> Write:
+    """The expression with this space on either side of each operator between two terms."""
+    return lambda answer: re.sub(r"(?<=[\d)])\s*([-+*/×·÷−=])\s*", rf"{space}\1{space}", answer.text)
+
+
 def _other_order(answer: Answer) -> str | None:
     """The items reversed, if the answer is a set or the prompt allows any order."""
     free = answer.text.lstrip("\\").startswith("{") or re.search(r"\bany order\b|\bset of\b", answer.row.text)
@@ -243,7 +249,7 @@ _PLAIN: Mapping[str, Way] = {
     r"\text{}": Way(_like(r"\text{{}}"), WORDS),
     "$..$": Way(_like("${}$"), MATHS),
     r"\(..\)": Way(_like(r"\({}\)"), NUMBER),
-    "backticks": Way(_like("`{}`"), (*NUMBER, *WORDS)),
+    "backticks": Way(_like("`{}`"), (*NUMBER, *WORDS, *EXPRESSION)),
     "quotes": Way(_like('"{}"'), WORDS),
     "decimal .0": Way(_matching(r"-?\d{1,9}", lambda match: f"{match[0]}.0"), NUMBER),
     "trailing zero": Way(_matching(r"-?\d+\.\d{1,6}", lambda match: f"{match[0]}0"), NUMBER),
@@ -277,6 +283,8 @@ _PLAIN: Mapping[str, Way] = {
     "capitalized": Way(_cased(str.capitalize), TEXT),
     "title case": Way(_cased(str.title), TEXT),
     "capitals": Way(_shout, TEXT),
+    "no spaces around operators": Way(_operators(""), EXPRESSION),
+    "spaces around operators": Way(_operators(" "), EXPRESSION),
     "other order": Way(_other_order, LIST),
     "no spaces in the list": Way(_list(","), LIST),
     "spaces in the list": Way(_list(", "), LIST),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from loopholes.audit.gold.answer import Answer
-from loopholes.audit.gold.dates import Moment, is_possible, moment_of, named_months, named_years
+from loopholes.audit.gold.dates import Moment, is_possible, moment_of, named_months, named_years, names_half
 from loopholes.audit.gold.wrong_numbers import Change
 from loopholes.audit.gold.wrong_texts import texts_in_columns
 
@@ -23,6 +23,7 @@ LENIENT_DATES: Mapping[str, str] = {
     "either-reading": "the reward reads either number as the day",
     "named-year": "the prompt names the year, and the reward does not compare it",
     "named-month": "the prompt names the month, and the reward does not compare it",
+    "named-half": "the prompt names the half of the day, and the reward does not compare it",
 }
 """Wrong dates that a lenient but sound reader may accept, and why."""
 CYCLES = {"year": (1, 9999), "month": (1, 12), "day": (1, 28), "hour": (1, 12), "minute": (0, 59)}
@@ -101,8 +102,15 @@ def _exchanged(*names: str) -> Change:
     return changed
 
 
-def _other_half(answer: Answer) -> Iterator[str]:
-    yield from _texts(moment_of(answer.text), {"half": 1 - _parts(answer.text).get("half", 0)})
+def _other_half(*, named: bool) -> Change:
+    """The other half of the day, where the prompt names the right one (``named``), or where it does not."""
+
+    def changed(answer: Answer) -> Iterator[str]:
+        half = _parts(answer.text).get("half")
+        if half is not None and names_half(answer.row.text, half) == named:
+            yield from _texts(moment_of(answer.text), {"half": 1 - half})
+
+    return changed
 
 
 DATE_CHANGES: Mapping[str, Change] = {
@@ -119,7 +127,8 @@ DATE_CHANGES: Mapping[str, Change] = {
         "other-hour": _other("hour"),
         "other-minute": _other("minute"),
         "next-minute": _next("minute"),
-        "other-half": _other_half,
+        "other-half": _other_half(named=False),
+        "named-half": _other_half(named=True),
     }.items()
 }
 """Ways in which a date or a clock time is slightly wrong."""
