@@ -59,7 +59,9 @@ def text_of(value: Any) -> str:
 
 def is_number(value: Any) -> bool:
     """Whether a JSON value is a finite number; truth values are not."""
-    return isinstance(value, int) and not isinstance(value, bool) or isinstance(value, float) and math.isfinite(value)
+    return (isinstance(value, float) and math.isfinite(value)) or (
+        isinstance(value, int) and not isinstance(value, bool)
+    )
 
 
 def stated_fields(answer: Answer) -> Iterator[Field]:
