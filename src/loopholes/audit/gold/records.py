@@ -59,9 +59,8 @@ def text_of(value: Any) -> str:
 
 def is_number(value: Any) -> bool:
     """Whether a JSON value is a finite number; truth values are not."""
-    return (isinstance(value, float) and math.isfinite(value)) or (
-        isinstance(value, int) and not isinstance(value, bool)
-    )
+    is_finite = math.isfinite(value) if isinstance(value, float) else isinstance(value, int)
+    return is_finite and not isinstance(value, bool)
 
 
 def stated_fields(answer: Answer) -> Iterator[Field]:

@@ -1,7 +1,7 @@
 """Wrong JSON objects made from the right one: fields are changed, left out, given twice or added.
 
-Only fields that the row states (:mod:`.records`) are touched, also those of objects within the object. If a prompt or a
-column calls fields optional, or gives defaults for them, they are not left out unless another field is.
+Only fields that the row states (:mod:`.records`) are touched, also those of objects within the object. What a prompt or
+a column calls optional, or gives a default for, is never all that is left out.
 """
 
 from __future__ import annotations
