@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+DEEPEST = 100
+"""Maximum depth of lists and objects in a user's data. Python cannot pickle, copy or write much deeper ones."""
+
 
 def jsonable(value: Any) -> Any:
     """The value in strict JSON: arrays and tensors as numbers, paths as text, numbers that are not finite as None."""
@@ -40,6 +43,12 @@ def jsonable(value: Any) -> Any:
     if hasattr(value, "tolist"):  # NumPy and torch, scalars and arrays alike
         return jsonable(value.tolist())
     return str(value)
+
+
+def is_too_deep(value: Any, depth: int = DEEPEST) -> bool:
+    """Whether lists and objects are nested deeper in a value than ``depth``."""
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else None
+    return inner is not None and (depth == 0 or any(is_too_deep(part, depth - 1) for part in inner))
 
 
 def cache_folder() -> Path:

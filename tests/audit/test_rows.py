@@ -17,6 +17,7 @@ from loopholes.audit import read_rows, rows_from
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.rows import filled, with_golden
 from loopholes.errors import DataError
+from loopholes.files import DEEPEST
 from support.rewards import save_rows, sums
 
 CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "3+4?"}]
@@ -126,6 +127,21 @@ def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(
     with pytest.raises(DataError) as caught:
         read_rows(tmp_path / name)
     assert sentence in str(caught.value) and "\n" not in str(caught.value)
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for level in range(depth):
+        value = [value] if level % 2 else {"inner": value}
+    return value
+
+
+def test_a_column_nested_too_deep_is_refused_in_one_sentence_that_names_the_row(tmp_path: Path) -> None:
+    records = [{"prompt": "?", "meta": nested(depth)} for depth in (DEEPEST, DEEPEST + 1)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, records)))
+    with pytest.raises(DataError, match=rf"a\.jsonl, row 1: meta is nested more than {DEEPEST} deep$"):
+        read_rows(tmp_path / "a.jsonl")
+    assert rows_from(records[:1])
 
 
 def test_a_truncated_parquet_file_is_refused(tmp_path: Path) -> None:

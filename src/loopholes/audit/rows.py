@@ -14,7 +14,7 @@ from loopholes.audit.answers import TRUTHS
 from loopholes.audit.episodes.scripts import is_actions, script, with_leads
 from loopholes.audit.frameworks.base import Prompt, Row
 from loopholes.errors import DataError, closest
-from loopholes.files import json_rows, parquet_rows
+from loopholes.files import DEEPEST, is_too_deep, json_rows, parquet_rows
 from loopholes.records import messages
 
 MOST = 100_000
@@ -105,6 +105,9 @@ def _row(number: int, columns: dict[str, Any], template: str | None, where: obje
         raise DataError(
             f"{where}, row {number} has no column {' or '.join(PROMPTS)}{f', only: {others}' if others else ''}"
         )
+    deep = next((name for name, value in columns.items() if is_too_deep(value)), None)
+    if deep is not None:
+        raise DataError(f"{where}, row {number}: {deep} is nested more than {DEEPEST} deep")
     prompt, golden = _prompt(columns[name], number, where), _golden(columns, template, number, where)
     return Row(number, prompt, golden, _completion(columns, "floor", number, where), columns)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -148,3 +149,37 @@ def test_other_lines_are_not_a_list(text: str, columns: dict[str, Any]) -> None:
 
 def test_lines_are_not_a_list_if_the_prompt_shows_one() -> None:
     assert not is_list("Continue:\nbug: race", "Bug: race\nLine: 2", {"bug": "race", "line": 2})
+
+
+@pytest.mark.parametrize("write", [lambda column: column, json.dumps], ids=["object", "text"])
+def test_lines_in_objects_nested_too_deep_are_not_looked_for(write: Callable[[Any], Any]) -> None:
+    column: Any = {"bug": "race", "line": 2}
+    for _ in range(90):
+        column = {"inner": column}
+    assert not is_list("What happened?", "Bug: race\nLine: 2", {"report": write(column)})
+
+
+def test_lines_beside_a_json_text_nested_as_deep_as_it_can_be_read_are_a_list() -> None:
+    column = '{"a": ' * 600 + "1" + "}" * 600
+    assert is_list("What happened?", "Bug: race\nLine: 2", {"bug": "race", "line": 2, "log": column})
+
+
+JOURNEYS: Records = [
+    {
+        "prompt": f"Train {at}: give the hours, the speed and, on the last line, the distance, which alone is graded.",
+        "hours": at + 2,
+        "speed": 10 * at + 41,
+        "distance": (at + 2) * (10 * at + 41),
+        "golden": f"hours: {at + 2}\nspeed: {10 * at + 41}\ndistance: {(at + 2) * (10 * at + 41)}",
+    }
+    for at in range(20)
+]
+
+
+def last_line_alone(row: Row, text: str) -> float:
+    return float(text.splitlines()[-1] == f"distance: {row.columns['distance']}")
+
+
+def test_a_reward_that_reads_the_last_line_alone_gets_no_finding_for_the_lines_before_it() -> None:
+    assert "element-repeated" in misses_of(last_line_alone, JOURNEYS)
+    assert findings_of(last_line_alone, JOURNEYS) == []

@@ -96,3 +96,20 @@ def test_an_exchanged_element_of_a_json_list_keeps_its_quotes() -> None:
     right = answer_in([{"prompt": f"Who is in {at}?", "golden": json.dumps(["Ada", f"Bo{at}"])} for at in range(4)])
     (text,) = LIST_CHANGES["element-exchanged"](right)
     assert json.loads(text) == ["Ada", "1oBx"]
+
+
+@pytest.mark.parametrize(
+    "golden, exchanged",
+    [
+        ("2.5, 1.5", "2.5, 18.5"),
+        ("30%, 20%", "30%, 37%"),
+        ("3 km, 5 km", "3 km, 22 km"),
+        ("1/2, 3/4", "1/2, 20/4"),
+        ("4, -3", "4, -20"),
+        ("rent: 800\ntotal: 1,990.50", "rent: 800\ntotal: 2,007.50"),
+    ],
+)
+def test_an_exchanged_number_keeps_its_form(golden: str, exchanged: str) -> None:
+    columns = {"list": golden.split("\n")}
+    right = answer_in([{"prompt": f"Which are in {at}?", "golden": golden, **columns} for at in "abc"])
+    assert list(LIST_CHANGES["element-exchanged"](right)) == [exchanged]

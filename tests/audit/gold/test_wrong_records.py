@@ -245,3 +245,47 @@ def test_an_argument_that_the_prompt_shows_in_a_text_stays() -> None:
     row = {"prompt": r"Book it for \"people\": 3.", "call": call, "golden": json.dumps(call)}
     (text,) = [text for text in RECORD_CHANGES["fields-dropped"](answer_in([row, row])) if r"\"place\"" not in text][:1]
     assert called(text)["arguments"] == {"people": 3}
+
+
+ORDER = {"amount": 861, "item": "chair", "note": "fragile"}
+
+
+def outermost(prompt: str, order: Mapping[str, Any] = ORDER, **columns: Any) -> list[Any]:
+    """What is left of an order for which fields of the outermost object are left out."""
+    row = {"prompt": prompt, "order": order, "golden": json.dumps(order), **columns}
+    return list(map(json.loads, RECORD_CHANGES["fields-dropped"](answer_in([row, row]))))
+
+
+def test_fields_of_the_outermost_object_are_left_out_unless_all_of_them_are_optional() -> None:
+    each = [{key: value} for key, value in ORDER.items()]
+    assert outermost("Read the order.") == each
+    assert outermost("Read the order. The note is optional, and so is the item; the amount counts.") == each[1:]
+    assert outermost("Read the order.", schema={"required": ["amount"]}) == each[1:]
+    assert outermost("Read the order.", schema={"required": []}) == []
+
+
+def test_a_schema_of_the_arguments_does_not_make_the_name_of_a_call_optional() -> None:
+    call = calls()[1]["call"]
+    left = outermost("Book it.", call, tools={"name": "book_11", "parameters": {"required": ["place", "hour"]}})
+    assert {"name": call["name"]} in left and {"arguments": call["arguments"]} in left
+
+
+def test_unfinished_lists_of_required_fields_are_passed_over() -> None:
+    assert len(outermost('"required": [' * 50_000)) == 3
+
+
+@pytest.mark.parametrize("number", ["Infinity", "-Infinity", "NaN"])
+def test_a_number_that_is_not_finite_is_changed_into_one_that_is(number: str) -> None:
+    row = {"prompt": "How far?", "limit": float(number), "golden": f'{{"limit": {number}}}'}
+    assert list(RECORD_CHANGES["field-changed"](answer_in([row, row]))) == ['{"limit": 0}']
+
+
+def test_a_number_too_large_for_a_float_is_changed() -> None:
+    row = {"prompt": "How many?", "count": 10**400, "golden": json.dumps({"count": 10**400})}
+    (text,) = RECORD_CHANGES["field-changed"](answer_in([row, row]))
+    assert json.loads(text)["count"] > 10**400
+
+
+def test_an_object_nested_as_deep_as_it_can_be_read_is_not_changed() -> None:
+    deep = '{"a": ' * 600 + "1" + "}" * 600
+    assert answer_in([{"prompt": f"What is in {at}?", "a": 1, "golden": deep} for at in "abc"]).kind == "long"

@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from loopholes.files import is_too_deep
+
 DEEPEST = 3
 """Objects nested deeper than this are not looked into."""
 
@@ -73,7 +75,9 @@ def _closed(value: Any) -> Any:
 
 
 def _loaded(text: str) -> Any:
+    """The value of a JSON text; None for other texts and for values nested too deep to be changed and written again."""
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return None
+    return None if is_too_deep(value) else value

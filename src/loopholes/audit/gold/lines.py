@@ -15,6 +15,7 @@ from typing import Any
 
 from loopholes.audit.answers import NO_ANSWERS
 from loopholes.audit.frameworks.base import Row
+from loopholes.audit.gold.json_objects import DEEPEST
 
 LONGEST_LINE = 40
 """Longest line, in characters, that counts as short."""
@@ -40,22 +41,22 @@ def is_list_by_line(text: str, row: Row) -> bool:
     )
 
 
-def _pairs(value: Any) -> Iterator[str]:
+def _pairs(value: Any, depth: int = 0) -> Iterator[str]:
     """Every key with its value, as a line, in columns and in the objects and JSON texts in them."""
     if isinstance(value, str):
         value = _parsed(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and depth <= DEEPEST:
         yield from (_plain(f"{key}: {inner}") for key, inner in value.items() if isinstance(inner, str | int | float))
-        yield from (line for inner in value.values() for line in _pairs(inner))
+        yield from (line for inner in value.values() for line in _pairs(inner, depth + 1))
 
 
-def _listed(value: Any) -> Iterator[list[str]]:
+def _listed(value: Any, depth: int = 0) -> Iterator[list[str]]:
     """The lines that a value states as a whole, in each way to write them."""
     if isinstance(value, str):
         yield [_plain(line) for line in short_lines(value)]
         value = _parsed(value)
-    if isinstance(value, Mapping):
-        yield from (lines for inner in value.values() for lines in _listed(inner))
+    if isinstance(value, Mapping) and depth <= DEEPEST:
+        yield from (lines for inner in value.values() for lines in _listed(inner, depth + 1))
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for separator in (" ", ", ", ""):
             yield [_plain(_written(element, separator)) for element in value]

@@ -37,6 +37,11 @@ VARIANTS = 2
 """Maximum number of wrong answers of one kind on one row, except for objects, of which every part is tried."""
 HALF = 0.5
 """A near miss that earns more than this share of the scale is tried on more rows, and a mention beside its control."""
+EVERY_VARIANT = (("lines", "element-repeated"),)
+"""Kinds of answers and near misses of them that count only if each variant pays, since one line may be all that counts.
+
+A reward that reads the last line, as its prompt may say, pays any lines before it.
+"""
 NAMES = tuple(dict.fromkeys((*MENTIONS, *(name for changes in (*CHANGES.values(), TOLERATED) for name in changes))))
 """The name of every near miss."""
 
@@ -151,14 +156,18 @@ class NearMisses:
         return [max(row_misses, key=lambda miss: miss.share) for row_misses in misses if row_misses]
 
     def _changed(self, slot: Slot, name: str) -> Miss | None:
-        """The best paid of the slightly wrong answers, in the form of the row's golden completion."""
+        """The best paid of the slightly wrong answers, in the form of the row's golden completion.
+
+        It is the worst paid one of :data:`EVERY_VARIANT`.
+        """
         most = MOST_PARTS if name in PARTWISE else VARIANTS
         texts = [slot.answer.replaced(other) for other in slot.wrong.get(name, [])[:most]]
         wanted = self._proved(slot.level, [text for text in texts if text is not None and text != slot.answer.golden])
         paid = self._scorer.pay([(slot.level.row, text) for text in wanted])
         scored = zip(wanted, paid, strict=True)
         misses = [Miss(slot.level, text, payment, needs_no_tolerance=slot.is_whole) for text, payment in scored]
-        return max(misses, key=lambda miss: miss.share, default=None)
+        worst_or_best = min if (slot.answer.kind, name) in EVERY_VARIANT else max
+        return worst_or_best(misses, key=lambda miss: miss.share, default=None)
 
     def _mentioned(self, slot: Slot, name: str) -> Miss | None:
         """The worst paid wording of a mention, or the best paid one if a single order is enough.

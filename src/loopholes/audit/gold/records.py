@@ -59,7 +59,8 @@ def text_of(value: Any) -> str:
 
 def is_number(value: Any) -> bool:
     """Whether a JSON value is a finite number; truth values are not."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    is_finite = math.isfinite(value) if isinstance(value, float) else isinstance(value, int)
+    return is_finite and not isinstance(value, bool)
 
 
 def stated_fields(answer: Answer) -> Iterator[Field]:
@@ -131,15 +132,21 @@ def value_at(answer: Answer, path: Sequence[str]) -> Any:
     return value
 
 
-def is_optional(key: str, row: Row) -> bool:
-    """Whether the prompt or a column says that a field with this key may be left out, or what it is by default."""
-    word = re.escape(key)
+def is_optional(answer: Answer, path: Sequence[str]) -> bool:
+    """Whether the prompt or a column says that a field may be left out, or what it is by default.
+
+    A list of required fields speaks of an object if it names one of its fields, or none at all.
+    """
+    *above, key = path
+    row, word = answer.row, re.escape(key)
     said = re.compile(
         rf"(?i)(?<!\w){word}(?!\w)[^.;\n]{{0,60}}\b(?:optional|default)"
         rf"|\b(?:optional|default)\b[^.;\n]{{0,30}}(?<!\w){word}(?!\w)|[(,]\s*{word}\s*(?::[^,()=]*)?="
     )
     columns = [value for name, value in row.columns.items() if name not in ("golden", "floor", "prompt")]
     texts = [row.text, *(value if isinstance(value, str) else json.dumps(value, default=str) for value in columns)]
-    required = [keys for text in texts for keys in re.findall(r'"required":\s*\[([^\]]*)\]', text)]
+    lists = [keys for text in texts for keys in re.findall(r'"required":\s*\[([^\[\]]*)\]', text)]
+    siblings = value_at(answer, above)
+    required = [keys for keys in lists if not keys.strip() or any(f'"{sibling}"' in keys for sibling in siblings)]
     is_listed = any(f'"{key}"' in keys for keys in required)
     return (bool(required) and not is_listed) or any(said.search(text) for text in texts)

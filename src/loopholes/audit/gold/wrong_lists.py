@@ -15,7 +15,7 @@ from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import Answer, elements_of
 from loopholes.audit.gold.lines import KEYED
 from loopholes.audit.gold.wrong_numbers import Change
-from loopholes.rewards.numbers import number
+from loopholes.rewards.numbers import number, with_unit
 
 _COUNT = r"(?:\d+|one|two|three|four|five)"
 _ENOUGH = re.compile(rf"(?i)\bat least {_COUNT}\b|\b(?:any|one|some) (?:{_COUNT} )?of\b|\bany {_COUNT}\b")
@@ -58,14 +58,19 @@ def _key(item: str) -> Fraction | str:
 
 
 def _other_element(item: str) -> str:
-    """An element with another value; what names its key stays, and so do quotes."""
-    value, keyed = number(item), KEYED.fullmatch(item)
-    if value is not None:
-        return str(int(value) + 17 if value.denominator == 1 else value + 17)
+    """An element with another value; what names its key stays, and so do quotes, decimals, units and percent signs."""
+    keyed = KEYED.fullmatch(item)
+    if with_unit(item)[0] is not None:
+        return re.sub("[0-9]+(?:,[0-9]{3})*", _greater, item, count=1)
     if keyed is not None:
         return keyed["key"] + _other_element(keyed["value"])
     quoted = re.fullmatch(r"""(["'])(.*)\1""", item)
     return f"{quoted[1]}{quoted[2][::-1]}x{quoted[1]}" if quoted else f"{item[::-1]}x"
+
+
+def _greater(digits: re.Match[str]) -> str:
+    """A whole number that is greater by 17, with commas if the first one has them."""
+    return format(int(digits[0].replace(",", "")) + 17, "," if "," in digits[0] else "")
 
 
 def quarter(count: int) -> int:

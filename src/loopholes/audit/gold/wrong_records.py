@@ -1,7 +1,7 @@
 """Wrong JSON objects made from the right one: fields are changed, left out, given twice or added.
 
 Only fields that the row states (:mod:`.records`) are touched, also those of objects within the object. What a prompt or
-a column calls optional, or gives a default for, is not left out.
+a column calls optional, or gives a default for, is never all that is left out.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def _dropped(answer: Answer) -> Iterator[str]:
         for right in kept:
             yield _written(answer, {path: {key: inner[key] for key in inner if key not in keys or key in right}})
     stated = list(outer_fields(answer))
-    if len(stated) > 1:
-        yield from (dumps({key: value}) for key, value in stated)
+    needed = {key for key, _ in stated if not is_optional(answer, (key,))}
+    yield from (dumps({key: value}) for key, value in stated if needed - {key})
 
 
 def _inner_objects(answer: Answer) -> Iterator[tuple[tuple[str, ...], list[str]]]:
@@ -93,7 +93,7 @@ def _inner_objects(answer: Answer) -> Iterator[tuple[tuple[str, ...], list[str]]
     objects: dict[tuple[str, ...], list[str]] = {}
     for field, is_stated in fields_of(answer.record, (), answer.row, False):
         *path, key = field.path
-        if path and is_stated and not is_optional(key, answer.row):
+        if path and is_stated and not is_optional(answer, field.path):
             objects.setdefault(tuple(path), []).append(key)
     yield from ((path, keys) for path, keys in objects.items() if _counts(answer, path))
 
@@ -161,7 +161,7 @@ def _other_value(value: Any) -> Any:
     if isinstance(value, bool):
         return not value
     if isinstance(value, int | float):
-        return value + max(1, abs(value) // 3)
+        return value + max(1, abs(value) // 3) if is_number(value) else 0
     if isinstance(value, list):
         return [*value[:-1], _other_value(value[-1])] if value else [0]
     if isinstance(value, Mapping) and value:
