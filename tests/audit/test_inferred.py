@@ -18,6 +18,7 @@ from loopholes.audit.inferred import assume_golden
 from loopholes.audit.scorer import Scorer
 from support.rewards import Paying, audited, families, scorer_for, sums, verdicts, write_rewards
 
+UNITS = ("m", "km", "lb", "kg", "s", "ft", "in", "oz")
 THINKING = "<think>Let me think about this step by step.</think>"
 
 
@@ -334,3 +335,26 @@ def test_a_part_of_the_answer_is_enough_if_the_prompt_asks_for_some_elements(tmp
     rows = [{**row, "prompt": f"Name at least one thing in box {place}."} for place, row in enumerate(SENTENCES)]
     report = audited(f"{write_rewards(tmp_path, LISTS)}:shortest", rows)
     assert "part-paid" not in verdicts(report) and report.exit_code() == 0
+
+
+def in_its_unit(row: Row, text: str) -> float:
+    return float(text == f"Answer: {row.columns['value']} {row.columns['unit']}")
+
+
+def test_a_form_that_the_prompt_asks_for_is_filled_with_the_columns_that_it_names() -> None:
+    rows = rows_from(
+        [
+            {"prompt": f"Convert it. End with 'Answer: NUMBER {unit}'.", "value": 40 + place, "unit": unit}
+            for place, unit in enumerate(UNITS)
+        ]
+    )
+    assumed = assume_golden(scorer_for(in_its_unit, rows), Budget(600))
+    assert [row.golden for row in assumed.rows[:2]] == ["Answer: 40 m", "Answer: 41 km"]
+    assert "'Answer: {answer} {unit}'" in assumed.note
+
+
+def test_a_form_that_most_right_answers_are_not_paid_in_is_not_assumed() -> None:
+    rows = rows_from([{**row, "length": place % 4} for place, row in enumerate(sums(golden=None))])
+    pay = lambda row, text: float(row.columns["length"] == 1 and text == row.columns["answer"])  # noqa: E731
+    assumed = assume_golden(scorer_for(pay, rows), Budget(600))
+    assert not assumed.is_filled and "paid more than another row's on 2 of 8 rows only" in assumed.note

@@ -16,6 +16,8 @@ from loopholes.audit.programs import Program, program_of
 HOLE = "{answer}"
 LONGEST = 20_000
 """Characters of a prompt that are searched."""
+LONGEST_WORD = 30
+"""Longest text of a column, in characters, that is looked for in the forms that a prompt shows."""
 USUAL = (
     HOLE,
     f"\\boxed{{{HOLE}}}",
@@ -61,14 +63,20 @@ class Candidate:
     name: str
     write: Callable[[Row, str], str | None]
 
+    @property
+    def shown(self) -> str:
+        """The name on one line."""
+        return self.name.replace("\n", "\\n")
+
 
 def candidates_of(row: Row) -> list[Candidate]:
     """Forms to try on this row's data, each once, the likeliest first."""
     prompt = row.text[:LONGEST]
-    own = dict.fromkeys(_own_templates(prompt))
+    own = list(dict.fromkeys(_own_templates(prompt)))
+    varying = [Candidate(*named) for template in own if (named := _with_columns(template, row)) is not None]
     usual = sorted(USUAL, key=lambda template: not _is_named(template, prompt))
     texts = list(dict.fromkeys([*own, *usual]))
-    forms = [Candidate(text, partial(_written, text)) for text in texts]
+    forms = [*varying, *(Candidate(text, partial(_written, text)) for text in texts)]
     objects = [Candidate(f"the prompt's object with {HOLE} in it", _record), Candidate('{"answer": {answer}}', _object)]
     program = program_of(row)
     fences = [] if program is None else _fences(program)
@@ -79,6 +87,36 @@ def candidates_of(row: Row) -> list[Candidate]:
 
 def _written(template: str, row: Row, answer: str) -> str:
     return template.replace(HOLE, answer)
+
+
+def _with_columns(template: str, row: Row) -> tuple[str, Callable[[Row, str], str | None]] | None:
+    """A template whose words are partly the row's own, such as ``Answer: {answer} {unit}``, and how it is written.
+
+    None if no short text of a column stands in it.
+    """
+    names = []
+    for name, value in row.columns.items():
+        if (
+            isinstance(value, str)
+            and 0 < len(value) <= LONGEST_WORD
+            and name not in ("prompt", "answer", "golden", "floor")
+        ):
+            word = rf"(?<![\w{{]){re.escape(value)}(?![\w}}])"
+            named = f"{{{name}}}".join(re.split(word, template))
+            if named != template:
+                names.append(name)
+                template = named
+
+    def written(row: Row, answer: str) -> str | None:
+        values = {name: row.columns.get(name) for name in names}
+        if not all(isinstance(value, str) for value in values.values()):
+            return None
+        text = template
+        for name, value in values.items():
+            text = text.replace(f"{{{name}}}", str(value))
+        return text.replace(HOLE, answer)
+
+    return (template, written) if names else None
 
 
 def _fences(program: Program) -> list[Candidate]:

@@ -2,8 +2,8 @@
 
 Candidates are the forms that the prompt asks for and those that graders usually read, filled with a column's answer.
 Each is scored on a few rows with the row's own answer and with another row's. The form wins whose right answers earn
-most above wrong ones. If right and wrong are paid alike in every form, and well, the best paid form wins, so that a
-reward that pays everything does not pass.
+most above wrong ones, if it is paid on half of the rows. If right and wrong are paid alike in every form, and well, the
+best paid form wins, so that a reward that pays everything does not pass.
 
 **Lists.** The elements of a list in a column may be one answer together, or alternatives. If the reward pays the first
 element like the whole list, another payment tells them apart: that of the first element beside another row's. If it is
@@ -63,6 +63,12 @@ class Trial(NamedTuple):
         """How much more right answers are paid than wrong ones, then how much they are paid."""
         right, wrong = fmean(self.right), fmean(self.wrong) if self.wrong else 0.0
         return round(right - wrong, 6), round(right, 6)
+
+    @property
+    def count_paid(self) -> int:
+        """The number of rows on which the right answer is paid more than wrong ones are on average."""
+        wrong = fmean(self.wrong) if self.wrong and self.rank[0] > CLEAR else -math.inf
+        return sum(value > wrong for value in self.right)
 
 
 class Alone(NamedTuple):
@@ -124,6 +130,12 @@ def assume_golden(scorer: Scorer, budget: Budget) -> Assumed:
             f"{NONE_ASSUMED}in none of {forms} forms is the right answer ({' or '.join(sources[:4])}) paid more than "
         )
         return Assumed(rows, note + "another row's answer", False)
+    if best.rank[0] > CLEAR and scorer.repeats == 1 and 2 * best.count_paid < len(best.right):
+        note = (
+            f"{NONE_ASSUMED}of {forms} forms, '{best.candidate.shown}' fits best, and in it the right answer "
+            f"({best.source}) is paid more than another row's on {best.count_paid} of {len(best.right)} rows only"
+        )
+        return Assumed(rows, note, False)
     only = f"{_list_of(best.source)}{FIRST}"  # of a list with one element
     texts = [readings.get(best.source, readings.get(only)) for readings in answers]
     filled = [
@@ -207,11 +219,10 @@ def _reads_all(
 def _note(trial: Trial) -> str:
     """The note that says what was assumed, and why."""
     right, wrong = fmean(trial.right), fmean(trial.wrong) if trial.wrong else math.nan
-    paid = sum(value > (wrong if trial.rank[0] > CLEAR else -math.inf) for value in trial.right)
-    form = trial.candidate.name.replace("\n", "\\n")
     where = "" if trial.source == "answer" else f", with {trial.source} as the answer"
     return (
-        f"{ASSUMED}'{form}'{where} (paid {right:.3g} on average, on {paid} of {len(trial.right)} rows; with another "
+        f"{ASSUMED}'{trial.candidate.shown}'{where} (paid {right:.3g} on average, on {trial.count_paid} of "
+        f"{len(trial.right)} rows; with another "
         f"row's answer {wrong:.3g}); check that this is the form you train on, or give yours with --golden"
     )
 
