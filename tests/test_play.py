@@ -98,6 +98,8 @@ def test_ctrl_c_on_a_terminal_ends_the_game_with_its_summary() -> None:
         output += _until(primary, r"Task 2 of 2.*> $")
         process.send_signal(signal.SIGINT)
         while True:
+            if not select.select([primary], [], [], 5)[0]:
+                process.send_signal(signal.SIGINT)  # one that comes just before Python waits for a line is not heeded
             try:
                 output += os.read(primary, 4096).decode()
             except OSError:  # the terminal is gone with the process
