@@ -131,11 +131,11 @@ DOWN: dict[str, tuple[Reply, str]] = {
     "hang": (Reply(hang=True), "takes over 0.2 seconds"),
     "401": (Reply('{"error": {"message": "no such key"}}', status=401), "no such key.*LOOPHOLES_JUDGE_KEY"),
     "404": (Reply('{"error": {"message": "no model"}}', status=404), "no model"),
-    "half a JSON": (Reply('{"choices": [{"mess'), "no chat completion"),
-    "a wrong schema": (Reply('{"choices": []}'), "no chat completion"),
-    "a list": (Reply("[]"), "no chat completion"),
-    "content that is no text": (says(["SAFE"]), "no chat completion"),
-    "a page": (Reply("<html>Sign in</html>", headers={"Content-Type": "text/html"}), "no chat completion"),
+    "half a JSON": (Reply('{"choices": [{"mess'), "not a chat completion"),
+    "a wrong schema": (Reply('{"choices": []}'), "not a chat completion"),
+    "a list": (Reply("[]"), "not a chat completion"),
+    "content that is no text": (says(["SAFE"]), "not a chat completion"),
+    "a page": (Reply("<html>Sign in</html>", headers={"Content-Type": "text/html"}), "not a chat completion"),
     "every question declined": (Reply('{"error": {"message": "no temperature"}}', status=400), "no temperature"),
 }
 
