@@ -4,8 +4,7 @@ The panel's attacks never see the right answer. These completions are made from 
 two kinds: an answer that is slightly wrong (:mod:`.mutants`), and a *mention* (:mod:`.mentions`), which names the right
 answer but denies it or gives another. A mention counts only if the same sentence about another answer is not paid,
 which shows that the mention is what was paid. Of an answer that is a JSON object, both are made of the whole object and
-of its fields (:mod:`.records`). Which of them are findings is decided in
-:mod:`.near_findings`.
+of its fields (:mod:`.records`). :mod:`.near_findings` decides which of them are findings.
 """
 
 from __future__ import annotations
