@@ -357,4 +357,14 @@ def test_a_form_that_most_right_answers_are_not_paid_in_is_not_assumed() -> None
     rows = rows_from([{**row, "length": place % 4} for place, row in enumerate(sums(golden=None))])
     pay = lambda row, text: float(row.columns["length"] == 1 and text == row.columns["answer"])  # noqa: E731
     assumed = assume_golden(scorer_for(pay, rows), Budget(600))
-    assert not assumed.is_filled and "paid more than another row's on 2 of 8 rows only" in assumed.note
+    assert not assumed.is_filled and "paid like another row's on 6 of 8 rows" in assumed.note
+
+
+def test_a_form_in_which_most_right_answers_are_paid_less_than_wrong_ones_is_assumed() -> None:
+    rows = rows_from([{**row, "length": place % 8} for place, row in enumerate(sums(golden=None))])
+
+    def distance(row: Row, text: str) -> float:
+        is_right = text == row.columns["answer"]
+        return 9.0 * is_right if row.columns["length"] == 1 else float(not is_right)
+
+    assert assume_golden(scorer_for(distance, rows), Budget(600)).is_filled

@@ -2,8 +2,8 @@
 
 Candidates are the forms that the prompt asks for and those that graders usually read, filled with a column's answer.
 Each is scored on a few rows with the row's own answer and with another row's. The form wins whose right answers earn
-most above wrong ones, if it is paid on half of the rows. If right and wrong are paid alike in every form, and well, the
-best paid form wins, so that a reward that pays everything does not pass.
+most above wrong ones, unless most of them are paid exactly like wrong ones. If right and wrong are paid alike in every
+form, and well, the best paid form wins, so that a reward that pays everything does not pass.
 
 **Lists.** The elements of a list in a column may be one answer together, or alternatives. If the reward pays the first
 element like the whole list, another payment tells them apart: that of the first element beside another row's. If it is
@@ -70,6 +70,14 @@ class Trial(NamedTuple):
         wrong = fmean(self.wrong) if self.wrong and self.rank[0] > CLEAR else -math.inf
         return sum(value > wrong for value in self.right)
 
+    @property
+    def count_refused(self) -> int:
+        """The number of rows on which the right answer is paid exactly like the wrong one: its form may be wrong there.
+
+        If it is paid less, the form is read, and the reward is wrong.
+        """
+        return sum(abs(right - wrong) <= CLEAR for right, wrong in zip(self.right, self.wrong, strict=False))
+
 
 class Alone(NamedTuple):
     """First elements of a column's lists that are paid like the whole lists: completions and payments by place of row.
@@ -130,10 +138,10 @@ def assume_golden(scorer: Scorer, budget: Budget) -> Assumed:
             f"{NONE_ASSUMED}in none of {forms} forms is the right answer ({' or '.join(sources[:4])}) paid more than "
         )
         return Assumed(rows, note + "another row's answer", False)
-    if best.rank[0] > CLEAR and scorer.repeats == 1 and 2 * best.count_paid < len(best.right):
+    if best.rank[0] > CLEAR and scorer.repeats == 1 and 2 * best.count_refused > len(best.right):
         note = (
             f"{NONE_ASSUMED}of {forms} forms, '{best.candidate.shown}' fits best, and in it the right answer "
-            f"({best.source}) is paid more than another row's on {best.count_paid} of {len(best.right)} rows only"
+            f"({best.source}) is paid like another row's on {best.count_refused} of {len(best.right)} rows"
         )
         return Assumed(rows, note, False)
     only = f"{_list_of(best.source)}{FIRST}"  # of a list with one element
