@@ -360,11 +360,20 @@ def test_a_form_that_most_right_answers_are_not_paid_in_is_not_assumed() -> None
     assert not assumed.is_filled and "paid like another row's on 6 of 8 rows" in assumed.note
 
 
-def test_a_form_in_which_most_right_answers_are_paid_less_than_wrong_ones_is_assumed() -> None:
+def _less(row: Row, is_right: bool) -> float:
+    """Pays distance from the right answer, except on one row."""
+    return 9.0 * is_right if row.columns["length"] == 1 else float(not is_right)
+
+
+def _anything(row: Row, is_right: bool) -> float:
+    """Pays any number, except on one row."""
+    return float(is_right or row.columns["length"] != 1)
+
+
+@pytest.mark.parametrize("pay", [_less, _anything], ids=["less than wrong ones", "like wrong ones, and in full"])
+def test_a_form_is_assumed_in_which_most_right_answers_are_paid_no_more_because_of_the_reward(
+    pay: Callable[[Row, bool], float],
+) -> None:
     rows = rows_from([{**row, "length": place % 8} for place, row in enumerate(sums(golden=None))])
-
-    def distance(row: Row, text: str) -> float:
-        is_right = text == row.columns["answer"]
-        return 9.0 * is_right if row.columns["length"] == 1 else float(not is_right)
-
-    assert assume_golden(scorer_for(distance, rows), Budget(600)).is_filled
+    scorer = scorer_for(lambda row, text: pay(row, text == row.columns["answer"]) * text.isdigit(), rows)
+    assert assume_golden(scorer, Budget(600)).is_filled

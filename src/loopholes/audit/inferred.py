@@ -2,7 +2,7 @@
 
 Candidates are the forms that the prompt asks for and those that graders usually read, filled with a column's answer.
 Each is scored on a few rows with the row's own answer and with another row's. The form wins whose right answers earn
-most above wrong ones, unless most of them are paid exactly like wrong ones. If right and wrong are paid alike in every
+most above wrong ones, unless most of them are paid like wrong ones, and little. If right and wrong are paid alike in every
 form, and well, the best paid form wins, so that a reward that pays everything does not pass.
 
 **Lists.** The elements of a list in a column may be one answer together, or alternatives. If the reward pays the first
@@ -72,11 +72,15 @@ class Trial(NamedTuple):
 
     @property
     def count_refused(self) -> int:
-        """The number of rows on which the right answer is paid exactly like the wrong one: its form may be wrong there.
+        """The number of rows that pay the right answer like the wrong one, and less than the best: its form may differ.
 
-        If it is paid less, the form is read, and the reward is wrong.
+        If a row pays the right answer less than the wrong one, or both in full, it reads the form, and is at fault.
+        0 if some payments are missing, since rows cannot be compared then.
         """
-        return sum(abs(right - wrong) <= CLEAR for right, wrong in zip(self.right, self.wrong, strict=False))
+        if len(self.right) != len(self.wrong):
+            return 0
+        best = max(self.right) - CLEAR
+        return sum(own < best and abs(own - other) <= CLEAR for own, other in zip(self.right, self.wrong, strict=True))
 
 
 class Alone(NamedTuple):
