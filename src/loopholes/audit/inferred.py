@@ -2,8 +2,8 @@
 
 Candidates are the forms that the prompt asks for and those that graders usually read, filled with a column's answer.
 Each is scored on a few rows with the row's own answer and with another row's. The form wins whose right answers earn
-most above wrong ones, unless most of them are paid like wrong ones, and little. If right and wrong are paid alike in every
-form, and well, the best paid form wins, so that a reward that pays everything does not pass.
+most above wrong ones, unless most of them are paid like wrong ones, and little. If right and wrong are paid alike in
+every form, and well, the best paid form wins, so that a reward that pays everything does not pass.
 
 **Lists.** The elements of a list in a column may be one answer together, or alternatives. If the reward pays the first
 element like the whole list, another payment tells them apart: that of the first element beside another row's. If it is

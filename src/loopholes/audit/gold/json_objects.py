@@ -24,7 +24,7 @@ class TextObject(dict[str, Any]):
 
 def record_of(text: str) -> dict[str, Any]:
     """A text read as a JSON object; empty if it is not one."""
-    record = _loaded(text)
+    record = loaded(text)
     return record if isinstance(record, dict) else {}
 
 
@@ -33,7 +33,7 @@ def opened(value: Any, depth: int = 0) -> Any:
     if depth > DEEPEST:
         return value
     if isinstance(value, str) and value.lstrip().startswith("{"):
-        record = _loaded(value)
+        record = loaded(value)
         if isinstance(record, dict):
             held = TextObject(record)
             held.is_compact = value == json.dumps(record, ensure_ascii=False, separators=(",", ":"))
@@ -74,7 +74,7 @@ def _closed(value: Any) -> Any:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":") if value.is_compact else None)
 
 
-def _loaded(text: str) -> Any:
+def loaded(text: str) -> Any:
     """The value of a JSON text; None for other texts and for values nested too deep to be changed and written again."""
     try:
         value = json.loads(text)

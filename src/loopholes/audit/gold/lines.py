@@ -7,7 +7,6 @@ with a line that the prompt shows does not count, since that line may not have b
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import Any
 
 from loopholes.audit.answers import NO_ANSWERS
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.gold.json_objects import DEEPEST
+from loopholes.audit.gold.json_objects import DEEPEST, loaded
 
 LONGEST_LINE = 40
 """Longest line, in characters, that counts as short."""
@@ -44,7 +43,7 @@ def is_list_by_line(text: str, row: Row) -> bool:
 def _pairs(value: Any, depth: int = 0) -> Iterator[str]:
     """Every key with its value, as a line, in columns and in the objects and JSON texts in them."""
     if isinstance(value, str):
-        value = _parsed(value)
+        value = loaded(value)
     if isinstance(value, Mapping) and depth <= DEEPEST:
         yield from (_plain(f"{key}: {inner}") for key, inner in value.items() if isinstance(inner, str | int | float))
         yield from (line for inner in value.values() for line in _pairs(inner, depth + 1))
@@ -54,7 +53,7 @@ def _listed(value: Any, depth: int = 0) -> Iterator[list[str]]:
     """The lines that a value states as a whole, in each way to write them."""
     if isinstance(value, str):
         yield [_plain(line) for line in short_lines(value)]
-        value = _parsed(value)
+        value = loaded(value)
     if isinstance(value, Mapping) and depth <= DEEPEST:
         yield from (lines for inner in value.values() for lines in _listed(inner, depth + 1))
     elif isinstance(value, Sequence) and not isinstance(value, str):
@@ -64,14 +63,6 @@ def _listed(value: Any, depth: int = 0) -> Iterator[list[str]]:
 
 def _written(element: Any, separator: str) -> str:
     return separator.join(map(str, element)) if isinstance(element, list | tuple) else str(element)
-
-
-def _parsed(text: str) -> Any:
-    """The object or list in a JSON text; None for other texts."""
-    try:
-        return json.loads(text) if text.lstrip()[:1] in ("{", "[") else None
-    except (ValueError, RecursionError):
-        return None
 
 
 def _plain(line: str) -> str:
