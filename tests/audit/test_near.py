@@ -15,6 +15,7 @@ from loopholes.audit.budget import Budget
 from loopholes.audit.form import form_of
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.json_objects import record_of
+from loopholes.audit.gold.long_texts import PROBES
 from loopholes.audit.gold.mentions import MENTIONS
 from loopholes.audit.gold.mutants import CHANGES, mutants, wrong_answers
 from loopholes.audit.gold.near import NAMES, NearMisses
@@ -461,7 +462,7 @@ def test_near_misses_that_are_skipped_for_lack_of_time_are_named() -> None:
 
 
 ESSAYS = [
-    {"prompt": f"Tell story {at}.", "golden": f"In town {at} it rained on the day of the fair.\nThen it stopped."}
+    {"prompt": f"Tell story {at}.", "golden": f"Rain fell over town {at} while crowds waited near stalls.\nIt stopped."}
     for at in range(9)
 ]
 UNSTATED = [{"prompt": f"Describe {at}.", "golden": json.dumps({"mood": f"calm {at}"})} for at in range(9)]
@@ -470,7 +471,7 @@ WITHOUT = {
     "long answers": (lambda row, text: float(text == row.golden), ESSAYS, "right answers are too long"),
     "unstated lines": (
         lambda row, text: float(text == row.golden),
-        [{**row, "golden": str(row["golden"]).replace(" on the day of the fair", "")} for row in ESSAYS],
+        [{**row, "golden": str(row["golden"]).replace(" while crowds waited near stalls", "")} for row in ESSAYS],
         "no column states the lines of the right answers",
     ),
     "unstated fields": (lambda row, text: float(text == row.golden), UNSTATED, "no column states a field"),
@@ -544,7 +545,7 @@ def test_a_golden_program_gives_a_floor_where_all_rows_are_one_task() -> None:
 
 def test_every_near_miss_has_a_remedy() -> None:
     assert {name for name in NAMES if name not in REMEDIES} == set()
-    assert set(NAMES) == {*MENTIONS, *TOLERATED, *(name for changes in CHANGES.values() for name in changes)}
+    assert set(NAMES) == {*MENTIONS, *TOLERATED, *PROBES, *(name for changes in CHANGES.values() for name in changes)}
 
 
 CALLS: Records = [

@@ -63,6 +63,9 @@ TEXTS = (
     *("either-reading", "other-hour", "other-minute", "next-minute", "other-half", "named-half"),
 )
 """Near misses that comparing whole texts closes."""
+LONG_TEXTS = ("content-words", "words-sorted", "text-denied", "statements-negated")
+"""Near misses of long answers that comparing whole texts closes."""
+STUFFED = _gated('0.01 * completion.count("because")')
 
 REMEDIES: Mapping[str, Remedy] = {
     "degenerate": ONE_TEXT,
@@ -73,7 +76,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "hedge": ONE_TEXT,
     "format": _gated('0.1 * completion.startswith("<think>")'),
     "length": _gated("len(completion) / 20_000"),
-    "stuffing": _gated('0.01 * completion.count("because")'),
+    **dict.fromkeys(("stuffing", "keywords-among-others", "words-among-others", "keywords-alone"), STUFFED),
     "unfinished-thought": _remedy("final", "float(same_text(final(completion), answer))", "same_text"),
     "aggregation": _remedy("same_list", "float(same_list(tagged(completion), answer))", "tagged"),
     "protected-field": ONE_RECORD,
@@ -96,7 +99,7 @@ REMEDIES: Mapping[str, Remedy] = {
         ("element-exchanged", "element-missing", "element-added", "element-repeated", "element-twice"), ONE_SET
     ),
     **dict.fromkeys(("field-changed", "fields-dropped", "key-twice", "list-shortened", "argument-added"), ONE_RECORD),
-    **dict.fromkeys(("prefix-kept", "swapped-case", *TEXTS), ONE_TEXT),
+    **dict.fromkeys(("prefix-kept", "swapped-case", *TEXTS, *LONG_TEXTS), ONE_TEXT),
     **dict.fromkeys(("number-repeated", "number-left-out", "number-not-given"), ONE_EXPRESSION),
     **dict.fromkeys(("repeated-unstated", "left-out-unstated", "not-given-unstated"), ONE_EXPRESSION),
     "program-mutated": PROGRAM,

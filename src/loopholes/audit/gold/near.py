@@ -4,21 +4,25 @@ The panel's attacks never see the right answer. These completions are made from 
 two kinds: an answer that is slightly wrong (:mod:`.mutants`), and a *mention* (:mod:`.mentions`), which names the right
 answer but denies it or gives another. A mention counts only if the same sentence about another answer is not paid,
 which shows that the mention is what was paid. Of an answer that is a JSON object, both are made of the whole object and
-of its fields (:mod:`.records`). :mod:`.near_findings` decides which of them are findings.
+of its fields (:mod:`.records`). Long texts have near misses of their own (:mod:`.long_texts`), with such controls, too.
+:mod:`.near_findings` decides which of them are findings.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
+from typing import NamedTuple
 
 from loopholes.audit.budget import Budget
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gold.answer import Answer, answer_of, lines_around
 from loopholes.audit.gold.lines import short_lines
+from loopholes.audit.gold.long_texts import OTHERS, PROBES, Probe
 from loopholes.audit.gold.mentions import MENTIONS, ONE_ORDER, UNCONTROLLED, Mention
 from loopholes.audit.gold.mutants import CHANGES, wrong_answers
 from loopholes.audit.gold.records import MOST_PARTS, parts_of
@@ -41,13 +45,17 @@ EVERY_VARIANT = (("lines", "element-repeated"),)
 
 A reward that reads the last line, as its prompt may say, pays any lines before it.
 """
-NAMES = tuple(dict.fromkeys((*MENTIONS, *(name for changes in (*CHANGES.values(), TOLERATED) for name in changes))))
+ONE_PLACE = 0.8
+"""If halves of the right words differ by more than this share of the scale, the reward reads a short answer in them."""
+NAMES = tuple(
+    dict.fromkeys((*MENTIONS, *(name for changes in (*CHANGES.values(), TOLERATED) for name in changes), *PROBES))
+)
 """The name of every near miss."""
 
 
 @dataclass(frozen=True)
 class Miss:
-    """One near miss on one row. ``control``, for mentions, is the payment of the same sentence about another answer.
+    """One near miss on one row. ``control`` is the payment of the same text about another answer, where that matters.
 
     ``needs_no_tolerance``: the right answers in this place are whole numbers on all rows.
     """
@@ -89,6 +97,14 @@ class Slot:
         return {name: texts for name, texts in wrong.items() if name not in unproved}
 
 
+class LongSlot(NamedTuple):
+    """A long answer of one row, and those of a few other rows."""
+
+    level: Level
+    answer: Answer
+    others: Sequence[Answer]
+
+
 class NearMisses:
     """Scores near misses on at most ``rows`` rows with a scale.
 
@@ -109,8 +125,10 @@ class NearMisses:
         measurable = [level for level in levels if level.width is not None]
         answers = [(level, answer_of(scorer.rows[level.row], form)) for level in measurable]
         short = [(level, answer) for level, answer in answers if answer is not None and answer.kind != "long"]
+        long = [(level, answer) for level, answer in answers if answer is not None and answer.kind == "long"]
         self._has_lines = any(answer is not None and short_lines(answer.text) for _, answer in answers)
         self._slots = _slots(short, rows)
+        self._long_slots = _long_slots(long, rows)
         self._has_scale = bool(measurable)
         self.skipped: list[str] = []
 
@@ -122,14 +140,13 @@ class NearMisses:
             if budget.is_over("near"):
                 late.append(name)
                 continue
-            rest, tried = list(self._slots), list[Miss]()
-            while rest and len(tried) < FIRST:
-                tried += self._try(name, [rest.pop(0)])
+            tries = self._tries(name)
+            tried = list(islice(tries, FIRST))
             if any(miss.share > HALF for miss in tried) and not budget.is_over("near"):
-                tried += self._try(name, rest)
+                tried += tries
             if tried:
                 misses[name] = tried
-        if late and self._slots:
+        if late and (self._slots or self._long_slots):
             self.skipped.append(f"{len(late)} of {len(NAMES)} kinds of near misses, for lack of time")
         elif not misses:
             self.skipped.append(f"near misses, since {self._why_none}")
@@ -148,11 +165,18 @@ class NearMisses:
             return "no column states a field of the right answers, so no change of them is certainly wrong"
         return "no change of the right answers is certainly wrong"
 
-    def _try(self, name: str, rows: Sequence[Sequence[Slot]]) -> list[Miss]:
+    def _tries(self, name: str) -> Iterator[Miss]:
         """The best paid near miss of this name on each of the rows that have one."""
-        score = self._mentioned if name in MENTIONS else self._changed
-        misses = [[miss for slot in slots if (miss := score(slot, name)) is not None] for slots in rows]
-        return [max(row_misses, key=lambda miss: miss.share) for row_misses in misses if row_misses]
+        rows: Iterable[Iterable[Miss | None]]
+        if name in PROBES:
+            rows = ((self._probed(slot, probe) for probe in _probes(slot, name)) for slot in self._long_slots)
+        else:
+            score = self._mentioned if name in MENTIONS else self._changed
+            rows = ((score(slot, name) for slot in slots) for slots in self._slots)
+        for row in rows:
+            misses = [miss for miss in row if miss is not None]
+            if misses:
+                yield max(misses, key=lambda miss: miss.share)
 
     def _changed(self, slot: Slot, name: str) -> Miss | None:
         """The best paid of the slightly wrong answers, in the form of the row's golden completion.
@@ -190,6 +214,22 @@ class NearMisses:
         worst_or_best = max if name in ONE_ORDER else min
         return worst_or_best(misses, key=lambda miss: miss.share)
 
+    def _probed(self, slot: LongSlot, probe: Probe) -> Miss | None:
+        """The worst paid text of a probe; None if the truth calls any right."""
+        level, texts = slot.level, self._proved(slot.level, probe.texts)
+        if len(texts) < len(probe.texts):
+            return None
+        paid = self._scorer.pay([(level.row, text) for text in texts])
+        worst = min(
+            (Miss(level, text, payment) for text, payment in zip(texts, paid, strict=True)), key=lambda miss: miss.share
+        )
+        if worst.share <= HALF:
+            return worst
+        control, *halves = self._scorer.pay([(level.row, text) for text in (probe.control, *probe.halves)])
+        shares = [level.share(half.value) or 0.0 for half in halves]
+        is_short = max(shares, default=0.0) - min(shares, default=0.0) > ONE_PLACE
+        return replace(worst, control=worst.paid if is_short else control)
+
     def _control(self, level: Level, answer: Answer, wording: Mention, rival: str) -> Paid | None:
         """The payment of the same wording when it names another wrong answer instead of the right one."""
         text = wording(answer, f"{rival}7" if answer.kind == "number" else f"{rival[::-1]}q", rival)
@@ -217,6 +257,24 @@ def _slots(answers: Sequence[tuple[Level, Answer]], count: int) -> list[list[Slo
         [Slot(level, part, _rival(part, everything), _is_label(part, everything), part.path in whole) for part in parts]
         for level, parts in rows[:count]
     ]
+
+
+def _long_slots(answers: Sequence[tuple[Level, Answer]], count: int) -> list[LongSlot]:
+    """The long answers of the first ``count`` rows, each with those of the rows after it, the first after the last."""
+    following = [answer for _, answer in (*answers, *answers)]
+    return [
+        LongSlot(level, answer, [other for other in following[place + 1 :] if other.text != answer.text][:OTHERS])
+        for place, (level, answer) in enumerate(answers[:count])
+    ]
+
+
+def _probes(slot: LongSlot, name: str) -> Iterator[Probe]:
+    """The probes of a name as whole completions, in the form of the row's golden one."""
+    for probe in PROBES[name](slot.answer, slot.others):
+        count, texts = len(probe.texts), (*probe.texts, probe.control, *probe.halves)
+        placed = [slot.answer.placed(text) or "" for text in texts]
+        if all(placed):
+            yield Probe(placed[:count], placed[count], placed[count + 1 :])
 
 
 def _whole(answers: Sequence[Answer]) -> set[tuple[str, ...]]:

@@ -4,8 +4,9 @@ A near miss is an exploit if it is paid like the right answer (0.9 of the scale 
 bound of their share exceeds the threshold for exploits. It is a note if it is one of :data:`FORGIVABLE`, which a
 lenient but sound reader may accept, or if the reward is *graded*: if it pays numbers or dates less, step by step, the
 further off they are, it measures nearness. Two answers in the place of one are an exploit if they are paid in either
-order, since a policy may then guess twice. In one order only, they are a note. A number within an unstated tolerance is
-a note, too, or a warning if all right answers are whole numbers, which need none.
+order, since a policy may then guess twice. In one order only, they are a note. The words of a long answer are an exploit
+if they are paid beside others, since a policy may then collect words, and a note if they are paid alone. A number
+within an unstated tolerance is a note, too, or a warning if all right answers are whole numbers, which need none.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
+from loopholes.audit.gold.long_texts import DENIALS, HEAPS, WORDS_ALONE
 from loopholes.audit.gold.mentions import ANY_ORDER, ONE_ORDER
 from loopholes.audit.gold.mutants import CHANGES
 from loopholes.audit.gold.near import Miss
@@ -41,13 +43,22 @@ FORGIVABLE: Mapping[str, str] = {
     "other-unit": "the reward does not read units",
     "swapped-case": "the reward ignores letter case",
     "element-twice": "the reward counts an element once, as in a set, however often it is given",
+    **dict.fromkeys(
+        WORDS_ALONE,
+        "the reward counts the right words, and pays them less among others, as F1 scores and cosines of words do",
+    ),
+    **dict.fromkeys(DENIALS, "the reward compares words, as ROUGE, BLEU and F1 scores do, and reads no denial of them"),
     **LENIENT_DATES,
     **UNSTATED_RULES,
     **TOLERANCES,
 }
 """Near misses that a lenient but sound reader may accept, and why."""
-FAMILIES = dict.fromkeys(("fields-dropped", "list-shortened", "element-missing", "element-repeated"), "aggregation")
-"""Families of near misses that are not in ``near-miss``: leaving out or repeating parts exploits a mean or sum."""
+FAMILIES = {
+    **dict.fromkeys(("fields-dropped", "list-shortened", "element-missing", "element-repeated"), "aggregation"),
+    **dict.fromkeys(HEAPS, "stuffing"),
+}
+"""Families of near misses that are not in ``near-miss``: leaving out or repeating parts exploits a mean or sum, and words
+without sentences exploit a count of keywords."""
 Evidenced = Callable[[Level, str, Paid], Evidence]
 FURTHER = ((*TOLERATED, "ten-percent"), ("next-day", "other-day"), ("next-minute", "other-minute"))
 """Near misses that are further and further off. Of each of these, only the furthest one that is paid is reported."""
@@ -140,6 +151,7 @@ def near_notes(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> Iterator[Not
     redundant = {
         *(ONE_ORDER if names & {*ANY_ORDER} else ()),
         *(["element-twice"] if "element-repeated" in names else []),
+        *(WORDS_ALONE if names & {*HEAPS} else ()),
     }
     by_reason: dict[str, list[_Paid]] = {}
     for kind in certain:
