@@ -225,6 +225,7 @@ def observe(
         own=[attack.name for attack in config.attacks],
         drawn=drawn,
         alone=assumed.alone if assumed is not None else None,
+        assumed=assumed.source if assumed is not None else "",
         notes=[*([assumed.note] if assumed is not None else []), *scorer.notes],
     )
 

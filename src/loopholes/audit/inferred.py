@@ -46,6 +46,8 @@ FIRST = "[0]"
 WHOLE = {" with commas": ", ", " with spaces": " "}
 """Ends of the sources of whole lists, and what separates the elements."""
 JSON = " as JSON"
+SHOWN = 60
+"""Maximum number of characters of an assumed right answer that the report shows."""
 ASIDE = 0.1
 """Another element is read if it costs more than this share of what a right answer earns above a wrong one."""
 
@@ -101,7 +103,7 @@ class Assumed:
 
     ``is_filled``: any golden completions could be assumed. ``clear``: in the assumed form, right answers are paid more
     than wrong ones. ``alone``: first elements that are paid like whole lists; None if there are none, or if the
-    elements of each list have one value.
+    elements of each list have one value. ``source``: the column of the answers; empty if none could be assumed.
     """
 
     rows: Sequence[Row]
@@ -109,6 +111,7 @@ class Assumed:
     is_filled: bool
     clear: bool = False
     alone: Alone | None = None
+    source: str = ""
 
 
 def is_unpaid(scorer: Scorer) -> bool:
@@ -154,7 +157,8 @@ def assume_golden(scorer: Scorer, budget: Budget) -> Assumed:
         replace(row, golden=None if answer is None else best.candidate.write(row, answer.text))
         for row, answer in zip(rows, texts, strict=True)
     ]
-    return Assumed(filled, _note(best), True, best.rank[0] > CLEAR, alone)
+    example = next(row.golden for row in filled if row.golden is not None)
+    return Assumed(filled, _note(best, example), True, best.rank[0] > CLEAR, alone, best.source)
 
 
 def _best(trials: Sequence[Trial], *, noisy: bool) -> Trial | None:
@@ -228,14 +232,15 @@ def _reads_all(
     return True
 
 
-def _note(trial: Trial) -> str:
-    """The note that says what was assumed, and why."""
+def _note(trial: Trial, example: str) -> str:
+    """The note that says what was assumed, and why, with an example."""
     right, wrong = fmean(trial.right), fmean(trial.wrong) if trial.wrong else math.nan
     where = "" if trial.source == "answer" else f", with {trial.source} as the answer"
+    excerpt = example if len(example) <= SHOWN else f"{example[:SHOWN]}…"
     return (
-        f"{ASSUMED}'{trial.candidate.shown}'{where} (paid {right:.3g} on average, on {trial.count_paid} of "
-        f"{len(trial.right)} rows; with another "
-        f"row's answer {wrong:.3g}); check that this is the form you train on, or give yours with --golden"
+        f"{ASSUMED}'{trial.candidate.shown}'{where}, such as {excerpt!r} (paid {right:.3g} on average, on "
+        f"{trial.count_paid} of {len(trial.right)} rows; with another row's answer {wrong:.3g}); check that this is "
+        "the form you train on, or give yours with --golden"
     )
 
 

@@ -46,6 +46,7 @@ class Observations:
     - ``near``: near misses of the right answer, by name; ``equivalents``: right answers written differently.
     - ``reordered``: lists in reverse order, which may be right as well.
     - ``alone``: first elements of lists that are paid like the whole lists; None if there are none.
+    - ``assumed``: the column that right answers were assumed from; empty if the data has its own.
     - ``drawn``: payments of attacks on a random reward in many scorings.
     - ``skipped``: what was left out, in sentences; ``notes``: how the framework's behaviour is modelled.
     """
@@ -78,6 +79,7 @@ class Observations:
     own: Sequence[str] = ()
     drawn: Drawn = field(default_factory=dict)
     alone: Alone | None = None
+    assumed: str = ""
 
     @property
     def measurable(self) -> list[Level]:

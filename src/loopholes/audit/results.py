@@ -49,6 +49,8 @@ ADVICE: Mapping[str, str] = {
     "wrong-paid": "pay less for what every well-formed answer has: wrong answers earn almost as much as right ones",
     "part-paid": "compare all elements, and divide by the number of reference elements; or give golden completions, if "
     "each element is an answer of its own",
+    "keyword-list": "give golden completions in sentences, and do not pay for keywords alone; or, if the list is the "
+    "right answer, ask for a list in the prompt",
     "golden-refused-on-rows": "look at these rows: the reward does not accept their golden completions",
     "wrong-paid-on-rows": "look at these rows: the checker has nothing to compare answers with",
     "golden-not-above-floor": "pay right answers more than wrong ones on every row, whatever their form; or give "

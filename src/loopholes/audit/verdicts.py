@@ -19,6 +19,7 @@ from loopholes.audit.gate import Gate
 from loopholes.audit.gold.equivalents import refusal_findings, refusal_notes, refusals
 from loopholes.audit.gold.near_findings import near_findings, near_notes
 from loopholes.audit.groups import with_groups
+from loopholes.audit.keyword_list import keyword_findings
 from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations, Usage
 from loopholes.audit.own import own_notes
@@ -45,6 +46,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
         *near_findings(seen.near, seen.evidence, gate, seen.component),
         *common,
         *part_findings(seen, gate),
+        *keyword_findings(seen),
         *refusal_findings(seen.equivalents, seen.evidence),
         *absolutes(seen),
         *idle_pay(seen, gate, idle, rows),

@@ -29,7 +29,7 @@ LONGEST = 2000
 """Longest column, in characters, that is read as a list."""
 MOST_ITEMS = 50
 """Maximum number of elements of a list of keywords."""
-LONGEST_ITEM = 6
+LONGEST_ITEM = 8
 """Maximum number of words of one keyword."""
 FEWEST_ITEMS = 3
 """Smallest number of elements that make a text a list."""

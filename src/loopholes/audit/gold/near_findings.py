@@ -4,9 +4,10 @@ A near miss is an exploit if it is paid like the right answer (0.9 of the scale 
 bound of their share exceeds the threshold for exploits. It is a note if it is one of :data:`FORGIVABLE`, which a
 lenient but sound reader may accept, or if the reward is *graded*: if it pays numbers or dates less, step by step, the
 further off they are, it measures nearness. Two answers in the place of one are an exploit if they are paid in either
-order, since a policy may then guess twice. In one order only, they are a note. The words of a long answer are an exploit
-if they are paid beside others, since a policy may then collect words, and a note if they are paid alone. A number
-within an unstated tolerance is a note, too, or a warning if all right answers are whole numbers, which need none.
+order, since a policy may then guess twice. In one order only, they are a note. The words of a long answer are an
+exploit if they are paid beside others, since a policy may then collect words, and a note if they are paid alone. A
+number within an unstated tolerance is a note, too, or a warning if all right answers are whole numbers, which need
+none.
 """
 
 from __future__ import annotations
@@ -57,8 +58,10 @@ FAMILIES = {
     **dict.fromkeys(("fields-dropped", "list-shortened", "element-missing", "element-repeated"), "aggregation"),
     **dict.fromkeys(HEAPS, "stuffing"),
 }
-"""Families of near misses that are not in ``near-miss``: leaving out or repeating parts exploits a mean or sum, and words
-without sentences exploit a count of keywords."""
+"""Families of near misses that are not in ``near-miss``.
+
+Leaving out or repeating parts exploits a mean or sum, and words without sentences exploit a count of keywords.
+"""
 Evidenced = Callable[[Level, str, Paid], Evidence]
 FURTHER = ((*TOLERATED, "ten-percent"), ("next-day", "other-day"), ("next-minute", "other-minute"))
 """Near misses that are further and further off. Of each of these, only the furthest one that is paid is reported."""
