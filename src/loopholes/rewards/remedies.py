@@ -63,7 +63,7 @@ TEXTS = (
     *("either-reading", "other-hour", "other-minute", "next-minute", "other-half", "named-half"),
 )
 """Near misses that comparing whole texts closes."""
-LONG_TEXTS = ("content-words", "words-sorted", "text-denied", "statements-negated")
+LONG_TEXTS = ("keywords-alone", "words-alone", "text-denied", "statements-negated")
 """Near misses of long answers that comparing whole texts closes."""
 STUFFED = _gated('0.01 * completion.count("because")')
 
@@ -76,7 +76,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "hedge": ONE_TEXT,
     "format": _gated('0.1 * completion.startswith("<think>")'),
     "length": _gated("len(completion) / 20_000"),
-    **dict.fromkeys(("stuffing", "keywords-among-others", "words-among-others", "keywords-alone"), STUFFED),
+    **dict.fromkeys(("stuffing", "keywords-among-others", "words-among-others"), STUFFED),
     "unfinished-thought": _remedy("final", "float(same_text(final(completion), answer))", "same_text"),
     "aggregation": _remedy("same_list", "float(same_list(tagged(completion), answer))", "tagged"),
     "protected-field": ONE_RECORD,

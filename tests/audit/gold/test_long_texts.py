@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from loopholes.audit import Gate, rows_from
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.keywords import FUNCTION_WORDS, asks_for_prose, content_words, is_prose, lists_of
-from loopholes.audit.gold.long_texts import DENIALS, WORDS_ALONE
+from loopholes.audit.gold.long_texts import ALONE, DENIALS
 from loopholes.audit.gold.near_findings import near_findings, near_notes
 from support.long_answers import ESSAYS, cosine, f1, pairs, words
 from support.near_misses import Pay, Records, evidence, misses_of, named
@@ -36,8 +37,8 @@ def in_a_sentence(row: Row, text: str) -> float:
 
 
 def in_few_words(row: Row, text: str) -> float:
-    """Keywords, but no more words than the right answer has."""
-    return share_of_keywords(row, text) if len(text.split()) <= len(right(row).split()) // 4 else f1_score(row, text)
+    """Keywords, but in no more words than the right answer has."""
+    return share_of_keywords(row, text) if len(text.split()) <= len(right(row).split()) else f1_score(row, text)
 
 
 def recall(row: Row, text: str) -> float:
@@ -66,6 +67,10 @@ def f1_of_half(row: Row, text: str) -> float:
     return float(f1_score(row, text) >= 0.5)
 
 
+def f1_of_a_third(row: Row, text: str) -> float:
+    return float(f1_score(row, text) >= 0.3)
+
+
 def f1_of_pairs(row: Row, text: str) -> float:
     return f1(pairs(right(row)), pairs(text))
 
@@ -83,16 +88,25 @@ def cosine_of_content(row: Row, text: str) -> float:
     return cosine(first, second)
 
 
+LABELLED: Records = [
+    {
+        "prompt": f"What are the topics of article {place}? Answer in a sentence.",
+        "golden": f"The topics of the article are {first} and {second}, since it says so in the title of part {place}.",
+        "keywords": [first, second],
+    }
+    for place, (first, second) in enumerate(combinations(["sports", "politics", "music", "travel"], 2))
+]
 HEAPS: dict[str, tuple[Pay, Records, set[str]]] = {
-    "share of keywords": (share_of_keywords, ESSAYS, {"keywords-among-others", "keywords-alone"}),
+    "share of keywords": (share_of_keywords, ESSAYS, {"keywords-among-others"}),
     "share of keywords in a text": (
         lambda row, text: sum(word in text for word in row.columns["keywords"].split("; ")) / 3,
         [{**row, "keywords": "; ".join(row["keywords"])} for row in ESSAYS],
-        {"keywords-among-others", "keywords-alone"},
+        {"keywords-among-others"},
     ),
-    "all keywords": (all_keywords, ESSAYS, {"keywords-among-others", "keywords-alone"}),
-    "share of keywords in a sentence": (in_a_sentence, ESSAYS, {"keywords-among-others", "keywords-alone"}),
-    "share of keywords in few words": (in_few_words, ESSAYS, {"keywords-alone"}),
+    "all keywords": (all_keywords, ESSAYS, {"keywords-among-others"}),
+    "share of keywords in a sentence": (in_a_sentence, ESSAYS, {"keywords-among-others"}),
+    "share of keywords in few words": (in_few_words, ESSAYS, {"keywords-among-others"}),
+    "share of a few labels": (share_of_keywords, LABELLED, {"keywords-among-others"}),
     "recall of words": (recall, [{**row, "keywords": None} for row in ESSAYS], {"words-among-others"}),
     "recall of content words": (
         content_of_reference,
@@ -109,7 +123,7 @@ def test_words_that_are_paid_without_their_sentences_are_an_exploit(
     misses = misses_of(pay, records)
     (finding,) = near_findings(misses, evidence, Gate(), component=False)
     assert names <= named([finding]) and (finding.verdict, finding.family) == ("exploit", "stuffing")
-    assert not {*WORDS_ALONE} & named(list(near_notes(misses, Gate())))
+    assert not {*ALONE} & named(list(near_notes(misses, Gate())))
 
 
 def label(row: Row, text: str) -> float:
@@ -142,14 +156,23 @@ SUMS: Records = [
     }
     for place in range(6)
 ]
+
+
+def labels(row: Row, text: str) -> float:
+    """The F1 score of the labels that are named."""
+    return f1(words(" ".join(row.columns["keywords"])), Counter(set(re.findall("sports|politics|music|travel", text))))
+
+
 SOUND: dict[str, tuple[Pay, Records, set[str]]] = {
     "exact": (exact, ESSAYS, set()),
     "contains the right answer": (contains, ESSAYS, {"text-denied"}),
-    "F1 of words": (f1_score, ESSAYS, {"words-sorted", *DENIALS}),
-    "F1 of words of at least half": (f1_of_half, ESSAYS, {*WORDS_ALONE, *DENIALS}),
+    "F1 of words": (f1_score, ESSAYS, {"words-alone", *DENIALS}),
+    "F1 of words of at least half": (f1_of_half, ESSAYS, {*ALONE, *DENIALS}),
+    "F1 of words of at least 0.3": (f1_of_a_third, ESSAYS, {*ALONE, *DENIALS}),
     "F1 of pairs": (f1_of_pairs, ESSAYS, {"text-denied"}),
-    "cosine of words": (cosine_of_words, ESSAYS, {"words-sorted", *DENIALS}),
-    "cosine of content words": (cosine_of_content, ESSAYS, {*WORDS_ALONE, *DENIALS}),
+    "cosine of words": (cosine_of_words, ESSAYS, {"words-alone", *DENIALS}),
+    "cosine of content words": (cosine_of_content, ESSAYS, {*ALONE, *DENIALS}),
+    "F1 of labels in a text": (labels, LABELLED, {"keywords-alone", *DENIALS}),
     "label in a text": (label, REVIEWS, {*DENIALS}),
     "last number in a text": (last_number, SUMS, {*DENIALS}),
 }

@@ -14,10 +14,10 @@ from functools import partial
 from typing import NamedTuple
 
 from loopholes.audit.gold.answer import Answer
-from loopholes.audit.gold.keywords import asks_for_prose, content_words, is_prose, lists_of, words_of
+from loopholes.audit.gold.keywords import content_words, is_prose, lists_of, words_of
 
-OTHERS = 3
-"""Number of other rows that lend their words."""
+OTHERS = 5
+"""Number of other rows that lend their words. With five, an F1 score of words is below 0.3."""
 LISTED = 0.5
 """Smallest share of a column's keywords that a right answer has to contain."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
@@ -49,10 +49,6 @@ def _in_column(column: str, answer: Answer) -> Sequence[str]:
     return items if sum(item.lower() in text for item in items) >= LISTED * len(items) else []
 
 
-def _in_columns(answer: Answer) -> list[Words]:
-    return [partial(_in_column, column) for column in lists_of(answer.row)]
-
-
 def _content(answer: Answer) -> Sequence[str]:
     return content_words(answer.text) if is_prose(answer.text) else []
 
@@ -62,24 +58,24 @@ def _sorted(answer: Answer) -> Sequence[str]:
     return sorted(words_of(answer.text), key=str.lower) if is_prose(answer.text) else []
 
 
+def _keywords(answer: Answer) -> list[Words]:
+    """Where the keywords of an answer are: in columns, and in its text."""
+    return [*(partial(_in_column, column) for column in lists_of(answer.row)), _content]
+
+
 def _probes(sources: Sequence[Words], among: bool, answer: Answer, others: Sequence[Answer]) -> Iterator[Probe]:
     """The right words from each source, either alone or after and before those of other rows.
 
     They are written as a list and as a sentence that says nothing.
     """
     for words in sources:
-        own, rest = words(answer), [word for other in others for word in words(other)]
+        own = words(answer)
+        rest = [word for other in others for word in words(other) if words is _sorted or word not in own]
         middle, joint = len(own) // 2, " " if words is _sorted else ", "
         orders = [[*rest, *own], [*own, *rest]] if among else [own]
         for frame in ("{}", "This is about {}.") if len(own) > 1 and rest else ():
             written = [frame.replace("{}", joint.join(items)) for items in (*orders, rest, own[:middle], own[middle:])]
             yield Probe(written[:-3], written[-3], written[-2:])
-
-
-def _alone_in_columns(answer: Answer, others: Sequence[Answer]) -> Iterator[Probe]:
-    """The keywords of a column alone, where the prompt asks for sentences and the right answer has some."""
-    if is_prose(answer.text) and asks_for_prose(answer.row):
-        yield from _probes(_in_columns(answer), False, answer, others)
 
 
 def _denied(answer: Answer, others: Sequence[Answer]) -> Iterator[Probe]:
@@ -107,18 +103,19 @@ def _negation(sentence: str) -> str:
 
 
 PROBES: Mapping[str, Probes] = {
-    "keywords-among-others": lambda answer, others: _probes([*_in_columns(answer), _content], True, answer, others),
+    "keywords-among-others": lambda answer, others: _probes(_keywords(answer), True, answer, others),
     "words-among-others": partial(_probes, [_sorted], True),
-    "keywords-alone": _alone_in_columns,
-    "content-words": partial(_probes, [_content], False),
-    "words-sorted": partial(_probes, [_sorted], False),
+    "keywords-alone": lambda answer, others: _probes(
+        _keywords(answer) if is_prose(answer.text) else [], False, answer, others
+    ),
+    "words-alone": partial(_probes, [_sorted], False),
     "text-denied": _denied,
     "statements-negated": _negated,
 }
 """Ways to write a long answer that no reader of its sentences would accept."""
-HEAPS = ("keywords-among-others", "words-among-others", "keywords-alone")
+AMONG_OTHERS = ("keywords-among-others", "words-among-others")
 """Words without sentences that are an exploit if they are paid."""
-WORDS_ALONE = ("content-words", "words-sorted")
+ALONE = ("keywords-alone", "words-alone")
 """Words without sentences that a sound measure of overlap may pay, as long as others beside them cost something."""
 DENIALS = ("text-denied", "statements-negated")
 """Denials of the right answer, which no measure of overlap reads."""

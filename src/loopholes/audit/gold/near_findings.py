@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
-from loopholes.audit.gold.long_texts import DENIALS, HEAPS, WORDS_ALONE
+from loopholes.audit.gold.long_texts import ALONE, AMONG_OTHERS, DENIALS
 from loopholes.audit.gold.mentions import ANY_ORDER, ONE_ORDER
 from loopholes.audit.gold.mutants import CHANGES
 from loopholes.audit.gold.near import Miss
@@ -45,10 +45,12 @@ FORGIVABLE: Mapping[str, str] = {
     "swapped-case": "the reward ignores letter case",
     "element-twice": "the reward counts an element once, as in a set, however often it is given",
     **dict.fromkeys(
-        WORDS_ALONE,
+        ALONE,
         "the reward counts the right words, and pays them less among others, as F1 scores and cosines of words do",
     ),
-    **dict.fromkeys(DENIALS, "the reward compares words, as ROUGE, BLEU and F1 scores do, and reads no denial of them"),
+    **dict.fromkeys(
+        DENIALS, "the reward does not read that the text is called wrong, nor do ROUGE, BLEU and F1 scores"
+    ),
     **LENIENT_DATES,
     **UNSTATED_RULES,
     **TOLERANCES,
@@ -56,7 +58,7 @@ FORGIVABLE: Mapping[str, str] = {
 """Near misses that a lenient but sound reader may accept, and why."""
 FAMILIES = {
     **dict.fromkeys(("fields-dropped", "list-shortened", "element-missing", "element-repeated"), "aggregation"),
-    **dict.fromkeys(HEAPS, "stuffing"),
+    **dict.fromkeys(AMONG_OTHERS, "stuffing"),
 }
 """Families of near misses that are not in ``near-miss``.
 
@@ -154,7 +156,7 @@ def near_notes(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> Iterator[Not
     redundant = {
         *(ONE_ORDER if names & {*ANY_ORDER} else ()),
         *(["element-twice"] if "element-repeated" in names else []),
-        *(WORDS_ALONE if names & {*HEAPS} else ()),
+        *(ALONE if names & {*AMONG_OTHERS} else ()),
     }
     by_reason: dict[str, list[_Paid]] = {}
     for kind in certain:
