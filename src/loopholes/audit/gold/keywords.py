@@ -14,8 +14,8 @@ from loopholes.audit.answers import NO_ANSWERS
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.json_objects import DEEPEST, loaded
 
-FEWEST = 12
-"""Smallest number of words of a text that counts as prose."""
+FEWEST, MOST = 12, 1000
+"""Smallest and largest number of words of a text that counts as prose."""
 FUNCTION_SHARE = 0.3
 """Smallest share of function words in English prose. Without them, an F1 score of words is at most 0.82."""
 FUNCTION_WORDS = frozenset(
@@ -62,9 +62,9 @@ def words_of(text: str) -> list[str]:
 
 
 def is_prose(text: str) -> bool:
-    """Whether a text is English prose: enough words, and enough function words among them."""
+    """Whether a text is English prose that is not too long, with enough function words."""
     words = words_of(text.lower())
-    return len(words) >= FEWEST and sum(map(FUNCTION_WORDS.__contains__, words)) >= FUNCTION_SHARE * len(words)
+    return FEWEST <= len(words) <= MOST and sum(map(FUNCTION_WORDS.__contains__, words)) >= FUNCTION_SHARE * len(words)
 
 
 def content_words(text: str) -> list[str]:
