@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from loopholes.audit.results import FAMILIES
+from loopholes.audit.advice import FAMILIES
 from loopholes.rewards import REMEDIES
 from support.rewards import audited, sums, write_rewards
 
