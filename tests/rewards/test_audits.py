@@ -135,5 +135,5 @@ def test_every_remedy_is_three_lines_that_run() -> None:
         assert callable(space["reward"]) and remedy.function in lines[0]
 
 
-def test_every_family_but_the_contract_and_claims_about_tools_has_a_remedy() -> None:
-    assert set(FAMILIES) - set(REMEDIES) <= {"contract", "tool-use"}
+def test_every_family_but_the_contract_has_a_remedy() -> None:
+    assert set(FAMILIES) - set(REMEDIES) <= {"contract"}

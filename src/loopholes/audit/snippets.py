@@ -37,6 +37,7 @@ RIGHT = ("refused-equivalents",)
 KEEP = "Replaces the comparison with the right answer: keep the other terms, and what they are worth."
 MESSAGES = 'texts = [text if isinstance(text, str) else text[-1]["content"] for text in completions]'
 """The line that reads TRL's completions: texts, or lists of messages if the prompt is one."""
+ONCE = "Takes any expression that has the value and uses each number exactly once."
 WHOLE = "Pays a right answer in full and any other nothing: partial credit is gone."
 GATE = "Put the terms for form, length or keywords in the place of 0.0: they count with a right answer only."
 
@@ -87,7 +88,11 @@ class Suggestions:
     def _rights(self) -> dict[int, Right]:
         """The right answers by row: those that are paid more than wrong ones, or all of them if none is."""
         levels = self.seen.measurable or [level for level in self.seen.levels if level.golden_text]
-        return {level.row: Right(self._columns(level.row), level.golden_text, level.answer) for level in levels}
+        rows = self.seen.rows
+        return {
+            level.row: Right(self._columns(level.row), level.golden_text, level.answer, rows[level.row].text)
+            for level in levels
+        }
 
     @cached_property
     def _trials(self) -> Trials:
@@ -187,6 +192,7 @@ class Suggestions:
         names, lines, each = self._names(signature, candidate.columns)
         value = Candidate((), expression).with_names(names)
         remark = self._remark(replaced, is_gated, candidate.is_share)
+        remark += [ONCE] if "makes_target" in candidate.functions else []
         source = "\n".join(
             [
                 f"from loopholes.rewards import {', '.join(sorted(set(functions)))}",
