@@ -44,7 +44,8 @@ ADVICE: Mapping[str, str] = {
     "golden completions in the form that the reward reads",
     "component-alone": "compare the answer with the reference; if this is one component of a reward, audit the whole "
     "sum that is trained on (--reward), or say --component",
-    "golden-not-paid": "find out why right answers are not scored: wrong column, wrong form, a parser that fails",
+    "golden-not-paid": "find out why right answers are not scored (a wrong column, a wrong form, a parser that fails), "
+    "and leave rows that cannot be judged out of the data",
     "nondeterministic": "make it deterministic, or say --noisy if it asks a judge",
     "company-matters": "score each completion by itself, or say --group N",
     "order-matters": "make it independent of the order within a group",
@@ -54,8 +55,11 @@ ADVICE: Mapping[str, str] = {
     "seldom-punished": "check more often rather than fine more, or train without dividing by the group's deviation",
     "raises": "catch what hostile text raises, and pay it like a wrong answer",
     "fails": "bound time and memory, and pay a failure of the grader no more than a wrong answer",
+    "returns-none": "return a number for every completion, for one that cannot be read what a wrong answer earns, and "
+    "leave rows that cannot be judged out of the data (None means 'does not apply' in TRL, but not in this framework)",
     "not-finite": "pay finite numbers only: clamp what is computed from the text",
-    "truth-unparseable": "give no reward (None) if the ground truth cannot be parsed",
+    "truth-unparseable": "leave rows whose ground truth cannot be parsed out of the data, or raise an error for them "
+    "(for TRL, None also says that the reward does not apply)",
     "rows-shifted": "return one reward per completion, in order, even if it is None, and compare the lengths",
     "chat-prompt": "take the answer from the row's own column, and never look it up by the prompt's text",
     "inputs-changed": "copy columns before changing them",
@@ -63,6 +67,8 @@ ADVICE: Mapping[str, str] = {
     "evaluated-answer": "parse answers as literals (ast.literal_eval, float); run programs in a process of their own",
     "pays-everything": "do not train on it before it distinguishes right from wrong",
     "most-paid": "give golden completions or a column with the answer, so that the audit has a scale",
+    "always-none": "return a number: look for a branch without a return statement, a column that is never filled, or a "
+    "condition that no row meets",
     "no-golden": "give golden completions: a column golden, or a template of your columns, such as "
     """--golden '<answer>{answer}</answer>' or --golden '{"answer": {answer}}' for JSON""",
     "not-tried": "give more --budget-seconds",

@@ -283,7 +283,9 @@ def remarks(seen: Observations) -> Iterator[Note]:
     golden, without = _golden_and_unpaid(seen)
     silent = sum(paid.value is None and not paid.problem for _, paid in without)
     if silent:
-        yield Note("not-applicable", f"the reward does not apply to {silent} of {len(golden)} right answers")
+        message = f"the reward does not apply to {silent} of {len(golden)} right answers: it returns None, as TRL "
+        message += "allows. For another trainer, return a number, or leave these rows out of the data"
+        yield Note("not-applicable", message)
 
 
 def _manners(seen: Observations) -> Iterator[Finding]:
