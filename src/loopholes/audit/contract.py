@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from loopholes.audit.baselines import REFUSALS
-from loopholes.audit.checks import HALF, MISSING, Probe, all_flat, same
+from loopholes.audit.checks import MISSING, Probe, all_flat, same
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
 from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Baseline, Evidence, Finding, Note, Verdict
-from loopholes.audit.scale import SAME, Level
+from loopholes.audit.scale import HALF, SAME, Level
 from loopholes.stats import Estimate, share_over_tasks
 
 CLEARLY = 0.1

@@ -18,8 +18,8 @@ import numpy as np
 from loopholes.audit import baselines
 from loopholes.audit.advantage import draw
 from loopholes.audit.attacks import PANEL, Attack, View, views_of
-from loopholes.audit.budget import Budget
-from loopholes.audit.checks import LOOKED_AT, Checks
+from loopholes.audit.budget import LOOKED_AT, Budget
+from loopholes.audit.checks import Checks
 from loopholes.audit.episodes.policies import ATTACKS as EPISODES
 from loopholes.audit.folder import hashes
 from loopholes.audit.form import Form, form_of

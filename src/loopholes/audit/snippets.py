@@ -22,14 +22,14 @@ from typing import Any
 
 from loopholes.audit.comparisons import Candidate, Right, comparisons
 from loopholes.audit.frameworks.base import Paid
-from loopholes.audit.gold.near_findings import FORGIVABLE, FULL
+from loopholes.audit.gold.near_findings import FORGIVABLE
 from loopholes.audit.hints import asks_judge
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding, Hint
-from loopholes.audit.scale import SAME
+from loopholes.audit.scale import FULL, HALF, SAME
 from loopholes.audit.signatures import Signature, signatures_of
 from loopholes.audit.terms import amounts, has_terms
-from loopholes.audit.trials import HALF, Case, Cases, Code, Replaced, Trials, Worth
+from loopholes.audit.trials import Case, Cases, Code, Replaced, Trials, Worth
 from loopholes.rewards.remedies import remedy_for
 
 RIGHT = ("refused-equivalents",)
