@@ -55,8 +55,8 @@ ADVICE: Mapping[str, str] = {
     "seldom-punished": "check more often rather than fine more, or train without dividing by the group's deviation",
     "raises": "catch what hostile text raises, and pay it like a wrong answer",
     "fails": "bound time and memory, and pay a failure of the grader no more than a wrong answer",
-    "returns-none": "return a number for every completion, for one that cannot be read what a wrong answer earns, and "
-    "leave rows that cannot be judged out of the data (None means 'does not apply' in TRL, but not in this framework)",
+    "returns-none": "return a number for every completion: if it cannot be read, what a wrong answer earns. Leave rows "
+    "that cannot be judged out of the data: unlike TRL, this framework does not skip a None",
     "not-finite": "pay finite numbers only: clamp what is computed from the text",
     "truth-unparseable": "leave rows whose ground truth cannot be parsed out of the data, or raise an error for them "
     "(for TRL, None also says that the reward does not apply)",

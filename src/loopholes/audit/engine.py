@@ -39,7 +39,7 @@ from loopholes.audit.scale import Correctness, Level, Truth, ask_priors, levels_
 from loopholes.audit.scorer import Scorer, companions_of
 from loopholes.audit.screening import EXPENSIVE
 from loopholes.audit.search import Search
-from loopholes.audit.snippets import with_snippets
+from loopholes.audit.snippets import with_advice
 from loopholes.audit.verdicts import judge
 from loopholes.audit.width import widen
 from loopholes.errors import UsageError
@@ -126,9 +126,7 @@ def audited(
         observations = observe(running, rows, config, truth, budget, on_progress or (lambda progress: None), hints)
     report = replace(judge(observations, config.gate), hashes=digests)
     end = max(budget.seconds, budget.spent + SUGGESTING * budget.seconds)
-    findings = with_snippets(
-        with_hints(report.findings, hints), observations, hints, has_time=lambda: budget.spent < end
-    )
+    findings = with_advice(with_hints(report.findings, hints), observations, hints, has_time=lambda: budget.spent < end)
     return observations, replace(report, findings=findings)
 
 

@@ -150,6 +150,7 @@ class Finding:
 
     ``kind`` says what found it: an attack over all rows, an attack on some of the ``rows``, the search, or a check.
     ``rows`` says which kinds of rows pay, such as ``6 of 24 rows: all 6 whose answer is a fraction``; empty if unknown.
+    ``advice`` fits the right answers better than that on the family (:mod:`loopholes.audit.subjects`), or is empty.
     ``snippet`` is code that closes it (:mod:`loopholes.audit.snippets`), whose first line is an import; empty if none.
     ``selection`` says how the trainer would push the attack; None if that was not computed. Findings of one ``group``
     are demonstrably one fault (:mod:`loopholes.audit.groups`); None if a finding is alone.
@@ -168,6 +169,7 @@ class Finding:
     in_baseline: bool = False
     hint: Hint | None = None
     snippet: str = ""
+    advice: str = ""
     selection: Selection | None = None
     group: int | None = None
 
@@ -179,7 +181,7 @@ class Finding:
     @property
     def change(self) -> str:
         """Advice, with the functions of :mod:`loopholes.rewards` that help, if any do."""
-        advice = ADVICE.get(self.name, FAMILIES[self.family])
+        advice = self.advice or ADVICE.get(self.name, FAMILIES[self.family])
         functions = self.snippet.partition("\n")[0].partition(" import ")[2]
         return f"{advice} (loopholes.rewards: {functions})" if functions else advice
 
