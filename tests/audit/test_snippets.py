@@ -297,7 +297,7 @@ QUADS = [
     (9, 4, 10, 5),
     (5, 8, 3, 7),
 ]
-PUZZLES = [
+PUZZLES: list[dict[str, Any]] = [
     {"prompt": f"Use each of {a}, {b}, {c} and {d} exactly once to make {a * b + c - d}.", "nums": [a, b, c, d]}
     | {"target": a * b + c - d, "golden": f"<answer>{a} * {b} + {c} - {d}</answer>"}
     for a, b, c, d in QUADS
