@@ -23,7 +23,10 @@ from loopholes.rewards.numbers import with_unit
 
 
 class Place(NamedTuple):
-    """A place that a reader of :mod:`loopholes.rewards` reads, and the marker that it looks for, if it takes one."""
+    """A place that a reader of :mod:`loopholes.rewards` reads, and the marker or tag that it looks for, if any.
+
+    Without a function, it is the whole text.
+    """
 
     function: str
     read: Callable[[str], str | None]
@@ -31,9 +34,12 @@ class Place(NamedTuple):
 
     def of(self, name: str) -> str:
         """The expression that reads a variable."""
+        if not self.function:
+            return name
         return f"{self.function}({name}, {json.dumps(self.marker)})" if self.marker else f"{self.function}({name})"
 
 
+WHOLE = Place("", lambda text: text)
 MARKERS = ("Final answer:", "Answer:", "The answer is")
 MARKED = (
     Place("tagged", tagged),
@@ -117,8 +123,9 @@ def _values(rights: Sequence[Right]) -> Iterator[tuple[str, list[Any]]]:
     for name, values in _columns(rights).items():
         yield f"«{name}»", values
         if all(isinstance(value, Mapping) for value in values):
-            for key in set.intersection(*map(set, values)):
-                yield f"«{name}»[{json.dumps(key)}]", [value[key] for value in values]
+            for key in values[0]:
+                if all(key in value for value in values):
+                    yield f"«{name}»[{json.dumps(key)}]", [value[key] for value in values]
 
 
 def _is_whole(numbers: Any) -> bool:
@@ -153,16 +160,15 @@ CASES = {"«{}»": _is_pair, '[(test["args"], test["expected"]) for test in «{}
 
 def _objects(rights: Sequence[Right]) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
     """Where right answers are JSON objects: the expression for their text, and the objects."""
-    places = [Place("", lambda text: text), *(place for place in _places(rights) if place.function == "tagged")]
-    for place in places:
+    for place in (WHOLE, *_places(rights)):
         objects = [record(place.read(right.completion)) for right in rights]
-        if all(objects):
-            yield place.of("«completion»") if place.function else "«completion»", [value or {} for value in objects]
+        if all(objects) and place.function in ("", "tagged"):
+            yield place.of("«completion»"), [value or {} for value in objects]
 
 
 def _of_objects(rights: Sequence[Right], text: str, objects: Sequence[Mapping[str, Any]]) -> Iterator[Candidate]:
     """Comparisons of JSON objects: with a column that holds one, with one column per field, or of a single field."""
-    reader = [name for name in ("tagged",) if text.startswith(name)]
+    reader = ["tagged"] if text.startswith("tagged(") else []
     for name, values in _columns(rights).items():
         if all(isinstance(value, Mapping) for value in values):
             yield Candidate(("fields", *reader), f"fields({text}, «{name}»)")
@@ -175,7 +181,7 @@ def _of_objects(rights: Sequence[Right], text: str, objects: Sequence[Mapping[st
         readers = [*(["record"] if "record(" in pairs else []), *reader]
         yield Candidate(("fields", *readers), f"fields({text}, {{{pairs}}})")
     if len(sources) == 1:
-        (key, source), *_ = sources.items()
+        ((key, source),) = sources.items()
         field = f"str((record({text}) or {{}}).get({json.dumps(key)}))"
         for function in ("same_number", "same_text"):
             yield Candidate(("record", function, *reader), f"{function}({field}, {source})")
@@ -191,15 +197,18 @@ SOURCES: Mapping[str, Callable[[Any], Any]] = {
 
 def _source(key: str, objects: Sequence[Mapping[str, Any]], rights: Sequence[Right]) -> str | None:
     """What states a field on all rows, as code: the column of its name, or else the first; None if there is none."""
-    wanted = [str(fields[key]) for fields in objects]
     columns = sorted(_columns(rights).items(), key=lambda column: column[0] != key)
     stated = (
         source.format(name)
         for source, value_of in SOURCES.items()
         for name, values in columns
-        if [str(value_of(value)) for value in values] == wanted
+        if all(_is_same(value_of(value), fields[key]) for value, fields in zip(values, objects, strict=True))
     )
     return next(stated, None)
+
+
+def _is_same(value: Any, wanted: Any) -> bool:
+    return bool(value == wanted) or str(value) == str(wanted)
 
 
 def _of_short_answers(rights: Sequence[Right]) -> Iterator[Candidate]:
