@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from loopholes.audit import rows_from
+from loopholes.audit.advice import FAMILIES
 from loopholes.audit.attacks import PANEL, View, view_of, views_of
 from loopholes.audit.attacks.code import PROGRAMS, SHOW
 from loopholes.audit.attacks.evaluation import without_digits
 from loopholes.audit.form import RAW, form_of
-from loopholes.audit.results import FAMILIES
 from loopholes.audit.search import STEPS, Variant
 
 PROMPTS = [

@@ -352,7 +352,8 @@ def test_exploits_of_a_baseline_are_not_called_absent(folder: Path, capsys: pyte
 @inside
 def test_a_reward_that_returns_nothing_is_reported_as_such(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run("rewards.py:forgets --data bare.jsonl --search-calls 0", capsys)
-    assert "the reward paid None for every completion: it may lack a return statement" in " ".join(out.split())
+    assert "it returns None for every completion that was tried, so nothing can be measured" in " ".join(out.split())
+    assert "what to do: return a number: look for a branch without a return statement" in " ".join(out.split())
 
 
 @inside

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from loopholes import rewards
-from loopholes.audit.results import ADVICE, FAMILIES, Finding
+from loopholes.audit.advice import ADVICE, FAMILIES
+from loopholes.audit.results import Finding
 from loopholes.rewards import REMEDIES
 
 PAGE = Path(__file__).parents[2] / "docs" / "findings.md"

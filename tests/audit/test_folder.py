@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from loopholes.audit import Gate, Report, Target
+from loopholes.audit.advice import FAMILIES
 from loopholes.audit.folder import hashes, replay, save
 from loopholes.audit.frameworks import games
 from loopholes.audit.frameworks.base import Part
 from loopholes.audit.gate import Accepted
 from loopholes.audit.groups import faults
 from loopholes.audit.layout import SCHEMA, read_report, report_record
-from loopholes.audit.results import FAMILIES
 from loopholes.audit.sarif import sarif
 from loopholes.audit.section import audits_of
 from loopholes.audit.summary import verdict

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from loopholes.audit.advice import FAMILIES
 from loopholes.audit.hints import PATTERNS, families_to_try, hints_of, with_hints
 from loopholes.audit.layout import read_report, report_record
-from loopholes.audit.results import FAMILIES, Evidence, Finding
+from loopholes.audit.results import Evidence, Finding
 from loopholes.audit.sarif import sarif
 from loopholes.audit.targets import target_of
 from support.rewards import HEADER, audited, sums, write_rewards

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from loopholes.audit import read_rows
-from loopholes.audit.results import FAMILIES
+from loopholes.audit.advice import FAMILIES
 from loopholes.audit.selftest import FOLDER, Case, Outcome, Rate, cases, committed_rates, families_of, rewards, run
 from loopholes.cli import main
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -271,3 +272,143 @@ def test_there_is_no_snippet_if_nothing_finds_the_right_answers_in_a_column(tmp_
     report = audited(f"{write_rewards(tmp_path, source)}:loose", rows)
     exploits = [finding for finding in report.findings if finding.verdict == "exploit"]
     assert exploits and not any(finding.snippet for finding in exploits)
+
+
+COUNTDOWN = """
+    import re
+
+    def evaluated(completion, nums, target):
+        found = re.search(r"<answer>([\\d+*/() -]*)</answer>", completion)
+        try:
+            return float("**" not in found[1] and abs(eval(found[1]) - target) < 1e-6)
+        except Exception:
+            return 0.0
+
+    def nested(data_source, solution_str, ground_truth, extra_info=None):
+        return evaluated(solution_str, ground_truth["numbers"], ground_truth["target"])
+"""
+QUADS = [
+    (5, 7, 3, 9),
+    (4, 7, 6, 5),
+    (8, 3, 4, 11),
+    (6, 9, 5, 7),
+    (12, 2, 7, 4),
+    (3, 11, 8, 6),
+    (9, 4, 10, 5),
+    (5, 8, 3, 7),
+]
+PUZZLES: list[dict[str, Any]] = [
+    {"prompt": f"Use each of {a}, {b}, {c} and {d} exactly once to make {a * b + c - d}.", "nums": [a, b, c, d]}
+    | {"target": a * b + c - d, "golden": f"<answer>{a} * {b} + {c} - {d}</answer>"}
+    for a, b, c, d in QUADS
+]
+"""Every target is larger than the numbers, so that none of them is one."""
+
+
+def test_a_puzzle_gets_code_that_takes_any_right_expression_and_refuses_other_numbers(tmp_path: Path) -> None:
+    report = audited(f"{write_rewards(tmp_path, COUNTDOWN)}:evaluated", PUZZLES)
+    finding = next(finding for finding in report.findings if finding.name == "number-repeated")
+    reward = pasted(finding)
+    texts = ("3 + 7 * 5 - 9", "(3-9)+5*7", "29", "5 * 7 + 3 - 9 + 7 - 7", "5 * 7 - 6", "9 + 7 * 5 - 3")
+    paid = [reward(f"<answer>{text}</answer>", [5, 7, 3, 9], 29) for text in texts]
+    assert paid == [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]
+    assert all(finding.snippet == other.snippet for other in report.findings if other.verdict == "exploit")
+
+
+def test_a_puzzle_in_an_object_of_the_row_gets_code_that_reads_the_object(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": row["prompt"], "golden": row["golden"], "data_source": "countdown"}
+        | {"reward_model": {"ground_truth": {"target": row["target"], "numbers": row["nums"]}}}
+        for row in PUZZLES
+    ]
+    report = audited(f"{write_rewards(tmp_path, COUNTDOWN)}:nested", rows)
+    finding = next(finding for finding in report.findings if finding.name == "number-repeated")
+    assert 'makes_target(tagged(solution_str), ground_truth["target"], ground_truth["numbers"])' in finding.snippet
+
+
+def test_a_puzzle_whose_prompt_lets_numbers_be_left_out_gets_no_code_that_refuses_that(tmp_path: Path) -> None:
+    rows = [{**row, "prompt": f"{row['prompt'].replace(' exactly', '')} Not all need to be used."} for row in PUZZLES]
+    report = audited(f"{write_rewards(tmp_path, COUNTDOWN)}:evaluated", rows)
+    exploits = [finding for finding in report.findings if finding.verdict == "exploit"]
+    assert exploits and not any(finding.snippet for finding in exploits)
+
+
+CALLS = """
+    import json
+    import re
+
+    def soft(completion, wanted):
+        tag = re.search("<tool_call>(.*?)</tool_call>", completion, re.DOTALL)
+        try:
+            call = json.loads(tag[1] if tag else completion)
+        except ValueError:
+            return 0.0
+        if not isinstance(call, dict) or call.get("name", wanted["name"]) != wanted["name"]:
+            return 0.0
+        arguments = call.get("arguments", {})
+        return float(isinstance(arguments, dict) and arguments.items() <= wanted["arguments"].items())
+
+    def columns(completion, tool, arguments):
+        return soft(completion, {"name": tool, "arguments": arguments})
+
+    def text(completion, tool, arguments):
+        return soft(completion, {"name": tool, "arguments": json.loads(arguments)})
+
+    def whole(completion, answer):
+        return soft(completion, json.loads(answer))
+
+    def listed(completion, expected):
+        try:
+            calls = json.loads(completion)["tool_calls"]
+            return float(all(call == expected for call in calls))
+        except (ValueError, KeyError, TypeError):
+            return 0.0
+"""
+USES = [
+    ("weather", {"city": city, "days": day}) for day, city in enumerate("Oslo Rome Lima Cairo Quito Bern".split(), 2)
+]
+TOOLS = [
+    {"prompt": f"Call weather for {use['city']}, {use['days']} days.", "tool": name, "arguments": use}
+    | {"golden": f"<tool_call>\n{json.dumps({'name': name, 'arguments': use})}\n</tool_call>"}
+    for name, use in USES
+]
+TOOL_CASES: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]], str]] = {
+    "in tags": ("columns", lambda row: row, '{"name": tool, "arguments": arguments}'),
+    "arguments as text": (
+        "text",
+        lambda row: {**row, "arguments": json.dumps(row["arguments"])},
+        '{"name": tool, "arguments": record(arguments)}',
+    ),
+    "the call as text": (
+        "whole",
+        lambda row: {"prompt": row["prompt"], "golden": row["golden"], "answer": row["golden"].split("\n")[1]},
+        "record(answer)",
+    ),
+    "a list of calls": (
+        "listed",
+        lambda row: {
+            "prompt": row["prompt"],
+            "expected": {"name": row["tool"], "arguments": row["arguments"]},
+            "golden": json.dumps({"tool_calls": [{"name": row["tool"], "arguments": row["arguments"]}]}),
+        },
+        '{"tool_calls": [expected]}',
+    ),
+}
+
+
+@pytest.mark.parametrize("name, shaped, expected", TOOL_CASES.values(), ids=TOOL_CASES)
+def test_a_tool_call_is_compared_in_the_tags_and_the_columns_that_the_data_has(
+    name: str, shaped: Callable[[dict[str, Any]], dict[str, Any]], expected: str, tmp_path: Path
+) -> None:
+    rows = [shaped(row) for row in TOOLS]
+    report = audited(f"{write_rewards(tmp_path, CALLS)}:{name}", rows)
+    exploits = [finding for finding in report.findings if finding.verdict == "exploit"]
+    assert exploits
+    for finding in exploits:
+        reward = pasted(finding)
+        names = inspect.signature(reward).parameters
+        right = [reward(row["golden"], **{name: row[name] for name in names if name in row}) for row in rows]
+        assert expected in finding.snippet and right == [1.0] * len(rows)
+        assert finding.evidence is not None
+        columns = {name: value for name, value in finding.evidence.columns.items() if name in names}
+        assert reward(finding.evidence.completion, **columns) == 0.0

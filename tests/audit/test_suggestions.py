@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from loopholes.audit import AuditConfig, Report, rows_from, target_of
+from loopholes.audit.advice import FAMILIES
 from loopholes.audit.engine import audited as observed
 from loopholes.audit.hints import asks_judge, hints_of
 from loopholes.audit.observations import Observations
-from loopholes.audit.results import FAMILIES, Finding
+from loopholes.audit.results import Finding
 from loopholes.audit.snippets import GATE, KEEP, Suggestions
 from loopholes.rewards import REMEDIES
 from loopholes.rewards.remedies import QUOTED

@@ -9,7 +9,7 @@ import pytest
 
 import cases
 import reasoning_gym_cases
-from loopholes.audit.results import FAMILIES
+from loopholes.audit.advice import FAMILIES
 
 
 @pytest.fixture(scope="module")

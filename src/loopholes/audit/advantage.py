@@ -24,7 +24,7 @@ from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Training
 from loopholes.audit.panel import PLENTY, PROMISING, Tried
 from loopholes.audit.results import Evidence, Finding, Gap, Push, Selection, Verdict
-from loopholes.audit.scale import Level
+from loopholes.audit.scale import HALF, Level
 from loopholes.audit.scorer import Scorer
 from loopholes.stats import over_tasks, share_over_tasks
 from loopholes.stats.selection import Payoff, crossing, deviation, sampled_selection, selection
@@ -35,8 +35,8 @@ ACCURACIES = (0.1, 0.5, 0.9)
 """Shares of right answers among the honest samples of a prompt: a hard, a medium and an easy prompt."""
 RATES = (0.05, 0.5, 0.95)
 """Shares of a prompt's samples that show the attack: few, half of them, nearly all."""
-HALF = 0.5
-"""A scoring above this share of the scale pays well; more than this share of all scorings are "most"."""
+MOST = 0.5
+"""An attack pays if more than this share of its scorings pay more than half of the scale."""
 CANDIDATES = 8
 """Maximum number of attacks on a random reward that are scored again, one per family."""
 ROWS = 16
@@ -277,7 +277,7 @@ def seldom_punished(
 
 def _spreads(selected: Selection) -> bool:
     push = selected.pushes[0].push
-    pays = (selected.mostly.value or 0.0) > HALF
+    pays = (selected.mostly.value or 0.0) > MOST
     return selected.draws > 1 and push.n > 1 and (push.low or 0.0) > 0 and pays
 
 

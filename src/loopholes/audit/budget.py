@@ -26,6 +26,8 @@ PLANNED: Mapping[Stage, float] = {"scale": 0.6, "contract": 0.1}
 """Fraction of the calling time that rows are planned for: the scale with half of the panel, and the contract."""
 CALLS_PER_ROW: Mapping[Stage, int] = {"scale": 7, "contract": 30}
 """Estimated calls of the reward per row."""
+LOOKED_AT = 16
+"""Maximum number of rows that the contract's checks, near misses and equivalents look at."""
 LEAST_ROWS: Mapping[Stage, int] = {"scale": 16, "contract": 2}
 """Minimum number of rows that a stage plans, even if its time is too short for them. It may have to stop early."""
 SHORTEST_CALL = 1e-6

@@ -13,21 +13,17 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from loopholes.audit.answers import TRUTHS
-from loopholes.audit.budget import Budget
+from loopholes.audit.budget import LOOKED_AT, Budget
 from loopholes.audit.canary import ask_canary
 from loopholes.audit.episodes.leaks import Leak, ask_leaks
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.programs import TESTS
-from loopholes.audit.scale import SAME, Level, normalized
+from loopholes.audit.scale import HALF, SAME, Level, normalized
 from loopholes.audit.scorer import Scorer
 
-LOOKED_AT = 16
-"""Maximum number of rows that a check looks at."""
 LONG_LOAD = 5.0
 """A reward that took longer to load (seconds) is not loaded again for a check."""
-HALF = 0.5
-"""An answer that earns more than this fraction of the scale counts as paid like a right one."""
 FEW = 4
 """Minimum number of rows for a check of batches or prompts."""
 UNPARSEABLE = ("", "???")

@@ -10,18 +10,23 @@ import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import product
 from typing import Any, NamedTuple
 
 from loopholes.audit.answers import TRUTHS
+from loopholes.audit.gold.puzzles import puzzle_of
 from loopholes.audit.programs import NAMES
 from loopholes.audit.rows import PROMPTS
 from loopholes.audit.scale import normalized
-from loopholes.rewards import behind, boxed, final, items, program, record, tagged
+from loopholes.rewards import behind, boxed, final, items, makes_target, program, record, tagged
 from loopholes.rewards.numbers import with_unit
 
 
 class Place(NamedTuple):
-    """A place that a reader of :mod:`loopholes.rewards` reads, and the marker that it looks for, if it takes one."""
+    """A place that a reader of :mod:`loopholes.rewards` reads, and the marker or tag that it looks for, if any.
+
+    Without a function, it is the whole text.
+    """
 
     function: str
     read: Callable[[str], str | None]
@@ -29,9 +34,12 @@ class Place(NamedTuple):
 
     def of(self, name: str) -> str:
         """The expression that reads a variable."""
+        if not self.function:
+            return name
         return f"{self.function}({name}, {json.dumps(self.marker)})" if self.marker else f"{self.function}({name})"
 
 
+WHOLE = Place("", lambda text: text)
 MARKERS = ("Final answer:", "Answer:", "The answer is")
 MARKED = (
     Place("tagged", tagged),
@@ -47,14 +55,16 @@ LONGEST = 60
 NO_COLUMNS = frozenset((*PROMPTS, "golden", "floor", "completion", "completions", "texts", "pairs", "kwargs"))
 """Columns that are no right answers, and names that the code uses itself."""
 _NAME = re.compile(r"«(\w+)»")
+_TAG = re.compile(r"</(\w+)>")
 
 
 class Right(NamedTuple):
-    """A right answer: the columns of its row, the whole completion, and the answer alone."""
+    """A right answer: the columns and the prompt of its row, the whole completion, and the answer alone."""
 
     columns: Mapping[str, Any]
     completion: str
     answer: str
+    prompt: str = ""
 
 
 class Candidate(NamedTuple):
@@ -81,13 +91,46 @@ def comparisons(rights: Sequence[Right]) -> Iterator[Candidate]:
     """Comparisons that may fit all of these right answers, the most specific first."""
     if not rights:
         return
+    puzzles = [puzzle_of(right.answer, right.prompt) for right in rights]
+    if all(puzzles):
+        if not any(puzzle.allows_more for puzzle in puzzles if puzzle):
+            yield from _of_expressions(rights)
+        return
     yield from _of_programs(rights)
-    objects = list(_of_objects(rights))
+    objects = [comparison for text, read in _objects(rights) for comparison in _of_objects(rights, text, read)]
     yield from objects
     for comparison in objects:
         if comparison.expression.startswith("fields("):
             yield comparison._replace(expression=f"{comparison.expression[:-1]}, only=True)")
     yield from _of_short_answers(rights)
+
+
+def _of_expressions(rights: Sequence[Right]) -> Iterator[Candidate]:
+    """The value and the numbers of an expression, if columns hold the target and the numbers that are given."""
+    values = dict(_values(rights))
+    targets = [name for name, column in values.items() if all(type(value) is int for value in column)]
+    numbers = [name for name, column in values.items() if all(map(_is_whole, column))]
+    for place in _places(rights):
+        for target, given in product(targets, numbers):
+            triples = zip(rights, values[target], values[given], strict=True)
+            if all(makes_target(place.read(right.completion), *puzzle) for right, *puzzle in triples):
+                expression = f"makes_target({place.of('«completion»')}, {target}, {given})"
+                yield Candidate(("makes_target", place.function), expression)
+
+
+def _values(rights: Sequence[Right]) -> Iterator[tuple[str, list[Any]]]:
+    """The values of each column, and of each key of columns that hold objects, by their expressions."""
+    for name, values in _columns(rights).items():
+        yield f"«{name}»", values
+        if all(isinstance(value, Mapping) for value in values):
+            for key in values[0]:
+                if all(key in value for value in values):
+                    yield f"«{name}»[{json.dumps(key)}]", [value[key] for value in values]
+
+
+def _is_whole(numbers: Any) -> bool:
+    """Whether a value is a list of whole numbers."""
+    return isinstance(numbers, list | tuple) and all(type(number) is int for number in numbers)
 
 
 def _of_programs(rights: Sequence[Right]) -> Iterator[Candidate]:
@@ -115,41 +158,64 @@ CASES = {"«{}»": _is_pair, '[(test["args"], test["expected"]) for test in «{}
 """Tests of a function in a column, by the expression for their pairs of arguments and expected value."""
 
 
-def _of_objects(rights: Sequence[Right]) -> Iterator[Candidate]:
+def _objects(rights: Sequence[Right]) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
+    """Where right answers are JSON objects: the expression for their text, and the objects."""
+    for place in (WHOLE, *_places(rights)):
+        objects = [record(place.read(right.completion)) for right in rights]
+        if all(objects) and place.function in ("", "tagged"):
+            yield place.of("«completion»"), [value or {} for value in objects]
+
+
+def _of_objects(rights: Sequence[Right], text: str, objects: Sequence[Mapping[str, Any]]) -> Iterator[Candidate]:
     """Comparisons of JSON objects: with a column that holds one, with one column per field, or of a single field."""
-    objects = [record(right.completion) for right in rights]
-    shared = [set(fields) for fields in objects if fields]
-    if len(shared) < len(rights):
-        return
+    reader = ["tagged"] if text.startswith("tagged(") else []
     for name, values in _columns(rights).items():
         if all(isinstance(value, Mapping) for value in values):
-            yield Candidate(("fields",), f"fields(«completion», «{name}»)")
+            yield Candidate(("fields", *reader), f"fields({text}, «{name}»)")
         elif all(isinstance(value, str) and value.lstrip().startswith("{") for value in values):
-            yield Candidate(("fields", "record"), f"fields(«completion», record(«{name}»))")
-    keys = [key for key in objects[0] or () if set.intersection(*shared) >= {key}]
-    sources = {key: source for key in keys if (source := _source(key, objects, rights)) is not None}
+            yield Candidate(("fields", "record", *reader), f"fields({text}, record(«{name}»))")
+    shared = set.intersection(*map(set, objects))
+    sources = {key: source for key in objects[0] if key in shared and (source := _source(key, objects, rights))}
     if sources:
-        pairs = ", ".join(f"{json.dumps(key)}: «{name}»" for key, name in sources.items())
-        yield Candidate(("fields",), f"fields(«completion», {{{pairs}}})")
+        pairs = ", ".join(f"{json.dumps(key)}: {source}" for key, source in sources.items())
+        readers = [*(["record"] if "record(" in pairs else []), *reader]
+        yield Candidate(("fields", *readers), f"fields({text}, {{{pairs}}})")
     if len(sources) == 1:
-        (key, source), *_ = sources.items()
-        field = f"str((record(«completion») or {{}}).get({json.dumps(key)}))"
+        ((key, source),) = sources.items()
+        field = f"str((record({text}) or {{}}).get({json.dumps(key)}))"
         for function in ("same_number", "same_text"):
-            yield Candidate(("record", function), f"{function}({field}, «{source}»)")
+            yield Candidate(("record", function, *reader), f"{function}({field}, {source})")
 
 
-def _source(key: str, objects: Sequence[Mapping[str, Any] | None], rights: Sequence[Right]) -> str | None:
-    """The column that states a field on all rows: the one of its name, or else the first; None if there is none."""
-    wanted = [str((fields or {}).get(key)) for fields in objects]
-    names = [name for name, values in _columns(rights).items() if list(map(str, values)) == wanted]
-    return key if key in names else next(iter(names), None)
+SOURCES: Mapping[str, Callable[[Any], Any]] = {
+    "«{}»": lambda value: value,
+    "record(«{}»)": lambda value: record(value) if isinstance(value, str) else None,
+    "[«{}»]": lambda value: [value],
+}
+"""Expressions for the value of a field, from a column: the value itself, JSON text, or the only element of a list."""
+
+
+def _source(key: str, objects: Sequence[Mapping[str, Any]], rights: Sequence[Right]) -> str | None:
+    """What states a field on all rows, as code: the column of its name, or else the first; None if there is none."""
+    columns = sorted(_columns(rights).items(), key=lambda column: column[0] != key)
+    stated = (
+        source.format(name)
+        for source, value_of in SOURCES.items()
+        for name, values in columns
+        if all(_is_same(value_of(value), fields[key]) for value, fields in zip(values, objects, strict=True))
+    )
+    return next(stated, None)
+
+
+def _is_same(value: Any, wanted: Any) -> bool:
+    return bool(value == wanted) or str(value) == str(wanted)
 
 
 def _of_short_answers(rights: Sequence[Right]) -> Iterator[Candidate]:
     """Comparisons of letters, numbers, lists and texts, read from the place where all right answers are."""
     if any(len(right.answer) > LONGEST or "\n" in right.answer for right in rights):
         return
-    for place in PLACES:
+    for place in _places(rights):
         if not all(_reads(place.read, right.completion, right.answer) for right in rights):
             continue
         answer = place.of("«completion»")
@@ -159,6 +225,14 @@ def _of_short_answers(rights: Sequence[Right]) -> Iterator[Candidate]:
         for name in _lists(rights):
             for same in ("same_list", "same_set"):
                 yield Candidate((same, place.function), f"{same}({answer}, «{name}»)")
+
+
+def _places(rights: Sequence[Right]) -> list[Place]:
+    """Places for the answer, with the tags that all right answers have under other names."""
+    names = dict.fromkeys(name for name in _TAG.findall(rights[0].completion) if name not in ("answer", "think"))
+    tags = [Place("tagged", partial(tagged, name=name), name) for name in names]
+    own = [place for place in tags if all(place.read(right.completion) is not None for right in rights)]
+    return [*MARKED, *own, *PLACES[len(MARKED) :]]
 
 
 def _compared(answer: str, gold: str, rights: Sequence[Right]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from loopholes.audit.baselines import REFUSALS
-from loopholes.audit.checks import HALF, MISSING, Probe, all_flat, same
+from loopholes.audit.checks import MISSING, Probe, all_flat, same
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
 from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Baseline, Evidence, Finding, Note, Verdict
-from loopholes.audit.scale import SAME, Level
+from loopholes.audit.scale import HALF, SAME, Level
 from loopholes.stats import Estimate, share_over_tasks
 
 CLEARLY = 0.1
@@ -283,7 +283,9 @@ def remarks(seen: Observations) -> Iterator[Note]:
     golden, without = _golden_and_unpaid(seen)
     silent = sum(paid.value is None and not paid.problem for _, paid in without)
     if silent:
-        yield Note("not-applicable", f"the reward does not apply to {silent} of {len(golden)} right answers")
+        message = f"the reward does not apply to {silent} of {len(golden)} right answers: it returns None, as TRL "
+        message += "allows. For another trainer, return a number, or leave these rows out of the data"
+        yield Note("not-applicable", message)
 
 
 def _manners(seen: Observations) -> Iterator[Finding]:

@@ -82,6 +82,16 @@ def functions_of(definition: Definition) -> dict[str, ast.FunctionDef | ast.Asyn
     return {node.name: node for node in statements if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
+def reached(definition: Definition) -> list[ast.stmt]:
+    """The statement that defines a reward, and the functions of its file that it calls by name, also through others."""
+    functions = functions_of(definition)
+    nodes = [] if definition.node is None else [definition.node]
+    for node in nodes:  # grows while it is read
+        names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+        nodes += [function for name, function in functions.items() if name in names and function not in nodes]
+    return nodes
+
+
 def definitions_in(file: Path) -> dict[str, Definition]:
     """The definitions at the top level of a file, by name; raises :class:`UsageError` for a file that is not Python."""
     statements = _statements(_parsed(file).body)

@@ -18,8 +18,8 @@ import numpy as np
 from loopholes.audit import baselines
 from loopholes.audit.advantage import draw
 from loopholes.audit.attacks import PANEL, Attack, View, views_of
-from loopholes.audit.budget import Budget
-from loopholes.audit.checks import LOOKED_AT, Checks
+from loopholes.audit.budget import LOOKED_AT, Budget
+from loopholes.audit.checks import Checks
 from loopholes.audit.episodes.policies import ATTACKS as EPISODES
 from loopholes.audit.folder import hashes
 from loopholes.audit.form import Form, form_of
@@ -39,7 +39,7 @@ from loopholes.audit.scale import Correctness, Level, Truth, ask_priors, levels_
 from loopholes.audit.scorer import Scorer, companions_of
 from loopholes.audit.screening import EXPENSIVE
 from loopholes.audit.search import Search
-from loopholes.audit.snippets import with_snippets
+from loopholes.audit.snippets import with_advice
 from loopholes.audit.verdicts import judge
 from loopholes.audit.width import widen
 from loopholes.errors import UsageError
@@ -126,9 +126,7 @@ def audited(
         observations = observe(running, rows, config, truth, budget, on_progress or (lambda progress: None), hints)
     report = replace(judge(observations, config.gate), hashes=digests)
     end = max(budget.seconds, budget.spent + SUGGESTING * budget.seconds)
-    findings = with_snippets(
-        with_hints(report.findings, hints), observations, hints, has_time=lambda: budget.spent < end
-    )
+    findings = with_advice(with_hints(report.findings, hints), observations, hints, has_time=lambda: budget.spent < end)
     return observations, replace(report, findings=findings)
 
 

@@ -22,7 +22,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from loopholes.audit.results import FAMILIES, Finding
+from loopholes.audit.advice import FAMILIES
+from loopholes.audit.results import Finding
 from loopholes.errors import DataError
 from loopholes.stats.selection import Normalization
 

@@ -27,10 +27,10 @@ from loopholes.audit.naming import named_answer, names_many
 from loopholes.audit.observations import Observations
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Finding, Verdict
-from loopholes.audit.scale import Level
+from loopholes.audit.scale import FULL, Level
 
-NEARLY = 0.9
-"""An attempt that earns at least this share of the scale is paid in full."""
+ALIKE = 0.9
+"""Attacks that are paid on at least this share of the same rows are alike."""
 LEAST = 3
 """Minimum number of paying rows for a finding."""
 MOST_OF_KIND = 0.8
@@ -137,7 +137,7 @@ class Rows:
         """The finding, named after the simplest attack that is paid on these rows."""
         verdict: Verdict = "exploit" if confirmed and not self._seen.component else "warning"
         rows = match.pattern.paying & match.kind.rows
-        alike = [pattern for pattern in patterns if (pattern.paying & rows).bit_count() >= NEARLY * rows.bit_count()]
+        alike = [pattern for pattern in patterns if (pattern.paying & rows).bit_count() >= ALIKE * rows.bit_count()]
         simplest = min(alike, key=lambda pattern: (pattern.name not in NOTHING, "/" in pattern.name))
         match = Match(simplest, match.kind, match.p)
         tried, paying = simplest.tried, _places(simplest.paying)
@@ -263,11 +263,11 @@ class Payoff:
         finite = level.golden is not None and math.isfinite(level.golden)
         return finite and (level.golden or 0.0) - self.floor >= self.width / 2
 
-    def in_full(self, level: Level, paid: Paid, share: float = NEARLY) -> bool:
-        """Whether a payment reaches this share of what a right answer earns on the row."""
+    def in_full(self, level: Level, paid: Paid) -> bool:
+        """Whether a payment reaches :data:`FULL` of what a right answer earns on the row."""
         if paid.value is None or paid.problem or not math.isfinite(paid.value) or not self.pays_golden(level):
             return False
-        return paid.value >= (level.golden or 0.0) - (1 - share) * max(level.width or 0.0, self.width)
+        return paid.value >= (level.golden or 0.0) - (1 - FULL) * max(level.width or 0.0, self.width)
 
     def patterns(self, seen: Observations, gate: Gate) -> Iterator[Pattern]:
         """A pattern for each attack that is paid in full on some rows, and whose mean is not an exploit already."""

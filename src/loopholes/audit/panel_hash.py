@@ -16,7 +16,7 @@ UNDECIDING = (
     *("rows.py", "truth.py", "survey.py", "attacks/from_file.py"),
     *("process.py", "process_tree.py", "replies.py", "worker.py", "forks.py"),
     *("folder.py", "layout.py", "panel_hash.py", "sarif.py", "section.py", "summary.py", "snippets.py", "groups.py"),
-    *("signatures.py", "comparisons.py", "terms.py", "trials.py"),
+    *("advice.py", "signatures.py", "comparisons.py", "subjects.py", "terms.py", "trials.py"),
     *("assertion.py", "against.py", "rights.py", "identity.py", "selftest/"),
 )
 """Files and folders of this package that do not affect verdicts, so that :func:`panel_hash` leaves them out.

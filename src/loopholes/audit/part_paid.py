@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from loopholes.audit.gate import Gate
-from loopholes.audit.gold.near_findings import FULL
 from loopholes.audit.gold.wrong_lists import asks_for_some
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding, Verdict
+from loopholes.audit.scale import FULL
 from loopholes.stats import share_over_tasks
 
 

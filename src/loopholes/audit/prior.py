@@ -11,12 +11,11 @@ from typing import NamedTuple
 
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
-from loopholes.audit.gold.near_findings import FULL
 from loopholes.audit.minority import Payoff
 from loopholes.audit.naming import names
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding, Note, Verdict
-from loopholes.audit.scale import Level, Prior, gap_of, normalized
+from loopholes.audit.scale import FULL, Level, Prior, gap_of, normalized
 from loopholes.stats import Estimate, share_over_tasks
 
 LEAST = 4
@@ -84,7 +83,7 @@ def _wrong(seen: Observations) -> Iterator[Wrong]:
 def _is_full(level: Level, paid: Paid, payoff: Payoff) -> bool:
     """Whether a payment is like the right answer's; rows without a scale are measured on the usual one."""
     share = level.share(paid.value)
-    return payoff.in_full(level, paid, FULL) if share is None else share >= FULL
+    return payoff.in_full(level, paid) if share is None else share >= FULL
 
 
 def _is_wrong(answer: str, prior: Prior, level: Level) -> bool:

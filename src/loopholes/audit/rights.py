@@ -10,11 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from loopholes.audit.checks import HALF
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gold.refused import USUAL
 from loopholes.audit.observations import Observations
-from loopholes.audit.scale import Level
+from loopholes.audit.scale import HALF, Level
 from loopholes.audit.scorer import Scorer
 
 GOLDEN = "as they stand"

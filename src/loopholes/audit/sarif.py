@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from loopholes.audit import summary
+from loopholes.audit.advice import FAMILIES
 from loopholes.audit.definitions import definition_of
 from loopholes.audit.groups import faults
 from loopholes.audit.identity import fingerprints
-from loopholes.audit.results import FAMILIES, Finding, Report
+from loopholes.audit.results import Finding, Report
 from loopholes.version import __version__
 
 LEVELS = {"exploit": "error", "warning": "warning", "inconclusive": "note"}

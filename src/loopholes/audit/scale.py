@@ -40,6 +40,10 @@ COMMON = 4
 """How many of the most common answers are tried as the data's prior."""
 SAME = 1e-9
 """Rewards, and scores of the truth, that differ by no more than this are the same."""
+HALF = 0.5
+"""A completion that earns more than this share of the scale is paid rather like a right answer than a wrong one."""
+FULL = 0.9
+"""A completion that earns at least this share of the scale is paid like the right answer."""
 
 Truth = Callable[[Sequence[Row], Sequence[str]], list[float | None]]
 """Ground truth: maps rows and completions to a correctness in [0, 1]; None where it cannot be judged."""

@@ -12,7 +12,7 @@ from loopholes.audit.attacks.base import View
 from loopholes.audit.budget import Budget
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.results import Attempt
-from loopholes.audit.scale import Correctness, Level
+from loopholes.audit.scale import FULL, Correctness, Level
 from loopholes.audit.scorer import Scorer
 from loopholes.audit.screening import EXPENSIVE, SIGNAL
 
@@ -24,8 +24,6 @@ LEAST = 100
 """Minimum number of calls for which a search is worth starting."""
 ENOUGH = 1.5
 """A climb stops at this share of the scale."""
-IN_FULL = 0.9
-"""If the panel earns this share of the scale, searching an expensive reward is not worthwhile."""
 FIRST = 2
 """A variant that earns nothing on this many rows is given up."""
 STEPS: Mapping[str, Callable[[str, str, View], str]] = {
@@ -102,7 +100,7 @@ class Search:
         if not reported:
             return None, ["the search, since it needs two rows on which right answers are paid more than wrong ones"]
         best = max(self.shares.values(), default=0.0)
-        if self.scorer.pace > EXPENSIVE and not SIGNAL < best < IN_FULL:
+        if self.scorer.pace > EXPENSIVE and not SIGNAL < best < FULL:
             return None, []  # nothing to climb from, or nothing left to find
         calls = min(calls, budget.affordable_calls("search", self.scorer.pace))
         if calls < LEAST:

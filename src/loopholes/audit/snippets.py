@@ -4,8 +4,9 @@ The code is a comparison (:mod:`loopholes.audit.comparisons`) in a function with
 (:mod:`loopholes.audit.signatures`). Before it is recommended, it is tried (:mod:`loopholes.audit.trials`): it has to
 accept every right answer of the audit, and to refuse the scale's wrong answers and the finding's completions. Of
 several that do, the one counts that accepts most of the other spellings of right answers which the audited reward
-accepts. If none does, or if no time is left to run programs, the finding has advice in words alone. So has every
-finding about a reward that asks a judge, which no code of ours replaces.
+accepts. For prose it has to accept them all, since only then was the reward an exact comparison before. If none does,
+or if no time is left to run programs, the finding has advice in words alone (:mod:`loopholes.audit.subjects`). So has
+every finding about a reward that asks a judge or compares queries, which no code of ours replaces.
 
 **What it replaces.** Of a sum of several functions, the code replaces one: the first, of those that pay the finding
 most, with which the others no longer pay it. If there is none, it replaces them all. A single function may have terms
@@ -22,14 +23,15 @@ from typing import Any
 
 from loopholes.audit.comparisons import Candidate, Right, comparisons
 from loopholes.audit.frameworks.base import Paid
-from loopholes.audit.gold.near_findings import FORGIVABLE, FULL
+from loopholes.audit.gold.near_findings import FORGIVABLE
 from loopholes.audit.hints import asks_judge
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding, Hint
-from loopholes.audit.scale import SAME
+from loopholes.audit.scale import FULL, HALF, SAME
 from loopholes.audit.signatures import Signature, signatures_of
+from loopholes.audit.subjects import Subject, advice_on, runs_queries, subject_of
 from loopholes.audit.terms import amounts, has_terms
-from loopholes.audit.trials import HALF, Case, Cases, Code, Replaced, Trials, Worth
+from loopholes.audit.trials import Case, Cases, Code, Replaced, Trials, Worth
 from loopholes.rewards.remedies import remedy_for
 
 RIGHT = ("refused-equivalents",)
@@ -37,22 +39,26 @@ RIGHT = ("refused-equivalents",)
 KEEP = "Replaces the comparison with the right answer: keep the other terms, and what they are worth."
 MESSAGES = 'texts = [text if isinstance(text, str) else text[-1]["content"] for text in completions]'
 """The line that reads TRL's completions: texts, or lists of messages if the prompt is one."""
+ONCE = "Takes any expression that has the value and uses each number exactly once."
 WHOLE = "Pays a right answer in full and any other nothing: partial credit is gone."
 GATE = "Put the terms for form, length or keywords in the place of 0.0: they count with a right answer only."
 
 
-def with_snippets(
+def with_advice(
     findings: Sequence[Finding],
     seen: Observations,
     hints: Sequence[Hint] = (),
     has_time: Callable[[], bool] = lambda: True,
 ) -> list[Finding]:
-    """The findings with code that closes them; without code if none that was tried does.
+    """The findings with advice that fits the right answers, and code that closes them if any that was tried does.
 
     Programs are run as long as ``has_time`` says so. All other code is tried in any case: that takes milliseconds.
     """
     suggestions = Suggestions(seen, asks_judge=asks_judge(hints), has_time=has_time)
-    return [replace(finding, snippet=suggestions.closing(finding)) for finding in findings]
+    return [
+        replace(finding, snippet=suggestions.closing(finding), advice=suggestions.advice(finding))
+        for finding in findings
+    ]
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class Suggestions:
     def closing(self, finding: Finding) -> str:
         """The code that closes a finding and accepts most spellings of right answers; empty if none closes it."""
         remedy = remedy_for(finding.family, finding.name)
-        if remedy is None or not self._rights or self.asks_judge:
+        if remedy is None or not self._rights or self.asks_judge or self._subject == "query" or self._is_overlap:
             return ""
         cases, is_gated = self._cases(finding), remedy.function == "gated" and self._has_terms
         for replaced in self._replaceable(cases.wrong):
@@ -79,15 +85,37 @@ class Suggestions:
                 if self._trials.closes(code, cases):
                     spellings = () if code.runs_programs else cases.spellings
                     scores[code.source] = sum(self._trials.accepts(code, case) for case in spellings)
-            if scores:
-                return max(scores, key=lambda snippet: scores[snippet])
+            best = max(scores, key=lambda snippet: scores[snippet], default="")
+            if best and (self._subject != "prose" or scores[best] == len(cases.spellings)):
+                return best
         return ""
+
+    def advice(self, finding: Finding) -> str:
+        """Advice in words that fits what the right answers are; empty if the advice on the family does."""
+        return advice_on(finding, self._subject, runs=self._runs_queries, is_overlap=self._is_overlap)
+
+    @cached_property
+    def _runs_queries(self) -> bool:
+        return self._subject == "query" and runs_queries(self.seen.target)
+
+    @cached_property
+    def _subject(self) -> Subject | None:
+        return subject_of(self.seen)
+
+    @cached_property
+    def _is_overlap(self) -> bool:
+        """Whether the reward pays in part for prose that is partly like the right one, and asks no judge about it."""
+        return self._subject == "prose" and self._is_graded and not self._has_terms and not self.asks_judge
 
     @cached_property
     def _rights(self) -> dict[int, Right]:
         """The right answers by row: those that are paid more than wrong ones, or all of them if none is."""
         levels = self.seen.measurable or [level for level in self.seen.levels if level.golden_text]
-        return {level.row: Right(self._columns(level.row), level.golden_text, level.answer) for level in levels}
+        rows = self.seen.rows
+        return {
+            level.row: Right(self._columns(level.row), level.golden_text, level.answer, rows[level.row].text)
+            for level in levels
+        }
 
     @cached_property
     def _trials(self) -> Trials:
@@ -187,6 +215,7 @@ class Suggestions:
         names, lines, each = self._names(signature, candidate.columns)
         value = Candidate((), expression).with_names(names)
         remark = self._remark(replaced, is_gated, candidate.is_share)
+        remark += [ONCE] if "makes_target" in candidate.functions else []
         source = "\n".join(
             [
                 f"from loopholes.rewards import {', '.join(sorted(set(functions)))}",

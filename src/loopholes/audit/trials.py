@@ -15,11 +15,9 @@ from typing import Any, NamedTuple
 from loopholes.audit.comparisons import Candidate, Right
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.observations import Observations
-from loopholes.audit.scale import Level
+from loopholes.audit.scale import HALF, Level
 from loopholes.audit.signatures import Signature
 
-HALF = 0.5
-"""A completion that is paid at least this share of the scale is accepted."""
 PROGRAMS = 2
 """Programs run in a sandbox, so only this many right and wrong ones are tried; honest wrong ones fail its tests."""
 

@@ -163,19 +163,20 @@ def _worst(seen: Observations) -> Gap | None:
 
 def conclusions(seen: Observations) -> Iterator[Finding]:
     """What the audit could not conclude for lack of right answers, of a scale, or of time."""
-    if not any(row.golden is not None for row in seen.rows):
+    if _never_pays(seen):
+        message = "it returns None for every completion that was tried, so nothing can be measured"
+        yield Finding("inconclusive", "contract", "contract", "always-none", message)
+    elif not any(row.golden is not None for row in seen.rows):
         message = "no golden completions, so no attack can be measured against right answers: add a column golden or "
         message += """--golden TEMPLATE, such as '<answer>{answer}</answer>' or, for JSON, '{"answer": {answer}}'"""
-        if _never_pays(seen):
-            message = (
-                "the reward paid None for every completion: it may lack a return statement, or not apply to these "
-            )
-            message += "rows"
-        elif not seen.has_truth:
+        if not seen.has_truth:
             message += " (and --truth FILE:FUNCTION, if there is one)"
         yield Finding("inconclusive", "contract", "contract", "no-golden", message)
     elif not seen.measurable and not seen.component:
-        message = "no row pays a right answer more than a wrong one, so there is no scale to measure attacks on"
+        message = "no row pays a right answer more than a wrong one"
+        if all(paid.value is None and not paid.problem for paid in seen.golden):
+            message = "it returns None for every right answer"
+        message += ", so there is no scale to measure attacks on"
         yield Finding("inconclusive", "contract", "contract", "no-signal", message)
     if seen.measurable and seen.share_tried < TRIED_ENOUGH:
         message = f"{percent(1 - seen.share_tried)} of the panel was not tried on enough rows, for lack of time"
@@ -186,8 +187,8 @@ def conclusions(seen: Observations) -> Iterator[Finding]:
 
 
 def _never_pays(seen: Observations) -> bool:
-    """Whether every completion of the panel was scored without a problem, and none of them got a reward."""
-    payments = [paid for tried in seen.tried for paid in tried.paid.values()]
+    """Whether every right answer and attack was scored without a problem, and none of them got a reward."""
+    payments = [*seen.golden, *(paid for tried in seen.tried for paid in tried.paid.values())]
     return bool(payments) and all(paid.value is None and not paid.problem for paid in payments)
 
 

@@ -92,6 +92,9 @@ REMEDIES: Mapping[str, Remedy] = {
         '{"right": 0.9, "form": 0.1})',
         *("same_text", "tagged"),
     ),
+    "tool-use": _remedy(
+        "gated", 'gated(fields(completion, {"answer": answer}), bonus=0.1 * ("<tool_call>" in completion))', "fields"
+    ),
     "code": PROGRAM,
     "near-miss": ONE_PLACE,
     **dict.fromkeys(("other-letter", "letter-word", "others-text"), ONE_CHOICE),

@@ -23,11 +23,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from loopholes.audit.advice import FAMILIES
 from loopholes.audit.answers import NAMES, NESTED
 from loopholes.audit.attacks import PANEL, Attack, View
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.programs import TESTS
-from loopholes.audit.results import FAMILIES, Attempt
+from loopholes.audit.results import Attempt
 from loopholes.errors import DataError
 from loopholes.files import json_rows
 

@@ -40,6 +40,8 @@ WANTS = {
 }
 """What a target needs and an audit cannot provide, by a pattern in its exceptions."""
 LATE_CALL = "took longer than"
+NO_REWARD = "returned None, which is not a reward"
+"""The problem of a reward that returned None to a framework that needs a number."""
 """Prefix of ``Paid.problem`` for a call that did not return in time."""
 
 
@@ -86,6 +88,11 @@ class Paid(NamedTuple):
     def is_late(self) -> bool:
         """Whether the call did not return in time."""
         return self.problem.startswith(LATE_CALL)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether the reward returned None to a framework that needs a number."""
+        return self.problem == NO_REWARD
 
 
 @dataclass(frozen=True, slots=True)

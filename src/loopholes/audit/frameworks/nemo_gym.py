@@ -20,6 +20,7 @@ from typing import Any
 
 from loopholes.audit.frameworks.base import (
     COMMON,
+    NO_REWARD,
     Paid,
     Part,
     Prompt,
@@ -84,7 +85,7 @@ class NemoGymReward:
             raise
         except Exception as error:
             return Paid(None, raised(error))
-        return Paid(value, "" if value is not None else "returned None, which is not a reward")
+        return Paid(value, "" if value is not None else NO_REWARD)
 
     def _wait(self, value: Any) -> Any:
         if not inspect.isawaitable(value):

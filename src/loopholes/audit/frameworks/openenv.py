@@ -24,6 +24,7 @@ from loopholes.audit.frameworks._folders import class_in
 from loopholes.audit.frameworks._openenv_served import Fields, ServedEnvironment
 from loopholes.audit.frameworks.base import (
     COMMON,
+    NO_REWARD,
     Library,
     Loop,
     Paid,
@@ -209,7 +210,7 @@ def _reset(rubric: Any) -> None:
 
 def _paid(value: Any, label: str) -> Paid:
     read = number(value, label)
-    return Paid(read, "" if read is not None else "returned None, which is not a reward")
+    return Paid(read, "" if read is not None else NO_REWARD)
 
 
 def _accepted(call: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loopholes.audit.frameworks.base import COMMON, Library, Paid, Part, Rejected, Row, copied, number, raised
+from loopholes.audit.frameworks.base import (
+    COMMON,
+    NO_REWARD,
+    Library,
+    Paid,
+    Part,
+    Rejected,
+    Row,
+    copied,
+    number,
+    raised,
+)
 from loopholes.errors import UnknownName, UsageError
 
 NAME = "skyrl_gym"
@@ -59,7 +70,7 @@ class SkyRLGymReward:
             raise
         except Exception as error:
             return Paid(None, raised(error))
-        return Paid(value, "" if value is not None else "returned None, which is not a reward")
+        return Paid(value, "" if value is not None else NO_REWARD)
 
 
 def _extras(row: Row) -> dict[str, Any]:

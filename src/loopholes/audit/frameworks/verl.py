@@ -29,6 +29,7 @@ from typing import Any
 from loopholes.audit.frameworks.base import (
     COMMON,
     LARGEST,
+    NO_REWARD,
     Library,
     Paid,
     Part,
@@ -187,7 +188,7 @@ class VerlReward:
             result.close()
             raise Rejected(f"verl does not recognise {self._part.label} as async, and its coroutine would be the score")
         if result is None:
-            return Paid(None, "returned None, for which verl has no reward", keys=keys)
+            return Paid(None, NO_REWARD, keys=keys)
         try:
             value = number(result, self._part.label) or 0.0
         except OverflowError as error:

@@ -11,21 +11,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from loopholes.audit.budget import Budget
+from loopholes.audit.budget import LOOKED_AT, Budget
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gold.answer import answer_of
 from loopholes.audit.gold.refused import Refusal, Refusals
 from loopholes.audit.gold.ways import WAYS, equivalents
 from loopholes.audit.results import Evidence, Finding, Note
-from loopholes.audit.scale import SAME, Level, Truth
+from loopholes.audit.scale import HALF, SAME, Level, Truth
 from loopholes.audit.scorer import Scorer
 from loopholes.stats import share_over_tasks
-
-LOOKED_AT = 16
-"""Maximum number of rows on which equivalents are tried."""
-PAID = 0.5
-"""A right answer that is paid less than this share of the scale counts as refused."""
 
 
 class Equivalent(NamedTuple):
@@ -40,7 +35,7 @@ class Equivalent(NamedTuple):
     def refused(self) -> bool:
         """Whether it is paid less than half of the scale, or not at all."""
         share = self.level.share(self.paid.value)
-        return share is None or share < PAID
+        return share is None or share < HALF
 
 
 def ask_equivalents(

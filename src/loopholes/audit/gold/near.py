@@ -17,7 +17,7 @@ from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
-from loopholes.audit.budget import Budget
+from loopholes.audit.budget import LOOKED_AT, Budget
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gold.answer import Answer, answer_of, lines_around
@@ -29,17 +29,13 @@ from loopholes.audit.gold.records import MOST_PARTS, parts_of
 from loopholes.audit.gold.wrong_numbers import TOLERATED, is_whole
 from loopholes.audit.gold.wrong_records import PARTWISE
 from loopholes.audit.gold.wrong_texts import ABBREVIATIONS
-from loopholes.audit.scale import SAME, Level, Truth, normalized
+from loopholes.audit.scale import HALF, SAME, Level, Truth, normalized
 from loopholes.audit.scorer import Scorer
 
-LOOKED_AT = 16
-"""Maximum number of rows on which near misses are tried."""
 FIRST = 4
-"""Rows on which a near miss is tried first. It is tried on more only if it pays on one of them."""
+"""Rows on which a near miss is tried first; on more only if one of them pays more than half of the scale."""
 VARIANTS = 2
 """Maximum number of wrong answers of one kind on one row, except for objects, of which every part is tried."""
-HALF = 0.5
-"""A near miss that earns more than this share of the scale is tried on more rows, and a mention beside its control."""
 EVERY_VARIANT = (("lines", "element-repeated"),)
 """Kinds of answers and near misses of them that count only if each variant pays, since one line may be all that counts.
 

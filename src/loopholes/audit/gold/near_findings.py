@@ -25,11 +25,9 @@ from loopholes.audit.gold.wrong_dates import LENIENT_DATES
 from loopholes.audit.gold.wrong_numbers import TOLERANCES, TOLERATED
 from loopholes.audit.gold.wrong_puzzles import UNSTATED_RULES
 from loopholes.audit.results import Evidence, Finding, Note, Verdict
-from loopholes.audit.scale import Level
+from loopholes.audit.scale import FULL, Level
 from loopholes.stats import Estimate, share_over_tasks
 
-FULL = 0.9
-"""A near miss that earns at least this share of the scale is paid like the right answer."""
 STEPS = 3
 """A reward that makes at least this many different payments for wrong numbers on one row is graded."""
 FORGIVABLE: Mapping[str, str] = {

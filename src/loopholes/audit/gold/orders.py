@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loopholes.audit.budget import Budget
+from loopholes.audit.budget import LOOKED_AT, Budget
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import answer_of
-from loopholes.audit.gold.equivalents import LOOKED_AT, Equivalent, called_right
+from loopholes.audit.gold.equivalents import Equivalent, called_right
 from loopholes.audit.gold.ways import reversed_items
 from loopholes.audit.scale import Level, Truth
 from loopholes.audit.scorer import Scorer

@@ -92,6 +92,11 @@ class Puzzle:
             return "allowed"
         return "forbidden" if _WITH.search(self.prompt) else "unstated"
 
+    @property
+    def allows_more(self) -> bool:
+        """Whether the prompt allows other expressions than those that use each given number once."""
+        return "allowed" in (self.repeating, self.leaving_out, self.adding)
+
     def repeats(self, numbers: tuple[int, ...]) -> bool:
         """Whether these are given numbers, and one of them is used more often than it is given."""
         return set(numbers) <= set(self.numbers) and any(

@@ -318,12 +318,7 @@ _PLAIN: Mapping[str, Way] = {
     ),
     "a sentence in its place": Way(_alone("The answer is {}."), SHORT, "around"),
     "a remark behind": Way(lambda answer: f"{answer.golden}\n\nI hope this helps!", ALL, "around", whole=True),
-    "a remark before": Way(
-        lambda answer: f"Sure, here is my answer.\n\n{answer.golden}",
-        ALL,
-        "around",
-        whole=True,
-    ),
+    "a remark before": Way(lambda answer: f"Sure, here is my answer.\n\n{answer.golden}", ALL, "around", whole=True),
     "blank lines at the end": Way(lambda answer: f"{answer.golden}\n\n", ALL, "within", whole=True),
 }
 WAYS: Mapping[str, Way] = {
