@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from loopholes.audit.answers import NESTED, NO_ANSWERS, TRUTHS
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.gold.answer import Answer, kind_of
+from loopholes.audit.gold.answer import Answer, items_of, kind_of
 from loopholes.audit.gold.json_objects import DEEPEST, dumps, opened, record_of
 
 MOST_PARTS = 8
@@ -103,7 +103,14 @@ def is_truth(key: str, value: Any, row: Row) -> bool:
         return False
     truths = [opened(truth) for truth in (*_truths(row), *([row.columns[key]] if key in row.columns else []))]
     inside = [truth[key] for truth in (*truths, *_objects(row)) if isinstance(truth, Mapping) and key in truth]
-    return any(truth == value or str(truth) == str(value) for truth in (*truths, *inside))
+    return any(_states(truth, value) for truth in (*truths, *inside))
+
+
+def _states(truth: Any, value: Any) -> bool:
+    """Whether a column's value is a field's value, or a text that lists the elements of it."""
+    if isinstance(truth, str) and isinstance(value, list) and len(value) > 1:
+        return items_of(truth) == list(map(str, value))
+    return truth == value or str(truth) == str(value)
 
 
 def _is_shown(key: str, value: Any, row: Row) -> bool:
