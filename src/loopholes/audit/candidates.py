@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,7 @@ USUAL = (
 )
 """Forms that graders usually read, the simplest first."""
 _EMPTY = re.compile(
-    r"(?<=[\[:,])(?P<space>\s*)(?!(?:true|false|null)\b)(?:\.\.\.|…|<[^<>\n\"]{1,40}>|[A-Za-z][A-Za-z_ ]{0,30})(?=\s*[,\]}])"
+    r"(?<=[\[:,])\s*(?!(?:true|false|null)\b)(?:\.\.\.|…|<[^<>\n\"]{1,40}>|[A-Za-z][A-Za-z_ ]{0,30})(?=\s*[,\]}])"
 )
 """A placeholder in the place of a JSON value."""
 

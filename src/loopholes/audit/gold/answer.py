@@ -25,7 +25,9 @@ from loopholes.audit.gold.lines import is_list_by_line, short_lines
 from loopholes.audit.gold.puzzles import puzzle_of
 from loopholes.rewards.numbers import number, with_unit
 
-Kind = Literal["number", "choice", "date", "expression", "list", "lines", "record", "program", "text", "long"]
+Kind = Literal[
+    "number", "choice", "date", "expression", "list", "ranking", "lines", "record", "program", "text", "long"
+]
 LONGEST = 80
 """Longest text, in characters, that counts as a short answer and not as an essay."""
 MOST_BRACES = 64
@@ -34,6 +36,8 @@ _FENCE = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
 _KEY = re.compile(r"[\"']\s*:")
 _PROBE = "probe"
 _SEPARATOR = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
+_RANKING = re.compile(r"[^<>→,;\n]+(?P<by> ?(?:->|→|>|<) ?)[^<>→,;\n]+(?:(?P=by)[^<>→,;\n]+)+")
+"""At least three elements, and signs that say how they are ordered."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,9 @@ def kind_of(text: str, row: Row) -> Kind:
         return "expression"
     if "\n" in text or len(text) > LONGEST:
         return "lines" if is_list_by_line(text, row) else "long"
-    return "list" if len(items_of(text)) > 1 else "text"
+    if len(items_of(text)) > 1:
+        return "ranking" if _RANKING.fullmatch(text) else "list"
+    return "text"
 
 
 def elements_of(text: str, kind: Kind) -> list[str]:
@@ -187,7 +193,7 @@ def elements_of(text: str, kind: Kind) -> list[str]:
 
 
 def items_of(text: str) -> list[str]:
-    """The elements of a list such as ``1, 2``, ``[1, 2]``, ``{1, 2}`` or ``plums and salt``.
+    """The elements of a list such as ``1, 2``, ``[1, 2]``, ``{1, 2}``, ``plums and salt`` or ``A > B > C``.
 
     A text with records is one element, since its commas separate their fields as well.
     """
@@ -195,7 +201,9 @@ def items_of(text: str) -> list[str]:
     for opening, closing in (("[", "]"), ("\\{", "\\}"), ("{", "}"), ("(", ")")):
         if inner.startswith(opening) and inner.endswith(closing):
             inner = inner[len(opening) : -len(closing)]
-    items = [item for item in _SEPARATOR.split(inner.strip()) if item]
+    ranking = _RANKING.fullmatch(inner)
+    parts = _SEPARATOR.split(inner.strip()) if ranking is None else inner.split(ranking["by"])
+    items = [item.strip() for item in parts if item.strip()]
     return items if all(len(item.split()) <= 3 and not _KEY.search(item) for item in items) else [text]
 
 

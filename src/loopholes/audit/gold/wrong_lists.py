@@ -1,7 +1,8 @@
 """Wrong lists made from the right one: elements are exchanged, left out, added or repeated.
 
 Each is proved wrong as a multiset, and in so many elements that a sound score of shared elements pays it less than 0.9:
-a quarter of them, for which the F1 score is 8/9 at most. The exception is ``element-twice``, which is right as a set.
+a quarter of them, for which the F1 score is 8/9 at most. The exceptions are ``element-twice``, which is right as a set,
+and ``ranking-reversed``.
 """
 
 from __future__ import annotations
@@ -104,6 +105,14 @@ def _twice(items: list[str]) -> Iterator[list[str]]:
     yield [*items[: quarter(len(items))], *items]
 
 
+def _reversed(answer: Answer) -> Iterator[str]:
+    """A ranking in reverse."""
+    items = answer.items
+    text = _joined(answer.text, items, items[::-1])
+    if text is not None and items != items[::-1]:
+        yield text
+
+
 LIST_CHANGES: Mapping[str, Change] = {
     "element-exchanged": _elements(_exchanged),
     "element-missing": _elements(_missing),
@@ -112,5 +121,7 @@ LIST_CHANGES: Mapping[str, Change] = {
     "element-twice": _elements(_twice),
 }
 """Ways in which a list is slightly wrong."""
+RANKING_CHANGES = {**LIST_CHANGES, "ranking-reversed": _reversed}
+"""Ways in which a ranking is slightly wrong. Only a ranking says that its order counts."""
 LINE_CHANGES = {name: change for name, change in LIST_CHANGES.items() if name != "element-added"}
 """Ways in which a list by line is slightly wrong. A further line may be a remark that a sound reader passes over."""
