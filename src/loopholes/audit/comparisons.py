@@ -84,9 +84,10 @@ def comparisons(rights: Sequence[Right]) -> Iterator[Candidate]:
     yield from _of_programs(rights)
     objects = list(_of_objects(rights))
     yield from objects
-    for comparison in objects:
-        if comparison.expression.startswith("fields("):
-            yield comparison._replace(expression=f"{comparison.expression[:-1]}, only=True)")
+    for options in ("only=True", "any_order=True", "only=True, any_order=True"):
+        for comparison in objects:
+            if comparison.expression.startswith("fields("):
+                yield comparison._replace(expression=f"{comparison.expression[:-1]}, {options})")
     yield from _of_short_answers(rights)
 
 

@@ -20,7 +20,7 @@ from loopholes.audit.choices import options_of
 from loopholes.audit.form import RAW, Form
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.dates import moment_of
-from loopholes.audit.gold.json_objects import dumps, opened, record_of, with_value
+from loopholes.audit.gold.json_objects import opened, record_of, value_at, with_value_in
 from loopholes.audit.gold.lines import is_list_by_line, short_lines
 from loopholes.audit.gold.puzzles import puzzle_of
 from loopholes.rewards.numbers import number, with_unit
@@ -228,21 +228,11 @@ def same_value(first: str, second: str) -> bool:
 def with_text(text: str, path: Sequence[str], other: str) -> str:
     """The text of a JSON object with another answer at the end of a path of keys, and otherwise as it is written.
 
-    Where the right answer is a number, so is the other one if it can be; a list stays a list. If the place of the value
-    in the text is not certain, the whole object is written anew.
+    Where the right answer is a number, so is the other one if it can be; a list stays a list.
     """
-    record = opened(record_of(text))
-    right: Any = record
-    for key in path:
-        right = right[key]
+    right = value_at(opened(record_of(text)), path)
     value: Any = [_like(right[0], item) for item in items_of(other)] if isinstance(right, list) else _like(right, other)
-    wanted = with_value(record, path, value)
-    for written in (json.dumps(right), json.dumps(right, ensure_ascii=False)):
-        place = re.compile(rf"({re.escape(json.dumps(path[-1], ensure_ascii=False))}\s*:\s*){re.escape(written)}")
-        spliced = place.sub(lambda match: match[1] + json.dumps(value, ensure_ascii=False), text, count=1)
-        if spliced != text and opened(record_of(spliced)) == wanted:
-            return spliced
-    return dumps(wanted)
+    return with_value_in(text, path, value)
 
 
 def _like(right: Any, other: str) -> Any:

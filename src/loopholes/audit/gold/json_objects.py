@@ -7,7 +7,8 @@ text again.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from loopholes.files import is_too_deep
@@ -62,6 +63,37 @@ def with_value(record: Mapping[str, Any], path: Sequence[str], value: Any) -> An
     key, *rest = path
     other = with_value(record[key], rest, value) if rest else like(record.get(key), value)
     return like(record, {**record, key: other})
+
+
+def value_at(record: Mapping[str, Any], path: Sequence[str]) -> Any:
+    """The value at the end of a path of keys."""
+    value: Any = record
+    for key in path:
+        value = value[key]
+    return value
+
+
+def with_value_in(text: str, path: Sequence[str], value: Any) -> str:
+    """The text of a JSON object with another value at the end of a path of keys, and otherwise as it is written.
+
+    If the place of the value in the text is not certain, the whole object is written anew.
+    """
+    record = opened(record_of(text))
+    right, wanted = _closed(value_at(record, path)), with_value(record, path, value)
+    for written in (json.dumps(right), dumps(right), dumps(right, separators=(",", ":"))):
+        place = re.compile(rf"({re.escape(json.dumps(path[-1], ensure_ascii=False))}\s*:\s*){re.escape(written)}")
+        spliced = place.sub(lambda match: match[1] + dumps(value), text, count=1)
+        if spliced != text and opened(record_of(spliced)) == opened(wanted):
+            return spliced
+    return dumps(wanted)
+
+
+def paths_of(value: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value in an object and in the objects in it, with the keys that lead to it."""
+    if isinstance(value, Mapping) and len(above) <= DEEPEST:
+        for key, inner in value.items():
+            yield (*above, key), inner
+            yield from paths_of(inner, (*above, key))
 
 
 def _closed(value: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from loopholes.audit.answers import NESTED, NO_ANSWERS, TRUTHS
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import Answer, items_of, kind_of
-from loopholes.audit.gold.json_objects import DEEPEST, dumps, opened, record_of
+from loopholes.audit.gold.json_objects import DEEPEST, dumps, opened, record_of, value_at
 
 MOST_PARTS = 8
 """With more list elements or record fields than this, one wrong part does not count: partial credit is nearly full."""
@@ -131,14 +131,6 @@ def _objects(row: Row) -> list[Mapping[str, Any]]:
     return [opened(value) for value in values if isinstance(value, Mapping)]
 
 
-def value_at(answer: Answer, path: Sequence[str]) -> Any:
-    """The value at the end of a path of keys."""
-    value: Any = answer.record
-    for key in path:
-        value = value[key]
-    return value
-
-
 def is_optional(answer: Answer, path: Sequence[str]) -> bool:
     """Whether the prompt or a column says that a field may be left out, or what it is by default.
 
@@ -153,7 +145,7 @@ def is_optional(answer: Answer, path: Sequence[str]) -> bool:
     columns = [value for name, value in row.columns.items() if name not in ("golden", "floor", "prompt")]
     texts = [row.text, *(value if isinstance(value, str) else json.dumps(value, default=str) for value in columns)]
     lists = [keys for text in texts for keys in re.findall(r'"required":\s*\[([^\[\]]*)\]', text)]
-    siblings = value_at(answer, above)
+    siblings = value_at(answer.record, above)
     required = [keys for keys in lists if not keys.strip() or any(f'"{sibling}"' in keys for sibling in siblings)]
     is_listed = any(f'"{key}"' in keys for keys in required)
     return (bool(required) and not is_listed) or any(said.search(text) for text in texts)

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 from loopholes.audit.gold.answer import Answer
-from loopholes.audit.gold.json_objects import dumps, like, with_value
+from loopholes.audit.gold.json_objects import dumps, like, value_at, with_value
 from loopholes.audit.gold.records import (
     MOST_PARTS,
     Field,
@@ -26,7 +26,6 @@ from loopholes.audit.gold.records import (
     outer_fields,
     stated_fields,
     text_of,
-    value_at,
 )
 from loopholes.audit.gold.units import UNKNOWN, converted, is_unit, other_unit
 from loopholes.audit.gold.wrong_lists import quarter
@@ -49,7 +48,7 @@ def _field_changed(answer: Answer) -> Iterator[str]:
         if not _is_sentence(field.value):
             yield _written(answer, {field.path: _other_value(field.value)})
     for path, keys in _inner_objects(answer):
-        inner = value_at(answer, path)
+        inner = value_at(answer.record, path)
         others = {(*path, key): _other_value(inner[key]) for key in keys if not _is_sentence(inner[key])}
         if others:
             yield _written(answer, others)
@@ -79,7 +78,7 @@ def _dropped(answer: Answer) -> Iterator[str]:
     Readers that compare only the fields present, or average over them, pay these like the whole object.
     """
     for path, keys in _inner_objects(answer):
-        inner = value_at(answer, path)
+        inner = value_at(answer.record, path)
         kept = [(), *((key,) for key in (keys[0], keys[-1]) if len(keys) > 1 and _counts(answer, path, LOST_BY_F1))]
         for right in kept:
             yield _written(answer, {path: {key: inner[key] for key in inner if key not in keys or key in right}})
@@ -100,14 +99,14 @@ def _inner_objects(answer: Answer) -> Iterator[tuple[tuple[str, ...], list[str]]
 
 def _counts(answer: Answer, path: Sequence[str], lost: Fraction = Fraction(1)) -> bool:
     """Whether losing a share of a part costs more than a tenth, if each object gives its parts equal credit."""
-    siblings = [len(content_of(value_at(answer, path[:depth]))) for depth in range(len(path))]
+    siblings = [len(content_of(value_at(answer.record, path[:depth]))) for depth in range(len(path))]
     return lost * MOST_PARTS >= math.prod(siblings)
 
 
 def _argument_added(answer: Answer) -> Iterator[str]:
     """A call with an argument that its tool, as the prompt describes it, does not have, so that the call would fail."""
     for above in ((), ("function",)):
-        call = value_at(answer, above) if not above or "function" in answer.record else None
+        call = value_at(answer.record, above) if not above or "function" in answer.record else None
         name, arguments = (call.get("name"), call.get("arguments")) if isinstance(call, Mapping) else (None, None)
         parameters = _parameters(name, answer.row.text) if isinstance(name, str) else set()
         if parameters and isinstance(arguments, Mapping) and set(arguments) <= parameters:
