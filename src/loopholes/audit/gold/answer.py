@@ -20,7 +20,7 @@ from loopholes.audit.choices import options_of
 from loopholes.audit.form import RAW, Form
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.dates import moment_of
-from loopholes.audit.gold.json_objects import opened, record_of, value_at, with_value_in
+from loopholes.audit.gold.json_objects import record_of, structure_of, value_at, with_value_in
 from loopholes.audit.gold.lines import is_list_by_line, short_lines
 from loopholes.audit.gold.puzzles import puzzle_of
 from loopholes.rewards.numbers import number, with_unit
@@ -77,9 +77,8 @@ class Answer:
 
     @cached_property
     def record(self) -> Mapping[str, Any]:
-        """The answer as a JSON object, with the objects that it holds as text; empty if it is not one."""
-        record: dict[str, Any] = opened(record_of(self.text))
-        return record
+        """The answer as a JSON object or a list of objects, with the objects that it holds as text; else empty."""
+        return structure_of(self.text)
 
     @cached_property
     def program(self) -> str:
@@ -162,12 +161,12 @@ def _named(row: Row, golden: str) -> Iterator[str]:
 
 
 def _is_structured(text: str) -> bool:
-    return bool(record_of(text)) or program_of(text) is not None
+    return bool(structure_of(text)) or program_of(text) is not None
 
 
 def kind_of(text: str, row: Row) -> Kind:
     """The kind of an answer, judged by its text and the choices in the prompt."""
-    if record_of(text):
+    if structure_of(text):
         return "record"
     if program_of(text) is not None:
         return "program"
@@ -230,7 +229,7 @@ def with_text(text: str, path: Sequence[str], other: str) -> str:
 
     Where the right answer is a number, so is the other one if it can be; a list stays a list.
     """
-    right = value_at(opened(record_of(text)), path)
+    right = value_at(structure_of(text), path)
     value: Any = [_like(right[0], item) for item in items_of(other)] if isinstance(right, list) else _like(right, other)
     return with_value_in(text, path, value)
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from loopholes.audit.gold.answer import Answer, Kind, Write
 from loopholes.audit.gold.json_objects import (
+    ListObject,
     TextObject,
     dumps,
-    opened,
+    like,
     paths_of,
-    record_of,
+    structure_of,
     value_at,
     with_value,
     with_value_in,
@@ -40,9 +41,17 @@ def with_layout(**options: object) -> Write:
 
 
 def other_keys(answer: Answer) -> str | None:
-    """The object with its keys in reverse order."""
-    reverse = dict(reversed(list(answer.record.items())))
-    return dumps(reverse) if len(reverse) > 1 else None
+    """The object with its keys in reverse order, or each object of a list."""
+    record = answer.record
+    if isinstance(record, ListObject):
+        reverse: Any = like(record, {place: like(inner, _backwards(inner)) for place, inner in record.items()})
+    else:
+        reverse = _backwards(record)
+    return dumps(reverse) if dumps(reverse) != dumps(record) else None
+
+
+def _backwards(record: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(reversed(list(record.items())))
 
 
 def fenced(template: str) -> Write:
@@ -109,7 +118,7 @@ def other_spaces(held: TextObject) -> str:
 
 def keys_reversed(held: TextObject) -> str | None:
     """The object with its keys in reverse order."""
-    reverse = dict(reversed(held.items()))
+    reverse = _backwards(held)
     return dumps(reverse, separators=(",", ":") if held.is_compact else None) if len(reverse) > 1 else None
 
 
@@ -129,7 +138,7 @@ def _is_quoted(part: Answer) -> bool:
 
 def _value(text: str, part: Answer) -> Any:
     """The value of a field in the text of an object."""
-    return value_at(opened(record_of(text)), part.path)
+    return value_at(structure_of(text), part.path)
 
 
 def _is_number(value: Any) -> bool:

@@ -13,7 +13,7 @@ from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import Answer, answer_of
 from loopholes.audit.gold.equivalents import LOOKED_AT, Equivalent, called_right
-from loopholes.audit.gold.json_objects import paths_of, with_value_in
+from loopholes.audit.gold.json_objects import ListObject, dumps, paths_of, with_value_in
 from loopholes.audit.gold.records import MOST_PARTS
 from loopholes.audit.gold.ways import ORDER_DEMANDED, reversed_items
 from loopholes.audit.scale import Level, Truth
@@ -57,7 +57,11 @@ def _reversed(row: Row, form: Form) -> list[tuple[str, str]]:
 
 def _fields_reversed(answer: Answer) -> Iterator[str]:
     """The object with one of its lists in reverse order, for each list; none if the prompt demands an order."""
+    if ORDER_DEMANDED.search(answer.row.text):
+        return
+    if isinstance(answer.record, ListObject) and len(answer.record) > 1:
+        yield dumps(ListObject(reversed(answer.record.items())))
     lists = [(path, value) for path, value in paths_of(answer.record) if isinstance(value, list)]
-    for path, value in [] if ORDER_DEMANDED.search(answer.row.text) else lists[:MOST_PARTS]:
+    for path, value in lists[:MOST_PARTS]:
         if value != value[::-1]:
             yield with_value_in(answer.text, path, value[::-1])

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from loopholes.audit.answers import NESTED, NO_ANSWERS, TRUTHS
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import Answer, items_of, kind_of
-from loopholes.audit.gold.json_objects import DEEPEST, dumps, opened, record_of, value_at
+from loopholes.audit.gold.json_objects import DEEPEST, dumps, opened, structure_of, value_at
 
 MOST_PARTS = 8
 """With more list elements or record fields than this, one wrong part does not count: partial credit is nearly full."""
@@ -114,8 +114,10 @@ def _states(truth: Any, value: Any) -> bool:
 
 
 def _is_shown(key: str, value: Any, row: Row) -> bool:
+    """Whether the prompt shows a field with this value, or the value alone, which is an element of a list then."""
     texts = row.text, row.text.replace('\\"', '"')
-    return any(shown[1:-1] in text for shown in (json.dumps({key: value}), dumps({key: value})) for text in texts)
+    shown = [dump(value) if key.isdigit() else dump({key: value})[1:-1] for dump in (json.dumps, dumps)]
+    return any(field in text for field in shown for text in texts)
 
 
 def _truths(row: Row) -> list[Any]:
@@ -125,10 +127,14 @@ def _truths(row: Row) -> list[Any]:
 
 
 def _objects(row: Row) -> list[Mapping[str, Any]]:
-    """The objects that columns hold, as such or as text, except in columns that never hold an answer."""
+    """The objects and lists of objects that columns hold, as such, as text or within an object.
+
+    Columns that never hold an answer are left out.
+    """
     columns = {name: value for name, value in row.columns.items() if name not in NO_ANSWERS}
-    values = [record_of(value) if isinstance(value, str) else value for value in (*columns.values(), *_truths(row))]
-    return [opened(value) for value in values if isinstance(value, Mapping)]
+    objects = [structure_of(value) for value in (*columns.values(), *_truths(row))]
+    lists = [value for record in objects for value in record.values() if isinstance(value, list)]
+    return [record for record in (*objects, *map(structure_of, lists)) if record]
 
 
 def is_optional(answer: Answer, path: Sequence[str]) -> bool:
