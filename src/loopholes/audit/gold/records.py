@@ -21,6 +21,12 @@ from loopholes.audit.gold.json_objects import DEEPEST, dumps, opened, structure_
 MOST_PARTS = 8
 """With more list elements or record fields than this, one wrong part does not count: partial credit is nearly full."""
 
+_NEXT_NAME = re.compile(r"\W*,\W*\w+\s*\(\s*")
+"""What stands between a name and ``(optional)`` if that is about the name behind it: ``amount, item (optional)``."""
+_ABOUT_ALL = re.compile(r"\b(?:are|both|all|each|may|can)\b")
+_OF_ANOTHER = re.compile(r"\W*,\W*|[^\w(]*[)\]}].*")
+"""What stands between the word and a name if the word is about the name before it: ``item (optional), amount``."""
+
 
 class Field(NamedTuple):
     """A value in a JSON object that the row states, by the keys that lead to it."""
@@ -143,15 +149,31 @@ def is_optional(answer: Answer, path: Sequence[str]) -> bool:
     A list of required fields speaks of an object if it names one of its fields, or none at all.
     """
     *above, key = path
-    row, word = answer.row, re.escape(key)
-    said = re.compile(
-        rf"(?i)(?<!\w){word}(?!\w)[^.;\n]{{0,60}}\b(?:optional|default)"
-        rf"|\b(?:optional|default)\b[^.;\n]{{0,30}}(?<!\w){word}(?!\w)|[(,]\s*{word}\s*(?::[^,()=]*)?="
-    )
+    row, siblings = answer.row, value_at(answer.record, above)
     columns = [value for name, value in row.columns.items() if name not in ("golden", "floor", "prompt")]
     texts = [row.text, *(value if isinstance(value, str) else json.dumps(value, default=str) for value in columns)]
     lists = [keys for text in texts for keys in re.findall(r'"required":\s*\[([^\[\]]*)\]', text)]
-    siblings = value_at(answer.record, above)
     required = [keys for keys in lists if not keys.strip() or any(f'"{sibling}"' in keys for sibling in siblings)]
     is_listed = any(f'"{key}"' in keys for keys in required)
-    return (bool(required) and not is_listed) or any(said.search(text) for text in texts)
+    others = [sibling for sibling in siblings if sibling != key]
+    return (bool(required) and not is_listed) or any(_is_called_optional(key, others, text) for text in texts)
+
+
+def _is_called_optional(key: str, others: Sequence[str], text: str) -> bool:
+    """Whether a text calls this field optional, or gives its default. The word counts for the name next to it."""
+    word = re.escape(key)
+    before = re.finditer(rf"(?i)(?<!\w){word}(?!\w)(?=([^.;\n]{{0,60}}?)\b(?:optional|default))", text)
+    behind = re.finditer(rf"(?i)\b(?:optional|default)\b([^.;\n]{{0,30}}?)(?<!\w){word}(?!\w)", text)
+    return (
+        any(_is_next(match[1], others) for match in before)
+        or any(_OF_ANOTHER.fullmatch(match[1]) is None for match in behind)
+        or re.search(rf"(?i)[(,]\s*{word}\s*(?::[^,()=]*)?=", text) is not None
+    )
+
+
+def _is_next(between: str, others: Sequence[str]) -> bool:
+    """Whether no other name stands between a name and the word, unless the word is about all of them."""
+    names = "|".join(map(re.escape, others))
+    rest = re.split(rf"(?i)(?<!\w)(?:{names})(?!\w)", between) if others else [between]
+    is_alone = len(rest) == 1 and _NEXT_NAME.fullmatch(between) is None
+    return is_alone or _ABOUT_ALL.search(rest[-1]) is not None
