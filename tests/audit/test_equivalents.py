@@ -124,6 +124,7 @@ def test_forty_ways_apply_to_common_kinds_of_answers() -> None:
     ]
     programs = "```python\ndef f(v):\n    a = 1\n    b = 2\n    w = v\n    return (w + a + b)\n```"
     further = rows_of(['{"a": 1, "b": 2}'], golden="{}") + rows_of([programs], golden="{}")
+    further += rows_of([json.dumps({"arguments": json.dumps({"a": 1, "b": 2})})], golden="{}")
     fenced = rows_of(['{"a": 1, "b": 2}', '{"a": 3, "b": 4}'], golden="```json\n{}\n```")
     applied = set()
     for group in (records, objects, further, fenced):

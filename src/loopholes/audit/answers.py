@@ -96,6 +96,8 @@ def _readings(value: Any, row: Row) -> Iterator[tuple[str, str]]:
             if isinstance(value, float) and value == int(value if abs(value) < 1e15 else 0)
             else str(value),
         )
+        if isinstance(value, float) and round(value, 2) == value:
+            yield " with two decimals", f"{value:.2f}"
     elif isinstance(value, Mapping):
         for key in INNER:
             if key in value:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from loopholes.audit.form import SURENESS, THINKING
+from loopholes.audit.form import THINKING
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.programs import Program, program_of
+from loopholes.audit.templates import ANSWERING, HOLE, Template, elements_of, templates_of
 
-HOLE = "{answer}"
 LONGEST = 20_000
 """Characters of a prompt that are searched."""
 LONGEST_WORD = 30
@@ -43,17 +42,10 @@ USUAL = (
     f"<|begin_of_solution|>{HOLE}<|end_of_solution|>",
 )
 """Forms that graders usually read, the simplest first."""
-_TAGS = re.compile(r"<([A-Za-z_][\w-]{0,30})>(?:(?!</?\1>).){0,300}?</\1>", re.DOTALL)
-_BRACKETS = re.compile(r"\[([A-Z_]{3,20})\](?:(?!\[/).){0,200}?\[/\1\]", re.DOTALL)
-_MARKER = re.compile(r"(?i)\b((?:my |the )?(?:final )?answer(?: is)?\s?:)")
-_QUOTED = re.compile(r"\"([^\"\n]{2,120})\"|`([^`\n]{2,120})`|'([^'\n]{2,120})'(?!\w)|“([^”\n]{2,120})”")
-_PLACE = re.compile(
-    r"\.\.\.|…|<[^<>/]{1,30}>|\[[^\[\]/]{1,30}\]|_{2,}|\{[A-Za-z _]{1,30}\}|\$[A-Z]+\b|\b[XN]\b"
-    r"|\b(?:NUMBER|LETTER|ANSWER)\b"
+_EMPTY = re.compile(
+    r"(?<=[\[:,])\s*(?!(?:true|false|null)\b)(?:\.\.\.|…|<[^<>\n\"]{1,40}>|[A-Za-z][A-Za-z_ ]{0,30})(?=\s*[,\]}])"
 )
-_AFTER = re.compile(r"\b(?:after|behind|following|with|by) [\"'`]?([^\w\s\"'`.,()]{2,6})")
-_DOUBLE = re.compile(r"(\[\[|<<|\{\{|\(\(|\*\*)[^\]>})*\n]{0,40}(\]\]|>>|\}\}|\)\)|\*\*)")
-_ANSWERING = re.compile(r"answer|solution|result|response|output|final|label|class|choice|code|sql", re.IGNORECASE)
+"""A placeholder in the place of a JSON value."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +64,11 @@ class Candidate:
 def candidates_of(row: Row) -> list[Candidate]:
     """Forms to try on this row's data, each once, the likeliest first."""
     prompt = row.text[:LONGEST]
-    own = list(dict.fromkeys(_own_templates(prompt)))
-    varying = [Candidate(*named) for template in own if (named := _with_columns(template, row)) is not None]
+    own = templates_of(prompt)
+    varying = [candidate for template in own if (candidate := _with_columns(template, row)) is not None]
     usual = sorted(USUAL, key=lambda template: not _is_named(template, prompt))
-    texts = list(dict.fromkeys([*own, *usual]))
-    forms = [*varying, *(Candidate(text, partial(_written, text)) for text in texts)]
+    templates = list(dict.fromkeys([*own, *map(Template, usual)]))
+    forms = [*varying, *map(_plain, templates)]
     objects = [Candidate(f"the prompt's object with {HOLE} in it", _record), Candidate('{"answer": {answer}}', _object)]
     program = program_of(row)
     fences = [] if program is None else _fences(program)
@@ -85,12 +77,12 @@ def candidates_of(row: Row) -> list[Candidate]:
     return [*fences, *forms, *objects]
 
 
-def _written(template: str, row: Row, answer: str) -> str:
-    return template.replace(HOLE, answer)
+def _plain(template: Template) -> Candidate:
+    return Candidate(template.name, lambda row, answer: template.write(answer))
 
 
-def _with_columns(template: str, row: Row) -> tuple[str, Callable[[Row, str], str | None]] | None:
-    """A template whose words are partly the row's own, such as ``Answer: {answer} {unit}``, and how it is written.
+def _with_columns(template: Template, row: Row) -> Candidate | None:
+    """A template whose words are partly the row's own, such as ``Answer: {answer} {unit}``.
 
     None if no short text of a column stands in it.
     """
@@ -102,29 +94,28 @@ def _with_columns(template: str, row: Row) -> tuple[str, Callable[[Row, str], st
             and name not in ("prompt", "answer", "golden", "floor")
         ):
             word = rf"(?<![\w{{]){re.escape(value)}(?![\w}}])"
-            named = f"{{{name}}}".join(re.split(word, template))
-            if named != template:
+            named = f"{{{name}}}".join(re.split(word, template.text))
+            if named != template.text:
                 names.append(name)
-                template = named
+                template = template._replace(text=named)
 
     def written(row: Row, answer: str) -> str | None:
         values = {name: row.columns.get(name) for name in names}
         if not all(isinstance(value, str) for value in values.values()):
             return None
-        text = template
+        text = template.text
         for name, value in values.items():
             text = text.replace(f"{{{name}}}", str(value))
-        return text.replace(HOLE, answer)
+        return template._replace(text=text).write(answer)
 
-    return (template, written) if names else None
+    return Candidate(template.name, written) if names else None
 
 
 def _fences(program: Program) -> list[Candidate]:
     """A bare program, one in a fence of its language, and one that continues the prompt."""
-    fenced = f"```{program.language}\n{HOLE}\n```"
     return [
-        Candidate(HOLE, partial(_written, HOLE)),
-        Candidate(fenced, partial(_written, fenced)),
+        _plain(Template(HOLE)),
+        _plain(Template(f"```{program.language}\n{HOLE}\n```")),
         Candidate(f"the prompt, then {HOLE}", lambda row, answer: f"{row.text}{answer}"),
     ]
 
@@ -136,58 +127,19 @@ def _is_named(template: str, prompt: str) -> bool:
     return bool(own) and all(mark in prompt for mark in own)
 
 
-def _own_templates(prompt: str) -> Iterator[str]:
-    """Templates that the prompt itself shows."""
-    tags = list(dict.fromkeys(_TAGS.findall(prompt)))
-    if tags:
-        for between, inside in (("\n", ""), ("", ""), ("\n", "\n")):
-            yield _tagged([(f"<{tag}>", f"</{tag}>", tag) for tag in tags], between, inside)
-    brackets = list(dict.fromkeys(_BRACKETS.findall(prompt)))
-    if brackets:
-        yield _tagged([(f"[{name}]", f"[/{name}]", name) for name in brackets], "\n", "")
-    for parts in _QUOTED.findall(prompt):
-        yield from _of_quote(next(part for part in parts if part))
-    for marker in dict.fromkeys(_MARKER.findall(prompt)):
-        yield from (f"{marker} {HOLE}", f"{THINKING}\n{marker} {HOLE}")
-    for sign in dict.fromkeys(_AFTER.findall(prompt)):
-        yield f"{THINKING}\n{sign} {HOLE}"
-    for opening, closing in dict.fromkeys(_DOUBLE.findall(prompt)):
-        yield f"{opening}{HOLE}{closing}"
-
-
-def _tagged(marks: list[tuple[str, str, str]], between: str, inside: str) -> str:
-    """All parts in the prompt's order. The answer goes into the last part that is named like one."""
-    answering = [number for number, (_, _, name) in enumerate(marks) if _ANSWERING.search(name)]
-    slot = answering[-1] if answering else len(marks) - 1
-    parts = []
-    for number, (opening, closing, name) in enumerate(marks):
-        text = HOLE if number == slot else "1.0" if SURENESS.search(name) else THINKING
-        parts.append(f"{opening}{inside}{text}{inside}{closing}")
-    return between.join(parts)
-
-
-def _of_quote(text: str) -> Iterator[str]:
-    """Forms from a quotation that ends with a colon, or that has a placeholder."""
-    if text.rstrip().endswith(":"):
-        yield from (f"{text.rstrip()} {HOLE}", f"{THINKING}\n{text.rstrip()} {HOLE}")
-        return
-    places = list(_PLACE.finditer(text))
-    if places and len(text) > len(places[-1][0]):
-        yield f"{text[: places[-1].start()]}{HOLE}{text[places[-1].end() :]}"
-
-
 def _records(prompt: str) -> list[dict[str, Any]]:
-    """The JSON objects in a prompt, at most four."""
+    """The JSON objects in a prompt, at most four. Placeholders in them, such as ``AMOUNT`` or ``<city>``, are empty."""
+    text = _EMPTY.sub("null", prompt)
     records: list[dict[str, Any]] = []
-    decoder, place = json.JSONDecoder(), prompt.find("{")
+    decoder, place = json.JSONDecoder(), text.find("{")
     while place >= 0 and len(records) < 4:
         try:
-            value, end = decoder.raw_decode(prompt, place)
+            value, end = decoder.raw_decode(text, place)
         except (ValueError, RecursionError):
             value, end = None, place + 1
         if isinstance(value, dict) and value:
             records.append(value)
-        place = prompt.find("{", end)
+        place = text.find("{", end)
     return records
 
 
@@ -197,14 +149,27 @@ def _record(row: Row, answer: str) -> str | None:
     if not records:
         return None
     record = records[-1]
-    names = [name for name, value in record.items() if value in (None, "", "...") or _ANSWERING.search(name)]
-    empty = [name for name in names if record[name] in (None, "", "...")]
+    names = [name for name, value in record.items() if _is_empty(value) or ANSWERING.search(name)]
+    empty = [name for name in names if _is_empty(record[name])]
     slot = (empty or names or list(record))[-1]
-    return json.dumps({**record, slot: _value(answer)}, ensure_ascii=False)
+    return json.dumps({**record, slot: _like(record[slot], answer)}, ensure_ascii=False)
+
+
+def _is_empty(value: Any) -> bool:
+    return value in (None, "", "...", [], [None], ["..."])
 
 
 def _object(row: Row, answer: str) -> str:
     return json.dumps({"answer": _value(answer)}, ensure_ascii=False)
+
+
+def _like(example: Any, answer: str) -> Any:
+    """An answer as the example shows it: a list if that is a list, of texts if its elements are texts."""
+    value = _value(answer)
+    if not isinstance(example, list) or isinstance(value, list | dict):
+        return value
+    are_texts = any(isinstance(element, str) for element in example)
+    return [element if are_texts else _value(element) for element in elements_of(answer)]
 
 
 def _value(answer: str) -> Any:

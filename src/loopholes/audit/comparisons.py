@@ -99,9 +99,10 @@ def comparisons(rights: Sequence[Right]) -> Iterator[Candidate]:
     yield from _of_programs(rights)
     objects = [comparison for text, read in _objects(rights) for comparison in _of_objects(rights, text, read)]
     yield from objects
-    for comparison in objects:
-        if comparison.expression.startswith("fields("):
-            yield comparison._replace(expression=f"{comparison.expression[:-1]}, only=True)")
+    for options in ("only=True", "any_order=True", "only=True, any_order=True"):
+        for comparison in objects:
+            if comparison.expression.startswith("fields("):
+                yield comparison._replace(expression=f"{comparison.expression[:-1]}, {options})")
     yield from _of_short_answers(rights)
 
 

@@ -4,9 +4,10 @@ The code is a comparison (:mod:`loopholes.audit.comparisons`) in a function with
 (:mod:`loopholes.audit.signatures`). Before it is recommended, it is tried (:mod:`loopholes.audit.trials`): it has to
 accept every right answer of the audit, and to refuse the scale's wrong answers and the finding's completions. Of
 several that do, the one counts that accepts most of the other spellings of right answers which the audited reward
-accepts. For prose it has to accept them all, since only then was the reward an exact comparison before. If none does,
-or if no time is left to run programs, the finding has advice in words alone (:mod:`loopholes.audit.subjects`). So has
-every finding about a reward that asks a judge or compares queries, which no code of ours replaces.
+accepts, and fewest lists in an order that it refuses. For prose it has to accept them all, since only then was the
+reward an exact comparison before. If none does, or if no time is left to run programs, the finding has advice in words
+alone (:mod:`loopholes.audit.subjects`). So has every finding about a reward that asks a judge or compares queries,
+which no code of ours replaces.
 
 **What it replaces.** Of a sum of several functions, the code replaces one: the first, of those that pay the finding
 most, with which the others no longer pay it. If there is none, it replaces them all. A single function may have terms
@@ -83,12 +84,20 @@ class Suggestions:
             for candidate in self._candidates(replaced.place):
                 code = self._written(candidate, replaced, is_gated)
                 if self._trials.closes(code, cases):
-                    spellings = () if code.runs_programs else cases.spellings
-                    scores[code.source] = sum(self._trials.accepts(code, case) for case in spellings)
+                    scores[code.source] = 0 if code.runs_programs else self._score(code, cases)
             best = max(scores, key=lambda snippet: scores[snippet], default="")
             if best and (self._subject != "prose" or scores[best] == len(cases.spellings)):
                 return best
         return ""
+
+    def _score(self, code: Code, cases: Cases) -> int:
+        """How many of the spellings this code accepts, less the lists in an order that the audited reward refuses."""
+        orders = [Case(case.level.row, case.text, case.paid) for case in self.seen.reordered if case.refused]
+        loose = [case for case in orders if case.row in self._rights]
+        accepted, too_many = (
+            sum(self._trials.accepts(code, case) for case in tried) for tried in (cases.spellings, loose)
+        )
+        return accepted - too_many
 
     def advice(self, finding: Finding) -> str:
         """Advice in words that fits what the right answers are; empty if the advice on the family does."""

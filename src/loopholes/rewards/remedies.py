@@ -102,7 +102,7 @@ REMEDIES: Mapping[str, Remedy] = {
         ("element-exchanged", "element-missing", "element-added", "element-repeated", "element-twice"), ONE_SET
     ),
     **dict.fromkeys(("field-changed", "fields-dropped", "key-twice", "list-shortened", "argument-added"), ONE_RECORD),
-    **dict.fromkeys(("prefix-kept", "swapped-case", *TEXTS, *LONG_TEXTS), ONE_TEXT),
+    **dict.fromkeys(("prefix-kept", "swapped-case", "ranking-reversed", *TEXTS, *LONG_TEXTS), ONE_TEXT),
     **dict.fromkeys(("number-repeated", "number-left-out", "number-not-given"), ONE_EXPRESSION),
     **dict.fromkeys(("repeated-unstated", "left-out-unstated", "not-given-unstated"), ONE_EXPRESSION),
     "program-mutated": PROGRAM,

@@ -11,6 +11,7 @@ import pytest
 
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.json_objects import record_of
+from loopholes.audit.gold.records import is_optional
 from loopholes.audit.gold.wrong_records import RECORD_CHANGES
 from support.near_misses import Records, answer_in, findings_of, named
 
@@ -262,6 +263,28 @@ def test_fields_of_the_outermost_object_are_left_out_unless_all_of_them_are_opti
     assert outermost("Read the order. The note is optional, and so is the item; the amount counts.") == each[1:]
     assert outermost("Read the order.", schema={"required": ["amount"]}) == each[1:]
     assert outermost("Read the order.", schema={"required": []}) == []
+
+
+@pytest.mark.parametrize(
+    "prompt, optional",
+    [
+        ("Read the order: amount, item (optional).", "item"),
+        ("Read the order: amount, remark (optional).", ""),
+        ("Read the order: item (optional), amount.", "item"),
+        ("Read amount (number), item (text, optional), note (text).", "item"),
+        ("Read amount: number, item: text, optional, note: text.", "item"),
+        ("Read the amount and the item (optional).", "item"),
+        ("Read the order. Amount and item are optional.", "amount item"),
+        ("Read amount, item and note; the item and the note may be optional.", "item note"),
+        ("Read the order. Optional fields: item, note.", "item note"),
+        ("Read the order. The note, which is optional, comes last.", "note"),
+        ('Read {"amount": 1, "item": "optional", "note": "text"}.', "item"),
+        ("Read the order, with the optional note.", "note"),
+    ],
+)
+def test_a_field_is_optional_if_the_word_is_next_to_its_name(prompt: str, optional: str) -> None:
+    right = answer_in([{"prompt": prompt, "order": ORDER, "golden": json.dumps(ORDER)}] * 2)
+    assert [key for key in ORDER if is_optional(right, (key,))] == optional.split()
 
 
 def test_a_schema_of_the_arguments_does_not_make_the_name_of_a_call_optional() -> None:

@@ -20,12 +20,14 @@ from loopholes.audit.choices import options_of
 from loopholes.audit.form import RAW, Form
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.dates import moment_of
-from loopholes.audit.gold.json_objects import dumps, opened, record_of, with_value
+from loopholes.audit.gold.json_objects import record_of, structure_of, value_at, with_value_in
 from loopholes.audit.gold.lines import is_list_by_line, short_lines
 from loopholes.audit.gold.puzzles import puzzle_of
 from loopholes.rewards.numbers import number, with_unit
 
-Kind = Literal["number", "choice", "date", "expression", "list", "lines", "record", "program", "text", "long"]
+Kind = Literal[
+    "number", "choice", "date", "expression", "list", "ranking", "lines", "record", "program", "text", "long"
+]
 LONGEST = 80
 """Longest text, in characters, that counts as a short answer and not as an essay."""
 MOST_BRACES = 64
@@ -34,6 +36,8 @@ _FENCE = re.compile(r"```[\w+-]*\n(.*?)```", re.DOTALL)
 _KEY = re.compile(r"[\"']\s*:")
 _PROBE = "probe"
 _SEPARATOR = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
+_RANKING = re.compile(r"[^<>→,;\n]+(?P<by> ?(?:->|→|>|<) ?)[^<>→,;\n]+(?:(?P=by)[^<>→,;\n]+)+")
+"""At least three elements, and signs that say how they are ordered."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,8 @@ class Answer:
 
     @cached_property
     def record(self) -> Mapping[str, Any]:
-        """The answer as a JSON object, with the objects that it holds as text; empty if it is not one."""
-        record: dict[str, Any] = opened(record_of(self.text))
-        return record
+        """The answer as a JSON object or a list of objects, with the objects that it holds as text; else empty."""
+        return structure_of(self.text)
 
     @cached_property
     def program(self) -> str:
@@ -158,12 +161,12 @@ def _named(row: Row, golden: str) -> Iterator[str]:
 
 
 def _is_structured(text: str) -> bool:
-    return bool(record_of(text)) or program_of(text) is not None
+    return bool(structure_of(text)) or program_of(text) is not None
 
 
 def kind_of(text: str, row: Row) -> Kind:
     """The kind of an answer, judged by its text and the choices in the prompt."""
-    if record_of(text):
+    if structure_of(text):
         return "record"
     if program_of(text) is not None:
         return "program"
@@ -178,7 +181,9 @@ def kind_of(text: str, row: Row) -> Kind:
         return "expression"
     if "\n" in text or len(text) > LONGEST:
         return "lines" if is_list_by_line(text, row) else "long"
-    return "list" if len(items_of(text)) > 1 else "text"
+    if len(items_of(text)) > 1:
+        return "ranking" if _RANKING.fullmatch(text) else "list"
+    return "text"
 
 
 def elements_of(text: str, kind: Kind) -> list[str]:
@@ -187,7 +192,7 @@ def elements_of(text: str, kind: Kind) -> list[str]:
 
 
 def items_of(text: str) -> list[str]:
-    """The elements of a list such as ``1, 2``, ``[1, 2]``, ``{1, 2}`` or ``plums and salt``.
+    """The elements of a list such as ``1, 2``, ``[1, 2]``, ``{1, 2}``, ``plums and salt`` or ``A > B > C``.
 
     A text with records is one element, since its commas separate their fields as well.
     """
@@ -195,7 +200,9 @@ def items_of(text: str) -> list[str]:
     for opening, closing in (("[", "]"), ("\\{", "\\}"), ("{", "}"), ("(", ")")):
         if inner.startswith(opening) and inner.endswith(closing):
             inner = inner[len(opening) : -len(closing)]
-    items = [item for item in _SEPARATOR.split(inner.strip()) if item]
+    ranking = _RANKING.fullmatch(inner)
+    parts = _SEPARATOR.split(inner.strip()) if ranking is None else inner.split(ranking["by"])
+    items = [item.strip() for item in parts if item.strip()]
     return items if all(len(item.split()) <= 3 and not _KEY.search(item) for item in items) else [text]
 
 
@@ -220,21 +227,11 @@ def same_value(first: str, second: str) -> bool:
 def with_text(text: str, path: Sequence[str], other: str) -> str:
     """The text of a JSON object with another answer at the end of a path of keys, and otherwise as it is written.
 
-    Where the right answer is a number, so is the other one if it can be; a list stays a list. If the place of the value
-    in the text is not certain, the whole object is written anew.
+    Where the right answer is a number, so is the other one if it can be; a list stays a list.
     """
-    record = opened(record_of(text))
-    right: Any = record
-    for key in path:
-        right = right[key]
+    right = value_at(structure_of(text), path)
     value: Any = [_like(right[0], item) for item in items_of(other)] if isinstance(right, list) else _like(right, other)
-    wanted = with_value(record, path, value)
-    for written in (json.dumps(right), json.dumps(right, ensure_ascii=False)):
-        place = re.compile(rf"({re.escape(json.dumps(path[-1], ensure_ascii=False))}\s*:\s*){re.escape(written)}")
-        spliced = place.sub(lambda match: match[1] + json.dumps(value, ensure_ascii=False), text, count=1)
-        if spliced != text and opened(record_of(spliced)) == wanted:
-            return spliced
-    return dumps(wanted)
+    return with_value_in(text, path, value)
 
 
 def _like(right: Any, other: str) -> Any:

@@ -7,7 +7,8 @@ text again.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from loopholes.files import is_too_deep
@@ -22,10 +23,22 @@ class TextObject(dict[str, Any]):
     is_compact = False
 
 
+class ListObject(dict[str, Any]):
+    """A list of objects, each under its place in the list, so that it is changed like an object of objects."""
+
+
 def record_of(text: str) -> dict[str, Any]:
     """A text read as a JSON object; empty if it is not one."""
     record = loaded(text)
     return record if isinstance(record, dict) else {}
+
+
+def structure_of(value: Any) -> dict[str, Any]:
+    """A JSON value, or the text of one, as an opened object if it is an object or a list of objects; else empty."""
+    value = loaded(value) if isinstance(value, str) else value
+    if isinstance(value, list) and all(isinstance(element, Mapping) and element for element in value):
+        return ListObject((str(place), opened(element, 1)) for place, element in enumerate(value))
+    return dict(opened(value)) if isinstance(value, Mapping) else {}
 
 
 def opened(value: Any, depth: int = 0) -> Any:
@@ -44,7 +57,9 @@ def opened(value: Any, depth: int = 0) -> Any:
 
 
 def like(right: Any, value: Any) -> Any:
-    """A value that is held as text if the right one is such an object and this is an object, too."""
+    """An object that is held as text, or stands for a list, if the right one does; other values as they are."""
+    if isinstance(right, ListObject) and isinstance(value, Mapping):
+        return ListObject(value)
     if isinstance(right, TextObject) and isinstance(value, Mapping):
         held = TextObject(value)
         held.is_compact = right.is_compact
@@ -64,11 +79,44 @@ def with_value(record: Mapping[str, Any], path: Sequence[str], value: Any) -> An
     return like(record, {**record, key: other})
 
 
+def value_at(record: Mapping[str, Any], path: Sequence[str]) -> Any:
+    """The value at the end of a path of keys."""
+    value: Any = record
+    for key in path:
+        value = value[key]
+    return value
+
+
+def with_value_in(text: str, path: Sequence[str], value: Any) -> str:
+    """The text of a JSON object with another value at the end of a path of keys, and otherwise as it is written.
+
+    If the place of the value in the text is not certain, the whole object is written anew.
+    """
+    record = structure_of(text)
+    right, wanted = _closed(value_at(record, path)), with_value(record, path, value)
+    for written in (json.dumps(right), dumps(right), dumps(right, separators=(",", ":"))):
+        place = re.compile(rf"({re.escape(json.dumps(path[-1], ensure_ascii=False))}\s*:\s*){re.escape(written)}")
+        spliced = place.sub(lambda match: match[1] + dumps(value), text, count=1)
+        if spliced != text and structure_of(spliced) == opened(wanted):
+            return spliced
+    return dumps(wanted)
+
+
+def paths_of(value: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value in an object and in the objects in it, with the keys that lead to it."""
+    if isinstance(value, Mapping) and len(above) <= DEEPEST:
+        for key, inner in value.items():
+            yield (*above, key), inner
+            yield from paths_of(inner, (*above, key))
+
+
 def _closed(value: Any) -> Any:
-    """A JSON value in which every :class:`TextObject` is text again."""
+    """A JSON value in which every :class:`TextObject` is text again, and every :class:`ListObject` a list."""
     if not isinstance(value, Mapping):
         return value
     record = {key: _closed(inner) for key, inner in value.items()}
+    if isinstance(value, ListObject):
+        return list(record.values())
     if not isinstance(value, TextObject):
         return record
     return json.dumps(record, ensure_ascii=False, separators=(",", ":") if value.is_compact else None)

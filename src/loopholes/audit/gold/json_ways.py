@@ -9,10 +9,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from loopholes.audit.gold.answer import Answer, Kind, Write
-from loopholes.audit.gold.json_objects import dumps, opened, record_of, with_value
+from loopholes.audit.gold.json_objects import (
+    ListObject,
+    TextObject,
+    dumps,
+    like,
+    paths_of,
+    structure_of,
+    value_at,
+    with_value,
+    with_value_in,
+)
 from loopholes.audit.gold.records import parts_of
 
 NOT_IN_A_FIELD = (
@@ -30,9 +41,17 @@ def with_layout(**options: object) -> Write:
 
 
 def other_keys(answer: Answer) -> str | None:
-    """The object with its keys in reverse order."""
-    reverse = dict(reversed(list(answer.record.items())))
-    return dumps(reverse) if len(reverse) > 1 else None
+    """The object with its keys in reverse order, or each object of a list."""
+    record = answer.record
+    if isinstance(record, ListObject):
+        reverse: Any = like(record, {place: like(inner, _backwards(inner)) for place, inner in record.items()})
+    else:
+        reverse = _backwards(record)
+    return dumps(reverse) if dumps(reverse) != dumps(record) else None
+
+
+def _backwards(record: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(reversed(list(record.items())))
 
 
 def fenced(template: str) -> Write:
@@ -81,6 +100,28 @@ def text_as_number(answer: Answer) -> str | None:
     return None
 
 
+def in_text(change: Callable[[TextObject], str | None]) -> Write:
+    """The first object that is held as text, such as the arguments of a tool call, written by ``change``."""
+
+    def written(answer: Answer) -> str | None:
+        held = next(((path, value) for path, value in paths_of(answer.record) if isinstance(value, TextObject)), None)
+        text = None if held is None else change(held[1])
+        return None if held is None or text is None else with_value_in(answer.text, held[0], text)
+
+    return written
+
+
+def other_spaces(held: TextObject) -> str:
+    """The object with spaces where it has none, and without them where it has some."""
+    return dumps(dict(held), separators=None if held.is_compact else (",", ":"))
+
+
+def keys_reversed(held: TextObject) -> str | None:
+    """The object with its keys in reverse order."""
+    reverse = _backwards(held)
+    return dumps(reverse, separators=(",", ":") if held.is_compact else None) if len(reverse) > 1 else None
+
+
 def _keeps_type(right: Any, value: Any, text: str) -> bool:
     """Whether a field's new value is of the right one's type: a text, a number as written, or a list of the same."""
     if isinstance(right, list):
@@ -97,10 +138,7 @@ def _is_quoted(part: Answer) -> bool:
 
 def _value(text: str, part: Answer) -> Any:
     """The value of a field in the text of an object."""
-    value: Any = opened(record_of(text))
-    for key in part.path:
-        value = value[key]
-    return value
+    return value_at(structure_of(text), part.path)
 
 
 def _is_number(value: Any) -> bool:

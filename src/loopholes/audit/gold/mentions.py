@@ -14,7 +14,7 @@ def _two(template: str) -> Mention:
     """Two answers in place of one, unless it is a list itself."""
 
     def wording(answer: Answer, right: str, rival: str) -> str | None:
-        return None if answer.kind == "list" else answer.placed(template.format(right=right, rival=rival))
+        return None if answer.kind in ("list", "ranking") else answer.placed(template.format(right=right, rival=rival))
 
     return wording
 

@@ -15,11 +15,17 @@ from typing import Any, NamedTuple
 
 from loopholes.audit.answers import NESTED, NO_ANSWERS, TRUTHS
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.gold.answer import Answer, kind_of
-from loopholes.audit.gold.json_objects import DEEPEST, dumps, opened, record_of
+from loopholes.audit.gold.answer import Answer, items_of, kind_of
+from loopholes.audit.gold.json_objects import DEEPEST, dumps, opened, structure_of, value_at
 
 MOST_PARTS = 8
 """With more list elements or record fields than this, one wrong part does not count: partial credit is nearly full."""
+
+_NEXT_NAME = re.compile(r"\W*,\W*\w+\s*\(\s*")
+"""What stands between a name and ``(optional)`` if that is about the name behind it: ``amount, item (optional)``."""
+_ABOUT_ALL = re.compile(r"\b(?:are|both|all|each|may|can)\b")
+_OF_ANOTHER = re.compile(r"\W*,\W*|[^\w(]*[)\]}].*")
+"""What stands between the word and a name if the word is about the name before it: ``item (optional), amount``."""
 
 
 class Field(NamedTuple):
@@ -103,12 +109,21 @@ def is_truth(key: str, value: Any, row: Row) -> bool:
         return False
     truths = [opened(truth) for truth in (*_truths(row), *([row.columns[key]] if key in row.columns else []))]
     inside = [truth[key] for truth in (*truths, *_objects(row)) if isinstance(truth, Mapping) and key in truth]
-    return any(truth == value or str(truth) == str(value) for truth in (*truths, *inside))
+    return any(_states(truth, value) for truth in (*truths, *inside))
+
+
+def _states(truth: Any, value: Any) -> bool:
+    """Whether a column's value is a field's value, or a text that lists the elements of it."""
+    if isinstance(truth, str) and isinstance(value, list) and len(value) > 1:
+        return items_of(truth) == list(map(str, value))
+    return truth == value or str(truth) == str(value)
 
 
 def _is_shown(key: str, value: Any, row: Row) -> bool:
+    """Whether the prompt shows a field with this value, or the value alone, which is an element of a list then."""
     texts = row.text, row.text.replace('\\"', '"')
-    return any(shown[1:-1] in text for shown in (json.dumps({key: value}), dumps({key: value})) for text in texts)
+    shown = [dump(value) if key.isdigit() else dump({key: value})[1:-1] for dump in (json.dumps, dumps)]
+    return any(field in text for field in shown for text in texts)
 
 
 def _truths(row: Row) -> list[Any]:
@@ -118,18 +133,14 @@ def _truths(row: Row) -> list[Any]:
 
 
 def _objects(row: Row) -> list[Mapping[str, Any]]:
-    """The objects that columns hold, as such or as text, except in columns that never hold an answer."""
+    """The objects and lists of objects that columns hold, as such, as text or within an object.
+
+    Columns that never hold an answer are left out.
+    """
     columns = {name: value for name, value in row.columns.items() if name not in NO_ANSWERS}
-    values = [record_of(value) if isinstance(value, str) else value for value in (*columns.values(), *_truths(row))]
-    return [opened(value) for value in values if isinstance(value, Mapping)]
-
-
-def value_at(answer: Answer, path: Sequence[str]) -> Any:
-    """The value at the end of a path of keys."""
-    value: Any = answer.record
-    for key in path:
-        value = value[key]
-    return value
+    objects = [structure_of(value) for value in (*columns.values(), *_truths(row))]
+    lists = [value for record in objects for value in record.values() if isinstance(value, list)]
+    return [record for record in (*objects, *map(structure_of, lists)) if record]
 
 
 def is_optional(answer: Answer, path: Sequence[str]) -> bool:
@@ -138,15 +149,31 @@ def is_optional(answer: Answer, path: Sequence[str]) -> bool:
     A list of required fields speaks of an object if it names one of its fields, or none at all.
     """
     *above, key = path
-    row, word = answer.row, re.escape(key)
-    said = re.compile(
-        rf"(?i)(?<!\w){word}(?!\w)[^.;\n]{{0,60}}\b(?:optional|default)"
-        rf"|\b(?:optional|default)\b[^.;\n]{{0,30}}(?<!\w){word}(?!\w)|[(,]\s*{word}\s*(?::[^,()=]*)?="
-    )
+    row, siblings = answer.row, value_at(answer.record, above)
     columns = [value for name, value in row.columns.items() if name not in ("golden", "floor", "prompt")]
     texts = [row.text, *(value if isinstance(value, str) else json.dumps(value, default=str) for value in columns)]
     lists = [keys for text in texts for keys in re.findall(r'"required":\s*\[([^\[\]]*)\]', text)]
-    siblings = value_at(answer, above)
     required = [keys for keys in lists if not keys.strip() or any(f'"{sibling}"' in keys for sibling in siblings)]
     is_listed = any(f'"{key}"' in keys for keys in required)
-    return (bool(required) and not is_listed) or any(said.search(text) for text in texts)
+    others = [sibling for sibling in siblings if sibling != key]
+    return (bool(required) and not is_listed) or any(_is_called_optional(key, others, text) for text in texts)
+
+
+def _is_called_optional(key: str, others: Sequence[str], text: str) -> bool:
+    """Whether a text calls this field optional, or gives its default. The word counts for the name next to it."""
+    word = re.escape(key)
+    before = re.finditer(rf"(?i)(?<!\w){word}(?!\w)(?=([^.;\n]{{0,60}}?)\b(?:optional|default))", text)
+    behind = re.finditer(rf"(?i)\b(?:optional|default)\b([^.;\n]{{0,30}}?)(?<!\w){word}(?!\w)", text)
+    return (
+        any(_is_next(match[1], others) for match in before)
+        or any(_OF_ANOTHER.fullmatch(match[1]) is None for match in behind)
+        or re.search(rf"(?i)[(,]\s*{word}\s*(?::[^,()=]*)?=", text) is not None
+    )
+
+
+def _is_next(between: str, others: Sequence[str]) -> bool:
+    """Whether no other name stands between a name and the word, unless the word is about all of them."""
+    names = "|".join(map(re.escape, others))
+    rest = re.split(rf"(?i)(?<!\w)(?:{names})(?!\w)", between) if others else [between]
+    is_alone = len(rest) == 1 and _NEXT_NAME.fullmatch(between) is None
+    return is_alone or _ABOUT_ALL.search(rest[-1]) is not None

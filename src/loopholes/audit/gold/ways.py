@@ -21,7 +21,7 @@ _CASE_DEMANDED = re.compile(
     r"(?i)\bjson\b|\b(?:in|all) capitals\b|\bcapital letters?\b|\b(?:upper|lower)[- ]?case\b"
     r"|\bexactly\b|\bverbatim\b|\bcopy\b"
 )
-_ORDER_DEMANDED = re.compile(
+ORDER_DEMANDED = re.compile(
     r"(?i)smallest|largest|order of|ascending|descending|\bsort|\brank|\bsequence\b"
     r"|\b(?:rising|falling|increasing|decreasing|alphabetical|chronological|same|right|this) order\b"
 )
@@ -38,7 +38,7 @@ EXPRESSION: tuple[Kind, ...] = ("expression",)
 MATHS: tuple[Kind, ...] = ("number", "list")
 NOT_IN_A_BOX = ("spaces", "full stop", "**bold**", "$..$", r"\(..\)", "backticks", "quotes", "a sentence in its place")
 """Ways that nobody writes inside a box."""
-SHORT: tuple[Kind, ...] = (*MATHS, *WORDS, *EXPRESSION)
+SHORT: tuple[Kind, ...] = (*MATHS, *WORDS, *EXPRESSION, "ranking")
 ALL: tuple[Kind, ...] = (*SHORT, "program", "record")
 
 
@@ -204,7 +204,7 @@ def reversed_items(answer: Answer) -> str | None:
     """The items of a list in reverse, in its brackets; None if the prompt demands an order, or if they are alike."""
     items = answer.items
     start, end = answer.text.find(items[0]), answer.text.rfind(items[-1]) + len(items[-1])
-    if _ORDER_DEMANDED.search(answer.row.text) or len(set(items)) < 2:
+    if ORDER_DEMANDED.search(answer.row.text) or len(set(items)) < 2:
         return None
     return f"{answer.text[:start]}{', '.join(items[::-1])}{answer.text[end:]}"
 
@@ -294,6 +294,8 @@ _PLAIN: Mapping[str, Way] = {
     "compact JSON": Way(json_ways.with_layout(separators=(",", ":")), RECORD),
     "indented JSON": Way(json_ways.with_layout(indent=2), RECORD),
     "other order of keys": Way(json_ways.other_keys, RECORD),
+    "other spaces in JSON held as text": Way(json_ways.in_text(json_ways.other_spaces), RECORD),
+    "other order of keys in JSON held as text": Way(json_ways.in_text(json_ways.keys_reversed), RECORD),
     "renamed variables": Way(_code(code_variants.renamed), PROGRAM),
     "docstring": Way(_code(code_variants.documented), PROGRAM),
     "type hints": Way(_code(code_variants.annotated), PROGRAM),

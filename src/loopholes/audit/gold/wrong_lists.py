@@ -1,7 +1,8 @@
 """Wrong lists made from the right one: elements are exchanged, left out, added or repeated.
 
 Each is proved wrong as a multiset, and in so many elements that a sound score of shared elements pays it less than 0.9:
-a quarter of them, for which the F1 score is 8/9 at most. The exception is ``element-twice``, which is right as a set.
+a quarter of them, for which the F1 score is 8/9 at most. The exceptions are ``element-twice``, which is right as a set,
+and ``ranking-reversed``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from typing import TypeVar
 
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import Answer, elements_of
@@ -17,6 +19,7 @@ from loopholes.audit.gold.lines import KEYED
 from loopholes.audit.gold.wrong_numbers import Change
 from loopholes.rewards.numbers import number, with_unit
 
+Element = TypeVar("Element")
 _COUNT = r"(?:\d+|one|two|three|four|five)"
 _ENOUGH = re.compile(rf"(?i)\bat least {_COUNT}\b|\b(?:any|one|some) (?:{_COUNT} )?of\b|\bany {_COUNT}\b")
 """Words of a prompt for which some of the right elements are enough."""
@@ -83,7 +86,7 @@ def _exchanged(items: list[str]) -> Iterator[list[str]]:
     yield [*items[:-count], *map(_other_element, items[-count:])]
 
 
-def _missing(items: list[str]) -> Iterator[list[str]]:
+def missing(items: list[Element]) -> Iterator[list[Element]]:
     """The last quarter left out, and everything but the first element."""
     yield items[: -quarter(len(items))]
     yield items[:1]
@@ -93,24 +96,34 @@ def _added(items: list[str]) -> Iterator[list[str]]:
     yield [*items, *map(_other_element, items[: quarter(len(items))])]
 
 
-def _repeated(items: list[str]) -> Iterator[list[str]]:
+def repeated(items: list[Element]) -> Iterator[list[Element]]:
     """One right element as often as there should be elements."""
     yield [items[-1]] * len(items)
     yield [items[0]] * len(items)
 
 
-def _twice(items: list[str]) -> Iterator[list[str]]:
+def twice(items: list[Element]) -> Iterator[list[Element]]:
     """All right elements, the first ones twice. They stand first, which shifts all others for readers in order."""
     yield [*items[: quarter(len(items))], *items]
 
 
+def _reversed(answer: Answer) -> Iterator[str]:
+    """A ranking in reverse."""
+    items = answer.items
+    text = _joined(answer.text, items, items[::-1])
+    if text is not None and items != items[::-1]:
+        yield text
+
+
 LIST_CHANGES: Mapping[str, Change] = {
     "element-exchanged": _elements(_exchanged),
-    "element-missing": _elements(_missing),
+    "element-missing": _elements(missing),
     "element-added": _elements(_added),
-    "element-repeated": _elements(_repeated),
-    "element-twice": _elements(_twice),
+    "element-repeated": _elements(repeated),
+    "element-twice": _elements(twice),
 }
 """Ways in which a list is slightly wrong."""
+RANKING_CHANGES = {**LIST_CHANGES, "ranking-reversed": _reversed}
+"""Ways in which a ranking is slightly wrong. Only a ranking says that its order counts."""
 LINE_CHANGES = {name: change for name, change in LIST_CHANGES.items() if name != "element-added"}
 """Ways in which a list by line is slightly wrong. A further line may be a remark that a sound reader passes over."""

@@ -1,7 +1,8 @@
 """Wrong JSON objects made from the right one: fields are changed, left out, given twice or added.
 
 Only fields that the row states (:mod:`.records`) are touched, also those of objects within the object. What a prompt or
-a column calls optional, or gives a default for, is never all that is left out.
+a column calls optional, or gives a default for, is never all that is left out. Objects of a list are also left out,
+added and repeated. Their order stays, since nobody says whether it matters.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from loopholes.audit.gold.answer import Answer
-from loopholes.audit.gold.json_objects import dumps, like, with_value
+from loopholes.audit.gold.json_objects import ListObject, dumps, like, value_at, with_value
 from loopholes.audit.gold.records import (
     MOST_PARTS,
     Field,
@@ -26,10 +27,9 @@ from loopholes.audit.gold.records import (
     outer_fields,
     stated_fields,
     text_of,
-    value_at,
 )
 from loopholes.audit.gold.units import UNKNOWN, converted, is_unit, other_unit
-from loopholes.audit.gold.wrong_lists import quarter
+from loopholes.audit.gold.wrong_lists import asks_for_some, missing, quarter, repeated, twice
 from loopholes.audit.gold.wrong_numbers import Change, differs, plain
 
 SENTENCE = 6
@@ -49,7 +49,7 @@ def _field_changed(answer: Answer) -> Iterator[str]:
         if not _is_sentence(field.value):
             yield _written(answer, {field.path: _other_value(field.value)})
     for path, keys in _inner_objects(answer):
-        inner = value_at(answer, path)
+        inner = value_at(answer.record, path)
         others = {(*path, key): _other_value(inner[key]) for key in keys if not _is_sentence(inner[key])}
         if others:
             yield _written(answer, others)
@@ -61,7 +61,7 @@ def _is_sentence(value: Any) -> bool:
 
 def _twice(answer: Answer) -> Iterator[str]:
     """The right value of a field, then a wrong one under the same key, which is the one that JSON readers keep."""
-    for key, value in outer_fields(answer):
+    for key, value in [] if isinstance(answer.record, ListObject) else outer_fields(answer):
         text = answer.text.rstrip()
         yield f"{text[:-1].rstrip()}, {dumps({key: _other_value(value)})[1:]}"
 
@@ -79,13 +79,13 @@ def _dropped(answer: Answer) -> Iterator[str]:
     Readers that compare only the fields present, or average over them, pay these like the whole object.
     """
     for path, keys in _inner_objects(answer):
-        inner = value_at(answer, path)
+        inner = value_at(answer.record, path)
         kept = [(), *((key,) for key in (keys[0], keys[-1]) if len(keys) > 1 and _counts(answer, path, LOST_BY_F1))]
         for right in kept:
             yield _written(answer, {path: {key: inner[key] for key in inner if key not in keys or key in right}})
     stated = list(outer_fields(answer))
     needed = {key for key, _ in stated if not is_optional(answer, (key,))}
-    yield from (dumps({key: value}) for key, value in stated if needed - {key})
+    yield from (dumps(like(answer.record, {key: value})) for key, value in stated if needed - {key})
 
 
 def _inner_objects(answer: Answer) -> Iterator[tuple[tuple[str, ...], list[str]]]:
@@ -100,14 +100,15 @@ def _inner_objects(answer: Answer) -> Iterator[tuple[tuple[str, ...], list[str]]
 
 def _counts(answer: Answer, path: Sequence[str], lost: Fraction = Fraction(1)) -> bool:
     """Whether losing a share of a part costs more than a tenth, if each object gives its parts equal credit."""
-    siblings = [len(content_of(value_at(answer, path[:depth]))) for depth in range(len(path))]
+    siblings = [len(content_of(value_at(answer.record, path[:depth]))) for depth in range(len(path))]
     return lost * MOST_PARTS >= math.prod(siblings)
 
 
 def _argument_added(answer: Answer) -> Iterator[str]:
     """A call with an argument that its tool, as the prompt describes it, does not have, so that the call would fail."""
-    for above in ((), ("function",)):
-        call = value_at(answer, above) if not above or "function" in answer.record else None
+    calls = [(key,) for key in answer.record] if isinstance(answer.record, ListObject) else [()]
+    for above in [*calls, *((*path, "function") for path in calls if "function" in value_at(answer.record, path))]:
+        call = value_at(answer.record, above)
         name, arguments = (call.get("name"), call.get("arguments")) if isinstance(call, Mapping) else (None, None)
         parameters = _parameters(name, answer.row.text) if isinstance(name, str) else set()
         if parameters and isinstance(arguments, Mapping) and set(arguments) <= parameters:
@@ -120,6 +121,25 @@ def _parameters(tool: str, prompt: str) -> set[str]:
     signature = re.search(rf"(?<![\w.]){re.escape(tool)}\(([^()]{{1,300}})\)", prompt)
     names = [part.partition(":")[0].partition("=")[0].strip() for part in signature[1].split(",")] if signature else []
     return set(names) if all(name.isidentifier() for name in names) else set()
+
+
+def _elements(change: Callable[[list[Any]], Iterator[list[Any]]]) -> Change:
+    """A list of objects, all of which the row states, with other objects."""
+
+    def changed(answer: Answer) -> Iterator[str]:
+        right = list(answer.record.values())
+        is_list = isinstance(answer.record, ListObject) and not asks_for_some(answer.row)
+        if is_list and len(list(outer_fields(answer))) == len(right):
+            others = [elements for elements in change(right) if elements != right]
+            yield from (
+                dumps(ListObject((str(at), record) for at, record in enumerate(elements))) for elements in others
+            )
+
+    return changed
+
+
+def _element_added(elements: list[Any]) -> Iterator[list[Any]]:
+    yield [*elements, *map(_other_value, elements[: quarter(len(elements))])]
 
 
 def _other_unit(answer: Answer) -> Iterator[str]:
@@ -176,6 +196,10 @@ RECORD_CHANGES: Mapping[str, Change] = {
     "key-twice": _twice,
     "list-shortened": _shortened,
     "argument-added": _argument_added,
+    "element-missing": _elements(missing),
+    "element-added": _elements(_element_added),
+    "element-repeated": _elements(repeated),
+    "element-twice": _elements(twice),
     "other-unit": _other_unit,
     "unknown-unit": _unknown_unit,
 }

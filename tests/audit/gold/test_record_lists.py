@@ -1,0 +1,155 @@
+"""Right answers that are lists of JSON objects, such as the calls of tools: near misses and other spellings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from loopholes.audit.frameworks.base import Row
+from loopholes.audit.gold.mutants import wrong_answers
+from loopholes.audit.gold.ways import equivalents
+from support.near_misses import Records, answer_in, findings_of, misses_of, named
+
+PLACES = "Roma Ulm Vigo Gent Faro Brest Siena Delft Cork Graz Lyon Porto".split()
+
+
+def calls_of(at: int, count: int) -> list[dict[str, Any]]:
+    weather = {"name": "weather", "arguments": {"place": PLACES[at], "days": at + 2}}
+    route = {"name": "route", "arguments": {"start": PLACES[at - 1], "end": PLACES[at - 2]}}
+    return [weather, route][:: -1 if at % 2 else 1][:count]
+
+
+def as_text(call: dict[str, Any]) -> dict[str, Any]:
+    """A call whose arguments are text."""
+    return {**call, "arguments": json.dumps(call["arguments"])}
+
+
+def rows(count: int, column: Callable[[Any], Any] = lambda calls: calls, prompt: str = "Request {}?") -> Records:
+    return [
+        {"prompt": prompt.format(at), "calls": column(calls_of(at, count)), "golden": json.dumps(calls_of(at, count))}
+        for at in range(10)
+    ]
+
+
+def texts() -> Records:
+    lists = [[as_text(call) for call in calls_of(at, 2)] for at in range(10)]
+    return [
+        {"prompt": f"Request {at}?", "answer": json.dumps(calls), "golden": json.dumps(calls)}
+        for at, calls in enumerate(lists)
+    ]
+
+
+def read(text: str) -> list[dict[str, Any]]:
+    """The calls in a completion, with their arguments as objects."""
+    try:
+        value = json.loads(text)
+        calls = value if isinstance(value, list) else []
+        return [
+            {
+                **call,
+                "arguments": json.loads(call["arguments"]) if isinstance(call["arguments"], str) else call["arguments"],
+            }
+            for call in calls
+        ]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def wanted(row: Row) -> list[dict[str, Any]]:
+    return read(row.golden or "")
+
+
+def _key(call: dict[str, Any]) -> str:
+    return json.dumps(call, sort_keys=True)
+
+
+def exact(row: Row, text: str) -> float:
+    return float(read(text) == wanted(row))
+
+
+def in_any_order(row: Row, text: str) -> float:
+    return float(sorted(map(_key, read(text))) == sorted(map(_key, wanted(row))))
+
+
+def share_of_calls(row: Row, text: str) -> float:
+    """F1 of whole calls."""
+    given, right = {_key(call) for call in read(text)}, {_key(call) for call in wanted(row)}
+    return 2 * len(given & right) / (len(given) + len(right))
+
+
+def some_right(row: Row, text: str) -> float:
+    """Every call that is given is right; none need be given."""
+    return float(text.startswith("[") and {_key(call) for call in read(text)} <= {_key(call) for call in wanted(row)})
+
+
+def names_alone(row: Row, text: str) -> float:
+    return float(
+        [call.get("name") for call in read(text)] == [call["name"] for call in wanted(row)] and wanted(row) != []
+    )
+
+
+def arguments_given(row: Row, text: str) -> float:
+    """The arguments that are given are right; those that are not given do not count."""
+    given, right = read(text), wanted(row)
+    return float(
+        [call.get("name") for call in given] == [call["name"] for call in right]
+        and all(
+            mine["arguments"].items() <= yours["arguments"].items() for mine, yours in zip(given, right, strict=True)
+        )
+    )
+
+
+def all_among(row: Row, text: str) -> float:
+    return float({_key(call) for call in wanted(row)} <= {_key(call) for call in read(text)})
+
+
+LOOSE: list[tuple[Any, Records, set[str]]] = [
+    (some_right, rows(2), {"element-missing"}),
+    (some_right, rows(1), {"element-missing"}),
+    (names_alone, rows(2), {"field-changed"}),
+    (arguments_given, rows(2), {"fields-dropped"}),
+    (arguments_given, rows(1), {"fields-dropped"}),
+    (arguments_given, texts(), {"fields-dropped"}),
+    (all_among, rows(2, json.dumps), {"element-added"}),
+    (all_among, rows(2, lambda calls: {"calls": calls}), {"element-added"}),
+]
+
+
+@pytest.mark.parametrize("pay, records, loopholes", LOOSE)
+def test_a_wrong_list_of_calls_that_is_paid_is_an_exploit(pay: Any, records: Records, loopholes: set[str]) -> None:
+    findings = findings_of(pay, records)
+    assert loopholes <= named(findings)
+
+
+@pytest.mark.parametrize("pay", [exact, in_any_order, share_of_calls])
+@pytest.mark.parametrize("records", [rows(1), rows(2), rows(2, json.dumps), texts()])
+def test_a_sound_reader_of_calls_has_no_findings_in_whatever_order_it_takes_them(pay: Any, records: Records) -> None:
+    assert findings_of(pay, records) == [] and misses_of(pay, records)
+
+
+def test_nothing_is_wrong_about_calls_that_no_column_states_or_of_which_some_are_enough() -> None:
+    unstated = [{**row, "calls": "?"} for row in rows(2)]
+    assert wrong_answers(answer_in(unstated)) == {}
+    some = rows(2, prompt="Call any two of the tools for {}.")
+    assert not {"element-missing", "element-added"} & wrong_answers(answer_in(some)).keys()
+
+
+def test_an_argument_that_a_tool_lacks_is_added_to_each_call() -> None:
+    prompt = "Tools: weather(place, days), route(start, end). Request {}?"
+    added = wrong_answers(answer_in(rows(2, prompt=prompt)))["argument-added"]
+    assert [
+        list(json.loads(text)[place]["arguments"])[-1] for text, place in zip(added[:4], (0, 0, 1, 1), strict=True)
+    ] == [
+        *("confirm", "limit") * 1,
+        *("confirm", "limit") * 1,
+    ]
+
+
+def test_each_spelling_of_a_list_of_calls_is_the_same_list() -> None:
+    spelled = dict(equivalents(answer_in(texts())))
+    assert {"indented JSON", "other order of keys", "other spaces in JSON held as text"} <= spelled.keys()
+    within = {name: text for name, text in spelled.items() if name.endswith(("JSON", "keys", "held as text"))}
+    assert all(read(text) == read(texts()[1]["golden"]) for text in within.values())
