@@ -29,6 +29,7 @@ from loopholes.games import game as make_game
 from loopholes.modules import recorded, without_folder
 
 if TYPE_CHECKING:
+    from loopholes.games.base import Game as PlayedGame
     from loopholes.runs import Run
     from loopholes.score_files import Scores
 
@@ -142,8 +143,9 @@ def evaluate(
     run = _evaluate({**fields, "game": recorded(game), "parameters": parameters, "out": out}, resume, json_)
     if not json_:
         _show((run.summary or {}).get("cells", []), f"{game}: {policy}")
+        paragraph(_meanings(make_game(game, **parameters)))
         _say_usage([run])
-        conclude(f"The run is in {run.path}")
+        conclude(f"The run is in {run.path}; loopholes report {run.path} makes its page")
 
 
 def _played_by(policy: str) -> tuple[str, dict[str, Any]]:
@@ -220,6 +222,12 @@ def _show(cells: list[dict[str, Any]], title: str) -> None:
     estimates = {cell["metric"]: Estimate(**{key: cell[key] for key in keys}) for cell in cells}
     stdout.print(title, style="bold", markup=False, soft_wrap=True)
     print_table(estimates_table(estimates))
+
+
+def _meanings(game: PlayedGame) -> str:
+    """What the metrics of an evaluation are, in words."""
+    helps = [f"{name.replace('_', ' ')}: {metric.help}" for name, metric in game.metrics.items()]
+    return "; ".join([*helps, f"reward {', reward '.join(game.channels)}: what the channel pays on average"])
 
 
 def score(
