@@ -103,8 +103,8 @@ def play(
         raise DataError(f"{tasks} has no tasks")
     stdout.print(Text.assemble((played.name, "bold"), f": {played.goal}"))
     paragraph(
-        "Type your answer, then an empty line. Type ? to see what three scripted policies answer, or honest, exploiting "
-        "or inept to give that policy's answer. Ctrl-D ends the game."
+        "Type your answer, then an empty line. Type ? to see what three scripted policies answer, or honest, "
+        "exploiting or inept to give that policy's answer. Ctrl-D ends the game."
     )
     _summarize(played, _rounds(played, chosen, seed), seed)
 

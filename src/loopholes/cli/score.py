@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from loopholes.score_files import Scores
 
 ALL = "all"
+ESTIMATE = ("value", "low", "high", "n", "seeds")
 
 
 class Evaluated(StrEnum):
@@ -218,8 +219,7 @@ def _say_usage(runs: Sequence[Run]) -> None:
 def _show(cells: list[dict[str, Any]], title: str) -> None:
     from loopholes.stats import Estimate
 
-    keys = ("value", "low", "high", "n", "seeds")
-    estimates = {cell["metric"]: Estimate(**{key: cell[key] for key in keys}) for cell in cells}
+    estimates = {cell["metric"]: Estimate(**{key: cell[key] for key in ESTIMATE}) for cell in cells}
     stdout.print(title, style="bold", markup=False, soft_wrap=True)
     print_table(estimates_table(estimates))
 

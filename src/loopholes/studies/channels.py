@@ -42,8 +42,8 @@ class ArmRuns:
 class Arm:
     """One arm in numbers: held-out estimates, training curves, and the changes from the untrained policy.
 
-    - ``appears``, ``dominates`` and ``road`` are None if nothing was trained, if there is no base to compare with, or if
-      the runs have fewer steps than it takes to tell.
+    - ``appears``, ``dominates`` and ``road`` are None if nothing was trained, if there is no base to compare with, or
+      if the runs have fewer steps than it takes to tell.
     - ``changes`` are differences from base, by metric.
     - ``blind_spot`` is None if there is no verdict.
     - ``two_part`` holds the share of seeds that found the exploit and the rate in these; None unless base has the same

@@ -75,7 +75,7 @@ def find_runs(folder: Path, without: Sequence[Path] = ()) -> list[Run]:
     places = sorted(file.parent for file in folder.rglob("status.json") if (file.parent / "config.json").is_file())
     places = [place for place in places if not any(place.is_relative_to(other) for other in without)]
     if not places and not without:
-        raise RunError(f"there is no run in {folder}: loopholes train and loopholes eval make them")
+        raise RunError(f"there is no run, study or audit in {folder}: loopholes train, eval, study and audit make them")
     return [Run.open(place) for place in places]
 
 
