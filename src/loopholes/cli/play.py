@@ -180,14 +180,15 @@ def _summarize(game: Game, rounds: Sequence[Scored], seed: int) -> None:
         return
     tasks = [task for scored in rounds for task in scored.tasks]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("player", *(f"paid in all, {name}" for name in CHANNELS), "task performance", "exploit rate"):
+    for column in ("player", *(f"paid, {name}" for name in CHANNELS), "task performance", "exploit rate"):
         table.add_column(column, justify="left" if column == "player" else "right")
     _add_player(table, game, "you", rounds)
     for kind in ("honest", "exploiting"):
         answers = [game.demonstrate(kind, task) for task in tasks]
         numbers = draws(seed, 0, range(len(tasks)))
         _add_player(table, game, kind, [score(game, tasks, answers, channels=CHANNELS, draws=numbers)])
-    conclude(f"Your {len(tasks)} answer{'s' * (len(tasks) > 1)}, and what two scripted policies get on the same tasks:")
+    answers_given = "your answer" if len(tasks) == 1 else f"your {len(tasks)} answers"
+    conclude(f"Totals of {answers_given}, and of two scripted policies on the same tasks:")
     print_table(table)
     paragraph(f"\nThe loophole: {game.loophole}\nThe payoffs: {game.payoffs}")
     paragraph(
