@@ -234,8 +234,8 @@ def a_run_tree(folder: Path, steps: int = 20) -> None:
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
-        (3, ["not measured: it takes 5 steps", "not measured: it takes 5 steps", "not measured: it takes 9 steps"]),
-        (6, ["not found", Milestone(None, 0, 2, 6), "not measured: it takes 9 steps"]),
+        (3, ["too few steps", "too few steps", "too few steps"]),
+        (6, ["not found", Milestone(None, 0, 2, 6), "too few steps"]),
         (9, ["not found", Milestone(None, 0, 2, 9), Milestone(None, 0, 2, 9)]),
     ],
 )
@@ -254,7 +254,9 @@ def test_the_chart_of_runs_shorter_than_its_window_shows_the_steps_as_logged(tmp
     (chart,) = section.charts
     panel = chart.panels[0]
     assert isinstance(panel, Lines) and panel.series[-1].y == pytest.approx([0.3] * 3)
-    assert chart.caption.startswith("Lines are the steps as logged, since the runs have fewer than the 5 steps")
+    assert chart.caption.startswith(
+        "Lines are the steps as logged, not means over 5 steps: the runs are shorter than that"
+    )
 
 
 def test_a_report_puts_seeds_together_and_arms_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

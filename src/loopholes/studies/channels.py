@@ -249,7 +249,7 @@ def _verdicts(arm: Arm, limits: Thresholds) -> list[Cell]:
 
 def _or_too_short(arm: Arm, when: Cell, fewest: int) -> Cell:
     """What takes so many steps, or that the runs have fewer; None if nothing was trained or there is no base."""
-    return f"not measured: it takes {fewest} steps" if when is None and 0 < _steps(arm.curves) < fewest else when
+    return "too few steps" if when is None and 0 < _steps(arm.curves) < fewest else when
 
 
 def _shown(arm: Arm, metric: str) -> Estimate | None:
@@ -299,8 +299,8 @@ def _note(limits: Thresholds, parts: bool) -> str:
         "exploit appeared, and discovered if less did. Appears: the exploit rate in training lies "
         f"{points(limits.appears)}{raised} above base on average over {limits.window} steps. Dominates: the rate "
         f"has covered {share(limits.dominates)} of the distance from base to its maximum, {limits.sustain} steps in a "
-        "row. Both are median steps over seeds, with the number of seeds that got there; no step is given if fewer "
-        f"than half did. Blind spot (needs two seeds): the exploit rate rose by {points(limits.appears)} or more, with "
+        f"row, which takes a run of {limits.steps_to_dominate} steps. Both are median steps over seeds, with the number "
+        f"of seeds that got there; no step is given if fewer than half did. Blind spot (needs two seeds): the exploit rate rose by {points(limits.appears)} or more, with "
         "an interval that excludes 0, and the interval of the change in task performance lies above "
         f"-{points(limits.tolerance)}."
     )

@@ -18,7 +18,7 @@ QUANTITIES: dict[Quantity, str] = {
     "exploit_rate": "Exploit rate (what is hidden)",
 }
 CAPTION = "Strong lines are means over the last {window} steps and over seeds, thin lines the seeds as logged"
-SHORT_CAPTION = "Lines are the steps as logged, since the runs have fewer than the {window} steps of a mean"
+SHORT_CAPTION = "Lines are the steps as logged, not means over {window} steps: the runs are shorter than that"
 Values = Sequence[float | None]
 
 
