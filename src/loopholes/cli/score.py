@@ -22,6 +22,7 @@ from loopholes.cli.console import (
 )
 from loopholes.cli.display import display
 from loopholes.cli.options import Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
+from loopholes.cli.tables import metrics_in_words, table_shown
 from loopholes.config import as_option
 from loopholes.errors import UsageError
 from loopholes.games import BUILT_IN
@@ -29,7 +30,6 @@ from loopholes.games import game as make_game
 from loopholes.modules import recorded, without_folder
 
 if TYPE_CHECKING:
-    from loopholes.games.base import Game as PlayedGame
     from loopholes.runs import Run
     from loopholes.score_files import Scores
 
@@ -144,7 +144,7 @@ def evaluate(
     run = _evaluate({**fields, "game": recorded(game), "parameters": parameters, "out": out}, resume, json_)
     if not json_:
         _show((run.summary or {}).get("cells", []), f"{game}: {policy}")
-        paragraph(_meanings(make_game(game, **parameters)))
+        paragraph(metrics_in_words(make_game(game, **parameters)))
         _say_usage([run])
         conclude(f"The run is in {run.path}; loopholes report {run.path} makes its page")
 
@@ -174,7 +174,6 @@ def _evaluate(fields: dict[str, Any], resume: bool, json_: bool) -> Run:
 
 def _evaluate_all(fields: dict[str, Any], parameters: dict[str, Any], out: Path, resume: bool, json_: bool) -> None:
     """One run per game, with the results of all games in one table and one ``summary.json``."""
-    from loopholes.cli.tables import table_shown
     from loopholes.files import disk_errors, write_json
     from loopholes.untrained import untrained_table
 
@@ -222,12 +221,6 @@ def _show(cells: list[dict[str, Any]], title: str) -> None:
     estimates = {cell["metric"]: Estimate(**{key: cell[key] for key in ESTIMATE}) for cell in cells}
     stdout.print(title, style="bold", markup=False, soft_wrap=True)
     print_table(estimates_table(estimates))
-
-
-def _meanings(game: PlayedGame) -> str:
-    """What the metrics of an evaluation are, in words."""
-    helps = [f"{name.replace('_', ' ')}: {metric.help}" for name, metric in game.metrics.items()]
-    return "; ".join([*helps, f"reward {', reward '.join(game.channels)}: what the channel pays on average"])
 
 
 def score(

@@ -299,10 +299,10 @@ def _note(limits: Thresholds, parts: bool) -> str:
         "exploit appeared, and discovered if less did. Appears: the exploit rate in training lies "
         f"{points(limits.appears)}{raised} above base on average over {limits.window} steps. Dominates: the rate "
         f"has covered {share(limits.dominates)} of the distance from base to its maximum, {limits.sustain} steps in a "
-        f"row, which takes a run of {limits.steps_to_dominate} steps. Both are median steps over seeds, with the number "
-        f"of seeds that got there; no step is given if fewer than half did. Blind spot (needs two seeds): the exploit rate rose by {points(limits.appears)} or more, with "
-        "an interval that excludes 0, and the interval of the change in task performance lies above "
-        f"-{points(limits.tolerance)}."
+        f"row, which takes a run of {limits.steps_to_dominate} steps. Both are median steps over seeds, with the "
+        "number of seeds that got there; no step is given if fewer than half did. Blind spot (needs two seeds): the "
+        f"exploit rate rose by {points(limits.appears)} or more, with an interval that excludes 0, and the interval of "
+        f"the change in task performance lies above -{points(limits.tolerance)}."
     )
 
 
