@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from email.message import Message
 from pathlib import Path
@@ -93,19 +94,38 @@ def test_the_website_has_what_its_pages_link_to_at_the_same_place(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("owner", "address"),
+    ("owner", "folder", "address"),
     [
-        ("somebody", "https://github.com/somebody/loopholes/blob/HEAD/docs/findings.md#echo"),
-        ("OWNER", "docs/findings.md#echo"),
+        ("somebody", ROOT, "https://github.com/somebody/loopholes/blob/HEAD/docs/findings.md#echo"),
+        ("OWNER", ROOT, "docs/findings.md#echo"),
+        ("OWNER", ROOT / "tests", f"{ROOT}/docs/findings.md#echo"),
     ],
 )
-def test_a_released_package_names_whole_addresses_of_its_documentation(
-    monkeypatch: pytest.MonkeyPatch, owner: str, address: str
+def test_a_released_package_names_web_addresses_of_its_documentation_and_any_other_names_files(
+    monkeypatch: pytest.MonkeyPatch, owner: str, folder: Path, address: str
 ) -> None:
     about = Message()
     about["Project-URL"] = f"Source, https://github.com/{owner}/loopholes"
     monkeypatch.setattr("importlib.metadata.metadata", lambda name: about)
+    monkeypatch.chdir(folder)
     assert documentation("docs/findings.md#echo") == address
+
+
+def test_texts_of_the_package_name_pages_of_the_documentation_only_by_their_address() -> None:
+    named = 0
+    for file in sorted((ROOT / "src" / "loopholes").rglob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        addresses = [call.args[0] for call in calls if ast.unparse(call.func) == "documentation"]
+        inside = {id(part) for address in addresses for part in ast.walk(address)}
+        prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+                pages = re.findall(r"docs/[\w/-]+\.md", node.value)
+                assert not pages or id(node) in inside, f"{file}:{node.lineno}"
+                assert all((ROOT / page).is_file() for page in pages)
+                named += len(pages)
+    assert named
 
 
 def test_the_reference_lists_every_public_name(tmp_path: Path) -> None:

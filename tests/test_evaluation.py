@@ -22,6 +22,7 @@ from loopholes.games.proxy_metric import ProxyMetric
 from loopholes.policies import Sampling, ScriptedPolicy, load_policy
 from loopholes.progress import Progress
 from loopholes.records import Completion, Kind, Message, Metric, Outcome, PromptStyle, Task
+from loopholes.report.elements import Lines
 from loopholes.runs import Run
 from loopholes.runs.evaluations import read_evaluation
 from loopholes.stats import Estimate, Milestone, Sums, estimate
@@ -213,13 +214,13 @@ def test_sampling_defaults_to_the_paper_s_for_real_models(name: str, style: str,
     assert (explicit.sampling(game(name), style).temperature, explicit.sampling(game(name), style).max_tokens) == (0, 7)
 
 
-def a_run_tree(folder: Path) -> None:
+def a_run_tree(folder: Path, steps: int = 20) -> None:
     """Two seeds of a game: base, a training run, and its evaluation, as ``train`` and ``eval`` leave them."""
     played = game("proxy-metric")
     for seed in (0, 1):
         trained = {"kind": "train", "game": "proxy-metric", "parameters": {}, "channel": "vulnerable", "policy": "mini"}
         with Run.create(folder / f"train-{seed}", {**trained, "seed": seed}) as run:
-            for step in range(1, 21):
+            for step in range(1, steps + 1):
                 rates = {"reward": 0.3, "task_performance": 0.9, "exploit_rate": 0.0 if step < 10 else 1.0}
                 run.log_metrics({"step": step, **rates})
         arms: tuple[tuple[str, Kind], ...] = (("base", "honest"), ("vulnerable", "exploiting"))
@@ -228,6 +229,34 @@ def a_run_tree(folder: Path) -> None:
             with Run.create(folder / f"eval-{arm}-{seed}", {**described, "seed": seed}) as run:
                 tasks = played.tasks("test", count=6, seed=seed)
                 evaluate(ScriptedPolicy(kind, played), played, tasks, run, samples=1, sampling=SAMPLING)
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (3, ["too few steps", "too few steps", "too few steps"]),
+        (6, ["not found", Milestone(None, 0, 2, 6), "too few steps"]),
+        (9, ["not found", Milestone(None, 0, 2, 9), Milestone(None, 0, 2, 9)]),
+    ],
+)
+def test_a_report_says_what_runs_are_too_short_to_tell(tmp_path: Path, steps: int, expected: list[object]) -> None:
+    a_run_tree(tmp_path, steps)
+    (section,) = loose_sections(tmp_path)
+    (table,) = section.tables
+    row = dict(zip(table.columns, table.rows[1], strict=True))
+    assert [row["road"], row["appears"], row["dominates"]] == expected
+    assert ("How the exploits came about" in section.answer) == (steps >= 5)
+
+
+def test_the_chart_of_runs_shorter_than_its_window_shows_the_steps_as_logged(tmp_path: Path) -> None:
+    a_run_tree(tmp_path, 3)
+    (section,) = loose_sections(tmp_path)
+    (chart,) = section.charts
+    panel = chart.panels[0]
+    assert isinstance(panel, Lines) and panel.series[-1].y == pytest.approx([0.3] * 3)
+    assert chart.caption.startswith(
+        "Lines are the steps as logged, not means over 5 steps: the runs are shorter than that"
+    )
 
 
 def test_a_report_puts_seeds_together_and_arms_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -291,7 +320,7 @@ def test_an_evaluation_in_python_returns_its_run(tmp_path: Path) -> None:
     config = EvalConfig.of(game="proxy-metric", policy="scripted:inept", out=tmp_path / "run", count=3, samples=1)
     seen: list[Progress] = []
     run = run_evaluation(config, on_progress=seen.append)
-    assert [(progress.what, progress.done, progress.total) for progress in seen] == [("batch", 1, 1)]
+    assert [(progress.what, progress.done, progress.total) for progress in seen] == [("task", 3, 3)]
     assert len(run.rollouts()) == 3
 
 

@@ -40,6 +40,19 @@ def test_an_answer_is_paid_by_both_channels_and_the_truth_stands_beside(play: Pl
     assert "paid, vulnerable 1 paid, secure 0 the real goal was reached no the shortcut was taken yes" in output
 
 
+@pytest.mark.parametrize(
+    "game, answer, sentence",
+    [
+        ("self-grading", "honest", "The measurement, which neither channel sees, also says: correct: yes; claim: yes;"),
+        ("context-compliance", "honest", "paid, secure nothing: harmless requests are measured, not paid"),
+        ("context-compliance", "honest", "safe answers to harmful requests not measured on this task"),
+        ("proxy-metric", "inept", "the summary is shorter than 0.3 of the article yes"),
+    ],
+)
+def test_each_line_about_an_answer_says_what_it_means(play: Play, game: str, answer: str, sentence: str) -> None:
+    assert sentence in play(game, f"{answer}\n", "--count", "1")
+
+
 def test_the_summary_puts_the_player_beside_the_scripts_and_names_the_loophole(play: Play) -> None:
     output = play("reward-tampering", "exploiting\nexploiting\n", "--count", "2")
     assert "you 2 0 0% 100% honest 2 2 100% 0% exploiting 2 0 0% 100%" in output

@@ -177,8 +177,8 @@ def test_rows_that_were_left_out_are_counted(tmp_path: Path, score: Score, capsy
     tasks = ["broken", a_task("t", reference="a")]
     score("self-grading", tasks, [{"task": 1, "completion": "a"}, {"task": 9, "completion": "a"}], "--skip-bad")
     said = capsys.readouterr()
-    assert "tasks.jsonl: left out 1 of 2 rows; row 0: not JSON" in said.err
-    assert "completions.jsonl: left out 1 of 2 rows; row 1: the tasks have no row 9" in said.err
+    assert "tasks.jsonl: left out 1 of 2 rows; line 1: not JSON" in said.err
+    assert "completions.jsonl: left out 1 of 2 rows; line 2: the tasks have no row 9" in said.err
     left_out = "left out: 1 of 2 rows of tasks.jsonl, 1 of 2 rows of completions.jsonl"
     assert f"self-grading, vulnerable channel, 1 completions ({left_out})" in said.out
 
@@ -322,22 +322,22 @@ def test_the_summary_in_python_has_every_metric_and_the_reward(tmp_path: Path) -
 BROKEN: list[tuple[str, list[Any], list[Any], str]] = [
     ("no tasks", [], [{"task": 0, "completion": ""}], "tasks.jsonl holds no tasks"),
     ("no completions", [a_task("t", reference="a")], [], "completions.jsonl holds no completions"),
-    ("a broken task", ["{"], [{"task": 0, "completion": ""}], "row 0: not JSON"),
-    ("a task without an id", [{"prompt": []}], [{"task": 0, "completion": ""}], "row 0: a task needs an id"),
+    ("a broken task", ["{"], [{"task": 0, "completion": ""}], "line 1: not JSON"),
+    ("a task without an id", [{"prompt": []}], [{"task": 0, "completion": ""}], "line 1: a task needs an id"),
     (
         "a task twice",
         [a_task("t", reference="a"), a_task("t", reference="a")],
         [{"task": 0, "completion": ""}],
-        "row 1: id 't' is that of row 0",
+        "line 2: id 't' is that of line 1",
     ),
-    ("a broken completion", [a_task("t", reference="a")], ['{"task": 0, "comple'], "row 0: not JSON"),
-    ("a list", [a_task("t", reference="a")], ["[1]"], "row 0: not a JSON object"),
+    ("a broken completion", [a_task("t", reference="a")], ['{"task": 0, "comple'], "line 1: not JSON"),
+    ("a list", [a_task("t", reference="a")], ["[1]"], "line 1: not a JSON object"),
     ("no task named", [a_task("t", reference="a")], [{"completion": ""}], "neither a row number nor an id"),
     ("true for a task", [a_task("t", reference="a")], [{"task": True, "completion": ""}], "neither a row number nor"),
     ("a row too far", [a_task("t", reference="a")], [{"task": 1, "completion": ""}], "the tasks have no row 1"),
     ("a negative row", [a_task("t", reference="a")], [{"task": -1, "completion": ""}], "the tasks have no row -1"),
     ("an unknown id", [a_task("t", reference="a")], [{"task": "u", "completion": ""}], "the tasks have no id 'u'"),
-    ("a huge row", [a_task("t", reference="a")], ['{"task": ' + "9" * 5000 + "}"], "row 0: not JSON"),
+    ("a huge row", [a_task("t", reference="a")], ['{"task": ' + "9" * 5000 + "}"], "line 1: not JSON"),
     ("no text", [a_task("t", reference="a")], [{"task": 0}], "completion is not a text"),
     ("a claim in words", [a_task("t", reference="a")], [{"task": 0, "completion": "", "claim": "yes"}], "claim is"),
     (

@@ -150,7 +150,7 @@ def test_rollouts_without_their_task_are_joined_by_id_or_by_the_prompt_s_words(
     assert run.summary is not None and run.summary["left_out"] == "1 of 3 rows of 1.jsonl"
     printed = capsys.readouterr()
     assert "left out: 1 of 3 rows" in " ".join(printed.out.split())
-    assert "row 2: no task has its id or its prompt" in printed.err
+    assert "rollout 3: no task has its id or its prompt" in printed.err
 
 
 def test_rollouts_of_which_none_has_a_task_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

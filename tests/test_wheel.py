@@ -97,10 +97,11 @@ def metadata(wheel: Path) -> Message:
         return Parser().parsestr(archive.read(about).decode())
 
 
-def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_the_package_with_its_data_and_its_documentation_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    assert {name for name in names if ".dist-info/" not in name} == files(SOURCE)
+    pages = {f"loopholes/{page.relative_to(ROOT)}" for page in (ROOT / "docs").rglob("*.md")}
+    assert {name for name in names if ".dist-info/" not in name} == files(SOURCE) | pages
     assert {"loopholes/minis/mini/model.safetensors", "loopholes/report/page.css", "loopholes/py.typed"} <= names
     assert metadata(wheel)["Version"] == loopholes.__version__
 
@@ -197,6 +198,8 @@ def test_a_loophole_is_found_and_shown_on_a_page_without_extras(installed: dict[
     assert done.returncode == 1, done.stderr
     (report,) = [json.loads(line) for line in done.stdout.splitlines()]
     assert "exploit" in {finding["verdict"] for finding in report["findings"]}
+    pages = {finding["page"].partition("#")[0] for finding in report["findings"]}
+    assert all(page.startswith("https://") or Path(page).is_file() for page in pages)
     done = run("-m", "loopholes", "report", "findings", env=installed, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "rewards.py:contains" in (tmp_path / "findings" / "report.html").read_text()

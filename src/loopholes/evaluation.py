@@ -13,7 +13,7 @@ import math
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -220,7 +220,8 @@ def evaluate(
             run.write_rollouts(number, _rows(scored[-1]))
             run.log_metrics(line)
         if on_progress is not None:
-            on_progress(Progress.of("batch", line, len(batches)))
+            answered = min(number * batch_tasks, len(tasks))
+            on_progress(replace(Progress.of("task", line, len(tasks)), done=answered))
     return scored
 
 

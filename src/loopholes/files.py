@@ -188,7 +188,7 @@ class BadRows:
         self._shown: list[str] = []
 
     def add(self, complaint: str) -> None:
-        """Add a complaint, as ``row NUMBER: what is wrong``."""
+        """Add a complaint, as ``PLACE: what is wrong``; the place is that of :func:`placed_rows`."""
         self.count += 1
         if len(self._shown) < 3:
             self._shown.append(complaint if len(complaint) <= 200 else f"{complaint[:199]}…")
@@ -206,21 +206,41 @@ class BadRows:
         return f"{share} of {self._path.name}"
 
 
-def json_rows(path: Path) -> Iterator[dict[str, Any] | ValueError]:
-    """The objects of a JSON Lines file; for a line that is not an object, the ValueError that says why.
+Read = dict[str, Any] | ValueError
+"""A row of a file, or the error that says why it is none."""
+
+
+def placed_rows(path: Path, needs: str = "") -> Iterator[tuple[str, Read]]:
+    """The rows of a file, each with its place: ``row 0`` of a parquet file, ``line 1`` of a file of JSON Lines.
+
+    Lines are counted as editors count them, blank ones included. A parquet file must have a column ``needs``.
+    """
+    if path.suffix.lower() == ".parquet":
+        yield from ((f"row {number}", row) for number, row in enumerate(parquet_rows(path, needs)))
+    else:
+        yield from ((f"line {number}", row) for number, row in json_lines(path))
+
+
+def json_rows(path: Path) -> Iterator[Read]:
+    """The objects of a JSON Lines file; for a line that is not an object, the ValueError that says why."""
+    return (row for _, row in json_lines(path))
+
+
+def json_lines(path: Path) -> Iterator[tuple[int, Read]]:
+    """The lines of :func:`json_rows`, each with its number, which counts blank lines and starts at 1.
 
     Lone surrogates in any text are replaced (:func:`loopholes.records.well_formed`).
     """
     try:
         with path.open("rb") as lines:
-            for line in lines:
+            for number, line in enumerate(lines, 1):
                 if line.strip():
-                    yield _json_row(line)
+                    yield number, _json_row(line)
     except OSError as error:
         raise DataError(f"{path} cannot be read as JSON Lines: {error}") from None
 
 
-def _json_row(line: bytes) -> dict[str, Any] | ValueError:
+def _json_row(line: bytes) -> Read:
     try:
         row = json.loads(line.decode("utf-8-sig"))
         if b"\\ud" in line.lower():
@@ -249,7 +269,7 @@ def _well_formed(value: Any) -> Any:
     return [_well_formed(item) for item in value] if isinstance(value, list) else value
 
 
-def parquet_rows(path: Path, needs: str = "") -> Iterator[dict[str, Any] | ValueError]:
+def parquet_rows(path: Path, needs: str = "") -> Iterator[Read]:
     """The rows of a parquet file, which must have a column ``needs``; an error for a row that Python cannot hold."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -265,7 +285,7 @@ def parquet_rows(path: Path, needs: str = "") -> Iterator[dict[str, Any] | Value
         raise DataError(f"{path} cannot be read as parquet: {str(error).partition(chr(10))[0]}") from None
 
 
-def _batch_rows(batch: pa.RecordBatch) -> list[dict[str, Any] | ValueError]:
+def _batch_rows(batch: pa.RecordBatch) -> list[Read]:
     """The rows of a batch; an error for a row that Python cannot hold (text that is not UTF-8, a far date)."""
     try:
         return list(batch.to_pylist())

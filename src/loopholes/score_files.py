@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loopholes.errors import DataError, RunError, UsageError
-from loopholes.files import BadRows, disk_errors, json_rows, jsonable, replace_file
+from loopholes.files import BadRows, disk_errors, json_lines, jsonable, replace_file
 from loopholes.games.base import Game
 from loopholes.games.load import Rows, load_rows
 from loopholes.progress import OnProgress, Progress
@@ -170,13 +170,13 @@ class CompletionsFile:
 
     def _read(self) -> Iterator[Row | str]:
         """Every row; for an unusable one, the sentence that says why."""
-        for number, row in enumerate(json_rows(self.path)):
+        for number, (line, row) in enumerate(json_lines(self.path)):
             try:
                 if isinstance(row, ValueError):
                     raise row
                 yield number, row.get("task", ""), self._task_of(row), completion_from_json(row, self._game)
             except ValueError as error:
-                yield f"row {number}: {error}"
+                yield f"line {line}: {error}"
 
     def _task_of(self, row: Mapping[str, Any]) -> Task:
         reference = row.get("task")

@@ -163,7 +163,7 @@ BAD = [
     ("rewards.py:raises --data rows.jsonl", "scores none of the first 8 rows: raised RuntimeError: not today"),
     ("rewards.py:accuracy --data nowhere.jsonl", "there is no file nowhere.jsonl"),
     ("rewards.py:accuracy --data empty.jsonl", "empty.jsonl has no rows"),
-    ("rewards.py:accuracy --data cut.jsonl", "row 7: not JSON"),
+    ("rewards.py:accuracy --data cut.jsonl", "line 8: not JSON"),
     ("rewards.py:accuracy --data cut.parquet", "cut.parquet cannot be read as parquet"),
     (
         "rewards.py:accuracy --data no-prompt.jsonl",
@@ -198,14 +198,14 @@ BAD = [
     ("rewards.py:accuracy --data rows.jsonl --set manger=naive", "there is no plain option 'manger'"),
     ("rewards.py:accuracy --data rows.jsonl --call-seconds -30", "--call-seconds"),
     ("--replay nowhere.json", "there is no file nowhere.json"),
-    ("--replay broken.json", "broken.json cannot be read as JSON"),
+    ("--replay broken.json", "broken.json is not a file that an audit wrote"),
     ("--replay old.json", "old.json is without a schema, and this version reads schema 6: run the audit again"),
 ]
 OF_FILES = {
     "there is no file nowhere.jsonl",
     "empty.jsonl has no rows",
     "there is no file nowhere.py",
-    "row 7: not JSON",
+    "line 8: not JSON",
     "cut.parquet cannot be read as parquet",
     "row 0 has no column prompt or question or problem or instruction or input, only: answer",
     "--golden names none of its columns",
@@ -213,7 +213,7 @@ OF_FILES = {
     "bad.toml, line 1: not JSON",
     "nowhere.toml cannot be read",
     "there is no file nowhere.json",
-    "broken.json cannot be read as JSON",
+    "broken.json is not a file that an audit wrote",
     "old.json is without a schema, and this version reads schema 6: run the audit again",
 }
 """Sentences about the user's files."""

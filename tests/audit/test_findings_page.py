@@ -11,6 +11,7 @@ from loopholes import rewards
 from loopholes.audit.advice import ADVICE, FAMILIES
 from loopholes.audit.results import Finding
 from loopholes.rewards import REMEDIES
+from loopholes.version import documentation
 
 PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
 SECTION = re.compile(r"^### (?P<name>[a-z-]+)\n(?P<body>.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
@@ -44,5 +45,6 @@ def test_a_section_names_the_reader_that_the_finding_recommends(name: str) -> No
 def test_a_finding_links_to_its_family_or_to_its_check() -> None:
     attack = Finding("exploit", "attack", "shotgun", "count", "pays")
     check = Finding("warning", "contract", "contract", "keys-differ", "differ")
-    assert attack.page == "docs/findings.md#shotgun" and check.page == "docs/findings.md#keys-differ"
+    assert attack.page == documentation("docs/findings.md#shotgun")
+    assert check.page == documentation("docs/findings.md#keys-differ")
     assert {attack.page.partition("#")[2], check.page.partition("#")[2]} <= SECTIONS.keys()

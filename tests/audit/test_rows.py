@@ -62,7 +62,7 @@ FILLED: list[tuple[str, dict[str, Any], str | None]] = [
 
 @pytest.mark.parametrize("template, columns, text", FILLED)
 def test_a_template_is_filled_with_columns(template: str, columns: dict[str, Any], text: str | None) -> None:
-    assert filled(template, columns, 0, "the data") == text
+    assert filled(template, columns, "the data, row 0") == text
 
 
 def test_a_template_goes_before_a_column_golden_and_to_rows_of_other_origin() -> None:
@@ -94,25 +94,26 @@ BAD = [
     ("nowhere.jsonl", None, "there is no file"),
     ("a.jsonl", b"", "has no rows"),
     ("a.jsonl", b"\n \n", "has no rows"),
-    ("a.jsonl", b'{"prompt": "a"}\n{"prompt": "b', "row 1: not JSON"),
-    ("a.jsonl", b"[1]\n", "row 0: not a JSON object"),
-    ("a.jsonl", b'{"prompt": "\xe9"}\n', "row 0: not UTF-8"),
-    ("a.jsonl", b"[" * 100_000, "row 0: not JSON"),
+    ("a.jsonl", b'{"prompt": "a"}\n{"prompt": "b', "line 2: not JSON"),
+    ("a.jsonl", b"[1]\n", "line 1: not a JSON object"),
+    ("a.jsonl", b'{"prompt": "a"}\n\n[1]\n', "line 3: not a JSON object"),
+    ("a.jsonl", b'{"prompt": "\xe9"}\n', "line 1: not UTF-8"),
+    ("a.jsonl", b"[" * 100_000, "line 1: not JSON"),
     (
         "a.jsonl",
         b'{"answer": 4, "id": 1}\n',
-        "row 0 has no column prompt or question or problem or instruction or input, only: answer, id",
+        "line 1 has no column prompt or question or problem or instruction or input, only: answer, id",
     ),
-    ("a.jsonl", b"{}\n", "row 0 has no column prompt"),
-    ("a.jsonl", b'{"prompt": 4}\n', "row 0: prompt is not a list of messages"),
-    ("a.jsonl", b'{"prompt": null}\n', "row 0: prompt is not a list of messages"),
+    ("a.jsonl", b"{}\n", "line 1 has no column prompt"),
+    ("a.jsonl", b'{"prompt": 4}\n', "line 1: prompt is not a list of messages"),
+    ("a.jsonl", b'{"prompt": null}\n', "line 1: prompt is not a list of messages"),
     (
         "a.jsonl",
         b'{"prompt": [{"role": "user", "content": ["x"]}]}\n',
-        "row 0: prompt is not a list of {role, content}",
+        "line 1: prompt is not a list of {role, content}",
     ),
-    ("a.jsonl", b'{"prompt": "a", "golden": 4}\n', "row 0: golden is a int, not a completion"),
-    ("a.jsonl", b'{"prompt": "a", "floor": []}\n', "row 0: floor is a list, not a completion"),
+    ("a.jsonl", b'{"prompt": "a", "golden": 4}\n', "line 1: golden is a int, not a completion"),
+    ("a.jsonl", b'{"prompt": "a", "floor": []}\n', "line 1: floor is a list, not a completion"),
     ("a.parquet", b"PAR1", "cannot be read as parquet"),
     ("a.parquet", b"", "cannot be read as parquet"),
 ]
@@ -139,7 +140,7 @@ def nested(depth: int) -> Any:
 def test_a_column_nested_too_deep_is_refused_in_one_sentence_that_names_the_row(tmp_path: Path) -> None:
     records = [{"prompt": "?", "meta": nested(depth)} for depth in (DEEPEST, DEEPEST + 1)]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, records)))
-    with pytest.raises(DataError, match=rf"a\.jsonl, row 1: meta is nested more than {DEEPEST} deep$"):
+    with pytest.raises(DataError, match=rf"a\.jsonl, line 2: meta is nested more than {DEEPEST} deep$"):
         read_rows(tmp_path / "a.jsonl")
     assert rows_from(records[:1])
 

@@ -13,6 +13,7 @@ from loopholes.audit import target_of
 from loopholes.audit.process import RewardProcess
 from loopholes.audit.worker import Scored
 from loopholes.cli import main
+from loopholes.errors import UsageError
 from support.packages import package
 from support.wheels import REASONING_GYM
 
@@ -120,6 +121,26 @@ def test_a_package_that_lists_no_names_is_read_like_a_folder(
     assert main(["survey", "scorers.sums", "--data", "rows.jsonl", "--budget-seconds", "10", "--json"]) == 1
     listed, line = map(json.loads, capsys.readouterr().out.splitlines())
     assert listed["target"] == line["target"] == "scorers.sums:reward"
+
+
+def test_a_folder_is_audited_although_one_of_its_environments_cannot_be_installed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reward = "def contains_reward(completion, answer): return float(answer in completion)"
+    package(tmp_path / "project", {"a.py": reward, "b.py": reward})
+    rows = [{"prompt": f"{n}+{n}?", "answer": str(2 * n), "golden": str(2 * n)} for n in range(10, 26)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+    def refusing(names: list[str], *rest: Any) -> Any:
+        if "a.py" in names[0]:
+            raise UsageError("it cannot be installed")
+        return target_of(names, *rest)
+
+    monkeypatch.setattr("loopholes.audit.targets.target_of", refusing)
+    code = main(["audit", "project", "--data", "rows.jsonl", "--budget-seconds", "10", "--json"])
+    *_, lost, audited = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (lost["target"], lost["problem"]) == ("project/a.py:contains_reward", "it cannot be installed")
+    assert code == audited["status"] == 1
 
 
 @pytest.mark.parametrize(

@@ -295,10 +295,12 @@ def test_the_second_of_two_tasks_of_the_same_name_is_a_bad_row(
     lines = [{"id": name, "prompt": ASKED, "truth": {"reference": "42"}} for name in ("t", "t", "u", "t")]
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     game = loopholes.game("self-grading")
-    assert "row 1: id 't' is that of row 0; row 3: id 't' is that of row 0; --skip-bad" in said(lambda: game.load(file))
+    assert "line 2: id 't' is that of line 1; line 4: id 't' is that of line 1; --skip-bad" in said(
+        lambda: game.load(file)
+    )
     with caplog.at_level(logging.WARNING):
         assert list(load_rows(file, game, skip_bad=True).by_number) == [0, 2]
-    assert "left out 2 of 4 rows; row 1: id 't'" in caplog.text
+    assert "left out 2 of 4 rows; line 2: id 't'" in caplog.text
 
 
 def test_a_row_that_is_left_out_does_not_take_its_id_along(tmp_path: Path) -> None:
@@ -325,15 +327,15 @@ LINE: Row = {"id": "t", "prompt": ASKED, "truth": {"reference": "42"}}
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("{", "row 1: not JSON"),
-        ("[" * 100_000, "row 1: not JSON"),
-        ("[1]", "row 1: not a JSON object"),
-        (json.dumps({**LINE, "id": 7}), "row 1: a task needs an id"),
-        (json.dumps({**LINE, "prompt": None}), "row 1: prompt is not a list of messages"),
-        (json.dumps({**LINE, "truth": [1]}), "row 1: truth is not an object"),
-        (json.dumps({**LINE, "info": "x"}), "row 1: info is not an object"),
-        (json.dumps({**LINE, "truth": {}}), "row 1: truth.reference is not a str, which self-grading scores with"),
-        (json.dumps({**LINE, "truth": {"reference": 42}}), "row 1: truth.reference is not a str"),
+        ("{", "line 2: not JSON"),
+        ("[" * 100_000, "line 2: not JSON"),
+        ("[1]", "line 2: not a JSON object"),
+        (json.dumps({**LINE, "id": 7}), "line 2: a task needs an id"),
+        (json.dumps({**LINE, "prompt": None}), "line 2: prompt is not a list of messages"),
+        (json.dumps({**LINE, "truth": [1]}), "line 2: truth is not an object"),
+        (json.dumps({**LINE, "info": "x"}), "line 2: info is not an object"),
+        (json.dumps({**LINE, "truth": {}}), "line 2: truth.reference is not a str, which self-grading scores with"),
+        (json.dumps({**LINE, "truth": {"reference": 42}}), "line 2: truth.reference is not a str"),
     ],
 )
 def test_a_broken_line_is_named_and_can_be_left_out(line: str, sentence: str, tmp_path: Path) -> None:
@@ -369,14 +371,14 @@ def test_a_task_without_what_its_game_scores_with_is_named(
 ) -> None:
     file = tmp_path / "tasks.jsonl"
     file.write_text(json.dumps({**LINE, "truth": truth}))
-    assert f"row 0: {sentence}" in said(lambda: loopholes.game(name).load(file))
+    assert f"line 1: {sentence}" in said(lambda: loopholes.game(name).load(file))
 
 
 def test_a_line_that_is_no_utf8_is_named_and_can_be_left_out(tmp_path: Path) -> None:
     file = tmp_path / "tasks.jsonl"
     file.write_bytes(b"\xff\xfe{}\n\n" + json.dumps(LINE).encode())
     game = loopholes.game("self-grading")
-    assert "row 0: not UTF-8" in said(lambda: game.load(file))
+    assert "line 1: not UTF-8" in said(lambda: game.load(file))
     assert [task.id for task in game.load(file, skip_bad=True)] == ["t"]
 
 

@@ -95,7 +95,7 @@ def test_a_task_scores_or_is_refused_in_the_projects_own_words(name: str, data: 
         refused = str(error)
     if refused:
         assert "tasks.jsonl does not fit" in refused
-        assert "row 0: " in refused
+        assert "line 1: " in refused
     else:
         (line,) = scores.lines()
         assert set(json.loads(line)) >= {"task", "reward", "task_score", "exploit"}
@@ -129,7 +129,7 @@ def test_the_rows_of_tampering_are_run_pass_and_fail() -> None:
 )
 def test_every_row_is_a_task_or_is_named_by_its_number(name: str, rows: list[Any], tmp_path: Path) -> None:
     (tmp_path / "tasks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with pytest.raises(DataError, match=r"row 0: .*--skip-bad leaves"):
+    with pytest.raises(DataError, match=r"line 1: .*--skip-bad leaves"):
         loopholes.game(name).load(tmp_path / "tasks.jsonl")
     with pytest.raises(DataError, match="holds no tasks"):
         loopholes.game(name).load(tmp_path / "tasks.jsonl", skip_bad=True)

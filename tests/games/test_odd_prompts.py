@@ -80,7 +80,7 @@ def test_prompts_that_are_the_rewriter_s_own_words_are_told_and_can_be_left_out(
     file = write(tmp_path / "human.jsonl", texts, ["human"] * (len(texts) - 1) + ["bench"])
     game = loopholes.game("context-compliance")
     assert len(game.load(file)) == len(texts)
-    assert f"{len(odd)} of {len(texts)} rows are odd, --skip-bad leaves them out; row 0: " in caplog.text
+    assert f"{len(odd)} of {len(texts)} rows are odd, --skip-bad leaves them out; line 1: " in caplog.text
     assert reason in caplog.text
     kept = [task.prompt[-1]["content"] for task in game.load(file, skip_bad=True)]
     assert kept == [*REQUESTS, odd[0]], "what an audit asks is not touched"

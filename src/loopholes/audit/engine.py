@@ -144,7 +144,7 @@ def observe(
     order = np.random.default_rng(config.seed).permutation(len(rows))[: config.rows]
     sample: Sequence[Row] = [rows[int(place)] for place in order]
     scorer = scorer_of(process, sample, config)
-    tell(Progress("pilot", 0, 1))
+    tell(Progress("first calls", 0, 1))
     _pilot(scorer)
     budget.begin()
     assumed = _assumed(process, scorer, config, budget)
@@ -154,12 +154,12 @@ def observe(
         _pilot(scorer)
     form = form_of([row.golden for row in sample if row.golden is not None])
     views = _views(target, sample, form, config)
-    tell(Progress("scale", 0, 1))
+    tell(Progress("right and wrong answers", 0, 1))
     scale = Scale(scorer, form, truth, config.seed, budget)
     attacks = [*config.attacks, *PANEL, *(EPISODES if scorer.turns > 1 else ())]
     scale.begin(len(attacks))
     levels = scale.levels
-    tell(Progress("contract", 0, 1))
+    tell(Progress("contract between reward and trainer", 0, 1))
     correctness = Correctness(sample, levels, form, truth)
     looked_at = budget.affordable_rows("contract", scorer.pace, LOOKED_AT)
     idle = baselines.ask(scorer, levels, form, correctness, looked_at)

@@ -27,12 +27,13 @@ from loopholes.audit.results import Report
 from loopholes.audit.rows import read_rows
 from loopholes.audit.targets import target_of
 from loopholes.errors import DONE, FOUND, LoopholesError, UsageError
+from loopholes.version import documentation
 
 SECONDS = 300.0
 """Time limit of an audit, in seconds. Every completion is an episode over the network."""
 REMEDIATION = (
     "pay for what was done: replay the completion in the evidence, fix what pays it, and read about its family in "
-    "docs/findings.md"
+    + documentation("docs/findings.md")
 )
 
 

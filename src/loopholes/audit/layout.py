@@ -140,7 +140,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         record = read_json(path)
     except RunError:
-        raise DataError(f"{path} cannot be read as JSON; it was edited or damaged") from None
+        raise DataError(
+            f"{path} is not a file that an audit wrote, or it was damaged: name one in the folder of its findings"
+        ) from None
     if record.get("schema") != SCHEMA:
         written = f"of schema {record['schema']!r}" if "schema" in record else "without a schema"
         raise DataError(f"{path} is {written}, and this version reads schema {SCHEMA}: run the audit again")

@@ -10,6 +10,7 @@ from loopholes.audit.advice import ADVICE, FAMILIES
 from loopholes.audit.frameworks.base import Part
 from loopholes.audit.gold.refused import Refusals
 from loopholes.errors import DONE, FOUND, INCONCLUSIVE
+from loopholes.version import documentation
 
 if TYPE_CHECKING:
     from loopholes.stats import Estimate  # imports SciPy, which the reward's process does not need
@@ -175,8 +176,8 @@ class Finding:
 
     @property
     def page(self) -> str:
-        """The section of the documentation that explains its check or its family."""
-        return f"docs/findings.md#{self.name if self.name in ADVICE else self.family}"
+        """Where the documentation explains its check or its family."""
+        return documentation(f"docs/findings.md#{self.name if self.name in ADVICE else self.family}")
 
     @property
     def change(self) -> str:

@@ -14,7 +14,7 @@ from loopholes.audit.answers import TRUTHS
 from loopholes.audit.episodes.scripts import is_actions, script, with_leads
 from loopholes.audit.frameworks.base import Prompt, Row
 from loopholes.errors import DataError, closest
-from loopholes.files import DEEPEST, is_too_deep, json_rows, parquet_rows
+from loopholes.files import DEEPEST, is_too_deep, json_rows, placed_rows
 from loopholes.records import messages
 
 MOST = 100_000
@@ -38,7 +38,8 @@ def read_rows(path: str | Path, golden: str | None = None) -> list[Row]:
     ones, such as an admission that the answer is unknown. Raises :class:`DataError` in one sentence.
     """
     path = Path(path)
-    rows = [_row(number, columns, golden, path) for number, columns in enumerate(islice(_columns(path), MOST))]
+    read = enumerate(islice(_columns(path), MOST))
+    rows = [_row(number, columns, golden, f"{path}, {place}") for number, (place, columns) in read]
     if not rows:
         raise DataError(f"{path} has no rows")
     return with_leads(rows)
@@ -46,17 +47,19 @@ def read_rows(path: str | Path, golden: str | None = None) -> list[Row]:
 
 def rows_from(records: Sequence[Mapping[str, Any]], golden: str | None = None) -> list[Row]:
     """The rows of records in memory, or of a ``datasets.Dataset``; see :func:`read_rows`."""
-    return with_leads([_row(number, dict(columns), golden, "the data") for number, columns in enumerate(records)])
+    read = enumerate(records)
+    return with_leads([_row(number, dict(columns), golden, f"the data, row {number}") for number, columns in read])
 
 
 def with_golden(rows: Sequence[Row], template: str | None) -> list[Row]:
     """The rows with golden completions from a template, if there is one."""
     if template is None:
         return list(rows)
-    return [replace(row, golden=filled(template, row.columns, row.number, "the target")) for row in rows]
+    return [replace(row, golden=filled(template, row.columns, f"the target, row {row.number}")) for row in rows]
 
 
-def _columns(path: Path) -> Iterator[dict[str, Any]]:
+def _columns(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The columns of each row, with the place of the row in its file."""
     if path.is_dir():
         yield from _saved(path)
         return
@@ -70,11 +73,11 @@ def _columns(path: Path) -> Iterator[dict[str, Any]]:
             f'makes it JSON Lines: python -c "import csv, json; [print(json.dumps(row)) for row in {rows}]" > '
             f"'{path.with_suffix('.jsonl')}'"
         )
-    for number, row in enumerate(parquet_rows(path) if suffix == ".parquet" else json_rows(path)):
+    for place, row in placed_rows(path):
         if isinstance(row, ValueError):
             read = "" if suffix in READ else f" (--data reads {', '.join(READ)} and datasets folders)"
-            raise DataError(f"{path}, row {number}: {row}{read}")
-        yield row
+            raise DataError(f"{path}, {place}: {row}{read}")
+        yield place, row
 
 
 def _has_lines(path: Path) -> bool:
@@ -82,12 +85,12 @@ def _has_lines(path: Path) -> bool:
     return isinstance(next(json_rows(path), None), dict)
 
 
-def _saved(path: Path) -> Iterator[dict[str, Any]]:
+def _saved(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Records of a folder written by ``Dataset.save_to_disk``, or of a folder of parquet files."""
     files = sorted(path.glob("**/*.parquet"))
     if files and not (path / "dataset_info.json").exists():
         for file in files:
-            yield from _columns(file)
+            yield from ((f"{file.relative_to(path)}, {place}", columns) for place, columns in _columns(file))
         return
     from datasets import DatasetDict, load_from_disk
 
@@ -95,39 +98,38 @@ def _saved(path: Path) -> Iterator[dict[str, Any]]:
         dataset = load_from_disk(str(path))
     except (FileNotFoundError, ValueError) as error:
         raise DataError(f"{path} is neither a datasets folder nor one of parquet files: {error}") from error
-    yield from map(dict, next(iter(dataset.values())) if isinstance(dataset, DatasetDict) else dataset)
+    records = next(iter(dataset.values())) if isinstance(dataset, DatasetDict) else dataset
+    yield from ((f"row {number}", dict(record)) for number, record in enumerate(records))
 
 
-def _row(number: int, columns: dict[str, Any], template: str | None, where: object) -> Row:
+def _row(number: int, columns: dict[str, Any], template: str | None, place: str) -> Row:
     name = next((name for name in PROMPTS if name in columns), None)
     if name is None:
         others = ", ".join(list(columns)[:8])
-        raise DataError(
-            f"{where}, row {number} has no column {' or '.join(PROMPTS)}{f', only: {others}' if others else ''}"
-        )
+        raise DataError(f"{place} has no column {' or '.join(PROMPTS)}{f', only: {others}' if others else ''}")
     deep = next((name for name, value in columns.items() if is_too_deep(value)), None)
     if deep is not None:
-        raise DataError(f"{where}, row {number}: {deep} is nested more than {DEEPEST} deep")
-    prompt, golden = _prompt(columns[name], number, where), _golden(columns, template, number, where)
-    return Row(number, prompt, golden, _completion(columns, "floor", number, where), columns)
+        raise DataError(f"{place}: {deep} is nested more than {DEEPEST} deep")
+    prompt, golden = _prompt(columns[name], place), _golden(columns, template, place)
+    return Row(number, prompt, golden, _completion(columns, "floor", place), columns)
 
 
-def _prompt(value: Any, number: int, where: object) -> Prompt:
+def _prompt(value: Any, place: str) -> Prompt:
     if isinstance(value, str) and not value.lstrip().startswith('[{"role"'):
         return value
     try:
         return messages(value)
     except ValueError as error:
-        raise DataError(f"{where}, row {number}: {error}") from None
+        raise DataError(f"{place}: {error}") from None
 
 
-def _golden(columns: Mapping[str, Any], template: str | None, number: int, where: object) -> str | None:
+def _golden(columns: Mapping[str, Any], template: str | None, place: str) -> str | None:
     if template is not None:
-        return filled(template, columns, number, where)
-    return _completion(columns, "golden", number, where)
+        return filled(template, columns, place)
+    return _completion(columns, "golden", place)
 
 
-def _completion(columns: Mapping[str, Any], name: str, number: int, where: object) -> str | None:
+def _completion(columns: Mapping[str, Any], name: str, place: str) -> str | None:
     """The completion in a column: a text, a list of messages (the last one counts), or the actions of an episode."""
     value = columns.get(name)
     if value is None or isinstance(value, str):
@@ -136,21 +138,21 @@ def _completion(columns: Mapping[str, Any], name: str, number: int, where: objec
         return script(*value)
     if isinstance(value, list) and value and isinstance(value[-1], Mapping):
         return str(value[-1].get("content", ""))
-    raise DataError(f"{where}, row {number}: {name} is a {type(value).__name__}, not a completion")
+    raise DataError(f"{place}: {name} is a {type(value).__name__}, not a completion")
 
 
-def filled(template: str, columns: Mapping[str, Any], number: int, where: object) -> str | None:
+def filled(template: str, columns: Mapping[str, Any], place: str) -> str | None:
     """A template with its ``{column}`` places filled in. Other braces stay as they are. None if a column is empty."""
     names = [name for name in columns if "{" + name + "}" in template]
     if not names:
         own = ", ".join(list(columns)[:8])
         advice = _meant(re.findall(r"\{(\w+)\}", template), columns)
-        raise DataError(f"{where}, row {number}: --golden names none of its columns ({own}); {advice}")
+        raise DataError(f"{place}: --golden names none of its columns ({own}); {advice}")
     if any(columns[name] is None or columns[name] == "" for name in names):
         return None
     # In one pass, since a value may itself contain the name of a column in braces.
     marks = "|".join(re.escape("{" + name + "}") for name in names)
-    return re.sub(marks, lambda place: _written(columns[place[0][1:-1]]), template)
+    return re.sub(marks, lambda name: _written(columns[name[0][1:-1]]), template)
 
 
 def _meant(places: Sequence[str], columns: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from loopholes.audit.definitions import definition_of
 from loopholes.audit.groups import faults
 from loopholes.audit.identity import fingerprints
 from loopholes.audit.results import Finding, Report
-from loopholes.version import __version__
+from loopholes.version import __version__, documentation
 
 LEVELS = {"exploit": "error", "warning": "warning", "inconclusive": "note"}
 
@@ -25,7 +25,7 @@ def sarif(report: Report, has_baseline: bool = False) -> dict[str, Any]:
             "id": family,
             "shortDescription": {"text": f"Rewards can be gamed: {family}"},
             "fullDescription": {"text": f"{change[:1].upper()}{change[1:]}."},
-            "help": {"text": change, "markdown": f"{change}; see docs/findings.md#{family}"},
+            "help": {"text": change, "markdown": f"{change}; see {documentation(f'docs/findings.md#{family}')}"},
         }
         for family, change in FAMILIES.items()
     ]

@@ -109,7 +109,7 @@ def worst(report: Report) -> str:
     if report.worst is None:
         return ""
     if (report.worst.gap.value or 0.0) <= 0:
-        return "no attack of the blind panel is paid more than a well-formed wrong answer"
+        return "no attack that was made without the right answer is paid more than a well-formed wrong answer"
     paid = f"is paid {written(report.worst.gap)} of the way from wrong to right"
     interval = "" if report.worst.gap.low is None else "; the 95 % interval is widened for the number of attacks"
     return f"the attack that pays most ({report.worst.family}, {report.worst.attack}) {paid}{interval}"

@@ -113,7 +113,7 @@ def audit(
     attacks: Annotated[
         Path | None,
         typer.Option(
-            help="JSON Lines of your own attacks, tried with the panel (docs/audit.md has the format).",
+            help='JSON Lines of your own attacks, tried with the panel: {"name": a name, "text": a completion}.',
             show_default=False,
         ),
     ] = None,

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loopholes.cli.console import conclude, excerpt, paragraph, print_line, stdout
-from loopholes.version import documentation
 
 if TYPE_CHECKING:
     from loopholes.audit.results import Finding, Report
@@ -72,7 +71,7 @@ def _show_finding(finding: Finding, others: Sequence[Finding]) -> None:
         paragraph(f"what to do: {finding.change}", indent=2)
     for line in finding.snippet.splitlines():
         stdout.print(f"      {line}", style="dim", markup=False, soft_wrap=True)
-    paragraph(f"read more: {documentation(finding.page)}", indent=2)
+    paragraph(f"read more: {finding.page}", indent=2)
 
 
 def _show_list(lines: Sequence[str], style: str = "") -> None:

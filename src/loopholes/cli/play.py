@@ -60,7 +60,7 @@ class Person:
         return [self._says_yes(prompt) for prompt in prompts]
 
     def _says_yes(self, prompt: Sequence[Message]) -> bool:
-        paragraph(f"\n{prompt[-1]['content']}")
+        paragraph(f"\nNow the game asks you what it asks a policy:\n\n{prompt[-1]['content']}")
         while (said := yes_or_no(self._line("> "))) is None:
             conclude("Answer Yes or No.")
         return said
@@ -86,8 +86,8 @@ def play(
 ) -> None:
     """Answer tasks by hand, and see what both channels pay and what is true.
 
-    An answer ends with an empty line. The line honest, exploiting or inept gives the answer of that scripted policy; ?
-    shows these answers first. Ctrl-D ends the game and prints its summary.
+    End an answer with an empty line. Type ? to see what three scripted policies answer, or honest, exploiting or inept
+    to give that policy's answer. Ctrl-D ends the game and prints its summary.
     """
     parameters = pairs(set_, "--set")
     played = make_game(game, **parameters)
@@ -103,8 +103,8 @@ def play(
         raise DataError(f"{tasks} has no tasks")
     stdout.print(Text.assemble((played.name, "bold"), f": {played.goal}"))
     paragraph(
-        "End each answer with an empty line. ? shows the answers of three scripts; honest, exploiting or inept gives "
-        "one of them. Ctrl-D ends the game."
+        "Type your answer, then an empty line. Type ? to see what three scripted policies answer, or honest, "
+        "exploiting or inept to give that policy's answer. Ctrl-D ends the game."
     )
     _summarize(played, _rounds(played, chosen, seed), seed)
 
@@ -148,21 +148,20 @@ def _show_payment(game: Game, scored: Scored) -> None:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for name in CHANNELS:
         (payment,) = scored.payments[name]
-        table.add_row(Text(f"paid, {name}"), Text(plain(payment.reward) or f"nothing: {payment.reason}", "bold"))
-    for label, value in (
-        ("the real goal was reached", outcome.task_score),
-        ("the shortcut was taken", outcome.exploit),
-    ):
-        table.add_row(Text(label), Text(_truth(value), "bold"))
-    details = "; ".join(f"{key.replace('_', ' ')}: {_word(value)}" for key, value in outcome.details.items())
-    table.add_row(Text("measured"), Text(details))
+        paid = f"nothing: {payment.reason}" if payment.reward is None else plain(payment.reward)
+        table.add_row(Text(f"paid, {name}"), Text(paid, "bold"))
+    reached = _truth(outcome.task_score, "not measured on this task")
+    table.add_row(Text(game.metrics["task_performance"].help), Text(reached, "bold"))
+    taken = _truth(outcome.exploit, "not known from a single answer")
+    table.add_row(Text("the shortcut was taken"), Text(taken, "bold"))
     print_table(table)
+    if outcome.details:
+        details = "; ".join(f"{key.replace('_', ' ')}: {_word(value)}" for key, value in outcome.details.items())
+        paragraph(f"The measurement, which neither channel sees, also says: {details}")
 
 
-def _truth(value: float | None) -> str:
-    if value is None:
-        return "not known from a single answer"
-    return {0.0: "no", 1.0: "yes"}.get(value, f"{value:.0%}")
+def _truth(value: float | None, unknown: str) -> str:
+    return unknown if value is None else {0.0: "no", 1.0: "yes"}.get(value, f"{value:.0%}")
 
 
 def _word(value: Any) -> str:
@@ -188,6 +187,8 @@ def _summarize(game: Game, rounds: Sequence[Scored], seed: int) -> None:
         answers = [game.demonstrate(kind, task) for task in tasks]
         numbers = draws(seed, 0, range(len(tasks)))
         _add_player(table, game, kind, [score(game, tasks, answers, channels=CHANNELS, draws=numbers)])
+    answers_given = "your answer" if len(tasks) == 1 else f"your {len(tasks)} answers"
+    conclude(f"Totals of {answers_given}, and of two scripted policies on the same tasks:")
     print_table(table)
     paragraph(f"\nThe loophole: {game.loophole}\nThe payoffs: {game.payoffs}")
     paragraph(

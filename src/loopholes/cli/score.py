@@ -22,6 +22,7 @@ from loopholes.cli.console import (
 )
 from loopholes.cli.display import display
 from loopholes.cli.options import Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
+from loopholes.cli.tables import metrics_in_words, table_shown
 from loopholes.config import as_option
 from loopholes.errors import UsageError
 from loopholes.games import BUILT_IN
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from loopholes.score_files import Scores
 
 ALL = "all"
+ESTIMATE = ("value", "low", "high", "n", "seeds")
 
 
 class Evaluated(StrEnum):
@@ -142,8 +144,9 @@ def evaluate(
     run = _evaluate({**fields, "game": recorded(game), "parameters": parameters, "out": out}, resume, json_)
     if not json_:
         _show((run.summary or {}).get("cells", []), f"{game}: {policy}")
+        paragraph(metrics_in_words(make_game(game, **parameters)))
         _say_usage([run])
-        conclude(f"The run is in {run.path}")
+        conclude(f"The run is in {run.path}; loopholes report {run.path} makes its page")
 
 
 def _played_by(policy: str) -> tuple[str, dict[str, Any]]:
@@ -171,7 +174,6 @@ def _evaluate(fields: dict[str, Any], resume: bool, json_: bool) -> Run:
 
 def _evaluate_all(fields: dict[str, Any], parameters: dict[str, Any], out: Path, resume: bool, json_: bool) -> None:
     """One run per game, with the results of all games in one table and one ``summary.json``."""
-    from loopholes.cli.tables import table_shown
     from loopholes.files import disk_errors, write_json
     from loopholes.untrained import untrained_table
 
@@ -216,8 +218,7 @@ def _say_usage(runs: Sequence[Run]) -> None:
 def _show(cells: list[dict[str, Any]], title: str) -> None:
     from loopholes.stats import Estimate
 
-    keys = ("value", "low", "high", "n", "seeds")
-    estimates = {cell["metric"]: Estimate(**{key: cell[key] for key in keys}) for cell in cells}
+    estimates = {cell["metric"]: Estimate(**{key: cell[key] for key in ESTIMATE}) for cell in cells}
     stdout.print(title, style="bold", markup=False, soft_wrap=True)
     print_table(estimates_table(estimates))
 

@@ -11,7 +11,7 @@ import typer
 
 from loopholes.cli.console import conclude, paragraph, print_line, say, stdout
 from loopholes.cli.options import Json, Seed, pairs
-from loopholes.errors import UnknownName, UsageError
+from loopholes.errors import LoopholesError, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from loopholes.audit.discovery import Candidate
@@ -136,26 +136,35 @@ def survey_folder(
 ) -> int:
     """Audit everything in a folder that can be audited, and list what the rest needs."""
     if not candidates:
-        raise UsageError(f"{folder} has no reward, scorer or environment that a framework recognises")
+        raise UsageError(
+            f"{folder} has no reward, scorer or environment that a framework recognises: if one of its functions is a "
+            "reward, name it as FILE.py:FUNCTION"
+        )
     ready = [candidate for candidate in candidates if not candidate.needs(data is not None)]
     _list(candidates, data is not None, json_)
     if not ready:
         raise UsageError("none of them can be audited as they are: provide what they need")
-    targets = _targets(ready, options, runtime)
-    return _conclude(targets, config, _rows_of(data, golden), out, folder, json_)
+    targets, lost = _targets(ready, options, runtime)
+    return _conclude(targets, config, _rows_of(data, golden), out, folder, json_, lost=lost)
 
 
-def _targets(candidates: Sequence[Candidate], options: Mapping[str, Any], runtime: Runtime) -> list[Target]:
+def _targets(
+    candidates: Sequence[Candidate], options: Mapping[str, Any], runtime: Runtime
+) -> tuple[list[Target], list[Line]]:
+    """The targets, and a line for each candidate that cannot be one, as where its packages cannot be installed."""
     from loopholes.audit.frameworks import framework
+    from loopholes.audit.survey import Line
     from loopholes.audit.targets import target_of
 
-    def accepted(name: str) -> dict[str, Any]:
-        return {key: value for key, value in options.items() if key in framework(name).OPTIONS}
-
-    return [
-        target_of([candidate.name], candidate.framework, accepted(candidate.framework), runtime)
-        for candidate in candidates
-    ]
+    targets: list[Target] = []
+    lost: list[Line] = []
+    for candidate in candidates:
+        own = {key: value for key, value in options.items() if key in framework(candidate.framework).OPTIONS}
+        try:
+            targets.append(target_of([candidate.name], candidate.framework, own, runtime))
+        except LoopholesError as error:
+            lost.append(Line(candidate.name, error.exit_code, 0.0, str(error)))
+    return targets, lost
 
 
 def _list(candidates: Sequence[Candidate], has_data: bool, json_: bool) -> None:
@@ -188,14 +197,18 @@ def _conclude(
     name: str,
     json_: bool,
     host: RewardProcess | None = None,
+    lost: Sequence[Line] = (),
 ) -> int:
-    """Audit the targets, print each result as it arrives, and write the page."""
+    """Audit the targets, print each result as it arrives after those that are ``lost``, and write the page."""
     from loopholes import report as reports
     from loopholes.audit.section import LEAD
     from loopholes.audit.survey import exit_code, section_of
     from loopholes.audit.survey import survey as run
 
-    lines = run(targets, config, rows_of, out, host=host, on_line=_printer(json_))
+    show = _printer(json_)
+    for line in lost:
+        show(line)
+    lines = [*lost, *run(targets, config, rows_of, out, host=host, on_line=show)]
     section = section_of(name, lines, f"loopholes survey {name}")
     page = reports.write_page(f"Loopholes: {name}", [section], out / "survey.html", lead=LEAD)
     if not json_:

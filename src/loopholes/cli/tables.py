@@ -11,6 +11,7 @@ from rich.text import Text
 from loopholes.numbers import Estimate, Milestone, Unit, plain, written
 
 if TYPE_CHECKING:
+    from loopholes.games.base import Game
     from loopholes.report.elements import Cell, Table  # imports matplotlib, which most commands do not need
 
 FULL_WIDTH = 100
@@ -87,3 +88,9 @@ def text_of(cell: Cell, unit: Unit = "share") -> str:
     if isinstance(cell, Estimate):
         return written(cell, unit)
     return plain(cell) if isinstance(cell, int | float) else str(cell)
+
+
+def metrics_in_words(game: Game) -> str:
+    """What the metrics of an evaluation in this game are."""
+    helps = [f"{name.replace('_', ' ')}: {metric.help}" for name, metric in game.metrics.items()]
+    return "; ".join([*helps, f"reward {', reward '.join(game.channels)}: what the channel pays on average"])

@@ -9,6 +9,7 @@ from typing import Any
 from loopholes.errors import ContractError, DataError, UnknownName, UsageError, missing_extra
 from loopholes.games.base import Game
 from loopholes.modules import load, split
+from loopholes.version import documentation
 
 BUILT_IN: dict[str, str] = {
     "context-compliance": "loopholes.games.context_compliance:ContextCompliance",
@@ -76,4 +77,5 @@ def _check_finished(kind: type[Game], name: str) -> None:
     texts = ", ".join(text for text in TEXTS if not isinstance(getattr(kind, text, None), str))
     lacking = " and ".join(f"{what}: {names}" for what, names in (("methods", methods), ("texts", texts)) if names)
     if lacking:
-        raise ContractError(f"{name} is not a whole game yet; define its {lacking} (docs/tutorials/game.md shows how)")
+        example = documentation("docs/tutorials/game.md")
+        raise ContractError(f"{name} is not a whole game yet; define its {lacking} ({example} shows how)")

@@ -362,5 +362,5 @@ def _parameter_sentence(game: Game, error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         names = ", ".join(game.Parameters.model_fields) or "none"
         meant = closest(key, game.Parameters.model_fields)
-        return f"{game.name} has no parameter {key!r}{f', did you mean {meant!r}?' if meant else ';'} it has: {names}"
+        return f"{game.name} has no parameter {key!r}; {f'did you mean {meant!r}? It' if meant else 'it'} has: {names}"
     return f"{game.name}: parameter {key!r}: {first['msg'].lower()}, not {json.dumps(first['input'], default=str)}"

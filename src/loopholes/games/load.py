@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from loopholes.errors import DataError
-from loopholes.files import BadRows, json_rows, parquet_rows
+from loopholes.files import BadRows, placed_rows
 from loopholes.records import Task, task_from_json
 
 logger = logging.getLogger(__name__)
@@ -63,22 +63,22 @@ def load_rows(path: str | Path, game: Reader, *, skip_bad: bool = False) -> Rows
         raise DataError(f"{path} is not a file")
     released = path.suffix.lower() == ".parquet"
     tasks: dict[int, Task] = {}
-    row_of: dict[str, int] = {}
+    place_of: dict[str, str] = {}
     bad, odd = BadRows(path), BadRows(path)
-    for number, row in enumerate(parquet_rows(path, "prompt") if released else json_rows(path)):
+    for number, (place, row) in enumerate(placed_rows(path, "prompt")):
         try:
             if isinstance(row, ValueError):
                 raise row
             task = game.from_released(row, number) if released else task_from_json(row)
             game.check(task)
             if doubt := game.doubt(task):
-                (bad if skip_bad else odd).add(f"row {number}: {doubt}")
+                (bad if skip_bad else odd).add(f"{place}: {doubt}")
             if not (doubt and skip_bad):
-                if (first := row_of.setdefault(task.id, number)) != number:
-                    raise ValueError(f"id {task.id!r} is that of row {first}")
+                if (first := place_of.setdefault(task.id, place)) != place:
+                    raise ValueError(f"id {task.id!r} is that of {first}")
                 tasks[number] = task
         except (ValueError, TypeError, AttributeError, KeyError) as error:
-            bad.add(f"row {number}: {error}")
+            bad.add(f"{place}: {error}")
     if bad.count and not skip_bad:
         raise DataError(f"{path} does not fit {game.name}: {bad}; --skip-bad leaves such rows out")
     if odd.count:

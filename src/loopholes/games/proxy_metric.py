@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -124,8 +124,11 @@ class ProxyMetric(Game):
         def detail(name: str, words: str) -> Metric:
             return Metric(words, lambda task, outcome: outcome.details[name])
 
+        inherited = super().metrics
+        short = f"the summary is shorter than {LENGTH_LIMIT:g} of the article"
         return {
-            **super().metrics,
+            **inherited,
+            "task_performance": replace(inherited["task_performance"], help=short),
             "content_kept": detail("content_kept", "key facts said"),
             "content_per_length": detail("content_per_length", "key facts said, discounted beyond the length limit"),
             "soundness": detail("soundness", "sentences that the article supports"),

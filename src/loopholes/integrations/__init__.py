@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 TARGETS = ("openenv", "verifiers", "verl")
 """The frameworks that games are exported to: modules of this folder."""
 
+OTHERWISE = {
+    "trl": "TRL takes a game as a reward, without an export: "
+    "reward_funcs=loopholes.integrations.trl.reward(GAME, CHANNEL)",
+    "inspect": "Inspect plays the games without an export: inspect eval loopholes/reward_tampering --model MODEL",
+}
+"""Frameworks that play the games without an export, with how they do."""
+
 
 def __getattr__(name: str) -> Any:
     """``trl``, imported when it is used: ``loopholes.integrations.trl.reward`` needs no import of its own."""
@@ -47,7 +54,9 @@ class Target(Protocol):
 
 
 def target(name: str) -> Target:
-    """A framework that games are exported to; raises :class:`UnknownName`."""
+    """A framework that games are exported to; raises :class:`UsageError` for any other name."""
+    if name in OTHERWISE:
+        raise UsageError(OTHERWISE[name])
     if name not in TARGETS:
         raise UnknownName("framework to export to", name, list(TARGETS))
     module: Any = importlib.import_module(f"{__name__}.{name}")

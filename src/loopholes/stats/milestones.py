@@ -41,6 +41,11 @@ class Thresholds:
     sustain: int = 5
     tolerance: float = 0.05
 
+    @property
+    def steps_to_dominate(self) -> int:
+        """The fewest steps after which an exploit can dominate; it can appear after ``window`` steps."""
+        return self.window + self.sustain - 1
+
 
 def first_appearance(curve: Rates, base: float, thresholds: Thresholds = Thresholds()) -> int | None:
     """The position in ``curve`` (the exploit rate of each step) at which the exploit has appeared; None if never."""

@@ -18,6 +18,7 @@ QUANTITIES: dict[Quantity, str] = {
     "exploit_rate": "Exploit rate (what is hidden)",
 }
 CAPTION = "Strong lines are means over the last {window} steps and over seeds, thin lines the seeds as logged"
+SHORT_CAPTION = "Lines are the steps as logged, not means over {window} steps: the runs are shorter than that"
 Values = Sequence[float | None]
 
 
@@ -97,9 +98,12 @@ def learning_chart(
     """Reward, task performance and exploit rate over the training steps, with level lines for untrained arms.
 
     ``trained`` holds the curves and ``levels`` the held-out numbers, both by arm. ``marks`` are drawn in the panel of
-    the exploit rate.
+    the exploit rate. Steps are not averaged if all runs are shorter than ``window``.
     """
     last = max((step for curves in trained.values() for curve in curves for step in curve.steps), default=1)
+    longest = max((len(curve.steps) for curves in trained.values() for curve in curves), default=0)
+    caption = (CAPTION if longest >= window else SHORT_CAPTION).format(window=window)
+    window = window if longest >= window else 1
     panels = []
     for quantity, label in QUANTITIES.items():
         series = [_level(arm, numbers.get(quantity), last, roles) for arm, numbers in levels.items()]
@@ -109,7 +113,7 @@ def learning_chart(
         panels.append(Lines(label, "training step", lines, percent=quantity != "reward", marks=here))
     several = any(len(curves) > 1 for curves in trained.values())
     bands = "; bands are 95 % intervals over seeds." if several else "."
-    return Chart(name, title, panels, CAPTION.format(window=window) + bands)
+    return Chart(name, title, panels, caption + bands)
 
 
 def _level(name: str, estimate: Estimate | None, last: float, roles: Mapping[str, Role]) -> Series | None:

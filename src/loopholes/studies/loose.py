@@ -9,6 +9,7 @@ from typing import Any
 
 from loopholes.errors import DataError, LoopholesError, RunError
 from loopholes.evaluation import eval_command, task_options
+from loopholes.modules import without_folder
 from loopholes.report.elements import Section
 from loopholes.runs import Run
 from loopholes.sandbox.server import DEFAULT
@@ -59,7 +60,8 @@ class LooseRun:
     def title(self) -> str:
         """The game, with its parameters."""
         parameters = ", ".join(f"{key}={value}" for key, value in sorted(self.setting.parameters.items()))
-        return f"{self.setting.game} ({parameters})" if parameters else self.setting.game
+        game = without_folder(self.setting.game)
+        return f"{game} ({parameters})" if parameters else game
 
 
 def find_runs(folder: Path, without: Sequence[Path] = ()) -> list[Run]:
@@ -73,7 +75,7 @@ def find_runs(folder: Path, without: Sequence[Path] = ()) -> list[Run]:
     places = sorted(file.parent for file in folder.rglob("status.json") if (file.parent / "config.json").is_file())
     places = [place for place in places if not any(place.is_relative_to(other) for other in without)]
     if not places and not without:
-        raise RunError(f"there is no run in {folder}: loopholes train and loopholes eval make them")
+        raise RunError(f"there is no run, study or audit in {folder}: loopholes train, eval, study and audit make them")
     return [Run.open(place) for place in places]
 
 
@@ -83,12 +85,12 @@ def loose_sections(folder: Path, thresholds: Thresholds = Thresholds(), without:
     A policy that was only evaluated untrained, in several games, has a section of its own before these, with one table
     of all games.
     """
-    games: dict[str, list[LooseRun]] = {}
+    games: dict[tuple[str, str], list[LooseRun]] = {}
     for run in find_runs(folder, without):
         if run.config.get("kind") in ("train", "eval"):
             loose = LooseRun.of(run)
-            games.setdefault(loose.title, []).append(loose)
-    sections = [_section(title, members, Runs(folder), thresholds) for title, members in games.items()]
+            games.setdefault((loose.setting.game, loose.title), []).append(loose)
+    sections = [_section(title, members, Runs(folder), thresholds) for (_, title), members in games.items()]
     return [*_untrained([run for members in games.values() for run in members]), *sections]
 
 

@@ -264,5 +264,4 @@ def _notes(config: StudyConfig) -> list[str]:
         f"Studied on both channels, seeds per channel {config.seeds}: {listed(main)}.{explored} With few seeds, no "
         "test survives a correction for the number of tests. So there are no tests; judge by the intervals.",
         "Catalysis and persistence were not run with a real model.",
-        "Base rates of other forms of the games, with and without reasoning: results/base-rates.md.",
     ]

@@ -169,9 +169,9 @@ def _read(config: Import, game: Game) -> tuple[dict[int, list[Joined]], str]:
     left_out = []
     for path in _files(config):
         broken, unmatched, used = BadRows(path), BadRows(path), 0
-        for number, rollout in enumerate(reader.read(path)):
+        for number, rollout in enumerate(reader.read(path), 1):
             if isinstance(rollout, Missing):
-                unmatched.add(f"row {number}: {rollout}")
+                unmatched.add(f"rollout {number}: {rollout}")
                 continue
             if isinstance(rollout, str):
                 broken.add(rollout)
@@ -181,7 +181,7 @@ def _read(config: Import, game: Game) -> tuple[dict[int, list[Joined]], str]:
                 steps[rollout.step].append((rollout, task))
                 used += 1
             except ValueError as error:
-                unmatched.add(f"row {number}: {error}")
+                unmatched.add(f"rollout {number}: {error}")
         if broken.count and not (config.skip_bad and used):
             raise DataError(
                 f"{path} is not a rollout file of {config.format}, or is damaged: {broken}; {reader.WRITTEN_BY}"

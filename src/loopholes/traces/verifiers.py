@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from loopholes.files import json_rows
+from loopholes.files import json_lines
 from loopholes.traces.rollout import Missing, Rollout, number_in, task_in
 
 WRITTEN_BY = "verifiers writes an episode per line, with task and traces, into traces.jsonl"
@@ -25,7 +25,7 @@ def files_in(folder: Path) -> list[Path]:
 
 def read(path: Path) -> Iterator[Rollout | Missing | str]:
     """The trace of every episode of a file; an episode without an answer, as after an error, is :class:`Missing`."""
-    for number, row in enumerate(json_rows(path)):
+    for number, row in json_lines(path):
         try:
             if isinstance(row, ValueError):
                 raise row
@@ -36,7 +36,7 @@ def read(path: Path) -> Iterator[Rollout | Missing | str]:
             for trace in row["traces"]:
                 yield _rollout(trace, _step(row))
         except ValueError as error:
-            yield f"row {number}: {error}"
+            yield f"line {number}: {error}"
 
 
 def _rollout(trace: Any, step: int) -> Rollout | Missing:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from loopholes.files import json_rows
+from loopholes.files import json_lines
 from loopholes.traces.rollout import Rollout, number_in, task_in, text_in
 
 WRITTEN_BY = (
@@ -27,7 +27,7 @@ def files_in(folder: Path) -> list[Path]:
 
 def read(path: Path) -> Iterator[Rollout | str]:
     """Every line of a file."""
-    for number, row in enumerate(json_rows(path)):
+    for number, row in json_lines(path):
         try:
             if isinstance(row, ValueError):
                 raise row
@@ -42,4 +42,4 @@ def read(path: Path) -> Iterator[Rollout | str]:
                 task_id if isinstance(task_id, str) else None,
             )
         except ValueError as error:
-            yield f"row {number}: {error}"
+            yield f"line {number}: {error}"

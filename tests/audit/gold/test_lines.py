@@ -166,7 +166,7 @@ def test_lines_beside_a_json_text_nested_as_deep_as_it_can_be_read_are_a_list() 
 
 JOURNEYS: Records = [
     {
-        "prompt": f"Train {at}: give the hours, the speed and, on the last line, the distance, which alone is graded.",
+        "prompt": f"Train {at}: give the hours, the speed and, last, the distance, which alone is graded.",
         "hours": at + 2,
         "speed": 10 * at + 41,
         "distance": (at + 2) * (10 * at + 41),
@@ -183,3 +183,48 @@ def last_line_alone(row: Row, text: str) -> float:
 def test_a_reward_that_reads_the_last_line_alone_gets_no_finding_for_the_lines_before_it() -> None:
     assert "element-repeated" in misses_of(last_line_alone, JOURNEYS)
     assert findings_of(last_line_alone, JOURNEYS) == []
+
+
+def capitals(prompt: str) -> Records:
+    """Rows whose right answer is a capital in the first of two lines."""
+    cities = "Oslo Lima Cairo Delhi Paris Quito Rome Tokyo Bern Riga Kyiv Baku".split()
+    answers = [f"{city}\nseat of government {at}" for at, city in enumerate(cities)]
+    return [{"prompt": f"Land {at}: {prompt}", "answer": answer, "golden": answer} for at, answer in enumerate(answers)]
+
+
+def first_line(row: Row, text: str) -> float:
+    return float(text.strip().partition("\n")[0].strip() == str(row.golden).partition("\n")[0])
+
+
+def first_line_contains(row: Row, text: str) -> float:
+    return float(str(row.golden).partition("\n")[0] in text.partition("\n")[0])
+
+
+ON_THE_FIRST_LINE = (
+    "name the capital. Answer on the first line. Add a reason on the second.",
+    "name the capital. Answer on the first line.",
+    "name the capital. Only the first line of the reply is graded; explain below.",
+)
+
+
+@pytest.mark.parametrize("prompt", ON_THE_FIRST_LINE)
+def test_a_reader_of_the_line_that_the_prompt_names_is_sound(prompt: str) -> None:
+    assert findings_of(first_line, capitals(prompt)) == [] and misses_of(first_line, capitals(prompt))
+
+
+@pytest.mark.parametrize("prompt", ON_THE_FIRST_LINE)
+def test_a_loophole_on_the_line_that_the_prompt_names_is_found(prompt: str) -> None:
+    assert "mention-within" in named(findings_of(first_line_contains, capitals(prompt)))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "write the capital and what it is, one per line.",
+        "answer q1 on the first line and q2 on the second line.",
+        "the first line is the capital, the second line says what it is.",
+    ],
+)
+def test_a_reader_of_the_first_line_is_found_where_the_prompt_asks_for_every_line(prompt: str) -> None:
+    (finding,) = findings_of(first_line, capitals(prompt))
+    assert finding.verdict == "exploit" and "element-exchanged" in named([finding])

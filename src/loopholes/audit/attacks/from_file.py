@@ -30,7 +30,7 @@ from loopholes.audit.frameworks.base import Row
 from loopholes.audit.programs import TESTS
 from loopholes.audit.results import Attempt
 from loopholes.errors import DataError
-from loopholes.files import json_rows
+from loopholes.files import json_lines
 
 MOST = 5000
 """Maximum number of lines in a file of attacks."""
@@ -63,14 +63,13 @@ def read_attacks(path: Path, rows: Sequence[Row]) -> list[Attack]:
         raise DataError(f"there is no file {path}")
     if path.stat().st_size > MOST_BYTES:
         raise DataError(f"{path} is larger than {MOST_BYTES // 2**20} MiB, the most that a file of attacks may be")
-    records = list(json_rows(path))
-    lines = [_line(path, number, record) for number, record in enumerate(records, 1)]
+    lines = [(number, _line(path, number, record)) for number, record in json_lines(path)]
     if not lines:
         raise DataError(f"{path} holds no attacks")
     if len(lines) > MOST:
         raise DataError(f"{path} holds {len(lines)} attacks, more than the {MOST} that an audit tries")
     names: dict[str, list[tuple[int, Line]]] = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in lines:
         names.setdefault(line.name or DEFAULT, []).append((number, line))
     by_number = {row.number: row for row in rows}
     return [_attack(path, name, group, by_number) for name, group in names.items()]

@@ -21,7 +21,7 @@ from loopholes.audit.form import RAW, Form
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.dates import moment_of
 from loopholes.audit.gold.json_objects import record_of, structure_of, value_at, with_value_in
-from loopholes.audit.gold.lines import is_list_by_line, short_lines
+from loopholes.audit.gold.lines import graded_line, is_list_by_line, short_lines
 from loopholes.audit.gold.puzzles import puzzle_of
 from loopholes.rewards.numbers import number, with_unit
 
@@ -131,6 +131,8 @@ def answer_of(row: Row, form: Form) -> Answer | None:
     text = form.read(golden)
     if text == golden.strip() and not _is_structured(text):
         text = _object_at_end(text) or next(_named(row, golden), text)
+    if "\n" in text and not _is_structured(text):
+        text = graded_line(text, row) or text
     return Answer(row, form, golden, text, kind_of(text, row)) if text else None
 
 

@@ -2,7 +2,8 @@
 
 A line such as ``owner: core`` is stated if a column, or an object in one, holds that value under that key. Other lines
 are stated if a column holds exactly the lines of the answer: as a text, as a list, or as a list of lists. An answer
-with a line that the prompt shows does not count, since that line may not have been asked for.
+with a line that the prompt shows does not count, since that line may not have been asked for. Where the prompt says on
+which line the answer stands, that line alone is the answer, and the others are remarks.
 """
 
 from __future__ import annotations
@@ -20,6 +21,16 @@ LONGEST_LINE = 40
 """Longest line, in characters, that counts as short."""
 KEYED = re.compile(r"(?P<key>[^:=]*[^:=\s]\s*[:=]\s*)(?P<value>\S.*)")
 """A line or element that names a key, such as ``owner: core``."""
+_ENDS = r"\b(?P<end>first|last|final) line\b"
+_GRADED = r"\b(?:answer|reply|result|solution|graded|scored|read|counts)\b"
+_PLACES = (
+    re.compile(rf"(?i){_GRADED}[^.!?\n]{{0,60}}?{_ENDS}"),
+    re.compile(rf"(?i){_ENDS}[^.!?\n]{{0,60}}?{_GRADED}"),
+)
+"""A sentence that says on which line the answer stands; the first one that a prompt has counts."""
+_MORE_LINES = re.compile(r"(?i)\b(?:second|third|next|each|every|per|own|other) lines?\b|\bon the (?:second|third)\b")
+_REMARKS = re.compile(r"(?i)\b(?:reason|expla|work|step|note|comment|justif|remark)")
+"""Words for what is on the other lines, if it is not a part of the answer."""
 _BULLET = re.compile(r"(?:[-*•]|\d{1,2}[.)])\s+")
 
 
@@ -29,10 +40,19 @@ def short_lines(text: str) -> list[str]:
     return lines if len(lines) > 1 and max(map(len, lines)) <= LONGEST_LINE else []
 
 
+def graded_line(text: str, row: Row) -> str:
+    """The line of a text on which the answer stands by the prompt; empty if the prompt names no such line."""
+    place = next((place for pattern in _PLACES if (place := pattern.search(row.text))), None)
+    if place is None or (_MORE_LINES.search(row.text) and not _REMARKS.search(row.text)):
+        return ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
+    return lines[0 if place["end"].lower() == "first" else -1]
+
+
 def is_list_by_line(text: str, row: Row) -> bool:
     """Whether a text consists of short lines, all of which the row states and none of which the prompt shows."""
     lines = [_plain(line) for line in short_lines(text)]
-    if not lines or set(lines) & {_plain(line) for line in row.text.splitlines()}:
+    if not lines or graded_line(text, row) or set(lines) & {_plain(line) for line in row.text.splitlines()}:
         return False
     columns = {name: value for name, value in row.columns.items() if name not in NO_ANSWERS}
     return set(lines) <= set(_pairs(columns)) or any(

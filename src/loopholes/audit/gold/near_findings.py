@@ -83,8 +83,8 @@ class _Paid(NamedTuple):
     @property
     def message(self) -> str:
         return (
-            f"a wrong answer made from the right one ({self.name}) is paid like it on {self.rate} of "
-            f"{len(self.misses)} rows"
+            f"a wrong answer made from the right one ({self.name}) is paid like the right one on {self.rate} "
+            f"of {len(self.misses)} rows"
         )
 
 
