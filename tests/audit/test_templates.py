@@ -69,8 +69,17 @@ def test_the_form_that_a_prompt_asks_for_is_filled_with_the_answer(
     assert [row.golden for row in assumed.rows] == [golden(row.number) for row in rows]
 
 
-def test_no_template_is_read_from_the_words_of_a_question() -> None:
-    assert templates_of("What does NASA stand for? Answer with one word, as in a quiz.") == []
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "What does NASA stand for? Answer with one word, as in a quiz.",
+        "Write ONLY the number, and reply with YES or NO if you cannot.",
+        "Give the value of X after N steps, and never write 'NASA TV'.",
+        "Write a letter with the words of apples, pears, plums and figs.",
+    ],
+)
+def test_no_template_is_read_from_the_words_of_a_question(prompt: str) -> None:
+    assert templates_of(prompt) == []
 
 
 REWARDS = """

@@ -25,9 +25,11 @@ _BRACKETS = re.compile(r"\[([A-Z_]{3,20})\](?:(?!\[/).){0,200}?\[/\1\]", re.DOTA
 _MARKER = re.compile(r"(?i)\b((?:my |the )?(?:final )?answer(?: is)?\s?:)")
 _QUOTED = re.compile(r"\"([^\"\n]{2,120})\"|`([^`\n]{2,120})`|'([^'\n]{2,120})'(?!\w)|“([^”\n]{2,120})”")
 _PLACE = re.compile(
-    r"\.\.\.|…|<[^<>/]{1,30}>|\[[^\[\]/]{1,30}\]|_{2,}|\{[A-Za-z _]{1,30}\}|\$[A-Z]+\b|\b[XN]\b"
-    r"|\b[A-Z](?:_?[A-Z]){2,20}\b"
+    r"\.\.\.|…|<[^<>/]{1,30}>|\[[^\[\]/]{1,30}\]|_{2,}|\{[A-Za-z _]{1,30}\}|\$[A-Z]+\b"
+    r"|(?P<word>\b(?:[XN]|[A-Z](?:_?[A-Z]){2,20})\b)"
 )
+WORDS = ("X", "N", "NUMBER", "LETTER", "ANSWER")
+"""Words that are placeholders wherever they stand in a quotation."""
 _AFTER = re.compile(r"\b(?:after|behind|following|with|by) [\"'`]?([^\w\s\"'`.,()]{2,6})")
 _DOUBLE = re.compile(r"(\[\[|<<|\{\{|\(\(|\*\*)[^\]>})*\n]{0,40}(\]\]|>>|\}\}|\)\)|\*\*)")
 _FENCE = re.compile(r"```([A-Za-z][\w+#-]{0,20})\b")
@@ -38,6 +40,8 @@ _INSTRUCTION = re.compile(
 )
 """The words of a prompt that introduce a form, such as ``End with:`` and ``Answer as``."""
 _SENTENCE = re.compile(r"[^\n]{1,120}?(?=\.?\s*(?:$|\n)|[.!?]\s+[A-Z])")
+_SIGN = re.compile(r"[:=(\[{|>] ?$")
+"""What stands before a placeholder that is a mere word, or before an example of a list."""
 _REMARK = re.compile(r"\s*[,;(]\s*|\s+(?:on|at|in|where|and|as|for|with|without|using|rounded|to)\b")
 """Where a form ends, and the rest of its sentence says something about it."""
 _ELEMENT = r"(?:\w+|<[\w ]{1,30}>|\[[\w ]{1,30}\]|\{[\w ]{1,30}\})"
@@ -121,7 +125,10 @@ def _of_quote(text: str) -> Iterator[Template]:
         yield from (Template(f"{text.rstrip()} {HOLE}"), Template(f"{THINKING}\n{text.rstrip()} {HOLE}"))
         return
     yield from _lists(text)
-    yield from (Template(before + HOLE + after) for before, after in _places(text)[::-1] if before or after)
+    for place in [*_PLACE.finditer(text)][::-1]:
+        before, after = text[: place.start()], text[place.end() :]
+        if (before or after) and (place["word"] in (None, *WORDS) or (before and _follows_sign(before))):
+            yield Template(before + HOLE + after)
 
 
 def _instructed(prompt: str) -> Iterator[Template]:
@@ -131,22 +138,25 @@ def _instructed(prompt: str) -> Iterator[Template]:
         if sentence is None or sentence[0][0] in "\"'`“":
             continue  # nothing follows, or a quotation, which is read as such
         shown = list(_lists(sentence[0], has_remark=True))
-        for before, after in _places(sentence[0]):
-            shown += [Template(before + HOLE + rest) for rest in _without_remark(after)]
+        for place in _PLACE.finditer(sentence[0]):
+            before, after = sentence[0][: place.start()], sentence[0][place.end() :]
+            if place["word"] is None or (before and _follows_sign(before)):
+                shown += [Template(before + HOLE + rest) for rest in _without_remark(after)]
         yield from filter(_is_balanced, shown)
-
-
-def _places(text: str) -> list[tuple[str, str]]:
-    """What stands before and after each placeholder."""
-    return [(text[: place.start()], text[place.end() :]) for place in _PLACE.finditer(text)]
 
 
 def _lists(text: str, *, has_remark: bool = False) -> Iterator[Template]:
     """Templates from the examples of lists in a text, of which the end may be a remark."""
     for example in _LISTED.finditer(text):
-        after = text[example.end() :]
+        before, after = text[: example.start()], text[example.end() :]
         for rest in _without_remark(after) if has_remark else (after,):
-            yield Template(text[: example.start()] + HOLE + rest, example["by"])
+            if _follows_sign(before):
+                yield Template(before + HOLE + rest, example["by"])
+
+
+def _follows_sign(before: str) -> bool:
+    """Whether a text ends with a sign that a placeholder follows, or is empty."""
+    return not before or _SIGN.search(before) is not None
 
 
 def _is_balanced(template: Template) -> bool:
