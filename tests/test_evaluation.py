@@ -158,7 +158,7 @@ def test_a_checkpoint_is_evaluated_on_its_own_and_the_run_is_not_touched_twice(
     command += ["--max-tokens", "8", "--json", "--out", str(tmp_path / "run")]
     assert main(command) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line.get("done") for line in lines] == [1, None]
+    assert [line.get("done") for line in lines] == [6, None]
     assert lines[-1]["cells"] == (Run.open(tmp_path / "run").summary or {})["cells"]
     config = Run.open(tmp_path / "run").config
     assert (config["temperature"], config["top_p"], config["top_k"]) == (0.6, 0.95, 20)

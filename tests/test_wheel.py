@@ -199,7 +199,7 @@ def test_a_loophole_is_found_and_shown_on_a_page_without_extras(installed: dict[
     (report,) = [json.loads(line) for line in done.stdout.splitlines()]
     assert "exploit" in {finding["verdict"] for finding in report["findings"]}
     pages = {finding["page"].partition("#")[0] for finding in report["findings"]}
-    assert all(page.startswith("https://") or Path(page).is_file() for page in pages)
+    assert all(page.startswith("https://") or (tmp_path / page).is_file() for page in pages)
     done = run("-m", "loopholes", "report", "findings", env=installed, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "rewards.py:contains" in (tmp_path / "findings" / "report.html").read_text()
