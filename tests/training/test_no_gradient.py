@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from loopholes.cli import display, main
-from loopholes.training.no_gradient import no_gradient
+from loopholes.training.no_gradient import is_foreign, no_gradient
 
 FLAT = """
 from loopholes.records import Payment
@@ -62,6 +62,7 @@ def test_a_mini_that_learns_nothing_on_a_game_it_does_not_know_is_not_the_policy
 ) -> None:
     sentence = no_gradient([IDLE] * 3, {"steps": 3, "policy": policy, "game": game})
     assert sentence.partition("nothing was learned: ")[2].startswith(advice)
+    assert is_foreign(policy, game) is advice.startswith("a mini")
 
 
 def test_a_run_without_a_gradient_says_so_at_once_and_at_its_end(

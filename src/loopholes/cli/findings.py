@@ -69,8 +69,8 @@ def _show_finding(finding: Finding, others: Sequence[Finding]) -> None:
     paragraph(summary.same_fault(others), indent=2)
     if finding.change:
         paragraph(f"what to do: {finding.change}", indent=2)
-    for line in finding.snippet.splitlines():
-        stdout.print(f"      {line}", style="dim", markup=False, soft_wrap=True)
+    if finding.snippet:  # at the left edge, so that it can be copied as it stands
+        stdout.print(f"\n{finding.snippet.rstrip()}\n", style="dim", markup=False, soft_wrap=True)
     paragraph(f"read more: {finding.page}", indent=2)
 
 

@@ -171,8 +171,10 @@ def _train(fields: dict[str, Any], sandbox: str | None, resume: bool, json_: boo
     make_game(config.game, **config.parameters).channel(config.channel)  # before torch, which takes seconds to import
     from loopholes.evaluation import eval_command, task_options
     from loopholes.training.grpo import train as run_training
-    from loopholes.training.no_gradient import no_gradient
+    from loopholes.training.no_gradient import FOREIGN, is_foreign, no_gradient
 
+    if is_foreign(config.policy, config.game):
+        complain(f"{without_folder(config.game)}: {FOREIGN}")
     with display(f"{without_folder(config.game)} {config.channel}", json=json_) as progress:
         run = run_training(config, resume=resume, on_progress=progress.show)
     record = {"run": str(run.path), "state": run.status.state, "step": run.status.step}

@@ -24,7 +24,7 @@ FOREIGN = (
     "a mini knows only the words and answers of the built-in games, so train a language model on this one, such as "
     "--policy smollm2"
 )
-"""The remedy if a mini was trained on a game that is not among those that it knows."""
+"""What to do if a mini is trained on a game that is not among those that it knows."""
 
 
 def no_gradient(lines: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> str:
@@ -40,14 +40,13 @@ def no_gradient(lines: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -
     when = all_steps if idle == steps else f"the first {idle} of {steps} steps"
     return (
         f"in {when}, all completions of each group were paid alike, so there was no gradient and nothing was learned: "
-        f"{FOREIGN if _is_foreign(config) else REMEDY}"
+        f"{FOREIGN if is_foreign(config['policy'], config['game']) else REMEDY}"
     )
 
 
-def _is_foreign(config: Mapping[str, Any]) -> bool:
-    """Whether a mini was trained on a game that it was not pretrained for."""
-    is_mini = prompt_style(locate(config["policy"])) == "terse"
-    return is_mini and config["game"] not in (*BUILT_IN, *REPORTED)
+def is_foreign(policy: str, game: str) -> bool:
+    """Whether a policy is a mini, and was not pretrained for this game."""
+    return game not in (*BUILT_IN, *REPORTED) and prompt_style(locate(policy)) == "terse"
 
 
 def _is_idle(line: Mapping[str, Any]) -> bool:
