@@ -30,7 +30,7 @@ from loopholes.audit.results import ASSUMED, NONE_ASSUMED
 from loopholes.audit.scale import corrupted, normalized
 from loopholes.audit.scorer import Scorer
 
-UNPAID = "The golden completions that were given, in the data or with --golden, are paid like wrong ones and were not used"
+UNPAID = "The golden completions of the data or of --golden are paid like wrong ones, and were not used"
 ROWS = 8
 """Maximum number of rows on which forms are compared."""
 FIRST_ROWS = 2
