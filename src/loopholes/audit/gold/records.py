@@ -1,7 +1,7 @@
 """Answers that are JSON objects: which of their fields the row states, and these fields as answers of their own.
 
 A field counts only if a column of the row states its value, whether as a value, in an object or in the text of one, and
-the prompt does not.
+the prompt neither shows it nor says that any value will do.
 """
 
 from __future__ import annotations
@@ -26,6 +26,15 @@ _NEXT_NAME = re.compile(r"\W*,\W*\w+\s*\(\s*")
 _ABOUT_ALL = re.compile(r"\b(?:are|both|all|each|may|can)\b")
 _OF_ANOTHER = re.compile(r"\W*,\W*|[^\w(]*[)\]}].*")
 """What stands between the word and a name if the word is about the name before it: ``item (optional), amount``."""
+_CALL_LABELS = ("id", "call_id", "uuid", "index", "type")
+"""Keys that label a call and are no part of it: a call is its name and its arguments."""
+_FREE = (
+    r"[\s:=(\"'`*]*(?:(?:is|are|be|may|can|will|a|an|only|just|value|values)\s+)*"
+    r"(?:\bup to you\b|\bignored\b|\bfree to choose\b|\bfor display\b|\bremark\b|\bin your own words\b"
+    r"|\bnot (?:be )?(?:compared|graded|scored|checked|marked)\b"
+    r"|(?<=\()(?:any|any value|anything|free|free choice)(?=\s*[),;])|\b(?:may|can) be anything\b)"
+)
+"""What stands behind the name of a field that may have any value: ``id (any)``, ``note is not compared``."""
 
 
 class Field(NamedTuple):
@@ -84,7 +93,7 @@ def fields_of(
         if isinstance(value, Mapping) and value and len(above) < DEEPEST:
             yield from fields_of(value, (*above, key), row, stated)
         else:
-            yield Field((*above, key), value), stated and not _is_shown(key, value, row)
+            yield Field((*above, key), value), stated and not (_is_shown(key, value, row) or is_free(key, row))
 
 
 def outer_fields(answer: Answer) -> Iterator[tuple[str, Any]]:
@@ -97,15 +106,19 @@ def outer_fields(answer: Answer) -> Iterator[tuple[str, Any]]:
 def content_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """The fields of an object that can be wrong: all, except for an envelope such as ``{"type": "a", "a": {...}}``.
 
-    Of an envelope, only the object that its type names counts, since a sound reward may ignore an id beside it.
+    Of an envelope, only the object that its type names counts, since a sound reward may ignore an id beside it, as it
+    may beside the name and the arguments of a call.
     """
     kind = record.get("type")
-    return {kind: record[kind]} if isinstance(kind, str) and isinstance(record.get(kind), Mapping) else record
+    if isinstance(kind, str) and isinstance(record.get(kind), Mapping):
+        return {kind: record[kind]}
+    is_call = {"name", "arguments"} <= record.keys()
+    return {key: value for key, value in record.items() if key not in _CALL_LABELS} if is_call else record
 
 
 def is_truth(key: str, value: Any, row: Row) -> bool:
-    """Whether a column of the row states this value of a field, and the prompt does not show it."""
-    if value is None or value in ("", [], {}) or _is_shown(key, value, row):
+    """Whether a column of the row states this value of a field, and the prompt neither shows it nor calls it free."""
+    if value is None or value in ("", [], {}) or _is_shown(key, value, row) or is_free(key, row):
         return False
     truths = [opened(truth) for truth in (*_truths(row), *([row.columns[key]] if key in row.columns else []))]
     inside = [truth[key] for truth in (*truths, *_objects(row)) if isinstance(truth, Mapping) and key in truth]
@@ -124,6 +137,15 @@ def _is_shown(key: str, value: Any, row: Row) -> bool:
     texts = row.text, row.text.replace('\\"', '"')
     shown = [dump(value) if key.isdigit() else dump({key: value})[1:-1] for dump in (json.dumps, dumps)]
     return any(field in text for field in shown for text in texts)
+
+
+def is_free(key: str, row: Row) -> bool:
+    """Whether the prompt says that any value of a field will do. A field that is named like an answer is never free."""
+    if key.isdigit() or key in TRUTHS:
+        return False
+    return re.search(rf"(?<!\w){re.escape(key)}{_FREE}", row.text) is not None or (
+        key in _CALL_LABELS and re.search(rf"(?<!\w){key}s? (?:is|are) free\b", row.text) is not None
+    )
 
 
 def _truths(row: Row) -> list[Any]:
