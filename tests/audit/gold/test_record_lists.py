@@ -218,3 +218,21 @@ def test_a_prompt_calls_a_field_free_in_several_ways(prompt: str, key: str) -> N
 )
 def test_a_field_is_not_free_because_the_prompt_says_so_of_something_else(prompt: str, key: str) -> None:
     assert not is_free(key, Row(0, prompt))
+
+
+@pytest.mark.parametrize(
+    "sentence, is_allowed",
+    [
+        ("Up to two further look-ups are allowed.", True),
+        ("Extra calls may be made.", True),
+        ("You may add other calls.", True),
+        ("No further calls are allowed.", False),
+        ("Further calls are not allowed.", False),
+        ("Extract the persons and other entities that may appear.", False),
+        ("Do not think that extra calls are free.", False),
+    ],
+)
+def test_calls_are_added_unless_the_prompt_allows_more(sentence: str, is_allowed: bool) -> None:
+    records = rows(2, prompt=f"{sentence} Request {{}}?")
+    assert ("element-added" in named(findings_of(all_among, records))) is not is_allowed
+    assert "element-missing" in wrong_answers(answer_in(records))

@@ -29,7 +29,7 @@ from loopholes.audit.gold.records import (
     text_of,
 )
 from loopholes.audit.gold.units import UNKNOWN, converted, is_unit, other_unit
-from loopholes.audit.gold.wrong_lists import asks_for_some, missing, quarter, repeated, twice
+from loopholes.audit.gold.wrong_lists import asks_for_some, missing, quarter, repeated, twice, unless_allowed
 from loopholes.audit.gold.wrong_numbers import Change, differs, plain
 
 SENTENCE = 6
@@ -197,7 +197,7 @@ RECORD_CHANGES: Mapping[str, Change] = {
     "list-shortened": _shortened,
     "argument-added": _argument_added,
     "element-missing": _elements(missing),
-    "element-added": _elements(_element_added),
+    "element-added": unless_allowed(_elements(_element_added)),
     "element-repeated": _elements(repeated),
     "element-twice": _elements(twice),
     "other-unit": _other_unit,
