@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from loopholes.audit.frameworks.base import Row
+from loopholes.audit.gold import records
+from loopholes.audit.gold.json_objects import opened
 from loopholes.audit.gold.mutants import wrong_answers
-from loopholes.audit.gold.records import is_free
+from loopholes.audit.gold.records import is_free, parts_of
 from loopholes.audit.gold.ways import equivalents
 from support.near_misses import Records, answer_in, findings_of, misses_of, named
 
@@ -236,3 +238,12 @@ def test_calls_are_added_unless_the_prompt_allows_more(sentence: str, is_allowed
     records = rows(2, prompt=f"{sentence} Request {{}}?")
     assert ("element-added" in named(findings_of(all_among, records))) is not is_allowed
     assert "element-missing" in wrong_answers(answer_in(records))
+
+
+def test_columns_are_read_once_and_not_for_every_one_of_many_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = json.dumps([{"name": f"tool_{at}", "arguments": {"days": at}} for at in range(40)])
+    answer = answer_in([{"prompt": f"Request {at}?", "answer": many, "golden": many} for at in range(2)])
+    reads = []
+    monkeypatch.setattr(records, "opened", lambda value, *depth: reads.append(value) or opened(value, *depth))
+    wrong_answers(answer)
+    assert parts_of(answer) == [] and len(reads) < 40
