@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from loopholes.audit.frameworks.base import Row
+from loopholes.audit.gold import records
+from loopholes.audit.gold.json_objects import opened
 from loopholes.audit.gold.mutants import wrong_answers
+from loopholes.audit.gold.records import is_free, parts_of
 from loopholes.audit.gold.ways import equivalents
 from support.near_misses import Records, answer_in, findings_of, misses_of, named
 
@@ -153,3 +156,94 @@ def test_each_spelling_of_a_list_of_calls_is_the_same_list() -> None:
     assert {"indented JSON", "other order of keys", "other spaces in JSON held as text"} <= spelled.keys()
     within = {name: text for name, text in spelled.items() if name.endswith(("JSON", "keys", "held as text"))}
     assert all(read(text) == read(texts()[1]["golden"]) for text in within.values())
+
+
+def labelled(prompt: str) -> Records:
+    """Lists of a call with an id and a remark."""
+    lists = [
+        [{"id": f"c{at}{place}", "note": f"for {at}", **call} for place, call in enumerate(calls_of(at, 1))]
+        for at in range(10)
+    ]
+    return [{"prompt": prompt, "calls": calls, "golden": json.dumps(calls)} for calls in lists]
+
+
+def without(*keys: str) -> Callable[[Row, str], float]:
+    """A reward that compares calls except for these fields, which must be there."""
+
+    def pay(row: Row, text: str) -> float:
+        given, right = read(text), wanted(row)
+        return float(
+            all(call.keys() == right[0].keys() for call in given)
+            and [{key: call[key] for key in call if key not in keys} for call in given]
+            == [{key: call[key] for key in call if key not in keys} for call in right]
+        )
+
+    return pay
+
+
+def test_a_field_of_which_the_prompt_says_that_any_value_will_do_need_not_be_compared() -> None:
+    records = labelled("Give id, note (in your own words), name and arguments of each call.")
+    assert findings_of(without("id", "note"), records) == [] and misses_of(without("id", "note"), records)
+    assert "field-changed" in named(findings_of(without("id", "note", "arguments"), records))
+    assert "field-changed" in named(findings_of(without("name", "note"), records))
+
+
+@pytest.mark.parametrize(
+    "prompt, key",
+    [
+        ("with id (any), city", "id"),
+        ("ids are free", "id"),
+        ("The wording of the body is up to you", "body"),
+        ("the body is not compared", "body"),
+        ("start (start is only for display)", "start"),
+        ("why (a remark for the log)", "why"),
+        ("`note` will be ignored", "note"),
+    ],
+)
+def test_a_prompt_calls_a_field_free_in_several_ways(prompt: str, key: str) -> None:
+    assert is_free(key, Row(0, prompt))
+
+
+@pytest.mark.parametrize(
+    "prompt, key",
+    [
+        ("Give name and age, without any comment", "age"),
+        ("city (case is ignored)", "city"),
+        ("amount, extra keys are ignored", "amount"),
+        ("age (any integer)", "age"),
+        ("city (any of Lisbon and Oslo)", "city"),
+        ("start is not ignored", "start"),
+        ("the parking is free", "parking"),
+        ("answer (in your own words)", "answer"),
+        ("note: the notebook is ignored", "note"),
+    ],
+)
+def test_a_field_is_not_free_because_the_prompt_says_so_of_something_else(prompt: str, key: str) -> None:
+    assert not is_free(key, Row(0, prompt))
+
+
+@pytest.mark.parametrize(
+    "sentence, is_allowed",
+    [
+        ("Up to two further look-ups are allowed.", True),
+        ("Extra calls may be made.", True),
+        ("You may add other calls.", True),
+        ("No further calls are allowed.", False),
+        ("Further calls are not allowed.", False),
+        ("Extract the persons and other entities that may appear.", False),
+        ("Do not think that extra calls are free.", False),
+    ],
+)
+def test_calls_are_added_unless_the_prompt_allows_more(sentence: str, is_allowed: bool) -> None:
+    records = rows(2, prompt=f"{sentence} Request {{}}?")
+    assert ("element-added" in named(findings_of(all_among, records))) is not is_allowed
+    assert "element-missing" in wrong_answers(answer_in(records))
+
+
+def test_columns_are_read_once_and_not_for_every_one_of_many_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = json.dumps([{"name": f"tool_{at}", "arguments": {"days": at}} for at in range(40)])
+    answer = answer_in([{"prompt": f"Request {at}?", "answer": many, "golden": many} for at in range(2)])
+    reads = []
+    monkeypatch.setattr(records, "opened", lambda value, *depth: reads.append(value) or opened(value, *depth))
+    wrong_answers(answer)
+    assert parts_of(answer) == [] and len(reads) < 40

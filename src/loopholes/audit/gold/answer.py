@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, Literal
 
 from loopholes.audit.answers import TRUTHS
@@ -88,8 +89,7 @@ class Answer:
     @cached_property
     def _start(self) -> int | None:
         """Where the answer starts in the golden completion: the last place that the form reads."""
-        places = [match.start() for match in re.finditer(re.escape(self.text), self.golden)] if self.text else []
-        for start in reversed(places):
+        for start in reversed(_places(self.text, self.golden)):
             probe = f"{self.golden[:start]}{_PROBE}{self.golden[start + len(self.text) :]}"
             if not self.form.marks or self.form.read(probe) == _PROBE:
                 return start
@@ -116,6 +116,12 @@ class Answer:
         if completion != self.golden and (not self.form.marks or self.form.read(completion) == other.strip()):
             return completion
         return self.placed(other)
+
+
+def _places(part: str, text: str) -> list[int]:
+    """Where a part starts in a text, wherever it stands in it; nowhere if it is empty."""
+    ends = accumulate(len(before) + len(part) for before in text.split(part)[:-1]) if part else ()
+    return [end - len(part) for end in ends]
 
 
 Write = Callable[[Answer], "str | None"]

@@ -1,7 +1,7 @@
 """Answers that are JSON objects: which of their fields the row states, and these fields as answers of their own.
 
 A field counts only if a column of the row states its value, whether as a value, in an object or in the text of one, and
-the prompt does not.
+the prompt neither shows it nor says that any value will do.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 from loopholes.audit.answers import NESTED, NO_ANSWERS, TRUTHS
@@ -26,6 +27,15 @@ _NEXT_NAME = re.compile(r"\W*,\W*\w+\s*\(\s*")
 _ABOUT_ALL = re.compile(r"\b(?:are|both|all|each|may|can)\b")
 _OF_ANOTHER = re.compile(r"\W*,\W*|[^\w(]*[)\]}].*")
 """What stands between the word and a name if the word is about the name before it: ``item (optional), amount``."""
+_CALL_LABELS = ("id", "call_id", "uuid", "index", "type")
+"""Keys that label a call and are no part of it: a call is its name and its arguments."""
+_FREE = (
+    r"[\s:=(\"'`*]*(?:(?:is|are|be|may|can|will|a|an|only|just|value|values)\s+)*"
+    r"(?:\bup to you\b|\bignored\b|\bfree to choose\b|\bfor display\b|\bremark\b|\bin your own words\b"
+    r"|\bnot (?:be )?(?:compared|graded|scored|checked|marked)\b"
+    r"|(?<=\()(?:any|any value|anything|free|free choice)(?=\s*[),;])|\b(?:may|can) be anything\b)"
+)
+"""What stands behind the name of a field that may have any value: ``id (any)``, ``note is not compared``."""
 
 
 class Field(NamedTuple):
@@ -71,45 +81,78 @@ def is_number(value: Any) -> bool:
 
 def stated_fields(answer: Answer) -> Iterator[Field]:
     """The stated fields of an object and of those in it; none if it has too many for one of them to count."""
-    fields = list(fields_of(answer.record, (), answer.row, False))
-    yield from (field for field, is_stated in fields if is_stated and len(fields) <= MOST_PARTS)
+    if has_few(leaves_of(answer.record), MOST_PARTS):
+        yield from (field for field, is_stated in fields_of(answer) if is_stated)
 
 
-def fields_of(
-    record: Mapping[str, Any], above: tuple[str, ...], row: Row, is_stated: bool
-) -> Iterator[tuple[Field, bool]]:
+def has_few(fields: Iterable[Field], most: int) -> bool:
+    """Whether there are at most so many fields; no more of them are looked at."""
+    return len(list(islice(fields, most + 1))) <= most
+
+
+def fields_of(answer: Answer) -> Iterator[tuple[Field, bool]]:
     """Each field that is not an object itself, and whether the row states it, or an object that it is in."""
+    row, truths = answer.row, _Truths(answer.row)
+    states: dict[tuple[str, ...], bool] = {(): False}
+    for field in leaves_of(answer.record):
+        for end in range(1, len(field.path)):
+            path = field.path[:end]
+            if path not in states:
+                inner = value_at(answer.record, path)
+                states[path] = states[path[:-1]] or is_truth(path[-1], inner, truths)
+        key, value = field.path[-1], field.value
+        is_stated = states[field.path[:-1]] or is_truth(key, value, truths)
+        yield field, is_stated and not (_is_shown(key, value, row) or is_free(key, row))
+
+
+def leaves_of(record: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[Field]:
+    """Each field that is not an object itself, or is nested too deep to be looked into."""
     for key, value in content_of(record).items():
-        stated = is_stated or is_truth(key, value, row)
         if isinstance(value, Mapping) and value and len(above) < DEEPEST:
-            yield from fields_of(value, (*above, key), row, stated)
+            yield from leaves_of(value, (*above, key))
         else:
-            yield Field((*above, key), value), stated and not _is_shown(key, value, row)
+            yield Field((*above, key), value)
 
 
 def outer_fields(answer: Answer) -> Iterator[tuple[str, Any]]:
     """The stated fields of the outermost object."""
     content = content_of(answer.record)
     if len(content) <= MOST_PARTS:
-        yield from ((key, value) for key, value in content.items() if is_truth(key, value, answer.row))
+        truths = _Truths(answer.row)
+        yield from ((key, value) for key, value in content.items() if is_truth(key, value, truths))
 
 
 def content_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """The fields of an object that can be wrong: all, except for an envelope such as ``{"type": "a", "a": {...}}``.
 
-    Of an envelope, only the object that its type names counts, since a sound reward may ignore an id beside it.
+    Of an envelope, only the object that its type names counts, since a sound reward may ignore an id beside it, as it
+    may beside the name and the arguments of a call.
     """
     kind = record.get("type")
-    return {kind: record[kind]} if isinstance(kind, str) and isinstance(record.get(kind), Mapping) else record
+    if isinstance(kind, str) and isinstance(record.get(kind), Mapping):
+        return {kind: record[kind]}
+    is_call = {"name", "arguments"} <= record.keys()
+    return {key: value for key, value in record.items() if key not in _CALL_LABELS} if is_call else record
 
 
-def is_truth(key: str, value: Any, row: Row) -> bool:
-    """Whether a column of the row states this value of a field, and the prompt does not show it."""
-    if value is None or value in ("", [], {}) or _is_shown(key, value, row):
+class _Truths:
+    """The right answers and the objects that a row's columns hold, each read once."""
+
+    def __init__(self, row: Row) -> None:
+        self.row = row
+        self.answers = list(map(opened, _truths(row)))
+        self.objects = _objects(row)
+        self.columns = {name: opened(value) for name, value in row.columns.items()}
+
+
+def is_truth(key: str, value: Any, truths: _Truths) -> bool:
+    """Whether a column of the row states this value of a field, and the prompt neither shows it nor calls it free."""
+    row = truths.row
+    if value is None or value in ("", [], {}) or _is_shown(key, value, row) or is_free(key, row):
         return False
-    truths = [opened(truth) for truth in (*_truths(row), *([row.columns[key]] if key in row.columns else []))]
-    inside = [truth[key] for truth in (*truths, *_objects(row)) if isinstance(truth, Mapping) and key in truth]
-    return any(_states(truth, value) for truth in (*truths, *inside))
+    whole = [*truths.answers, *([truths.columns[key]] if key in truths.columns else [])]
+    inside = [truth[key] for truth in (*whole, *truths.objects) if isinstance(truth, Mapping) and key in truth]
+    return any(_states(truth, value) for truth in (*whole, *inside))
 
 
 def _states(truth: Any, value: Any) -> bool:
@@ -124,6 +167,15 @@ def _is_shown(key: str, value: Any, row: Row) -> bool:
     texts = row.text, row.text.replace('\\"', '"')
     shown = [dump(value) if key.isdigit() else dump({key: value})[1:-1] for dump in (json.dumps, dumps)]
     return any(field in text for field in shown for text in texts)
+
+
+def is_free(key: str, row: Row) -> bool:
+    """Whether the prompt says that any value of a field will do. A field that is named like an answer is never free."""
+    if key.isdigit() or key in TRUTHS:
+        return False
+    return re.search(rf"(?<!\w){re.escape(key)}{_FREE}", row.text) is not None or (
+        key in _CALL_LABELS and re.search(rf"(?<!\w){key}s? (?:is|are) free\b", row.text) is not None
+    )
 
 
 def _truths(row: Row) -> list[Any]:

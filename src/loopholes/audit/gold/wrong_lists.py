@@ -23,11 +23,24 @@ Element = TypeVar("Element")
 _COUNT = r"(?:\d+|one|two|three|four|five)"
 _ENOUGH = re.compile(rf"(?i)\bat least {_COUNT}\b|\b(?:any|one|some) (?:{_COUNT} )?of\b|\bany {_COUNT}\b")
 """Words of a prompt for which some of the right elements are enough."""
+_MORE = r"(?:further|extra|additional|other|more)\b"
+_ALLOWED = re.compile(
+    rf"(?i)\b{_MORE}[^.,;:\n]{{0,40}}\b(?:is|are) (?:also )?(?:allowed|permitted|free(?! of)|fine|okay|ok)\b"
+    rf"|\b{_MORE}[^.,;:\n]{{0,40}}\bmay be (?:added|given|made|listed|included)\b"
+    rf"|\bmay (?:also )?(?:add|make|give|list|include)\b[^.,;:\n]{{0,20}}\b{_MORE}"
+)
+"""Words of a prompt that allow elements beside the right ones."""
 
 
 def asks_for_some(row: Row) -> bool:
     """Whether some of the right elements are enough, as the prompt words it."""
     return _ENOUGH.search(row.text) is not None
+
+
+def allows_more(row: Row) -> bool:
+    """Whether the prompt allows elements beside the right ones."""
+    sentences = (row.text[: match.start()].rpartition(".")[2] for match in _ALLOWED.finditer(row.text))
+    return any(re.search(r"(?i)\b(?:no|not|never|none|neither)\b|n't\b", before) is None for before in sentences)
 
 
 def _elements(change: Callable[[list[str]], Iterator[list[str]]]) -> Change:
@@ -44,6 +57,11 @@ def _elements(change: Callable[[list[str]], Iterator[list[str]]]) -> Change:
                 yield text
 
     return changed
+
+
+def unless_allowed(added: Change) -> Change:
+    """A change that adds elements, except where the prompt allows them."""
+    return lambda answer: iter(()) if allows_more(answer.row) else added(answer)
 
 
 def _joined(text: str, items: list[str], changed_items: list[str]) -> str | None:
@@ -118,7 +136,7 @@ def _reversed(answer: Answer) -> Iterator[str]:
 LIST_CHANGES: Mapping[str, Change] = {
     "element-exchanged": _elements(_exchanged),
     "element-missing": _elements(missing),
-    "element-added": _elements(_added),
+    "element-added": unless_allowed(_elements(_added)),
     "element-repeated": _elements(repeated),
     "element-twice": _elements(twice),
 }
