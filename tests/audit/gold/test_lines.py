@@ -262,7 +262,7 @@ def test_a_line_is_the_answer_only_if_the_prompt_says_so(prompt: str, line: str)
 
 OUTPUTS: Records = [
     {
-        "prompt": f"The first line of the input is read as n. Print the results, one below the other.\nInput:\n{at}",
+        "prompt": f"The first line of the input is read as n. Print the results, one below the other.\nInput:\n2\n{at + 90}\n{at}",
         "expected_output": f"{7 * at + 12}\n{at + 90}\n{3 * at + 201}",
         "golden": f"{7 * at + 12}\n{at + 90}\n{3 * at + 201}",
     }
@@ -273,3 +273,21 @@ OUTPUTS: Records = [
 def test_a_prompt_about_the_first_line_of_the_input_hides_no_reader_of_one_line() -> None:
     assert "element-exchanged" in named(findings_of(first_line, OUTPUTS))
     assert findings_of(lambda row, text: float(text.strip() == row.golden), OUTPUTS) == []
+
+
+CONFIDENT: Records = [
+    {
+        "prompt": f"Case {at}: state your confidence on the first line; it is not graded. Name the town below it.",
+        "town": f"Port {'ABCDEFGHIJKLMNOPQRST'[at]}",
+        "golden": f"{at + 60}\nPort {'ABCDEFGHIJKLMNOPQRST'[at]}",
+    }
+    for at in range(20)
+]
+
+
+def test_a_number_and_a_line_below_it_are_no_number_with_a_unit() -> None:
+    def second_line(row: Row, text: str) -> float:
+        lines = text.strip().splitlines()
+        return float(len(lines) == 2 and lines[0].isdecimal() and lines[1] == row.columns["town"])
+
+    assert findings_of(second_line, CONFIDENT) == []

@@ -17,6 +17,7 @@ from typing import Any
 from loopholes.audit.answers import NO_ANSWERS
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.json_objects import DEEPEST, loaded
+from loopholes.rewards.numbers import number
 
 LONGEST_LINE = 40
 """Longest line, in characters, that counts as short."""
@@ -86,9 +87,13 @@ def _ends(prompt: str) -> Iterator[str]:
 
 
 def is_list_by_line(text: str, row: Row) -> bool:
-    """Whether a text consists of short lines, all of which the row states and none of which the prompt shows."""
+    """Whether a text consists of short lines, all of which the row states and none of which the prompt shows.
+
+    Numbers after the first line may be among the prompt's lines by chance, as where the input has one number per line.
+    """
     lines = [_plain(line) for line in short_lines(text)]
-    if not lines or graded_line(text, row) or set(lines) & {_plain(line) for line in row.text.splitlines()}:
+    shown = set(lines) & {_plain(line) for line in row.text.splitlines()}
+    if not lines or graded_line(text, row) or lines[0] in shown or any(number(line) is None for line in shown):
         return False
     columns = {name: value for name, value in row.columns.items() if name not in NO_ANSWERS}
     return set(lines) <= set(_pairs(columns)) or any(
