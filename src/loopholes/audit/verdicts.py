@@ -173,7 +173,9 @@ def conclusions(seen: Observations) -> Iterator[Finding]:
             message += " (and --truth FILE:FUNCTION, if there is one)"
         yield Finding("inconclusive", "contract", "contract", "no-golden", message)
     elif not seen.component and _leaves_wrong_unpaid(seen):
-        message = "it pays right answers, and returns None for every wrong answer, so a trainer learns nothing from them "
+        message = (
+            "it pays right answers, and returns None for every wrong answer, so a trainer learns nothing from them "
+        )
         message += "and there is no scale to measure attacks on"
         yield Finding("inconclusive", "contract", "contract", "none-for-wrong", message)
     elif not seen.measurable and not seen.component:

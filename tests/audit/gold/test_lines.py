@@ -262,7 +262,8 @@ def test_a_line_is_the_answer_only_if_the_prompt_says_so(prompt: str, line: str)
 
 OUTPUTS: Records = [
     {
-        "prompt": f"The first line of the input is read as n. Print the results, one below the other.\nInput:\n2\n{at + 90}\n{at}",
+        "prompt": f"The first line of the input is read as n. Print the results, one below the other.\n"
+        f"Input:\n2\n{at + 90}\n{at}",
         "expected_output": f"{7 * at + 12}\n{at + 90}\n{3 * at + 201}",
         "golden": f"{7 * at + 12}\n{at + 90}\n{3 * at + 201}",
     }

@@ -220,7 +220,10 @@ def test_a_reward_of_keywords_in_a_long_answer_does_not_pass_an_audit(tmp_path: 
         ("Why do leaves turn red? Reply with the names of the three pigments.", False),
         ("Write down the summary statistics: mean; median; mode.", False),
         ("Translate: 'How is your mother?'", False),
-        ("Which three gases explain how the lamp is coloured? Answer with their names, separated by semicolons.", False),
+        (
+            "Which three gases explain how the lamp is coloured? Answer with their names, separated by semicolons.",
+            False,
+        ),
         ("Give the ingredients that it mentions.\n\nPassage: Nobody knows why. We describe the dish below.", False),
         ("Give the gases that explain the colour.", False),
         ("Text: It rained for days.\n\nSummarize the text.", True),
