@@ -22,6 +22,9 @@ SILENT = """
     def right(completions, answer, **kwargs):
         return [None if f"<answer>{gold}</answer>" in text else 0.0 for text, gold in zip(completions, answer)]
 
+    def only(completions, answer, **kwargs):
+        return [1.0 if f"<answer>{gold}</answer>" in text else None for text, gold in zip(completions, answer)]
+
     def never(completions, answer, **kwargs):
         return [None for text in completions]
 """
@@ -50,6 +53,7 @@ def test_none_where_the_framework_needs_a_number_is_called_none_and_no_failure(t
     "reward, name, message",
     [
         ("right", "no-signal", "it returns None for every right answer, so"),
+        ("only", "none-for-wrong", "it pays right answers, and returns None for every wrong answer, so"),
         ("never", "always-none", "it returns None for every completion that was tried, so"),
     ],
 )

@@ -469,6 +469,17 @@ UNSTATED = [{"prompt": f"Describe {at}.", "golden": json.dumps({"mood": f"calm {
 WITHOUT = {
     "no scale": (lambda row, text: 1.0, sums(8), "no row pays a right answer more than a wrong one"),
     "long answers": (lambda row, text: float(text == row.golden), ESSAYS, "right answers are too long"),
+    "another language": (
+        lambda row, text: float(text == row.golden),
+        [
+            {
+                "prompt": f"Erzähle {at}.",
+                "golden": f"Über der Stadt {at} fiel Regen, während vor den vielen Ständen am Markt alle warteten.",
+            }
+            for at in range(9)
+        ],
+        "near misses of long texts are made for English prose of 12 to 1,000 words only",
+    ),
     "unstated lines": (
         lambda row, text: float(text == row.golden),
         [{**row, "golden": str(row["golden"]).replace(" while crowds waited near stalls", "")} for row in ESSAYS],

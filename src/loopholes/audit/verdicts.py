@@ -108,7 +108,7 @@ def _is_covered(finding: Finding, exploits: Sequence[Finding], gold_is_unpaid: b
     rest = [exploit for exploit in exploits if exploit is not finding]
     if "state-leak" in (exploit.name for exploit in rest):
         return finding.verdict != "inconclusive"  # all measurements depend on what was played before
-    if finding.name == "no-signal":
+    if finding.name in ("no-signal", "none-for-wrong"):
         return any(exploit.kind == "contract" for exploit in rest) or gold_is_unpaid
     if finding.name == "wrong-paid-on-rows":
         named = any(exploit.name == "common-answer" for exploit in rest)
@@ -172,6 +172,12 @@ def conclusions(seen: Observations) -> Iterator[Finding]:
         if not seen.has_truth:
             message += " (and --truth FILE:FUNCTION, if there is one)"
         yield Finding("inconclusive", "contract", "contract", "no-golden", message)
+    elif not seen.component and _leaves_wrong_unpaid(seen):
+        message = (
+            "it pays right answers, and returns None for every wrong answer, so a trainer learns nothing from them "
+        )
+        message += "and there is no scale to measure attacks on"
+        yield Finding("inconclusive", "contract", "contract", "none-for-wrong", message)
     elif not seen.measurable and not seen.component:
         message = "no row pays a right answer more than a wrong one"
         if all(paid.value is None and not paid.problem for paid in seen.golden):
@@ -190,6 +196,14 @@ def _never_pays(seen: Observations) -> bool:
     """Whether every right answer and attack was scored without a problem, and none of them got a reward."""
     payments = [*seen.golden, *(paid for tried in seen.tried for paid in tried.paid.values())]
     return bool(payments) and all(paid.value is None and not paid.problem for paid in payments)
+
+
+def _leaves_wrong_unpaid(seen: Observations) -> bool:
+    """Whether right answers got rewards, and wrong answers and most attacks None, none of them with a problem."""
+    attacks = [paid for tried in seen.tried for paid in tried.paid.values()]
+    if any(paid.problem for paid in attacks) or 2 * sum(paid.value is None for paid in attacks) <= len(attacks):
+        return False
+    return any(level.golden is not None for level in seen.levels) and all(level.floor is None for level in seen.levels)
 
 
 def noise(seen: Observations) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from loopholes.audit import rows_from
 from loopholes.audit.frameworks.base import Row
-from loopholes.audit.gold.lines import is_list_by_line
+from loopholes.audit.gold.lines import graded_line, is_list_by_line
 from support.near_misses import Pay, Records, findings_of, misses_of, named, notes_of
 
 SHEETS: Records = [
@@ -228,3 +228,67 @@ def test_a_loophole_on_the_line_that_the_prompt_names_is_found(prompt: str) -> N
 def test_a_reader_of_the_first_line_is_found_where_the_prompt_asks_for_every_line(prompt: str) -> None:
     (finding,) = findings_of(first_line, capitals(prompt))
     assert finding.verdict == "exploit" and "element-exchanged" in named([finding])
+
+
+@pytest.mark.parametrize(
+    "prompt, line",
+    [
+        ("Put the answer on the last line.", "right"),
+        ("Name it. Don't forget to put the answer on the last line, and do not explain it.", "right"),
+        ("Solve the code puzzle and put the answer on the last line.", "right"),
+        ("Only the first line of your text is read.", "left"),
+        ("The last line alone counts.", "right"),
+        ("Answer on the first line, and explain it below, which is not graded.", "left"),
+        ("Answer on the first line; the rest is not graded.", "left"),
+        ("Do not put the answer on the first line. The answer goes on the last line.", "right"),
+        ("Do not put the answer on the first line.", ""),
+        ("The first line must not hold the answer.", ""),
+        ("Answer in one word, and list your sources on the last line; they are not scored.", ""),
+        ("Give the result, with its sources on the last line. They are not scored.", ""),
+        ("On the first line, state your confidence, which is not graded. Below it, write the answer.", ""),
+        ("The first line of the input is read as n, and the result is their sum.", ""),
+        ("Write the result of the first line of the program.", ""),
+        ("In this log, the result stands on the last line.", ""),
+        ("What does the first line of the code return as result?", ""),
+        ("Is the answer on the last line?", ""),
+        ("Translate the poem. The last line counts double.", ""),
+        ("Write a limerick; the first line is read aloud.", ""),
+        ("It is scored line by line, and its last line counts like any of them.", ""),
+    ],
+)
+def test_a_line_is_the_answer_only_if_the_prompt_says_so(prompt: str, line: str) -> None:
+    assert graded_line("left\nright", Row(0, prompt, None, None, {})) == line
+
+
+OUTPUTS: Records = [
+    {
+        "prompt": f"The first line of the input is read as n. Print the results, one below the other.\n"
+        f"Input:\n2\n{at + 90}\n{at}",
+        "expected_output": f"{7 * at + 12}\n{at + 90}\n{3 * at + 201}",
+        "golden": f"{7 * at + 12}\n{at + 90}\n{3 * at + 201}",
+    }
+    for at in range(20)
+]
+
+
+def test_a_prompt_about_the_first_line_of_the_input_hides_no_reader_of_one_line() -> None:
+    assert "element-exchanged" in named(findings_of(first_line, OUTPUTS))
+    assert findings_of(lambda row, text: float(text.strip() == row.golden), OUTPUTS) == []
+
+
+CONFIDENT: Records = [
+    {
+        "prompt": f"Case {at}: state your confidence on the first line; it is not graded. Name the town below it.",
+        "town": f"Port {'ABCDEFGHIJKLMNOPQRST'[at]}",
+        "golden": f"{at + 60}\nPort {'ABCDEFGHIJKLMNOPQRST'[at]}",
+    }
+    for at in range(20)
+]
+
+
+def test_a_number_and_a_line_below_it_are_no_number_with_a_unit() -> None:
+    def second_line(row: Row, text: str) -> float:
+        lines = text.strip().splitlines()
+        return float(len(lines) == 2 and lines[0].isdecimal() and lines[1] == row.columns["town"])
+
+    assert findings_of(second_line, CONFIDENT) == []

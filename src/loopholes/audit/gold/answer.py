@@ -183,7 +183,7 @@ def kind_of(text: str, row: Row) -> Kind:
         return "choice"
     if moment_of(text) is not None:
         return "date"
-    if with_unit(text)[0] is not None:
+    if "\n" not in text.strip() and with_unit(text)[0] is not None:
         return "number"
     if puzzle_of(text, row.text) is not None:
         return "expression"

@@ -35,25 +35,40 @@ FEWEST_ITEMS = 3
 """Smallest number of elements that make a text a list."""
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _BULLET = re.compile(r"^(?:[-*•]|\d{1,2}[.)])\s+")
-_SENTENCES = r"(?:sentences?|paragraphs?|words)"
+_SENTENCES = r"(?:sentences?|paragraphs?)"
 _TEXT = r"(?:paragraph|essay|story|poem|e-?mail|summary|description|explanation|article|review|report|sentences?)"
+_START = (
+    r"(?:^[\W_]*|[.!?:;,]\s+[*_]*|\n[\s\W_]*|\b(?:and|then|now|also|please|you|should|must|tell|me|us|say|\w+ly"
+    r"|(?:task|goal|job) is to|you to|try to)\s+)"
+)
+"""Where an imperative may stand, unlike a verb such as that of ``gases that explain it``."""
 _PROSE = re.compile(
-    r"\b(?:explain|describe|discuss|summari[sz]e|define|elaborate|paraphrase)\b(?! (?:your|why you|how you)\b)"
-    r"|\bwhy\b|\bhow (?:does|do|did|is|are|can|could|would|was|were)\b|\bin your own words\b"
+    rf"{_START}(?:explain|describe|discuss|summari[sz]e|define|elaborate|paraphrase)\b(?! (?:your|why you|how you)\b)"
+    rf"|{_START}(?:why|how (?:does|do|did|is|are|can|could|would|was|were))\b|\bin your own words\b"
     rf"|\bin (?:about |at most |no more than )?(?:a|an|one|two|three|four|five|\d+)(?: \w+){{0,3}} {_SENTENCES}\b"
-    rf"|\bwrite (?:\w+ ){{1,3}}{_TEXT}\b",
+    r"|\bin (?:about |at most |no more than )?\d{2,} words\b"
+    rf"|\bwrite (?:\w+ ){{1,3}}{_TEXT}\b(?! statistics)",
     re.IGNORECASE,
 )
 _NO_PROSE = re.compile(
-    r"\b(?:list|enumerate|classify|label|tag|extract|identify|keywords?|comma|commas|json|only)\b"
+    r"\b(?:list|enumerate|classify|label|tag|extract|identify|keywords?|commas?|semicolons?|json|only|separated"
+    r"|delimited)\b|\b(?:the|their) names\b|\bwhich (?:of|two|three|four|five|\d+)\b"
+    r"|\bin (?:a|one|two|three|four|five|[1-9]) words?\b|^\s*translate\b"
     r"|\bname (?:the|all|any|at|two|three|four|five|\d+)\b|\b(?:explain|describe) (?:your|why you|how you)\b",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|(?<!\w)'[^'\n]*'(?!\w)")
+_NAMED = r"\b(?:passage|text|article)\s*:"
+_MATERIAL = re.compile(
+    rf"(?is)\A\s*{_NAMED}\s*.*?(?=\n\s*\n|\Z)|{_NAMED}.*?(?=\n\W*(?:question|task|instructions?|q)\s*:|\Z)"
+)
+"""What follows ``Passage:``: all of it, or a paragraph if the prompt starts with it, since the request is below it."""
 
 
 def asks_for_prose(row: Row) -> bool:
     """Whether the prompt asks for sentences, and not for a list, labels or one answer with its reasons."""
-    return _PROSE.search(row.text) is not None and _NO_PROSE.search(row.text) is None
+    asked = _QUOTED.sub("", _MATERIAL.sub("", row.text))
+    return _PROSE.search(asked) is not None and _NO_PROSE.search(asked) is None
 
 
 def words_of(text: str) -> list[str]:

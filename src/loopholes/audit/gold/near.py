@@ -21,6 +21,7 @@ from loopholes.audit.budget import LOOKED_AT, Budget
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gold.answer import Answer, answer_of, lines_around
+from loopholes.audit.gold.keywords import FEWEST, MOST
 from loopholes.audit.gold.lines import short_lines
 from loopholes.audit.gold.long_texts import OTHERS, PROBES, Probe
 from loopholes.audit.gold.mentions import MENTIONS, ONE_ORDER, UNCONTROLLED, Mention
@@ -156,7 +157,8 @@ class NearMisses:
         if not self._slots and self._has_lines:
             return "no column states the lines of the right answers, so no change of them is certainly wrong"
         if not self._slots:
-            return "right answers are too long for a small change to make them certainly wrong"
+            why = "right answers are too long for a small change to make them certainly wrong, and near misses of long "
+            return f"{why}texts are made for English prose of {FEWEST} to {MOST:,} words only"
         if any(slot.answer.kind == "record" for slots in self._slots for slot in slots):
             return "no column states a field of the right answers, so no change of them is certainly wrong"
         return "no change of the right answers is certainly wrong"
