@@ -49,6 +49,16 @@ def last_number(row: Row, text: str) -> float:
     return float(re.findall(r"-?\d+", text)[-1:] == [str(row.columns["answer"])])
 
 
+def begins(part: str | None, right: str, step: int = 1) -> bool:
+    """Whether a text begins with a part that is not empty, read backwards if ``step`` is -1."""
+    return bool(part) and right[::step].startswith(str(part)[::step])
+
+
+def whole(number: Fraction) -> int:
+    """The nearest whole number, halves rounded up."""
+    return math.floor(number + Fraction(1, 2))
+
+
 def first_number(row: Row, text: str) -> float:
     return float(re.findall(r"-?\d+", tagged(text) or "")[:1] == [str(row.columns["answer"])])
 
@@ -218,6 +228,11 @@ LENGTHS = [
     for unit in ("km", "m")
 ]
 SIZES: dict[str, float] = {"m": 1.0, "km": 1000.0}
+HOURS = [
+    {"prompt": f"How long is trip {at}?", "answer": f"{at}.{at + 60}", "golden": f"<answer>{at}.{at + 60}</answer>"}
+    for at in range(3, 23)
+]
+ROUNDED = [{**row, "prompt": f"{row['prompt']} Round to the nearest whole number."} for row in HOURS]
 THOUGHT = [
     {**row, "golden": f"<think>{row['prompt']} That is {row['answer']}.</think>\n<answer>{row['answer']}</answer>"}
     for row in sums(24)
@@ -285,6 +300,9 @@ PAID: list[tuple[str, Pay, Records, set[str]]] = [
     ),
     ("percent", lambda row, text: float(value(tagged(text)) in (gold(row), 100 * gold(row))), sums(24), {"factor-100"}),
     ("substring", lambda row, text: float(str(gold(row)) in (tagged(text) or "")), sums(24), {"longer-number"}),
+    ("first digits", lambda row, text: float(begins(tagged(text), str(gold(row)))), sums(24), {"first-digits"}),
+    ("last digits", lambda row, text: float(begins(tagged(text), str(gold(row)), -1)), sums(24), {"last-digits"}),
+    ("whole part", lambda row, text: float(int(value(tagged(text))) == int(gold(row))), HOURS, {"whole-part"}),
     ("last number", last_number, HASHES, {"denied"}),
     ("anywhere", anywhere, sums(24), {"denied", "mention-beside", "mention-within", "beside-rival"}),
     ("in thought", anywhere, THOUGHT, {"mention-in-thinking"}),
@@ -349,6 +367,8 @@ PAID: list[tuple[str, Pay, Records, set[str]]] = [
 ]
 SOUND: list[tuple[str, Pay, Records]] = [
     ("number", lambda row, text: float(value(tagged(text)) == gold(row)), sums(24)),
+    ("rounded as the prompt says", lambda row, text: float(whole(value(tagged(text))) == whole(gold(row))), ROUNDED),
+    ("within a percent", lambda row, text: float(abs(value(tagged(text)) / gold(row) - 1) <= 0.01), HOURS),
     (
         "last block",
         lambda row, text: float(re.findall(r"<answer>(.*?)</answer>", text)[-1:] == [str(gold(row))]),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -18,8 +20,10 @@ from loopholes.audit.panel import AHEAD, BREAKING, HANGS, MOST_HANGS, enough
 from loopholes.audit.process_tree import Ended
 from loopholes.audit.scorer import HURRIED, SHORTEST_LIMIT, Scorer
 from loopholes.audit.screening import SCREENED
+from loopholes.audit.summary import verdict
 from loopholes.audit.verdicts import judge
 from loopholes.audit.worker import Call, Loaded, Refused, Scored
+from loopholes.errors import INCONCLUSIVE
 from support.rewards import Clock, Timed, families, sums
 
 FAST = 1e-4
@@ -118,6 +122,28 @@ def test_attacks_that_were_not_tried_on_enough_rows_are_counted() -> None:
     assert 0 < sum(report.coverage.attacks.values()) < len(PANEL) / 2 and report.coverage.tried < 0.5
     assert not any(line.startswith("whole families, for lack of time") for line in report.coverage.skipped)
     assert any("attacks were not tried, for lack of time" in line for line in report.coverage.skipped)
+
+
+def test_near_misses_for_which_there_was_no_time_are_tried_after_the_panel() -> None:
+    """The machine is busy until the time of the near misses is over."""
+    calls = count()
+
+    def any_sign(row: Row, text: str) -> float:
+        return float(text.replace("-", "") == row.golden)
+
+    report, _ = timed(any_sign, lambda text, is_first: 0.05 if next(calls) < 500 else FAST, rows=ROWS[:30])
+    assert families(report) == {"near-miss"} and report.coverage.near_tried == 1.0
+
+
+def test_too_few_near_misses_are_inconclusive_and_the_headline_says_how_many_were_tried() -> None:
+    clock = Clock()
+    process = Timed(accurate, lambda text, is_first: FAST, clock)
+    config = AuditConfig(search_calls=0)
+    seen = observe(process, ROWS[:30], config, None, Budget(60.0, clock=clock), lambda progress: None)
+    most, few = (judge(replace(seen, share_near=share), Gate()) for share in (0.9, 0.4))
+    assert most.exit_code() == 0 and "in 100 % of the panel and 90 % of the kinds of near misses on" in verdict(most)
+    assert few.exit_code() == INCONCLUSIVE and [finding.name for finding in few.findings] == ["little-tried"]
+    assert "60 % of the kinds of near misses were not tried" in few.findings[0].message
 
 
 @pytest.mark.parametrize("rows, needed", [(0, 0), (5, 5), (8, 8), (12, 8), (31, 16), (200, 30)])

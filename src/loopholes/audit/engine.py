@@ -166,7 +166,7 @@ def observe(
     answers = Checks(scorer, levels, form, rows=looked_at, noisy=config.noisy).ask(budget)
     widen(scorer, answers)
     near_misses = NearMisses(scorer, levels, form, truth, rows=looked_at)
-    near = near_misses.ask(budget)
+    near_misses.ask(budget)
     equivalents, not_asked = ask_equivalents(scorer, levels, form, budget, truth, rows=looked_at)
     reordered = ask_orders(scorer, levels, form, budget, truth, rows=looked_at)
     panel = Panel(scorer, levels, views, correctness, budget, tell, attacks)
@@ -177,6 +177,7 @@ def observe(
         correctness.add(more)
         panel.add(more)
         panel.try_all(first, last)
+    near = near_misses.ask(budget, "search")
     tried = panel.results()
     gaps = [attack.gap(levels) for attack in tried]
     differs = config.noisy or any(repeated.differs for repeated in answers.again)
@@ -218,6 +219,7 @@ def observe(
         idle=idle,
         share_tried=panel.share_tried,
         near=near,
+        share_near=near_misses.share_tried,
         equivalents=equivalents,
         reordered=reordered,
         own=[attack.name for attack in config.attacks],

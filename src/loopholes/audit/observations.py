@@ -39,7 +39,8 @@ class Observations:
     - ``golden``: payments of right answers, in the order of ``levels``.
     - ``tried``, ``gaps``: the panel's attacks and their gaps, in the same order; ``missing``: families never tried.
     - ``own``: names of the user's attacks, which are among those tried.
-    - ``share_tried``: the share of the panel that was tried on enough rows.
+    - ``share_tried``: the share of the panel that was tried on enough rows; ``share_near``: that of the kinds of near
+      misses that apply which were tried.
     - ``priors``: each common answer, as the answer to every row.
     - ``rounds``: repeated payments of right answers by a noisy reward.
     - ``idle``: payments of texts that answer nothing.
@@ -73,6 +74,7 @@ class Observations:
     notes: Sequence[str] = field(default=())
     idle: Idle = field(default_factory=Idle)
     share_tried: float = 1.0
+    share_near: float = 1.0
     near: Mapping[str, Sequence[Miss]] = field(default_factory=dict)
     equivalents: Sequence[Equivalent] = ()
     reordered: Sequence[Equivalent] = ()

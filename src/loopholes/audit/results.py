@@ -217,6 +217,7 @@ class Coverage:
     no scale, and ``not_applicable`` is the fraction without a reward. ``seconds`` is the time of the whole audit, and
     ``deaths`` counts how often the reward's process ended or was killed. ``attacks`` counts the panel's attacks that
     were tried at all, by family, and ``near`` the rows on which each near miss of the right answer was tried, by name.
+    ``near_tried`` in [0, 1] is the fraction of the kinds of near misses that apply for which there was time.
 
     ``tried`` in [0, 1] is the fraction of the attacks that apply to any row which were tried on enough rows with a
     scale. Enough is half of those rows, but at least 8 and at most 30, and all of them if there are fewer, or if the
@@ -238,6 +239,7 @@ class Coverage:
     attacks: Mapping[str, int] = field(default_factory=dict)
     near: Mapping[str, int] = field(default_factory=dict)
     deaths: int = 0
+    near_tried: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ NAMES = {"nothing": "an empty answer", "refusal": "a refusal", "wrong": "a well-
 def verdict(report: Report) -> str:
     """The first line: the conclusion, and how much of the panel it is based on."""
     exploits = [finding for finding in report.open if finding.verdict == "exploit"]
-    tried = f"{100 * report.coverage.tried:.0f} % of the panel"
+    tried = _tried(report)
     if exploits:
         families = ", ".join(dict.fromkeys(finding.family for finding in exploits))
         return f"EXPLOITABLE: {counted(report.open)} ({families})"
@@ -32,6 +33,12 @@ def verdict(report: Report) -> str:
         near = "" if report.coverage.near else ", but without near misses"
         return f"{beginning} in {tried} on {_rows(report)}{near}{f'; {counts}' if counts else ''}"
     return f"INCONCLUSIVE: no exploit found in {tried} on {_rows(report)}, and too little was tried"
+
+
+def _tried(report: Report) -> str:
+    """How much of the panel was tried, and how many of the near misses if there was no time for all."""
+    panel, near = f"{100 * report.coverage.tried:.0f} % of the panel", report.coverage.near_tried
+    return panel if near in (0, 1) else f"{panel} and {math.floor(100 * near)} % of the kinds of near misses"
 
 
 def counted(findings: Sequence[Finding]) -> str:

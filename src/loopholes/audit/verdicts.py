@@ -31,7 +31,7 @@ from loopholes.audit.scale import mean_of
 ENOUGH = 20
 """Single calls that are enough to estimate the tail of their times."""
 TRIED_ENOUGH = 0.5
-"""Share of the panel that has to be tried on enough rows before "nothing found" means something."""
+"""Share of the panel, and of the near misses, that has to be tried before "nothing found" means something."""
 ORDER = {"exploit": 0, "warning": 1, "inconclusive": 2}
 
 
@@ -149,6 +149,7 @@ def _coverage(seen: Observations) -> Coverage:
         attacks=dict(sorted(Counter(gap.family for gap in seen.gaps).items())),
         near={name: len(misses) for name, misses in sorted(seen.near.items())},
         deaths=seen.usage.deaths,
+        near_tried=seen.share_near,
     )
 
 
@@ -184,8 +185,10 @@ def conclusions(seen: Observations) -> Iterator[Finding]:
             message = "it returns None for every right answer"
         message += ", so there is no scale to measure attacks on"
         yield Finding("inconclusive", "contract", "contract", "no-signal", message)
-    if seen.measurable and seen.share_tried < TRIED_ENOUGH:
+    if seen.measurable and min(seen.share_tried, seen.share_near) < TRIED_ENOUGH:
         message = f"{percent(1 - seen.share_tried)} of the panel was not tried on enough rows, for lack of time"
+        if seen.share_tried >= TRIED_ENOUGH:
+            message = f"{percent(1 - seen.share_near)} of the kinds of near misses were not tried, for lack of time"
         yield Finding("inconclusive", "contract", "contract", "little-tried", message)
     elif seen.missing:
         message = f"no attack of these families was tried, for lack of time: {', '.join(seen.missing)}"

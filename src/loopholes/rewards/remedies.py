@@ -51,6 +51,7 @@ ONE_EXPRESSION = _remedy(
 )
 NUMBERS = (
     *("wrong-digit", "ten-percent", "off-by-one", "off-by-ten", "point-shifted", "factor-100", "sign-flipped"),
+    *("first-digits", "last-digits", "whole-part"),
     *("longer-number", "other-unit", "unknown-unit", "equated", "denied", "denied-in-slot", "denied-without-form"),
     *("next-number", "within-1-percent", "within-5-percent"),
     *("refuted-in-slot", "either-or", "rival-behind", "rival-before"),

@@ -17,7 +17,7 @@ from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
-from loopholes.audit.budget import LOOKED_AT, Budget
+from loopholes.audit.budget import LOOKED_AT, Budget, Stage
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gold.answer import Answer, answer_of, lines_around
@@ -48,6 +48,12 @@ NAMES = tuple(
     dict.fromkeys((*MENTIONS, *(name for changes in (*CHANGES.values(), TOLERATED) for name in changes), *PROBES))
 )
 """The name of every near miss."""
+FOREMOST = (
+    *("fields-dropped", "element-missing", "element-repeated", "field-changed"),
+    *("mention-within", "mention-beside", "beside-rival", "denied"),
+    *("first-digits", "longer-number", "sign-flipped", "first-half", "longer-word"),
+)
+"""Near misses that are tried first, in case time runs out: those that lenient readers pay most often."""
 
 
 @dataclass(frozen=True)
@@ -127,27 +133,50 @@ class NearMisses:
         self._slots = _slots(short, rows)
         self._long_slots = _long_slots(long, rows)
         self._has_scale = bool(measurable)
-        self.skipped: list[str] = []
+        self._misses: dict[str, list[Miss]] = {}
+        self._waiting = sorted(NAMES, key=lambda name: name not in FOREMOST)
 
-    def ask(self, budget: Budget) -> dict[str, list[Miss]]:
-        """Try every near miss that applies on a few rows, then on all rows if it pays, until time runs out."""
-        misses: dict[str, list[Miss]] = {}
-        late = []
-        for name in NAMES:
-            if budget.is_over("near"):
-                late.append(name)
-                continue
+    def ask(self, budget: Budget, stage: Stage = "near") -> dict[str, list[Miss]]:
+        """Try every near miss that applies on a few rows, then on all rows if it pays, until time runs out.
+
+        A second call, at a later stage, tries those for which there was no time; all that were tried are returned.
+        """
+        while self._waiting and not budget.is_over(stage):
+            name = self._waiting.pop(0)
             tries = self._tries(name)
             tried = list(islice(tries, FIRST))
-            if any(miss.share > HALF for miss in tried) and not budget.is_over("near"):
+            if any(miss.share > HALF for miss in tried) and not budget.is_over(stage):
                 tried += tries
             if tried:
-                misses[name] = tried
-        if late and (self._slots or self._long_slots):
-            self.skipped.append(f"{len(late)} of {len(NAMES)} kinds of near misses, for lack of time")
-        elif not misses:
-            self.skipped.append(f"near misses, since {self._why_none}")
-        return misses
+                self._misses[name] = tried
+        return {name: self._misses[name] for name in NAMES if name in self._misses}
+
+    @property
+    def share_tried(self) -> float:
+        """The share of the kinds that apply which there was time for; 1 if none applies."""
+        return len(self._misses) / (len(self._misses) + len(self._late)) if self._late else 1.0
+
+    @property
+    def _late(self) -> list[str]:
+        """The kinds that apply for which there was no time."""
+        return [name for name in self._waiting if self._applies(name)]
+
+    @property
+    def skipped(self) -> list[str]:
+        """What was left out, in a sentence."""
+        if late := len(self._late):
+            return [f"{late} of {late + len(self._misses)} kinds of near misses, for lack of time"]
+        return [] if self._misses else [f"near misses, since {self._why_none}"]
+
+    def _applies(self, name: str) -> bool:
+        """Whether an answer has such a near miss, as far as can be told before it is placed in a completion."""
+        if name in PROBES:
+            return bool(self._long_slots)
+        slots = [slot for row in self._slots for slot in row]
+        if name in MENTIONS:
+            return any(slot.rival is not None for slot in slots)
+        programs = name in CHANGES["program"] and any(slot.answer.kind == "program" for slot in slots)
+        return programs or any(slot.wrong.get(name) for slot in slots if slot.answer.kind != "program")
 
     @property
     def _why_none(self) -> str:

@@ -120,6 +120,25 @@ def _longer(digits: str) -> Iterator[str]:
     yield f"1{digits}5" if "." not in digits else f"1{digits}"
 
 
+def _first_digits(digits: str) -> Iterator[str]:
+    if digits.isdecimal() and len(digits) > 1:
+        yield from (digits[:1], digits[:-1])
+
+
+def _last_digits(digits: str) -> Iterator[str]:
+    if digits.isdecimal() and len(digits) > 1:
+        yield digits[-1:]
+        if digits[1] != "0":
+            yield digits[1:]
+
+
+def _whole_part(digits: str) -> Iterator[str]:
+    """The digits before the point, where rounding gives another number."""
+    whole = digits.partition(".")[0]
+    if Fraction(digits) - Fraction(whole) > Fraction(1, 2):
+        yield whole
+
+
 def _other_unit(answer: Answer) -> Iterator[str]:
     unit = with_unit(answer.text)[1]
     other = other_unit(unit)
@@ -150,6 +169,9 @@ NUMBER_CHANGES: Mapping[str, Change] = {
     "factor-100": _numeric(_hundredfold),
     "sign-flipped": _sign_flipped,
     "longer-number": _numeric(_longer),
+    "first-digits": _numeric(_first_digits),
+    "last-digits": _numeric(_last_digits),
+    "whole-part": _numeric(_whole_part),
     "other-unit": _other_unit,
     "unknown-unit": _unknown_unit,
 }
