@@ -100,7 +100,7 @@ COMMANDS = [
         "there is no game 'self_grading'; did you mean 'self-grading'? Choose from:",
     ),
     ("train self-grading --channel secur --out new", USAGE, "did you mean 'secure'?"),
-    ("games self-grading --set audit_probabilty=1", USAGE, "did you mean 'audit_probability'? it has: world"),
+    ("games self-grading --set audit_probabilty=1", USAGE, "did you mean 'audit_probability'? It has: world"),
     ("export verifier self-grading --out new", USAGE, "did you mean 'verifiers'?"),
     ("study discvery", USAGE, "did you mean 'discovery'?"),
     ("report . --threshold apears=0.1", USAGE, "there is no threshold 'apears'; did you mean 'appears'?"),

@@ -167,7 +167,7 @@ BAD = [
     ("rewards.py:accuracy --data cut.parquet", "cut.parquet cannot be read as parquet"),
     (
         "rewards.py:accuracy --data no-prompt.jsonl",
-        "row 0 has no column prompt or question or problem or instruction or input, only: answer",
+        "no-prompt.jsonl, line 1 has no column prompt or question or problem or instruction or input, only: answer",
     ),
     ("rewards.py:accuracy --data bare.jsonl --golden <a>{anwser}</a>", "--golden names none of its columns"),
     ("rewards.py:accuracy --data rows.jsonl --framework tlr", "there is no framework 'tlr'"),
@@ -207,7 +207,7 @@ OF_FILES = {
     "there is no file nowhere.py",
     "line 8: not JSON",
     "cut.parquet cannot be read as parquet",
-    "row 0 has no column prompt or question or problem or instruction or input, only: answer",
+    "no-prompt.jsonl, line 1 has no column prompt or question or problem or instruction or input, only: answer",
     "--golden names none of its columns",
     "thresholds.exploit",
     "bad.toml, line 1: not JSON",

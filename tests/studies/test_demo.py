@@ -62,8 +62,8 @@ def test_a_demo_tells_of_every_step_and_ends_in_numbers_and_a_page(
     by_name = {(cell["cell"].split("/")[1], cell["metric"]): cell for cell in summary["cells"]}
     for arm in ("vulnerable", "secure"):
         assert by_name[arm, "blind_spot"]["value"] is None and by_name[arm, "blind_spot"]["seeds"] == 1
-        for metric in ("first_appearance", "domination"):
-            assert by_name[arm, metric]["seeds"] == 1 and by_name[arm, metric]["n"] in (0, 1)
+        assert by_name[arm, "first_appearance"]["seeds"] == 1 and by_name[arm, "first_appearance"]["n"] in (0, 1)
+        assert (arm, "domination") not in by_name  # six steps are too few to tell
     page = (out / "report.html").read_text()
     assert "One seed gives no verdict about training." in page and "one seed: no verdict" in page
 

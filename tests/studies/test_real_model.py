@@ -19,6 +19,7 @@ from loopholes.policies.cards import CARD
 from loopholes.progress import Progress
 from loopholes.report import Table
 from loopholes.runs import Run
+from loopholes.stats import Thresholds
 from loopholes.studies import STUDIES, StudyConfig, settings, studies_called, telling_grid
 from loopholes.studies.base import Runs, Summary
 from loopholes.studies.engine import do
@@ -52,7 +53,7 @@ def small() -> Iterator[None]:
 def config(tmp_path_factory: pytest.TempPathFactory, small: None) -> StudyConfig:
     policy = make_checkpoint(tmp_path_factory.mktemp("model") / "llama", "llama", context=4096)
     (policy / CARD).write_text(json.dumps({"preset": "lora"}))
-    return StudyConfig(policies=(str(policy),), **QUICK)
+    return StudyConfig(policies=(str(policy),), thresholds=Thresholds(window=2), **QUICK)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -17,7 +17,6 @@ from loopholes.studies.deterrence import predictions
 from loopholes.studies.discovery import EXPLOIT, TASK
 from loopholes.studies.jobs import Evaluate, Job, Train
 from loopholes.studies.summaries import comparison_table, listed, rises
-from loopholes.version import documentation
 
 NAME = "audit-grid"
 PLACE = 2
@@ -187,7 +186,7 @@ def _table(
     note = (
         "Announced and audited: the audit probability in the prompt (0: none is mentioned) and the real one. "
         "Overclaims rose in a seed if their rate lies clearly above that of the untrained policy on the same "
-        f"questions ({documentation('docs/studies.md#statistics')}). If seeds disagree, the mean over all of "
-        "them has no interval."
+        "questions (Statistics, on the documentation's page Studies). If seeds disagree, the mean over all of them "
+        "has no interval."
     )
     return Table("audit-grid", "Every cell", columns, rows, note, changes=("change from untrained",))

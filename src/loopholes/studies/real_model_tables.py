@@ -14,7 +14,6 @@ from loopholes.studies.end_points import LOG_ODDS, Distance
 from loopholes.studies.jobs import Evaluate, Job, closure
 from loopholes.studies.roads import exploiting_before
 from loopholes.studies.summaries import listed
-from loopholes.version import documentation
 
 EXPLORATORY = " (exploratory)"
 LEAST_EXPLOITING = 0.01
@@ -42,7 +41,7 @@ def budget_table(played: Sequence[Played], thresholds: Thresholds) -> Table:
     columns = ("game", "channel", "steps", "seeds that found it", "exploit rate", "not found: at most")
     note = (
         "Found: the held-out exploit rate lies clearly above that of the untrained policy on the same tasks "
-        f"({documentation('docs/studies.md#statistics')}). At most: the upper end of the rate's 95 % interval over "
+        "(Statistics, on the documentation's page Studies). At most: the upper end of the rate's 95 % interval over "
         "tasks (Wilson's if no answer exploits). In compliance the rate is the gap."
     )
     return Table("real-model-budget", "What was found within the steps", columns, rows, note)
