@@ -19,7 +19,6 @@ from loopholes.policies.cards import CARD
 from loopholes.progress import Progress
 from loopholes.report import Table
 from loopholes.runs import Run
-from loopholes.stats import Thresholds
 from loopholes.studies import STUDIES, StudyConfig, settings, studies_called, telling_grid
 from loopholes.studies.base import Runs, Summary
 from loopholes.studies.engine import do
@@ -53,7 +52,7 @@ def small() -> Iterator[None]:
 def config(tmp_path_factory: pytest.TempPathFactory, small: None) -> StudyConfig:
     policy = make_checkpoint(tmp_path_factory.mktemp("model") / "llama", "llama", context=4096)
     (policy / CARD).write_text(json.dumps({"preset": "lora"}))
-    return StudyConfig(policies=(str(policy),), thresholds=Thresholds(window=2), **QUICK)
+    return StudyConfig(policies=(str(policy),), **QUICK)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -197,6 +196,7 @@ def whole(config: StudyConfig, begun: tuple[Path, dict[str, Any]]) -> tuple[Path
 def summarized(out: Path, config: StudyConfig) -> dict[str, Any]:
     words = ["--policy", config.policies[0]]
     words += [word for key, value in QUICK.items() for word in (f"--{key}", str(value))]
+    words += ["--threshold", "window=2"]  # so that two steps suffice to tell what was found
     assert main(["study", "real-model", *words, "--out", str(out), "--summarize"]) == 0
     record: dict[str, Any] = json.loads((out / "real-model.json").read_text())
     assert record["answer"].split(".")[0] in (out / "report.html").read_text()
