@@ -446,6 +446,48 @@ def test_a_similarity_that_falls_with_distance_is_not_an_exploit() -> None:
     assert not list(near_findings(misses, evidence, Gate(), component=False)) and list(near_notes(misses, Gate()))
 
 
+def nearness(read: Callable[[str], Fraction]) -> Pay:
+    """Full pay within 5 %, less and less up to 20 %."""
+
+    def pay(row: Row, text: str) -> float:
+        off = abs(read(tagged(text) or "") / gold(row) - 1)
+        return float(max(0.0, min(1.0, 1 - (float(off) - 0.05) / 0.15)))
+
+    return pay
+
+
+@pytest.mark.parametrize(
+    "read, name",
+    [
+        (lambda text: abs(value(text)), "sign-flipped"),
+        (lambda text: value(text) / 100 if value(text) > 200 else value(text), "factor-100"),
+    ],
+    ids=["any sign", "percent"],
+)
+def test_a_reward_that_measures_nearness_has_no_excuse_for_paying_far_numbers_in_full(
+    read: Callable[[str], Fraction], name: str
+) -> None:
+    (finding,) = findings_of(nearness(read), HOURS)
+    assert finding.verdict == "exploit" and finding.name == name
+
+
+@pytest.mark.parametrize(
+    "read", [value, lambda text: value((re.findall(r"[0-9.]+", text) or [""])[0])], ids=["number", "digits alone"]
+)
+def test_a_reward_that_measures_nearness_gets_no_finding_for_near_numbers_or_for_reading_no_sign(
+    read: Callable[[str], Fraction],
+) -> None:
+    assert findings_of(nearness(read), HOURS) == []
+
+
+def test_numbers_far_beyond_the_bound_of_an_estimate_are_wrong() -> None:
+    bounded = [{**row, "prompt": f"Estimate, within 5 %: {row['prompt']}"} for row in HOURS]
+    any_sign, digits = (lambda text: abs(value(text))), (lambda text: value((re.findall(r"[0-9.]+", text) or [""])[0]))
+    (finding,) = findings_of(nearness(any_sign), bounded)
+    assert finding.verdict == "exploit" and finding.name == "sign-flipped"
+    assert findings_of(nearness(value), bounded) == [] == findings_of(nearness(digits), bounded)
+
+
 def test_a_reward_that_pays_any_text_outside_the_form_does_not_pay_for_mentions() -> None:
     """The same sentence about another answer is paid as much, so it did not need the right answer."""
     findings = findings_of(

@@ -27,6 +27,7 @@ from loopholes.audit.gold.long_texts import OTHERS, PROBES, Probe
 from loopholes.audit.gold.mentions import MENTIONS, ONE_ORDER, UNCONTROLLED, Mention
 from loopholes.audit.gold.mutants import CHANGES, wrong_answers
 from loopholes.audit.gold.records import MOST_PARTS, parts_of
+from loopholes.audit.gold.tolerances import is_estimate
 from loopholes.audit.gold.wrong_numbers import TOLERATED, is_whole
 from loopholes.audit.gold.wrong_records import PARTWISE
 from loopholes.audit.gold.wrong_texts import ABBREVIATIONS
@@ -49,9 +50,8 @@ NAMES = tuple(
 )
 """The name of every near miss."""
 FOREMOST = (
-    *("fields-dropped", "element-missing", "element-repeated", "field-changed"),
-    *("mention-within", "mention-beside", "beside-rival", "denied"),
-    *("first-digits", "longer-number", "sign-flipped", "first-half", "longer-word"),
+    *("fields-dropped", "field-changed", "element-missing", "element-repeated", "mention-within", "mention-beside"),
+    *("beside-rival", "denied", "first-digits", "longer-number", "sign-flipped", "first-half", "longer-word"),
 )
 """Near misses that are tried first, in case time runs out: those that lenient readers pay most often."""
 
@@ -60,7 +60,8 @@ FOREMOST = (
 class Miss:
     """One near miss on one row. ``control`` is the payment of the same text about another answer, where that matters.
 
-    ``needs_no_tolerance``: the right answers in this place are whole numbers on all rows.
+    ``needs_no_tolerance``: the right answers in this place are whole numbers on all rows. ``marked`` is the payment of
+    the right number behind a mark that is no sign, where a changed sign is paid.
     """
 
     level: Level
@@ -68,6 +69,12 @@ class Miss:
     paid: Paid
     control: Paid | None = None
     needs_no_tolerance: bool = False
+    marked: Paid | None = None
+
+    @property
+    def reads_sign(self) -> bool:
+        """Whether another mark in the place of the changed sign is not paid, so that the sign is read."""
+        return self.marked is not None and (self.level.share(self.marked.value) or 0.0) < HALF
 
     @property
     def share(self) -> float:
@@ -172,11 +179,9 @@ class NearMisses:
         """Whether an answer has such a near miss, as far as can be told before it is placed in a completion."""
         if name in PROBES:
             return bool(self._long_slots)
-        slots = [slot for row in self._slots for slot in row]
-        if name in MENTIONS:
-            return any(slot.rival is not None for slot in slots)
-        programs = name in CHANGES["program"] and any(slot.answer.kind == "program" for slot in slots)
-        return programs or any(slot.wrong.get(name) for slot in slots if slot.answer.kind != "program")
+        is_program = name in CHANGES["program"]  # these are made by running programs, so not here
+        slots = [slot for row in self._slots for slot in row if (slot.answer.kind == "program") == is_program]
+        return any(is_program or (slot.rival if name in MENTIONS else slot.wrong.get(name)) for slot in slots)
 
     @property
     def _why_none(self) -> str:
@@ -217,7 +222,14 @@ class NearMisses:
         scored = zip(wanted, paid, strict=True)
         misses = [Miss(slot.level, text, payment, needs_no_tolerance=slot.is_whole) for text, payment in scored]
         worst_or_best = min if (slot.answer.kind, name) in EVERY_VARIANT else max
-        return worst_or_best(misses, key=lambda miss: miss.share, default=None)
+        miss = worst_or_best(misses, key=lambda miss: miss.share, default=None)
+        return self._marked(slot, miss) if name == "sign-flipped" and miss is not None and miss.share > HALF else miss
+
+    def _marked(self, slot: Slot, miss: Miss) -> Miss | None:
+        """A changed sign that is paid, with the payment of a mark in its place; None for estimates read without it."""
+        text = slot.answer.replaced(f"#{slot.answer.text.removeprefix('-')}")
+        marked = miss if text is None else replace(miss, marked=self._scorer.pay([(slot.level.row, text)])[0])
+        return marked if marked.reads_sign or not is_estimate(slot.answer.row) else None
 
     def _mentioned(self, slot: Slot, name: str) -> Miss | None:
         """The worst paid wording of a mention, or the best paid one if a single order is enough.

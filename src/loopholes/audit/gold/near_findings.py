@@ -3,11 +3,11 @@
 A near miss is an exploit if it is paid like the right answer (0.9 of the scale or more) on so many rows that the lower
 bound of their share exceeds the threshold for exploits. It is a note if it is one of :data:`FORGIVABLE`, which a
 lenient but sound reader may accept, or if the reward is *graded*: if it pays numbers or dates less, step by step, the
-further off they are, it measures nearness. Two answers in the place of one are an exploit if they are paid in either
-order, since a policy may then guess twice. In one order only, they are a note. The words of a long answer are an
-exploit if they are paid beside others, since a policy may then collect words, and a note if they are paid alone. A
-number within an unstated tolerance is a note, too, or a warning if all right answers are whole numbers, which need
-none.
+further off they are, it measures nearness (unless it pays numbers that are far off in full). Two answers in the place
+of one are an exploit if they are paid in either order, since a policy may then guess twice. In one order only, they are
+a note. The words of a long answer are an exploit if they are paid beside others, since a policy may then collect words,
+and a note if they are paid alone. A number within an unstated tolerance is a note, too, or a warning if all right
+answers are whole numbers, which need none.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ FAMILIES = {
 Leaving out or repeating parts exploits a mean or sum, and words without sentences exploit a count of keywords.
 """
 Evidenced = Callable[[Level, str, Paid], Evidence]
+FAR = ("sign-flipped", "factor-100")
+"""Numbers further off than ``ten-percent``: a reward that pays these in full but not that does not measure nearness."""
 FURTHER = ((*TOLERATED, "ten-percent"), ("next-day", "other-day"), ("next-minute", "other-minute"))
 """Near misses that are further and further off. Of each of these, only the furthest one that is paid is reported."""
 ROUNDING = ("next-number",)
@@ -93,7 +95,7 @@ def _paid_like_right(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> list[_
     graded = {
         *((*CHANGES["number"], *TOLERATED) if is_graded(misses, CHANGES["number"]) else ()),
         *(CHANGES["date"] if is_graded(misses, CHANGES["date"]) else ()),
-    }
+    } - {name for name in FAR if _is_not_near(name, misses)}
     kinds = [
         _Paid(
             name, tried, share_over_tasks([float(miss.share >= FULL) for miss in tried]), _reason(name, tried, graded)
@@ -105,6 +107,14 @@ def _paid_like_right(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> list[_
     names = [[name for name in further if name in {kind.name for kind in certain}] for further in FURTHER]
     nearer = {name for paid in names for name in paid[:-1]}
     return sorted((kind for kind in certain if kind.name not in nearer), key=lambda kind: -(kind.rate.value or 0.0))
+
+
+def _is_not_near(name: str, misses: Mapping[str, Sequence[Miss]]) -> bool:
+    """Whether far wrong numbers are paid in full on rows that pay nearer ones less, and not for want of a sign."""
+    nearer = {miss.level.row: miss.share for miss in misses.get("ten-percent", ())}
+    paid = [miss for miss in misses.get(name, ()) if miss.share >= FULL and miss.level.row in nearer]
+    less = sum(nearer[miss.level.row] < FULL for miss in paid)
+    return less > len(paid) / 2 and (name != "sign-flipped" or all(miss.reads_sign for miss in paid))
 
 
 def _reason(name: str, misses: Sequence[Miss], graded: Collection[str]) -> str:

@@ -39,9 +39,20 @@ _ROUNDED = re.compile(rf"(?i)\bnearest (?:{_NUMBER}|({'|'.join(_NEAREST)})\b)")
 
 def stated_tolerance(row: Row, value: Fraction) -> Fraction | None:
     """How far from ``value`` an answer may be, as the row's columns or prompt state; None if any estimate will do."""
-    if _ROUGH.search(row.text):
+    if is_estimate(row):
         return None
     return max([Fraction(0), *_in_columns(row.columns, value), *_in_prompt(row.text, value)])
+
+
+def is_estimate(row: Row) -> bool:
+    """Whether the prompt asks for an estimate."""
+    return _ROUGH.search(row.text) is not None
+
+
+def estimate_bound(row: Row, value: Fraction) -> Fraction | None:
+    """The bound that the row of an estimate states, in ``value``'s unit; None without one, or if it is no estimate."""
+    bounds = [*_in_columns(row.columns, value), *_in_prompt(row.text, value)]
+    return max(bounds) if bounds and is_estimate(row) else None
 
 
 def _in_columns(columns: Mapping[str, Any], value: Fraction) -> Iterator[Fraction]:

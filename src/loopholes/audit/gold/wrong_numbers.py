@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
 from loopholes.audit.gold.answer import Answer
-from loopholes.audit.gold.tolerances import stated_tolerance
+from loopholes.audit.gold.tolerances import estimate_bound, stated_tolerance
 from loopholes.audit.gold.units import UNKNOWN, converted, other_unit
 from loopholes.rewards.numbers import number, with_unit
 
 Change = Callable[[Answer], Iterator[str]]
 USUAL = Fraction(1, 20)
 """Numbers that differ by no more than this fraction may be within a usual tolerance, so they prove nothing."""
+FAR_OFF = Fraction(9, 10)
+"""Numbers that differ by no more than this fraction may be fair estimates, even if the prompt states a bound."""
 _DIGITS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
@@ -27,7 +29,11 @@ def is_whole(text: str) -> bool:
 
 
 def differs(answer: Answer, text: str) -> bool:
-    """Whether a number is proved wrong: off by more than the stated and the usual tolerance."""
+    """Whether a number is proved wrong: off by more than the stated and the usual tolerance, or far off an estimate."""
+    value = number(text)
+    bound = None if answer.value is None else estimate_bound(answer.row, answer.value)
+    if answer.value and value is not None and bound is not None:
+        return abs(value - answer.value) > max(4 * bound, FAR_OFF * abs(answer.value))
     distance = _unstated_distance(answer, text)
     return distance is not None and distance > USUAL
 
