@@ -244,6 +244,11 @@ def test_columns_are_read_once_and_not_for_every_one_of_many_objects(monkeypatch
     many = json.dumps([{"name": f"tool_{at}", "arguments": {"days": at}} for at in range(40)])
     answer = answer_in([{"prompt": f"Request {at}?", "answer": many, "golden": many} for at in range(2)])
     reads = []
-    monkeypatch.setattr(records, "opened", lambda value, *depth: reads.append(value) or opened(value, *depth))
+
+    def counted(value: Any, *depth: int) -> Any:
+        reads.append(value)
+        return opened(value, *depth)
+
+    monkeypatch.setattr(records, "opened", counted)
     wrong_answers(answer)
     assert parts_of(answer) == [] and len(reads) < 40
