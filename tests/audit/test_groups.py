@@ -29,9 +29,9 @@ REWARDS = """
         except ValueError:
             return None
 
-    def prefix(completion, answer):
+    def lenient(completion, answer):
         record = read(completion)
-        return 0.0 if record is None else float(answer.startswith(str(record.get("answer", ""))))
+        return 0.0 if record is None else float(str(record.get("answer", "")) in ("", answer))
 
     def bonus(completion, answer):
         record = read(completion)
@@ -47,7 +47,7 @@ REWARDS = """
 
     def two(completion, answer):
         record = read(completion)
-        return float("reward: 1" in completion) if record is None else prefix(completion, answer)
+        return float("reward: 1" in completion) if record is None else lenient(completion, answer)
 """
 
 
@@ -57,9 +57,9 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def prefix(file: str) -> Report:
-    """The report on a reward that takes a missing answer for the beginning of the right one."""
-    return audited(f"{file}:prefix", ROWS)
+def lenient(file: str) -> Report:
+    """The report on a reward that takes a missing answer for the right one."""
+    return audited(f"{file}:lenient", ROWS)
 
 
 def exploits(report: Report) -> dict[str, int | None]:
@@ -67,11 +67,11 @@ def exploits(report: Report) -> dict[str, int | None]:
     return {finding.family: finding.group for finding in report.findings if finding.verdict == "exploit"}
 
 
-def test_objects_without_an_answer_are_one_fault_if_they_are_paid_alike(prefix: Report) -> None:
-    groups = exploits(prefix)
+def test_objects_without_an_answer_are_one_fault_if_they_are_paid_alike(lenient: Report) -> None:
+    groups = exploits(lenient)
     assert {"degenerate", "format", "protected-field"} <= groups.keys() and set(groups.values()) == {1}
-    assert verdict(prefix).startswith(f"EXPLOITABLE: {len(groups)} exploits of one fault (")
-    assert prefix.exit_code() == 1
+    assert verdict(lenient).startswith(f"EXPLOITABLE: {len(groups)} exploits of one fault (")
+    assert lenient.exit_code() == 1
 
 
 def test_an_object_that_is_paid_more_for_another_field_is_a_fault_of_its_own(file: str) -> None:
@@ -96,34 +96,34 @@ def test_faults_that_have_nothing_to_do_with_each_other_stay_apart(file: str) ->
 
 
 def test_the_others_are_named_in_one_line_wherever_a_report_is_shown(
-    prefix: Report, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    lenient: Report, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first, *others = [finding for finding in prefix.findings if finding.verdict == "exploit"]
+    first, *others = [finding for finding in lenient.findings if finding.verdict == "exploit"]
     line = f"the same fault also pays: {', '.join(f'{other.name} ({other.family})' for other in others)}"
-    show_report(prefix, [], tmp_path, json_=False)
+    show_report(lenient, [], tmp_path, json_=False)
     printed = capsys.readouterr().out
     assert printed.count("\nexploit") == 1 and line in " ".join(printed.split())
-    assert markdown(prefix).count("| exploit |") == 1 and line in markdown(prefix)
-    results = [result for result in sarif(prefix)["runs"][0]["results"] if result["level"] == "error"]
+    assert markdown(lenient).count("| exploit |") == 1 and line in markdown(lenient)
+    results = [result for result in sarif(lenient)["runs"][0]["results"] if result["level"] == "error"]
     assert [result["ruleId"] for result in results] == [first.family]
     assert f" T{line[1:]}. To do:" in results[0]["message"]["text"]
-    write_json(tmp_path / "audit.json", report_record(prefix))
+    write_json(tmp_path / "audit.json", report_record(lenient))
     (section,) = audits_of(tmp_path)
     rows = next(table.rows for table in section.tables if table.name == "audit-findings")
     assert [row[0] for row in rows if row[1] == "exploit"] == [first.name]
     assert any(line in str(row[5]) for row in rows)
 
 
-def test_a_report_that_is_read_back_has_its_groups(prefix: Report, tmp_path: Path) -> None:
-    record: dict[str, Any] = report_record(prefix)
+def test_a_report_that_is_read_back_has_its_groups(lenient: Report, tmp_path: Path) -> None:
+    record: dict[str, Any] = report_record(lenient)
     write_json(tmp_path / "audit.json", record)
-    assert [finding["group"] for finding in record["findings"]] == [finding.group for finding in prefix.findings]
-    assert exploits(read_report(tmp_path / "audit.json")) == exploits(prefix)
+    assert [finding["group"] for finding in record["findings"]] == [finding.group for finding in lenient.findings]
+    assert exploits(read_report(tmp_path / "audit.json")) == exploits(lenient)
 
 
 @pytest.mark.parametrize("state", ["accepted", "in_baseline"])
-def test_an_accepted_finding_hides_no_open_one_of_its_group(prefix: Report, state: str) -> None:
-    first, *rest = prefix.findings
+def test_an_accepted_finding_hides_no_open_one_of_its_group(lenient: Report, state: str) -> None:
+    first, *rest = lenient.findings
     listed = faults([replace(first, **{state: True}), *rest])  # type: ignore[arg-type]
     (closed, none), (opened, others) = listed[:2]
     assert closed.name == first.name and none == [] and opened.name == rest[0].name and others
