@@ -6,6 +6,9 @@ READY := $(VENV)/.ready
 SITE_READY := $(VENV)/.site-ready
 TORCH := torch==2.13.0
 
+# Each of the suite's hundreds of processes would compile what it imports again, ten seconds of PyTorch among it.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test docs lint format clean
 
 demo: $(READY)

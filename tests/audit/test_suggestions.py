@@ -136,10 +136,12 @@ CASES = {
 }
 
 
-def audit_of(folder: Path, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[Observations, Report]:
+def audit_of(
+    folder: Path, names: Sequence[str], rows: Sequence[Mapping[str, Any]], seconds: float = 600.0
+) -> tuple[Observations, Report]:
     file = write_rewards(folder, REWARDS)
     target = target_of([f"{file}:{name}" for name in names], None, {"max_completion_tokens": 1024})
-    return observed(target, rows_from(rows), AuditConfig(search_calls=0, seconds=600.0))
+    return observed(target, rows_from(rows), AuditConfig(search_calls=0, seconds=seconds))
 
 
 def findings_like(finding: Finding) -> list[Finding]:
@@ -166,7 +168,7 @@ def test_all_code_that_can_be_suggested_is_the_users_function_and_closes_the_fin
     runs_programs = case.name == "calls"  # attacks on it end the process that runs them, and its code is slow to try
     if not runs_programs:
         request.getfixturevalue("inside")
-    seen, report = audit_of(tmp_path, [case.name], case.rows)
+    seen, report = audit_of(tmp_path, [case.name], case.rows, 12.0 if runs_programs else 600.0)
     exploit = next(finding for finding in report.findings if finding.verdict == "exploit" and finding.snippet)
     suggestions = Suggestions(seen)
     for finding in [exploit, replace(exploit, family="format")] if runs_programs else findings_like(exploit):

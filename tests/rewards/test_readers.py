@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from loopholes.rewards import (
     final,
     gated,
     items,
+    lists,
     number,
     quoted,
     record,
@@ -30,6 +32,7 @@ from loopholes.rewards import (
     verdict,
     weighted,
 )
+from support.linear_time import assert_linear
 
 
 @pytest.mark.parametrize(
@@ -228,3 +231,9 @@ def test_readers_load_nothing_heavy() -> None:
     code = "import sys, loopholes.rewards; print(sorted({'torch', 'numpy', 'pydantic', 'scipy'} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("piece", [" ", "\n", " and"])
+def test_a_list_is_split_in_linear_time(piece: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "LONGEST", math.inf)
+    assert_linear(lambda text: lists.items(f"a{text}b"), piece)
