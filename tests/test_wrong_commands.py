@@ -58,11 +58,11 @@ COMMANDS = [
     (AUDIT, USAGE, "give --data a file with a column prompt"),
     # its options
     (f"{ROWS} --against", USAGE, "requires an argument; see loopholes audit --help"),
-    (f"{ROWS} --golden {{anser}}", DATA, "none of its columns (prompt, answer); did you mean {answer}?"),
-    (f"{ROWS} --golden answer", DATA, "write a column's name in braces, such as {answer}"),
+    (f"{ROWS} --golden {{anser}}", USAGE, "none of its columns (prompt, answer); did you mean {answer}?"),
+    (f"{ROWS} --golden answer", USAGE, "write a column's name in braces, such as {answer}"),
     (
         f"{ROWS} --golden {{gold}}",
-        DATA,
+        USAGE,
         "none of its columns (prompt, answer); {gold} is not a column: write the one with the right answer, such as "
         "{answer}",
     ),

@@ -208,7 +208,6 @@ OF_FILES = {
     "line 8: not JSON",
     "cut.parquet cannot be read as parquet",
     "no-prompt.jsonl, line 1 has no column prompt or question or problem or instruction or input, only: answer",
-    "--golden names none of its columns",
     "thresholds.exploit",
     "bad.toml, line 1: not JSON",
     "nowhere.toml cannot be read",
