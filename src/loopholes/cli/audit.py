@@ -18,6 +18,7 @@ from loopholes.cli.display import display
 from loopholes.cli.findings import show_report
 from loopholes.cli.options import Json, Sandbox, Seed, pairs
 from loopholes.errors import DONE, FOUND, UsageError
+from loopholes.files import check_file, check_folder
 from loopholes.stats.selection import Normalization
 
 if TYPE_CHECKING:
@@ -221,6 +222,10 @@ def audit(
         raise UsageError("give one TARGET, or each reward with --reward")
     if against is not None and (reward or baseline):
         raise UsageError("--against compares one TARGET with one fixed reward, without --reward and --baseline")
+    check_folder(out)
+    for file, option in ((sarif, "--sarif"), (markdown, "--markdown")):
+        if file is not None:
+            check_file(file, option)
     earlier(out)  # refuses a folder with other files before anything is audited
     options_set = {**pairs(set_, "--set"), "tokenizer": tokenizer, "group": group}
     runtime = Runtime(python, with_ or (), say)

@@ -12,6 +12,7 @@ import typer
 from loopholes.cli.console import conclude, paragraph, print_line, say, stdout
 from loopholes.cli.options import Json, Seed, pairs
 from loopholes.errors import LoopholesError, UnknownName, UsageError
+from loopholes.files import check_folder
 
 if TYPE_CHECKING:
     from loopholes.audit.discovery import Candidate
@@ -66,6 +67,7 @@ def survey(
     from loopholes.audit.engine import AuditConfig
     from loopholes.audit.targets import Runtime, settled
 
+    check_folder(out)
     config = AuditConfig(seconds=budget_seconds, rows=rows, seed=seed)
     runtime, options = Runtime(python, with_ or (), say), pairs(set_, "--set")
     name = _offering(package)
