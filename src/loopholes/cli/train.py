@@ -60,7 +60,8 @@ def train(
     steps: Annotated[
         int | None,
         typer.Option(
-            help="GRPO steps. Default: 100 for a mini, 60 with the preset lora, else the paper's epochs over --tasks.",
+            help="GRPO steps. Default: 100 for a mini, 60 with the preset lora, else the paper's epochs over --tasks. "
+            "Generated tasks are drawn for all steps at once, so a shorter run is not the beginning of a longer one.",
             show_default=False,
         ),
     ] = None,
