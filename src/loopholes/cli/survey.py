@@ -72,6 +72,8 @@ def survey(
     runtime, options = Runtime(python, with_ or (), say), pairs(set_, "--set")
     name = _offering(package)
     if name is None:
+        if only:
+            raise UsageError(f"--only is for packages that offer targets by name: audit one of {package} by itself")
         is_folder = Path(package).is_dir()
         candidates = (
             discovered(Path(package)) if is_folder else discovered_in(package, settled([f"{package}:"], runtime)[0])
