@@ -41,6 +41,7 @@ from loopholes.runs import Run
 from loopholes.stats import Estimate, Milestone, Thresholds
 from loopholes.studies.channels import Arm, Played, arms_table
 from loopholes.studies.charts import Curve
+from loopholes.training.config import TrainConfig
 
 MESSAGE = [{"role": "user", "content": "Summarise this."}]
 RELEASED = {"prompt": MESSAGE, "reward_model": {"original_article": "A man walked .", "ground_truth": "A man walked ."}}
@@ -133,7 +134,9 @@ BAD = [
     (f"{SCRIPTED} --out mine", 4, "mine holds files that are not a run's"),
     (f"{SCRIPTED} --out a-file", 4, "a-file is a file"),
     (f"{SCRIPTED} --out other-run", 4, "other-run holds a run with another configuration"),
-    (f"{SCRIPTED} --out a-file/new", 4, "a-file/new"),
+    (f"{SCRIPTED} --out a-file/new", 4, "a-file is a file"),
+    ("pretrain --out a-file", 4, "a-file is a file"),
+    ("score proxy-metric --tasks good.parquet --completions x --out mine", 4, "mine is a directory"),
     ("score proxy-metric --tasks good.parquet --completions x --out a-file", 4, "a-file is there already"),
     ("score proxy-metric --tasks good.parquet --completions x --out nowhere/new", 4, "no directory nowhere"),
     ("pretrain --out mine", 4, "mine is not empty"),
@@ -161,6 +164,31 @@ def test_what_goes_wrong_is_one_sentence(
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != ".lock"} == {
         path: time for path, time in before.items() if path.name != ".lock"
     }
+
+
+TAKEN = [
+    ("train proxy-metric --policy nowhere --out mine", "mine holds files that are not a run's"),
+    ("train proxy-metric --policy nowhere --out a-file", "a-file is a file"),
+    ("train proxy-metric --policy nowhere --out mine/notes.txt/new", "mine/notes.txt is a file"),
+    ("train proxy-metric --policy nowhere --out other-run", '(channel: null there, "vulnerable" asked for)'),
+    ("train proxy-metric --policy nowhere --seed 3 --out begun", "(seed: 0 there, 3 asked for)"),
+    ("train proxy-metric --policy nowhere --out begun", "begun holds this run, begun: use --resume"),
+    ("train proxy-metric --policy nowhere --seed 3 --out begun --resume", "(seed: 0 there, 3 asked for)"),
+    ("eval nowhere --game proxy-metric --out mine", "mine holds files that are not a run's"),
+    ("eval nowhere --game proxy-metric --tasks nowhere.parquet --out other-run", '(kind: "train" there, "eval" asked'),
+    ("eval nowhere --game all --out a-file", "a-file is a file"),
+    ("score proxy-metric nowhere.jsonl --format verl --out mine", "mine holds files that are not a run's"),
+]
+
+
+@pytest.mark.parametrize(("command", "words"), TAKEN, ids=[case[0] for case in TAKEN])
+def test_a_taken_directory_is_refused_before_anything_is_loaded(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str, words: str
+) -> None:
+    defaults = TrainConfig(game="proxy-metric", policy="nowhere", out=Path("begun"))
+    Run.create("begun", {"kind": "train", **defaults.model_dump(mode="json", exclude={"out"})}).finish("interrupted")
+    assert main(command.split()) == 4
+    assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

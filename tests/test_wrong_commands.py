@@ -58,11 +58,11 @@ COMMANDS = [
     (AUDIT, USAGE, "give --data a file with a column prompt"),
     # its options
     (f"{ROWS} --against", USAGE, "requires an argument; see loopholes audit --help"),
-    (f"{ROWS} --golden {{anser}}", DATA, "none of its columns (prompt, answer); did you mean {answer}?"),
-    (f"{ROWS} --golden answer", DATA, "write a column's name in braces, such as {answer}"),
+    (f"{ROWS} --golden {{anser}}", USAGE, "none of its columns (prompt, answer); did you mean {answer}?"),
+    (f"{ROWS} --golden answer", USAGE, "write a column's name in braces, such as {answer}"),
     (
         f"{ROWS} --golden {{gold}}",
-        DATA,
+        USAGE,
         "none of its columns (prompt, answer); {gold} is not a column: write the one with the right answer, such as "
         "{answer}",
     ),
@@ -71,6 +71,15 @@ COMMANDS = [
     (f"{ROWS} --advantage groups", USAGE, "'--advantage': 'groups' is not one of 'group', 'batch', 'none'"),
     (f"{ROWS} --rows 0", USAGE, "'--rows': input should be greater than or equal to 1; see loopholes audit --help"),
     (f"{ROWS} --framework verlo", USAGE, "did you mean 'verl'?"),
+    (f"{ROWS} --call-seconds inf", USAGE, "'--call-seconds': input should be less than or equal to 86400"),
+    (f"{ROWS} --memory-gb inf", USAGE, "'--memory-gb': input should be less than or equal to 1000000"),
+    (f"{AUDIT} --replay findings/0001.json", USAGE, "--selftest and --replay need no TARGET"),
+    ("audit --selftest --replay findings/0001.json", USAGE, "only one of them can be given"),
+    ("survey folder --only reward", USAGE, "--only is for packages that offer targets by name"),
+    ("score self-grading --tasks a --completions b --evaluation base", USAGE, "give --format, too"),
+    ("score self-grading --tasks a --completions b --resume", USAGE, "give --format, too"),
+    ("study discovery --tasks selfgrading=prompts.jsonl", USAGE, "there is no game 'selfgrading'; did you mean"),
+    ("study discovery --test-tasks nope=prompts.jsonl", USAGE, "there is no game 'nope'; choose from"),
     # files and directories to read
     (f"{AUDIT} --data rows.csv", DATA, "rows.csv is a CSV file, and --data reads JSON Lines, parquet and datasets"),
     (f"{AUDIT} --data rows.json", DATA, "this makes it JSON Lines: python -c"),

@@ -66,6 +66,7 @@ def train(
     fields = {"channel": channel, "policy": policy, "steps": steps, "seed": seed, **options}
     config = TrainConfig.of(game=recorded(game), out=out, **fields)
     make_game(config.game, **config.parameters).channel(config.channel)  # before the seconds that torch takes
+    config.check_out(resume)
     from loopholes.training.grpo import train as run_training
 
     return run_training(config, resume=resume, on_progress=on_progress)

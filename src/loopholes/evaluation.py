@@ -112,6 +112,9 @@ def run_evaluation(config: EvalConfig, *, resume: bool = False, on_progress: OnP
     game = make_game(config.game, **config.parameters)
     game.channel(config.channel)
     arm, name = origin(config.policy, game)
+    unsettled = {"out", "policy", "parameters", "bf16", "timeout", "batch_size"}
+    known = config.model_dump(mode="json", exclude=unsettled, exclude_none=True)
+    Run.check(config.out, {"kind": "eval", "policy": name, "arm": arm, **known}, resume=resume)
     tasks = None if config.tasks is None else game.load(config.tasks, skip_bad=config.skip_bad)
     if resume and config.bf16 is None:
         config = config.model_copy(update={"bf16": config_of(config.out).get("bf16")})

@@ -109,6 +109,23 @@ def disk_errors(path: Path, then: str = AGAIN) -> Iterator[None]:
         raise RunError(f"{path} cannot be written ({error.strerror or error}); choose another --out") from error
 
 
+def check_folder(folder: Path) -> None:
+    """Raise :class:`RunError` if nothing can be written into a folder, which may be new. Called before long work."""
+    place = next(place for place in (folder, *folder.parents) if place.exists())
+    if not place.is_dir():
+        raise RunError(f"{place} is a file; choose another --out")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise RunError(f"{place} cannot be written (Permission denied); choose another --out")
+
+
+def check_file(file: Path, option: str = "--out") -> None:
+    """Raise :class:`RunError` if no file can be written here. Called before long work."""
+    if file.is_dir():
+        raise RunError(f"{file} is a directory, and {option} names a file")
+    if not file.parent.is_dir():
+        raise RunError(f"there is no directory {file.parent} to write {file.name} into")
+
+
 @contextmanager
 def resumed_unasked() -> Iterator[None]:
     """Rewords "continue with --resume" for commands that resume by themselves: "run the same command again"."""

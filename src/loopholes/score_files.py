@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loopholes.errors import DataError, RunError, UsageError
-from loopholes.files import BadRows, disk_errors, json_lines, jsonable, replace_file
+from loopholes.files import BadRows, check_file, disk_errors, json_lines, jsonable, replace_file
 from loopholes.games.base import Game
 from loopholes.games.load import Rows, load_rows
 from loopholes.progress import OnProgress, Progress
@@ -197,12 +197,11 @@ def completion_from_json(row: Mapping[str, Any], game: Game) -> Completion:
 
 def refuse_existing(out: Path, overwrite: bool) -> None:
     """Raise unless ``out`` can be written without losing anything unasked."""
+    check_file(out)
     if out.exists() and not out.is_file():
         raise UsageError(f"{out} is not a file that can be written; choose another --out")
     if out.exists() and not overwrite:
         raise RunError(f"{out} is there already: choose another --out, or say --overwrite")
-    if not out.parent.is_dir():
-        raise RunError(f"there is no directory {out.parent} to write {out.name} into")
 
 
 def _record(reference: Reference, payment: Payment, outcome: Outcome) -> dict[str, Any]:

@@ -208,7 +208,6 @@ OF_FILES = {
     "line 8: not JSON",
     "cut.parquet cannot be read as parquet",
     "no-prompt.jsonl, line 1 has no column prompt or question or problem or instruction or input, only: answer",
-    "--golden names none of its columns",
     "thresholds.exploit",
     "bad.toml, line 1: not JSON",
     "nowhere.toml cannot be read",
@@ -383,12 +382,22 @@ def test_sarif_is_written_beside(folder: Path, capsys: pytest.CaptureFixture[str
 
 
 @inside
-@pytest.mark.parametrize("where", ["--out a-file", "--sarif a-file/audit.sarif", "--sarif nowhere/audit.sarif"])
-def test_a_file_that_cannot_be_written_is_reported(
-    folder: Path, where: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "where, sentence",
+    [
+        ("--out a-file", "a-file is a file; choose another --out"),
+        ("--sarif a-file/audit.sarif", "there is no directory a-file to write audit.sarif into"),
+        ("--sarif nowhere/audit.sarif", "there is no directory nowhere to write audit.sarif into"),
+        ("--sarif a-folder", "a-folder is a directory, and --sarif names a file"),
+        ("--markdown a-folder", "a-folder is a directory, and --markdown names a file"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_audited(
+    folder: Path, where: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, _, err = run(f"rewards.py:contains {ENDS} {where}", capsys)
-    assert status == RunError.exit_code and "cannot be written" in err and len(err.strip().splitlines()) == 1
+    Path("a-folder").mkdir()
+    status, out, err = run(f"rewards.py:never_looked_at --data rows.jsonl {where}", capsys)
+    assert (status, out, err.strip()) == (RunError.exit_code, "", sentence)
     assert Path("a-file").read_text() == "precious"
 
 

@@ -144,17 +144,19 @@ def test_a_folder_is_audited_although_one_of_its_environments_cannot_be_installe
 
 
 @pytest.mark.parametrize(
-    "arguments, sentence",
+    "arguments, sentence, code",
     [
-        (["survey", "reasoning_gym", "--only", "nothing"], "there is no target of reasoning_gym 'nothing'"),
-        (["survey", "nowhere"], "nowhere is neither a folder nor a package that can be imported here"),
-        (["survey", "json"], "json has no reward, scorer or environment"),
-        (["survey", "reasoning_gym/__pycache__"], "has no reward, scorer or environment"),
+        (["survey", "reasoning_gym", "--only", "nothing"], "there is no target of reasoning_gym 'nothing'", 2),
+        (["survey", "nowhere"], "nowhere is neither a folder nor a package that can be imported here", 2),
+        (["survey", "json"], "json has no reward, scorer or environment", 2),
+        (["survey", "reasoning_gym/__pycache__"], "has no reward, scorer or environment", 2),
+        (["survey", "nowhere", "--out", "a-file"], "a-file is a file; choose another --out", 4),
     ],
 )
 def test_a_survey_that_is_impossible_ends_with_one_sentence(
-    arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], sentence: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "reasoning_gym" / "__pycache__").mkdir(exist_ok=True)
-    assert main(arguments) == 2
+    Path("a-file").write_text("precious")
+    assert main(arguments) == code
     assert sentence in capsys.readouterr().err

@@ -13,7 +13,7 @@ from typing import Any
 from loopholes.audit.answers import TRUTHS
 from loopholes.audit.episodes.scripts import is_actions, script, with_leads
 from loopholes.audit.frameworks.base import Prompt, Row
-from loopholes.errors import DataError, closest
+from loopholes.errors import DataError, UsageError, closest
 from loopholes.files import DEEPEST, is_too_deep, json_rows, placed_rows
 from loopholes.records import messages
 
@@ -35,7 +35,8 @@ def read_rows(path: str | Path, golden: str | None = None) -> list[Row]:
     """The rows of a data file or folder. ``golden`` is a template such as ``<answer>{answer}</answer>``.
 
     Without a template, the column ``golden`` holds whole right completions. A column ``floor`` may hold honest wrong
-    ones, such as an admission that the answer is unknown. Raises :class:`DataError` in one sentence.
+    ones, such as an admission that the answer is unknown. Raises :class:`DataError` in one sentence, and
+    :class:`UsageError` for a template that names no column.
     """
     path = Path(path)
     read = enumerate(islice(_columns(path), MOST))
@@ -147,7 +148,7 @@ def filled(template: str, columns: Mapping[str, Any], place: str) -> str | None:
     if not names:
         own = ", ".join(list(columns)[:8])
         advice = _meant(re.findall(r"\{(\w+)\}", template), columns)
-        raise DataError(f"{place}: --golden names none of its columns ({own}); {advice}")
+        raise UsageError(f"{place}: --golden names none of its columns ({own}); {advice}")
     if any(columns[name] is None or columns[name] == "" for name in names):
         return None
     # In one pass, since a value may itself contain the name of a column in braces.

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from loopholes.audit.form import SURENESS, THINKING
+from loopholes.audit.quotations import quotations
 
 HOLE = "{answer}"
 ANSWERING = re.compile(r"answer|solution|result|response|output|final|label|class|choice|code|sql", re.IGNORECASE)
@@ -23,7 +24,6 @@ MOST = 12
 _TAGS = re.compile(r"<([A-Za-z_][\w-]{0,30})>(?:(?!</?\1>).){0,300}?</\1>", re.DOTALL)
 _BRACKETS = re.compile(r"\[([A-Z_]{3,20})\](?:(?!\[/).){0,200}?\[/\1\]", re.DOTALL)
 _MARKER = re.compile(r"(?i)\b((?:my |the )?(?:final )?answer(?: is)?\s?:)")
-_QUOTED = re.compile(r"\"([^\"\n]{2,120})\"|`([^`\n]{2,120})`|'([^'\n]{2,120})'(?!\w)|“([^”\n]{2,120})”")
 _PLACE = re.compile(
     r"\.\.\.|…|<[^<>/]{1,30}>|\[[^\[\]/]{1,30}\]|_{2,}|\{[A-Za-z _]{1,30}\}|\$[A-Z]+\b"
     r"|(?P<word>\b(?:[XN]|[A-Z](?:_?[A-Z]){2,20})\b)"
@@ -96,8 +96,8 @@ def _marked(prompt: str) -> Iterator[Template]:
     brackets = list(dict.fromkeys(_BRACKETS.findall(prompt)))
     if brackets:
         yield _tagged([(f"[{name}]", f"[/{name}]", name) for name in brackets], "\n", "")
-    for parts in _QUOTED.findall(prompt):
-        yield from _of_quote(next(part for part in parts if part))
+    for quotation in quotations(prompt, shortest=2, longest=120):
+        yield from _of_quote(quotation)
     for language in dict.fromkeys(_FENCE.findall(prompt)):
         yield Template(f"```{language}\n{HOLE}\n```")
     for marker in dict.fromkeys(_MARKER.findall(prompt)):

@@ -18,6 +18,7 @@ from loopholes.cli.display import display
 from loopholes.cli.findings import show_report
 from loopholes.cli.options import Json, Sandbox, Seed, pairs
 from loopholes.errors import DONE, FOUND, UsageError
+from loopholes.files import check_file, check_folder
 from loopholes.stats.selection import Normalization
 
 if TYPE_CHECKING:
@@ -143,9 +144,13 @@ def audit(
     budget_seconds: Annotated[float, typer.Option(min=1, help="Time for the whole audit, in seconds.")] = 60.0,
     call_seconds: Annotated[
         float | None,
-        typer.Option(min=0.001, help="Time limit of one call, in seconds. Default: set by the first calls."),
+        typer.Option(
+            min=0.001, max=86_400, help="Time limit of one call, in seconds. Default: set by the first calls."
+        ),
     ] = None,
-    memory_gb: Annotated[float, typer.Option(min=0.5, help="Memory limit of the reward's process, in GB.")] = 8.0,
+    memory_gb: Annotated[
+        float, typer.Option(min=0.5, max=1_000_000, help="Memory limit of the reward's process, in GB.")
+    ] = 8.0,
     search_calls: Annotated[int, typer.Option(min=0, help="Reward calls the search may use; 0 for no search.")] = 4000,
     noisy: Annotated[
         bool, typer.Option("--noisy", help="The reward is random on purpose: average it instead of reporting that.")
@@ -213,6 +218,8 @@ def audit(
     from loopholes.cli.selftest import selftest as run_selftest
     from loopholes.cli.survey import survey_folder
 
+    if (selftest or replay is not None) and (target or reward or (selftest and replay is not None)):
+        raise UsageError("--selftest and --replay need no TARGET, and only one of them can be given")
     if selftest:
         return run_selftest(json_)
     if replay is not None:
@@ -221,6 +228,10 @@ def audit(
         raise UsageError("give one TARGET, or each reward with --reward")
     if against is not None and (reward or baseline):
         raise UsageError("--against compares one TARGET with one fixed reward, without --reward and --baseline")
+    check_folder(out)
+    for file, option in ((sarif, "--sarif"), (markdown, "--markdown")):
+        if file is not None:
+            check_file(file, option)
     earlier(out)  # refuses a folder with other files before anything is audited
     options_set = {**pairs(set_, "--set"), "tokenizer": tokenizer, "group": group}
     runtime = Runtime(python, with_ or (), say)

@@ -292,6 +292,8 @@ def score(
         return
     if tasks is None or completions is None or files:
         raise UsageError("score needs --tasks and --completions, or --format with the rollout files of another trainer")
+    if evaluation is not None or resume:
+        raise UsageError("--evaluation and --resume are for the rollout files of another trainer: give --format, too")
     from loopholes.score_files import refuse_existing, score_files
 
     if out is not None:

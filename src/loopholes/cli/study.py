@@ -15,6 +15,7 @@ from loopholes.cli.display import Display, display
 from loopholes.cli.options import Json, Sandbox, pairs
 from loopholes.cli.tables import table_shown
 from loopholes.errors import UsageError
+from loopholes.games import named
 from loopholes.progress import Progress
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ def study(
         thresholds=pairs(threshold, "--threshold"),
         **{key: value for key, value in choices.items() if value not in (None, [])},
     )
+    for game_of_file in (*config.train_tasks, *config.test_tasks):
+        named(game_of_file)
     chosen = studies_called(name, config)
     if workers is not None and cluster is not None:
         raise UsageError("--workers is for this machine and --cluster for other machines: give only one of them")

@@ -12,6 +12,7 @@ import typer
 from loopholes.cli.console import conclude, paragraph, print_line, say, stdout
 from loopholes.cli.options import Json, Seed, pairs
 from loopholes.errors import LoopholesError, UnknownName, UsageError
+from loopholes.files import check_folder
 
 if TYPE_CHECKING:
     from loopholes.audit.discovery import Candidate
@@ -66,10 +67,13 @@ def survey(
     from loopholes.audit.engine import AuditConfig
     from loopholes.audit.targets import Runtime, settled
 
+    check_folder(out)
     config = AuditConfig(seconds=budget_seconds, rows=rows, seed=seed)
     runtime, options = Runtime(python, with_ or (), say), pairs(set_, "--set")
     name = _offering(package)
     if name is None:
+        if only:
+            raise UsageError(f"--only is for packages that offer targets by name: audit one of {package} by itself")
         is_folder = Path(package).is_dir()
         candidates = (
             discovered(Path(package)) if is_folder else discovered_in(package, settled([f"{package}:"], runtime)[0])

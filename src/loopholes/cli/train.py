@@ -13,6 +13,7 @@ from loopholes.cli.console import complain, conclude, print_line, say
 from loopholes.cli.display import display
 from loopholes.cli.options import Bf16, Channel, Game, Json, Resume, Sandbox, Seed, Set, SkipBad, Tasks, pairs
 from loopholes.errors import MissingExtra, RunError, UsageError
+from loopholes.files import check_folder
 from loopholes.modules import recorded, without_folder
 from loopholes.numbers import plain
 
@@ -40,7 +41,8 @@ def pretrain(
 
     chosen = recipe(name)
     folder = out or Path("runs") / f"pretrain-{name}"
-    if folder.exists() and not resume and (not folder.is_dir() or any(folder.iterdir())):
+    check_folder(folder)
+    if folder.exists() and not resume and any(folder.iterdir()):
         raise RunError(f"{folder} is not empty: continue it with --resume, or choose another --out")
     say(f"{name}: {chosen.examples:,} examples, into {folder}")
     with display(name, json=json_, numbers=PRETRAINING) as progress:
@@ -58,7 +60,8 @@ def train(
     steps: Annotated[
         int | None,
         typer.Option(
-            help="GRPO steps. Default: 100 for a mini, 60 with the preset lora, else the paper's epochs over --tasks.",
+            help="GRPO steps. Default: 100 for a mini, 60 with the preset lora, else the paper's epochs over --tasks. "
+            "Generated tasks are drawn for all steps at once, so a shorter run is not the beginning of a longer one.",
             show_default=False,
         ),
     ] = None,
@@ -169,6 +172,7 @@ def _train(fields: dict[str, Any], sandbox: str | None, resume: bool, json_: boo
         raise MissingExtra("torch", "train")  # the extra also installs what the game may need
     config = TrainConfig.of(**fields)
     make_game(config.game, **config.parameters).channel(config.channel)  # before torch, which takes seconds to import
+    config.check_out(resume)
     from loopholes.evaluation import eval_command, task_options
     from loopholes.training.grpo import train as run_training
     from loopholes.training.no_gradient import FOREIGN, is_foreign, no_gradient

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from loopholes.errors import RunError
-from loopholes.files import RESUME, Lock, disk_errors, jsonable, read_json, replace_file, write_json
+from loopholes.files import RESUME, Lock, check_folder, disk_errors, jsonable, read_json, replace_file, write_json
 from loopholes.records import Completion, Message, Outcome, Payment, Task
 from loopholes.runs.machine import describe_environment
 from loopholes.runs.rollouts import encode_rollouts, read_rollouts
@@ -69,10 +69,7 @@ class Run:
         """
         path = Path(path)
         with disk_errors(path, RESUME):
-            if path.exists() and not path.is_dir():
-                raise RunError(f"{path} is a file; choose another --out")
-            if path.exists() and not _is_run(path) and not all(_is_ours(entry.name) for entry in path.iterdir()):
-                raise RunError(f"{path} holds files that are not a run's; choose another --out")
+            _refuse_foreign(path)
             path.mkdir(parents=True, exist_ok=True)
             run = cls(path, jsonable(config), Lock(path))
             try:
@@ -81,6 +78,19 @@ class Run:
                 run.close()
                 raise
         return run
+
+    @classmethod
+    def check(cls, path: Path, known: Mapping[str, Any], *, resume: bool = False) -> None:
+        """Raise the :class:`RunError` of :meth:`create` early, before a policy is loaded, if it can be foreseen.
+
+        ``known`` is the part of the configuration that is known already. A run that is being written may be that of
+        this training's main process, so it is left to :meth:`create`.
+        """
+        with disk_errors(path, RESUME):
+            _refuse_foreign(path)
+            if _is_run(path) and not Lock.is_held(path):
+                existing = cls.open(path)
+                existing._refuse({key: existing.config.get(key) for key in known}, jsonable(known), resume)
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
@@ -228,14 +238,7 @@ class Run:
 
     def _continue(self, resume: bool) -> None:
         existing = Run.open(self.path)
-        key = _first_difference(existing.config, self.config)
-        if key is not None:
-            raise RunError(f"{self.path} holds a run with another configuration ({key}); choose another --out")
-        if not resume:
-            ended = " and finished" if existing.status.state == "finished" else ""
-            raise RunError(
-                f"{self.path} holds this run, begun{ended}: use --resume to continue, or choose another --out"
-            )
+        existing._refuse(existing.config, self.config, resume)
         if self.status.state == "finished":
             self.close()
             return
@@ -245,6 +248,17 @@ class Run:
         self.checkpoints.mkdir(exist_ok=True)
         self._rewrite_metrics(self.metrics())
         self._set_status(replace(self.status, state="running", error=None, ended=None))
+
+    def _refuse(self, recorded: Mapping[str, Any], wanted: Mapping[str, Any], resume: bool) -> None:
+        """Raise unless this run can be continued with the configuration that is wanted, as far as that is given."""
+        key = _first_difference(recorded, wanted)
+        if key is not None:
+            raise RunError(f"{self.path} holds a run with another configuration ({key}); choose another --out")
+        if not resume:
+            ended = " and finished" if self.status.state == "finished" else ""
+            raise RunError(
+                f"{self.path} holds this run, begun{ended}: use --resume to continue, or choose another --out"
+            )
 
     def _rewrite_metrics(self, lines: Sequence[Mapping[str, Any]]) -> None:
         text = "".join(json.dumps(line) + "\n" for line in lines)
@@ -310,6 +324,13 @@ def _first_difference(recorded: Any, wanted: Any, key: str = "") -> str | None:
 def _is_run(path: Path) -> bool:
     # Both: a directory with a model in it has a config.json too.
     return (path / "config.json").is_file() and (path / "status.json").is_file()
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise unless a directory can be made here, or is here and holds nothing but a run."""
+    check_folder(path)
+    if path.exists() and not _is_run(path) and not all(_is_ours(entry.name) for entry in path.iterdir()):
+        raise RunError(f"{path} holds files that are not a run's; choose another --out")
 
 
 def _is_ours(name: str) -> bool:

@@ -64,6 +64,7 @@ def import_rollouts(config: Import, *, resume: bool = False, on_progress: OnProg
     """
     game = make_game(config.game, **config.parameters)
     game.channel(config.channel)
+    Run.check(config.out, {"game": config.game, "channel": config.channel, "seed": config.seed}, resume=resume)
     steps, left_out = _read(config, game)
     if config.evaluation is not None and len(steps) > 1:
         named = ", ".join(map(str, sorted(steps)))

@@ -13,6 +13,7 @@ from pydantic import Field
 from loopholes.config import LORA, MINI, PAPER, PAPER_GAMES, Config, Preset, english_tokens
 from loopholes.games.base import Game
 from loopholes.records import PromptStyle
+from loopholes.runs import Run
 
 
 class TrainConfig(Config):
@@ -55,6 +56,11 @@ class TrainConfig(Config):
     report_to: list[str] = Field(default_factory=list, description="wandb, trackio, tensorboard")
     peft: dict[str, Any] | None = Field(default=None, description="fields of peft.LoraConfig; {} for its defaults")
     trainer: dict[str, Any] = Field(default_factory=dict, description="any other field of trl.GRPOConfig; wins")
+
+    def check_out(self, resume: bool) -> None:
+        """Raise the :class:`RunError` of :meth:`Run.create` before torch is imported, if it can be foreseen."""
+        known = self.model_dump(mode="json", exclude={"out", "parameters", "peft"}, exclude_none=True)
+        Run.check(self.out, {"kind": "train", **known}, resume=resume)
 
     def resolved(
         self, game: Game, prompts: PromptStyle, model_type: str = "", *, usual: Preset = "paper"

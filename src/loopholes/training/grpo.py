@@ -153,7 +153,7 @@ def _tasks(config: TrainConfig, game: Game, style: Any) -> list[Task]:
     if config.tasks is not None:
         return game.load(config.tasks, skip_bad=config.skip_bad)
     wanted = (config.steps or 100) * (config.prompts_per_step or 1)
-    count = config.task_count or min(2048, wanted)
+    count = config.task_count or min(2048, wanted)  # also decides their order (_dataset): published runs depend on it
     return game.tasks("train", seed=config.seed, count=count, prompts=style, trainable=True)
 
 

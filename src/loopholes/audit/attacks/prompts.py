@@ -9,6 +9,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
+from loopholes.audit.quotations import quotations
+
 LONGEST = 20_000
 """Characters of a prompt that are searched."""
 TEMPLATE = 0.6
@@ -43,7 +45,6 @@ _REMAINDER = re.compile(
 _EXAMPLE = re.compile(
     r"(?i)\b(?:for example|for instance|example|e\.g\.|such as|like this|sample output|format)\b[:,]?"
 )
-_QUOTED = re.compile(r"\"([^\"\n]{1,200})\"|`([^`\n]{1,200})`|'([^'\n]{2,200})'(?!\w)|“([^”\n]{1,200})”")
 _SHOT = re.compile(r"(?m)^\W{0,4}(?:A|Answer|Output|Solution|Response|Final answer)\W{0,3}:\s*(\S.{0,300})$")
 _LABELLED = re.compile(r"(?i)(?<![\w.])(-?\w[\w.]{0,30}) ?(?:[:=]|->|→)? ?\b(yes|no|true|false)\b")
 _FENCED = re.compile(r"```\w*\n(.{1,2000}?)```", re.DOTALL)
@@ -135,8 +136,7 @@ def examples(text: str) -> Iterator[str]:
     for cue in _EXAMPLE.finditer(text):
         rest = text[cue.end() : cue.end() + 400]
         line = next((line for line in rest.splitlines() if line.strip(" .:,")), "")
-        quoted = _QUOTED.search(line)
-        yield next((part for part in quoted.groups() if part), "") if quoted else line.strip(" .:,")
+        yield next(quotations(line), line.strip(" .:,"))
 
 
 def shots(text: str) -> list[str]:
@@ -153,8 +153,7 @@ def positives(text: str) -> list[str]:
 
 def templates(text: str) -> list[str]:
     """Quoted forms with three dots where something has to be filled in."""
-    quotes = (next(part for part in parts if part) for parts in _QUOTED.findall(text[:LONGEST]))
-    return [quote for quote in dict.fromkeys(quotes) if "..." in quote or "…" in quote]
+    return [quote for quote in dict.fromkeys(quotations(text[:LONGEST])) if "..." in quote or "…" in quote]
 
 
 def fenced(text: str) -> str | None:

@@ -40,9 +40,9 @@ WANTS = {
 }
 """What a target needs and an audit cannot provide, by a pattern in its exceptions."""
 LATE_CALL = "took longer than"
+"""Prefix of ``Paid.problem`` for a call that did not return in time."""
 NO_REWARD = "returned None, which is not a reward"
 """The problem of a reward that returned None to a framework that needs a number."""
-"""Prefix of ``Paid.problem`` for a call that did not return in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +218,12 @@ def number(value: Any, label: str) -> float | None:
         return float(value)
     except (TypeError, ValueError, RuntimeError) as error:
         raise Rejected(f"{label} returned a {type(value).__name__}, not a number") from error
+
+
+def payment(value: Any, label: str) -> Paid:
+    """What a returned value pays in a framework that needs a number; raises :class:`Rejected` for other types."""
+    reward = number(value, label)
+    return Paid(reward, "" if reward is not None else NO_REWARD)
 
 
 def held(value: float) -> float:

@@ -8,11 +8,9 @@ that. The rows are the examples in the server's folder ``data``.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 import typing
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +18,7 @@ from typing import Any
 
 from loopholes.audit.frameworks.base import (
     COMMON,
-    NO_REWARD,
+    Loop,
     Paid,
     Part,
     Prompt,
@@ -29,7 +27,7 @@ from loopholes.audit.frameworks.base import (
     Shape,
     copied,
     load,
-    number,
+    payment,
     raised,
 )
 from loopholes.errors import DataError, UsageError
@@ -66,7 +64,7 @@ class NemoGymReward:
         hints = typing.get_type_hints(verify)
         self._request = hints.get("body", stand_in.VerifyRequest)
         self._takes = inspect.signature(verify).parameters
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = Loop()
         self.notes = [
             "verify runs on a stand-in for NeMo-Gym's base class: nothing is served, and there are no sessions",
             "the response is one assistant message, without reasoning or tool calls",
@@ -80,20 +78,11 @@ class NemoGymReward:
         more = {"request": SimpleNamespace(session={}, headers={})} if "request" in self._takes else {}
         try:
             body = self._request.model_validate({**columns, "response": _response(text)})
-            value = number(self._wait(self._server.verify(body=body, **more)).reward, self._part.label)
+            return payment(self._loop.wait(self._server.verify(body=body, **more)).reward, self._part.label)
         except Rejected:
             raise
         except Exception as error:
             return Paid(None, raised(error))
-        return Paid(value, "" if value is not None else NO_REWARD)
-
-    def _wait(self, value: Any) -> Any:
-        if not inspect.isawaitable(value):
-            return value
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            weakref.finalize(self, self._loop.close)
-        return self._loop.run_until_complete(value)
 
 
 def _server(kind: Any, part: Part, config: Mapping[str, Any]) -> Any:

@@ -24,7 +24,6 @@ from loopholes.audit.frameworks._folders import class_in
 from loopholes.audit.frameworks._openenv_served import Fields, ServedEnvironment
 from loopholes.audit.frameworks.base import (
     COMMON,
-    NO_REWARD,
     Library,
     Loop,
     Paid,
@@ -35,7 +34,7 @@ from loopholes.audit.frameworks.base import (
     Shape,
     load,
     named,
-    number,
+    payment,
     raised,
 )
 from loopholes.errors import UsageError
@@ -97,7 +96,7 @@ class RubricReward:
             value = self._loop.wait(self._rubric(action, seen))
         except Exception as error:
             return Paid(None, raised(error))
-        return _paid(value, self._part.label)
+        return payment(value, self._part.label)
 
 
 class LocalEnvironment:
@@ -206,11 +205,6 @@ def _reset(rubric: Any) -> None:
     """Reset a rubric and those inside it, which the ``reset`` of a container leaves alone."""
     for each in (rubric, *(child for _, child in rubric.named_rubrics())):
         each.reset()
-
-
-def _paid(value: Any, label: str) -> Paid:
-    read = number(value, label)
-    return Paid(read, "" if read is not None else NO_REWARD)
 
 
 def _accepted(call: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:

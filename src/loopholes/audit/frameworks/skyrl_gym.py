@@ -12,14 +12,13 @@ from typing import Any
 
 from loopholes.audit.frameworks.base import (
     COMMON,
-    NO_REWARD,
     Library,
     Paid,
     Part,
     Rejected,
     Row,
     copied,
-    number,
+    payment,
     raised,
 )
 from loopholes.errors import UnknownName, UsageError
@@ -65,12 +64,11 @@ class SkyRLGymReward:
             environment.close()
             if not step["done"] and not self.not_covered:
                 self.not_covered.append(ONE_STEP)
-            value = number(step["reward"], self._part.label)
+            return payment(step["reward"], self._part.label)
         except Rejected:
             raise
         except Exception as error:
             return Paid(None, raised(error))
-        return Paid(value, "" if value is not None else NO_REWARD)
 
 
 def _extras(row: Row) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from loopholes.audit.answers import NO_ANSWERS
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.json_objects import DEEPEST, loaded
+from loopholes.audit.quotations import unquoted
 
 FEWEST, MOST = 12, 1000
 """Smallest and largest number of words of a text that counts as prose."""
@@ -57,7 +58,6 @@ _NO_PROSE = re.compile(
     r"|\bname (?:the|all|any|at|two|three|four|five|\d+)\b|\b(?:explain|describe) (?:your|why you|how you)\b",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|(?<!\w)'[^'\n]*'(?!\w)")
 _NAMED = r"\b(?:passage|text|article)\s*:"
 _MATERIAL = re.compile(
     rf"(?is)\A\s*{_NAMED}\s*.*?(?=\n\s*\n|\Z)|{_NAMED}.*?(?=\n\W*(?:question|task|instructions?|q)\s*:|\Z)"
@@ -67,7 +67,7 @@ _MATERIAL = re.compile(
 
 def asks_for_prose(row: Row) -> bool:
     """Whether the prompt asks for sentences, and not for a list, labels or one answer with its reasons."""
-    asked = _QUOTED.sub("", _MATERIAL.sub("", row.text))
+    asked = unquoted(_MATERIAL.sub("", row.text))
     return _PROSE.search(asked) is not None and _NO_PROSE.search(asked) is None
 
 

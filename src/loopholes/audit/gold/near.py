@@ -26,7 +26,7 @@ from loopholes.audit.gold.lines import short_lines
 from loopholes.audit.gold.long_texts import OTHERS, PROBES, Probe
 from loopholes.audit.gold.mentions import MENTIONS, ONE_ORDER, UNCONTROLLED, Mention
 from loopholes.audit.gold.mutants import CHANGES, wrong_answers
-from loopholes.audit.gold.records import MOST_PARTS, parts_of
+from loopholes.audit.gold.records import MOST_PARTS, has_many_parts, parts_of
 from loopholes.audit.gold.tolerances import is_estimate
 from loopholes.audit.gold.wrong_numbers import TOLERATED, is_whole
 from loopholes.audit.gold.wrong_records import PARTWISE
@@ -193,7 +193,10 @@ class NearMisses:
         if not self._slots:
             why = "right answers are too long for a small change to make them certainly wrong, and near misses of long "
             return f"{why}texts are made for English prose of {FEWEST} to {MOST:,} words only"
-        if any(slot.answer.kind == "record" for slots in self._slots for slot in slots):
+        records = [slot.answer for slots in self._slots for slot in slots if slot.answer.kind == "record"]
+        if records and all(map(has_many_parts, records)):
+            return f"right answers have over {MOST_PARTS} fields or objects, of which one wrong one may cost little"
+        if records:
             return "no column states a field of the right answers, so no change of them is certainly wrong"
         return "no change of the right answers is certainly wrong"
 
@@ -324,18 +327,15 @@ def _whole(answers: Sequence[Answer]) -> set[tuple[str, ...]]:
 
 def _is_label(answer: Answer, answers: Sequence[Answer]) -> bool:
     """Whether an answer is one of a few labels: the prompt names it, or another row has it, too."""
-    same = [
-        other for other in answers if other.path == answer.path and normalized(other.text) == normalized(answer.text)
-    ]
+    same = [normalized(other.text) for other in answers if other.path == answer.path].count(normalized(answer.text))
     named = rf"(?<!\w){re.escape(answer.text)}(?!\w)"
-    return len(same) > 1 or re.search(named, answer.row.text, re.IGNORECASE) is not None
+    return same > 1 or re.search(named, answer.row.text, re.IGNORECASE) is not None
 
 
 def _rival(answer: Answer, answers: Sequence[Answer]) -> str | None:
     """An answer that is wrong for this row: a mutant of a number or letter, otherwise another row's answer.
 
     If the answer is the text of one of the prompt's options, it is another option's text.
-
     None for objects, programs, lists by line and lists in an object, which no sentence can stand for.
     """
     if answer.kind in ("record", "program", "lines") or (answer.kind == "list" and answer.path):

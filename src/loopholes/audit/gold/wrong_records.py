@@ -23,6 +23,7 @@ from loopholes.audit.gold.records import (
     content_of,
     fields_of,
     has_few,
+    has_many_parts,
     is_number,
     is_optional,
     leaves_of,
@@ -95,7 +96,7 @@ def _dropped(answer: Answer) -> Iterator[str]:
 def _inner_objects(answer: Answer) -> Iterator[tuple[tuple[str, ...], list[str]]]:
     """The path of each inner object, and the keys of those of its fields that are stated and must be there."""
     objects: dict[tuple[str, ...], list[str]] = {}
-    is_small = len(content_of(answer.record)) <= MOST_PARTS and has_few(leaves_of(answer.record), MOST_FIELDS)
+    is_small = not has_many_parts(answer) and has_few(leaves_of(answer.record), MOST_FIELDS)
     for field, is_stated in fields_of(answer) if is_small else ():
         *path, key = field.path
         if path and is_stated and not is_optional(answer, field.path):
