@@ -80,14 +80,19 @@ def write_json(file: Path, value: Mapping[str, Any]) -> None:
 
 
 def replace_file(file: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write a file under a temporary name and rename it, so that a kill leaves either the old or the new content."""
+    """Write a file under a temporary name and rename it, so that a kill leaves either the old or the new content.
+
+    Through a link or into a device, such as ``/dev/stdout``, it is written directly: a rename would replace the link.
+    """
+    parts = (content,) if isinstance(content, bytes) else content
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        with file.open("wb") as written:
+            written.writelines(parts)
+        return
     temporary = file.with_name(f".{file.name}.tmp")
     try:
-        if isinstance(content, bytes):
-            temporary.write_bytes(content)
-        else:
-            with temporary.open("wb") as written:
-                written.writelines(content)
+        with temporary.open("wb") as written:
+            written.writelines(parts)
         temporary.replace(file)
     except BaseException:  # the content may be computed while it is written, and that may fail
         temporary.unlink(missing_ok=True)
