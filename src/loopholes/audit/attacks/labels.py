@@ -27,6 +27,13 @@ _CUE = re.compile(
     r"|decide|determine|judge|identify|predict|whether)\b"
 )
 """Words by which a sentence says that something is to be chosen or classified."""
+_WHICH = re.compile(r"(?i)(?:which|what)\b[^:,\n]{0,80}: ")
+"""The beginning of a question whose answers follow, such as ``Which bird is it: ``."""
+_LABELS = re.compile(
+    r"(?i)\b(?:labels|tags|categories|classes|options|choices|intents|topics|sentiments|emotions|genres|values|words"
+    r"|answers|one of)\b"
+)
+"""Words by which a heading says that labels follow."""
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 _ITEM = re.compile(r"\s*(?:[-*+•–]|\(?\d{1,2}[.)])\s+(\S.*)")
 """An item of a list by line, such as ``- billing`` or ``3. billing``."""
@@ -34,10 +41,8 @@ _REMARK = re.compile(r"\s{0,3}(?::(?:\s|$)|=|\(|\s[-–—]\s)")
 """What stands between the label of an item and its description."""
 _JOINT = r"[ \t]{0,3}(?:[,;|/]|\bor\b|\band\b)[ \t]{0,3}(?:(?:or|and)[ \t]{1,3})?"
 _QUOTED = tuple(
-    re.compile(
-        rf"{mark}[^{mark}\n]{{1,{LONGEST_LABEL}}}{mark}(?:{_JOINT}{mark}[^{mark}\n]{{1,{LONGEST_LABEL}}}{mark})+"
-    )
-    for mark in ('"', "'", "`")
+    re.compile(rf"{quote}(?:{_JOINT}{quote})+(?![ \t]?:)")  # a colon follows the name of a field
+    for quote in (rf"{mark}[^{mark}\n]{{1,{LONGEST_LABEL}}}{mark}" for mark in ('"', "'", "`"))
 )
 _WITHIN = re.compile(r"[\"'`]([^\"'`]+)[\"'`]")
 _BRACKETS = re.compile(r"[\[({]([^\[\](){}\n]{3,1500})[\])}]")
@@ -67,7 +72,8 @@ def labels_of(prompt: str) -> tuple[str, ...]:
 
 
 def _offers(sentence: str) -> bool:
-    return bool(_CUE.search(sentence)) or (sentence.rstrip().endswith("?") and " or " in sentence)
+    is_question = sentence.rstrip().endswith("?")
+    return bool(_CUE.search(sentence)) or (is_question and (" or " in sentence or _WHICH.match(sentence) is not None))
 
 
 def _valid(items: Sequence[str]) -> list[str]:
@@ -80,9 +86,10 @@ def _valid(items: Sequence[str]) -> list[str]:
 def _set_off(lines: Sequence[str], place: int) -> Iterator[Sequence[str]]:
     """Lists that signs set off from the sentence: below its line, in quotes, in brackets, or after a colon."""
     sentences = _SENTENCE_END.split(lines[place])
-    is_announced = lines[place].rstrip().endswith(":")
-    if _CUE.search(sentences[-1] if is_announced else lines[place]):
-        yield _below(lines[place + 1 : place + MOST + 3], is_announced)
+    is_heading = lines[place].rstrip().endswith(":")
+    if _CUE.search(sentences[-1] if is_heading else lines[place]):
+        is_announced = is_heading and _LABELS.search(sentences[-1]) is not None
+        yield _below(lines[place + 1 : place + 2 * MOST], is_announced)
     above = lines[place - 1].rstrip() if place else ""
     is_below = above.endswith(":") and _CUE.search(above) is not None
     for sentence in sentences:
@@ -94,11 +101,11 @@ def _set_off(lines: Sequence[str], place: int) -> Iterator[Sequence[str]]:
 
 
 def _below(lines: Sequence[str], is_announced: bool) -> list[str]:
-    """The items below a line; if it ends with a colon, they need no bullets."""
+    """The items below a line; if it announces labels, they need no bullets."""
     lines = lines[next((place for place, line in enumerate(lines) if line.strip()), 0) :]
     has_bullets = bool(lines) and _ITEM.match(lines[0]) is not None
     items: list[str] = []
-    for line in lines if has_bullets or is_announced else ():
+    for line in filter(str.strip, lines) if has_bullets else lines if is_announced else ():
         item = _ITEM.match(line) if has_bullets else re.match(r"\s*(\S.*)", line)
         if item is None:
             break
