@@ -22,12 +22,13 @@ _SIGNS = " \t\"'`*“”[]{}<>"
 """Signs that may stand around a label."""
 _CUE = re.compile(
     r"(?i)\b(?:labels?|labell?ed|tags?|categor(?:y|ies)|categori[sz]e[ds]?|class(?:es)?|classify|classified|options?"
-    r"|choices?|choose|chosen|pick|select|either|one of|one or more of|which of|any of|assign|route|intents?|topics?"
-    r"|sentiments?|emotions?|genres?|answers?|reply|respond|return|output|say|values?|words?"
-    r"|decide|determine|judge|identify|predict|whether)\b"
+    r"|choices?|choose|chosen|pick|select|either|one of|one or more of|which of|any of|one word|allowed|assign|route"
+    r"|intents?|topics?|sentiments?|emotions?|genres?|values?|decide|determine|judge|identify|predict|whether)\b"
 )
 """Words by which a sentence says that something is to be chosen or classified."""
-_WHICH = re.compile(r"(?i)(?:which|what)\b[^:,\n]{0,80}: ")
+_DEMAND = re.compile(r"(?i)\b(?:answer|reply|respond|return|output|say|write)\b|\?\s*$")
+"""What offers a choice in a sentence with "or"."""
+_WHICH = re.compile(r"(?i)(?:which|what)\b[^:,\n]{0,80}: [^?]*\?\s*$")
 """The beginning of a question whose answers follow, such as ``Which bird is it: ``."""
 _LABELS = re.compile(
     r"(?i)\b(?:labels|tags|categories|classes|options|choices|intents|topics|sentiments|emotions|genres|values|words"
@@ -56,7 +57,12 @@ _INTRODUCTION = re.compile(
 _ARTICLE = re.compile(r"(?i)(?:an?|the)\s+")
 _REST = re.compile(r"(?i)\s(?:based|according|depending|given|using|and|for|in|on|by|to|that|which|without|only)\b")
 """The words of a sentence after its last label."""
-_NO_LABEL = re.compile(r"(?i)[.?!]$|[\n{}\"<>]|:(?:\s|$)|^/|^(?:choose|pick|select|classify|answer|reply|respond)\s")
+_NO_LABEL = re.compile(
+    r"(?i)[.?!]$|[\n{}=\"<>]|:(?:\s|$)|^/"
+    r"|^(?:choose|pick|select|classify|answer|reply|respond|write|use|avoid|include|combine|separated)\s"
+    r"|^(?:and|with|without|of|that|in|on|for|from|by|who|which|each|i)\s"
+)
+"""What no label has: signs of a sentence or of code, and its first words."""
 
 
 @lru_cache(maxsize=4096)
@@ -72,8 +78,10 @@ def labels_of(prompt: str) -> tuple[str, ...]:
 
 
 def _offers(sentence: str) -> bool:
-    is_question = sentence.rstrip().endswith("?")
-    return bool(_CUE.search(sentence)) or (is_question and (" or " in sentence or _WHICH.match(sentence) is not None))
+    """Whether a sentence says that its list is one of labels."""
+    has_choice = " or " in sentence or "|" in sentence
+    demands = has_choice and _DEMAND.search(sentence) is not None
+    return demands or _CUE.search(sentence) is not None or _WHICH.match(sentence) is not None
 
 
 def _valid(items: Sequence[str]) -> list[str]:
