@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from loopholes.audit.attacks.labels import labels_of
+from loopholes.audit.attacks.labels import MOST_WORDS, labels_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.naming import names
 from loopholes.audit.observations import Observations
@@ -25,6 +25,8 @@ CLOSE = 0.01
 SOUND = "right answers are lists, and an F1 score pays as much for naming too many, so this may be meant"
 """What is said of an attack that earns no more than that."""
 _SEPARATOR = re.compile(r"[,;|\n]")
+_ELEMENT = re.compile(r"[\w \t'&/.+-]*\w")
+"""A name or a number, unlike a sentence or a line of a program."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,12 @@ class Overlap:
 
 
 def _elements(answer: str) -> list[str]:
-    """The elements of a list with commas, semicolons, bars or lines, or of a JSON list; a number is one element."""
-    if number(answer) is not None:
-        return [answer]
+    """The elements of a list with commas, semicolons, bars or lines, or of a JSON list, if all are short; else one."""
     try:
         value = json.loads(answer)
     except (ValueError, RecursionError):
         value = None
-    parts = map(str, value) if isinstance(value, list) else _SEPARATOR.split(answer)
-    return [part.strip() for part in parts if part.strip()]
+    listed = list(map(str, value)) if isinstance(value, list) else _SEPARATOR.split(answer)
+    parts = [part.strip() for part in listed if part.strip()]
+    is_list = number(answer) is None and all(map(_ELEMENT.fullmatch, parts))
+    return parts if is_list and all(len(part.split()) <= MOST_WORDS for part in parts) else [answer]
