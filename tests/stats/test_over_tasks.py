@@ -113,4 +113,4 @@ def test_agreement_on_few_tasks_leaves_room_on_both_sides(value: float, n: int) 
 def test_the_interval_of_a_rate_of_0_mirrors_that_of_a_rate_of_1() -> None:
     none, every = share_over_tasks([0.0] * 16), share_over_tasks([1.0] * 16)
     assert none.high is not None and every.low is not None
-    assert (none.low, none.high) == (0.0, pytest.approx(1 - every.low)) and 0.15 < none.high < 0.25
+    assert none.low == 0.0 and none.high == pytest.approx(1 - every.low) and 0.15 < none.high < 0.25

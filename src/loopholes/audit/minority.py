@@ -275,7 +275,7 @@ class Payoff:
         overlap = Overlap.of(seen)
         for tried, gap in zip(seen.tried, seen.gaps, strict=True):
             full = sum(self.in_full(self.levels[row], paid) for row, paid in tried.paid.items())
-            if full < LEAST or gap.exceeds(gate.thresholds.exploit):
+            if full < LEAST or overlap.without(gap, tried.texts, tried.paid).exceeds(gate.thresholds.exploit):
                 continue
             tested = [row for row in tried.paid if self._counts(seen, tried, row, overlap)]
             paying = {row for row in tested if self.in_full(self.levels[row], tried.paid[row])}

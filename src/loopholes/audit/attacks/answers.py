@@ -33,7 +33,8 @@ def _fields(view: View, *, as_list: bool) -> str | None:
     if shape.kind == "list":
         return shape.written(options) if as_list else None
     value = options if as_list else ", ".join(options)
-    return shape.written(shape.filled(lambda key, kind: value if kind == "text" else 0))
+    filled = shape.filled(lambda key, kind: value if kind == "text" else 0)
+    return shape.written(filled) if options[0] in shape.written(filled) else None
 
 
 def _numbers(view: View, join: str) -> str | None:
