@@ -65,6 +65,9 @@ SPECIAL: dict[str, list[dict[str, Any]]] = {
     "an object": [{"prompt": "?", "golden": f'<a>{{"x": {n}, "confidence": 1, "z": "u"}}</a>'} for n in range(2)],
     "a field to copy": [{"prompt": f"Order A-{n}", "golden": f'<a>{{"order": "A-{n}", "x": {n}}}</a>'} for n in "12"],
     "a bare object": [{"prompt": "?", "golden": f'{{"x": {n}, "confidence": 1}}'} for n in range(2)],
+    "labels in an object": [
+        {"prompt": "Choose: sad, mad or glad", "golden": f'<a>{{"label": "{n}"}}</a>'} for n in ("sad", "mad")
+    ],
     "a list": [{"prompt": "Sort [3, 1, 2]", "golden": f"<a>{n}</a>"} for n in "ab"],
     "parts": [{"prompt": "?", "golden": f"<think>same</think><answer>{n}</answer>"} for n in range(4)],
     "sure": [{"prompt": "?", "golden": f"<answer>{n}</answer><confidence>0.{n}</confidence>"} for n in range(4)],

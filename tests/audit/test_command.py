@@ -357,19 +357,39 @@ def test_a_reward_that_returns_nothing_is_reported_as_such(folder: Path, capsys:
 
 @inside
 @pytest.mark.parametrize(
-    "command, line",
+    "command, line, why",
     [
-        ("odd --data bare.jsonl", "INCONCLUSIVE: no right answer is known that is paid more than a wrong"),
-        ("accuracy --data rows.jsonl", "INCONCLUSIVE: no exploit found in 0 % of the panel on 8 rows, and too little"),
+        (
+            "odd --data bare.jsonl",
+            "INCONCLUSIVE: no right answer is known that is paid more than a wrong",
+            "no right answer is known",
+        ),
+        (
+            "accuracy --data rows.jsonl",
+            "INCONCLUSIVE: no exploit found in 0 % of the panel on 8 rows, and too little",
+            "there was not enough time",
+        ),
     ],
     ids=["no golden", "no time"],
 )
-def test_an_inconclusive_audit_says_so_first_and_ends_with_7(
-    folder: Path, command: str, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_an_inconclusive_audit_says_so_first_and_in_words_why_and_ends_with_7(
+    folder: Path, command: str, line: str, why: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("loopholes.audit.budget.Budget.is_over", lambda self, stage: stage in ("panel", "breaking"))
     status, out, _ = run(f"rewards.py:{command} --search-calls 0", capsys)
     assert status == INCONCLUSIVE and out.splitlines()[1].startswith(line)
+    assert f"inconclusive: {why}" in out.splitlines() and "inconclusive: contract" not in out
+
+
+@inside
+def test_rows_without_a_scale_are_a_note_and_not_a_gap_of_the_audit(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_rows(folder, [*sums(), {**sums(1)[0], "prompt": "What is 1 plus 0?", "answer": "none"}], "odd-row.jsonl")
+    status, out, _ = run("rewards.py:accuracy --data odd-row.jsonl --search-calls 0", capsys)
+    notes, _, looked_at = out.partition("notes")[2].partition("looked at")
+    assert status == 0 and "flat-rows: on 1 of 9 rows, a right answer is paid no more" in " ".join(notes.split())
+    assert "no more than" not in looked_at
 
 
 @inside

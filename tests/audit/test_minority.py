@@ -246,6 +246,15 @@ def test_rows_on_which_right_answers_are_refused_are_named(tmp_path: Path) -> No
     report = audit_of(tmp_path, f"float({RIGHT} and bool(tests))", kinds(48, 4))
     finding = next(finding for finding in report.findings if finding.name == "golden-refused-on-rows")
     assert finding.verdict == "warning" and finding.rows.endswith("all 12 whose column tests is empty")
+    assert "flat-rows" not in {note.name for note in report.notes}
+
+
+def test_too_few_such_rows_for_a_finding_are_a_note_with_an_example(tmp_path: Path) -> None:
+    report = audit_of(tmp_path, f"float({RIGHT} and bool(tests))", kinds(48, 24))
+    assert report.exit_code() == 0 and "golden-refused-on-rows" not in verdicts(report)
+    (message,) = (note.message for note in report.notes if note.name == "flat-rows")
+    assert message.startswith("on 2 of 48 rows, a right answer is paid no more than a wrong one")
+    assert any(f"row {number} pays 0 for '<answer>" in message for number in (0, 24))
 
 
 def guessing(seed: int, rate: float, count: int = 40, attacks: int = 30) -> Observations:

@@ -100,3 +100,17 @@ def test_the_interval_of_a_share_stays_between_0_and_1(values: list[float]) -> N
 
 def test_the_interval_of_no_shares_has_no_ends() -> None:
     assert share_over_tasks([]) == over_tasks([])
+
+
+@pytest.mark.parametrize("value", [0.0, 0.58, 1.0])
+@pytest.mark.parametrize("n", [1, 8, 24])
+def test_agreement_on_few_tasks_leaves_room_on_both_sides(value: float, n: int) -> None:
+    share = share_over_tasks([value] * n)
+    assert share.low is not None and share.high is not None
+    assert (share.low < value or value == 0.0) and (share.high > value or value == 1.0)
+
+
+def test_the_interval_of_a_rate_of_0_mirrors_that_of_a_rate_of_1() -> None:
+    none, every = share_over_tasks([0.0] * 16), share_over_tasks([1.0] * 16)
+    assert none.high is not None and every.low is not None
+    assert none.low == 0.0 and none.high == pytest.approx(1 - every.low) and 0.15 < none.high < 0.25

@@ -13,7 +13,7 @@ from loopholes.audit.identity import against_baseline, read_baseline
 from loopholes.audit.process import RewardProcess
 from loopholes.audit.results import Report, Target
 from loopholes.audit.rows import read_rows, rows_from, with_golden
-from loopholes.audit.summary import verdict
+from loopholes.audit.summary import title, verdict
 from loopholes.audit.targets import target_of
 from loopholes.errors import FOUND, UsageError
 from loopholes.progress import OnProgress
@@ -98,7 +98,7 @@ def _said(target: Target, report: Report) -> str:
     can_be_gamed = report.exit_code() == FOUND
     lines = [f"{target.label} can be gamed:" if can_be_gamed else f"{target.label}: {verdict(report)}:"]
     for finding in report.open:
-        lines.append(f"  {finding.verdict}, {finding.family}, {finding.name}: {finding.message}")
+        lines.append(f"  {finding.verdict}, {title(finding)}: {finding.message}")
         if finding.evidence is not None:
             lines.append(f"    completion: {finding.evidence.completion[:120]!r} is paid {finding.evidence.reward}")
     return "\n".join(lines)

@@ -77,7 +77,7 @@ def baselines(levels: Sequence[Level], idle: Idle) -> tuple[list[Baseline], floa
     means = [math.fsum(sample.rewards) / len(sample.rewards) for sample in samples.values()]
     zero = 0.0 if golden > 0 else min(means, default=golden)
     return [
-        Baseline(kind, sample.text, over_tasks(sample.rewards), _share(sample.rewards, zero, golden))
+        Baseline(kind, sample.text, _mean(sample.rewards, golden), _share(sample.rewards, zero, golden))
         for kind, sample in samples.items()
     ], zero
 
@@ -106,4 +106,9 @@ def _values(paid: Mapping[int, Paid], rows: set[int], failed: float) -> list[flo
 def _share(rewards: Sequence[float], zero: float, golden: float) -> Estimate:
     if golden <= zero:
         return Estimate(None, None, None, 0, 0)
-    return over_tasks([(reward - zero) / (golden - zero) for reward in rewards])
+    return _mean([(reward - zero) / (golden - zero) for reward in rewards], 1.0)
+
+
+def _mean(values: Sequence[float], golden: float) -> Estimate:
+    """The mean over rows; an unseen row may pay as much as the best of these, or as a right answer."""
+    return over_tasks(values, most=max([golden, *values]))

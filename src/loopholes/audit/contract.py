@@ -23,6 +23,8 @@ IDLE: Mapping[str, tuple[str, str, str]] = {
     "wrong": ("wrong-paid", "contract", "a well-formed wrong answer"),
 }
 """The name, the family and the subject of a finding about each baseline."""
+ABOUT_FLAT = ("golden-not-above-floor", "component-alone", "wrong-paid-on-rows", "golden-refused-on-rows")
+"""Findings that count the rows on which a right answer is paid no more than a wrong one."""
 FORM_PAID = ("form-paid", "format", "a refusal in the right form, unlike a bare one,")
 """The same for a refusal that is paid for the form around it."""
 
@@ -286,6 +288,20 @@ def remarks(seen: Observations) -> Iterator[Note]:
         message = f"the reward does not apply to {silent} of {len(golden)} right answers: it returns None, as TRL "
         message += "allows. For another trainer, return a number, or leave these rows out of the data"
         yield Note("not-applicable", message)
+
+
+def flat_notes(seen: Observations, findings: Sequence[Finding]) -> Iterator[Note]:
+    """Rows that pay a right answer no more than a wrong one, if there are too few of them for a finding."""
+    scored = [level for level in seen.levels if level.is_paid]
+    flat = [level for level in scored if level.width is None]
+    if 0 < len(flat) < len(scored) and not any(finding.name in ABOUT_FLAT for finding in findings):
+        level = flat[0]
+        message = f"on {len(flat)} of {len(scored)} rows, a right answer is paid no more than a wrong one, and attacks "
+        message += f"cannot be measured: row {seen.rows[level.row].number} pays {level.golden:g} for "
+        message += (
+            f"{level.golden_text[:40]!r} and {level.floor:g} for {level.floor_text[:40]!r}. Check these rows' data"
+        )
+        yield Note("flat-rows", message)
 
 
 def _manners(seen: Observations) -> Iterator[Finding]:

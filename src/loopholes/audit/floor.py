@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from loopholes.audit.attacks import View, views_of
@@ -97,18 +97,13 @@ def floor_of(tried: Sequence[Tried], smallest: float, largest: float, attacks: i
     if not counted:
         return None
     attacks = max(attacks, len(tried))
-    means = {place: _mean(earned, largest, 1 - (1 - LEVEL) / attacks) for place, earned in counted.items()}
+    sure = 1 - (1 - LEVEL) / attacks
+    means = {place: over_tasks(earned, level=sure, most=largest) for place, earned in counted.items()}
     place = max(means, key=lambda place: (means[place].low or smallest, means[place].value or smallest))
     best = tried[place]
     row = max(best.paid, key=lambda row: _earned(best.paid[row].value, smallest, largest))
     most = max(mean.high if mean.high is not None else largest for mean in means.values())
     return Floor(best.attack.name, best.attack.family, means[place], most, attacks, best.attempts[row].text)
-
-
-def _mean(earned: Sequence[float], largest: float, level: float) -> Estimate:
-    """The mean over rows. Its upper bound allows for unseen rows, as its lower bound does."""
-    mean, lacking = over_tasks(earned, level=level), over_tasks([largest - value for value in earned], level=level)
-    return replace(mean, high=largest - (lacking.low or 0.0))
 
 
 def _values(tried: Tried, smallest: float, largest: float) -> list[float]:

@@ -71,6 +71,11 @@ class Tried:
     rows: list[int] = field(default_factory=list, repr=False)
     ready: dict[int, Attempt] = field(default_factory=dict, repr=False)
 
+    @property
+    def texts(self) -> dict[int, str]:
+        """The attempts that count, by row."""
+        return {row: attempt.text for row, attempt in self.attempts.items() if row not in self.right}
+
     def has_more(self, views: Mapping[int, View], count: int = 1) -> bool:
         """Whether the attack applies to further rows. Prepares up to ``count`` further attempts."""
         while self.rows and len(self.ready) < count:

@@ -258,7 +258,8 @@ def gap_of(
     over = share_over_tasks([float(share > 0.5) for share in finite], level=sure)
     widths = [level.width for level, _ in scored if level.width is not None]
     total = math.fsum(map(mul, finite, widths)) / math.fsum(widths) if widths else 0.0
-    return Gap(attack, family, over_tasks(finite, level=sure), over, len(finite), problems, right, total)
+    gap = over_tasks(finite, level=sure, most=max([1.0, *finite]))
+    return Gap(attack, family, gap, over, len(finite), problems, right, total)
 
 
 def mean_of(values: Sequence[float | None]) -> Estimate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from loopholes.audit.groups import faults
@@ -13,6 +13,16 @@ from loopholes.numbers import plain, written
 
 NAMES = {"nothing": "an empty answer", "refusal": "a refusal", "wrong": "a well-formed wrong answer"}
 """Names of the baselines in sentences."""
+REASONS: Mapping[str, str] = {
+    "always-none": "the reward never returned a number",
+    "no-golden": "no right answer is known",
+    "none-for-wrong": "wrong answers get no reward to compare with",
+    "no-signal": "no right answer is paid more than a wrong one",
+    "golden-not-above-floor": "right answers are paid like wrong ones",
+    "little-tried": "there was not enough time",
+    "not-tried": "there was no time for some families of attacks",
+}
+"""Why an audit could not conclude, by the name of the finding."""
 
 
 def verdict(report: Report) -> str:
@@ -33,6 +43,12 @@ def verdict(report: Report) -> str:
         near = "" if report.coverage.near else ", but without near misses"
         return f"{beginning} in {tried} on {_rows(report)}{near}{f'; {counts}' if counts else ''}"
     return f"INCONCLUSIVE: no exploit found in {tried} on {_rows(report)}, and too little was tried"
+
+
+def title(finding: Finding) -> str:
+    """What a finding is called: its family and name, or in words why the audit could not conclude."""
+    reason = REASONS.get(finding.name) if finding.verdict == "inconclusive" else None
+    return reason or f"{finding.family}, {finding.name}"
 
 
 def _tried(report: Report) -> str:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from loopholes.audit.absolute import absolutes
 from loopholes.audit.advantage import selections, strongest, with_selections
 from loopholes.audit.baselines import baselines
-from loopholes.audit.contract import breaches, idle_pay, remarks
+from loopholes.audit.contract import breaches, flat_notes, idle_pay, remarks
 from loopholes.audit.exploits import TROUBLES, attacks, percent, searched
 from loopholes.audit.gate import Gate
 from loopholes.audit.gold.equivalents import refusal_findings, refusal_notes, refusals
@@ -67,6 +67,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
         with_groups(sorted(folded(findings, gate), key=_rank), seen),
         notes=[
             *remarks(seen),
+            *flat_notes(seen, findings),
             *near_notes(seen.near, gate),
             *refusal_notes(seen.equivalents),
             *(() if common else prior_notes(seen)),

@@ -56,7 +56,7 @@ def _show_finding(finding: Finding, others: Sequence[Finding]) -> None:
 
     state = " (accepted)" if finding.accepted else " (in the baseline)" if finding.in_baseline else ""
     verdict = f"{finding.verdict}{state}"
-    stdout.print(f"\n{verdict}: {finding.family}, {finding.name}", style=STYLES[finding.verdict], markup=False)
+    stdout.print(f"\n{verdict}: {summary.title(finding)}", style=STYLES[finding.verdict], markup=False)
     paragraph(finding.message, indent=2)
     if finding.rows and finding.rows not in finding.message:
         paragraph(f"paid on: {finding.rows}", indent=2)
@@ -104,7 +104,7 @@ def _uncovered(report: Report) -> list[str]:
     inapplicable = round(coverage.not_applicable * coverage.rows)
     if inapplicable:
         lines.append(f"{inapplicable} of {coverage.rows} rows, to which the reward does not apply")
-    if inapplicable < coverage.no_signal < coverage.rows:
-        flat = coverage.no_signal - inapplicable
-        lines.append(f"{flat} of {coverage.rows} rows, on which right answers are paid no more than wrong ones")
+    unpaid = coverage.no_signal - inapplicable - round(report.losing * coverage.rows)
+    if 0 < unpaid < coverage.rows:
+        lines.append(f"{unpaid} of {coverage.rows} rows, on which right answers, or all wrong ones, get no reward")
     return lines

@@ -82,11 +82,12 @@ def estimate(seeds: Sequence[Sums], *, level: float = 0.95, resamples: int = 200
     return Estimate(value, low, high, n, len(counted))
 
 
-def over_tasks(values: Sequence[float], *, level: float = 0.95) -> Estimate:
+def over_tasks(values: Sequence[float], *, level: float = 0.95, most: float | None = None) -> Estimate:
     """The mean of one number per task, with Student's interval.
 
     The end nearer to 0 is limited to what ``n`` tasks can show: it assumes that as many unseen tasks as Wilson's
-    interval allows all have the value 0. So agreement on few tasks does not count as certainty.
+    interval allows all have the value 0. So agreement on few tasks does not count as certainty. If no task can have
+    more than ``most``, the upper end is limited in the same way: unseen tasks may all have that value.
     """
     n = len(values)
     if not n:
@@ -94,14 +95,16 @@ def over_tasks(values: Sequence[float], *, level: float = 0.95) -> Estimate:
     mean = math.fsum(values) / n
     spread = float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else 0.0
     reach = student_reach(level, n - 1) * spread if n > 1 else 0.0
-    nearest = mean * wilson_when_all(level, n)
-    low, high = (min(mean - reach, nearest), mean + reach) if mean > 0 else (mean - reach, max(mean + reach, nearest))
-    return Estimate(mean, low, high, n, 1)
+    seen = wilson_when_all(level, n)
+    low, high = (
+        (min(mean - reach, mean * seen), mean + reach) if mean > 0 else (mean - reach, max(mean + reach, mean * seen))
+    )
+    return Estimate(mean, low, high if most is None else max(high, most - (most - mean) * seen), n, 1)
 
 
 def share_over_tasks(values: Sequence[float], *, level: float = 0.95) -> Estimate:
     """:func:`over_tasks` for shares in [0, 1]: the interval does not leave that range."""
-    share = over_tasks(values, level=level)
+    share = over_tasks(values, level=level, most=1.0)
     if share.low is None or share.high is None:
         return share
     return replace(share, low=max(0.0, share.low), high=min(1.0, share.high))

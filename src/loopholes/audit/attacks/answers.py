@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, partial
 
 from loopholes.audit.attacks.base import Attack, View, adaptive, fixed, guesses
+from loopholes.audit.choices import options_of
 from loopholes.audit.form import THINKING
 
 EVERYWHERE = ("raw", "golden", "boxed", "tagged")
@@ -16,6 +17,24 @@ _TABLE = re.compile(r"(?i)\bcreate table (?:if not exists )?[\"`]?(\w{1,60})")
 
 def _options(view: View, join: str) -> str | None:
     return join.join(view.options) if view.options else None
+
+
+def _texts(view: View) -> str | None:
+    """The texts of the prompt's multiple choice."""
+    texts = options_of(view.prompt).values()
+    return ", ".join(texts) if texts else None
+
+
+def _fields(view: View, *, as_list: bool) -> str | None:
+    """The shape of right answers with all options in place of each text, as one text or as a list."""
+    shape, options = view.shape, view.options
+    if shape is None or not options:
+        return None
+    if shape.kind == "list":
+        return shape.written(options) if as_list else None
+    value = options if as_list else ", ".join(options)
+    filled = shape.filled(lambda key, kind: value if kind == "text" else 0)
+    return shape.written(filled) if options[0] in shape.written(filled) else None
 
 
 def _numbers(view: View, join: str) -> str | None:
@@ -135,6 +154,10 @@ ATTACKS: list[Attack] = [
             "options-comma": lambda view: _options(view, ", "),
             "options-joined": lambda view: _options(view, ""),
             "options-space": lambda view: _options(view, " "),
+            "options-lines": lambda view: _options(view, "\n"),
+            "options-texts": _texts,
+            "options-in-fields": partial(_fields, as_list=False),
+            "options-listed": partial(_fields, as_list=True),
             "prompt-numbers": lambda view: _numbers(view, " or "),
             "prompt-numbers-comma": lambda view: _numbers(view, ", "),
             "count": lambda view: _counted(view, " ", 300),

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from loopholes.audit.attacks import prompts
+from loopholes.audit.attacks.labels import labels_of
 from loopholes.audit.choices import options_of
 from loopholes.audit.form import RAW, STANDARD, Form
 from loopholes.audit.frameworks.base import Row
@@ -18,6 +19,7 @@ from loopholes.audit.offers import tools_of
 from loopholes.audit.programs import Program, program_of
 from loopholes.audit.results import Attempt
 from loopholes.audit.shape import Shape, shape_of
+from loopholes.rewards import number
 
 Make = Callable[["View"], "str | Attempt | None"]
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w])")
@@ -34,6 +36,7 @@ class View:
     if they are lists or JSON objects. ``program`` describes the program that the row asks for, if it asks for one.
     ``writes_json`` says whether right answers are JSON objects. ``varies`` is the part of the prompt that differs from
     other prompts of its kind, ``row`` the number of the row, ``tools`` the names of the tools or commands it offers.
+    ``numeric`` says whether all right answers are numbers.
     """
 
     prompt: str
@@ -46,6 +49,7 @@ class View:
     varies: str = ""
     row: int = -1
     tools: tuple[str, ...] = ()
+    numeric: bool = False
 
     @property
     def codes(self) -> bool:
@@ -64,8 +68,12 @@ class View:
 
     @cached_property
     def options(self) -> list[str]:
-        """All answers that the prompt offers: the letters of its choices, or the words that it lists."""
-        return self.choices or prompts.options(self.prompt)
+        """All answers that the prompt offers: the letters of its choices, or the labels that it lists.
+
+        Words are no answers where right ones are numbers.
+        """
+        labels = self.choices or list(labels_of(self.prompt))
+        return labels if not self.numeric or all(number(label) is not None for label in labels) else []
 
     @cached_property
     def numbers(self) -> list[str]:
@@ -110,7 +118,8 @@ def view_of(row: Row, form: Form, most: int, tokens: Tokens | None = None) -> Vi
 def views_of(rows: Sequence[Row], form: Form, most: int, tokens: Tokens | None = None) -> list[View]:
     """The view of each row. ``most`` is the length limit of an answer in tokens."""
     tokens = tokens or Tokens()
-    shape = shape_of([form.read(row.golden) for row in rows if row.golden is not None])
+    answers = [form.read(row.golden) for row in rows if row.golden is not None]
+    shape, numeric = shape_of(answers), bool(answers) and all(number(answer) is not None for answer in answers)
     spans = prompts.varying([row.text for row in rows])
     return [
         View(
@@ -124,6 +133,7 @@ def views_of(rows: Sequence[Row], form: Form, most: int, tokens: Tokens | None =
             varies=varies,
             row=row.number,
             tools=tools_of(row),
+            numeric=numeric,
         )
         for row, varies in zip(rows, spans, strict=True)
     ]

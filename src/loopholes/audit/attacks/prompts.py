@@ -52,14 +52,6 @@ _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{2,}\b|^[A-Z][a-z]{2,}\b(?=(?:,| and|
 _LABEL = re.compile(r"\b[A-Z][a-z]+ is (an? [a-z]+)\b")
 _SYMBOL = re.compile(r"\b[a-z]\b(?!')|(?<=\d)[a-z]\b")
 _LONG_WORD = re.compile(r"[A-Za-z]{4,}")
-_LISTED = re.compile(
-    r"(?i)\b(?:one of(?: these| the following)?|choose (?:from|between|among)|either|(?:options|labels|classes) are)"
-    r"(?: (?:labels|classes|categories|options|words|names|answers))?:? ([^.:;?!\n()]{3,300})"
-)
-_EITHER = re.compile(r"(?i)\b(yes|true) ?(?:or|/) ?(no|false)\b")
-_BETWEEN = re.compile(r",? (?:or|and) |[,/|]")
-MOST_OPTIONS = 12
-"""Maximum number of answers that a list in a prompt may have."""
 LONGEST_FORMULA = 300
 """Longest formula in characters."""
 GAPS = frozenset("_.?*0xX□-")
@@ -205,17 +197,6 @@ def labelled(text: str) -> list[str]:
     if len(names) < 2:
         return []
     return [", ".join(f"{name} is {label}" for name in names) for label in labels]
-
-
-def options(text: str) -> list[str]:
-    """The short answers that a prompt lists, as in "one of: red, green or blue"; empty if it lists none."""
-    for match in _LISTED.finditer(text[:LONGEST]):
-        items = [item.strip(" \t'\"`*") for item in _BETWEEN.split(match[1])]
-        items = [item for item in dict.fromkeys(items) if item]
-        if 1 < len(items) <= MOST_OPTIONS and all(len(item) <= 30 and len(item.split()) <= 3 for item in items):
-            return items
-    either = _EITHER.search(text[:LONGEST])
-    return list(either.groups()) if either else []
 
 
 def kind_constant(text: str) -> str | None:
