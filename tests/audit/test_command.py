@@ -394,8 +394,10 @@ def test_rows_without_a_scale_are_a_note_and_not_a_gap_of_the_audit(
 
 @inside
 def test_sarif_is_written_beside(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, out, _ = run(f"rewards.py:contains {ENDS} --json --sarif audit.sarif", capsys)
+    Path("link.sarif").symlink_to("audit.sarif")
+    status, out, _ = run(f"rewards.py:contains {ENDS} --json --sarif link.sarif", capsys)
     log = json.loads(Path("audit.sarif").read_text())
+    assert Path("link.sarif").is_symlink()
     results = log["runs"][0]["results"]
     assert status == 1 and len(results) == len(json.loads(out)["findings"])
     assert results[0]["level"] == "error" and results[0]["ruleId"] == "shotgun"
