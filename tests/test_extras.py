@@ -49,7 +49,7 @@ USES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "cluster": ("ray", lambda folder: RayCluster(folder, "auto").__enter__()),
     "endpoints": (
         "openai",
-        lambda folder: loopholes.evaluate("http://[::1]/v1#m", "proxy-metric", out=folder),
+        lambda folder: loopholes.evaluate("http://[::1]/v1#m", "proxy-metric", out=folder / "run"),
     ),
     "openenv": ("openenv", build("openenv")),
     "verifiers": ("verifiers", build("verifiers")),

@@ -10,7 +10,6 @@ much time as loading and does not count for the speed.
 
 from __future__ import annotations
 
-import statistics
 from bisect import insort
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -80,7 +79,10 @@ class Scorer:
     @property
     def seconds_a_call(self) -> float:
         """The median time per call over requests so far, without the first call of each process."""
-        return statistics.median(self._paces) if self._paces else self._opening_seconds
+        if not self._paces:
+            return self._opening_seconds
+        count = len(self._paces)
+        return (self._paces[(count - 1) // 2] + self._paces[count // 2]) / 2
 
     @property
     def limit(self) -> float:

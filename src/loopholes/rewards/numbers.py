@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from fractions import Fraction
+from functools import lru_cache
 
 from loopholes.rewards.texts import bare
 
@@ -33,8 +34,11 @@ def number(text: str | None) -> Fraction | None:
     ``1.5 \times 10^{3}``, a percent sign, which is dropped as a unit is, and what :func:`~loopholes.rewards.texts.bare`
     removes. It does not read expressions, other digits than 0 to 9, ``nan``, ``inf`` and underscores.
     """
-    if text is None or len(text) > LONGEST:
-        return None
+    return None if text is None or len(text) > LONGEST else _value(text)
+
+
+@lru_cache(maxsize=4096)
+def _value(text: str) -> Fraction | None:
     plain = re.sub(r"\s*\\?%$", "", bare(text)).replace("−", "-").strip()
     sign = -1 if plain.startswith("-") else 1
     unsigned = plain[1:].lstrip() if plain[:1] in ("-", "+") and plain else plain

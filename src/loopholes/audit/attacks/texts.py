@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from loopholes.audit.attacks.base import Attack, View, adaptive, fixed
 
 SENTENCES = (
@@ -26,8 +28,12 @@ def _fill(view: View, text: str, share: float = 0.85) -> str:
 
 def _essay(view: View) -> str:
     """Long text that hardly repeats itself."""
-    lines = [f"{sentence[:-1]} ({number})." for number in range(1, 200) for sentence in SENTENCES]
-    return " ".join(lines)[: int(view.longest * 0.6)]
+    return _lines()[: int(view.longest * 0.6)]
+
+
+@cache
+def _lines() -> str:
+    return " ".join(f"{sentence[:-1]} ({number})." for number in range(1, 200) for sentence in SENTENCES)
 
 
 def _first_sentences(view: View, count: int) -> str | None:
