@@ -221,8 +221,12 @@ def _estimate(fields: dict[str, Any], device: str | None, json_: bool) -> None:
         conclude(f"A step: at most {plain(sum(step))} seconds ({phases}), if every answer is as long as allowed")
     if forecast.hours is not None:
         hours = forecast.hours
-        time = f"{plain(hours)} hours" if hours >= 1 else f"{max(1, round(60 * hours))} minutes"
-        conclude(f"{forecast.steps} steps: at most {time}, without scoring and checkpoints")
+        time = f"{plain(hours)} hours" if hours >= 1 else _several(max(1, round(60 * hours)), "minute")
+        conclude(f"{_several(forecast.steps or 0, 'step')}: at most {time}, without scoring and checkpoints")
+
+
+def _several(number: int, unit: str) -> str:
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 def _count(parameters: int) -> str:
