@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SITE_READY := $(VENV)/.site-ready
+PIP_ITSELF := pip==26.3
 TORCH := torch==2.13.0
 
 # Each of the suite's hundreds of processes would compile what it imports again, ten seconds of PyTorch among it.
@@ -31,10 +32,12 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The pip that comes with a Python may be one that takes three times as long to resolve all this.
 # PyTorch comes first and alone: a looser pin pulls gigabytes that a machine without a GPU has no use for. Compiling all
 # 18,000 files would take about 40 seconds, and only a fifth of them are ever imported: those are compiled then.
 PIP = $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 $(READY): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) $(PIP_ITSELF)
 	$(PIP) $(TORCH)
 	$(PIP) -e '.[train,peft,gguf,endpoints,dev]'
 	touch $(READY)
