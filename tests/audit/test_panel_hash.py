@@ -29,6 +29,14 @@ class Rule:
 '''
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where hashes are kept: a folder of this test's own."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("LOOPHOLES_CACHE", str(folder))
+    return folder
+
+
 def hash_of(folder: Path, source: str) -> str:
     (folder / "rule.py").write_text(source, encoding="utf-8")
     panel_hash.cache_clear()
@@ -97,3 +105,21 @@ def test_an_edit_of_a_constant_an_operator_or_a_condition_changes_the_hash(old: 
 
 def test_the_hash_is_the_same_under_every_python(tmp_path: Path) -> None:
     assert hash_of(tmp_path, SOURCE) == "adb9e13953ff0440a6dd7e28d4171d450236c932ed5e098eeb4501692cb1596e"
+
+
+def test_sources_are_parsed_once_for_all_processes(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = hash_of(tmp_path, SOURCE)
+    with monkeypatch.context() as without_parser:
+        without_parser.delattr("ast.parse")
+        assert hash_of(tmp_path, SOURCE) == first
+        with pytest.raises(AttributeError):
+            hash_of(tmp_path, SOURCE.replace("0.5", "0.6"))
+
+
+def test_a_hash_needs_no_place_to_keep_it(cache: Path, tmp_path: Path) -> None:
+    kept = hash_of(tmp_path, SOURCE)
+    (cache / "panels").rename(cache / "elsewhere")
+    (cache / "panels").write_text("a file in the place of the folder")
+    assert hash_of(tmp_path, SOURCE) == kept

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from loopholes.errors import LoopholesError
+from loopholes.files import cache_folder, replace_file
 
 UNDECIDING = (
     *("targets.py", "environments.py", "definitions.py", "discovery.py", "probe.py", "frameworks/"),
@@ -35,11 +40,27 @@ def panel_hash(folder: Path = Path(__file__).parent) -> str:
     alike; rates measured with another hash belong to another tool. ``folder`` may hold other sources of this package,
     such as an earlier commit's.
     """
+    files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*.py"))}
+    sources = {name: file.read_bytes() for name, file in files.items() if not name.startswith(UNDECIDING)}
+    with suppress(OSError, LoopholesError):  # without a cache, or a home for it, the hash takes half a second each time
+        return _kept(sources)
+    return _hash(sources)
+
+
+def _kept(sources: Mapping[str, bytes]) -> str:
+    """The hash of these sources from the cache, where it is kept under the hash of their bytes."""
+    digest = hashlib.sha256(repr(sources).encode())
+    kept = cache_folder() / "panels" / digest.hexdigest()
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(kept, _hash(sources).encode())
+    return kept.read_text()
+
+
+def _hash(sources: Mapping[str, bytes]) -> str:
     digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*.py")):
-        name = file.relative_to(folder).as_posix()
-        if not name.startswith(UNDECIDING):
-            digest.update(f"{name} {_code(ast.parse(file.read_bytes()))!a}\n".encode())
+    for name, source in sources.items():
+        digest.update(f"{name} {_code(ast.parse(source))!a}\n".encode())
     return digest.hexdigest()
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -91,6 +92,8 @@ class Search:
     views: Mapping[int, View]
     makers: Makers
     shares: Mapping[str, float]
+    made: dict[tuple[str, int], Attempt | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What each attack made of each view, since a climb asks for the same ones over and over."""
 
     def run(self, correctness: Correctness, calls: int, seed: int, budget: Budget) -> tuple[Climbed | None, list[str]]:
         """The best variant that beats the panel within this many calls, if any, and what was left out."""
@@ -110,7 +113,7 @@ class Search:
 
     def _report(self, variant: Variant, levels: Sequence[Level], correctness: Correctness) -> Climbed:
         """The payments of a variant on other rows, except those on which it happens to be right."""
-        completions = {level.row: variant.text(self.makers, self.views[level.row]) for level in levels}
+        completions = {level.row: self._text(variant, level.row) for level in levels}
         texts = {row: text for row, text in completions.items() if text is not None}
         right = correctness.right({row: Attempt(text) for row, text in texts.items()})
         scored = [level for level in levels if level.row in texts and level.row not in right]
@@ -151,7 +154,7 @@ class Search:
         rows = self.levels[:ROWS]
         total = 0.0
         for part in (rows[:FIRST], rows[FIRST:]):
-            completions = [(level, variant.text(self.makers, self.views[level.row])) for level in part]
+            completions = [(level, self._text(variant, level.row)) for level in part]
             texts = [(level, text) for level, text in completions if text is not None]
             paid = self.scorer.pay([(level.row, text) for level, text in texts])
             shares = [level.share(payment.value) or 0.0 for (level, _), payment in zip(texts, paid, strict=True)]
@@ -159,3 +162,16 @@ class Search:
             if total <= 0:
                 break
         return replace(variant, share=total / len(rows))
+
+    def _text(self, variant: Variant, row: int) -> str | None:
+        return variant.text(self._remembering, self.views[row])
+
+    @cached_property
+    def _remembering(self) -> Makers:
+        return {name: partial(self._made, name) for name in self.makers}
+
+    def _made(self, name: str, view: View) -> Attempt | None:
+        key = name, id(view)  # all views live as long as the search
+        if key not in self.made:
+            self.made[key] = self.makers[name](view)
+        return self.made[key]

@@ -24,6 +24,7 @@ from loopholes.audit.gold.dates import moment_of
 from loopholes.audit.gold.json_objects import record_of, structure_of, value_at, with_value_in
 from loopholes.audit.gold.lines import graded_line, is_list_by_line, short_lines
 from loopholes.audit.gold.puzzles import puzzle_of
+from loopholes.audit.gold.tolerances import stated_tolerance
 from loopholes.rewards.numbers import number, with_unit
 
 Kind = Literal[
@@ -65,6 +66,11 @@ class Answer:
     def value(self) -> Fraction | None:
         """The value of a number, without its unit."""
         return with_unit(self.text)[0]
+
+    @cached_property
+    def tolerance(self) -> Fraction | None:
+        """How far from this number an answer may be, as its row states; None if any estimate will do, or no number."""
+        return None if self.value is None else stated_tolerance(self.row, self.value)
 
     @cached_property
     def items(self) -> list[str]:

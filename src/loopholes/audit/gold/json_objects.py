@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from loopholes.files import is_too_deep
@@ -33,9 +34,18 @@ def record_of(text: str) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def structure_of(value: Any) -> dict[str, Any]:
+def structure_of(value: Any) -> Mapping[str, Any]:
     """A JSON value, or the text of one, as an opened object if it is an object or a list of objects; else empty."""
-    value = loaded(value) if isinstance(value, str) else value
+    return _structure_of_text(value) if isinstance(value, str) else _structure_of(value)
+
+
+@lru_cache(maxsize=256)
+def _structure_of_text(text: str) -> Mapping[str, Any]:
+    """Kept, since each near miss of a row reads its object again."""
+    return _structure_of(loaded(text))
+
+
+def _structure_of(value: Any) -> Mapping[str, Any]:
     if isinstance(value, list) and all(isinstance(element, Mapping) and element for element in value):
         return ListObject((str(place), opened(element, 1)) for place, element in enumerate(value))
     return dict(opened(value)) if isinstance(value, Mapping) else {}
@@ -45,15 +55,21 @@ def opened(value: Any, depth: int = 0) -> Any:
     """A JSON value in which every text that is an object is a :class:`TextObject`, down to the depth looked into."""
     if depth > DEEPEST:
         return value
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        record = loaded(value)
-        if isinstance(record, dict):
-            held = TextObject(record)
-            held.is_compact = value == json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-            value = held
+    if isinstance(value, str):
+        value = _held(value)
     if isinstance(value, Mapping):
         return like(value, {key: opened(inner, depth + 1) for key, inner in value.items()})
     return value
+
+
+def _held(text: str) -> Any:
+    """A text, as a :class:`TextObject` if it is an object."""
+    record = loaded(text) if text.lstrip().startswith("{") else None
+    if not isinstance(record, dict):
+        return text
+    held = TextObject(record)
+    held.is_compact = text == json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    return held
 
 
 def like(right: Any, value: Any) -> Any:

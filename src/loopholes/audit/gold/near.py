@@ -104,7 +104,11 @@ class Slot:
         unproved = ABBREVIATIONS if self.is_label else ()
         tolerated = TOLERATED if self.answer.kind == "number" else {}
         wrong = {**wrong_answers(self.answer), **{name: [*change(self.answer)] for name, change in tolerated.items()}}
-        return {name: texts for name, texts in wrong.items() if name not in unproved}
+        return {name: texts for name, texts in wrong.items() if texts and name not in unproved}
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a near miss here, as far as can be told before it is placed in a completion."""
+        return self.rival is not None if name in MENTIONS else name in self.wrong
 
 
 class LongSlot(NamedTuple):
@@ -181,7 +185,7 @@ class NearMisses:
             return bool(self._long_slots)
         is_program = name in CHANGES["program"]  # these are made by running programs, so not here
         slots = [slot for row in self._slots for slot in row if (slot.answer.kind == "program") == is_program]
-        return any(is_program or (slot.rival if name in MENTIONS else slot.wrong.get(name)) for slot in slots)
+        return any(is_program or slot.has(name) for slot in slots)
 
     @property
     def _why_none(self) -> str:
@@ -207,7 +211,7 @@ class NearMisses:
             rows = ((self._probed(slot, probe) for probe in _probes(slot, name)) for slot in self._long_slots)
         else:
             score = self._mentioned if name in MENTIONS else self._changed
-            rows = ((score(slot, name) for slot in slots) for slots in self._slots)
+            rows = ((score(slot, name) for slot in slots if slot.has(name)) for slots in self._slots)
         for row in rows:
             misses = [miss for miss in row if miss is not None]
             if misses:
@@ -219,7 +223,7 @@ class NearMisses:
         It is the worst paid one of :data:`EVERY_VARIANT`.
         """
         most = MOST_PARTS if name in PARTWISE else VARIANTS
-        texts = [slot.answer.replaced(other) for other in slot.wrong.get(name, [])[:most]]
+        texts = [slot.answer.replaced(other) for other in slot.wrong[name][:most]]
         wanted = self._proved(slot.level, [text for text in texts if text is not None and text != slot.answer.golden])
         paid = self._scorer.pay([(slot.level.row, text) for text in wanted])
         scored = zip(wanted, paid, strict=True)
@@ -240,8 +244,7 @@ class NearMisses:
         None if any wording does not apply or the truth calls it right.
         """
         level, answer, rival = slot.level, slot.answer, slot.rival
-        if rival is None:
-            return None
+        assert rival is not None
         texts = [wording(answer, answer.text, rival) for wording in MENTIONS[name]]
         wordings = [text for text in texts if text is not None]
         if len(wordings) < len(texts) or len(self._proved(level, wordings)) < len(texts):
@@ -341,8 +344,7 @@ def _rival(answer: Answer, answers: Sequence[Answer]) -> str | None:
     if answer.kind in ("record", "program", "lines") or (answer.kind == "list" and answer.path):
         return None
     if answer.kind in ("number", "choice"):
-        wrong = wrong_answers(answer)
-        return next((other for name in ("wrong-digit", "other-letter") for other in wrong.get(name, [])), None)
+        return next(CHANGES[answer.kind]["wrong-digit" if answer.kind == "number" else "other-letter"](answer), None)
     options = [*answer.options.values()]
     alike = [other.text for other in answers if (other.kind, other.path) == (answer.kind, answer.path)]
     rivals = options if answer.text in options else alike

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
 from loopholes.audit.gold.answer import Answer
-from loopholes.audit.gold.tolerances import estimate_bound, stated_tolerance
+from loopholes.audit.gold.tolerances import estimate_bound
 from loopholes.audit.gold.units import UNKNOWN, converted, other_unit
 from loopholes.rewards.numbers import number, with_unit
 
@@ -40,8 +40,8 @@ def differs(answer: Answer, text: str) -> bool:
 
 def _unstated_distance(answer: Answer, text: str) -> Fraction | None:
     """How far off a number is, as a fraction of the right one; None if a stated tolerance allows it, or no number."""
-    right, value = answer.value, number(text) if number(text) is not None else with_unit(text)[0]
-    allowed = None if right is None else stated_tolerance(answer.row, right)
+    right, value, allowed = answer.value, number(text), answer.tolerance
+    value = with_unit(text)[0] if value is None else value
     if right is None or value is None or allowed is None or abs(value - right) <= allowed:
         return None
     return abs(value - right) / abs(right) if right else Fraction(1)
