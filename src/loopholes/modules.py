@@ -20,6 +20,7 @@ import sys
 import sysconfig
 import traceback
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import module_from_spec
 from inspect import getattr_static
@@ -140,10 +141,16 @@ def run_file(path: Path, name: str, *, registered: bool = True) -> ModuleType:
         sys.modules[name] = module
     _sources.add(str(path))
     try:
-        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+        exec(_compiled(path.read_bytes(), str(path)), module.__dict__)
     except (Exception, SystemExit) as error:
         raise _refused(str(path), error) from error
     return module
+
+
+@lru_cache(maxsize=64)
+def _compiled(source: bytes, path: str) -> CodeType:
+    """Kept, since each reward of a file runs the file again."""
+    return compile(source, path, "exec")
 
 
 def resolve(module: ModuleType, name: str, source: str) -> Any:

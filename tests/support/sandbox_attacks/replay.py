@@ -31,7 +31,7 @@ from support.sandbox_attacks import ATTACKS
 
 CAP = 3 << 30
 TASKS = 500
-HASTY = Limits(test_seconds=1.0, output_chars=1 << 16)
+HASTY = Limits(test_seconds=0.5, output_chars=1 << 16)
 NEIGHBOUR = Program("def solve(s):\n    return s + ' honest'", "solve", ("'an'", "'another'"))
 
 
