@@ -23,7 +23,7 @@ from loopholes.errors import PolicyError, UsageError
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
 from loopholes.memory import available_memory
-from loopholes.policies import locate
+from loopholes.policies import available
 from loopholes.policies.attention import key_bytes
 from loopholes.policies.cards import prompt_style
 from loopholes.policies.checkpoints import load_tokenizer, quiet
@@ -129,7 +129,7 @@ class Estimate:
 
 def estimate(config: TrainConfig, devices: Devices | None = None) -> Estimate:
     """The memory and time of a configuration; raises :class:`PolicyError` if the model's own cannot be read."""
-    location = locate(config.policy)
+    location = available(config.policy)
     model_config = _model_config(location, config.policy)
     devices = devices or Devices.here()
     usual: Preset = "lora" if config.peft is not None and devices.name == CPU else "paper"

@@ -36,7 +36,7 @@ from loopholes.errors import ContractError, MissingExtra, ScoringError, UsageErr
 from loopholes.files import RESUME
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
-from loopholes.policies import Sampling, locate
+from loopholes.policies import Sampling, available
 from loopholes.policies.cards import CARD, prompt_style, read_card
 from loopholes.policies.checkpoints import decode, load_config, load_model, load_tokenizer, merged_adapter, quiet
 from loopholes.policies.packaged import preset_of
@@ -122,7 +122,7 @@ def _plan(config: TrainConfig, game: Game | None, tasks: Sequence[Task] | None) 
     game.channel(config.channel)  # report an unknown channel before loading a model
     if config.use_vllm and find_spec("vllm") is None:
         raise MissingExtra("vllm", "vllm")
-    location = locate(config.policy)
+    location = available(config.policy)
     tokenizer = load_tokenizer(location, config.policy)
     style = prompt_style(location)
     model_config = load_config(location)
