@@ -145,11 +145,23 @@ def survey_folder(
             "reward, name it as FILE.py:FUNCTION"
         )
     ready = [candidate for candidate in candidates if not candidate.needs(data is not None)]
+    _check_options(options, ready or candidates)
     _list(candidates, data is not None, json_)
     if not ready:
         raise UsageError("none of them can be audited as they are: provide what they need")
     targets, lost = _targets(ready, options, runtime)
     return _conclude(targets, config, _rows_of(data, golden), out, folder, json_, lost=lost)
+
+
+def _check_options(options: Mapping[str, Any], candidates: Sequence[Candidate]) -> None:
+    """Raise :class:`UnknownName` for an option that none of the candidates' frameworks takes."""
+    from loopholes.audit.frameworks import framework
+
+    names = sorted({candidate.framework for candidate in candidates})
+    allowed = sorted({option for name in names for option in framework(name).OPTIONS})
+    for option in options:
+        if option not in allowed:
+            raise UnknownName(f"{' or '.join(names)} option", option, allowed)
 
 
 def _targets(
