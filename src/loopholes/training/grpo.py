@@ -128,7 +128,9 @@ def _plan(config: TrainConfig, game: Game | None, tasks: Sequence[Task] | None) 
     model_config = load_config(location)
     config = config.resolved(game, style, model_config.model_type, usual=_preset(config, location))
     config = config.model_copy(update={"bf16": _in_bf16(config, model_config)})
-    chosen = list(tasks) if tasks is not None else _tasks(config, game, style)
+    if tasks is None:
+        tasks = config.loaded_tasks(game)
+    chosen = _generated(config, game, style) if tasks is None else list(tasks)
     chosen, longest = _fitting(_trainable(chosen, game), config, tokenizer, context_length(model_config))
     if PartialState().device.type == "cpu":
         check_memory(training_bytes(config, model_config, longest))
@@ -149,9 +151,7 @@ def _in_bf16(config: TrainConfig, model_config: Any) -> bool:
     return config.peft is not None and bf16_pays(model_config, PartialState().device.type)
 
 
-def _tasks(config: TrainConfig, game: Game, style: Any) -> list[Task]:
-    if config.tasks is not None:
-        return game.load(config.tasks, skip_bad=config.skip_bad)
+def _generated(config: TrainConfig, game: Game, style: Any) -> list[Task]:
     wanted = (config.steps or 100) * (config.prompts_per_step or 1)
     count = config.task_count or min(2048, wanted)  # also decides their order (_dataset): published runs depend on it
     return game.tasks("train", seed=config.seed, count=count, prompts=style, trainable=True)
