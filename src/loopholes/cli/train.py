@@ -55,7 +55,10 @@ def train(
     out: Annotated[Path, typer.Option(help="Directory for the run.", show_default=False)],
     channel: Channel = "vulnerable",
     policy: Annotated[
-        str, typer.Option(help="Policy to train: mini, mini-llama, a model's name or directory, or a training run's.")
+        str,
+        typer.Option(
+            help="Policy to train: mini, mini-llama, a model's name or directory, or the directory of a training run."
+        ),
     ] = "mini",
     steps: Annotated[
         int | None,
@@ -125,8 +128,8 @@ def train(
 ) -> None:
     """Train a policy with GRPO on the rewards that a channel of a game pays.
 
-    The same command trains the minis on a laptop and real models, also with accelerate launch -m loopholes train ….
-    Options without a default use the values of the game, or those of the paper for models other than the minis.
+    The same command trains the minis on a laptop and real models on several devices, there with
+    accelerate launch -m loopholes train …. Options without a default take their values from the preset.
     """
     options = {
         "steps": steps,

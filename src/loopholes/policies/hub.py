@@ -11,8 +11,7 @@ def is_reachable() -> bool:
     If it does not, this process and those that it starts use only the hub's cache from now on. Otherwise its client
     would repeat every request for half a minute, and print each failure.
     """
-    from huggingface_hub import constants
-    from huggingface_hub.utils import get_session
+    from huggingface_hub import constants, get_session
 
     if constants.is_offline_mode():
         return False
