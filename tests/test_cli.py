@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+import loopholes
 import loopholes.cli
 from loopholes.cli import main
 from loopholes.cli.options import pairs
@@ -29,6 +30,7 @@ from loopholes.errors import (
     INCONCLUSIVE,
     INTERRUPTED,
     UNREAD,
+    DataError,
     LoopholesError,
     UsageError,
     exit_codes,
@@ -179,6 +181,19 @@ TAKEN = [
     ("eval nowhere --game all --out a-file", "a-file is a file"),
     ("score proxy-metric nowhere.jsonl --format verl --out mine", "mine holds files that are not a run's"),
 ]
+
+
+@pytest.mark.parametrize("options", ["", "--dry-run"])
+def test_a_broken_file_of_tasks_is_refused_before_torch_is_imported(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    for module in ("grpo", "estimate"):  # which import torch
+        monkeypatch.setitem(sys.modules, f"loopholes.training.{module}", None)
+    sentence = "nulls.parquet does not fit proxy-metric: row 1:"
+    assert main(f"train proxy-metric --tasks nulls.parquet --out new {options}".split()) == DataError.exit_code
+    assert sentence in capsys.readouterr().err
+    with pytest.raises(DataError, match=sentence):
+        loopholes.train("proxy-metric", tasks="nulls.parquet", out="new")
 
 
 @pytest.mark.parametrize(("command", "words"), TAKEN, ids=[case[0] for case in TAKEN])

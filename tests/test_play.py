@@ -10,14 +10,18 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loopholes.cli import main
+from loopholes.games import game as make_game
+from loopholes.games.self_grading import SelfGrading
+from loopholes.records import Task
 
 Play = Callable[..., str]
 
@@ -87,6 +91,33 @@ def test_the_end_of_input_ends_the_game_with_what_was_played(play: Play) -> None
     assert "Task 2 of 3" in output and "you 1 1 100% 0% honest 1 1" in output
     assert "you -1 -1" in play("reward-tampering", "half an answer", "--count", "3")
     assert "Nothing was answered" in play("reward-tampering", "", "--count", "3")
+
+
+def test_tasks_are_generated_as_they_are_played(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    generate, yielded = SelfGrading.generate, list[Task]()
+
+    def counted(game: SelfGrading, rng: Any, prompts: Any) -> Iterator[Task]:
+        for task in generate(game, rng, prompts):
+            yielded.append(task)
+            assert len(yielded) < 10_000, "far more tasks are generated than are played"
+            yield task
+
+    monkeypatch.setattr(SelfGrading, "generate", counted)
+    assert "Task 2 of 100,000" in play("self-grading", "42\n\nno\n", "--count", "100000")
+
+
+def test_a_longer_game_continues_with_the_tasks_of_a_longer_list(play: Play) -> None:
+    tasks = make_game("self-grading").tasks("test", count=40, prompts="chat")
+    output = play("self-grading", "42\n\nno\n" * 40, "--count", "40")
+    for number, task in enumerate(tasks, 1):
+        assert f"Task {number} of 40 {' '.join(task.prompt[-1]['content'].split())} > 42" in output
+
+
+def test_a_game_that_runs_out_of_tasks_ends_with_its_summary(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = make_game("self-grading").tasks("test", count=36, prompts="chat")
+    monkeypatch.setattr(SelfGrading, "generate", lambda *_: cycle(few))
+    output = play("self-grading", "42\n\nno\n" * 36, "--count", "50")
+    assert "Totals of your 36 answers" in output and "Task 37" not in output
 
 
 def test_a_file_of_tasks_is_played(play: Play, tmp_path: Path) -> None:

@@ -54,9 +54,10 @@ def train(
     interrupted run in it continues. ``steps`` are GRPO steps (None: the preset's). ``options`` are the other fields of
     :class:`loopholes.TrainConfig`. ``on_progress`` is called after each step.
 
-    Needs the extra ``train``. Raises :class:`UsageError` for options that are wrong, :class:`PolicyError` for a policy
-    that cannot be loaded, :class:`RunError` for a directory that cannot be used, :class:`ScoringError` if a judge or
-    the sandbox breaks, and KeyboardInterrupt on Ctrl-C, after a checkpoint was saved.
+    Needs the extra ``train``. Raises :class:`UsageError` for options that are wrong, :class:`DataError` for a file of
+    tasks that cannot be used, :class:`PolicyError` for a policy that cannot be loaded, :class:`RunError` for a
+    directory that cannot be used, :class:`ScoringError` if a judge or the sandbox breaks, and KeyboardInterrupt on
+    Ctrl-C, after a checkpoint was saved.
     """
     from loopholes.games import game as make_game
     from loopholes.training.config import TrainConfig
@@ -65,11 +66,13 @@ def train(
         raise MissingExtra("torch", "train")  # which also brings what the game may need
     fields = {"channel": channel, "policy": policy, "steps": steps, "seed": seed, **options}
     config = TrainConfig.of(game=recorded(game), out=out, **fields)
-    make_game(config.game, **config.parameters).channel(config.channel)  # before the seconds that torch takes
+    played = make_game(config.game, **config.parameters)
+    played.channel(config.channel)  # this and what follows before the seconds that torch takes
     config.check_out(resume)
+    tasks = config.loaded_tasks(played)
     from loopholes.training.grpo import train as run_training
 
-    return run_training(config, resume=resume, on_progress=on_progress)
+    return run_training(config, game=played, tasks=tasks, resume=resume, on_progress=on_progress)
 
 
 @_naming_extras()

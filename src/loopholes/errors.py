@@ -78,6 +78,7 @@ def closest(name: str, choices: Iterable[str]) -> str | None:
 
 EXTRAS = {
     **dict.fromkeys(("torch", "transformers", "trl", "accelerate", "datasets", "tokenizers"), "train"),
+    "huggingface_hub": "train",
     **dict.fromkeys(("matplotlib", "nltk", "rapidfuzz", "scipy"), "games"),
     "gguf": "gguf",
     "peft": "peft",

@@ -143,6 +143,38 @@ def test_a_folder_is_audited_although_one_of_its_environments_cannot_be_installe
     assert code == audited["status"] == 1
 
 
+@pytest.mark.parametrize("command", ["survey", "audit"])
+def test_an_option_that_no_framework_of_a_folder_takes_is_refused_before_anything_is_audited(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    functions = {
+        "a.py": "def reward(completion, answer): return 0.0",
+        "b.py": "def reward_func(completions, answer, **columns): return [0.0]",
+    }
+    package(tmp_path / "project", functions)
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"prompt": "1+1?", "answer": "2"}))
+    assert main([command, "project", "--data", "rows.jsonl", "--set", "chanel=secure"]) == 2
+    sentence = "there is no plain or trl option 'chanel'; choose from: group, max_completion_tokens, tokenizer\n"
+    assert capsys.readouterr() == ("", sentence)
+    assert not list(tmp_path.glob("*/survey.jsonl"))
+
+
+def test_an_option_goes_to_the_frameworks_of_a_folder_that_take_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    functions = {
+        "a.py": "def reward(completion, answer): return float(completion.strip() == answer)",
+        "b.py": "def compute_score(data_source, solution_str, ground_truth, extra_info=None): return 1.0",
+    }
+    package(tmp_path / "project", functions)
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"prompt": "1+1?", "answer": "2", "ground_truth": "2"}))
+    main(["survey", "project", "--data", "rows.jsonl", "--set", "manager=nobody", "--budget-seconds", "2", "--json"])
+    listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    problems = {line["target"]: line["problem"] for line in listed if "problem" in line}
+    assert "nobody" in problems["project/b.py:compute_score"]
+    assert "nobody" not in problems["project/a.py:reward"]
+
+
 @pytest.mark.parametrize(
     "arguments, sentence, code",
     [

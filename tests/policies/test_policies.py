@@ -206,8 +206,9 @@ def test_a_broken_directory_is_one_sentence(kind: str, text: str, checkpoint: Ch
     [
         ("https://example.org/v1", UsageError, "which model to ask"),
         ("scripted:evil", UnknownName, "honest"),
-        ("nobody/nothing-of-the-kind", PolicyError, "there is no policy"),
-        ("not-a-model", PolicyError, "there is no policy"),
+        ("nobody/nothing-of-the-kind", PolicyError, "is not a directory"),
+        ("not-a-model", PolicyError, "is not a directory"),
+        ("not a name", PolicyError, "is not a directory"),
         ("./no/such/directory", DataError, "no directory"),
         (__file__, PolicyError, "is a file"),
     ],

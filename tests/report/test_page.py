@@ -215,6 +215,13 @@ def test_every_kind_of_cell_is_told_as_what_it_is(tmp_path: Path) -> None:
     assert "A note." in text
 
 
+def test_no_line_breaks_between_a_number_and_its_percent_sign(tmp_path: Path) -> None:
+    table = Table("t", "Tried", ["what", "share"], [["5 % of rows", "100.0 %"]], "Intervals: 95 %.")
+    text = written(tmp_path, Section("s", "?", "All 100.0 %.", tables=[table]))[0].text
+    assert text.count("100.0\u00a0%") == 2 and "5\u00a0% of rows" in text and "95\u00a0%" in text
+    assert not re.search(r"\d %", text)
+
+
 def test_many_tables_are_folded_and_each_section_has_a_card(tmp_path: Path) -> None:
     tables = [Table(f"t{number}", f"Table {number}", ["a", "b"], [["x", 1]]) for number in range(5)]
     sections = [Section(f"s{number}", "Why?", f"Because {number}.", tables=tables) for number in range(2)]

@@ -13,7 +13,9 @@ from transformers import AutoModelForCausalLM, Qwen3Config
 
 from loopholes.cli import main
 from loopholes.errors import PolicyError, UsageError
+from loopholes.games.base import Game
 from loopholes.policies.checkpoints import quiet
+from loopholes.records import Task
 from loopholes.training.config import TrainConfig
 from loopholes.training.estimate import ADAM, GRADIENT, KNOWN, WEIGHT, Devices, Estimate, estimate
 
@@ -97,6 +99,24 @@ def test_a_dry_run_says_what_fits_and_writes_nothing(
     assert main([*command, "--dry-run", "--device", "8xH100", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fits"] in ("sharded", "nowhere")
     assert not out.exists()
+
+
+def test_a_dry_run_reads_the_file_of_tasks_once_and_leaves_out_what_it_is_told_to(
+    checkpoint: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt = [{"role": "user", "content": "What is six times seven?"}]
+    rows = [{"id": "a", "prompt": prompt, "truth": {"reference": "42"}}, {"id": "b", "prompt": prompt, "truth": {}}]
+    (tmp_path / "tasks.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    load, paths = Game.load, []
+
+    def counted(game: Game, path: Path, *, skip_bad: bool = False) -> list[Task]:
+        paths.append(path)
+        return load(game, path, skip_bad=skip_bad)
+
+    monkeypatch.setattr(Game, "load", counted)
+    command = ["train", "self-grading", "--policy", str(checkpoint("qwen3")), "--out", "no", "--dry-run"]
+    assert main([*command, "--tasks", str(tmp_path / "tasks.jsonl"), "--skip-bad"]) == 0
+    assert paths == [tmp_path / "tasks.jsonl"]
 
 
 def test_without_a_device_this_machine_is_estimated(checkpoint: Callable[..., Path]) -> None:

@@ -44,8 +44,8 @@ def target_of(
 
     A prefix that a framework declares (``game:NAME``, a URL) wins; otherwise the text names an import, and naming
     another framework, such as ``plain``, forces that. Without a name, it is the framework that recognises the
-    reward. No user code is imported into this process. Raises :class:`UsageError`, or :class:`DataError` for a file
-    that does not exist, in one sentence.
+    reward. No user code is imported into this process. Raises, in one sentence, :class:`UsageError`,
+    :class:`DataError` for a file that does not exist, and :class:`PolicyError` for a tokenizer that cannot be had.
     """
     if framework_name is not None:
         framework(framework_name)
@@ -57,6 +57,10 @@ def target_of(
     for option in options:
         if option not in allowed:
             raise UnknownName(f"{target.framework} option", option, sorted(allowed))
+    if (tokenizer := options.get("tokenizer")) is not None:
+        from loopholes.policies import available  # a tenth of a second that most audits do not need
+
+        available(str(tokenizer))
     return target
 
 

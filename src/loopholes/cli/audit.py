@@ -102,7 +102,9 @@ def audit(
     ] = None,
     framework: Annotated[
         str | None,
-        typer.Option(help="Framework that calls the reward (listed below). Default: by prefix or signature."),
+        typer.Option(
+            help="Framework that calls the reward (listed below). Default: inferred from the prefix or the signature."
+        ),
     ] = None,
     truth: Annotated[
         str | None,
@@ -122,7 +124,7 @@ def audit(
     set_: FrameworkSet = None,
     python: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Python, or folder of an environment, to run the reward with."),
+        typer.Option(metavar="PATH", help="Python interpreter, or folder of an environment, to run the reward with."),
     ] = None,
     with_: Annotated[
         list[str] | None,
@@ -158,7 +160,7 @@ def audit(
     advantage: Annotated[
         Normalization | None,
         typer.Option(
-            help="What the trainer divides advantages by, like TRL's scale_rewards. Default: group, or the config's.",
+            help="What the trainer divides advantages by (TRL's scale_rewards). Default: that of --config, or group.",
             show_default=False,
         ),
     ] = None,
@@ -176,7 +178,7 @@ def audit(
     ] = None,
     replay: Annotated[
         Path | None,
-        typer.Option(help="Score a finding's completion again; fails if it is still paid as before."),
+        typer.Option(help="Score a finding's completion again, and fail if it is still paid as before."),
     ] = None,
     against: Annotated[
         str | None,

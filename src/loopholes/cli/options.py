@@ -56,8 +56,8 @@ Bf16 = Annotated[
     bool | None,
     typer.Option(
         "--bf16/--no-bf16",
-        help="Hold frozen weights in bfloat16, or train in mixed precision if all weights are trained. Default: if a "
-        "measurement at the start shows that it is faster.",
+        help="Hold frozen weights in bfloat16, or train in mixed precision if all weights are trained. Default: "
+        "on if a measurement at the start finds it faster.",
         show_default=False,
     ),
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from loopholes.cli.console import conclude, paragraph, print_table, stdout
+from loopholes.cli.console import conclude, paragraph, print_table, say, stdout
 from loopholes.cli.options import Game as Name
 from loopholes.cli.options import Sandbox, Seed, Set, SkipBad, pairs
 from loopholes.errors import DataError
@@ -24,6 +25,8 @@ from loopholes.records import KINDS, Completion, Message, PromptStyle, Task, dra
 from loopholes.score import Scored, estimates, score
 
 CHANNELS = ("vulnerable", "secure")
+BATCH = 32
+"""Tasks generated before the first is played."""
 
 
 class World(StrEnum):
@@ -74,7 +77,7 @@ class Person:
 
 def play(
     game: Name,
-    count: Annotated[int, typer.Option(min=1, help="Number of tasks.")] = 4,
+    count: Annotated[int, typer.Option(min=1, help="Play at most this many tasks.")] = 4,
     world: Annotated[World, typer.Option(help="World in which the tasks are generated.")] = World.english,
     tasks: Annotated[
         Path | None, typer.Option(help="File of tasks. Default: generated tasks.", show_default=False)
@@ -93,28 +96,43 @@ def play(
     played = make_game(game, **parameters)
     if isinstance(played.parameters, WorldParameters):
         played = make_game(game, **{"world": world.value, **parameters})
-    style: PromptStyle = "terse" if world is World.mini else "chat"
-    chosen = (
-        played.tasks("test", seed=seed, count=count, prompts=style)
-        if tasks is None
-        else played.load(tasks, skip_bad=skip_bad)[:count]
-    )
-    if not chosen:
-        raise DataError(f"{tasks} has no tasks")
+    if tasks is None:
+        chosen = _generated(played, count, seed, "terse" if world is World.mini else "chat")
+    else:
+        loaded = played.load(tasks, skip_bad=skip_bad)[:count]
+        count, chosen = len(loaded), iter(loaded)
+    first = next(chosen, None)
+    if first is None:
+        raise DataError(f"{tasks or played.name} has no tasks")
     stdout.print(Text.assemble((played.name, "bold"), f": {played.goal}"))
     paragraph(
         "Type your answer, then an empty line. Type ? to see what three scripted policies answer, or honest, "
         "exploiting or inept to give that policy's answer. Ctrl-D ends the game."
     )
-    _summarize(played, _rounds(played, chosen, seed), seed)
+    _summarize(played, _rounds(played, chain([first], chosen), count, seed), seed)
 
 
-def _rounds(game: Game, tasks: Sequence[Task], seed: int) -> list[Scored]:
+def _generated(game: Game, count: int, seed: int, style: PromptStyle) -> Iterator[Task]:
+    """Up to ``count`` tasks, generated as they are played; raises :class:`UsageError` if not even the first batch is.
+
+    Each batch generates the earlier ones again: a game's longer list begins with its shorter ones.
+    """
+    played, wanted = 0, min(BATCH, count)
+    while played < wanted:
+        tasks = game.tasks("test", seed=seed, count=wanted, prompts=style, at_most=played > 0)
+        yield from tasks[played:]
+        if len(tasks) < wanted:
+            say(f"{game.name} has no more tasks")
+            return
+        played, wanted = wanted, min(2 * wanted, count)
+
+
+def _rounds(game: Game, tasks: Iterable[Task], count: int, seed: int) -> list[Scored]:
     """Play the tasks until there are no more or the player ends the game; returns the answered ones."""
     person, rounds = Person(), list[Scored]()
     try:
         for number, task in enumerate(tasks):
-            stdout.print(f"\nTask {number + 1} of {len(tasks)}", style="bold", markup=False)
+            stdout.print(f"\nTask {number + 1:,} of {count:,}", style="bold", markup=False)
             _show_prompt(task)
             answer = _answer(game, task, person)
             draw = draws(seed, 0, [number])

@@ -30,11 +30,12 @@ def survey(
     package: Annotated[
         str,
         typer.Argument(
-            metavar="PACKAGE", help="A package that offers targets by name, or a folder.", show_default=False
+            metavar="PACKAGE", help="Package or folder of rewards, scorers or environments.", show_default=False
         ),
     ],
     data: Annotated[
-        Path | None, typer.Option(help="Rows for targets without their own: JSON Lines, parquet or a datasets folder.")
+        Path | None,
+        typer.Option(help="Rows for targets without rows of their own: JSON Lines, parquet or a datasets folder."),
     ] = None,
     golden: Annotated[
         str | None,
@@ -44,14 +45,24 @@ def survey(
         list[str] | None, typer.Option(metavar="NAME", help="Audit only this target of the package. Repeatable.")
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set an option of the framework. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Set an option of the framework (listed by loopholes audit --help). Repeatable.",
+        ),
     ] = None,
     python: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Python, or folder of an environment, that has the package.")
+        Path | None,
+        typer.Option(metavar="PATH", help="Python interpreter, or folder of an environment, that has the package."),
     ] = None,
     with_: Annotated[
         list[str] | None,
-        typer.Option("--with", metavar="REQUIREMENT", help="Package to install as well, if an environment is built."),
+        typer.Option(
+            "--with",
+            metavar="REQUIREMENT",
+            help="Package, as pip names it, to install into an environment for the targets. Repeatable.",
+        ),
     ] = None,
     rows: Annotated[int, typer.Option(min=1, help="Rows per target.")] = ROWS,
     budget_seconds: Annotated[float, typer.Option(min=1, help="Time per target, in seconds.")] = 60.0,
@@ -145,11 +156,23 @@ def survey_folder(
             "reward, name it as FILE.py:FUNCTION"
         )
     ready = [candidate for candidate in candidates if not candidate.needs(data is not None)]
+    _check_options(options, ready or candidates)
     _list(candidates, data is not None, json_)
     if not ready:
         raise UsageError("none of them can be audited as they are: provide what they need")
     targets, lost = _targets(ready, options, runtime)
     return _conclude(targets, config, _rows_of(data, golden), out, folder, json_, lost=lost)
+
+
+def _check_options(options: Mapping[str, Any], candidates: Sequence[Candidate]) -> None:
+    """Raise :class:`UnknownName` for an option that none of the candidates' frameworks takes."""
+    from loopholes.audit.frameworks import framework
+
+    names = sorted({candidate.framework for candidate in candidates})
+    allowed = sorted({option for name in names for option in framework(name).OPTIONS})
+    for option in options:
+        if option not in allowed:
+            raise UnknownName(f"{' or '.join(names)} option", option, allowed)
 
 
 def _targets(

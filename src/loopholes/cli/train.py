@@ -55,7 +55,10 @@ def train(
     out: Annotated[Path, typer.Option(help="Directory for the run.", show_default=False)],
     channel: Channel = "vulnerable",
     policy: Annotated[
-        str, typer.Option(help="Policy to train: mini, mini-llama, a model's name or directory, or a training run's.")
+        str,
+        typer.Option(
+            help="Policy to train: mini, mini-llama, a model's name or directory, or the directory of a training run."
+        ),
     ] = "mini",
     steps: Annotated[
         int | None,
@@ -125,8 +128,8 @@ def train(
 ) -> None:
     """Train a policy with GRPO on the rewards that a channel of a game pays.
 
-    The same command trains the minis on a laptop and real models, also with accelerate launch -m loopholes train ….
-    Options without a default use the values of the game, or those of the paper for models other than the minis.
+    The same command trains the minis on a laptop and real models on several devices, there with
+    accelerate launch -m loopholes train …. Options without a default take their values from the preset.
     """
     options = {
         "steps": steps,
@@ -171,8 +174,10 @@ def _train(fields: dict[str, Any], sandbox: str | None, resume: bool, json_: boo
     if find_spec("torch") is None:
         raise MissingExtra("torch", "train")  # the extra also installs what the game may need
     config = TrainConfig.of(**fields)
-    make_game(config.game, **config.parameters).channel(config.channel)  # before torch, which takes seconds to import
+    game = make_game(config.game, **config.parameters)
+    game.channel(config.channel)  # this and what follows before torch, which takes seconds to import
     config.check_out(resume)
+    tasks = config.loaded_tasks(game)
     from loopholes.evaluation import eval_command, task_options
     from loopholes.training.grpo import train as run_training
     from loopholes.training.no_gradient import FOREIGN, is_foreign, no_gradient
@@ -180,7 +185,7 @@ def _train(fields: dict[str, Any], sandbox: str | None, resume: bool, json_: boo
     if is_foreign(config.policy, config.game):
         complain(f"{without_folder(config.game)}: {FOREIGN}")
     with display(f"{without_folder(config.game)} {config.channel}", json=json_) as progress:
-        run = run_training(config, resume=resume, on_progress=progress.show)
+        run = run_training(config, game=game, tasks=tasks, resume=resume, on_progress=progress.show)
     record = {"run": str(run.path), "state": run.status.state, "step": run.status.step}
     options = task_options(run.config, sandbox)
     measure = eval_command(str(run.path), config.game, config.parameters, Path(f"{run.path}-eval"), options)
@@ -193,13 +198,16 @@ def _train(fields: dict[str, Any], sandbox: str | None, resume: bool, json_: boo
 
 def _estimate(fields: dict[str, Any], device: str | None, json_: bool) -> None:
     """Print an estimate of the memory and the time that the run would take."""
+    from loopholes.games import game as make_game
     from loopholes.training.config import TrainConfig
 
     if find_spec("torch") is None:
         raise MissingExtra("torch", "train")
+    config = TrainConfig.of(**fields)
+    tasks = config.loaded_tasks(make_game(config.game, **config.parameters))
     from loopholes.training.estimate import Devices, estimate
 
-    forecast = estimate(TrainConfig.of(**fields), None if device is None else Devices.named(device))
+    forecast = estimate(config, None if device is None else Devices.named(device), tasks=tasks)
     if json_:
         print_line({**asdict(forecast), "fits": forecast.fits, "hours": forecast.hours})
         return

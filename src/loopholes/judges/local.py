@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from loopholes.errors import PolicyError
 from loopholes.judges.asking import Reader, Reading
 from loopholes.judges.wording import Question, verdict_of, wording
-from loopholes.policies import Sampling, load_policy, locate
+from loopholes.policies import Sampling, available, load_policy
 from loopholes.policies.checkpoints import LocalPolicy, quiet
 from loopholes.policies.tokens import context_length, encode_prompts
 from loopholes.records import Task, Verdict, message
@@ -31,7 +31,7 @@ LABELS: Mapping[str, Verdict] = {
 
 def load_reader(name: str, tokens: int) -> Reader:
     """The classifier or chat model called ``name``; raises :class:`PolicyError` in one sentence."""
-    location = locate(name)
+    location = available(name)
     try:
         kinds = AutoConfig.from_pretrained(location).architectures or []
     except (OSError, ValueError):

@@ -15,13 +15,14 @@ from pathlib import Path
 from types import ModuleType
 
 from loopholes.endpoints import POLICY, is_address, parse_endpoint
-from loopholes.errors import PolicyError, UsageError, closest
+from loopholes.errors import DataError, PolicyError, UsageError, closest
 from loopholes.policies.base import Policy, Sampling
-from loopholes.policies.packaged import PACKAGED, location_of
+from loopholes.policies.hub import is_cached, is_reachable
+from loopholes.policies.packaged import PACKAGED, advice, location_of
 from loopholes.policies.scripted import Demonstrator, ScriptedPolicy
 from loopholes.records import KINDS
 
-__all__ = ["MINIS", "Policy", "Sampling", "ScriptedPolicy", "kind_of", "load_policy", "locate"]
+__all__ = ["MINIS", "Policy", "Sampling", "ScriptedPolicy", "available", "kind_of", "load_policy", "locate"]
 
 MINIS = ("mini", "mini-llama")
 SCRIPTS = tuple(f"scripted:{kind}" for kind in KINDS)
@@ -55,7 +56,7 @@ def load_policy(
 
         endpoint = parse_endpoint(name, POLICY)
         return EndpointPolicy(endpoint, concurrency=batch_size or CONCURRENCY, timeout=timeout or TIMEOUT)
-    location = locate(name)
+    location = available(name)
     from loopholes.policies.checkpoints import load_local  # needs torch, which takes seconds to import
 
     return load_local(location, name=name, device=device, batch_size=batch_size, bf16=bf16)
@@ -82,6 +83,26 @@ def locate(name: str) -> str:
     if "/" not in name and not Path(name).exists() and (meant := closest(name, (*MINIS, *PACKAGED, *SCRIPTS))):
         raise PolicyError(f"there is no policy {name!r}; did you mean {meant!r}?")  # without asking the hub for it
     return name
+
+
+def available(name: str) -> str:
+    """What :func:`locate` returns, for a caller that loads the checkpoint next; needs no torch.
+
+    Raises :class:`DataError` or :class:`PolicyError` if there is no such directory, and neither the hub nor its cache
+    can have a model of that name.
+    """
+    location = locate(name)
+    if Path(location).is_dir():
+        return location
+    if Path(location).exists():
+        raise PolicyError(f"{name} is a file; give the directory of a checkpoint, or a model name")
+    if location.count("/") > 1 or location.startswith((".", "/", "~")):
+        raise DataError(f"there is no directory {name}")
+    if not is_reachable() and not is_cached(location):
+        raise PolicyError(
+            f"{name!r} is not a directory, it is not in the hub's cache, and the hub cannot be reached{advice(name)}"
+        )
+    return location
 
 
 def kind_of(name: str) -> ModuleType | None:

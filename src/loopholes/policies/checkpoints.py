@@ -13,7 +13,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from loopholes.errors import DataError, MissingExtra, PolicyError
+from loopholes.errors import MissingExtra, PolicyError
 from loopholes.memory import available_memory
 from loopholes.policies.base import Sampling
 from loopholes.policies.cards import prompt_style
@@ -131,10 +131,6 @@ def load_local(
 
 def load_tokenizer(location: str, name: str) -> PreTrainedTokenizerBase:
     """The tokenizer, with a chat template and a padding token; raises :class:`PolicyError` in one sentence."""
-    if Path(location).exists() and not Path(location).is_dir():
-        raise PolicyError(f"{name} is a file; a policy is the directory of a checkpoint, or a model name")
-    if not Path(location).exists() and (location.count("/") > 1 or location.startswith((".", "/", "~"))):
-        raise DataError(f"there is no directory {name}, so there is no policy in it")
     try:
         if not Path(location).is_dir():
             AutoConfig.from_pretrained(location)  # without this an unknown name is reported as a broken tokenizer
@@ -143,8 +139,7 @@ def load_tokenizer(location: str, name: str) -> PreTrainedTokenizerBase:
         if Path(location).is_dir():
             raise PolicyError(_no_tokenizer(name)) from error
         raise PolicyError(
-            f"there is no policy {name!r}: it is neither a directory nor a model that the hub (or its cache) has"
-            f"{advice(name)}"
+            f"there is no policy {name!r}: it is neither a directory nor a model that the hub has{advice(name)}"
         ) from error
     if Path(location).is_dir() and not _has_tokenizer(Path(location)):
         raise PolicyError(_no_tokenizer(name))

@@ -193,7 +193,9 @@ def _cell(value: Cell, unit: Unit) -> _Shown:
         return _Shown("" if value.step is not None else "none", str(value), wraps=True)
     if isinstance(value, bool):
         return _Shown("tag yes" if value else "tag no", "yes" if value else "no")
-    return _Shown("", value, wraps=len(value) <= 40) if isinstance(value, str) else _Shown("number", plain(value))
+    if isinstance(value, str):
+        return _Shown("", _tight(value), wraps=len(value) <= 40)
+    return _Shown("number", plain(value))
 
 
 def _estimate(estimate: Estimate, unit: Unit) -> _Shown:
@@ -224,8 +226,13 @@ def _role(row: Sequence[Any]) -> str:
 @cache
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["tight"] = lambda text: re.sub(r"(?<=\d) %", "\u00a0%", text)
+    environment.filters["tight"] = _tight
     return environment.from_string(_asset("page.html.j2"))
+
+
+def _tight(text: str) -> str:
+    """The text with percentages that no line break can part."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", text)
 
 
 def _asset(name: str) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from loopholes.errors import LoopholesError, RunError, UsageError
 from loopholes.files import Lock, disk_errors, read_json, write_json
-from loopholes.policies import MINIS, kind_of, locate
+from loopholes.policies import MINIS, available, kind_of
 from loopholes.report.elements import Section
 from loopholes.report.store import read_sections, write_section
 from loopholes.studies import STUDIES
@@ -69,7 +69,7 @@ def check_policies(config: StudyConfig) -> None:
     for policy in config.policies:
         if kind_of(policy) is not None:
             raise UsageError(f"{policy} cannot be trained, so it cannot be studied: give a model with --policy")
-        location = locate(policy)
+        location = available(policy)
         if policy not in MINIS:
             from loopholes.policies.checkpoints import load_tokenizer
 

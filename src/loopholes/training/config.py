@@ -12,7 +12,7 @@ from pydantic import Field
 
 from loopholes.config import LORA, MINI, PAPER, PAPER_GAMES, Config, Preset, english_tokens
 from loopholes.games.base import Game
-from loopholes.records import PromptStyle
+from loopholes.records import PromptStyle, Task
 from loopholes.runs import Run
 
 
@@ -56,6 +56,10 @@ class TrainConfig(Config):
     report_to: list[str] = Field(default_factory=list, description="wandb, trackio, tensorboard")
     peft: dict[str, Any] | None = Field(default=None, description="fields of peft.LoraConfig; {} for its defaults")
     trainer: dict[str, Any] = Field(default_factory=dict, description="any other field of trl.GRPOConfig; wins")
+
+    def loaded_tasks(self, game: Game) -> list[Task] | None:
+        """The tasks of the file, read without torch; None if tasks are generated. Raises :class:`DataError`."""
+        return None if self.tasks is None else game.load(self.tasks, skip_bad=self.skip_bad)
 
     def check_out(self, resume: bool) -> None:
         """Raise the :class:`RunError` of :meth:`Run.create` before torch is imported, if it can be foreseen."""

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from loopholes.config import Config
 from loopholes.errors import DataError, RunError
-from loopholes.policies import locate
+from loopholes.policies import available, locate
 from loopholes.policies.cards import CARD, prompt_style, read_card
 from loopholes.progress import OnProgress, Progress
 from loopholes.records import Example
@@ -96,7 +96,7 @@ def _finetune(config: DistilConfig, run: Run, examples: Sequence[Example], on_pr
 
     checkpoint = latest_checkpoint(run.checkpoints)
     run.truncate_after(checkpoint_step(checkpoint) if checkpoint else 0)
-    location = locate(config.policy)
+    location = available(config.policy)
     student = load_local(location, name=config.policy, bf16=False)  # its rounding is coarser than the updates
 
     def log(progress: Progress) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -23,13 +23,13 @@ from loopholes.errors import PolicyError, UsageError
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
 from loopholes.memory import available_memory
-from loopholes.policies import locate
+from loopholes.policies import available
 from loopholes.policies.attention import key_bytes
 from loopholes.policies.cards import prompt_style
 from loopholes.policies.checkpoints import load_tokenizer, quiet
 from loopholes.policies.packaged import preset_of
 from loopholes.policies.tokens import encode_prompts
-from loopholes.records import PromptStyle
+from loopholes.records import PromptStyle, Task
 from loopholes.training.config import TrainConfig
 from loopholes.training.footprint import pass_bytes, training_bytes
 from loopholes.training.settings import peft_config
@@ -127,16 +127,19 @@ class Estimate:
         return "sharded" if self.devices.count > 1 and sum(self.sharded.values()) <= room else "nowhere"
 
 
-def estimate(config: TrainConfig, devices: Devices | None = None) -> Estimate:
-    """The memory and time of a configuration; raises :class:`PolicyError` if the model's own cannot be read."""
-    location = locate(config.policy)
+def estimate(config: TrainConfig, devices: Devices | None = None, *, tasks: Sequence[Task] | None = None) -> Estimate:
+    """The memory and time of a configuration; raises :class:`PolicyError` if the model's own cannot be read.
+
+    ``tasks`` replace those that ``config`` names.
+    """
+    location = available(config.policy)
     model_config = _model_config(location, config.policy)
     devices = devices or Devices.here()
     usual: Preset = "lora" if config.peft is not None and devices.name == CPU else "paper"
     game, style = make_game(config.game, **config.parameters), prompt_style(location)
     usual = preset_of(config.policy, location) or usual
     resolved = config.resolved(game, style, model_config.model_type, usual=usual)
-    prompt = _longest_prompt(resolved, game, location, style)
+    prompt = _longest_prompt(resolved, game, location, style, tasks)
     shape = shape_of(model_config, resolved)
     memory = _memory(shape, resolved, devices, model_config, prompt)
     spread = ("weights", "gradients and optimizer")
@@ -159,15 +162,16 @@ def shape_of(model_config: Any, config: TrainConfig) -> Shape:
     return Shape(parameters, trained, layers, key_bytes(model_config, torch.bfloat16) // BFLOAT16)
 
 
-def _longest_prompt(config: TrainConfig, game: Game, location: str, style: PromptStyle) -> int:
+def _longest_prompt(
+    config: TrainConfig, game: Game, location: str, style: PromptStyle, tasks: Sequence[Task] | None
+) -> int:
     """Tokens of the longest prompt of some tasks; without a tokenizer, what the configuration allows."""
     allowed = config.max_prompt_tokens or PROMPT
     try:
         tokenizer = load_tokenizer(location, config.policy)
     except PolicyError:
         return allowed
-    file = config.tasks
-    tasks = game.load(file) if file else game.tasks("train", count=TRIED, prompts=style, trainable=True)
+    tasks = tasks or config.loaded_tasks(game) or game.tasks("train", count=TRIED, prompts=style, trainable=True)
     longest = max(map(len, encode_prompts(tokenizer, [task.prompt for task in tasks])))
     return min(longest, config.max_prompt_tokens or longest)
 

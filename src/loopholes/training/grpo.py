@@ -36,7 +36,7 @@ from loopholes.errors import ContractError, MissingExtra, ScoringError, UsageErr
 from loopholes.files import RESUME
 from loopholes.games import game as make_game
 from loopholes.games.base import Game
-from loopholes.policies import Sampling, locate
+from loopholes.policies import Sampling, available
 from loopholes.policies.cards import CARD, prompt_style, read_card
 from loopholes.policies.checkpoints import decode, load_config, load_model, load_tokenizer, merged_adapter, quiet
 from loopholes.policies.packaged import preset_of
@@ -122,13 +122,15 @@ def _plan(config: TrainConfig, game: Game | None, tasks: Sequence[Task] | None) 
     game.channel(config.channel)  # report an unknown channel before loading a model
     if config.use_vllm and find_spec("vllm") is None:
         raise MissingExtra("vllm", "vllm")
-    location = locate(config.policy)
+    location = available(config.policy)
     tokenizer = load_tokenizer(location, config.policy)
     style = prompt_style(location)
     model_config = load_config(location)
     config = config.resolved(game, style, model_config.model_type, usual=_preset(config, location))
     config = config.model_copy(update={"bf16": _in_bf16(config, model_config)})
-    chosen = list(tasks) if tasks is not None else _tasks(config, game, style)
+    if tasks is None:
+        tasks = config.loaded_tasks(game)
+    chosen = _generated(config, game, style) if tasks is None else list(tasks)
     chosen, longest = _fitting(_trainable(chosen, game), config, tokenizer, context_length(model_config))
     if PartialState().device.type == "cpu":
         check_memory(training_bytes(config, model_config, longest))
@@ -149,9 +151,7 @@ def _in_bf16(config: TrainConfig, model_config: Any) -> bool:
     return config.peft is not None and bf16_pays(model_config, PartialState().device.type)
 
 
-def _tasks(config: TrainConfig, game: Game, style: Any) -> list[Task]:
-    if config.tasks is not None:
-        return game.load(config.tasks, skip_bad=config.skip_bad)
+def _generated(config: TrainConfig, game: Game, style: Any) -> list[Task]:
     wanted = (config.steps or 100) * (config.prompts_per_step or 1)
     count = config.task_count or min(2048, wanted)  # also decides their order (_dataset): published runs depend on it
     return game.tasks("train", seed=config.seed, count=count, prompts=style, trainable=True)

@@ -20,10 +20,10 @@ class Tokens:
         self._tokenizer: Any = None
         self._cached = lru_cache(_CACHE_SIZE)(self._ids)
         if tokenizer is not None:
-            from loopholes.policies import locate
+            from loopholes.policies import available
             from loopholes.policies.checkpoints import load_tokenizer
 
-            self._tokenizer = load_tokenizer(locate(tokenizer), tokenizer)
+            self._tokenizer = load_tokenizer(available(tokenizer), tokenizer)
 
     @property
     def note(self) -> str:
