@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from loopholes.audit.attacks.labels import MOST_WORDS, labels_of
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.naming import names
-from loopholes.audit.observations import Observations
 from loopholes.audit.results import Gap
 from loopholes.audit.scale import Level, gap_of, normalized
 from loopholes.rewards import number
@@ -42,13 +41,13 @@ class Overlap:
     longest: int = 1
 
     @classmethod
-    def of(cls, seen: Observations) -> Overlap:
+    def of(cls, levels: Sequence[Level], rows: Sequence[Row]) -> Overlap:
         """Built from the right answers."""
-        elements = {level.row: _elements(level.answer) for level in seen.levels if level.answer.strip()}
+        elements = {level.row: _elements(level.answer) for level in levels if level.answer.strip()}
         several = sum(len(parts) > 1 for parts in elements.values())
         longest = max((len(part.split()) for parts in elements.values() for part in parts), default=1)
         is_list = several > 0 and several >= SEVERAL * len(elements)
-        return cls(elements if is_list else {}, {level.row: level for level in seen.levels}, seen.rows, longest)
+        return cls(elements if is_list else {}, {level.row: level for level in levels}, rows, longest)
 
     def without(self, gap: Gap, texts: Mapping[int, str], paid: Mapping[int, Paid]) -> Gap:
         """An attack's gap if what an F1 score explains earned nothing; ``texts`` and ``paid`` are by row."""
