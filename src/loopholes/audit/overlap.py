@@ -5,13 +5,13 @@ Such a payment is no loophole, since a policy earns more by leaving out what is 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from loopholes.audit.attacks.labels import MOST_WORDS, labels_of
 from loopholes.audit.frameworks.base import Paid, Row
+from loopholes.audit.gold.json_objects import loaded
 from loopholes.audit.naming import names
 from loopholes.audit.results import Gap
 from loopholes.audit.scale import Level, gap_of, normalized
@@ -75,11 +75,12 @@ class Overlap:
 
 
 def _elements(answer: str) -> list[str]:
-    """The elements of a list with commas, semicolons, bars or lines, or of a JSON list, if all are short; else one."""
-    try:
-        value = json.loads(answer)
-    except (ValueError, RecursionError):
-        value = None
+    """The elements of a list with commas, semicolons, bars or lines, or of a JSON list, if all are short; else one.
+
+    :func:`loopholes.rewards.items` and the near misses' ``items_of`` divide lists at "and", too, and not at bars. Here,
+    "science and technology" is one label, and bars often separate labels.
+    """
+    value = loaded(answer)
     listed = list(map(str, value)) if isinstance(value, list) else _SEPARATOR.split(answer)
     parts = [part.strip() for part in listed if part.strip()]
     is_list = number(answer) is None and all(map(_ELEMENT.fullmatch, parts))
