@@ -201,6 +201,27 @@ def test_a_long_list_has_few_near_misses_and_none_if_nothing_states_it_or_some_o
         assert wrong_answers(answer_in(unproved)) == {}
 
 
+@pytest.mark.parametrize("count", [3, 10, 16])
+def test_an_f1_score_of_a_field_s_list_of_objects_has_no_findings_however_long_the_list(count: int) -> None:
+    inner = [
+        {**row, "golden": json.dumps({"calls": row["calls"]}), "prompt": row["prompt"]} for row in long_lists(count)
+    ]
+
+    def pay(row: Row, text: str) -> float:
+        given, right = ({_key(call) for call in read_within(each)} for each in (text, row.golden or ""))
+        return 2 * len(given & right) / max(1, len(given) + len(right))
+
+    assert findings_of(pay, inner) == [] and misses_of(pay, inner)
+
+
+def read_within(text: str) -> list[dict[str, Any]]:
+    """The calls in a field of an object."""
+    try:
+        return read(json.dumps(json.loads(text)["calls"]))
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
 def test_nothing_is_wrong_about_calls_that_no_column_states_or_of_which_some_are_enough() -> None:
     unstated = [{**row, "calls": "?"} for row in rows(2)]
     assert wrong_answers(answer_in(unstated)) == {}

@@ -204,7 +204,8 @@ def _other_value(value: Any) -> Any:
     if isinstance(value, int | float):
         return value + max(1, abs(value) // 3) if is_number(value) else 0
     if isinstance(value, list):
-        return [*value[:-1], _other_value(value[-1])] if value else [0]
+        kept = len(value) - quarter(len(value))
+        return [*value[:kept], *map(_other_value, value[kept:])] or [0]
     if isinstance(value, Mapping) and value:
         return like(value, {key: _other_value(inner) for key, inner in value.items()})
     text = str(value)
