@@ -60,6 +60,7 @@ def parts_of(answer: Answer) -> list[Answer]:
             if isinstance(field.value, list) == (part.kind == "list") and part.kind not in (
                 "record",
                 "program",
+                "call",
                 "long",
             ):
                 parts.setdefault(part.kind, part)

@@ -66,7 +66,8 @@ def unless_allowed(added: Change) -> Change:
 
 def _joined(text: str, items: list[str], changed_items: list[str]) -> str | None:
     """Other elements, written like the list in a text; None if the text does not show how."""
-    start, end = text.find(items[0]), text.rfind(items[-1])
+    first, end = re.search(rf"(?<!\w){re.escape(items[0])}", text), text.rfind(items[-1])
+    start = -1 if first is None else first.start()
     between = text[start + len(items[0]) : text.find(items[1], start + len(items[0]))]
     if start < 0 or end < start or not between:
         return None
@@ -145,3 +146,5 @@ RANKING_CHANGES = {**LIST_CHANGES, "ranking-reversed": _reversed}
 """Ways in which a ranking is slightly wrong. Only a ranking says that its order counts."""
 LINE_CHANGES = {name: change for name, change in LIST_CHANGES.items() if name != "element-added"}
 """Ways in which a list by line is slightly wrong. A further line may be a remark that a sound reader passes over."""
+CALL_CHANGES = {name: LIST_CHANGES[name] for name in ("element-exchanged", "element-added", "element-repeated")}
+"""Ways in which the arguments of a call are slightly wrong. One that is left out may have the same value by default."""
