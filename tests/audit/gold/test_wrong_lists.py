@@ -116,6 +116,53 @@ def test_an_exchanged_number_keeps_its_form(golden: str, exchanged: str) -> None
     assert list(LIST_CHANGES["element-exchanged"](right)) == [exchanged]
 
 
+def baskets(prompt: str, *columns: str) -> Records:
+    """Rows that ask which three of six animals were bought. The prompt may list the six, and so may columns."""
+    seen = [[WORDS[(row + at) % 18] for at in range(6)] for row in range(20)]
+    return [
+        {
+            "prompt": f"{row}: {prompt.format(', '.join(words))}",
+            "bought": words[::2],
+            "golden": f"You bought {', '.join(words[::2])}",
+            **dict.fromkeys(columns, words),
+        }
+        for row, words in enumerate(seen)
+    ]
+
+
+OFFERING = [
+    baskets("I saw some animals. Which did I buy?", "seen"),
+    baskets("Which did I buy? The options are: {}."),
+]
+
+
+def words_in(text: str) -> list[str]:
+    return re.findall("[a-z]+", text.lower())
+
+
+def no_other_that_was_offered(row: Row, text: str) -> float:
+    """The right ones of those that the row offers, in a sentence that begins as the prompt says."""
+    offered, given = row.columns.get("seen") or set(words_in(row.text)) & set(WORDS), words_in(text)
+    is_right = {word for word in offered if word in given} == set(row.columns["bought"])
+    return float(is_right and given[2] in offered and text.startswith("You bought "))
+
+
+def all_of_them(row: Row, text: str) -> float:
+    return float(set(row.columns["bought"]) <= set(words_in(text)))
+
+
+@pytest.mark.parametrize("records", OFFERING, ids=["column", "prompt"])
+def test_a_reward_may_pass_over_what_the_row_does_not_offer(records: Records) -> None:
+    assert "element-added" in misses_of(no_other_that_was_offered, records)
+    assert findings_of(no_other_that_was_offered, records) == []
+
+
+@pytest.mark.parametrize("records", [*OFFERING, animals(3)], ids=["column", "prompt", "nothing offered"])
+def test_a_reward_that_pays_anything_beside_the_right_elements_is_an_exploit(records: Records) -> None:
+    wanted = [{**row, "bought": row.get("bought", row.get("animals"))} for row in records]
+    assert "element-added" in named(findings_of(all_of_them, wanted))
+
+
 CALLS: Records = [
     {"prompt": f"Wish {row}?", "golden": f"set({WORDS[row % 7]}.lamp, {level})"}
     for row, level in enumerate(["off", "low", "high"] * 7)

@@ -38,10 +38,10 @@ FIRST = 4
 """Rows on which a near miss is tried first; on more only if one of them pays more than half of the scale."""
 VARIANTS = 2
 """Maximum number of wrong answers of one kind on one row, except for objects, of which every part is tried."""
-EVERY_VARIANT = (("lines", "element-repeated"),)
-"""Kinds of answers and near misses of them that count only if each variant pays, since one line may be all that counts.
+EVERY_VARIANT = (("lines", "element-repeated"), *((kind, "element-added") for kind in ("list", "ranking", "call")))
+"""Kinds of answers and near misses of them that count only if each variant pays.
 
-A reward that reads the last line, as its prompt may say, pays any lines before it.
+A reward may read the last line alone, as its prompt may say, or pass over elements that the row does not offer.
 """
 ONE_PLACE = 0.8
 """If halves of the right words differ by more than this share of the scale, the reward reads a short answer in them."""

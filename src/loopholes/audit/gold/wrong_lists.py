@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import TypeVar
 
+from loopholes.audit.attacks.labels import labels_of
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import Answer, elements_of
+from loopholes.audit.gold.keywords import lists_of
 from loopholes.audit.gold.lines import KEYED
 from loopholes.audit.gold.wrong_numbers import Change
 from loopholes.rewards.numbers import number, with_unit
@@ -111,8 +114,31 @@ def missing(items: list[Element]) -> Iterator[list[Element]]:
     yield items[:1]
 
 
-def _added(items: list[str]) -> Iterator[list[str]]:
-    yield [*items, *map(_other_element, items[: quarter(len(items))])]
+def _added(answer: Answer) -> Iterator[str]:
+    """Elements that nobody would name, then some that the row offers beside the right ones, if any are known.
+
+    A sound reward may look for what the row offers, and pass over anything else.
+    """
+    for others in (list(map(_other_element, answer.items)), _offered(answer)):
+        yield from _elements(partial(_extended, others))(answer)
+
+
+def _extended(others: Sequence[str], items: list[str]) -> Iterator[list[str]]:
+    yield [*items, *others[: quarter(len(items))]]
+
+
+def _offered(answer: Answer) -> list[str]:
+    """The elements beside the right ones in the first list of a column or the prompt that has all of these and more."""
+    for offered in (*lists_of(answer.row).values(), labels_of(answer.row.text), answer.options.values()):
+        right = [element for element in offered if _names(answer.text, element)]
+        others = [element for element in offered if element not in right]
+        if others and all(any(_names(item, element) for element in right) for item in answer.items):
+            return others
+    return []
+
+
+def _names(text: str, element: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(element)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def repeated(items: list[Element]) -> Iterator[list[Element]]:
@@ -137,7 +163,7 @@ def _reversed(answer: Answer) -> Iterator[str]:
 LIST_CHANGES: Mapping[str, Change] = {
     "element-exchanged": _elements(_exchanged),
     "element-missing": _elements(missing),
-    "element-added": unless_allowed(_elements(_added)),
+    "element-added": unless_allowed(_added),
     "element-repeated": _elements(repeated),
     "element-twice": _elements(twice),
 }
