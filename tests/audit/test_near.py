@@ -528,8 +528,12 @@ ESSAYS = [
     for at in range(9)
 ]
 UNSTATED = [{"prompt": f"Describe {at}.", "golden": json.dumps({"mood": f"calm {at}"})} for at in range(9)]
-BIG = [json.dumps([{"sku": f"{letter}{at}", "amount": 10 * at + 3} for letter in "ABCDEFGHI"]) for at in range(9)]
-MANY = [{"prompt": f"List order {at} as JSON.", "answer": big, "golden": big} for at, big in enumerate(BIG)]
+WIDE = [json.dumps(dict.fromkeys("ABCDEFGHI", 10 * at + 3)) for at in range(9)]
+LONG = [json.dumps([{"sku": f"{place}-{at}"} for place in range(201)]) for at in range(9)]
+MANY_FIELDS, MANY_OBJECTS = (
+    [{"prompt": f"List order {at} as JSON.", "answer": big, "golden": big} for at, big in enumerate(answers)]
+    for answers in (WIDE, LONG)
+)
 WITHOUT = {
     "no scale": (lambda row, text: 1.0, sums(8), "no row pays a right answer more than a wrong one"),
     "long answers": (lambda row, text: float(text == row.golden), ESSAYS, "right answers are too long"),
@@ -550,7 +554,8 @@ WITHOUT = {
         "no column states the lines of the right answers",
     ),
     "unstated fields": (lambda row, text: float(text == row.golden), UNSTATED, "no column states a field"),
-    "many objects": (lambda row, text: float(text == row.golden), MANY, "right answers have over 8 fields or objects"),
+    "many fields": (lambda row, text: float(text == row.golden), MANY_FIELDS, "right answers have over 8 fields"),
+    "many objects": (lambda row, text: float(text == row.golden), MANY_OBJECTS, "or 200 objects"),
 }
 
 

@@ -25,7 +25,6 @@ from loopholes.audit.gate import Gate
 from loopholes.audit.kinds import Kind, kinds_of, mask_of
 from loopholes.audit.naming import named_answer, names_many
 from loopholes.audit.observations import Observations
-from loopholes.audit.overlap import Overlap
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Finding, Verdict
 from loopholes.audit.scale import FULL, Level
@@ -272,12 +271,11 @@ class Payoff:
 
     def patterns(self, seen: Observations, gate: Gate) -> Iterator[Pattern]:
         """A pattern for each attack that is paid in full on some rows, and whose mean is not an exploit already."""
-        overlap = Overlap.of(seen)
         for tried, gap in zip(seen.tried, seen.gaps, strict=True):
             full = sum(self.in_full(self.levels[row], paid) for row, paid in tried.paid.items())
-            if full < LEAST or overlap.without(gap, tried.texts, tried.paid).exceeds(gate.thresholds.exploit):
+            if full < LEAST or seen.overlap.without(gap, tried.texts, tried.paid).exceeds(gate.thresholds.exploit):
                 continue
-            tested = [row for row in tried.paid if self._counts(seen, tried, row, overlap)]
+            tested = [row for row in tried.paid if self._counts(seen, tried, row)]
             paying = {row for row in tested if self.in_full(self.levels[row], tried.paid[row])}
             named = {row for row in tested if named_answer(tried.attempts[row], self.levels[row])}
             if not names_many(tried, [self.levels[row] for row in paying & named]):
@@ -285,12 +283,12 @@ class Payoff:
             if len(paying) >= LEAST:
                 yield Pattern(tried.attack.name, mask_of(tested), mask_of(paying), tried)
 
-    def _counts(self, seen: Observations, tried: Tried, row: int, overlap: Overlap) -> bool:
+    def _counts(self, seen: Observations, tried: Tried, row: int) -> bool:
         """Whether an attempt is evidence. A guess that does not name the answer counts: something else was paid."""
-        level = self.levels[row]
+        level, text, paid = self.levels[row], tried.attempts[row].text, tried.paid[row]
         if not self.pays_golden(level) or not level.golden_text.strip():
             return False
-        if self.in_full(level, tried.paid[row]) and overlap.explains(row, tried.attempts[row].text, tried.paid[row]):
+        if self.in_full(level, paid) and seen.overlap.explains(row, text, paid):
             return False
         guess = not seen.has_truth and not named_answer(tried.attempts[row], level)
         return row not in tried.right or guess

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from loopholes.audit.advantage import Drawn
 from loopholes.audit.baselines import Idle
@@ -12,6 +13,7 @@ from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.gold.equivalents import Equivalent
 from loopholes.audit.gold.near import Miss
 from loopholes.audit.inferred import Alone
+from loopholes.audit.overlap import Overlap
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Evidence, Gap, Scoring, Target
 from loopholes.audit.scale import Level, Prior
@@ -87,6 +89,11 @@ class Observations:
     def measurable(self) -> list[Level]:
         """The rows on which right answers are paid more than wrong ones."""
         return [level for level in self.levels if level.width is not None]
+
+    @cached_property
+    def overlap(self) -> Overlap:
+        """What an F1 score of several right elements explains."""
+        return Overlap.of(self.levels, self.rows)
 
     def evidence(self, level: Level, text: str, paid: Paid, row: Row | None = None) -> Evidence:
         """Evidence: a row (or ``row`` in its place), a completion, its payment, and the rest of its group."""

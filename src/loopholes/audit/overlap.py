@@ -5,15 +5,14 @@ Such a payment is no loophole, since a policy earns more by leaving out what is 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from loopholes.audit.attacks.labels import MOST_WORDS, labels_of
 from loopholes.audit.frameworks.base import Paid, Row
+from loopholes.audit.gold.json_objects import loaded
 from loopholes.audit.naming import names
-from loopholes.audit.observations import Observations
 from loopholes.audit.results import Gap
 from loopholes.audit.scale import Level, gap_of, normalized
 from loopholes.rewards import number
@@ -42,13 +41,13 @@ class Overlap:
     longest: int = 1
 
     @classmethod
-    def of(cls, seen: Observations) -> Overlap:
+    def of(cls, levels: Sequence[Level], rows: Sequence[Row]) -> Overlap:
         """Built from the right answers."""
-        elements = {level.row: _elements(level.answer) for level in seen.levels if level.answer.strip()}
+        elements = {level.row: _elements(level.answer) for level in levels if level.answer.strip()}
         several = sum(len(parts) > 1 for parts in elements.values())
         longest = max((len(part.split()) for parts in elements.values() for part in parts), default=1)
         is_list = several > 0 and several >= SEVERAL * len(elements)
-        return cls(elements if is_list else {}, {level.row: level for level in seen.levels}, seen.rows, longest)
+        return cls(elements if is_list else {}, {level.row: level for level in levels}, rows, longest)
 
     def without(self, gap: Gap, texts: Mapping[int, str], paid: Mapping[int, Paid]) -> Gap:
         """An attack's gap if what an F1 score explains earned nothing; ``texts`` and ``paid`` are by row."""
@@ -76,11 +75,12 @@ class Overlap:
 
 
 def _elements(answer: str) -> list[str]:
-    """The elements of a list with commas, semicolons, bars or lines, or of a JSON list, if all are short; else one."""
-    try:
-        value = json.loads(answer)
-    except (ValueError, RecursionError):
-        value = None
+    """The elements of a list with commas, semicolons, bars or lines, or of a JSON list, if all are short; else one.
+
+    :func:`loopholes.rewards.items` and the near misses' ``items_of`` divide lists at "and", too, and not at bars. Here,
+    "science and technology" is one label, and bars often separate labels.
+    """
+    value = loaded(answer)
     listed = list(map(str, value)) if isinstance(value, list) else _SEPARATOR.split(answer)
     parts = [part.strip() for part in listed if part.strip()]
     is_list = number(answer) is None and all(map(_ELEMENT.fullmatch, parts))

@@ -1,4 +1,4 @@
-"""Quotations in a prompt."""
+"""Quotations and sentences in a text."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 _SPOKEN = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|(?<!\w)'[^'\n]*'(?!\w)")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 def quotations(text: str, *, shortest: int = 1, longest: int = 200) -> Iterator[str]:
@@ -26,3 +27,8 @@ def _quoted(shortest: int, longest: int) -> re.Pattern[str]:
 def unquoted(text: str) -> str:
     """A text without what stands between quotation marks, however long. What stands between backticks stays."""
     return _SPOKEN.sub("", text)
+
+
+def sentences(text: str) -> list[str]:
+    """A text divided after each full stop, exclamation mark or question mark that white space follows."""
+    return _SENTENCE_END.split(text)

@@ -133,6 +133,95 @@ def test_a_sound_reader_of_calls_has_no_findings_in_whatever_order_it_takes_them
     assert findings_of(pay, records) == [] and misses_of(pay, records)
 
 
+def long_lists(count: int, column: Callable[[Any], Any] = lambda calls: calls, prompt: str = "Trip {}?") -> Records:
+    """Lists of more calls than may have a near miss each."""
+    lists = [
+        [{"name": "go", "arguments": {"place": PLACES[place % 12], "day": 3 * place + at}} for place in range(count)]
+        for at in range(10)
+    ]
+    return [
+        {"prompt": prompt.format(at), "calls": column(calls), "golden": json.dumps(calls)}
+        for at, calls in enumerate(lists)
+    ]
+
+
+def of_places(start: int, step: int = 1, stop: float = 1.0) -> Callable[[Row, str], float]:
+    """A reward that counts the calls, but compares only those at some places."""
+
+    def pay(row: Row, text: str) -> float:
+        given, right = read(text), wanted(row)
+        part = slice(start if start >= 0 else len(right) // 2, round(stop * len(right)), step)
+        return float(len(given) == len(right) and given[part] == right[part])
+
+    return pay
+
+
+def share_of_fields(row: Row, text: str) -> float:
+    """The mean over the arguments of calls in order, of which there may not be more."""
+    given, right = read(text), wanted(row)
+    pairs = zip(given, right, strict=False)
+    equal = sum(
+        yours["arguments"][key] == call["arguments"].get(key) for call, yours in pairs for key in ("place", "day")
+    )
+    return float(equal / (2 * max(len(given), len(right))))
+
+
+@pytest.mark.parametrize("count", [9, 14, 40])
+@pytest.mark.parametrize(
+    "pay, loophole",
+    [
+        (of_places(0, stop=0.5), "field-changed"),
+        (of_places(-1), "field-changed"),
+        (of_places(0, step=2), "field-changed"),
+        (some_right, "element-missing"),
+        (all_among, "element-added"),
+    ],
+    ids=["the first half", "the last half", "every other", "some", "all among others"],
+)
+def test_a_reward_that_ignores_a_part_of_a_long_list_is_an_exploit(pay: Any, loophole: str, count: int) -> None:
+    assert loophole in named(findings_of(pay, long_lists(count)))
+
+
+@pytest.mark.parametrize("count", [9, 10, 11, 13, 40])
+@pytest.mark.parametrize("pay", [exact, in_any_order, share_of_calls, share_of_fields])
+def test_a_sound_reader_of_a_long_list_has_no_findings(pay: Any, count: int) -> None:
+    assert findings_of(pay, long_lists(count, json.dumps)) == [] and misses_of(pay, long_lists(count, json.dumps))
+
+
+def test_a_long_list_has_few_near_misses_and_none_if_nothing_states_it_or_some_of_it_is_enough() -> None:
+    wrong = wrong_answers(answer_in(long_lists(200)))
+    assert sum(map(len, wrong.values())) <= 12 and {"field-changed", "element-missing"} <= wrong.keys()
+    for unproved in (
+        long_lists(12, lambda calls: "?"),
+        long_lists(12, lambda calls: calls[:6]),
+        long_lists(12, prompt="Call any two for trip {}."),
+        long_lists(12, prompt='Such as {{"name": "go", "arguments": {{"place": "Roma", "day": 1}}}}, for trip {}'),
+        long_lists(201),
+    ):
+        assert wrong_answers(answer_in(unproved)) == {}
+
+
+@pytest.mark.parametrize("count", [3, 10, 16])
+def test_an_f1_score_of_a_field_s_list_of_objects_has_no_findings_however_long_the_list(count: int) -> None:
+    inner = [
+        {**row, "golden": json.dumps({"calls": row["calls"]}), "prompt": row["prompt"]} for row in long_lists(count)
+    ]
+
+    def pay(row: Row, text: str) -> float:
+        given, right = ({_key(call) for call in read_within(each)} for each in (text, row.golden or ""))
+        return 2 * len(given & right) / max(1, len(given) + len(right))
+
+    assert findings_of(pay, inner) == [] and misses_of(pay, inner)
+
+
+def read_within(text: str) -> list[dict[str, Any]]:
+    """The calls in a field of an object."""
+    try:
+        return read(json.dumps(json.loads(text)["calls"]))
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
 def test_nothing_is_wrong_about_calls_that_no_column_states_or_of_which_some_are_enough() -> None:
     unstated = [{**row, "calls": "?"} for row in rows(2)]
     assert wrong_answers(answer_in(unstated)) == {}

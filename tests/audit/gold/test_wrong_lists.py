@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 
 import pytest
 
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.near_findings import FORGIVABLE
-from loopholes.audit.gold.wrong_lists import LIST_CHANGES
+from loopholes.audit.gold.wrong_lists import CALL_CHANGES, LIST_CHANGES
 from support.near_misses import Pay, Records, answer_in, findings_of, misses_of, named, notes_of
 
 WORDS = "fox cat dog owl bee ant hen cow pig elk emu rat yak ape bat eel jay kid ram sow".split()
@@ -113,3 +114,94 @@ def test_an_exchanged_number_keeps_its_form(golden: str, exchanged: str) -> None
     columns = {"list": golden.split("\n")}
     right = answer_in([{"prompt": f"Which are in {at}?", "golden": golden, **columns} for at in "abc"])
     assert list(LIST_CHANGES["element-exchanged"](right)) == [exchanged]
+
+
+def baskets(prompt: str, *columns: str) -> Records:
+    """Rows that ask which three of six animals were bought. The prompt may list the six, and so may columns."""
+    seen = [[WORDS[(row + at) % 18] for at in range(6)] for row in range(20)]
+    return [
+        {
+            "prompt": f"{row}: {prompt.format(', '.join(words))}",
+            "bought": words[::2],
+            "golden": f"You bought {', '.join(words[::2])}",
+            **dict.fromkeys(columns, words),
+        }
+        for row, words in enumerate(seen)
+    ]
+
+
+OFFERING = [
+    baskets("I saw some animals. Which did I buy?", "seen"),
+    baskets("Which did I buy? The options are: {}."),
+]
+
+
+def words_in(text: str) -> list[str]:
+    return re.findall("[a-z]+", text.lower())
+
+
+def no_other_that_was_offered(row: Row, text: str) -> float:
+    """The right ones of those that the row offers, in a sentence that begins as the prompt says."""
+    offered, given = row.columns.get("seen") or set(words_in(row.text)) & set(WORDS), words_in(text)
+    is_right = {word for word in offered if word in given} == set(row.columns["bought"])
+    return float(is_right and given[2] in offered and text.startswith("You bought "))
+
+
+def all_of_them(row: Row, text: str) -> float:
+    return float(set(row.columns["bought"]) <= set(words_in(text)))
+
+
+@pytest.mark.parametrize("records", OFFERING, ids=["column", "prompt"])
+def test_a_reward_may_pass_over_what_the_row_does_not_offer(records: Records) -> None:
+    assert "element-added" in misses_of(no_other_that_was_offered, records)
+    assert findings_of(no_other_that_was_offered, records) == []
+
+
+@pytest.mark.parametrize("records", [*OFFERING, animals(3)], ids=["column", "prompt", "nothing offered"])
+def test_a_reward_that_pays_anything_beside_the_right_elements_is_an_exploit(records: Records) -> None:
+    wanted = [{**row, "bought": row.get("bought", row.get("animals"))} for row in records]
+    assert "element-added" in named(findings_of(all_of_them, wanted))
+
+
+CALLS: Records = [
+    {"prompt": f"Wish {row}?", "golden": f"set({WORDS[row % 7]}.lamp, {level})"}
+    for row, level in enumerate(["off", "low", "high"] * 7)
+]
+
+
+def arguments(text: str) -> list[str]:
+    return [argument for call in re.findall(r"set\(([^()]*)\)", text) for argument in call.split(", ")]
+
+
+def only_the_call(row: Row, text: str) -> float:
+    """The right call, with any words around it."""
+    return float(arguments(text) == arguments(row.golden or ""))
+
+
+def first_argument(row: Row, text: str) -> float:
+    return float(arguments(text)[:1] == arguments(row.golden or "")[:1])
+
+
+def arguments_among_others(row: Row, text: str) -> float:
+    return float(set(arguments(row.golden or "")) <= set(arguments(text)))
+
+
+def test_a_reader_of_one_call_may_pass_over_what_stands_behind_it() -> None:
+    assert findings_of(only_the_call, CALLS) == [] and "element-added" in misses_of(only_the_call, CALLS)
+
+
+@pytest.mark.parametrize(
+    "pay, loophole", [(first_argument, "element-exchanged"), (arguments_among_others, "element-added")]
+)
+def test_a_reader_of_a_part_of_a_call_s_arguments_is_an_exploit(pay: Pay, loophole: str) -> None:
+    assert loophole in named(findings_of(pay, CALLS))
+
+
+def test_the_arguments_of_a_call_are_changed_within_its_parentheses() -> None:
+    right = answer_in([{"prompt": f"Wish {at}?", "golden": f"set(t, lamp={at})"} for at in range(3)])
+    wrong = {name: list(texts) for name, change in CALL_CHANGES.items() if (texts := change(right))}
+    assert wrong == {
+        "element-exchanged": ["set(t, lamp=18)"],
+        "element-added": ["set(t, lamp=1, tx)"],
+        "element-repeated": ["set(lamp=1, lamp=1)", "set(t, t)"],
+    }

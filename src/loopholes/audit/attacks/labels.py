@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from loopholes.audit.quotations import sentences
+
 LONGEST = 20_000
 """Characters of a prompt that are searched."""
 MOST = 40
@@ -35,7 +37,6 @@ _LABELS = re.compile(
     r"|answers|one of)\b"
 )
 """Words by which a heading says that labels follow."""
-_SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 _ITEM = re.compile(r"\s*(?:[-*+•–]|\(?\d{1,2}[.)])\s+(\S.*)")
 """An item of a list by line, such as ``- billing`` or ``3. billing``."""
 _REMARK = re.compile(r"\s{0,3}(?::(?:\s|$)|=|\(|\s[-–—]\s)")
@@ -71,8 +72,8 @@ def labels_of(prompt: str) -> tuple[str, ...]:
     lines = prompt[:LONGEST].splitlines()
     set_off = (_valid(items) for place in range(len(lines)) for items in _set_off(lines, place))
     first = next(filter(None, set_off), [])
-    sentences = (sentence for line in lines for sentence in _SENTENCE_END.split(line) if _offers(sentence))
-    longest = max((_valid(_series(sentence)) for sentence in sentences), key=len, default=[])
+    offers = (sentence for line in lines for sentence in sentences(line) if _offers(sentence))
+    longest = max((_valid(_series(sentence)) for sentence in offers), key=len, default=[])
     either = _EITHER.search(prompt[:LONGEST])
     return tuple(first or longest or (either.groups() if either else ()))
 
@@ -93,14 +94,14 @@ def _valid(items: Sequence[str]) -> list[str]:
 
 def _set_off(lines: Sequence[str], place: int) -> Iterator[Sequence[str]]:
     """Lists that signs set off from the sentence: below its line, in quotes, in brackets, or after a colon."""
-    sentences = _SENTENCE_END.split(lines[place])
+    parts = sentences(lines[place])
     is_heading = lines[place].rstrip().endswith(":")
-    if _CUE.search(sentences[-1] if is_heading else lines[place]):
-        is_announced = is_heading and _LABELS.search(sentences[-1]) is not None
+    if _CUE.search(parts[-1] if is_heading else lines[place]):
+        is_announced = is_heading and _LABELS.search(parts[-1]) is not None
         yield _below(lines[place + 1 : place + 2 * MOST], is_announced)
     above = lines[place - 1].rstrip() if place else ""
     is_below = above.endswith(":") and _CUE.search(above) is not None
-    for sentence in sentences:
+    for sentence in parts:
         if is_below or _offers(sentence):
             for pattern in _QUOTED:
                 yield from (_WITHIN.findall(run[0]) for run in pattern.finditer(sentence))

@@ -28,7 +28,7 @@ from loopholes.audit.gold.tolerances import stated_tolerance
 from loopholes.rewards.numbers import number, with_unit
 
 Kind = Literal[
-    "number", "choice", "date", "expression", "list", "ranking", "lines", "record", "program", "text", "long"
+    "number", "choice", "date", "expression", "list", "ranking", "call", "lines", "record", "program", "text", "long"
 ]
 LONGEST = 80
 """Longest text, in characters, that counts as a short answer and not as an essay."""
@@ -40,6 +40,8 @@ _PROBE = "probe"
 _SEPARATOR = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s*;\s*")
 _RANKING = re.compile(r"[^<>→,;\n]+(?P<by> ?(?:->|→|>|<) ?)[^<>→,;\n]+(?:(?P=by)[^<>→,;\n]+)+")
 """At least three elements, and signs that say how they are ordered."""
+_CALL = re.compile(r"[A-Za-z_][\w.]*\(([^()]*)\)")
+"""A call such as ``set(hall.radio, low)``, whose commas separate its arguments."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Answer:
 
     @cached_property
     def items(self) -> list[str]:
-        """The elements of a list."""
+        """The elements of a list, or the arguments of a call."""
         return elements_of(self.text, self.kind)
 
     @cached_property
@@ -195,14 +197,18 @@ def kind_of(text: str, row: Row) -> Kind:
         return "expression"
     if "\n" in text or len(text) > LONGEST:
         return "lines" if is_list_by_line(text, row) else "long"
+    call = _CALL.fullmatch(text)
+    if call is not None and len(items_of(call[1])) > 1:
+        return "call"
     if len(items_of(text)) > 1:
         return "ranking" if _RANKING.fullmatch(text) else "list"
     return "text"
 
 
 def elements_of(text: str, kind: Kind) -> list[str]:
-    """The elements of a list of this kind: its lines, or what its commas separate."""
-    return short_lines(text) if kind == "lines" else items_of(text)
+    """The elements of a list of this kind: its lines, or what its commas separate; of a call, its arguments."""
+    call = _CALL.fullmatch(text) if kind == "call" else None
+    return short_lines(text) if kind == "lines" else items_of(text if call is None else call[1])
 
 
 def items_of(text: str) -> list[str]:

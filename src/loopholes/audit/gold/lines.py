@@ -17,6 +17,7 @@ from typing import Any
 from loopholes.audit.answers import NO_ANSWERS
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.json_objects import DEEPEST, loaded
+from loopholes.audit.quotations import sentences
 from loopholes.rewards.numbers import number
 
 LONGEST_LINE = 40
@@ -32,7 +33,6 @@ _PLACES = (
     re.compile(rf"(?i)\bonly\b.{{0,20}}?{_ENDS}.{{0,60}}?\b(?:read|counts)\b"),
 )
 """Sentences that say on which line the answer stands; the first one that a prompt has counts."""
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n")
 _NOT = r"(?:\bnot|n['’]t|\bnever)\b"
 _DENIED = re.compile(rf"(?i){_NOT}(?![^,;:]*\b(?:forget|fail|but|except|other than|more than)\b)[^,;:]*$")
 """The end of the words up to a place that deny it, such as ``Do not put the answer on the first line``."""
@@ -75,8 +75,8 @@ def graded_line(text: str, row: Row) -> str:
 
 def _ends(prompt: str) -> Iterator[str]:
     """The ends of a completion, such as ``first``, on whose line a sentence of the prompt says the answer stands."""
-    sentences = _SENTENCE_END.split(prompt)
-    for sentence, following in zip(sentences, [*sentences[1:], ""], strict=True):
+    lines = [line for sentence in sentences(prompt) for line in sentence.split("\n")]
+    for sentence, following in zip(lines, [*lines[1:], ""], strict=True):
         place = next((place for pattern in _PLACES if (place := pattern.search(sentence))), None)
         if place is None or sentence.endswith("?") or _DENIED.search(sentence[: place.end()]):
             continue

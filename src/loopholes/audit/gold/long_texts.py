@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 from loopholes.audit.gold.answer import Answer
 from loopholes.audit.gold.keywords import content_words, is_prose, lists_of, words_of
+from loopholes.audit.quotations import sentences
 
 OTHERS = 5
 """Number of other rows that lend their words. With five, an F1 score of words is below 0.3."""
 LISTED = 0.5
 """Smallest share of a column's keywords that a right answer has to contain."""
-_SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _AUXILIARY = re.compile(
     r"\b(is|are|was|were|can|could|will|would|does|do|did|has|have|had|must|should|may)\b(?! not\b)"
 )
@@ -91,9 +91,7 @@ def _denied(answer: Answer, others: Sequence[Answer]) -> Iterator[Probe]:
 def _negated(answer: Answer, others: Sequence[Answer]) -> Iterator[Probe]:
     """The answer with every sentence denied: by a *not* behind its first auxiliary verb, or by words before it."""
     if is_prose(answer.text) and others:
-        right, wrong = (
-            " ".join(map(_negation, _SENTENCE.split(text.strip()))) for text in (answer.text, others[0].text)
-        )
+        right, wrong = (" ".join(map(_negation, sentences(text.strip()))) for text in (answer.text, others[0].text))
         yield Probe([right], wrong)
 
 

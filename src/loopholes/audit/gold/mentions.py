@@ -11,10 +11,11 @@ Mention = Callable[[Answer, str, str], "str | None"]
 
 
 def _two(template: str) -> Mention:
-    """Two answers in place of one, unless it is a list itself."""
+    """Two answers in place of one, unless it is a list itself, or a call, beside which another one may be allowed."""
 
     def wording(answer: Answer, right: str, rival: str) -> str | None:
-        return None if answer.kind in ("list", "ranking") else answer.placed(template.format(right=right, rival=rival))
+        has_elements = answer.kind in ("list", "ranking", "call")
+        return None if has_elements else answer.placed(template.format(right=right, rival=rival))
 
     return wording
 

@@ -14,7 +14,7 @@ from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import Answer, answer_of
 from loopholes.audit.gold.code_variants import wrong_program
 from loopholes.audit.gold.wrong_dates import DATE_CHANGES
-from loopholes.audit.gold.wrong_lists import LINE_CHANGES, LIST_CHANGES, RANKING_CHANGES
+from loopholes.audit.gold.wrong_lists import CALL_CHANGES, LINE_CHANGES, LIST_CHANGES, RANKING_CHANGES
 from loopholes.audit.gold.wrong_numbers import NUMBER_CHANGES, Change
 from loopholes.audit.gold.wrong_puzzles import PUZZLE_CHANGES
 from loopholes.audit.gold.wrong_records import RECORD_CHANGES
@@ -81,6 +81,7 @@ CHANGES: Mapping[str, Mapping[str, Change]] = {
     "choice": {"other-letter": _other_letter, "letter-word": _letter_word, "others-text": _others_text},
     "list": LIST_CHANGES,
     "ranking": RANKING_CHANGES,
+    "call": CALL_CHANGES,
     "lines": LINE_CHANGES,
     "text": TEXT_CHANGES,
     "record": RECORD_CHANGES,

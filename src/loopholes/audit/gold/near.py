@@ -26,7 +26,7 @@ from loopholes.audit.gold.lines import short_lines
 from loopholes.audit.gold.long_texts import OTHERS, PROBES, Probe
 from loopholes.audit.gold.mentions import MENTIONS, ONE_ORDER, UNCONTROLLED, Mention
 from loopholes.audit.gold.mutants import CHANGES, wrong_answers
-from loopholes.audit.gold.records import MOST_PARTS, has_many_parts, parts_of
+from loopholes.audit.gold.records import MOST_ELEMENTS, MOST_PARTS, is_too_large, parts_of
 from loopholes.audit.gold.tolerances import is_estimate
 from loopholes.audit.gold.wrong_numbers import TOLERATED, is_whole
 from loopholes.audit.gold.wrong_records import PARTWISE
@@ -38,10 +38,10 @@ FIRST = 4
 """Rows on which a near miss is tried first; on more only if one of them pays more than half of the scale."""
 VARIANTS = 2
 """Maximum number of wrong answers of one kind on one row, except for objects, of which every part is tried."""
-EVERY_VARIANT = (("lines", "element-repeated"),)
-"""Kinds of answers and near misses of them that count only if each variant pays, since one line may be all that counts.
+EVERY_VARIANT = (("lines", "element-repeated"), *((kind, "element-added") for kind in ("list", "ranking", "call")))
+"""Kinds of answers and near misses of them that count only if each variant pays.
 
-A reward that reads the last line, as its prompt may say, pays any lines before it.
+A reward may read the last line alone, as its prompt may say, or pass over elements that the row does not offer.
 """
 ONE_PLACE = 0.8
 """If halves of the right words differ by more than this share of the scale, the reward reads a short answer in them."""
@@ -198,8 +198,8 @@ class NearMisses:
             why = "right answers are too long for a small change to make them certainly wrong, and near misses of long "
             return f"{why}texts are made for English prose of {FEWEST} to {MOST:,} words only"
         records = [slot.answer for slots in self._slots for slot in slots if slot.answer.kind == "record"]
-        if records and all(map(has_many_parts, records)):
-            return f"right answers have over {MOST_PARTS} fields or objects, of which one wrong one may cost little"
+        if records and all(map(is_too_large, records)):
+            return f"right answers have over {MOST_PARTS} fields (one may cost little) or {MOST_ELEMENTS} objects"
         if records:
             return "no column states a field of the right answers, so no change of them is certainly wrong"
         return "no change of the right answers is certainly wrong"

@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 from loopholes.audit.answers import NESTED, NO_ANSWERS, TRUTHS
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import Answer, items_of, kind_of
-from loopholes.audit.gold.json_objects import DEEPEST, dumps, opened, structure_of, value_at
+from loopholes.audit.gold.json_objects import DEEPEST, ListObject, dumps, opened, structure_of, value_at
 
 MOST_PARTS = 8
 """With more list elements or record fields than this, one wrong part does not count: partial credit is nearly full."""
-
+MOST_ELEMENTS = 200
+"""No longer list of objects is looked at, for the time that it would take."""
 _NEXT_NAME = re.compile(r"\W*,\W*\w+\s*\(\s*")
 """What stands between a name and ``(optional)`` if that is about the name behind it: ``amount, item (optional)``."""
 _ABOUT_ALL = re.compile(r"\b(?:are|both|all|each|may|can)\b")
@@ -59,6 +60,7 @@ def parts_of(answer: Answer) -> list[Answer]:
             if isinstance(field.value, list) == (part.kind == "list") and part.kind not in (
                 "record",
                 "program",
+                "call",
                 "long",
             ):
                 parts.setdefault(part.kind, part)
@@ -125,6 +127,26 @@ def outer_fields(answer: Answer) -> Iterator[tuple[str, Any]]:
 def has_many_parts(answer: Answer) -> bool:
     """Whether the outermost object has so many fields, or a list so many objects, that one wrong one does not count."""
     return len(content_of(answer.record)) > MOST_PARTS
+
+
+def is_too_large(answer: Answer) -> bool:
+    """Whether no part of an object counts, or no more of a list is looked at, because there are so many."""
+    return len(answer.record) > MOST_ELEMENTS if isinstance(answer.record, ListObject) else has_many_parts(answer)
+
+
+def stated_elements(answer: Answer) -> list[Any]:
+    """The objects of a list, if the row states them all; empty for other answers.
+
+    If there are many, a column has to state the whole list, since looking for each of them in each column takes long.
+    """
+    elements, row = answer.record, answer.row
+    if not isinstance(elements, ListObject) or is_too_large(answer):
+        return []
+    if has_many_parts(answer):
+        is_stated = elements in _objects(row) and not any(_is_shown(*element, row) for element in elements.items())
+    else:
+        is_stated = len(list(outer_fields(answer))) == len(elements)
+    return list(elements.values()) if is_stated else []
 
 
 def content_of(record: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -38,7 +38,7 @@ EXPRESSION: tuple[Kind, ...] = ("expression",)
 MATHS: tuple[Kind, ...] = ("number", "list")
 NOT_IN_A_BOX = ("spaces", "full stop", "**bold**", "$..$", r"\(..\)", "backticks", "quotes", "a sentence in its place")
 """Ways that nobody writes inside a box."""
-SHORT: tuple[Kind, ...] = (*MATHS, *WORDS, *EXPRESSION, "ranking")
+SHORT: tuple[Kind, ...] = (*MATHS, *WORDS, *EXPRESSION, "ranking", "call")
 ALL: tuple[Kind, ...] = (*SHORT, "program", "record")
 
 

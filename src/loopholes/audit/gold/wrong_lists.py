@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import TypeVar
 
+from loopholes.audit.attacks.labels import labels_of
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import Answer, elements_of
+from loopholes.audit.gold.keywords import lists_of
 from loopholes.audit.gold.lines import KEYED
 from loopholes.audit.gold.wrong_numbers import Change
 from loopholes.rewards.numbers import number, with_unit
@@ -66,7 +69,8 @@ def unless_allowed(added: Change) -> Change:
 
 def _joined(text: str, items: list[str], changed_items: list[str]) -> str | None:
     """Other elements, written like the list in a text; None if the text does not show how."""
-    start, end = text.find(items[0]), text.rfind(items[-1])
+    first, end = re.search(rf"(?<!\w){re.escape(items[0])}", text), text.rfind(items[-1])
+    start = -1 if first is None else first.start()
     between = text[start + len(items[0]) : text.find(items[1], start + len(items[0]))]
     if start < 0 or end < start or not between:
         return None
@@ -110,8 +114,31 @@ def missing(items: list[Element]) -> Iterator[list[Element]]:
     yield items[:1]
 
 
-def _added(items: list[str]) -> Iterator[list[str]]:
-    yield [*items, *map(_other_element, items[: quarter(len(items))])]
+def _added(answer: Answer) -> Iterator[str]:
+    """Elements that nobody would name, then some that the row offers beside the right ones, if any are known.
+
+    A sound reward may look for what the row offers, and pass over anything else.
+    """
+    for others in (list(map(_other_element, answer.items)), _offered(answer)):
+        yield from _elements(partial(_extended, others))(answer)
+
+
+def _extended(others: Sequence[str], items: list[str]) -> Iterator[list[str]]:
+    yield [*items, *others[: quarter(len(items))]]
+
+
+def _offered(answer: Answer) -> list[str]:
+    """The elements beside the right ones in the first list of a column or the prompt that has all of these and more."""
+    for offered in (*lists_of(answer.row).values(), labels_of(answer.row.text), answer.options.values()):
+        right = [element for element in offered if _names(answer.text, element)]
+        others = [element for element in offered if element not in right]
+        if others and all(any(_names(item, element) for element in right) for item in answer.items):
+            return others
+    return []
+
+
+def _names(text: str, element: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(element)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def repeated(items: list[Element]) -> Iterator[list[Element]]:
@@ -136,7 +163,7 @@ def _reversed(answer: Answer) -> Iterator[str]:
 LIST_CHANGES: Mapping[str, Change] = {
     "element-exchanged": _elements(_exchanged),
     "element-missing": _elements(missing),
-    "element-added": unless_allowed(_elements(_added)),
+    "element-added": unless_allowed(_added),
     "element-repeated": _elements(repeated),
     "element-twice": _elements(twice),
 }
@@ -145,3 +172,5 @@ RANKING_CHANGES = {**LIST_CHANGES, "ranking-reversed": _reversed}
 """Ways in which a ranking is slightly wrong. Only a ranking says that its order counts."""
 LINE_CHANGES = {name: change for name, change in LIST_CHANGES.items() if name != "element-added"}
 """Ways in which a list by line is slightly wrong. A further line may be a remark that a sound reader passes over."""
+CALL_CHANGES = {name: LIST_CHANGES[name] for name in ("element-exchanged", "element-added", "element-repeated")}
+"""Ways in which the arguments of a call are slightly wrong. One that is left out may have the same value by default."""

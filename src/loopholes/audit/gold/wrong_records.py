@@ -28,6 +28,7 @@ from loopholes.audit.gold.records import (
     is_optional,
     leaves_of,
     outer_fields,
+    stated_elements,
     stated_fields,
     text_of,
 )
@@ -46,7 +47,8 @@ LOST_BY_F1 = Fraction(1, 3)
 def _field_changed(answer: Answer) -> Iterator[str]:
     """Each stated field in turn, first those of the outermost object and then those inside; sentences excepted.
 
-    Then all stated fields of each inner object at once, since one of them alone may be too small a part to count.
+    Then all stated fields of each inner object at once, since one of them alone may be too small a part to count. Of a
+    long list, a quarter of the objects at once.
     """
     fields = [Field((key,), value) for key, value in outer_fields(answer)]
     fields += [field for field in stated_fields(answer) if len(field.path) > 1 and _counts(answer, field.path)]
@@ -58,6 +60,23 @@ def _field_changed(answer: Answer) -> Iterator[str]:
         others = {(*path, key): _other_value(inner[key]) for key in keys if not _is_sentence(inner[key])}
         if others:
             yield _written(answer, others)
+    elements = _required_elements(answer) if has_many_parts(answer) else []
+    for places in _quarters(len(elements)) if elements else ():
+        yield _written(answer, {(str(place),): _other_value(elements[place]) for place in places})
+
+
+def _required_elements(answer: Answer) -> list[Any]:
+    """The objects of a list, if the row states them all and the prompt does not ask for some of them only."""
+    return [] if asks_for_some(answer.row) else stated_elements(answer)
+
+
+def _quarters(count: int) -> Iterator[Sequence[int]]:
+    """Places of a quarter of the elements: the first ones, the last ones, and some at odd places all over the list.
+
+    So one of them is wrong only where a reward that reads the first half does not look, or the last, or every other.
+    """
+    size, odd = quarter(count), range(1, count, 2)
+    yield from (range(size), range(count - size, count), [odd[at * len(odd) // size] for at in range(size)])
 
 
 def _is_sentence(value: Any) -> bool:
@@ -133,13 +152,9 @@ def _elements(change: Callable[[list[Any]], Iterator[list[Any]]]) -> Change:
     """A list of objects, all of which the row states, with other objects."""
 
     def changed(answer: Answer) -> Iterator[str]:
-        right = list(answer.record.values())
-        is_list = isinstance(answer.record, ListObject) and not asks_for_some(answer.row)
-        if is_list and len(list(outer_fields(answer))) == len(right):
-            others = [elements for elements in change(right) if elements != right]
-            yield from (
-                dumps(ListObject((str(at), record) for at, record in enumerate(elements))) for elements in others
-            )
+        right = _required_elements(answer)
+        others = [elements for elements in change(right) if elements != right] if right else []
+        yield from (dumps(ListObject((str(at), record) for at, record in enumerate(elements))) for elements in others)
 
     return changed
 
@@ -189,7 +204,8 @@ def _other_value(value: Any) -> Any:
     if isinstance(value, int | float):
         return value + max(1, abs(value) // 3) if is_number(value) else 0
     if isinstance(value, list):
-        return [*value[:-1], _other_value(value[-1])] if value else [0]
+        kept = len(value) - quarter(len(value))
+        return [*value[:kept], *map(_other_value, value[kept:])] or [0]
     if isinstance(value, Mapping) and value:
         return like(value, {key: _other_value(inner) for key, inner in value.items()})
     text = str(value)
