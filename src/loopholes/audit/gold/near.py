@@ -199,7 +199,7 @@ class NearMisses:
             return f"{why}texts are made for English prose of {FEWEST} to {MOST:,} words only"
         records = [slot.answer for slots in self._slots for slot in slots if slot.answer.kind == "record"]
         if records and all(map(is_too_large, records)):
-            return f"right answers have over {MOST_PARTS} fields (one may cost little) or {MOST_ELEMENTS} objects"
+            return f"right answers have over {MOST_PARTS} fields, where one may cost little, or {MOST_ELEMENTS} objects"
         if records:
             return "no column states a field of the right answers, so no change of them is certainly wrong"
         return "no change of the right answers is certainly wrong"
@@ -243,8 +243,7 @@ class NearMisses:
 
         None if any wording does not apply or the truth calls it right.
         """
-        level, answer, rival = slot.level, slot.answer, slot.rival
-        assert rival is not None
+        level, answer, rival = slot.level, slot.answer, slot.rival or ""
         texts = [wording(answer, answer.text, rival) for wording in MENTIONS[name]]
         wordings = [text for text in texts if text is not None]
         if len(wordings) < len(texts) or len(self._proved(level, wordings)) < len(texts):
@@ -324,15 +323,14 @@ def _probes(slot: LongSlot, name: str) -> Iterator[Probe]:
 
 def _whole(answers: Sequence[Answer]) -> set[tuple[str, ...]]:
     """The paths of the places in which all right answers are whole numbers without a unit."""
-    paths = {answer.path for answer in answers}
-    return paths - {answer.path for answer in answers if answer.kind != "lines" and not is_whole(answer.text)}
+    others = {answer.path for answer in answers if answer.kind != "lines" and not is_whole(answer.text)}
+    return {answer.path for answer in answers} - others
 
 
 def _is_label(answer: Answer, answers: Sequence[Answer]) -> bool:
     """Whether an answer is one of a few labels: the prompt names it, or another row has it, too."""
     same = [normalized(other.text) for other in answers if other.path == answer.path].count(normalized(answer.text))
-    named = rf"(?<!\w){re.escape(answer.text)}(?!\w)"
-    return same > 1 or re.search(named, answer.row.text, re.IGNORECASE) is not None
+    return same > 1 or re.search(rf"(?i)(?<!\w){re.escape(answer.text)}(?!\w)", answer.row.text) is not None
 
 
 def _rival(answer: Answer, answers: Sequence[Answer]) -> str | None:
