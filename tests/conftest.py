@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis  # noqa: F401  -- its plugins look up who refers to their state, which a freeze hides
 import pytest
 
 from loopholes.errors import ScoringError
@@ -29,6 +30,12 @@ BESIDE = Path(__file__).parents[2] / "shared" / "reference"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.path.as_posix().endswith(LONG))
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection look through what was imported: each training begins with one, and PyTorch is 400,000 objects."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
