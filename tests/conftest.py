@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let no collection look through what was imported: each training begins with one, and PyTorch is 400,000 objects."""
+    """Let no garbage collection look through what was imported: each training begins with one."""
     gc.collect()
     gc.freeze()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,8 +29,8 @@ from support.serial import Serial
 # private _workers: the process that a test kills during the study.
 
 
-SMALL = "--policy mini --game context-compliance --seeds 2 --steps 6 --count 8 --samples 2".split()
-CONFIG = StudyConfig(policies=("mini",), games=("context-compliance",), seeds=2, steps=6, count=8, samples=2)
+SMALL = "--policy mini --game context-compliance --seeds 2 --steps 4 --count 8 --samples 2".split()
+CONFIG = StudyConfig(policies=("mini",), games=("context-compliance",), seeds=2, steps=4, count=8, samples=2)
 
 
 @pytest.fixture(scope="module")
@@ -156,10 +157,14 @@ def test_a_report_of_older_summaries_replaces_no_page_that_has_charts(
 
 def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
+    shutil.copytree(whole, out, symlinks=True)
+    (out / "discovery.json").unlink()
+    for run in [run for run in out.glob("runs/*-seed-1-*") if "vulnerable" in run.name]:
+        shutil.rmtree(run)
     command = [sys.executable, "-m", "loopholes", "study", "discovery", *SMALL, "--workers", "1", "--json"]
     with subprocess.Popen([*command, "--out", str(out)], stdout=subprocess.PIPE, text=True) as killed:
         assert killed.stdout is not None
-        while '"event": "done"' not in killed.stdout.readline():  # the first run is finished, the next one begins
+        while '"what": "step", "done": 2' not in killed.stdout.readline():
             assert killed.poll() is None
         killed.send_signal(signal.SIGKILL)
     wait_for_lock(out)
@@ -254,8 +259,6 @@ def test_two_studies_in_one_folder_at_once_are_refused(tmp_path: Path) -> None:
 def test_a_run_that_was_cut_off_is_named_and_nothing_is_overwritten(
     whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import shutil
-
     out = tmp_path / "copy"
     shutil.copytree(whole, out, symlinks=True)
     rollouts = sorted(out.glob("runs/eval-*/rollouts/*.parquet"))[0]

@@ -1,8 +1,10 @@
-"""What an audit needs of a reward: rows and completions in, what a trainer would optimise out."""
+"""What an audit needs of a reward: rows and completions in, what a trainer would optimise out.
+
+asyncio takes a third of the time in which a reward's process starts. So it is imported where something is awaited.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import inspect
 import math
@@ -13,11 +15,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from loopholes import modules
 from loopholes.errors import UsageError
 from loopholes.records import Message
+
+if TYPE_CHECKING:
+    import asyncio
 
 Prompt = str | tuple[Message, ...]
 LARGEST = 3.4028234663852886e38
@@ -146,6 +151,8 @@ class Loop:
         if not inspect.isawaitable(answer):
             return answer
         if self._loop is None:
+            import asyncio
+
             self._loop = asyncio.new_event_loop()
             weakref.finalize(self, self._loop.close)
         return self._loop.run_until_complete(answer)
@@ -251,6 +258,8 @@ def parameters(call: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | No
 
 def background_loop(owner: object, name: str) -> asyncio.AbstractEventLoop:
     """An event loop on a thread of this name, which stops when its owner is garbage-collected."""
+    import asyncio
+
     loop = asyncio.new_event_loop()
 
     def run() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loopholes.audit.frameworks.base import (
     COMMON,
@@ -21,6 +20,9 @@ from loopholes.audit.frameworks.base import (
     parameters,
     raised,
 )
+
+if TYPE_CHECKING:
+    import asyncio
 
 NAME = "plain"
 PACKAGE = None
@@ -91,6 +93,8 @@ class _Caller:
     def _awaited(self, awaitable: Awaitable[Any]) -> Any:
         async def value() -> Any:
             return await awaitable
+
+        import asyncio
 
         if self._loop is None:
             self._loop = background_loop(self, self._part.label)

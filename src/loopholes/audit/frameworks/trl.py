@@ -9,13 +9,12 @@ compare this with TRL's own method.)
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import math
 import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loopholes.audit.frameworks.base import (
     COMMON,
@@ -33,6 +32,9 @@ from loopholes.audit.frameworks.base import (
 )
 from loopholes.audit.frameworks.tokens import Tokens
 from loopholes.errors import UsageError
+
+if TYPE_CHECKING:
+    import asyncio
 
 NAME = "trl"
 PACKAGE = "trl"
@@ -128,12 +130,16 @@ class TrlReward:
         return Paid(held(total) if applicable else None, parts=parts)
 
     def _wait(self, values: Coroutine[Any, Any, list[Any]]) -> list[Any]:
+        import asyncio
+
         if self._loop is None:
             self._loop = background_loop(self, "GRPOTrainer-AsyncLoop")
         return asyncio.run_coroutine_threadsafe(values, self._loop).result()
 
 
 async def _together(calls: Sequence[Callable[..., Any]], keywords: Mapping[str, Any]) -> list[Any]:
+    import asyncio
+
     return await asyncio.gather(*(call(**keywords) for call in calls))
 
 
