@@ -26,6 +26,7 @@ WORDS = [
     "<skipped>", "{a}", "a_b", "[1]", "(CNN)", "$5", "100%", "é", "İ", "\u2003", "\ud800", "\x00", "yyyyyes", "news",
 ]  # fmt: skip
 worded = st.lists(st.sampled_from(WORDS), max_size=25).map(" ".join) | st.lists(st.sampled_from(WORDS)).map("".join)
+# private _SIZE: a vocabulary as large as the usual one takes eight times as long to fill
 # No deadline below: the first example of a test pays for importing NLTK, rouge-score or sacrebleu.
 texts = worded | st.text(max_size=40) | st.text("aB1 .,-&<>\n'`~@", max_size=40)
 
