@@ -21,7 +21,10 @@ LONG = (
     "studies/test_studying.py",
     "studies/test_demo.py",
     "sandbox/test_attacks.py",
+    "test_tutorials.py",
+    "training/test_grpo.py",
     "training/test_launch.py",
+    "test_terminal.py",
     "test_wheel.py",
 )
 """Files whose tests take longest; they begin first, so that no process has one left when the others are done."""

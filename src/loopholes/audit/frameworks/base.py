@@ -217,8 +217,8 @@ def wanting(problem: str) -> str:
 
 def number(value: Any, label: str) -> float | None:
     """A reward as a float, or None; raises :class:`Rejected` if it is not a number."""
-    if value is None:
-        return None
+    if value is None or type(value) is float:
+        return value
     if isinstance(value, str | bytes):
         raise Rejected(f"{label} returned the {type(value).__name__} {value[:40]!r}, not a number")
     try:

@@ -49,18 +49,19 @@ class PlainReward:
         return [self._pay(row, text) for row, text in zip(rows, texts, strict=True)]
 
     def _pay(self, row: Row, text: str) -> Paid:
+        total: float | None = None
         values: list[float | None] = []
         for part, call in self._parts:
             try:
-                values.append(number(call(text, row.columns), part.label))
+                value = number(call(text, row.columns), part.label)
             except Rejected:
                 raise
             except Exception as error:
                 return Paid(None, raised(error))
-        weighted = [
-            part.weight * value for (part, _), value in zip(self._parts, values, strict=True) if value is not None
-        ]
-        return Paid(sum(weighted) if weighted else None, parts=tuple(values))
+            values.append(value)
+            if value is not None:
+                total = (total or 0) + part.weight * value
+        return Paid(total, parts=tuple(values))
 
 
 class _Caller:
@@ -71,6 +72,7 @@ class _Caller:
         self._part = part
         self._takes, self._takes_all, self._name, self._by_name = _parameters(self._call, part)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._gets: dict[tuple[str, ...], list[str]] = {}
 
     @property
     def note(self) -> str:
@@ -81,14 +83,20 @@ class _Caller:
         return f"{self._part.label} gets only the columns that it has parameters for ({columns})"
 
     def __call__(self, text: str, columns: Mapping[str, Any]) -> Any:
+        present = tuple(columns)
+        if (names := self._gets.get(present)) is None:
+            names = self._gets[present] = self._chosen(columns)
+        chosen = {name: columns[name] for name in names}
+        value = self._call(**{self._name: text}, **chosen) if self._by_name else self._call(text, **chosen)
+        return value if isinstance(value, float | int) or not inspect.isawaitable(value) else self._awaited(value)
+
+    def _chosen(self, columns: Mapping[str, Any]) -> list[str]:
+        """The names of the columns that it gets; raises :class:`Rejected` if it needs another."""
         missing = [name for name, needed in self._takes.items() if needed and name not in columns]
         if missing:
             raise Rejected(lacking(self._part.label, ", ".join(missing), columns))
-        row_columns = {key: value for key, value in columns.items() if self._takes_all or key in self._takes}
-        for name in ("completion", self._name):
-            row_columns.pop(name, None)
-        value = self._call(**{self._name: text}, **row_columns) if self._by_name else self._call(text, **row_columns)
-        return self._awaited(value) if inspect.isawaitable(value) else value
+        taken = (name for name in columns if self._takes_all or name in self._takes)
+        return [name for name in taken if name not in ("completion", self._name)]
 
     def _awaited(self, awaitable: Awaitable[Any]) -> Any:
         async def value() -> Any:
