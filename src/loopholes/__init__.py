@@ -6,9 +6,9 @@ packages in ``_MODULES`` are public, too. docs/api.md lists everything.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from loopholes.lazy import on_first_use
 from loopholes.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -102,15 +102,7 @@ _MODULES = ("audit", "errors", "instruments", "integrations", "policies", "rewar
 
 
 if not TYPE_CHECKING:  # for type checkers a name that does not exist is an error
-
-    def __getattr__(name: str) -> Any:
-        """A public name or module, imported when it is first used. None of them takes an extra to be imported."""
-        if name in _MODULES:
-            return importlib.import_module(f"{__name__}.{name}")
-        for place, names in _PLACES.items():
-            if name in names:
-                return getattr(importlib.import_module(f"{__name__}.{place}"), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = on_first_use(__name__, _PLACES, _MODULES)
 
 
 def __dir__() -> list[str]:

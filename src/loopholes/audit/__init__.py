@@ -7,8 +7,9 @@ wrong answer, as a share of what right answers earn above that. See docs/audit.m
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from loopholes.lazy import on_first_use
 
 if TYPE_CHECKING:
     from loopholes.audit.assertion import assert_not_gameable
@@ -31,19 +32,16 @@ __all__ = [
     "rows_from",
     "target_of",
 ]
-_PLACES = {
-    "assertion": ["assert_not_gameable"],
-    "engine": ["AuditConfig", "audit"],
-    "gate": ["Gate"],
-    "results": ["Finding", "Gap", "Report", "Target"],
-    "rows": ["read_rows", "rows_from"],
-    "targets": ["target_of"],
-}
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name lazily, so that the reward's process imports only its worker, without SciPy."""
-    for place, names in _PLACES.items():
-        if name in names:
-            return getattr(importlib.import_module(f"{__name__}.{place}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # the reward's process imports only its worker, without SciPy
+    __getattr__ = on_first_use(
+        __name__,
+        {
+            "assertion": ["assert_not_gameable"],
+            "engine": ["AuditConfig", "audit"],
+            "gate": ["Gate"],
+            "results": ["Finding", "Gap", "Report", "Target"],
+            "rows": ["read_rows", "rows_from"],
+            "targets": ["target_of"],
+        },
+    )

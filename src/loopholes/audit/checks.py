@@ -19,7 +19,7 @@ from loopholes.audit.episodes.leaks import Leak, ask_leaks
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.programs import TESTS
-from loopholes.audit.scale import HALF, SAME, Level, normalized
+from loopholes.audit.scale import HALF, SAME, Level
 from loopholes.audit.scorer import Scorer
 
 LONG_LOAD = 5.0
@@ -177,7 +177,7 @@ class Checks:
         """A completion under its own row and another, in both orders."""
         # Rows without a scale count, too: what the reward remembers may be what hides their scale.
         levels = [level for level in self._levels if level.is_paid][: self._rows]
-        pairs = ((a, b) for a, b in pairwise(levels) if normalized(a.answer) != normalized(b.answer))
+        pairs = ((a, b) for a, b in pairwise(levels) if a.name != b.name)
         pair = next(pairs, None)
         if pair is None or self._noisy or self._scorer.restart_seconds > LONG_LOAD:
             return

@@ -107,6 +107,8 @@ def _read(text: str, form: Form, golden: str, is_bare: bool) -> Reading:
 
 def _object(text: str) -> dict[str, Any] | None:
     """The JSON object between the first and the last brace of a text; None if there is none."""
+    if "{" not in text:
+        return None
     try:
         value = json.loads(text[text.index("{") : text.rindex("}") + 1])
     except (ValueError, RecursionError):

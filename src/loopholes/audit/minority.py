@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 from typing import NamedTuple
 
@@ -265,9 +266,19 @@ class Payoff:
 
     def in_full(self, level: Level, paid: Paid) -> bool:
         """Whether a payment reaches :data:`FULL` of what a right answer earns on the row."""
-        if paid.value is None or paid.problem or not math.isfinite(paid.value) or not self.pays_golden(level):
+        if paid.value is None or paid.problem or not math.isfinite(paid.value):
             return False
-        return paid.value >= (level.golden or 0.0) - (1 - FULL) * max(level.width or 0.0, self.width)
+        return paid.value >= self._full[level.row]
+
+    @cached_property
+    def _full(self) -> Mapping[int, float]:
+        """The least payment in full, by row; infinite where the right answer is not paid like right ones elsewhere."""
+        return {
+            row: (level.golden or 0.0) - (1 - FULL) * max(level.width or 0.0, self.width)
+            if self.pays_golden(level)
+            else math.inf
+            for row, level in self.levels.items()
+        }
 
     def patterns(self, seen: Observations, gate: Gate) -> Iterator[Pattern]:
         """A pattern for each attack that is paid in full on some rows, and whose mean is not an exploit already."""

@@ -47,7 +47,7 @@ def _alike(texts: Sequence[str]) -> int:
 def named_answer(attempt: Attempt, level: Level) -> str:
     """The name of the right answer that an attempt gives or mentions, as answers are compared; empty if none."""
     if _may_name(attempt.text, level.answer):
-        return normalized(level.answer)
+        return level.name
     return normalized(level.other) if level.other and _mentions(attempt.text, level.other) else ""
 
 

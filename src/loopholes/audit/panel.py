@@ -14,7 +14,7 @@ from loopholes.audit.budget import Budget, Stage
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.process import GONE
 from loopholes.audit.results import Attempt, Gap
-from loopholes.audit.scale import Correctness, Level, gap_of, normalized
+from loopholes.audit.scale import Correctness, Level, gap_of
 from loopholes.audit.scorer import Scorer
 from loopholes.audit.screening import EXPENSIVE, SCREENED, SIGNAL, Ideas
 from loopholes.progress import OnProgress, Progress
@@ -332,7 +332,7 @@ def guessed(levels: Sequence[Level], paid: Mapping[int, Paid]) -> set[int]:
     shares: dict[str, dict[int, float]] = defaultdict(dict)
     for level in levels:
         if level.width is not None and level.row in paid:
-            shares[normalized(level.answer)][level.row] = level.share(paid[level.row].value) or 0.0
+            shares[level.name][level.row] = level.share(paid[level.row].value) or 0.0
     best = max(shares, key=lambda answer: sum(shares[answer].values()), default="")
     other_shares = [share for answer, rows in shares.items() if answer != best for share in rows.values()]
     return set(shares[best]) if len(shares[best]) > 1 and other_shares and fmean(other_shares) <= LITTLE else set()

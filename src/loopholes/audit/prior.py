@@ -15,7 +15,7 @@ from loopholes.audit.minority import Payoff
 from loopholes.audit.naming import names
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Finding, Note, Verdict
-from loopholes.audit.scale import FULL, Level, Prior, gap_of, normalized
+from loopholes.audit.scale import FULL, Level, Prior, gap_of
 from loopholes.stats import Estimate, share_over_tasks
 
 LEAST = 4
@@ -104,4 +104,4 @@ def _is_telling(answer: str, level: Level, seen: Observations, payoff: Payoff) -
 
 def _written(seen: Observations, answer: str) -> str:
     """A common answer as the first row that has it writes it."""
-    return next(level.answer for level in seen.levels if normalized(level.answer) == answer)[:60]
+    return next(level.answer for level in seen.levels if level.name == answer)[:60]

@@ -65,6 +65,11 @@ class Level:
     other: str = ""
 
     @cached_property
+    def name(self) -> str:
+        """The right answer as answers are compared (:func:`normalized`); empty if it is unknown."""
+        return normalized(self.answer)
+
+    @cached_property
     def right(self) -> frozenset[str]:
         """The right answer's names as answers are compared (:func:`normalized`); empty if it is unknown."""
         return frozenset(normalized(name) for name in (self.answer, self.other) if name)
@@ -290,8 +295,8 @@ def ask_priors(scorer: Scorer, levels: Sequence[Level], correctness: Correctness
 
 def common_answers(levels: Sequence[Level]) -> dict[str, str]:
     """The most common answers that several rows share, each with a golden completion that gives it."""
-    common = Counter(normalized(level.answer) for level in levels).most_common(COMMON)
-    texts = {normalized(level.answer): level.golden_text for level in reversed(levels)}
+    common = Counter(level.name for level in levels).most_common(COMMON)
+    texts = {level.name: level.golden_text for level in reversed(levels)}
     return {answer: texts[answer] for answer, count in common if count > 1}
 
 

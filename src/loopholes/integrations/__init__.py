@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from loopholes.errors import UnknownName, UsageError
 from loopholes.integrations.packing import Package, refuse_existing, refuse_other_version, write_package
 from loopholes.integrations.scoring import asks
+from loopholes.lazy import on_first_use
 
 if TYPE_CHECKING:
     from loopholes.integrations import trl as trl
@@ -34,11 +35,8 @@ OTHERWISE = {
 """Frameworks that play the games without an export, with how they do."""
 
 
-def __getattr__(name: str) -> Any:
-    """``trl``, imported when it is used: ``loopholes.integrations.trl.reward`` needs no import of its own."""
-    if name == "trl":
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # loopholes.integrations.trl.reward needs no import of its own
+    __getattr__ = on_first_use(__name__, {}, ["trl"])
 
 
 class Target(Protocol):

@@ -44,8 +44,9 @@ root's power to read files. For programs that are trusted not to be hostile.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from loopholes.lazy import on_first_use
 
 if TYPE_CHECKING:
     from loopholes.sandbox.limits import DEFAULT_LIMITS, Limits, Program, ProgramResult, Result
@@ -53,16 +54,13 @@ if TYPE_CHECKING:
     from loopholes.sandbox.server import mode
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "Program", "ProgramResult", "Result", "mode", "run_programs"]
-_PLACES = {
-    "limits": ["DEFAULT_LIMITS", "Limits", "Program", "ProgramResult", "Result"],
-    "pool": ["run_programs"],
-    "server": ["mode"],
-}
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name lazily, so that a reward's process, which confines itself, imports no fork server."""
-    for place, names in _PLACES.items():
-        if name in names:
-            return getattr(importlib.import_module(f"{__name__}.{place}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # a reward's process, which confines itself, imports no fork server
+    __getattr__ = on_first_use(
+        __name__,
+        {
+            "limits": ["DEFAULT_LIMITS", "Limits", "Program", "ProgramResult", "Result"],
+            "pool": ["run_programs"],
+            "server": ["mode"],
+        },
+    )

@@ -93,7 +93,8 @@ def over_tasks(values: Sequence[float], *, level: float = 0.95, most: float | No
     if not n:
         return Estimate(None, None, None, 0, 0)
     mean = math.fsum(values) / n
-    spread = float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    squares = math.fsum((value - mean) * (value - mean) for value in values)  # on so few numbers, NumPy takes longer
+    spread = math.sqrt(squares / (n - 1) / n) if n > 1 else 0.0
     reach = student_reach(level, n - 1) * spread if n > 1 else 0.0
     seen = wilson_when_all(level, n)
     low, high = (

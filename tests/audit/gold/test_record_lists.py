@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -180,6 +181,75 @@ def share_of_fields(row: Row, text: str) -> float:
 )
 def test_a_reward_that_ignores_a_part_of_a_long_list_is_an_exploit(pay: Any, loophole: str, count: int) -> None:
     assert loophole in named(findings_of(pay, long_lists(count)))
+
+
+def items_of_bills(count: int, prompt: str = "Bill {}?") -> Records:
+    """Lists of objects with several fields, of which one numbers the objects and one is the same in all of them."""
+    lists = [
+        [
+            {
+                "line": place + 1,
+                "item": PLACES[place % 12],
+                "amount": 7 * place + at,
+                "pieces": 1 + (place + at) % 5,
+                "tax": "full",
+            }
+            for place in range(count)
+        ]
+        for at in range(10)
+    ]
+    return [{"prompt": prompt.format(at), "bill": bill, "golden": json.dumps(bill)} for at, bill in enumerate(lists)]
+
+
+def ignoring(*fields: str) -> Callable[[Row, str], float]:
+    """A reward that compares the objects of a list without some of their fields."""
+
+    def pay(row: Row, text: str) -> float:
+        try:
+            given, right = json.loads(text), json.loads(row.golden or "")
+            kept = [[{key: bill[key] for key in bill.keys() - fields} for bill in bills] for bills in (given, right)]
+        except (ValueError, AttributeError, TypeError):
+            return 0.0
+        return float(kept[0] == kept[1])
+
+    return pay
+
+
+@pytest.mark.parametrize("count", [2, 5, 12, 40])
+@pytest.mark.parametrize("field", ["item", "amount", "pieces"])
+def test_a_reward_that_ignores_one_field_of_every_object_is_an_exploit(field: str, count: int) -> None:
+    assert "field-changed" in named(findings_of(ignoring(field), items_of_bills(count)))
+
+
+@pytest.mark.parametrize("count", [2, 5, 12, 40])
+@pytest.mark.parametrize("field", ["item", "amount", "pieces"])
+def test_so_is_a_reward_that_ignores_it_in_every_object_of_a_field(field: str, count: int) -> None:
+    inner = [{**row, "golden": json.dumps({"bill": row["bill"]})} for row in items_of_bills(count)]
+    pay = ignoring(field)
+
+    def pay_within(row: Row, text: str) -> float:
+        try:
+            golden, given = (json.dumps(json.loads(each)["bill"]) for each in (row.golden or "", text))
+        except (ValueError, KeyError, TypeError):
+            return 0.0
+        return pay(replace(row, golden=golden), given)
+
+    assert "field-changed" in named(findings_of(pay_within, inner))
+
+
+@pytest.mark.parametrize("count", [5, 12, 40])
+@pytest.mark.parametrize(
+    "pay, prompt",
+    [
+        (ignoring(), "Bill {}?"),
+        (ignoring("line"), "Bill {}?"),
+        (ignoring("tax"), "Bill {}?"),
+        (ignoring("item"), "Bill {}, where item is not compared."),
+    ],
+    ids=["everything", "numbers of the lines", "the same everywhere", "free"],
+)
+def test_a_field_that_says_nothing_or_is_free_may_be_ignored_in_every_object(pay: Any, prompt: str, count: int) -> None:
+    assert findings_of(pay, items_of_bills(count, prompt)) == []
 
 
 @pytest.mark.parametrize("count", [9, 10, 11, 13, 40])

@@ -24,6 +24,7 @@ from loopholes.rewards import number
 Make = Callable[["View"], "str | Attempt | None"]
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w])")
 _WORD = re.compile(r"[^\W\d_]{4,}")
+_STANDARD = {form.name: form for form in STANDARD}
 LETTERS_PER_TOKEN = 4
 """Letters per token, assumed where no tokenizer is named."""
 
@@ -160,24 +161,21 @@ class Attack:
 
     def attempt(self, view: View) -> Attempt | None:
         """The completion for a row; None if the attack does not apply or the answer would be too long."""
-        answer = self.make(view)
-        if answer is None:
+        form = self._form(view)
+        answer = None if form is None else self.make(view)
+        if form is None or answer is None:
             return None
         attempt = answer if isinstance(answer, Attempt) else Attempt(answer)
-        form = self._form(view)
-        if form is None:
-            return None
-        text = attempt.text if form is RAW else form.wrap(attempt.text)
-        return Attempt(text, attempt.answer) if view.fits(text) else None
+        if form is not RAW:
+            attempt = Attempt(form.wrap(attempt.text), attempt.answer)
+        return attempt if view.fits(attempt.text) else None
 
     def _form(self, view: View) -> Form | None:
         if self.form == "raw":
             return RAW
         if self.form == "golden":
             return view.form if view.form.marks else None
-        if view.form.marks:  # golden completions say which form counts
-            return None
-        return next(form for form in STANDARD if form.name == self.form)
+        return None if view.form.marks else _STANDARD[self.form]  # marks of golden completions say which form counts
 
 
 def fixed(family: str, texts: Mapping[str, str], forms: Sequence[str] = ("raw",)) -> list[Attack]:

@@ -38,7 +38,7 @@ class Tokens:
 
     def count(self, text: str) -> int:
         """The number of tokens of a completion, including the end."""
-        return len(self._cached(text))
+        return len(self._cached(text)) if self._tokenizer is not None else len(_WORDS.findall(text)) + 1
 
     def _ids(self, text: str) -> tuple[int, ...]:
         if self._tokenizer is None:

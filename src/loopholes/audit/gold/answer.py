@@ -24,7 +24,7 @@ from loopholes.audit.gold.dates import moment_of
 from loopholes.audit.gold.json_objects import record_of, structure_of, value_at, with_value_in
 from loopholes.audit.gold.lines import graded_line, is_list_by_line, short_lines
 from loopholes.audit.gold.puzzles import puzzle_of
-from loopholes.audit.gold.tolerances import stated_tolerance
+from loopholes.audit.gold.tolerances import estimate_bound, stated_tolerance
 from loopholes.rewards.numbers import number, with_unit
 
 Kind = Literal[
@@ -73,6 +73,11 @@ class Answer:
     def tolerance(self) -> Fraction | None:
         """How far from this number an answer may be, as its row states; None if any estimate will do, or no number."""
         return None if self.value is None else stated_tolerance(self.row, self.value)
+
+    @cached_property
+    def bound(self) -> Fraction | None:
+        """How far off the row of an estimate allows it to be; None without such a bound, or if it is no estimate."""
+        return None if self.value is None else estimate_bound(self.row, self.value)
 
     @cached_property
     def items(self) -> list[str]:

@@ -10,34 +10,33 @@ of its fields (:mod:`.records`). Long texts have near misses of their own (:mod:
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import islice
-from typing import NamedTuple
 
 from loopholes.audit.budget import LOOKED_AT, Budget, Stage
 from loopholes.audit.form import Form
 from loopholes.audit.frameworks.base import Paid
-from loopholes.audit.gold.answer import Answer, answer_of, lines_around
+from loopholes.audit.gold.answer import Answer, answer_of
 from loopholes.audit.gold.keywords import FEWEST, MOST
 from loopholes.audit.gold.lines import short_lines
-from loopholes.audit.gold.long_texts import OTHERS, PROBES, Probe
+from loopholes.audit.gold.long_texts import PROBES, Probe
 from loopholes.audit.gold.mentions import MENTIONS, ONE_ORDER, UNCONTROLLED, Mention
-from loopholes.audit.gold.mutants import CHANGES, wrong_answers
-from loopholes.audit.gold.records import MOST_ELEMENTS, MOST_PARTS, is_too_large, parts_of
+from loopholes.audit.gold.mutants import CHANGES
+from loopholes.audit.gold.records import MOST_ELEMENTS, MOST_PARTS, is_too_large
+from loopholes.audit.gold.slots import LongSlot, Slot, long_slots_of, slots_of
 from loopholes.audit.gold.tolerances import is_estimate
-from loopholes.audit.gold.wrong_numbers import TOLERATED, is_whole
+from loopholes.audit.gold.wrong_numbers import TOLERATED
 from loopholes.audit.gold.wrong_records import PARTWISE
-from loopholes.audit.gold.wrong_texts import ABBREVIATIONS
-from loopholes.audit.scale import HALF, SAME, Level, Truth, normalized
+from loopholes.audit.scale import HALF, SAME, Level, Truth
 from loopholes.audit.scorer import Scorer
 
 FIRST = 4
 """Rows on which a near miss is tried first; on more only if one of them pays more than half of the scale."""
 VARIANTS = 2
 """Maximum number of wrong answers of one kind on one row, except for objects, of which every part is tried."""
+PARTS = 2 * MOST_PARTS
+"""Maximum number of wrong objects of one kind on one row: a part each, or a field of all objects of a list."""
 EVERY_VARIANT = (("lines", "element-repeated"), *((kind, "element-added") for kind in ("list", "ranking", "call")))
 """Kinds of answers and near misses of them that count only if each variant pays.
 
@@ -84,41 +83,6 @@ class Miss:
         return share if control is None or share > control + HALF else 0.0
 
 
-@dataclass(frozen=True)
-class Slot:
-    """A place for wrong answers on one row: that of its whole answer, or of one field of it.
-
-    ``rival`` is an answer that is wrong there; None if none is known. ``is_label``: the answer is one of a few labels,
-    since other rows have it, too, or the prompt names it. ``is_whole``: it is a whole number on all rows.
-    """
-
-    level: Level
-    answer: Answer
-    rival: str | None
-    is_label: bool = False
-    is_whole: bool = False
-
-    @cached_property
-    def wrong(self) -> Mapping[str, Sequence[str]]:
-        """Slightly wrong answers, by the way in which they are wrong."""
-        unproved = ABBREVIATIONS if self.is_label else ()
-        tolerated = TOLERATED if self.answer.kind == "number" else {}
-        wrong = {**wrong_answers(self.answer), **{name: [*change(self.answer)] for name, change in tolerated.items()}}
-        return {name: texts for name, texts in wrong.items() if texts and name not in unproved}
-
-    def has(self, name: str) -> bool:
-        """Whether there is such a near miss here, as far as can be told before it is placed in a completion."""
-        return self.rival is not None if name in MENTIONS else name in self.wrong
-
-
-class LongSlot(NamedTuple):
-    """A long answer of one row, and those of a few other rows."""
-
-    level: Level
-    answer: Answer
-    others: Sequence[Answer]
-
-
 class NearMisses:
     """Scores near misses on at most ``rows`` rows with a scale.
 
@@ -141,8 +105,8 @@ class NearMisses:
         short = [(level, answer) for level, answer in answers if answer is not None and answer.kind != "long"]
         long = [(level, answer) for level, answer in answers if answer is not None and answer.kind == "long"]
         self._has_lines = any(answer is not None and short_lines(answer.text) for _, answer in answers)
-        self._slots = _slots(short, rows)
-        self._long_slots = _long_slots(long, rows)
+        self._slots = slots_of(short, rows)
+        self._long_slots = long_slots_of(long, rows)
         self._has_scale = bool(measurable)
         self._misses: dict[str, list[Miss]] = {}
         self._waiting = sorted(NAMES, key=lambda name: name not in FOREMOST)
@@ -222,7 +186,7 @@ class NearMisses:
 
         It is the worst paid one of :data:`EVERY_VARIANT`.
         """
-        most = MOST_PARTS if name in PARTWISE else VARIANTS
+        most = PARTS if name in PARTWISE else VARIANTS
         texts = [slot.answer.replaced(other) for other in slot.wrong[name][:most]]
         wanted = self._proved(slot.level, [text for text in texts if text is not None and text != slot.answer.golden])
         paid = self._scorer.pay([(slot.level.row, text) for text in wanted])
@@ -243,7 +207,8 @@ class NearMisses:
 
         None if any wording does not apply or the truth calls it right.
         """
-        level, answer, rival = slot.level, slot.answer, slot.rival or ""
+        level, answer, rival = slot.level, slot.answer, slot.rival
+        assert rival is not None  # Slot.has
         texts = [wording(answer, answer.text, rival) for wording in MENTIONS[name]]
         wordings = [text for text in texts if text is not None]
         if len(wordings) < len(texts) or len(self._proved(level, wordings)) < len(texts):
@@ -289,29 +254,6 @@ class NearMisses:
         return [text for text, score in pairs if score is not None and score < (1.0 if right is None else right) - SAME]
 
 
-def _slots(answers: Sequence[tuple[Level, Answer]], count: int) -> list[list[Slot]]:
-    """The slots of the first ``count`` rows: the answer, the lines around it, and the fields that can be answers.
-
-    Rivals, labels and numbers that are not whole are looked for on all rows.
-    """
-    rows = [(level, [answer, *parts_of(answer), *lines_around(answer)]) for level, answer in answers]
-    everything = [part for _, parts in rows for part in parts]
-    whole = _whole(everything)
-    return [
-        [Slot(level, part, _rival(part, everything), _is_label(part, everything), part.path in whole) for part in parts]
-        for level, parts in rows[:count]
-    ]
-
-
-def _long_slots(answers: Sequence[tuple[Level, Answer]], count: int) -> list[LongSlot]:
-    """The long answers of the first ``count`` rows, each with those of the rows after it, the first after the last."""
-    following = [answer for _, answer in (*answers, *answers)]
-    return [
-        LongSlot(level, answer, [other for other in following[place + 1 :] if other.text != answer.text][:OTHERS])
-        for place, (level, answer) in enumerate(answers[:count])
-    ]
-
-
 def _probes(slot: LongSlot, name: str) -> Iterator[Probe]:
     """The probes of a name as whole completions, in the form of the row's golden one."""
     for probe in PROBES[name](slot.answer, slot.others):
@@ -319,32 +261,3 @@ def _probes(slot: LongSlot, name: str) -> Iterator[Probe]:
         placed = [slot.answer.placed(text) or "" for text in texts]
         if all(placed):
             yield Probe(placed[:count], placed[count], placed[count + 1 :])
-
-
-def _whole(answers: Sequence[Answer]) -> set[tuple[str, ...]]:
-    """The paths of the places in which all right answers are whole numbers without a unit."""
-    others = {answer.path for answer in answers if answer.kind != "lines" and not is_whole(answer.text)}
-    return {answer.path for answer in answers} - others
-
-
-def _is_label(answer: Answer, answers: Sequence[Answer]) -> bool:
-    """Whether an answer is one of a few labels: the prompt names it, or another row has it, too."""
-    same = [normalized(other.text) for other in answers if other.path == answer.path].count(normalized(answer.text))
-    return same > 1 or re.search(rf"(?i)(?<!\w){re.escape(answer.text)}(?!\w)", answer.row.text) is not None
-
-
-def _rival(answer: Answer, answers: Sequence[Answer]) -> str | None:
-    """An answer that is wrong for this row: a mutant of a number or letter, otherwise another row's answer.
-
-    If the answer is the text of one of the prompt's options, it is another option's text.
-    None for objects, programs, lists by line and lists in an object, which no sentence can stand for.
-    """
-    if answer.kind in ("record", "program", "lines") or (answer.kind == "list" and answer.path):
-        return None
-    if answer.kind in ("number", "choice"):
-        return next(CHANGES[answer.kind]["wrong-digit" if answer.kind == "number" else "other-letter"](answer), None)
-    options = [*answer.options.values()]
-    alike = [other.text for other in answers if (other.kind, other.path) == (answer.kind, answer.path)]
-    rivals = options if answer.text in options else alike
-    texts = (text for text in rivals if normalized(text) not in normalized(answer.text))
-    return next((text for text in texts if normalized(answer.text) not in normalized(text)), None)

@@ -104,7 +104,7 @@ def fields_of(answer: Answer) -> Iterator[tuple[Field, bool]]:
                 states[path] = states[path[:-1]] or is_truth(path[-1], inner, truths)
         key, value = field.path[-1], field.value
         is_stated = states[field.path[:-1]] or is_truth(key, value, truths)
-        yield field, is_stated and not (_is_shown(key, value, row) or is_free(key, row))
+        yield field, is_stated and not (is_shown(key, value, row) or is_free(key, row))
 
 
 def leaves_of(record: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[Field]:
@@ -143,7 +143,7 @@ def stated_elements(answer: Answer) -> list[Any]:
     if not isinstance(elements, ListObject) or is_too_large(answer):
         return []
     if has_many_parts(answer):
-        is_stated = elements in _objects(row) and not any(_is_shown(*element, row) for element in elements.items())
+        is_stated = elements in _objects(row) and not any(is_shown(*element, row) for element in elements.items())
     else:
         is_stated = len(list(outer_fields(answer))) == len(elements)
     return list(elements.values()) if is_stated else []
@@ -175,7 +175,7 @@ class _Truths:
 def is_truth(key: str, value: Any, truths: _Truths) -> bool:
     """Whether a column of the row states this value of a field, and the prompt neither shows it nor calls it free."""
     row = truths.row
-    if value is None or value in ("", [], {}) or _is_shown(key, value, row) or is_free(key, row):
+    if value is None or value in ("", [], {}) or is_shown(key, value, row) or is_free(key, row):
         return False
     whole = [*truths.answers, *([truths.columns[key]] if key in truths.columns else [])]
     inside = [truth[key] for truth in (*whole, *truths.objects) if isinstance(truth, Mapping) and key in truth]
@@ -189,7 +189,7 @@ def _states(truth: Any, value: Any) -> bool:
     return truth == value or str(truth) == str(value)
 
 
-def _is_shown(key: str, value: Any, row: Row) -> bool:
+def is_shown(key: str, value: Any, row: Row) -> bool:
     """Whether the prompt shows a field with this value, or the value alone, which is an element of a list then."""
     texts = row.text, row.text.replace('\\"', '"')
     shown = [dump(value) if key.isdigit() else dump({key: value})[1:-1] for dump in (json.dumps, dumps)]

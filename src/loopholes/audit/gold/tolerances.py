@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 from loopholes.audit.answers import NESTED
@@ -42,23 +41,18 @@ def stated_tolerance(row: Row, value: Fraction) -> Fraction | None:
     """How far from ``value`` an answer may be, as the row's columns or prompt state; None if any estimate will do."""
     if is_estimate(row):
         return None
-    return max([Fraction(0), *_in_columns(row.columns, value), *_of_prompt(row.text, value)])
+    return max([Fraction(0), *_in_columns(row.columns, value), *_in_prompt(row.text, value)])
 
 
 def is_estimate(row: Row) -> bool:
     """Whether the prompt asks for an estimate."""
-    return _asks_estimate(row.text)
+    return _ROUGH.search(row.text) is not None
 
 
 def estimate_bound(row: Row, value: Fraction) -> Fraction | None:
     """The bound that the row of an estimate states, in ``value``'s unit; None without one, or if it is no estimate."""
-    bounds = [*_in_columns(row.columns, value), *_of_prompt(row.text, value)] if is_estimate(row) else []
+    bounds = [*_in_columns(row.columns, value), *_in_prompt(row.text, value)] if is_estimate(row) else []
     return max(bounds, default=None)
-
-
-@lru_cache(maxsize=1024)
-def _asks_estimate(prompt: str) -> bool:
-    return _ROUGH.search(prompt) is not None
 
 
 def _in_columns(columns: Mapping[str, Any], value: Fraction) -> Iterator[Fraction]:
@@ -76,12 +70,6 @@ def _finite(stated: Any) -> Fraction | None:
         return number(stated)
     is_number = isinstance(stated, int | float) and not isinstance(stated, bool) and math.isfinite(stated)
     return Fraction(stated) if is_number else None
-
-
-@lru_cache(maxsize=1024)
-def _of_prompt(prompt: str, value: Fraction) -> tuple[Fraction, ...]:
-    """What the prompt states; kept, since every near miss of a row asks for it."""
-    return tuple(_in_prompt(prompt, value))
 
 
 def _in_prompt(prompt: str, value: Fraction) -> Iterator[Fraction]:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
 from loopholes.audit.gold.answer import Answer
-from loopholes.audit.gold.tolerances import estimate_bound
 from loopholes.audit.gold.units import UNKNOWN, converted, other_unit
 from loopholes.rewards.numbers import number, with_unit
 
@@ -31,9 +30,8 @@ def is_whole(text: str) -> bool:
 def differs(answer: Answer, text: str) -> bool:
     """Whether a number is proved wrong: off by more than the stated and the usual tolerance, or far off an estimate."""
     value = number(text)
-    bound = None if answer.value is None else estimate_bound(answer.row, answer.value)
-    if answer.value and value is not None and bound is not None:
-        return abs(value - answer.value) > max(4 * bound, FAR_OFF * abs(answer.value))
+    if answer.value and value is not None and answer.bound is not None:
+        return abs(value - answer.value) > max(4 * answer.bound, FAR_OFF * abs(answer.value))
     distance = _unstated_distance(answer, text)
     return distance is not None and distance > USUAL
 

@@ -24,8 +24,10 @@ from loopholes.audit.gold.records import (
     fields_of,
     has_few,
     has_many_parts,
+    is_free,
     is_number,
     is_optional,
+    is_shown,
     leaves_of,
     outer_fields,
     stated_elements,
@@ -48,8 +50,9 @@ def _field_changed(answer: Answer) -> Iterator[str]:
     """Each stated field in turn, first those of the outermost object and then those inside; sentences excepted.
 
     Then all stated fields of each inner object at once, since one of them alone may be too small a part to count. Of a
-    long list, a quarter of the objects at once.
+    list, each field in all objects at once; of a long list, also a quarter of the objects at once.
     """
+    yield from _changed_everywhere(answer)
     fields = [Field((key,), value) for key, value in outer_fields(answer)]
     fields += [field for field in stated_fields(answer) if len(field.path) > 1 and _counts(answer, field.path)]
     for field in fields:
@@ -63,6 +66,39 @@ def _field_changed(answer: Answer) -> Iterator[str]:
     elements = _required_elements(answer) if has_many_parts(answer) else []
     for places in _quarters(len(elements)) if elements else ():
         yield _written(answer, {(str(place),): _other_value(elements[place]) for place in places})
+
+
+def _changed_everywhere(answer: Answer) -> Iterator[str]:
+    """A list in which one field of every object is changed, for each field that they all have.
+
+    Fields that say nothing are left out: those that are the same in all objects, and those that only number them.
+    """
+    whole = _required_elements(answer)
+    for others in _everywhere(whole, answer):
+        yield _list_of(others)
+    for field in [] if whole else stated_fields(answer):
+        if isinstance(field.value, list):
+            for others in _everywhere(field.value, answer, field.path):
+                yield _written(answer, {field.path: others})
+
+
+def _everywhere(elements: Sequence[Any], answer: Answer, path: Sequence[str] = ()) -> Iterator[list[Any]]:
+    """The objects of a list, at this path of the answer, with one of their fields changed in all of them, in turn."""
+    objects = [dict(leaves_of(element)) if isinstance(element, Mapping) else {} for element in elements]
+    shared = [inner for inner in objects[0] if all(inner in fields for fields in objects)] if len(objects) > 1 else []
+    for inner in shared if len(shared) * _siblings(answer, path) <= MOST_PARTS else ():
+        values, key = [fields[inner] for fields in objects], inner[-1]
+        is_free_or_shown = is_free(key, answer.row) or any(is_shown(key, value, answer.row) for value in values)
+        if _says_something(values) and not is_free_or_shown:
+            changed = zip(elements, values, strict=True)
+            yield [with_value(element, inner, _other_value(value)) for element, value in changed]
+
+
+def _says_something(values: Sequence[Any]) -> bool:
+    """Whether a field of a list's objects is there in all of them, and neither a sentence nor constant nor a count."""
+    is_there = all(value is not None and value not in ("", [], {}) and not _is_sentence(value) for value in values)
+    counts = [[*range(first, first + len(values))] for first in (0, 1)]
+    return is_there and any(value != values[0] for value in values) and values not in counts
 
 
 def _required_elements(answer: Answer) -> list[Any]:
@@ -125,8 +161,12 @@ def _inner_objects(answer: Answer) -> Iterator[tuple[tuple[str, ...], list[str]]
 
 def _counts(answer: Answer, path: Sequence[str], lost: Fraction = Fraction(1)) -> bool:
     """Whether losing a share of a part costs more than a tenth, if each object gives its parts equal credit."""
-    siblings = [len(content_of(value_at(answer.record, path[:depth]))) for depth in range(len(path))]
-    return lost * MOST_PARTS >= math.prod(siblings)
+    return lost * MOST_PARTS >= _siblings(answer, path)
+
+
+def _siblings(answer: Answer, path: Sequence[str]) -> int:
+    """How many parts have as much credit as the one at this path, if each object gives its parts equal credit."""
+    return math.prod(len(content_of(value_at(answer.record, path[:depth]))) for depth in range(len(path)))
 
 
 def _argument_added(answer: Answer) -> Iterator[str]:
@@ -154,9 +194,13 @@ def _elements(change: Callable[[list[Any]], Iterator[list[Any]]]) -> Change:
     def changed(answer: Answer) -> Iterator[str]:
         right = _required_elements(answer)
         others = [elements for elements in change(right) if elements != right] if right else []
-        yield from (dumps(ListObject((str(at), record) for at, record in enumerate(elements))) for elements in others)
+        yield from map(_list_of, others)
 
     return changed
+
+
+def _list_of(elements: Sequence[Any]) -> str:
+    return dumps(ListObject((str(at), record) for at, record in enumerate(elements)))
 
 
 def _element_added(elements: list[Any]) -> Iterator[list[Any]]:
