@@ -235,8 +235,8 @@ def a_run_tree(folder: Path, steps: int = 20) -> None:
     ("steps", "expected"),
     [
         (3, ["too few steps", "too few steps", "too few steps"]),
-        (6, ["not found", Milestone(None, 0, 2, 6), "too few steps"]),
-        (9, ["not found", Milestone(None, 0, 2, 9), Milestone(None, 0, 2, 9)]),
+        (6, ["not seen in training", Milestone(None, 0, 2, 6), "too few steps"]),
+        (9, ["not seen in training", Milestone(None, 0, 2, 9), Milestone(None, 0, 2, 9)]),
     ],
 )
 def test_a_report_says_what_runs_are_too_short_to_tell(tmp_path: Path, steps: int, expected: list[object]) -> None:

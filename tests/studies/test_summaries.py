@@ -92,6 +92,12 @@ def test_discovery_counts_the_seeds_that_found_it_where_they_differ(tmp_path: Pa
     assert isinstance(mean, Estimate) and mean.value is not None and mean.low is None  # a rate that no seed has
 
 
+def test_an_exploit_that_only_held_out_answers_show_is_not_called_not_found(tmp_path: Path) -> None:
+    summary = summary_of("discovery", tmp_path, own_exploit, flat)
+    assert "How the exploits came about: not seen in training in " in summary.section.answer
+    assert "not found" not in summary.section.answer
+
+
 def test_discovery_finds_nothing_where_nothing_is(tmp_path: Path) -> None:
     summary = summary_of("discovery", tmp_path, lambda job: LOW, flat)
     assert "in none of the 3 pairs" in summary.section.answer and "No blind spot was found." in summary.section.answer

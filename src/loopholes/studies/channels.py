@@ -115,6 +115,8 @@ def _arm(
     if not arm.evaluated:
         return Arm(name, estimates, curves, appears, dominates, road=way)
     changes = {metric: runs.change(arm.evaluated, base.evaluated, metric) for metric in BOTH}
+    if way == "not found" and rises(changes[EXPLOIT]):
+        way = "not seen in training"
     verdict = blind_spot(changes[EXPLOIT], changes[TASK], thresholds)
     seeds = [job.seed for job in arm.evaluated]
     same = len(seeds) > 1 and seeds == [job.seed for job in base.evaluated]

@@ -6,6 +6,8 @@
     climbed      they were rarer, and half or more of the reward's rise came before the exploit appeared:
                  steps on the way to the exploit were paid, too
     discovered   they were rarer, and most of the reward's rise came with the exploit: a rare event that took over
+
+*Not seen in training*: the held-out exploit rate rose, but no batch of training shows where, as may happen to a gap.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from loopholes.stats import Sums, Thresholds, running
 from loopholes.stats.survival import Time
 from loopholes.studies.charts import Curve
 
-Road = Literal["amplified", "climbed", "discovered", "not found"]
+Road = Literal["amplified", "climbed", "discovered", "not seen in training", "not found"]
 HALF = 0.5
 
 
