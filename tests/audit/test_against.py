@@ -21,7 +21,7 @@ from loopholes.cli import console, display, main
 from loopholes.errors import DataError
 from support.rewards import InProcess, audited, save_rows, sums, write_rewards
 
-pytestmark = pytest.mark.usefixtures("inside")
+pytestmark = pytest.mark.usefixtures("inside", "few_attacks")
 
 SOURCE = """
     def contains(completion, answer):

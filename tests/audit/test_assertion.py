@@ -13,6 +13,8 @@ from loopholes.audit import assert_not_gameable
 from loopholes.errors import DataError, UsageError
 from support.rewards import SOUND_AND_NOT, save_rows, sums, write_rewards
 
+pytestmark = pytest.mark.usefixtures("few_attacks")
+
 SOURCE = (
     SOUND_AND_NOT
     + """

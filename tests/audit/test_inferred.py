@@ -18,6 +18,8 @@ from loopholes.audit.inferred import assume_golden
 from loopholes.audit.scorer import Scorer
 from support.rewards import Paying, audited, families, scorer_for, sums, verdicts, write_rewards
 
+pytestmark = pytest.mark.usefixtures("few_attacks")
+
 UNITS = ("m", "km", "lb", "kg", "s", "ft", "in", "oz")
 THINKING = "<think>Let me think about this step by step.</think>"
 

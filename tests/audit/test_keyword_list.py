@@ -11,6 +11,8 @@ import pytest
 from support.long_answers import EXPLAINED
 from support.rewards import audited, verdicts, write_rewards
 
+pytestmark = pytest.mark.usefixtures("few_attacks")
+
 REWARDS = """
     def split(rubric):
         return [item.strip().lower() for item in (rubric.split(";") if isinstance(rubric, str) else rubric)]

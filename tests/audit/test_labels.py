@@ -14,7 +14,7 @@ from loopholes.audit.attacks.labels import labels_of
 from support.linear_time import assert_linear
 from support.rewards import audited, families, write_rewards
 
-pytestmark = pytest.mark.usefixtures("inside")
+pytestmark = pytest.mark.usefixtures("inside", "few_attacks")
 LABELS = tuple(
     "billing login refund shipping warranty upgrade outage feedback privacy pricing account invoice returns".split()
 )

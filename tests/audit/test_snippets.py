@@ -15,6 +15,8 @@ from loopholes.audit.results import Finding, Report
 from loopholes.audit.snippets import WHOLE
 from support.rewards import audited, sums, write_rewards
 
+pytestmark = pytest.mark.usefixtures("few_attacks")
+
 BOX = "\\boxed{{answer}}"
 LOOSE = """
     import json

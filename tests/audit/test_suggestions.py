@@ -24,6 +24,8 @@ from loopholes.rewards import REMEDIES
 from loopholes.rewards.remedies import QUOTED
 from support.rewards import sums, write_rewards
 
+pytestmark = pytest.mark.usefixtures("few_attacks")
+
 REWARDS = """
     LIMIT = 4
 
