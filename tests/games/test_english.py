@@ -118,7 +118,7 @@ def test_a_training_run_records_the_world(prompts: PromptStyle, recorded: dict[s
 
 @EVERY_GAME
 def test_there_are_forty_wordings_and_two_hundred_entities_and_all_occur(name: str) -> None:
-    tasks = [task for split in SPLITS for task in english(name, split, 900)]
+    tasks = [task for split in SPLITS for task in english(name, split, 450)]
     text = "\n".join(map(text_of, tasks))
     wordings, entities = WORLDS[name].WORDINGS, WORLDS[name].ENTITIES
     assert seen(wordings, tasks) == set(wordings) and len(set(wordings)) >= 40
