@@ -32,13 +32,15 @@ DEEPEST = 100
 
 def jsonable(value: Any) -> Any:
     """The value in strict JSON: arrays and tensors as numbers, paths as text, numbers that are not finite as None."""
+    if value is None or type(value) in (str, int, bool):  # most values, and an abstract class takes long to say no
+        return value
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [jsonable(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
-    if value is None or isinstance(value, str | bool | int):
+    if isinstance(value, str | int):
         return value
     if hasattr(value, "tolist"):  # NumPy and torch, scalars and arrays alike
         return jsonable(value.tolist())
