@@ -28,11 +28,13 @@ logger = logging.getLogger(__name__)
 
 DEEPEST = 100
 """Maximum depth of lists and objects in a user's data. Python cannot pickle, copy or write much deeper ones."""
+_LEAVES = frozenset({str, int, bool, type(None)})
+"""What most values in JSON are; asked first, since ``Mapping`` takes six times as long to say no."""
 
 
 def jsonable(value: Any) -> Any:
     """The value in strict JSON: arrays and tensors as numbers, paths as text, numbers that are not finite as None."""
-    if value is None or type(value) in (str, int, bool):  # most values, and an abstract class takes long to say no
+    if type(value) in _LEAVES:
         return value
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
@@ -49,6 +51,8 @@ def jsonable(value: Any) -> Any:
 
 def is_too_deep(value: Any, depth: int = DEEPEST) -> bool:
     """Whether lists and objects are nested deeper in a value than ``depth``."""
+    if type(value) in _LEAVES:
+        return False
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else None
     return inner is not None and (depth == 0 or any(is_too_deep(part, depth - 1) for part in inner))
 

@@ -67,9 +67,11 @@ def goldens(chosen: Records) -> list[str]:
 
 
 def rows_of(fixture: catalogue.Fixture) -> Records:
-    """The rows that a fixture is tried on: the first ones where each starts processes."""
+    """The rows that a fixture is tried on: where each starts processes, the first four that its exploit needs."""
     rows = records(fixture.data)
-    return rows[:8] if fixture.file == "coding.py" or fixture.name in STARTING else rows
+    if fixture.file != "coding.py" and fixture.name not in STARTING:
+        return rows
+    return rows[: 8 if fixture.name.startswith("empty_suite") else 4]  # half of its rows have tests
 
 
 @cache
