@@ -45,7 +45,7 @@ SLOTS = {
 
 
 @cache
-def english(name: str, split: Split, count: int = 300, **parameters: Any) -> list[Task]:
+def english(name: str, split: Split, count: int = 450, **parameters: Any) -> list[Task]:
     return loopholes.game(name, world="english", **parameters).tasks(split, count=count)
 
 
@@ -118,7 +118,7 @@ def test_a_training_run_records_the_world(prompts: PromptStyle, recorded: dict[s
 
 @EVERY_GAME
 def test_there_are_forty_wordings_and_two_hundred_entities_and_all_occur(name: str) -> None:
-    tasks = [task for split in SPLITS for task in english(name, split, 450)]
+    tasks = [task for split in SPLITS for task in english(name, split)]
     text = "\n".join(map(text_of, tasks))
     wordings, entities = WORLDS[name].WORDINGS, WORLDS[name].ENTITIES
     assert seen(wordings, tasks) == set(wordings) and len(set(wordings)) >= 40
@@ -137,10 +137,10 @@ def test_no_wording_of_one_split_occurs_in_another(name: str) -> None:
 @EVERY_GAME
 def test_splits_share_no_task_and_the_seed_fixes_them(name: str) -> None:
     ids = {split: {task.id for task in english(name, split)} for split in SPLITS}
-    assert len(ids["train"] | ids["test"] | ids["pretrain"]) == sum(map(len, ids.values())) == 900
+    assert len(ids["train"] | ids["test"] | ids["pretrain"]) == sum(map(len, ids.values())) == 3 * 450
     game = loopholes.game(name, world="english")
-    assert game.tasks("train", count=300) == english(name, "train")
-    assert game.tasks("train", seed=1, count=300) != english(name, "train")
+    assert game.tasks("train", count=60) == english(name, "train", 60)
+    assert game.tasks("train", seed=1, count=60) != english(name, "train", 60)
 
 
 @EVERY_GAME
@@ -152,7 +152,7 @@ def test_tasks_of_one_level_can_be_asked_for_in_english(name: str) -> None:
 
 def outcomes(name: str, kind: Kind, split: Split, count: int = 60) -> Any:
     game = loopholes.game(name, world="english")
-    tasks = english(name, split, 300)[:count]
+    tasks = english(name, split)[:count]
     answers = [bare(game, kind, task) for task in tasks]
     scored = score(game, tasks, answers, channels=["vulnerable"], draws=draws(0, 0, range(count)))
     return game.summarize(tasks, scored.outcomes)
