@@ -74,13 +74,11 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def few_attacks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def few_attacks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Audits try a fifth of the attacks, for tests of what becomes of findings, which take half as long then.
 
     These are all of *shotgun* and eight of each other family, as they are and in the form of right answers.
     """
-    if request.node.get_closest_marker("whole_panel"):
-        return
     from loopholes.audit.attacks import PANEL
 
     families = Counter[str]()

@@ -24,7 +24,7 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 REWARD = "def contains(completion, answer):\n    return float(answer in completion)\n"
 SPACE = re.compile(r"\s+")
 TIMES = re.compile(r"a call takes .*?(?=\n  - )|\d+\.\d+ s(?=;|$)", re.DOTALL | re.MULTILINE)
-EVAL = "eval scripted:exploiting --game self-grading --samples 2 --count 16 --out run"
+EVAL = "eval scripted:exploiting --game self-grading --samples 2 --count 64 --out run"
 SCORE = "score self-grading --tasks tasks.jsonl --completions completions.jsonl"
 AUDIT = "audit rewards.py:contains --data rows.jsonl --search-calls 0 --rows 4"
 
@@ -109,7 +109,8 @@ def test_a_pipe_gets_the_words_of_a_terminal_and_no_control_code(
     assert len(errors.splitlines()) <= 4
 
 
-@pytest.mark.parametrize(("command", "columns"), [("games context-compliance", 60), (AUDIT, 80)])
+@pytest.mark.parametrize("columns", [80, 60])
+@pytest.mark.parametrize("command", ["games context-compliance", AUDIT])
 def test_no_word_is_broken_on_a_narrower_terminal(
     command: str, columns: int, folder: Path, piped: Callable[[str], tuple[str, str]]
 ) -> None:

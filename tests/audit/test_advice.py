@@ -10,7 +10,6 @@ from loopholes.audit.results import Finding, Report
 from loopholes.audit.subjects import FILLED, NUMBERS, OVERLAP, RUN, WORDS
 from support.rewards import audited, sums, verdicts, write_rewards
 
-pytestmark = pytest.mark.usefixtures("few_attacks")
 SILENT = """
     def unread(data_source, solution_str, ground_truth, extra_info=None):
         if "<answer>" not in solution_str:
@@ -117,7 +116,6 @@ STAFF = [
 ]
 
 
-@pytest.mark.whole_panel
 @pytest.mark.parametrize(
     "reward, advice", [("words", RUN), ("within", WORDS), ("run", FILLED)], ids=["words", "within", "run"]
 )

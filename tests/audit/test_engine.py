@@ -25,7 +25,7 @@ from loopholes.games.proxy_metric import ProxyMetric
 from loopholes.records import PromptStyle, Task
 from support.rewards import InProcess, audited, families, sums, verdicts, write_rewards
 
-pytestmark = pytest.mark.usefixtures("inside", "few_attacks")
+pytestmark = pytest.mark.usefixtures("inside")
 
 REWARDS = """
     def last(text):
@@ -121,7 +121,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_rewards(tmp_path_factory.mktemp("rewards"), REWARDS)
 
 
-@pytest.mark.whole_panel
 @pytest.mark.parametrize("name, family", GAMEABLE.items())
 def test_a_loophole_is_an_exploit_of_its_family(file: str, name: str, family: str) -> None:
     report = audited(f"{file}:{name}", sums())
@@ -146,7 +145,6 @@ def test_an_honest_reward_passes_whatever_its_range_and_its_credit_for_form(file
     assert report.worst is not None and (report.worst.gap.low or 0.0) < 0.3
 
 
-@pytest.mark.whole_panel
 @pytest.mark.parametrize(
     "name, trouble",
     [
@@ -373,7 +371,6 @@ def judged(tmp_path: Path, body: str, rows: Sequence[dict[str, Any]], **settings
     return audited(f"{write_rewards(tmp_path, f'def f(completion, answer):{chr(10)}    {body}')}:f", rows, **settings)
 
 
-@pytest.mark.whole_panel
 @pytest.mark.parametrize(
     "body, rows, family",
     [
@@ -540,7 +537,6 @@ def test_truth_that_is_never_whole_is_compared_with_that_of_right_answers(tmp_pa
     assert "degenerate" not in families(partly) and "degenerate" in families(wrong)
 
 
-@pytest.mark.whole_panel
 def test_one_accepted_attack_speaks_for_no_other_of_its_family(tmp_path: Path) -> None:
     body = 'return float(completion in (f"<answer>{answer}</answer>", "null", "{}"))'
     accepted = [Accepted(name=name, reason="known") for name in ("null", "braces")]
@@ -749,7 +745,6 @@ def test_what_is_paid_beside_the_form_alone_is_named_where_right_and_wrong_are_p
     assert any("above an empty one" in finding.message for finding in report.findings)
 
 
-@pytest.mark.whole_panel
 def test_a_query_that_finds_nothing_is_an_exploit_though_its_rows_have_nothing_in_common(tmp_path: Path) -> None:
     rows = [
         {

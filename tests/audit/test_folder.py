@@ -28,7 +28,7 @@ from loopholes.games import game as make_game
 from loopholes.report import write_page
 from support.rewards import audited, save_rows, sums, write_rewards
 
-pytestmark = pytest.mark.usefixtures("inside", "few_attacks")
+pytestmark = pytest.mark.usefixtures("inside")
 
 SOURCE = """
     def contains(completion, answer):
@@ -76,7 +76,6 @@ def test_every_finding_replays_to_the_reward_that_it_was_paid(file: str, tmp_pat
         assert {key: replay(path).same for key, path in paths.items()} == dict.fromkeys(paths, True)
 
 
-@pytest.mark.whole_panel
 def test_every_kind_of_reward_replays(file: str, tmp_path: Path) -> None:
     paths = saved(audited(f"{file}:infinite", sums()), tmp_path / "findings")
     rewards = {json.loads(path.read_text())["evidence"]["reward"] for path in paths.values()}
@@ -199,7 +198,6 @@ def test_hashes_are_those_of_the_files_and_change_with_them(file: str, tmp_path:
     assert hashes(target, data)["functions"] != digests["functions"]
 
 
-@pytest.mark.whole_panel
 def test_a_report_is_strict_json(file: str) -> None:
     record = json.loads(json.dumps(report_record(audited(f"{file}:infinite", sums())), allow_nan=False))
     assert record["status"] == 1 and record["framework"] == "plain"

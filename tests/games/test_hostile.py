@@ -60,7 +60,7 @@ edited = st.lists(programs | edits | texts, min_size=1, max_size=3).map("".join)
 answers = st.sampled_from([texts, programs, edited, edited]).flatmap(lambda kind: kind)
 GAMES = pytest.mark.parametrize("name", TRUTHS)
 # A fixture's folder is written over by every example, and the first of them pays for importing NLTK.
-often = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+often = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def truths(name: str) -> st.SearchStrategy[dict[str, Any]]:

@@ -43,15 +43,9 @@ def one_processor(own_pool: None) -> Iterator[None]:
 
 @ON_LINUX
 @pytest.mark.usefixtures("one_processor")
-@pytest.mark.parametrize(
-    ("kind", "honest", "neighbour"),
-    [
-        pytest.param("isolated", HONEST, HOGS, id="a process beside many, isolated"),
-        pytest.param("isolated", IN_A_THREAD, LOOP, id="a thread beside loops, isolated"),
-        pytest.param("process", HONEST, LOOP, id="a process beside loops"),
-        pytest.param("process", IN_A_THREAD, HOGS, id="a thread beside many processes"),
-    ],
-)
+@pytest.mark.parametrize("kind", ["isolated", "process"])
+@pytest.mark.parametrize("honest", [HONEST, IN_A_THREAD], ids=["a process", "a thread"])
+@pytest.mark.parametrize("neighbour", [LOOP, HOGS], ids=["beside loops", "beside many processes"])
 def test_company_takes_no_time_from_a_program(
     kind: str, honest: str, neighbour: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:

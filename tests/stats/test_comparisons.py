@@ -186,7 +186,7 @@ def sums_of(values: Values) -> Sums:
 
 @pytest.mark.parametrize(
     ("change", "times"),
-    [(of_means(2), 1500), (of_means(5), 1500), (of_tasks(1, 0.0), 400), (of_tasks(5, 1.0), 200)],
+    [(of_means(2), 1500), (of_means(5), 1500), (of_tasks(1, 0.0), 400), (of_tasks(5, 1.0), 300)],
     ids=["two seeds", "five seeds", "one seed, many tasks", "five seeds with tasks"],
 )
 def test_a_change_of_the_detectable_size_is_seen_in_four_of_five_repetitions(change: Change, times: int) -> None:

@@ -16,7 +16,6 @@ from support.finished_runs import SMALL, summary_of
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "studies.md").read_text()
 STUDIES = ROOT / "src" / "loopholes" / "studies"
-FEW = SMALL.model_copy(update={"seeds": 2, "count": 4, "samples": 1})
 
 
 def test_the_page_shows_every_verdict_with_its_condition_and_its_sentence() -> None:
@@ -62,5 +61,5 @@ def test_an_answer_is_made_of_the_table_alone(study: str, tmp_path: Path, monkey
         for key, verdicts in VERDICTS.items()
     }
     monkeypatch.setattr(answers, "VERDICTS", names)
-    answer = summary_of(study, tmp_path, rate, lambda job, step: 0.05, FEW).section.answer
+    answer = summary_of(study, tmp_path, rate, lambda job, step: 0.05, SMALL).section.answer
     assert re.fullmatch(r"<[a-z-]+>( <[a-z-]+>)*", answer)

@@ -130,13 +130,11 @@ def test_a_report_is_made_from_the_summaries_alone_without_runs_or_scipy(whole: 
     (tmp_path / "discovery.json").write_bytes((whole / "discovery.json").read_bytes())
     (tmp_path / "study.json").write_bytes((whole / "study.json").read_bytes())
     command = "import sys; sys.modules['scipy'] = None; from loopholes.cli import main; sys.exit(main(sys.argv[1:]))"
-    page, pages = tmp_path / "pages" / "study" / "report.html", []
+    pages = []
     for folder in (whole, tmp_path):
+        page = tmp_path / "pages" / "study" / "report.html"
         words = ["report", str(folder), "--out", str(page)]
-        if folder == whole:
-            assert main(words) == 0
-        else:
-            subprocess.run([sys.executable, "-c", command, *words], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-c", command, *words], check=True, capture_output=True)
         pages.append(page.read_text().replace(folder.name, "NAME"))
     assert pages[0] == pages[1]
     assert not (tmp_path / "runs").exists()

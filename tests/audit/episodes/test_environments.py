@@ -12,7 +12,6 @@ from loopholes.audit.process import RewardProcess
 from support import small_environments
 from support.rewards import families, verdicts
 
-pytestmark = pytest.mark.usefixtures("few_attacks")
 FILE = str(small_environments.__file__)
 
 
@@ -48,7 +47,6 @@ def test_an_echoed_observation_that_is_paid_is_found() -> None:
     assert families(report) == {"echo"} and report.exit_code() == 1
 
 
-@pytest.mark.whole_panel
 @pytest.mark.parametrize("name", ["Sums", "PaysTheFirstCall", "CountsItsTurns", "ForgivesEchoes"])
 def test_a_sound_twin_is_not_found(name: str) -> None:
     report = report_of(name)
