@@ -10,7 +10,7 @@ TORCH := torch==2.13.0
 # Each of the suite's hundreds of processes would compile what it imports again, ten seconds of PyTorch among it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test suite docs lint format clean
+.PHONY: demo test docs lint format clean
 
 demo: $(READY)
 	$(BIN)/loopholes demo
@@ -19,12 +19,8 @@ demo: $(READY)
 IN_MEMORY = $(shell $(PYTHON) -c 'import os; s = os.statvfs("/dev/shm"); \
 	s.f_bavail * s.f_frsize > 4e9 and not s.f_flag & os.ST_NOEXEC and print("TMPDIR=/dev/shm")' 2>/dev/null)
 
-# At once, since tests also wait.
-test: $(READY)
-	$(MAKE) --no-print-directory --jobs 2 lint suite
-
 # Three processes on the two cores that the suite is measured on, since tests also wait; their own have a thread each.
-suite: $(READY)
+test: lint
 	$(IN_MEMORY) OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -rs
 
 # The website of the documentation, into site/; fails on a link that leads nowhere.
