@@ -38,12 +38,18 @@ class Tokens:
 
     def count(self, text: str) -> int:
         """The number of tokens of a completion, including the end."""
-        return len(self._cached(text)) if self._tokenizer is not None else len(_WORDS.findall(text)) + 1
+        return len(self._cached(text)) if self._tokenizer is not None else _words(text) + 1
 
     def _ids(self, text: str) -> tuple[int, ...]:
         if self._tokenizer is None:
             return (*map(_id, _WORDS.findall(text)), END)
         return (*self._tokenizer(text, add_special_tokens=False)["input_ids"], self._tokenizer.eos_token_id)
+
+
+@lru_cache(_CACHE_SIZE)
+def _words(text: str) -> int:
+    """The number of words and signs: each long attack asks it on each row, in each form, of the same few texts."""
+    return len(_WORDS.findall(text))
 
 
 @lru_cache(2**16)
