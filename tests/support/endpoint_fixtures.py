@@ -22,6 +22,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def server(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JudgeServer]:
     """A server that answers; without keys and proxies in the environment."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(cache.parent))  # each client would read all of the machine's certificates
     for name in [
         name for name in os.environ if name.startswith(("OPENAI_", "LOOPHOLES_JUDGE_KEY", "LOOPHOLES_POLICY_KEY"))
     ]:
