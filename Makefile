@@ -38,12 +38,14 @@ format: $(READY)
 
 # The pip that comes with a Python may be one that takes three times as long to resolve all this.
 # PyTorch comes first and alone: a looser pin pulls gigabytes that a machine without a GPU has no use for. Compiling all
-# 18,000 files would take about 40 seconds, and only a fifth of them are ever imported: those are compiled then.
+# 18,000 files would take about 40 seconds, and only a fifth of them are ever imported: those are compiled then, but
+# PyTorch's while pip fetches the rest, or else each of the suite's processes would begin with it.
 PIP = $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 $(READY): pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) $(PIP_ITSELF)
 	$(PIP) $(TORCH)
-	$(PIP) -e '.[train,peft,gguf,endpoints,dev]'
+	$(PIP) -e '.[train,peft,gguf,endpoints,dev]' & \
+		$(BIN)/python -c 'import torch._dynamo, torch.distributed.tensor' 2>/dev/null; wait $$!
 	touch $(READY)
 
 $(SITE_READY): pyproject.toml constraints.txt | $(BIN)/python
