@@ -201,9 +201,9 @@ class RewardProcess:
 
     def _load(self) -> Connection:
         """Load the reward; returns the pipe to the process that has it."""
-        began = time.monotonic()
+        began, target = time.monotonic(), self.target
         loader = self._tree.spawn()
-        send(loader, Load(self.target))
+        send(loader, Load(target.framework, target.parts, target.options, target.label))
         reply = self._tree.hear(loader, self._patience)
         if not isinstance(reply, Loaded):
             self.deaths += isinstance(reply, Ended)

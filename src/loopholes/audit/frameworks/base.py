@@ -1,6 +1,6 @@
 """What an audit needs of a reward: rows and completions in, what a trainer would optimise out.
 
-asyncio takes a third of the time in which a reward's process starts. So it is imported where something is awaited.
+asyncio takes a third of the time in which a reward's process starts, so it is imported where something is awaited.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from loopholes import modules
 from loopholes.errors import UsageError
-from loopholes.records import Message
 
 if TYPE_CHECKING:
     import asyncio
 
-Prompt = str | tuple[Message, ...]
+    from loopholes.records import Message
+
+Prompt: TypeAlias = "str | tuple[Message, ...]"
 LARGEST = 3.4028234663852886e38
 """Largest finite float32; trainers store rewards as float32."""
 COMMON: Mapping[str, str] = {
