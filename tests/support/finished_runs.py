@@ -16,7 +16,7 @@ from loopholes.games.base import Game
 from loopholes.log_odds import write_log_odds
 from loopholes.policies import Sampling
 from loopholes.policies.scripted import ScriptedPolicy
-from loopholes.records import KINDS, Completion, Contribution, Task
+from loopholes.records import KINDS, Completion, Contribution, Outcome, Task
 from loopholes.runs import Run
 from loopholes.studies import STUDIES, StudyConfig
 from loopholes.studies.audits import ChannelAudit
@@ -55,7 +55,7 @@ def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve, audit: 
         record = {"kind": type(job).__name__, "game": "", "policy": "mini", "samples": 8, "prompts_per_step": 16}
         with Run.create(job.folder(root), record) as run:
             if isinstance(job, Evaluate):
-                game = job.setting.make()
+                game = _remembering(job.setting.make())
                 policy = Mixed(game, rate(job))
                 tasks = _tasks(game, job.seed, job.count)
                 seed = crc32(job.label.encode())  # not from its identity, which depends on the policy's files
@@ -71,6 +71,21 @@ def fabricate(jobs: Sequence[Job], root: Path, rate: Rate, curve: Curve, audit: 
 
 
 _MADE: dict[tuple[str, str, int, int], list[Task]] = {}
+_MEASURED: dict[tuple[str, str, str, str], Outcome] = {}
+
+
+def _remembering(game: Game) -> Game:
+    """The game, which measures an answer to a task only once, however many jobs hold it."""
+    parameters, measure = game.parameters.model_dump_json(), game.measure
+
+    def remembered(task: Task, completion: Completion) -> Outcome:
+        key = (game.name, parameters, task.id, repr(completion))
+        if key not in _MEASURED:
+            (_MEASURED[key],) = measure([task], [completion])
+        return _MEASURED[key]
+
+    game.measure = lambda tasks, completions: list(map(remembered, tasks, completions))  # type: ignore[method-assign]
+    return game
 
 
 def _tasks(game: Game, seed: int, count: int) -> list[Task]:
