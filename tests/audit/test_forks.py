@@ -36,6 +36,7 @@ THREAD = "    import threading\n    threading.Thread(target=time.sleep, args=(60
 SOCKET = "    import socket\n    KEPT = socket.socket()\n"
 LOOP = "    import asyncio\n    KEPT = asyncio.new_event_loop()\n"
 CHILD = "    import subprocess\n    KEPT = subprocess.Popen(['sleep', '60'])\n"
+SLOW_FORKS = "    os.register_at_fork(before=lambda: time.sleep(0.2))\n"
 ONLY_LOADER = """
     g = f
     def f(completion, answer):
@@ -103,7 +104,7 @@ def test_a_reward_whose_first_call_prevents_forks_starts_again_without_a_reload(
 def test_the_reply_of_a_fork_that_came_too_late_is_not_read_as_the_next_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bool
 ) -> None:
-    with RewardProcess(Target("plain", (Part(write_rewards(tmp_path, HEAD), "f"),))) as process:
+    with RewardProcess(Target("plain", (Part(write_rewards(tmp_path, HEAD + SLOW_FORKS), "f"),))) as process:
         process.use(ROWS)
         if not kept:
             process.restart()
