@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
+from scipy.stats import binom
 
 from loopholes.games.self_grading import UNAUDITED, audited
 from loopholes.stats.selection import normalized
@@ -21,6 +22,8 @@ STEPS, GROUPS, GROUP_SIZE = 30, 8, 8
 SPEEDS = (1.1, 2.0, 4.0, 8.0)
 """Nats per step and unit of push. The prediction took the first, which fits the mini policies."""
 RUNS = 4000
+SEEN, ANSWERS = 1, 256
+"""The most overclaims that any of the three cells with half of the claims audited showed, and its held-out answers."""
 
 
 def curves(audits: float, speed: float, seed: int = 0) -> NDArray[np.float64]:
@@ -41,7 +44,7 @@ def curves(audits: float, speed: float, seed: int = 0) -> NDArray[np.float64]:
 
 def main() -> None:
     """Print a table in Markdown."""
-    print("| audited | nats | half of the answers from step | 90 % of trainings end between | end below 1 % |")
+    print("| audited | nats | half of the answers from step | 90 % of trainings end between | 1 claim at most |")
     print("|---|---|---|---|---|")
     for audits in (0.0, 0.5, 1.0):
         for speed in SPEEDS:
@@ -49,8 +52,8 @@ def main() -> None:
             low, high = np.quantile(shares[-1], (0.05, 0.95))
             medians = np.median(shares, axis=1)
             first = int(np.argmax(medians >= 0.5)) + 1 if medians.max() >= 0.5 else "never"
-            below = (shares[-1] < 0.01).mean()
-            print(f"| {audits:g} | {speed:g} | {first} | {low:.1%} and {high:.1%} | {below:.1%} |")
+            so_few = binom.cdf(SEEN, ANSWERS, shares[-1]).mean()
+            print(f"| {audits:g} | {speed:g} | {first} | {low:.1%} and {high:.1%} | {so_few:.1%} |")
 
 
 if __name__ == "__main__":
