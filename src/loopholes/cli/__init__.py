@@ -83,19 +83,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _flushed(_run(None if arguments is None else list(arguments)))
 
 
+def _named(arguments: Sequence[str]) -> str:
+    """The command that the first argument names; empty if it names none."""
+    return next((command.name for command in app.registered_commands if command.name in arguments[:1]), None) or ""
+
+
 @cache
-def _parser(first: str = "") -> Any:
-    """The parser of the command that the first argument names, or else of all, which takes Typer ten times as long."""
+def _parser(name: str) -> Any:
+    """The parser of this command, or of all if ``name`` is empty, which takes Typer ten times as long."""
     asked = copy(app)
-    asked.registered_commands = [each for each in app.registered_commands if each.name == first]
-    return get_command(asked if asked.registered_commands else app)
+    asked.registered_commands = [command for command in app.registered_commands if name in ("", command.name)]
+    return get_command(asked)
 
 
 def _run(arguments: list[str] | None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = _parser(*(sys.argv[1:] if arguments is None else arguments)[:1])(
-            args=arguments, prog_name="loopholes", standalone_mode=False
-        )
+        code = _parser(_named(given))(args=arguments, prog_name="loopholes", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except SystemExit as ended:
@@ -105,7 +109,7 @@ def _run(arguments: list[str] | None) -> int:
     except Exception as error:
         if os.environ.get("LOOPHOLES_TRACEBACK"):
             raise
-        return _explain(error, sys.argv[1:] if arguments is None else arguments)
+        return _explain(error, given)
     if code == INTERRUPTED:  # Typer turns Ctrl-C into this code
         complain(STOPPED)
     return code if isinstance(code, int) else 0
@@ -141,8 +145,7 @@ def _explain_usage(error: typer.TyperException, arguments: Sequence[str]) -> int
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(message)
         return 0
-    named = {command.name for command in app.registered_commands} & {*arguments[:1]}
-    command = " ".join(["loopholes", *map(str, named)])  # the error itself does not always know it
+    command = f"loopholes {_named(arguments)}".rstrip()  # the error itself does not always know it
     message = message.replace("Value error, ", "")
     message = re.sub(r"': [A-Z]", lambda match: match[0].lower(), message)  # pydantic's sentence within ours
     sentence = f"{message[:1].lower()}{message[1:].rstrip('.')}"
