@@ -16,7 +16,7 @@ from scipy.stats import binom
 from loopholes.games.self_grading import UNAUDITED, audited
 from loopholes.stats.selection import normalized
 
-RIGHT, START = 0.018, 0.13
+RIGHT, START = 0.018, 0.14
 """Share of right answers, and of claims before training."""
 STEPS, GROUPS, GROUP_SIZE = 30, 8, 8
 SPEEDS = (1.1, 2.0, 4.0, 8.0)
@@ -29,14 +29,15 @@ SEEN, ANSWERS = 1, 256
 def curves(audits: float, speed: float, seed: int = 0) -> NDArray[np.float64]:
     """The share of claims at each step and after the last, shape (steps + 1, :data:`RUNS`)."""
     rng = np.random.default_rng(seed)
-    paid = np.array([[UNAUDITED[claim], UNAUDITED[claim]] for claim in (False, True)])
-    paid_after_audit = np.array([[audited()[claim, right] for right in (False, True)] for claim in (False, True)])
+    claims_and_right = [(claim, right) for claim in (False, True) for right in (False, True)]
+    paid = np.array([UNAUDITED[claim] for claim, _ in claims_and_right])
+    paid_after_audit = np.array([audited()[way] for way in claims_and_right])
     shape, shares = (RUNS, GROUPS, GROUP_SIZE), np.full((STEPS + 1, RUNS), START)
     for step in range(STEPS):
         claims = rng.random(shape) < shares[step][:, None, None]
         right, looked_at = rng.random(shape) < RIGHT, rng.random(shape) < audits
-        kinds = claims.astype(int), right.astype(int)
-        rewards = np.where(looked_at, paid_after_audit[kinds], paid[kinds])
+        way = 2 * claims + right
+        rewards = np.where(looked_at, paid_after_audit[way], paid[way])
         push = (normalized(rewards) * claims).mean(axis=(1, 2))
         shares[step + 1] = expit(logit(shares[step]) + speed * push)
     return shares
