@@ -10,49 +10,41 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from copy import copy
 from functools import cache
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.main import get_command
 
-from loopholes.cli import audit, export, fetch, games, play, report, score, study, survey, train
 from loopholes.cli.console import complain, in_our_words, settled
 from loopholes.errors import BUG, INTERRUPTED, UNREAD, LoopholesError, exit_codes
 from loopholes.version import __version__
 
-__all__ = ["app", "entry", "main"]
+__all__ = ["entry", "main"]
+
+COMMANDS = {
+    "games": "games:games",
+    "play": "play:play",
+    "fetch": "fetch:fetch",
+    "pretrain": "train:pretrain",
+    "train": "train:train",
+    "eval": "score:evaluate",
+    "score": "score:score",
+    "study": "study:study",
+    "audit": "audit:audit",
+    "survey": "survey:survey",
+    "export": "export:export",
+    "report": "report:report",
+    "demo": "report:demo",
+}
+"""The commands in the order of the help: module of this package, and function. Only the typed one's is imported."""
 
 STOPPED = (
     "stopped; finished work is kept. The same command continues study and demo, with --resume also train, eval and "
     "pretrain; anything else starts over"
 )
 EXIT_CODES = "Exit codes: " + " · ".join(f"{code} {meaning}" for code, meaning in exit_codes().items()) + "."
-
-app = typer.Typer(
-    name="loopholes",
-    help="Do language models learn to exploit your reward? Games, training, measurement and audit.",
-    epilog=EXIT_CODES,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("games")(games.games)
-app.command("play")(play.play)
-app.command("fetch")(fetch.fetch)
-app.command("pretrain")(train.pretrain)
-app.command("train")(train.train)
-app.command("eval")(score.evaluate)
-app.command("score")(score.score)
-app.command("study")(study.study)
-app.command("audit", cls=audit.Command)(audit.audit)
-app.command("survey")(survey.survey)
-app.command("export")(export.export)
-app.command("report")(report.report)
-app.command("demo")(report.demo)
 
 
 def _version(requested: bool) -> None:
@@ -61,7 +53,6 @@ def _version(requested: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -85,15 +76,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _named(arguments: Sequence[str]) -> str:
     """The command that the first argument names; empty if it names none."""
-    return next((command.name for command in app.registered_commands if command.name in arguments[:1]), None) or ""
+    return arguments[0] if arguments and arguments[0] in COMMANDS else ""
 
 
 @cache
 def _parser(name: str) -> Any:
-    """The parser of this command, or of all if ``name`` is empty, which takes Typer ten times as long."""
-    asked = copy(app)
-    asked.registered_commands = [command for command in app.registered_commands if name in ("", command.name)]
-    return get_command(asked)
+    """The parser of this command, or of all if ``name`` is empty, which takes ten times as long, and imports them."""
+    app = typer.Typer(
+        name="loopholes",
+        help="Do language models learn to exploit your reward? Games, training, measurement and audit.",
+        epilog=EXIT_CODES,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for command in [name] if name else COMMANDS:
+        module, function = COMMANDS[command].split(":")
+        imported = import_module(f"{__name__}.{module}")
+        app.command(command, cls=getattr(imported, "Command", None))(getattr(imported, function))
+    return get_command(app)
 
 
 def _run(arguments: list[str] | None) -> int:
