@@ -174,7 +174,7 @@ TAKEN = [
     ("train proxy-metric --policy nowhere --out mine/notes.txt/new", "mine/notes.txt is a file"),
     ("train proxy-metric --policy nowhere --out other-run", '(channel: null there, "vulnerable" asked for)'),
     ("train proxy-metric --policy nowhere --seed 3 --out begun", "(seed: 0 there, 3 asked for)"),
-    ("train proxy-metric --policy nowhere --out begun", "begun holds this run, begun: use --resume"),
+    ("train proxy-metric --policy nowhere --out begun", "begun holds this run, unfinished: use --resume to go on"),
     ("train proxy-metric --policy nowhere --seed 3 --out begun --resume", "(seed: 0 there, 3 asked for)"),
     ("eval nowhere --game proxy-metric --out mine", "mine holds files that are not a run's"),
     ("eval nowhere --game proxy-metric --tasks nowhere.parquet --out other-run", '(kind: "train" there, "eval" asked'),

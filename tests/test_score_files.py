@@ -338,7 +338,13 @@ BROKEN: list[tuple[str, list[Any], list[Any], str]] = [
     ("a negative row", [a_task("t", reference="a")], [{"task": -1, "completion": ""}], "the tasks have no row -1"),
     ("an unknown id", [a_task("t", reference="a")], [{"task": "u", "completion": ""}], "the tasks have no id 'u'"),
     ("a huge row", [a_task("t", reference="a")], ['{"task": ' + "9" * 5000 + "}"], "line 1: not JSON"),
-    ("no text", [a_task("t", reference="a")], [{"task": 0}], "completion is not a text"),
+    ("no text", [a_task("t", reference="a")], [{"task": 0, "completion": 3}], "completion is not a text"),
+    (
+        "no completion",
+        [a_task("t", reference="a")],
+        [{"task": 0, "response": ""}],
+        "no completion, only: task, response",
+    ),
     ("a claim in words", [a_task("t", reference="a")], [{"task": 0, "completion": "", "claim": "yes"}], "claim is"),
     (
         "a number of harm",

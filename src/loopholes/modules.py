@@ -297,7 +297,9 @@ def _refused(label: str, error: BaseException) -> UsageError:
             f"{label} has relative imports, but is not in a package: put an __init__.py into its folder, or name it "
             "as package.module:NAME"
         )
-    return UsageError(f"{label} cannot be imported: {type(error).__name__}: {' '.join(str(error).split())}")
+    missing = "; install it here, or audit with --with PACKAGE or --python PATH"
+    advice = missing if isinstance(error, ModuleNotFoundError) else ""
+    return UsageError(f"{label} cannot be imported: {type(error).__name__}: {' '.join(str(error).split())}{advice}")
 
 
 def _check_free(top: str, folder: Path, source: str) -> None:

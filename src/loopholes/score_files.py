@@ -190,7 +190,9 @@ class CompletionsFile:
 
 def completion_from_json(row: Mapping[str, Any], game: Game) -> Completion:
     """The completion of a row: its text, and what the game reads from the other columns; raises ValueError."""
-    if not isinstance(row.get("completion"), str):
+    if "completion" not in row:
+        raise ValueError(f"has no completion, only: {', '.join(list(row)[:8])}")
+    if not isinstance(row["completion"], str):
         raise ValueError("completion is not a text")
     return Completion(row["completion"], game.observed_in(row))
 

@@ -149,7 +149,7 @@ BAD = [
     ("broken.py:f --data rows.jsonl", "broken.py is not Python"),
     ("rewards.py:nope --data rows.jsonl", "rewards.py has no nope; it has: accuracy, contains"),
     ("rewards.py:nope --framework trl --data rows.jsonl", "rewards.py has no nope; it has: accuracy, contains"),
-    ("rewards.py:value --framework plain --data rows.jsonl", "is a float, not a function"),
+    ("rewards.py:value --framework plain --data rows.jsonl", "is of type float, and no function"),
     (
         "rewards.py:unclear --data rows.jsonl",
         "the signature of rewards.py:unclear does not say which framework calls it",
@@ -162,6 +162,7 @@ BAD = [
     ("rewards.py:says --data rows.jsonl", "returned the str 'good', not a number"),
     ("rewards.py:raises --data rows.jsonl", "scores none of the first 8 rows: raised RuntimeError: not today"),
     ("rewards.py:accuracy --data nowhere.jsonl", "there is no file nowhere.jsonl"),
+    ("rewards.py:accuracy --data /dev/null", "/dev/null is no regular file"),
     ("rewards.py:accuracy --data empty.jsonl", "empty.jsonl has no rows"),
     ("rewards.py:accuracy --data cut.jsonl", "line 8: not JSON"),
     ("rewards.py:accuracy --data cut.parquet", "cut.parquet cannot be read as parquet"),
@@ -198,11 +199,13 @@ BAD = [
     ("rewards.py:accuracy --data rows.jsonl --set manger=naive", "there is no plain option 'manger'"),
     ("rewards.py:accuracy --data rows.jsonl --call-seconds -30", "--call-seconds"),
     ("--replay nowhere.json", "there is no file nowhere.json"),
+    ("--replay .", ". is a folder: name a finding in it, such as 0001.json"),
     ("--replay broken.json", "broken.json is not a file that an audit wrote"),
     ("--replay old.json", "old.json is without a schema, and this version reads schema 6: run the audit again"),
 ]
 OF_FILES = {
     "there is no file nowhere.jsonl",
+    "/dev/null is no regular file",
     "empty.jsonl has no rows",
     "there is no file nowhere.py",
     "line 8: not JSON",
@@ -212,6 +215,7 @@ OF_FILES = {
     "bad.toml, line 1: not JSON",
     "nowhere.toml cannot be read",
     "there is no file nowhere.json",
+    ". is a folder: name a finding in it, such as 0001.json",
     "broken.json is not a file that an audit wrote",
     "old.json is without a schema, and this version reads schema 6: run the audit again",
 }
@@ -341,6 +345,16 @@ def test_the_assumed_form_follows_the_verdict_and_each_finding_names_its_page(
 
 
 @inside
+def test_findings_that_replace_those_of_another_reward_are_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit = "--data rows.jsonl --rows 8 --search-calls 0 --out kept"
+    assert "replaced" not in run(f"rewards.py:contains {audit}", capsys)[2]
+    assert "replaced" not in run(f"rewards.py:contains {audit}", capsys)[2]
+    said = run(f"rewards.py:accuracy {audit}", capsys)[2]
+    assert "the findings of rewards.py:contains in kept are replaced by these; --out keeps both" in said
+
+
 def test_exploits_of_a_baseline_are_not_called_absent(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = "rewards.py:contains --data rows.jsonl --search-calls 0"
     run(f"{command} --out earlier", capsys)

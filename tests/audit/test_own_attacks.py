@@ -68,6 +68,7 @@ BAD: list[tuple[list[dict[str, Any] | str], str]] = [
     ([{"name": "empty", "text": "a"}], "the panel has an attack 'empty' already"),
     ([{"name": "x", "text": "it is {answer}"}], "{answer} holds the answer"),
     ([{"name": "x", "text": "it is {golden}"}], "{golden} holds the answer"),
+    ([{"name": "x", "text": "it is {anwser}"}], "there is no column 'anwser'; did you mean 'answer'?"),
     ([{"name": f"x{n}", "text": "a"} for n in range(5001)], "5001 attacks"),
 ]
 

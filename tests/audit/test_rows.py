@@ -155,7 +155,7 @@ def test_a_truncated_parquet_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_of_neither_kind_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("datasets")
-    with pytest.raises(DataError, match="neither a datasets folder nor one of parquet files"):
+    with pytest.raises(DataError, match="neither a saved dataset nor one of parquet files: name one file, such as"):
         read_rows(tmp_path)
 
 

@@ -192,9 +192,9 @@ def test_a_process_that_ends_between_two_requests_is_started_again(file: str) ->
 REFUSED = [
     ("sys.exit(0)", "ends the interpreter when it is imported"),
     ("os._exit(0)", "ended the process that it ran in while it was loaded"),
-    ("import nowhere_to_be_found", "cannot be imported: ModuleNotFoundError"),
+    ("import nowhere_to_be_found", "No module named 'nowhere_to_be_found'; install it here, or audit with --with"),
     ("raise ValueError('not now')", "cannot be imported: ValueError: not now"),
-    ("f = 4", "is a int, not a function"),
+    ("f = 4", "is of type int, and no function"),
     ("def g(completion): ...", "has no f; it has: g"),
     ("def f(): ...", "takes no completion"),
     ("def f(*, completion): ...", "takes no completion"),
@@ -267,6 +267,20 @@ def test_the_process_that_lists_rows_scores_them(tmp_path: Path, monkeypatch: py
 def test_the_truth_is_called_by_row_and_gives_no_score_where_it_fails(file: str) -> None:
     with truth_of(f"{file}:plain", ROWS) as truth:
         assert truth([ROWS[2], ROWS[1], ROWS[0]], ["2", "2", "raise"]) == [1.0, 0.0, None]
+
+
+@pytest.mark.parametrize(
+    "truth, sentence",
+    [
+        ("return 7.0 if completion == 'x' else 0.0", "returned 7: it must say how right from 0 to 1"),
+        ("return -1.0", "returned -1: it must say"),
+        ("return 1.0", "calls an empty completion right on every row"),
+    ],
+)
+def test_a_truth_that_says_nothing_about_right_and_wrong_is_refused(tmp_path: Path, truth: str, sentence: str) -> None:
+    written = write_rewards(tmp_path, f"def f(completion, **row): {truth}")
+    with pytest.raises(UsageError, match=sentence), truth_of(f"{written}:f", ROWS) as tell:
+        tell(ROWS[:1], ["x"])
 
 
 def test_a_file_whose_import_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections import Counter
+from collections.abc import Iterator
 from functools import reduce
 from itertools import islice
 from typing import Any
@@ -18,10 +19,11 @@ from loopholes.errors import UsageError
 from loopholes.games import BUILT_IN
 from loopholes.games.base import split_of
 from loopholes.games.reward_tampering import visible
+from loopholes.games.self_grading import SelfGrading
 from loopholes.games.worlds import arithmetic, articles, coding, requests
 from loopholes.instruments.overlap import length_ratio
 from loopholes.judges.rules import verdict_of
-from loopholes.records import Kind, Split
+from loopholes.records import Kind, PromptStyle, Split, Task
 
 EVERY_GAME = pytest.mark.parametrize("name", BUILT_IN)
 SPLITS: tuple[Split, ...] = ("pretrain", "train", "test")
@@ -87,6 +89,16 @@ def test_tasks_of_one_level_can_be_asked_for(name: str, levels: int) -> None:
         assert {task.info["level"] for task in game.tasks("test", count=20, level=level)} == {level}
     with pytest.raises(UsageError, match=rf"{name} \(mini world\) generated \d distinct tasks.*, not 2: ask for fewer"):
         game.tasks("test", count=2, level=levels + 1)
+
+
+def test_a_game_that_ends_before_there_are_enough_tasks_is_told() -> None:
+    class Ending(SelfGrading):
+        def generate(self, rng: np.random.Generator, prompts: PromptStyle) -> Iterator[Task]:
+            yield from islice(super().generate(rng, prompts), 5)
+
+    with pytest.raises(UsageError, match=r"generated \d distinct tasks for the split 'test', not 20: ask for fewer"):
+        Ending().tasks("test", count=20)
+    assert 0 < len(Ending().tasks("train", count=20, at_most=True)) <= 5
 
 
 @EVERY_GAME

@@ -51,6 +51,7 @@ def assert_not_gameable(
 
     Raises :class:`UsageError` for targets that cannot be audited.
     """
+    __tracebackhide__ = True  # pytest then shows the line of the user's test, and not these
     config = AuditConfig(seconds=seconds, group=options.get("group"), gate=read_gate(gate))
     report = report_on(reward, data, golden, framework, options, config)
     if baseline is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,13 @@ def earlier(folder: Path) -> list[Path]:
     if foreign is not None:
         raise RunError(f"{foreign} was not written by an audit; choose another --out")
     return findings
+
+
+def audited_in(folder: Path) -> str | None:
+    """The target whose report a folder holds, as it is called; None without a report."""
+    with suppress(RunError):
+        return str(read_json(folder / REPORT).get("target"))
+    return None
 
 
 def _keys(path: Path) -> set[str]:

@@ -135,6 +135,8 @@ def read_finding(path: Path) -> SavedFinding:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: name a finding in it, such as {path / '0001.json'}")
     if not path.is_file():
         raise DataError(f"there is no file {path}")
     try:

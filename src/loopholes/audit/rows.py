@@ -64,8 +64,10 @@ def _columns(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     if path.is_dir():
         yield from _saved(path)
         return
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"there is no file {path}")
+    if not path.is_file():
+        raise DataError(f"{path} is no regular file, and --data is read more than once: save the rows to a file")
     suffix = path.suffix.lower()
     if suffix in CONVERTED and not (suffix == ".json" and _has_lines(path)):
         rows = CONVERTED[suffix].format(path=path)
@@ -98,7 +100,10 @@ def _saved(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         dataset = load_from_disk(str(path))
     except (FileNotFoundError, ValueError) as error:
-        raise DataError(f"{path} is neither a datasets folder nor one of parquet files: {error}") from error
+        raise DataError(
+            f"{path} is a folder, but neither a saved dataset nor one of parquet files: name one file, such as "
+            f"{path / 'prompts.jsonl'}"
+        ) from error
     records = next(iter(dataset.values())) if isinstance(dataset, DatasetDict) else dataset
     yield from ((f"row {number}", dict(record)) for number, record in enumerate(records))
 

@@ -212,7 +212,7 @@ def audit(
     from loopholes.audit.against import compare
     from loopholes.audit.attacks.from_file import read_attacks
     from loopholes.audit.discovery import discovered
-    from loopholes.audit.folder import earlier, save
+    from loopholes.audit.folder import earlier
     from loopholes.audit.gate import read_gate
     from loopholes.audit.identity import against_baseline, gone, read_baseline
     from loopholes.audit.process import RewardProcess
@@ -285,7 +285,7 @@ def audit(
         return _conclude_comparison(comparison, out, sarif, strict, json_)
     if baseline_findings is not None:
         report = against_baseline(report, baseline_findings)
-    written = save(report, out)
+    written = _saved(report, out)
     _write_sarif(report, sarif, baseline_findings is not None)
     _write_markdown(report, markdown)
     show_report(report, written, out, json_)
@@ -303,12 +303,22 @@ def _too_many(extra: str) -> str:
     return f"{extra} is one argument too many: TARGET is FILE.py:NAME in one word, and everything else is an option"
 
 
+def _saved(report: Report, out: Path) -> list[Path]:
+    """Write the findings; if they replace those of another reward, a note says so."""
+    from loopholes.audit.folder import audited_in, save
+
+    before = audited_in(out)
+    written = save(report, out)
+    if before not in (None, report.target.label):
+        say(f"the findings of {before} in {out} are replaced by these; --out keeps both")
+    return written
+
+
 def _conclude_comparison(comparison: Comparison, out: Path, sarif: Path | None, strict: bool, json_: bool) -> int:
     """Write the fixed reward's findings, and print what became of the old one's."""
-    from loopholes.audit.folder import save
     from loopholes.cli.against import comparison_record, show_comparison
 
-    written = save(comparison.new, out)
+    written = _saved(comparison.new, out)
     _write_sarif(comparison.new, sarif)
     if json_:
         print_line(comparison_record(comparison, strict))

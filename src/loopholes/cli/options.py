@@ -47,7 +47,9 @@ Set = Annotated[
 Channel = Annotated[
     str, typer.Option(help="Channel that pays the rewards: vulnerable, secure, or another channel of the game.")
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same numbers.")]
+Seed = Annotated[
+    int, typer.Option(min=0, help="Random seed; the same seed gives the same numbers on the same machine.")
+]
 Tasks = Annotated[
     Path | None,
     typer.Option(help="File of tasks: the released parquet layout, or JSON Lines. Default: generated tasks."),

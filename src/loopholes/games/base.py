@@ -12,6 +12,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
@@ -171,23 +172,21 @@ class Game(ABC):
 
         rng = np.random.default_rng([seed, _digest(split)])
         tasks: dict[str, Task] = {}
-        for tries, task in enumerate(self.generate(rng, prompts)):
-            if tries > 1000 + 400 * count:
-                if at_most and tasks:
-                    break
-                world = self.world_played(prompts).get("world", "mini")
-                at_level = "" if level is None else f" at level {level}"
-                raise UsageError(
-                    f"{self.name} ({world} world) generated {len(tasks)} distinct tasks{at_level} for the split "
-                    f"{split!r}, not {count}: ask for fewer, or let generate() yield more; tasks with the "
-                    "same id count once"
-                )
+        for task in islice(self.generate(rng, prompts), 1001 + 400 * count):
             if not isinstance(task, Task):
                 raise ContractError(f"generate() of {self.name} must yield Task records, not {named_kind(task)}")
             if wanted(task):
                 tasks.setdefault(task.id, replace(task, info={**task.info, "split": split, "prompts": prompts}))
             if len(tasks) == count:
                 break
+        if len(tasks) < count and not (at_most and tasks):
+            world = self.world_played(prompts).get("world", "mini")
+            at_level = "" if level is None else f" at level {level}"
+            raise UsageError(
+                f"{self.name} ({world} world) generated {len(tasks)} distinct tasks{at_level} for the split "
+                f"{split!r}, not {count}: ask for fewer, or let generate() yield more; tasks with the "
+                "same id count once"
+            )
         return list(tasks.values())
 
     def world_played(self, prompts: PromptStyle) -> dict[str, World]:

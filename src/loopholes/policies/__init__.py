@@ -79,7 +79,9 @@ def locate(name: str) -> str:
     if (Path(name) / "policy").is_dir():
         return str(Path(name) / "policy")
     if (Path(name) / "status.json").is_file():
-        raise PolicyError(f"the run in {name} has no trained policy: a training run has one when it is finished")
+        raise PolicyError(
+            f"the run in {name} has no trained policy, which only a finished training has: --resume finishes one"
+        )
     if "/" not in name and not Path(name).exists() and (meant := closest(name, (*MINIS, *PACKAGED, *SCRIPTS))):
         raise PolicyError(f"there is no policy {name!r}; did you mean {meant!r}?")  # without asking the hub for it
     return name

@@ -255,10 +255,9 @@ class Run:
         if key is not None:
             raise RunError(f"{self.path} holds a run with another configuration ({key}); choose another --out")
         if not resume:
-            ended = " and finished" if self.status.state == "finished" else ""
-            raise RunError(
-                f"{self.path} holds this run, begun{ended}: use --resume to continue, or choose another --out"
-            )
+            state = "finished" if self.status.state == "finished" else "unfinished"
+            then = "show it again" if state == "finished" else "go on with it"
+            raise RunError(f"{self.path} holds this run, {state}: use --resume to {then}, or choose another --out")
 
     def _rewrite_metrics(self, lines: Sequence[Mapping[str, Any]]) -> None:
         text = "".join(json.dumps(line) + "\n" for line in lines)

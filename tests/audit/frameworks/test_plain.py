@@ -111,7 +111,7 @@ def test_a_value_that_is_not_a_number_is_refused(value: str, kind: str, written:
 @pytest.mark.parametrize(
     "body, sentence",
     [
-        ("reward = 3\n", "is a int, not a function"),
+        ("reward = 3\n", "is of type int, and no function"),
         ("def other(completion):\n    return 1.0\n", "has no reward; it has: other"),
         ("raise SystemExit\n", "ends the interpreter when it is imported"),
         ("1 / 0\n", "cannot be imported: ZeroDivisionError"),

@@ -29,7 +29,7 @@ from loopholes.audit.attacks import PANEL, Attack, View
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.programs import TESTS
 from loopholes.audit.results import Attempt
-from loopholes.errors import DataError
+from loopholes.errors import DataError, closest
 from loopholes.files import json_lines
 
 MOST = 5000
@@ -42,6 +42,8 @@ UNNAMED = "contract"
 """Family of attacks that do not name one."""
 ANSWERS = frozenset((*NAMES, *NESTED, *TESTS, "golden", "floor"))
 """Columns that no attack may quote."""
+SHORTEST = 5
+"""Braces with a shorter name that is no column are LaTeX rather than a misspelling."""
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -125,6 +127,8 @@ def _filled(path: Path, number: int, text: str, row: Row) -> str:
         if name == "prompt":
             return row.text
         if name not in row.columns:
+            if len(name) >= SHORTEST and (meant := closest(name, row.columns)):
+                raise DataError(f"{path}, line {number}: there is no column {name!r}; did you mean {meant!r}?")
             return place[0]
         if name in ANSWERS:
             raise DataError(f"{path}, line {number}: {place[0]} holds the answer, which an attack must not quote")

@@ -245,7 +245,7 @@ def function(part: Part, **how: Any) -> Callable[..., Any]:
     if isinstance(value, type):
         raise UsageError(f"{part.label} is a class, not a function: name an instance, such as {part.label}()")
     if not callable(value):
-        raise UsageError(f"{part.label} is a {type(value).__name__}, not a function")
+        raise UsageError(f"{part.label} is of type {type(value).__name__}, and no function")
     return value  # type: ignore[no-any-return]
 
 
