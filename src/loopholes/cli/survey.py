@@ -196,7 +196,7 @@ def _targets(
 
 def _list(candidates: Sequence[Candidate], has_data: bool, json_: bool) -> None:
     if not json_:
-        stdout.print(f"{len(candidates)} found in the source:", markup=False)
+        paragraph(f"{len(candidates)} found in the source (plain functions only where the name says that they score):")
     for candidate in candidates:
         needs = candidate.needs(has_data)
         if json_:
