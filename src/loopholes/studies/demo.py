@@ -71,8 +71,9 @@ def run_demo(
     demo = _Demo(config, settings or [config.setting(game) for game in config.games], seeds, out, on_event)
     with opened(out):
         demo.show_finished()
+        first, *others = demo.plans.values()  # then the longest, so that no worker is left alone with it at the end
         with LocalWorkers(out, workers or cores()) as backend:
-            execute([job for plan in demo.plans.values() for job in plan], out, backend, demo.hear)
+            execute([job for plan in (first, *reversed(others)) for job in plan], out, backend, demo.hear)
         cells = [cell for pair in demo.played for cell in arm_cells(pair)]
         summary: dict[str, Any] = {"policy": policy, "seeds": list(seeds), "cells": cells}
         with disk_errors(out):
