@@ -355,6 +355,7 @@ def test_findings_that_replace_those_of_another_reward_are_told(
     assert "the findings of rewards.py:contains in kept are replaced by these; --out keeps both" in said
 
 
+@inside
 def test_exploits_of_a_baseline_are_not_called_absent(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = "rewards.py:contains --data rows.jsonl --search-calls 0"
     run(f"{command} --out earlier", capsys)

@@ -274,7 +274,7 @@ def test_the_truth_is_called_by_row_and_gives_no_score_where_it_fails(file: str)
     [
         ("return 7.0 if completion == 'x' else 0.0", "returned 7: it must say how right from 0 to 1"),
         ("return -1.0", "returned -1: it must say"),
-        ("return 1.0", "calls an empty completion right on every row"),
+        ("return 1.0", "calls an empty completion right on each of"),
     ],
 )
 def test_a_truth_that_says_nothing_about_right_and_wrong_is_refused(tmp_path: Path, truth: str, sentence: str) -> None:
