@@ -297,8 +297,8 @@ def _refused(label: str, error: BaseException) -> UsageError:
             f"{label} has relative imports, but is not in a package: put an __init__.py into its folder, or name it "
             "as package.module:NAME"
         )
-    missing = "; install it here, or audit with --with PACKAGE or --python PATH"
-    advice = missing if isinstance(error, ModuleNotFoundError) else ""
+    is_missing = isinstance(error, ModuleNotFoundError)
+    advice = "; install it here, or audit with --with PACKAGE or --python PATH" if is_missing else ""
     return UsageError(f"{label} cannot be imported: {type(error).__name__}: {' '.join(str(error).split())}{advice}")
 
 
