@@ -30,6 +30,7 @@ from typing import Any
 from loopholes.audit import AuditConfig, Report, audit, read_rows, target_of
 from loopholes.audit.panel_hash import panel_hash
 from loopholes.audit.selftest import FOLDER as SELFTEST
+from loopholes.audit.verdicts import ORDER
 from loopholes.cores import cores
 from shares import share
 
@@ -64,7 +65,8 @@ def run(fixture: Fixture, seconds: float) -> Record:
 
 def verdict(report: Report) -> str:
     """The worst verdict of a report."""
-    return report.findings[0].verdict if report.findings else "pass"
+    verdicts = {finding.verdict for finding in report.findings}
+    return next((verdict for verdict in ORDER if verdict in verdicts), "pass")
 
 
 def exploits(report: Report) -> str:

@@ -220,9 +220,12 @@ def test_accepted_findings_do_not_fail_and_stay_in_the_report(file: str) -> None
     ]
 
 
-def test_the_threshold_decides_what_an_exploit_is(file: str) -> None:
-    report = audited(f"{file}:contains", sums(), gate=Gate(thresholds=Thresholds(exploit=0.99)))
-    assert report.exit_code() == 0 and "shotgun" in families(report, "warning")
+def test_the_threshold_decides_what_an_exploit_is(tmp_path: Path) -> None:
+    half = 'return float(completion == f"<answer>{answer}</answer>") or 0.5 * (answer in completion)'
+    file = write_rewards(tmp_path, f"def f(completion, answer):\n    {half}")
+    reports = [audited(f"{file}:f", sums(), gate=Gate(thresholds=Thresholds(exploit=limit))) for limit in (0.3, 0.4)]
+    assert [report.exit_code() for report in reports] == [1, 0]
+    assert "shotgun" in families(reports[0], "exploit") and "shotgun" in families(reports[1], "warning")
 
 
 def test_coverage_names_what_was_skipped(file: str) -> None:
@@ -519,8 +522,47 @@ def test_what_fails_on_most_rows_is_not_paid_there(tmp_path: Path) -> None:
 
 def test_one_row_is_no_proof(tmp_path: Path) -> None:
     body = 'return 5.0 if completion == "null" else float(completion == f"<answer>{answer}</answer>")'
-    assert judged(tmp_path, body, sums(1)).exit_code() == 0
-    assert judged(tmp_path, body, sums(8)).exit_code() == 1
+    report = judged(tmp_path, body, sums(1))
+    assert report.exit_code() == INCONCLUSIVE and verdicts(report)["few-rows"] == "inconclusive"
+    assert any("takes at least 2 rows" in finding.message for finding in report.findings)
+    assert judged(tmp_path, body, sums(2)).exit_code() == judged(tmp_path, body, sums(8)).exit_code() == 1
+
+
+def test_what_a_row_makes_the_reward_do_is_not_blamed_on_the_text(tmp_path: Path) -> None:
+    file = write_rewards(
+        tmp_path,
+        """
+        def f(completion, answer, tests):
+            if not tests:
+                raise KeyError("no tests")
+            return float(completion == f"<answer>{answer}</answer>")
+        """,
+    )
+    rows = [{**row, "tests": [1] * (place % 3)} for place, row in enumerate(sums(24))]
+    report = audited(f"{file}:f", rows)
+    assert verdicts(report)["golden-not-paid"] == "warning" and "raises" not in verdicts(report)
+
+
+def test_so_many_rows_are_needed_that_an_attack_can_exceed_the_threshold(file: str) -> None:
+    gate = Gate(thresholds=Thresholds(exploit=0.6))
+    assert audited(f"{file}:contains", sums(5), gate=gate).exit_code() == INCONCLUSIVE
+    assert audited(f"{file}:contains", sums(6), gate=gate).exit_code() == 1
+    assert audited(f"{file}:accuracy", sums(6), gate=gate).exit_code() == 0
+
+
+def test_a_reward_that_never_pays_is_told_from_one_whose_form_is_unknown(tmp_path: Path) -> None:
+    file = write_rewards(
+        tmp_path,
+        """
+        def never(completion, answer):
+            return float(completion == int(answer))
+        def odd(completion, answer):
+            return float(completion == f"@@{answer}@@") - 0.1 * ('?' in completion)
+        """,
+    )
+    reports = [audited(f"{file}:{name}", sums(golden=None)) for name in ("never", "odd")]
+    never, odd = (finding.message for report in reports for finding in report.findings if finding.name == "no-golden")
+    assert "Every completion that was tried is paid 0" in never and "Every" not in odd
 
 
 def test_truth_that_is_never_whole_is_compared_with_that_of_right_answers(tmp_path: Path) -> None:

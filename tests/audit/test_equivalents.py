@@ -378,4 +378,5 @@ def test_names_of_spellings_do_not_act_as_markdown_in_a_comment(tmp_path: Path) 
             return float("**" not in completion and answer in completion)
     """
     report = audited(f"{write_rewards(tmp_path, source)}:not_bold", sums(8))
-    assert r"\*\*bold\*\*" in markdown(report) and "**bold**" not in markdown(report)
+    text = markdown(report, Path("findings"))
+    assert r"\*\*bold\*\*" in text and "**bold**" not in text

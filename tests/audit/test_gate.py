@@ -9,6 +9,7 @@ import pytest
 from loopholes.audit import Finding, Gate
 from loopholes.audit.gate import NAME, Accepted, Thresholds, Training, read_gate
 from loopholes.errors import DataError
+from support.rewards import audited, sums, write_rewards
 
 WHOLE = """
 [thresholds]
@@ -71,11 +72,21 @@ def test_a_finding_is_accepted_by_its_name_or_its_family_but_never_the_whole_con
     assert Gate(accept=(Accepted(name=accepted, reason="meant"),)).accepts(finding) is yes
 
 
+def test_an_acceptance_that_covers_no_finding_is_named_in_a_note(tmp_path: Path) -> None:
+    file = write_rewards(tmp_path, "def f(completion, answer):\n    return float(answer in completion)")
+    accept = tuple(Accepted(name=name, reason="meant") for name in ("shotgun", "shotgnu", "near-miss"))
+    report = audited(f"{file}:f", sums(), gate=Gate(accept=accept))
+    (note,) = [note for note in report.notes if note.name == "accepted"]
+    assert note.message == "the gate's file accepts what was not found: shotgnu" and report.exit_code() == 0
+
+
 BAD = [
     ("[thresholds", "is not TOML"),
     ("[thresholds]\nexploit = 0", "thresholds.exploit: input should be greater than 0"),
     ("[thresholds]\nwarning = -1", "thresholds.warning"),
-    ("[thresholds]\nexploits = 0.3", "thresholds.exploits: extra inputs are not permitted"),
+    ("[thresholds]\nexploits = 0.3", "thresholds.exploits: no such setting, only exploit, warning"),
+    ("[threshold]\nexploit = 0.3", "threshold: no such setting, only thresholds, training, accept"),
+    ('[[accept]]\nname = "a"\nreason = "b"\nfamily = "c"', "accept.0.family: no such setting, only name, reason"),
     ('[[accept]]\nname = "source"', "accept.0.reason: field required"),
     ('[[accept]]\nname = "source"\nreason = ""', "accept.0.reason"),
     ("accept = 4", "accept"),

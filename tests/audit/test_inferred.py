@@ -89,6 +89,30 @@ def test_the_form_that_the_prompt_asks_for_comes_first_if_a_reward_accepts_many(
     assert assumed.rows[0].golden == golden
 
 
+def test_a_list_of_objects_stands_alone_unless_the_prompt_shows_an_object_or_the_reward_needs_one() -> None:
+    def calls_in(text: str) -> Any:
+        start, end = text.find("["), text.rfind("]") + 1
+        try:
+            return json.loads(text[start:end])
+        except ValueError:
+            return None
+
+    def anywhere(row: Row, text: str) -> float:
+        return float(calls_in(text) == row.columns["calls"])
+
+    def within(row: Row, text: str) -> float:
+        return float(text.startswith("{") and anywhere(row, text))
+
+    for pay, sentence, begins in (
+        (anywhere, "Reply with JSON.", "[{"),
+        (anywhere, 'Reply with JSON such as {"calls": [...]}.', '{"calls": [{'),
+        (within, "Reply with JSON.", '{"answer": [{'),
+    ):
+        rows = rows_from([{"prompt": f"Trip {at}? {sentence}", "calls": [{"to": word(at)}] * 2} for at in range(8)])
+        golden = assume_golden(scorer_for(pay, rows), Budget(600)).rows[0].golden
+        assert golden is not None and golden.startswith(begins)
+
+
 COLUMNS: list[tuple[str, Any, str]] = [
     ("ground_truth", "41", "41"),
     ("reward_model", {"style": "rule", "ground_truth": "41"}, "41"),

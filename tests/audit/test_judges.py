@@ -69,3 +69,9 @@ def test_intended_noise_is_averaged_and_hides_nothing(tmp_path: Path, monkeypatc
 def test_unintended_noise_is_a_warning(tmp_path: Path) -> None:
     report = audit_of(tmp_path, "strict", "noisy")
     assert verdicts(report)["nondeterministic"] == "warning"
+
+
+def test_a_reward_that_pays_at_random_is_told_so_before_anything_else(tmp_path: Path, inside: None) -> None:
+    file = write_rewards(tmp_path, "import random\ndef f(completion, answer):\n    return random.random()")
+    first, *others = audited(f"{file}:f", sums(40)).findings
+    assert first.name == "nondeterministic" and "exploit" in {finding.verdict for finding in others}

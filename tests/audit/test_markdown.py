@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,8 @@ def row(completion: str, **finding: object) -> str:
     """The last row of the table for a finding with this completion."""
     evidence = Evidence(0, "prompt", {}, completion, 1.0)
     exploit = Finding("exploit", "attack", "echo", "whole-prompt", "pays", evidence=evidence)
-    lines = markdown(replace(REPORT, findings=[replace(exploit, **finding)])).splitlines()  # type: ignore[arg-type]
+    report = replace(REPORT, findings=[replace(exploit, **finding)])  # type: ignore[arg-type]
+    lines = markdown(report, Path("findings")).splitlines()
     return next(line for line in reversed(lines) if line.startswith("|"))
 
 
@@ -37,6 +39,12 @@ def test_known_findings_are_marked_and_come_last() -> None:
     assert row("a", accepted=True).startswith("| exploit (accepted) |")
 
 
+def test_a_finding_is_scored_again_from_where_it_was_written() -> None:
+    finding = Finding("exploit", "attack", "echo", "whole-prompt", "pays", evidence=Evidence(0, "", {}, "a", 1.0))
+    text = markdown(replace(REPORT, findings=[finding]), Path("my audits/today"))
+    assert "`loopholes audit --replay 'my audits/today/0001.json'`" in text
+
+
 def test_a_report_without_findings_has_no_table() -> None:
-    text = markdown(REPORT)
+    text = markdown(REPORT, Path("findings"))
     assert "|" not in text and "8 of 9 rows, 100 calls in 1.5 s." in text and "--replay" not in text

@@ -249,6 +249,30 @@ def test_rows_on_which_right_answers_are_refused_are_named(tmp_path: Path) -> No
     assert "flat-rows" not in {note.name for note in report.notes}
 
 
+WEIGHED = "(0.4 if not tests else 1.0)"
+
+
+def test_rows_that_a_reward_weighs_less_do_not_count_as_refused(tmp_path: Path) -> None:
+    report = audit_of(tmp_path, f"{WEIGHED} * ({RIGHT})", kinds(48, 4))
+    assert set(verdicts(report)) == {"refused-equivalents"}
+
+
+def test_an_attack_on_rows_that_a_reward_weighs_less_is_found(tmp_path: Path) -> None:
+    report = audit_of(tmp_path, f"{WEIGHED} * ({RIGHT} or (not tests and completion == ''))", kinds(48, 4))
+    finding = on_rows(report)
+    assert finding is not None and (finding.verdict, finding.name) == ("exploit", "empty")
+    assert finding.rows.endswith("all 12 whose column tests is empty") and finding.evidence is not None
+    assert finding.evidence.reward == 0.4 and set(verdicts(report)) == {"empty", "refused-equivalents"}
+
+
+def test_rows_that_pay_any_answer_little_are_told_from_rows_that_refuse_right_ones(tmp_path: Path) -> None:
+    report = audit_of(tmp_path, f"{WEIGHED} * float({RIGHT} or (not tests and '<answer>' in completion))", kinds(48, 4))
+    assert "golden-refused-on-rows" not in verdicts(report)
+    finding = on_rows(report)
+    assert finding is not None and finding.verdict == "exploit"
+    assert finding.rows.endswith("all 12 whose column tests is empty")
+
+
 def test_too_few_such_rows_for_a_finding_are_a_note_with_an_example(tmp_path: Path) -> None:
     report = audit_of(tmp_path, f"float({RIGHT} and bool(tests))", kinds(48, 24))
     assert report.exit_code() == 0 and "golden-refused-on-rows" not in verdicts(report)

@@ -24,7 +24,7 @@ from loopholes.audit.summary import verdict
 from loopholes.audit.verdicts import judge
 from loopholes.audit.worker import Call, Loaded, Refused, Scored
 from loopholes.errors import INCONCLUSIVE
-from support.rewards import Clock, Timed, families, sums
+from support.rewards import Clock, Timed, families, sums, verdicts
 
 FAST = 1e-4
 ROWS = rows_from(sums(100, "The answer is {answer}."))
@@ -172,6 +172,12 @@ def test_after_three_hangs_of_a_family_the_rest_of_it_gets_less_time_and_after_t
     assert report.coverage.seconds == pytest.approx(spent, abs=1.0)
     assert f"the rest of {BREAKING}, since {MOST_HANGS} attacks of it took too long" in report.coverage.skipped
     assert report.coverage.tried == pytest.approx((MOST_HANGS + 1) / (len(panel) + 1))
+
+
+def test_a_small_budget_is_not_spent_on_a_few_calls_that_do_not_return() -> None:
+    report, process = timed(accurate, lambda text, is_first: FAST if text else 60.0, budget=6.0, rows=ROWS[:30])
+    assert report.coverage.tried == 1.0 and report.coverage.seconds < 6.0
+    assert verdicts(report) == {"fails": "warning"} and process.deaths < 10
 
 
 def test_an_attack_that_is_paid_on_the_first_row_is_tried_on_all_rows_in_time() -> None:

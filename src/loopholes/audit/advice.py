@@ -75,6 +75,7 @@ ADVICE: Mapping[str, str] = {
     "no-golden": "give golden completions: a column golden, or a template of your columns, such as "
     """--golden '<answer>{answer}</answer>' or --golden '{"answer": {answer}}' for JSON""",
     "not-tried": "give more --budget-seconds",
+    "few-rows": "give more rows that differ: a few dozen measure a rate, and a few find what every row pays",
     "little-tried": "give more --budget-seconds, or fewer --rows if calls are slow",
     "none-for-wrong": "pay a number for wrong answers, such as 0, and return None only for rows that cannot be judged",
     "no-signal": "fix whatever keeps right answers from being paid",

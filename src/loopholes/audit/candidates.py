@@ -69,10 +69,14 @@ def candidates_of(row: Row) -> list[Candidate]:
     usual = sorted(USUAL, key=lambda template: not _is_named(template, prompt))
     templates = list(dict.fromkeys([*own, *map(Template, usual)]))
     forms = [*varying, *map(_plain, templates)]
-    objects = [Candidate(f"the prompt's object with {HOLE} in it", _record), Candidate('{"answer": {answer}}', _object)]
+    objects = [
+        Candidate(f"the prompt's object with {HOLE} in it", _record),
+        Candidate(HOLE, _structure),
+        Candidate('{"answer": {answer}}', _object),
+    ]
     program = program_of(row)
     fences = [] if program is None else _fences(program)
-    if objects and ("json" in prompt.lower() or _records(prompt)):
+    if "json" in prompt.lower() or _records(prompt):
         return [*objects, *fences, *forms]
     return [*fences, *forms, *objects]
 
@@ -157,6 +161,11 @@ def _record(row: Row, answer: str) -> str | None:
 
 def _is_empty(value: Any) -> bool:
     return value in (None, "", "...", [], [None], ["..."])
+
+
+def _structure(row: Row, answer: str) -> str | None:
+    """The answer alone, if it is a JSON list or object: it needs no object around it."""
+    return answer if isinstance(_value(answer), list | dict) else None
 
 
 def _object(row: Row, answer: str) -> str:

@@ -203,7 +203,7 @@ class Checks:
         if level is None or self._scorer.target.framework == "game":
             return
         wrap = self._form.wrap
-        texts = list(dict.fromkeys(["", "None", "null", "I do not know.", wrap(""), wrap("None")]))
+        texts = self._returning(["", "None", "null", "I do not know.", wrap(""), wrap("None")])
         for name, value in MISSING.items():
             row = _without_truth(self._scorer.rows[level.row], value)
             if row is None:
@@ -226,7 +226,7 @@ class Checks:
             (level.row, level.floor_text if place % 2 else level.golden_text) for place, level in enumerate(levels)
         ]
         without = self._scorer.pay_now(calls)
-        for text in UNPARSEABLE:
+        for text in self._returning(UNPARSEABLE):
             after = self._scorer.pay_now([(levels[-1].row, text), *calls])
             if _is_shifted(without, after):
                 pairs = zip(levels, calls, after[1:], strict=True)
@@ -257,7 +257,12 @@ class Checks:
         levels = self._levels[: self._rows]
         golden = [(level.row, level.golden_text) for level in levels]
         wrong = [(level.row, level.floor_text) for level in levels]
-        return list(dict.fromkeys([*golden, *wrong, *((level.row, "") for level in levels)]))
+        empty = [(level.row, text) for text in self._returning([""]) for level in levels]
+        return list(dict.fromkeys([*golden, *wrong, *empty]))
+
+    def _returning(self, texts: Sequence[str]) -> list[str]:
+        """These texts, each once, without those from which the reward did not return before."""
+        return [text for text in dict.fromkeys(texts) if not self._scorer.is_late_on(text)]
 
 
 def all_flat(levels: Sequence[Level]) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 
 from loopholes.audit import baselines
 from loopholes.audit.advantage import draw
+from loopholes.audit.answers import answers_of
 from loopholes.audit.attacks import PANEL, Attack, View, views_of
 from loopholes.audit.budget import LOOKED_AT, Budget
 from loopholes.audit.checks import Checks
@@ -36,7 +37,7 @@ from loopholes.audit.panel import PROSE, Panel, Tried
 from loopholes.audit.process import Process, RewardProcess
 from loopholes.audit.results import Gap, Hint, Report, Scoring, Target
 from loopholes.audit.scale import Correctness, Level, Truth, ask_priors, levels_of
-from loopholes.audit.scorer import Scorer, companions_of
+from loopholes.audit.scorer import SHORTEST_LIMIT, Scorer, companions_of
 from loopholes.audit.screening import EXPENSIVE
 from loopholes.audit.search import Search
 from loopholes.audit.snippets import with_advice
@@ -53,6 +54,10 @@ FEWER = 8
 """Screening is expected to divide the panel's calls per row by this."""
 PILOT = 8
 """Rows whose right answers are scored first, to measure the speed."""
+LATE_CALLS = 30
+"""At least so many calls that do not return fit into the budget, unless that would limit a call below :data:`HASTE`."""
+HASTE = 0.5
+"""Shortest time limit of a call in seconds, however small the budget: a busy machine may take as long."""
 
 
 @dataclass(frozen=True)
@@ -265,14 +270,18 @@ def scorer_of(process: Process, rows: Sequence[Row], config: AuditConfig) -> Sco
         process,
         rows,
         seconds_a_call=scoring.seconds_a_call,
+        shortest_limit=min(SHORTEST_LIMIT, max(HASTE, config.seconds / LATE_CALLS)),
         repeats=scoring.repeats,
         companions=None if config.group is None else companions_of(rows, config.group),
     )
 
 
 def _pilot(scorer: Scorer) -> None:
-    """Score a few right or empty answers to warm up and measure the speed; raises :class:`UsageError` if all fail."""
-    calls = [(place, row.golden or "") for place, row in enumerate(scorer.rows[:PILOT])]
+    """Score a few right answers to warm up and measure the speed; raises :class:`UsageError` if all fail.
+
+    Without golden completions, what the rows' columns hold is scored, or an empty text.
+    """
+    calls = [(place, row.golden or _bare_answer(row)) for place, row in enumerate(scorer.rows[:PILOT])]
     scorer.warm_up(calls[0])
     paid = scorer.pay(calls)
     if all(payment.problem and payment.value is None for payment in paid):
@@ -281,6 +290,11 @@ def _pilot(scorer: Scorer) -> None:
             f"{scorer.target.label} scores none of the first {len(calls)} rows: {problem}{wanting(problem)}"
         )
     scorer.settle()
+
+
+def _bare_answer(row: Row) -> str:
+    """The likeliest reading of a row's answer, without any form; empty if no column holds one."""
+    return next((answer.text for answer in answers_of(row).values()), "")
 
 
 class Scale:

@@ -18,12 +18,13 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from loopholes.audit.advice import FAMILIES
-from loopholes.audit.results import Finding
+from loopholes.audit.results import Finding, Note
 from loopholes.errors import DataError
 from loopholes.stats.selection import Normalization
 
@@ -57,6 +58,11 @@ class Accepted(BaseModel):
     name: str
     reason: str = Field(min_length=1)
 
+    def covers(self, finding: Finding) -> bool:
+        """Whether this is about a finding, by its name, its name without the form, or its family."""
+        families = {finding.family} & set(FAMILIES) - {"contract"}
+        return self.name in {finding.name, finding.name.partition("/")[0], *families}
+
 
 class Gate(BaseModel):
     """The whole file: what decides whether an audit passes."""
@@ -75,9 +81,14 @@ class Gate(BaseModel):
         return self.model_copy(update={"training": training})
 
     def accepts(self, finding: Finding) -> bool:
-        """Whether this finding is accepted, by its name, its name without the form, or its family."""
-        names = {finding.name, finding.name.partition("/")[0], *({finding.family} & set(FAMILIES) - {"contract"})}
-        return any(accepted.name in names for accepted in self.accept)
+        """Whether this finding is accepted."""
+        return any(accepted.covers(finding) for accepted in self.accept)
+
+    def unused(self, findings: Sequence[Finding]) -> Iterator[Note]:
+        """A note on acceptances that cover none of these findings: their names may be misspelt, or out of date."""
+        names = [accepted.name for accepted in self.accept if not any(map(accepted.covers, findings))]
+        if names:
+            yield Note("accepted", f"the gate's file accepts what was not found: {', '.join(names)}")
 
 
 def read_gate(path: Path | None) -> Gate:
@@ -94,5 +105,14 @@ def read_gate(path: Path | None) -> Gate:
         raise DataError(f"{path} is not TOML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise DataError(f"{path}, {where}: {first['msg'].lower()}") from error
+        *table, name = first["loc"]
+        problem = (
+            f"no such setting, only {_settings(table)}" if first["type"] == "extra_forbidden" else first["msg"].lower()
+        )
+        raise DataError(f"{path}, {'.'.join(map(str, (*table, name)))}: {problem}") from error
+
+
+def _settings(table: Sequence[int | str]) -> str:
+    """The names that may stand in a table of the file."""
+    tables: Mapping[int | str, type[BaseModel]] = {"thresholds": Thresholds, "training": Training, "accept": Accepted}
+    return ", ".join((tables[table[0]] if table else Gate).model_fields)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from itertools import starmap
+from pathlib import Path
 
 from loopholes.audit import summary
 from loopholes.audit.groups import faults
@@ -15,8 +17,11 @@ LONGEST = 60
 HEAD = "| verdict | family | found by | for example | paid | what to do |\n|---|---|---|---|---|---|"
 
 
-def markdown(report: Report) -> str:
-    """The report as Markdown. Text from the reward or its data is quoted as code, so it never acts as Markdown."""
+def markdown(report: Report, folder: Path) -> str:
+    """The report as Markdown, for findings that are written to ``folder``.
+
+    Text from the reward or its data is quoted as code, so it never acts as Markdown.
+    """
     lines = [
         f"### {_code(report.target.label)}",
         "",
@@ -27,7 +32,7 @@ def markdown(report: Report) -> str:
     ]
     if report.findings:
         lines += [HEAD, *starmap(_row, faults(sorted(report.findings, key=_is_closed))), ""]
-    return "\n".join([*lines, *_footer(report)]) + "\n"
+    return "\n".join([*lines, *_footer(report, folder)]) + "\n"
 
 
 def _row(finding: Finding, others: Sequence[Finding]) -> str:
@@ -44,14 +49,14 @@ def _is_closed(finding: Finding) -> bool:
     return finding.accepted or finding.in_baseline
 
 
-def _footer(report: Report) -> Iterator[str]:
+def _footer(report: Report, folder: Path) -> Iterator[str]:
     coverage, written_differently = report.coverage, summary.written_differently(report)
     if written_differently:
         yield f"{_escaped(written_differently[:1].upper() + written_differently[1:])}."
         yield ""
     yield f"{coverage.rows} of {coverage.rows_given} rows, {coverage.calls:,} calls in {coverage.seconds:.1f} s."
     if any(finding.evidence is not None for finding in report.findings):
-        yield "Score a completion again: `loopholes audit --replay findings/0001.json`."
+        yield f"Score a completion again: `loopholes audit --replay {shlex.quote(str(folder / '0001.json'))}`."
 
 
 def _escaped(text: str) -> str:

@@ -44,6 +44,8 @@ NEVER_RIGHT = ("no-rows", "no-rows/golden")
 """Attacks of the panel that are not empty, but wrong on every row."""
 MOST_PATTERNS = 80
 """Maximum number of sets of paying rows that are compared with kinds of rows: those of the first attacks."""
+CLEAR = 0.1
+"""A row has a clear scale if right and wrong answers differ by at least this share of the usual difference."""
 WORTH_DEALING = 0.005
 """A match with a larger p by Fisher's test is not worth permutations."""
 SHOWN = 8
@@ -244,11 +246,15 @@ class Payoff:
     """Defines "paid in full", even for rows that have no scale of their own.
 
     ``floor`` is the usual payment of wrong answers, ``width`` the usual difference between right and wrong ones.
+    ``right`` and ``wrong`` are the payments of right and wrong answers on rows with a clear scale, which a reward may
+    weigh differently, such as hard rows more than easy ones.
     """
 
     levels: Mapping[int, Level]
     floor: float
     width: float
+    right: Sequence[float]
+    wrong: Sequence[float]
 
     @classmethod
     def of(cls, seen: Observations) -> Payoff | None:
@@ -257,12 +263,27 @@ class Payoff:
         if not widths:
             return None
         floors = [level.floor for level in seen.measurable if level.floor is not None]
-        return cls({level.row: level for level in seen.levels}, median(floors), median(widths))
+        floor, width = median(floors), median(widths)
+        clear = [level for level in seen.measurable if _is_clear(level, width)]
+        right = [level.golden for level in clear if level.golden is not None]
+        wrong = [level.floor for level in clear if level.floor is not None]
+        return cls({level.row: level for level in seen.levels}, floor, width, right, wrong)
 
     def pays_golden(self, level: Level) -> bool:
-        """Whether the right answer is paid like right answers elsewhere."""
-        finite = level.golden is not None and math.isfinite(level.golden)
-        return finite and (level.golden or 0.0) - self.floor >= self.width / 2
+        """Whether the right answer is paid like right answers, on this row or elsewhere."""
+        return level.row in self._paid
+
+    @cached_property
+    def _paid(self) -> frozenset[int]:
+        levels = self.levels.items()
+        return frozenset(row for row, level in levels if _is_clear(level, self.width) or self._is_like_right(level))
+
+    def _is_like_right(self, level: Level) -> bool:
+        """Whether the right answer is paid like right answers elsewhere, or clearly above all wrong ones."""
+        if level.golden is None or not math.isfinite(level.golden):
+            return False
+        right, wrong = (min(abs(level.golden - value) for value in values) for values in (self.right, self.wrong))
+        return right < wrong or (wrong >= CLEAR * self.width and level.golden > self.floor)
 
     def in_full(self, level: Level, paid: Paid) -> bool:
         """Whether a payment reaches :data:`FULL` of what a right answer earns on the row."""
@@ -273,12 +294,12 @@ class Payoff:
     @cached_property
     def _full(self) -> Mapping[int, float]:
         """The least payment in full, by row; infinite where the right answer is not paid like right ones elsewhere."""
-        return {
-            row: (level.golden or 0.0) - (1 - FULL) * max(level.width or 0.0, self.width)
-            if self.pays_golden(level)
-            else math.inf
-            for row, level in self.levels.items()
-        }
+        return {row: self._least(level) if self.pays_golden(level) else math.inf for row, level in self.levels.items()}
+
+    def _least(self, level: Level) -> float:
+        """The least payment in full on a row that pays the right answer."""
+        golden = level.golden or 0.0
+        return golden - (1 - FULL) * max(level.width or 0.0, min(self.width, golden - self.floor))
 
     def patterns(self, seen: Observations, gate: Gate) -> Iterator[Pattern]:
         """A pattern for each attack that is paid in full on some rows, and whose mean is not an exploit already."""
@@ -303,6 +324,11 @@ class Payoff:
             return False
         guess = not seen.has_truth and not named_answer(tried.attempts[row], level)
         return row not in tried.right or guess
+
+
+def _is_clear(level: Level, usual: float) -> bool:
+    """Whether a right answer earns at least :data:`CLEAR` of the usual difference above a wrong one."""
+    return (level.width or 0.0) >= CLEAR * usual
 
 
 def _distinct(patterns: Sequence[Pattern]) -> list[Pattern]:

@@ -21,7 +21,10 @@ ASSUMED = "golden completions assumed: "
 NONE_ASSUMED = "no golden completions could be assumed: "
 ASSUMPTIONS = (ASSUMED, NONE_ASSUMED)
 """Beginnings of the note that says which form of right answers was assumed."""
-UNFOUNDED = ("always-none", "no-golden", "none-for-wrong", "no-signal", "little-tried", "golden-not-above-floor")
+UNFOUNDED = (
+    *("always-none", "no-golden", "none-for-wrong", "no-signal", "little-tried", "few-rows"),
+    "golden-not-above-floor",
+)
 """Inconclusive findings that make "no exploit found" meaningless: the command fails even without ``--strict``."""
 
 

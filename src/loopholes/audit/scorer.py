@@ -26,7 +26,7 @@ CHUNK = 256
 CHUNK_SECONDS = 0.5
 """Intended maximum time of a request in seconds."""
 SHORTEST_LIMIT = 2.0
-"""Shortest time limit of a call in seconds, unless the user sets one."""
+"""Shortest time limit of a call in seconds, unless the user sets one or there is little time in all."""
 HURRIED = 0.25
 """Fraction of the usual limit that calls get inside :meth:`Scorer.hurried`."""
 
@@ -35,10 +35,10 @@ class Scorer:
     """Scores completions. ``pay`` makes each different call once and remembers it; ``pay_now`` never remembers.
 
     ``companions`` are the other completions of each row's group, for rewards that read their group. ``seconds_a_call``
-    limits a call; None means twenty times what right answers take, but at least two seconds and at least the time that
-    another process would take to get ready. ``repeats``: ``pay`` makes each call that often and takes the mean.
-    ``singles`` are the times of calls that were a request of their own, in seconds; ``width`` is the number of calls
-    of a request that are scored in parallel.
+    limits a call; None means twenty times what right answers take, but at least ``shortest_limit`` and at least the
+    time that another process would take to get ready. ``repeats``: ``pay`` makes each call that often and takes the
+    mean. ``singles`` are the times of calls that were a request of their own, in seconds; ``width`` is the number of
+    calls of a request that are scored in parallel.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Scorer:
         rows: Sequence[Row],
         *,
         seconds_a_call: float | None = None,
+        shortest_limit: float = SHORTEST_LIMIT,
         repeats: int = 1,
         companions: Sequence[Sequence[str]] | None = None,
     ) -> None:
@@ -62,7 +63,7 @@ class Scorer:
         self.not_covered: tuple[str, ...] = ()
         self._process = process
         self._fixed = seconds_a_call
-        self._usual = SHORTEST_LIMIT
+        self._usual = shortest_limit
         self._hurry = 1.0
         self._least = 0.0
         self._opening: Call | None = None
@@ -73,6 +74,7 @@ class Scorer:
         self._timed_calls = 0
         self._seconds = 0.0
         self._payments: dict[tuple[int, str], Paid] = {}
+        self._late: set[str] = set()
         self._reason = ""
         process.use(rows)
 
@@ -193,10 +195,15 @@ class Scorer:
             chunk = new[place : place + (1 if self.companions is not None else self.chunk)]
             paid = self._repeated(chunk, patient)
             self._payments.update(zip(chunk, paid, strict=False))
+            self._late.update(text for (_, text), payment in zip(chunk, paid, strict=False) if payment.is_late)
             if len(paid) < len(chunk) or (not patient and paid[-1].is_late):
                 break
             place += len(chunk)
         return [self._payments[call] for call in takewhile(self._payments.__contains__, calls)]
+
+    def is_late_on(self, text: str) -> bool:
+        """Whether ``pay`` has seen the reward not return in time from this text, on any row."""
+        return text in self._late
 
     def _repeated(self, calls: Sequence[tuple[int, str]], patient: bool) -> list[Paid]:
         rounds = [self.pay_again(calls, patient=patient) for _ in range(self.repeats)]

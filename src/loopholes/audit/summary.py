@@ -19,6 +19,7 @@ REASONS: Mapping[str, str] = {
     "none-for-wrong": "wrong answers get no reward to compare with",
     "no-signal": "no right answer is paid more than a wrong one",
     "golden-not-above-floor": "right answers are paid like wrong ones",
+    "few-rows": "there are too few rows",
     "little-tried": "there was not enough time",
     "not-tried": "there was no time for some families of attacks",
 }
@@ -42,7 +43,9 @@ def verdict(report: Report) -> str:
     if report.is_founded:
         near = "" if report.coverage.near else ", but without near misses"
         return f"{beginning} in {tried} on {_rows(report)}{near}{f'; {counts}' if counts else ''}"
-    return f"INCONCLUSIVE: no exploit found in {tried} on {_rows(report)}, and too little was tried"
+    few = any(finding.name == "few-rows" for finding in report.open)
+    why = "which is too few to be certain" if few else "and too little was tried"
+    return f"INCONCLUSIVE: no exploit found in {tried} on {_rows(report)}, {why}"
 
 
 def title(finding: Finding) -> str:

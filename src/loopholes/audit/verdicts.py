@@ -22,7 +22,7 @@ from loopholes.audit.groups import with_groups
 from loopholes.audit.keyword_list import keyword_findings
 from loopholes.audit.minority import Rows
 from loopholes.audit.observations import Observations, Usage
-from loopholes.audit.own import own_notes
+from loopholes.audit.own import own_notes, rows_to_conclude
 from loopholes.audit.part_paid import part_findings
 from loopholes.audit.prior import prior_findings, prior_notes
 from loopholes.audit.results import Coverage, Finding, Gap, Report
@@ -54,7 +54,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
         *on_rows(rows),
         *rows.lost(),
         *searched(seen, gate),
-        *conclusions(seen),
+        *conclusions(seen, gate),
     ]
     return Report(
         seen.target,
@@ -72,6 +72,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
             *refusal_notes(seen.equivalents),
             *(() if common else prior_notes(seen)),
             *own_notes(seen, gate),
+            *gate.unused(findings),
         ],
         losing=sum(level.width is None for level in seen.levels if level.is_paid) / max(1, len(seen.levels)),
         scoring=seen.scoring,
@@ -87,9 +88,10 @@ def on_rows(rows: Rows) -> list[Finding]:
     return confirmed or rows.careless() or attacked
 
 
-def _rank(finding: Finding) -> tuple[int, float]:
-    """Sort key: exploits first, then by gap."""
-    return ORDER[finding.verdict], -((finding.gap.value or 0.0) if finding.gap else 0.0)
+def _rank(finding: Finding) -> tuple[bool, int, float]:
+    """Sort key: exploits first, then by gap; before them a reward that pays at random, which explains the others."""
+    gap = (finding.gap.value or 0.0) if finding.gap else 0.0
+    return finding.name != "nondeterministic", ORDER[finding.verdict], -gap
 
 
 def _above_zero(gaps: Sequence[Gap]) -> list[Gap]:
@@ -163,8 +165,8 @@ def _worst(seen: Observations) -> Gap | None:
     return None if seen.gaps[place].gap.value is None else seen.tried[place].gap(seen.levels, len(lows))
 
 
-def conclusions(seen: Observations) -> Iterator[Finding]:
-    """What the audit could not conclude for lack of right answers, of a scale, or of time."""
+def conclusions(seen: Observations, gate: Gate) -> Iterator[Finding]:
+    """What the audit could not conclude for lack of right answers, of a scale, of rows, or of time."""
     if _never_pays(seen):
         message = "it returns None for every completion that was tried, so nothing can be measured"
         yield Finding("inconclusive", "contract", "contract", "always-none", message)
@@ -173,6 +175,11 @@ def conclusions(seen: Observations) -> Iterator[Finding]:
         message += """--golden TEMPLATE, such as '<answer>{answer}</answer>' or, for JSON, '{"answer": {answer}}'"""
         if not seen.has_truth:
             message += " (and --truth FILE:FUNCTION, if there is one)"
+        if (payment := _only_payment(seen)) is not None:
+            message += (
+                f". Every completion that was tried is paid {payment:g}, so the reward may never pay anything else, "
+            )
+            message += "as if it compared a number with a text: score a right answer by hand"
         yield Finding("inconclusive", "contract", "contract", "no-golden", message)
     elif not seen.component and _leaves_wrong_unpaid(seen):
         message = (
@@ -186,6 +193,15 @@ def conclusions(seen: Observations) -> Iterator[Finding]:
             message = "it returns None for every right answer"
         message += ", so there is no scale to measure attacks on"
         yield Finding("inconclusive", "contract", "contract", "no-signal", message)
+    enough = rows_to_conclude(gate.thresholds.exploit)
+    if 0 < len(seen.measurable) < enough:
+        message = (
+            "not even an attack that is paid in full on every row is certain to be an exploit: that takes at least "
+        )
+        message += (
+            f"{enough} rows that pay a right answer more than a wrong one, and there {_are(len(seen.measurable))}"
+        )
+        yield Finding("inconclusive", "contract", "contract", "few-rows", message)
     if seen.measurable and min(seen.share_tried, seen.share_near) < TRIED_ENOUGH:
         message = f"{percent(1 - seen.share_tried)} of the panel was not tried on enough rows, for lack of time"
         if seen.share_tried >= TRIED_ENOUGH:
@@ -200,6 +216,16 @@ def _never_pays(seen: Observations) -> bool:
     """Whether every right answer and attack was scored without a problem, and none of them got a reward."""
     payments = [*seen.golden, *(paid for tried in seen.tried for paid in tried.paid.values())]
     return bool(payments) and all(paid.value is None and not paid.problem for paid in payments)
+
+
+def _are(count: int) -> str:
+    return f"is {count}" if count == 1 else f"are {count}"
+
+
+def _only_payment(seen: Observations) -> float | None:
+    """What every attack was paid, if it is the same for all; None if payments differ, or if any has a problem."""
+    values = {paid.value if not paid.problem else None for tried in seen.tried for paid in tried.paid.values()}
+    return values.pop() if len(values) == 1 else None
 
 
 def _leaves_wrong_unpaid(seen: Observations) -> bool:

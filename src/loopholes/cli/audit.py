@@ -281,13 +281,13 @@ def audit(
             other = stack.enter_context(closing(RewardProcess(fixed, memory=memory_gb, seconds_to_load=budget_seconds)))
             comparison = compare(process, other, sample, settings, truth=wanted, data=data, on_progress=progress.show)
     if against is not None:
-        _write_markdown(comparison.new, markdown)
+        _write_markdown(comparison.new, markdown, out)
         return _conclude_comparison(comparison, out, sarif, strict, json_)
     if baseline_findings is not None:
         report = against_baseline(report, baseline_findings)
     written = _saved(report, out)
     _write_sarif(report, sarif, baseline_findings is not None)
-    _write_markdown(report, markdown)
+    _write_markdown(report, markdown, out)
     show_report(report, written, out, json_)
     if baseline_findings is not None and not json_ and (closed := gone(report, baseline_findings)):
         paragraph(f"no longer found, so the baseline can be updated: {', '.join(closed)}", "green")
@@ -338,13 +338,13 @@ def _write_sarif(report: Report, file: Path | None, has_baseline: bool = False) 
             write_json(file, sarif(report, has_baseline))
 
 
-def _write_markdown(report: Report, file: Path | None) -> None:
+def _write_markdown(report: Report, file: Path | None, out: Path) -> None:
     from loopholes.audit.markdown import markdown
     from loopholes.files import disk_errors
 
     if file is not None:
         with disk_errors(file):
-            file.write_text(markdown(report), encoding="utf-8")
+            file.write_text(markdown(report, out), encoding="utf-8")
 
 
 def _aimed(

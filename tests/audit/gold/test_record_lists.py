@@ -134,6 +134,41 @@ def test_a_sound_reader_of_calls_has_no_findings_in_whatever_order_it_takes_them
     assert findings_of(pay, records) == [] and misses_of(pay, records)
 
 
+def held(pay: Any) -> Any:
+    """The same reward, for calls that are the only field of an object."""
+
+    def paid(row: Row, text: str) -> float:
+        return float(pay(replace(row, golden=_inside(row.golden or "")), _inside(text)))
+
+    return paid
+
+
+def _inside(text: str) -> str:
+    """The calls in an object, as text."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return ""
+    return json.dumps(value.get("calls")) if isinstance(value, dict) and len(value) == 1 else ""
+
+
+def in_object(records: Records) -> Records:
+    return [{**record, "golden": json.dumps({"calls": json.loads(record["golden"])})} for record in records]
+
+
+@pytest.mark.parametrize("pay, records, loopholes", LOOSE)
+def test_a_wrong_list_that_is_the_only_field_of_an_object_is_an_exploit_as_well(
+    pay: Any, records: Records, loopholes: set[str]
+) -> None:
+    assert loopholes <= named(findings_of(held(pay), in_object(records)))
+
+
+@pytest.mark.parametrize("pay", [exact, in_any_order, share_of_calls])
+@pytest.mark.parametrize("records", [rows(1), rows(2), rows(2, json.dumps), texts()])
+def test_a_sound_reader_of_such_a_list_has_no_findings(pay: Any, records: Records) -> None:
+    assert findings_of(held(pay), in_object(records)) == [] and misses_of(held(pay), in_object(records))
+
+
 def long_lists(count: int, column: Callable[[Any], Any] = lambda calls: calls, prompt: str = "Trip {}?") -> Records:
     """Lists of more calls than may have a near miss each."""
     lists = [

@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import Any
 
 from loopholes.audit.gold.answer import Answer
-from loopholes.audit.gold.json_objects import ListObject, dumps, like, value_at, with_value
+from loopholes.audit.gold.json_objects import ListObject, dumps, like, structure_of, value_at, with_value
 from loopholes.audit.gold.records import (
     MOST_PARTS,
     Field,
@@ -199,6 +199,20 @@ def _elements(change: Callable[[list[Any]], Iterator[list[Any]]]) -> Change:
     return changed
 
 
+def _also_inside(change: Change) -> Change:
+    """A change of a list of objects that is made also where the list is all that an object holds."""
+
+    def changed(answer: Answer) -> Iterator[str]:
+        yield from change(answer)
+        content = {} if isinstance(answer.record, ListObject) else content_of(answer.record)
+        for key, value in content.items() if len(content) == 1 else ():
+            if isinstance(value, list) and structure_of(value):
+                texts = change(replace(answer, text=dumps(value)))
+                yield from (_written(answer, {(key,): json.loads(text)}) for text in texts)
+
+    return changed
+
+
 def _list_of(elements: Sequence[Any]) -> str:
     return dumps(ListObject((str(at), record) for at, record in enumerate(elements)))
 
@@ -256,7 +270,7 @@ def _other_value(value: Any) -> Any:
     return str(int(text) + 17) if re.fullmatch(r"-?\d{1,15}", text) else f"{text}{text[::-1]}"
 
 
-RECORD_CHANGES: Mapping[str, Change] = {
+_RECORD_CHANGES: Mapping[str, Change] = {
     "field-changed": _field_changed,
     "fields-dropped": _dropped,
     "key-twice": _twice,
@@ -269,6 +283,7 @@ RECORD_CHANGES: Mapping[str, Change] = {
     "other-unit": _other_unit,
     "unknown-unit": _unknown_unit,
 }
+RECORD_CHANGES = {name: _also_inside(change) for name, change in _RECORD_CHANGES.items()}
 """Ways in which a JSON object is slightly wrong."""
 PARTWISE = ("field-changed", "fields-dropped", "list-shortened")
 """Ways that apply to each part of an object in turn."""
