@@ -155,7 +155,10 @@ BAD = [
         "the signature of rewards.py:unclear does not say which framework calls it",
     ),
     ("rewards.py:nothing --framework plain --data rows.jsonl", "takes no completion"),
-    ("rewards.py:wants --data rows.jsonl", "needs solution, which the data has no column for, only: prompt, answer"),
+    (
+        "rewards.py:wants --data rows.jsonl",
+        "has only the columns prompt, answer, golden: rename a column or a parameter",
+    ),
     ("rewards.py:verl --data rows.jsonl", "the data has no column data_source"),
     ("rewards.py:strict --data rows.jsonl", "TRL calls with keywords that"),
     ("rewards.py:few --data rows.jsonl", "returned 1 rewards for 8 completions"),

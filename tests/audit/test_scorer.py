@@ -106,7 +106,8 @@ def test_a_call_that_fails_is_a_problem_and_the_others_are_paid(
     before = plain.deaths
     paid = plain.pay_now([(0, "0"), (1, "1"), (2, text), (3, "3"), (3, "4")])
     assert [payment.value for payment in paid] == [1.0, 1.0, None, 1.0, 0.0]
-    assert [payment.problem for payment in paid] == ["", "", problem, "", ""]
+    assert [payment.problem.startswith(problem) for payment in paid] == [False, False, True, False, False]
+    assert {payment.problem for payment in (*paid[:2], *paid[3:])} == {""}
     assert plain.deaths - before == deaths
 
 
@@ -124,7 +125,8 @@ def test_only_the_completion_at_fault_is_a_problem_in_a_batch(
 ) -> None:
     with open_scorer(file, "batch", "trl", kind=kind) as scorer:
         paid = scorer.pay_now([(0, "0"), (1, text)])
-    assert [(payment.value, payment.problem) for payment in paid] == [(1.0, ""), (None, problem)]
+    assert [payment.value for payment in paid] == [1.0, None]
+    assert paid[0].problem == "" and paid[1].problem.startswith(problem)
 
 
 def test_a_reward_that_depends_on_hashes_of_strings_is_paid_the_same_in_every_audit(
@@ -301,7 +303,8 @@ def test_a_noisy_reward_is_scored_several_times_and_pays_its_mean(file: str) -> 
 
 def test_a_failure_in_one_of_several_scorings_is_a_problem(file: str) -> None:
     with open_scorer(file, "plain", repeats=2) as scorer:
-        assert [paid.problem for paid in scorer.pay([(0, "raise"), (0, "0")])] == ["raised ValueError: no", ""]
+        raising, fine = scorer.pay([(0, "raise"), (0, "0")])
+        assert raising.problem.startswith("raised ValueError: no (") and fine.problem == ""
 
 
 def test_single_calls_are_timed_one_by_one(plain: Scorer) -> None:

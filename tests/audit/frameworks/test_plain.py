@@ -55,9 +55,26 @@ def test_a_class_and_a_partial_are_called_like_functions(written: Written) -> No
     assert [payment.value for payment in pay(written(partial), "2", "3")] == [0.5, 0.0]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def reward(completion):\n    return inner(completion)\n",
+        "class Caller:\n    async def __call__(self, text):\n        return inner(text)\nreward = Caller()\n",
+        "reward = functools.partial(inner)\n",
+    ],
+    ids=["function", "object", "partial"],
+)
+def test_an_exception_names_the_last_line_of_the_rewards_own_file(body: str, written: Written) -> None:
+    parts = written(f"import functools, json\ndef inner(completion):\n    return json.loads(completion)\n{body}")
+    (paid,) = pay(parts, "no")
+    lines = Path(parts[0].source).read_text().splitlines()
+    place = f"{Path(parts[0].source).name}, line {1 + lines.index('    return json.loads(completion)')}"
+    assert paid.problem == f"raised JSONDecodeError: Expecting value: line 1 column 1 (char 0) ({place})"
+
+
 def test_a_column_that_is_needed_and_missing_is_named(written: Written) -> None:
     parts = written("def reward(completion, answer, target, *, tests, level=1):\n    return 1.0\n")
-    with pytest.raises(Rejected, match=r"rewards_0\.py:reward needs target, tests, which the data has no column for"):
+    with pytest.raises(Rejected, match=r"rewards_0\.py:reward needs target, tests, but row 0 has only the columns"):
         pay(parts, "2")
 
 
@@ -71,10 +88,12 @@ def test_a_function_that_takes_no_completion_is_refused(signature: str, written:
 def test_an_exception_is_a_problem_of_only_that_completion(asynchronous: bool, written: Written) -> None:
     head = "async def" if asynchronous else "def"
     parts = written(f"{head} reward(completion):\n    return 1 / int(completion)\n")
+    file = Path(parts[0].source)
+    place = f"({file.name}, line {len(file.read_text().splitlines())})"
     assert pay(parts, "2", "0", "x") == [
         Paid(0.5, parts=(0.5,)),
-        Paid(None, "raised ZeroDivisionError: division by zero"),
-        Paid(None, "raised ValueError: invalid literal for int() with base 10: 'x'"),
+        Paid(None, f"raised ZeroDivisionError: division by zero {place}"),
+        Paid(None, f"raised ValueError: invalid literal for int() with base 10: 'x' {place}"),
     ]
 
 

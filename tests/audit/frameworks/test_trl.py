@@ -187,7 +187,10 @@ def test_an_exception_that_would_stop_the_training_is_a_problem_of_the_batch(
     parts = written(reward_returning("[1.0, 1.0]"), reward_returning("{}['boom']", asynchronous=asynchronous))
     with pytest.raises(KeyError, match="boom"):
         theirs([function(part) for part in parts], PLAIN, ["a", "b"])
-    assert TrlReward(parts)(PLAIN, ["a", "b"]) == [Paid(None, "raised KeyError: 'boom'")] * 2
+    file = Path(parts[1].source)
+    line = 1 + next(at for at, text in enumerate(file.read_text().splitlines()) if "boom" in text)
+    problem = f"raised KeyError: 'boom' ({file.name}, line {line})"
+    assert TrlReward(parts)(PLAIN, ["a", "b"]) == [Paid(None, problem)] * 2
 
 
 @pytest.mark.parametrize("signature", ["completions", "completions, solution", "completions, prompts, trainer_state"])
@@ -205,7 +208,7 @@ def test_a_column_that_a_function_needs_and_the_data_has_not_is_named(theirs: Th
     parts = written("def reward(completions, target, **kwargs):\n    return [1.0, 1.0]\n")
     with pytest.raises(TypeError, match="target"):
         theirs([function(parts[0])], PLAIN, ["a", "b"])
-    with pytest.raises(Rejected, match="reward needs 'target', which the data has no column for"):
+    with pytest.raises(Rejected, match="reward needs 'target', but row 0 has only the columns"):
         TrlReward(parts)(PLAIN, ["a", "b"])
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
+import os
 import re
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from types import ModuleType
+from functools import partial
+from types import CodeType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from loopholes import modules
@@ -179,10 +181,13 @@ class Rejected(UsageError):
     """The function cannot be audited, since no trainer could use it: wrong signature, type or length."""
 
 
-def lacking(reward: str, missing: str, columns: Iterable[str]) -> str:
-    """The message about a reward's required parameters for which the data has no columns."""
-    names = ", ".join(list(columns)[:8])
-    return f"{reward} needs {missing}, which the data has no column for, only: {names}; rename a column or a parameter"
+def lacking(reward: str, missing: str, row: Row) -> str:
+    """The message about a reward's required parameters that a row has no columns for."""
+    names = ", ".join(list(row.columns)[:8])
+    return (
+        f"{reward} needs {missing}, but row {row.number} has only the columns {names}: rename a column or a parameter, "
+        "or fill the column in every row"
+    )
 
 
 def load(part: Part, *, registered: bool = True) -> Any:
@@ -204,10 +209,28 @@ def copied(value: Any) -> Any:
     return [copied(item) for item in value] if type(value) is list else deepcopy(value)
 
 
-def raised(error: BaseException) -> str:
-    """The problem that describes an exception."""
+def raised(error: BaseException, files: Collection[str] = ()) -> str:
+    """The problem that describes an exception, with the last line of these files that it passed through."""
     text = str(error).strip().splitlines()
-    return f"raised {type(error).__name__}{': ' + text[0][:160] if text else ''}"
+    what = " ".join(filter(None, [text[0][:160] if text else "", _line_in(files, error.__traceback__)]))
+    return f"raised {type(error).__name__}{': ' + what if what else ''}"
+
+
+def _line_in(files: Collection[str], trace: TracebackType | None) -> str:
+    """The last line of these files in a traceback, in parentheses; empty if it passes through none."""
+    where = ""
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        where = f"({os.path.basename(file)}, line {trace.tb_lineno})" if file in files else where
+        trace = trace.tb_next
+    return where
+
+
+def file_of(call: Callable[..., Any]) -> str:
+    """The file in which a function, or the class of a callable, was written; empty if it was not written in Python."""
+    inner = inspect.unwrap(call.func if isinstance(call, partial) else call)
+    code = getattr(inner, "__code__", None) or getattr(type(inner).__call__, "__code__", None)
+    return code.co_filename if isinstance(code, CodeType) else ""
 
 
 def wanting(problem: str) -> str:

@@ -14,6 +14,7 @@ from loopholes.audit.frameworks.base import (
     Row,
     Shape,
     background_loop,
+    file_of,
     function,
     lacking,
     number,
@@ -53,11 +54,11 @@ class PlainReward:
         values: list[float | None] = []
         for part, call in self._parts:
             try:
-                value = number(call(text, row.columns), part.label)
+                value = number(call(text, row), part.label)
             except Rejected:
                 raise
             except Exception as error:
-                return Paid(None, raised(error))
+                return Paid(None, raised(error, [call.file]))
             values.append(value)
             if value is not None:
                 total = (total or 0) + part.weight * value
@@ -69,6 +70,7 @@ class _Caller:
 
     def __init__(self, part: Part) -> None:
         self._call = function(part)
+        self.file = file_of(self._call)
         self._part = part
         self._takes, self._takes_all, self._name, self._by_name = _parameters(self._call, part)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -82,20 +84,21 @@ class _Caller:
         columns = ", ".join(self._takes) or "none"
         return f"{self._part.label} gets only the columns that it has parameters for ({columns})"
 
-    def __call__(self, text: str, columns: Mapping[str, Any]) -> Any:
+    def __call__(self, text: str, row: Row) -> Any:
+        columns = row.columns
         present = tuple(columns)
         if (names := self._gets.get(present)) is None:
-            names = self._gets[present] = self._chosen(columns)
+            names = self._gets[present] = self._chosen(row)
         chosen = {name: columns[name] for name in names}
         value = self._call(**{self._name: text}, **chosen) if self._by_name else self._call(text, **chosen)
         return value if isinstance(value, float | int) or not inspect.isawaitable(value) else self._awaited(value)
 
-    def _chosen(self, columns: Mapping[str, Any]) -> list[str]:
+    def _chosen(self, row: Row) -> list[str]:
         """The names of the columns that it gets; raises :class:`Rejected` if it needs another."""
-        missing = [name for name, needed in self._takes.items() if needed and name not in columns]
+        missing = [name for name, needed in self._takes.items() if needed and name not in row.columns]
         if missing:
-            raise Rejected(lacking(self._part.label, ", ".join(missing), columns))
-        taken = (name for name in columns if self._takes_all or name in self._takes)
+            raise Rejected(lacking(self._part.label, ", ".join(missing), row))
+        taken = (name for name in row.columns if self._takes_all or name in self._takes)
         return [name for name in taken if name not in ("completion", self._name)]
 
     def _awaited(self, awaitable: Awaitable[Any]) -> Any:

@@ -13,7 +13,7 @@ import functools
 import inspect
 import math
 import re
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from loopholes.audit.frameworks.base import (
@@ -24,6 +24,7 @@ from loopholes.audit.frameworks.base import (
     Row,
     Shape,
     background_loop,
+    file_of,
     function,
     held,
     lacking,
@@ -75,8 +76,8 @@ class TrlReward:
             raise
         except Exception as error:
             if isinstance(error, TypeError):
-                self._refuse(error, rows[0].columns)
-            return [Paid(None, raised(error))] * len(rows)
+                self._refuse(error, rows[0])
+            return [Paid(None, raised(error, [*map(file_of, self._calls)]))] * len(rows)
         return [self._sum(parts) for parts in zip(*values, strict=True)]
 
     def _called(self, keywords: Mapping[str, Any], count: int) -> list[list[float | None]]:
@@ -92,7 +93,7 @@ class TrlReward:
                 values[place] = _values(output, count, self._parts[place].label)
         return [values[place] for place in range(len(self._calls))]
 
-    def _refuse(self, error: TypeError, columns: Iterable[str]) -> None:
+    def _refuse(self, error: TypeError, row: Row) -> None:
         """Raise :class:`Rejected` if a signature does not accept TRL's keywords."""
         text = str(error).replace("()", "")
         if "unexpected keyword argument" in text:
@@ -103,7 +104,7 @@ class TrlReward:
             name, is_missing, needed = re.sub(r"\d+ ", "", text).partition(" missing required positional argument")
         if is_missing:
             missing = needed.partition(": ")[2]
-            raise Rejected(lacking(name, missing, columns)) from error
+            raise Rejected(lacking(name, missing, row)) from error
 
     def _keywords(self, rows: Sequence[Row], texts: Sequence[str]) -> dict[str, Any]:
         columns = [key for key in rows[0].columns if key not in WITHHELD]
