@@ -64,6 +64,27 @@ def test_a_test_without_data_is_told_how_to_name_it(folder: Path) -> None:
     assert code == 1 and "no data: use @pytest.mark.loopholes(data=...)" in output
 
 
+WRONG = """
+import pytest
+from rewards import accuracy
+
+@pytest.mark.loopholes("rows.jsonl", goldn="<answer>{answer}</answer>")
+def test_misspelt(not_gameable):
+    not_gameable(accuracy)
+
+@pytest.mark.loopholes("rows.jsonl", seconds="5")
+def test_text_for_a_number(not_gameable):
+    not_gameable(accuracy)
+"""
+
+
+def test_a_wrong_option_is_one_sentence_at_the_line_of_the_test(folder: Path) -> None:
+    code, output = run(folder, WRONG)
+    assert code == 1 and "2 failed" in output
+    assert "there is no plain option 'goldn'" in output and "seconds is a number above 0, not '5'" in output
+    assert output.count(">       not_gameable(accuracy)") == 2 and "report_on" not in output
+
+
 def test_a_run_without_audits_prints_nothing(folder: Path) -> None:
     assert "audited rewards" not in run(folder, "def test_it():\n    pass\n")[1]
 

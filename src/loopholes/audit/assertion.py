@@ -49,9 +49,11 @@ def assert_not_gameable(
     thresholds and accepted findings (see :mod:`loopholes.audit.gate`). ``baseline`` is an earlier ``audit.json`` or a
     folder of findings, which no longer fail. ``options`` are the framework's.
 
-    Raises :class:`UsageError` for targets that cannot be audited.
+    Raises :class:`UsageError` for targets that cannot be audited, and for options that make no sense.
     """
     __tracebackhide__ = True  # pytest then shows the line of the user's test, and not these
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        raise UsageError(f"seconds is a number above 0, not {seconds!r}")
     config = AuditConfig(seconds=seconds, group=options.get("group"), gate=read_gate(gate))
     report = report_on(reward, data, golden, framework, options, config)
     if baseline is not None:

@@ -54,10 +54,12 @@ def not_gameable(request: pytest.FixtureRequest) -> Callable[..., Report]:
     """
     defaults: dict[str, Any] = {}
     for mark in request.node.iter_markers(MARKER):  # closest first
-        defaults = {**mark.kwargs, **defaults}
+        defaults = {**({"data": mark.args[0]} if mark.args else {}), **mark.kwargs, **defaults}
 
     def check(reward: Any, data: Any = None, **options: Any) -> Report:
+        __tracebackhide__ = True  # pytest then shows the line of the user's test, and not these
         from loopholes.audit.assertion import Gameable, assert_not_gameable
+        from loopholes.errors import LoopholesError
 
         settings = {**defaults, **options, **({} if data is None else {"data": data})}
         if "data" not in settings:
@@ -68,6 +70,8 @@ def not_gameable(request: pytest.FixtureRequest) -> Callable[..., Report]:
             _note(request, error.report)
             _save(request, error.report)
             raise
+        except LoopholesError as error:
+            raise error.with_traceback(None) from None  # without the lines between the test and the mistake
         _note(request, report)
         return report
 
