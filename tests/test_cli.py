@@ -345,6 +345,15 @@ def test_a_game_of_one_s_own_that_does_not_prove_itself_is_told_why(
     assert main(["games", "fine.py:Mine", "--validate"]) == 0
 
 
+def test_a_game_that_runs_out_of_tasks_is_told_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ending = (
+        "    def generate(self, rng, prompts):\n        return itertools.islice(super().generate(rng, prompts), 40)\n"
+    )
+    Path("short.py").write_text(f"import itertools\n{OWN_GAME.replace('CHANGE', 'pass')}{ending}")
+    assert main(["games", "short.py:Mine", "--validate"]) == 1
+    assert "generate() ends after 40 tasks: let it go on for ever" in capsys.readouterr().err
+
+
 def raising(error: BaseException) -> Callable[..., Any]:
     def fail(*arguments: Any, **options: Any) -> Any:
         raise error

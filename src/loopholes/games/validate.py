@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from copy import copy
+from itertools import islice
 from typing import Any, get_args
+
+import numpy as np
 
 from loopholes.errors import ContractError, LoopholesError
 from loopholes.games.base import Demonstration, Game, World, WorldParameters, demonstrations_of
@@ -15,6 +18,8 @@ from loopholes.records import KINDS, draws
 from loopholes.score import Scored, score
 
 NEEDED_CHANNELS = ("vulnerable", "secure")
+GENERATED = 300
+"""Tasks that a game has to generate without an end."""
 
 
 def validate(game: Game) -> list[str]:
@@ -62,7 +67,19 @@ def _found_in(game: Game) -> list[str]:
         f"there is no metric {name}" for name in ("task_performance", "exploit_rate") if name not in game.metrics
     ]
     findings += [finding for shown in demonstrations for finding in _replayed(game, shown)]
-    return list(dict.fromkeys(findings + leaks(game)))
+    return list(dict.fromkeys(findings + leaks(game) + _ending(game)))
+
+
+def _ending(game: Game) -> list[str]:
+    """What is wrong with how long a game generates tasks. Whatever else generating does wrong was found before."""
+    try:
+        count = sum(1 for _ in islice(game.generate(np.random.default_rng(0), "terse"), GENERATED))
+    except LoopholesError:
+        raise
+    except Exception:
+        return []
+    ends = f"generate() ends after {count} task{'' if count == 1 else 's'}"
+    return [] if count == GENERATED else [f"{ends}: let it go on for ever, since every split and seed draws from it"]
 
 
 def replay(game: Game, shown: Demonstration) -> Scored:
