@@ -265,6 +265,11 @@ def test_an_attack_on_rows_that_a_reward_weighs_less_is_found(tmp_path: Path) ->
     assert finding.evidence.reward == 0.4 and set(verdicts(report)) == {"empty", "refused-equivalents"}
 
 
+def test_paid_in_full_is_measured_by_what_the_row_itself_pays(tmp_path: Path) -> None:
+    three_quarters = f"{WEIGHED} * float({RIGHT}) or 0.32 * (not tests and completion == '')"
+    assert on_rows(audit_of(tmp_path, three_quarters, kinds(48, 4))) is None
+
+
 def test_rows_that_pay_any_answer_little_are_told_from_rows_that_refuse_right_ones(tmp_path: Path) -> None:
     report = audit_of(tmp_path, f"{WEIGHED} * float({RIGHT} or (not tests and '<answer>' in completion))", kinds(48, 4))
     assert "golden-refused-on-rows" not in verdicts(report)
