@@ -202,7 +202,7 @@ BAD = [
     ("rewards.py:accuracy --data rows.jsonl --set manger=naive", "there is no plain option 'manger'"),
     ("rewards.py:accuracy --data rows.jsonl --call-seconds -30", "--call-seconds"),
     ("--replay nowhere.json", "there is no file nowhere.json"),
-    ("--replay .", ". is a folder: name a finding in it, such as 0001.json"),
+    ("--replay .", ". is a folder, and findings are scored again one by one: there is none in it"),
     ("--replay broken.json", "broken.json is not a file that an audit wrote"),
     ("--replay old.json", "old.json is without a schema, and this version reads schema 6: run the audit again"),
 ]
@@ -218,7 +218,7 @@ OF_FILES = {
     "bad.toml, line 1: not JSON",
     "nowhere.toml cannot be read",
     "there is no file nowhere.json",
-    ". is a folder: name a finding in it, such as 0001.json",
+    ". is a folder, and findings are scored again one by one: there is none in it",
     "broken.json is not a file that an audit wrote",
     "old.json is without a schema, and this version reads schema 6: run the audit again",
 }

@@ -524,7 +524,7 @@ def test_one_row_is_no_proof(tmp_path: Path) -> None:
     body = 'return 5.0 if completion == "null" else float(completion == f"<answer>{answer}</answer>")'
     report = judged(tmp_path, body, sums(1))
     assert report.exit_code() == INCONCLUSIVE and verdicts(report)["few-rows"] == "inconclusive"
-    assert any("takes at least 2 rows" in finding.message for finding in report.findings)
+    assert any("takes 2 rows" in finding.message for finding in report.findings)
     assert judged(tmp_path, body, sums(2)).exit_code() == judged(tmp_path, body, sums(8)).exit_code() == 1
 
 

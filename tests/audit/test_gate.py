@@ -77,7 +77,7 @@ def test_an_acceptance_that_covers_no_finding_is_named_in_a_note(tmp_path: Path)
     accept = tuple(Accepted(name=name, reason="meant") for name in ("shotgun", "shotgnu", "near-miss"))
     report = audited(f"{file}:f", sums(), gate=Gate(accept=accept))
     (note,) = [note for note in report.notes if note.name == "accepted"]
-    assert note.message == "the gate's file accepts what was not found: shotgnu" and report.exit_code() == 0
+    assert note.message == "[[accept]] names what is not reported here: shotgnu" and report.exit_code() == 0
 
 
 BAD = [

@@ -35,7 +35,7 @@ ADVICE: Mapping[str, str] = {
     "nothing-paid": "pay nothing for an empty answer, or less than half of what a right one earns",
     "refusal-paid": "pay nothing for an answer that declines, unless the reference declines, too",
     "form-paid": "pay for form only together with a right answer",
-    "wrong-paid": "pay less for what every well-formed answer has: a wrong answer earns more than half of what a right "
+    "wrong-paid": "pay less for what every well-formed answer has: a wrong answer earns at least half of what a right "
     "one does",
     "part-paid": "compare all elements, and divide by the number of reference elements; or give golden completions, if "
     "each element is an answer of its own",

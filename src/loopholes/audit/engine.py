@@ -55,7 +55,7 @@ FEWER = 8
 PILOT = 8
 """Rows whose right answers are scored first, to measure the speed."""
 LATE_CALLS = 30
-"""At least so many calls that do not return fit into the budget, unless that would limit a call below :data:`HASTE`."""
+"""After the first late calls, a limit lets so many of them fit into the budget, unless it were below :data:`HASTE`."""
 HASTE = 0.5
 """Shortest time limit of a call in seconds, however small the budget: a busy machine may take as long."""
 
@@ -284,7 +284,8 @@ def _pilot(scorer: Scorer) -> None:
     calls = [(place, row.golden or _bare_answer(row)) for place, row in enumerate(scorer.rows[:PILOT])]
     scorer.warm_up(calls[0])
     paid = scorer.pay(calls)
-    if all(payment.problem and payment.value is None for payment in paid):
+    has_right = any(row.golden is not None for row in scorer.rows)
+    if all(payment.problem and payment.value is None and (has_right or not payment.is_none) for payment in paid):
         problem = paid[0].problem
         raise UsageError(
             f"{scorer.target.label} scores none of the first {len(calls)} rows: {problem}{wanting(problem)}"

@@ -86,9 +86,9 @@ class Gate(BaseModel):
 
     def unused(self, findings: Sequence[Finding]) -> Iterator[Note]:
         """A note on acceptances that cover none of these findings: their names may be misspelt, or out of date."""
-        names = [accepted.name for accepted in self.accept if not any(map(accepted.covers, findings))]
+        names = dict.fromkeys(entry.name for entry in self.accept if not any(map(entry.covers, findings)))
         if names:
-            yield Note("accepted", f"the gate's file accepts what was not found: {', '.join(names)}")
+            yield Note("accepted", f"[[accept]] names what is not reported here: {', '.join(names)}")
 
 
 def read_gate(path: Path | None) -> Gate:

@@ -136,7 +136,9 @@ def read_finding(path: Path) -> SavedFinding:
 
 def _read(path: Path) -> dict[str, Any]:
     if path.is_dir():
-        raise DataError(f"{path} is a folder: name a finding in it, such as {path / '0001.json'}")
+        first = next((file for file in sorted(path.glob("0*.json"))), None)
+        has = "there is none in it" if first is None else f"name one in it, such as {first}"
+        raise DataError(f"{path} is a folder, and findings are scored again one by one: {has}")
     if not path.is_file():
         raise DataError(f"there is no file {path}")
     try:

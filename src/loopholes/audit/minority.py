@@ -19,16 +19,18 @@ from functools import cached_property
 from statistics import median
 from typing import NamedTuple
 
+from loopholes.audit.attacks import Attack
 from loopholes.audit.baselines import FORM_ALONE, NOTHING
 from loopholes.audit.chance import exact_bounds, fisher, smallest_by_chance
 from loopholes.audit.frameworks.base import Paid
 from loopholes.audit.gate import Gate
+from loopholes.audit.gold.near_findings import FAMILIES, open_kinds
 from loopholes.audit.kinds import Kind, kinds_of, mask_of
 from loopholes.audit.naming import named_answer, names_many
 from loopholes.audit.observations import Observations
 from loopholes.audit.panel import Tried
-from loopholes.audit.results import Finding, Verdict
-from loopholes.audit.scale import FULL, Level
+from loopholes.audit.results import Attempt, Finding, Verdict
+from loopholes.audit.scale import FULL, HALF, Level
 
 ALIKE = 0.9
 """Attacks that are paid on at least this share of the same rows are alike."""
@@ -44,8 +46,8 @@ NEVER_RIGHT = ("no-rows", "no-rows/golden")
 """Attacks of the panel that are not empty, but wrong on every row."""
 MOST_PATTERNS = 80
 """Maximum number of sets of paying rows that are compared with kinds of rows: those of the first attacks."""
-CLEAR = 0.1
-"""A row has a clear scale if right and wrong answers differ by at least this share of the usual difference."""
+CLEAR = 0.25
+"""A right answer is paid clearly more if it earns this share of the usual difference between right and wrong more."""
 WORTH_DEALING = 0.005
 """A match with a larger p by Fisher's test is not worth permutations."""
 SHOWN = 8
@@ -113,7 +115,7 @@ class Rows:
         """The attack that is paid in full on a kind of row: an exploit if confirmed, otherwise a warning."""
         if self._payoff is None:
             return []
-        everything = list(self._payoff.patterns(self._seen, self._gate))
+        everything = [*near_patterns(self._seen, self._gate), *self._payoff.patterns(self._seen, self._gate)]
         patterns = _distinct(everything)[:MOST_PATTERNS]
         matches = _best(patterns, self._kinds, LEAST)
         enough = [match for match in matches if self._may_count(*match.counts)]
@@ -148,7 +150,7 @@ class Rows:
         row = next(place for place in paying if match.kind.rows >> place & 1)
         level = next(level for level in self._seen.levels if level.row == row)
         evidence = self._seen.evidence(level, tried.attempts[row].text, tried.paid[row])
-        gap = next(gap for gap in self._seen.gaps if gap.attack == simplest.name)
+        gap = tried.gap(self._seen.levels)
         message = _message(match, confirmed, len(alike) - 1)
         name, family = tried.attack.name, tried.attack.family
         return Finding(
@@ -246,15 +248,13 @@ class Payoff:
     """Defines "paid in full", even for rows that have no scale of their own.
 
     ``floor`` is the usual payment of wrong answers, ``width`` the usual difference between right and wrong ones.
-    ``right`` and ``wrong`` are the payments of right and wrong answers on rows with a clear scale, which a reward may
-    weigh differently, such as hard rows more than easy ones.
+    ``empty`` holds the payments of an empty text, by the row's place.
     """
 
     levels: Mapping[int, Level]
     floor: float
     width: float
-    right: Sequence[float]
-    wrong: Sequence[float]
+    empty: Mapping[int, Paid]
 
     @classmethod
     def of(cls, seen: Observations) -> Payoff | None:
@@ -263,27 +263,29 @@ class Payoff:
         if not widths:
             return None
         floors = [level.floor for level in seen.measurable if level.floor is not None]
-        floor, width = median(floors), median(widths)
-        clear = [level for level in seen.measurable if _is_clear(level, width)]
-        right = [level.golden for level in clear if level.golden is not None]
-        wrong = [level.floor for level in clear if level.floor is not None]
-        return cls({level.row: level for level in seen.levels}, floor, width, right, wrong)
+        return cls({level.row: level for level in seen.levels}, median(floors), median(widths), seen.idle.empty)
 
     def pays_golden(self, level: Level) -> bool:
-        """Whether the right answer is paid like right answers, on this row or elsewhere."""
+        """Whether the right answer is paid like right answers elsewhere, or less by a reward that weighs its row less.
+
+        Such a reward still pays it clearly more than wrong answers elsewhere, and than a wrong answer or an empty text
+        on this row. A row that pays one amount for any text teaches nothing, and is no such row.
+        """
         return level.row in self._paid
 
     @cached_property
     def _paid(self) -> frozenset[int]:
-        levels = self.levels.items()
-        return frozenset(row for row, level in levels if _is_clear(level, self.width) or self._is_like_right(level))
+        return frozenset(row for row, level in self.levels.items() if self._pays(level))
 
-    def _is_like_right(self, level: Level) -> bool:
-        """Whether the right answer is paid like right answers elsewhere, or clearly above all wrong ones."""
+    def _pays(self, level: Level) -> bool:
         if level.golden is None or not math.isfinite(level.golden):
             return False
-        right, wrong = (min(abs(level.golden - value) for value in values) for values in (self.right, self.wrong))
-        return right < wrong or (wrong >= CLEAR * self.width and level.golden > self.floor)
+        above, clear = level.golden - self.floor, CLEAR * self.width
+        if above >= self.width / 2:
+            return True
+        empty = self.empty[level.row].value if level.row in self.empty else None
+        teaches = (level.width or 0.0) >= clear or (empty is not None and level.golden - empty >= clear)
+        return above >= clear and teaches
 
     def in_full(self, level: Level, paid: Paid) -> bool:
         """Whether a payment reaches :data:`FULL` of what a right answer earns on the row."""
@@ -293,13 +295,13 @@ class Payoff:
 
     @cached_property
     def _full(self) -> Mapping[int, float]:
-        """The least payment in full, by row; infinite where the right answer is not paid like right ones elsewhere."""
+        """The least payment in full, by row; infinite where the right answer is not paid."""
         return {row: self._least(level) if self.pays_golden(level) else math.inf for row, level in self.levels.items()}
 
     def _least(self, level: Level) -> float:
-        """The least payment in full on a row that pays the right answer."""
-        golden = level.golden or 0.0
-        return golden - (1 - FULL) * max(level.width or 0.0, min(self.width, golden - self.floor))
+        """The least payment in full on a row that pays the right answer; on a narrow scale, also nearer to it."""
+        golden, width = level.golden or 0.0, level.width or 0.0
+        return golden - min((1 - FULL) * max(width, min(self.width, golden - self.floor)), HALF * width or math.inf)
 
     def patterns(self, seen: Observations, gate: Gate) -> Iterator[Pattern]:
         """A pattern for each attack that is paid in full on some rows, and whose mean is not an exploit already."""
@@ -326,9 +328,15 @@ class Payoff:
         return row not in tried.right or guess
 
 
-def _is_clear(level: Level, usual: float) -> bool:
-    """Whether a right answer earns at least :data:`CLEAR` of the usual difference above a wrong one."""
-    return (level.width or 0.0) >= CLEAR * usual
+def near_patterns(seen: Observations, gate: Gate) -> Iterator[Pattern]:
+    """A pattern for each near miss that is paid like the right answer on some rows, and is no exploit already."""
+    for name, misses in open_kinds(seen.near, gate).items():
+        paying = [miss.level.row for miss in misses if miss.share >= FULL]
+        if len(paying) >= LEAST:
+            tried = Tried(Attack(name, FAMILIES.get(name, "near-miss"), lambda view: None))
+            tried.attempts = {miss.level.row: Attempt(miss.text) for miss in misses}
+            tried.paid = {miss.level.row: miss.paid for miss in misses}
+            yield Pattern(name, mask_of(tried.paid), mask_of(paying), tried)
 
 
 def _distinct(patterns: Sequence[Pattern]) -> list[Pattern]:

@@ -8,12 +8,14 @@ from loopholes.audit.exploits import percent
 from loopholes.audit.gate import Gate
 from loopholes.audit.observations import Observations
 from loopholes.audit.results import Gap, Note
-from loopholes.stats import over_tasks
+from loopholes.stats.quantiles import wilson_when_all
 
+LEVEL = 0.95
+"""Level of the intervals of single attacks (:func:`loopholes.stats.over_tasks`)."""
 MOST = 12
 """Maximum number of the user's attacks that the note lists with their payments."""
-MOST_ROWS = 200
-"""Maximum number of rows that the note asks for."""
+MOST_ROWS = 10_000
+"""Maximum number of rows that anybody is asked for."""
 
 
 def own_notes(seen: Observations, gate: Gate) -> Iterator[Note]:
@@ -28,11 +30,14 @@ def own_notes(seen: Observations, gate: Gate) -> Iterator[Note]:
 def _payment(gap: Gap, rows: int, threshold: float) -> str:
     payment = f"{gap.attack} {percent(gap.gap.value)} on {gap.n} of {rows} row{'' if rows == 1 else 's'}"
     enough = rows_to_conclude(threshold)
-    if (gap.gap.value or 0.0) <= threshold or gap.n >= enough:
+    if (gap.gap.value or 0.0) <= threshold or enough is None or gap.n >= enough:
         return payment
     return f"{payment} (too few rows to conclude: it takes {enough} that pay in full, or more that pay in part)"
 
 
-def rows_to_conclude(threshold: float) -> int:
-    """The fewest rows, at least two, on which an attack that is paid in full is certain to exceed a threshold."""
-    return next((rows for rows in range(2, MOST_ROWS) if (over_tasks([1.0] * rows).low or 0.0) > threshold), MOST_ROWS)
+def rows_to_conclude(threshold: float) -> int | None:
+    """The fewest rows, at least two, on which an attack that is paid in full is certain to exceed a threshold.
+
+    None if not even :data:`MOST_ROWS` are enough.
+    """
+    return next((rows for rows in range(2, MOST_ROWS + 1) if wilson_when_all(LEVEL, rows) > threshold), None)

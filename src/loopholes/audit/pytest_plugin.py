@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and start an empty list of verdicts."""
     config.addinivalue_line(
         "markers",
-        f"{MARKER}(**options): arguments that not_gameable passes to loopholes.audit.assert_not_gameable",
+        f"{MARKER}(data, **options): arguments that not_gameable passes to loopholes.audit.assert_not_gameable",
     )
     config.stash[VERDICTS] = []
 
@@ -54,7 +54,9 @@ def not_gameable(request: pytest.FixtureRequest) -> Callable[..., Report]:
     """
     defaults: dict[str, Any] = {}
     for mark in request.node.iter_markers(MARKER):  # closest first
-        defaults = {**({"data": mark.args[0]} if mark.args else {}), **mark.kwargs, **defaults}
+        if len(mark.args) + ("data" in mark.kwargs) > 1:
+            raise pytest.UsageError("the marker loopholes takes one data, and everything else by its name")
+        defaults = {**dict(zip(["data"], mark.args, strict=False)), **mark.kwargs, **defaults}
 
     def check(reward: Any, data: Any = None, **options: Any) -> Report:
         __tracebackhide__ = True  # pytest then shows the line of the user's test, and not these

@@ -26,7 +26,9 @@ CHUNK = 256
 CHUNK_SECONDS = 0.5
 """Intended maximum time of a request in seconds."""
 SHORTEST_LIMIT = 2.0
-"""Shortest time limit of a call in seconds, unless the user sets one or there is little time in all."""
+"""Shortest time limit of a call in seconds, unless the user sets one."""
+HANGS = 2
+"""After so many late calls, ``shortest_limit`` counts, since a small budget has no time for more of them."""
 HURRIED = 0.25
 """Fraction of the usual limit that calls get inside :meth:`Scorer.hurried`."""
 
@@ -35,10 +37,10 @@ class Scorer:
     """Scores completions. ``pay`` makes each different call once and remembers it; ``pay_now`` never remembers.
 
     ``companions`` are the other completions of each row's group, for rewards that read their group. ``seconds_a_call``
-    limits a call; None means twenty times what right answers take, but at least ``shortest_limit`` and at least the
-    time that another process would take to get ready. ``repeats``: ``pay`` makes each call that often and takes the
-    mean. ``singles`` are the times of calls that were a request of their own, in seconds; ``width`` is the number of
-    calls of a request that are scored in parallel.
+    limits a call; None means twenty times what right answers take, but at least two seconds (``shortest_limit`` after
+    :data:`HANGS` late calls) and at least the time that another process would take to get ready. ``repeats``: ``pay``
+    makes each call that often and takes the mean. ``singles`` are the times of calls that were a request of their own,
+    in seconds; ``width`` is the number of calls of a request that are scored in parallel.
     """
 
     def __init__(
@@ -63,7 +65,9 @@ class Scorer:
         self.not_covered: tuple[str, ...] = ()
         self._process = process
         self._fixed = seconds_a_call
-        self._usual = shortest_limit
+        self._usual = SHORTEST_LIMIT
+        self._shortest = shortest_limit
+        self._hangs = 0
         self._hurry = 1.0
         self._least = 0.0
         self._opening: Call | None = None
@@ -91,7 +95,8 @@ class Scorer:
         """Time limit of a call in seconds, at least the time that another process would take to get ready."""
         if self._fixed is not None:
             return self._fixed
-        return max(self._hurry * self._usual, self._stand_in_seconds, self._least)
+        usual = self._usual if self._hangs < HANGS else max(self._shortest, 20 * self.slowest)
+        return max(self._hurry * usual, self._stand_in_seconds, self._least)
 
     @property
     def target(self) -> Target:
@@ -294,6 +299,7 @@ class Scorer:
             self._reason = reply.reason.removeprefix(f"{self.target.label} ")  # it accepted other completions
         else:
             self._reason = f"{LATE_CALL} {self.limit:.1f} s" if reply.late else f"{GONE} that it ran in"
+            self._hangs += reply.late
         self.calls += 1
         return None
 

@@ -42,6 +42,7 @@ MESSAGES = 'texts = [text if isinstance(text, str) else text[-1]["content"] for 
 """The line that reads TRL's completions: texts, or lists of messages if the prompt is one."""
 ONCE = "Takes any expression that has the value and uses each number exactly once."
 WHOLE = "Pays a right answer in full and any other nothing: partial credit is gone."
+WEIGHED = "Pays all right answers alike and any other nothing: multiply by what a right answer is worth on its row."
 GATE = "Put the terms for form, length or keywords in the place of 0.0: they count with a right answer only."
 
 
@@ -249,6 +250,8 @@ class Suggestions:
             return [whole if replaced.whole else kept, *([GATE] if is_gated else [])]
         if is_gated or self._has_terms:
             return [GATE if is_gated else KEEP]
+        if len({round(level.golden or 0.0, 6) for level in self.seen.measurable}) > 1:
+            return [WEIGHED]
         return [WHOLE] if self._is_graded and not is_share else []
 
     def _names(self, signature: Signature, columns: Sequence[str]) -> tuple[dict[str, str], list[str], str]:

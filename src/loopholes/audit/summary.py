@@ -43,8 +43,8 @@ def verdict(report: Report) -> str:
     if report.is_founded:
         near = "" if report.coverage.near else ", but without near misses"
         return f"{beginning} in {tried} on {_rows(report)}{near}{f'; {counts}' if counts else ''}"
-    few = any(finding.name == "few-rows" for finding in report.open)
-    why = "which is too few to be certain" if few else "and too little was tried"
+    little = any(finding.name == "little-tried" for finding in report.open)
+    why = "and too little was tried" if little else "which is too few to be certain"
     return f"INCONCLUSIVE: no exploit found in {tried} on {_rows(report)}, {why}"
 
 

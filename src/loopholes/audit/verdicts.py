@@ -9,6 +9,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from loopholes.audit.absolute import absolutes
 from loopholes.audit.advantage import selections, strongest, with_selections
@@ -32,6 +33,8 @@ ENOUGH = 20
 """Single calls that are enough to estimate the tail of their times."""
 TRIED_ENOUGH = 0.5
 """Share of the panel, and of the near misses, that has to be tried before "nothing found" means something."""
+NOISE = 0.25
+"""If payments of the same completion differ by more than this share of the scale, a gap says little."""
 ORDER = {"exploit": 0, "warning": 1, "inconclusive": 2}
 
 
@@ -64,7 +67,7 @@ def judge(seen: Observations, gate: Gate) -> Report:
         zero,
         sorted(_above_zero(seen.gaps), key=lambda gap: -(gap.gap.value or 0.0)),
         _worst(seen),
-        with_groups(sorted(folded(findings, gate), key=_rank), seen),
+        with_groups(sorted(folded(findings, gate), key=partial(_rank, is_noise=_is_mostly_noise(seen))), seen),
         notes=[
             *remarks(seen),
             *flat_notes(seen, findings),
@@ -88,10 +91,18 @@ def on_rows(rows: Rows) -> list[Finding]:
     return confirmed or rows.careless() or attacked
 
 
-def _rank(finding: Finding) -> tuple[bool, int, float]:
-    """Sort key: exploits first, then by gap; before them a reward that pays at random, which explains the others."""
-    gap = (finding.gap.value or 0.0) if finding.gap else 0.0
-    return finding.name != "nondeterministic", ORDER[finding.verdict], -gap
+def _rank(finding: Finding, *, is_noise: bool) -> tuple[bool, int, float]:
+    """Sort key: exploits first, then by gap; before them, that payments are mostly noise, which explains the others."""
+    explains = is_noise and finding.name == "nondeterministic" and not finding.accepted
+    return not explains, ORDER[finding.verdict], -((finding.gap.value or 0.0) if finding.gap else 0.0)
+
+
+def _is_mostly_noise(seen: Observations) -> bool:
+    """Whether payments of the same completion usually differ by more than :data:`NOISE` of the usual scale."""
+    pairs = [(repeated.first.value, repeat.value) for repeated in seen.answers.again for repeat in repeated.repeats]
+    changes = [abs(first - repeat) for first, repeat in pairs if first is not None and repeat is not None]
+    widths = [level.width for level in seen.measurable if level.width is not None]
+    return bool(changes) and statistics.median(changes) > NOISE * (statistics.median(widths) if widths else 0.0)
 
 
 def _above_zero(gaps: Sequence[Gap]) -> list[Gap]:
@@ -193,14 +204,13 @@ def conclusions(seen: Observations, gate: Gate) -> Iterator[Finding]:
             message = "it returns None for every right answer"
         message += ", so there is no scale to measure attacks on"
         yield Finding("inconclusive", "contract", "contract", "no-signal", message)
-    enough = rows_to_conclude(gate.thresholds.exploit)
-    if 0 < len(seen.measurable) < enough:
-        message = (
-            "not even an attack that is paid in full on every row is certain to be an exploit: that takes at least "
-        )
-        message += (
-            f"{enough} rows that pay a right answer more than a wrong one, and there {_are(len(seen.measurable))}"
-        )
+    enough, measured = rows_to_conclude(gate.thresholds.exploit), len(seen.measurable)
+    if measured and not seen.component and (enough is None or measured < enough):
+        needed = f"{enough} rows" if enough else "more rows than anybody has"
+        message = "not even an attack that is paid in full on every row is certain to be an exploit: the threshold "
+        message += f"{gate.thresholds.exploit:g} takes {needed} on which a right answer is paid more than a wrong one, "
+        message += f"and there {'is' if measured == 1 else 'are'} {measured}"
+        message += "" if len(seen.levels) == len(seen.rows) else "; there was no time for more"
         yield Finding("inconclusive", "contract", "contract", "few-rows", message)
     if seen.measurable and min(seen.share_tried, seen.share_near) < TRIED_ENOUGH:
         message = f"{percent(1 - seen.share_tried)} of the panel was not tried on enough rows, for lack of time"
@@ -216,10 +226,6 @@ def _never_pays(seen: Observations) -> bool:
     """Whether every right answer and attack was scored without a problem, and none of them got a reward."""
     payments = [*seen.golden, *(paid for tried in seen.tried for paid in tried.paid.values())]
     return bool(payments) and all(paid.value is None and not paid.problem for paid in payments)
-
-
-def _are(count: int) -> str:
-    return f"is {count}" if count == 1 else f"are {count}"
 
 
 def _only_payment(seen: Observations) -> float | None:

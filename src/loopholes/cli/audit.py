@@ -347,6 +347,11 @@ def _write_markdown(report: Report, file: Path | None, out: Path) -> None:
             file.write_text(markdown(report, out), encoding="utf-8")
 
 
+def _amount(value: float | None, problem: str = "") -> str:
+    """A payment in words: a number, or why there is none."""
+    return f"nothing ({problem or 'None'})" if value is None else f"{value}"
+
+
 def _aimed(
     names: Sequence[str],
     runtime: Runtime,
@@ -407,7 +412,9 @@ def _replay(path: Path, json_: bool) -> int:
         print_line({**record, "same": again.same})
     else:
         stdout.print(
-            f"{name}: paid {then} then and {again.now.value} now {again.now.problem}", markup=False, soft_wrap=True
+            f"{name}: paid {_amount(then)} then and {_amount(again.now.value, again.now.problem)} now",
+            markup=False,
+            soft_wrap=True,
         )
         if again.edited:
             stdout.print("the reward has been edited since", style="dim")

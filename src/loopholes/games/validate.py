@@ -20,15 +20,16 @@ from loopholes.score import Scored, score
 NEEDED_CHANNELS = ("vulnerable", "secure")
 GENERATED = 300
 """Tasks that a game has to generate without an end."""
+ENDLESS = "let it go on for ever, since every split and seed draws from it"
 
 
 def validate(game: Game) -> list[str]:
     """What is wrong with a game, one sentence each; empty if nothing is.
 
     Every demonstration must give exactly what it expects: the rewards of all channels, with the demonstration's draws,
-    the task scores, the exploits, and the exploit rate as the game's metrics report it. And no channel may reach a
-    measurement, by what it holds or by what it pays (:mod:`loopholes.games.isolation`). A game whose world depends on
-    the policy is checked in each world.
+    the task scores, the exploits, and the exploit rate as the game's metrics report it. No channel may reach a
+    measurement, by what it holds or by what it pays (:mod:`loopholes.games.isolation`), and tasks are generated without
+    an end. A game whose world depends on the policy is checked in each world.
     """
     chosen = game.parameters
     if not isinstance(chosen, WorldParameters) or chosen.world != "auto":
@@ -71,15 +72,22 @@ def _found_in(game: Game) -> list[str]:
 
 
 def _ending(game: Game) -> list[str]:
-    """What is wrong with how long a game generates tasks. Whatever else generating does wrong was found before."""
+    """What ends a game's generated tasks, if anything does."""
+    count = 0
     try:
-        count = sum(1 for _ in islice(game.generate(np.random.default_rng(0), "terse"), GENERATED))
+        for _ in islice(game.generate(np.random.default_rng(0), "terse"), GENERATED):
+            count += 1
+    except ContractError as error:
+        return [str(error)]
     except LoopholesError:
         raise
-    except Exception:
-        return []
-    ends = f"generate() ends after {count} task{'' if count == 1 else 's'}"
-    return [] if count == GENERATED else [f"{ends}: let it go on for ever, since every split and seed draws from it"]
+    except Exception as error:  # a user's game may do anything
+        return [f"generate() raised {described(error)} after {_tasks(count)}: {ENDLESS}"]
+    return [] if count == GENERATED else [f"generate() ends after {_tasks(count)}: {ENDLESS}"]
+
+
+def _tasks(count: int) -> str:
+    return f"{count} task{'' if count == 1 else 's'}"
 
 
 def replay(game: Game, shown: Demonstration) -> Scored:

@@ -228,7 +228,10 @@ def _line_in(files: Collection[str], trace: TracebackType | None) -> str:
 
 def file_of(call: Callable[..., Any]) -> str:
     """The file in which a function, or the class of a callable, was written; empty if it was not written in Python."""
-    inner = inspect.unwrap(call.func if isinstance(call, partial) else call)
+    try:
+        inner = inspect.unwrap(call.func if isinstance(call, partial) else call)
+    except ValueError:  # it wraps itself
+        return ""
     code = getattr(inner, "__code__", None) or getattr(type(inner).__call__, "__code__", None)
     return code.co_filename if isinstance(code, CodeType) else ""
 

@@ -38,6 +38,7 @@ from loopholes.audit.frameworks.base import (
     Shape,
     background_loop,
     copied,
+    file_of,
     function,
     held,
     number,
@@ -201,7 +202,7 @@ class VerlReward:
         return Paid(value, "" if math.isfinite(value) else f"returned {value}", keys=keys)
 
     def _failed(self, error: Exception) -> Paid:
-        return Paid(0.0 if self._manager == "rate_limited" else None, raised(error))
+        return Paid(0.0 if self._manager == "rate_limited" else None, raised(error, [file_of(self._call)]))
 
     def _late(self) -> Paid:
         return Paid(0.0, f"took longer than {self._timeout:g} s")

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from functools import cached_property
+from itertools import islice, takewhile
 
 from loopholes.audit.budget import LOOKED_AT, Budget, Stage
 from loopholes.audit.form import Form
@@ -28,11 +29,14 @@ from loopholes.audit.gold.slots import LongSlot, Slot, long_slots_of, slots_of
 from loopholes.audit.gold.tolerances import is_estimate
 from loopholes.audit.gold.wrong_numbers import TOLERATED
 from loopholes.audit.gold.wrong_records import PARTWISE
-from loopholes.audit.scale import HALF, SAME, Level, Truth
+from loopholes.audit.scale import FULL, HALF, SAME, Level, Truth
 from loopholes.audit.scorer import Scorer
 
 FIRST = 4
-"""Rows on which a near miss is tried first; on more only if one of them pays more than half of the scale."""
+"""Rows on which a near miss is tried first; on more only if one of them pays more than half of the scale.
+
+If a few rows pay it and others do not, it is tried on all rows, since it may pay on a kind of row.
+"""
 VARIANTS = 2
 """Maximum number of wrong answers of one kind on one row, except for objects, of which every part is tried."""
 PARTS = 2 * MOST_PARTS
@@ -105,26 +109,39 @@ class NearMisses:
         short = [(level, answer) for level, answer in answers if answer is not None and answer.kind != "long"]
         long = [(level, answer) for level, answer in answers if answer is not None and answer.kind == "long"]
         self._has_lines = any(answer is not None and short_lines(answer.text) for _, answer in answers)
-        self._slots = slots_of(short, rows)
+        self._slots = slots_of(short, 0, rows)
+        self._short = short
+        self._rows = rows
         self._long_slots = long_slots_of(long, rows)
         self._has_scale = bool(measurable)
         self._misses: dict[str, list[Miss]] = {}
         self._waiting = sorted(NAMES, key=lambda name: name not in FOREMOST)
 
     def ask(self, budget: Budget, stage: Stage = "near") -> dict[str, list[Miss]]:
-        """Try every near miss that applies on a few rows, then on all rows if it pays, until time runs out.
+        """Try every near miss that applies on a few rows, then on more if it pays, until time runs out.
 
         A second call, at a later stage, tries those for which there was no time; all that were tried are returned.
         """
         while self._waiting and not budget.is_over(stage):
             name = self._waiting.pop(0)
-            tries = self._tries(name)
+            tries = self._tries(name, self._slots)
             tried = list(islice(tries, FIRST))
             if any(miss.share > HALF for miss in tried) and not budget.is_over(stage):
                 tried += tries
+            if name not in PROBES and self._is_paid_on_some(tried):
+                tried += takewhile(lambda miss: not budget.is_over(stage), self._tries(name, self._further))
             if tried:
                 self._misses[name] = tried
         return {name: self._misses[name] for name in NAMES if name in self._misses}
+
+    def _is_paid_on_some(self, misses: Sequence[Miss]) -> bool:
+        """Whether a reward may pay near misses of a name on a kind of row only, so that all rows have to be tried."""
+        return 0 < sum(miss.share >= FULL for miss in misses) < len(misses)
+
+    @cached_property
+    def _further(self) -> list[list[Slot]]:
+        """The slots of all rows behind the first ones."""
+        return slots_of(self._short, self._rows, len(self._short))
 
     @property
     def share_tried(self) -> float:
@@ -168,14 +185,14 @@ class NearMisses:
             return "no column states a field of the right answers, so no change of them is certainly wrong"
         return "no change of the right answers is certainly wrong"
 
-    def _tries(self, name: str) -> Iterator[Miss]:
-        """The best paid near miss of this name on each of the rows that have one."""
+    def _tries(self, name: str, places: Sequence[Sequence[Slot]]) -> Iterator[Miss]:
+        """The best paid near miss of this name on each of these rows that have one."""
         rows: Iterable[Iterable[Miss | None]]
         if name in PROBES:
             rows = ((self._probed(slot, probe) for probe in _probes(slot, name)) for slot in self._long_slots)
         else:
             score = self._mentioned if name in MENTIONS else self._changed
-            rows = ((score(slot, name) for slot in slots if slot.has(name)) for slots in self._slots)
+            rows = ((score(slot, name) for slot in slots if slot.has(name)) for slots in places)
         for row in rows:
             misses = [miss for miss in row if miss is not None]
             if misses:

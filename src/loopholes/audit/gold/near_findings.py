@@ -90,23 +90,37 @@ class _Paid(NamedTuple):
         )
 
 
+def open_kinds(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> Mapping[str, Sequence[Miss]]:
+    """Near misses that are not excused, and not certain to be paid on all rows; empty if some are certain.
+
+    They may be paid on a kind of row (:mod:`loopholes.audit.minority`).
+    """
+    if any(not kind.reason for kind in _paid_like_right(misses, gate)):
+        return {}
+    return {kind.name: kind.misses for kind in _kinds(misses) if not kind.reason and kind.name not in TOLERATED}
+
+
 def _paid_like_right(misses: Mapping[str, Sequence[Miss]], gate: Gate) -> list[_Paid]:
     """The kinds of near misses that are certainly paid like the right answer, most often paid first."""
+    certain = [kind for kind in _kinds(misses) if (kind.rate.low or 0.0) > gate.thresholds.exploit]
+    names = [[name for name in further if name in {kind.name for kind in certain}] for further in FURTHER]
+    nearer = {name for paid in names for name in paid[:-1]}
+    return sorted((kind for kind in certain if kind.name not in nearer), key=lambda kind: -(kind.rate.value or 0.0))
+
+
+def _kinds(misses: Mapping[str, Sequence[Miss]]) -> list[_Paid]:
+    """The kinds of near misses that were tried on several rows."""
     graded = {
         *((*CHANGES["number"], *TOLERATED) if is_graded(misses, CHANGES["number"]) else ()),
         *(CHANGES["date"] if is_graded(misses, CHANGES["date"]) else ()),
     } - {name for name in FAR if _is_not_near(name, misses)}
-    kinds = [
+    return [
         _Paid(
             name, tried, share_over_tasks([float(miss.share >= FULL) for miss in tried]), _reason(name, tried, graded)
         )
         for name, tried in misses.items()
         if len(tried) > 1
     ]
-    certain = [kind for kind in kinds if (kind.rate.low or 0.0) > gate.thresholds.exploit]
-    names = [[name for name in further if name in {kind.name for kind in certain}] for further in FURTHER]
-    nearer = {name for paid in names for name in paid[:-1]}
-    return sorted((kind for kind in certain if kind.name not in nearer), key=lambda kind: -(kind.rate.value or 0.0))
 
 
 def _is_not_near(name: str, misses: Mapping[str, Sequence[Miss]]) -> bool:

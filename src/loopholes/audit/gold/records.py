@@ -26,6 +26,7 @@ MOST_ELEMENTS = 200
 _NEXT_NAME = re.compile(r"\W*,\W*\w+\s*\(\s*")
 """What stands between a name and ``(optional)`` if that is about the name behind it: ``amount, item (optional)``."""
 _ABOUT_ALL = re.compile(r"\b(?:are|both|all|each|may|can)\b")
+_OPTIONAL = r"optional(?:ly)?|default|(?:may|can|might|need not) be (?:left out|omitted|missing|absent)"
 _OF_ANOTHER = re.compile(r"\W*,\W*|[^\w(]*[)\]}].*")
 """What stands between the word and a name if the word is about the name before it: ``item (optional), amount``."""
 _CALL_LABELS = ("id", "call_id", "uuid", "index", "type")
@@ -241,10 +242,12 @@ def is_optional(answer: Answer, path: Sequence[str]) -> bool:
 def _is_called_optional(key: str, others: Sequence[str], text: str) -> bool:
     """Whether a text calls this field optional, or gives its default. The word counts for the name next to it."""
     word = re.escape(key)
-    before = re.finditer(rf"(?i)(?<!\w){word}(?!\w)(?=([^.;\n]{{0,60}}?)\b(?:optional|default))", text)
-    behind = re.finditer(rf"(?i)\b(?:optional|default)\b([^.;\n]{{0,30}}?)(?<!\w){word}(?!\w)", text)
+    before = re.finditer(rf"(?i)(?<!\w){word}(?!\w)(?=([^.;\n]{{0,60}}?)\b(?:{_OPTIONAL}))", text)
+    behind = re.finditer(rf"(?i)\b(?:{_OPTIONAL})\b([^.;\n]{{0,30}}?)(?<!\w){word}(?!\w)", text)
+    depends = re.search(rf"(?i)\bif\b[^.;\n]{{1,60}},\s*(?:an? |the |its )?{word}(?!\w)", text)
     return (
-        any(_is_next(match[1], others) for match in before)
+        depends is not None
+        or any(_is_next(match[1], others) for match in before)
         or any(_OF_ANOTHER.fullmatch(match[1]) is None for match in behind)
         or re.search(rf"(?i)[(,]\s*{word}\s*(?::[^,()=]*)?=", text) is not None
     )

@@ -53,8 +53,8 @@ class LongSlot(NamedTuple):
     others: Sequence[Answer]
 
 
-def slots_of(answers: Sequence[tuple[Level, Answer]], count: int) -> list[list[Slot]]:
-    """The slots of the first ``count`` rows: the answer, the lines around it, and the fields that can be answers.
+def slots_of(answers: Sequence[tuple[Level, Answer]], start: int, stop: int) -> list[list[Slot]]:
+    """The slots of a range of the rows: the answer, the lines around it, and the fields that can be answers.
 
     Rivals, labels and numbers that are not whole are looked for on all rows.
     """
@@ -63,7 +63,7 @@ def slots_of(answers: Sequence[tuple[Level, Answer]], count: int) -> list[list[S
     whole = _whole(everything)
     return [
         [Slot(level, part, _rival(part, everything), _is_label(part, everything), part.path in whole) for part in parts]
-        for level, parts in rows[:count]
+        for level, parts in rows[start:stop]
     ]
 
 
