@@ -345,13 +345,24 @@ def test_a_game_of_one_s_own_that_does_not_prove_itself_is_told_why(
     assert main(["games", "fine.py:Mine", "--validate"]) == 0
 
 
-def test_a_game_that_runs_out_of_tasks_is_told_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+SPENT = """
+    def generate(self, rng, prompts):
+        tasks = iter([task for task, _ in zip(super().generate(rng, prompts), range(40))])
+        while True:
+            yield next(tasks)
+"""
+
+
+def test_a_generate_that_ends_is_a_fault_of_the_game(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ending = (
         "    def generate(self, rng, prompts):\n        return itertools.islice(super().generate(rng, prompts), 40)\n"
     )
     Path("short.py").write_text(f"import itertools\n{OWN_GAME.replace('CHANGE', 'pass')}{ending}")
     assert main(["games", "short.py:Mine", "--validate"]) == 1
     assert "generate() ends after 40 tasks: let it go on for ever" in capsys.readouterr().err
+    Path("spent.py").write_text(f"{OWN_GAME.replace('CHANGE', 'pass')}{SPENT}")
+    assert main(["games", "spent.py:Mine", "--validate"]) == 1
+    assert "generate() raised RuntimeError" in capsys.readouterr().err
 
 
 def raising(error: BaseException) -> Callable[..., Any]:

@@ -548,6 +548,9 @@ def test_so_many_rows_are_needed_that_an_attack_can_exceed_the_threshold(file: s
     assert audited(f"{file}:contains", sums(5), gate=gate).exit_code() == INCONCLUSIVE
     assert audited(f"{file}:contains", sums(6), gate=gate).exit_code() == 1
     assert audited(f"{file}:accuracy", sums(6), gate=gate).exit_code() == 0
+    assert audited(f"{file}:accuracy", sums(5), gate=gate, component=True).exit_code() == 0
+    never = audited(f"{file}:accuracy", sums(), gate=Gate(thresholds=Thresholds(exploit=1.0)))
+    assert "takes more rows than anybody has" in never.findings[0].message
 
 
 def test_a_reward_that_never_pays_is_told_from_one_whose_form_is_unknown(tmp_path: Path) -> None:

@@ -71,7 +71,11 @@ def test_unintended_noise_is_a_warning(tmp_path: Path) -> None:
     assert verdicts(report)["nondeterministic"] == "warning"
 
 
-def test_a_reward_that_pays_at_random_is_told_so_before_anything_else(tmp_path: Path, inside: None) -> None:
+def test_that_payments_are_mostly_noise_comes_before_what_noise_explains(tmp_path: Path, inside: None) -> None:
     file = write_rewards(tmp_path, "import random\ndef f(completion, answer):\n    return random.random()")
     first, *others = audited(f"{file}:f", sums(40)).findings
     assert first.name == "nondeterministic" and "exploit" in {finding.verdict for finding in others}
+    file = write_rewards(
+        tmp_path, "import random\ndef f(completion, answer):\n    return (answer in completion) + random.random() / 50"
+    )
+    assert audited(f"{file}:f", sums(40)).findings[0].verdict == "exploit"

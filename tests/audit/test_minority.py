@@ -270,6 +270,54 @@ def test_paid_in_full_is_measured_by_what_the_row_itself_pays(tmp_path: Path) ->
     assert on_rows(audit_of(tmp_path, three_quarters, kinds(48, 4))) is None
 
 
+def weighing(folder: Path, body: str, count: int = 48) -> Report:
+    """The audit of a reward on rows of which every fourth is hard."""
+    rows = [{**row, "level": "easy" if place % 4 else "hard"} for place, row in enumerate(sums(count))]
+    file = write_rewards(
+        folder,
+        f"""
+        def f(completion, answer, level):
+            right, hard = completion == f"<answer>{{answer}}</answer>", level == "hard"
+            {body}
+        """,
+    )
+    return audited(f"{file}:f", rows)
+
+
+SOUND = {
+    "hard rows are worth more": "return (5.0 if hard else 1.0) * right",
+    "hard rows have a baseline": "return 10.0 + 0.1 * right if hard else float(right)",
+    "hard rows cannot be judged": "return 0.2 if hard else float(right)",
+    "right answers to hard rows are long": "return right - hard * (0.99 if right else float(completion > ''))",
+}
+
+
+@pytest.mark.parametrize("body", SOUND.values(), ids=SOUND)
+def test_rows_that_are_paid_otherwise_by_a_sound_reward_are_no_finding(tmp_path: Path, body: str) -> None:
+    assert on_rows(weighing(tmp_path, body)) is None
+
+
+def test_rows_that_pay_any_text_like_a_right_answer_are_found_beside_rows_with_a_bonus(tmp_path: Path) -> None:
+    bonus = "return 1.0 if hard else float(right) + (int(answer) % 7 == 0)"
+    finding = on_rows(weighing(tmp_path, bonus))
+    assert finding is not None and (finding.verdict, finding.family) == ("exploit", "degenerate")
+
+
+LAX = {
+    "mention-within": "answer in re.findall('[0-9]+', completion)",
+    "first-digits": "answer[:-1] and completion.startswith(f'<answer>{answer[:-1]}')",
+    "last-digits": "completion.endswith(f'{answer[-1]}</answer>')",
+}
+
+
+@pytest.mark.parametrize("lax", LAX.values(), ids=LAX)
+def test_a_near_miss_that_is_paid_on_a_kind_of_row_is_an_exploit(tmp_path: Path, lax: str) -> None:
+    finding = on_rows(weighing(tmp_path, f"import re\n            return float(right or bool(hard and {lax}))"))
+    assert finding is not None and (finding.verdict, finding.family) == ("exploit", "near-miss")
+    assert finding.rows.endswith("whose column level is 'hard'") and finding.evidence is not None
+    assert finding.evidence.reward == 1.0 and finding.evidence.columns["level"] == "hard"
+
+
 def test_rows_that_pay_any_answer_little_are_told_from_rows_that_refuse_right_ones(tmp_path: Path) -> None:
     report = audit_of(tmp_path, f"{WEIGHED} * float({RIGHT} or (not tests and '<answer>' in completion))", kinds(48, 4))
     assert "golden-refused-on-rows" not in verdicts(report)

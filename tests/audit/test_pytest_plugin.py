@@ -75,12 +75,16 @@ def test_misspelt(not_gameable):
 @pytest.mark.loopholes("rows.jsonl", seconds="5")
 def test_text_for_a_number(not_gameable):
     not_gameable(accuracy)
+
+@pytest.mark.loopholes("rows.jsonl", data="rows.jsonl")
+def test_two_data(not_gameable):
+    not_gameable(accuracy)
 """
 
 
 def test_a_wrong_option_is_one_sentence_at_the_line_of_the_test(folder: Path) -> None:
     code, output = run(folder, WRONG)
-    assert code == 1 and "2 failed" in output
+    assert code == 1 and "2 failed, 1 error" in output and "takes one data, and everything else by its name" in output
     assert "there is no plain option 'goldn'" in output and "seconds is a number above 0, not '5'" in output
     assert output.count(">       not_gameable(accuracy)") == 2 and "report_on" not in output
 

@@ -178,8 +178,23 @@ def test_a_small_budget_is_not_spent_on_a_few_calls_that_do_not_return() -> None
     report, process = timed(
         accurate, lambda text, is_first: FAST if len(text) > 1 else 60.0, budget=12.0, rows=ROWS[:30]
     )
-    assert report.coverage.tried == 1.0 and report.coverage.seconds < 9.0
-    assert verdicts(report) == {"fails": "warning"} and process.deaths < 12
+    assert report.coverage.tried == 1.0 and report.coverage.seconds < 12.0
+    assert verdicts(report) == {"fails": "warning"} and process.deaths > HANGS
+
+
+def test_a_reward_that_imports_something_for_wrong_answers_has_time_for_that_in_a_small_budget() -> None:
+    right, imported = {row.golden for row in ROWS}, [False]
+
+    def seconds(text: str, is_first: bool) -> float:
+        if is_first:
+            imported[0] = False
+        if text in right or imported[0]:
+            return FAST
+        imported[0] = True
+        return 1.0
+
+    report, process = timed(accurate, seconds, budget=15.0, rows=ROWS[:30])
+    assert report.coverage.tried == 1.0 and process.deaths == 0 and report.exit_code() == 0
 
 
 def test_an_attack_that_is_paid_on_the_first_row_is_tried_on_all_rows_in_time() -> None:

@@ -224,6 +224,7 @@ def observe(
         idle=idle,
         share_tried=panel.share_tried,
         near=near,
+        further=near_misses.further,
         share_near=near_misses.share_tried,
         equivalents=equivalents,
         reordered=reordered,

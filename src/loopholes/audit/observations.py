@@ -46,7 +46,8 @@ class Observations:
     - ``priors``: each common answer, as the answer to every row.
     - ``rounds``: repeated payments of right answers by a noisy reward.
     - ``idle``: payments of texts that answer nothing.
-    - ``near``: near misses of the right answer, by name; ``equivalents``: right answers written differently.
+    - ``near``: near misses of the right answer, by name; ``further``: those on further rows, of near misses that only
+      some rows pay; ``equivalents``: right answers written differently.
     - ``reordered``: lists in reverse order, which may be right as well.
     - ``alone``: first elements of lists that are paid like the whole lists; None if there are none.
     - ``assumed``: the column that right answers were assumed from; empty if the data has its own.
@@ -78,6 +79,7 @@ class Observations:
     share_tried: float = 1.0
     share_near: float = 1.0
     near: Mapping[str, Sequence[Miss]] = field(default_factory=dict)
+    further: Mapping[str, Sequence[Miss]] = field(default_factory=dict)
     equivalents: Sequence[Equivalent] = ()
     reordered: Sequence[Equivalent] = ()
     own: Sequence[str] = ()

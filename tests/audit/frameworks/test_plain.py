@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loopholes.audit.frameworks.base import Paid, Part, Rejected, Row
+from loopholes.audit.frameworks.base import Paid, Part, Rejected, Row, file_of
 from loopholes.audit.frameworks.plain import build
 from loopholes.errors import UsageError
 from support.framework_rewards import Written, reward_returning
@@ -70,6 +70,20 @@ def test_an_exception_names_the_last_line_of_the_rewards_own_file(body: str, wri
     lines = Path(parts[0].source).read_text().splitlines()
     place = f"{Path(parts[0].source).name}, line {1 + lines.index('    return json.loads(completion)')}"
     assert paid.problem == f"raised JSONDecodeError: Expecting value: line 1 column 1 (char 0) ({place})"
+
+
+class Magic:
+    """A callable that has every attribute, such as a mock, and so seems to wrap itself."""
+
+    def __getattr__(self, name: str) -> Magic:
+        return self
+
+    def __call__(self, completion: str) -> float:
+        raise ValueError("no")
+
+
+def test_a_callable_that_has_every_attribute_has_no_file() -> None:
+    assert file_of(Magic()) == "" and file_of(len) == "" and file_of(pay) == __file__
 
 
 def test_a_column_that_is_needed_and_missing_is_named(written: Written) -> None:

@@ -35,7 +35,7 @@ from loopholes.audit.scorer import Scorer
 FIRST = 4
 """Rows on which a near miss is tried first; on more only if one of them pays more than half of the scale.
 
-If a few rows pay it and others do not, it is tried on all rows, since it may pay on a kind of row.
+If some rows pay it and others do not, it is tried on all rows, since it may pay on a kind of row.
 """
 VARIANTS = 2
 """Maximum number of wrong answers of one kind on one row, except for objects, of which every part is tried."""
@@ -90,7 +90,8 @@ class Miss:
 class NearMisses:
     """Scores near misses on at most ``rows`` rows with a scale.
 
-    ``truth`` has the last word: completions that it calls as right as the golden one are left out.
+    ``truth`` has the last word: completions that it calls as right as the golden one are left out. ``further`` are those
+    on rows behind the first ``rows``, of near misses that only some of these pay, by name.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class NearMisses:
         self._rows = rows
         self._long_slots = long_slots_of(long, rows)
         self._has_scale = bool(measurable)
+        self.further: dict[str, list[Miss]] = {}
         self._misses: dict[str, list[Miss]] = {}
         self._waiting = sorted(NAMES, key=lambda name: name not in FOREMOST)
 
@@ -129,7 +131,8 @@ class NearMisses:
             if any(miss.share > HALF for miss in tried) and not budget.is_over(stage):
                 tried += tries
             if name not in PROBES and self._is_paid_on_some(tried):
-                tried += takewhile(lambda miss: not budget.is_over(stage), self._tries(name, self._further))
+                more = self._tries(name, self._further_slots)
+                self.further[name] = list(takewhile(lambda miss: not budget.is_over(stage), more))
             if tried:
                 self._misses[name] = tried
         return {name: self._misses[name] for name in NAMES if name in self._misses}
@@ -139,7 +142,7 @@ class NearMisses:
         return 0 < sum(miss.share >= FULL for miss in misses) < len(misses)
 
     @cached_property
-    def _further(self) -> list[list[Slot]]:
+    def _further_slots(self) -> list[list[Slot]]:
         """The slots of all rows behind the first ones."""
         return slots_of(self._short, self._rows, len(self._short))
 
