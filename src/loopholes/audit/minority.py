@@ -331,7 +331,7 @@ class Payoff:
 def near_patterns(seen: Observations, gate: Gate) -> Iterator[Pattern]:
     """A pattern for each near miss that is paid like the right answer on some rows, and is no exploit already."""
     for name, first in open_kinds(seen.near, gate).items():
-        misses = [*first, *seen.further.get(name, ())]
+        misses = [miss for miss in (*first, *seen.further.get(name, ())) if not miss.is_foreign]
         paying = [miss.level.row for miss in misses if miss.share >= FULL]
         if len(paying) >= LEAST:
             tried = Tried(Attack(name, FAMILIES.get(name, "near-miss"), lambda view: None))

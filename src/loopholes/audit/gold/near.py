@@ -64,7 +64,8 @@ class Miss:
     """One near miss on one row. ``control`` is the payment of the same text about another answer, where that matters.
 
     ``needs_no_tolerance``: the right answers in this place are whole numbers on all rows. ``marked`` is the payment of
-    the right number behind a mark that is no sign, where a changed sign is paid.
+    the right number behind a mark that is no sign, where a changed sign is paid. ``is_foreign``: it names another row's
+    answer, which may not fit the question of this row at all, so that a reader may pass over it.
     """
 
     level: Level
@@ -73,6 +74,7 @@ class Miss:
     control: Paid | None = None
     needs_no_tolerance: bool = False
     marked: Paid | None = None
+    is_foreign: bool = False
 
     @property
     def reads_sign(self) -> bool:
@@ -90,8 +92,8 @@ class Miss:
 class NearMisses:
     """Scores near misses on at most ``rows`` rows with a scale.
 
-    ``truth`` has the last word: completions that it calls as right as the golden one are left out. ``further`` are those
-    on rows behind the first ``rows``, of near misses that only some of these pay, by name.
+    ``truth`` has the last word: completions that it calls as right as the golden one are left out. ``further`` are near
+    misses on rows behind the first ``rows``, of those that only some of these pay, by name.
     """
 
     def __init__(
@@ -237,7 +239,8 @@ class NearMisses:
         for wording, text in zip(MENTIONS[name], wordings, strict=True):
             paid = self._scorer.pay([(level.row, text)])[0]
             pays = name not in UNCONTROLLED and (level.share(paid.value) or 0.0) > HALF
-            misses.append(Miss(level, text, paid, self._control(level, answer, wording, rival) if pays else None))
+            control = self._control(level, answer, wording, rival) if pays else None
+            misses.append(Miss(level, text, paid, control, is_foreign=answer.kind not in ("number", "choice")))
             if misses[-1].share < HALF and name not in ONE_ORDER:
                 break
         worst_or_best = max if name in ONE_ORDER else min
