@@ -115,7 +115,8 @@ class Rows:
         """The attack that is paid in full on a kind of row: an exploit if confirmed, otherwise a warning."""
         if self._payoff is None:
             return []
-        everything = [*near_patterns(self._seen, self._gate), *self._payoff.patterns(self._seen, self._gate)]
+        patterns_of = (self._payoff.near_patterns, self._payoff.patterns)
+        everything = [pattern for of_kind in patterns_of for pattern in of_kind(self._seen, self._gate)]
         patterns = _distinct(everything)[:MOST_PATTERNS]
         matches = _best(patterns, self._kinds, LEAST)
         enough = [match for match in matches if self._may_count(*match.counts)]
@@ -317,6 +318,18 @@ class Payoff:
             if len(paying) >= LEAST:
                 yield Pattern(tried.attack.name, mask_of(tested), mask_of(paying), tried)
 
+    def near_patterns(self, seen: Observations, gate: Gate) -> Iterator[Pattern]:
+        """A pattern for each near miss that is paid like the right answer on some rows, and is no exploit already."""
+        for name, first in open_kinds(seen.near, gate).items():
+            tried = Tried(Attack(name, FAMILIES.get(name, "near-miss"), lambda view: None))
+            paying: set[int] = set()
+            for miss in (*first, *seen.further.get(name, ())):
+                if not miss.is_foreign and self.pays_golden(miss.level):
+                    tried.attempts[miss.level.row], tried.paid[miss.level.row] = Attempt(miss.text), miss.paid
+                    paying |= {miss.level.row} if miss.share >= FULL else set()
+            if len(paying) >= LEAST:
+                yield Pattern(name, mask_of(tried.paid), mask_of(paying), tried)
+
     def _counts(self, seen: Observations, tried: Tried, row: int) -> bool:
         """Whether an attempt is evidence. A guess that does not name the answer counts: something else was paid."""
         level, text, paid = self.levels[row], tried.attempts[row].text, tried.paid[row]
@@ -326,18 +339,6 @@ class Payoff:
             return False
         guess = not seen.has_truth and not named_answer(tried.attempts[row], level)
         return row not in tried.right or guess
-
-
-def near_patterns(seen: Observations, gate: Gate) -> Iterator[Pattern]:
-    """A pattern for each near miss that is paid like the right answer on some rows, and is no exploit already."""
-    for name, first in open_kinds(seen.near, gate).items():
-        misses = [miss for miss in (*first, *seen.further.get(name, ())) if not miss.is_foreign]
-        paying = [miss.level.row for miss in misses if miss.share >= FULL]
-        if len(paying) >= LEAST:
-            tried = Tried(Attack(name, FAMILIES.get(name, "near-miss"), lambda view: None))
-            tried.attempts = {miss.level.row: Attempt(miss.text) for miss in misses}
-            tried.paid = {miss.level.row: miss.paid for miss in misses}
-            yield Pattern(name, mask_of(tried.paid), mask_of(paying), tried)
 
 
 def _distinct(patterns: Sequence[Pattern]) -> list[Pattern]:

@@ -210,7 +210,8 @@ def conclusions(seen: Observations, gate: Gate) -> Iterator[Finding]:
         message = "not even an attack that is paid in full on every row is certain to be an exploit: the threshold "
         message += f"{gate.thresholds.exploit:g} takes {needed} on which a right answer is paid more than a wrong one, "
         message += f"and there {'is' if measured == 1 else 'are'} {measured}"
-        message += "" if len(seen.levels) == len(seen.rows) else "; there was no time for more"
+        late = len(seen.levels) < sum(row.golden is not None for row in seen.rows)
+        message += "; there was no time for more" if late else ""
         yield Finding("inconclusive", "contract", "contract", "few-rows", message)
     if seen.measurable and min(seen.share_tried, seen.share_near) < TRIED_ENOUGH:
         message = f"{percent(1 - seen.share_tried)} of the panel was not tried on enough rows, for lack of time"
