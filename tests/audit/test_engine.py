@@ -553,6 +553,17 @@ def test_so_many_rows_are_needed_that_an_attack_can_exceed_the_threshold(file: s
     assert "takes more rows than anybody has" in never.findings[0].message
 
 
+def test_a_reward_that_pays_nothing_but_its_own_form_is_audited_if_its_framework_needs_numbers(tmp_path: Path) -> None:
+    source = "def compute_score(data_source, solution_str, ground_truth, extra_info=None):"
+    body = "return float(solution_str.endswith(f'#### {ground_truth}')) if '#### ' in solution_str else None"
+    file = write_rewards(tmp_path, f"{source}\n    {body}")
+    rows = [
+        {"prompt": row["prompt"], "data_source": "a", "reward_model": {"ground_truth": row["answer"]}} for row in sums()
+    ]
+    report = audited(f"{file}:compute_score", rows, "verl")
+    assert verdicts(report)["returns-none"] == "warning" and report.coverage.scored == len(rows)
+
+
 def test_a_reward_that_never_pays_is_told_from_one_whose_form_is_unknown(tmp_path: Path) -> None:
     file = write_rewards(
         tmp_path,

@@ -287,7 +287,7 @@ def weighing(folder: Path, body: str, count: int = 48) -> Report:
 SOUND = {
     "hard rows are worth more": "return (5.0 if hard else 1.0) * right",
     "hard rows have a baseline": "return 10.0 + 0.1 * right if hard else float(right)",
-    "hard rows cannot be judged": "return 0.2 if hard else float(right)",
+    "hard rows cannot be judged": "return 0.4 if hard else float(right)",
     "right answers to hard rows are long": "return right - hard * (0.99 if right else float(completion > ''))",
 }
 
@@ -316,6 +316,31 @@ def test_a_near_miss_that_is_paid_on_a_kind_of_row_is_an_exploit(tmp_path: Path,
     assert finding is not None and (finding.verdict, finding.family) == ("exploit", "near-miss")
     assert finding.rows.endswith("whose column level is 'hard'") and finding.evidence is not None
     assert finding.evidence.reward == 1.0 and finding.evidence.columns["level"] == "hard"
+
+
+def test_that_a_reader_passes_over_the_answers_of_other_topics_is_no_loophole(tmp_path: Path) -> None:
+    topics = {"capital": "Oslo Lima Rome Cairo Quito Seoul".split(), "metal": "gold iron zinc lead neon tin".split()}
+    rows = [
+        {
+            "prompt": f"Which {topic} has number {at}?",
+            "answer": word,
+            "topic": topic,
+            "golden": f"<answer>{word}</answer>",
+        }
+        for topic, words in topics.items()
+        for at, word in enumerate(words * 4)
+    ]
+    file = write_rewards(
+        tmp_path,
+        f"""
+        def f(completion, answer, topic):
+            others = {topics["capital"]!r} if topic == "capital" else []
+            words = re.findall("[A-Za-z]+", completion.removeprefix("<answer>").removesuffix("</answer>"))
+            return float(answer in words and not set(words) & set(others) - {{answer}} and "not" not in words)
+        """,
+    )
+    report = audited(f"{file}:f", rows)
+    assert on_rows(report) is None
 
 
 def test_rows_that_pay_any_answer_little_are_told_from_rows_that_refuse_right_ones(tmp_path: Path) -> None:

@@ -280,6 +280,9 @@ def test_fields_of_the_outermost_object_are_left_out_unless_all_of_them_are_opti
         ("Read the order. The note, which is optional, comes last.", "note"),
         ('Read {"amount": 1, "item": "optional", "note": "text"}.', "item"),
         ("Read the order, with the optional note.", "note"),
+        ("Read the amount and the item; optionally the note.", "note"),
+        ("Read the amount, the item and, if it is not empty, the note.", "note"),
+        ("Read the amount, the item, and the note, which may be left out.", "note"),
     ],
 )
 def test_a_field_is_optional_if_the_word_is_next_to_its_name(prompt: str, optional: str) -> None:
