@@ -543,6 +543,14 @@ def test_what_a_row_makes_the_reward_do_is_not_blamed_on_the_text(tmp_path: Path
     assert verdicts(report)["golden-not-paid"] == "warning" and "raises" not in verdicts(report)
 
 
+def test_without_right_answers_it_is_blamed_on_the_text(tmp_path: Path) -> None:
+    file = write_rewards(
+        tmp_path, "def f(completion, answer):\n    return float(completion == '@@') + 0 * len(completion[5])"
+    )
+    report = audited(f"{file}:f", [{**row, "answer": f"{row['answer']} and then some"} for row in sums(golden=None)])
+    assert "no-golden" in verdicts(report) and verdicts(report)["raises"] == "warning"
+
+
 def test_so_many_rows_are_needed_that_an_attack_can_exceed_the_threshold(file: str) -> None:
     gate = Gate(thresholds=Thresholds(exploit=0.6))
     assert audited(f"{file}:contains", sums(5), gate=gate).exit_code() == INCONCLUSIVE
@@ -562,6 +570,18 @@ def test_a_reward_that_pays_nothing_but_its_own_form_is_audited_if_its_framework
     ]
     report = audited(f"{file}:compute_score", rows, "verl")
     assert verdicts(report)["returns-none"] == "warning" and report.coverage.scored == len(rows)
+
+
+def test_a_reward_that_fails_on_bare_answers_is_audited_in_the_form_that_it_reads(tmp_path: Path) -> None:
+    file = write_rewards(
+        tmp_path,
+        """
+        def f(completion, answer):
+            return float(bool(completion) and json.loads(completion)["answer"] == int(answer))
+        """,
+    )
+    report = audited(f"{file}:f", sums(golden=None))
+    assert report.golden.value == 1.0 and any("{answer}" in note for note in report.coverage.notes)
 
 
 def test_a_reward_that_never_pays_is_told_from_one_whose_form_is_unknown(tmp_path: Path) -> None:

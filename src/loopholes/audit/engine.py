@@ -280,18 +280,25 @@ def scorer_of(process: Process, rows: Sequence[Row], config: AuditConfig) -> Sco
 def _pilot(scorer: Scorer) -> None:
     """Score a few right answers to warm up and measure the speed; raises :class:`UsageError` if all fail.
 
-    Without golden completions, what the rows' columns hold is scored, or an empty text.
+    Without golden completions, what the rows' columns hold is scored; and if that fails, an empty text.
     """
     calls = [(place, row.golden or _bare_answer(row)) for place, row in enumerate(scorer.rows[:PILOT])]
     scorer.warm_up(calls[0])
     paid = scorer.pay(calls)
     has_right = any(row.golden is not None for row in scorer.rows)
-    if all(payment.problem and payment.value is None and (has_right or not payment.is_none) for payment in paid):
+    if not has_right and _fail(paid):
+        paid = [payment for payment in scorer.pay([(place, "") for place, _ in calls]) if not payment.is_none]
+    if paid and _fail(paid):
         problem = paid[0].problem
         raise UsageError(
             f"{scorer.target.label} scores none of the first {len(calls)} rows: {problem}{wanting(problem)}"
         )
     scorer.settle()
+
+
+def _fail(paid: Sequence[Paid]) -> bool:
+    """Whether none of these payments is a reward."""
+    return all(payment.problem and payment.value is None for payment in paid)
 
 
 def _bare_answer(row: Row) -> str:

@@ -250,9 +250,11 @@ class Suggestions:
             return [whole if replaced.whole else kept, *([GATE] if is_gated else [])]
         if is_gated or self._has_terms:
             return [GATE if is_gated else KEEP]
+        if is_share:
+            return []
         if len({round(level.golden or 0.0, 6) for level in self.seen.measurable}) > 1:
             return [WEIGHED]
-        return [WHOLE] if self._is_graded and not is_share else []
+        return [WHOLE] if self._is_graded else []
 
     def _names(self, signature: Signature, columns: Sequence[str]) -> tuple[dict[str, str], list[str], str]:
         """The names of the completion and of these columns, the lines before the result, and the loop of a batch."""

@@ -9,7 +9,7 @@ say.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, is_dataclass
 from types import FunctionType, MethodType
@@ -39,7 +39,22 @@ def leaks(game: Game) -> list[str]:
         for name, channel in game.channels.items()
         for path, thing in suspicious(channel)[:1]
     ]
-    return held + _dependent(game)
+    return held + faults_of("paying generated tasks", lambda: _dependent(game))
+
+
+def faults_of(what: str, check: Callable[[], list[str]]) -> list[str]:
+    """What a check of a game finds wrong. If the game's own code raises there, that is what it finds.
+
+    A :class:`LoopholesError` goes on, such as a broken sandbox, which is not the game's fault.
+    """
+    try:
+        return check()
+    except ContractError as error:
+        return [str(error)]
+    except LoopholesError:
+        raise
+    except Exception as error:  # a user's game may do anything
+        return [f"{what} raised {described(error)}"]
 
 
 def suspicious(channel: object) -> list[tuple[str, object]]:
@@ -95,19 +110,12 @@ def samples(game: Game, count: int = 10) -> tuple[list[Task], list[Completion]]:
 
 def _dependent(game: Game) -> list[str]:
     """The channels whose rewards depend on a measurement."""
-    try:
-        tasks, answers = samples(game)
-        return [
-            f"the {name} channel pays by what is measured; pay by the task and the completion alone"
-            for name in game.channels
-            if _depends(game, name, tasks, answers)
-        ]
-    except ContractError as error:
-        return [str(error)]
-    except LoopholesError:
-        raise
-    except Exception as error:  # a user's game may do anything
-        return [f"paying generated tasks raised {described(error)}"]
+    tasks, answers = samples(game)
+    return [
+        f"the {name} channel pays by what is measured; pay by the task and the completion alone"
+        for name in game.channels
+        if _depends(game, name, tasks, answers)
+    ]
 
 
 def _depends(game: Game, channel: str, tasks: Sequence[Task], answers: Sequence[Completion]) -> bool:

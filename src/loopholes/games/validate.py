@@ -12,7 +12,7 @@ import numpy as np
 
 from loopholes.errors import ContractError, LoopholesError
 from loopholes.games.base import Demonstration, Game, World, WorldParameters, demonstrations_of
-from loopholes.games.isolation import leaks
+from loopholes.games.isolation import faults_of, leaks
 from loopholes.modules import described
 from loopholes.records import KINDS, draws
 from loopholes.score import Scored, score
@@ -20,7 +20,6 @@ from loopholes.score import Scored, score
 NEEDED_CHANNELS = ("vulnerable", "secure")
 GENERATED = 300
 """Tasks that a game has to generate without an end."""
-ENDLESS = "let it go on for ever, since every split and seed draws from it"
 
 
 def validate(game: Game) -> list[str]:
@@ -68,26 +67,14 @@ def _found_in(game: Game) -> list[str]:
         f"there is no metric {name}" for name in ("task_performance", "exploit_rate") if name not in game.metrics
     ]
     findings += [finding for shown in demonstrations for finding in _replayed(game, shown)]
-    return list(dict.fromkeys(findings + leaks(game) + _ending(game)))
+    return list(dict.fromkeys(findings + leaks(game) + faults_of("generate()", lambda: _ending(game))))
 
 
 def _ending(game: Game) -> list[str]:
-    """What ends a game's generated tasks, if anything does."""
-    count = 0
-    try:
-        for _ in islice(game.generate(np.random.default_rng(0), "terse"), GENERATED):
-            count += 1
-    except ContractError as error:
-        return [str(error)]
-    except LoopholesError:
-        raise
-    except Exception as error:  # a user's game may do anything
-        return [f"generate() raised {described(error)} after {_tasks(count)}: {ENDLESS}"]
-    return [] if count == GENERATED else [f"generate() ends after {_tasks(count)}: {ENDLESS}"]
-
-
-def _tasks(count: int) -> str:
-    return f"{count} task{'' if count == 1 else 's'}"
+    """A sentence if the game generates only so many tasks; no sentence if not."""
+    count = sum(1 for _ in islice(game.generate(np.random.default_rng(0), "terse"), GENERATED))
+    after = f"generate() ends after {count} task{'' if count == 1 else 's'}"
+    return [] if count == GENERATED else [f"{after}: let it go on for ever, since every split and seed draws from it"]
 
 
 def replay(game: Game, shown: Demonstration) -> Scored:
@@ -97,14 +84,8 @@ def replay(game: Game, shown: Demonstration) -> Scored:
 
 
 def _replayed(game: Game, shown: Demonstration) -> list[str]:
-    try:
-        return [f"{shown.kind}: {difference}" for difference in _differences(game, shown)]
-    except ContractError as error:
-        return [str(error)]
-    except LoopholesError:
-        raise  # such as a broken sandbox, which is not the game's fault
-    except Exception as error:
-        return [f"{shown.kind}: scoring raised {described(error)}"]
+    kind = shown.kind
+    return faults_of(f"{kind}: scoring", lambda: [f"{kind}: {difference}" for difference in _differences(game, shown)])
 
 
 def _differences(game: Game, shown: Demonstration) -> Iterator[str]:
