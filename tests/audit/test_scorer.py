@@ -20,7 +20,7 @@ from loopholes.audit.scorer import Scorer
 from loopholes.audit.truth import truth_of
 from loopholes.errors import UsageError
 from loopholes.sandbox.inside.relatives import descendants
-from support.processes import alive
+from support.processes import alive, wait_for_end
 from support.rewards import InProcess, save_rows, sums, write_rewards
 
 ROWS = [Row(number, f"{number}?", columns={"answer": str(number), "list": []}) for number in range(4)]
@@ -165,10 +165,7 @@ def test_processes_that_a_hung_reward_started_end_with_it(file: str) -> None:
     with open_scorer(file, "parent") as scorer:
         (paid,) = scorer.pay_now([(0, "hang")])
         child = int((Path(file).parent / "child").read_text())
-        end = time.monotonic() + 5
-        while alive(child) and time.monotonic() < end:
-            time.sleep(0.01)
-        assert not alive(child)
+        wait_for_end([child])
     assert paid.problem == "took longer than 0.5 s"
 
 
@@ -185,9 +182,10 @@ def test_a_process_that_ends_between_two_requests_is_started_again(file: str) ->
     before = set(descendants(os.getpid()))
     with open_scorer(file, "later") as scorer:
         scorer.pay_now([(0, "end soon")])
-        process, end = set(descendants(os.getpid())) - before, time.monotonic() + 5
-        while any(map(alive, process)) and time.monotonic() < end:
+        processes, end = set(descendants(os.getpid())) - before, time.monotonic() + 5
+        while all(map(alive, processes)) and time.monotonic() < end:
             time.sleep(0.01)
+        assert not all(map(alive, processes))
         assert [payment.value for payment in scorer.pay_now([(0, "a"), (0, "b")])] == [1.0, 1.0]
 
 
@@ -362,10 +360,7 @@ def test_orphaned_processes_are_ended_too(faulty: str) -> None:
     with open_scorer(faulty, "orphan") as scorer:
         assert scorer.pay_now([(0, "hang")])[0].is_late
         left = int((Path(faulty).parent / "orphan").read_text())
-        end = time.monotonic() + 5
-        while alive(left) and time.monotonic() < end:
-            time.sleep(0.01)
-        assert not alive(left)
+        wait_for_end([left])
 
 
 def test_a_value_that_is_not_a_number_is_a_problem_once_others_were_numbers(faulty: str) -> None:
@@ -413,7 +408,4 @@ def test_a_reward_does_not_outlive_an_audit_that_was_killed(faulty: str, tmp_pat
         while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < end:
             time.sleep(0.05)
         audit.kill()
-    worker, end = int(pid_file.read_text()), time.monotonic() + 5
-    while alive(worker) and time.monotonic() < end:
-        time.sleep(0.01)
-    assert not alive(worker)
+    wait_for_end([int(pid_file.read_text())])

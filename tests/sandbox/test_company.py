@@ -7,6 +7,7 @@ import random
 import socket
 import time
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 
@@ -29,6 +30,25 @@ HOGS = (
 SLEEPER = "import time\ndef solve(x):\n    time.sleep(60)\n    return x"
 LATE = f"took longer than {SECONDS:g} s"
 pytestmark = pytest.mark.usefixtures("own_pool")
+HONEST_ONES = {"a process": HONEST, "a thread": IN_A_THREAD}
+NEIGHBOURS = {"loops": LOOP, "many processes": HOGS}
+QUICK = {
+    ("isolated", "a process", "loops"),
+    ("isolated", "a thread", "many processes"),
+    ("process", "a process", "many processes"),
+    ("process", "a thread", "loops"),
+}
+"""Cases in which each kind of sandbox, program and neighbour meets each other kind; the rest of the cases are slow."""
+CASES = [
+    pytest.param(
+        kind,
+        HONEST_ONES[honest],
+        NEIGHBOURS[neighbour],
+        id=f"{honest} beside {neighbour}-{kind}",
+        marks=[] if (kind, honest, neighbour) in QUICK else pytest.mark.slow,
+    )
+    for kind, honest, neighbour in product(("isolated", "process"), HONEST_ONES, NEIGHBOURS)
+]
 ON_LINUX = pytest.mark.skipif(not os.path.exists("/proc/self/schedstat"), reason="the kernel does not count waits")
 
 
@@ -43,9 +63,7 @@ def one_processor(own_pool: None) -> Iterator[None]:
 
 @ON_LINUX
 @pytest.mark.usefixtures("one_processor")
-@pytest.mark.parametrize("kind", ["isolated", "process"])
-@pytest.mark.parametrize("honest", [HONEST, IN_A_THREAD], ids=["a process", "a thread"])
-@pytest.mark.parametrize("neighbour", [LOOP, HOGS], ids=["beside loops", "beside many processes"])
+@pytest.mark.parametrize("kind, honest, neighbour", CASES)
 def test_company_takes_no_time_from_a_program(
     kind: str, honest: str, neighbour: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:

@@ -83,6 +83,7 @@ def test_holm_lies_between_no_correction_and_bonferronis_and_keeps_the_order(p: 
     assert [value for _, value in sorted(zip(p, p_holm, strict=True))] == sorted(p_holm)
 
 
+@pytest.mark.slow
 def test_in_a_study_where_nothing_is_true_hardly_anything_is_claimed() -> None:
     rng, claimed = np.random.default_rng(0), 0
     for _ in range(200):
@@ -186,8 +187,12 @@ def sums_of(values: Values) -> Sums:
 
 @pytest.mark.parametrize(
     ("change", "times"),
-    [(of_means(2), 1500), (of_means(5), 1500), (of_tasks(1, 0.0), 400), (of_tasks(5, 1.0), 300)],
-    ids=["two seeds", "five seeds", "one seed, many tasks", "five seeds with tasks"],
+    [
+        pytest.param(of_means(2), 1500, id="two seeds"),
+        pytest.param(of_means(5), 1500, id="five seeds"),
+        pytest.param(of_tasks(1, 0.0), 400, id="one seed, many tasks"),
+        pytest.param(of_tasks(5, 1.0), 300, id="five seeds with tasks", marks=pytest.mark.slow),
+    ],
 )
 def test_a_change_of_the_detectable_size_is_seen_in_four_of_five_repetitions(change: Change, times: int) -> None:
     """On the safe side by up to seven points: few seeds cannot show how much of the spread comes from tasks."""

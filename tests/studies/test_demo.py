@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from loopholes.studies.channels import Arm, Played
 from loopholes.studies.demo import run_demo, secure_note
 from loopholes.studies.jobs import closure
 from loopholes.studies.settings import Setting
-from support.processes import alive, children
+from support.processes import children, wait_for_end
 from support.serial import Serial
 
 SETTING = Setting("context-compliance", 6, options={"prompts_per_step": 2, "save_every": 1})
@@ -69,6 +68,7 @@ def test_a_demo_tells_of_every_step_and_ends_in_numbers_and_a_page(
     assert "One seed gives no verdict about training." in page and "one seed: no verdict" in page
 
 
+@pytest.mark.slow
 def test_a_demo_that_was_killed_leaves_no_process_and_goes_on_to_the_same_numbers(
     whole: tuple[Path, dict[str, Any], list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,10 +85,7 @@ def test_a_demo_that_was_killed_leaves_no_process_and_goes_on_to_the_same_number
         workers = children(demo.pid)
         demo.send_signal(signal.SIGKILL)
     assert workers
-    deadline = time.monotonic() + 60
-    while (left := [pid for pid in workers if alive(pid)]) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not left
+    wait_for_end(workers)
     monkeypatch.setattr("loopholes.studies.demo.LocalWorkers", Serial)
     assert run_demo(out, settings=[SETTING])["cells"] == whole[1]["cells"]
 

@@ -24,6 +24,7 @@ from loopholes.studies.engine import Event, execute
 from loopholes.studies.runner import opened, sections_of
 from loopholes.studies.workers import LocalWorkers
 from support.killed_job import Killed
+from support.processes import children, wait_for_end
 from support.serial import Serial
 
 # private _workers: the process that a test kills during the study.
@@ -155,7 +156,7 @@ def test_a_report_of_older_summaries_replaces_no_page_that_has_charts(
     assert shows(tmp_path / "other.html", record["answer"])
 
 
-def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(whole: Path, tmp_path: Path) -> None:
+def test_a_killed_study_leaves_no_process_and_goes_on_to_the_same_numbers(whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     shutil.copytree(whole, out, symlinks=True)
     (out / "discovery.json").unlink()
@@ -166,7 +167,10 @@ def test_a_study_killed_at_any_moment_goes_on_to_the_same_numbers(whole: Path, t
         assert killed.stdout is not None
         while '"what": "step", "done": 2' not in killed.stdout.readline():
             assert killed.poll() is None
+        workers = children(killed.pid)
         killed.send_signal(signal.SIGKILL)
+    assert workers
+    wait_for_end(workers)
     wait_for_lock(out)
     study(out)
     assert cells(out) == cells(whole)

@@ -8,12 +8,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from loopholes.runs import Run
 from support import letters_game
 
 GAME = f"{letters_game.__file__}:Letters"
 
 
+@pytest.mark.slow
 def test_accelerate_launches_one_run_on_two_processes(checkpoint: Callable[..., Path], tmp_path: Path) -> None:
     launch = [
         sys.executable,
