@@ -47,10 +47,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def page(chromium: Any, address: str) -> Any:
     """The page, freshly opened at desktop width in the light scheme."""
-    from support.browser import set_viewport
+    from support.browser import open_page, set_viewport
 
     set_viewport(chromium, "light", 1280)
     chromium.get_log("browser")
     chromium.get_log("performance")
-    chromium.get(address)
+    open_page(chromium, address)
     return chromium

@@ -11,6 +11,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.ui import WebDriverWait
 
 from loopholes.report.matrix import contrast
 
@@ -24,6 +25,7 @@ __all__ = [
     "css_colour",
     "element",
     "elements_of",
+    "open_page",
     "panel_data",
     "point_at",
     "press_keys",
@@ -31,6 +33,12 @@ __all__ = [
     "set_viewport",
     "text_contrast",
 ]
+
+
+def open_page(browser: Any, address: str) -> None:
+    """Open a page and wait until all of it is there; the driver alone may return while it is still read."""
+    browser.get(address)
+    WebDriverWait(browser, 30).until(lambda _: browser.execute_script("return document.readyState") == "complete")
 
 
 def set_viewport(browser: Any, scheme: str, width: int) -> None:
