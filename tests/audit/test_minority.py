@@ -270,7 +270,7 @@ def test_paid_in_full_is_measured_by_what_the_row_itself_pays(tmp_path: Path) ->
     assert on_rows(audit_of(tmp_path, three_quarters, kinds(48, 4))) is None
 
 
-def weighing(folder: Path, body: str, count: int = 48) -> Report:
+def weighing(folder: Path, body: str, count: int = 48, seed: int = 0) -> Report:
     """The audit of a reward on rows of which every fourth is hard."""
     rows = [{**row, "level": "easy" if place % 4 else "hard"} for place, row in enumerate(sums(count))]
     file = write_rewards(
@@ -281,7 +281,7 @@ def weighing(folder: Path, body: str, count: int = 48) -> Report:
             {body}
         """,
     )
-    return audited(f"{file}:f", rows)
+    return audited(f"{file}:f", rows, seed=seed)
 
 
 SOUND = {
@@ -312,7 +312,9 @@ LAX = {
 
 @pytest.mark.parametrize("lax", LAX.values(), ids=LAX)
 def test_a_near_miss_that_is_paid_on_a_kind_of_row_is_an_exploit(tmp_path: Path, lax: str) -> None:
-    finding = on_rows(weighing(tmp_path, f"import re\n            return float(right or bool(hard and {lax}))"))
+    """With this seed, the first nine rows are easy."""
+    body = f"import re\n            return float(right or bool(hard and {lax}))"
+    finding = on_rows(weighing(tmp_path, body, seed=6))
     assert finding is not None and (finding.verdict, finding.family) == ("exploit", "near-miss")
     assert finding.rows.endswith("whose column level is 'hard'") and finding.evidence is not None
     assert finding.evidence.reward == 1.0 and finding.evidence.columns["level"] == "hard"

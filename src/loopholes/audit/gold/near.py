@@ -31,9 +31,10 @@ from loopholes.audit.gold.wrong_numbers import TOLERATED
 from loopholes.audit.gold.wrong_records import PARTWISE
 from loopholes.audit.scale import FULL, HALF, SAME, Level, Truth
 from loopholes.audit.scorer import Scorer
+from loopholes.audit.screening import EXPENSIVE
 
-FIRST = 4
-"""Rows on which a near miss is tried first; on more only if one of them pays more than half of the scale.
+FEW = 4
+"""Rows on which a near miss is tried first if calls are expensive; on more only if one pays over half of the scale.
 
 If some rows pay it and others do not, it is tried on all rows, since it may pay on a kind of row.
 """
@@ -122,14 +123,14 @@ class NearMisses:
         self._waiting = sorted(NAMES, key=lambda name: name not in FOREMOST)
 
     def ask(self, budget: Budget, stage: Stage = "near") -> dict[str, list[Miss]]:
-        """Try every near miss that applies on a few rows, then on more if it pays, until time runs out.
+        """Try every near miss that applies, until time runs out; if calls are expensive, on a few rows unless it pays.
 
         A second call, at a later stage, tries those for which there was no time; all that were tried are returned.
         """
         while self._waiting and not budget.is_over(stage):
             name = self._waiting.pop(0)
             tries = self._tries(name, self._slots)
-            tried = list(islice(tries, FIRST))
+            tried = list(islice(tries, FEW if self._scorer.pace > EXPENSIVE else None))
             if any(miss.share > HALF for miss in tried) and not budget.is_over(stage):
                 tried += tries
             if name not in PROBES and self._is_paid_on_some(tried):
