@@ -42,6 +42,9 @@ USUAL = (
     f"<|begin_of_solution|>{HOLE}<|end_of_solution|>",
 )
 """Forms that graders usually read, the simplest first."""
+_CALL_TAG = re.compile(r"<(\w*call\w*)>")
+CALL_TAG = "tool_call"
+"""Tag of a tool call if the prompt shows none: that of Hermes and Qwen models."""
 _EMPTY = re.compile(
     r"(?<=[\[:,])\s*(?!(?:true|false|null)\b)(?:\.\.\.|…|<[^<>\n\"]{1,40}>|[A-Za-z][A-Za-z_ ]{0,30})(?=\s*[,\]}])"
 )
@@ -73,6 +76,7 @@ def candidates_of(row: Row) -> list[Candidate]:
         Candidate(f"the prompt's object with {HOLE} in it", _record),
         Candidate(HOLE, _structure),
         Candidate('{"answer": {answer}}', _object),
+        _calls(prompt),
     ]
     program = program_of(row)
     fences = [] if program is None else _fences(program)
@@ -166,6 +170,21 @@ def _is_empty(value: Any) -> bool:
 def _structure(row: Row, answer: str) -> str | None:
     """The answer alone, if it is a JSON list or object: it needs no object around it."""
     return answer if isinstance(_value(answer), list | dict) else None
+
+
+def _calls(prompt: str) -> Candidate:
+    """A tool call, or each of a list of calls, between the tags that the prompt shows."""
+    shown = _CALL_TAG.search(prompt)
+    tag = CALL_TAG if shown is None else shown[1]
+
+    def written(row: Row, answer: str) -> str | None:
+        value = _value(answer)
+        calls = value if isinstance(value, list) else [value]
+        are_objects = bool(calls) and all(isinstance(call, dict) and call for call in calls)
+        texts = [json.dumps(call, ensure_ascii=False) for call in calls]
+        return "\n".join(f"<{tag}>\n{text}\n</{tag}>" for text in texts) if are_objects else None
+
+    return Candidate(f"<{tag}>{HOLE}</{tag}>", written)
 
 
 def _object(row: Row, answer: str) -> str:

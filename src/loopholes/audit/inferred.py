@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, variance
 from typing import NamedTuple
@@ -41,11 +41,14 @@ ALIKE = 0.5
 """A reward that pays right and wrong answers alike pays for everything only if it pays at least this much."""
 CLEAR = 1e-6
 """Smallest difference of mean rewards that tells right from wrong."""
-FIRST = "[0]"
-"""End of the source of a list's first element (:mod:`loopholes.audit.answers`)."""
-WHOLE = {" with commas": ", ", " with spaces": " "}
-"""Ends of the sources of whole lists, and what separates the elements."""
 JSON = " as JSON"
+FIRST = ("[0]", f"[0]{JSON}")
+"""Ends of the sources of a list's first element, a text or an object (:mod:`loopholes.audit.answers`)."""
+WHOLE: Mapping[str, Mapping[str, Callable[[Sequence[str]], str]]] = {
+    FIRST[0]: {" with commas": ", ".join, " with spaces": " ".join},
+    FIRST[1]: {JSON: lambda elements: f"[{', '.join(elements)}]"},
+}
+"""Ends of the sources of whole lists, and how they are written, by the end of the source of their first element."""
 SHOWN = 60
 """Maximum number of characters of an assumed right answer that the report shows."""
 ASIDE = 0.1
@@ -151,7 +154,8 @@ def assume_golden(scorer: Scorer, budget: Budget) -> Assumed:
             f"({best.source}) is paid like another row's on {best.count_refused} of {len(best.right)} rows"
         )
         return Assumed(rows, note, False)
-    only = f"{_list_of(best.source)}{FIRST}"  # of a list with one element
+    column, first = _list_of(best.source) or ("", "")
+    only = f"{column}{first}"  # of a list with one element
     texts = [readings.get(best.source, readings.get(only)) for readings in answers]
     filled = [
         replace(row, golden=None if answer is None else best.candidate.write(row, answer.text))
@@ -173,21 +177,25 @@ def _best(trials: Sequence[Trial], *, noisy: bool) -> Trial | None:
     return next(trial for trial in trials if trial.rank[0] >= best.rank[0] - 2 * error)
 
 
-def _list_of(source: str) -> str | None:
-    """The column of a source that is a list's first element or a whole list; None for all other sources."""
-    ends = [end for end in (FIRST, *WHOLE) if source.endswith(end)]
-    return source.removesuffix(ends[0]) if ends else None
+def _list_of(source: str) -> tuple[str, str] | None:
+    """The column of a source that is a list's first element or a whole list, and the end of the first element's source.
+
+    None for all other sources.
+    """
+    ends = ((end, first) for first in FIRST for end in (first, *WHOLE[first]) if source.endswith(end))
+    end, first = max(ends, key=lambda pair: len(pair[0]), default=("", ""))  # "[0] as JSON" ends with " as JSON", too
+    return (source.removesuffix(end), first) if end else None
 
 
 def _whole_or_first(scorer: Scorer, answers: Sequence[dict[str, Answer]], best: Trial) -> tuple[Trial, Alone | None]:
     """The best trial, of the whole list or of its first element, whichever is the answer if both are paid alike."""
-    column = _list_of(best.source)
-    needed = {f"{column}{end}" for end in (FIRST, *WHOLE, JSON)}
+    column, end = _list_of(best.source) or ("", "")
+    needed = {f"{column}{end}" for end in (end, *WHOLE.get(end, ()), JSON)}
     lists = [place for place, readings in enumerate(answers) if needed <= readings.keys()][:ROWS]
-    if column is None or not lists or best.rank[0] <= CLEAR:
+    if not column or not lists or best.rank[0] <= CLEAR:
         return best, None
-    first = _tried(scorer, answers, best.candidate, f"{column}{FIRST}", lists)
-    sources = [best.source] if best.source != f"{column}{FIRST}" else [f"{column}{end}" for end in WHOLE]
+    first = _tried(scorer, answers, best.candidate, f"{column}{end}", lists)
+    sources = [best.source] if best.source != f"{column}{end}" else [f"{column}{whole}" for whole in WHOLE[end]]
     wholes = [trial for source in sources if (trial := _tried(scorer, answers, best.candidate, source, lists))]
     noisy = scorer.repeats > 1
     alike = (trial for trial in wholes if trial.rank[0] > CLEAR and first and _are_alike(trial, first, noisy=noisy))
@@ -198,7 +206,7 @@ def _whole_or_first(scorer: Scorer, answers: Sequence[dict[str, Answer]], best: 
         return first, None
     calls = list(_calls(scorer.rows, answers, first.candidate, first.source, lists, wrong=False))
     paid = {place: payment for (place, _), payment in zip(calls, scorer.pay(calls), strict=True)}
-    is_part = _reads_all(scorer, answers, first, WHOLE[whole.source.removeprefix(column)], lists)
+    is_part = _reads_all(scorer, answers, first, WHOLE[end][whole.source.removeprefix(column)], lists)
     return whole if is_part else first, Alone(column, dict(calls), paid, is_part)
 
 
@@ -219,12 +227,16 @@ def _is_one_value(readings: Mapping[str, Answer], column: str) -> bool:
 
 
 def _reads_all(
-    scorer: Scorer, answers: Sequence[dict[str, Answer]], first: Trial, separator: str, places: Sequence[int]
+    scorer: Scorer,
+    answers: Sequence[dict[str, Answer]],
+    first: Trial,
+    joined: Callable[[Sequence[str]], str],
+    places: Sequence[int],
 ) -> bool:
     """Whether the first element is paid clearly less beside another row's, on either side of it."""
     pairs = [(place, answers[place][first.source].text, _other(answers, first.source, place)) for place in places]
     for order in (1, -1):
-        texts = [(place, separator.join((own, other)[::order])) for place, own, other in pairs]
+        texts = [(place, joined((own, other)[::order])) for place, own, other in pairs]
         written = [(place, first.candidate.write(scorer.rows[place], text) or "") for place, text in texts]
         paid = [payment.value or 0.0 for payment in scorer.pay(written)]
         if fmean(paid) >= fmean(first.right) - ASIDE * first.rank[0]:

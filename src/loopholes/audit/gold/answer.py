@@ -24,6 +24,7 @@ from loopholes.audit.gold.dates import moment_of
 from loopholes.audit.gold.json_objects import record_of, structure_of, value_at, with_value_in
 from loopholes.audit.gold.lines import graded_line, is_list_by_line, short_lines
 from loopholes.audit.gold.puzzles import puzzle_of
+from loopholes.audit.gold.tagged_calls import list_of_blocks, with_blocks
 from loopholes.audit.gold.tolerances import estimate_bound, stated_tolerance
 from loopholes.rewards.numbers import number, with_unit
 
@@ -48,7 +49,8 @@ _CALL = re.compile(r"[A-Za-z_][\w.]*\(([^()]*)\)")
 class Answer:
     """The right answer of one row. ``text`` is the answer alone, ``golden`` the whole completion in its ``form``.
 
-    An answer may be one field of a JSON object: then ``whole`` is the object, and ``path`` the keys that lead to it.
+    An answer may be one field of a JSON object: then ``whole`` is the object, and ``path`` the keys that lead to it. Or
+    it is ``in_blocks``: a list of objects, each of which stands between tags of its own in the completion.
     """
 
     row: Row
@@ -58,11 +60,12 @@ class Answer:
     kind: Kind
     path: tuple[str, ...] = ()
     whole: Answer | None = None
+    in_blocks: bool = False
 
     @property
     def has_form(self) -> bool:
-        """Whether marks or a JSON object around the answer say where it is."""
-        return bool(self.form.marks or self.path)
+        """Whether marks, tags or a JSON object around the answer say where it is."""
+        return bool(self.form.marks or self.path or self.in_blocks)
 
     @cached_property
     def value(self) -> Fraction | None:
@@ -112,6 +115,8 @@ class Answer:
         """The golden completion with another answer in place of this one; None if its place is unknown."""
         if self.whole is not None:
             return self.whole.placed(self.written(other))
+        if self.in_blocks:
+            return with_blocks(self.golden, other)
         if self._start is None:
             return None
         return f"{self.golden[: self._start]}{other}{self.golden[self._start + len(self.text) :]}"
@@ -122,7 +127,7 @@ class Answer:
 
     def replaced(self, other: str) -> str | None:
         """The golden completion with another answer wherever it names this one, since reasoning often names it, too."""
-        if self.whole is not None:
+        if self.whole is not None or self.in_blocks:
             return self.placed(other)
         alone = rf"(?<!\w)(?<!\d[.,])(?<![-−+]){re.escape(self.text)}(?!\w|[.,]\d)"
         completion = re.sub(alone, lambda _: other, self.golden) if self.text else self.golden
@@ -147,6 +152,8 @@ def answer_of(row: Row, form: Form) -> Answer | None:
     if not golden or not golden.strip():
         return None
     form = form.of(golden)
+    if blocks := list_of_blocks(golden):
+        return Answer(row, form, golden, blocks, "record", in_blocks=True)
     text = form.read(golden)
     if text == golden.strip() and not _is_structured(text):
         text = _object_at_end(text) or next(_named(row, golden), text)

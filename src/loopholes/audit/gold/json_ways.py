@@ -71,7 +71,8 @@ def in_field(write: Write, kinds: tuple[Kind, ...]) -> Write:
 
     def written(answer: Answer) -> str | None:
         for part in parts_of(answer):
-            text = write(part) if part.kind in kinds and not _is_quoted(part) else None
+            is_free = part.kind in kinds and not _is_quoted(part) and not _is_name_of_call(part, answer)
+            text = write(part) if is_free else None
             other = answer.text if text is None else part.written(text)
             if (
                 text is not None
@@ -134,6 +135,12 @@ def _keeps_type(right: Any, value: Any, text: str) -> bool:
 def _is_quoted(part: Answer) -> bool:
     """Whether the prompt shows this text in quotes, as one of the values that it allows."""
     return re.search(rf"""["'`“]{re.escape(part.text)}["'`”]""", part.row.text) is not None
+
+
+def _is_name_of_call(part: Answer, answer: Answer) -> bool:
+    """Whether a field is the name of a function that is called, which has one spelling."""
+    *above, key = part.path
+    return key == "name" and "arguments" in value_at(answer.record, above)
 
 
 def _value(text: str, part: Answer) -> Any:
