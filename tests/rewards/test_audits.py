@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from support.rewards import audited, sums, write_rewards
 
 READERS = """
     from loopholes.rewards import (behind, boxed, calls_passed, choice, fields, final, gated, number, program,
-        same_list, same_number, same_set, same_text, tagged)
+        records, same_list, same_number, same_records, same_set, same_text, tagged)
 
     def tag(completion, answer):
         return float(same_number(tagged(completion), answer))
@@ -39,6 +40,12 @@ READERS = """
 
     def object_(completion, answer):
         return float(fields(completion, {"answer": answer}))
+
+    def calls(completion, answer):
+        return float(same_records(records(completion, "tool_call"), answer, any_order=True))
+
+    def list_(completion, answer):
+        return float(same_records(records(completion), answer))
 
     def bonus(completion, answer):
         return gated(same_number(tagged(completion), answer), 0.1 * completion.count("because"))
@@ -84,6 +91,22 @@ def records() -> list[dict[str, Any]]:
     return rows
 
 
+def calls(form: str) -> list[dict[str, Any]]:
+    """Questions that take two or three calls, written in a ``form`` one below the other."""
+    rows = []
+    for place in range(10):
+        names = ["get_time", "get_news", "get_rain"][: 2 + place % 2]
+        answer = [{"name": name, "arguments": {"city": f"Town {place}{name[-1]}"}} for name in names]
+        wanted = " and ".join(f"{name[4:]} in Town {place}{name[-1]}" for name in names)
+        golden = "\n".join(form.replace("CALL", json.dumps(call)) for call in answer)
+        rows.append({"prompt": f"Find the {wanted}.", "answer": answer, "golden": golden})
+    return rows
+
+
+def lists() -> list[dict[str, Any]]:
+    return [{**row, "golden": json.dumps(row["answer"])} for row in calls("CALL")]
+
+
 def tasks() -> list[dict[str, Any]]:
     rows = []
     for place in range(8):
@@ -103,6 +126,8 @@ CASES: list[tuple[str, Sequence[dict[str, Any]]]] = [
     ("word", words()),
     ("many", sets()),
     ("object_", records()),
+    ("calls", calls("<tool_call>\nCALL\n</tool_call>")),
+    ("list_", lists()),
     ("bonus", sums(10)),
 ]
 

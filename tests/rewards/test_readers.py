@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,8 +26,10 @@ from loopholes.rewards import (
     number,
     quoted,
     record,
+    records,
     same_list,
     same_number,
+    same_records,
     same_set,
     same_text,
     tagged,
@@ -188,6 +192,49 @@ def test_a_record_has_each_key_once_and_typed_values() -> None:
     assert record("[" * 100_000) is None
 
 
+CALLS: list[dict[str, Any]] = [{"name": "a", "arguments": '{"x": 1}'}, {"name": "b", "arguments": {}}]
+TAGGED = [f"<call>{json.dumps(call)}</call>" for call in CALLS]
+
+
+def test_several_records_stand_in_a_list_or_each_between_its_tags() -> None:
+    assert records(json.dumps(CALLS)) == records(f"```json\n{json.dumps(CALLS)}\n```") == CALLS
+    assert records(f"<think>Well.</think>So: {' and '.join(TAGGED)}.", "call") == CALLS
+    assert records(TAGGED[0], "call") == CALLS[:1]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "[1]", '{"a": 1}', '[{"a": 1, "a": 2}]', '[{"a": 1}] [{"a": 1}]'])
+def test_what_is_no_list_of_records_is_no_answer(text: str) -> None:
+    assert records(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "no call",
+        f"<think>{TAGGED[0]}</think>",
+        f"{TAGGED[0]}<call>",
+        f"</call>{TAGGED[0]}",
+        f"<call>{TAGGED[0]}</call>",
+        f"{TAGGED[0]}</call>",
+        f"{TAGGED[0]}<call>[]</call>",
+        f'{TAGGED[0]}<call>{{"a": NaN}}</call>',
+        f"<call>{json.dumps(CALLS)}</call>",
+        f"{TAGGED[0]}{' ' * 100_000}",
+    ],
+)
+def test_a_tag_that_holds_no_record_leaves_no_answer(text: str | None) -> None:
+    assert records(text, "call") is None
+
+
+def test_records_are_compared_one_by_one() -> None:
+    assert same_records(CALLS, CALLS) and same_records(CALLS[::-1], CALLS, any_order=True)
+    assert same_records([{"arguments": '{"x":1}', "name": "a"}, CALLS[1]], CALLS)
+    assert not same_records(CALLS[::-1], CALLS)
+    for wrong in (None, [], CALLS[:1], [*CALLS, CALLS[0]], [CALLS[0]] * 2, [CALLS[0], {**CALLS[1], "id": 1}]):
+        assert not same_records(wrong, CALLS, any_order=True), wrong
+
+
 def test_a_short_text_is_compared_without_what_surrounds_it() -> None:
     assert all(same_text(text, "New York") for text in ("new york", "**New York**.", '"New  York"', r"\text{New York}"))
     assert not any(same_text(text, "New York") for text in ("York", "not New York", "New York or Rome", "", None))
@@ -202,6 +249,9 @@ def test_a_short_text_is_compared_without_what_surrounds_it() -> None:
         lambda: same_set("", []),
         lambda: same_list("", []),
         lambda: fields("{}", {}),
+        lambda: same_records(None, []),
+        lambda: same_records([{"a": 1}], None),
+        lambda: same_records([{"a": 1}], [{"a": 1}, "b"]),  # type: ignore[list-item]
         lambda: weighted({"right": 1.0}, {"right": 1.0, "form": 0.1}),
         lambda: weighted({"right": None}, {"right": 1.0}),
         lambda: weighted({"right": float("nan")}, {"right": 1.0}),

@@ -18,7 +18,7 @@ from loopholes.audit.gold.puzzles import puzzle_of
 from loopholes.audit.programs import NAMES
 from loopholes.audit.rows import PROMPTS
 from loopholes.audit.scale import normalized
-from loopholes.rewards import behind, boxed, final, items, makes_target, program, record, tagged
+from loopholes.rewards import behind, boxed, final, items, makes_target, program, record, records, tagged
 from loopholes.rewards.numbers import with_unit
 
 
@@ -103,6 +103,7 @@ def comparisons(rights: Sequence[Right]) -> Iterator[Candidate]:
         for comparison in objects:
             if comparison.expression.startswith("fields("):
                 yield comparison._replace(expression=f"{comparison.expression[:-1]}, {options})")
+    yield from _of_lists_of_objects(rights)
     yield from _of_short_answers(rights)
 
 
@@ -186,6 +187,25 @@ def _of_objects(rights: Sequence[Right], text: str, objects: Sequence[Mapping[st
         field = f"str((record({text}) or {{}}).get({json.dumps(key)}))"
         for function in ("same_number", "same_text"):
             yield Candidate(("record", function, *reader), f"{function}({field}, {source})")
+
+
+def _of_lists_of_objects(rights: Sequence[Right]) -> Iterator[Candidate]:
+    """Comparisons of several JSON objects, in a list or each between tags, with a column that lists them."""
+    tags = dict.fromkeys(_TAG.findall(rights[0].completion))
+    for tag in ("", *tags):
+        if any(records(right.completion, tag) is None for right in rights):
+            continue
+        given = f"records(«completion», {json.dumps(tag)})" if tag else "records(«completion»)"
+        for name, values in _columns(rights).items():
+            are_lists = all(map(_is_list_of_objects, values))
+            are_texts = all(isinstance(value, str) and records(value) is not None for value in values)
+            gold = f"«{name}»" if are_lists else f"records(«{name}»)"
+            for order in ("", ", any_order=True") if are_lists or are_texts else ():
+                yield Candidate(("records", "same_records"), f"same_records({given}, {gold}{order})")
+
+
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
 
 
 SOURCES: Mapping[str, Callable[[Any], Any]] = {

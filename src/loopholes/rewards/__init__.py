@@ -24,7 +24,7 @@ from loopholes.rewards.numbers import number, same_number
 from loopholes.rewards.parts import gated, weighted
 from loopholes.rewards.places import behind, boxed, final, tagged
 from loopholes.rewards.programs import calls_passed, outputs_passed, program
-from loopholes.rewards.records import fields, record
+from loopholes.rewards.records import fields, record, records, same_records
 from loopholes.rewards.remedies import REMEDIES, Remedy
 from loopholes.rewards.texts import same_text
 
@@ -46,8 +46,10 @@ __all__ = [
     "program",
     "quoted",
     "record",
+    "records",
     "same_list",
     "same_number",
+    "same_records",
     "same_set",
     "same_text",
     "tagged",

@@ -1,4 +1,4 @@
-"""JSON objects: one of them, each key once, finite numbers, and fields compared with their types."""
+"""JSON objects, one or several: each key once, finite numbers, and fields compared with their types."""
 
 from __future__ import annotations
 
@@ -20,21 +20,58 @@ def record(text: str | None) -> dict[str, Any] | None:
 
     Also None for repeated keys, NaN, infinities, and objects nested too deep.
     """
+    value = _value(_outside_fence(_rest(text)))
+    return value if isinstance(value, dict) else None
+
+
+def records(text: str | None, tag: str = "") -> list[dict[str, Any]] | None:
+    """The JSON objects of a text, in their order; None if there are none, or if :func:`record` would refuse one.
+
+    They are the elements of the list that the text consists of, bare or in its only fenced block after the thinking.
+    With a ``tag`` such as ``tool_call``, each stands between ``<tool_call>`` and ``</tool_call>`` after the thinking,
+    whatever stands around the tags; every tag has to be closed before the next one opens.
+    """
+    rest = _rest(text)
+    if rest is None or not tag:
+        value = _value(_outside_fence(rest))
+        values = value if isinstance(value, list) else []
+    else:
+        before, *blocks = rest.split(f"<{tag}>")
+        pairs = [block.split(f"</{tag}>") for block in blocks]
+        is_closed = f"</{tag}>" not in before and all(len(pair) == 2 for pair in pairs)
+        values = [_value(inside) for inside, _ in pairs] if is_closed else []
+    return values if values and all(isinstance(value, dict) for value in values) else None
+
+
+def _rest(text: str | None) -> str | None:
+    """What follows the thinking; None if it is too long."""
     rest = None if text is None else final(text)
-    if rest is None or len(rest) > LONGEST:
+    return None if rest is None or len(rest) > LONGEST else rest
+
+
+def _outside_fence(text: str | None) -> str | None:
+    """A text without the fence around it, if it has one; None if there are several."""
+    blocks = [] if text is None else _FENCE.findall(text)
+    if text is None or len(blocks) > 1 or (not blocks and "```" in text):
         return None
-    blocks = _FENCE.findall(rest)
-    if len(blocks) > 1 or (not blocks and "```" in rest):
+    return blocks[0] if blocks else text
+
+
+def _value(text: str | None) -> Any:
+    """The value of a JSON text; None for other texts."""
+    try:
+        return (
+            None
+            if text is None
+            else json.loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_finite)
+        )
+    except (ValueError, RecursionError):
         return None
-    return _object(blocks[0] if blocks else rest)
 
 
 def _object(text: str) -> dict[str, Any] | None:
     """The JSON object that a text is; None otherwise."""
-    try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_finite)
-    except (ValueError, RecursionError):
-        return None
+    value = _value(text)
     return value if isinstance(value, dict) else None
 
 
@@ -68,6 +105,19 @@ def fields(text: str | None, gold: Mapping[str, Any], *, only: bool = False, any
         return False
     same = partial(same_value, any_order=any_order, opens_texts=True)
     return all(name in value and same(value[name], wanted) for name, wanted in gold.items())
+
+
+def same_records(
+    values: Sequence[Mapping[str, Any]] | None, gold: Sequence[Mapping[str, Any]] | None, *, any_order: bool = False
+) -> bool:
+    """Whether these are the expected objects, each once and with the same fields and values, in the same order.
+
+    Values are compared as :func:`fields` does; with ``any_order``, the objects and the lists in them may have any
+    order. Raises ValueError if ``gold`` is empty, None, or holds anything but objects.
+    """
+    if not gold or not all(isinstance(wanted, dict) for wanted in gold):
+        raise ValueError("there are no expected objects")
+    return values is not None and same_value(list(values), list(gold), any_order=any_order, opens_texts=True)
 
 
 def same_value(value: Any, wanted: Any, *, any_order: bool = False, opens_texts: bool = False) -> bool:

@@ -78,6 +78,14 @@ def test_what_a_reward_of_several_calls_does_not_compare_is_found(file: str, nam
     assert {name: verdict for name, verdict in found.items() if verdict == "exploit"} == FOUND[name]
 
 
+@pytest.mark.parametrize("name, order", [("recall", ", any_order=True"), ("names", "")])
+def test_the_code_that_closes_it_reads_all_calls(file: str, name: str, order: str) -> None:
+    """In any order if the reward takes any."""
+    report = audited(f"{file}:{name}", rows(golden=True))
+    (finding,) = [finding for finding in report.findings if finding.verdict == "exploit"]
+    assert f'same_records(records(completion, "tool_call"), answer{order})' in finding.snippet
+
+
 def test_one_right_call_of_several_is_an_exploit_or_may_be_an_alternative(file: str) -> None:
     assert verdicts(audited(f"{file}:any_of", rows(golden=True)))["element-missing"] == "exploit"
     assert verdicts(audited(f"{file}:any_of", rows(golden=False)))["part-paid"] == "warning"
