@@ -44,7 +44,7 @@ USUAL = (
 """Forms that graders usually read, the simplest first."""
 _CALL_TAG = re.compile(r"<(\w*call\w*)>")
 CALL_TAG = "tool_call"
-"""Tag of a tool call if the prompt shows none: that of Hermes and Qwen models."""
+"""Tag of a tool call in the chat templates of Hermes and Qwen models."""
 _EMPTY = re.compile(
     r"(?<=[\[:,])\s*(?!(?:true|false|null)\b)(?:\.\.\.|…|<[^<>\n\"]{1,40}>|[A-Za-z][A-Za-z_ ]{0,30})(?=\s*[,\]}])"
 )
@@ -76,7 +76,7 @@ def candidates_of(row: Row) -> list[Candidate]:
         Candidate(f"the prompt's object with {HOLE} in it", _record),
         Candidate(HOLE, _structure),
         Candidate('{"answer": {answer}}', _object),
-        _calls(prompt),
+        *(_calls(tag) for tag in dict.fromkeys([*_CALL_TAG.findall(prompt)[:1], CALL_TAG])),
     ]
     program = program_of(row)
     fences = [] if program is None else _fences(program)
@@ -172,10 +172,8 @@ def _structure(row: Row, answer: str) -> str | None:
     return answer if isinstance(_value(answer), list | dict) else None
 
 
-def _calls(prompt: str) -> Candidate:
-    """A tool call, or each of a list of calls, between the tags that the prompt shows."""
-    shown = _CALL_TAG.search(prompt)
-    tag = CALL_TAG if shown is None else shown[1]
+def _calls(tag: str) -> Candidate:
+    """A tool call, or each of a list of calls, between these tags."""
 
     def written(row: Row, answer: str) -> str | None:
         value = _value(answer)

@@ -86,6 +86,12 @@ def test_the_code_that_closes_it_reads_all_calls(file: str, name: str, order: st
     assert f'same_records(records(completion, "tool_call"), answer{order})' in finding.snippet
 
 
+def test_the_tag_that_the_prompt_shows_is_used(tmp_path: Path) -> None:
+    file = write_rewards(tmp_path, REWARDS.replace("tool_call", "function_call"))
+    shown = [{**row, "prompt": f"{row['prompt']} Put <function_call> around calls."} for row in rows(golden=False)]
+    assert verdicts(audited(f"{file}:recall", shown))["element-added"] == "exploit"
+
+
 def test_one_right_call_of_several_is_an_exploit_or_may_be_an_alternative(file: str) -> None:
     assert verdicts(audited(f"{file}:any_of", rows(golden=True)))["element-missing"] == "exploit"
     assert verdicts(audited(f"{file}:any_of", rows(golden=False)))["part-paid"] == "warning"
@@ -106,6 +112,9 @@ def test_other_calls_are_written_like_the_first_and_the_own_ones_as_they_are() -
     assert placed(f'<call>{{"name": "d"}}</call> So: {COMPACT}', [second]) == (
         '<call>{"name": "d"}</call> So: <call>{"arguments": {"x": 2}, "name": "b"}</call>\n'
     )
+    assert placed(f"{COMPACT}<|im_end|>\n", [second]) == (
+        '<call>{"arguments": {"x": 2}, "name": "b"}</call>\n<|im_end|>\n'
+    )
     other = {"name": "c", "arguments": {}}
     assert placed(f"So: {COMPACT}", [second, other]) == (
         'So: <call>{"arguments": {"x": 2}, "name": "b"}</call> <call>{"name":"c","arguments":{}}</call>\n'
@@ -122,6 +131,7 @@ def test_other_calls_are_written_like_the_first_and_the_own_ones_as_they_are() -
         '<call>{"name": "a"}</call> <call>{}</call>',
         '<call>["a"]</call> <call>["b"]</call>',
         '<call>{"name": "a"}</call> <call>{"name": "b"',
+        '<call>{"name": "a"}</call> <call>{"name": "b"}</call> <answer>4</answer>',
     ],
 )
 def test_no_list_is_made_of(completion: str) -> None:
@@ -131,6 +141,7 @@ def test_no_list_is_made_of(completion: str) -> None:
 @pytest.mark.parametrize("piece", ["<a>{", "<a>{}</a>", "<a>{</b>", "<a> ", "</a>", "<", "{"])
 def test_long_completions_are_read_in_linear_time(piece: str) -> None:
     assert_linear(list_of_blocks, piece)
+    assert_linear(list_of_blocks, lambda size: f"{COMPACT}{piece * (size // len(piece))}")
 
 
 def test_a_function_has_one_name(file: str) -> None:

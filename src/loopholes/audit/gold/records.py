@@ -242,7 +242,9 @@ def is_optional(answer: Answer, path: Sequence[str]) -> bool:
 def _is_called_optional(key: str, others: Sequence[str], text: str) -> bool:
     """Whether a text calls this field optional, or gives its default. The word counts for the name next to it."""
     word = re.escape(key)
-    before = re.finditer(rf"(?i)(?<!\w){word}(?!\w)(?=([^.;\n]{{0,60}}?)\b(?:{_OPTIONAL}))", text)
+    names = "|".join(map(re.escape, others)) or "(?!)"
+    of_next = rf"optionally (?:an? |the |its )?(?:{names})(?!\w)"
+    before = re.finditer(rf"(?i)(?<!\w){word}(?!\w)(?=([^.;\n]{{0,60}}?)\b(?!{of_next})(?:{_OPTIONAL}))", text)
     behind = re.finditer(rf"(?i)\b(?:{_OPTIONAL})\b([^.;\n]{{0,30}}?)(?<!\w){word}(?!\w)", text)
     depends = re.search(rf"(?i)\bif\b[^.;\n]{{1,60}},\s*(?:an? |the |its )?{word}(?!\w)", text)
     return (

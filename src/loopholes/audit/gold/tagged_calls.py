@@ -13,6 +13,8 @@ from loopholes.audit.gold.json_objects import loaded
 
 _TAG = re.compile(r"<(?P<open>[\w|]{1,40})>\s*(?=\{)|</(?P<close>[\w|]{1,40})>")
 
+_END = re.compile(r"(?:\s|<\|\w{1,40}\|>)*")
+
 
 class Block(NamedTuple):
     """An object between tags: where it starts and ends in the completion, and its text between what is around it."""
@@ -26,10 +28,15 @@ class Block(NamedTuple):
 
 
 def list_of_blocks(completion: str) -> str:
-    """The objects as the text of a JSON list; empty if there is only one, or more than white space between them."""
-    values = [loaded(block.text) for block in _blocks(completion)]
+    """The objects with which a completion ends, as the text of a JSON list; empty unless there are at least two.
+
+    There may be nothing but white space between them, and only white space and marks of the end of a turn behind them.
+    """
+    blocks = _blocks(completion)
+    values = [loaded(block.text) for block in blocks]
     are_objects = len(values) > 1 and all(isinstance(value, dict) and value for value in values)
-    return json.dumps(values, ensure_ascii=False) if are_objects else ""
+    is_end = are_objects and _END.fullmatch(completion, blocks[-1].end) is not None
+    return json.dumps(values, ensure_ascii=False) if is_end else ""
 
 
 def with_blocks(completion: str, objects: str) -> str | None:
