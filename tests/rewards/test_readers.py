@@ -199,7 +199,8 @@ TAGGED = [f"<call>{json.dumps(call)}</call>" for call in CALLS]
 def test_several_records_stand_in_a_list_or_each_between_its_tags() -> None:
     assert records(json.dumps(CALLS)) == records(f"```json\n{json.dumps(CALLS)}\n```") == CALLS
     assert records(f"<think>Well.</think>So: {' and '.join(TAGGED)}.", "call") == CALLS
-    assert records(TAGGED[0], "call") == CALLS[:1]
+    assert records(TAGGED[0], "call") == records(TAGGED[0] + " <caller>", "call") == CALLS[:1]
+    assert records(f"<call>\n```json\n{json.dumps(CALLS[0])}\n```\n</call>", "call") == CALLS[:1]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "[1]", '{"a": 1}', '[{"a": 1, "a": 2}]', '[{"a": 1}] [{"a": 1}]'])
@@ -220,11 +221,22 @@ def test_what_is_no_list_of_records_is_no_answer(text: str) -> None:
         f"{TAGGED[0]}<call>[]</call>",
         f'{TAGGED[0]}<call>{{"a": NaN}}</call>',
         f"<call>{json.dumps(CALLS)}</call>",
+        f"{TAGGED[0]}<call>{{}}</call>",
+        f'{TAGGED[0]}<call id="1">{{"name": "b"}}',
+        f"{TAGGED[0]}{TAGGED[1].replace('call', 'Call')}",
+        f"{TAGGED[0]}{TAGGED[1].replace('>', ' >')}",
+        f"{TAGGED[0]}< / call>",
         f"{TAGGED[0]}{' ' * 100_000}",
     ],
 )
 def test_a_tag_that_holds_no_record_leaves_no_answer(text: str | None) -> None:
     assert records(text, "call") is None
+
+
+@pytest.mark.parametrize("piece", ["<call>", "</call>", "<", "< ", "<call>{}</call>", "<call ", "```\n"])
+def test_tags_are_read_in_linear_time(piece: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loopholes.rewards.objects.LONGEST", 10**7)
+    assert_linear(lambda text: records(text, "call"), piece)
 
 
 def test_records_are_compared_one_by_one() -> None:
@@ -251,6 +263,7 @@ def test_a_short_text_is_compared_without_what_surrounds_it() -> None:
         lambda: fields("{}", {}),
         lambda: same_records(None, []),
         lambda: same_records([{"a": 1}], None),
+        lambda: same_records([{}], [{}]),
         lambda: same_records([{"a": 1}], [{"a": 1}, "b"]),  # type: ignore[list-item]
         lambda: weighted({"right": 1.0}, {"right": 1.0, "form": 0.1}),
         lambda: weighted({"right": None}, {"right": 1.0}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 
@@ -29,7 +29,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_for_end(pids: Iterable[int]) -> None:
+def wait_for_end(pids: Collection[int]) -> None:
     """Wait until none of the processes runs; it is an error if one still does after 30 seconds."""
     deadline = time.monotonic() + 30
     while (left := [pid for pid in pids if alive(pid)]) and time.monotonic() < deadline:

@@ -76,7 +76,11 @@ def candidates_of(row: Row) -> list[Candidate]:
         Candidate(f"the prompt's object with {HOLE} in it", _record),
         Candidate(HOLE, _structure),
         Candidate('{"answer": {answer}}', _object),
-        *(_calls(tag) for tag in dict.fromkeys([*_CALL_TAG.findall(prompt)[:1], CALL_TAG])),
+        *(
+            _calls(tag, space)
+            for tag in dict.fromkeys([*_CALL_TAG.findall(prompt)[:1], CALL_TAG])
+            for space in ("\n", "")
+        ),
     ]
     program = program_of(row)
     fences = [] if program is None else _fences(program)
@@ -172,17 +176,17 @@ def _structure(row: Row, answer: str) -> str | None:
     return answer if isinstance(_value(answer), list | dict) else None
 
 
-def _calls(tag: str) -> Candidate:
-    """A tool call, or each of a list of calls, between these tags."""
+def _calls(tag: str, space: str) -> Candidate:
+    """A tool call, or each of a list of calls, between these tags, with this white space inside them."""
 
     def written(row: Row, answer: str) -> str | None:
         value = _value(answer)
         calls = value if isinstance(value, list) else [value]
         are_objects = bool(calls) and all(isinstance(call, dict) and call for call in calls)
         texts = [json.dumps(call, ensure_ascii=False) for call in calls]
-        return "\n".join(f"<{tag}>\n{text}\n</{tag}>" for text in texts) if are_objects else None
+        return "\n".join(f"<{tag}>{space}{text}{space}</{tag}>" for text in texts) if are_objects else None
 
-    return Candidate(f"<{tag}>{HOLE}</{tag}>", written)
+    return Candidate(f"<{tag}>{space}{HOLE}{space}</{tag}>", written)
 
 
 def _object(row: Row, answer: str) -> str:

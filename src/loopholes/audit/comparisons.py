@@ -197,11 +197,17 @@ def _of_lists_of_objects(rights: Sequence[Right]) -> Iterator[Candidate]:
             continue
         given = f"records(«completion», {json.dumps(tag)})" if tag else "records(«completion»)"
         for name, values in _columns(rights).items():
-            are_lists = all(map(_is_list_of_objects, values))
-            are_texts = all(isinstance(value, str) and records(value) is not None for value in values)
-            gold = f"«{name}»" if are_lists else f"records(«{name}»)"
-            for order in ("", ", any_order=True") if are_lists or are_texts else ():
-                yield Candidate(("records", "same_records"), f"same_records({given}, {gold}{order})")
+            golds = [f"records(«{name}»{mark})" for mark, read in _readings(tag) if all(map(read, values))]
+            for gold in [f"«{name}»"] if all(map(_is_list_of_objects, values)) else golds:
+                for order in ("", ", any_order=True"):
+                    yield Candidate(("records", "same_records"), f"same_records({given}, {gold}{order})")
+
+
+def _readings(tag: str) -> Iterator[tuple[str, Callable[[Any], bool]]]:
+    """Ways in which the text of a column may hold objects, as an argument of the reader: in a list, or between tags."""
+    yield "", lambda value: isinstance(value, str) and records(value) is not None
+    if tag:
+        yield f", {json.dumps(tag)}", lambda value: isinstance(value, str) and records(value, tag) is not None
 
 
 def _is_list_of_objects(value: Any) -> bool:

@@ -191,7 +191,8 @@ def _whole_or_first(scorer: Scorer, answers: Sequence[dict[str, Answer]], best: 
     """The best trial, of the whole list or of its first element, whichever is the answer if both are paid alike."""
     column, end = _list_of(best.source) or ("", "")
     needed = {f"{column}{end}" for end in (end, *WHOLE.get(end, ()), JSON)}
-    lists = [place for place, readings in enumerate(answers) if needed <= readings.keys()][:ROWS]
+    lists = [place for place, readings in enumerate(answers) if needed <= readings.keys()]
+    lists = [place for place in lists if _several(answers[place], column)][:ROWS]
     if not column or not lists or best.rank[0] <= CLEAR:
         return best, None
     first = _tried(scorer, answers, best.candidate, f"{column}{end}", lists)
@@ -201,7 +202,11 @@ def _whole_or_first(scorer: Scorer, answers: Sequence[dict[str, Answer]], best: 
     alike = (trial for trial in wholes if trial.rank[0] > CLEAR and first and _are_alike(trial, first, noisy=noisy))
     whole = next(alike, None)
     if first is None or whole is None:
-        return best, None
+        # Lists with one element tell nothing; on the others, the list may be paid more, or its first element.
+        both = [trial for trial in (first, *wholes) if trial]
+        own = next((trial for trial in both if trial.source == best.source), best)
+        better = max(both, key=lambda trial: trial.rank, default=own)
+        return (better if better.rank[0] > own.rank[0] + CLEAR else best), None
     if all(_is_one_value(answers[place], column) for place in lists):
         return first, None
     calls = list(_calls(scorer.rows, answers, first.candidate, first.source, lists, wrong=False))
@@ -218,6 +223,11 @@ def _are_alike(whole: Trial, first: Trial, *, noisy: bool) -> bool:
     if not noisy or len(differences) < 2:
         return all(abs(difference) <= CLEAR for difference in differences)
     return abs(fmean(differences)) <= CLEAR + 2 * math.sqrt(variance(differences) / len(differences))
+
+
+def _several(readings: Mapping[str, Answer], column: str) -> bool:
+    """Whether a list has more than one element."""
+    return len(json.loads(readings[f"{column}{JSON}"].text)) > 1
 
 
 def _is_one_value(readings: Mapping[str, Answer], column: str) -> bool:

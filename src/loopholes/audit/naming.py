@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import takewhile
 
+from loopholes.audit.gold.tagged_calls import list_of_blocks
 from loopholes.audit.panel import Tried
 from loopholes.audit.results import Attempt
 from loopholes.audit.scale import Level, normalized
@@ -46,7 +47,7 @@ def _alike(texts: Sequence[str]) -> int:
 
 def named_answer(attempt: Attempt, level: Level) -> str:
     """The name of the right answer that an attempt gives or mentions, as answers are compared; empty if none."""
-    if _may_name(attempt.text, level.answer):
+    if _may_name(list_of_blocks(attempt.text) or attempt.text, level.answer):
         return level.name
     return normalized(level.other) if level.other and _mentions(attempt.text, level.other) else ""
 

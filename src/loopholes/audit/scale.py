@@ -29,6 +29,7 @@ from loopholes.audit.frameworks.base import Paid, Row
 from loopholes.audit.gold.answer import answer_of
 from loopholes.audit.gold.json_objects import record_of
 from loopholes.audit.gold.mutants import mutants
+from loopholes.audit.gold.tagged_calls import list_of_blocks
 from loopholes.audit.results import Attempt, Gap
 from loopholes.audit.scorer import Scorer
 from loopholes.rewards import number
@@ -325,7 +326,7 @@ class Correctness:
         return right
 
     def _is_golden(self, attempt: Attempt, level: Level) -> bool:
-        answers = (attempt.answer, self._form.read(attempt.text))
+        answers = (attempt.answer, list_of_blocks(attempt.text) or self._form.read(attempt.text))
         return any(answer is not None and normalized(answer) in level.right for answer in answers)
 
     def _scores_of_golden(self, truth: Truth, rows: Sequence[int]) -> Mapping[int, float]:

@@ -21,10 +21,10 @@ from loopholes.rewards.expressions import arithmetic, makes_target
 from loopholes.rewards.judging import quoted, verdict
 from loopholes.rewards.lists import items, same_list, same_set
 from loopholes.rewards.numbers import number, same_number
+from loopholes.rewards.objects import fields, record, records, same_records
 from loopholes.rewards.parts import gated, weighted
 from loopholes.rewards.places import behind, boxed, final, tagged
 from loopholes.rewards.programs import calls_passed, outputs_passed, program
-from loopholes.rewards.records import fields, record, records, same_records
 from loopholes.rewards.remedies import REMEDIES, Remedy
 from loopholes.rewards.texts import same_text
 

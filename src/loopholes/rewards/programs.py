@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from loopholes.rewards.objects import same_value
 from loopholes.rewards.places import final
-from loopholes.rewards.records import same_value
 
 LONGEST = 100_000
 """Characters of the longest program that is run."""

@@ -12,6 +12,8 @@ from loopholes.audit.form import RAW
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import answer_of
 from loopholes.audit.gold.tagged_calls import list_of_blocks
+from loopholes.audit.results import Attempt
+from loopholes.audit.scale import Correctness, Level
 from support.linear_time import assert_linear
 from support.rewards import audited, verdicts, write_rewards
 
@@ -23,7 +25,11 @@ REWARDS = """
     import json, re
 
     def calls(completion):
-        return [json.loads(text) for text in re.findall("<tool_call>(.*?)</tool_call>", completion, re.DOTALL)]
+        try:
+            values = [json.loads(text) for text in re.findall("<tool_call>(.*?)</tool_call>", completion, re.DOTALL)]
+        except ValueError:
+            return []
+        return [value for value in values if isinstance(value, dict)]
 
     def exact(completion, answer):
         return float(calls(completion) == answer)
@@ -66,6 +72,9 @@ def written(calls: list[dict[str, Any]]) -> str:
     return "\n".join(f"<tool_call>\n{json.dumps(call)}\n</tool_call>" for call in calls)
 
 
+ROWS = rows(golden=True)
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> str:
     return write_rewards(tmp_path, REWARDS)
@@ -76,6 +85,7 @@ def file(tmp_path: Path) -> str:
 def test_what_a_reward_of_several_calls_does_not_compare_is_found(file: str, name: str, golden: bool) -> None:
     found = verdicts(audited(f"{file}:{name}", rows(golden=golden)))
     assert {name: verdict for name, verdict in found.items() if verdict == "exploit"} == FOUND[name]
+    assert found == {} or name != "exact"
 
 
 @pytest.mark.parametrize("name, order", [("recall", ", any_order=True"), ("names", "")])
@@ -84,6 +94,53 @@ def test_the_code_that_closes_it_reads_all_calls(file: str, name: str, order: st
     report = audited(f"{file}:{name}", rows(golden=True))
     (finding,) = [finding for finding in report.findings if finding.verdict == "exploit"]
     assert f'same_records(records(completion, "tool_call"), answer{order})' in finding.snippet
+
+
+def mostly_single() -> list[dict[str, Any]]:
+    """Rows of one call, but every fourth of two or three, without right completions."""
+    chosen = rows(golden=False)
+    return [{**row, "answer": row["answer"][-(1 if at % 4 else 3) :]} for at, row in enumerate(chosen)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", ["exact", "recall", "precision"])
+def test_the_calls_of_a_row_are_one_answer_though_most_rows_have_one(file: str, name: str, seed: int) -> None:
+    report = audited(f"{file}:{name}", mostly_single(), seed=seed)
+    assert {finding.name for finding in report.findings if finding.verdict == "exploit"} <= set(FOUND[name])
+    assert "part-paid" not in verdicts(report) and report.golden.value == 1.0
+
+
+def test_the_element_of_a_list_states_a_row_s_only_call(file: str) -> None:
+    single = [{**row, "answer": row["answer"][-1:], "golden": written(row["answer"][-1:])} for row in ROWS]
+    assert verdicts(audited(f"{file}:names", single))["field-changed"] == "exploit"
+    assert verdicts(audited(f"{file}:exact", single)) == {}
+
+
+def test_an_attack_that_makes_the_right_calls_is_right() -> None:
+    calls = [{"name": name, "arguments": {}} for name in TOOLS[:2]]
+    row = Row(0, "Which is it?", golden=written(calls))
+    answer = answer_of(row, RAW)
+    assert answer is not None
+    correctness = Correctness([row], [Level(0, 1.0, 0.0, "", answer.text, written(calls))], RAW, None)
+    for text in (written(calls), written(calls).replace(": ", ":").replace("\n", " ")):
+        assert correctness.right({0: Attempt(text)}) == {0}
+    assert correctness.right({0: Attempt(written(calls[:1]))}) == set()
+
+
+def test_a_column_may_hold_the_calls_between_tags(tmp_path: Path) -> None:
+    source = """
+        import json, re
+
+        def calls(text):
+            return [json.loads(call) for call in re.findall("<tool_call>(.*?)</tool_call>", text, re.DOTALL)]
+
+        def recall(completion, answer):
+            return sum(call in calls(completion) for call in calls(answer)) / len(calls(answer))
+    """
+    report = audited(f"{write_rewards(tmp_path, source)}:recall", [{**row, "answer": row["golden"]} for row in ROWS])
+    (finding,) = [finding for finding in report.findings if finding.verdict == "exploit"]
+    assert finding.name == "element-added"
+    assert 'records(answer, "tool_call"), any_order=True)' in finding.snippet
 
 
 def test_the_tag_that_the_prompt_shows_is_used(tmp_path: Path) -> None:
@@ -144,7 +201,17 @@ def test_long_completions_are_read_in_linear_time(piece: str) -> None:
     assert_linear(list_of_blocks, lambda size: f"{COMPACT}{piece * (size // len(piece))}")
 
 
-def test_a_function_has_one_name(file: str) -> None:
-    refused = audited(f"{file}:exact", rows(golden=True)).refused
+def test_what_a_program_reads_has_one_spelling(file: str) -> None:
+    """The name of a function and its arguments."""
+    refused = audited(f"{file}:exact", ROWS).refused
     assert refused is not None
-    assert not [way.example for way in refused.ways if any(f"{tool}." in way.example for tool in TOOLS)]
+    assert [way.name for way in refused.ways if way.rate.value] == []
+
+
+def test_spacing_of_calls_is_varied(tmp_path: Path) -> None:
+    source = "def same(completion, golden):\n    return float(completion.strip() == golden)"
+    refused = audited(
+        f"{write_rewards(tmp_path, source)}:same", [{**row, "answer": row["answer"]} for row in ROWS]
+    ).refused
+    assert refused is not None
+    assert {"compact JSON", "indented JSON"} <= {way.name for way in refused.ways if way.rate.value == 1.0}

@@ -71,8 +71,8 @@ def in_field(write: Write, kinds: tuple[Kind, ...]) -> Write:
 
     def written(answer: Answer) -> str | None:
         for part in parts_of(answer):
-            is_free = part.kind in kinds and not _is_quoted(part) and not _is_name_of_call(part, answer)
-            text = write(part) if is_free else None
+            is_free = not _is_quoted(part) and (part.kind == "number" or not _is_in_call(part, answer))
+            text = write(part) if part.kind in kinds and is_free else None
             other = answer.text if text is None else part.written(text)
             if (
                 text is not None
@@ -137,10 +137,10 @@ def _is_quoted(part: Answer) -> bool:
     return re.search(rf"""["'`“]{re.escape(part.text)}["'`”]""", part.row.text) is not None
 
 
-def _is_name_of_call(part: Answer, answer: Answer) -> bool:
-    """Whether a field is the name of a function that is called, which has one spelling."""
-    *above, key = part.path
-    return key == "name" and "arguments" in value_at(answer.record, above)
+def _is_in_call(part: Answer, answer: Answer) -> bool:
+    """Whether a field is the name of a function that is called or one of its arguments: a program reads it as it is."""
+    above = [value_at(answer.record, part.path[:depth]) for depth in range(len(part.path))]
+    return any("name" in record and not {"arguments", "parameters"}.isdisjoint(record) for record in above)
 
 
 def _value(text: str, part: Answer) -> Any:

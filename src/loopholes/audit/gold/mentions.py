@@ -21,7 +21,8 @@ def _two(template: str) -> Mention:
 
 
 def _in_thinking(answer: Answer, right: str, rival: str) -> str | None:
-    if None not in (*answer.form.fixed[: answer.form.slot], *answer.form.fixed[answer.form.slot + 1 :]):
+    around = *answer.form.fixed[: answer.form.slot], *answer.form.fixed[answer.form.slot + 1 :]
+    if answer.in_blocks or None not in around:
         return None
     return answer.form.wrap(answer.written(rival), f"It looks like {right}, but that is not what was asked.")
 

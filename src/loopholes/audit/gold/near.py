@@ -42,7 +42,10 @@ VARIANTS = 2
 """Maximum number of wrong answers of one kind on one row, except for objects, of which every part is tried."""
 PARTS = 2 * MOST_PARTS
 """Maximum number of wrong objects of one kind on one row: a part each, or a field of all objects of a list."""
-EVERY_VARIANT = (("lines", "element-repeated"), *((kind, "element-added") for kind in ("list", "ranking", "call")))
+EVERY_VARIANT = (
+    ("lines", "element-repeated"),
+    *((kind, "element-added") for kind in ("list", "ranking", "call", "record")),
+)
 """Kinds of answers and near misses of them that count only if each variant pays.
 
 A reward may read the last line alone, as its prompt may say, or pass over elements that the row does not offer.
@@ -130,7 +133,8 @@ class NearMisses:
         while self._waiting and not budget.is_over(stage):
             name = self._waiting.pop(0)
             tries = self._tries(name, self._slots)
-            tried = list(islice(tries, FEW if self._scorer.pace > EXPENSIVE else None))
+            in_time = takewhile(lambda miss: not budget.is_over(stage), tries)
+            tried = list(islice(tries, FEW) if self._scorer.pace > EXPENSIVE else in_time)
             if any(miss.share > HALF for miss in tried) and not budget.is_over(stage):
                 tried += tries
             if name not in PROBES and self._is_paid_on_some(tried):

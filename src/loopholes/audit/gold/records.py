@@ -18,6 +18,7 @@ from loopholes.audit.answers import NESTED, NO_ANSWERS, TRUTHS
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import Answer, items_of, kind_of
 from loopholes.audit.gold.json_objects import DEEPEST, ListObject, dumps, opened, structure_of, value_at
+from loopholes.audit.gold.tagged_calls import list_of_blocks
 
 MOST_PARTS = 8
 """With more list elements or record fields than this, one wrong part does not count: partial credit is nearly full."""
@@ -27,6 +28,8 @@ _NEXT_NAME = re.compile(r"\W*,\W*\w+\s*\(\s*")
 """What stands between a name and ``(optional)`` if that is about the name behind it: ``amount, item (optional)``."""
 _ABOUT_ALL = re.compile(r"\b(?:are|both|all|each|may|can)\b")
 _OPTIONAL = r"optional(?:ly)?|default|(?:may|can|might|need not) be (?:left out|omitted|missing|absent)"
+_OPTIONALLY = r"(?<!is )(?<!are )(?<!be )\boptionally[\s,]+(?:(?:an?|the|its|with)\s+)?(?:\w+\s+){0,2}?[\"'`*]*"
+"""The word and what may stand between it and the name behind it: ``and, optionally, a short note``."""
 _OF_ANOTHER = re.compile(r"\W*,\W*|[^\w(]*[)\]}].*")
 """What stands between the word and a name if the word is about the name before it: ``item (optional), amount``."""
 _CALL_LABELS = ("id", "call_id", "uuid", "index", "type")
@@ -213,14 +216,17 @@ def _truths(row: Row) -> list[Any]:
 
 
 def _objects(row: Row) -> list[Mapping[str, Any]]:
-    """The objects and lists of objects that columns hold, as such, as text or within an object.
+    """The objects and lists of objects that columns hold, as such, as text or within an object; also an only element.
 
     Columns that never hold an answer are left out.
     """
     columns = {name: value for name, value in row.columns.items() if name not in NO_ANSWERS}
-    objects = [structure_of(value) for value in (*columns.values(), *_truths(row))]
+    values = (*columns.values(), *_truths(row))
+    objects = [structure_of(list_of_blocks(value) or value if isinstance(value, str) else value) for value in values]
     lists = [value for record in objects for value in record.values() if isinstance(value, list)]
-    return [record for record in (*objects, *map(structure_of, lists)) if record]
+    structures = [*objects, *map(structure_of, lists)]
+    short = [record for record in structures if isinstance(record, ListObject) and len(record) == 1]
+    return [record for record in (*structures, *(element for record in short for element in record.values())) if record]
 
 
 def is_optional(answer: Answer, path: Sequence[str]) -> bool:
@@ -243,12 +249,13 @@ def _is_called_optional(key: str, others: Sequence[str], text: str) -> bool:
     """Whether a text calls this field optional, or gives its default. The word counts for the name next to it."""
     word = re.escape(key)
     names = "|".join(map(re.escape, others)) or "(?!)"
-    of_next = rf"optionally (?:an? |the |its )?(?:{names})(?!\w)"
+    of_next = rf"(?:optional\s+[\"'`*]*|{_OPTIONALLY})(?:{names})(?!\w)"
     before = re.finditer(rf"(?i)(?<!\w){word}(?!\w)(?=([^.;\n]{{0,60}}?)\b(?!{of_next})(?:{_OPTIONAL}))", text)
-    behind = re.finditer(rf"(?i)\b(?:{_OPTIONAL})\b([^.;\n]{{0,30}}?)(?<!\w){word}(?!\w)", text)
+    behind = re.finditer(rf"(?i)\b(?:{_OPTIONAL})(?<!ly)\b([^.;\n]{{0,30}}?)(?<!\w){word}(?!\w)", text)
     depends = re.search(rf"(?i)\bif\b[^.;\n]{{1,60}},\s*(?:an? |the |its )?{word}(?!\w)", text)
     return (
         depends is not None
+        or re.search(rf"(?i){_OPTIONALLY}{word}(?!\w)", text) is not None
         or any(_is_next(match[1], others) for match in before)
         or any(_OF_ANOTHER.fullmatch(match[1]) is None for match in behind)
         or re.search(rf"(?i)[(,]\s*{word}\s*(?::[^,()=]*)?=", text) is not None

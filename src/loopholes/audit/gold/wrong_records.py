@@ -218,7 +218,14 @@ def _list_of(elements: Sequence[Any]) -> str:
 
 
 def _element_added(elements: list[Any]) -> Iterator[list[Any]]:
-    yield [*elements, *map(_other_value, elements[: quarter(len(elements))])]
+    """Further objects that are wrong throughout; of calls also some of the same functions with other arguments.
+
+    A sound reward may pass over functions that do not exist.
+    """
+    some = elements[: quarter(len(elements))]
+    yield [*elements, *map(_other_value, some)]
+    if all(isinstance(element, Mapping) and element.get("name") and element.get("arguments") for element in some):
+        yield [*elements, *({**element, "arguments": _other_value(element["arguments"])} for element in some)]
 
 
 def _other_unit(answer: Answer) -> Iterator[str]:

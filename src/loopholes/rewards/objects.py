@@ -29,7 +29,8 @@ def records(text: str | None, tag: str = "") -> list[dict[str, Any]] | None:
 
     They are the elements of the list that the text consists of, bare or in its only fenced block after the thinking.
     With a ``tag`` such as ``tool_call``, each stands between ``<tool_call>`` and ``</tool_call>`` after the thinking,
-    whatever stands around the tags; every tag has to be closed before the next one opens.
+    whatever stands around the tags. Every tag has to be closed before the next one opens, and none may be written in
+    another way, such as ``<Tool_Call>``, which another reader may take for one.
     """
     rest = _rest(text)
     if rest is None or not tag:
@@ -39,8 +40,10 @@ def records(text: str | None, tag: str = "") -> list[dict[str, Any]] | None:
         before, *blocks = rest.split(f"<{tag}>")
         pairs = [block.split(f"</{tag}>") for block in blocks]
         is_closed = f"</{tag}>" not in before and all(len(pair) == 2 for pair in pairs)
-        values = [_value(inside) for inside, _ in pairs] if is_closed else []
-    return values if values and all(isinstance(value, dict) for value in values) else None
+        similar = re.findall(rf"<\s*(?:/\s*)?{re.escape(tag)}\b", rest, re.IGNORECASE)
+        is_plain = is_closed and len(similar) == 2 * len(pairs)
+        values = [_value(_outside_fence(inside)) for inside, _ in pairs] if is_plain else []
+    return values if values and all(isinstance(value, dict) and value for value in values) else None
 
 
 def _rest(text: str | None) -> str | None:
@@ -113,9 +116,9 @@ def same_records(
     """Whether these are the expected objects, each once and with the same fields and values, in the same order.
 
     Values are compared as :func:`fields` does; with ``any_order``, the objects and the lists in them may have any
-    order. Raises ValueError if ``gold`` is empty, None, or holds anything but objects.
+    order. Raises ValueError if ``gold`` is empty, None, or holds anything but objects with fields.
     """
-    if not gold or not all(isinstance(wanted, dict) for wanted in gold):
+    if not gold or not all(isinstance(wanted, dict) and wanted for wanted in gold):
         raise ValueError("there are no expected objects")
     return values is not None and same_value(list(values), list(gold), any_order=any_order, opens_texts=True)
 
