@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from loopholes.audit.form import RAW
+from loopholes.audit.form import RAW, form_of
 from loopholes.audit.frameworks.base import Row
 from loopholes.audit.gold.answer import answer_of
+from loopholes.audit.gold.mentions import MENTIONS
 from loopholes.audit.gold.tagged_calls import list_of_blocks
+from loopholes.audit.naming import named_answer
 from loopholes.audit.results import Attempt
 from loopholes.audit.scale import Correctness, Level
 from support.linear_time import assert_linear
@@ -21,8 +23,9 @@ pytestmark = pytest.mark.usefixtures("inside")
 
 CITIES = "Oslo Lima Rome Cairo Quito Seoul Paris Kyoto Delhi Accra Turin Perth".split()
 TOOLS = ("get_time", "get_weather", "get_news")
-REWARDS = """
+REWARDS = f"""
     import json, re
+    TOOLS = {TOOLS}
 
     def calls(completion):
         try:
@@ -43,6 +46,10 @@ REWARDS = """
 
     def names(completion, answer):
         return float([call.get("name") for call in calls(completion)] == [call["name"] for call in answer])
+
+    def known_tools(completion, answer):
+        known = [call for call in calls(completion) if call.get("name") in TOOLS]
+        return float(known == answer)
 
     def any_of(completion, answer):
         return float(any(call in answer for call in calls(completion)))
@@ -88,6 +95,10 @@ def test_what_a_reward_of_several_calls_does_not_compare_is_found(file: str, nam
     assert found == {} or name != "exact"
 
 
+def test_a_reward_may_pass_over_functions_that_do_not_exist(file: str) -> None:
+    assert "exploit" not in verdicts(audited(f"{file}:known_tools", ROWS)).values()
+
+
 @pytest.mark.parametrize("name, order", [("recall", ", any_order=True"), ("names", "")])
 def test_the_code_that_closes_it_reads_all_calls(file: str, name: str, order: str) -> None:
     """In any order if the reward takes any."""
@@ -121,9 +132,11 @@ def test_an_attack_that_makes_the_right_calls_is_right() -> None:
     row = Row(0, "Which is it?", golden=written(calls))
     answer = answer_of(row, RAW)
     assert answer is not None
-    correctness = Correctness([row], [Level(0, 1.0, 0.0, "", answer.text, written(calls))], RAW, None)
+    level = Level(0, 1.0, 0.0, "", answer.text, written(calls))
+    correctness = Correctness([row], [level], RAW, None)
     for text in (written(calls), written(calls).replace(": ", ":").replace("\n", " ")):
         assert correctness.right({0: Attempt(text)}) == {0}
+        assert named_answer(Attempt(text), level) == level.name
     assert correctness.right({0: Attempt(written(calls[:1]))}) == set()
 
 
@@ -141,6 +154,11 @@ def test_a_column_may_hold_the_calls_between_tags(tmp_path: Path) -> None:
     (finding,) = [finding for finding in report.findings if finding.verdict == "exploit"]
     assert finding.name == "element-added"
     assert 'records(answer, "tool_call"), any_order=True)' in finding.snippet
+
+
+def test_calls_may_have_to_stand_on_one_line(tmp_path: Path) -> None:
+    file = write_rewards(tmp_path, REWARDS.replace(", re.DOTALL", ""))
+    assert verdicts(audited(f"{file}:recall", rows(golden=False)))["element-added"] == "exploit"
 
 
 def test_the_tag_that_the_prompt_shows_is_used(tmp_path: Path) -> None:
@@ -161,6 +179,17 @@ def placed(completion: str, calls: list[dict[str, Any]]) -> str | None:
     answer = answer_of(Row(0, "Call them.", golden=completion), RAW)
     assert answer is not None and answer.kind == "record"
     return answer.placed(json.dumps(calls))
+
+
+def test_an_opening_tag_that_is_mentioned_before_the_calls_is_none_of_them() -> None:
+    assert list_of_blocks(f"<think>I begin with <call>{{ and so on.</think>{COMPACT}") == list_of_blocks(COMPACT) != ""
+
+
+def test_no_mention_of_the_calls_is_put_between_their_tags() -> None:
+    texts = [row["golden"] for row in ROWS]
+    answer = answer_of(Row(0, "Call them.", golden=texts[0]), form_of(texts))
+    assert answer is not None and answer.form.marks
+    assert [wording(answer, answer.text, "other") for wording in MENTIONS["mention-in-thinking"]] == [None]
 
 
 def test_other_calls_are_written_like_the_first_and_the_own_ones_as_they_are() -> None:
