@@ -107,18 +107,36 @@ def test_the_code_that_closes_it_reads_all_calls(file: str, name: str, order: st
     assert f'same_records(records(completion, "tool_call"), answer{order})' in finding.snippet
 
 
-def mostly_single() -> list[dict[str, Any]]:
-    """Rows of one call, but every fourth of two or three, without right completions."""
+def mostly_single(every: int) -> list[dict[str, Any]]:
+    """Rows of one call, but every so many of two or three, without right completions."""
     chosen = rows(golden=False)
-    return [{**row, "answer": row["answer"][-(1 if at % 4 else 3) :]} for at, row in enumerate(chosen)]
+    return [{**row, "answer": row["answer"][-(1 if at % every else 3) :]} for at, row in enumerate(chosen)]
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("name", ["exact", "recall", "precision"])
-def test_the_calls_of_a_row_are_one_answer_though_most_rows_have_one(file: str, name: str, seed: int) -> None:
-    report = audited(f"{file}:{name}", mostly_single(), seed=seed)
-    assert {finding.name for finding in report.findings if finding.verdict == "exploit"} <= set(FOUND[name])
-    assert "part-paid" not in verdicts(report) and report.golden.value == 1.0
+@pytest.mark.parametrize(
+    "name, found",
+    [
+        ("exact", set()),
+        ("recall", {"element-added", "both-completions"}),
+        ("precision", {"element-missing", "part-paid"}),
+    ],
+)
+def test_the_calls_of_a_row_are_one_answer_though_most_rows_have_one(
+    file: str, name: str, found: set[str], seed: int
+) -> None:
+    """Of most orders of these rows, the first eight, on which forms are compared, have one call each."""
+    report = audited(f"{file}:{name}", mostly_single(every=12), seed=seed)
+    exploits = {finding.name for finding in report.findings if finding.verdict == "exploit"}
+    assert exploits <= found and bool(exploits) == bool(found)
+    assert report.golden.value == 1.0
+
+
+def test_only_rows_of_several_calls_say_whether_one_of_them_is_enough(file: str) -> None:
+    report = audited(f"{file}:any_of", mostly_single(every=4))
+    (finding,) = [finding for finding in report.findings if finding.name == "part-paid"]
+    assert finding.message.startswith("the first element of answer alone is paid like the whole list on 100.0 %")
+    assert " of 6 rows" in finding.message
 
 
 def test_the_element_of_a_list_states_a_row_s_only_call(file: str) -> None:
