@@ -222,6 +222,7 @@ def test_what_is_no_list_of_records_is_no_answer(text: str) -> None:
         f'{TAGGED[0]}<call>{{"a": NaN}}</call>',
         f"<call>{json.dumps(CALLS)}</call>",
         f"{TAGGED[0]}<call>{{}}</call>",
+        f"<call>{{}}\n```\n{json.dumps(CALLS[0])}\n```\n</call>",
         f'{TAGGED[0]}<call id="1">{{"name": "b"}}',
         f"{TAGGED[0]}{TAGGED[1].replace('call', 'Call')}",
         f"{TAGGED[0]}{TAGGED[1].replace('>', ' >')}",

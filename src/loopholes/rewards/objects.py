@@ -42,7 +42,8 @@ def records(text: str | None, tag: str = "") -> list[dict[str, Any]] | None:
         is_closed = f"</{tag}>" not in before and all(len(pair) == 2 for pair in pairs)
         similar = re.findall(rf"<\s*(?:/\s*)?{re.escape(tag)}\b", rest, re.IGNORECASE)
         is_plain = is_closed and len(similar) == 2 * len(pairs)
-        values = [_value(_outside_fence(inside)) for inside, _ in pairs] if is_plain else []
+        insides = [inside.strip() for inside, _ in pairs] if is_plain else []
+        values = [_value(fence[1] if (fence := _FENCE.fullmatch(inside)) else inside) for inside in insides]
     return values if values and all(isinstance(value, dict) and value for value in values) else None
 
 
@@ -62,12 +63,10 @@ def _outside_fence(text: str | None) -> str | None:
 
 def _value(text: str | None) -> Any:
     """The value of a JSON text; None for other texts."""
+    if text is None:
+        return None
     try:
-        return (
-            None
-            if text is None
-            else json.loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_finite)
-        )
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_finite)
     except (ValueError, RecursionError):
         return None
 
