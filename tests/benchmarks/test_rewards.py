@@ -123,6 +123,7 @@ def test_the_data_is_what_the_generator_makes(name: str) -> None:
     assert all(row["golden"].strip() for row in rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fixture", SOUND, ids=lambda fixture: fixture.name)
 def test_a_sound_reward_pays_golden_completions_most(fixture: catalogue.Fixture) -> None:
     golden, bad, blank = usual(fixture)
@@ -132,6 +133,7 @@ def test_a_sound_reward_pays_golden_completions_most(fixture: catalogue.Fixture)
     assert max(blank[place] for place in scored) <= min(golden[place] for place in scored) - 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPLOITS)
 def test_a_vulnerable_reward_pays_its_exploit_and_its_twin_does_not(name: str) -> None:
     fixture, exploit = NAMED[name], EXPLOITS[name]

@@ -19,7 +19,7 @@ from loopholes.audit.scale import Correctness, Level
 from support.linear_time import assert_linear
 from support.rewards import audited, verdicts, write_rewards
 
-pytestmark = pytest.mark.usefixtures("inside")
+pytestmark = pytest.mark.usefixtures("inside", "few_attacks")
 
 CITIES = "Oslo Lima Rome Cairo Quito Seoul Paris Kyoto Delhi Accra Turin Perth".split()
 TOOLS = ("get_time", "get_weather", "get_news")
@@ -113,7 +113,7 @@ def mostly_single(every: int) -> list[dict[str, Any]]:
     return [{**row, "answer": row["answer"][-(1 if at % every else 3) :]} for at, row in enumerate(chosen)]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 3])
 @pytest.mark.parametrize(
     "name, found",
     [
@@ -125,7 +125,8 @@ def mostly_single(every: int) -> list[dict[str, Any]]:
 def test_the_calls_of_a_row_are_one_answer_though_most_rows_have_one(
     file: str, name: str, found: set[str], seed: int
 ) -> None:
-    """Of most orders of these rows, the first eight, on which forms are compared, have one call each."""
+    """Of the first eight rows, on which forms are compared, none has several with the first seed, two have with the
+    other."""
     report = audited(f"{file}:{name}", mostly_single(every=12), seed=seed)
     exploits = {finding.name for finding in report.findings if finding.verdict == "exploit"}
     assert exploits <= found and bool(exploits) == bool(found)
