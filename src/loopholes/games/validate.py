@@ -10,10 +10,8 @@ from typing import Any, get_args
 
 import numpy as np
 
-from loopholes.errors import ContractError, LoopholesError
 from loopholes.games.base import Demonstration, Game, World, WorldParameters, demonstrations_of
 from loopholes.games.isolation import faults_of, leaks
-from loopholes.modules import described
 from loopholes.records import KINDS, draws
 from loopholes.score import Scored, score
 
@@ -52,14 +50,14 @@ def _in_world(game: Game, chosen: WorldParameters, world: World) -> Game:
 
 def _found_in(game: Game) -> list[str]:
     """What is wrong with a game in one world."""
-    try:
-        demonstrations = demonstrations_of(game)
-    except ContractError as error:
-        return [str(error)]
-    except LoopholesError:
-        raise
-    except Exception as error:  # a user's game may do anything
-        return [f"demonstrations() raised {described(error)}"]
+    demonstrations: list[Demonstration] = []
+
+    def collect() -> list[str]:
+        demonstrations.extend(demonstrations_of(game))
+        return []
+
+    if faults := faults_of("demonstrations()", collect):
+        return faults
     missing = [kind for kind in KINDS if kind not in {shown.kind for shown in demonstrations}]
     findings = [f"there is no {kind} demonstration" for kind in missing]
     findings += [f"there is no {name} channel" for name in NEEDED_CHANNELS if name not in game.channels]

@@ -20,8 +20,7 @@ def record(text: str | None) -> dict[str, Any] | None:
 
     Also None for repeated keys, NaN, infinities, and objects nested too deep.
     """
-    value = _value(_outside_fence(_rest(text)))
-    return value if isinstance(value, dict) else None
+    return _object(_outside_fence(_rest(text)))
 
 
 def records(text: str | None, tag: str = "") -> list[dict[str, Any]] | None:
@@ -71,7 +70,7 @@ def _value(text: str | None) -> Any:
         return None
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def _object(text: str | None) -> dict[str, Any] | None:
     """The JSON object that a text is; None otherwise."""
     value = _value(text)
     return value if isinstance(value, dict) else None
